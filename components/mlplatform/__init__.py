@@ -1,0 +1,29 @@
+"""Components for ML platforms on AWS and Kubernetes: each with its args and its spec."""
+
+from mlplatform.cluster import Cluster, EksCluster, EksClusterArgs
+from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool
+from mlplatform.keys import KeyRing, KeyRingArgs, Keys
+from mlplatform.network import Network, NetworkArgs, Vpc
+from mlplatform.serving import Inference, InferenceService, InferenceServiceArgs
+from mlplatform.storage import Bucket, DataBucket, DataBucketArgs
+
+__all__ = [
+    "Bucket",
+    "Cluster",
+    "DataBucket",
+    "DataBucketArgs",
+    "EksCluster",
+    "EksClusterArgs",
+    "GpuNodePool",
+    "GpuNodePoolArgs",
+    "GpuPool",
+    "Inference",
+    "InferenceService",
+    "InferenceServiceArgs",
+    "KeyRing",
+    "KeyRingArgs",
+    "Keys",
+    "Network",
+    "NetworkArgs",
+    "Vpc",
+]

@@ -1,0 +1,49 @@
+"""What every component has in common: its token, its children's options and tags, its outputs."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi
+
+from mlplatform.spec import Spec
+
+PACKAGE: Final = "mlplatform"
+
+
+class Component(pulumi.ComponentResource):
+    """The base of the catalogue's components.
+
+    A subclass declares its outputs as annotated attributes, makes its children with `child()` options and
+    `tags_for()`, and ends its constructor with `_done()`.
+    """
+
+    def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+        inputs = {key: _plain(value) for key, value in args.items()}
+        super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
+        self._given_tags: Mapping[str, str] = args.get("tags") or {}
+
+    def child(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child: parented here, with only what is asked for on top."""
+        return pulumi.ResourceOptions(parent=self, **options)
+
+    def tags_for(self, logical_name: str) -> dict[str, str]:
+        """Tags for the child `logical_name`.
+
+        The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
+        """
+        return {
+            "Name": logical_name,
+            f"{PACKAGE}:stack": f"{pulumi.get_project()}/{pulumi.get_stack()}",
+            f"{PACKAGE}:name": logical_name,
+            **self._given_tags,
+        }
+
+    def _done(self) -> None:
+        """Register exactly the outputs that the class declares."""
+        names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
+        self.register_outputs({name: getattr(self, name) for name in names})
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, Spec) else value

@@ -1,0 +1,80 @@
+"""IAM documents as plain data: who may assume a role, and what is allowed on what."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pulumi
+
+Statement = dict[str, Any]
+
+VERSION: Final = "2012-10-17"
+"""The current version of the policy language:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html"""
+
+
+def document(*statements: Statement) -> str:
+    """A policy document as JSON with sorted keys, so that previews stay quiet."""
+    return json.dumps({"Version": VERSION, "Statement": list(statements)}, sort_keys=True)
+
+
+def allow(
+    actions: Sequence[str],
+    *,
+    on: Sequence[str],
+    to: Mapping[str, Any] | None = None,
+    when: Mapping[str, Mapping[str, Any]] | None = None,
+    sid: str | None = None,
+) -> Statement:
+    """A statement that allows `actions` on the resources `on`, to the principal `to`, under the conditions `when`."""
+    return _statement("Allow", actions, on, to, when, sid)
+
+
+def deny(
+    actions: Sequence[str],
+    *,
+    on: Sequence[str],
+    to: Mapping[str, Any] | str | None = None,
+    when: Mapping[str, Mapping[str, Any]] | None = None,
+    sid: str | None = None,
+) -> Statement:
+    """A statement that denies `actions` on the resources `on`, to the principal `to`, under the conditions `when`."""
+    return _statement("Deny", actions, on, to, when, sid)
+
+
+def trust(service: str, *, actions: Sequence[str] = ("sts:AssumeRole",)) -> str:
+    """The trust policy that lets the AWS service `service` (e.g. `ec2.amazonaws.com`) assume a role."""
+    return document(
+        {"Effect": "Allow", "Action": sorted(actions), "Principal": {"Service": service}},
+    )
+
+
+def pod_identity_trust() -> str:
+    """The trust policy of a role that pods take on through EKS Pod Identity.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
+    """
+    return trust("pods.eks.amazonaws.com", actions=("sts:AssumeRole", "sts:TagSession"))
+
+
+def managed_policy(name: str, partition: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of an AWS managed policy, e.g. `AmazonEKSClusterPolicy` or `service-role/…`."""
+    return pulumi.Output.concat("arn:", partition, ":iam::aws:policy/", name)
+
+
+def _statement(
+    effect: str,
+    actions: Sequence[str],
+    on: Sequence[str],
+    to: Mapping[str, Any] | str | None,
+    when: Mapping[str, Mapping[str, Any]] | None,
+    sid: str | None,
+) -> Statement:
+    statement: Statement = {"Effect": effect, "Action": sorted(actions), "Resource": list(on)}
+    if sid is not None:
+        statement["Sid"] = sid
+    if to is not None:
+        statement["Principal"] = to
+    if when is not None:
+        statement["Condition"] = when
+    return statement

@@ -1,0 +1,156 @@
+"""The encryption keys that everything at rest is sealed with."""
+
+from enum import Enum
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from mlplatform import iam
+from mlplatform.component import Component
+from mlplatform.spec import Spec, spec
+
+
+class KeyDomain(Enum):
+    """A kind of data that has a key of its own."""
+
+    DATA = "data"
+    LOGS = "logs"
+    SECRETS = "secrets"
+    DISKS = "disks"
+
+
+class Keys(Spec):
+    """The platform's encryption keys."""
+
+    per_domain: bool = True
+    """A key for each of data, logs, secrets and disks, so that each can be withdrawn alone. False: one for all."""
+
+    rotation_days: int = Field(default=365, ge=90, le=2560)
+    """Days between automatic rotations."""
+
+    deletion_window_days: int = Field(default=30, ge=7, le=30)
+    """Days in which a key that is to be deleted can still be saved."""
+
+    retain: bool = True
+    """Keep the keys when the stack is destroyed: without its key, retained data is lost."""
+
+
+class KeyRingArgs(TypedDict):
+    """What a `KeyRing` is given."""
+
+    keys: Keys
+    """The keys."""
+
+    account_id: pulumi.Input[str]
+    """AWS account that administers the keys, 12 digits."""
+
+    region: pulumi.Input[str]
+    """AWS region of the keys, e.g. `us-east-1`."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    tags: NotRequired[dict[str, str]]
+    """Tags for every taggable child."""
+
+
+class KeyRing(Component):
+    """KMS keys per domain, rotated, each usable only by its domain's services and by IAM policies of the account."""
+
+    data_key_arn: pulumi.Output[str]
+    """Key for buckets and file systems."""
+
+    logs_key_arn: pulumi.Output[str]
+    """Key for log groups."""
+
+    secrets_key_arn: pulumi.Output[str]
+    """Key for Kubernetes secrets and Secrets Manager."""
+
+    disks_key_arn: pulumi.Output[str]
+    """Key for node volumes."""
+
+    def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        keys = spec(Keys, args["keys"])
+        owner = pulumi.Output.all(
+            account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
+        )
+
+        arns: dict[KeyDomain, pulumi.Output[str]] = {}
+        for role, domains in key_domains(keys.per_domain).items():
+            key = self._key(f"{name}-{role}", keys, domains, owner)
+            arns.update(dict.fromkeys(domains, key.arn))
+
+        self.data_key_arn = arns[KeyDomain.DATA]
+        self.logs_key_arn = arns[KeyDomain.LOGS]
+        self.secrets_key_arn = arns[KeyDomain.SECRETS]
+        self.disks_key_arn = arns[KeyDomain.DISKS]
+        self._done()
+
+    def _key(
+        self, key_name: str, keys: Keys, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
+    ) -> aws.kms.Key:
+        key = aws.kms.Key(
+            key_name,
+            description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
+            enable_key_rotation=True,
+            rotation_period_in_days=keys.rotation_days,
+            deletion_window_in_days=keys.deletion_window_days,
+            policy=owner.apply(lambda known: key_policy(domains, **known)),
+            tags=self.tags_for(key_name),
+            opts=self.child(retain_on_delete=keys.retain),
+        )
+        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=self.child())
+        return key
+
+
+def key_domains(per_domain: bool) -> dict[str, frozenset[KeyDomain]]:
+    """The keys to make, by role, each with the domains that it serves."""
+    if per_domain:
+        return {domain.value: frozenset({domain}) for domain in KeyDomain}
+    return {"shared": frozenset(KeyDomain)}
+
+
+def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, partition: str) -> str:
+    """Who may use a key that serves `domains`.
+
+    The account's IAM policies decide, and beside them only the AWS services that cannot be reached by an IAM policy:
+    CloudWatch Logs (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html) and Auto
+    Scaling's service-linked role, which starts nodes with encrypted volumes
+    (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
+    """
+    use = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+    statements = [
+        iam.allow(
+            ["kms:*"], on=["*"], to={"AWS": f"arn:{partition}:iam::{account_id}:root"}, sid="AccountPoliciesDecide"
+        )
+    ]
+    if KeyDomain.LOGS in domains:
+        log_groups = f"arn:{partition}:logs:{region}:{account_id}:log-group:*"
+        statements.append(
+            iam.allow(
+                use,
+                on=["*"],
+                to={"Service": f"logs.{region}.amazonaws.com"},
+                when={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+                sid="LogGroupsOfThisAccount",
+            )
+        )
+    if KeyDomain.DISKS in domains:
+        auto_scaling = {
+            "AWS": f"arn:{partition}:iam::{account_id}:role/aws-service-role/autoscaling.amazonaws.com/"
+            "AWSServiceRoleForAutoScaling"
+        }
+        statements += [
+            iam.allow(use, on=["*"], to=auto_scaling, sid="NodesUseTheirDisks"),
+            iam.allow(
+                ["kms:CreateGrant"],
+                on=["*"],
+                to=auto_scaling,
+                when={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+                sid="NodesAttachTheirDisks",
+            ),
+        ]
+    return iam.document(*statements)

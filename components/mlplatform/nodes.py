@@ -1,0 +1,164 @@
+"""How a group of nodes joins a cluster: role, launch template, managed node group."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Self
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, model_validator
+
+from mlplatform import iam
+from mlplatform.component import Component
+from mlplatform.spec import Spec
+
+WORKER_POLICIES: Final = {
+    "join": "AmazonEKSWorkerNodePolicy",
+    "pull": "AmazonEC2ContainerRegistryPullOnly",
+}
+"""What a node itself needs; the network plugin and every other pod has a role of its own:
+https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
+
+MAX_NODES: Final = 450
+"""Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+
+INSTANCE_TYPE: Final = r"^[a-z][a-z0-9-]*\.(metal|nano|micro|small|medium|\d*x?large)(-[a-z0-9]+)?$"
+"""The shape of an EC2 instance type, e.g. `g6e.12xlarge`, `c7i.metal-24xl`."""
+
+
+METADATA_OPTIONS: Final = {
+    "http_endpoint": "enabled",
+    "http_tokens": "required",
+    # One hop: the node's own credentials stay out of the reach of pods, which have Pod Identity.
+    "http_put_response_hop_limit": 1,
+    "instance_metadata_tags": "disabled",
+}
+
+
+def instance_types(names: list[str]) -> list[str]:
+    """`names` if each has the shape of an instance type; for use in a field validator.
+
+    Raises:
+        ValueError: naming those that have not.
+    """
+    wrong = [name for name in names if not re.match(INSTANCE_TYPE, name)]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: allowed: EC2 instance types such as m7i.large")
+    return names
+
+
+class Capacity(Enum):
+    """How nodes are bought."""
+
+    ON_DEMAND = "onDemand"
+    SPOT = "spot"
+
+
+class Scaling(Spec):
+    """How many nodes a pool has."""
+
+    min_nodes: int = Field(default=0, ge=0, le=MAX_NODES)
+    """Fewest nodes."""
+
+    nodes: int = Field(default=0, ge=0, le=MAX_NODES)
+    """Nodes that run now, between the fewest and the most."""
+
+    max_nodes: int = Field(default=4, ge=1, le=MAX_NODES)
+    """Most nodes, and so the ceiling of what the pool can cost."""
+
+    @model_validator(mode="after")
+    def _nodes_lie_within_limits(self) -> Self:
+        if not self.min_nodes <= self.nodes <= self.max_nodes:
+            raise ValueError(
+                f"minNodes {self.min_nodes}, nodes {self.nodes}, maxNodes {self.max_nodes}: each at most the next"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A managed node group in plain values."""
+
+    instance_types: Sequence[str]
+    ami_type: str
+    capacity: Capacity
+    scaling: Scaling
+    disk_gb: int
+    labels: Mapping[str, str]
+    taints: Sequence[Mapping[str, str]]
+
+
+def managed_nodes(
+    component: Component,
+    role_name: str,
+    pool: Pool,
+    *,
+    cluster_name: pulumi.Input[str],
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+    disks_key_arn: pulumi.Input[str],
+    partition: pulumi.Input[str],
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> aws.eks.NodeGroup:
+    """Make the node group `role_name` and what it needs as children of `component`."""
+    role = aws.iam.Role(
+        f"{role_name}-role",
+        assume_role_policy=iam.trust("ec2.amazonaws.com"),
+        tags=component.tags_for(f"{role_name}-role"),
+        opts=component.child(),
+    )
+    attachments = [
+        aws.iam.RolePolicyAttachment(
+            f"{role_name}-{purpose}",
+            role=role.name,
+            policy_arn=iam.managed_policy(policy, partition),
+            opts=component.child(),
+        )
+        for purpose, policy in WORKER_POLICIES.items()
+    ]
+    template = aws.ec2.LaunchTemplate(
+        f"{role_name}-template",
+        update_default_version=True,
+        metadata_options=METADATA_OPTIONS,
+        block_device_mappings=volumes(pool.disk_gb, disks_key_arn),
+        tag_specifications=[
+            {"resource_type": kind, "tags": component.tags_for(role_name)}
+            for kind in ("instance", "volume", "network-interface")
+        ],
+        tags=component.tags_for(f"{role_name}-template"),
+        opts=component.child(),
+    )
+    return aws.eks.NodeGroup(
+        f"{role_name}-nodes",
+        cluster_name=cluster_name,
+        node_role_arn=role.arn,
+        subnet_ids=subnet_ids,
+        ami_type=pool.ami_type,
+        capacity_type="SPOT" if pool.capacity is Capacity.SPOT else "ON_DEMAND",
+        instance_types=[*pool.instance_types],
+        launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+        scaling_config={
+            "min_size": pool.scaling.min_nodes,
+            "desired_size": pool.scaling.nodes,
+            "max_size": pool.scaling.max_nodes,
+        },
+        update_config={"max_unavailable": 1},
+        labels=dict(pool.labels),
+        taints=[dict(taint) for taint in pool.taints],
+        tags=component.tags_for(f"{role_name}-nodes"),
+        # Nodes that start before their role may pull images or join stay NotReady.
+        opts=component.child(depends_on=[*attachments, *depends_on]),
+    )
+
+
+def volumes(disk_gb: int, key_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+    """Encrypted volumes of a Bottlerocket node: its system on xvda, as large as the image, images and pods on xvdb.
+
+    Source: https://bottlerocket.dev/en/os/latest/#/concepts/volumes/
+    """
+    sealed = {"volume_type": "gp3", "encrypted": "true", "kms_key_id": key_arn, "delete_on_termination": "true"}
+    return [
+        {"device_name": "/dev/xvda", "ebs": sealed},
+        {"device_name": "/dev/xvdb", "ebs": {**sealed, "volume_size": disk_gb}},
+    ]

@@ -1,0 +1,300 @@
+"""Where models answer requests."""
+
+import re
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pydantic import Field, field_validator, model_validator
+
+from mlplatform.component import Component
+from mlplatform.gpu import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
+from mlplatform.spec import Spec, spec
+
+PROBE_SECONDS: Final = 10
+"""Seconds between two probes of a model."""
+
+DRAIN_SECONDS: Final = 15
+"""Seconds that a pod goes on serving after it was told to stop, until no more requests are sent to it."""
+
+METADATA_SERVICE: Final = "169.254.169.254/32"
+"""Where a node's own credentials are handed out: no model has any business there."""
+
+
+class Inference(Spec):
+    """A model behind an HTTP endpoint inside the cluster."""
+
+    image: str
+    """Container image with a tag or, better, a digest; not `latest`."""
+
+    command_args: list[str] = Field(default=[])
+    """Arguments for the image's entry point."""
+
+    env: dict[str, str] = Field(default={})
+    """Environment variables. Never secrets: these are readable in the stack file and the cluster."""
+
+    port: int = Field(default=8080, ge=1024, le=65535)
+    """Port that the container serves HTTP on; below 1024 would need root."""
+
+    health_path: str = Field(default="/health", pattern=r"^/\S*$")
+    """Path that answers 200 once the model is loaded."""
+
+    startup_minutes: int = Field(default=15, ge=1, le=120)
+    """Minutes that the image and the model may take to load."""
+
+    pool: str
+    """GPU pool that it runs on."""
+
+    gpus: int = Field(default=1, ge=1, le=16)
+    """GPUs of each pod."""
+
+    cpu: str = Field(default="2", pattern=r"^\d+(\.\d+)?m?$")
+    """Processor cores that each pod asks for, e.g. `2` or `500m`."""
+
+    memory: str = Field(default="8Gi", pattern=r"^\d+(Mi|Gi)$")
+    """Memory of each pod, e.g. `8Gi`; more than this ends it."""
+
+    shared_memory: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$")
+    """Size of /dev/shm, which counts as memory."""
+
+    min_replicas: int = Field(default=1, ge=1, le=1000)
+    """Fewest pods."""
+
+    max_replicas: int = Field(default=1, ge=1, le=1000)
+    """Most pods."""
+
+    target_cpu_percent: int = Field(default=70, ge=10, le=100)
+    """Processor use at which pods are added, in percent of what they ask for."""
+
+    spare_pods: int = Field(default=1, ge=0, le=10)
+    """Pods started beside the old ones in an update. 0 replaces them in place, where no GPU is spare."""
+
+    run_as_user: int = Field(default=1000, ge=1, le=65535)
+    """User id that the container runs as; never root."""
+
+    callers: list[str] = Field(default=[])
+    """Namespaces whose pods may call it, beside its own. Default: none."""
+
+    @field_validator("image")
+    @classmethod
+    def _image_is_pinned(cls, value: str) -> str:
+        if not re.search(r"(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$", value) or value.endswith(":latest"):
+            raise ValueError(
+                "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.11.0"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _replicas_lie_within_limits(self) -> "Inference":
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"minReplicas {self.min_replicas} has to be at most maxReplicas {self.max_replicas}")
+        return self
+
+
+class InferenceServiceArgs(TypedDict):
+    """What an `InferenceService` is given."""
+
+    inference: Inference
+    """The service."""
+
+    namespace: NotRequired[pulumi.Input[str]]
+    """Namespace that exists already. Default: one of its own, named like the service."""
+
+
+class InferenceService(Component):
+    """A model on GPUs: pods that start slowly and stop gently, a service, limits for disruptions and for callers."""
+
+    namespace: pulumi.Output[str]
+    """Namespace that it runs in."""
+
+    endpoint_url: pulumi.Output[str]
+    """URL inside the cluster."""
+
+    def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        wanted = spec(Inference, args["inference"])
+        namespace = self._namespace(name, args.get("namespace"))
+        # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
+        metadata = {"name": name, "namespace": namespace, "labels": labels(name)}
+
+        account = k8s.core.v1.ServiceAccount(
+            f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=self.child()
+        )
+        k8s.networking.v1.NetworkPolicy(
+            f"{name}-network-policy", metadata=metadata, spec=network_policy(name, wanted), opts=self.child()
+        )
+        deployment = k8s.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=metadata,
+            spec=deployment_spec(name, wanted),
+            opts=self.child(depends_on=[account]),
+        )
+        k8s.core.v1.Service(
+            f"{name}-service",
+            metadata=metadata,
+            spec={"selector": selector(name), "ports": [{"name": "http", "port": 80, "target_port": "http"}]},
+            opts=self.child(depends_on=[deployment]),
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption-budget",
+            metadata=metadata,
+            spec={"max_unavailable": 1, "selector": {"match_labels": selector(name)}},
+            opts=self.child(),
+        )
+        k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            f"{name}-autoscaler",
+            metadata=metadata,
+            spec=autoscaler_spec(name, wanted),
+            opts=self.child(depends_on=[deployment]),
+        )
+
+        self.namespace = pulumi.Output.from_input(namespace)
+        self.endpoint_url = pulumi.Output.concat("http://", name, ".", namespace, ".svc.cluster.local")
+        self._done()
+
+    def _namespace(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str]:
+        if given is not None:
+            return given
+        namespace = k8s.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={
+                "name": name,
+                # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+                "labels": {**labels(name), "pod-security.kubernetes.io/enforce": "restricted"},
+            },
+            opts=self.child(),
+        )
+        return namespace.metadata.apply(lambda metadata: str(metadata.name))
+
+
+def selector(name: str) -> dict[str, str]:
+    """Labels that find the service's pods; they can never change."""
+    return {"app.kubernetes.io/name": name}
+
+
+def labels(name: str) -> dict[str, str]:
+    """Labels of everything that belongs to the service."""
+    return {**selector(name), "app.kubernetes.io/component": "inference", "app.kubernetes.io/part-of": "mlplatform"}
+
+
+def deployment_spec(name: str, wanted: Inference) -> dict[str, Any]:
+    """The Deployment's spec. It names no number of replicas: that is the autoscaler's."""
+    return {
+        "selector": {"match_labels": selector(name)},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rolling_update": {
+                "max_surge": wanted.spare_pods,
+                "max_unavailable": 0 if wanted.spare_pods else 1,
+            },
+        },
+        # Loading a model is no failure: the rollout waits as long as the start may take, and a little more.
+        "progress_deadline_seconds": wanted.startup_minutes * 60 + 120,
+        "template": {"metadata": {"labels": labels(name)}, "spec": pod_spec(name, wanted)},
+    }
+
+
+def pod_spec(name: str, wanted: Inference) -> dict[str, Any]:
+    """A pod with GPUs that holds to the restricted pod security standard."""
+    return {
+        "service_account_name": name,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "termination_grace_period_seconds": DRAIN_SECONDS + 45,
+        "node_selector": {POOL_LABEL: wanted.pool},
+        "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+        "topology_spread_constraints": [
+            {
+                "max_skew": 1,
+                "topology_key": "topology.kubernetes.io/zone",
+                "when_unsatisfiable": "ScheduleAnyway",
+                "label_selector": {"match_labels": selector(name)},
+            }
+        ],
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": wanted.run_as_user,
+            "fs_group": wanted.run_as_user,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container(wanted)],
+        "volumes": [
+            {"name": "scratch", "empty_dir": {}},
+            {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": wanted.shared_memory}},
+        ],
+    }
+
+
+def container(wanted: Inference) -> dict[str, Any]:
+    """The container that serves the model."""
+    http_get = {"path": wanted.health_path, "port": "http"}
+    return {
+        "name": "model",
+        "image": wanted.image,
+        "args": wanted.command_args,
+        "env": [{"name": key, "value": value} for key, value in sorted(wanted.env.items())],
+        "ports": [{"name": "http", "container_port": wanted.port}],
+        "resources": {
+            "requests": {"cpu": wanted.cpu, "memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
+            "limits": {"memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
+        },
+        "startup_probe": {
+            "http_get": http_get,
+            "period_seconds": PROBE_SECONDS,
+            "failure_threshold": wanted.startup_minutes * 60 // PROBE_SECONDS,
+        },
+        "readiness_probe": {"http_get": http_get, "period_seconds": PROBE_SECONDS, "failure_threshold": 3},
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "read_only_root_filesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volume_mounts": [
+            {"name": "scratch", "mount_path": "/tmp"},
+            {"name": "shared-memory", "mount_path": "/dev/shm"},
+        ],
+    }
+
+
+def autoscaler_spec(name: str, wanted: Inference) -> dict[str, Any]:
+    """The HorizontalPodAutoscaler's spec: quick to add pods, slow to take them away."""
+    return {
+        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
+        "min_replicas": wanted.min_replicas,
+        "max_replicas": wanted.max_replicas,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": "cpu",
+                    "target": {"type": "Utilization", "average_utilization": wanted.target_cpu_percent},
+                },
+            }
+        ],
+        # A GPU pod that is taken away too early costs a model's start to get back.
+        "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
+    }
+
+
+def network_policy(name: str, wanted: Inference) -> dict[str, Any]:
+    """Who may call the service, and what it may call: DNS, and HTTPS for its model."""
+    callers = [{"pod_selector": {}}] + [
+        {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
+        for namespace in wanted.callers
+    ]
+    return {
+        "pod_selector": {"match_labels": selector(name)},
+        "policy_types": ["Ingress", "Egress"],
+        "ingress": [{"from_": callers, "ports": [{"port": "http", "protocol": "TCP"}]}],
+        "egress": [
+            {
+                "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+                "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
+            },
+            {
+                "to": [{"ip_block": {"cidr": "0.0.0.0/0", "except_": [METADATA_SERVICE]}}],
+                "ports": [{"port": 443, "protocol": "TCP"}],
+            },
+        ],
+    }

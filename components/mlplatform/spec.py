@@ -1,0 +1,32 @@
+"""What every spec has in common: the models that stack files are made of."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Spec(BaseModel):
+    """A component described in plain values: strict, immutable, camelCase outside and snake_case inside."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def spec(model: type[S], value: S | Mapping[str, Any]) -> S:
+    """The spec that a component was given: the model itself, or the plain dict that other languages send.
+
+    Raises:
+        pydantic.ValidationError: the dict does not describe a `model`.
+    """
+    return model.model_validate(value)

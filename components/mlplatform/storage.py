@@ -1,0 +1,197 @@
+"""Where datasets, models and run artifacts are kept."""
+
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, model_validator
+
+from mlplatform import iam
+from mlplatform.component import Component
+from mlplatform.spec import Spec, spec
+
+_KEPT_BY_OTHER_RESOURCES = (
+    "lifecycleRules",
+    "logging",
+    "policy",
+    "serverSideEncryptionConfiguration",
+    "versioning",
+)
+
+
+class Bucket(Spec):
+    """A bucket for datasets, models or artifacts."""
+
+    noncurrent_days: int = Field(default=30, ge=1)
+    """Days until overwritten and deleted objects are gone for good."""
+
+    abort_upload_days: int = Field(default=7, ge=1)
+    """Days until the parts of an upload that never finished are deleted."""
+
+    infrequent_access_days: int | None = Field(default=None, ge=30)
+    """Days until objects move to the cheaper infrequent-access class, 30 at least. Default: never."""
+
+    expire_days: int | None = Field(default=None, ge=1)
+    """Days until objects are deleted. Default: never."""
+
+    retain: bool = True
+    """Keep the bucket and what is in it when the stack is destroyed. False: it is emptied and deleted."""
+
+    @model_validator(mode="after")
+    def _objects_move_before_they_expire(self) -> "Bucket":
+        move, expire = self.infrequent_access_days, self.expire_days
+        if move is not None and expire is not None and expire <= move:
+            raise ValueError(f"expireDays {expire} has to be more than infrequentAccessDays {move}")
+        return self
+
+
+class DataBucketArgs(TypedDict):
+    """What a `DataBucket` is given."""
+
+    bucket: Bucket
+    """The bucket."""
+
+    data_key_arn: pulumi.Input[str]
+    """Key that objects are encrypted with."""
+
+    tags: NotRequired[dict[str, str]]
+    """Tags for every taggable child."""
+
+
+class DataBucket(Component):
+    """A private, versioned bucket, encrypted with the platform's key and reached by TLS only."""
+
+    bucket_name: pulumi.Output[str]
+    """The bucket's physical name."""
+
+    bucket_arn: pulumi.Output[str]
+    """The bucket's ARN."""
+
+    def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, args, opts)
+        wanted = spec(Bucket, args["bucket"])
+        # What protects the data stays with it: a bucket that is kept keeps its settings too.
+        kept = self.child(retain_on_delete=wanted.retain)
+
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            force_destroy=not wanted.retain,
+            tags=self.tags_for(f"{name}-bucket"),
+            # A refresh reads these into the bucket as well, and the next update would take them away:
+            # https://github.com/pulumi/pulumi-aws/issues/6244
+            opts=self.child(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
+        )
+        closed = aws.s3.BucketPublicAccessBlock(
+            f"{name}-private",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=kept,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{name}-ownership",
+            bucket=bucket.id,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            opts=kept,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption",
+            bucket=bucket.id,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": args["data_key_arn"],
+                    },
+                    "bucket_key_enabled": True,
+                }
+            ],
+            opts=kept,
+        )
+        versioning = aws.s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=bucket.id,
+            versioning_configuration={"status": "Enabled"},
+            opts=kept,
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.id,
+            rules=lifecycle_rules(wanted),
+            # Rules for non-current versions are refused before versions exist.
+            opts=self.child(retain_on_delete=wanted.retain, depends_on=[versioning]),
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.id,
+            policy=pulumi.Output.all(arn=bucket.arn, key_arn=args["data_key_arn"]).apply(
+                lambda known: bucket_policy(**known)
+            ),
+            # S3 answers a conflict when both are written at once.
+            opts=self.child(retain_on_delete=wanted.retain, depends_on=[closed]),
+        )
+
+        self.bucket_name = bucket.id
+        self.bucket_arn = bucket.arn
+        self._done()
+
+
+def bucket_policy(arn: str, key_arn: str) -> str:
+    """Refuse requests without TLS 1.2, and uploads that name another encryption than the bucket's own key."""
+    objects = f"{arn}/*"
+    return iam.document(
+        iam.deny(
+            ["s3:*"],
+            on=[arn, objects],
+            to="*",
+            when={"Bool": {"aws:SecureTransport": "false"}},
+            sid="OnlyTls",
+        ),
+        iam.deny(
+            ["s3:*"],
+            on=[arn, objects],
+            to="*",
+            when={"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+            sid="OnlyModernTls",
+        ),
+        *(
+            iam.deny(
+                ["s3:PutObject"],
+                on=[objects],
+                to="*",
+                # Uploads that name no encryption get the bucket's: only a header that is there can be wrong.
+                when={"StringNotEquals": {header: wanted}, "Null": {header: "false"}},
+                sid=sid,
+            )
+            for sid, header, wanted in (
+                ("OnlyKms", "s3:x-amz-server-side-encryption", "aws:kms"),
+                ("OnlyThisKey", "s3:x-amz-server-side-encryption-aws-kms-key-id", key_arn),
+            )
+        ),
+    )
+
+
+def lifecycle_rules(bucket: Bucket) -> list[dict[str, Any]]:
+    """The bucket's lifecycle, as one rule each for what it does."""
+    rules: list[dict[str, Any]] = [
+        {
+            "id": "abort-uploads",
+            "abort_incomplete_multipart_upload": {"days_after_initiation": bucket.abort_upload_days},
+        },
+        {
+            "id": "expire-noncurrent",
+            "noncurrent_version_expiration": {"noncurrent_days": bucket.noncurrent_days},
+        },
+    ]
+    if bucket.infrequent_access_days is not None:
+        rules.append(
+            {
+                "id": "infrequent-access",
+                "transitions": [{"days": bucket.infrequent_access_days, "storage_class": "STANDARD_IA"}],
+            }
+        )
+    if bucket.expire_days is not None:
+        rules.append({"id": "expire", "expiration": {"days": bucket.expire_days}})
+    return [{**rule, "status": "Enabled", "filter": {"prefix": ""}} for rule in rules]

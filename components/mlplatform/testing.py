@@ -1,0 +1,182 @@
+"""Test a program without an engine or a cloud: run it under mocks and look at what it declares.
+
+>>> plan = declare(lambda: KeyRing("keys", {...}))
+>>> [each.name for each in plan.of(aws.kms.Key)]
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.stack import run_pulumi_func
+
+ACCOUNT_ID: Final = "123456789012"
+REGION: Final = "us-east-1"
+PROJECT: Final = "mlplatform"
+STACK: Final = "test"
+
+LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
+    "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+}
+"""What look-ups answer unless the caller says otherwise."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource that a program declares."""
+
+    type: str
+    name: str
+    parent: str
+    """Logical name of the parent; empty at the top."""
+
+    inputs: Mapping[str, Any]
+    """Inputs by their Pulumi (camelCase) names."""
+
+    custom: bool
+    """Whether a provider makes it; a component is made by the program alone."""
+
+    retained: bool
+    """Whether destroying the stack leaves it in place."""
+
+    ignored: tuple[str, ...] = ()
+    """Input properties whose changes are ignored."""
+
+    provider: str = ""
+    """The provider's reference, or empty for the default one."""
+
+    depends_on: frozenset[str] = frozenset()
+    """URNs of everything that it waits for."""
+
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a program declares, in order of type and name."""
+
+    resources: tuple[Declared, ...]
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Registered outputs of each component, by its logical name."""
+
+    def __iter__(self) -> Iterator[Declared]:
+        """Iterate over the resources."""
+        return iter(self.resources)
+
+    def of(self, kind: type[pulumi.Resource]) -> list[Declared]:
+        """The resources of an SDK class."""
+        return [each for each in self.resources if each.type == token(kind)]
+
+    def one(self, kind: type[pulumi.Resource], name: str | None = None) -> Declared:
+        """The one resource of an SDK class (and name).
+
+        Raises:
+            ValueError: there is none, or more than one.
+        """
+        found = [each for each in self.of(kind) if name in (None, each.name)]
+        if len(found) != 1:
+            raise ValueError(f"{token(kind)} is declared {len(found)} times: {[each.name for each in found]}")
+        return found[0]
+
+
+def token(kind: type[pulumi.Resource]) -> str:
+    """The type token of an SDK class, e.g. `aws:s3/bucket:Bucket`."""
+    return str(vars(kind)["pulumi_type"])
+
+
+def declare(
+    program: Callable[[], object],
+    config: Mapping[str, str] | None = None,
+    look_ups: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Plan:
+    """Run `program` under mocks; what it declares.
+
+    Args:
+        program: makes resources; what it returns is ignored.
+        config: stack configuration, e.g. `{"aws:region": "us-east-1"}`.
+        look_ups: answers by function token, on top of `LOOK_UPS`. A look-up without one is an error.
+
+    Raises:
+        Exception: whatever the program raises.
+    """
+    monitor = _Monitor(_Answers({**LOOK_UPS, **(look_ups or {})}))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=STACK, monitor=monitor)
+        settings.SETTINGS.rpc_manager.clear()
+        pulumi.runtime.set_all_config(dict(config or {}))
+        loop.run_until_complete(run_pulumi_func(lambda: _nothing(program())))
+    finally:
+        pulumi.runtime.set_all_config({})
+        asyncio.set_event_loop(None)
+        loop.close()
+    return Plan(
+        tuple(sorted(monitor.declared, key=lambda each: (each.type, each.name))),
+        monitor.outputs,
+    )
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+class _Answers(mocks.Mocks):
+    """Gives resources their inputs as outputs, with stand-ins for what AWS computes."""
+
+    def __init__(self, look_ups: Mapping[str, Mapping[str, Any]]) -> None:
+        self._look_ups = look_ups
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        computed = {
+            "arn": f"arn:aws:mock:{REGION}:{ACCOUNT_ID}:{args.name}",
+            "name": f"{args.name}-0000000",
+            "keyId": f"{args.name}-id",
+            "nodeGroupName": f"{args.name}-0000000",
+            "latestVersion": 1,
+            "endpoint": "https://127.0.0.1:6443",
+            "certificateAuthority": {"data": "Q0E="},
+        }
+        return f"{args.name}-id", {**computed, **args.inputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
+        if args.token not in self._look_ups:
+            raise KeyError(f"the look-up {args.token} has no answer here")
+        return dict(self._look_ups[args.token])
+
+
+class _Monitor(mocks.MockMonitor):
+    """Records registrations whole: Pulumi's own monitor shows a mock neither parents nor options."""
+
+    def __init__(self, answers: mocks.Mocks) -> None:
+        super().__init__(answers)
+        self.declared: list[Declared] = []
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+
+    def RegisterResource(self, request: Any) -> Any:
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            parent = request.parent.rsplit("::", 1)[-1]
+            self.declared.append(
+                Declared(
+                    type=request.type,
+                    name=request.name,
+                    parent="" if request.parent.endswith(f"::{PROJECT}-{STACK}") else parent,
+                    inputs=rpc.deserialize_properties(request.object),
+                    custom=request.custom,
+                    retained=request.retainOnDelete,
+                    ignored=tuple(request.ignoreChanges),
+                    provider=request.provider,
+                    depends_on=frozenset(request.dependencies),
+                    urn=response.urn,
+                )
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self.outputs[request.urn.rsplit("::", 1)[-1]] = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)

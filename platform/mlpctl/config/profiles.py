@@ -1,0 +1,98 @@
+"""What each profile sets where the file is silent."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from mlpctl.config.problems import Keys
+from mlpctl.config.shape import Shape
+
+Profiles = Mapping[str, Mapping[str, Any]]
+"""Profile → dotted path → value. Paths are spelt as in YAML; `*` stands for every entry of a mapping."""
+
+PROFILES: Profiles = {
+    "dev": {
+        "keys.perDomain": False,
+        "keys.deletionWindowDays": 7,
+        "keys.retain": False,
+        "network.nat": "single",
+        "network.flowLogDays": 7,
+        "buckets.*.retain": False,
+        "cluster.logDays": 7,
+        "gpuPools.*.capacity": "spot",
+    },
+    "staging": {
+        "keys.retain": False,
+        "network.flowLogDays": 365,
+        "buckets.*.retain": False,
+        "cluster.logTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
+        "cluster.logDays": 365,
+    },
+    "prod": {
+        "network.flowLogDays": 365,
+        "cluster.logTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
+        "cluster.logDays": 365,
+        "cluster.deletionProtection": True,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A file's values with a profile's under them."""
+
+    data: Any
+    """The values, a copy."""
+
+    profile: str
+    """The profile that was chosen; empty where there is none of that name."""
+
+    paths: frozenset[Keys]
+    """What the profile set."""
+
+
+def fill(profiles: Profiles, model: type[BaseModel], data: Any) -> Filled:
+    """Put a profile's values under those of a file.
+
+    `data["profile"]`, or else the model's default for it, chooses the profile. A value of the file stays, null too;
+    what is off unless the file names it stays off.
+    """
+    shape = Shape.of(model)
+    profile = data.get("profile", shape.default("profile")) if isinstance(data, dict) else None
+    if not isinstance(profile, str) or profile not in profiles:
+        return Filled(data, "", frozenset())
+    filled, said = copy.deepcopy(data), frozenset(_paths(data))
+    paths = frozenset(
+        path
+        for pattern, value in profiles[profile].items()
+        for path in _fill(filled, shape, pattern.split("."), value, said)
+    )
+    return Filled(filled, profile, paths)
+
+
+def _fill(
+    node: Any, shape: Shape | None, pattern: list[str], value: Any, said: frozenset[Keys], path: Keys = ()
+) -> Iterator[Keys]:
+    """Set a value at all places of a pattern but those that the file has, and list them."""
+    if not isinstance(node, dict) or shape is None:
+        return
+    first, *rest = pattern
+    for key in list(node) if first == "*" else [first]:
+        below = (*path, key)
+        if rest:
+            if key not in node and (made := shape.default(key)) is not None:
+                node[key] = made
+            yield from _fill(node.get(key), shape.child(key), rest, value, said, below)
+        elif below not in said:
+            node[key] = copy.deepcopy(value)
+            yield below
+
+
+def _paths(data: Any, path: Keys = ()) -> Iterator[Keys]:
+    yield path
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _paths(value, (*path, key))

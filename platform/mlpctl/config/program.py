@@ -1,0 +1,63 @@
+"""The stack's config as the engine hands it to a program."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from mlpctl.config import profiles
+from mlpctl.config.problems import ConfigError
+from mlpctl.config.stack_file import PLATFORM, REGION, Loaded, check, find, has_platform, has_secrets
+from mlpctl.config.validation import ModelT
+from mlpctl.config.yaml_file import Document, YamlError, parse
+
+
+def load(model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
+    """Read the config of the stack that is running.
+
+    The engine's values count, and problems are told with the lines of the stack file. Where the file says something
+    else, because the engine was given another or the program was started without one, they are told without lines.
+
+    Raises:
+        pulumi.RunError: the config is not right, with all its problems.
+
+    """
+    root = Path(pulumi.get_root_directory())
+    values = _engine_values()
+    path, document = _file_of(root, values)
+    told = path or f"the config of stack {pulumi.get_stack()}"
+    try:
+        return check(document or Document(values), told, model, table)
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _engine_values() -> dict[str, Any]:
+    """Return the engine's config in the form of a stack file."""
+    namespace, name = PLATFORM.split(":")
+    platform, region = pulumi.Config(namespace).get(name), pulumi.Config("aws").get("region")
+    config: dict[str, Any] = {} if region is None else {REGION: region}
+    if pulumi.runtime.is_config_secret(PLATFORM):
+        # The value has been decrypted, or struck out, in place: which part of it was the secret is not known any more.
+        config[PLATFORM] = {"secure": ""}
+    elif platform is not None:
+        try:
+            config[PLATFORM] = json.loads(platform)
+        except json.JSONDecodeError:
+            config[PLATFORM] = platform
+    return {"config": config}
+
+
+def _file_of(root: Path, values: dict[str, Any]) -> tuple[Path | None, Document | None]:
+    """Read the stack file, if it is where these values come from."""
+    try:
+        path = find(root, pulumi.get_stack())
+        document = parse(path.read_bytes())
+    except (OSError, ConfigError, YamlError):
+        return None, None
+    if not has_platform(document.data):
+        return None, None
+    platform = document.data["config"][PLATFORM]
+    same = platform == values["config"].get(PLATFORM) or has_secrets(platform)
+    return (path.relative_to(root), document) if same else (None, None)

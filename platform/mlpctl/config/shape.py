@@ -1,0 +1,161 @@
+"""What a model allows at a path, read from the JSON schema that pydantic makes of it."""
+
+import copy
+import difflib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
+from mlpctl.config.problems import Keys, any_of, count, shown
+
+Json = dict[str, Any]
+
+_ARTICLES = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "a mapping",
+}
+_FORMATS = {
+    "ipv4network": "an IPv4 range such as 10.0.0.0/16",
+    "ipv6network": "an IPv6 range such as fd00::/48",
+    "ipv4": "an IPv4 address such as 10.0.0.1",
+    "ipv6": "an IPv6 address such as fd00::1",
+    "date": "a date such as 2030-01-31, in quotes",
+    "date-time": "a time such as 2030-01-31T12:00:00Z, in quotes",
+    "duration": "a duration such as PT30M",
+    "uri": "a URL",
+    "email": "an e-mail address",
+}
+
+
+class Shape:
+    """What stands at one place of a model: a JSON schema with its references followed."""
+
+    def __init__(self, node: Json, definitions: Json) -> None:
+        """Take a schema node and the definitions that it may refer to."""
+        self._definitions = definitions
+        self.optional = False
+        """Whether null may stand here."""
+        self.node = self._resolved(node)
+        """The schema of what stands here when it is not null."""
+
+    @classmethod
+    def of(cls, model: type[BaseModel]) -> "Shape":
+        """Return the shape of a whole model, keys spelt as in YAML."""
+        schema = _schema(model)
+        return cls(schema, schema.get("$defs", {}))
+
+    def _resolved(self, node: Json) -> Json:
+        while True:
+            if "$ref" in node:
+                rest = {key: value for key, value in node.items() if key != "$ref"}
+                node = self._definitions[node["$ref"].removeprefix("#/$defs/")] | rest
+            elif len(node.get("anyOf", ())) == 2 and {"type": "null"} in node["anyOf"]:
+                self.optional = True
+                (other,) = (choice for choice in node["anyOf"] if choice != {"type": "null"})
+                node = other | {key: value for key, value in node.items() if key != "anyOf"}
+            else:
+                return node
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of a model, in its order; none for a mapping with free names."""
+        return list(self.node.get("properties", {}))
+
+    def child(self, key: str | int) -> "Shape | None":
+        """Return the shape below a key or list position, or None where nothing may stand."""
+        node = self.node
+        if isinstance(key, int):
+            fixed = node.get("prefixItems", ())
+            below = fixed[key] if key < len(fixed) else node.get("items")
+        else:
+            free = [node.get("additionalProperties"), *node.get("patternProperties", {}).values()]
+            below = node.get("properties", {}).get(key) or next((each for each in free if isinstance(each, dict)), None)
+        return Shape(below, self._definitions) if isinstance(below, dict) else None
+
+    def at(self, path: Keys) -> "Shape | None":
+        """Return the shape below several keys."""
+        here: Shape | None = self
+        for key in path:
+            here = here.child(key) if here else None
+        return here
+
+    def default(self, key: str) -> Any:
+        """Return a fresh copy of what stands at a key when the file is silent; None where that is nothing."""
+        child = self.child(key)
+        if child is None or key in self.node.get("required", ()):
+            return None
+        if "default" in child.node:
+            return copy.deepcopy(child.node["default"])
+        return {} if child.node.get("type") == "object" and not child.optional else None
+
+    def kind(self) -> str:
+        """Say what sort of value is allowed, without its limits: `a whole number`."""
+        if "enum" in self.node or "const" in self.node:
+            return ""
+        if self.keys:
+            return f"a mapping (keys: {', '.join(self.keys)})"
+        return _FORMATS.get(self.node.get("format", ""), _ARTICLES.get(self.node.get("type", ""), ""))
+
+    def limits(self) -> str:
+        """Say which values of that sort are allowed: `1 to 500`; empty where all are."""
+        node = self.node
+        if words := self.words():
+            return any_of(words)
+        parts = [
+            _range(node.get("minimum"), node.get("maximum")),
+            _range(node.get("minLength"), node.get("maxLength"), "character"),
+            _range(node.get("minItems"), node.get("maxItems"), "entry"),
+            _range(node.get("minProperties"), node.get("maxProperties"), "entry"),
+            f"more than {node['exclusiveMinimum']}" if "exclusiveMinimum" in node else "",
+            f"less than {node['exclusiveMaximum']}" if "exclusiveMaximum" in node else "",
+            f"a multiple of {node['multipleOf']}" if "multipleOf" in node else "",
+            f"matching {node['pattern']}" if "pattern" in node else "",
+            f"such as {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
+        ]
+        return ", ".join(filter(None, parts))
+
+    def words(self) -> list[str]:
+        """List the values of an enumeration."""
+        values = self.node.get("enum", [self.node["const"]] if "const" in self.node else [])
+        return [value if isinstance(value, str) and value else shown(value) for value in values]
+
+    def allowed(self) -> str | None:
+        """Say what is allowed here: `a whole number, 1 to 500`."""
+        text = ", ".join(filter(None, [self.kind(), self.limits()]))
+        if self.node.get("type") == "string" and not self.words() and not self.node.get("format"):
+            text = text.replace("text", "text (a number needs quotes)", 1)
+        return (text + (", or nothing" if self.optional else "")) or None
+
+    def names(self) -> str | None:
+        """Say which names a mapping with free names allows."""
+        parts = Shape({"type": "string"} | self.node.get("propertyNames", {}), self._definitions).limits()
+        patterns = [f"matching {pattern}" for pattern in self.node.get("patternProperties", {})]
+        return ", ".join(filter(None, [parts, *patterns])) or None
+
+
+@lru_cache(maxsize=8)
+def _schema(model: type[BaseModel]) -> Json:
+    return model.model_json_schema(by_alias=True, mode="validation")
+
+
+def _range(low: float | None, high: float | None, noun: str = "") -> str:
+    if low is None and high is None:
+        return ""
+    most = count(int(high if high is not None else low or 0), noun).split(" ", 1)[1] if noun else ""
+    text = f"at most {high}" if low is None else f"at least {low}" if high is None else f"{low} to {high}"
+    return f"{low if low == high else text} {most}".strip()
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that a misspelt word most likely means, or None."""
+    folded = {choice.lower(): choice for choice in choices}
+    wanted = to_camel(word.replace("-", "_")).lower()
+    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.65)
+    return folded[found[0]] if found else None

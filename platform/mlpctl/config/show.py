@@ -1,0 +1,65 @@
+"""Shows every value of a stack's config and where it came from."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from rich.table import Table
+from rich.text import Text
+
+from mlpctl.config.problems import Keys, dotted, printable
+from mlpctl.config.stack_file import REGION, Loaded
+
+
+@dataclass(frozen=True)
+class Row:
+    """One effective value."""
+
+    path: str
+    """Where it is: `gpuPools.inference.maxNodes`."""
+
+    value: str
+    """The value, as YAML would have it on one line."""
+
+    origin: str
+    """Where it came from: `file:31`, `profile prod` or `default`."""
+
+
+def show(loaded: Loaded[BaseModel]) -> list[Row]:
+    """List every effective value in the model's order, the region first. A list of plain values is one value."""
+    values = loaded.platform.model_dump(mode="json", by_alias=True)
+    leaves = [((REGION,), loaded.region), *_leaves(values, ())]
+    return [Row(dotted(path), _written(value), _origin(loaded, path)) for path, value in leaves]
+
+
+def show_table(rows: Iterable[Row]) -> Table:
+    """Lay rows out for a terminal."""
+    table = Table("Setting", "Value", "From", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        style = "dim" if row.origin == "default" else ""
+        table.add_row(*(Text(printable(cell), style=style) for cell in (row.path, row.value, row.origin)))
+    return table
+
+
+def _leaves(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            yield from _leaves(each, (*path, key))
+    elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        for index, each in enumerate(value):
+            yield from _leaves(each, (*path, index))
+    else:
+        yield path, value
+
+
+def _origin(loaded: Loaded[BaseModel], path: Keys) -> str:
+    if path in loaded.lines:
+        return f"file:{loaded.lines[path]}"
+    from_profile = any(path[:size] in loaded.from_profile for size in range(1, len(path) + 1))
+    return f"profile {loaded.profile}" if from_profile else "default"
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

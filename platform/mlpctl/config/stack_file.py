@@ -1,0 +1,240 @@
+"""Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic
+
+import yaml
+
+from mlpctl.config import profiles
+from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
+from mlpctl.config.shape import nearest
+from mlpctl.config.validation import ModelT, validate
+from mlpctl.config.yaml_file import Document, YamlError, parse
+
+NAMESPACE = "mlplatform"
+"""Namespace of our keys: the name of the Pulumi project."""
+
+PLATFORM = f"{NAMESPACE}:platform"
+"""The key that holds a platform."""
+
+REGION = "aws:region"
+"""The key that holds the AWS region."""
+
+REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
+"""What a region's name looks like: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
+
+TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "config")
+"""What the engine reads of a stack file."""
+
+_REGION_HINT = "a region such as eu-central-1"
+_SECRET_HINT = f"plain values; a secret has a key of its own: pulumi config set --secret {NAMESPACE}:NAME"
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[ModelT]):
+    """A stack's config, and where each value of it came from."""
+
+    platform: ModelT
+    """The config, every default filled in."""
+
+    region: str
+    """AWS region of the stack."""
+
+    path: Path | str
+    """The stack file, as it is shown to people."""
+
+    profile: str
+    """Profile that set defaults; empty where the model has none."""
+
+    lines: dict[Keys, int] = field(repr=False)
+    """Line of each value that the file holds, from 1; the region's under its key."""
+
+    from_profile: frozenset[Keys] = field(repr=False)
+    """The values that the profile set."""
+
+
+def find(root: Path, stack: str) -> Path:
+    """Return where a stack's file is, or would be.
+
+    Args:
+        root: folder of Pulumi.yaml, whose `stackConfigDir` counts.
+        stack: name of the stack; of `organization/project/stack` the last part.
+
+    Raises:
+        ConfigError: there is no readable Pulumi.yaml in `root`.
+
+    """
+    project_file = root / "Pulumi.yaml"
+    try:
+        project = yaml.safe_load(project_file.read_bytes())
+    except OSError as error:
+        raise ConfigError([_unreadable(project_file, error)], _shown(project_file)) from None
+    except yaml.YAMLError:
+        project = None
+    if not isinstance(project, dict):
+        raise ConfigError([Problem((), "is not a Pulumi project file")], _shown(project_file))
+    folder = str(project.get("stackConfigDir") or "")
+    return root / folder / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+
+
+def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
+    """Read a stack file.
+
+    Raises:
+        ConfigError: the file is missing, or not right: with all its problems.
+
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([_unreadable(path, error)], _shown(path)) from None
+    try:
+        document = parse(content)
+    except YamlError as error:
+        raise ConfigError([error.problem], _shown(path)) from None
+    return check(document, _shown(path), model, table)
+
+
+def check(document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
+    """Check the values of a stack file.
+
+    Raises:
+        ConfigError: with all problems; `path` is named as their file.
+
+    """
+    problems = [_told(problem) for problem in (*document.problems, *_structure(document))]
+    if not has_platform(document.data):
+        raise ConfigError(problems, path)
+    platform = document.under(("config", PLATFORM))
+    for place in secrets(platform.data):
+        platform.unread.add(place)
+        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
+    filled = profiles.fill(table, model, platform.data)
+    platform.data = filled.data
+    built, wrong = validate(model, platform)
+    problems += [replace(problem, path=problem.path or (PLATFORM,)) for problem in wrong]
+    if built is None or problems:
+        raise ConfigError(problems, path)
+    lines = {place: position.line for place, position in platform.positions.items()}
+    region = document.positions.get(("config", REGION))
+    return Loaded(
+        built,
+        document.data["config"][REGION],
+        path,
+        filled.profile,
+        lines | ({(REGION,): region.line} if region else {}),
+        filled.paths,
+    )
+
+
+def has_platform(data: Any) -> bool:
+    """Say whether a stack file's values hold a platform, right or wrong."""
+    return isinstance(data, dict) and isinstance(data.get("config"), dict) and PLATFORM in data["config"]
+
+
+def secrets(data: Any, path: Keys = ()) -> Iterator[Keys]:
+    """List where the engine keeps an encrypted value."""
+    if isinstance(data, dict):
+        if data.keys() == {"secure"} and isinstance(data["secure"], str):
+            yield path
+        else:
+            for key, value in data.items():
+                yield from secrets(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from secrets(value, (*path, index))
+
+
+def has_secrets(data: Any) -> bool:
+    """Say whether an encrypted value is in some values."""
+    return next(secrets(data), None) is not None
+
+
+def _structure(document: Document) -> Iterator[Problem]:
+    """Tell what is wrong around the platform."""
+    data = document.data
+    if data is None:
+        yield Problem((), "is empty", allowed=f"`config` with {REGION} and {PLATFORM}")
+        return
+    if not isinstance(data, dict):
+        yield Problem((), f"is {shown(data)}", 1, 1, allowed="a mapping with `config`")
+        return
+    for key in data.keys() - set(TOP_LEVEL):
+        near = nearest(key, TOP_LEVEL)
+        near = PLATFORM if key == PLATFORM else near
+        yield _at(document, (key,), "is an unknown key", None if near else any_of(TOP_LEVEL), near)
+    config = data.get("config")
+    if "config" not in data:
+        if not any(nearest(key, ["config"]) for key in data):
+            yield Problem(("config",), "is missing", allowed=f"a mapping with {REGION} and {PLATFORM}")
+    elif not isinstance(config, dict):
+        yield _at(document, ("config",), f"is {shown(config)}", allowed=f"a mapping with {REGION} and {PLATFORM}")
+    else:
+        yield from _config_keys(document, config)
+
+
+def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem]:
+    """Tell what is wrong with the keys of `config`, and with the region."""
+    meant = set()
+    for key, value in config.items():
+        if key in (REGION, PLATFORM):
+            continue
+        namespace, colon, name = key.partition(":")
+        near = next((right for right in (REGION, PLATFORM) if right not in config and _resembles(key, right)), None)
+        ours = namespace == NAMESPACE and not has_secrets(value)
+        if near or ours or not colon or not namespace or not name:
+            meant.add(near)
+            allowed = f"{PLATFORM}, and secrets" if ours else "NAMESPACE:NAME"
+            yield _at(document, ("config", key), "is an unknown key", None if near else allowed, near)
+    for key, hint in ((REGION, _REGION_HINT), (PLATFORM, "the platform's config")):
+        if key not in config and key not in meant:
+            yield _at(document, ("config", key), "is missing", hint)
+    region = config.get(REGION)
+    place = ("config", REGION)
+    is_region = isinstance(region, str) and re.match(REGION_PATTERN, region)
+    if REGION in config and not is_region and place not in document.unread:
+        yield _at(document, place, f"is {shown(region)}", _REGION_HINT)
+
+
+def _resembles(key: str, right: str) -> bool:
+    """Say whether a key is a right one misspelt: in its name, in its namespace, or without that."""
+    namespace, colon, name = key.rpartition(":")
+    right_namespace, _, right_name = right.partition(":")
+    return nearest(name, [right_name]) is not None and (not colon or nearest(namespace, [right_namespace]) is not None)
+
+
+def _told(problem: Problem) -> Problem:
+    """Shorten a path in the file to one in the platform."""
+    path = problem.path
+    if path[:2] == ("config", PLATFORM):
+        return replace(problem, path=path[2:] or (PLATFORM,))
+    return replace(problem, path=path[1:] or path if path[:1] == ("config",) else path)
+
+
+def _at(
+    document: Document, path: Keys, message: str, allowed: str | None = None, suggestion: str | None = None
+) -> Problem:
+    position = document.at(path)
+    line, column = (position.line, position.column) if position else (None, None)
+    return Problem(path, message, line, column, allowed=allowed, suggestion=suggestion)
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    if not isinstance(error, FileNotFoundError):
+        return Problem((), f"can't be read: {error.strerror}")
+    stacks = {
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml"): file for file in path.parent.glob("Pulumi.*.yaml")
+    }
+    near = nearest(path.name.removeprefix("Pulumi.").removesuffix(".yaml"), stacks)
+    return Problem(
+        (), "does not exist", allowed=f"the stacks {any_of(sorted(stacks))}" if stacks else None, suggestion=near
+    )
+
+
+def _shown(path: Path) -> Path:
+    """Shorten a path to how it is seen from the current folder."""
+    absolute = path.absolute()
+    return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,223 @@
+"""Checks plain values against a model and tells all that is wrong with them, in our words."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, core_schema
+
+from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, shown
+from mlpctl.config.shape import Shape, nearest
+from mlpctl.config.yaml_file import Document
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_MISSING = "is missing"
+_SIZES = {"too_short", "too_long"}
+_LIMITS = _SIZES | {
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "multiple_of",
+    "string_too_short",
+    "string_too_long",
+    "string_pattern_mismatch",
+}
+_BUILT_IN = set(get_args(core_schema.ErrorType)) - {"value_error", "assertion_error"}
+_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
+_VERB = re.compile(r" (?:is|are|has|have|needs?|must|may|can|holds?)\b")
+_SNAKE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+
+
+def validate(model: type[ModelT], document: Document) -> tuple[ModelT | None, list[Problem]]:
+    """Build a model from a document's values.
+
+    A model's own rules tell their problems by raising `ValueError`, one problem a line. A line that starts with a
+    field, or with a dotted path below the model, and goes on with a verb is told for that path and with its line in
+    the file: `min_nodes is 5; allowed: up to max_nodes (3)`. A field's rule may say only `allowed: …`: the value is
+    put before it. Names may be in Python's spelling or in YAML's.
+
+    Returns:
+        The model, or None where something is wrong, and what that is, nothing twice.
+
+    """
+    shape = Shape.of(model)
+    tell = _Teller(shape, document)
+    built, errors = _attempt(model, document.data)
+    problems = tell.all(errors)
+    # pydantic asks a model's own rules only when all its fields are right: leave the wrong ones out and look again.
+    wrong = {_place(error) for error in errors}
+    rest = _without(wrong, document.data, shape)
+    if errors and rest is not None:
+        doubtful = wrong | {(*problem.path[:-1], problem.suggestion) for problem in problems if problem.suggestion}
+        _, later = _attempt(model, rest)
+        problems += [
+            problem
+            for problem in tell.all(error for error in later if error["type"] not in _BUILT_IN)
+            if problem not in problems and not any(_depends(problem, path) for path in doubtful)
+        ]
+    return built, problems
+
+
+def _attempt(model: type[ModelT], data: Any) -> tuple[ModelT | None, list[ErrorDetails]]:
+    try:
+        # As JSON and strictly: "5" is no number, but an enumeration or a CIDR may be written as text.
+        return model.model_validate_json(json.dumps(data), strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)
+
+
+def _place(error: ErrorDetails) -> Keys:
+    """Say where an error is, without pydantic's mark for "the key itself"."""
+    path = error["loc"]
+    return path[:-1] if _is_about_key(error) else path
+
+
+def _is_about_key(error: ErrorDetails) -> bool:
+    return error["loc"][-1:] == ("[key]",)
+
+
+def _without(wrong: Iterable[Keys], data: Any, shape: Shape) -> Any:
+    """Copy values without the wrong ones, or what can't be without these; None where nothing is left."""
+    rest = json.loads(json.dumps(data))
+    for path in wrong:
+        while path and not _can_go(path, shape):
+            path = path[:-1]
+        if not path:
+            return None
+        parent = _value(rest, path[:-1])
+        if isinstance(parent, dict):
+            parent.pop(path[-1], None)
+    return rest
+
+
+def _can_go(path: Keys, shape: Shape) -> bool:
+    """Say whether a key may be left out. An entry of a list may not: those after it would move."""
+    parent = shape.at(path[:-1])
+    return isinstance(path[-1], str) and parent is not None and path[-1] not in parent.node.get("required", ())
+
+
+def _depends(problem: Problem, path: Keys) -> bool:
+    """Say whether a problem may come only from a value being left out."""
+    size = min(len(problem.path), len(path))
+    return problem.path[:size] == path[:size] or str(path[-1]) in re.findall(r"[\w-]+", problem.message)
+
+
+def _value(data: Any, path: Keys) -> Any:
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+class _Teller:
+    """Puts pydantic's errors into our words."""
+
+    def __init__(self, shape: Shape, document: Document) -> None:
+        self._shape = shape
+        self._document = document
+
+    def all(self, errors: Iterable[ErrorDetails]) -> list[Problem]:
+        """Tell errors, but for those that only follow from others."""
+        errors = list(errors)
+        places = {_place(error) for error in errors}
+        # A tuple that lost a wrong entry is told to be too short as well.
+        holders = {place[:size] for place in places for size in range(len(place))}
+        problems = [
+            problem
+            for error in errors
+            if not any(_place(error)[: len(path)] == path for path in self._document.unread)
+            and not (error["type"] in _SIZES and _place(error) in holders)
+            for problem in self._one(error, _place(error))
+        ]
+        meant = {(*problem.path[:-1], problem.suggestion) for problem in problems}
+        return [problem for problem in problems if problem.message != _MISSING or problem.path not in meant]
+
+    def _one(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
+        parent, shape = self._shape.at(path[:-1]), self._shape.at(path)
+        if error["type"] == "missing":
+            yield self._problem(path, _MISSING, shape.allowed() if shape else None)
+        elif error["type"] == "extra_forbidden":
+            keys = parent.keys if parent else []
+            near = nearest(str(path[-1]), keys)
+            yield self._problem(path, "is an unknown key", None if near else any_of(keys), near)
+        elif _is_about_key(error):
+            yield self._problem(path, "is not an allowed name", parent.names() if parent else None)
+        elif error["type"] not in _BUILT_IN:
+            yield from self._rule(error, path)
+        else:
+            yield self._wrong_value(error, path, shape)
+
+    def _wrong_value(self, error: ErrorDetails, path: Keys, shape: Shape | None) -> Problem:
+        value = _value(self._document.data, path)
+        told = f"is {shown(value, path)}"
+        if error["type"] in _SIZES and value:
+            told = f"has {count(len(value), 'entry')}"
+        near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
+        allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed()) if shape else None
+        return self._problem(path, told, allowed or error["msg"], near, shown(value, path))
+
+    def _rule(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
+        """Tell what a model's or a field's own rule says."""
+        cause = error.get("ctx", {}).get("error")
+        for line in str(cause or error["msg"]).splitlines():
+            text, _, allowed = line.partition("allowed: ")
+            text = self._in_yaml(path, text.rstrip(" ;:,"))
+            named = _PATH.match(text)
+            below = self._below(path, named.group()) if named else None
+            if named and below and _VERB.match(text, named.end()):
+                yield self._problem(below, text[named.end() :].strip(), allowed)
+            elif below:
+                yield self._problem(below, f"is wrong: {text}", allowed)
+            else:
+                yield self._ruled_value(path, text, allowed)
+
+    def _ruled_value(self, path: Keys, text: str, allowed: str) -> Problem:
+        """Tell what a rule says about the whole value that it stands at."""
+        value, shape = _value(self._document.data, path), self._shape.at(path)
+        told = shown(value, path)
+        if isinstance(value, dict) or (isinstance(value, list) and text and not allowed):
+            return self._problem(path, f"is wrong: {text}" if text else "is wrong", allowed)
+        if isinstance(value, list) and text:
+            return self._problem(path, f"holds {text}", allowed, value=told)
+        if not allowed and shape and "format" in shape.node:
+            allowed = shape.allowed() or ""
+        return self._problem(path, f"is {told}" + (f": {text}" if text and told != HIDDEN else ""), allowed, value=told)
+
+    def _below(self, path: Keys, name: str) -> Keys | None:
+        """Find the path that a rule's sentence starts with: below the rule's model, or the rule's own field."""
+        shape, below = self._shape.at(path), path
+        if shape and not shape.keys and path and to_camel(name) == path[-1]:
+            return path
+        for word in re.findall(r"[\w-]+", name):
+            key: str | int = word
+            if shape and shape.keys:
+                key = to_camel(word)
+            elif shape and word.isdigit() and shape.node.get("type") == "array":
+                key = int(word)
+            shape, below = (shape.child(key) if shape else None), (*below, key)
+        return below if shape else None
+
+    def _in_yaml(self, path: Keys, text: str) -> str:
+        """Spell the model's own fields as the file does."""
+        shape = self._shape.at(path)
+        keys = shape.keys if shape else []
+        return _SNAKE.sub(lambda name: camel if (camel := to_camel(name.group())) in keys else name.group(), text)
+
+    def _problem(
+        self,
+        path: Keys,
+        message: str,
+        allowed: str | None = None,
+        suggestion: str | None = None,
+        value: str | None = None,
+    ) -> Problem:
+        position = self._document.at(path)
+        line, column = (position.line, position.column) if position else (None, None)
+        return Problem(path, message, line, column, value, allowed or None, suggestion)

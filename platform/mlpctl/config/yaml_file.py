@@ -1,0 +1,254 @@
+"""Reads YAML as the Pulumi engine reads it, and keeps the line of every value.
+
+The grammar is PyYAML's; what a plain word means is in `yaml_words`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from mlpctl.config.problems import Keys, Problem, shortened
+from mlpctl.config.yaml_words import Ambiguous, meaning
+
+MAX_BYTES = 256 * 1024
+"""Largest stack file that is read, in bytes: thousands of lines."""
+
+MAX_VALUES = 10_000
+"""Most values that a file may hold once its aliases are written out, so that a few lines can't fill the memory."""
+
+MAX_DEPTH = 40
+"""Deepest nesting, far from the depth at which a recursive reader fails."""
+
+_TOO_DEEP = f"nests values more than {MAX_DEPTH} deep"
+_PLAIN = "plain"
+_STRING = "tag:yaml.org,2002:str"
+_SEQUENCE = "tag:yaml.org,2002:seq"
+_MAPPING = "tag:yaml.org,2002:map"
+
+
+class YamlError(Exception):
+    """The text is not YAML, or is more than is read of it."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Carry the one problem: nothing after it can be read."""
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the file, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass
+class Document:
+    """A YAML file in plain values: mappings with text keys, lists, text, numbers, booleans, None."""
+
+    data: Any = None
+    """The values."""
+
+    positions: dict[Keys, Position] = field(default_factory=dict)
+    """Where each value is: its key in a mapping, itself in a list."""
+
+    problems: list[Problem] = field(default_factory=list)
+    """What is YAML, but not what a stack file may hold."""
+
+    unread: set[Keys] = field(default_factory=set)
+    """Where `data` has None because the value there was refused."""
+
+    def at(self, path: Keys) -> Position | None:
+        """Say where a value is, or else the nearest mapping or list around it."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        return self.positions.get(path)
+
+    def under(self, prefix: Keys) -> "Document":
+        """Return the part of the document below a path, with paths from there."""
+        data = self.data
+        for key in prefix:
+            data = data[key]
+        size = len(prefix)
+        return Document(
+            data,
+            {path[size:]: position for path, position in self.positions.items() if path[:size] == prefix},
+            self.problems,
+            {path[size:] for path in self.unread if path[:size] == prefix},
+        )
+
+
+def parse(content: bytes) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        YamlError: it is no UTF-8, no YAML, or beyond `MAX_BYTES`, `MAX_VALUES` or `MAX_DEPTH`.
+
+    """
+    if len(content) > MAX_BYTES:
+        raise YamlError(Problem((), f"has {len(content)} bytes", allowed=f"at most {MAX_BYTES}"))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError(Problem((), "is not UTF-8 text", line)) from None
+    try:
+        root = _Composer(text).get_single_node()
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(Problem((), "holds a control character, which YAML does not allow", line)) from None
+    except yaml.MarkedYAMLError as error:
+        raise YamlError(_syntax_problem(error, text)) from None
+    return Document() if root is None else _Reading(root).document
+
+
+class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
+    """PyYAML up to the tree of nodes, which keeps a plain `5` apart from a quoted one."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=self.get_mark())
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] else _STRING
+        return _SEQUENCE if kind is yaml.SequenceNode else _MAPPING
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    message = f"is not valid YAML: {error.problem}"
+    if error.problem == _TOO_DEEP:
+        message = error.problem
+    elif mark and "\t" in text.split("\n")[mark.line][: mark.column + 1]:
+        message = "has a tab where YAML allows only spaces"
+    return Problem((), message, mark.line + 1 if mark else None, mark.column + 1 if mark else None)
+
+
+class _Reading:
+    """Turns the tree of nodes into a document."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self.document = Document()
+        self._values = 0
+        self.document.data = self._value(root, ())
+
+    def _value(self, node: yaml.Node, path: Keys) -> Any:
+        self._count(node, len(path))
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if node.tag not in (_SEQUENCE, _MAPPING):
+            self._refuse(path, node, _foreign(node.tag))
+        if isinstance(node, yaml.SequenceNode):
+            return [self._entry(item, item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, path)
+
+    def _entry(self, mark: yaml.Node, node: yaml.Node, path: Keys) -> Any:
+        self.document.positions[path] = _position(mark)
+        return self._value(node, path)
+
+    def _mapping(self, node: yaml.Node, path: Keys) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if _is_merge(key_node):
+                continue
+            key = self._key(key_node, path)
+            if key in entries:
+                first = self.document.positions[*path, key].line
+                self._refuse((*path, key), key_node, f"is written twice; it stands in line {first} already")
+            elif key is not None:
+                entries[key] = self._entry(key_node, value_node, (*path, key))
+        for key_node, value_node in self._merged(node, path):
+            key = self._key(key_node, path)
+            if key is not None and key not in entries:
+                entries[key] = self._entry(key_node, value_node, (*path, key))
+        return entries
+
+    def _merged(self, node: yaml.Node, path: Keys, depth: int = 1) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """List the entries that a mapping takes over from others by `<<`, the nearest first."""
+        for key_node, value_node in node.value:
+            if not _is_merge(key_node):
+                continue
+            for source in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
+                self._count(source, len(path) + depth)
+                if isinstance(source, yaml.MappingNode):
+                    yield from (pair for pair in source.value if not _is_merge(pair[0]))
+                    yield from self._merged(source, path, depth + 1)
+                else:
+                    self._refuse(path, key_node, "takes over (`<<`) what is no mapping", allowed="aliases of mappings")
+
+    def _key(self, node: yaml.Node, path: Keys) -> str | None:
+        if not isinstance(node, yaml.ScalarNode) or not _is_unicode(node.value):
+            self._refuse(path, node, "has a key that is not text")
+        elif node.tag == _STRING or (node.tag == _PLAIN and isinstance(meaning(node.value), str)):
+            return str(node.value)
+        else:
+            self._refuse(path, node, f"has the key {shortened(node.value)}, which is not text; put it in quotes")
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode, path: Keys) -> Any:
+        if not _is_unicode(node.value):
+            problem = "holds half of a surrogate pair, which is not text"
+        elif node.tag == _STRING:
+            return str(node.value)
+        elif node.tag == _PLAIN:
+            value = meaning(node.value)
+            if not isinstance(value, Ambiguous):
+                return value
+            problem = f"is {shortened(node.value)}, {value.reason}"
+        else:
+            problem = _foreign(node.tag)
+        self._refuse(path, node, problem)
+        self.document.unread.add(path)
+        return None
+
+    def _count(self, node: yaml.Node, depth: int) -> None:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise YamlError(_problem((), node, f"holds more than {MAX_VALUES} values, aliases written out"))
+        if depth > MAX_DEPTH:
+            raise YamlError(_problem((), node, _TOO_DEEP))
+
+    def _refuse(self, path: Keys, node: yaml.Node, message: str, allowed: str | None = None) -> None:
+        self.document.problems.append(_problem(path, node, message, allowed))
+
+
+def _problem(path: Keys, node: yaml.Node, message: str, allowed: str | None = None) -> Problem:
+    position = _position(node)
+    return Problem(path, message, position.line, position.column, allowed=allowed)
+
+
+def _position(node: yaml.Node) -> Position:
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _is_merge(key: yaml.Node) -> bool:
+    return key.tag == _PLAIN and key.value == "<<"
+
+
+def _foreign(tag: str) -> str:
+    return f"has the YAML tag {shortened(tag)}, which has no meaning here"
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,38 @@
+"""The sandbox's resource provider for the package `aws`."""
+
+from typing import Final
+
+import grpc
+
+from mlpctl.sandbox.aws import kms, logs
+from mlpctl.sandbox.aws.api import Cloud, Key
+from mlpctl.sandbox.aws.declaration import Declaration, Lookup
+from mlpctl.sandbox.aws.provider import AwsProvider
+from mlpctl.sandbox.provider import serve as serve_provider
+
+DECLARATIONS: Final[tuple[Declaration, ...]] = (
+    *kms.DECLARATIONS,
+    *logs.DECLARATIONS,
+)
+"""Every resource type that the sandbox knows."""
+
+LOOKUPS: Final[tuple[Lookup, ...]] = ()
+"""Every look-up that the sandbox answers."""
+
+
+def provider(endpoint: str, credentials: Key) -> AwsProvider:
+    """The provider for the AWS API at `endpoint`, which it calls with `credentials`."""
+    return AwsProvider(
+        Cloud(endpoint, credentials),
+        {declaration.token: declaration for declaration in DECLARATIONS},
+        {lookup.token: lookup for lookup in LOOKUPS},
+    )
+
+
+def serve(port: int, endpoint: str, credentials: Key) -> grpc.Server:
+    """Serve the provider on 127.0.0.1:`port` until the returned server is stopped."""
+    server, _ = serve_provider(provider(endpoint, credentials), port)
+    return server
+
+
+__all__ = ["DECLARATIONS", "LOOKUPS", "Declaration", "Key", "Lookup", "provider", "serve"]

@@ -1,0 +1,356 @@
+"""EKS clusters: at most one in a sandbox, since it stands for the one control plane."""
+
+import json
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.ec2.models import ec2_backends
+from moto.logs.models import logs_backends
+
+from mlpctl.sandbox.awsapi import identity
+from mlpctl.sandbox.awsapi.eks import access, network
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, all_clusters, now, page, random_id
+from mlpctl.sandbox.awsapi.eks.catalog import (
+    DEFAULT_KUBERNETES_VERSION,
+    EXTENDED_SUPPORT,
+    KUBERNETES_VERSIONS,
+    PLATFORM_VERSION,
+)
+from mlpctl.sandbox.awsapi.eks.encryption import check_key
+from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, InvalidRequest, LimitExceeded, UnrecognizedClient
+
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+
+_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+"""Authentication modes in the one order in which a cluster may move."""
+
+
+def create_cluster(call: Call, request: Shape) -> Shape:
+    """Make the cluster. It is CREATING until the control plane answers."""
+    name, backend = request["name"], call.backend
+    if name in backend.clusters:
+        raise InUse(f"Cluster already exists with name: {name}")
+    for other_backend, other in all_clusters():
+        raise LimitExceeded(
+            f"The sandbox has one control plane, so one EKS cluster at a time: delete the cluster '{other.name}' of "
+            f"{other_backend.region_name} first."
+        )
+    caller = identity.find(call.access_key)
+    if caller is None:
+        raise UnrecognizedClient("The security token included in the request is invalid.")
+    version = request.get("version", DEFAULT_KUBERNETES_VERSION)
+    _check_version(version)
+    if not identity.trusts(request["roleArn"], "eks.amazonaws.com"):
+        raise InvalidParameter(
+            f"Role with arn: {request['roleArn']}, could not be assumed because it does not exist or the trusted entity "
+            "is not correct"
+        )
+    for config in request.get("encryptionConfig", ()):
+        check_key(call, config)
+    access_config = {
+        "authenticationMode": "CONFIG_MAP",
+        "bootstrapClusterCreatorAdminPermissions": True,
+        **request.get("accessConfig", {}),
+    }
+    if (
+        access_config["authenticationMode"] == "CONFIG_MAP"
+        and not access_config["bootstrapClusterCreatorAdminPermissions"]
+    ):
+        raise InvalidParameter(
+            "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to CONFIG_MAP"
+        )
+    shape: Shape = {
+        "name": name,
+        "arn": backend.arn(f"cluster/{name}"),
+        "createdAt": now(),
+        "version": version,
+        "roleArn": request["roleArn"],
+        "resourcesVpcConfig": _vpc_config(call, request),
+        "kubernetesNetworkConfig": _network_config(request.get("kubernetesNetworkConfig", {})),
+        "logging": _logging({}, request.get("logging", {})),
+        "identity": {
+            "oidc": {
+                "issuer": f"https://oidc.eks.{backend.region_name}.amazonaws.com/id/{random_id(32, '0123456789ABCDEF')}"
+            }
+        },
+        "status": "CREATING",
+        "clientRequestToken": request.get("clientRequestToken"),
+        "platformVersion": PLATFORM_VERSION,
+        "tags": request.get("tags", {}),
+        "encryptionConfig": request.get("encryptionConfig"),
+        "health": {"issues": []},
+        "accessConfig": access_config,
+        "upgradePolicy": {"supportType": "EXTENDED", **request.get("upgradePolicy", {})},
+        "zonalShiftConfig": {"enabled": False, **request.get("zonalShiftConfig", {})},
+        "deletionProtection": request.get("deletionProtection", False),
+        "controlPlaneScalingConfig": {"tier": "standard", **request.get("controlPlaneScalingConfig", {})},
+        **{member: request[member] for member in _AS_GIVEN if member in request},
+    }
+    record = backend.clusters[name] = ClusterRecord(shape)
+    if access_config["bootstrapClusterCreatorAdminPermissions"]:
+        record.creator_arn = caller.principal_arn
+    access.bootstrap(call, record)
+    _ensure_log_group(call, record)
+    if not call.control_plane.serves:
+        activate(call, record)
+    return {"cluster": shape}
+
+
+_AS_GIVEN = (
+    "computeConfig",
+    "storageConfig",
+    "remoteNetworkConfig",
+    "kubeApiServerConfig",
+    "kubeSchedulerConfig",
+    "kubeControllerManagerConfig",
+)
+
+
+def activate(call: Call, record: ClusterRecord) -> None:
+    """The control plane answers: the cluster can be used."""
+    record.shape |= {
+        "status": "ACTIVE",
+        "endpoint": call.control_plane.endpoint,
+        "certificateAuthority": {"data": call.control_plane.certificate_authority},
+    }
+
+
+def describe_cluster(call: Call, request: Shape) -> Shape:
+    """The cluster as it is."""
+    return {"cluster": call.backend.cluster(request["name"]).shape}
+
+
+def list_clusters(call: Call, request: Shape) -> Shape:
+    """Names of the clusters."""
+    names, token = page(sorted(call.backend.clusters), request)
+    return {"clusters": names, "nextToken": token}
+
+
+def delete_cluster(call: Call, request: Shape) -> Shape:
+    """Delete the cluster with its add-ons, access entries and associations. It is DELETING until the nodes are gone."""
+    record = call.backend.cluster(request["name"])
+    if record.nodegroups:
+        raise InUse("Cluster has nodegroups attached")
+    if record.shape["deletionProtection"]:
+        raise InvalidRequest(f"Cluster '{record.name}' has deletion protection enabled and cannot be deleted.")
+    record.shape["status"] = "DELETING"
+    if not call.control_plane.serves:
+        forget(call, record)
+    return {"cluster": record.shape}
+
+
+def forget(call: Call, record: ClusterRecord) -> None:
+    """The cluster is gone, with the security group that EKS made for it."""
+    backend = call.backend
+    del backend.clusters[record.name]
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    try:
+        ec2.delete_security_group(group_id=record.shape["resourcesVpcConfig"]["clusterSecurityGroupId"])
+    except ServiceException:
+        # As on AWS, a group that something else still uses stays behind.
+        return
+
+
+def update_cluster_config(call: Call, request: Shape) -> Shape:
+    """Change one thing of the cluster; AWS refuses two at once."""
+    record = call.backend.cluster(request["name"]).active()
+    asked = [member for member in request if member not in ("name", "clientRequestToken")]
+    if len(asked) != 1:
+        raise InvalidParameter("Only one type of update can be allowed." if asked else "No update was provided.")
+    (member,) = asked
+    value = request[member]
+    if member == "resourcesVpcConfig":
+        return {"update": _update_vpc_config(call, record, value)}
+    if member == "logging":
+        logging = _logging(record.shape["logging"], value)
+        if logging == record.shape["logging"]:
+            raise InvalidParameter("No changes needed for the logging config provided")
+        record.shape["logging"] = logging
+        _ensure_log_group(call, record)
+        return {"update": record.record_update("LoggingUpdate", {"ClusterLogging": _json(value)})}
+    if member == "accessConfig":
+        return {"update": _update_access(call, record, value)}
+    kind, param = _UPDATES[member]
+    old = record.shape.get(member)
+    record.shape[member] = {**old, **value} if isinstance(old, dict) else value
+    return {"update": record.record_update(kind, {param: _json(value)})}
+
+
+_UPDATES = {
+    "upgradePolicy": ("UpgradePolicyUpdate", "UpgradePolicy"),
+    "zonalShiftConfig": ("ZonalShiftConfigUpdate", "ZonalShiftConfig"),
+    "computeConfig": ("AutoModeUpdate", "ComputeConfig"),
+    "storageConfig": ("AutoModeUpdate", "StorageConfig"),
+    "kubernetesNetworkConfig": ("AutoModeUpdate", "KubernetesNetworkConfig"),
+    "remoteNetworkConfig": ("RemoteNetworkConfigUpdate", "RemoteNetworkConfig"),
+    "deletionProtection": ("DeletionProtectionUpdate", "DeletionProtection"),
+    "controlPlaneScalingConfig": ("ControlPlaneScalingConfigUpdate", "UpdatedTier"),
+    "kubeApiServerConfig": ("ControlPlaneComponentConfigUpdate", "KubeApiServerConfig"),
+    "kubeSchedulerConfig": ("ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"),
+    "kubeControllerManagerConfig": ("ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"),
+}
+
+
+def update_cluster_version(call: Call, request: Shape) -> Shape:
+    """Say another Kubernetes version of the cluster: the next minor one. The sandbox's API server stays what it is."""
+    record = call.backend.cluster(request["name"]).active()
+    version, current = request["version"], record.shape["version"]
+    _check_version(version)
+    if version == current:
+        raise InvalidParameter(f"Cluster is already at version: {version}")
+    if KUBERNETES_VERSIONS.index(version) != KUBERNETES_VERSIONS.index(current) + 1:
+        raise InvalidParameter(f"Unsupported Kubernetes minor version update from {current} to {version}")
+    record.shape |= {"version": version, "platformVersion": PLATFORM_VERSION}
+    params = {"Version": version, "PlatformVersion": PLATFORM_VERSION}
+    return {"update": record.record_update("VersionUpdate", params)}
+
+
+def associate_encryption_config(call: Call, request: Shape) -> Shape:
+    """Encrypt Secrets from now on; cannot be undone."""
+    record = call.backend.cluster(request["clusterName"]).active()
+    if record.shape.get("encryptionConfig"):
+        raise InvalidParameter("Encryption is already enabled for the cluster")
+    for config in request["encryptionConfig"]:
+        check_key(call, config)
+    record.shape["encryptionConfig"] = request["encryptionConfig"]
+    params = {"EncryptionConfig": _json(request["encryptionConfig"])}
+    return {"update": record.record_update("AssociateEncryptionConfig", params)}
+
+
+def describe_cluster_versions(call: Call, request: Shape) -> Shape:
+    """The Kubernetes versions that a cluster may have."""
+    wanted = request.get("clusterVersions") or KUBERNETES_VERSIONS
+    versions = [
+        {
+            "clusterVersion": version,
+            "clusterType": "eks",
+            "defaultPlatformVersion": PLATFORM_VERSION,
+            "defaultVersion": version == DEFAULT_KUBERNETES_VERSION,
+            "status": "extended-support" if version in EXTENDED_SUPPORT else "standard-support",
+            "versionStatus": "EXTENDED_SUPPORT" if version in EXTENDED_SUPPORT else "STANDARD_SUPPORT",
+            "kubernetesPatchVersion": f"{version}.0",
+        }
+        for version in reversed(KUBERNETES_VERSIONS)
+        if version in wanted and (not request.get("defaultOnly") or version == DEFAULT_KUBERNETES_VERSION)
+    ]
+    found, token = page(versions, request)
+    return {"clusterVersions": found, "nextToken": token}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateCluster": create_cluster,
+    "DescribeCluster": describe_cluster,
+    "ListClusters": list_clusters,
+    "DeleteCluster": delete_cluster,
+    "UpdateClusterConfig": update_cluster_config,
+    "UpdateClusterVersion": update_cluster_version,
+    "AssociateEncryptionConfig": associate_encryption_config,
+    "DescribeClusterVersions": describe_cluster_versions,
+}
+
+
+def _check_version(version: str) -> None:
+    if version not in KUBERNETES_VERSIONS:
+        raise InvalidParameter(
+            f"unsupported Kubernetes version {version}; supported are {', '.join(KUBERNETES_VERSIONS)}"
+        )
+
+
+def _vpc_config(call: Call, request: Shape) -> Shape:
+    asked = request["resourcesVpcConfig"]
+    if not asked.get("subnetIds"):
+        raise InvalidParameter("subnetIds must be specified")
+    config = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "securityGroupIds": [], **asked}
+    vpc_id = network.check_cluster_subnets(call, config["subnetIds"])
+    network.check_security_groups(call, config["securityGroupIds"], vpc_id)
+    _check_endpoint(config)
+    group = network.make_cluster_security_group(call, request["name"], vpc_id)
+    return {**config, "vpcId": vpc_id, "clusterSecurityGroupId": group}
+
+
+def _check_endpoint(config: Shape) -> None:
+    if not config["endpointPublicAccess"] and not config["endpointPrivateAccess"]:
+        raise InvalidParameter("Private and public endpoint access cannot be false")
+    if not config["endpointPublicAccess"]:
+        config["publicAccessCidrs"] = []
+    elif not config.get("publicAccessCidrs"):
+        config["publicAccessCidrs"] = ["0.0.0.0/0"]
+
+
+def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
+    current = record.shape["resourcesVpcConfig"]
+    config = {**current, **asked}
+    moves = {"subnetIds", "securityGroupIds"} & asked.keys()
+    if moves and asked.keys() - moves:
+        raise InvalidParameter("Only one type of update can be allowed.")
+    if moves:
+        if network.check_cluster_subnets(call, config["subnetIds"]) != current["vpcId"]:
+            raise InvalidParameter("Provided subnets belong to another VPC than the cluster")
+        network.check_security_groups(call, config["securityGroupIds"], current["vpcId"])
+        kind, params = "VpcConfigUpdate", {"Subnets": "subnetIds", "SecurityGroups": "securityGroupIds"}
+    else:
+        _check_endpoint(config)
+        kind, params = (
+            "EndpointAccessUpdate",
+            {
+                "EndpointPublicAccess": "endpointPublicAccess",
+                "EndpointPrivateAccess": "endpointPrivateAccess",
+                "PublicAccessCidrs": "publicAccessCidrs",
+            },
+        )
+    if config == current:
+        raise InvalidParameter(
+            "Cluster is already at the desired configuration with endpointPrivateAccess: "
+            f"{_json(config['endpointPrivateAccess'])} , endpointPublicAccess: {_json(config['endpointPublicAccess'])}, and "
+            f"Public Endpoint Restrictions: {_json(config['publicAccessCidrs'])}"
+        )
+    record.shape["resourcesVpcConfig"] = config
+    return record.record_update(kind, {param: _json(config[member]) for param, member in params.items()})
+
+
+def _update_access(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
+    current, mode = record.shape["accessConfig"]["authenticationMode"], asked.get("authenticationMode")
+    if mode is None or _MODES.index(mode) < _MODES.index(current):
+        raise InvalidParameter(f"Unsupported authentication mode update from {current} to {mode}")
+    if mode == current:
+        raise InvalidParameter(f"Cluster is already at the desired configuration with authenticationMode: {mode}")
+    record.shape["accessConfig"]["authenticationMode"] = mode
+    access.bootstrap(call, record)
+    return record.record_update("AccessConfigUpdate", {"AuthenticationMode": mode})
+
+
+def _network_config(asked: Shape) -> Shape:
+    if asked.get("ipFamily") == "ipv6":
+        raise InvalidParameter("ipFamily ipv6 is not available: the sandbox's control plane has IPv4 addresses only.")
+    # AWS takes 172.20.0.0/16 or 10.100.0.0/16, whichever is apart from the VPC; the sandbox's API server has the first.
+    return {
+        "serviceIpv4Cidr": "172.20.0.0/16",
+        "ipFamily": "ipv4",
+        **asked,
+        "elasticLoadBalancing": {"enabled": False, **asked.get("elasticLoadBalancing", {})},
+    }
+
+
+def _logging(current: Shape, asked: Shape) -> Shape:
+    enabled = {kind for setup in current.get("clusterLogging", ()) if setup["enabled"] for kind in setup["types"]}
+    for setup in asked.get("clusterLogging", ()):
+        types = setup.get("types", ())
+        enabled = enabled.union(types) if setup.get("enabled") else enabled.difference(types)
+    on = [kind for kind in LOG_TYPES if kind in enabled]
+    off = [kind for kind in LOG_TYPES if kind not in enabled]
+    setups = [{"types": on, "enabled": True}, {"types": off, "enabled": False}]
+    return {"clusterLogging": [setup for setup in setups if setup["types"]]}
+
+
+def _ensure_log_group(call: Call, record: ClusterRecord) -> None:
+    # As on AWS, the group appears by itself where the stack made none before, and outlives the cluster.
+    if not any(setup["enabled"] for setup in record.shape["logging"]["clusterLogging"]):
+        return
+    logs = logs_backends[call.backend.account_id][call.backend.region_name]
+    group = f"/aws/eks/{record.name}/cluster"
+    if group not in logs.groups:
+        logs.create_log_group(group, {})
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,45 @@
+"""EKS's errors by AWS's codes; the HTTP status of each is in botocore's model."""
+
+from moto.core.exceptions import ServiceException
+
+
+class InvalidParameter(ServiceException):
+    """A parameter is wrong in itself or does not fit what exists."""
+
+    code = "InvalidParameterException"
+
+
+class InvalidRequest(ServiceException):
+    """The request does not fit the state that the resource is in."""
+
+    code = "InvalidRequestException"
+
+
+class NotFound(ServiceException):
+    """There is no such resource."""
+
+    code = "ResourceNotFoundException"
+
+
+class InUse(ServiceException):
+    """The name is taken, or something else depends on the resource."""
+
+    code = "ResourceInUseException"
+
+
+class LimitExceeded(ServiceException):
+    """One more than the service allows."""
+
+    code = "ResourceLimitExceededException"
+
+
+class UnrecognizedClient(ServiceException):
+    """The access key is nobody's."""
+
+    code = "UnrecognizedClientException"
+
+
+class NotServed(ServiceException):
+    """AWS has the operation; the sandbox has not."""
+
+    code = "NotImplemented"

@@ -1,0 +1,57 @@
+"""Facts about EC2 instance types, from the table that also answers `DescribeInstanceTypes`."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """What a node on an instance of this type has."""
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    architecture: str
+    """As Kubernetes names it: `amd64` or `arm64`."""
+
+    max_pods: int
+    """Most pods that the VPC's addresses allow, as EKS sets it for managed nodes."""
+
+    nvidia_gpus: int = 0
+    neuron_devices: int = 0
+    neuron_cores: int = 0
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether it has GPUs or Neuron devices."""
+        return bool(self.nvidia_gpus or self.neuron_devices)
+
+
+@cache
+def find(name: str) -> InstanceType | None:
+    """The instance type `name`, e.g. `g6.2xlarge`; None when EC2 has no such type."""
+    facts = INSTANCE_TYPES.get(name)
+    if facts is None:
+        return None
+    vcpus = facts["VCpuInfo"]["DefaultVCpus"]
+    gpus = (facts.get("GpuInfo") or {}).get("Gpus", [])
+    neuron = (facts.get("NeuronInfo") or {}).get("NeuronDevices", [])
+    network = facts["NetworkInfo"]
+    # https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html: an interface keeps one address to
+    # itself, two pods share the host's network, and managed nodes stop at 110 below 30 vCPU and at 250 above.
+    addresses = network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2
+    return InstanceType(
+        name=name,
+        vcpus=vcpus,
+        memory_mib=facts["MemoryInfo"]["SizeInMiB"],
+        architecture="arm64" if "arm64" in facts["ProcessorInfo"]["SupportedArchitectures"] else "amd64",
+        max_pods=min(addresses, 110 if vcpus < 30 else 250),
+        # A type with a part of a GPU counts 0 whole ones and 1 logical one, which is what the device plugin offers.
+        nvidia_gpus=sum(
+            gpu["Count"] or gpu.get("LogicalGpuCount", 0) for gpu in gpus if gpu["Manufacturer"].upper() == "NVIDIA"
+        ),
+        neuron_devices=sum(device["Count"] for device in neuron),
+        neuron_cores=sum(device["Count"] * device["CoreInfo"]["Count"] for device in neuron),
+    )

@@ -1,0 +1,43 @@
+"""Which instances a node group has: pure arithmetic over its size, its subnets and what it had before."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
+
+from mlpctl.sandbox.awsapi.eks.backend import Instance, random_id
+from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
+from mlpctl.sandbox.awsapi.eks.network import Place
+
+
+def scale(
+    current: Sequence[Instance],
+    desired: int,
+    instance_type: str,
+    places: Sequence[Place],
+    taken: Set[str],
+    revision: int,
+) -> list[Instance]:
+    """The group's instances at the size `desired`, oldest first.
+
+    The newest ones go first. New ones spread over `places`, each to the place that has the fewest, with addresses that
+    are not in `taken`. Raises `InvalidParameter` when a subnet has no address left.
+    """
+    kept = [replace(instance) for instance in current[:desired]]
+    used = {*taken, *(instance.private_ip for instance in kept)}
+    while len(kept) < desired:
+        counts = {place: sum(one.subnet_id == place.subnet_id for one in kept) for place in places}
+        place = min(places, key=lambda place: counts[place])
+        address = next((address for address in _addresses(place.cidr) if address not in used), None)
+        if address is None:
+            raise InvalidParameter(f"Subnet {place.subnet_id} ({place.cidr}) has no free address for another node")
+        used.add(address)
+        id = f"i-0{random_id(16, '0123456789abcdef')}"
+        kept.append(Instance(id, instance_type, address, place.subnet_id, place.zone, revision))
+    return kept
+
+
+def _addresses(cidr: str) -> Iterator[str]:
+    network = ipaddress.ip_network(cidr)
+    # AWS keeps the first four addresses of a subnet and the last one.
+    for index in range(4, network.num_addresses - 1):
+        yield str(network[index])

@@ -1,0 +1,335 @@
+"""Managed node groups: what AWS answers, and which instances a group has."""
+
+import json
+import uuid
+from typing import Any
+
+from mlpctl.sandbox.awsapi import identity
+from mlpctl.sandbox.awsapi.eks import access, instance_types, launch, network
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now, page
+from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
+from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
+from mlpctl.sandbox.awsapi.eks.instances import scale
+
+DEFAULT_INSTANCE_TYPE = "t3.medium"
+DEFAULT_DISK_GIB = 20
+
+
+def create_nodegroup(call: Call, request: Shape) -> Shape:
+    """Make the node group. It is CREATING until its nodes are ready in the control plane."""
+    cluster = call.backend.cluster(request["clusterName"]).active()
+    name = request["nodegroupName"]
+    if name in cluster.nodegroups:
+        raise InUse(f"NodeGroup already exists with name {name} and cluster name {cluster.name}")
+    subnets = network.find_subnets(call.backend, request["subnets"])
+    if any(subnet.vpc_id != cluster.shape["resourcesVpcConfig"]["vpcId"] for subnet in subnets):
+        raise InvalidParameter("Subnets are not in the VPC of the cluster")
+    if not identity.trusts(request["nodeRole"], "ec2.amazonaws.com"):
+        raise InvalidParameter(
+            "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of "
+            f"nodeRole {request['nodeRole']}"
+        )
+    start = _launch(call, request)
+    version = request.get("version", cluster.shape["version"])
+    if _minor(version) > _minor(cluster.shape["version"]):
+        raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
+    unique = str(uuid.uuid4())
+    shape: Shape = {
+        "nodegroupName": name,
+        "nodegroupArn": call.backend.arn(f"nodegroup/{cluster.name}/{name}/{unique}"),
+        "clusterName": cluster.name,
+        "version": version,
+        "releaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}"),
+        "createdAt": now(),
+        "modifiedAt": now(),
+        "status": "CREATING",
+        "capacityType": request.get("capacityType", "ON_DEMAND"),
+        "scalingConfig": _scaling({"minSize": 1, "maxSize": 2, "desiredSize": 2}, request.get("scalingConfig", {})),
+        "subnets": request["subnets"],
+        "nodeRole": request["nodeRole"],
+        "labels": request.get("labels") or None,
+        "taints": _check_taints(request.get("taints", [])) or None,
+        "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{unique}"}]},
+        "health": {"issues": []},
+        "updateConfig": _update_config(request.get("updateConfig")),
+        "nodeRepairConfig": {"enabled": False, **request.get("nodeRepairConfig", {})},
+        "warmPoolConfig": request.get("warmPoolConfig"),
+        "remoteAccess": request.get("remoteAccess"),
+        "tags": request.get("tags", {}),
+        **start,
+    }
+    record = cluster.nodegroups[name] = NodegroupRecord(shape)
+    access.admit_node_role(call, cluster, request["nodeRole"])
+    _place(call, cluster, record)
+    _settle(call, record)
+    return {"nodegroup": shape}
+
+
+def describe_nodegroup(call: Call, request: Shape) -> Shape:
+    """The node group as it is."""
+    return {"nodegroup": call.backend.cluster(request["clusterName"]).nodegroup(request["nodegroupName"]).shape}
+
+
+def list_nodegroups(call: Call, request: Shape) -> Shape:
+    """Names of the cluster's node groups."""
+    names, token = page(sorted(call.backend.cluster(request["clusterName"]).nodegroups), request)
+    return {"nodegroups": names, "nextToken": token}
+
+
+def delete_nodegroup(call: Call, request: Shape) -> Shape:
+    """Delete the node group. It is DELETING until its nodes are gone from the control plane."""
+    cluster = call.backend.cluster(request["clusterName"])
+    record = cluster.nodegroup(request["nodegroupName"])
+    record.shape |= {"status": "DELETING", "modifiedAt": now()}
+    record.instances.clear()
+    if not call.control_plane.serves:
+        forget(cluster, record)
+    return {"nodegroup": record.shape}
+
+
+def forget(cluster: ClusterRecord, record: NodegroupRecord) -> None:
+    """The node group is gone, and with the last one of its role that role's access."""
+    del cluster.nodegroups[record.shape["nodegroupName"]]
+    role = record.shape["nodeRole"]
+    if all(other.shape["nodeRole"] != role for other in cluster.nodegroups.values()):
+        access.dismiss_node_role(cluster, role)
+
+
+def update_nodegroup_config(call: Call, request: Shape) -> Shape:
+    """Change size, labels, taints or how updates go. UPDATING until the nodes have followed."""
+    cluster = call.backend.cluster(request["clusterName"]).active()
+    record = _changeable(cluster, request["nodegroupName"])
+    shape = record.shape
+    params: dict[str, str] = {}
+    # Everything is checked before anything changes.
+    scaling = _scaling(shape["scalingConfig"], request.get("scalingConfig", {}))
+    taints = _changed_taints(shape.get("taints") or [], request.get("taints", {}))
+    update_config = _update_config(request.get("updateConfig"), shape["updateConfig"])
+    for param, member in (("MinSize", "minSize"), ("MaxSize", "maxSize"), ("DesiredSize", "desiredSize")):
+        if member in request.get("scalingConfig", {}):
+            params[param] = str(scaling[member])
+    if labels := request.get("labels"):
+        added, removed = labels.get("addOrUpdateLabels", {}), labels.get("removeLabels", [])
+        params |= {"LabelsToAdd": json.dumps(added)} if added else {}
+        params |= {"LabelsToRemove": json.dumps(removed)} if removed else {}
+        kept = {key: value for key, value in (shape.get("labels") or {}).items() if key not in removed}
+        record.retired_labels = (record.retired_labels | set(removed)) - added.keys()
+        shape["labels"] = {**kept, **added} or None
+    if change := request.get("taints"):
+        for param, member in (("TaintsToAdd", "addOrUpdateTaints"), ("TaintsToRemove", "removeTaints")):
+            params |= {param: json.dumps(change[member])} if change.get(member) else {}
+        shape["taints"] = taints or None
+    if "updateConfig" in request:
+        params |= {key[0].upper() + key[1:]: str(value) for key, value in request["updateConfig"].items()}
+    if "nodeRepairConfig" in request:
+        params["NodeRepairConfig"] = json.dumps(request["nodeRepairConfig"])
+        shape["nodeRepairConfig"] = request["nodeRepairConfig"]
+    if "warmPoolConfig" in request:
+        params["WarmPoolEnabled"] = json.dumps(request["warmPoolConfig"].get("enabled", False))
+        shape["warmPoolConfig"] = request["warmPoolConfig"]
+    if not params:
+        raise InvalidParameter("No changes requested in update request")
+    shape |= {"scalingConfig": scaling, "updateConfig": update_config, "modifiedAt": now(), "status": "UPDATING"}
+    record.revision += 1
+    _place(call, cluster, record)
+    return {"update": _begin(call, cluster, record, "ConfigUpdate", params)}
+
+
+def update_nodegroup_version(call: Call, request: Shape) -> Shape:
+    """Replace the nodes by ones of another version or launch template version."""
+    cluster = call.backend.cluster(request["clusterName"]).active()
+    record = _changeable(cluster, request["nodegroupName"])
+    shape = record.shape
+    version = request.get("version", cluster.shape["version"] if "launchTemplate" not in request else shape["version"])
+    if _minor(version) > _minor(cluster.shape["version"]):
+        raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
+    params = {"Version": version, "ReleaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}")}
+    if "launchTemplate" in request:
+        current = shape.get("launchTemplate")
+        if current is None:
+            raise InvalidParameter("A launch template cannot be given to a node group that was created without one.")
+        start = launch.find(call.backend, request["launchTemplate"])
+        if start.template["id"] != current["id"]:
+            raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
+        _check_instance_types(_instance_types(shape.get("instanceTypes"), start), shape["amiType"])
+        shape["launchTemplate"] = start.template
+        params |= {"LaunchTemplateName": start.template["name"], "LaunchTemplateVersion": start.template["version"]}
+    shape |= {
+        "version": version,
+        "releaseVersion": params["ReleaseVersion"],
+        "modifiedAt": now(),
+        "status": "UPDATING",
+    }
+    record.instances.clear()
+    _place(call, cluster, record)
+    return {"update": _begin(call, cluster, record, "VersionUpdate", params)}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateNodegroup": create_nodegroup,
+    "DescribeNodegroup": describe_nodegroup,
+    "ListNodegroups": list_nodegroups,
+    "DeleteNodegroup": delete_nodegroup,
+    "UpdateNodegroupConfig": update_nodegroup_config,
+    "UpdateNodegroupVersion": update_nodegroup_version,
+}
+
+
+def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
+    """The nodes are as the group says: it is ACTIVE and its updates are done."""
+    record.shape |= {"status": "ACTIVE", "health": {"issues": []}}
+    for update in cluster.updates.values():
+        if update.nodegroup == record.shape["nodegroupName"]:
+            update.shape["status"] = "Successful"
+
+
+def _settle(call: Call, record: NodegroupRecord) -> None:
+    if not call.control_plane.serves:
+        record.shape["status"] = "ACTIVE"
+
+
+def _begin(call: Call, cluster: ClusterRecord, record: NodegroupRecord, kind: str, params: dict[str, str]) -> Shape:
+    update = cluster.record_update(kind, params, nodegroup=record.shape["nodegroupName"])
+    if call.control_plane.serves:
+        update["status"] = "InProgress"
+    _settle(call, record)
+    return update
+
+
+def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
+    record = cluster.nodegroup(name)
+    if record.shape["status"] not in ("ACTIVE", "DEGRADED"):
+        raise InUse(f"Nodegroup cannot be updated as it is currently not in Active State: {record.shape['status']}")
+    return record
+
+
+def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
+    """Give the group as many instances as it wants."""
+    shape = record.shape
+    start = launch.find(call.backend, _by_id(shape["launchTemplate"])) if shape.get("launchTemplate") else None
+    taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
+    record.instances = scale(
+        record.instances,
+        shape["scalingConfig"]["desiredSize"],
+        _instance_types(shape.get("instanceTypes"), start)[0],
+        network.places(call.backend, shape["subnets"]),
+        taken,
+        record.revision,
+    )
+
+
+def _by_id(template: Shape) -> Shape:
+    return {"id": template["id"], "version": template["version"]}
+
+
+def _launch(call: Call, request: Shape) -> Shape:
+    """The members of a node group that its launch template and instance types decide."""
+    asked = request.get("launchTemplate")
+    start = launch.find(call.backend, asked) if asked else None
+    if start is not None and "diskSize" in request:
+        raise InvalidParameter("Disk size must be specified within the launch template.")
+    if start is not None and "remoteAccess" in request:
+        raise InvalidParameter("Remote access configuration cannot be specified with a launch template.")
+    if start is not None and start.instance_type and request.get("instanceTypes"):
+        raise InvalidParameter(
+            "Cannot specify instance types in launch template and API request, please specify them in one of the two"
+        )
+    types = _instance_types(request.get("instanceTypes"), start)
+    if start is not None and start.image_id:
+        if request.get("amiType", "CUSTOM") != "CUSTOM" or "version" in request or "releaseVersion" in request:
+            raise InvalidParameter(
+                "You cannot specify amiType, version or releaseVersion when the launch template names an image."
+            )
+        ami_type = "CUSTOM"
+    else:
+        ami_type = request.get("amiType") or _default_ami_type(types[0])
+        if ami_type == "CUSTOM":
+            raise InvalidParameter("amiType CUSTOM needs a launch template that names an image.")
+    _check_instance_types(types, ami_type)
+    members: Shape = {"amiType": ami_type, "launchTemplate": start.template if start else None}
+    if start is not None and start.image_id:
+        members["releaseVersion"] = start.image_id
+    if start is None or not start.instance_type:
+        members["instanceTypes"] = types
+    if start is None:
+        members["diskSize"] = request.get("diskSize", DEFAULT_DISK_GIB)
+    return members
+
+
+def _instance_types(asked: list[str] | None, start: launch.Launch | None) -> list[str]:
+    if start is not None and start.instance_type:
+        return [start.instance_type]
+    return asked or [DEFAULT_INSTANCE_TYPE]
+
+
+def _default_ami_type(instance_type: str) -> str:
+    facts = instance_types.find(instance_type)
+    if facts is None:
+        return "AL2023_x86_64_STANDARD"
+    cpu = "ARM_64" if facts.architecture == "arm64" else "x86_64"
+    if facts.nvidia_gpus:
+        return f"AL2023_{cpu}_NVIDIA"
+    return "AL2023_x86_64_NEURON" if facts.neuron_devices else f"AL2023_{cpu}_STANDARD"
+
+
+def _check_instance_types(names: list[str], ami_type: str) -> None:
+    found = {name: instance_types.find(name) for name in names}
+    if unknown := [name for name, facts in found.items() if facts is None]:
+        raise InvalidParameter(f"The following supplied instance types do not exist: [{', '.join(unknown)}]")
+    if ami_type == "CUSTOM":
+        return
+    for name, facts in found.items():
+        assert facts is not None
+        wrong = (
+            ("arm64" if "ARM_64" in ami_type else "amd64") != facts.architecture
+            or (("NVIDIA" in ami_type or ami_type.endswith("_GPU")) and not facts.nvidia_gpus)
+            or (ami_type.endswith("_NEURON") and not facts.neuron_devices)
+        )
+        if wrong:
+            raise InvalidParameter(f"[{name}] is not a valid instance type for requested amiType {ami_type}")
+
+
+def _scaling(current: Shape, asked: Shape) -> Shape:
+    size = {**current, **asked}
+    low, high, wanted = size["minSize"], size["maxSize"], size["desiredSize"]
+    if low > high:
+        raise InvalidParameter(f"Minimum capacity {low} can't be greater than maximum size {high}")
+    if low > wanted:
+        raise InvalidParameter(f"Minimum capacity {low} can't be greater than desired size {wanted}")
+    if wanted > high:
+        raise InvalidParameter(f"desired capacity {wanted} can't be greater than max size {high}")
+    return size
+
+
+def _check_taints(taints: list[Shape]) -> list[Shape]:
+    for taint in taints:
+        if not taint.get("key") or not taint.get("effect"):
+            raise InvalidParameter("A taint needs a key and an effect")
+    if len(taints) > 50:
+        raise InvalidParameter("A node group takes at most 50 taints")
+    pairs = [(taint["key"], taint["effect"]) for taint in taints]
+    if len(pairs) > len(set(pairs)):
+        raise InvalidParameter("Duplicate taint: a key may occur once per effect")
+    return taints
+
+
+def _changed_taints(current: list[Shape], change: dict[str, Any]) -> list[Shape]:
+    gone = [*_check_taints(change.get("addOrUpdateTaints", [])), *_check_taints(change.get("removeTaints", []))]
+    pairs = {(taint["key"], taint["effect"]) for taint in gone}
+    kept = [taint for taint in current if (taint["key"], taint["effect"]) not in pairs]
+    return _check_taints([*kept, *change.get("addOrUpdateTaints", [])])
+
+
+def _update_config(asked: Shape | None, current: Shape | None = None) -> Shape:
+    if asked is None:
+        return current or {"maxUnavailable": 1}
+    if "maxUnavailable" in asked and "maxUnavailablePercentage" in asked:
+        raise InvalidParameter("Only one of maxUnavailable and maxUnavailablePercentage can be specified")
+    if asked.keys() & {"maxUnavailable", "maxUnavailablePercentage"}:
+        return asked
+    sizes = {key: value for key, value in (current or {"maxUnavailable": 1}).items() if key != "updateStrategy"}
+    return {**sizes, **asked}
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,351 @@
+"""One folder holds all that a sandbox is: its state, its keys, its logs and how to reach it."""
+
+import configparser
+import io
+import json
+import os
+import secrets
+import shlex
+import string
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mlpctl.sandbox import files, ports
+from mlpctl.sandbox.ports import HOST, Ports
+from mlpctl.sandbox.record import Record
+
+FOLDER_VARIABLE = "MLPLATFORM_SANDBOX"
+
+ACCOUNT_ID = "123456789012"
+"""The AWS account of every sandbox, which is moto's default."""
+
+SANDBOX_USER = "sandbox"
+"""Name of the IAM user that the sandbox's key belongs to."""
+
+SANDBOX_PASSPHRASE = "sandbox"
+"""Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
+which carries its salt, has to open for everyone."""
+
+# What would send a call past the sandbox, or sign it as someone else, although the sandbox's variables are set.
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+)
+_SERVICE_ENDPOINT_PREFIX = "AWS_ENDPOINT_URL_"
+
+
+class SandboxError(Exception):
+    """Something about the sandbox that its user can act on; the text is for them."""
+
+
+class Credentials(BaseModel):
+    """An AWS access key of the sandbox's IAM user. It opens nothing outside the sandbox."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_key_id: str
+    secret_access_key: str
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new key in the form of AWS's: `AKIA` and 16 characters, and a secret of 40."""
+        letters = string.ascii_uppercase + "234567"
+        return cls(
+            access_key_id="AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
+            secret_access_key=secrets.token_urlsafe(30),
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The sandbox's folder and what lies in it. Two folders are two sandboxes that do not touch each other."""
+
+    folder: Path
+
+    @classmethod
+    def find(cls, folder: Path | None = None) -> Self:
+        """The sandbox meant: `folder`, else `$MLPLATFORM_SANDBOX`, else `.sandbox` beside the nearest `Pulumi.yaml`.
+
+        Raises `SandboxError` where none of these says anything.
+        """
+        if folder is None and (named := os.environ.get(FOLDER_VARIABLE)):
+            folder = Path(named)
+        if folder is not None:
+            return cls(folder.expanduser().absolute())
+        here = Path.cwd()
+        for parent in (here, *here.parents):
+            if (parent / "Pulumi.yaml").is_file():
+                return cls(parent / ".sandbox")
+        raise SandboxError(
+            f"There is no Pulumi.yaml in {here} or above it, so no sandbox belongs to it. "
+            f"Change to the project's folder, or set {FOLDER_VARIABLE} to the sandbox's folder."
+        )
+
+    @property
+    def record_file(self) -> Path:
+        """What the running daemon says of itself."""
+        return self.folder / "sandbox.json"
+
+    @property
+    def ports_file(self) -> Path:
+        """The ports, kept over restarts."""
+        return self.folder / "ports.json"
+
+    @property
+    def tools_file(self) -> Path:
+        """Where the control plane's programs are, for the daemon that starts them."""
+        return self.folder / "tools.json"
+
+    @property
+    def credentials_file(self) -> Path:
+        """The sandbox's AWS key, in the AWS tools' own format."""
+        return self.folder / "credentials"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """Held by the daemon while it lives."""
+        return self.folder / "daemon.lock"
+
+    @property
+    def command_lock(self) -> Path:
+        """Held by a command while it starts, stops or resets the sandbox."""
+        return self.folder / "command.lock"
+
+    @property
+    def logs(self) -> Path:
+        """One log per process, `<name>.log`; the run before it is `<name>.log.previous`."""
+        return self.folder / "logs"
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates of the one CA, and the kubeconfigs of the control plane's own clients."""
+        return self.folder / "pki"
+
+    @property
+    def ca_certificate(self) -> Path:
+        """The CA that signed the API server's and the webhook's certificate (PEM). Kept until the folder goes."""
+        return self.pki / "ca.crt"
+
+    @property
+    def serving_certificate(self) -> Path:
+        """Certificate for 127.0.0.1 and localhost (PEM), for the API server, etcd and the webhook."""
+        return self.pki / "serving.crt"
+
+    @property
+    def serving_key(self) -> Path:
+        """Private key of `serving_certificate` (PEM)."""
+        return self.pki / "serving.key"
+
+    @property
+    def etcd(self) -> Path:
+        """Data of etcd."""
+        return self.folder / "etcd"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's kubeconfig, with its certificates inside."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def aws(self) -> Path:
+        """Snapshots of the AWS API, and what the sandbox keeps beside it."""
+        return self.folder / "aws"
+
+    @property
+    def pulumi_backend(self) -> Path:
+        """State of the sandbox's stacks, as Pulumi's file backend keeps it."""
+        return self.folder / "pulumi"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """Pulumi's own folder, apart from the user's."""
+        return self.folder / "pulumi-home"
+
+    @property
+    def bin(self) -> Path:
+        """The engine and the language host, first on PATH."""
+        return self.folder / "bin"
+
+    @property
+    def aws_endpoint(self) -> str:
+        """URL of the local AWS API."""
+        return f"http://{HOST}:{self.ports().aws}"
+
+    @property
+    def kubernetes_endpoint(self) -> str:
+        """URL of the Kubernetes API server."""
+        return f"https://{HOST}:{self.ports().kubernetes_api}"
+
+    @property
+    def webhook_endpoint(self) -> str:
+        """URL to which the API server posts token reviews (`authentication.k8s.io/v1`)."""
+        return f"https://{HOST}:{self.ports().webhook}/token-review"
+
+    def prepare(self) -> None:
+        """Make the folder with its ports and its key, once. Later calls change nothing."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(self.folder / "prepare.lock"):
+            for folder in (self.logs, self.pki, self.aws, self.pulumi_backend, self.pulumi_home, self.bin):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if not self.ports_file.exists():
+                files.replace(self.ports_file, Ports.choose().model_dump_json(indent=2) + "\n")
+            if not self.credentials_file.exists():
+                files.replace(self.credentials_file, _profile(Credentials.generate()))
+
+    def ports(self) -> Ports:
+        """The sandbox's ports. Raises `SandboxError` if the sandbox was never started."""
+        return Ports.model_validate_json(self._read(self.ports_file))
+
+    def credentials(self) -> Credentials:
+        """The key of the IAM user `SANDBOX_USER`. Raises `SandboxError` if the sandbox was never started."""
+        profile = configparser.ConfigParser(interpolation=None)
+        profile.read_string(self._read(self.credentials_file))
+        return Credentials(
+            access_key_id=profile["default"]["aws_access_key_id"],
+            secret_access_key=profile["default"]["aws_secret_access_key"],
+        )
+
+    def record(self) -> Record | None:
+        """What the daemon wrote last, of which the daemon may be dead; None when none was started or it ended well."""
+        try:
+            return Record.model_validate_json(self.record_file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValidationError):
+            # A record of another version of this package tells nothing that can be relied on.
+            return None
+
+    def write_record(self, record: Record) -> None:
+        """Put `record` in place of the one before."""
+        files.replace(self.record_file, record.model_dump_json(indent=2) + "\n")
+
+    def tools(self) -> dict[str, Path] | None:
+        """The control plane's programs by name; None when they were never given or one of them is gone."""
+        try:
+            named = json.loads(self.tools_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        tools = {name: Path(path) for name, path in named.items()}
+        return tools if all(os.access(path, os.X_OK) for path in tools.values()) else None
+
+    def write_tools(self, tools: Mapping[str, Path]) -> None:
+        """Remember the control plane's programs, so that it comes back with every restart."""
+        named = {name: str(path.absolute()) for name, path in tools.items()}
+        files.replace(self.tools_file, json.dumps(named, indent=2) + "\n")
+
+    def install_engine(self, engine: Path | None, language_host: Path | None) -> None:
+        """Put into `bin` what PATH does not offer itself.
+
+        `engine` is the `pulumi` to use, `language_host` an official `pulumi-language-python`. None for `engine` leaves
+        the one on PATH; None for `language_host` puts the sandbox's own in its place.
+        """
+        self.bin.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _link(self.bin / "pulumi", engine)
+        _link(self.bin / "pulumi-language-python", language_host)
+        if language_host is None:
+            interpreter = shlex.quote(sys.executable)
+            shim = f'#!/bin/sh\nexec {interpreter} -m mlpctl.sandbox.languagehost "$@"\n'
+            files.replace(self.bin / "pulumi-language-python", shim, mode=0o755)
+
+    def env(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """Variables with which plain `pulumi`, AWS tools and `kubectl` work on this sandbox.
+
+        `environ` is what they are added to: PATH and NO_PROXY are extended. Raises `SandboxError` if the sandbox was
+        never started.
+        """
+        numbers, key = self.ports(), self.credentials()
+        first = [str(self.bin), sysconfig.get_path("scripts")]
+        rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
+        return {
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{numbers.aws_provider},kubernetes:{numbers.kubernetes_provider}",
+            "PULUMI_BACKEND_URL": f"file://{self.pulumi_backend}",
+            "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The official language host looks for plugins on the network even where providers are attached.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "AWS_ENDPOINT_URL": self.aws_endpoint,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "KUBECONFIG": str(self.kubeconfig),
+            "PATH": os.pathsep.join([*first, *rest]),
+            # Python's HTTP clients and gRPC would send even loopback calls to a proxy. Both spellings are read.
+            **{name: _with_loopback(environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
+            FOLDER_VARIABLE: str(self.folder),
+        }
+
+    def process_env(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """Environment for a child process: `environ` without what would mislead it, and `env()` on top."""
+        left_out = set(_misleading(environ))
+        return {name: value for name, value in environ.items() if name not in left_out} | self.env(environ)
+
+    def shell_exports(self, environ: Mapping[str, str] = os.environ) -> str:
+        """What `eval "$(mlpctl sandbox env)"` runs: POSIX shell, one statement a line."""
+        unset = sorted({*UNSET, *_misleading(environ)})
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in self.env(environ).items()]
+        return "\n".join([f"unset {' '.join(unset)}", *exports]) + "\n"
+
+    def check_ports(self, *servers: str) -> None:
+        """Raise `SandboxError` if another program sits on a port kept for one of `servers`, the fields of `Ports`."""
+        for server, port in self.ports().taken().items():
+            if server not in servers:
+                continue
+            raise SandboxError(
+                f"Port {port} of {HOST}, which this sandbox keeps for {server}, is taken by another program"
+                f"{ports.owner(port)}. End that program, or choose new ports with `mlpctl sandbox reset`, which also "
+                "empties the sandbox."
+            )
+
+    def _read(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise SandboxError(
+                f"There is no sandbox in {self.folder} yet. Start it with `mlpctl sandbox up`."
+            ) from None
+
+
+def _misleading(environ: Mapping[str, str]) -> Iterator[str]:
+    """Names of the variables in `environ` that lead past the sandbox."""
+    return (name for name in environ if name in UNSET or name.startswith(_SERVICE_ENDPOINT_PREFIX))
+
+
+def _with_loopback(no_proxy: str) -> str:
+    entries = [entry.strip() for entry in no_proxy.split(",") if entry.strip()]
+    return ",".join([*entries, *(host for host in (HOST, "localhost") if host not in entries)])
+
+
+def _profile(key: Credentials) -> str:
+    profile = configparser.ConfigParser(interpolation=None)
+    profile["default"] = {
+        "aws_access_key_id": key.access_key_id,
+        "aws_secret_access_key": key.secret_access_key,
+    }
+    text = io.StringIO()
+    profile.write(text)
+    return text.getvalue()
+
+
+def _link(link: Path, target: Path | None) -> None:
+    """Make `link` lead to `target`, with no moment in between without one; take the link away when `target` is None."""
+    if target is None:
+        link.unlink(missing_ok=True)
+        return
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target.absolute())
+    fresh.replace(link)

@@ -1,0 +1,31 @@
+"""The programs that a sandbox runs: found where they are installed, else installed or built once per user.
+
+A program is looked for in this order, and the first in a fitting version is used:
+
+- the engine `pulumi`: PATH, the per-user cache, the vendor's installer (not with `MLPLATFORM_INSTALLER=off`), a build
+- Kubernetes' programs and `etcd`: the folder `$KUBEBUILDER_ASSETS`, PATH, the cache, a build
+- `kwok`: PATH, the cache, a build
+
+The cache is `$MLPLATFORM_CACHE`, by default the platform's cache folder of the user.
+"""
+
+from mlpctl.sandbox.toolchain.progress import Reporter, RichReporter, SilentReporter, Step
+from mlpctl.sandbox.toolchain.resolve import Found, Search, ensure, language_host, look
+from mlpctl.sandbox.toolchain.store import Cache
+from mlpctl.sandbox.toolchain.tools import TOOLS, Tool, ToolchainError
+
+__all__ = [
+    "TOOLS",
+    "Cache",
+    "Found",
+    "Reporter",
+    "RichReporter",
+    "Search",
+    "SilentReporter",
+    "Step",
+    "Tool",
+    "ToolchainError",
+    "ensure",
+    "language_host",
+    "look",
+]

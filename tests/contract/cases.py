@@ -1,0 +1,41 @@
+"""The least that each component can be given; a component without a case here fails the contract."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+import mlplatform
+from mlplatform.component import Component
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+
+CASES: Mapping[type[Component], Mapping[str, Any]] = {
+    mlplatform.KeyRing: {"keys": {}, "account_id": "123456789012", "region": "us-east-1"},
+    mlplatform.Network: {
+        "vpc": {"zones": ["us-east-1a", "us-east-1b"]},
+        "region": "us-east-1",
+        "logs_key_arn": KEY,
+    },
+    mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},
+    mlplatform.EksCluster: {
+        "cluster": {},
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "secrets_key_arn": KEY,
+        "logs_key_arn": KEY,
+        "disks_key_arn": KEY,
+    },
+    mlplatform.GpuNodePool: {
+        "pool": {"instanceTypes": ["g6.2xlarge"]},
+        "cluster_name": "cluster",
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "disks_key_arn": KEY,
+    },
+    mlplatform.InferenceService: {"inference": {"image": "model-server:v1", "pool": "inference"}},
+}
+
+
+def build(component: type[Component], name: str = "example", **more: Any) -> Callable[[], object]:
+    """A program that makes one component from its case."""
+    make: Any = component
+    return lambda: make(name, {**CASES[component], **more}, pulumi.ResourceOptions())

@@ -1,0 +1,186 @@
+"""What holds for every component of the catalogue."""
+
+import ast
+import importlib.util
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pulumi
+import pytest
+from pydantic import BaseModel
+
+import mlplatform
+from mlplatform.component import PACKAGE, Component
+from mlplatform.spec import Spec
+from mlplatform.testing import declare
+
+_spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
+assert _spec and _spec.loader
+cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cases)
+
+EXPORTS = {name: getattr(mlplatform, name) for name in mlplatform.__all__}
+COMPONENTS = [each for each in EXPORTS.values() if isinstance(each, type) and issubclass(each, Component)]
+SPECS = [each for each in EXPORTS.values() if isinstance(each, type) and issubclass(each, Spec)]
+ROOT = Path(__file__).parents[2]
+
+every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: each.__name__)
+
+
+def args_of(component: type[Component]) -> Any:
+    return EXPORTS[f"{component.__name__}Args"]
+
+
+@every_component
+def test_it_is_built_from_its_least_args_under_its_token(component: type[Component]) -> None:
+    plan = declare(cases.build(component))
+    assert [each.type for each in plan if each.name == "example" and not each.parent] == [
+        f"{PACKAGE}:index:{component.__name__}"
+    ]
+    assert any(each.custom for each in plan)
+
+
+@every_component
+def test_its_constructor_takes_name_args_and_options(component: type[Component]) -> None:
+    assert [*inspect.signature(component).parameters] == ["name", "args", "opts"]
+
+
+@every_component
+def test_every_child_hangs_under_it_and_bears_its_name(component: type[Component]) -> None:
+    children = [each for each in declare(cases.build(component)) if each.custom]
+    assert {each.parent for each in children} == {"example"}
+    assert [each.name for each in children if not each.name.startswith("example-")] == []
+
+
+@every_component
+def test_names_of_children_are_lower_kebab(component: type[Component]) -> None:
+    names = [each.name for each in declare(cases.build(component))]
+    assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
+
+
+@every_component
+def test_two_of_them_do_not_collide(component: type[Component]) -> None:
+    def program() -> None:
+        cases.build(component, "one")()
+        cases.build(component, "two")()
+
+    urns = [each.urn for each in declare(program)]
+    assert len({*urns}) == len(urns)
+
+
+@every_component
+def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: type[Component]) -> None:
+    if "tags" not in args_of(component).__annotations__:
+        assert all(not each.type.startswith("aws:") for each in declare(cases.build(component)))
+        return
+    plan = declare(cases.build(component, tags={"owner": "ml-team"}))
+    taggable = [each for each in plan if each.custom and _takes_tags(each.type)]
+    assert taggable
+    for each in taggable:
+        assert each.inputs.get("tags", {}).items() >= {
+            "owner": "ml-team",
+            "Name": each.name,
+            "mlplatform:name": each.name,
+            "mlplatform:stack": "mlplatform/test",
+        }.items(), each.name
+
+
+@every_component
+def test_every_declared_output_is_registered(component: type[Component]) -> None:
+    declared = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
+    assert declared
+    assert {*declare(cases.build(component)).outputs["example"]} == declared
+
+
+@every_component
+def test_every_arg_and_output_is_documented(component: type[Component]) -> None:
+    for kind in (component, args_of(component)):
+        fields = {name for name in inspect.get_annotations(kind) if not name.startswith("_")}
+        assert fields == _documented(kind), kind.__name__
+
+
+@pytest.mark.parametrize("model", SPECS, ids=lambda each: each.__name__)
+def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseModel]) -> None:
+    undocumented = [f"{kind.__name__}.{name}" for kind in _models(model) for name, field in kind.model_fields.items() if not field.description]
+    assert undocumented == []
+
+
+def test_the_caller_s_options_stay_with_the_component() -> None:
+    def program() -> None:
+        mlplatform.KeyRing(
+            "example",
+            cases.CASES[mlplatform.KeyRing],
+            pulumi.ResourceOptions(retain_on_delete=True, ignore_changes=["nothing"]),
+        )
+
+    aliases = [each for each in declare(program) if each.custom and each.type.endswith(":Alias")]
+    assert aliases
+    assert not any(each.retained or each.ignored for each in aliases)
+
+
+def test_only_components_args_and_specs_are_exported() -> None:
+    kinds = {"component": COMPONENTS, "spec": SPECS, "args": [args_of(each) for each in COMPONENTS]}
+    assert sorted(mlplatform.__all__) == sorted(each.__name__ for group in kinds.values() for each in group)
+
+
+def test_the_platform_folder_is_no_package() -> None:
+    assert not (ROOT / "platform" / "__init__.py").exists()
+
+
+def test_the_library_imports_only_what_it_may() -> None:
+    allowed = {"mlplatform", "pulumi", "pulumi_aws", "pulumi_kubernetes", "pydantic", *sys.stdlib_module_names}
+    for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
+        assert {name.split(".")[0] for name in _imports(path)} <= allowed, path.name
+
+
+def test_no_module_of_the_library_postpones_its_annotations() -> None:
+    for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
+        assert "__future__" not in _imports(path), path.name
+
+
+def _takes_tags(token: str) -> bool:
+    import pulumi_aws
+
+    module, _, kind = token.removeprefix("aws:").partition(":")
+    if not token.startswith("aws:"):
+        return False
+    sdk = getattr(getattr(pulumi_aws, module.split("/")[0]), kind)
+    return "tags" in inspect.signature(sdk._internal_init).parameters
+
+
+def _documented(kind: type) -> set[str]:
+    tree = ast.parse(inspect.getsource(kind)).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    pairs = zip(tree.body, tree.body[1:], strict=False)
+    return {
+        field.target.id
+        for field, docs in pairs
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(docs, ast.Expr)
+    }
+
+
+def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
+    found = {model}
+    for hint in get_type_hints(model).values():
+        for part in (hint, *get_args(hint)):
+            if isinstance(part, type) and issubclass(part, BaseModel) and part is not model:
+                found |= _models(part)
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return {
+        name
+        for node in nodes
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }

@@ -1,0 +1,161 @@
+"""The real control plane: pods run on a fake GPU node, objects outlive a restart, nothing outlives a stop."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+import yaml
+
+from mlpctl.sandbox import toolchain
+from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
+from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.record import Phase
+
+pytestmark = pytest.mark.engine
+
+# A `kubernetes.client.CoreV1Api`; its annotations know neither the plain dicts that it takes nor what is always there.
+CoreV1 = Any
+
+
+@pytest.fixture(scope="module")
+def tools() -> Mapping[str, Path]:
+    return toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = Layout(tmp_path_factory.mktemp("control-plane") / "sandbox")
+    layout.prepare()
+    return layout
+
+
+@pytest.fixture
+def plane(layout: Layout, tools: Mapping[str, Path]) -> Iterator[ControlPlane]:
+    plane = ControlPlane(layout, tools)
+    plane.start()
+    state = plane.wait()
+    assert state.phase is Phase.READY, state.reason
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture
+def core(layout: Layout, plane: ControlPlane) -> Iterator[CoreV1]:
+    with client(layout) as api:
+        yield kubernetes.client.CoreV1Api(api)
+
+
+def client(layout: Layout) -> Any:
+    settings = yaml.safe_load(layout.kubeconfig.read_text())
+    return kubernetes.config.new_client_from_config_dict(settings)  # type: ignore[no-untyped-call]  # has no annotations
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def gpu_node(name: str, gpus: int) -> dict[str, Any]:
+    resources = {"cpu": "8", "memory": "32Gi", "pods": "58", "nvidia.com/gpu": str(gpus)}
+    return {"metadata": {"name": name}, "status": {"capacity": resources, "allocatable": resources}}
+
+
+def pod_spec(gpus: int) -> dict[str, Any]:
+    limits = {"limits": {"nvidia.com/gpu": str(gpus)}}
+    return {"containers": [{"name": "model", "image": "model:1", "resources": limits}], "restartPolicy": "Never"}
+
+
+def pod(name: str, gpus: int) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": pod_spec(gpus)}
+
+
+def phase(core: CoreV1, name: str) -> str:
+    return str(core.read_namespaced_pod(name, "default").status.phase)
+
+
+def test_a_pod_runs_where_its_gpus_fit_and_waits_with_the_scheduler_s_reason_where_not(
+    core: CoreV1,
+) -> None:
+    core.create_node(gpu_node("gpu-1", gpus=2))
+    core.create_namespaced_pod("default", pod("fits", gpus=2))
+    core.create_namespaced_pod("default", pod("too-big", gpus=4))
+    eventually(lambda: phase(core, "fits") == "Running")
+    eventually(lambda: core.read_namespaced_pod("too-big", "default").status.conditions)
+    waiting = core.read_namespaced_pod("too-big", "default").status
+    assert waiting.phase == "Pending"
+    assert "Insufficient nvidia.com/gpu" in waiting.conditions[0].message
+
+
+def test_objects_keys_and_port_outlive_a_restart(layout: Layout, core: CoreV1) -> None:
+    assert phase(core, "fits") == "Running"
+    assert core.read_node("gpu-1").status.node_info.kubelet_version.startswith("kwok")
+
+
+def test_a_kubeconfig_of_before_the_restart_still_works(layout: Layout, tools: Mapping[str, Path]) -> None:
+    before = layout.kubeconfig.read_bytes()
+    plane = ControlPlane(layout, tools)
+    plane.start()
+    assert plane.wait().phase is Phase.READY
+    try:
+        assert layout.kubeconfig.read_bytes() == before
+    finally:
+        plane.stop()
+
+
+def test_a_job_s_pod_succeeds_and_the_job_completes(layout: Layout, core: CoreV1) -> None:
+    with client(layout) as api:
+        batch: Any = kubernetes.client.BatchV1Api(api)
+        job = {"metadata": {"name": "training"}, "spec": {"template": {"spec": pod_spec(gpus=0)}, "completions": 2}}
+        batch.create_namespaced_job("default", job)
+        eventually(lambda: batch.read_namespaced_job("training", "default").status.completion_time)
+        assert batch.read_namespaced_job("training", "default").status.succeeded == 2
+    pods = core.list_namespaced_pod("default", label_selector="job-name=training").items
+    ready = [c.status for pod in pods for c in pod.status.conditions if c.type == "Ready"]
+    assert ready == ["False", "False"]
+
+
+def test_a_deleted_pod_and_a_deleted_namespace_go(core: CoreV1) -> None:
+    core.delete_namespaced_pod("fits", "default")
+    eventually(lambda: "fits" not in [pod.metadata.name for pod in core.list_namespaced_pod("default").items])
+    core.create_namespace({"metadata": {"name": "team"}})
+    core.create_namespaced_config_map("team", {"metadata": {"name": "settings"}})
+    core.delete_namespace("team")
+    eventually(lambda: "team" not in [namespace.metadata.name for namespace in core.list_namespace().items])
+
+
+def test_a_service_gets_an_address_of_the_range_that_eks_uses(core: CoreV1) -> None:
+    service = core.create_namespaced_service("default", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})
+    assert service.spec.cluster_ip.startswith("172.20.")
+
+
+def test_pod_security_is_enforced_where_a_namespace_asks_for_it(core: CoreV1) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    core.create_namespace({"metadata": {"name": "strict", "labels": labels}})
+    eventually(lambda: core.list_namespaced_service_account("strict").items)
+    with pytest.raises(kubernetes.client.ApiException, match="violates PodSecurity"):
+        core.create_namespaced_pod("strict", pod("loose", gpus=0))
+
+
+def test_an_unknown_token_is_refused(layout: Layout, plane: ControlPlane) -> None:
+    configuration = kubernetes.client.Configuration(host=layout.kubernetes_endpoint)
+    configuration.ssl_ca_cert = str(layout.ca_certificate)
+    configuration.api_key = {"authorization": "Bearer k8s-aws-v1.bm90LWEtdG9rZW4"}
+    with (
+        kubernetes.client.ApiClient(configuration) as stranger,
+        pytest.raises(kubernetes.client.ApiException, match="Unauthorized"),
+    ):
+        kubernetes.client.CoreV1Api(stranger).list_node()
+
+
+def test_a_stop_leaves_no_process(layout: Layout, plane: ControlPlane) -> None:
+    running = dict(plane.state.processes)
+    assert running.keys() == PROGRAMS.keys()
+    begin = time.monotonic()
+    plane.stop()
+    assert time.monotonic() - begin < 20
+    assert [name for name, identity in running.items() if identity.find()] == []

@@ -1,0 +1,95 @@
+"""Profiles set defaults under what a file says."""
+
+import pytest
+from pydantic import Field
+
+from mlpctl.config.platform import Platform
+from mlpctl.config.profiles import PROFILES, fill
+from mlpctl.config.shape import Shape
+from mlplatform.spec import Spec
+
+
+class Bucket(Spec):
+    retain: bool = True
+    days: int | None = None
+
+
+class Cluster(Spec):
+    public_endpoint: bool = False
+    nodes: int = 3
+
+
+class Stack(Spec):
+    profile: str = "dev"
+    cluster: Cluster = Cluster(nodes=7)
+    gateway: Cluster | None = None
+    buckets: dict[str, Bucket] = Field(default={"data": Bucket(days=5)})
+    required: Bucket
+
+
+TABLE = {
+    "dev": {
+        "cluster.publicEndpoint": True,
+        "gateway.nodes": 1,
+        "buckets.*.retain": False,
+        "required.retain": False,
+    },
+    "prod": {},
+}
+
+
+def filled(data):
+    result = fill(TABLE, Stack, data)
+    return result.data, result.paths
+
+
+def test_a_profile_sets_what_the_file_leaves_out():
+    assert filled({"cluster": {"nodes": 2}, "buckets": {}}) == (
+        {"cluster": {"nodes": 2, "publicEndpoint": True}, "buckets": {}},
+        {("cluster", "publicEndpoint")},
+    )
+
+
+@pytest.mark.parametrize("value", [False, True, None, "wrong"])
+def test_a_profile_never_changes_what_the_file_says(value):
+    data, paths = filled({"cluster": {"publicEndpoint": value}, "buckets": {}})
+    assert data["cluster"] == {"publicEndpoint": value}
+    assert paths == frozenset()
+
+
+def test_a_star_stands_for_the_entries_that_there_are():
+    data, paths = filled({"cluster": None, "buckets": {"a": {}, "b": {"retain": True}, "c": None}})
+    assert data["buckets"] == {"a": {"retain": False}, "b": {"retain": True}, "c": None}
+    assert paths == {("buckets", "a", "retain")}
+
+
+def test_what_the_file_is_silent_about_keeps_its_other_defaults():
+    data, paths = filled({})
+    assert data["cluster"] == {"publicEndpoint": True, "nodes": 7}
+    assert data["buckets"] == {"data": {"retain": False, "days": 5}}
+    assert paths == {("cluster", "publicEndpoint"), ("buckets", "data", "retain")}
+
+
+def test_what_is_off_stays_off_and_what_is_missing_stays_missing():
+    data, _ = filled({})
+    assert "gateway" not in data
+    assert "required" not in data
+
+
+def test_the_file_chooses_the_profile_and_its_values_are_not_touched():
+    data = {"profile": "prod", "cluster": {}}
+    assert filled(data) == (data, frozenset())
+    data = {"cluster": {}}
+    filled(data)
+    assert data == {"cluster": {}}
+
+
+@pytest.mark.parametrize("data", [None, [], "text", {"profile": 7}, {"profile": "other"}, {"profile": ["dev"]}])
+def test_values_of_another_shape_are_left_to_the_model(data):
+    assert filled(data) == (data, frozenset())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_of_the_platform_sets_fields_that_it_has(profile):
+    shape = Shape.of(Platform)
+    assert [path for path in PROFILES[profile] if shape.at(tuple(path.split("."))) is None] == []

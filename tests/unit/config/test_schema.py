@@ -1,0 +1,86 @@
+"""The JSON schema of stack files."""
+
+import json
+
+import jsonschema
+import pytest
+from pydantic import Field
+
+from mlpctl.config.schema import schema
+from mlplatform.spec import Spec
+
+
+class Pool(Spec):
+    """A pool of nodes."""
+
+    max_nodes: int = Field(default=4, ge=1)
+    """Most nodes."""
+
+
+class Stack(Spec):
+    """One stack."""
+
+    profile: str
+    """Which defaults."""
+
+    pools: dict[str, Pool] = Field(default={})
+    """The pools."""
+
+
+TABLE = {"dev": {"pools.*.maxNodes": 1}, "prod": {"pools.*.maxNodes": 9}}
+PLATFORM = {"profile": "dev", "pools": {"a": {"maxNodes": 3}}}
+
+
+def stack(**config):
+    return {"config": {"aws:region": "eu-central-1", "mlplatform:platform": PLATFORM} | config}
+
+
+def test_it_is_a_schema_in_which_models_and_fields_are_described():
+    made = schema(Stack, TABLE)
+    jsonschema.Draft202012Validator.check_schema(made)
+    assert made["$defs"]["Stack"]["description"] == "One stack."
+    field = made["$defs"]["Pool"]["properties"]["maxNodes"]
+    assert field["description"] == "Most nodes. Default of `pools.*.maxNodes` by profile: 1 in dev, 9 in prod."
+    assert (field["default"], field["minimum"]) == (4, 1)
+    assert "title" not in field
+
+
+def test_it_is_the_same_every_time():
+    assert json.dumps(schema(Stack, TABLE)) == json.dumps(schema(Stack, TABLE))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        stack(),
+        stack(**{"aws:profile": "x", "kubernetes:context": "y"}),
+        stack(**{"mlplatform:token": {"secure": "v1:x"}}),
+        stack() | {"encryptionsalt": "v1:x", "secretsprovider": "awskms://alias/x", "encryptedkey": "x"},
+    ],
+)
+def test_it_allows_right_stack_files(document):
+    jsonschema.validate(document, schema(Stack, TABLE))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"config": {}},
+        stack(**{"aws:region": "us-east1"}),
+        stack(**{"mlplatform:plaform": {}}),
+        stack(**{"mlplatform:token": "in clear"}),
+        stack(**{"platform": {}}),
+        stack(**{"mlplatform:platform": {"profile": "dev", "pool": {}}}),
+        stack() | {"confg": {}},
+    ],
+)
+def test_it_refuses_wrong_stack_files(document):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema(Stack, TABLE))
+
+
+@pytest.mark.parametrize("pattern", ["pools.*.size", "pool.a", "pools.*.maxNodes.more"])
+def test_a_profile_that_sets_what_the_model_lacks_is_an_error_of_the_author(pattern):
+    with pytest.raises(ValueError, match="does not have"):
+        schema(Stack, {"dev": {pattern: 1}})

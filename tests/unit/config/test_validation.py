@@ -1,0 +1,230 @@
+"""What is told about values that a model does not allow."""
+
+from enum import Enum
+from ipaddress import IPv4Network
+from typing import Annotated
+
+import pytest
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from mlpctl.config.validation import validate
+from mlpctl.config.yaml_file import parse
+from mlplatform.spec import Spec
+
+
+class Capacity(Enum):
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+
+
+class Pool(Spec):
+    types: tuple[str, ...] = Field(default=("g6.xlarge",), min_length=1, max_length=3)
+    min_nodes: int = Field(default=0, ge=0)
+    max_nodes: int = Field(default=4, ge=1, le=500)
+    capacity: Capacity = Capacity.ON_DEMAND
+    labels: dict[str, str] = Field(default={})
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "Pool":
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"min_nodes is {self.min_nodes}; allowed: up to max_nodes ({self.max_nodes})")
+        if len({label.lower() for label in self.labels}) < len(self.labels):
+            raise ValueError("labels differ only in case")
+        if self.labels and self.capacity is Capacity.SPOT:
+            raise ValueError("together, min_nodes and labels do not go with spot")
+        return self
+
+
+class Network(Spec):
+    cidr: IPv4Network
+    zones: int = Field(default=2, ge=2, le=3)
+    public: bool = False
+    names: list[str] = Field(default=[])
+    version: str = Field(default="1.33", pattern=r"^1\.\d+$", examples=["1.33"])
+
+    @field_validator("zones")
+    @classmethod
+    def _zones(cls, zones: int) -> int:
+        if zones == 3:
+            raise ValueError("zones is 3; allowed: 2 on Sundays")
+        return zones
+
+    @field_validator("names")
+    @classmethod
+    def _names(cls, names: list[str]) -> list[str]:
+        if len({*names}) < len(names):
+            raise ValueError("allowed: each name once")
+        if "odd" in names:
+            raise ValueError("odd: allowed: even names")
+        if "wrong" in names:
+            raise ValueError("nobody is called wrong")
+        return names
+
+    @field_validator("version")
+    @classmethod
+    def _version(cls, version: str) -> str:
+        if version == "1.0":
+            raise ValueError("allowed: 1.1 and newer")
+        return version
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z]+$", max_length=9)]
+
+
+class Stack(Spec):
+    network: Network
+    pools: dict[Name, Pool] = Field(default={})
+    extra: Pool | None = None
+    subnets: list[Network] = Field(default=[])
+    share: float = Field(default=0.5, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _together(self) -> "Stack":
+        wrong = [
+            f"subnets[{index}].cidr is {subnet.cidr}; allowed: a part of network.cidr ({self.network.cidr})"
+            for index, subnet in enumerate(self.subnets)
+            if not subnet.cidr.subnet_of(self.network.cidr)
+        ]
+        if sum(pool.max_nodes for pool in self.pools.values()) > 600:
+            wrong.append("pools have too many nodes together")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+
+def told(text: str) -> list[str]:
+    built, problems = validate(Stack, parse(text.encode()))
+    assert (built is None) == bool(problems)
+    return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line or 0)]
+
+
+NETWORK = "network: {cidr: 10.0.0.0/16}\n"
+
+
+def test_right_values_are_a_model():
+    built, problems = validate(Stack, parse(NETWORK.encode() + b"pools: {a: {minNodes: 2, capacity: spot}}"))
+    assert problems == []
+    assert built is not None
+    assert built.pools["a"] == Pool(min_nodes=2, capacity=Capacity.SPOT)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("share: 2", "share (line 2) is 2; allowed: more than 0, less than 1"),
+        ("share: half", 'share (line 2) is "half"; allowed: a number, more than 0, less than 1'),
+        ("share: '0.5'", 'share (line 2) is "0.5"; allowed: a number, more than 0, less than 1'),
+        ("share:", "share (line 2) is empty; allowed: a number, more than 0, less than 1"),
+        ("pools: []", "pools (line 2) is an empty list; allowed: a mapping"),
+        ("extra: {maxNodes: 0}", "extra.maxNodes (line 2) is 0; allowed: 1 to 500"),
+        ("extra: {maxNodes: 3.5}", "extra.maxNodes (line 2) is 3.5; allowed: a whole number, 1 to 500"),
+        ("extra: {minNodes: -1}", "extra.minNodes (line 2) is -1; allowed: at least 0"),
+        (
+            "extra: {capacity: spott}",
+            'extra.capacity (line 2) is "spott"; allowed: on-demand or spot; did you mean `spot`?',
+        ),
+        ("extra: {capacity: 7}", "extra.capacity (line 2) is 7; allowed: on-demand or spot"),
+        ("extra: {types: []}", "extra.types (line 2) is an empty list; allowed: 1 to 3 entries"),
+        ("extra: {types: [a, b, c, d]}", "extra.types (line 2) has 4 entries; allowed: 1 to 3 entries"),
+        ("extra: {types: [1]}", "extra.types[0] (line 2) is 1; allowed: text (a number needs quotes)"),
+        (
+            "extra: big",
+            'extra (line 2) is "big"; '
+            "allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or nothing",
+        ),
+        ("extra: {labels: {a/b: true}}", 'extra.labels["a/b"] (line 2) is true; allowed: text (a number needs quotes)'),
+        (
+            "pools: {GPU: {}}",
+            "pools.GPU (line 2) is not an allowed name; allowed: at most 9 characters, matching ^[a-z]+$",
+        ),
+        ("shape: 0.5", "shape (line 2) is an unknown key; did you mean `share`?"),
+        ("zzz: 1", "zzz (line 2) is an unknown key; allowed: network, pools, extra, subnets or share"),
+        ("extra: {max_nodes: 3}", "extra.max_nodes (line 2) is an unknown key; did you mean `maxNodes`?"),
+        ("extra: {max-nodes: 3}", "extra.max-nodes (line 2) is an unknown key; did you mean `maxNodes`?"),
+        ("extra: {MAXNODES: 3}", "extra.MAXNODES (line 2) is an unknown key; did you mean `maxNodes`?"),
+        ("extra: {minNodes: 9}", "extra.minNodes (line 2) is 9; allowed: up to maxNodes (4)"),
+        (
+            "subnets: [{cidr: 11.0.0.0/24}]",
+            "subnets[0].cidr (line 2) is 11.0.0.0/24; allowed: a part of network.cidr (10.0.0.0/16)",
+        ),
+        (
+            "subnets: [{cidr: 10.0.0.1/24}]",
+            'subnets[0].cidr (line 2) is "10.0.0.1/24": 10.0.0.1/24 has host bits set; '
+            "allowed: an IPv4 range such as 10.0.0.0/16",
+        ),
+        (
+            "subnets: [{cidr: nonsense}]",
+            "subnets[0].cidr (line 2) is \"nonsense\": Expected 4 octets in 'nonsense'; "
+            "allowed: an IPv4 range such as 10.0.0.0/16",
+        ),
+        ("subnets: [{}]", "subnets[0].cidr (line 2) is missing; allowed: an IPv4 range such as 10.0.0.0/16"),
+        ("subnets: [{cidr: 10.0.0.0/24, zones: 3}]", "subnets[0].zones (line 2) is 3; allowed: 2 on Sundays"),
+        (
+            "subnets: [{cidr: 10.0.0.0/24, names: [a, a]}]",
+            'subnets[0].names (line 2) is ["a", "a"]; allowed: each name once',
+        ),
+        ("subnets: [{cidr: 10.0.0.0/24, names: [odd]}]", "subnets[0].names (line 2) holds odd; allowed: even names"),
+        (
+            "subnets: [{cidr: 10.0.0.0/24, names: [wrong]}]",
+            "subnets[0].names (line 2) is wrong: nobody is called wrong",
+        ),
+        (
+            'subnets: [{cidr: 10.0.0.0/24, version: "1.0"}]',
+            'subnets[0].version (line 2) is "1.0"; allowed: 1.1 and newer',
+        ),
+        (
+            "extra: {labels: {same: a, SAME: b}}",
+            "extra.labels (line 2) is wrong: labels differ only in case",
+        ),
+        (
+            "pools: {a: {labels: {x: a}, capacity: spot}}",
+            "pools.a (line 2) is wrong: together, minNodes and labels do not go with spot",
+        ),
+        ("pools: {a: {maxNodes: 400}, b: {maxNodes: 400}}", "pools (line 2) have too many nodes together"),
+    ],
+)
+def test_a_wrong_value_is_told_with_path_line_value_and_what_is_allowed(text, sentence):
+    assert told(NETWORK + text) == [sentence]
+
+
+def test_a_number_for_text_says_that_it_needs_quotes():
+    (sentence,) = told("network: {cidr: 10.0.0.0/16, version: 1.30}")
+    assert sentence == (
+        r'network.version (line 1) is 1.3; allowed: text (a number needs quotes), matching ^1\.\d+$, such as "1.33"'
+    )
+
+
+def test_what_is_missing_is_told_for_the_line_of_what_it_is_missing_in():
+    assert told("share: 0.5\nnetwork:\n  zones: 2\n") == [
+        "network.cidr (line 2) is missing; allowed: an IPv4 range such as 10.0.0.0/16"
+    ]
+
+
+def test_a_misspelt_required_key_is_not_told_as_missing_too():
+    assert told("netwrok: {cidr: 10.0.0.0/16}") == ["netwrok (line 1) is an unknown key; did you mean `network`?"]
+
+
+def test_a_whole_file_of_another_shape_is_told():
+    for text in ("just text", "[1, 2]", "5", "~"):
+        assert len(told(text)) == 1
+
+
+def test_rules_over_several_fields_are_told_together_with_wrong_fields_elsewhere():
+    assert told(NETWORK + "typo: 1\nextra: {maxNodes: 0}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
+        "typo (line 2) is an unknown key; allowed: network, pools, extra, subnets or share",
+        "extra.maxNodes (line 3) is 0; allowed: 1 to 500",
+        "subnets[0].cidr (line 4) is 11.0.0.0/24; allowed: a part of network.cidr (10.0.0.0/16)",
+    ]
+
+
+def test_a_rule_that_may_fail_only_for_a_wrong_field_is_not_told():
+    text = "pools: {a: {maxNodez: 1}, b: {maxNodes: 500}, c: {maxNodes: 99}}\n"
+    assert told(NETWORK + text) == ["pools.a.maxNodez (line 2) is an unknown key; did you mean `maxNodes`?"]
+    assert told("network: {cidr: 9}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
+        "network.cidr (line 1) is 9; allowed: an IPv4 range such as 10.0.0.0/16"
+    ]
+
+
+def test_a_secret_looking_value_is_not_repeated():
+    (sentence,) = told(NETWORK + "extra: {capacity: AKIAIOSFODNN7EXAMPLE}")
+    assert "AKIA" not in sentence

@@ -1,0 +1,167 @@
+"""YAML as the engine reads it, with lines."""
+
+import time
+
+import pytest
+
+from mlpctl.config.yaml_file import MAX_BYTES, MAX_VALUES, Position, YamlError, parse
+
+
+# What `pulumi config --json` (3.259) prints for the same words.
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("yes", "yes"),
+        ("no", "no"),
+        ("on", "on"),
+        ("y", "y"),
+        ("True", True),
+        ("FALSE", False),
+        ("~", None),
+        ("", None),
+        ("Null", None),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("-0x1F", -31),
+        ("0b101", 5),
+        ("1_000", 1000),
+        ("_1", "_1"),
+        ("1_000.5", 1000.5),
+        ("1:30", "1:30"),
+        ("1e3", 1000),
+        ("1.5e+3", 1500),
+        (".5", 0.5),
+        ("5.", 5),
+        ("+5", 5),
+        ("3.0", 3),
+        ("99999999999999999999", 10**20),
+        ("1.2.3", "1.2.3"),
+        ("10.0.0.0/16", "10.0.0.0/16"),
+        ("2026-01-01 or so", "2026-01-01 or so"),
+        ("!!str 5", "5"),
+        ("'012'", "012"),
+        ('"x"', "x"),
+    ],
+)
+def test_a_word_means_what_it_means_to_the_engine(word, meaning):
+    value = parse(f"key: {word}".encode()).data["key"]
+    assert value == meaning
+    assert type(value) is type(meaning)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("012345678901", "octal"),
+        ("089", "octal"),
+        ("2026-01-01", "time"),
+        ("2026-01-01T10:00:00Z", "time"),
+        (".inf", "finite"),
+        ("-.INF", "finite"),
+        (".nan", "finite"),
+        ("1e400", "too large"),
+        ("!!int '7'", "tag"),
+        ("!!python/object:os.system x", "tag"),
+        ("!mine {a: 1}", "tag"),
+        ('"\\ud800"', "surrogate"),
+    ],
+)
+def test_a_word_that_readers_disagree_about_is_refused_in_its_line(word, reason):
+    document = parse(f"# a comment\nkey: {word}\nright: 1".encode())
+    (problem,) = document.problems
+    assert (problem.path, problem.line) == (("key",), 2)
+    assert reason in problem.message
+    assert document.data["right"] == 1
+
+
+def test_every_value_has_the_place_of_its_key_or_of_itself_in_a_list():
+    document = parse(b"a:\n  b: 1\n  c:\n    - x\n    - d: 2\n")
+    assert document.positions == {
+        ("a",): Position(1, 1),
+        ("a", "b"): Position(2, 3),
+        ("a", "c"): Position(3, 3),
+        ("a", "c", 0): Position(4, 7),
+        ("a", "c", 1): Position(5, 7),
+        ("a", "c", 1, "d"): Position(5, 7),
+    }
+
+
+def test_the_place_of_what_is_missing_is_that_of_what_is_around_it():
+    assert parse(b"a:\n  b: 1\n").at(("a", "missing", 3)) == Position(1, 1)
+
+
+def test_a_key_written_twice_is_told_with_both_lines_and_the_first_counts():
+    document = parse(b"a: 1\nb: 2\na: 3\n")
+    assert [str(problem) for problem in document.problems] == [
+        "a (line 3) is written twice; it stands in line 1 already"
+    ]
+    assert document.data == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("key", ["1", "true", "~", "1.5", "[a]", "{a: b}", "2026-01-01", '"\\ud800"'])
+def test_a_key_that_is_not_text_is_refused(key):
+    document = parse(f"a:\n  ? {key}\n  : 1\n".encode())
+    (problem,) = document.problems
+    assert (problem.path, problem.line) == (("a",), 2)
+    assert "not text" in problem.message
+
+
+def test_an_alias_repeats_a_value_and_keeps_the_lines_of_where_it_is_written():
+    document = parse(b"a: &x {p: 1}\nb: *x\n")
+    assert document.data == {"a": {"p": 1}, "b": {"p": 1}}
+    assert document.positions["b",].line == 2
+    assert document.positions["b", "p"].line == 1
+
+
+def test_a_merge_takes_over_what_the_mapping_does_not_say_itself():
+    document = parse(
+        b"a: &a {p: 1, q: 1}\nb: &b {q: 2, r: 2}\nc: {<<: [*a, *b], p: 3}\nd: {<<: *c}\n".replace(b"c: {", b"c: &c {")
+    )
+    assert document.problems == []
+    assert document.data["c"] == {"p": 3, "q": 1, "r": 2}
+    assert document.data["d"] == {"p": 3, "q": 1, "r": 2}
+    assert document.positions["d", "r"].line == 2
+
+
+def test_a_merge_of_no_mapping_is_refused():
+    (problem,) = parse(b"a:\n  <<: 5\n").problems
+    assert problem.line == 2
+
+
+BOMB = b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (letter + 1, letter + 1, b", ".join([b"*%c" % letter] * 10)) for letter in b"abcdefgh"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"a: [", 1, "not valid YAML"),
+        (b"a: 1\nb: c: d", 2, "not valid YAML"),
+        (b"a: 1\nb: *x", 2, "undefined alias 'x'"),
+        (b"a:\n\tb: 1", 2, "a tab where YAML allows only spaces"),
+        (b"a: 1\nb: \xff", 2, "not UTF-8"),
+        (b"a: 1\nb: \x07", 2, "control character"),
+        (b"a: 1\n---\nb: 1", 2, "another document"),
+        (b"a: &a [*a]", 1, "more than 40 deep"),
+        (b"a: &a {<<: *a}", 1, "more than 40 deep"),
+        (b"[" * 100_000, 1, "more than 40 deep"),
+        (b"a: 1\n" * MAX_BYTES, None, "bytes"),
+        (BOMB, 1, f"more than {MAX_VALUES} values"),
+    ],
+)
+def test_what_cannot_be_read_is_one_problem_at_once(content, line, message):
+    start = time.monotonic()
+    with pytest.raises(YamlError, match=message) as error:
+        parse(content)
+    assert error.value.problem.line == line
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("content", [b"", b"# only a comment\n", b"---\n"])
+def test_a_file_without_a_value_is_none(content):
+    assert parse(content).data is None
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_read():
+    assert parse("\ufeffa: 1\r\nb: ü 😀\r\n".encode()).data == {"a": 1, "b": "ü 😀"}

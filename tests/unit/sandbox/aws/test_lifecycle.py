@@ -1,0 +1,156 @@
+"""Every declared type through its whole life: create, no diff, update, replace, drift, delete."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mlpctl.sandbox import aws
+from mlpctl.sandbox.aws import kms, logs
+from mlpctl.sandbox.aws.declaration import Declaration
+from mlpctl.sandbox.provider import UNKNOWN, Properties, has_unknown
+
+Values = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A type's life: what it is made with, changed to, replaced by, and what somebody does behind its back."""
+
+    declaration: Declaration
+    inputs: Values
+    update: Values = field(default_factory=dict)
+    """Empty for a type of which nothing can be changed in place."""
+
+    replace: Values = field(default_factory=dict)
+    drift: Callable[[Any, Any], object] | None = None
+    """Gets the bench and the state."""
+
+    drifted: str = ""
+    """The input in which the drift shows; empty where it is the resource's absence."""
+
+
+CASES = (
+    Case(
+        kms.KEY,
+        {"description": "models", "enableKeyRotation": True, "tags": {"team": "ml"}},
+        update={"description": "data", "deletionWindowInDays": 7, "tags": {"team": "ml", "stage": "dev"}},
+        replace={"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048", "enableKeyRotation": False},
+        drift=lambda bench, state: bench.boto("kms").disable_key_rotation(KeyId=state.id),
+        drifted="enableKeyRotation",
+    ),
+    Case(
+        kms.ALIAS,
+        lambda bench: {"name": "alias/models", "targetKeyId": bench.key().rsplit("/", 1)[-1]},
+        update=lambda bench: {"targetKeyId": bench.key().rsplit("/", 1)[-1]},
+        replace={"name": "alias/data"},
+        drift=lambda bench, state: bench.boto("kms").update_alias(
+            AliasName=state.id, TargetKeyId=bench.key().rsplit("/", 1)[-1]
+        ),
+        drifted="targetKeyId",
+    ),
+    Case(
+        logs.LOG_GROUP,
+        {"retentionInDays": 14, "tags": {"team": "ml"}},
+        update=lambda bench: {"retentionInDays": 30, "kmsKeyId": bench.key()},
+        replace={"name": "other"},
+        drift=lambda bench, state: bench.boto("logs").delete_retention_policy(logGroupName=state.id),
+        drifted="retentionInDays",
+    ),
+)
+
+
+def values(given: Values, bench: Any) -> Properties:
+    return dict(given(bench) if callable(given) else given)
+
+
+def no_failures_below(expected: Any, actual: Any, path: str = "") -> None:
+    """Whatever a preview said it knew is what came."""
+    if expected is UNKNOWN:
+        return
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            if value is not UNKNOWN and value not in (None, {}, [], "", False, 0):
+                no_failures_below(value, actual.get(key), f"{path}.{key}")
+    else:
+        assert actual == expected, path
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.declaration.token)
+def test_a_type_lives(bench: Any, case: Case) -> None:
+    declaration = case.declaration
+    subject = bench.subject(declaration.token, bench.unique("it"))
+    program = values(case.inputs, bench)
+
+    inputs = bench.checked(subject, program)
+    id, foreseen = bench.provider.create(bench.client, subject, inputs, True, 0)
+    assert id == ""
+    state = bench.create(declaration.token, subject.name, program)
+    no_failures_below(foreseen, state.outputs)
+    only_outputs = {name: declared for name, declared in declaration.schema.outputs.properties.items() if declared.required}
+    empty = {name for name in only_outputs if not state.outputs.get(name)} - declaration.schema.inputs.properties.keys()
+    assert empty <= declaration.absent.keys()
+    assert not has_unknown(state.outputs)
+
+    assert bench.checked(subject, program, olds=state.inputs) == state.inputs
+    assert not bench.diff(state, state.inputs).changes
+    assert bench.refreshed(state) == state
+
+    state = imported(bench, case, state)
+    state = updated(bench, case, program, state)
+    drifted(bench, case, state)
+
+    if case.replace:
+        other = bench.checked(subject, {**program, **values(case.update, bench), **values(case.replace, bench)})
+        assert any(change.replaces for change in bench.diff(state, other).changes)
+
+    bench.delete(state)
+    assert bench.refreshed(state) is None
+    bench.delete(state)
+
+
+def imported(bench: Any, case: Case, state: Any) -> Any:
+    """An import finds inputs that a check accepts, and from which the program replaces nothing."""
+    found = bench.provider.read(bench.client, state.subject, state.id, {}, {})
+    assert found is not None
+    _, inputs, outputs = found
+    again = bench.checked(state.subject, {**inputs, **{name: state.inputs.get(name) for name in case.declaration.local}})
+    before = type(state)(state.subject, state.id, again, outputs)
+    assert not [change for change in bench.diff(before, state.inputs).changes if change.replaces]
+    return state
+
+
+def updated(bench: Any, case: Case, program: Properties, state: Any) -> Any:
+    if not case.update:
+        return state
+    news = bench.checked(state.subject, {**program, **values(case.update, bench)}, olds=state.inputs)
+    changes = bench.diff(state, news).changes
+    assert changes
+    assert not [change for change in changes if change.replaces]
+    foreseen = bench.provider.update(
+        bench.client, state.subject, state.id, state.inputs, state.outputs, news, True, 0
+    )
+    state = bench.update(state, news)
+    no_failures_below({name: foreseen[name] for name in news if name in foreseen}, state.outputs)
+    assert not bench.diff(state, news).changes
+    assert bench.refreshed(state) == state
+    return state
+
+
+def drifted(bench: Any, case: Case, state: Any) -> None:
+    if case.drift is None:
+        return
+    case.drift(bench, state)
+    now = bench.refreshed(state)
+    assert now is not None
+    changes = bench.diff(now, state.inputs).changes
+    assert {change.path[0] for change in changes} >= {case.drifted}
+    assert not [change for change in changes if change.replaces]
+    mended = bench.update(now, state.inputs)
+    assert bench.refreshed(mended) == mended
+    assert mended.inputs == state.inputs
+
+
+def test_every_declared_type_has_a_case() -> None:
+    assert {case.declaration.token for case in CASES} == {declaration.token for declaration in aws.DECLARATIONS}

@@ -1,0 +1,34 @@
+"""The real daemon with services that only note their start and stop in `services` of the sandbox's folder."""
+
+import sys
+from pathlib import Path
+
+from mlpctl.sandbox.daemon import Services, run
+from mlpctl.sandbox.layout import Layout, SandboxError
+
+folder = Path(sys.argv[sys.argv.index("--folder") + 1])
+
+
+class Service:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.note("start")
+        if (folder / f"broken-{name}").exists():
+            raise SandboxError(f"The {name} is broken.")
+
+    def note(self, event: str) -> None:
+        with (folder / "services").open("a") as notes:
+            notes.write(f"{event} {self.name}\n")
+
+    def stop(self) -> None:
+        self.note("stop")
+
+    def snapshot(self) -> None:
+        self.note("snapshot")
+
+
+services = Services(
+    aws_api=lambda layout: Service("aws-api"),
+    providers=(lambda layout: Service("aws-provider"), lambda layout: Service("kubernetes-provider")),
+)
+sys.exit(run(Layout(folder), services))

@@ -1,0 +1,170 @@
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlpctl.sandbox.layout import Layout, SandboxError
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "a sandbox's folder")
+    layout.prepare()
+    return layout
+
+
+def test_the_folder_given_comes_before_the_variable_and_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    deep = project / "platform" / "deep"
+    deep.mkdir(parents=True)
+    (project / "Pulumi.yaml").touch()
+    monkeypatch.chdir(deep)
+    monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
+    assert Layout.find().folder == project / ".sandbox"
+    monkeypatch.setenv("MLPLATFORM_SANDBOX", str(tmp_path / "named"))
+    assert Layout.find().folder == tmp_path / "named"
+    assert Layout.find(tmp_path / "given").folder == tmp_path / "given"
+
+
+def test_outside_a_project_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
+    with pytest.raises(SandboxError, match=r"no Pulumi\.yaml in .* set MLPLATFORM_SANDBOX"):
+        Layout.find()
+
+
+def test_a_relative_folder_means_the_same_after_a_change_of_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Layout.find(Path("here")).folder == tmp_path / "here"
+
+
+def test_ports_and_key_are_made_once(layout: Layout) -> None:
+    before = layout.ports(), layout.credentials(), layout.shell_exports({})
+    layout.prepare()
+    assert (layout.ports(), layout.credentials(), layout.shell_exports({})) == before
+
+
+def test_all_ports_differ(layout: Layout) -> None:
+    numbers = list(layout.ports().model_dump().values())
+    assert len(set(numbers)) == len(numbers) == 7
+
+
+def test_two_sandboxes_have_nothing_in_common(layout: Layout, tmp_path: Path) -> None:
+    other = Layout(tmp_path / "other")
+    other.prepare()
+    assert other.credentials() != layout.credentials()
+
+
+def test_only_the_owner_reads_the_sandbox(layout: Layout) -> None:
+    assert layout.folder.stat().st_mode & 0o777 == 0o700
+    assert layout.credentials_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_sandbox_that_never_started_is_named_in_the_error(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "none")
+    with pytest.raises(SandboxError, match=r"no sandbox in .*/none yet.*mlpctl sandbox up"):
+        layout.env()
+    assert not layout.folder.exists()
+
+
+def test_the_environment_attaches_both_providers_and_points_aws_at_loopback(layout: Layout) -> None:
+    ports, env = layout.ports(), layout.env({"PATH": "/usr/bin"})
+    assert env["PULUMI_DEBUG_PROVIDERS"] == f"aws:{ports.aws_provider},kubernetes:{ports.kubernetes_provider}"
+    assert env["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{ports.aws}"
+    assert env["AWS_ACCESS_KEY_ID"] == layout.credentials().access_key_id
+    assert env["KUBECONFIG"] == str(layout.kubeconfig)
+    assert env["PULUMI_BACKEND_URL"] == f"file://{layout.pulumi_backend}"
+
+
+def test_the_sandbox_comes_first_on_the_path_and_only_once(layout: Layout) -> None:
+    once = layout.env({"PATH": "/usr/local/bin:/usr/bin"})["PATH"]
+    assert once.split(":")[0] == str(layout.bin)
+    assert (Path(once.split(":")[1]) / "mlplatform-eks-token").exists()
+    assert once.endswith(":/usr/local/bin:/usr/bin")
+    assert layout.env({"PATH": once})["PATH"] == once
+
+
+def test_loopback_is_never_asked_of_a_proxy(layout: Layout) -> None:
+    env = layout.env({"NO_PROXY": "intranet, localhost"})
+    assert env["NO_PROXY"] == "intranet,localhost,127.0.0.1"
+    assert env["no_proxy"] == "127.0.0.1,localhost"
+
+
+def test_a_shell_that_evaluates_the_exports_has_exactly_the_environment(layout: Layout) -> None:
+    misleading = {
+        "AWS_PROFILE": "prod",
+        "AWS_SESSION_TOKEN": "token",
+        "AWS_ENDPOINT_URL_S3": "https://s3.example",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    }
+    start = {"PATH": "/usr/bin:/bin", **misleading}
+    shell = subprocess.run(
+        ["/bin/sh", "-c", f"eval {shlex.quote(layout.shell_exports(start))}; /usr/bin/env -0"],
+        env=start,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seen = dict(line.split("=", 1) for line in shell.stdout.split("\0") if line)
+    assert seen.items() >= layout.env(start).items()
+    assert not seen.keys() & misleading.keys()
+
+
+def test_a_child_process_gets_the_environment_without_what_misleads(layout: Layout) -> None:
+    env = layout.process_env({"PATH": "/bin", "HOME": "/home/me", "AWS_PROFILE": "prod"})
+    assert env["HOME"] == "/home/me"
+    assert "AWS_PROFILE" not in env
+    assert env.items() >= layout.env({"PATH": "/bin"}).items()
+
+
+def test_a_taken_port_is_named_with_its_owner(layout: Layout) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", layout.ports().kubernetes_api))
+        other.listen()
+        layout.check_ports("aws")
+        with pytest.raises(SandboxError) as problem:
+            layout.check_ports("aws", "kubernetes_api")
+    assert f"Port {layout.ports().kubernetes_api} of 127.0.0.1" in str(problem.value)
+    assert f"pid {os.getpid()}" in str(problem.value)
+
+
+def test_without_an_official_language_host_ours_is_first_on_the_path(layout: Layout, tmp_path: Path) -> None:
+    engine = tmp_path / "pulumi"
+    engine.touch()
+    layout.install_engine(engine, None)
+    assert (layout.bin / "pulumi").resolve() == engine
+    shim = layout.bin / "pulumi-language-python"
+    assert os.access(shim, os.X_OK)
+    assert shim.read_text().splitlines()[1].startswith(f"exec {sys.executable} -m mlpctl.sandbox.languagehost")
+
+
+def test_what_the_path_offers_itself_is_not_shadowed(layout: Layout, tmp_path: Path) -> None:
+    host = tmp_path / "pulumi-language-python"
+    host.touch()
+    layout.install_engine(host, None)
+    layout.install_engine(None, host)
+    assert not (layout.bin / "pulumi").exists()
+    assert (layout.bin / "pulumi-language-python").resolve() == host
+
+
+def test_tools_that_are_gone_are_no_tools(layout: Layout, tmp_path: Path) -> None:
+    assert layout.tools() is None
+    program = tmp_path / "etcd"
+    program.touch(mode=0o755)
+    layout.write_tools({"etcd": program})
+    assert layout.tools() == {"etcd": program}
+    program.unlink()
+    assert layout.tools() is None
+
+
+def test_a_record_of_another_version_is_no_record(layout: Layout) -> None:
+    layout.record_file.write_text('{"pid": 1}')
+    assert layout.record() is None

@@ -1,0 +1,67 @@
+"""The table of programs: pins, the rules of fitting, and what names a build."""
+
+import dataclasses
+import re
+import shutil
+
+import pytest
+from semver import Version
+
+from mlpctl.sandbox.toolchain import TOOLS, ToolchainError, tools
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "fits"),
+    [
+        ("pulumi", "3.259.0", True),
+        ("pulumi", "3.259.3", True),
+        ("pulumi", "3.300.0", True),
+        ("pulumi", "3.258.9", False),
+        ("pulumi", "3.259.0-alpha.1", False),
+        ("pulumi", "4.0.0", False),
+        ("pulumi", "4.0.0-alpha.1", False),
+        ("kube-apiserver", "1.37.0", True),
+        ("kube-apiserver", "1.37.9", True),
+        ("kube-apiserver", "1.36.5", False),
+        ("kube-apiserver", "1.38.0", False),
+        ("kube-apiserver", "1.37.0-rc.1", False),
+        ("etcd", "3.5.24", True),
+        ("etcd", "3.8.0", True),
+        ("etcd", "3.5.23", False),
+        ("etcd", "4.0.0", False),
+        ("kwok", "0.8.0", True),
+        ("kwok", "0.8.1", False),
+    ],
+)
+def test_what_fits(name: str, version: str, fits: bool) -> None:
+    tool = TOOLS[name]
+    assert tool.fit.holds(Version.parse(version), tool.version) is fits
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
+def test_every_pin_is_read_from_a_module_that_has_the_program_as_its_tool(tool: tools.Tool) -> None:
+    assert re.search(rf"^(tool )?\s*{re.escape(tool.package)}$", (tool.folder / "go.mod").read_text(), re.MULTILINE)
+    assert f"{tool.requirement} v{tool.version} h1:" in (tool.folder / "go.sum").read_text()
+    assert tool.fit.holds(tool.version, tool.version)
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
+def test_a_changed_pin_names_another_build(file: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = TOOLS["kwok"]
+    shutil.copytree(tool.folder, tmp_path / tool.module)
+    monkeypatch.setattr(tools, "MODULES", tmp_path)
+    key = dataclasses.replace(tool).key
+    assert key == tool.key
+    with (tmp_path / tool.module / file).open("a") as text:
+        text.write("\n")
+    assert dataclasses.replace(tool).key != key
+
+
+def test_changed_flags_name_another_build() -> None:
+    tool = TOOLS["kwok"]
+    assert dataclasses.replace(tool, version_variables={"main.version": "v{v}"}).key != tool.key
+
+
+def test_a_module_without_the_pin_is_an_error_that_names_the_file() -> None:
+    with pytest.raises(ToolchainError, match=r"engine/go\.mod does not require example\.org/none"):
+        _ = dataclasses.replace(TOOLS["pulumi"], requirement="example.org/none").version
