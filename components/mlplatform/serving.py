@@ -164,7 +164,7 @@ class InferenceService(Component):
             },
             opts=self.child(),
         )
-        return namespace.metadata.apply(lambda metadata: str(metadata.name))
+        return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
 
 
 def selector(name: str) -> dict[str, str]:
@@ -279,7 +279,7 @@ def autoscaler_spec(name: str, wanted: Inference) -> dict[str, Any]:
 
 def network_policy(name: str, wanted: Inference) -> dict[str, Any]:
     """Who may call the service, and what it may call: DNS, and HTTPS for its model."""
-    callers = [{"pod_selector": {}}] + [
+    callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
         for namespace in wanted.callers
     ]

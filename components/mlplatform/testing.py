@@ -143,10 +143,10 @@ class _Answers(mocks.Mocks):
         }
         return f"{args.name}-id", {**computed, **args.inputs}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:
             raise KeyError(f"the look-up {args.token} has no answer here")
-        return dict(self._look_ups[args.token])
+        return dict(self._look_ups[args.token]), None
 
 
 class _Monitor(mocks.MockMonitor):
@@ -158,7 +158,7 @@ class _Monitor(mocks.MockMonitor):
         self.outputs: dict[str, Mapping[str, Any]] = {}
 
     def RegisterResource(self, request: Any) -> Any:
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it
         if request.type != "pulumi:pulumi:Stack":
             parent = request.parent.rsplit("::", 1)[-1]
             self.declared.append(
@@ -179,4 +179,4 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.outputs[request.urn.rsplit("::", 1)[-1]] = rpc.deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it

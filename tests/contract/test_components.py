@@ -80,12 +80,15 @@ def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: t
     taggable = [each for each in plan if each.custom and _takes_tags(each.type)]
     assert taggable
     for each in taggable:
-        assert each.inputs.get("tags", {}).items() >= {
-            "owner": "ml-team",
-            "Name": each.name,
-            "mlplatform:name": each.name,
-            "mlplatform:stack": "mlplatform/test",
-        }.items(), each.name
+        assert (
+            each.inputs.get("tags", {}).items()
+            >= {
+                "owner": "ml-team",
+                "Name": each.name,
+                "mlplatform:name": each.name,
+                "mlplatform:stack": "mlplatform/test",
+            }.items()
+        ), each.name
 
 
 @every_component
@@ -104,7 +107,12 @@ def test_every_arg_and_output_is_documented(component: type[Component]) -> None:
 
 @pytest.mark.parametrize("model", SPECS, ids=lambda each: each.__name__)
 def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseModel]) -> None:
-    undocumented = [f"{kind.__name__}.{name}" for kind in _models(model) for name, field in kind.model_fields.items() if not field.description]
+    undocumented = [
+        f"{kind.__name__}.{name}"
+        for kind in _models(model)
+        for name, field in kind.model_fields.items()
+        if not field.description
+    ]
     assert undocumented == []
 
 

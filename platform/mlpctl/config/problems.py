@@ -101,7 +101,7 @@ def dotted(path: Keys) -> str:
 
 
 def shown(value: Any, path: Keys = ()) -> str:
-    """Write a value for a message: short, on one line, and hidden where it or its name looks like a secret."""
+    """Write a value for a message: short, on one line, and `HIDDEN` where it `looks_secret`."""
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
@@ -111,11 +111,19 @@ def shown(value: Any, path: Keys = ()) -> str:
     if value is None:
         return "empty"
     if isinstance(value, str):
-        names = [key for key in path if isinstance(key, str)]
-        if _SECRET_VALUE.search(value) or (names and _SECRET_KEY.search(names[-1])):
-            return HIDDEN
-        return quoted(value)
+        return HIDDEN if looks_secret(value, path) else quoted(value)
     return shortened(json.dumps(value))
+
+
+def looks_secret(text: str, path: Keys = ()) -> bool:
+    """Say whether text is of the form of a known sort of credential, or the name that it stands under is."""
+    names = [key for key in path if isinstance(key, str)]
+    return is_credential(text) or bool(names and _SECRET_KEY.search(names[-1]))
+
+
+def is_credential(text: str) -> bool:
+    """Say whether text is of the form of a known sort of credential: an AWS access key, a private key, a token."""
+    return _SECRET_VALUE.search(text) is not None
 
 
 def quoted(text: str) -> str:

@@ -126,11 +126,10 @@ class Shape:
         values = self.node.get("enum", [self.node["const"]] if "const" in self.node else [])
         return [value if isinstance(value, str) and value else shown(value) for value in values]
 
-    def allowed(self) -> str | None:
-        """Say what is allowed here: `a whole number, 1 to 500`."""
-        text = ", ".join(filter(None, [self.kind(), self.limits()]))
-        if self.node.get("type") == "string" and not self.words() and not self.node.get("format"):
-            text = text.replace("text", "text (a number needs quotes)", 1)
+    def allowed(self, instead_of: Any = None) -> str | None:
+        """Say what is allowed here: `a whole number, 1 to 500`; text in quotes where there is a number."""
+        kind = "text in quotes" if self.kind() == "text" and isinstance(instead_of, int | float) else self.kind()
+        text = ", ".join(filter(None, [kind, self.limits()]))
         return (text + (", or nothing" if self.optional else "")) or None
 
     def names(self) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl.config.problems import Keys, dotted, printable
+from mlpctl.config.problems import HIDDEN, Keys, dotted, looks_secret, printable
 from mlpctl.config.stack_file import REGION, Loaded
 
 
@@ -21,7 +21,7 @@ class Row:
     """Where it is: `gpuPools.inference.maxNodes`."""
 
     value: str
-    """The value, as YAML would have it on one line."""
+    """The value on one line, as YAML would have it; hidden where its name looks like that of a secret."""
 
     origin: str
     """Where it came from: `file:31`, `profile prod` or `default`."""
@@ -31,7 +31,7 @@ def show(loaded: Loaded[BaseModel]) -> list[Row]:
     """List every effective value in the model's order, the region first. A list of plain values is one value."""
     values = loaded.platform.model_dump(mode="json", by_alias=True)
     leaves = [((REGION,), loaded.region), *_leaves(values, ())]
-    return [Row(dotted(path), _written(value), _origin(loaded, path)) for path, value in leaves]
+    return [Row(dotted(path), _written(value, path), _origin(loaded, path)) for path, value in leaves]
 
 
 def show_table(rows: Iterable[Row]) -> Table:
@@ -61,5 +61,7 @@ def _origin(loaded: Loaded[BaseModel], path: Keys) -> str:
     return f"profile {loaded.profile}" if from_profile else "default"
 
 
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+def _written(value: Any, path: Keys) -> str:
+    if isinstance(value, str) and value:
+        return HIDDEN if looks_secret(value, path) else value
+    return json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,7 @@ from typing import Any, Generic
 import yaml
 
 from mlpctl.config import profiles
-from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
+from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, is_credential, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
@@ -30,7 +30,7 @@ TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment",
 """What the engine reads of a stack file."""
 
 _REGION_HINT = "a region such as eu-central-1"
-_SECRET_HINT = f"plain values; a secret has a key of its own: pulumi config set --secret {NAMESPACE}:NAME"
+_SECRET_HINT = f"plain values; a secret gets a key of its own by `pulumi config set --secret {NAMESPACE}:NAME`"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[Mo
 
 
 def check(document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
-    """Check the values of a stack file.
+    """Check the values of a stack file. The model's rules find the region in their context, as `region`.
 
     Raises:
         ConfigError: with all problems; `path` is named as their file.
@@ -112,9 +112,12 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     for place in secrets(platform.data):
         platform.unread.add(place)
         problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
+    for place in _credentials(platform.data):
+        platform.unread.add(place)
+        problems.append(_at(platform, place, "holds a credential in plain text", _SECRET_HINT))
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
-    built, wrong = validate(model, platform)
+    built, wrong = validate(model, platform, {"region": document.data["config"].get(REGION)})
     problems += [replace(problem, path=problem.path or (PLATFORM,)) for problem in wrong]
     if built is None or problems:
         raise ConfigError(problems, path)
@@ -151,6 +154,15 @@ def secrets(data: Any, path: Keys = ()) -> Iterator[Keys]:
 def has_secrets(data: Any) -> bool:
     """Say whether an encrypted value is in some values."""
     return next(secrets(data), None) is not None
+
+
+def _credentials(data: Any, path: Keys = ()) -> Iterator[Keys]:
+    """List where a credential stands in plain text."""
+    if isinstance(data, str) and is_credential(data):
+        yield path or (PLATFORM,)
+    elif isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _credentials(value, (*path, key))
 
 
 def _structure(document: Document) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -33,7 +33,9 @@ _VERB = re.compile(r" (?:is|are|has|have|needs?|must|may|can|holds?)\b")
 _SNAKE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
 
-def validate(model: type[ModelT], document: Document) -> tuple[ModelT | None, list[Problem]]:
+def validate(
+    model: type[ModelT], document: Document, context: Mapping[str, Any] | None = None
+) -> tuple[ModelT | None, list[Problem]]:
     """Build a model from a document's values.
 
     A model's own rules tell their problems by raising `ValueError`, one problem a line. A line that starts with a
@@ -41,20 +43,25 @@ def validate(model: type[ModelT], document: Document) -> tuple[ModelT | None, li
     the file: `min_nodes is 5; allowed: up to max_nodes (3)`. A field's rule may say only `allowed: …`: the value is
     put before it. Names may be in Python's spelling or in YAML's.
 
+    Args:
+        model: what to build.
+        document: its values, and where they are.
+        context: what rules find in pydantic's `ValidationInfo.context`.
+
     Returns:
         The model, or None where something is wrong, and what that is, nothing twice.
 
     """
     shape = Shape.of(model)
     tell = _Teller(shape, document)
-    built, errors = _attempt(model, document.data)
+    built, errors = _attempt(model, document.data, context)
     problems = tell.all(errors)
     # pydantic asks a model's own rules only when all its fields are right: leave the wrong ones out and look again.
     wrong = {_place(error) for error in errors}
     rest = _without(wrong, document.data, shape)
     if errors and rest is not None:
         doubtful = wrong | {(*problem.path[:-1], problem.suggestion) for problem in problems if problem.suggestion}
-        _, later = _attempt(model, rest)
+        _, later = _attempt(model, rest, context)
         problems += [
             problem
             for problem in tell.all(error for error in later if error["type"] not in _BUILT_IN)
@@ -63,10 +70,13 @@ def validate(model: type[ModelT], document: Document) -> tuple[ModelT | None, li
     return built, problems
 
 
-def _attempt(model: type[ModelT], data: Any) -> tuple[ModelT | None, list[ErrorDetails]]:
+def _attempt(
+    model: type[ModelT], data: Any, context: Mapping[str, Any] | None
+) -> tuple[ModelT | None, list[ErrorDetails]]:
     try:
         # As JSON and strictly: "5" is no number, but an enumeration or a CIDR may be written as text.
-        return model.model_validate_json(json.dumps(data), strict=True, by_alias=True, by_name=False), []
+        text = json.dumps(data)
+        return model.model_validate_json(text, strict=True, context=context, by_alias=True, by_name=False), []
     except ValidationError as error:
         return None, error.errors(include_url=False)
 
@@ -102,9 +112,10 @@ def _can_go(path: Keys, shape: Shape) -> bool:
 
 
 def _depends(problem: Problem, path: Keys) -> bool:
-    """Say whether a problem may come only from a value being left out."""
+    """Say whether a problem may come only from a value being left out: it stands around it, below it, or names it."""
     size = min(len(problem.path), len(path))
-    return problem.path[:size] == path[:size] or str(path[-1]) in re.findall(r"[\w-]+", problem.message)
+    named = set(re.findall(r"[\w-]+", f"{problem.message} {problem.allowed or ''}"))
+    return problem.path[:size] == path[:size] or not named.isdisjoint(path)
 
 
 def _value(data: Any, path: Keys) -> Any:
@@ -160,21 +171,22 @@ class _Teller:
         if error["type"] in _SIZES and value:
             told = f"has {count(len(value), 'entry')}"
         near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
-        allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed()) if shape else None
+        allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed(value)) if shape else None
         return self._problem(path, told, allowed or error["msg"], near, shown(value, path))
 
     def _rule(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
         """Tell what a model's or a field's own rule says."""
         cause = error.get("ctx", {}).get("error")
         for line in str(cause or error["msg"]).splitlines():
-            text, _, allowed = line.partition("allowed: ")
-            text = self._in_yaml(path, text.rstrip(" ;:,"))
+            text, _, allowed = self._in_yaml(path, line).partition("allowed: ")
+            text = text.rstrip(" ;:,")
             named = _PATH.match(text)
             below = self._below(path, named.group()) if named else None
             if named and below and _VERB.match(text, named.end()):
                 yield self._problem(below, text[named.end() :].strip(), allowed)
-            elif below:
-                yield self._problem(below, f"is wrong: {text}", allowed)
+            elif named and below:
+                message = "is not allowed" if named.end() == len(text) else f"is wrong: {text}"
+                yield self._problem(below, message, allowed)
             else:
                 yield self._ruled_value(path, text, allowed)
 

@@ -140,7 +140,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     message = f"is not valid YAML: {error.problem}"
     if error.problem == _TOO_DEEP:
         message = error.problem
-    elif mark and "\t" in text.split("\n")[mark.line][: mark.column + 1]:
+    elif mark and "\t" in text[mark.index - mark.column : mark.index + 1]:
         message = "has a tab where YAML allows only spaces"
     return Problem((), message, mark.line + 1 if mark else None, mark.column + 1 if mark else None)
 

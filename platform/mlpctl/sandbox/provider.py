@@ -131,7 +131,7 @@ class Provider(ABC):
     def configure(self, client: str, config: Properties) -> None:
         """Take the configuration of the provider instance `client`."""
 
-    def cancel(self, client: str) -> None:
+    def cancel(self, client: str) -> None:  # noqa: B027 - a provider that waits for nothing has nothing to end
         """End the waits of `client`: its user interrupted it, or it is done and waits for nothing anyway."""
 
     @abstractmethod
@@ -377,9 +377,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})
         return provider_pb2.InvokeResponse(failures=_failures(answer))
 
-    def say(
-        self, client: str, subject: Subject, message: str, *, lasting: bool = False, warning: bool = False
-    ) -> None:
+    def say(self, client: str, subject: Subject, message: str, *, lasting: bool = False, warning: bool = False) -> None:
         """Show a message beside the resource in the user's progress display, if its engine still listens.
 
         A `lasting` one stays in the output after the progress; a `warning` stays too.

@@ -34,7 +34,7 @@ config:
       data: {days: 3}
     more:
       - retain: false
-    labels: {a/b: "[red]x\\e[0m"}
+    labels: {a/b: "[red]x\\e[0m", API_TOKEN: abc}
 """
 
 
@@ -55,6 +55,7 @@ def test_every_value_is_listed_with_its_origin(tmp_path):
         ("more[0].retain", "false", "file:8"),
         ("more[0].days", "null", "default"),
         ('labels["a/b"]', "[red]x\x1b[0m", "file:9"),
+        ("labels.API_TOKEN", "(hidden)", "file:9"),
     ]
 
 
@@ -62,4 +63,4 @@ def test_the_table_shows_values_as_they_are_and_harmless(tmp_path):
     out = io.StringIO()
     Console(file=out, width=120).print(show_table(rows(tmp_path)))
     assert "[red]x\\x1b[0m" in out.getvalue()
-    assert out.getvalue().count("\n") == 10
+    assert out.getvalue().count("\n") == 11

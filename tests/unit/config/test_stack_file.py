@@ -129,6 +129,14 @@ def test_a_secret_inside_the_platform_is_refused_once_and_not_shown(text, place)
     assert "abcdef" not in sentence
 
 
+@pytest.mark.parametrize("credential", ["AKIAIOSFODNN7EXAMPLE", "ghp_0123456789abcdef0123"])
+def test_a_credential_in_plain_text_is_refused_once_and_not_shown(credential):
+    for line, place in ((f"names: [{credential}]", "names[0]"), (f"size: {credential}", "size")):
+        (sentence,) = told(f"{GOOD}    {line}")
+        assert sentence.startswith(f"{place} (line 5) holds a credential in plain text; allowed: plain values")
+        assert credential not in sentence
+
+
 def test_problems_of_all_kinds_are_told_at_once_by_line():
     text = (
         GOOD.replace("eu-central-1", "Paris")

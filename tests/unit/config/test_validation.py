@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 from typing import Annotated
 
 import pytest
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from mlpctl.config.validation import validate
 from mlpctl.config.yaml_file import parse
@@ -78,6 +78,13 @@ class Stack(Spec):
     subnets: list[Network] = Field(default=[])
     share: float = Field(default=0.5, gt=0, lt=1)
 
+    @field_validator("pools")
+    @classmethod
+    def _pools(cls, pools: dict[str, Pool]) -> dict[str, Pool]:
+        if "taken" in pools:
+            raise ValueError("taken: allowed: other names")
+        return pools
+
     @model_validator(mode="after")
     def _together(self) -> "Stack":
         wrong = [
@@ -87,6 +94,7 @@ class Stack(Spec):
         ]
         if sum(pool.max_nodes for pool in self.pools.values()) > 600:
             wrong.append("pools have too many nodes together")
+        wrong += [f"network.names has {name}; allowed: pools" for name in self.network.names if name not in self.pools]
         if wrong:
             raise ValueError("\n".join(wrong))
         return self
@@ -126,13 +134,13 @@ def test_right_values_are_a_model():
         ("extra: {capacity: 7}", "extra.capacity (line 2) is 7; allowed: on-demand or spot"),
         ("extra: {types: []}", "extra.types (line 2) is an empty list; allowed: 1 to 3 entries"),
         ("extra: {types: [a, b, c, d]}", "extra.types (line 2) has 4 entries; allowed: 1 to 3 entries"),
-        ("extra: {types: [1]}", "extra.types[0] (line 2) is 1; allowed: text (a number needs quotes)"),
+        ("extra: {types: [1]}", "extra.types[0] (line 2) is 1; allowed: text in quotes"),
         (
             "extra: big",
             'extra (line 2) is "big"; '
             "allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or nothing",
         ),
-        ("extra: {labels: {a/b: true}}", 'extra.labels["a/b"] (line 2) is true; allowed: text (a number needs quotes)'),
+        ("extra: {labels: {a/b: true}}", 'extra.labels["a/b"] (line 2) is true; allowed: text in quotes'),
         (
             "pools: {GPU: {}}",
             "pools.GPU (line 2) is not an allowed name; allowed: at most 9 characters, matching ^[a-z]+$",
@@ -180,6 +188,7 @@ def test_right_values_are_a_model():
             "pools: {a: {labels: {x: a}, capacity: spot}}",
             "pools.a (line 2) is wrong: together, minNodes and labels do not go with spot",
         ),
+        ("pools: {taken: {}}", "pools.taken (line 2) is not allowed; allowed: other names"),
         ("pools: {a: {maxNodes: 400}, b: {maxNodes: 400}}", "pools (line 2) have too many nodes together"),
     ],
 )
@@ -189,9 +198,7 @@ def test_a_wrong_value_is_told_with_path_line_value_and_what_is_allowed(text, se
 
 def test_a_number_for_text_says_that_it_needs_quotes():
     (sentence,) = told("network: {cidr: 10.0.0.0/16, version: 1.30}")
-    assert sentence == (
-        r'network.version (line 1) is 1.3; allowed: text (a number needs quotes), matching ^1\.\d+$, such as "1.33"'
-    )
+    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, matching ^1\.\d+$, such as "1.33"')
 
 
 def test_what_is_missing_is_told_for_the_line_of_what_it_is_missing_in():
@@ -218,11 +225,30 @@ def test_rules_over_several_fields_are_told_together_with_wrong_fields_elsewhere
 
 
 def test_a_rule_that_may_fail_only_for_a_wrong_field_is_not_told():
+    assert told("pools: {a: {typos: 5}, b: {maxNodes: 0}}\n" + NETWORK.replace("0}", "0, names: [z]}")) == [
+        "pools.a.typos (line 1) is an unknown key; did you mean `types`?",
+        "pools.b.maxNodes (line 1) is 0; allowed: 1 to 500",
+    ]
     text = "pools: {a: {maxNodez: 1}, b: {maxNodes: 500}, c: {maxNodes: 99}}\n"
     assert told(NETWORK + text) == ["pools.a.maxNodez (line 2) is an unknown key; did you mean `maxNodes`?"]
     assert told("network: {cidr: 9}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
         "network.cidr (line 1) is 9; allowed: an IPv4 range such as 10.0.0.0/16"
     ]
+
+
+def test_rules_find_what_they_are_given_beside_the_values():
+    class Zoned(Spec):
+        zone: str
+
+        @model_validator(mode="after")
+        def _zone(self, info: ValidationInfo) -> "Zoned":
+            region = (info.context or {})["region"]
+            if not self.zone.startswith(region):
+                raise ValueError(f"zone is {self.zone}; allowed: zones of {region}")
+            return self
+
+    _, (problem,) = validate(Zoned, parse(b"zone: us-east-1a"), {"region": "eu-west-1"})
+    assert str(problem) == "zone (line 1) is us-east-1a; allowed: zones of eu-west-1"
 
 
 def test_a_secret_looking_value_is_not_repeated():

@@ -140,6 +140,8 @@ BOMB = b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
         (b"a: 1\nb: c: d", 2, "not valid YAML"),
         (b"a: 1\nb: *x", 2, "undefined alias 'x'"),
         (b"a:\n\tb: 1", 2, "a tab where YAML allows only spaces"),
+        (b"a: 1\r\tb: 1", 2, "a tab where YAML allows only spaces"),
+        ("a: 1\u2028b: [".encode(), 2, "not valid YAML"),
         (b"a: 1\nb: \xff", 2, "not UTF-8"),
         (b"a: 1\nb: \x07", 2, "control character"),
         (b"a: 1\n---\nb: 1", 2, "another document"),

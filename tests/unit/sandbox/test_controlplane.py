@@ -139,7 +139,7 @@ def test_the_stages_say_what_happens_to_nodes_and_pods() -> None:
     stages = list(yaml.safe_load_all(flags.stages().read_text()))
     assert [stage["metadata"]["name"] for stage in stages] == [
         "node-initialize",
-        "node-heartbeat-with-lease",
+        "node-heartbeat",
         "pod-ready",
         "pod-complete",
         "pod-delete",

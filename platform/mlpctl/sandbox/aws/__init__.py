@@ -4,7 +4,7 @@ from typing import Final
 
 import grpc
 
-from mlpctl.sandbox.aws import kms, logs
+from mlpctl.sandbox.aws import iam, kms, logs, s3_bucket, s3_settings
 from mlpctl.sandbox.aws.api import Cloud, Key
 from mlpctl.sandbox.aws.declaration import Declaration, Lookup
 from mlpctl.sandbox.aws.provider import AwsProvider
@@ -13,6 +13,9 @@ from mlpctl.sandbox.provider import serve as serve_provider
 DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *kms.DECLARATIONS,
     *logs.DECLARATIONS,
+    *iam.DECLARATIONS,
+    *s3_bucket.DECLARATIONS,
+    *s3_settings.DECLARATIONS,
 )
 """Every resource type that the sandbox knows."""
 

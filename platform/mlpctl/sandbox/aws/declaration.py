@@ -264,6 +264,13 @@ class Declaration:
             if name in shape.members
         }
 
+    def named_by(self, id: str) -> Properties:
+        """The properties that are part of the id: those of the names of the key's members."""
+        members = self.key if isinstance(self.key, tuple) else (self.key,)
+        parts = dict(zip(members, id.split(self.separator, len(members) - 1), strict=True))
+        names = {self.names.get(name, name).lower(): name for name in self.schema.inputs.properties}
+        return {names[member.lower()]: part for member, part in parts.items() if member.lower() in names}
+
     def request(
         self, operation: str, properties: Properties, given: Collection[str] = (), only: Collection[str] | None = None
     ) -> mapping.Request:

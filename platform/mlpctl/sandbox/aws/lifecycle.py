@@ -67,7 +67,7 @@ def read(declaration: Declaration, api: Api, id: str) -> Properties | None:
         described = describe(declaration, step, api, id)
         if described is None or _state(declaration, described) in (declaration.state.gone if declaration.state else ()):
             return None
-        live = declaration.found(described)
+        live = {**declaration.named_by(id), **declaration.found(described)}
         if step.more:
             live |= step.more(api, id, described)
     else:

@@ -23,7 +23,6 @@ def _read(api: Api, id: str) -> Properties | None:
         "kmsKeyId": group.get("kmsKeyId"),
         "retentionInDays": group.get("retentionInDays", 0),
         "logGroupClass": group.get("logGroupClass", "STANDARD"),
-        "deletionProtectionEnabled": group.get("deletionProtectionEnabled", False),
         "tags": api.call("list_tags_for_resource", resourceArn=arn)["tags"],
     }
 
@@ -62,13 +61,13 @@ LOG_GROUP: Final = Declaration(
     updates=(
         Update("retentionInDays", by=_retain),
         Update("kmsKeyId", by=_encrypt, checked_as="associate_kms_key"),
-        Update("deletionProtectionEnabled", by="put_log_group_deletion_protection"),
     ),
     delete=_delete,
     tags=Tags("tag_resource", "untag_resource", key="resourceArn", by_arn=True),
     name=AutoName("name", 512, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "logGroupClass"}),
     local=frozenset({"skipDestroy"}),
+    refused={"deletionProtectionEnabled": "the local AWS API has no deletion protection of log groups"},
     unlike_cloudformation={
         "logGroupClass": "CloudFormation updates between STANDARD and INFREQUENT_ACCESS; Terraform's provider replaces",
     },

@@ -10,6 +10,7 @@ truth value, a scalar ↔ an object with a member `Value` or `Enabled`.
 import base64
 import datetime
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any, Final
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from mlpctl.sandbox.aws.meaning import dotted
-from mlpctl.sandbox.aws.schema import ANY, AnyValue, ListOf, MapOf, Object, Scalar, Type, choice, text_of
+from mlpctl.sandbox.aws.schema import ANY, AnyValue, Document, ListOf, MapOf, Object, Scalar, Type, choice, text_of
 from mlpctl.sandbox.provider import UNKNOWN, Failure, Path, Properties, path_text
 
 _WRAPPERS: Final = ("Value", "Enabled")
@@ -188,6 +189,9 @@ def _property(value: Any, declared: Type, names: Mapping[str, str], path: Path) 
         return _property(value[0], declared, names, path) if value else None
     if isinstance(declared, Object):
         return properties(value, declared, names, path)
+    if isinstance(declared, Document):
+        # boto3 decodes IAM's documents.
+        return json.dumps(value) if isinstance(value, dict) else value
     if isinstance(value, dict) and not isinstance(declared, AnyValue):
         return next((value[wrapper] for wrapper in _WRAPPERS if wrapper in value), None)
     if isinstance(declared, Scalar):

@@ -183,11 +183,7 @@ def _zero(declared: Type) -> Any:
 def expected_outputs(declaration: Declaration, settings: Settings, inputs: Properties) -> Properties:
     """The outputs of a resource that a preview would make: what only AWS will tell is `UNKNOWN`."""
     schema = declaration.schema
-    expected = {
-        key: UNKNOWN
-        for key, declared in schema.outputs.properties.items()
-        if declared.required
-    }
+    expected = {key: UNKNOWN for key, declared in schema.outputs.properties.items() if declared.required}
     if "region" in expected:
         expected["region"] = settings.region
     return {
@@ -220,6 +216,8 @@ def live_inputs(declaration: Declaration, olds: Properties, recorded: Properties
     for key in (*schema.inputs.properties, "tagsAll"):
         if key in declaration.local or key == "region":
             value = olds.get(key)
+        elif olds and key not in olds and key != "tagsAll" and schema.chosen_by_aws(key):
+            continue
         else:
             value = _drifted(
                 declaration, (key,), schema.inputs.type_of(key), olds.get(key), recorded.get(key), live.get(key)

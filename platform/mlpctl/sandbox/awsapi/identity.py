@@ -52,7 +52,7 @@ def ensure_user(key: Credentials) -> None:
 
 def find(access_key_id: str, session_token: str | None = None) -> Identity | None:
     """The identity that a key belongs to; None for an unknown, inactive or expired key, or a wrong session token."""
-    for account, _, sts in list(sts_backends.iter_backends()):
+    for _, _, sts in list(sts_backends.iter_backends()):
         role = sts.get_assumed_role_from_access_key(access_key_id)
         if role is None:
             continue

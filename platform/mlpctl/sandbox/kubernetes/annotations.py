@@ -31,9 +31,11 @@ def is_true(item: Mapping[str, Any], name: str) -> bool:
 
 
 def annotate(item: Object, name: str, value: str) -> None:
-    """Set an annotation in place."""
+    """Set an annotation in place, unless the annotations are not known yet."""
     metadata = item.setdefault("metadata", {})
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), name: value}
+    existing = metadata.get("annotations") or {}
+    if isinstance(existing, Mapping):
+        metadata["annotations"] = {**existing, name: value}
 
 
 def timeout(item: Mapping[str, Any], asked_s: float, default_s: float) -> float:

@@ -18,6 +18,9 @@ from mlpctl.sandbox.provider import ProviderError
 
 _CONNECT_S, _READ_S = 5, 60
 _REDISCOVER_S = 1.0
+
+# A server that did not answer is not asked again for so long, so that a preview of many objects fails fast.
+_DOWN_S = 2.0
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _APPLY = "application/apply-patch+yaml"
 
@@ -67,10 +70,11 @@ class Cluster:
     def __init__(self, client: ApiClient) -> None:
         # The discovery that the library would do keeps a file that every program of the machine shares, and is not
         # made for threads; what is used of the dynamic client is how it writes requests and reads errors.
-        self._client = DynamicClient(client, discoverer=lambda *_: None)
+        self._client = DynamicClient(client, discoverer=lambda *_: None)  # type: ignore[no-untyped-call]  # untyped library
         self.address = str(client.configuration.host)
         self._served: dict[Kind, Served] = {}
         self._discovered_at = float("-inf")
+        self._down: tuple[float, UnreachableError] | None = None
         self._lock = threading.Lock()
 
     def served(self, kind: Kind) -> Served | None:
@@ -126,6 +130,12 @@ class Cluster:
             "patch", self._path(Reference.to(item)), item, [*query, *_dry(dry_run)], content_type=_APPLY
         )
 
+    def relinquish(self, reference: Reference, manager: str) -> None:
+        """Give up a manager's fields of an object: those that nobody else manages go."""
+        metadata = {"name": reference.name, **({"namespace": reference.namespace} if reference.namespace else {})}
+        bare = {"apiVersion": reference.kind.api_version, "kind": reference.kind.name, "metadata": metadata}
+        self.apply(bare, manager)
+
     def create(self, item: Object, manager: str, *, dry_run: bool = False) -> Object:
         """Create an object that must not exist."""
         kind = Kind(item["apiVersion"], item["kind"])
@@ -176,6 +186,8 @@ class Cluster:
         content_type: str | None = None,
         accept: str = "application/json",
     ) -> Object:
+        if self._down and time.monotonic() - self._down[0] < _DOWN_S:
+            raise self._down[1]
         try:
             response = self._client.request(
                 method,
@@ -189,11 +201,16 @@ class Cluster:
             )
             answer = json.loads(response.data)
         except ApiException as error:
-            raise self._explained(error) from None
+            raise self._noted(self._explained(error)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise self._noted(self._unreachable(error)) from None
         assert isinstance(answer, dict)
         return answer
+
+    def _noted(self, error: ProviderError) -> ProviderError:
+        if isinstance(error, UnreachableError):
+            self._down = (time.monotonic(), error)
+        return error
 
     def _explained(self, error: ApiException) -> ProviderError:
         status = int(error.status or 0)
@@ -204,7 +221,9 @@ class Cluster:
         if not isinstance(body, dict) or not body.get("message"):
             body = {"message": str(error.body or error.reason or "no reason given").strip()}
         if status == 0:
-            return UnreachableError(f"The Kubernetes API server at {self.address} cannot be reached: {body['message']}.")
+            return UnreachableError(
+                f"The Kubernetes API server at {self.address} cannot be reached: {body['message']}."
+            )
         if status == 401:
             return UnreachableError(
                 f"The Kubernetes API server at {self.address} does not accept the kubeconfig's credentials."

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlpctl.sandbox.kubernetes.objects import Object
+from mlpctl.sandbox.provider import UNKNOWN
 
 # What the API server sets: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
 _SERVER_SET = (
@@ -58,6 +59,49 @@ def shown(live: Object) -> Object:
     """A live object as the resource's outputs show it, without the bookkeeping of field managers."""
     metadata = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
     return {**live, "metadata": metadata}
+
+
+def foreseen(outputs: Object, inputs: Object, live: Object, *, created: bool) -> Object:
+    """The `outputs` of a dry run that came out as `live`, without what only the update itself decides.
+
+    A creation's id and times, and addresses and ports that the program leaves to the cluster, are `UNKNOWN`.
+    """
+    told = {key: value for key, value in outputs.items() if key != "status"}
+    if not created:
+        return told
+    uid = str(live["metadata"].get("uid"))
+    metadata = {
+        **told["metadata"],
+        **dict.fromkeys(("uid", "resourceVersion", "creationTimestamp", "generation"), UNKNOWN),
+    }
+    told = {**_without(told, uid), "metadata": metadata}
+    if live["kind"] == "Service":
+        told["spec"] = _allocated(told["spec"], inputs.get("spec") or {})
+    return told
+
+
+def _without(value: Any, uid: str) -> Any:
+    """`value` with `UNKNOWN` wherever the dry run's invented uid is."""
+    if isinstance(value, Mapping):
+        return {key: _without(item, uid) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without(item, uid) for item in value]
+    return UNKNOWN if isinstance(value, str) and uid in value else value
+
+
+def _allocated(spec: Object, inputs: Mapping[str, Any]) -> Object:
+    """A Service's spec in which what the dry run allocated is `UNKNOWN`."""
+    told = {key: UNKNOWN if key in ("clusterIP", "clusterIPs") and key not in inputs else spec[key] for key in spec}
+    if inputs.get("clusterIP") is not None:
+        told["clusterIPs"] = spec.get("clusterIPs")
+    given = inputs.get("ports") or []
+    told["ports"] = [
+        {**port, "nodePort": UNKNOWN}
+        if "nodePort" in port and not (index < len(given) and given[index].get("nodePort"))
+        else port
+        for index, port in enumerate(spec.get("ports") or ())
+    ]
+    return told
 
 
 def _pruned(live: Any, inputs: Any) -> Any:

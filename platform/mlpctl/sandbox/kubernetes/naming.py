@@ -14,7 +14,7 @@ RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
 # These are components that the official plugin builds itself, from charts and manifests that it fetches.
 _NOT_HERE = {
     "kubernetes:helm.sh/": "The sandbox renders no charts; use `kubernetes.helm.v3.Release`, which it records.",
-    "kubernetes:yaml": "Use one resource per object (`yaml.safe_load_all` and `kubernetes.apiextensions.CustomResource`).",
+    "kubernetes:yaml": "Use one resource per object.",
     "kubernetes:kustomize": "Use one resource per object.",
 }
 
@@ -44,7 +44,7 @@ def kind_of_type(type: str) -> Kind:
 
 
 def kind_of(subject: Subject, inputs: Mapping[str, Any]) -> Kind:
-    """The object's kind: what its inputs say, else its type (an import has no inputs; a patch's type ends in `Patch`)."""
+    """The object's kind: what its inputs say (a patch's type ends in `Patch`), else its type (an import has none)."""
     of_type = kind_of_type(subject.type)
     api_version, name = inputs.get("apiVersion"), inputs.get("kind")
     return Kind(

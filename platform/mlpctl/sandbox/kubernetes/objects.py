@@ -56,7 +56,7 @@ class Kind:
 
     @property
     def comes_with_kubernetes(self) -> bool:
-        """Whether the API server itself serves the group, so that no CustomResourceDefinition can add the kind later."""
+        """Whether the API server itself serves the group, so that no definition can add the kind later."""
         return self.group in OWN_GROUPS
 
     def __str__(self) -> str:
@@ -95,8 +95,8 @@ def parse_id(id: str) -> tuple[str | None, str]:
 def dig(item: object, *path: str | int) -> Any:
     """The value at `path` inside nested mappings and lists; None where there is none."""
     for part in path:
-        if isinstance(item, Mapping) and part in item:
-            item = item[part]
+        if isinstance(item, Mapping):
+            item = item.get(part)
         elif isinstance(item, list) and isinstance(part, int) and part < len(item):
             item = item[part]
         else:

@@ -63,9 +63,7 @@ def _replica_failures(owner: Object) -> Iterator[str]:
 
 def _owned(owner: Object, items: Sequence[Object]) -> list[Object]:
     uid = owner["metadata"]["uid"]
-    return [
-        item for item in items if any(ref["uid"] == uid for ref in dig(item, "metadata", "ownerReferences") or ())
-    ]
+    return [item for item in items if any(ref["uid"] == uid for ref in dig(item, "metadata", "ownerReferences") or ())]
 
 
 def _label_selector(workload: Object) -> str:

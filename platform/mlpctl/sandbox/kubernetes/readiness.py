@@ -86,10 +86,8 @@ def expression_error(text: str) -> str | None:
 def _expression(text: str) -> Callable[[Object], Readiness]:
     waiting = Readiness(False, f"{text} does not hold")
     if match := _CONDITION.fullmatch(text):
-        status = (match["status"] or "True").lower()
-        return lambda item: (
-            READY if str(dig(conditions(item).get(match["type"]), "status")).lower() == status else waiting
-        )
+        type, status = match["type"], (match["status"] or "True").lower()
+        return lambda item: READY if str(dig(conditions(item).get(type), "status")).lower() == status else waiting
     if match := _JSONPATH.fullmatch(text):
         parts = re.findall(r"\.([\w-]+)|\[(\d+)\]", match["path"])
         path = [name if name else int(index) for name, index in parts]
@@ -230,7 +228,9 @@ def _claim(item: Object, cluster: Cluster) -> Readiness:
 
 def _volume(item: Object, _cluster: Cluster) -> Readiness:
     phase = dig(item, "status", "phase")
-    return READY if phase in ("Available", "Bound") else Readiness(False, f"the volume is {phase or 'not observed yet'}")
+    return (
+        READY if phase in ("Available", "Bound") else Readiness(False, f"the volume is {phase or 'not observed yet'}")
+    )
 
 
 def _quota(item: Object, _cluster: Cluster) -> Readiness:

@@ -14,6 +14,7 @@ from kubernetes.config import ConfigException
 from kubernetes.config.exec_provider import ExecProvider
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader
 from pulumi_kubernetes import ProviderArgs
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from mlpctl.sandbox.kubernetes.cluster import Cluster, UnreachableError
@@ -28,6 +29,7 @@ _NOT_HERE = {
     "renderYamlToDirectory": "the sandbox's provider writes to a cluster only",
     "alwaysRender": "the sandbox's provider writes to a cluster only",
 }
+_TEXTS = ("kubeconfig", "context", "cluster", "namespace")
 _FLAGS = (
     "deleteUnreachable",
     "enableConfigMapMutable",
@@ -41,9 +43,10 @@ _FLAGS = (
 _CONNECTIONS = 64
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(BaseModel):
     """One provider instance's configuration. Equal settings share a client."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, use_attribute_docstrings=True)
 
     kubeconfig: str | None = None
     """Content of, or path to, a kubeconfig; None for the sandbox's own."""
@@ -60,50 +63,47 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
-        """The settings in a checked configuration."""
-        return cls(
-            **{name: _text(config.get(name)) for name in ("kubeconfig", "context", "cluster", "namespace")},
-            **{_snake(name): _flag(config.get(name)) for name in _FLAGS},
-        )
+        """The settings in a checked configuration, whose booleans may be texts."""
+        texts = {name: _text(config.get(name)) for name in _TEXTS}
+        return cls.model_validate(texts | {name: _parsed(config.get(name)) is True for name in _FLAGS})
 
-    def open(self, default_kubeconfig: Path | None) -> "Connection":
-        """Connect to the cluster that the kubeconfig names. Nothing is sent yet.
+    def source(self, default: Path | None) -> tuple[str, Path]:
+        """The kubeconfig's text and the folder that its relative paths start from; `default` where none is given.
 
-        Raises `ProviderError` where the kubeconfig is missing or wrong, `UnreachableError` where its exec plugin fails.
+        Raises `ProviderError` if there is none at all, `UnreachableError` if the file cannot be read (it may come yet).
         """
-        content, folder = self._read(default_kubeconfig)
+        given = self.kubeconfig
+        # A path has no line break and no brace; whatever has is content, in YAML or JSON.
+        if given is not None and ("\n" in given or given.lstrip().startswith("{")):
+            return given, Path()
+        path = Path(given).expanduser() if given is not None else default
+        if path is None:
+            raise ProviderError("The provider has no kubeconfig. Give it one: kubernetes.Provider(kubeconfig=…).")
+        try:
+            return path.read_text(encoding="utf-8"), path.parent
+        except OSError as error:
+            raise UnreachableError(f"The kubeconfig {path} cannot be read: {error.strerror}.") from None
+
+    def connect(self, text: str, folder: Path) -> "Connection":
+        """A client for the cluster that the kubeconfig `text` names. Nothing is sent yet.
+
+        Raises `ProviderError` where the kubeconfig is wrong, `UnreachableError` where its credential plugin fails.
+        """
+        content = _parsed_kubeconfig(text)
         context = self._context(content)
         configuration = Configuration()
         configuration.connection_pool_maxsize = _CONNECTIONS
+        configuration.retries = 1
         try:
-            loader = KubeConfigLoader(content, active_context=context["name"], config_base_path=str(folder))
+            loader: Any = KubeConfigLoader(  # type: ignore[no-untyped-call]  # untyped library
+                content, active_context=context["name"], config_base_path=str(folder)
+            )
             loader.load_and_set(configuration)
         except ConfigException as error:
             raise ProviderError(f"The provider's kubeconfig cannot be used: {error}") from None
         _check_credentials(content, context, configuration)
         namespace = self.namespace or context["context"].get("namespace") or DEFAULT_NAMESPACE
         return Connection(Cluster(ApiClient(configuration)), namespace)
-
-    def _read(self, default: Path | None) -> tuple[Any, Path]:
-        given = self.kubeconfig
-        if given is None and default is None:
-            raise ProviderError("The provider has no kubeconfig. Give it one: kubernetes.Provider(kubeconfig=…).")
-        try:
-            # A path has no line break and no brace; whatever has is content, in YAML or JSON.
-            if given is not None and ("\n" in given or given.lstrip().startswith("{")):
-                text, folder = given, Path()
-            else:
-                path = Path(given).expanduser() if given is not None else default
-                assert path is not None
-                text, folder = path.read_text(encoding="utf-8"), path.parent
-            content = yaml.safe_load(text)
-        except OSError as error:
-            raise UnreachableError(f"The kubeconfig {error.filename} cannot be read: {error.strerror}.") from None
-        except yaml.YAMLError as error:
-            raise ProviderError(f"The provider's kubeconfig is not valid YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(content, dict):
-            raise ProviderError("The provider's kubeconfig is not a mapping with clusters, users and contexts.")
-        return content, folder
 
     def _context(self, content: dict[str, Any]) -> dict[str, Any]:
         contexts = {entry.get("name"): entry for entry in content.get("contexts") or ()}
@@ -151,6 +151,16 @@ def _meant(key: str) -> str:
     return f" Did you mean {near[0]}?" if near else f" It has: {', '.join(sorted(KEYS))}."
 
 
+def _parsed_kubeconfig(text: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ProviderError(f"The provider's kubeconfig is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ProviderError("The provider's kubeconfig is not a mapping with clusters, users and contexts.")
+    return content
+
+
 def _check_credentials(content: Any, context: dict[str, Any], configuration: Configuration) -> None:
     """Say why an exec plugin gave nothing: the library only logs it, and would go on with no identity."""
     users = {entry.get("name"): entry.get("user") or {} for entry in content.get("users") or ()}
@@ -158,7 +168,9 @@ def _check_credentials(content: Any, context: dict[str, Any], configuration: Con
     if not plugin or configuration.api_key or configuration.cert_file:
         return
     try:
-        ExecProvider(ConfigNode("exec", plugin), "").run()
+        node: Any = ConfigNode("exec", plugin)  # type: ignore[no-untyped-call]  # untyped library
+        runner: Any = ExecProvider(node, "")  # type: ignore[no-untyped-call]  # untyped library
+        runner.run()
         reason = "it gave neither a token nor a certificate"
     except (ConfigException, OSError) as error:
         reason = str(error)
@@ -175,15 +187,7 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-def _flag(value: Any) -> bool:
-    return _parsed(value) is True
-
-
 def _text(value: Any) -> str | None:
     if value is None or value is UNKNOWN or value == "":
         return None
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -16,8 +16,8 @@ def failures(cluster: Cluster, item: Object) -> Sequence[Failure]:
     """What the API server refuses about `item`, by property, in its own words.
 
     It is asked to create the object in a dry run, with strict field validation: an object of the same name that exists
-    already is found only after everything else was. What depends on the cluster's state (quotas, rights, webhooks) is no
-    failure here; the update itself meets it.
+    already is found only after everything else was. What depends on the cluster's state (quotas, rights, webhooks) is
+    no failure here; the update itself meets it.
     """
     try:
         cluster.create(item, _MANAGER, dry_run=True)

@@ -10,7 +10,7 @@ from mlpctl.sandbox.kubernetes.readiness import Awaited
 from mlpctl.sandbox.provider import ProviderError
 
 DELETE_TIMEOUT_S = 600.0
-"""The official provider's default for workloads; it waits less for some kinds, which only matters if something hangs."""
+"""The official provider's default for workloads; where something hangs it waits less for some other kinds."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
@@ -42,8 +42,10 @@ class Waits:
         self._ended.set()
 
     def until_ready(self, cluster: Cluster, live: Object, how: Awaited, timeout_s: float, say: Say) -> Object:
-        """The object once it is ready. Raises `UnreadyError` with the reasons after `timeout_s` seconds, or sooner if it
-        cannot become ready any more."""
+        """The object once it is ready.
+
+        Raises `UnreadyError` with the reasons after `timeout_s` seconds, or sooner if it cannot become ready any more.
+        """
         reference = Reference.to(live)
         for last in self._moments(timeout_s):
             now = cluster.get(reference)
@@ -60,8 +62,10 @@ class Waits:
         raise AssertionError("the last moment ends the wait")
 
     def until_gone(self, cluster: Cluster, gone: Object, timeout_s: float, say: Say) -> None:
-        """Return once the object, or a namesake of it made later, is all there is. Raises `ProviderError` that says what
-        blocks the deletion after `timeout_s` seconds."""
+        """Return once the object is gone; a namesake made since is another object.
+
+        Raises `ProviderError` that says what blocks the deletion after `timeout_s` seconds.
+        """
         reference, uid = Reference.to(gone), gone["metadata"]["uid"]
         for last in self._moments(timeout_s):
             now = cluster.get(reference)
@@ -71,7 +75,9 @@ class Waits:
             say(blocks[0] if blocks else "waiting for its deletion")
             if last:
                 why = "".join(f" {block}." for block in blocks)
-                raise ProviderError(f"{reference} was still there {self._after(timeout_s)} after its deletion began.{why}")
+                raise ProviderError(
+                    f"{reference} was still there {self._after(timeout_s)} after its deletion began.{why}"
+                )
 
     def until_possible(self, attempt: Callable[[], Object], timeout_s: float, say: Say) -> Object:
         """What `attempt` gives, tried again while the kind or the namespace that it needs is not there yet.

@@ -38,7 +38,7 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    if False:
+    if engine:
         threading.Thread(target=_watch, args=(starter, ended), daemon=True).start()
 
     host = LanguageHost(engine)

@@ -106,6 +106,18 @@ class Bench:
         self.boto("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
+    def log_bucket(self) -> str:
+        name = self.bucket()
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{name}/*",
+        }
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        self.boto("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+        return name
+
 
 def wire(properties: Properties) -> Properties:
     """Properties as they are after a trip through the engine."""

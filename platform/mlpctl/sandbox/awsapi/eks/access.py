@@ -85,9 +85,7 @@ def associate_access_policy(call: Call, request: Shape) -> Shape:
     arn, scope = request["policyArn"], request["accessScope"]
     known = {access_policy_arn(call.backend.partition, name) for name in ACCESS_POLICIES}
     if arn not in known:
-        raise InvalidParameter(
-            f"The policyArn parameter format is not valid: {arn} is none of {', '.join(sorted(known))}"
-        )
+        raise InvalidParameter(f"The policyArn parameter is not valid: {arn} is none of {', '.join(sorted(known))}")
     kind, namespaces = scope.get("type", "cluster"), scope.get("namespaces", [])
     if kind == "namespace" and not namespaces:
         raise InvalidParameter("Namespaces must be specified for an access scope of type namespace")
@@ -219,7 +217,8 @@ def _username(principal_arn: str) -> str:
 def _with_entries(cluster: ClusterRecord) -> ClusterRecord:
     if not has_entries(cluster):
         raise InvalidRequest(
-            "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation."
+            "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this "
+            "operation."
         )
     return cluster
 
@@ -246,9 +245,7 @@ def _check_principal(arn: str) -> None:
 def _check_names(request: Shape) -> None:
     for group in request.get("kubernetesGroups", ()):
         if group.startswith(_RESERVED_USERS):
-            raise InvalidParameter(
-                f"The kubernetes group name {group} is invalid, it cannot start with a reserved prefix"
-            )
+            raise InvalidParameter(f"The kubernetes group name {group} is invalid: its prefix is reserved")
     username = request.get("username") or ""
     if username.startswith(_RESERVED_USERS):
-        raise InvalidParameter(f"The username {username} is invalid, it cannot start with a reserved prefix")
+        raise InvalidParameter(f"The username {username} is invalid: its prefix is reserved")

@@ -19,7 +19,7 @@ Shape = dict[str, Any]
 """A structure of botocore's model of EKS by the names of its members."""
 
 LOCK = threading.RLock()
-"""Held by whoever reads or changes what the backends hold. Module level, since backends are pickled and a lock is not."""
+"""Held by whoever reads or changes what the backends hold; no part of them, since they are pickled."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ControlPlane:
     """CA that signed the API server's certificate: PEM, base64."""
 
     serves: bool = True
-    """False where no API server belongs to the AWS API: clusters and node groups are then ACTIVE at once, without nodes."""
+    """False where the AWS API has no API server: clusters and node groups are then ACTIVE at once, without nodes."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Instance:
     subnet_id: str
     zone: str
     revision: int = 0
-    """Which state of the group's labels and taints its node carries: `NodegroupRecord.revision`, when it is up to date."""
+    """The `NodegroupRecord.revision` whose labels and taints its node carries."""
 
 
 @dataclass

@@ -42,8 +42,8 @@ def create_cluster(call: Call, request: Shape) -> Shape:
     _check_version(version)
     if not identity.trusts(request["roleArn"], "eks.amazonaws.com"):
         raise InvalidParameter(
-            f"Role with arn: {request['roleArn']}, could not be assumed because it does not exist or the trusted entity "
-            "is not correct"
+            f"Role with arn: {request['roleArn']}, could not be assumed because it does not exist or the trusted "
+            "entity is not correct"
         )
     for config in request.get("encryptionConfig", ()):
         check_key(call, config)
@@ -301,8 +301,8 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
     if config == current:
         raise InvalidParameter(
             "Cluster is already at the desired configuration with endpointPrivateAccess: "
-            f"{_json(config['endpointPrivateAccess'])} , endpointPublicAccess: {_json(config['endpointPublicAccess'])}, and "
-            f"Public Endpoint Restrictions: {_json(config['publicAccessCidrs'])}"
+            f"{_json(config['endpointPrivateAccess'])} , endpointPublicAccess: "
+            f"{_json(config['endpointPublicAccess'])}, and Public Endpoint Restrictions: {_json(config['publicAccessCidrs'])}"
         )
     record.shape["resourcesVpcConfig"] = config
     return record.record_update(kind, {param: _json(config[member]) for param, member in params.items()})

@@ -1,14 +1,14 @@
-"""`kubernetes:helm.sh/v3:Release` in the sandbox: the release is recorded, its CRDs are registered, nothing is rendered.
+"""`kubernetes:helm.sh/v3:Release` in the sandbox: recorded, its CRDs registered, nothing rendered.
 
 The record is the one that Helm keeps, so `helm list` and `helm get values` show it. CustomResourceDefinitions of charts
-in the table (`charts.yaml`) are registered with open schemas where they do not exist yet. Deleting a release deletes the
-definitions that it registered unless the chart keeps them; Helm's finer points (hooks, policies on single objects,
+in the table (`charts.yaml`) are registered with open schemas where they do not exist yet. Deleting a release deletes
+the definitions that it registered unless the chart keeps them; Helm's finer points (hooks, policies on single objects,
 upgrades of definitions in templates) are not played.
 """
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,11 +85,13 @@ def difference(olds: Properties, news: Properties) -> Difference:
 def foreseen(inputs: Properties, number: int | None) -> Properties:
     """The outputs in a preview; `number` is the revision to come, if it is known."""
     status = {key: inputs.get(key, UNKNOWN) for key in ("name", "namespace", "version")}
-    return {
-        "description": NOT_RENDERED,
-        **inputs,
-        "status": {**status, "chart": _known(inputs, "chart"), "revision": number or UNKNOWN, "status": DEPLOYED},
+    chart = inputs.get("chart", UNKNOWN)
+    status |= {
+        "chart": charts.chart_name(chart) if isinstance(chart, str) else UNKNOWN,
+        "revision": number or UNKNOWN,
+        "status": DEPLOYED,
     }
+    return {"description": NOT_RENDERED, **inputs, "status": status}
 
 
 class Releases:
@@ -139,7 +141,7 @@ class Releases:
         return seen, _outputs(seen, last)
 
     def delete(self, id: str, chart: str, timeout_s: float) -> None:
-        """Uninstall: the records go, and the definitions that the release registered if the chart does not keep them."""
+        """Uninstall: the records go, and the release's own definitions unless the chart keeps them."""
         namespace, name = parse_id(id)
         namespace = namespace or DEFAULT_NAMESPACE
         known = charts.find(chart)
@@ -238,7 +240,7 @@ def _outputs(inputs: Properties, revision: Revision) -> Properties:
 
 
 def _values(inputs: Properties) -> dict[str, Any]:
-    """The values of the files, and those of `values` over them. Raises `ProviderError` for a file that cannot be read."""
+    """The values of the files, and those of `values` over them. Raises `ProviderError` for an unreadable file."""
     merged: dict[str, Any] = {}
     assets = inputs.get("valueYamlFiles") or []
     for asset in assets if isinstance(assets, list) else ():
@@ -272,11 +274,6 @@ def _over(under: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _known(inputs: Properties, key: str, shape: Callable[[str], str] = charts.chart_name) -> Any:
-    value = inputs.get(key, UNKNOWN)
-    return shape(value) if isinstance(value, str) else value
 
 
 def _meant(key: str) -> str:

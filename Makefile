@@ -1,0 +1,53 @@
+# `make up` brings the platform up on this machine; `make test` proves it. Both install what they need.
+
+PYTHON ?= python3
+STACK ?= local
+BIN := .venv/bin
+SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
+
+.PHONY: up preview down test check format golden bench lock
+
+up: .venv/ready
+	@$(BIN)/mlpctl up --stack $(STACK)
+
+preview: .venv/ready
+	@$(BIN)/mlpctl sandbox up
+	@$(SANDBOX) && pulumi stack select --create $(STACK) && pulumi preview --stack $(STACK)
+
+down: .venv/ready
+	@$(BIN)/mlpctl sandbox up
+	@$(SANDBOX) && if pulumi stack select $(STACK) 2>/dev/null; then pulumi destroy --yes --stack $(STACK); fi
+	@$(BIN)/mlpctl sandbox down
+
+test: .venv/ready
+	@$(BIN)/pytest
+
+check: .venv/ready
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy components/mlplatform platform/mlpctl
+	@$(BIN)/pytest -m "not engine"
+
+format: .venv/ready
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+golden: .venv/ready
+	@$(BIN)/pytest tests/golden --rewrite
+	@$(BIN)/mlpctl config schema > stacks/schema.json
+
+bench: .venv/ready
+	@$(BIN)/python benchmarks/run.py
+
+lock: .venv/ready
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
+		--no-header --quiet --python-version 3.11 --output-file requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is too old: Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Making the virtual environment .venv"; $(PYTHON) -m venv .venv; }
+	@echo "Installing the locked dependencies, usually about 2 min"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

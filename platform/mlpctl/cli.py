@@ -1,0 +1,138 @@
+"""The command `mlpctl`: parse, call, print, exit code."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="Operate an mlplatform: its stack files, and the sandbox on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
+sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(sandbox_app, name="sandbox")
+
+BAD_INPUT = 2
+FAILED = 1
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Where the sandbox lives. Default: .sandbox beside Pulumi.yaml.")
+]
+
+
+@app.command()
+def up(stack: Stack = "local", folder: Folder = None) -> None:
+    """Bring a stack up in the sandbox, with everything that is missing for it."""
+    from mlpctl import project
+    from mlpctl.sandbox.layout import Layout
+    from mlpctl.up import up as bring_up
+
+    raise typer.Exit(bring_up(project.root(), stack, Layout.find(folder), Console()))
+
+
+@config_app.command()
+def validate(stack: Stack = "local") -> None:
+    """Check a stack file; all its problems at once, and exit code 2, if it is not right."""
+    from mlpctl import config, project
+
+    loaded = config.read(config.find(project.root(), stack))
+    Console().print(f"{loaded.path} is right.", highlight=False)
+
+
+@config_app.command()
+def show(stack: Stack = "local") -> None:
+    """Print every effective value of a stack, and where it came from."""
+    from mlpctl import config, project
+    from mlpctl.config import show as showing
+
+    loaded = config.read(config.find(project.root(), stack))
+    Console().print(showing.show_table(showing.show(loaded)))
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON schema of stack files, for editors."""
+    from mlpctl.config import Platform, profiles
+    from mlpctl.config.schema import schema as of
+
+    sys.stdout.write(json.dumps(of(Platform, profiles.PROFILES), indent=2) + "\n")
+
+
+@sandbox_app.command("up")
+def sandbox_up(folder: Folder = None) -> None:
+    """Start the sandbox; build what is missing for it first."""
+    from mlpctl import up as steps
+    from mlpctl.sandbox import lifecycle
+    from mlpctl.sandbox.layout import Layout
+    from mlpctl.sandbox.toolchain import RichReporter
+
+    layout, reporter = Layout.find(folder), RichReporter()
+    steps.engine(layout, reporter)
+    with reporter.step("Starting the sandbox", 5):
+        lifecycle.up(layout)
+    steps.control_plane(layout, reporter)
+
+
+@sandbox_app.command("down")
+def sandbox_down(folder: Folder = None) -> None:
+    """Stop the sandbox. Its state stays for the next start."""
+    from mlpctl.sandbox import lifecycle
+    from mlpctl.sandbox.layout import Layout
+
+    stopped = lifecycle.down(Layout.find(folder))
+    Console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox runs.")
+
+
+@sandbox_app.command("status")
+def sandbox_status(folder: Folder = None) -> None:
+    """Tell what runs, where, since when, and what of AWS and Kubernetes is real here."""
+    from mlpctl.sandbox import lifecycle, report
+    from mlpctl.sandbox.layout import Layout
+
+    Console().print(report.page(lifecycle.status(Layout.find(folder))))
+
+
+@sandbox_app.command("env")
+def sandbox_env(folder: Folder = None) -> None:
+    """Print shell commands that point pulumi, kubectl and AWS tools to the sandbox: eval "$(mlpctl sandbox env)"."""
+    from mlpctl.sandbox.layout import Layout
+
+    sys.stdout.write(Layout.find(folder).shell_exports())
+
+
+@sandbox_app.command("reset")
+def sandbox_reset(folder: Folder = None) -> None:
+    """Empty the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""
+    from mlpctl.sandbox import lifecycle
+    from mlpctl.sandbox.layout import Layout
+
+    layout = Layout.find(folder)
+    lifecycle.reset(layout)
+    Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong, the user reads a sentence."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("MLPCTL_DEBUG"):
+            raise
+        sys.stderr.write(f"{_told(error)}\n")
+        sys.exit(BAD_INPUT if type(error).__name__ == "ConfigError" else FAILED)
+
+
+def _told(error: Exception) -> str:
+    """What the user reads: our own errors speak for themselves, another is a defect of ours."""
+    if type(error).__module__.startswith("mlpctl."):
+        return str(error)
+    return f"mlpctl failed: {type(error).__name__}: {error}. This is a defect; MLPCTL_DEBUG=1 shows where."

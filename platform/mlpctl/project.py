@@ -1,0 +1,22 @@
+"""Where the project is that a command is about."""
+
+from pathlib import Path
+
+PROJECT_FILE = "Pulumi.yaml"
+
+
+class NoProjectError(Exception):
+    """The current folder belongs to no project; the text is for the user."""
+
+
+def root() -> Path:
+    """The nearest folder, from the current one upwards, that holds a `Pulumi.yaml`.
+
+    Raises:
+        NoProjectError: there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise NoProjectError(f"There is no {PROJECT_FILE} in {here} or above it. Change to the project's folder.")

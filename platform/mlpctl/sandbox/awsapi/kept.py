@@ -1,0 +1,9 @@
+"""What the sandbox serves itself, where moto has nothing or too little."""
+
+from collections.abc import Mapping
+
+from mlpctl.sandbox.awsapi.eks.backend import SERVICE
+from mlpctl.sandbox.awsapi.eks.service import OPERATIONS
+
+KEPT_BY_SANDBOX: Mapping[str, tuple[str, ...]] = {SERVICE: tuple(sorted(OPERATIONS))}
+"""AWS operations by service that the sandbox answers from its own store; every other one is moto's."""

@@ -1,0 +1,98 @@
+"""moto's server inside this process, with the sandbox's own services on the same endpoint."""
+
+import io
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from flask import Flask
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from mlpctl.sandbox.awsapi.gate import Gate
+from mlpctl.sandbox.ports import HOST
+
+logger = logging.getLogger(__name__)
+
+_READING = ("Describe", "Get", "List", "Head", "Simulate")
+
+
+class Server:
+    """The AWS API on one port of 127.0.0.1.
+
+    Requests run side by side; whoever enters `gate` exclusively is alone. `changed` is set after a request that may have
+    changed something.
+    """
+
+    def __init__(self, port: int, own: dict[str, Callable[[], Flask]]) -> None:
+        """Listen on `port`. `own` makes the application of each service that moto's is replaced by.
+
+        Raises `OSError` when the port is taken.
+        """
+        self.gate = Gate()
+        self.changed = threading.Event()
+        self._moto = DomainDispatcherApplication(
+            lambda service: own.get(service, lambda: create_backend_app(service))()
+        )
+        self._server = make_server(HOST, port, self._serve, threaded=True, request_handler=_Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="aws-api", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests, and wait for those under way."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        changes = _may_change(environ)
+        with self.gate.shared():
+            try:
+                answer: Iterable[bytes] = self._moto(environ, start_response)
+            except NotImplementedError as problem:
+                return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", str(problem))
+            except Exception as problem:
+                # A defect of moto in one operation must not look like a broken connection to the SDK.
+                logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                message = f"{type(problem).__name__}: {problem}"
+                return _refuse(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, "InternalFailure", message)
+            finally:
+                if changes:
+                    self.changed.set()
+            return answer
+
+
+class _Handler(MotoRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        logger.debug("%s %s", self.requestline, code)
+
+
+def _may_change(environ: dict[str, Any]) -> bool:
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return False
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target:
+        return not target.rsplit(".", 1)[-1].startswith(_READING)
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        return not parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0].startswith(_READING)
+    return True
+
+
+def _refuse(environ: dict[str, Any], start_response: Any, status: HTTPStatus, code: str, message: str) -> list[bytes]:
+    """An error in the one of AWS's two forms that the request's protocol reads."""
+    if "json" in environ.get("CONTENT_TYPE", "") or "HTTP_X_AMZ_TARGET" in environ:
+        kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    else:
+        error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        kind, text = "text/xml", f"<ErrorResponse>{error}<Errors>{error}</Errors></ErrorResponse>"
+    body = text.encode()
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]

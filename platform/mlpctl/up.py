@@ -1,0 +1,129 @@
+"""`mlpctl up`: from nothing to a stack that runs in the sandbox."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mlpctl import config
+from mlpctl.sandbox import lifecycle, toolchain
+from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.toolchain import RichReporter
+from mlpctl.stack import SandboxStack
+
+ENGINE = "pulumi"
+CONTROL_PLANE = tuple(name for name in toolchain.TOOLS if name != ENGINE)
+
+
+def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
+    """Bring a stack up in the sandbox; the exit code of `pulumi up`.
+
+    While the control plane is still being built, the preview is shown: it needs the engine and the AWS API alone.
+
+    Raises:
+        config.ConfigError: the stack file is not right; nothing has been touched.
+        toolchain.ToolchainError: a tool is neither there nor could be built.
+        SandboxError: the sandbox does not start.
+        StackError: the stack cannot be updated as it is.
+    """
+    config.read(config.find(root, stack_name))
+    reporter = RichReporter(console)
+    stack = SandboxStack(root, stack_name, layout)
+
+    engine(layout, reporter)
+    with reporter.step("Starting the sandbox", 5):
+        lifecycle.up(layout)
+    stack.ensure()
+    if all(toolchain.look(name).found for name in CONTROL_PLANE):
+        control_plane(layout, reporter)
+    else:
+        with _in_background(layout, reporter):
+            preview(stack, console)
+
+    code = stack.show("up", "--yes", "--skip-preview", "--suppress-outputs")
+    if code == 0:
+        console.print(summary(stack))
+    return code
+
+
+def engine(layout: Layout, reporter: toolchain.Reporter) -> None:
+    """Have the engine and a language host, and put both where the sandbox's environment finds them."""
+    found = toolchain.ensure([ENGINE], reporter)[ENGINE]
+    layout.prepare()
+    layout.install_engine(found, toolchain.language_host(found))
+
+
+def control_plane(layout: Layout, reporter: toolchain.Reporter) -> None:
+    """Have the control plane's programs, and run them."""
+    tools = toolchain.ensure(CONTROL_PLANE, reporter)
+    with reporter.step("Starting the Kubernetes control plane", 10):
+        lifecycle.start_control_plane(layout, tools)
+
+
+def preview(stack: SandboxStack, console: Console) -> None:
+    """Show what an update would do, above whatever progress is being shown."""
+    command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--suppress-permalink"]
+    if console.is_terminal:
+        command += ["--color", "always"]
+    with subprocess.Popen(
+        command,
+        cwd=stack.root,
+        env=stack.layout.process_env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            console.print(Text.from_ansi(line.rstrip("\n")), soft_wrap=True)
+
+
+def summary(stack: SandboxStack) -> Table:
+    """What was made, how to reach it, and what to type next."""
+    outputs = stack.outputs()
+    made = Table("Component", "Kind", "Resources", box=None, pad_edge=False, header_style="bold")
+    for each in stack.made():
+        made.add_row(each.name, each.kind, str(each.resources))
+    reach = Table.grid(padding=(0, 2))
+    for name, bucket in outputs.get("buckets", {}).items():
+        reach.add_row(f"bucket {name}", f"s3://{bucket}")
+    reach.add_row("cluster", outputs.get("clusterName", ""))
+    for name, url in outputs.get("inferenceEndpoints", {}).items():
+        reach.add_row(f"model {name}", url)
+    reach.add_row("kubeconfig", str(stack.layout.kubeconfig))
+    commands = Text(
+        'eval "$(.venv/bin/mlpctl sandbox env)"     pulumi, kubectl and AWS tools now see the sandbox\n'
+        f"pulumi stack output --stack {stack.name}\n"
+        "kubectl get pods --all-namespaces --output wide\n"
+        f"$EDITOR stacks/Pulumi.{stack.name}.yaml && make up\n"
+        "make down"
+    )
+    page = Table.grid(padding=(1, 0, 0, 0))
+    for part in (made, reach, Text("Next:", style="bold"), commands):
+        page.add_row(part)
+    return page
+
+
+@contextmanager
+def _in_background(layout: Layout, reporter: toolchain.Reporter) -> Iterator[None]:
+    """Build and start the control plane in a thread of its own; on leaving, wait for it and raise what it raised."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            control_plane(layout, reporter)
+        except BaseException as error:
+            failures.append(error)
+
+    # A daemon: at an interrupt nobody waits for a build that goes on where it stopped anyway.
+    thread = threading.Thread(target=work, name="control-plane", daemon=True)
+    thread.start()
+    yield
+    thread.join()
+    if failures:
+        raise failures[0]
