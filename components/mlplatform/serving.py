@@ -17,6 +17,9 @@ PROBE_SECONDS: Final = 10
 DRAIN_SECONDS: Final = 15
 """Seconds that a pod goes on serving after it was told to stop, until no more requests are sent to it."""
 
+PINNED_IMAGE: Final = r"^[^@\s]+(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$"
+"""An image reference with a tag or a digest: https://github.com/distribution/reference"""
+
 METADATA_SERVICE: Final = "169.254.169.254/32"
 """Where a node's own credentials are handed out: no model has any business there."""
 
@@ -78,7 +81,7 @@ class Inference(Spec):
     @field_validator("image")
     @classmethod
     def _image_is_pinned(cls, value: str) -> str:
-        if not re.search(r"(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$", value) or value.endswith(":latest"):
+        if not re.match(PINNED_IMAGE, value) or value.endswith(":latest"):
             raise ValueError(
                 "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.11.0"
             )

@@ -30,7 +30,7 @@ def load(model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
     try:
         return check(document or Document(values), told, model, table)
     except ConfigError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(f"the config can't be used:\n{error}") from None
 
 
 def _engine_values() -> dict[str, Any]:

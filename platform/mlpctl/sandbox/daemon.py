@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from mlpctl.sandbox.controlplane import ControlPlane, pki
+from mlpctl.sandbox.controlplane import ControlPlane
 from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.ports import Ports
 from mlpctl.sandbox.record import ControlPlaneState, Phase, ProcessId, Record
@@ -102,8 +102,6 @@ class Daemon:
     def _start(self, stops: contextlib.ExitStack) -> None:
         """Start everything; `stops` learns how to end it, in reverse order, whatever of it was started."""
         self._layout.check_ports(*Ports.model_fields)
-        # The AWS API gives the CA and the API server's address away before the API server runs.
-        pki.ensure(self._layout)
         self._aws_api = self._services.aws_api(self._layout)
         stops.callback(self._aws_api.stop)
         stops.callback(self._snapshot)
@@ -133,13 +131,15 @@ class Daemon:
         with self._record_lock:
             requests = self._record.control_plane_requests + 1
             self._record = self._record.model_copy(update={"control_plane_requests": requests})
-        if self._control_plane and self._control_plane.state.phase in (Phase.STARTING, Phase.READY):
+        tools = self._layout.tools() or {}
+        running = self._control_plane
+        if running and running.tools == tools and running.state.phase in (Phase.STARTING, Phase.READY):
             self._update()
             return
-        # One that failed may still be taking its processes down.
+        # It runs other programs than wanted now, or has failed and may still be taking its processes down.
         self._stop_control_plane()
         try:
-            self._control_plane = ControlPlane(self._layout, self._layout.tools() or {}, self._control_plane_changed)
+            self._control_plane = ControlPlane(self._layout, tools, self._control_plane_changed)
             self._control_plane.start()
         except SandboxError as problem:
             self._control_plane_changed(ControlPlaneState(phase=Phase.FAILED, reason=str(problem)))

@@ -8,8 +8,7 @@ import secrets
 import shlex
 import string
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,36 +16,15 @@ from typing import Self
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlpctl.sandbox import files, ports
+from mlpctl.sandbox import environment, files, ports
 from mlpctl.sandbox.ports import HOST, Ports
 from mlpctl.sandbox.record import Record
-
-FOLDER_VARIABLE = "MLPLATFORM_SANDBOX"
 
 ACCOUNT_ID = "123456789012"
 """The AWS account of every sandbox, which is moto's default."""
 
 SANDBOX_USER = "sandbox"
 """Name of the IAM user that the sandbox's key belongs to."""
-
-SANDBOX_PASSPHRASE = "sandbox"
-"""Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
-which carries its salt, has to open for everyone."""
-
-# What would send a call past the sandbox, or sign it as someone else, although the sandbox's variables are set.
-UNSET = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "PULUMI_CONFIG_PASSPHRASE_FILE",
-)
-_SERVICE_ENDPOINT_PREFIX = "AWS_ENDPOINT_URL_"
 
 
 class SandboxError(Exception):
@@ -83,7 +61,7 @@ class Layout:
 
         Raises `SandboxError` where none of these says anything.
         """
-        if folder is None and (named := os.environ.get(FOLDER_VARIABLE)):
+        if folder is None and (named := os.environ.get(environment.FOLDER_VARIABLE)):
             folder = Path(named)
         if folder is not None:
             return cls(folder.expanduser().absolute())
@@ -93,7 +71,7 @@ class Layout:
                 return cls(parent / ".sandbox")
         raise SandboxError(
             f"There is no Pulumi.yaml in {here} or above it, so no sandbox belongs to it. "
-            f"Change to the project's folder, or set {FOLDER_VARIABLE} to the sandbox's folder."
+            f"Change to the project's folder, or set {environment.FOLDER_VARIABLE} to the sandbox's folder."
         )
 
     @property
@@ -266,38 +244,15 @@ class Layout:
         `environ` is what they are added to: PATH and NO_PROXY are extended. Raises `SandboxError` if the sandbox was
         never started.
         """
-        numbers, key = self.ports(), self.credentials()
-        first = [str(self.bin), sysconfig.get_path("scripts")]
-        rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
-        return {
-            "PULUMI_DEBUG_PROVIDERS": f"aws:{numbers.aws_provider},kubernetes:{numbers.kubernetes_provider}",
-            "PULUMI_BACKEND_URL": f"file://{self.pulumi_backend}",
-            "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
-            "PULUMI_HOME": str(self.pulumi_home),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # The official language host looks for plugins on the network even where providers are attached.
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "AWS_ENDPOINT_URL": self.aws_endpoint,
-            "AWS_ACCESS_KEY_ID": key.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "KUBECONFIG": str(self.kubeconfig),
-            "PATH": os.pathsep.join([*first, *rest]),
-            # Python's HTTP clients and gRPC would send even loopback calls to a proxy. Both spellings are read.
-            **{name: _with_loopback(environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
-            FOLDER_VARIABLE: str(self.folder),
-        }
+        return environment.variables(self, environ)
 
     def process_env(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Environment for a child process: `environ` without what would mislead it, and `env()` on top."""
-        left_out = set(_misleading(environ))
-        return {name: value for name, value in environ.items() if name not in left_out} | self.env(environ)
+        return environment.without_misleading(environ) | self.env(environ)
 
     def shell_exports(self, environ: Mapping[str, str] = os.environ) -> str:
         """What `eval "$(mlpctl sandbox env)"` runs: POSIX shell, one statement a line."""
-        unset = sorted({*UNSET, *_misleading(environ)})
-        exports = [f"export {name}={shlex.quote(value)}" for name, value in self.env(environ).items()]
-        return "\n".join([f"unset {' '.join(unset)}", *exports]) + "\n"
+        return environment.shell_exports(self, environ)
 
     def check_ports(self, *servers: str) -> None:
         """Raise `SandboxError` if another program sits on a port kept for one of `servers`, the fields of `Ports`."""
@@ -317,16 +272,6 @@ class Layout:
             raise SandboxError(
                 f"There is no sandbox in {self.folder} yet. Start it with `mlpctl sandbox up`."
             ) from None
-
-
-def _misleading(environ: Mapping[str, str]) -> Iterator[str]:
-    """Names of the variables in `environ` that lead past the sandbox."""
-    return (name for name in environ if name in UNSET or name.startswith(_SERVICE_ENDPOINT_PREFIX))
-
-
-def _with_loopback(no_proxy: str) -> str:
-    entries = [entry.strip() for entry in no_proxy.split(",") if entry.strip()]
-    return ",".join([*entries, *(host for host in (HOST, "localhost") if host not in entries)])
 
 
 def _profile(key: Credentials) -> str:

@@ -95,7 +95,9 @@ def up(layout: Layout, tools: Mapping[str, Path] | None = None, *, daemon: Seque
 
 
 def start_control_plane(layout: Layout, tools: Mapping[str, Path]) -> Record:
-    """Start the control plane of a running sandbox and wait until it is ready. One that runs already stays.
+    """Start the control plane of a running sandbox and wait until it is ready.
+
+    One that runs already stays, unless it runs other programs than `tools`: then it is restarted with these.
 
     Raises `SandboxError` when the sandbox does not run or the control plane does not start.
     """

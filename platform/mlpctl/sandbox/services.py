@@ -1,16 +1,33 @@
 """What the sandbox's process really serves."""
 
+import grpc
+
 from mlpctl.sandbox import aws, awsapi, kubernetes
-from mlpctl.sandbox.daemon import Server, Services
+from mlpctl.sandbox.daemon import Services
 from mlpctl.sandbox.layout import Layout
 
+STOP_GRACE_S = 2.0
+"""Seconds that an engine's calls in progress have to end when the sandbox stops."""
 
-def _aws_provider(layout: Layout) -> Server:
-    return aws.serve(layout.ports().aws_provider, layout.aws_endpoint)
+
+class _Provider:
+    """A resource provider's gRPC server."""
+
+    def __init__(self, server: grpc.Server) -> None:
+        self._server = server
+
+    def stop(self) -> None:
+        self._server.stop(STOP_GRACE_S).wait()
 
 
-def _kubernetes_provider(layout: Layout) -> Server:
-    return kubernetes.serve(layout.ports().kubernetes_provider)
+def _aws_provider(layout: Layout) -> _Provider:
+    key = layout.credentials()
+    credentials = aws.Key(key.access_key_id, key.secret_access_key)
+    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials))
+
+
+def _kubernetes_provider(layout: Layout) -> _Provider:
+    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig))
 
 
 REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider, _kubernetes_provider))

@@ -42,7 +42,9 @@ def config(**platform) -> dict[str, str]:
 def message() -> str:
     with pytest.raises(pulumi.RunError) as error:
         program.load(Stack, {})
-    return str(error.value)
+    heading, _, text = str(error.value).partition("\n")
+    assert heading == "the config can't be used:"
+    return text
 
 
 def test_the_engines_values_are_loaded(engine):

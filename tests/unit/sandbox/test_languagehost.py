@@ -114,6 +114,16 @@ def test_a_child_that_ended_by_itself_was_not_stopped(run_python):
     assert not group.stopped
 
 
+def test_a_group_that_is_over_is_not_signalled_again(run_python, monkeypatch):
+    group = run_python("", piped=False)
+    group.wait()
+    signalled = []
+    monkeypatch.setattr(os, "killpg", lambda *arguments: signalled.append(arguments))
+    group.stop()
+    group.wait()
+    assert signalled == []
+
+
 def test_all_running_groups_stop_at_once(run_python):
     groups = ProcessGroups()
     with contextlib.ExitStack() as running:

@@ -104,6 +104,19 @@ def test_the_control_plane_comes_later_and_comes_back_by_itself(layout: Layout, 
     assert up(layout).control_plane.phase is Phase.READY
 
 
+def test_a_control_plane_of_other_programs_is_restarted_with_the_new_ones(
+    layout: Layout, tools: Mapping[str, Path], tmp_path: Path
+) -> None:
+    before = up(layout, tools)
+    newer = shutil.copytree(tmp_path / "tools", tmp_path / "newer")
+    after = lifecycle.start_control_plane(layout, {name: newer / name for name in PROGRAMS})
+    assert after.process == before.process
+    assert after.control_plane.phase is Phase.READY
+    kwok = after.control_plane.processes["kwok"].find()
+    assert kwok is not None and str(newer / "kwok") in kwok.cmdline()
+    assert before.control_plane.processes["kwok"].find() is None
+
+
 def test_the_control_plane_needs_a_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
     with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlpctl sandbox up"):
         lifecycle.start_control_plane(layout, tools)

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
+from botocore.parsers import ResponseParserError
 
 from mlpctl.sandbox.provider import ProviderError
 
@@ -176,6 +177,14 @@ class Api:
         except ClientError as error:
             said = error.response.get("Error", {})
             code, message = said.get("Code", "Unknown"), said.get("Message", "no message")
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 500:
+                raise ProviderError(f"{self.name}: {_not_served(error.operation_name)}") from error
             raise ApiError(self.name, error.operation_name, code, message) from error
+        except ResponseParserError as error:
+            raise ProviderError(f"{self.name}: {_not_served(operation)}") from error
         except BotoCoreError as error:
             raise ProviderError(f"{self.name}: {operation}: {error}") from error
+
+
+def _not_served(operation: str) -> str:
+    return f"{operation}: the local AWS API failed; most likely it does not have this operation (see its log)"

@@ -264,11 +264,19 @@ class Declaration:
             if name in shape.members
         }
 
+    def same(self, name: str, one: Any, other: Any) -> bool:
+        """Whether two values of the input `name` mean the same."""
+        return self.meaning.same(one, other, self.schema.inputs.type_of(name), (name,))
+
     def named_by(self, id: str) -> Properties:
         """The properties that are part of the id: those of the names of the key's members."""
         members = self.key if isinstance(self.key, tuple) else (self.key,)
         parts = dict(zip(members, id.split(self.separator, len(members) - 1), strict=True))
-        names = {self.names.get(name, name).lower(): name for name in self.schema.inputs.properties}
+        names = {
+            way[-1].lower(): name
+            for name in self.schema.inputs.properties
+            for way in mapping.ways(self.names.get(name, name))
+        }
         return {names[member.lower()]: part for member, part in parts.items() if member.lower() in names}
 
     def request(

@@ -87,7 +87,7 @@ ROLE: Final = Declaration(
     cloudformation="AWS::IAM::Role",
     service="iam",
     key="RoleName",
-    names={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument", "uniqueId": "RoleId"},
+    names={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument|PolicyDocument", "uniqueId": "RoleId"},
     defaults={"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"},
     create=Create("create_role", id=("name",)),
     read=Describe("get_role", "Role", more=_role_details),

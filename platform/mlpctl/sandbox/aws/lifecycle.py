@@ -31,8 +31,17 @@ def finish(declaration: Declaration, api: Api, id: str, inputs: Properties) -> N
     settle(declaration, api, id)
     step = declaration.create
     taken = declaration.request(step.operation, {}).mapped if isinstance(step, Create) else set()
+    left = {name for update in declaration.updates for name in update.properties if name not in taken}
+    given = {name for name in left if inputs.get(name) is not None}
+    live = (read(declaration, api, id) or {}) if given else {}
+    inside = declaration.schema.inputs
+    todo = {
+        name
+        for name in given
+        if not declaration.meaning.same(inputs[name], live.get(name), inside.type_of(name), (name,))
+    }
     for update in declaration.updates:
-        if any(inputs.get(name) is not None and name not in taken for name in update.properties):
+        if todo & set(update.properties):
             run(declaration, api, id, update, {}, inputs)
             settle(declaration, api, id)
     if declaration.tags and inputs.get("tagsAll"):

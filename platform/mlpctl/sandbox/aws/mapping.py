@@ -2,7 +2,8 @@
 
 A property finds its member by name, whatever the case (`roleArn` → `RoleArn`, `cidrBlock` → `CidrBlock`); a
 declaration's `names` says where that is not enough: the property's path to the member's, each with dots
-(`{"isEnabled": "Enabled", "vpcConfig": "resourcesVpcConfig"}`). Where both sides have different forms of the same
+(`{"isEnabled": "Enabled", "vpcConfig": "resourcesVpcConfig"}`), with `|` between the names that different operations
+have for it. Where both sides have different forms of the same
 value, the forms decide: a single object ↔ a list of one, a map ↔ a list of `Key` and `Value`, a text ↔ a number or
 truth value, a scalar ↔ an object with a member `Value` or `Enabled`.
 """
@@ -19,7 +20,7 @@ from typing import Any, Final
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from mlpctl.sandbox.aws.meaning import dotted
-from mlpctl.sandbox.aws.schema import ANY, AnyValue, Document, ListOf, MapOf, Object, Scalar, Type, choice, text_of
+from mlpctl.sandbox.aws.schema import ANY, Document, ListOf, MapOf, Object, Scalar, Type, choice, text_of
 from mlpctl.sandbox.provider import UNKNOWN, Failure, Path, Properties, path_text
 
 _WRAPPERS: Final = ("Value", "Enabled")
@@ -189,11 +190,9 @@ def _property(value: Any, declared: Type, names: Mapping[str, str], path: Path) 
         return _property(value[0], declared, names, path) if value else None
     if isinstance(declared, Object):
         return properties(value, declared, names, path)
-    if isinstance(declared, Document):
-        # boto3 decodes IAM's documents.
-        return json.dumps(value) if isinstance(value, dict) else value
-    if isinstance(value, dict) and not isinstance(declared, AnyValue):
-        return next((value[wrapper] for wrapper in _WRAPPERS if wrapper in value), None)
+    if isinstance(value, dict) and isinstance(declared, Scalar | Document):
+        # Either wrapped, or one of IAM's documents, which boto3 decodes.
+        return next((value[wrapper] for wrapper in _WRAPPERS if wrapper in value), None) or json.dumps(value)
     if isinstance(declared, Scalar):
         return _to_scalar(value, declared.kind)
     return value
@@ -222,9 +221,20 @@ def _member(shape: StructureShape, name: str, path: Path, names: Mapping[str, st
     """The member that a property maps to, as a way down from `shape`; empty when there is none."""
     known = names.get(dotted(path))
     if known is not None:
-        way = tuple(part for part in known.split(".") if part)
-        return way if way and _reaches(shape, way) else ()
+        return next((way for way in ways(known) if _reaches(shape, way)), ())
     return next(((member,) for member in shape.members if member.lower() == name.lower()), ())
+
+
+def ways(names: str) -> list[tuple[str, ...]]:
+    """The ways to a member that an entry of a declaration's `names` gives."""
+    return [tuple(way.split(".")) for way in names.split("|")]
+
+
+def _follow(data: Mapping[str, Any], way: tuple[str, ...]) -> Any:
+    value: Any = data
+    for part in way:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _reaches(shape: Shape, way: tuple[str, ...]) -> bool:
@@ -252,10 +262,7 @@ def _put(target: dict[str, Any], way: tuple[str, ...], value: Any) -> None:
 def _lookup(data: Mapping[str, Any], name: str, path: Path, names: Mapping[str, str]) -> Any:
     known = names.get(dotted(path))
     if known is not None:
-        value: Any = data
-        for part in known.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        return value
+        return next((value for way in ways(known) if (value := _follow(data, way)) is not None), None)
     return next((value for member, value in data.items() if member.lower() == name.lower()), None)
 
 

@@ -27,7 +27,7 @@ class Meaning:
     """Lists of objects whose order does not count."""
 
     folds: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """For odd properties: what of a value counts."""
+    """For odd properties: what of a value counts, in a form that `==` compares."""
 
     def same(self, one: Any, other: Any, declared: Type, path: Path = ()) -> bool:
         """Whether both mean the same. What is unknown is the same as nothing."""
@@ -73,7 +73,7 @@ class Meaning:
     def _canonical(self, value: Any, declared: Type, path: Path) -> Any:
         name = dotted(path)
         if value is not None and name in self.folds:
-            value = self.folds[name](value)
+            return self.folds[name](value)
         if isinstance(value, str) and (isinstance(declared, Document) or name in self.documents):
             return document(value)
         if isinstance(value, dict):

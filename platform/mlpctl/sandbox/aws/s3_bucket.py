@@ -23,7 +23,7 @@ def _create(api: Api, inputs: Properties) -> str:
     return name
 
 
-@uses("head_bucket", "get_bucket_tagging", "get_object_lock_configuration", "get_bucket_request_payment")
+@uses("head_bucket", "get_bucket_tagging", "get_object_lock_configuration")
 def _read(api: Api, id: str) -> Properties | None:
     head = api.find("head_bucket", Bucket=id)
     if head is None:
@@ -38,7 +38,8 @@ def _read(api: Api, id: str) -> Properties | None:
         "bucketRegion": head["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", api.region),
         "bucketRegionalDomainName": f"{id}.s3.{api.region}.{suffix}",
         "objectLockEnabled": lock.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled",
-        "requestPayer": api.call("get_bucket_request_payment", Bucket=id)["Payer"],
+        # AWS's default, and nothing here can change it.
+        "requestPayer": "BucketOwner",
         "tags": {tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
     }
 

@@ -131,10 +131,7 @@ def _camel(name: str) -> str:
 
 
 def _object(cls: type, above: tuple[type, ...]) -> Object:
-    if sdk.is_input_type(cls):
-        hints = sdk.input_type_types(cls)
-    else:
-        hints = sdk.output_type_types(cls)
+    hints = sdk.input_type_types(cls) if sdk.is_input_type(cls) else sdk.output_type_types(cls)
     required = sdk._required_property_names(cls)
     return Object({name: Property(_reflect(hint, (*above, cls)), name in required) for name, hint in hints.items()})
 

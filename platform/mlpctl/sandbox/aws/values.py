@@ -213,7 +213,7 @@ def live_inputs(declaration: Declaration, olds: Properties, recorded: Properties
     """
     schema = declaration.schema
     inputs: Properties = {}
-    for key in (*schema.inputs.properties, "tagsAll"):
+    for key in (*(schema.inputs.properties.keys() - declaration.refused.keys()), "tagsAll"):
         if key in declaration.local or key == "region":
             value = olds.get(key)
         elif olds and key not in olds and key != "tagsAll" and schema.chosen_by_aws(key):

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -25,8 +26,8 @@ _READING = ("Describe", "Get", "List", "Head", "Simulate")
 class Server:
     """The AWS API on one port of 127.0.0.1.
 
-    Requests run side by side; whoever enters `gate` exclusively is alone. `changed` is set after a request that may have
-    changed something.
+    Requests run side by side; whoever enters `gate` exclusively is alone. `changed` is set after a request that may
+    have changed something.
     """
 
     def __init__(self, port: int, own: dict[str, Callable[[], Flask]]) -> None:
@@ -39,7 +40,11 @@ class Server:
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
-        self._server = make_server(HOST, port, self._serve, threaded=True, request_handler=_Handler)
+        # werkzeug ends the process when it finds the port taken, so it is given a socket that listens already.
+        with socket.create_server((HOST, port)) as listener:
+            self._server = make_server(
+                HOST, port, self._serve, threaded=True, request_handler=_Handler, fd=listener.fileno()
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, name="aws-api", daemon=True)
         self._thread.start()
 

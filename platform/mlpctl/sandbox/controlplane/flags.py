@@ -106,8 +106,8 @@ def kwok(layout: Layout) -> list[str]:
         # Also keeps it from reading ~/.kwok/kwok.yaml.
         f"--config={stages()}",
         "--manage-all-nodes=true",
-        # With leases, a kwok that comes back waits until those of the one before it expire, since it takes a new name at
-        # every start. The heartbeat in its stages keeps the nodes Ready.
+        # kwok takes a new name at every start, so with leases it would wait until those under its old name expire.
+        # The heartbeat in its stages keeps the nodes Ready.
         "--node-lease-duration-seconds=0",
         f"--cidr={POD_CIDR}",
     ]

@@ -40,8 +40,8 @@ class ControlPlane:
         """`tools` gives the path of every program of `PROGRAMS`; `changed` hears of every new state."""
         if missing := [name for name in PROGRAMS if name not in tools]:
             raise SandboxError(f"The control plane cannot start: {', '.join(missing)} not found.")
+        self.tools = tools
         self._layout = layout
-        self._tools = tools
         self._changed = changed
         self._state = ControlPlaneState()
         self._children: dict[str, Child] = {}
@@ -110,7 +110,7 @@ class ControlPlane:
 
     def _launch(self, names: Sequence[str]) -> None:
         for name in names:
-            command = [str(self._tools[name]), *PROGRAMS[name](self._layout)]
+            command = [str(self.tools[name]), *PROGRAMS[name](self._layout)]
             self._children[name] = Child.start(name, command, self._layout.logs)
             self._enter(self._running(Phase.STARTING))
 

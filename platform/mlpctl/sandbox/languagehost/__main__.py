@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--tracing", help="where the engine sends its traces; not used")
     parser.add_argument("--logtostderr", action="store_true", help="not used")
     parser.add_argument("-v", type=int, metavar="LEVEL", help="not used")
-    engine: str = parser.parse_args().engine
+    engine: str = parser.parse_known_args()[0].engine
     starter = os.getppid()
 
     import grpc

@@ -53,6 +53,8 @@ class ProcessGroup:
         """
         self.stopped = False
         """Whether the child was asked to end before it had."""
+        self._swept = False
+        self._lock = threading.Lock()
         stream = subprocess.PIPE if piped else None
         self._process = subprocess.Popen(
             command,
@@ -68,8 +70,7 @@ class ProcessGroup:
     def wait(self) -> int:
         """Wait for the child, end what it left running, and return its exit code: negative for a signal's number."""
         code = self._process.wait()
-        # A forgotten grandchild would hold the engine's output pipe open, and the engine waits for that.
-        self._signal(signal.SIGKILL)
+        self._sweep()
         return code
 
     def stop(self) -> None:
@@ -77,10 +78,11 @@ class ProcessGroup:
         if self._process.poll() is None:
             self.stopped = True
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 self._process.wait(GRACE_SECONDS)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+        self.wait()
 
     def output(self) -> Iterator[Output]:
         """What the child writes, as it writes it, and then how it ended."""
@@ -97,9 +99,16 @@ class ProcessGroup:
                     else:
                         selector.unregister(key.fileobj)
                 if self._process.poll() is not None:
-                    # Else a grandchild that holds the pipes would keep this loop waiting.
-                    self._signal(signal.SIGKILL)
+                    self._sweep()
         yield Ended(self.wait())
+
+    def _sweep(self) -> None:
+        """End what the child left running: it holds the child's output open, and the engine waits for its end."""
+        with self._lock:
+            # Once only, and at once: after the child's end the system may give its number to another group.
+            if not self._swept:
+                self._signal(signal.SIGKILL)
+                self._swept = True
 
     def _signal(self, number: signal.Signals) -> None:
         # PermissionError is how macOS answers for a group of which only zombies are left.

@@ -131,7 +131,7 @@ CASES += (
             "thumbprintLists": ["a" * 40],
             "tags": {"team": "ml"},
         },
-        update={"clientIdLists": ["sts.amazonaws.com", "other"], "thumbprintLists": ["b" * 40]},
+        update={"thumbprintLists": ["b" * 40]},
         replace={"url": "https://oidc.example.com/id/2"},
         drift=lambda bench, state: bench.boto("iam").update_open_id_connect_provider_thumbprint(
             OpenIDConnectProviderArn=state.id, ThumbprintList=["c" * 40]

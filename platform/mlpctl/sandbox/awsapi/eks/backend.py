@@ -62,6 +62,12 @@ class NodegroupRecord:
     shape: Shape
     """A `Nodegroup` of the model."""
 
+    instance_type: str
+    """What new instances are. A later change of the launch template does not matter: EKS works with a copy."""
+
+    disk_gib: int
+    """Size of the root volume."""
+
     instances: list[Instance] = field(default_factory=list)
     """What the group runs, oldest first."""
 

@@ -302,7 +302,8 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
         raise InvalidParameter(
             "Cluster is already at the desired configuration with endpointPrivateAccess: "
             f"{_json(config['endpointPrivateAccess'])} , endpointPublicAccess: "
-            f"{_json(config['endpointPublicAccess'])}, and Public Endpoint Restrictions: {_json(config['publicAccessCidrs'])}"
+            f"{_json(config['endpointPublicAccess'])}, and Public Endpoint Restrictions: "
+            f"{_json(config['publicAccessCidrs'])}"
         )
     record.shape["resourcesVpcConfig"] = config
     return record.record_update(kind, {param: _json(config[member]) for param, member in params.items()})

@@ -9,6 +9,9 @@ from moto.ec2.models import ec2_backends
 from mlpctl.sandbox.awsapi.eks.backend import EksBackend, Shape
 from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter, InvalidRequest
 
+DEFAULT_DISK_GIB = 20
+"""Root volume of EKS's images, where nobody says otherwise."""
+
 ROOT_DEVICES = ("/dev/xvda", "/dev/sda1")
 
 
@@ -21,8 +24,8 @@ class Launch:
 
     instance_type: str | None
     image_id: str | None
-    disk_gib: int | None
-    """Size of the root volume, where the template gives one."""
+    disk_gib: int
+    """Size of the root volume."""
 
 
 def find(backend: EksBackend, asked: Shape) -> Launch:
@@ -49,5 +52,5 @@ def find(backend: EksBackend, asked: Shape) -> Launch:
         {"id": template.id, "name": template.name, "version": str(version.number)},
         version.instance_type or None,
         version.image_id or None,
-        int(sizes[0]) if sizes else None,
+        int(sizes[0]) if sizes else DEFAULT_DISK_GIB,
     )

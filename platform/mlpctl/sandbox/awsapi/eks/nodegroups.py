@@ -12,7 +12,6 @@ from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
 from mlpctl.sandbox.awsapi.eks.instances import scale
 
 DEFAULT_INSTANCE_TYPE = "t3.medium"
-DEFAULT_DISK_GIB = 20
 
 
 def create_nodegroup(call: Call, request: Shape) -> Shape:
@@ -29,7 +28,8 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
             "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of "
             f"nodeRole {request['nodeRole']}"
         )
-    start = _launch(call, request)
+    start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
+    members = _launch_members(request, start)
     version = request.get("version", cluster.shape["version"])
     if _minor(version) > _minor(cluster.shape["version"]):
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
@@ -56,11 +56,13 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
         "warmPoolConfig": request.get("warmPoolConfig"),
         "remoteAccess": request.get("remoteAccess"),
         "tags": request.get("tags", {}),
-        **start,
+        **members,
     }
-    record = cluster.nodegroups[name] = NodegroupRecord(shape)
-    access.admit_node_role(call, cluster, request["nodeRole"])
+    disk_gib = shape.get("diskSize") or (start.disk_gib if start else launch.DEFAULT_DISK_GIB)
+    record = NodegroupRecord(shape, _instance_types(shape.get("instanceTypes"), start)[0], disk_gib)
     _place(call, cluster, record)
+    cluster.nodegroups[name] = record
+    access.admit_node_role(call, cluster, request["nodeRole"])
     _settle(call, record)
     return {"nodegroup": shape}
 
@@ -151,8 +153,10 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
         start = launch.find(call.backend, request["launchTemplate"])
         if start.template["id"] != current["id"]:
             raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
-        _check_instance_types(_instance_types(shape.get("instanceTypes"), start), shape["amiType"])
+        types = _instance_types(shape.get("instanceTypes"), start)
+        _check_instance_types(types, shape["amiType"])
         shape["launchTemplate"] = start.template
+        record.instance_type, record.disk_gib = types[0], start.disk_gib
         params |= {"LaunchTemplateName": start.template["name"], "LaunchTemplateVersion": start.template["version"]}
     shape |= {
         "version": version,
@@ -206,26 +210,19 @@ def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
 def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
     """Give the group as many instances as it wants."""
     shape = record.shape
-    start = launch.find(call.backend, _by_id(shape["launchTemplate"])) if shape.get("launchTemplate") else None
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
     record.instances = scale(
         record.instances,
         shape["scalingConfig"]["desiredSize"],
-        _instance_types(shape.get("instanceTypes"), start)[0],
+        record.instance_type,
         network.places(call.backend, shape["subnets"]),
         taken,
         record.revision,
     )
 
 
-def _by_id(template: Shape) -> Shape:
-    return {"id": template["id"], "version": template["version"]}
-
-
-def _launch(call: Call, request: Shape) -> Shape:
+def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
     """The members of a node group that its launch template and instance types decide."""
-    asked = request.get("launchTemplate")
-    start = launch.find(call.backend, asked) if asked else None
     if start is not None and "diskSize" in request:
         raise InvalidParameter("Disk size must be specified within the launch template.")
     if start is not None and "remoteAccess" in request:
@@ -252,7 +249,7 @@ def _launch(call: Call, request: Shape) -> Shape:
     if start is None or not start.instance_type:
         members["instanceTypes"] = types
     if start is None:
-        members["diskSize"] = request.get("diskSize", DEFAULT_DISK_GIB)
+        members["diskSize"] = request.get("diskSize", launch.DEFAULT_DISK_GIB)
     return members
 
 

@@ -1,0 +1,159 @@
+"""What the node of an EKS instance looks like in Kubernetes: a pure function of the node group and the instance type."""
+
+from mlpctl.sandbox.awsapi.cluster.kube import Object
+from mlpctl.sandbox.awsapi.eks.backend import Instance, Shape
+from mlpctl.sandbox.awsapi.eks.instance_types import InstanceType
+
+NODEGROUP_LABEL = "eks.amazonaws.com/nodegroup"
+
+CLUSTER_ANNOTATION = "mlplatform.dev/eks-cluster"
+"""Which cluster's node it is: node group names are unique in their cluster only."""
+
+_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+# Part of an instance's memory that its kernel and firmware keep, as Karpenter assumes it by default
+# (VM_MEMORY_OVERHEAD_PERCENT): a pod that fits here fits on the instance.
+_MEMORY_OVERHEAD = 0.075
+
+_EVICTION_MIB = 100
+"""The kubelet's hard eviction threshold for memory."""
+
+
+def name(instance: Instance, region: str) -> str:
+    """The node's name: the instance's private DNS name."""
+    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+    return f"ip-{instance.private_ip.replace('.', '-')}.{domain}"
+
+
+def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: str, disk_gib: int) -> Object:
+    """The node as it registers.
+
+    `nodegroup` is EKS's `Nodegroup`, `disk_gib` the size of the root volume. NVIDIA GPUs and Neuron devices are offered
+    when the image has their driver, as if its device plugin ran.
+    """
+    node_name = name(instance, region)
+    capacity = _capacity(nodegroup["amiType"], facts, disk_gib)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": node_name,
+            "labels": _labels(nodegroup, instance, facts, region) | labels(nodegroup),
+            # Tells kwok, and a reader, that no kubelet is behind this node.
+            "annotations": {"kwok.x-k8s.io/node": "fake", CLUSTER_ANNOTATION: nodegroup["clusterName"]},
+        },
+        "spec": {"providerID": f"aws:///{instance.zone}/{instance.id}", "taints": taints(nodegroup)},
+        "status": {
+            "capacity": capacity,
+            "allocatable": _allocatable(capacity, facts),
+            "addresses": [
+                {"type": "InternalIP", "address": instance.private_ip},
+                {"type": "InternalDNS", "address": node_name},
+                {"type": "Hostname", "address": node_name},
+            ],
+            "nodeInfo": _node_info(nodegroup, instance, facts),
+        },
+    }
+
+
+def labels(nodegroup: Shape) -> dict[str, str]:
+    """The labels that the group's owner chose."""
+    return dict(nodegroup.get("labels") or {})
+
+
+def taints(nodegroup: Shape) -> list[Object]:
+    """The group's taints in Kubernetes' words."""
+    return [
+        {"key": taint["key"], "effect": _EFFECTS[taint["effect"]]}
+        | ({"value": taint["value"]} if taint.get("value") else {})
+        for taint in nodegroup.get("taints") or ()
+    ]
+
+
+def _labels(nodegroup: Shape, instance: Instance, facts: InstanceType, region: str) -> dict[str, str]:
+    template = nodegroup.get("launchTemplate")
+    source = (
+        {
+            "eks.amazonaws.com/sourceLaunchTemplateId": template["id"],
+            "eks.amazonaws.com/sourceLaunchTemplateVersion": template["version"],
+        }
+        if template
+        else {}
+    )
+    return {
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/hostname": name(instance, region),
+        "node.kubernetes.io/instance-type": instance.type,
+        "topology.kubernetes.io/region": region,
+        "topology.kubernetes.io/zone": instance.zone,
+        "beta.kubernetes.io/arch": facts.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/instance-type": instance.type,
+        "failure-domain.beta.kubernetes.io/region": region,
+        "failure-domain.beta.kubernetes.io/zone": instance.zone,
+        NODEGROUP_LABEL: nodegroup["nodegroupName"],
+        "eks.amazonaws.com/capacityType": nodegroup["capacityType"],
+        **source,
+    }
+
+
+def _capacity(ami_type: str, facts: InstanceType, disk_gib: int) -> dict[str, str]:
+    memory = int(facts.memory_mib * (1 - _MEMORY_OVERHEAD))
+    devices: dict[str, str] = {}
+    if facts.nvidia_gpus and ("NVIDIA" in ami_type or ami_type in ("AL2_x86_64_GPU", "CUSTOM")):
+        devices["nvidia.com/gpu"] = str(facts.nvidia_gpus)
+    if facts.neuron_devices and (ami_type.endswith("_NEURON") or ami_type in ("AL2_x86_64_GPU", "CUSTOM")):
+        devices["aws.amazon.com/neuron"] = str(facts.neuron_devices)
+        devices["aws.amazon.com/neuroncore"] = str(facts.neuron_cores)
+    return {
+        "cpu": str(facts.vcpus),
+        "memory": f"{memory}Mi",
+        "ephemeral-storage": f"{disk_gib}Gi",
+        "pods": str(facts.max_pods),
+        **devices,
+    }
+
+
+def _allocatable(capacity: dict[str, str], facts: InstanceType) -> dict[str, str]:
+    memory = int(capacity["memory"].removesuffix("Mi")) - _reserved_memory_mib(facts.max_pods) - _EVICTION_MIB
+    # The kubelet evicts below a tenth of free disk, and EKS reserves one GiB.
+    disk_mib = int(int(capacity["ephemeral-storage"].removesuffix("Gi")) * 1024 * 0.9) - 1024
+    return {
+        **capacity,
+        "cpu": f"{facts.vcpus * 1000 - _reserved_millicpu(facts.vcpus)}m",
+        "memory": f"{memory}Mi",
+        "ephemeral-storage": f"{disk_mib}Mi",
+    }
+
+
+def _reserved_memory_mib(max_pods: int) -> int:
+    # https://github.com/awslabs/amazon-eks-ami: what the kubelet of EKS's images keeps for the system.
+    return 255 + 11 * max_pods
+
+
+def _reserved_millicpu(vcpus: int) -> int:
+    """The same for the CPU: 6 % of the first, 1 % of the second, 0.5 % of two more, 0.25 % of the rest."""
+    parts = ((1, 60.0), (1, 10.0), (2, 5.0), (max(0, vcpus - 4), 2.5))
+    left, reserved = vcpus, 0.0
+    for count, each in parts:
+        taken = min(left, count)
+        reserved += taken * each
+        left -= taken
+    return int(reserved)
+
+
+def _node_info(nodegroup: Shape, instance: Instance, facts: InstanceType) -> dict[str, str]:
+    version = f"v{nodegroup['version']}.0-eks-sandbox"
+    return {
+        "architecture": facts.architecture,
+        "bootID": "",
+        "containerRuntimeVersion": "kwok",
+        "kernelVersion": "kwok",
+        "kubeProxyVersion": version,
+        "kubeletVersion": version,
+        "machineID": instance.id,
+        "operatingSystem": "linux",
+        "osImage": nodegroup["amiType"],
+        "systemUUID": instance.id,
+    }

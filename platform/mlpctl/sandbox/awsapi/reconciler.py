@@ -1,0 +1,267 @@
+"""Brings the control plane in line with EKS: nodes of node groups, access policies, and the end of a cluster."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from mlpctl.sandbox.awsapi.cluster import cleaning, nodes, rbac
+from mlpctl.sandbox.awsapi.cluster.kube import Kube, KubeError, Object, UnreachableError
+from mlpctl.sandbox.awsapi.eks import clusters, instance_types, nodegroups
+from mlpctl.sandbox.awsapi.eks.backend import (
+    LOCK,
+    Call,
+    ClusterRecord,
+    EksBackend,
+    Instance,
+    NodegroupRecord,
+    all_clusters,
+    eks_backends,
+)
+from mlpctl.sandbox.awsapi.eks.service import EksService
+from mlpctl.sandbox.awsapi.server import Server
+from mlpctl.sandbox.layout import Layout
+
+_PENDING_S = 0.2
+"""Seconds to the next look while something is on its way."""
+
+_WATCH_S = 2.0
+"""Seconds to the next look at a cluster whose users may have deleted a node or made a namespace."""
+
+_NODES = "/api/v1/nodes"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A node that should be there."""
+
+    manifest: Object
+    record: NodegroupRecord
+    instance: Instance
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+
+class Reconciler:
+    """One thread that looks after the cluster whenever EKS changed, and every few seconds.
+
+    - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
+    - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
+      comes back. A pod on a node that goes is deleted with it, without regard to disruption budgets.
+    - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what is
+      being deleted is gone at once, and its nodes and objects are removed when the API server is back.
+    """
+
+    def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
+        self._kube = Kube(layout)
+        self._eks = eks
+        self._server = server
+        self._stopping = threading.Event()
+        # Nodes of a cluster that a lost snapshot forgot may be there.
+        self._looked = False
+        self._thread = threading.Thread(target=self._run, name="eks-reconciler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is at."""
+        self._stopping.set()
+        self._eks.changed.set()
+        self._thread.join()
+        self._kube.close()
+
+    def _run(self) -> None:
+        pause: float | None = 0.0
+        while not self._stopping.is_set():
+            self._eks.changed.wait(pause)
+            self._eks.changed.clear()
+            try:
+                pause = self._look()
+            except UnreachableError:
+                pause = _PENDING_S
+            except KubeError as problem:
+                # Conflicts and rate limits pass; anything else is worth a line each time.
+                logger.warning("the Kubernetes API refused a change that EKS made: %s", problem)
+                pause = 1.0
+
+    def _look(self) -> float | None:
+        """Do what can be done now; seconds until there may be more to do, None for nothing until EKS changes."""
+        with self._state():
+            busy = any(True for _ in all_clusters())
+            uncleaned = [backend for _, _, backend in eks_backends.iter_backends() if backend.uncleaned]
+        if not busy and not uncleaned and self._looked:
+            return None
+        if not self._kube.ready():
+            self._wait_for_control_plane()
+            return 1.0
+        if uncleaned:
+            cleaning.clean(self._kube)
+            with self._state(changes=True):
+                for backend in uncleaned:
+                    backend.uncleaned = False
+        self._activate()
+        pending = self._bring_nodes_in_line()
+        self._looked = True
+        self._bring_access_in_line()
+        self._end_clusters()
+        if pending:
+            return _PENDING_S
+        return _WATCH_S if busy else None
+
+    def _wait_for_control_plane(self) -> None:
+        endpoint = self._eks.control_plane.endpoint
+        issue = {
+            "code": "ClusterUnreachable",
+            "message": f"The sandbox's control plane does not answer at {endpoint}; the nodes join when it does.",
+        }
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in list(cluster.nodegroups.values()):
+                    if record.shape["status"] == "DELETING":
+                        nodegroups.forget(cluster, record)
+                        self._looked = False
+                        changes.set()
+                    elif record.shape["status"] != "ACTIVE":
+                        record.shape["health"] = {"issues": [issue]}
+                if cluster.shape["status"] == "DELETING" and not cluster.nodegroups:
+                    clusters.forget(self._call(backend), cluster)
+                    backend.uncleaned = True
+                    changes.set()
+
+    def _activate(self) -> None:
+        with self._state():
+            waiting = [one for one in all_clusters() if one[1].shape["status"] == "CREATING"]
+        if not waiting:
+            return
+        rbac.install(self._kube)
+        with self._state(changes=True):
+            for backend, cluster in waiting:
+                if cluster.shape["status"] == "CREATING":
+                    clusters.activate(self._call(backend), cluster)
+
+    def _bring_nodes_in_line(self) -> bool:
+        """Make, change and remove nodes. Whether a node group still waits for its nodes."""
+        wanted = self._wanted()
+        present = {node["metadata"]["name"]: node for node in self._listed()}
+        for node in wanted.values():
+            if node.name not in present:
+                self._kube.create(_NODES, node.manifest)
+            elif node.instance.revision != node.record.revision:
+                self._relabel(node, present[node.name])
+        for name in present.keys() - wanted.keys():
+            self._remove(name)
+        # What came in between is seen now, or in the next look.
+        remaining = self._listed()
+        pending = False
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in list(cluster.nodegroups.values()):
+                    if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
+                        continue
+                    if not _in_line(record, backend, [node for node in remaining if _belongs(node, cluster, record)]):
+                        pending = True
+                    elif record.shape["status"] == "DELETING":
+                        nodegroups.forget(cluster, record)
+                        changes.set()
+                    else:
+                        nodegroups.settled(cluster, record)
+                        changes.set()
+        return pending
+
+    def _wanted(self) -> dict[str, _Node]:
+        wanted: dict[str, _Node] = {}
+        with self._state():
+            for backend, cluster in all_clusters():
+                for record in cluster.nodegroups.values():
+                    for instance in record.instances:
+                        facts = instance_types.find(instance.type)
+                        assert facts is not None, "checked when the node group was made"
+                        manifest = nodes.manifest(record.shape, instance, facts, backend.region_name, record.disk_gib)
+                        wanted[manifest["metadata"]["name"]] = _Node(manifest, record, instance)
+        return wanted
+
+    def _listed(self) -> list[Object]:
+        return self._kube.items(f"{_NODES}?labelSelector={quote(nodes.NODEGROUP_LABEL)}")
+
+    def _relabel(self, node: _Node, present: Object) -> None:
+        revision = node.record.revision
+        labels: dict[str, str | None] = {**dict.fromkeys(node.record.retired_labels), **nodes.labels(node.record.shape)}
+        # What Kubernetes itself says of a node, e.g. that it is not ready, is also said by taints.
+        kept = [taint for taint in present["spec"].get("taints", ()) if taint["key"].startswith("node.kubernetes.io/")]
+        taints = [*nodes.taints(node.record.shape), *kept]
+        self._kube.merge(f"{_NODES}/{node.name}", {"metadata": {"labels": labels}, "spec": {"taints": taints}})
+        with self._state(changes=True):
+            node.instance.revision = revision
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
+        except KubeError as problem:
+            if problem.status != 404:
+                raise
+        selector = quote(f"spec.nodeName={name}")
+        for pod in self._kube.items(f"/api/v1/pods?fieldSelector={selector}"):
+            meta = pod["metadata"]
+            self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+        self._kube.delete(f"{_NODES}/{name}")
+
+    def _bring_access_in_line(self) -> None:
+        """Bind access policies in their namespaces; a namespace that comes later is found by a later look."""
+        with self._state():
+            found = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
+            wanted = rbac.bindings(entry for cluster in found for entry in cluster.access_entries.values())
+        if found:
+            rbac.sync(self._kube, wanted)
+
+    def _end_clusters(self) -> None:
+        """Finish the deletion of clusters."""
+        with self._state():
+            ending = [one for one in all_clusters() if one[1].shape["status"] == "DELETING"]
+        if not ending:
+            return
+        cleaning.clean(self._kube)
+        with self._state(changes=True):
+            for backend, cluster in ending:
+                clusters.forget(self._call(backend), cluster)
+
+    def _call(self, backend: EksBackend) -> Call:
+        return Call(backend, self._eks.control_plane, access_key="")
+
+    @contextmanager
+    def _state(self, *, changes: bool = False) -> Iterator[threading.Event]:
+        """EKS's state to read or change, never while a snapshot is taken. Set what it yields after a change."""
+        with self._server.gate.shared(), LOCK:
+            changed = threading.Event()
+            try:
+                yield changed
+            finally:
+                if changes or changed.is_set():
+                    self._server.changed.set()
+
+
+def _in_line(record: NodegroupRecord, backend: EksBackend, present: list[Object]) -> bool:
+    """Whether the group has exactly the nodes that it wants, Ready and with its labels and taints."""
+    wanted = {nodes.name(instance, backend.region_name) for instance in record.instances}
+    return (
+        {node["metadata"]["name"] for node in present} == wanted
+        and all(_is_ready(node) for node in present)
+        and all(instance.revision == record.revision for instance in record.instances)
+    )
+
+
+def _is_ready(node: Object) -> bool:
+    conditions = node.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _belongs(node: Object, cluster: ClusterRecord, record: NodegroupRecord) -> bool:
+    meta = node["metadata"]
+    return (
+        meta["labels"].get(nodes.NODEGROUP_LABEL) == record.shape["nodegroupName"]
+        and meta["annotations"].get(nodes.CLUSTER_ANNOTATION) == cluster.name
+    )

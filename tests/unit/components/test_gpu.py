@@ -1,0 +1,97 @@
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+from pydantic import ValidationError
+
+from mlplatform import GpuNodePool, GpuPool
+from mlplatform.nodes import volumes
+from mlplatform.testing import Plan, declare
+
+
+def pool(**wanted: Any) -> Plan:
+    spec = GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})
+    return declare(
+        lambda: GpuNodePool(
+            "train",
+            {"pool": spec, "cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"},
+        )
+    )
+
+
+def nodes(**wanted: Any) -> Any:
+    return pool(**wanted).one(aws.eks.NodeGroup).inputs
+
+
+def test_nodes_ask_for_metadata_tokens_and_keep_them_from_pods() -> None:
+    options = pool().one(aws.ec2.LaunchTemplate).inputs["metadataOptions"]
+    assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
+
+
+def test_every_disk_is_encrypted_with_the_platform_s_key() -> None:
+    for device in volumes(100, "arn:disks"):
+        assert device["ebs"]["encrypted"] == "true"
+        assert device["ebs"]["kms_key_id"] == "arn:disks"
+        assert device["ebs"]["volume_type"] == "gp3"
+
+
+def test_the_disk_for_images_has_the_size_that_was_asked_for() -> None:
+    devices = {
+        each["deviceName"]: each["ebs"]
+        for each in pool(disk_gb=500).one(aws.ec2.LaunchTemplate).inputs["blockDeviceMappings"]
+    }
+    assert devices["/dev/xvdb"]["volumeSize"] == 500
+
+
+def test_only_pods_that_want_a_gpu_are_put_on_gpu_nodes() -> None:
+    assert nodes()["taints"] == [{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}]
+
+
+def test_nodes_are_found_by_the_name_of_their_pool() -> None:
+    assert nodes(labels={"team": "nlp"})["labels"] == {"team": "nlp", "mlplatform.io/pool": "train"}
+
+
+@pytest.mark.parametrize(("capacity", "type"), [("spot", "SPOT"), ("onDemand", "ON_DEMAND")])
+def test_nodes_are_bought_as_asked(capacity: str, type: str) -> None:
+    assert nodes(capacity=capacity)["capacityType"] == type
+
+
+def test_limits_reach_the_node_group() -> None:
+    assert nodes(min_nodes=1, nodes=2, max_nodes=3)["scalingConfig"] == {
+        "minSize": 1,
+        "desiredSize": 2,
+        "maxSize": 3,
+    }
+
+
+def test_a_change_of_the_template_reaches_the_nodes() -> None:
+    assert nodes()["launchTemplate"]["version"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("type", "ami"), [("g6.2xlarge", "BOTTLEROCKET_x86_64_NVIDIA"), ("g5g.xlarge", "BOTTLEROCKET_ARM_64_NVIDIA")]
+)
+def test_the_image_fits_the_processor(type: str, ami: str) -> None:
+    assert nodes(instance_types=[type])["amiType"] == ami
+
+
+def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
+    specifications = pool().one(aws.ec2.LaunchTemplate).inputs["tagSpecifications"]
+    assert {each["resourceType"] for each in specifications} == {"instance", "volume", "network-interface"}
+    assert {each["tags"]["mlplatform:stack"] for each in specifications} == {"mlplatform/test"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"instance_types": ["m7i.large"]}, "m7i.large: allowed: types of the g and p families"),
+        ({"instance_types": ["g6.huge"]}, "g6.huge: allowed: EC2 instance types"),
+        ({"instance_types": ["g6.xlarge", "g5g.xlarge"]}, "one processor architecture"),
+        ({"min_nodes": 2, "nodes": 1}, "minNodes 2, nodes 1, maxNodes 4: each at most the next"),
+        ({"nodes": 5}, "minNodes 0, nodes 5, maxNodes 4: each at most the next"),
+        ({"disk_gb": 10}, "greater than or equal to 50"),
+    ],
+)
+def test_a_pool_that_makes_no_sense_is_refused(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})

@@ -1,0 +1,74 @@
+import json
+
+import pulumi_aws as aws
+import pytest
+
+from mlplatform import KeyRing, Keys
+from mlplatform.keys import KeyDomain, key_domains, key_policy
+from mlplatform.testing import Plan, declare
+
+
+def ring(**keys: object) -> Plan:
+    return declare(
+        lambda: KeyRing("keys", {"keys": Keys(**keys), "account_id": "123456789012", "region": "eu-west-1"})  # type: ignore[arg-type]  # the test's own words
+    )
+
+
+def statements(*domains: KeyDomain, partition: str = "aws") -> dict[str, dict[str, object]]:
+    policy = json.loads(key_policy(frozenset(domains), "123456789012", "eu-west-1", partition))
+    return {statement["Sid"]: statement for statement in policy["Statement"]}
+
+
+def test_each_domain_has_a_key_of_its_own_by_default() -> None:
+    assert [each.name for each in ring().of(aws.kms.Key)] == ["keys-data", "keys-disks", "keys-logs", "keys-secrets"]
+
+
+def test_one_shared_key_serves_every_domain() -> None:
+    plan = ring(per_domain=False)
+    assert [each.name for each in plan.of(aws.kms.Key)] == ["keys-shared"]
+    assert len({*plan.outputs["keys"].values()}) == 1
+    assert {*key_domains(False)["shared"]} == {*KeyDomain}
+
+
+def test_keys_rotate() -> None:
+    assert {each.inputs["enableKeyRotation"] for each in ring(rotation_days=90).of(aws.kms.Key)} == {True}
+    assert {each.inputs["rotationPeriodInDays"] for each in ring(rotation_days=90).of(aws.kms.Key)} == {90}
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_keys_are_kept_with_the_data_they_open(retain: bool) -> None:
+    assert {each.retained for each in ring(retain=retain).of(aws.kms.Key)} == {retain}
+
+
+def test_every_key_has_an_alias() -> None:
+    plan = ring()
+    assert {each.inputs["targetKeyId"] for each in plan.of(aws.kms.Alias)} == {
+        f"{each.name}-id" for each in plan.of(aws.kms.Key)
+    }
+
+
+def test_only_the_logs_key_is_open_to_cloudwatch_and_only_for_this_account() -> None:
+    statement = statements(KeyDomain.LOGS)["LogGroupsOfThisAccount"]
+    assert statement["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
+    assert statement["Condition"] == {
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:eu-west-1:123456789012:log-group:*"}
+    }
+    assert "LogGroupsOfThisAccount" not in statements(KeyDomain.DATA)
+
+
+def test_only_the_disks_key_is_open_to_auto_scaling_and_grants_only_to_aws() -> None:
+    assert statements(KeyDomain.DISKS)["NodesAttachTheirDisks"]["Condition"] == {
+        "Bool": {"kms:GrantIsForAWSResource": "true"}
+    }
+    assert {*statements(KeyDomain.SECRETS)} == {"AccountPoliciesDecide"}
+
+
+@pytest.mark.parametrize("domain", KeyDomain)
+def test_no_key_is_open_to_everyone(domain: KeyDomain) -> None:
+    for statement in statements(domain).values():
+        assert statement["Principal"] not in ("*", {"AWS": "*"})
+
+
+def test_the_partition_is_the_account_s() -> None:
+    root = statements(KeyDomain.DATA, partition="aws-us-gov")["AccountPoliciesDecide"]["Principal"]
+    assert root == {"AWS": "arn:aws-us-gov:iam::123456789012:root"}

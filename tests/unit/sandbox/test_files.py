@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from mlpctl.sandbox import files
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    files.replace(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        files.replace(path, "\ud800")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_its_owner_s_alone_unless_said_otherwise(tmp_path: Path) -> None:
+    files.replace(tmp_path / "secret", "")
+    files.replace(tmp_path / "program", "", mode=0o755)
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "program").stat().st_mode & 0o777 == 0o755
+
+
+def test_the_tail_of_a_log_skips_empty_lines_and_survives_any_bytes(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"first\n" + b"x" * 200_000 + b"\nbad \xff\n\n\nlast\n\n")
+    assert files.tail(log, 2) == "bad \N{REPLACEMENT CHARACTER}\nlast"
+    assert files.tail(tmp_path / "none") == ""
