@@ -127,9 +127,7 @@ def outside(layout: Layout) -> Any:
     client = kubernetes.config.new_client_from_config_dict(settings)  # type: ignore[no-untyped-call]  # untyped library
     resources = {"cpu": "8", "memory": "32Gi", "pods": "58", "nvidia.com/gpu": "1"}
     core = kubernetes.client.CoreV1Api(client)
-    core.create_node(
-        {"metadata": {"name": "gpu"}, "status": {"capacity": resources, "allocatable": resources}}
-    )
+    core.create_node({"metadata": {"name": "gpu"}, "status": {"capacity": resources, "allocatable": resources}})
     core.create_namespace({"metadata": {"name": NAMESPACE}})
     return client
 
@@ -149,6 +147,20 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def holds(whole: Any, part: Any) -> bool:
+    """Whether `part` is what `whole` says, where it says more."""
+    if isinstance(part, dict):
+        return all(key in whole and holds(whole[key], value) for key, value in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(holds, whole, part))
+    return bool(whole == part)
+
+
+def definitions(outside: Any) -> set[str]:
+    found = kubernetes.client.ApiextensionsV1Api(outside).list_custom_resource_definition().items
+    return {one.metadata.name for one in found}
 
 
 def deployment(name: str, *, image: str = "model:1", gpus: int = 0, **spec: Any) -> Json:
@@ -277,14 +289,14 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 def test_an_object_lives_from_create_to_delete(engine: Engine, token: str, inputs: Json, edit: Json) -> None:
     state = engine.up(token, "cycle", inputs)
     assert engine.changes(state, inputs) == ({}, False)
-    assert engine.refresh(state) == replace(state, outputs=engine.refresh(state).outputs)  # type: ignore[union-attr]  # it is there
+    same = engine.refresh(state)
+    assert same is not None and same.inputs == state.inputs
 
     edited = {**inputs, **{part: {**inputs.get(part, {}), **change} for part, change in edit.items()}}
     changes, _ = engine.changes(state, edited)
     assert changes and not any(changes.values())
     updated = engine.update(state, edited)
-    for part, change in edit.items():
-        assert updated.outputs[part].items() >= wire(change).items() or part == "spec"
+    assert holds(updated.outputs, wire(edit))
     assert engine.changes(updated, edited) == ({}, False)
     again = engine.refresh(updated)
     assert again is not None and again.inputs == updated.inputs
@@ -337,7 +349,9 @@ def test_a_deployment_that_gives_up_is_reported_before_the_time_out(engine: Engi
     with pytest.raises(NotReadyError, match="did not become ready: ProgressDeadlineExceeded") as caught:
         engine.up(DEPLOYMENT, "stuck", deployment("stuck", gpus=8, progressDeadlineSeconds=1), timeout_s=60)
     assert time.monotonic() - started < 30
-    engine.delete(State(engine.check(DEPLOYMENT, "stuck", deployment("stuck"))[0], caught.value.id, {}, caught.value.outputs))
+    engine.delete(
+        State(engine.check(DEPLOYMENT, "stuck", deployment("stuck"))[0], caught.value.id, {}, caught.value.outputs)
+    )
 
 
 def test_a_job_is_awaited_until_it_is_complete(engine: Engine) -> None:
@@ -486,7 +500,9 @@ def test_an_object_deleted_by_others_is_gone_on_refresh_and_an_update_says_so(en
 
 
 def test_an_import_reads_what_a_program_would_say(engine: Engine, core: CoreV1) -> None:
-    core.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": "found", "labels": {"a": "b"}}, "data": {"k": "v"}})
+    core.create_namespaced_config_map(
+        NAMESPACE, {"metadata": {"name": "found", "labels": {"a": "b"}}, "data": {"k": "v"}}
+    )
     subject, _, _ = engine.check(CONFIG_MAP, "found", config_map("found"))
     imported = engine.refresh(State(subject, f"{NAMESPACE}/found", {}, {}))
     assert imported is not None
@@ -531,7 +547,9 @@ def test_a_blocked_deletion_names_the_finalizer(engine: Engine, core: CoreV1) ->
 def test_a_namespace_is_awaited_and_says_what_remains_in_it(engine: Engine, core: CoreV1) -> None:
     state = engine.up(NAMESPACE_TYPE, "full", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "full"}})
     core.create_namespaced_config_map("full", {"metadata": {"name": "kept", "finalizers": ["example.com/backup"]}})
-    with pytest.raises(ProviderError, match=r"Some content in the namespace has finalizers remaining: example.com/backup"):
+    with pytest.raises(
+        ProviderError, match=r"Some content in the namespace has finalizers remaining: example.com/backup"
+    ):
         engine.delete(state, timeout_s=4)
     core.patch_namespaced_config_map("kept", "full", {"metadata": {"finalizers": None}})
     engine.delete(state)
@@ -613,7 +631,9 @@ def test_a_cancelled_wait_ends_at_once(engine: Engine) -> None:
     engine.delete(State(engine.check(DEPLOYMENT, "cancelled", {})[0], failed[0].id, {}, failed[0].outputs))
 
 
-def test_a_release_is_recorded_as_helm_records_it_and_its_definitions_are_there(engine: Engine, core: CoreV1) -> None:
+def test_a_release_is_recorded_as_helm_records_it_and_its_definitions_are_there(
+    engine: Engine, core: CoreV1, outside: Any
+) -> None:
     inputs = {
         "chart": "oci://registry.k8s.io/kueue/charts/kueue",
         "version": "0.19.2",
@@ -661,23 +681,16 @@ def test_a_release_is_recorded_as_helm_records_it_and_its_definitions_are_there(
     engine.delete(upgraded)
     assert engine.refresh(upgraded) is None
     assert not core.list_namespaced_secret("kueue-system", label_selector="owner=helm").items
-    _, _, failures = engine.check(token, "gpu", queue)
-    assert not failures
-    with pytest.raises(ProviderError, match="no ClusterQueue"):
-        raise engine.provider._instances.connection(CLIENT).cluster.not_served(  # noqa: SLF001 - see below
-            _kind("kueue.x-k8s.io/v1beta2", "ClusterQueue")
-        )
+    assert not [name for name in definitions(outside) if name.endswith("kueue.x-k8s.io")]
 
 
 def test_a_chart_that_keeps_its_definitions_leaves_them(engine: Engine, outside: Any) -> None:
     inputs = {"chart": "karpenter", "name": "karpenter", "namespace": "default"}
     state = engine.up(RELEASE, "karpenter", inputs)
     engine.delete(state)
-    names = [
-        one.metadata.name
-        for one in kubernetes.client.ApiextensionsV1Api(outside).list_custom_resource_definition().items
-    ]
-    assert {"nodepools.karpenter.sh", "nodeclaims.karpenter.sh", "ec2nodeclasses.karpenter.k8s.aws"} <= set(names)
+    assert {"nodepools.karpenter.sh", "nodeclaims.karpenter.sh", "ec2nodeclasses.karpenter.k8s.aws"} <= definitions(
+        outside
+    )
 
 
 def test_a_release_without_a_namespace_says_so(engine: Engine) -> None:
@@ -685,7 +698,9 @@ def test_a_release_without_a_namespace_says_so(engine: Engine) -> None:
         engine.up(RELEASE, "r", {"chart": "kueue", "name": "r", "namespace": "nowhere"})
 
 
-def test_an_unreachable_cluster_lets_a_preview_go_on_and_an_update_fail(engine: Engine, layout: Layout, tmp_path: Path) -> None:
+def test_an_unreachable_cluster_lets_a_preview_go_on_and_an_update_fail(
+    engine: Engine, layout: Layout, tmp_path: Path
+) -> None:
     settings = yaml.safe_load(layout.kubeconfig.read_text())
     settings["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
     engine.provider.configure(CLIENT, {"kubeconfig": json.dumps(settings)})

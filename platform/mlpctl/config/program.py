@@ -58,6 +58,7 @@ def _file_of(root: Path, values: dict[str, Any]) -> tuple[Path | None, Document 
         return None, None
     if not has_platform(document.data):
         return None, None
-    platform = document.data["config"][PLATFORM]
-    same = platform == values["config"].get(PLATFORM) or has_secrets(platform)
-    return (path.relative_to(root), document) if same else (None, None)
+    ours, theirs = document.data["config"], values["config"]
+    both_secret = has_secrets(ours[PLATFORM]) and has_secrets(theirs.get(PLATFORM))
+    same = ours[PLATFORM] == theirs.get(PLATFORM) and ours.get(REGION) == theirs.get(REGION)
+    return (path.relative_to(root), document) if same or both_secret else (None, None)

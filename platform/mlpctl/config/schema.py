@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from mlpctl.config.profiles import Profiles
 from mlpctl.config.shape import Json, Shape
@@ -25,7 +26,7 @@ def schema(model: type[BaseModel], table: Profiles) -> Json:
     Descriptions are the fields' docstrings; what profiles set is told there, with the path that it is set for.
     The same model and table give the same schema, in the same order.
     """
-    platform = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_Untitled)
+    platform = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_ForEditors)
     definitions = platform.pop("$defs", {})
     _tell_profiles(platform, definitions, table)
     return {
@@ -63,14 +64,15 @@ def schema(model: type[BaseModel], table: Profiles) -> Json:
     }
 
 
-class _Untitled(GenerateJsonSchema):
-    """Leaves out titles that only repeat a field's name."""
+class _ForEditors(GenerateJsonSchema):
+    """Leaves out titles that only repeat a field's name, and lets an editor mark a name that is not allowed."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
-    def get_title_from_name(self, name: str) -> str:
-        return name
+    def dict_schema(self, schema: core_schema.DictSchema) -> Json:
+        made = super().dict_schema(schema)
+        return made | {"additionalProperties": False} if "patternProperties" in made else made
 
 
 def _tell_profiles(platform: Json, definitions: Json, table: Profiles) -> None:

@@ -114,7 +114,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
     for place in _credentials(platform.data):
         platform.unread.add(place)
-        problems.append(_at(platform, place, "holds a credential in plain text", _SECRET_HINT))
+        problems.append(_at(platform, place or (PLATFORM,), "holds a credential in plain text", _SECRET_HINT))
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": document.data["config"].get(REGION)})
@@ -159,7 +159,7 @@ def has_secrets(data: Any) -> bool:
 def _credentials(data: Any, path: Keys = ()) -> Iterator[Keys]:
     """List where a credential stands in plain text."""
     if isinstance(data, str) and is_credential(data):
-        yield path or (PLATFORM,)
+        yield path
     elif isinstance(data, dict | list):
         for key, value in data.items() if isinstance(data, dict) else enumerate(data):
             yield from _credentials(value, (*path, key))

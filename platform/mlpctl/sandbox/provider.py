@@ -14,7 +14,6 @@ from google.rpc import code_pb2, status_pb2
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
-    errors_pb2,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
@@ -443,7 +442,7 @@ class _reported:
     def _abort_not_ready(self, error: NotReadyError) -> None:
         status = status_pb2.Status(code=code_pb2.UNKNOWN, message=str(error))
         status.details.add().Pack(
-            errors_pb2.ErrorResourceInitFailed(
+            provider_pb2.ErrorResourceInitFailed(
                 id=error.id,
                 properties=to_struct(error.outputs),
                 inputs=to_struct(error.inputs),

@@ -87,3 +87,15 @@ def test_a_secret_from_elsewhere_is_told_and_never_shown(engine):
     engine(config(profile="dev", size="hunter2"), secret=True)
     assert message().startswith("  mlplatform:platform holds a secret (`secure:`)")
     assert "hunter2" not in message()
+
+
+def test_a_secret_in_a_file_that_the_engine_was_not_given_is_no_matter(engine):
+    engine(config(profile="dev"), FILE.format(size="{secure: v1:abc}"))
+    assert program.load(Stack, {}).platform == Stack(profile="dev")
+
+
+def test_the_engines_region_counts(engine):
+    engine(config(profile="dev", size=3) | {"aws:region": "us-west-2"}, FILE.format(size=3))
+    loaded = program.load(Stack, {})
+    assert loaded.region == "us-west-2"
+    assert loaded.lines == {}

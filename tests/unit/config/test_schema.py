@@ -1,10 +1,11 @@
 """The JSON schema of stack files."""
 
 import json
+from typing import Annotated
 
 import jsonschema
 import pytest
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from mlpctl.config.schema import schema
 from mlplatform.spec import Spec
@@ -23,7 +24,7 @@ class Stack(Spec):
     profile: str
     """Which defaults."""
 
-    pools: dict[str, Pool] = Field(default={})
+    pools: dict[Annotated[str, StringConstraints(pattern="^[a-z]+$")], Pool] = Field(default={})
     """The pools."""
 
 
@@ -72,6 +73,7 @@ def test_it_allows_right_stack_files(document):
         stack(**{"mlplatform:token": "in clear"}),
         stack(**{"platform": {}}),
         stack(**{"mlplatform:platform": {"profile": "dev", "pool": {}}}),
+        stack(**{"mlplatform:platform": {"profile": "dev", "pools": {"A": {}}}}),
         stack() | {"confg": {}},
     ],
 )
