@@ -373,7 +373,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         with _reported(context):
             answer = self._provider.invoke(context.peer(), request.tok, from_struct(request.args), request.preview)
         if isinstance(answer, dict):
-            return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})
+            return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]  # `return` is a keyword, so it can be passed no other way
         return provider_pb2.InvokeResponse(failures=_failures(answer))
 
     def say(self, client: str, subject: Subject, message: str, *, lasting: bool = False, warning: bool = False) -> None:

@@ -238,10 +238,10 @@ class Declaration:
         return self.schema.token
 
     @functools.cached_property
-    def operations(self) -> frozenset[str]:
+    def operations(self) -> tuple[str, ...]:
         """All operations of `service` that this type uses, in boto3's spelling."""
         steps = (self.create, self.read, *self.updates, self.delete, self.tags)
-        return frozenset(name for step in steps for name in operations_of(step))
+        return tuple(sorted({name for step in steps for name in operations_of(step)}))
 
     def model(self, operation: str) -> OperationModel:
         """Botocore's model of an operation of the service."""
@@ -320,9 +320,9 @@ class Lookup:
     """boto3's service; empty for a look-up that calls nothing."""
 
     @property
-    def operations(self) -> frozenset[str]:
+    def operations(self) -> tuple[str, ...]:
         """The operations that the look-up uses."""
-        return frozenset(operations_of(self.answer))
+        return tuple(sorted(operations_of(self.answer)))
 
     @functools.cached_property
     def inputs(self) -> frozenset[str]:

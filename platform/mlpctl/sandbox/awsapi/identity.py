@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from botocore.utils import ArnParser
 from moto.core.utils import utcnow
-from moto.iam.models import AccessKey, iam_backends
-from moto.sts.models import sts_backends
+from moto.iam.models import AccessKey, IAMBackend, iam_backends
+from moto.sts.models import STSBackend, sts_backends
 
 from mlpctl.sandbox.layout import ACCOUNT_ID, SANDBOX_USER, Credentials
 
@@ -53,17 +53,19 @@ def ensure_user(key: Credentials) -> None:
 def find(access_key_id: str, session_token: str | None = None) -> Identity | None:
     """The identity that a key belongs to; None for an unknown, inactive or expired key, or a wrong session token."""
     for _, _, sts in list(sts_backends.iter_backends()):
+        assert isinstance(sts, STSBackend)
         role = sts.get_assumed_role_from_access_key(access_key_id)
         if role is None:
             continue
         if role.expiration < utcnow() or (session_token is not None and session_token != role.session_token):
             return None
         return Identity(role.arn, role.role_arn, role.user_id, role.session_name, role.secret_access_key)
-    for account, partition, iam in list(iam_backends.iter_backends()):
+    for _, _, iam in list(iam_backends.iter_backends()):
+        assert isinstance(iam, IAMBackend)
         key = iam.access_keys.get(access_key_id)
         if key is None or key.status != "Active" or key.user_name is None:
             continue
-        user = iam_backends[account][partition].get_user(key.user_name)
+        user = iam.get_user(key.user_name)
         return Identity(user.arn, user.arn, user.id, "", key.secret_access_key)
     return None
 
@@ -74,8 +76,9 @@ def principal_exists(arn: str) -> bool:
     if parts["account"] not in iam_backends:
         return True
     iam = iam_backends[parts["account"]][parts["partition"]]
-    principals = iam.roles if parts["resource"].startswith("role/") else iam.users
-    return any(principal.arn == arn for principal in list(principals.values()))
+    if parts["resource"].startswith("role/"):
+        return any(role.arn == arn for role in list(iam.roles.values()))
+    return any(user.arn == arn for user in list(iam.users.values()))
 
 
 def trusts(role_arn: str, service: str) -> bool:

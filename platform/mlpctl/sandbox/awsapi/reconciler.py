@@ -17,8 +17,8 @@ from mlpctl.sandbox.awsapi.eks.backend import (
     EksBackend,
     Instance,
     NodegroupRecord,
+    all_backends,
     all_clusters,
-    eks_backends,
 )
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.server import Server
@@ -54,8 +54,8 @@ class Reconciler:
     - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
     - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
       comes back. A pod on a node that goes is deleted with it, without regard to disruption budgets.
-    - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what is
-      being deleted is gone at once, and its nodes and objects are removed when the API server is back.
+    - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what
+      is being deleted is gone at once, and its nodes and objects are removed when the API server is back.
     """
 
     def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
@@ -93,7 +93,7 @@ class Reconciler:
         """Do what can be done now; seconds until there may be more to do, None for nothing until EKS changes."""
         with self._state():
             busy = any(True for _ in all_clusters())
-            uncleaned = [backend for _, _, backend in eks_backends.iter_backends() if backend.uncleaned]
+            uncleaned = [backend for backend in all_backends() if backend.uncleaned]
         if not busy and not uncleaned and self._looked:
             return None
         if not self._kube.ready():
@@ -261,7 +261,5 @@ def _is_ready(node: Object) -> bool:
 
 def _belongs(node: Object, cluster: ClusterRecord, record: NodegroupRecord) -> bool:
     meta = node["metadata"]
-    return (
-        meta["labels"].get(nodes.NODEGROUP_LABEL) == record.shape["nodegroupName"]
-        and meta["annotations"].get(nodes.CLUSTER_ANNOTATION) == cluster.name
-    )
+    found = meta["labels"].get(nodes.NODEGROUP_LABEL), meta.get("annotations", {}).get(nodes.CLUSTER_ANNOTATION)
+    return bool(found == (record.shape["nodegroupName"], cluster.name))

@@ -80,12 +80,17 @@ def _said(versions: dict[str, Any]) -> str:
 
 def _backends() -> Backends:
     found: Backends = {}
-    for service in list(BackendDict._instances):
+    for service in list(_in_use()):
         for account, region, backend in service.iter_backends():
             # AWS's own EKS in moto is replaced by the sandbox's, of the same name.
             if service.service_name != SERVICE or service is eks_backends:
                 found[service.service_name, account, region] = backend
     return found
+
+
+def _in_use() -> list[BackendDict[Any]]:
+    # moto's own registry of what was used, which its reset walks too.
+    return BackendDict._instances  # type: ignore[misc]  # a class variable that mypy takes for an instance's
 
 
 def _service(name: str) -> BackendDict[Any]:

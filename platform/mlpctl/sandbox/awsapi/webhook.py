@@ -135,5 +135,5 @@ class _Handler(BaseHTTPRequestHandler):
             "user": {"username": user.username, "uid": user.uid, "groups": user.groups, "extra": user.extra},
         }
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name that the base class gives it
         logger.debug(format, *args)

@@ -99,7 +99,8 @@ def _delete(kube: Kube, path: str, item: Object) -> None:
 
 def _built_in(kind: _Kind, item: Object) -> bool:
     meta = item["metadata"]
-    name, labels = meta["name"], meta.get("labels") or {}
+    name: str = meta["name"]
+    labels = meta.get("labels") or {}
     if kind.plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings"):
         bootstrapped = "kubernetes.io/bootstrapping" in labels
         return bootstrapped or name.startswith(("system:", PREFIX)) or name == "cluster-admin"

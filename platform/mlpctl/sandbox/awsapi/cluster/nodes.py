@@ -1,4 +1,4 @@
-"""What the node of an EKS instance looks like in Kubernetes: a pure function of the node group and the instance type."""
+"""What the node of an EKS instance looks like in Kubernetes: a pure function of node group and instance type."""
 
 from mlpctl.sandbox.awsapi.cluster.kube import Object
 from mlpctl.sandbox.awsapi.eks.backend import Instance, Shape

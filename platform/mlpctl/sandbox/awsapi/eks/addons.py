@@ -59,7 +59,7 @@ def update_addon(call: Call, request: Shape) -> Shape:
     cluster = call.backend.cluster(request["clusterName"]).active()
     shape = _find(cluster, request["addonName"])
     info = _known(request["addonName"], cluster)
-    version = request.get("addonVersion", shape["addonVersion"])
+    version: str = request.get("addonVersion") or shape["addonVersion"]
     _check_version(info, version, cluster)
     _check_configuration(request.get("configurationValues"))
     _check_role(request.get("serviceAccountRoleArn"))

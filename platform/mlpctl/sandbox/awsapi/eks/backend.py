@@ -137,7 +137,7 @@ class ClusterRecord:
         self, kind: str, params: dict[str, str], *, nodegroup: str | None = None, addon: str | None = None
     ) -> Shape:
         """Note a change that is done, as `DescribeUpdate` will tell it."""
-        update = {
+        update: Shape = {
             "id": str(uuid.uuid4()),
             "status": "Successful",
             "type": kind,
@@ -172,10 +172,17 @@ class EksBackend(BaseBackend):
 eks_backends: BackendDict[EksBackend] = BackendDict(EksBackend, SERVICE)
 
 
+def all_backends() -> Iterator[EksBackend]:
+    """EKS of every account and region in use. Under `LOCK`."""
+    for _, _, backend in list(eks_backends.iter_backends()):
+        # moto's annotation forgets which backends these are.
+        assert isinstance(backend, EksBackend)
+        yield backend
+
+
 def all_clusters() -> Iterator[tuple[EksBackend, ClusterRecord]]:
     """Every cluster of every account and region. Under `LOCK`."""
-    for _, _, backend in list(eks_backends.iter_backends()):
-        assert isinstance(backend, EksBackend)
+    for backend in all_backends():
         for cluster in list(backend.clusters.values()):
             yield backend, cluster
 

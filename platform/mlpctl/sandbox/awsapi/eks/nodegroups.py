@@ -30,7 +30,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
         )
     start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
     members = _launch_members(request, start)
-    version = request.get("version", cluster.shape["version"])
+    version: str = request.get("version") or cluster.shape["version"]
     if _minor(version) > _minor(cluster.shape["version"]):
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
     unique = str(uuid.uuid4())
@@ -142,7 +142,9 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
     shape = record.shape
-    version = request.get("version", cluster.shape["version"] if "launchTemplate" not in request else shape["version"])
+    # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's.
+    default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
+    version: str = request.get("version") or default
     if _minor(version) > _minor(cluster.shape["version"]):
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
     params = {"Version": version, "ReleaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}")}
