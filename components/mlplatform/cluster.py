@@ -72,7 +72,9 @@ class ClusterAccess(Spec):
     @model_validator(mode="after")
     def _cluster_admins_have_the_whole_cluster(self) -> "ClusterAccess":
         if self.level is AccessLevel.CLUSTER_ADMIN and self.namespaces:
-            raise ValueError("level `clusterAdmin` is for the whole cluster; with namespaces: admin, edit or view")
+            raise ValueError(
+                "level is clusterAdmin; allowed: admin, edit or view, since access is limited to namespaces"
+            )
         return self
 
 
@@ -156,7 +158,7 @@ class Cluster(Spec):
     def _someone_is_admin(self) -> "Cluster":
         levels = {access.level for access in self.access.values()}
         if not self.creator_is_admin and AccessLevel.CLUSTER_ADMIN not in levels:
-            raise ValueError("without creatorIsAdmin, one entry of `access` needs level clusterAdmin")
+            raise ValueError("access needs an entry with level clusterAdmin, since creatorIsAdmin is false")
         return self
 
 

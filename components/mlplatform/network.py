@@ -78,7 +78,7 @@ class Vpc(Spec):
         missing = [name for name in NEEDED_WITHOUT_NAT if name not in self.interface_endpoints]
         if self.nat is Nat.NONE and missing:
             raise ValueError(
-                f"nat `none` needs interfaceEndpoints {', '.join(missing)}: nodes cannot join without them"
+                f"interfaceEndpoints needs {', '.join(missing)}: with nat none, nodes cannot join without them"
             )
         return self
 

@@ -70,9 +70,11 @@ class Scaling(Spec):
 
     @model_validator(mode="after")
     def _nodes_lie_within_limits(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"minNodes is {self.min_nodes}; allowed: up to maxNodes ({self.max_nodes})")
         if not self.min_nodes <= self.nodes <= self.max_nodes:
             raise ValueError(
-                f"minNodes {self.min_nodes}, nodes {self.nodes}, maxNodes {self.max_nodes}: each at most the next"
+                f"nodes is {self.nodes}; allowed: minNodes ({self.min_nodes}) to maxNodes ({self.max_nodes})"
             )
         return self
 

@@ -90,7 +90,7 @@ class Inference(Spec):
     @model_validator(mode="after")
     def _replicas_lie_within_limits(self) -> "Inference":
         if self.min_replicas > self.max_replicas:
-            raise ValueError(f"minReplicas {self.min_replicas} has to be at most maxReplicas {self.max_replicas}")
+            raise ValueError(f"minReplicas is {self.min_replicas}; allowed: up to maxReplicas ({self.max_replicas})")
         return self
 
 

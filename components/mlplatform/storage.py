@@ -41,7 +41,7 @@ class Bucket(Spec):
     def _objects_move_before_they_expire(self) -> "Bucket":
         move, expire = self.infrequent_access_days, self.expire_days
         if move is not None and expire is not None and expire <= move:
-            raise ValueError(f"expireDays {expire} has to be more than infrequentAccessDays {move}")
+            raise ValueError(f"expireDays is {expire}; allowed: more than infrequentAccessDays ({move})")
         return self
 
 

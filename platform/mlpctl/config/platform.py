@@ -1,16 +1,30 @@
 """What one stack of the platform is made of."""
 
+import re
+from collections.abc import Iterable
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlplatform import Bucket, Cluster, GpuPool, Inference, Keys, Vpc
 from mlplatform.spec import Spec
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
-"""A name of the author's choice: a DNS label of at most 20 characters, so that every name made from it fits AWS limits
-(the tightest is an IAM role's 64: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+MAX_NAME = 20
+"""Longest name of an author's choice: every name made from it has to fit AWS limits, the tightest an IAM role's 64,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+
+def _name(value: str) -> str:
+    if len(value) > MAX_NAME or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
+        raise ValueError(
+            f"allowed: lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""A name of the author's choice: a DNS label of at most `MAX_NAME` characters."""
 
 MAX_TAGS = 40
 """AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
@@ -71,33 +85,40 @@ class Platform(Spec):
             )
         return value
 
+    @field_validator("network")
+    @classmethod
+    def _zones_lie_in_the_region(cls, value: Vpc, info: ValidationInfo) -> Vpc:
+        region = (info.context or {}).get("region")
+        elsewhere = [zone for zone in value.zones if region and not re.match(rf"{region}[a-z]$", zone)]
+        if elsewhere:
+            raise ValueError(f"zones has {', '.join(elsewhere)}; allowed: zones of {region}, e.g. {region}a")
+        return value
+
     @model_validator(mode="after")
-    def _models_run_on_pools_that_exist(self) -> "Platform":
-        missing = {name: model.pool for name, model in self.inference.items() if model.pool not in self.gpu_pools}
-        if missing:
-            pools = ", ".join(self.gpu_pools) or "none is defined"
-            wrong = "; ".join(f"inference.{name}.pool is {pool}" for name, pool in missing.items())
-            raise ValueError(f"{wrong}; allowed: a pool of gpuPools ({pools})")
+    def _models_run_on_pools_that_exist(self) -> Self:
+        pools = ", ".join(self.gpu_pools) or "none is defined"
+        _refuse(
+            f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
+            for name, model in self.inference.items()
+            if model.pool not in self.gpu_pools
+        )
         return self
 
     @model_validator(mode="after")
-    def _prod_keeps_its_guards(self) -> "Platform":
-        if self.profile is not Profile.PROD:
-            return self
-        weakened = [
-            sentence
-            for broken, sentence in (
-                (self.cluster.public_access_cidrs, "cluster.publicAccessCidrs has to be empty"),
-                (not self.cluster.deletion_protection, "cluster.deletionProtection has to be true"),
-                (not self.keys.per_domain, "keys.perDomain has to be true"),
-                (not self.keys.retain, "keys.retain has to be true"),
-                *(
-                    (not bucket.retain, f"buckets.{name}.retain has to be true")
-                    for name, bucket in self.buckets.items()
-                ),
-            )
-            if broken
-        ]
-        if weakened:
-            raise ValueError(f"in profile prod {'; '.join(weakened)}")
+    def _prod_keeps_its_guards(self) -> Self:
+        guards = {
+            "cluster.publicAccessCidrs has to be empty": not self.cluster.public_access_cidrs,
+            "cluster.deletionProtection has to be true": self.cluster.deletion_protection,
+            "keys.perDomain has to be true": self.keys.per_domain,
+            "keys.retain has to be true": self.keys.retain,
+            **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in self.buckets.items()},
+        }
+        if self.profile is Profile.PROD:
+            _refuse(f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
         return self
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    """Raise all problems as one `ValueError`, a line each, if there are any."""
+    if told := "\n".join(problems):
+        raise ValueError(told)

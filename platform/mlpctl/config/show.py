@@ -36,7 +36,9 @@ def show(loaded: Loaded[BaseModel]) -> list[Row]:
 
 def show_table(rows: Iterable[Row]) -> Table:
     """Lay rows out for a terminal."""
-    table = Table("Setting", "Value", "From", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Setting", "Value", "From"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for row in rows:
         style = "dim" if row.origin == "default" else ""
         table.add_row(*(Text(printable(cell), style=style) for cell in (row.path, row.value, row.origin)))

@@ -117,7 +117,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         problems.append(_at(platform, place or (PLATFORM,), "holds a credential in plain text", _SECRET_HINT))
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
-    built, wrong = validate(model, platform, {"region": document.data["config"].get(REGION)})
+    built, wrong = validate(model, platform, {"region": _region(document)})
     problems += [replace(problem, path=problem.path or (PLATFORM,)) for problem in wrong]
     if built is None or problems:
         raise ConfigError(problems, path)
@@ -206,9 +206,14 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
             yield _at(document, ("config", key), "is missing", hint)
     region = config.get(REGION)
     place = ("config", REGION)
-    is_region = isinstance(region, str) and re.match(REGION_PATTERN, region)
-    if REGION in config and not is_region and place not in document.unread:
+    if REGION in config and _region(document) is None and place not in document.unread:
         yield _at(document, place, f"is {shown(region)}", _REGION_HINT)
+
+
+def _region(document: Document) -> str | None:
+    """The stack's region, if it has one that can be right."""
+    region = document.data["config"].get(REGION)
+    return region if isinstance(region, str) and re.match(REGION_PATTERN, region) else None
 
 
 def _resembles(key: str, right: str) -> bool:

@@ -159,7 +159,9 @@ class _Teller:
             near = nearest(str(path[-1]), keys)
             yield self._problem(path, "is an unknown key", None if near else any_of(keys), near)
         elif _is_about_key(error):
-            yield self._problem(path, "is not an allowed name", parent.names() if parent else None)
+            # A name's rule says what is allowed itself; of a pattern only the shape can tell.
+            _, _, allowed = error["msg"].partition("allowed: ")
+            yield self._problem(path, "is not an allowed name", allowed or (parent.names() if parent else None))
         elif error["type"] not in _BUILT_IN:
             yield from self._rule(error, path)
         else:

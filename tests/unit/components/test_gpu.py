@@ -87,8 +87,8 @@ def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
         ({"instance_types": ["m7i.large"]}, "m7i.large: allowed: types of the g and p families"),
         ({"instance_types": ["g6.huge"]}, "g6.huge: allowed: EC2 instance types"),
         ({"instance_types": ["g6.xlarge", "g5g.xlarge"]}, "one processor architecture"),
-        ({"min_nodes": 2, "nodes": 1}, "minNodes 2, nodes 1, maxNodes 4: each at most the next"),
-        ({"nodes": 5}, "minNodes 0, nodes 5, maxNodes 4: each at most the next"),
+        ({"min_nodes": 2, "nodes": 1}, r"nodes is 1; allowed: minNodes \(2\) to maxNodes \(4\)"),
+        ({"nodes": 5}, r"nodes is 5; allowed: minNodes \(0\) to maxNodes \(4\)"),
         ({"disk_gb": 10}, "greater than or equal to 50"),
     ],
 )

@@ -110,5 +110,5 @@ def test_a_pinned_image_is_taken(image: str) -> None:
 
 
 def test_replicas_cannot_be_fewest_above_most() -> None:
-    with pytest.raises(ValidationError, match="minReplicas 3 has to be at most maxReplicas 2"):
+    with pytest.raises(ValidationError, match=r"minReplicas is 3; allowed: up to maxReplicas \(2\)"):
         wanted(min_replicas=3, max_replicas=2)

@@ -4,7 +4,7 @@ from typing import Final
 
 import grpc
 
-from mlpctl.sandbox.aws import iam, kms, logs, s3_bucket, s3_settings
+from mlpctl.sandbox.aws import ec2_network, ec2_routing, ec2_security, iam, kms, logs, s3_bucket, s3_settings
 from mlpctl.sandbox.aws.api import Cloud, Key
 from mlpctl.sandbox.aws.declaration import Declaration, Lookup
 from mlpctl.sandbox.aws.provider import AwsProvider
@@ -16,6 +16,9 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *iam.DECLARATIONS,
     *s3_bucket.DECLARATIONS,
     *s3_settings.DECLARATIONS,
+    *ec2_network.DECLARATIONS,
+    *ec2_routing.DECLARATIONS,
+    *ec2_security.DECLARATIONS,
 )
 """Every resource type that the sandbox knows."""
 

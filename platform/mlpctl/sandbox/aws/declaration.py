@@ -29,7 +29,7 @@ Read = Callable[[Api, str], Properties | None]
 
 
 def uses(*operations: str) -> Callable[[Any], Any]:
-    """Say which operations a function of a declaration calls; `service:operation` for one of another service."""
+    """Say which operations of the declaration's service a function of it calls, in boto3's spelling."""
 
     def mark(function: Any) -> Any:
         function.operations = operations
@@ -239,9 +239,9 @@ class Declaration:
 
     @functools.cached_property
     def operations(self) -> tuple[str, ...]:
-        """All operations of `service` that this type uses, in boto3's spelling."""
+        """All operations of `service` that this type uses, by AWS's names."""
         steps = (self.create, self.read, *self.updates, self.delete, self.tags)
-        return tuple(sorted({name for step in steps for name in operations_of(step)}))
+        return tuple(sorted({self.model(name).name for step in steps for name in operations_of(step)}))
 
     def model(self, operation: str) -> OperationModel:
         """Botocore's model of an operation of the service."""
@@ -321,8 +321,8 @@ class Lookup:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The operations that the look-up uses."""
-        return tuple(sorted(operations_of(self.answer)))
+        """The operations that the look-up uses, by AWS's names."""
+        return tuple(sorted(MODELS.operation(self.service, name).name for name in operations_of(self.answer)))
 
     @functools.cached_property
     def inputs(self) -> frozenset[str]:

@@ -23,8 +23,8 @@ def _vpc_details(api: Api, id: str, vpc: dict[str, Any]) -> Properties:
         answer = api.call("describe_vpc_attribute", VpcId=id, Attribute=name)
         return answer[f"{name[0].upper()}{name[1:]}"].get("Value")
 
-    def default(operation: str, member: str, key: str, filter: str, value: str) -> str | None:
-        filters = [{"Name": "vpc-id", "Values": [id]}, {"Name": filter, "Values": [value]}]
+    def default(operation: str, member: str, key: str, what: str, value: str) -> str | None:
+        filters = [{"Name": "vpc-id", "Values": [id]}, {"Name": what, "Values": [value]}]
         found = api.call(operation, Filters=filters)[member]
         return str(found[0][key]) if found else None
 
@@ -92,7 +92,7 @@ VPC: Final = Declaration(
     },
     absent={"ipv6AssociationId": "a VPC without IPv6 has none"},
     unlike_cloudformation={
-        "instanceTenancy": "AWS changes it from dedicated to default only, which Terraform's provider then does in place",
+        "instanceTenancy": "CloudFormation and Terraform's provider change dedicated to default in place",
     },
 )
 
@@ -103,7 +103,6 @@ _AT_LAUNCH: Final = {
 }
 
 
-@uses("describe_availability_zones")
 def _subnet_details(api: Api, id: str, subnet: dict[str, Any]) -> Properties:
     blocks = [
         block
@@ -265,7 +264,9 @@ NAT_GATEWAY: Final = Declaration(
     ),
     delete=Delete("delete_nat_gateway"),
     tags=tags("natgateway"),
-    state=State("State", ready=("available",), failed=("failed",), gone=("deleting", "deleted"), reason="FailureMessage"),
+    state=State(
+        "State", ready=("available",), failed=("failed",), gone=("deleting", "deleted"), reason="FailureMessage"
+    ),
     waits_until_gone=True,
     replaces=frozenset({"allocationId", "connectivityType", "privateIp", "subnetId"}),
     refused={

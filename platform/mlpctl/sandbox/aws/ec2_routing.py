@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi_aws import ec2
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, ApiError
 from mlpctl.sandbox.aws.declaration import Create, Declaration, Delete, Describe, State, Update, uses
 from mlpctl.sandbox.aws.ec2_network import tags
 from mlpctl.sandbox.aws.meaning import Meaning
@@ -192,7 +192,7 @@ def _endpoint_details(api: Api, id: str, endpoint: dict[str, Any]) -> Properties
         lists = api.call("describe_prefix_lists", Filters=filters)["PrefixLists"]
         named = next((item for item in lists if item["PrefixListName"] == endpoint["ServiceName"]), None)
         if named:
-            details |= {"prefixListId": named["PrefixListId"], "cidrBlocks": named["Cidrs"]}
+            details |= {"prefixListId": named["PrefixListId"], "cidrBlocks": named.get("Cidrs", [])}
     return details
 
 
@@ -212,6 +212,13 @@ def _modify_endpoint(api: Api, id: str, olds: Properties, news: Properties) -> N
             changes |= VPC_ENDPOINT.request("modify_vpc_endpoint", news, only={name}).parameters
     if changes:
         api.call("modify_vpc_endpoint", VpcEndpointId=id, **changes)
+
+
+@uses("delete_vpc_endpoints")
+def _delete_endpoint(api: Api, id: str, outputs: Properties) -> None:
+    for refused in api.call("delete_vpc_endpoints", VpcEndpointIds=[id]).get("Unsuccessful", ()):
+        error = refused["Error"]
+        raise ApiError(api.name, "DeleteVpcEndpoints", error["Code"], error["Message"])
 
 
 _NO_LATTICE: Final = "the local AWS API has endpoints of services only"
@@ -236,7 +243,7 @@ VPC_ENDPOINT: Final = Declaration(
             checked_as="create_vpc_endpoint",
         ),
     ),
-    delete=Delete("delete_vpc_endpoints"),
+    delete=_delete_endpoint,
     tags=tags("vpc-endpoint"),
     state=State("State", ready=("available", "pendingAcceptance"), failed=("failed", "rejected"), gone=("deleted",)),
     waits_until_gone=True,

@@ -41,6 +41,8 @@ class Meaning:
             return new
         if self.same(old, new, declared, path):
             return old
+        if dotted(path) in self.folds:
+            return new
         if isinstance(declared, Object) and isinstance(old, dict) and isinstance(new, dict):
             return {
                 name: self.aligned(old.get(name), value, declared.type_of(name), (*path, name))

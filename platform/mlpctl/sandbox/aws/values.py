@@ -236,6 +236,8 @@ def _drifted(
         return None if unchanged or meaning.same(live, None, declared, path) else live
     if meaning.same(old, live, declared, path):
         return old
+    if dotted(path) in meaning.folds:
+        return live
     if isinstance(declared, Object) and isinstance(old, dict) and isinstance(live, dict):
         before = recorded if isinstance(recorded, dict) else {}
         values = {

@@ -48,10 +48,10 @@ def timeout(item: Mapping[str, Any], asked_s: float, default_s: float) -> float:
         return default_s
 
 
-def propagation(item: Mapping[str, Any]) -> str:
-    """How dependents of a deleted object go: `Foreground` unless the annotation says otherwise."""
-    asked = (annotation(item, DELETION_PROPAGATION) or "").lower()
-    return {"orphan": "Orphan", "background": "Background"}.get(asked, "Foreground")
+def propagation(item: Mapping[str, Any], default: str) -> str:
+    """How dependents of a deleted object go: `Foreground`, `Background` or `Orphan`, as the annotation says."""
+    asked = (annotation(item, DELETION_PROPAGATION) or "").capitalize()
+    return asked if asked in ("Foreground", "Background", "Orphan") else default
 
 
 def wait_for(item: Mapping[str, Any]) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,14 @@ from mlpctl.sandbox.kubernetes.objects import DEFAULT_NAMESPACE, Kind, Object, R
 from mlpctl.sandbox.provider import ProviderError
 
 _CONNECT_S, _READ_S = 5, 60
-_REDISCOVER_S = 1.0
+_REDISCOVER_S = 0.5
 
 # A server that did not answer is not asked again for so long, so that a preview of many objects fails fast.
 _DOWN_S = 2.0
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _APPLY = "application/apply-patch+yaml"
+
+_ERRNO = re.compile(r"\[Errno \d+\] ")
 
 Query = list[tuple[str, str]]
 
@@ -78,7 +81,7 @@ class Cluster:
         self._lock = threading.Lock()
 
     def served(self, kind: Kind) -> Served | None:
-        """How `kind` is served; None if it is not. What is missing is looked for again, at most once a second."""
+        """How `kind` is served; None if it is not. What is missing is looked for again, but not all the time."""
         with self._lock:
             if kind not in self._served and time.monotonic() - self._discovered_at > _REDISCOVER_S:
                 self._served = self._discover()
@@ -234,7 +237,7 @@ class Cluster:
         cause: object = error
         while (deeper := getattr(cause, "reason", None)) and isinstance(deeper, Exception):
             cause = deeper
-        text = str(cause).rpartition(": ")[2] or type(cause).__name__
+        text = _ERRNO.sub("", str(cause).rpartition(": ")[2]) or type(cause).__name__
         return UnreachableError(f"The Kubernetes API server at {self.address} cannot be reached: {text}.")
 
 

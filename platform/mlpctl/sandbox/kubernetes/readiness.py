@@ -243,13 +243,18 @@ def _secret(item: Object, _cluster: Cluster) -> Readiness:
     return Readiness(False, "no token has been issued") if awaits_token else READY
 
 
-def _definition(item: Object, _cluster: Cluster) -> Readiness:
+def _definition(item: Object, cluster: Cluster) -> Readiness:
     found = conditions(item)
     names = found.get("NamesAccepted", {})
     if names.get("status") == "False":
         return Readiness(False, f"its names were not accepted: {names.get('message')}", failed=True)
-    established = dig(found.get("Established"), "status") == "True"
-    return READY if established else Readiness(False, "the API server has not established it")
+    if dig(found.get("Established"), "status") != "True":
+        return Readiness(False, "the API server has not established it")
+    spec = item["spec"]
+    kinds = [Kind(f"{spec['group']}/{one['name']}", spec["names"]["kind"]) for one in spec["versions"] if one["served"]]
+    if not all(map(cluster.served, kinds)):
+        return Readiness(False, "the API server does not serve it yet")
+    return READY
 
 
 def _unobserved(item: Object) -> Readiness | None:

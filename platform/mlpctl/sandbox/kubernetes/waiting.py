@@ -72,7 +72,7 @@ class Waits:
             if now is None or now["metadata"]["uid"] != uid:
                 return
             blocks = list(_blockers(reference, now))
-            say(blocks[0] if blocks else "waiting for its deletion")
+            say("; ".join(blocks) or "waiting for its deletion")
             if last:
                 why = "".join(f" {block}." for block in blocks)
                 raise ProviderError(

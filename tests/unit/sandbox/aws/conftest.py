@@ -2,18 +2,16 @@
 
 import itertools
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws.api import Key
+from mlpctl.sandbox import aws, awsapi
 from mlpctl.sandbox.aws.provider import AwsProvider
+from mlpctl.sandbox.layout import Layout
 from mlpctl.sandbox.provider import Difference, Properties, Subject, from_struct, to_struct
 
 REGION = "eu-central-1"
@@ -35,14 +33,19 @@ class Bench:
     """The engine's side of the protocol, and boto3 beside it."""
 
     provider: AwsProvider
-    endpoint: str
+    layout: Layout
     client: str = CLIENT
     made: dict[str, Any] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def boto(self, service: str, region: str = REGION) -> Any:
+        key = self.layout.credentials()
         return boto3.client(
-            service, region_name=region, endpoint_url=self.endpoint, aws_access_key_id="AKIA", aws_secret_access_key="x"
+            service,
+            region_name=region,
+            endpoint_url=self.layout.aws_endpoint,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
         )
 
     def subject(self, token: str, name: str) -> Subject:
@@ -82,17 +85,52 @@ class Bench:
         return f"{word}-{next(self.numbers)}"
 
     def vpc(self) -> str:
-        if "vpc" not in self.made:
-            self.made["vpc"] = self.boto("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        return str(self.made["vpc"])
+        return self.once("vpc", lambda: self.boto("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"])
 
     def subnet(self, number: int = 0) -> str:
-        key = f"subnet{number}"
-        if key not in self.made:
-            self.made[key] = self.boto("ec2").create_subnet(
-                VpcId=self.vpc(), CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{'abc'[number % 3]}"
-            )["Subnet"]["SubnetId"]
-        return str(self.made[key])
+        def make() -> str:
+            zone, block = f"{REGION}{'abc'[number % 3]}", f"10.0.{number}.0/24"
+            made = self.boto("ec2").create_subnet(VpcId=self.vpc(), CidrBlock=block, AvailabilityZone=zone)
+            return str(made["Subnet"]["SubnetId"])
+
+        return self.once(f"subnet{number}", make)
+
+    def once(self, what: str, make: Callable[[], str]) -> str:
+        if what not in self.made:
+            self.made[what] = make()
+        return str(self.made[what])
+
+    def other_vpc(self) -> str:
+        return self.once("vpc2", lambda: self.boto("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"])
+
+    def address(self) -> str:
+        return str(self.boto("ec2").allocate_address(Domain="vpc")["AllocationId"])
+
+    def nat_gateway(self) -> str:
+        gateway = self.boto("ec2").create_nat_gateway(SubnetId=self.subnet(), AllocationId=self.address())
+        return str(gateway["NatGateway"]["NatGatewayId"])
+
+    def route_table(self, number: int = 0) -> str:
+        create = self.boto("ec2").create_route_table
+        return self.once(f"table{number}", lambda: create(VpcId=self.vpc())["RouteTable"]["RouteTableId"])
+
+    def internet_gateway(self) -> str:
+        if "gateway" not in self.made:
+            gateway = self.boto("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+            self.made["gateway"] = gateway
+            network = self.boto("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+            self.boto("ec2").attach_internet_gateway(InternetGatewayId=gateway, VpcId=network)
+        return str(self.made["gateway"])
+
+    def security_group(self) -> str:
+        name = self.unique("group")
+        made = self.boto("ec2").create_security_group(GroupName=name, Description=name, VpcId=self.vpc())
+        return str(made["GroupId"])
+
+    def log_group(self) -> str:
+        name = self.unique("logs")
+        self.boto("logs").create_log_group(logGroupName=name)
+        return f"arn:aws:logs:{REGION}:123456789012:log-group:{name}"
 
     def key(self) -> str:
         return str(self.boto("kms").create_key()["KeyMetadata"]["Arn"])
@@ -133,17 +171,17 @@ def trust(service: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
+    layout = Layout(tmp_path_factory.mktemp("sandbox"))
+    layout.prepare()
+    api = awsapi.serve(layout, kubernetes=False)
+    yield layout
+    api.stop()
 
 
 @pytest.fixture(scope="session")
-def bench(endpoint: str) -> Bench:
-    provider = aws.provider(endpoint, Key("AKIA", "x"))
+def bench(layout: Layout) -> Bench:
+    key = layout.credentials()
+    provider = aws.provider(layout.aws_endpoint, aws.Key(key.access_key_id, key.secret_access_key))
     provider.configure(CLIENT, {"region": REGION})
-    return Bench(provider, endpoint)
+    return Bench(provider, layout)

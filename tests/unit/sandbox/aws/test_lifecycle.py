@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws import iam, kms, logs, s3_bucket, s3_settings
+from mlpctl.sandbox.aws import ec2_network, ec2_routing, ec2_security, iam, kms, logs, s3_bucket, s3_settings
 from mlpctl.sandbox.aws.declaration import Declaration
 from mlpctl.sandbox.provider import UNKNOWN, Properties, has_unknown
 
@@ -250,6 +250,163 @@ CASES += (
             },
         ),
         drifted="targetPrefix",
+    ),
+)
+
+CASES += (
+    Case(
+        ec2_network.VPC,
+        {"cidrBlock": "10.1.0.0/16", "enableDnsHostnames": True, "tags": {"team": "ml"}},
+        update={"enableDnsHostnames": False, "enableNetworkAddressUsageMetrics": True, "tags": {"stage": "dev"}},
+        replace={"cidrBlock": "10.2.0.0/16"},
+        drift=lambda bench, state: bench.boto("ec2").modify_vpc_attribute(
+            VpcId=state.id, EnableDnsSupport={"Value": False}
+        ),
+        drifted="enableDnsSupport",
+    ),
+    Case(
+        ec2_network.SUBNET,
+        lambda bench: {
+            "vpcId": bench.vpc(),
+            "cidrBlock": "10.0.100.0/24",
+            "availabilityZone": "eu-central-1b",
+            "tags": {"team": "ml"},
+        },
+        update={"mapPublicIpOnLaunch": True, "tags": {"stage": "dev"}},
+        replace={"availabilityZone": "eu-central-1a"},
+        drift=lambda bench, state: bench.boto("ec2").modify_subnet_attribute(
+            SubnetId=state.id, MapPublicIpOnLaunch={"Value": False}
+        ),
+        drifted="mapPublicIpOnLaunch",
+    ),
+    Case(
+        ec2_network.INTERNET_GATEWAY,
+        lambda bench: {"vpcId": bench.vpc(), "tags": {"team": "ml"}},
+        update=lambda bench: {"vpcId": bench.other_vpc()},
+        drift=lambda bench, state: bench.boto("ec2").create_tags(
+            Resources=[state.id], Tags=[{"Key": "team", "Value": "web"}]
+        ),
+        drifted="tagsAll",
+    ),
+    Case(
+        ec2_network.EIP,
+        {"domain": "vpc", "tags": {"team": "ml"}},
+        update={"tags": {"stage": "dev"}},
+        replace={"networkBorderGroup": "eu-central-1-ham-1"},
+        drift=lambda bench, state: bench.boto("ec2").delete_tags(Resources=[state.id], Tags=[{"Key": "stage"}]),
+        drifted="tagsAll",
+    ),
+    Case(
+        ec2_network.NAT_GATEWAY,
+        lambda bench: {"subnetId": bench.subnet(), "allocationId": bench.address(), "tags": {"team": "ml"}},
+        update={"tags": {"stage": "dev"}},
+        replace=lambda bench: {"subnetId": bench.subnet(1)},
+    ),
+    Case(
+        ec2_routing.ROUTE_TABLE,
+        lambda bench: {"vpcId": bench.vpc(), "tags": {"team": "ml"}},
+        update={"tags": {"stage": "dev"}},
+        replace=lambda bench: {"vpcId": bench.other_vpc()},
+    ),
+    Case(
+        ec2_routing.ROUTE,
+        lambda bench: {
+            "routeTableId": bench.route_table(),
+            "destinationCidrBlock": "0.0.0.0/0",
+            "gatewayId": bench.internet_gateway(),
+        },
+        update=lambda bench: {"gatewayId": None, "natGatewayId": bench.nat_gateway()},
+        replace={"destinationCidrBlock": "192.168.0.0/16"},
+        drift=lambda bench, state: bench.boto("ec2").replace_route(
+            RouteTableId=state.inputs["routeTableId"],
+            DestinationCidrBlock="0.0.0.0/0",
+            GatewayId=bench.internet_gateway(),
+        ),
+        drifted="natGatewayId",
+    ),
+    Case(
+        ec2_routing.ROUTE_TABLE_ASSOCIATION,
+        lambda bench: {"routeTableId": bench.route_table(), "subnetId": bench.subnet(1)},
+        replace=lambda bench: {"subnetId": bench.subnet(2)},
+    ),
+    Case(
+        ec2_routing.VPC_ENDPOINT,
+        lambda bench: {
+            "vpcId": bench.vpc(),
+            "serviceName": "com.amazonaws.eu-central-1.s3",
+            "routeTableIds": [bench.route_table(0), bench.route_table(1)],
+            "tags": {"team": "ml"},
+        },
+        update=lambda bench: {"routeTableIds": [bench.route_table(1), bench.route_table(2)]},
+        replace={"serviceName": "com.amazonaws.eu-central-1.dynamodb"},
+        drift=lambda bench, state: bench.boto("ec2").modify_vpc_endpoint(
+            VpcEndpointId=state.id, RemoveRouteTableIds=[bench.route_table(2)]
+        ),
+        drifted="routeTableIds",
+    ),
+    Case(
+        ec2_security.SECURITY_GROUP,
+        lambda bench: {
+            "vpcId": bench.vpc(),
+            "ingress": [
+                {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8"], "description": "in"}
+            ],
+            "tags": {"team": "ml"},
+        },
+        update={
+            "ingress": [
+                {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8"], "self": True},
+            ],
+            "egress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}],
+        },
+        replace={"description": "other"},
+        drift=lambda bench, state: bench.boto("ec2").authorize_security_group_ingress(
+            GroupId=state.id, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+        ),
+        drifted="ingress",
+    ),
+    Case(
+        ec2_security.DEFAULT_SECURITY_GROUP,
+        lambda bench: {"vpcId": bench.vpc(), "tags": {"team": "ml"}},
+        update={"egress": [{"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["10.0.0.0/16"]}]},
+        replace=lambda bench: {"vpcId": bench.other_vpc()},
+        remains=True,
+    ),
+    Case(
+        ec2_security.INGRESS_RULE,
+        lambda bench: {
+            "securityGroupId": bench.security_group(),
+            "ipProtocol": "tcp",
+            "fromPort": 443,
+            "toPort": 443,
+            "cidrIpv4": "10.0.0.0/8",
+            "description": "in",
+            "tags": {"team": "ml"},
+        },
+        update={"cidrIpv4": "10.0.0.0/16", "toPort": 444},
+        replace=lambda bench: {"securityGroupId": bench.security_group()},
+    ),
+    Case(
+        ec2_security.EGRESS_RULE,
+        lambda bench: {
+            "securityGroupId": bench.security_group(),
+            "ipProtocol": "-1",
+            "referencedSecurityGroupId": bench.security_group(),
+        },
+        update={"description": "out"},
+        replace=lambda bench: {"securityGroupId": bench.security_group()},
+    ),
+    Case(
+        ec2_security.FLOW_LOG,
+        lambda bench: {
+            "vpcId": bench.vpc(),
+            "trafficType": "ALL",
+            "iamRoleArn": bench.role("vpc-flow-logs.amazonaws.com"),
+            "logDestination": bench.log_group(),
+            "tags": {"team": "ml"},
+        },
+        update={"tags": {"stage": "dev"}},
+        replace={"trafficType": "REJECT"},
     ),
 )
 

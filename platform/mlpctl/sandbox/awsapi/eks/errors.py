@@ -1,5 +1,7 @@
 """EKS's errors by AWS's codes; the HTTP status of each is in botocore's model."""
 
+from http import HTTPStatus
+
 from moto.core.exceptions import ServiceException
 
 
@@ -33,13 +35,21 @@ class LimitExceeded(ServiceException):
     code = "ResourceLimitExceededException"
 
 
-class UnrecognizedClient(ServiceException):
+class UnmodelledError(ServiceException):
+    """An error that any service of AWS may answer, so that no service's model has it."""
+
+    status: HTTPStatus
+
+
+class UnrecognizedClient(UnmodelledError):
     """The access key is nobody's."""
 
     code = "UnrecognizedClientException"
+    status = HTTPStatus.FORBIDDEN
 
 
-class NotServed(ServiceException):
+class NotServed(UnmodelledError):
     """AWS has the operation; the sandbox has not."""
 
     code = "NotImplemented"
+    status = HTTPStatus.NOT_IMPLEMENTED

@@ -1,5 +1,6 @@
 """EKS on moto's server: routed, parsed and answered by moto's own protocol code, from botocore's model."""
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from moto.moto_server.werkzeug_app import HTTP_METHODS, BackendRequest
 
 from mlpctl.sandbox.awsapi.eks import access, addons, clusters, nodegroups, pod_identity, tags, updates, validation
 from mlpctl.sandbox.awsapi.eks.backend import LOCK, SERVICE, Call, ControlPlane, Operation, eks_backends
-from mlpctl.sandbox.awsapi.eks.errors import NotServed
+from mlpctl.sandbox.awsapi.eks.errors import NotServed, UnmodelledError
 
 OPERATIONS: Mapping[str, Operation] = {
     **clusters.OPERATIONS,
@@ -64,6 +65,9 @@ class _Response(BaseResponse):
         self.setup_class(request, url, headers)
         try:
             result = ActionResult(self._perform())
+        except UnmodelledError as problem:
+            body = json.dumps({"message": problem.message})
+            return problem.status, {"Content-Type": "application/json", "x-amzn-ErrorType": problem.code}, body
         except ServiceException as problem:
             result = ActionResult(problem)
         status, answer_headers, body = self.serialized(result)

@@ -1,0 +1,85 @@
+"""The real sandbox as its commands see it: what outlives a restart, and what no stop, kill or reset leaves behind."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from mlpctl.sandbox import lifecycle, toolchain
+from mlpctl.sandbox.controlplane import PROGRAMS
+from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.record import Phase
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def tools() -> Mapping[str, Path]:
+    return toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[Layout]:
+    layout = Layout(tmp_path / "sandbox")
+    yield layout
+    lifecycle.down(layout)
+
+
+def aws(layout: Layout, service: str) -> Any:
+    key = layout.credentials()
+    return boto3.session.Session(key.access_key_id, key.secret_access_key, region_name="eu-central-1").client(
+        service, endpoint_url=layout.aws_endpoint
+    )
+
+
+def buckets(layout: Layout) -> list[str]:
+    return [bucket["Name"] for bucket in aws(layout, "s3").list_buckets()["Buckets"]]
+
+
+def test_the_aws_api_serves_before_the_control_plane_and_outlives_a_restart(
+    layout: Layout, tools: Mapping[str, Path]
+) -> None:
+    lifecycle.up(layout)
+    assert aws(layout, "sts").get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:user/sandbox"
+    aws(layout, "s3").create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    record = lifecycle.start_control_plane(layout, tools)
+    kubeconfig = layout.kubeconfig.read_bytes()
+    assert buckets(layout) == ["models"]
+
+    assert lifecycle.down(layout)
+    gone = [record.process, *record.control_plane.processes.values()]
+    assert [identity for identity in gone if identity.find()] == []
+
+    assert lifecycle.up(layout).control_plane.phase is Phase.READY
+    assert buckets(layout) == ["models"]
+    assert layout.kubeconfig.read_bytes() == kubeconfig
+
+
+def test_a_killed_sandbox_leaves_no_process_and_comes_back(layout: Layout, tools: Mapping[str, Path]) -> None:
+    record = lifecycle.up(layout, tools)
+    os.kill(record.process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(identity.find() for identity in record.control_plane.processes.values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert lifecycle.status(layout).phase is Phase.FAILED
+    again = lifecycle.up(layout)
+    assert again.phase is Phase.READY
+    assert again.control_plane.phase is Phase.READY
+
+
+def test_reset_empties_aws_cluster_and_stacks_at_once(layout: Layout, tools: Mapping[str, Path]) -> None:
+    lifecycle.up(layout, tools)
+    aws(layout, "s3").create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    (layout.pulumi_backend / ".pulumi").mkdir()
+    kubeconfig = layout.kubeconfig.read_bytes()
+    lifecycle.reset(layout)
+    assert lifecycle.status(layout).control_plane.phase is Phase.READY
+    assert buckets(layout) == []
+    assert not (layout.pulumi_backend / ".pulumi").exists()
+    assert layout.kubeconfig.read_bytes() == kubeconfig
