@@ -228,7 +228,7 @@ class EksCluster(Component):
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint
         self.kubeconfig = pulumi.Output.all(
-            cluster.name, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
+            cluster.arn, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
         ).apply(lambda known: kubeconfig(*known))
         self._done()
 

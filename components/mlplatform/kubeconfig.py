@@ -4,19 +4,22 @@ import json
 from typing import Final
 
 TOKEN_COMMAND: Final = "mlplatform-eks-token"
-"""Console script of this distribution, found on PATH; region and credentials come from the environment."""
+"""Console script of this distribution, found on PATH; credentials come from the environment."""
 
 
-def kubeconfig(cluster_name: str, endpoint: str, certificate_authority: str) -> str:
+def kubeconfig(arn: str, endpoint: str, certificate_authority: str) -> str:
     """A kubeconfig for an EKS cluster as JSON with sorted keys.
 
     It holds nothing of one machine or person, so it is the same wherever it is made.
 
     Args:
-        cluster_name: the cluster's name; also the names of the context and user.
+        arn: the cluster's ARN, which tells its region and its name; the name is also the context's and the user's.
         endpoint: the API server's URL.
         certificate_authority: the cluster's CA certificate, base64.
     """
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
+    _, _, _, region, _, resource = arn.split(":")
+    cluster_name = resource.removeprefix("cluster/")
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -34,7 +37,7 @@ def kubeconfig(cluster_name: str, endpoint: str, certificate_authority: str) -> 
                         "exec": {
                             "apiVersion": "client.authentication.k8s.io/v1",
                             "command": TOKEN_COMMAND,
-                            "args": ["--cluster", cluster_name],
+                            "args": ["--cluster", cluster_name, "--region", region],
                             "interactiveMode": "Never",
                         }
                     },

@@ -133,7 +133,7 @@ class _Answers(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         computed = {
-            "arn": f"arn:aws:mock:{REGION}:{ACCOUNT_ID}:{args.name}",
+            "arn": f"arn:aws:mock:{REGION}:{ACCOUNT_ID}:mock/{args.name}",
             "name": f"{args.name}-0000000",
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "MLPLATFORM_SANDBOX"
 
+DEFAULT_REGION = "us-east-1"
+"""Region of AWS tools that name none, where the user's environment has none either."""
+
 SANDBOX_PASSPHRASE = "sandbox"
 """Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
 which carries its salt, has to open for everyone."""
@@ -49,6 +52,7 @@ def variables(layout: "Layout", environ: Mapping[str, str]) -> dict[str, str]:
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        "AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "KUBECONFIG": str(layout.kubeconfig),
         "PATH": os.pathsep.join([*first, *rest]),

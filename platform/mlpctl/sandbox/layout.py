@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import string
 import sys
 from collections.abc import Mapping
@@ -286,11 +287,18 @@ def _profile(key: Credentials) -> str:
 
 
 def _link(link: Path, target: Path | None) -> None:
-    """Make `link` lead to `target`, with no moment in between without one; take the link away when `target` is None."""
+    """Have `target` under the name `link` too, with no moment in between without one; None takes the name away.
+
+    No symbolic link: the engine resolves that, and then warns that the language host does not lie beside it.
+    """
     if target is None:
         link.unlink(missing_ok=True)
         return
     fresh = link.with_name(f".{link.name}.new")
     fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target.absolute())
+    try:
+        fresh.hardlink_to(target.resolve())
+    except OSError:
+        # Another file system than the cache's.
+        shutil.copy2(target, fresh)
     fresh.replace(link)

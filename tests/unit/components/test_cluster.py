@@ -112,9 +112,9 @@ def test_someone_is_admin() -> None:
 
 
 def test_the_kubeconfig_holds_no_credential_and_signs_in_with_our_command() -> None:
-    config = json.loads(kubeconfig("main", "https://example", "Q0E="))
+    config = json.loads(kubeconfig("arn:aws:eks:eu-west-1:123456789012:cluster/main", "https://example", "Q0E="))
     (user,) = config["users"]
     assert user["user"].keys() == {"exec"}
     assert user["user"]["exec"]["command"] == TOKEN_COMMAND
-    assert user["user"]["exec"]["args"] == ["--cluster", "main"]
+    assert user["user"]["exec"]["args"] == ["--cluster", "main", "--region", "eu-west-1"]
     assert config["clusters"][0]["cluster"] == {"server": "https://example", "certificate-authority-data": "Q0E="}

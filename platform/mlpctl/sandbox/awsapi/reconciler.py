@@ -88,6 +88,10 @@ class Reconciler:
                 # Conflicts and rate limits pass; anything else is worth a line each time.
                 logger.warning("the Kubernetes API refused a change that EKS made: %s", problem)
                 pause = 1.0
+            except Exception:
+                # Without this thread every waiter on a cluster or node group would wait for ever.
+                logger.exception("the cluster was not brought in line with EKS")
+                pause = 1.0
 
     def _look(self) -> float | None:
         """Do what can be done now; seconds until there may be more to do, None for nothing until EKS changes."""

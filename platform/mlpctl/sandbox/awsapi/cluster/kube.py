@@ -87,7 +87,15 @@ class Kube:
             answer = self._pool.request(method, path, body=data, headers={"Content-Type": content_type})
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             raise UnreachableError(str(problem)) from problem
-        value: Object = json.loads(answer.data) if answer.data else {}
         if answer.status >= 400:
-            raise KubeError(answer.status, value.get("message", answer.reason or ""))
+            raise KubeError(answer.status, _message(answer.data))
+        value: Object = json.loads(answer.data)
         return value
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        # Paths that no API group serves are answered in plain text.
+        return body.decode("utf-8", "replace").strip()
