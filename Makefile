@@ -20,6 +20,7 @@ down: .venv/ready
 	@$(BIN)/mlpctl sandbox down
 
 test: .venv/ready
+	@$(BIN)/python -m mlpctl.sandbox.toolchain
 	@$(BIN)/pytest
 
 check: .venv/ready
@@ -33,8 +34,8 @@ format: .venv/ready
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/pytest tests/golden --rewrite
 	@$(BIN)/mlpctl config schema > stacks/schema.json
+	@$(BIN)/pytest tests/golden --rewrite-golden
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

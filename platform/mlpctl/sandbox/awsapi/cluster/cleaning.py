@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlpctl.sandbox.awsapi.cluster.kube import Kube, KubeError, Object
 from mlpctl.sandbox.awsapi.cluster.rbac import PREFIX
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 30.0
 """Seconds after which what still resists is left, and logged."""
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -44,9 +44,9 @@ def clean(kube: Kube) -> None:
     Finalizers are taken off: whoever would answer them is going too.
     """
     deadline = time.monotonic() + TIMEOUT_S
-    while left := sum(1 for _ in _remove(kube)):
+    while left := list(_remove(kube)):
         if time.monotonic() > deadline:
-            logger.warning("%d objects of the deleted cluster resist deletion", left)
+            logger.warning("objects of the deleted cluster resist deletion: %s", ", ".join(left))
             return
         time.sleep(0.2)
 
@@ -115,6 +115,8 @@ def _built_in(kind: _Kind, item: Object) -> bool:
         return bool(name == "kube-root-ca.crt")
     if kind.plural == "services":
         return (meta.get("namespace"), name) == ("default", "kubernetes")
+    if kind.plural == "clustertrustbundles":
+        return name.startswith("kubernetes.io:")
     if kind.plural == "priorityclasses":
         return name.startswith("system-")
     if kind.plural == "apiservices":

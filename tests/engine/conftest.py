@@ -1,0 +1,104 @@
+"""A sandbox of the tests' own, on free ports and in a folder of its own, and a copy of the project to run in it."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import kubernetes
+import pytest
+import yaml
+
+from mlpctl.sandbox import lifecycle, toolchain
+from mlpctl.sandbox.layout import Layout
+from mlpctl.up import CONTROL_PLANE, engine
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox."""
+
+    layout: Layout
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client, as anyone beside Pulumi would have it."""
+        key = self.layout.credentials()
+        session = boto3.session.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
+        return session.client(service, endpoint_url=self.layout.aws_endpoint)
+
+    def kubernetes(self) -> Any:
+        """An administrator's API client of the cluster."""
+        return kubernetes.config.new_client_from_config(str(self.layout.kubeconfig))
+
+    def restart(self) -> None:
+        """Stop it and start it again."""
+        assert lifecycle.down(self.layout)
+        lifecycle.up(self.layout)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of this project whose stack files a test may edit."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    def pulumi(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a `pulumi` command in it."""
+        done = subprocess.run(
+            ["pulumi", *command, "--non-interactive"],
+            cwd=self.folder,
+            env=self.sandbox.layout.process_env(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"pulumi {' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def preview(self, *options: str) -> list[dict[str, Any]]:
+        """The steps of a preview that would change something."""
+        plan = json.loads(self.pulumi("preview", "--json", "--stack", "local", *options).stdout)
+        return [step for step in plan["steps"] if step["op"] not in ("same", "read")]
+
+    def edit(self, *path: str, value: Any) -> None:
+        """Set one value below `mlplatform:platform` of the stack `local`."""
+        file = self.folder / "stacks" / "Pulumi.local.yaml"
+        stack = yaml.safe_load(file.read_text())
+        place = stack["config"]["mlplatform:platform"]
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        file.write_text(yaml.safe_dump(stack, sort_keys=False))
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests that leave it as they found it."""
+    layout = Layout(tmp_path_factory.mktemp("sandbox") / "sandbox")
+    engine(layout, toolchain.SilentReporter())
+    lifecycle.up(layout, toolchain.ensure(list(CONTROL_PLANE), toolchain.SilentReporter()))
+    yield Sandbox(layout)
+    lifecycle.down(layout)
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: Sandbox, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project with the stack `local`, which is destroyed in the end."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(root / "Pulumi.yaml", folder)
+    shutil.copytree(root / "stacks", folder / "stacks")
+    (folder / "platform").mkdir()
+    shutil.copy(root / "platform" / "__main__.py", folder / "platform")
+    (folder / ".venv").symlink_to(root / ".venv")
+    project = Project(folder, sandbox)
+    project.pulumi("stack", "select", "--create", "local")
+    yield project
+    project.pulumi("destroy", "--yes", "--stack", "local", check=False)
+    project.pulumi("stack", "rm", "--yes", "--preserve-config", "local", check=False)

@@ -1,0 +1,12 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mlpctl.config import Platform, profiles
+from mlpctl.config.schema import schema
+
+Golden = Callable[[Path, str], None]
+
+
+def test_the_schema_for_editors_is_current(golden: Golden, root: Path) -> None:
+    golden(root / "stacks" / "schema.json", json.dumps(schema(Platform, profiles.PROFILES), indent=2) + "\n")
