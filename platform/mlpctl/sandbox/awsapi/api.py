@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from moto.core.base_backend import BackendDict
 
-from mlpctl.sandbox.awsapi import identity, snapshot
+from mlpctl.sandbox.awsapi import corrections, identity, snapshot
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
@@ -77,9 +77,10 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         raise SandboxError("This process serves the AWS API of a sandbox already.")
     stops: list[Callable[[], None]] = []
     try:
+        corrections.apply()
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
-        identity.ensure_user(layout.credentials())
+        identity.ensure_account(layout.credentials())
         ports = layout.ports()
         authority = base64.b64encode(layout.ca_certificate.read_bytes()).decode()
         eks = EksService(ControlPlane(layout.kubernetes_endpoint, authority, serves=kubernetes))

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from botocore.utils import ArnParser
+from moto.core.config import default_user_config
 from moto.core.utils import utcnow
 from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
@@ -35,9 +36,17 @@ class Identity:
     """What requests of this key are signed with."""
 
 
-def ensure_user(key: Credentials) -> None:
-    """Make the sandbox's IAM user with exactly this access key, if it is not there."""
-    iam = iam_backends[ACCOUNT_ID][PARTITION]
+def ensure_account(key: Credentials) -> None:
+    """Make the sandbox's account with AWS's managed policies and one user, who has exactly this access key.
+
+    What is there already stays.
+    """
+    # moto leaves AWS's managed policies out by default, and would make them (4 MB) for every partition at once.
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+    try:
+        iam = iam_backends[ACCOUNT_ID][PARTITION]
+    finally:
+        default_user_config["iam"]["load_aws_managed_policies"] = False
     if SANDBOX_USER not in iam.users:
         iam.create_user(PARTITION, SANDBOX_USER)
     user = iam.users[SANDBOX_USER]

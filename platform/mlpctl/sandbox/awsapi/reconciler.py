@@ -139,10 +139,13 @@ class Reconciler:
 
     def _activate(self) -> None:
         with self._state():
-            waiting = [one for one in all_clusters() if one[1].shape["status"] == "CREATING"]
+            found = list(all_clusters())
+        waiting = [one for one in found if one[1].shape["status"] == "CREATING"]
+        # Once a run for a cluster of an earlier one: this version may bind more policies than that did.
+        if waiting or (found and not self._looked):
+            rbac.install(self._kube)
         if not waiting:
             return
-        rbac.install(self._kube)
         with self._state(changes=True):
             for backend, cluster in waiting:
                 if cluster.shape["status"] == "CREATING":

@@ -7,7 +7,7 @@ are ready once they are made.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlpctl.sandbox.kubernetes.annotations import SKIP_AWAIT, is_true, wait_for
 from mlpctl.sandbox.kubernetes.cluster import Cluster
@@ -27,6 +27,9 @@ class Readiness:
 
     failed: bool = False
     """Whether waiting longer is of no use."""
+
+    stalled: bool = False
+    """Whether its controller reports no progress, which it does until there is some. A wait that begins so goes on."""
 
 
 READY = Readiness(True)
@@ -104,12 +107,13 @@ def _expression(text: str) -> Callable[[Object], Readiness]:
 
 
 def _deployment(item: Object, _cluster: Cluster) -> Readiness:
-    if (behind := _unobserved(item)) is not None:
-        return behind
     spec, status = item["spec"], item.get("status") or {}
     progressing = conditions(item).get("Progressing", {})
-    if progressing.get("status") == "False" and not spec.get("paused"):
-        return Readiness(False, f"{progressing.get('reason')}: {progressing.get('message')}", failed=True)
+    stalled = progressing.get("status") == "False"
+    if (behind := _unobserved(item)) is not None:
+        return replace(behind, stalled=stalled)
+    if stalled:
+        return Readiness(False, f"{progressing.get('reason')}: {progressing.get('message')}", stalled=True)
     replicas = spec.get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < replicas:

@@ -150,8 +150,8 @@ class ObjectResource:
             self._cluster.relinquish(Reference.to(live), self._manager(outputs))
             return
         uid = str(live["metadata"]["uid"])
-        # The official provider's default is the foreground. The garbage collector, which ends such a deletion, learns of
-        # custom kinds only every 30 s.
+        # The official provider's default is the foreground. The garbage collector, which ends such a deletion, learns
+        # of custom kinds only every 30 s.
         dependents = "Foreground" if self._kind.comes_with_kubernetes else "Background"
         self._cluster.delete(Reference.to(live), propagation=propagation(outputs, dependents), uid=uid)
         if is_true(outputs, SKIP_AWAIT) and (self._kind.group, self._kind.name) in _SKIPS_DELETION:

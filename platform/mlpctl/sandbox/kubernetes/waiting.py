@@ -18,8 +18,14 @@ Say = Callable[[str], None]
 
 _NAMESPACE = Kind("v1", "Namespace")
 
-# Kubernetes' own, in place while dependents are deleted or let go.
-_GARBAGE_COLLECTOR = frozenset({"foregroundDeletion", "orphan"})
+# Finalizers that Kubernetes itself sets and removes, with what they wait for.
+_OWN_FINALIZERS = {
+    "customresourcecleanup.apiextensions.k8s.io": "custom resources of its kind are still being deleted",
+    "foregroundDeletion": "objects that it owns are still being deleted",
+    "kubernetes.io/pv-protection": "a claim still uses it",
+    "kubernetes.io/pvc-protection": "a pod still uses it",
+    "orphan": "objects that it owns are being let go",
+}
 
 
 class UnreadyError(Exception):
@@ -46,7 +52,7 @@ class Waits:
 
         Raises `UnreadyError` with the reasons after `timeout_s` seconds, or sooner if it cannot become ready any more.
         """
-        reference = Reference.to(live)
+        reference, stalled_from_the_start = Reference.to(live), True
         for last in self._moments(timeout_s):
             now = cluster.get(reference)
             if now is None:
@@ -56,8 +62,10 @@ class Waits:
             if result.ready:
                 return live
             say(result.message)
-            if result.failed or last:
-                end = "did not become ready" if result.failed else f"was not ready {self._after(timeout_s)}"
+            stalled_from_the_start &= result.stalled
+            failed = result.failed or (result.stalled and not stalled_from_the_start)
+            if failed or last:
+                end = "did not become ready" if failed else f"was not ready {self._after(timeout_s)}"
                 raise UnreadyError(live, [f"{reference} {end}: {result.message}", *how.explain(live, cluster)])
         raise AssertionError("the last moment ends the wait")
 
@@ -72,12 +80,10 @@ class Waits:
             if now is None or now["metadata"]["uid"] != uid:
                 return
             blocks = list(_blockers(reference, now))
-            say("; ".join(blocks) or "waiting for its deletion")
+            say("; ".join(blocks) or "is being deleted")
             if last:
-                why = "".join(f" {block}." for block in blocks)
-                raise ProviderError(
-                    f"{reference} was still there {self._after(timeout_s)} after its deletion began.{why}"
-                )
+                why = "".join(f" {block[0].upper()}{block[1:]}." for block in [*blocks, *_remedy(reference, now)])
+                raise ProviderError(f"{reference} was asked to go and is still there {self._after(timeout_s)}.{why}")
 
     def until_possible(self, attempt: Callable[[], Object], timeout_s: float, say: Say) -> Object:
         """What `attempt` gives, tried again while the kind or the namespace that it needs is not there yet.
@@ -111,21 +117,28 @@ class Waits:
 
 
 def _blockers(reference: Reference, item: Object) -> Iterator[str]:
-    """What keeps a deleted object alive, a sentence without its full stop each."""
+    """What keeps a deleted object alive, as clauses."""
     if reference.kind == _NAMESPACE:
-        for name, condition in conditions(item).items():
-            if condition.get("status") == "True" and name != "NamespaceTerminating":
+        for condition in conditions(item).values():
+            if condition.get("status") == "True":
                 yield str(condition.get("message")).rstrip(".")
-    finalizers = [name for name in dig(item, "metadata", "finalizers") or () if name not in _GARBAGE_COLLECTOR]
-    if finalizers:
+    finalizers = dig(item, "metadata", "finalizers") or []
+    if foreign := [name for name in finalizers if name not in _OWN_FINALIZERS]:
+        yield f"it still has the finalizer{'s' if len(foreign) > 1 else ''} {', '.join(foreign)}"
+    for name in finalizers:
+        if name in _OWN_FINALIZERS:
+            yield _OWN_FINALIZERS[name]
+
+
+def _remedy(reference: Reference, item: Object) -> Iterator[str]:
+    """What helps against a finalizer whose controller is gone."""
+    if {*(dig(item, "metadata", "finalizers") or [])} - {*_OWN_FINALIZERS}:
         namespace = f" -n {reference.namespace}" if reference.namespace else ""
         yield (
-            f"It still has the finalizer{'s' if len(finalizers) > 1 else ''} {', '.join(finalizers)}, for a controller "
-            f"to remove; without one: kubectl patch {_resource_argument(reference.kind)} {reference.name}{namespace} "
+            "its controller removes it; without one: "
+            f"kubectl patch {_resource_argument(reference.kind)} {reference.name}{namespace} "
             """--type=merge -p '{"metadata":{"finalizers":null}}'"""
         )
-    elif dig(item, "metadata", "finalizers"):
-        yield "Objects that it owns are still being deleted"
 
 
 def _resource_argument(kind: Kind) -> str:

@@ -1,8 +1,5 @@
 """EKS clusters: at most one in a sandbox, since it stands for the one control plane."""
 
-import json
-from typing import Any
-
 from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
@@ -16,10 +13,15 @@ from mlpctl.sandbox.awsapi.eks.catalog import (
     KUBERNETES_VERSIONS,
     PLATFORM_VERSION,
 )
+from mlpctl.sandbox.awsapi.eks.cluster_settings import (
+    as_json,
+    check_endpoint,
+    check_version,
+    merged_logging,
+    network_config,
+)
 from mlpctl.sandbox.awsapi.eks.encryption import check_key
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, InvalidRequest, LimitExceeded, UnrecognizedClient
-
-LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 _MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes in the one order in which a cluster may move."""
@@ -39,7 +41,7 @@ def create_cluster(call: Call, request: Shape) -> Shape:
     if caller is None:
         raise UnrecognizedClient("The security token included in the request is invalid.")
     version = request.get("version", DEFAULT_KUBERNETES_VERSION)
-    _check_version(version)
+    check_version(version)
     if not identity.trusts(request["roleArn"], "eks.amazonaws.com"):
         raise InvalidParameter(
             f"Role with arn: {request['roleArn']}, could not be assumed because it does not exist or the trusted "
@@ -66,8 +68,8 @@ def create_cluster(call: Call, request: Shape) -> Shape:
         "version": version,
         "roleArn": request["roleArn"],
         "resourcesVpcConfig": _vpc_config(call, request),
-        "kubernetesNetworkConfig": _network_config(request.get("kubernetesNetworkConfig", {})),
-        "logging": _logging({}, request.get("logging", {})),
+        "kubernetesNetworkConfig": network_config(request.get("kubernetesNetworkConfig", {})),
+        "logging": merged_logging({}, request.get("logging", {})),
         "identity": {
             "oidc": {
                 "issuer": f"https://oidc.eks.{backend.region_name}.amazonaws.com/id/{random_id(32, '0123456789ABCDEF')}"
@@ -162,18 +164,18 @@ def update_cluster_config(call: Call, request: Shape) -> Shape:
     if member == "resourcesVpcConfig":
         return {"update": _update_vpc_config(call, record, value)}
     if member == "logging":
-        logging = _logging(record.shape["logging"], value)
+        logging = merged_logging(record.shape["logging"], value)
         if logging == record.shape["logging"]:
             raise InvalidParameter("No changes needed for the logging config provided")
         record.shape["logging"] = logging
         _ensure_log_group(call, record)
-        return {"update": record.record_update("LoggingUpdate", {"ClusterLogging": _json(value)})}
+        return {"update": record.record_update("LoggingUpdate", {"ClusterLogging": as_json(value)})}
     if member == "accessConfig":
         return {"update": _update_access(call, record, value)}
     kind, param = _UPDATES[member]
     old = record.shape.get(member)
     record.shape[member] = {**old, **value} if isinstance(old, dict) else value
-    return {"update": record.record_update(kind, {param: _json(value)})}
+    return {"update": record.record_update(kind, {param: as_json(value)})}
 
 
 _UPDATES = {
@@ -195,7 +197,7 @@ def update_cluster_version(call: Call, request: Shape) -> Shape:
     """Say another Kubernetes version of the cluster: the next minor one. The sandbox's API server stays what it is."""
     record = call.backend.cluster(request["name"]).active()
     version, current = request["version"], record.shape["version"]
-    _check_version(version)
+    check_version(version)
     if version == current:
         raise InvalidParameter(f"Cluster is already at version: {version}")
     if KUBERNETES_VERSIONS.index(version) != KUBERNETES_VERSIONS.index(current) + 1:
@@ -213,7 +215,7 @@ def associate_encryption_config(call: Call, request: Shape) -> Shape:
     for config in request["encryptionConfig"]:
         check_key(call, config)
     record.shape["encryptionConfig"] = request["encryptionConfig"]
-    params = {"EncryptionConfig": _json(request["encryptionConfig"])}
+    params = {"EncryptionConfig": as_json(request["encryptionConfig"])}
     return {"update": record.record_update("AssociateEncryptionConfig", params)}
 
 
@@ -249,13 +251,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def _check_version(version: str) -> None:
-    if version not in KUBERNETES_VERSIONS:
-        raise InvalidParameter(
-            f"unsupported Kubernetes version {version}; supported are {', '.join(KUBERNETES_VERSIONS)}"
-        )
-
-
 def _vpc_config(call: Call, request: Shape) -> Shape:
     asked = request["resourcesVpcConfig"]
     if not asked.get("subnetIds"):
@@ -263,18 +258,9 @@ def _vpc_config(call: Call, request: Shape) -> Shape:
     config = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "securityGroupIds": [], **asked}
     vpc_id = network.check_cluster_subnets(call, config["subnetIds"])
     network.check_security_groups(call, config["securityGroupIds"], vpc_id)
-    _check_endpoint(config)
+    check_endpoint(config)
     group = network.make_cluster_security_group(call, request["name"], vpc_id)
     return {**config, "vpcId": vpc_id, "clusterSecurityGroupId": group}
-
-
-def _check_endpoint(config: Shape) -> None:
-    if not config["endpointPublicAccess"] and not config["endpointPrivateAccess"]:
-        raise InvalidParameter("Private and public endpoint access cannot be false")
-    if not config["endpointPublicAccess"]:
-        config["publicAccessCidrs"] = []
-    elif not config.get("publicAccessCidrs"):
-        config["publicAccessCidrs"] = ["0.0.0.0/0"]
 
 
 def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
@@ -289,7 +275,7 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
         network.check_security_groups(call, config["securityGroupIds"], current["vpcId"])
         kind, params = "VpcConfigUpdate", {"Subnets": "subnetIds", "SecurityGroups": "securityGroupIds"}
     else:
-        _check_endpoint(config)
+        check_endpoint(config)
         kind, params = (
             "EndpointAccessUpdate",
             {
@@ -301,12 +287,12 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
     if config == current:
         raise InvalidParameter(
             "Cluster is already at the desired configuration with endpointPrivateAccess: "
-            f"{_json(config['endpointPrivateAccess'])} , endpointPublicAccess: "
-            f"{_json(config['endpointPublicAccess'])}, and Public Endpoint Restrictions: "
-            f"{_json(config['publicAccessCidrs'])}"
+            f"{as_json(config['endpointPrivateAccess'])} , endpointPublicAccess: "
+            f"{as_json(config['endpointPublicAccess'])}, and Public Endpoint Restrictions: "
+            f"{as_json(config['publicAccessCidrs'])}"
         )
     record.shape["resourcesVpcConfig"] = config
-    return record.record_update(kind, {param: _json(config[member]) for param, member in params.items()})
+    return record.record_update(kind, {param: as_json(config[member]) for param, member in params.items()})
 
 
 def _update_access(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
@@ -320,29 +306,6 @@ def _update_access(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
     return record.record_update("AccessConfigUpdate", {"AuthenticationMode": mode})
 
 
-def _network_config(asked: Shape) -> Shape:
-    if asked.get("ipFamily") == "ipv6":
-        raise InvalidParameter("ipFamily ipv6 is not available: the sandbox's control plane has IPv4 addresses only.")
-    # AWS takes 172.20.0.0/16 or 10.100.0.0/16, whichever is apart from the VPC; the sandbox's API server has the first.
-    return {
-        "serviceIpv4Cidr": "172.20.0.0/16",
-        "ipFamily": "ipv4",
-        **asked,
-        "elasticLoadBalancing": {"enabled": False, **asked.get("elasticLoadBalancing", {})},
-    }
-
-
-def _logging(current: Shape, asked: Shape) -> Shape:
-    enabled = {kind for setup in current.get("clusterLogging", ()) if setup["enabled"] for kind in setup["types"]}
-    for setup in asked.get("clusterLogging", ()):
-        types = setup.get("types", ())
-        enabled = enabled.union(types) if setup.get("enabled") else enabled.difference(types)
-    on = [kind for kind in LOG_TYPES if kind in enabled]
-    off = [kind for kind in LOG_TYPES if kind not in enabled]
-    setups = [{"types": on, "enabled": True}, {"types": off, "enabled": False}]
-    return {"clusterLogging": [setup for setup in setups if setup["types"]]}
-
-
 def _ensure_log_group(call: Call, record: ClusterRecord) -> None:
     # As on AWS, the group appears by itself where the stack made none before, and outlives the cluster.
     if not any(setup["enabled"] for setup in record.shape["logging"]["clusterLogging"]):
@@ -351,7 +314,3 @@ def _ensure_log_group(call: Call, record: ClusterRecord) -> None:
     group = f"/aws/eks/{record.name}/cluster"
     if group not in logs.groups:
         logs.create_log_group(group, {})
-
-
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

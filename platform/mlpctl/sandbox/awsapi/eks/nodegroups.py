@@ -2,16 +2,23 @@
 
 import json
 import uuid
-from typing import Any
 
 from mlpctl.sandbox.awsapi import identity
-from mlpctl.sandbox.awsapi.eks import access, instance_types, launch, network
+from mlpctl.sandbox.awsapi.eks import access, launch, network
 from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now, page
 from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
 from mlpctl.sandbox.awsapi.eks.instances import scale
-
-DEFAULT_INSTANCE_TYPE = "t3.medium"
+from mlpctl.sandbox.awsapi.eks.nodegroup_settings import (
+    changed_taints,
+    check_instance_types,
+    check_taints,
+    default_ami_type,
+    minor,
+    sized,
+    types_of,
+    update_config_of,
+)
 
 
 def create_nodegroup(call: Call, request: Shape) -> Shape:
@@ -31,7 +38,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
     start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
     members = _launch_members(request, start)
     version: str = request.get("version") or cluster.shape["version"]
-    if _minor(version) > _minor(cluster.shape["version"]):
+    if minor(version) > minor(cluster.shape["version"]):
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
     unique = str(uuid.uuid4())
     shape: Shape = {
@@ -44,14 +51,14 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
         "modifiedAt": now(),
         "status": "CREATING",
         "capacityType": request.get("capacityType", "ON_DEMAND"),
-        "scalingConfig": _scaling({"minSize": 1, "maxSize": 2, "desiredSize": 2}, request.get("scalingConfig", {})),
+        "scalingConfig": sized({"minSize": 1, "maxSize": 2, "desiredSize": 2}, request.get("scalingConfig", {})),
         "subnets": request["subnets"],
         "nodeRole": request["nodeRole"],
         "labels": request.get("labels") or None,
-        "taints": _check_taints(request.get("taints", [])) or None,
+        "taints": check_taints(request.get("taints", [])) or None,
         "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{unique}"}]},
         "health": {"issues": []},
-        "updateConfig": _update_config(request.get("updateConfig")),
+        "updateConfig": update_config_of(request.get("updateConfig")),
         "nodeRepairConfig": {"enabled": False, **request.get("nodeRepairConfig", {})},
         "warmPoolConfig": request.get("warmPoolConfig"),
         "remoteAccess": request.get("remoteAccess"),
@@ -59,7 +66,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
         **members,
     }
     disk_gib = shape.get("diskSize") or (start.disk_gib if start else launch.DEFAULT_DISK_GIB)
-    record = NodegroupRecord(shape, _instance_types(shape.get("instanceTypes"), start)[0], disk_gib)
+    record = NodegroupRecord(shape, types_of(shape.get("instanceTypes"), start)[0], disk_gib)
     _place(call, cluster, record)
     cluster.nodegroups[name] = record
     access.admit_node_role(call, cluster, request["nodeRole"])
@@ -104,9 +111,9 @@ def update_nodegroup_config(call: Call, request: Shape) -> Shape:
     shape = record.shape
     params: dict[str, str] = {}
     # Everything is checked before anything changes.
-    scaling = _scaling(shape["scalingConfig"], request.get("scalingConfig", {}))
-    taints = _changed_taints(shape.get("taints") or [], request.get("taints", {}))
-    update_config = _update_config(request.get("updateConfig"), shape["updateConfig"])
+    scaling = sized(shape["scalingConfig"], request.get("scalingConfig", {}))
+    taints = changed_taints(shape.get("taints") or [], request.get("taints", {}))
+    update_config = update_config_of(request.get("updateConfig"), shape["updateConfig"])
     for param, member in (("MinSize", "minSize"), ("MaxSize", "maxSize"), ("DesiredSize", "desiredSize")):
         if member in request.get("scalingConfig", {}):
             params[param] = str(scaling[member])
@@ -145,7 +152,7 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
     # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's.
     default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
     version: str = request.get("version") or default
-    if _minor(version) > _minor(cluster.shape["version"]):
+    if minor(version) > minor(cluster.shape["version"]):
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
     params = {"Version": version, "ReleaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}")}
     if "launchTemplate" in request:
@@ -155,8 +162,8 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
         start = launch.find(call.backend, request["launchTemplate"])
         if start.template["id"] != current["id"]:
             raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
-        types = _instance_types(shape.get("instanceTypes"), start)
-        _check_instance_types(types, shape["amiType"])
+        types = types_of(shape.get("instanceTypes"), start)
+        check_instance_types(types, shape["amiType"])
         shape["launchTemplate"] = start.template
         record.instance_type, record.disk_gib = types[0], start.disk_gib
         params |= {"LaunchTemplateName": start.template["name"], "LaunchTemplateVersion": start.template["version"]}
@@ -233,7 +240,7 @@ def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
         raise InvalidParameter(
             "Cannot specify instance types in launch template and API request, please specify them in one of the two"
         )
-    types = _instance_types(request.get("instanceTypes"), start)
+    types = types_of(request.get("instanceTypes"), start)
     if start is not None and start.image_id:
         if request.get("amiType", "CUSTOM") != "CUSTOM" or "version" in request or "releaseVersion" in request:
             raise InvalidParameter(
@@ -241,10 +248,10 @@ def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
             )
         ami_type = "CUSTOM"
     else:
-        ami_type = request.get("amiType") or _default_ami_type(types[0])
+        ami_type = request.get("amiType") or default_ami_type(types[0])
         if ami_type == "CUSTOM":
             raise InvalidParameter("amiType CUSTOM needs a launch template that names an image.")
-    _check_instance_types(types, ami_type)
+    check_instance_types(types, ami_type)
     members: Shape = {"amiType": ami_type, "launchTemplate": start.template if start else None}
     if start is not None and start.image_id:
         members["releaseVersion"] = start.image_id
@@ -253,82 +260,3 @@ def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
     if start is None:
         members["diskSize"] = request.get("diskSize", launch.DEFAULT_DISK_GIB)
     return members
-
-
-def _instance_types(asked: list[str] | None, start: launch.Launch | None) -> list[str]:
-    if start is not None and start.instance_type:
-        return [start.instance_type]
-    return asked or [DEFAULT_INSTANCE_TYPE]
-
-
-def _default_ami_type(instance_type: str) -> str:
-    facts = instance_types.find(instance_type)
-    if facts is None:
-        return "AL2023_x86_64_STANDARD"
-    cpu = "ARM_64" if facts.architecture == "arm64" else "x86_64"
-    if facts.nvidia_gpus:
-        return f"AL2023_{cpu}_NVIDIA"
-    return "AL2023_x86_64_NEURON" if facts.neuron_devices else f"AL2023_{cpu}_STANDARD"
-
-
-def _check_instance_types(names: list[str], ami_type: str) -> None:
-    found = {name: instance_types.find(name) for name in names}
-    if unknown := [name for name, facts in found.items() if facts is None]:
-        raise InvalidParameter(f"The following supplied instance types do not exist: [{', '.join(unknown)}]")
-    if ami_type == "CUSTOM":
-        return
-    for name, facts in found.items():
-        assert facts is not None
-        wrong = (
-            ("arm64" if "ARM_64" in ami_type else "amd64") != facts.architecture
-            or (("NVIDIA" in ami_type or ami_type.endswith("_GPU")) and not facts.nvidia_gpus)
-            or (ami_type.endswith("_NEURON") and not facts.neuron_devices)
-        )
-        if wrong:
-            raise InvalidParameter(f"[{name}] is not a valid instance type for requested amiType {ami_type}")
-
-
-def _scaling(current: Shape, asked: Shape) -> Shape:
-    size = {**current, **asked}
-    low, high, wanted = size["minSize"], size["maxSize"], size["desiredSize"]
-    if low > high:
-        raise InvalidParameter(f"Minimum capacity {low} can't be greater than maximum size {high}")
-    if low > wanted:
-        raise InvalidParameter(f"Minimum capacity {low} can't be greater than desired size {wanted}")
-    if wanted > high:
-        raise InvalidParameter(f"desired capacity {wanted} can't be greater than max size {high}")
-    return size
-
-
-def _check_taints(taints: list[Shape]) -> list[Shape]:
-    for taint in taints:
-        if not taint.get("key") or not taint.get("effect"):
-            raise InvalidParameter("A taint needs a key and an effect")
-    if len(taints) > 50:
-        raise InvalidParameter("A node group takes at most 50 taints")
-    pairs = [(taint["key"], taint["effect"]) for taint in taints]
-    if len(pairs) > len(set(pairs)):
-        raise InvalidParameter("Duplicate taint: a key may occur once per effect")
-    return taints
-
-
-def _changed_taints(current: list[Shape], change: dict[str, Any]) -> list[Shape]:
-    gone = [*_check_taints(change.get("addOrUpdateTaints", [])), *_check_taints(change.get("removeTaints", []))]
-    pairs = {(taint["key"], taint["effect"]) for taint in gone}
-    kept = [taint for taint in current if (taint["key"], taint["effect"]) not in pairs]
-    return _check_taints([*kept, *change.get("addOrUpdateTaints", [])])
-
-
-def _update_config(asked: Shape | None, current: Shape | None = None) -> Shape:
-    if asked is None:
-        return current or {"maxUnavailable": 1}
-    if "maxUnavailable" in asked and "maxUnavailablePercentage" in asked:
-        raise InvalidParameter("Only one of maxUnavailable and maxUnavailablePercentage can be specified")
-    if asked.keys() & {"maxUnavailable", "maxUnavailablePercentage"}:
-        return asked
-    sizes = {key: value for key, value in (current or {"maxUnavailable": 1}).items() if key != "updateStrategy"}
-    return {**sizes, **asked}
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

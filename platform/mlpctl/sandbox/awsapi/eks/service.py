@@ -66,13 +66,12 @@ class _Response(BaseResponse):
         try:
             result = ActionResult(self._perform())
         except UnmodelledError as problem:
-            body = json.dumps({"message": problem.message})
-            return problem.status, {"Content-Type": "application/json", "x-amzn-ErrorType": problem.code}, body
+            error_headers = {"Content-Type": "application/json", "x-amzn-ErrorType": problem.code}
+            return problem.status, error_headers, json.dumps({"message": problem.message})
         except ServiceException as problem:
             result = ActionResult(problem)
         status, answer_headers, body = self.serialized(result)
-        answer_headers, body = self._enrich_response(answer_headers, body)
-        return status, answer_headers, body
+        return status, *self._enrich_response(answer_headers, body)
 
     def _get_action(self) -> str:
         # moto looks for an `Action` in the query and the body first, which EKS's protocol never has.

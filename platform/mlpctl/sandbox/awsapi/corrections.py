@@ -1,0 +1,78 @@
+"""Where moto answers otherwise than AWS, so that a plan would never become quiet. Each goes when moto answers right."""
+
+from typing import Any
+
+from moto.ec2.models import EC2Backend, launch_templates
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+
+
+class _LaunchTemplate(LaunchTemplate):
+    """A launch template whose tags are those that it has now, and no part of what it launches.
+
+    moto keeps the tags of the creation, and adds them to the tag specifications of the first version.
+    """
+
+    def __init__(
+        self,
+        backend: Any,
+        name: str,
+        template_data: dict[str, Any],
+        version_description: str,
+        tag_spec: dict[str, dict[str, str]],
+    ) -> None:
+        specifications = [
+            one for one in template_data.pop("TagSpecifications", ()) if one["ResourceType"] != "launch-template"
+        ]
+        if specifications:
+            template_data["TagSpecifications"] = specifications
+        super().__init__(backend, name, template_data, version_description, tag_spec)
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        return self.get_tags()
+
+    @tags.setter
+    def tags(self, value: list[dict[str, str]]) -> None:
+        """Ignore what moto's constructor sets."""
+
+
+_create_vpc_endpoint = VPCBackend.create_vpc_endpoint
+_modify_vpc_endpoint = VPCBackend.modify_vpc_endpoint
+_delete_vpc_endpoints = VPCBackend.delete_vpc_endpoints
+
+
+def _create_typed_vpc_endpoint(self: EC2Backend, *given: Any, **named: Any) -> VPCEndPoint:
+    """An endpoint whose type nobody gave is a gateway to AWS; moto leaves it without a type and cannot delete it."""
+    endpoint = _create_vpc_endpoint(self, *given, **named)
+    endpoint.vpc_endpoint_type = endpoint.vpc_endpoint_type or "Gateway"
+    return endpoint
+
+
+def _modify_vpc_endpoint_with_routes(self: EC2Backend, vpc_id: str, *changes: Any, **named: Any) -> None:
+    """AWS adds and removes a gateway endpoint's routes with its route tables; moto does so at creation only."""
+    endpoint = self.describe_vpc_endpoints([vpc_id])[0]
+    before = set(endpoint.route_table_ids or ())
+    _modify_vpc_endpoint(self, vpc_id, *changes, **named)
+    after = set(endpoint.route_table_ids or ())
+    if prefix_list := endpoint.destination_prefix_list_id:
+        for table in after - before:
+            self.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix_list)
+        for table in before - after:
+            self.delete_route(table, prefix_list)
+
+
+def _delete_and_forget_vpc_endpoints(self: EC2Backend, vpce_ids: list[str] | None = None) -> None:
+    """AWS shows a deleted endpoint for moments, moto for ever; and moto stumbles over a route table that has gone."""
+    for endpoint in [self.vpc_end_points[id] for id in vpce_ids or () if id in self.vpc_end_points]:
+        endpoint.route_table_ids = [id for id in endpoint.route_table_ids or () if id in self.route_tables]
+        _delete_vpc_endpoints(self, [endpoint.id])
+        del self.vpc_end_points[endpoint.id]
+
+
+def apply() -> None:
+    """Put the corrections in place, for the whole process. A second time changes nothing."""
+    launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy has classes fixed
+    VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # as meant
+    VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # as meant
+    VPCBackend.delete_vpc_endpoints = _delete_and_forget_vpc_endpoints  # type: ignore[assignment,method-assign]  # as meant

@@ -1,0 +1,98 @@
+"""What a node group may be told, and what it becomes when it is told nothing: plain values in, plain values out."""
+
+from typing import Any
+
+from mlpctl.sandbox.awsapi.eks import instance_types, launch
+from mlpctl.sandbox.awsapi.eks.backend import Shape
+from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
+
+DEFAULT_INSTANCE_TYPE = "t3.medium"
+MAX_TAINTS = 50
+"""https://docs.aws.amazon.com/eks/latest/userguide/node-taints-managed-node-groups.html"""
+
+
+def types_of(asked: list[str] | None, start: launch.Launch | None) -> list[str]:
+    """The instance types of a group that asks for `asked` and starts from a launch template, in order of preference."""
+    if start is not None and start.instance_type:
+        return [start.instance_type]
+    return asked or [DEFAULT_INSTANCE_TYPE]
+
+
+def default_ami_type(instance_type: str) -> str:
+    """The image for an instance type: with the driver of its devices."""
+    facts = instance_types.find(instance_type)
+    if facts is None:
+        return "AL2023_x86_64_STANDARD"
+    cpu = "ARM_64" if facts.architecture == "arm64" else "x86_64"
+    if facts.nvidia_gpus:
+        return f"AL2023_{cpu}_NVIDIA"
+    return "AL2023_x86_64_NEURON" if facts.neuron_devices else f"AL2023_{cpu}_STANDARD"
+
+
+def check_instance_types(names: list[str], ami_type: str) -> None:
+    """Raise `InvalidParameter` for instance types that do not exist or do not run the image."""
+    found = {name: instance_types.find(name) for name in names}
+    if unknown := [name for name, facts in found.items() if facts is None]:
+        raise InvalidParameter(f"The following supplied instance types do not exist: [{', '.join(unknown)}]")
+    if ami_type == "CUSTOM":
+        return
+    for name, facts in found.items():
+        assert facts is not None
+        wrong = (
+            ("arm64" if "ARM_64" in ami_type else "amd64") != facts.architecture
+            or (("NVIDIA" in ami_type or ami_type.endswith("_GPU")) and not facts.nvidia_gpus)
+            or (ami_type.endswith("_NEURON") and not facts.neuron_devices)
+        )
+        if wrong:
+            raise InvalidParameter(f"[{name}] is not a valid instance type for requested amiType {ami_type}")
+
+
+def sized(current: Shape, asked: Shape) -> Shape:
+    """The `NodegroupScalingConfig` after a change. Raises `InvalidParameter` unless minimum <= desired <= maximum."""
+    size = {**current, **asked}
+    low, high, wanted = size["minSize"], size["maxSize"], size["desiredSize"]
+    if low > high:
+        raise InvalidParameter(f"Minimum capacity {low} can't be greater than maximum size {high}")
+    if low > wanted:
+        raise InvalidParameter(f"Minimum capacity {low} can't be greater than desired size {wanted}")
+    if wanted > high:
+        raise InvalidParameter(f"desired capacity {wanted} can't be greater than max size {high}")
+    return size
+
+
+def check_taints(taints: list[Shape]) -> list[Shape]:
+    """The taints as they are. Raises `InvalidParameter` for one without key or effect, a repeated one, or too many."""
+    for taint in taints:
+        if not taint.get("key") or not taint.get("effect"):
+            raise InvalidParameter("A taint needs a key and an effect")
+    if len(taints) > MAX_TAINTS:
+        raise InvalidParameter(f"A node group takes at most {MAX_TAINTS} taints")
+    pairs = [(taint["key"], taint["effect"]) for taint in taints]
+    if len(pairs) > len(set(pairs)):
+        raise InvalidParameter("Duplicate taint: a key may occur once per effect")
+    return taints
+
+
+def changed_taints(current: list[Shape], change: dict[str, Any]) -> list[Shape]:
+    """The taints after an `UpdateTaintsPayload`."""
+    gone = [*check_taints(change.get("addOrUpdateTaints", [])), *check_taints(change.get("removeTaints", []))]
+    pairs = {(taint["key"], taint["effect"]) for taint in gone}
+    kept = [taint for taint in current if (taint["key"], taint["effect"]) not in pairs]
+    return check_taints([*kept, *change.get("addOrUpdateTaints", [])])
+
+
+def update_config_of(asked: Shape | None, current: Shape | None = None) -> Shape:
+    """The `NodegroupUpdateConfig` of a group that has `current` and is asked for `asked`."""
+    if asked is None:
+        return current or {"maxUnavailable": 1}
+    if "maxUnavailable" in asked and "maxUnavailablePercentage" in asked:
+        raise InvalidParameter("Only one of maxUnavailable and maxUnavailablePercentage can be specified")
+    if asked.keys() & {"maxUnavailable", "maxUnavailablePercentage"}:
+        return asked
+    sizes = {key: value for key, value in (current or {"maxUnavailable": 1}).items() if key != "updateStrategy"}
+    return {**sizes, **asked}
+
+
+def minor(version: str) -> tuple[int, ...]:
+    """A Kubernetes version as numbers that compare."""
+    return tuple(int(part) for part in version.split("."))

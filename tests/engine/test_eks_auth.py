@@ -1,0 +1,316 @@
+"""EKS on the real control plane: who gets in, what their access policies allow, and what a cluster leaves behind."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import kubernetes
+import pytest
+import yaml
+from kubernetes.client import ApiException
+
+from mlpctl.sandbox import awsapi, toolchain
+from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
+from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.record import Phase
+
+pytestmark = pytest.mark.engine
+
+REGION = "us-east-1"
+POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKS{}Policy"
+
+
+def trust(**principal: str) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def client(kubeconfig: Path) -> Any:
+    return kubernetes.config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]  # has no annotations
+
+
+@dataclass
+class Bench:
+    """A cluster in the sandbox, and the means to enter it as anybody."""
+
+    layout: Layout
+    folder: Path
+
+    def aws(self, service: str) -> Any:
+        key = self.layout.credentials()
+        session = boto3.session.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
+        return session.client(service, endpoint_url=self.layout.aws_endpoint)
+
+    def role(self, name: str, **principal: str) -> str:
+        made = self.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(**principal))
+        return str(made["Role"]["Arn"])
+
+    def kubeconfig(self, cluster: str, environment: dict[str, str], *options: str) -> Path:
+        """What a user of the cluster has: its address and CA from EKS, and a command that signs."""
+        found = self.aws("eks").describe_cluster(name="main")["cluster"]
+        key = self.layout.credentials()
+        variables = {
+            "AWS_ENDPOINT_URL": self.layout.aws_endpoint,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_REGION": REGION,
+            **environment,
+        }
+        command = {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": sys.executable,
+            "args": ["-m", "mlpctl.eks_token", "--cluster", cluster, *options],
+            "env": [{"name": name, "value": value} for name, value in variables.items()],
+            "interactiveMode": "Never",
+        }
+        certificate = found["certificateAuthority"]["data"]
+        server = {"server": found["endpoint"], "certificate-authority-data": certificate}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "main", "cluster": server}],
+            "users": [{"name": "me", "user": {"exec": command}}],
+            "contexts": [{"name": "main", "context": {"cluster": "main", "user": "me"}}],
+            "current-context": "main",
+        }
+        path = self.folder / f"kubeconfig-{len(list(self.folder.iterdir()))}"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def enter(self, *options: str, cluster: str = "main", **environment: str) -> Any:
+        """A CoreV1 client of the cluster as the identity in `environment`, or in the role that `options` name."""
+        path = self.kubeconfig(cluster, environment, *options)
+        return kubernetes.client.CoreV1Api(client(path))
+
+    @property
+    def admin(self) -> Any:
+        return kubernetes.client.CoreV1Api(client(self.layout.kubeconfig))
+
+    def nodegroup_status(self, name: str) -> str | None:
+        eks = self.aws("eks")
+        try:
+            return str(eks.describe_nodegroup(clusterName="main", nodegroupName=name)["nodegroup"]["status"])
+        except eks.exceptions.ResourceNotFoundException:
+            return None
+
+    def cluster_status(self) -> str | None:
+        eks = self.aws("eks")
+        try:
+            return str(eks.describe_cluster(name="main")["cluster"]["status"])
+        except eks.exceptions.ResourceNotFoundException:
+            return None
+
+
+def make_cluster(bench: Bench) -> None:
+    ec2 = bench.aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for number, zone in enumerate("ab")
+    ]
+    bench.aws("eks").create_cluster(
+        name="main",
+        roleArn=bench.role("cluster", Service="eks.amazonaws.com"),
+        resourcesVpcConfig={"subnetIds": subnets},
+        accessConfig={"authenticationMode": "API"},
+    )
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    tools = toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
+    layout = Layout(tmp_path_factory.mktemp("eks") / "sandbox")
+    layout.prepare()
+    api = awsapi.serve(layout)
+    plane = ControlPlane(layout, tools)
+    try:
+        bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))
+        make_cluster(bench)
+        assert bench.cluster_status() == "CREATING", "no control plane runs yet"
+        plane.start()
+        assert plane.wait().phase is Phase.READY
+        eventually(lambda: bench.cluster_status() == "ACTIVE")
+        yield bench
+    finally:
+        plane.stop()
+        api.stop()
+
+
+def refused(call: Callable[[], Any]) -> int:
+    with pytest.raises(ApiException) as caught:
+        call()
+    status: int = caught.value.status
+    return status
+
+
+def status_of(call: Callable[[], Any]) -> int:
+    try:
+        call()
+    except ApiException as refusal:
+        answer: int = refusal.status
+        return answer
+    return 200
+
+
+def config_map(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "data": {"a": "b"}}
+
+
+def test_the_creator_may_do_everything(bench: Bench) -> None:
+    creator = bench.enter()
+    creator.create_namespaced_config_map("kube-system", config_map("creators"))
+    assert creator.list_node().items == []
+
+
+def test_another_secret_is_refused(bench: Bench) -> None:
+    impostor = bench.enter(AWS_SECRET_ACCESS_KEY="x" * 40)
+    assert refused(impostor.list_namespace) == 401
+
+
+def test_an_unknown_key_is_refused(bench: Bench) -> None:
+    stranger = bench.enter(AWS_ACCESS_KEY_ID="AKIAAAAAAAAAAAAAAAAA")
+    assert refused(stranger.list_namespace) == 401
+
+
+def test_a_token_for_another_cluster_is_refused(bench: Bench) -> None:
+    assert refused(bench.enter(cluster="other").list_namespace) == 401
+
+
+def test_an_identity_without_an_access_entry_is_refused_until_it_has_one(bench: Bench) -> None:
+    iam, eks = bench.aws("iam"), bench.aws("eks")
+    user = iam.create_user(UserName="guest")["User"]["Arn"]
+    key = iam.create_access_key(UserName="guest")["AccessKey"]
+    guest = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    assert refused(bench.enter(**guest).list_namespace) == 401
+    eks.create_access_entry(clusterName="main", principalArn=user, kubernetesGroups=["guests"])
+    # Known now, but nothing is allowed to the group. The API server remembers for ten seconds what it heard of a token,
+    # and tokens of one second are the same.
+    eventually(lambda: status_of(bench.enter(**guest).list_namespace) == 403)
+    iam.update_access_key(UserName="guest", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    eventually(lambda: status_of(bench.enter(**guest).list_namespace) == 401)
+
+
+def test_a_role_with_the_view_policy_reads_and_does_not_write(bench: Bench) -> None:
+    role = bench.role("viewer", AWS="arn:aws:iam::123456789012:root")
+    eks = bench.aws("eks")
+    eks.create_access_entry(clusterName="main", principalArn=role)
+    where = {"clusterName": "main", "principalArn": role, "policyArn": POLICY.format("View")}
+    eks.associate_access_policy(**where, accessScope={"type": "cluster"})
+
+    viewer = bench.enter("--role-arn", role)
+
+    assert "default" in [namespace.metadata.name for namespace in viewer.list_namespace().items]
+    assert refused(lambda: viewer.create_namespaced_config_map("default", config_map("viewers"))) == 403
+    assert refused(lambda: viewer.list_namespaced_secret("default")) == 403
+
+
+def test_a_policy_for_a_namespace_ends_at_its_border(bench: Bench) -> None:
+    role = bench.role("editor", AWS="arn:aws:iam::123456789012:root")
+    eks = bench.aws("eks")
+    eks.create_access_entry(clusterName="main", principalArn=role)
+    where = {"clusterName": "main", "principalArn": role, "policyArn": POLICY.format("Edit")}
+    eks.associate_access_policy(**where, accessScope={"type": "namespace", "namespaces": ["team"]})
+    # The namespace comes after its policy, as it may on AWS.
+    bench.admin.create_namespace({"metadata": {"name": "team"}})
+    editor = bench.enter("--role-arn", role)
+
+    def writes() -> bool:
+        try:
+            editor.create_namespaced_config_map("team", config_map("editors"))
+        except ApiException as refusal:
+            assert refusal.status == 403
+            return False
+        return True
+
+    eventually(writes)
+    assert refused(lambda: editor.create_namespaced_config_map("default", config_map("editors"))) == 403
+    eks.disassociate_access_policy(**where)
+    # The API server still remembers the token's groups, but the binding goes with the next look.
+    eventually(lambda: status_of(lambda: editor.list_namespaced_config_map("team")) == 403)
+
+
+def test_a_node_group_is_nodes_that_follow_it(bench: Bench) -> None:
+    eks = bench.aws("eks")
+    config = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
+    where = {"clusterName": "main", "nodegroupName": "gpu"}
+    eks.create_nodegroup(
+        **where,
+        nodeRole=bench.role("node", Service="ec2.amazonaws.com"),
+        subnets=config["subnetIds"],
+        instanceTypes=["g6.2xlarge"],
+        scalingConfig={"minSize": 0, "maxSize": 4, "desiredSize": 2},
+        labels={"team": "ml"},
+        taints=[{"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}],
+    )
+    eventually(lambda: bench.nodegroup_status("gpu") == "ACTIVE")
+
+    nodes = bench.admin.list_node(label_selector="eks.amazonaws.com/nodegroup=gpu").items
+    assert [node.status.allocatable["nvidia.com/gpu"] for node in nodes] == ["1", "1"]
+    zones = {node.metadata.labels["topology.kubernetes.io/zone"] for node in nodes}
+    assert zones == {"us-east-1a", "us-east-1b"}
+    pod = {
+        "containers": [{"name": "c", "image": "c:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}],
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+    }
+    for name in ("one", "two"):
+        bench.admin.create_namespaced_pod("default", {"metadata": {"name": name}, "spec": pod})
+    eventually(lambda: {item.status.phase for item in bench.admin.list_namespaced_pod("default").items} == {"Running"})
+
+    eks.update_nodegroup_config(
+        **where,
+        scalingConfig={"desiredSize": 1},
+        labels={"removeLabels": ["team"], "addOrUpdateLabels": {"stage": "test"}},
+    )
+    assert bench.nodegroup_status("gpu") in ("UPDATING", "ACTIVE")
+    eventually(lambda: bench.nodegroup_status("gpu") == "ACTIVE")
+    (node,) = bench.admin.list_node().items
+    assert node.metadata.labels["stage"] == "test"
+    assert "team" not in node.metadata.labels
+    assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
+    assert len(bench.admin.list_namespaced_pod("default").items) == 1, "the pod of the node that went is gone"
+
+    bench.admin.delete_node(node.metadata.name)
+    eventually(lambda: [item.metadata.name for item in bench.admin.list_node().items] == [node.metadata.name])
+
+    eks.delete_nodegroup(**where)
+    assert bench.nodegroup_status("gpu") in ("DELETING", None)
+    eventually(lambda: bench.nodegroup_status("gpu") is None)
+    assert bench.admin.list_node().items == []
+
+
+def test_a_deleted_cluster_leaves_nothing_behind(bench: Bench) -> None:
+    admin = bench.admin
+    admin.create_namespace({"metadata": {"name": "left"}})
+    for namespace in ("left", "default"):
+        stuck = config_map("stuck")
+        stuck["metadata"]["finalizers"] = ["example.com/never"]
+        admin.create_namespaced_config_map(namespace, stuck)
+    rbac: Any = kubernetes.client.RbacAuthorizationV1Api(admin.api_client)
+    rbac.create_cluster_role({"metadata": {"name": "left"}, "rules": []})
+
+    bench.aws("eks").delete_cluster(name="main")
+    assert bench.cluster_status() in ("DELETING", None)
+    eventually(lambda: bench.cluster_status() is None, timeout_s=60)
+
+    names = {namespace.metadata.name for namespace in admin.list_namespace().items}
+    assert names == {"default", "kube-system", "kube-public", "kube-node-lease"}
+    maps = {item.metadata.name for item in admin.list_config_map_for_all_namespaces().items}
+    assert not {"stuck", "creators", "editors"} & maps
+    roles = {role.metadata.name for role in rbac.list_cluster_role().items}
+    assert "left" not in roles
+    assert {"cluster-admin", "view", "eks:admin-view"} <= roles

@@ -1,0 +1,90 @@
+"""Every Kubernetes object that the program emits, against the API server's own schema: a first preview cannot."""
+
+import copy
+import runpy
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+import yaml
+
+from mlpctl import config
+from mlplatform.testing import declare
+
+pytestmark = pytest.mark.engine
+
+STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Any) -> Any:
+    return kubernetes.dynamic.DynamicClient(sandbox.kubernetes())
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
+def test_the_api_server_takes_every_object_and_knows_every_field(
+    stack: Path, client: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests = emitted(stack, root, monkeypatch)
+    assert manifests
+    with namespaces(client, manifests):
+        for manifest in manifests:
+            check(client, manifest)
+
+
+def test_a_misspelt_field_would_be_found(client: Any) -> None:
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"port": 1},
+    }
+    with pytest.raises(kubernetes.client.ApiException, match=r"\.spec\.port: field not declared"):
+        check(client, manifest)
+
+
+def emitted(stack: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The objects of a stack, as the SDK would send them."""
+    loaded = config.read(stack)
+    monkeypatch.setattr(config, "load", lambda: loaded.platform)
+    plan = declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": loaded.region})
+    return [whole(dict(each.inputs)) for each in plan if each.type.startswith("kubernetes:")]
+
+
+def whole(value: Any) -> Any:
+    """`value` with the integers that mocks have made floats."""
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def check(client: Any, manifest: dict[str, Any]) -> None:
+    """Send an object as a dry run that refuses unknown fields."""
+    kind = client.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
+    metadata = manifest["metadata"]
+    kind.server_side_apply(
+        body=yaml.safe_dump(manifest),
+        name=metadata["name"],
+        namespace=metadata.get("namespace"),
+        field_manager="test",
+        query_params=[("dryRun", "All"), ("fieldValidation", "Strict"), ("force", "true")],
+    )
+
+
+class namespaces:
+    """The namespaces that objects live in, for as long as the objects are checked."""
+
+    def __init__(self, client: Any, manifests: list[dict[str, Any]]) -> None:
+        self._kind = client.resources.get(api_version="v1", kind="Namespace")
+        self._made = [copy.deepcopy(each) for each in manifests if each["kind"] == "Namespace"]
+
+    def __enter__(self) -> None:
+        for namespace in self._made:
+            self._kind.create(body=namespace)
+
+    def __exit__(self, *_: object) -> None:
+        for namespace in self._made:
+            self._kind.delete(name=namespace["metadata"]["name"])

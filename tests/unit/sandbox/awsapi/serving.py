@@ -1,0 +1,21 @@
+"""Serve the AWS API of the sandbox in the folder given, until the standard input ends.
+
+With `kubernetes` as second argument, EKS waits for a control plane, which no test of this folder starts.
+"""
+
+import sys
+from pathlib import Path
+
+from mlpctl.sandbox import awsapi
+from mlpctl.sandbox.layout import Layout, SandboxError
+
+try:
+    api = awsapi.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])
+except SandboxError as problem:
+    sys.exit(str(problem))
+print("ready", flush=True)
+for line in sys.stdin:
+    if line == "snapshot\n":
+        api.snapshot()
+        print("done", flush=True)
+api.stop()

@@ -1,0 +1,380 @@
+"""EKS clusters and what belongs to them, by boto3: what AWS answers, and what it refuses."""
+
+import base64
+from typing import Any
+
+import pytest
+
+ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+VIEW_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+
+
+def test_a_cluster_is_the_local_control_plane(account: Any) -> None:
+    account.cluster()
+
+    cluster = account.eks.describe_cluster(name="main")["cluster"]
+
+    assert cluster["status"] == "ACTIVE"
+    assert cluster["endpoint"] == account.layout.kubernetes_endpoint
+    assert base64.b64decode(cluster["certificateAuthority"]["data"]) == account.layout.ca_certificate.read_bytes()
+    assert cluster["arn"] == "arn:aws:eks:us-east-1:123456789012:cluster/main"
+    assert cluster["resourcesVpcConfig"]["vpcId"] == account.vpc
+
+
+def test_a_cluster_says_what_it_was_not_told(account: Any) -> None:
+    cluster = account.cluster(accessConfig={})
+
+    assert cluster["accessConfig"] == {
+        "authenticationMode": "CONFIG_MAP",
+        "bootstrapClusterCreatorAdminPermissions": True,
+    }
+    assert cluster["upgradePolicy"] == {"supportType": "EXTENDED"}
+    assert cluster["zonalShiftConfig"] == {"enabled": False}
+    assert cluster["deletionProtection"] is False
+    assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "172.20.0.0/16"
+    assert cluster["resourcesVpcConfig"]["publicAccessCidrs"] == ["0.0.0.0/0"]
+    assert [setup["enabled"] for setup in cluster["logging"]["clusterLogging"]] == [False]
+
+
+def test_the_cluster_security_group_lives_with_the_cluster(account: Any) -> None:
+    group = account.cluster()["resourcesVpcConfig"]["clusterSecurityGroupId"]
+
+    (rule,) = account.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    assert rule["UserIdGroupPairs"][0]["GroupId"] == group
+    account.eks.delete_cluster(name="main")
+    assert account.refused("describe_security_groups", "ec2", GroupIds=[group])[0] == "InvalidGroup.NotFound"
+
+
+def test_a_second_cluster_is_refused_in_every_region(account: Any) -> None:
+    account.cluster()
+    arguments = {"roleArn": account.cluster_role, "resourcesVpcConfig": {"subnetIds": account.subnets}}
+
+    code, message = account.refused("create_cluster", name="second", **arguments)
+    assert code == "ResourceLimitExceededException"
+    assert "one EKS cluster at a time: delete the cluster 'main' of us-east-1 first" in message
+    elsewhere = account.client("eks", "eu-central-1")
+    with pytest.raises(elsewhere.exceptions.ResourceLimitExceededException):
+        elsewhere.create_cluster(name="second", **arguments)
+    assert account.refused("create_cluster", name="main", **arguments)[0] == "ResourceInUseException"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({"roleArn": "arn:aws:iam::123456789012:role/nobody"}, "InvalidParameterException", "could not be assumed"),
+        ({"version": "1.12"}, "InvalidParameterException", "unsupported Kubernetes version 1.12"),
+        (
+            {"resourcesVpcConfig": {"subnetIds": ["subnet-0", "subnet-1"]}},
+            "InvalidParameterException",
+            "The subnet ID 'subnet-0' does not exist",
+        ),
+        (
+            {"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": "arn:aws:kms:x"}}]},
+            "InvalidParameterException",
+            "does not exist",
+        ),
+        (
+            {"accessConfig": {"authenticationMode": "EVERYONE"}},
+            "InvalidParameterException",
+            "Value 'EVERYONE' at 'accessConfig.authenticationMode' failed to satisfy constraint",
+        ),
+    ],
+)
+def test_a_wrong_cluster_is_refused(account: Any, change: dict[str, Any], code: str, said: str) -> None:
+    arguments = {"roleArn": account.cluster_role, "resourcesVpcConfig": {"subnetIds": account.subnets}, **change}
+
+    found, message = account.refused("create_cluster", name="main", **arguments)
+
+    assert found == code
+    assert said in message
+
+
+def test_a_cluster_in_one_zone_is_refused(account: Any) -> None:
+    config = {"subnetIds": account.subnets[:1]}
+    _, message = account.refused("create_cluster", name="main", roleArn=account.cluster_role, resourcesVpcConfig=config)
+    assert message == "Subnets specified must be in at least two different AZs"
+
+
+def test_a_cluster_with_node_groups_or_protection_is_not_deleted(account: Any) -> None:
+    account.cluster(deletionProtection=True)
+    account.nodegroup()
+
+    assert account.refused("delete_cluster", name="main")[0] == "ResourceInUseException"
+    account.eks.delete_nodegroup(clusterName="main", nodegroupName="system")
+    assert account.refused("delete_cluster", name="main")[0] == "InvalidRequestException"
+
+
+def test_what_belongs_to_a_cluster_goes_with_it(account: Any) -> None:
+    account.cluster()
+    account.eks.create_addon(clusterName="main", addonName="vpc-cni")
+    account.eks.delete_cluster(name="main")
+    account.cluster()
+
+    assert account.eks.list_addons(clusterName="main")["addons"] == []
+    assert account.eks.list_access_entries(clusterName="main")["accessEntries"] == [account.user]
+
+
+def test_logs_get_their_group(account: Any) -> None:
+    account.cluster(logging={"clusterLogging": [{"types": ["audit"], "enabled": True}]})
+
+    groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/aws/eks/main/")["logGroups"]
+
+    assert [group["logGroupName"] for group in groups] == ["/aws/eks/main/cluster"]
+
+
+def test_a_change_is_told_as_an_update(account: Any) -> None:
+    account.cluster()
+
+    update = account.eks.update_cluster_config(
+        name="main", resourcesVpcConfig={"endpointPublicAccess": False, "endpointPrivateAccess": True}
+    )["update"]
+
+    assert account.eks.describe_update(name="main", updateId=update["id"])["update"]["status"] == "Successful"
+    assert update["type"] == "EndpointAccessUpdate"
+    config = account.eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
+    assert (config["endpointPublicAccess"], config["publicAccessCidrs"]) == (False, [])
+    assert account.eks.list_updates(name="main")["updateIds"] == [update["id"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"resourcesVpcConfig": {"endpointPublicAccess": True}}, "already at the desired configuration"),
+        (
+            {"resourcesVpcConfig": {"endpointPublicAccess": False}},
+            "Private and public endpoint access cannot be false",
+        ),
+        (
+            {"logging": {"clusterLogging": [{"types": ["api"], "enabled": False}]}},
+            "No changes needed for the logging config provided",
+        ),
+        ({"accessConfig": {"authenticationMode": "CONFIG_MAP"}}, "Unsupported authentication mode update"),
+        (
+            {"deletionProtection": True, "upgradePolicy": {"supportType": "STANDARD"}},
+            "Only one type of update can be allowed.",
+        ),
+    ],
+)
+def test_a_wrong_change_is_refused(account: Any, change: dict[str, Any], said: str) -> None:
+    account.cluster()
+
+    code, message = account.refused("update_cluster_config", name="main", **change)
+
+    assert code == "InvalidParameterException"
+    assert said in message
+
+
+def test_the_version_goes_up_by_one(account: Any) -> None:
+    account.cluster(version="1.33")
+
+    assert account.refused("update_cluster_version", name="main", version="1.35")[0] == "InvalidParameterException"
+    account.eks.update_cluster_version(name="main", version="1.34")
+    assert account.eks.describe_cluster(name="main")["cluster"]["version"] == "1.34"
+
+
+def test_secrets_are_encrypted_once(account: Any) -> None:
+    account.cluster()
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    config = [{"resources": ["secrets"], "provider": {"keyArn": key}}]
+
+    account.eks.associate_encryption_config(clusterName="main", encryptionConfig=config)
+
+    assert account.eks.describe_cluster(name="main")["cluster"]["encryptionConfig"] == config
+    refusal = account.refused("associate_encryption_config", clusterName="main", encryptionConfig=config)
+    assert refusal[0] == "InvalidParameterException"
+
+
+def test_the_creator_becomes_administrator(account: Any) -> None:
+    account.cluster()
+
+    associated = account.eks.list_associated_access_policies(clusterName="main", principalArn=account.user)
+
+    assert [policy["policyArn"] for policy in associated["associatedAccessPolicies"]] == [ADMIN_POLICY]
+
+
+def test_the_creator_stays_out_when_asked(account: Any) -> None:
+    config = {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
+    account.cluster(accessConfig=config)
+    assert account.eks.list_access_entries(clusterName="main")["accessEntries"] == []
+
+
+def test_access_entries_need_their_authentication_mode(account: Any) -> None:
+    account.cluster(accessConfig={"authenticationMode": "CONFIG_MAP"})
+    assert account.refused("list_access_entries", clusterName="main")[0] == "InvalidRequestException"
+
+    account.eks.update_cluster_config(name="main", accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"})
+
+    assert account.eks.list_access_entries(clusterName="main")["accessEntries"] == [account.user]
+
+
+def test_an_access_entry_lives(account: Any) -> None:
+    account.cluster()
+    where = {"clusterName": "main", "principalArn": account.pod_role}
+
+    entry = account.eks.create_access_entry(**where, kubernetesGroups=["team"], tags={"a": "b"})["accessEntry"]
+    assert entry["username"] == "arn:aws:sts::123456789012:assumed-role/pod/{{SessionName}}"
+    assert account.refused("create_access_entry", **where)[0] == "ResourceInUseException"
+    account.eks.update_access_entry(**where, kubernetesGroups=["other"])
+    scope = {"type": "namespace", "namespaces": ["team"]}
+    account.eks.associate_access_policy(**where, policyArn=VIEW_POLICY, accessScope=scope)
+
+    found = account.eks.describe_access_entry(**where)["accessEntry"]
+    assert (found["kubernetesGroups"], found["type"], found["tags"]) == (["other"], "STANDARD", {"a": "b"})
+    (policy,) = account.eks.list_associated_access_policies(**where)["associatedAccessPolicies"]
+    assert policy["accessScope"] == scope
+    account.eks.disassociate_access_policy(**where, policyArn=VIEW_POLICY)
+    account.eks.delete_access_entry(**where)
+    assert account.refused("describe_access_entry", **where)[0] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"principalArn": "arn:aws:iam::123456789012:role/nobody"}, "does not exist"),
+        ({"principalArn": "arn:aws:s3:::bucket"}, "no ARN of an IAM role or user"),
+        ({"kubernetesGroups": ["system:masters"]}, "its prefix is reserved"),
+        ({"type": "ROOT"}, "The type ROOT is none of"),
+        ({"type": "EC2_LINUX", "kubernetesGroups": ["a"]}, "are set by EKS"),
+    ],
+)
+def test_a_wrong_access_entry_is_refused(account: Any, entry: dict[str, Any], said: str) -> None:
+    account.cluster()
+
+    code, message = account.refused(
+        "create_access_entry", **{"clusterName": "main", "principalArn": account.pod_role, **entry}
+    )
+
+    assert code == "InvalidParameterException"
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "association",
+    [
+        {"policyArn": "arn:aws:eks::aws:cluster-access-policy/Root", "accessScope": {"type": "cluster"}},
+        {"policyArn": VIEW_POLICY, "accessScope": {"type": "namespace"}},
+        {"policyArn": VIEW_POLICY, "accessScope": {"type": "cluster", "namespaces": ["a"]}},
+    ],
+)
+def test_a_wrong_association_is_refused(account: Any, association: dict[str, Any]) -> None:
+    account.cluster()
+    where = {"clusterName": "main", "principalArn": account.user}
+    assert account.refused("associate_access_policy", **where, **association)[0] == "InvalidParameterException"
+
+
+def test_an_addon_lives(account: Any) -> None:
+    account.cluster(version="1.35")
+    where = {"clusterName": "main", "addonName": "kube-proxy"}
+
+    addon = account.eks.create_addon(**where, tags={"a": "b"})["addon"]
+    assert (addon["status"], addon["addonVersion"]) == ("ACTIVE", "v1.35.0-eksbuild.2")
+    assert account.refused("create_addon", **where)[0] == "ResourceInUseException"
+    update = account.eks.update_addon(**where, addonVersion="v1.34.3-eksbuild.5", configurationValues="{}")["update"]
+    found = account.eks.describe_addon(**where)["addon"]
+    assert (found["addonVersion"], found["configurationValues"]) == ("v1.34.3-eksbuild.5", "{}")
+    told = account.eks.describe_update(name="main", updateId=update["id"], addonName="kube-proxy")["update"]
+    assert told["type"] == "AddonUpdate"
+    assert account.eks.list_addons(clusterName="main")["addons"] == ["kube-proxy"]
+    account.eks.delete_addon(**where)
+    assert account.refused("describe_addon", **where)[0] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("addon", "said"),
+    [
+        ({"addonName": "vpc-cnn"}, "Addon specified is not supported"),
+        ({"addonName": "vpc-cni", "addonVersion": "1.2"}, "Addon version specified is not supported"),
+        ({"addonName": "kube-proxy", "addonVersion": "v1.36.0-eksbuild.1"}, "Addon version specified is not supported"),
+        ({"addonName": "vpc-cni", "configurationValues": '{"env": '}, "not in valid JSON"),
+        (
+            {"addonName": "vpc-cni", "serviceAccountRoleArn": "arn:aws:iam::123456789012:role/nobody"},
+            "does not exist",
+        ),
+    ],
+)
+def test_a_wrong_addon_is_refused(account: Any, addon: dict[str, str], said: str) -> None:
+    account.cluster(version="1.35")
+
+    code, message = account.refused("create_addon", clusterName="main", **addon)
+
+    assert code == "InvalidParameterException"
+    assert said in message
+
+
+def test_an_addon_brings_its_pod_identity(account: Any) -> None:
+    account.cluster()
+    where = {"clusterName": "main", "addonName": "aws-ebs-csi-driver"}
+    identity = {"serviceAccount": "ebs-csi-controller-sa", "roleArn": account.pod_role}
+
+    addon = account.eks.create_addon(**where, podIdentityAssociations=[identity])["addon"]
+
+    (association,) = account.eks.list_pod_identity_associations(clusterName="main")["associations"]
+    assert addon["podIdentityAssociations"] == [association["associationArn"]]
+    assert association["ownerArn"] == addon["addonArn"]
+    owned = {"clusterName": "main", "associationId": association["associationId"]}
+    assert account.refused("delete_pod_identity_association", **owned)[0] == "InvalidParameterException"
+    account.eks.delete_addon(**where)
+    assert account.eks.list_pod_identity_associations(clusterName="main")["associations"] == []
+
+
+def test_addon_versions_say_their_default(account: Any) -> None:
+    (addon,) = account.eks.describe_addon_versions(addonName="kube-proxy", kubernetesVersion="1.34")["addons"]
+    (version,) = addon["addonVersions"]
+    assert version["addonVersion"] == "v1.34.0-eksbuild.2"
+    assert version["compatibilities"][0]["defaultVersion"] is True
+
+
+def test_a_pod_identity_association_lives(account: Any) -> None:
+    account.cluster()
+    what = {"clusterName": "main", "namespace": "team", "serviceAccount": "model", "roleArn": account.pod_role}
+
+    made = account.eks.create_pod_identity_association(**what)["association"]
+    where = {"clusterName": "main", "associationId": made["associationId"]}
+
+    assert account.refused("create_pod_identity_association", **what)[0] == "ResourceInUseException"
+    account.eks.update_pod_identity_association(**where, disableSessionTags=True)
+    assert account.eks.describe_pod_identity_association(**where)["association"]["disableSessionTags"] is True
+    assert account.eks.list_pod_identity_associations(clusterName="main", namespace="x")["associations"] == []
+    account.eks.delete_pod_identity_association(**where)
+    assert account.refused("describe_pod_identity_association", **where)[0] == "ResourceNotFoundException"
+
+
+def test_a_pod_role_has_to_trust_pods(account: Any) -> None:
+    account.cluster()
+    what = {"clusterName": "main", "namespace": "team", "serviceAccount": "model", "roleArn": account.node_role}
+    assert account.refused("create_pod_identity_association", **what)[0] == "InvalidParameterException"
+
+
+def test_everything_in_eks_has_tags(account: Any) -> None:
+    arns = [account.cluster()["arn"], account.nodegroup()["nodegroupArn"]]
+    arns.append(account.eks.create_addon(clusterName="main", addonName="coredns")["addon"]["addonArn"])
+    entry = account.eks.describe_access_entry(clusterName="main", principalArn=account.user)["accessEntry"]
+    association = account.eks.create_pod_identity_association(
+        clusterName="main", namespace="team", serviceAccount="model", roleArn=account.pod_role
+    )["association"]
+
+    for arn in [*arns, entry["accessEntryArn"], association["associationArn"]]:
+        account.eks.tag_resource(resourceArn=arn, tags={"team": "ml", "stage": "test"})
+        account.eks.untag_resource(resourceArn=arn, tagKeys=["stage"])
+        assert account.eks.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "ml"}
+    unknown = account.refused("list_tags_for_resource", resourceArn=arns[0] + "x")
+    assert unknown[0] == "ResourceNotFoundException"
+
+
+def test_lists_come_in_pages(account: Any) -> None:
+    account.cluster()
+    for name in ("coredns", "vpc-cni", "kube-proxy"):
+        account.eks.create_addon(clusterName="main", addonName=name)
+
+    first = account.eks.list_addons(clusterName="main", maxResults=2)
+    second = account.eks.list_addons(clusterName="main", maxResults=2, nextToken=first["nextToken"])
+
+    assert (first["addons"], second["addons"]) == (["coredns", "kube-proxy"], ["vpc-cni"])
+    assert "nextToken" not in second
+
+
+def test_an_operation_that_is_not_served_says_so(account: Any) -> None:
+    assert account.refused("describe_insight", clusterName="main", id="x") == (
+        "NotImplemented",
+        "The sandbox does not serve the operation DescribeInsight of EKS.",
+    )

@@ -1,0 +1,62 @@
+"""The one endpoint: moto's services, the sandbox's account, and how what is missing is said."""
+
+from typing import Any
+
+from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
+
+
+def test_the_key_of_the_sandbox_is_a_users(served: Any) -> None:
+    identity = served.client("sts").get_caller_identity()
+    assert (identity["Account"], identity["Arn"]) == ("123456789012", "arn:aws:iam::123456789012:user/sandbox")
+
+
+def test_the_policies_of_aws_are_there(served: Any) -> None:
+    arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+    assert served.iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == "AmazonEKSClusterPolicy"
+    served.iam.attach_role_policy(RoleName="cluster", PolicyArn=arn)
+    attached = served.iam.list_attached_role_policies(RoleName="cluster")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [arn]
+
+
+def test_an_operation_that_moto_lacks_says_so_in_every_protocol(served: Any) -> None:
+    assert served.refused("describe_placement_groups", "ec2")[0] == "NotImplemented"
+    assert served.refused("describe_custom_key_stores", "kms")[0] == "NotImplemented"
+
+
+def test_a_launch_template_has_the_tags_of_now(served: Any) -> None:
+    tags = [{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "1"}]}]
+    data = {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "i", "Value": "2"}]}]}
+    template = served.ec2.create_launch_template(
+        LaunchTemplateName="tags", LaunchTemplateData=data, TagSpecifications=tags
+    )
+    id = template["LaunchTemplate"]["LaunchTemplateId"]
+
+    served.ec2.create_tags(Resources=[id], Tags=[{"Key": "b", "Value": "2"}])
+
+    (found,) = served.ec2.describe_launch_templates(LaunchTemplateIds=[id])["LaunchTemplates"]
+    assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == {"a": "1", "b": "2"}
+    (version,) = served.ec2.describe_launch_template_versions(LaunchTemplateId=id)["LaunchTemplateVersions"]
+    assert version["LaunchTemplateData"] == data
+
+
+def test_a_gateway_endpoint_keeps_its_routes_in_line(served: Any) -> None:
+    ec2 = served.ec2
+    one, two = (ec2.create_route_table(VpcId=served.vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
+    made = ec2.create_vpc_endpoint(VpcId=served.vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[one])
+    id = made["VpcEndpoint"]["VpcEndpointId"]
+
+    def routed() -> set[str]:
+        tables = ec2.describe_route_tables(RouteTableIds=[one, two])["RouteTables"]
+        return {table["RouteTableId"] for table in tables for route in table["Routes"] if route.get("GatewayId") == id}
+
+    assert routed() == {one}
+    ec2.modify_vpc_endpoint(VpcEndpointId=id, AddRouteTableIds=[two], RemoveRouteTableIds=[one])
+    assert routed() == {two}
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[id])
+    assert routed() == set()
+    missing = served.refused("describe_vpc_endpoints", "ec2", VpcEndpointIds=[id])
+    assert missing[0] == "InvalidVpcEndpointId.NotFound"
+
+
+def test_what_the_sandbox_keeps_is_listed() -> None:
+    assert {"CreateAddon", "CreateAccessEntry", "CreatePodIdentityAssociation"} <= set(KEPT_BY_SANDBOX["eks"])

@@ -1,0 +1,99 @@
+"""The AWS API's state outlives its process."""
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpctl.sandbox.layout import Layout, SandboxError
+
+Run = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "sandbox")
+    layout.prepare()
+    return layout
+
+
+def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_account: Any) -> None:
+    body = os.urandom(100_000)
+    with run(layout):
+        account = new_account(layout).prepare()
+        account.cluster()
+        account.nodegroup()
+        s3, kms, ssm = account.client("s3"), account.client("kms"), account.client("ssm")
+        s3.create_bucket(Bucket="models")
+        s3.put_object(Bucket="models", Key="weights", Body=body)
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        secret = kms.encrypt(KeyId=key, Plaintext=b"hello")["CiphertextBlob"]
+        signing = kms.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        public = kms.get_public_key(KeyId=signing)["PublicKey"]
+        ssm.put_parameter(Name="/a", Value="b", Type="String")
+        account.client("sqs").create_queue(QueueName="jobs")
+        account.client("logs").create_log_group(logGroupName="logs")
+        cluster = account.eks.describe_cluster(name="main")["cluster"]
+        nodegroup = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
+        vpcs = account.ec2.describe_vpcs()["Vpcs"]
+
+    with run(layout):
+        assert s3.get_object(Bucket="models", Key="weights")["Body"].read() == body
+        assert kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"hello"
+        assert kms.get_public_key(KeyId=signing)["PublicKey"] == public
+        assert ssm.get_parameter(Name="/a")["Parameter"]["Value"] == "b"
+        assert account.client("sqs").get_queue_url(QueueName="jobs")
+        assert account.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "logs"
+        assert account.eks.describe_cluster(name="main")["cluster"] == cluster
+        found = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
+        assert found == nodegroup
+        assert account.ec2.describe_vpcs()["Vpcs"] == vpcs
+        assert account.user == "arn:aws:iam::123456789012:user/sandbox"
+        account.empty_eks()
+
+
+def test_a_killed_process_costs_what_came_after_the_last_snapshot(layout: Layout, run: Run, new_account: Any) -> None:
+    account = new_account(layout)
+    s3 = account.client("s3")
+    with pytest.raises(KeyboardInterrupt), run(layout) as process:
+        s3.create_bucket(Bucket="before")
+        process.snapshot()
+        s3.create_bucket(Bucket="after")
+        # `run` kills what ends in an exception.
+        raise KeyboardInterrupt
+
+    with run(layout):
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["before"]
+
+
+def test_a_snapshot_of_another_moto_is_refused(layout: Layout, run: Run) -> None:
+    with run(layout):
+        pass
+    file = layout.aws / "snapshot"
+    head, _, rest = file.read_bytes().partition(b"\n")
+    file.write_bytes(json.dumps({**json.loads(head), "moto": "4.0.0"}).encode() + b"\n" + rest)
+
+    with pytest.raises(SandboxError, match=r"was written with moto 4\.0\.0 .* cannot be read with moto"), run(layout):
+        pass
+
+
+def test_a_file_that_is_no_snapshot_is_refused(layout: Layout, run: Run) -> None:
+    (layout.aws / "snapshot").write_bytes(b"\x80\x05nonsense")
+
+    with pytest.raises(SandboxError, match="is no snapshot of the sandbox's AWS API"), run(layout):
+        pass
+
+
+def test_a_taken_port_is_said(layout: Layout, run: Run) -> None:
+    port = layout.ports().aws
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(SandboxError, match=f"The AWS API cannot listen on port {port}"),
+        run(layout),
+    ):
+        pass

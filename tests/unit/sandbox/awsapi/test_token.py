@@ -1,0 +1,168 @@
+"""EKS tokens: what the command signs, the webhook's check accepts, and nothing else."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from mlpctl import eks_token
+from mlpctl.sandbox.awsapi import token
+from mlpctl.sandbox.awsapi.token import TokenError
+
+HOST = "127.0.0.1:4566"
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_ENDPOINT_URL": f"http://{HOST}",
+    "AWS_REGION": "eu-central-1",
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "KUBERNETES_EXEC_INFO"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    yield
+
+
+def url(bearer: str) -> str:
+    text = bearer.removeprefix(token.PREFIX)
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+
+
+def bearer(signed_url: str) -> str:
+    return token.PREFIX + base64.urlsafe_b64encode(signed_url.encode()).decode().rstrip("=")
+
+
+def test_a_token_is_good_for_its_cluster_and_its_secret_only() -> None:
+    request = token.parse(eks_token.token("main"), HOST)
+
+    assert (request.access_key_id, request.region) == ("AKIAIOSFODNN7EXAMPLE", "eu-central-1")
+    assert request.signed_by(SECRET, "main")
+    assert not request.signed_by(SECRET, "other")
+    assert not request.signed_by(SECRET[:-1] + "x", "main")
+
+
+def test_a_token_of_a_temporary_key_carries_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session/token+with=signs")
+
+    request = token.parse(eks_token.token("main"), HOST)
+
+    assert request.session_token == "session/token+with=signs"
+    assert request.signed_by(SECRET, "main")
+
+
+def test_a_token_for_aws_goes_to_the_regions_own_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+    split = urlsplit(url(eks_token.token("main", "eu-west-1")))
+
+    assert (split.scheme, split.netloc) == ("https", "sts.eu-west-1.amazonaws.com")
+    assert parse_qs(split.query)["X-Amz-SignedHeaders"] == ["host;x-k8s-aws-id"]
+    assert parse_qs(split.query)["X-Amz-Expires"] == ["60"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("127.0.0.1:4566", "127.0.0.1:9999"), "signed for the host 127.0.0.1:9999"),
+        (("Action=GetCallerIdentity", "Action=AssumeRole"), "another action"),
+        (("X-Amz-Expires=60", "X-Amz-Expires=901"), "X-Amz-Expires is 901 s"),
+        (("X-Amz-Expires=60", "X-Amz-Expires=soon"), "does not say when"),
+        (("host%3Bx-k8s-aws-id", "host"), "signed headers"),
+        (("%2Fsts%2F", "%2Fs3%2F"), "credential scope"),
+        (("Version=2011-06-15", "Version=2011-06-15&Foo=1"), "unexpected query parameter Foo"),
+        (("Version=2011-06-15", "Version=2011-06-15&version=2"), "occurs twice"),
+        (("X-Amz-Signature=", "X-Amz-Signature=&X="), "unexpected query parameter X"),
+        (("AWS4-HMAC-SHA256", "AWS4-NONE"), "no signature of version 4"),
+        (("/?", "/path?"), "unexpected path"),
+    ],
+)
+def test_a_token_in_another_form_is_refused(change: tuple[str, str], said: str) -> None:
+    good = url(eks_token.token("main"))
+    assert change[0] in good
+
+    with pytest.raises(TokenError, match=said):
+        token.parse(bearer(good.replace(*change)), HOST)
+
+
+@pytest.mark.parametrize("text", ["", "secret", "k8s-aws-v1.", "k8s-aws-v1.%%%", "k8s-aws-v1._w"])
+def test_what_is_no_token_is_refused(text: str) -> None:
+    with pytest.raises(TokenError):
+        token.parse(text, HOST)
+
+
+def test_a_changed_parameter_spoils_the_signature() -> None:
+    good = url(eks_token.token("main"))
+    request = token.parse(bearer(good.replace("X-Amz-Expires=60", "X-Amz-Expires=900")), HOST)
+    assert not request.signed_by(SECRET, "main")
+
+
+def test_a_token_is_good_for_a_quarter_of_an_hour() -> None:
+    now = datetime.now(UTC)
+    good = eks_token.token("main")
+
+    assert token.parse(good, HOST, now + timedelta(minutes=14, seconds=50))
+    with pytest.raises(TokenError, match="it expired"):
+        token.parse(good, HOST, now + timedelta(minutes=15, seconds=10))
+    with pytest.raises(TokenError, match="in the future"):
+        token.parse(good, HOST, now - timedelta(minutes=6))
+
+
+def test_the_command_prints_what_kubectl_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mlplatform-eks-token", "--cluster", "main"])
+
+    assert eks_token.main() == 0
+
+    credential = json.loads(capsys.readouterr().out)
+    assert (credential["apiVersion"], credential["kind"]) == ("client.authentication.k8s.io/v1", "ExecCredential")
+    assert token.parse(credential["status"]["token"], HOST).signed_by(SECRET, "main")
+    expires = datetime.strptime(credential["status"]["expirationTimestamp"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert timedelta(minutes=13) < expires - datetime.now(UTC) <= timedelta(minutes=14)
+
+
+def test_the_command_answers_in_the_version_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = "client.authentication.k8s.io/v1beta1"
+    monkeypatch.setenv("KUBERNETES_EXEC_INFO", json.dumps({"apiVersion": version, "kind": "ExecCredential"}))
+    monkeypatch.setattr(sys, "argv", ["mlplatform-eks-token", "--cluster", "main"])
+
+    assert eks_token.main() == 0
+    assert json.loads(capsys.readouterr().out)["apiVersion"] == version
+
+
+@pytest.mark.parametrize(
+    ("unset", "said"), [("AWS_REGION", "no AWS region"), ("AWS_SECRET_ACCESS_KEY", "Partial credentials")]
+)
+def test_what_is_missing_is_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unset: str, said: str
+) -> None:
+    monkeypatch.delenv(unset)
+    monkeypatch.setattr(sys, "argv", ["mlplatform-eks-token", "--cluster", "main"])
+
+    assert eks_token.main() == 1
+
+    error = capsys.readouterr().err
+    assert error.startswith("mlplatform-eks-token: no token for the cluster main: ")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_the_command_imports_little() -> None:
+    code = "import sys, mlpctl.eks_token; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"boto3", "pulumi", "moto", "kubernetes", "pydantic", "typer"} & set(loaded)
