@@ -4,7 +4,19 @@ from typing import Final
 
 import grpc
 
-from mlpctl.sandbox.aws import ec2_network, ec2_routing, ec2_security, iam, kms, logs, s3_bucket, s3_settings
+from mlpctl.sandbox.aws import (
+    ec2_launch,
+    ec2_network,
+    ec2_routing,
+    ec2_security,
+    eks,
+    iam,
+    kms,
+    logs,
+    lookups,
+    s3_bucket,
+    s3_settings,
+)
 from mlpctl.sandbox.aws.api import Cloud, Key
 from mlpctl.sandbox.aws.declaration import Declaration, Lookup
 from mlpctl.sandbox.aws.provider import AwsProvider
@@ -19,11 +31,10 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *ec2_network.DECLARATIONS,
     *ec2_routing.DECLARATIONS,
     *ec2_security.DECLARATIONS,
+    *ec2_launch.DECLARATIONS,
+    *eks.DECLARATIONS,
 )
 """Every resource type that the sandbox knows."""
-
-LOOKUPS: Final[tuple[Lookup, ...]] = ()
-"""Every look-up that the sandbox answers."""
 
 
 def provider(endpoint: str, credentials: Key) -> AwsProvider:
@@ -31,7 +42,7 @@ def provider(endpoint: str, credentials: Key) -> AwsProvider:
     return AwsProvider(
         Cloud(endpoint, credentials),
         {declaration.token: declaration for declaration in DECLARATIONS},
-        {lookup.token: lookup for lookup in LOOKUPS},
+        {lookup.token: lookup for lookup in lookups.LOOKUPS},
     )
 
 
@@ -41,4 +52,4 @@ def serve(port: int, endpoint: str, credentials: Key) -> grpc.Server:
     return server
 
 
-__all__ = ["DECLARATIONS", "LOOKUPS", "Declaration", "Key", "Lookup", "provider", "serve"]
+__all__ = ["DECLARATIONS", "Declaration", "Key", "Lookup", "provider", "serve"]

@@ -163,11 +163,11 @@ class Api:
         where = self.region if region is None else region
         return f"arn:{self.partition}:{service or self.service}:{where}:{self.account}:{resource}"
 
-    def wait(self, what: str, done: Callable[[], bool]) -> None:
-        """Ask `done` again and again. Raises `ProviderError` when `what` took longer than allowed."""
+    def wait(self, what: str, done: Callable[[], bool], why: Callable[[], str] = str) -> None:
+        """Ask `done` again and again. Raises `ProviderError` with `why` when `what` took longer than allowed."""
         while not done():
             if time.monotonic() >= self._deadline:
-                raise ProviderError(f"{self.name}: {what} took longer than {self._timeout_s:.0f} s")
+                raise ProviderError(f"{self.name}: {what} took longer than {self._timeout_s:.0f} s{why()}")
             time.sleep(_POLL_S)
 
     @contextlib.contextmanager

@@ -41,7 +41,7 @@ def uses(*operations: str) -> Callable[[Any], Any]:
 def operations_of(step: object) -> tuple[str, ...]:
     """The operations that a step of a declaration calls."""
     if isinstance(step, Create | Describe | Delete):
-        return (step.operation, *operations_of(getattr(step, "more", None)))
+        return (step.operation, *operations_of(step.more if isinstance(step, Describe) else None))
     if isinstance(step, Update):
         return (step.by,) if isinstance(step.by, str) else operations_of(step.by)
     if isinstance(step, Tags):
@@ -59,6 +59,9 @@ class Create:
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Members that are always the same."""
+
+    more: Callable[[Properties], Mapping[str, Any]] = lambda inputs: {}
+    """Members that are made of properties in another form; gets the inputs."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +189,14 @@ class Declaration:
     refused: Mapping[str, str] = field(default_factory=dict)
     """Inputs that the sandbox does not model; setting one is an error that gives this reason."""
 
+    chosen: frozenset[str] = frozenset()
+    """Nested inputs, as paths with dots, that AWS fills in when they are left out, where the SDK does not say so."""
+
     absent: Mapping[str, str] = field(default_factory=dict)
     """Outputs that stay empty although the SDK has them never null, and why."""
 
-    volatile: frozenset[str] = frozenset()
-    """Outputs that an update changes."""
+    volatile: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Outputs that an update changes, each with the inputs whose change changes it."""
 
     names: Mapping[str, str] = field(default_factory=dict)
     """Properties whose member has another name (see `mapping`)."""
@@ -312,10 +318,9 @@ class Lookup:
     """The SDK's function."""
 
     token: str
-    result: type
-    """The SDK's class of its result."""
-
     answer: Callable[[Api, Properties], Properties]
+    """From the arguments, without the region, to the result by its Pulumi names."""
+
     service: str = ""
     """boto3's service; empty for a look-up that calls nothing."""
 

@@ -130,9 +130,6 @@ ROUTE: Final = Declaration(
         "instanceOwnerId": "a route to a network interface without an instance has none",
     },
     delete_first=True,
-    unlike_cloudformation={
-        "destinationIpv6CidrBlock": "CloudFormation replaces without saying createOnly; it is part of the identity",
-    },
 )
 
 
@@ -248,7 +245,15 @@ VPC_ENDPOINT: Final = Declaration(
     state=State("State", ready=("available", "pendingAcceptance"), failed=("failed", "rejected"), gone=("deleted",)),
     waits_until_gone=True,
     arn="vpc-endpoint/{id}",
-    replaces=frozenset({"vpcId", "serviceName", "vpcEndpointType"}),
+    replaces=frozenset(
+        {
+            "dnsOptions.privateDnsPreference",
+            "dnsOptions.privateDnsSpecifiedDomains",
+            "serviceName",
+            "vpcEndpointType",
+            "vpcId",
+        }
+    ),
     local=frozenset({"autoAccept"}),
     refused={
         "resourceConfigurationArn": _NO_LATTICE,

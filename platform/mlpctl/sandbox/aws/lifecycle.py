@@ -17,7 +17,7 @@ def create(declaration: Declaration, api: Api, inputs: Properties) -> str:
         return step(api, inputs)
     made = declaration.request(step.operation, inputs)
     tags = declaration.tag_parameters(step.operation, inputs.get("tagsAll") or {}) if declaration.tags else {}
-    answer = api.call(step.operation, **made.parameters, **tags, **step.fixed)
+    answer = api.call(step.operation, **made.parameters, **step.more(inputs), **tags, **step.fixed)
     if isinstance(step.id, tuple):
         return declaration.separator.join(str(inputs[name]) for name in step.id)
     id = jmespath.search(step.id, answer)
@@ -130,15 +130,19 @@ def settle(declaration: Declaration, api: Api, id: str) -> None:
     if state is None or not isinstance(step, Describe):
         return
 
+    reason = ""
+
     def ready() -> bool:
+        nonlocal reason
         described = describe(declaration, step, api, id)
         now = _state(declaration, described)
+        said = jmespath.search(state.reason, described) if state.reason and described else None
+        reason = f": {said}" if said else ""
         if now in state.failed or now in state.gone:
-            reason = jmespath.search(state.reason, described) if state.reason else None
-            raise ProviderError(f"{api.name}: is {now}{f': {reason}' if reason else ''}")
+            raise ProviderError(f"{api.name}: is {now}{reason}")
         return now in state.ready
 
-    api.wait(f"to become {' or '.join(state.ready)}", ready)
+    api.wait(f"to become {' or '.join(state.ready)}", ready, lambda: reason)
 
 
 def _state(declaration: Declaration, described: Mapping[str, Any] | None) -> str | None:

@@ -62,10 +62,13 @@ class _Builder:
     ) -> dict[str, Any]:
         result: dict[str, Any] = {}
         properties_of = {}
+        wrappers = set()
         for name, declared in schema.properties.items():
             members = _member(shape, name, (*path, name), self._names)
             if not members:
                 continue
+            if len(members) > 1:
+                wrappers.add(members[0])
             properties_of[members[0]] = name
             item = value.get(name)
             if item is None:
@@ -75,7 +78,10 @@ class _Builder:
             if converted is not None:
                 _put(result, members, converted)
         for member in shape.required_members:
-            if member not in result and member not in given and properties_of:
+            if member in wrappers:
+                # AWS wants the structure even where none of the properties that lie in it is set.
+                result.setdefault(member, {})
+            elif member not in result and member not in given and properties_of:
                 self._missing(member, properties_of.get(member), path)
         return result
 
@@ -189,7 +195,8 @@ def _property(value: Any, declared: Type, names: Mapping[str, str], path: Path) 
     if isinstance(value, list):
         return _property(value[0], declared, names, path) if value else None
     if isinstance(declared, Object):
-        return properties(value, declared, names, path)
+        # Of some things AWS answers only the ids; a declaration's `more` then tells the rest.
+        return properties(value, declared, names, path) if isinstance(value, dict) else None
     if isinstance(value, dict) and isinstance(declared, Scalar | Document):
         # Either wrapped, or one of IAM's documents, which boto3 decodes.
         return next((value[wrapper] for wrapper in _WRAPPERS if wrapper in value), None) or json.dumps(value)

@@ -115,11 +115,13 @@ class AwsProvider(Provider):
     ) -> Properties:
         """Carry out the updates that the changed properties need."""
         declaration, chosen = self._declaration(subject), self._settings(client)
-        if preview:
-            return {**outputs, **news, **dict.fromkeys(declaration.volatile, UNKNOWN)}
         changes = values.difference(declaration, chosen, subject.name, old_inputs, outputs, news).changes
+        names = {str(change.path[0]) for change in changes}
+        if preview:
+            moved = [name for name, causes in declaration.volatile.items() if causes & names]
+            return {**outputs, **news, **dict.fromkeys(moved, UNKNOWN)}
         api = self._api(declaration, outputs.get("region") or chosen.region, subject, timeout_s)
-        lifecycle.change(declaration, api, id, old_inputs, news, {str(change.path[0]) for change in changes})
+        lifecycle.change(declaration, api, id, old_inputs, news, names)
         return self._outputs(declaration, chosen, api, id, news)
 
     def delete(

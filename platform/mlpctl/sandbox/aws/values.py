@@ -99,7 +99,7 @@ def difference(
                 new = old
             elif old is None and declaration.meaning.same(new, outputs.get(key), into, (key,)):
                 before[key] = old = outputs[key]
-            new = declaration.meaning.aligned(old, _kept(old, new, into, out), into, (key,))
+            new = declaration.meaning.aligned(old, _kept(declaration, (key,), old, new, into, out), into, (key,))
         aligned[key] = new
     changes = [
         Change(change.path, change.kind, _replaces(declaration, dotted(change.path)))
@@ -115,17 +115,18 @@ def difference(
     return Difference(changes, replaced and (declaration.delete_first or _named_by_hand(declaration, name, olds, news)))
 
 
-def _kept(old: Any, new: Any, into: Type, out: Type) -> Any:
+def _kept(declaration: Declaration, path: tuple[str, ...], old: Any, new: Any, into: Type, out: Type) -> Any:
     """`new` with the nested properties that AWS chose when the program does not say anything of them."""
     if isinstance(into, Object) and isinstance(out, Object) and isinstance(old, dict) and isinstance(new, dict):
         result = {}
         for key, declared in into.properties.items():
-            before, after = old.get(key), new.get(key)
+            before, after, below = old.get(key), new.get(key), (*path, key)
             given = out.properties.get(key)
-            if after is None and before is not None and given and given.required and not declared.required:
+            chosen = dotted(below) in declaration.chosen or (given and given.required and not declared.required)
+            if after is None and before is not None and chosen:
                 after = before
             if after is not None:
-                result[key] = _kept(before, after, declared.type, given.type if given else ANY)
+                result[key] = _kept(declaration, below, before, after, declared.type, given.type if given else ANY)
         return result
     return new
 

@@ -140,6 +140,51 @@ class Bench:
         document = json.dumps(trust(service))
         return str(self.boto("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
+    def cluster(self) -> str:
+        """The one cluster that a sandbox has."""
+        eks = self.boto("eks")
+        if not eks.list_clusters()["clusters"]:
+            eks.create_cluster(
+                name="shared",
+                roleArn=self.role("eks.amazonaws.com"),
+                resourcesVpcConfig={"subnetIds": [self.subnet(0), self.subnet(1)]},
+                accessConfig={"authenticationMode": "API"},
+            )
+        return "shared"
+
+    def no_cluster(self) -> None:
+        """Make room for another cluster."""
+        eks = self.boto("eks")
+        for name in eks.list_clusters()["clusters"]:
+            for group in eks.list_nodegroups(clusterName=name)["nodegroups"]:
+                eks.delete_nodegroup(clusterName=name, nodegroupName=group)
+            eks.delete_cluster(name=name)
+
+    def access_entry(self) -> str:
+        arn = self.role()
+        self.boto("eks").create_access_entry(clusterName=self.cluster(), principalArn=arn)
+        return arn
+
+    def launch_template(self) -> str:
+        made = self.boto("ec2").create_launch_template(
+            LaunchTemplateName=self.unique("template"), LaunchTemplateData={"EbsOptimized": True}
+        )
+        return str(made["LaunchTemplate"]["LaunchTemplateId"])
+
+    def template_of_two_versions(self) -> str:
+        def make() -> str:
+            template = self.launch_template()
+            self.launch_template_version(template)
+            return template
+
+        return self.once("template", make)
+
+    def launch_template_version(self, template: str) -> str:
+        made = self.boto("ec2").create_launch_template_version(
+            LaunchTemplateId=template, LaunchTemplateData={"EbsOptimized": False}
+        )
+        return str(made["LaunchTemplateVersion"]["VersionNumber"])
+
     def bucket(self) -> str:
         name = self.unique("bucket")
         self.boto("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws import ec2_network, ec2_routing, ec2_security, iam, kms, logs, s3_bucket, s3_settings
+from mlpctl.sandbox.aws import (
+    ec2_launch,
+    ec2_network,
+    ec2_routing,
+    ec2_security,
+    eks,
+    iam,
+    kms,
+    logs,
+    s3_bucket,
+    s3_settings,
+)
 from mlpctl.sandbox.aws.declaration import Declaration
 from mlpctl.sandbox.provider import UNKNOWN, Properties, has_unknown
 
@@ -407,6 +418,165 @@ CASES += (
         },
         update={"tags": {"stage": "dev"}},
         replace={"trafficType": "REJECT"},
+    ),
+)
+
+TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NO_SCHEDULE"}
+
+
+def cluster_inputs(bench: Any) -> Mapping[str, Any]:
+    bench.no_cluster()
+    return {
+        "roleArn": bench.role("eks.amazonaws.com"),
+        "version": "1.35",
+        "vpcConfig": {
+            "subnetIds": [bench.subnet(0), bench.subnet(1)],
+            "endpointPrivateAccess": True,
+            "endpointPublicAccess": False,
+        },
+        "accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True},
+        "bootstrapSelfManagedAddons": False,
+        "enabledClusterLogTypes": ["audit"],
+        "encryptionConfig": {"provider": {"keyArn": bench.key()}, "resources": ["secrets"]},
+        "tags": {"team": "ml"},
+    }
+
+
+def cluster_update(bench: Any) -> Mapping[str, Any]:
+    return {
+        "version": "1.36",
+        "vpcConfig": {
+            "subnetIds": [bench.subnet(1), bench.subnet(2)],
+            "endpointPrivateAccess": True,
+            "endpointPublicAccess": True,
+            "publicAccessCidrs": ["203.0.113.0/24"],
+        },
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True},
+        "enabledClusterLogTypes": ["authenticator", "api"],
+        "deletionProtection": False,
+        "upgradePolicy": {"supportType": "STANDARD"},
+        "zonalShiftConfig": {"enabled": True},
+        "tags": {"stage": "dev"},
+    }
+
+
+def node_group_inputs(bench: Any) -> Mapping[str, Any]:
+    return {
+        "clusterName": bench.cluster(),
+        "nodeRoleArn": bench.role(),
+        "subnetIds": [bench.subnet(0), bench.subnet(1)],
+        "scalingConfig": {"minSize": 0, "desiredSize": 1, "maxSize": 2},
+        "instanceTypes": ["g6.2xlarge", "g6.4xlarge"],
+        "amiType": "BOTTLEROCKET_x86_64_NVIDIA",
+        "launchTemplate": {"id": bench.template_of_two_versions(), "version": "1"},
+        "labels": {"pool": "gpu", "old": "yes"},
+        "taints": [TAINT],
+        "tags": {"team": "ml"},
+    }
+
+
+CASES += (
+    Case(
+        ec2_launch.LAUNCH_TEMPLATE,
+        lambda bench: {
+            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+            "blockDeviceMappings": [
+                {
+                    "deviceName": "/dev/xvda",
+                    "ebs": {"volumeSize": 50, "volumeType": "gp3", "encrypted": "true", "kmsKeyId": bench.key()},
+                }
+            ],
+            "tagSpecifications": [{"resourceType": "instance", "tags": {"team": "ml"}}],
+            "updateDefaultVersion": True,
+            "tags": {"team": "ml"},
+        },
+        update={
+            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
+            "ebsOptimized": "true",
+            "vpcSecurityGroupIds": ["sg-1", "sg-2"],
+            "description": "two",
+            "tags": {"stage": "dev"},
+        },
+        replace={"name": "other"},
+        drift=lambda bench, state: bench.launch_template_version(state.id),
+        drifted="metadataOptions",
+    ),
+    Case(
+        eks.CLUSTER,
+        cluster_inputs,
+        update=cluster_update,
+        replace=lambda bench: {"roleArn": bench.role("eks.amazonaws.com")},
+        drift=lambda bench, state: bench.boto("eks").update_cluster_config(
+            name=state.id, resourcesVpcConfig={"endpointPublicAccess": False, "endpointPrivateAccess": True}
+        ),
+        drifted="vpcConfig",
+    ),
+    Case(
+        eks.NODE_GROUP,
+        node_group_inputs,
+        update=lambda bench: {
+            "launchTemplate": {"id": bench.template_of_two_versions(), "version": "2"},
+            "scalingConfig": {"minSize": 0, "desiredSize": 2, "maxSize": 3},
+            "labels": {"pool": "gpu", "stage": "dev"},
+            "taints": [{**TAINT, "value": "yes"}, {"key": "spot", "effect": "NO_EXECUTE"}],
+            "updateConfig": {"maxUnavailablePercentage": 50},
+            "nodeRepairConfig": {"enabled": True},
+            "tags": {"stage": "dev"},
+        },
+        replace={"capacityType": "SPOT"},
+        drift=lambda bench, state: bench.boto("eks").update_nodegroup_config(
+            clusterName=state.inputs["clusterName"],
+            nodegroupName=state.inputs["nodeGroupName"],
+            scalingConfig={"minSize": 1, "desiredSize": 1, "maxSize": 1},
+        ),
+        drifted="scalingConfig",
+    ),
+    Case(
+        eks.ADDON,
+        lambda bench: {
+            "clusterName": bench.cluster(),
+            "addonName": "vpc-cni",
+            "configurationValues": '{"enableNetworkPolicy": "true"}',
+            "podIdentityAssociations": [
+                {"roleArn": bench.role("pods.eks.amazonaws.com"), "serviceAccount": "aws-node"}
+            ],
+            "resolveConflictsOnCreate": "OVERWRITE",
+            "tags": {"team": "ml"},
+        },
+        update=lambda bench: {
+            "addonVersion": "v1.20.0-eksbuild.1",
+            "configurationValues": None,
+            "podIdentityAssociations": [],
+            "resolveConflictsOnUpdate": "PRESERVE",
+            "tags": {"stage": "dev"},
+        },
+        replace={"addonName": "coredns"},
+        drift=lambda bench, state: bench.boto("eks").update_addon(
+            clusterName=state.inputs["clusterName"], addonName="vpc-cni", addonVersion="v1.19.0-eksbuild.1"
+        ),
+        drifted="addonVersion",
+    ),
+    Case(
+        eks.ACCESS_ENTRY,
+        lambda bench: {"clusterName": bench.cluster(), "principalArn": bench.role(), "tags": {"team": "ml"}},
+        update={"kubernetesGroups": ["ml-engineers"], "userName": "ml", "tags": {"stage": "dev"}},
+        replace=lambda bench: {"principalArn": bench.role()},
+        drift=lambda bench, state: bench.boto("eks").update_access_entry(
+            clusterName=state.inputs["clusterName"],
+            principalArn=state.inputs["principalArn"],
+            kubernetesGroups=["others"],
+        ),
+        drifted="kubernetesGroups",
+    ),
+    Case(
+        eks.ACCESS_POLICY_ASSOCIATION,
+        lambda bench: {
+            "clusterName": bench.cluster(),
+            "principalArn": bench.access_entry(),
+            "policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
+            "accessScope": {"type": "namespace", "namespaces": ["chat"]},
+        },
+        replace={"accessScope": {"type": "cluster"}},
     ),
 )
 

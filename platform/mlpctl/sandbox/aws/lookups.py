@@ -1,0 +1,104 @@
+"""Look-ups, `aws.get_…`: what a program asks about its account, its region and what others made."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import botocore.session
+import pulumi_aws as aws
+
+from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.declaration import Lookup, uses
+from mlpctl.sandbox.aws.eks import CLUSTER
+from mlpctl.sandbox.provider import Properties, ProviderError
+
+
+def _partition_data(api: Api) -> Mapping[str, Any]:
+    partitions = botocore.session.get_session().get_data("partitions")["partitions"]
+    return next(one for one in partitions if one["id"] == api.partition)
+
+
+@uses("get_caller_identity")
+def _caller(api: Api, args: Properties) -> Properties:
+    answer = api.call("get_caller_identity")
+    return {
+        "id": answer["Account"],
+        "accountId": answer["Account"],
+        "arn": answer["Arn"],
+        "userId": answer["UserId"],
+    }
+
+
+def _partition(api: Api, args: Properties) -> Properties:
+    suffix = str(_partition_data(api)["outputs"]["dnsSuffix"])
+    return {
+        "id": api.partition,
+        "partition": api.partition,
+        "dnsSuffix": suffix,
+        "reverseDnsPrefix": ".".join(reversed(suffix.split("."))),
+    }
+
+
+def _region(api: Api, args: Properties) -> Properties:
+    data = _partition_data(api)
+    region = args.get("name") or api.region
+    endpoint = f"ec2.{region}.{data['outputs']['dnsSuffix']}"
+    if args.get("endpoint") not in (None, endpoint):
+        raise ProviderError(f"{api.name}: the endpoint of {region} is {endpoint}, not {args['endpoint']}")
+    description = data["regions"].get(region, {}).get("description", region)
+    return {"id": region, "region": region, "name": region, "description": description, "endpoint": endpoint}
+
+
+@uses("describe_availability_zones")
+def _zones(api: Api, args: Properties) -> Properties:
+    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
+    if args.get("state"):
+        filters.append({"Name": "state", "Values": [args["state"]]})
+    answer = api.call(
+        "describe_availability_zones",
+        Filters=filters,
+        **({"AllAvailabilityZones": True} if args.get("allAvailabilityZones") else {}),
+    )
+    names, ids = args.get("excludeNames") or (), args.get("excludeZoneIds") or ()
+    zones = sorted(
+        (zone for zone in answer["AvailabilityZones"] if zone["ZoneName"] not in names and zone["ZoneId"] not in ids),
+        key=lambda zone: zone["ZoneName"],
+    )
+    return {
+        **args,
+        "id": api.region,
+        "region": api.region,
+        "groupNames": sorted({zone.get("GroupName") or api.region for zone in zones}),
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+    }
+
+
+@uses("describe_cluster")
+def _cluster(api: Api, args: Properties) -> Properties:
+    cluster = api.call("describe_cluster", name=args["name"])["cluster"]
+    found = CLUSTER.found(cluster)
+    listed = {
+        f"{name}s": [found[name]] if found.get(name) else []
+        for name in ("accessConfig", "kubernetesNetworkConfig", "zonalShiftConfig", "remoteNetworkConfig")
+    }
+    logs = [kind for one in cluster["logging"]["clusterLogging"] if one["enabled"] for kind in one["types"]]
+    return {
+        **{name: found.get(name) for name in ("arn", "createdAt", "deletionProtection", "endpoint", "identities")},
+        **{name: found.get(name) for name in ("name", "platformVersion", "roleArn", "status", "tags", "version")},
+        **listed,
+        "id": found["name"],
+        "region": api.region,
+        "certificateAuthorities": [found["certificateAuthority"]] if found.get("certificateAuthority") else [],
+        "enabledClusterLogTypes": logs,
+        "upgradePolicies": [found["upgradePolicy"]] if found.get("upgradePolicy") else [],
+        "vpcConfig": found["vpcConfig"],
+    }
+
+
+LOOKUPS: Final = (
+    Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
+    Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
+    Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
+    Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
+    Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
+)
