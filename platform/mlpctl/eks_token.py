@@ -37,7 +37,8 @@ def token(cluster: str, region: str | None = None, role_arn: str | None = None) 
     region = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not region:
         raise TokenError("no AWS region: give --region or set AWS_REGION")
-    sts = session.create_client("sts", region_name=region)
+    # botocore makes the methods of a client at run time.
+    sts: Any = session.create_client("sts", region_name=region)
     credentials = session.get_credentials()
     if credentials is None:
         raise TokenError("no AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
@@ -50,7 +51,7 @@ def token(cluster: str, region: str | None = None, role_arn: str | None = None) 
         headers={"x-k8s-aws-id": cluster},
     )
     SigV4QueryAuth(credentials, "sts", region, expires=EXPIRES_S).add_auth(request)
-    return "k8s-aws-v1." + base64.urlsafe_b64encode(request.url.encode()).decode().rstrip("=")
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
 
 
 def exec_credential(bearer: str, api_version: str, now: datetime) -> dict[str, Any]:

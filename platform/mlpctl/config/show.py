@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
 from mlpctl.config.problems import HIDDEN, Keys, dotted, looks_secret, printable
 from mlpctl.config.stack_file import REGION, Loaded
+from mlpctl.config.validation import ModelT
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Row:
     """Where it came from: `file:31`, `profile prod` or `default`."""
 
 
-def show(loaded: Loaded[BaseModel]) -> list[Row]:
+def show(loaded: Loaded[ModelT]) -> list[Row]:
     """List every effective value in the model's order, the region first. A list of plain values is one value."""
     values = loaded.platform.model_dump(mode="json", by_alias=True)
     leaves = [((REGION,), loaded.region), *_leaves(values, ())]
@@ -56,7 +56,7 @@ def _leaves(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
         yield path, value
 
 
-def _origin(loaded: Loaded[BaseModel], path: Keys) -> str:
+def _origin(loaded: Loaded[ModelT], path: Keys) -> str:
     if path in loaded.lines:
         return f"file:{loaded.lines[path]}"
     from_profile = any(path[:size] in loaded.from_profile for size in range(1, len(path) + 1))

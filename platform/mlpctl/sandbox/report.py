@@ -63,7 +63,7 @@ def _aws_types() -> Table:
 
     table = _table("AWS type", "Served by moto", "Served by the sandbox itself")
     for declaration in sorted(DECLARATIONS, key=lambda each: each.token):
-        kept = KEPT_BY_SANDBOX.get(declaration.service, frozenset())
+        kept = KEPT_BY_SANDBOX.get(declaration.service, ())
         ours = [operation for operation in declaration.operations if operation in kept]
         theirs = [operation for operation in declaration.operations if operation not in kept]
         table.add_row(declaration.token, _listed(theirs), _listed(ours))

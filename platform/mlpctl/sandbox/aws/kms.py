@@ -77,21 +77,6 @@ KEY: Final = Declaration(
     },
 )
 
-ALIAS: Final = Declaration(
-    resource=kms.Alias,
-    cloudformation="AWS::KMS::Alias",
-    service="kms",
-    key="AliasName",
-    names={"name": "AliasName"},
-    create=Create("create_alias", id=("name",)),
-    read=lambda api, id: _alias(api, id),
-    updates=(Update("targetKeyId", by="update_alias"),),
-    delete=Delete("delete_alias"),
-    name=AutoName("name", 256, shape="alias/{}".format, prefix_property="namePrefix"),
-    replaces=frozenset({"name", "namePrefix"}),
-    delete_first=True,
-)
-
 
 @uses("list_aliases")
 def _alias(api: Api, id: str) -> Properties | None:
@@ -105,6 +90,22 @@ def _alias(api: Api, id: str) -> Properties | None:
         "targetKeyId": key,
         "targetKeyArn": api.arn(f"key/{key}"),
     }
+
+
+ALIAS: Final = Declaration(
+    resource=kms.Alias,
+    cloudformation="AWS::KMS::Alias",
+    service="kms",
+    key="AliasName",
+    names={"name": "AliasName"},
+    create=Create("create_alias", id=("name",)),
+    read=_alias,
+    updates=(Update("targetKeyId", by="update_alias"),),
+    delete=Delete("delete_alias"),
+    name=AutoName("name", 256, shape="alias/{}".format, prefix_property="namePrefix"),
+    replaces=frozenset({"name", "namePrefix"}),
+    delete_first=True,
+)
 
 
 DECLARATIONS: Final = (KEY, ALIAS)

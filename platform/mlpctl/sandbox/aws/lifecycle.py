@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import jmespath
+from botocore.model import ListShape
 
 from mlpctl.sandbox.aws.api import Api, ApiError
 from mlpctl.sandbox.aws.declaration import Create, Declaration, Delete, Describe, Tags, Update
@@ -189,7 +190,7 @@ def _member(declaration: Declaration, operation: str, member: str, value: str) -
 def _keys(declaration: Declaration, tags: Tags, keys: Collection[str]) -> dict[str, Any]:
     """The members with which an operation takes the keys of tags to remove."""
     for member, shape in declaration.input_shape(tags.untag).members.items():
-        if member == tags.key or shape.type_name != "list":
+        if member == tags.key or not isinstance(shape, ListShape):
             continue
         if shape.member.type_name == "structure":
             return {member: [{"Key": key} for key in keys]}

@@ -275,7 +275,9 @@ def _lookup(data: Mapping[str, Any], name: str, path: Path, names: Mapping[str, 
 
 def _pair(shape: ListShape) -> tuple[str, str]:
     """The members that hold key and value in a list of tags."""
-    members = list(shape.member.members)
+    entry = shape.member
+    assert isinstance(entry, StructureShape)
+    members = list(entry.members)
     key = next(member for member in members if member.lower().endswith("key"))
     value = next(member for member in members if member.lower().endswith("value"))
     return key, value

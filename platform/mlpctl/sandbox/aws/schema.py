@@ -103,13 +103,17 @@ def resource_schema(resource: type[pulumi.CustomResource]) -> Schema:
     arguments = getattr(module, f"{resource.__name__}InitArgs", None) or getattr(module, f"{resource.__name__}Args")
     not_null = {
         name
-        for name, hint in sdk._raw_return_hints(resource).items()
-        if not sdk._is_optional_type(next(iter(typing.get_args(hint)), hint))
+        for name, hint in sdk._raw_return_hints(typing.cast(Any, resource)).items()
+        if not _is_optional(next(iter(typing.get_args(hint)), hint))
     }
     outputs = {
         name: Property(_reflect(hint, ()), name in not_null) for name, hint in sdk.resource_types(resource).items()
     }
     return Schema(typing.cast(Any, resource).pulumi_type, _object(arguments, ()), Object(outputs))
+
+
+def _is_optional(hint: Any) -> bool:
+    return bool(sdk._is_optional_type(hint))  # type: ignore[no-untyped-call]  # the SDK does not type it
 
 
 @functools.cache

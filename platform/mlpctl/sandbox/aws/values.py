@@ -184,7 +184,7 @@ def _zero(declared: Type) -> Any:
 def expected_outputs(declaration: Declaration, settings: Settings, inputs: Properties) -> Properties:
     """The outputs of a resource that a preview would make: what only AWS will tell is `UNKNOWN`."""
     schema = declaration.schema
-    expected = {key: UNKNOWN for key, declared in schema.outputs.properties.items() if declared.required}
+    expected: Properties = {key: UNKNOWN for key, declared in schema.outputs.properties.items() if declared.required}
     if "region" in expected:
         expected["region"] = settings.region
     return {
@@ -247,10 +247,10 @@ def _drifted(
         }
         return {key: value for key, value in values.items() if value is not None}
     if isinstance(declared, ListOf) and isinstance(declared.item, Object) and isinstance(live, list):
-        before = recorded if isinstance(recorded, list) else []
-        if len(old) == len(live) == len(before):
+        items = recorded if isinstance(recorded, list) else []
+        if len(old) == len(live) == len(items):
             return [
                 _drifted(declaration, path, declared.item, one, was, now)
-                for one, was, now in zip(old, before, live, strict=True)
+                for one, was, now in zip(old, items, live, strict=True)
             ]
     return live
