@@ -34,8 +34,7 @@ format: .venv/ready
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/mlpctl config schema > stacks/schema.json
-	@$(BIN)/pytest tests/golden --rewrite-golden
+	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py -k "current or golden" --rewrite-golden
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

@@ -67,7 +67,7 @@ def control_plane(layout: Layout, reporter: toolchain.Reporter) -> None:
 
 def preview(stack: SandboxStack, console: Console) -> None:
     """Show what an update would do, above whatever progress is being shown."""
-    command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--suppress-permalink"]
+    command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--suppress-permalink=true"]
     if console.is_terminal:
         command += ["--color", "always"]
     with subprocess.Popen(

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import mlplatform
+from mlpctl.reference import attributes
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 from mlplatform.testing import declare
@@ -102,7 +103,7 @@ def test_every_declared_output_is_registered(component: type[Component]) -> None
 def test_every_arg_and_output_is_documented(component: type[Component]) -> None:
     for kind in (component, args_of(component)):
         fields = {name for name in inspect.get_annotations(kind) if not name.startswith("_")}
-        assert fields == _documented(kind), kind.__name__
+        assert fields == {*attributes(kind)}, kind.__name__
 
 
 @pytest.mark.parametrize("model", SPECS, ids=lambda each: each.__name__)
@@ -157,17 +158,6 @@ def _takes_tags(token: str) -> bool:
         return False
     sdk = getattr(getattr(pulumi_aws, module.split("/")[0]), kind)
     return "tags" in inspect.signature(sdk._internal_init).parameters
-
-
-def _documented(kind: type) -> set[str]:
-    tree = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    pairs = zip(tree.body, tree.body[1:], strict=False)
-    return {
-        field.target.id
-        for field, docs in pairs
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(docs, ast.Expr)
-    }
 
 
 def _models(model: type[BaseModel]) -> set[type[BaseModel]]:

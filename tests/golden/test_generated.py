@@ -4,9 +4,15 @@ from pathlib import Path
 
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
+from mlpctl.reference import pages
 
 Golden = Callable[[Path, str], None]
 
 
 def test_the_schema_for_editors_is_current(golden: Golden, root: Path) -> None:
     golden(root / "stacks" / "schema.json", json.dumps(schema(Platform, profiles.PROFILES), indent=2) + "\n")
+
+
+def test_the_reference_pages_are_current(golden: Golden, root: Path) -> None:
+    for name, text in pages().items():
+        golden(root / "docs" / name, text)

@@ -1,0 +1,157 @@
+"""The reference pages under `docs/`, made of the same specs that stack files are checked by.
+
+`python -m mlpctl.reference FOLDER` writes them.
+"""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+import mlplatform
+from mlpctl.config import Platform
+from mlpctl.config.profiles import PROFILES
+from mlpctl.config.shape import Shape
+from mlplatform.component import Component
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("mlpctl", "templates"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of a page."""
+
+    name: str
+    text: str
+    allowed: str = ""
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a stack file, or one component."""
+
+    title: str
+    text: str
+    fields: tuple[Field, ...]
+    outputs: tuple[Field, ...] = ()
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file's name."""
+    return {
+        "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
+        "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
+    }
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An annotated attribute of a class, as its source has it."""
+
+    type: str
+    docs: str
+
+
+def attributes(kind: type) -> dict[str, Attribute]:
+    """The annotated attributes of a class that have a docstring below them."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        field.target.id: Attribute(ast.unparse(field.annotation), " ".join(docs.value.value.split()))
+        for field, docs in zip(tree.body, tree.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(docs, ast.Expr)
+        and isinstance(docs.value, ast.Constant)
+        and isinstance(docs.value.value, str)
+    }
+
+
+def _sections(shape: Shape, path: str = "") -> Iterator[Section]:
+    """The sections of a stack file, each before those below it."""
+    fields, below = [], []
+    for key in shape.keys:
+        child = shape.child(key)
+        assert child is not None
+        place = f"{path}.{key}" if path else key
+        allowed = child.allowed() or ""
+        if (section := _section_of(child, place)) is not None:
+            below.append(section)
+            allowed = f"see [`{section[1]}`](#{re.sub(r'[^a-z0-9]', '', section[1].lower())})"
+        fields.append(Field(key, _line(child.node["description"]), _line(allowed), _default(shape, key, place)))
+    yield Section(path or "mlplatform:platform", _line(shape.node["description"]), tuple(fields))
+    for each, place in below:
+        yield from _sections(each, place)
+
+
+def _section_of(shape: Shape, place: str) -> tuple[Shape, str] | None:
+    """The section that describes what stands at a place: a model, or the entries of a mapping with free names."""
+    if shape.keys:
+        return shape, place
+    entry = shape.child("<name>")
+    return (entry, f"{place}.<name>") if entry is not None and entry.keys else None
+
+
+def _default(shape: Shape, key: str, place: str) -> str:
+    if key in shape.node.get("required", ()):
+        return "required"
+    default = shape.default(key)
+    said = "" if isinstance(default, dict) and default else f"`{_yaml(default)}`"
+    wanted = re.sub(r"<name>", "*", place)
+    profiles = [f"{profile}: `{_yaml(paths[wanted])}`" for profile, paths in PROFILES.items() if wanted in paths]
+    return "; ".join(filter(None, [said, *profiles]))
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "none"
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _components() -> Iterator[Section]:
+    for name in mlplatform.__all__:
+        kind = getattr(mlplatform, name)
+        if not (isinstance(kind, type) and issubclass(kind, Component)):
+            continue
+        args = getattr(mlplatform, f"{name}Args")
+        fields = tuple(
+            Field(arg, _line(each.docs), _type(each.type), "required" if arg in args.__required_keys__ else "")
+            for arg, each in attributes(args).items()
+        )
+        outputs = tuple(Field(output, _line(each.docs)) for output, each in attributes(kind).items())
+        yield Section(name, inspect.cleandoc(kind.__doc__ or ""), fields, outputs)
+
+
+def _type(annotation: str) -> str:
+    """A type as the reader of a page knows it: `Input[str]`, `GpuPool`."""
+    return re.sub(r"^NotRequired\[(.*)\]$", r"\1", annotation).replace("pulumi.", "")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def write(folder: Path, made: Mapping[str, str]) -> None:
+    """Write pages into a folder."""
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), pages())
