@@ -5,7 +5,9 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: up preview down test check format golden bench lock
+.PHONY: install up preview down test check format golden bench lock
+
+install: .venv/ready
 
 up: .venv/ready
 	@$(BIN)/mlpctl up --stack $(STACK)

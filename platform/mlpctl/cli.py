@@ -71,14 +71,12 @@ def schema() -> None:
 def sandbox_up(folder: Folder = None) -> None:
     """Start the sandbox; build what is missing for it first."""
     from mlpctl import up as steps
-    from mlpctl.sandbox import lifecycle
     from mlpctl.sandbox.layout import Layout
     from mlpctl.sandbox.toolchain import RichReporter
 
     layout, reporter = Layout.find(folder), RichReporter()
     steps.engine(layout, reporter)
-    with reporter.step("Starting the sandbox", 5):
-        lifecycle.up(layout)
+    steps.aws_api(layout, reporter)
     steps.control_plane(layout, reporter)
 
 

@@ -17,6 +17,7 @@ import psutil
 from mlpctl.sandbox.layout import Layout
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
+PROVIDER_TYPE: Final = "pulumi:providers:"
 
 
 class StackError(Exception):
@@ -32,7 +33,7 @@ class Made:
     """Class of the component, e.g. `GpuNodePool`, or the provider's type for what stands alone."""
 
     resources: int
-    """Resources below it, those that a provider manages."""
+    """Resources below it that a provider manages."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,11 @@ def components(resources: Sequence[Mapping[str, Any]]) -> list[Made]:
     parents = {each["urn"]: each.get("parent", "") for each in resources}
     tops = [urn for urn in parents if _kind(parents[urn]) == STACK_TYPE and _kind(urn) != STACK_TYPE]
     counts = Counter(_top(each["urn"], parents) for each in resources if each.get("custom"))
-    return [Made(urn.rsplit("::", 1)[-1], _kind(urn).split(":")[-1], counts[urn]) for urn in tops if counts[urn]]
+    return [
+        Made(urn.rsplit("::", 1)[-1], _kind(urn).split(":")[-1], counts[urn])
+        for urn in tops
+        if counts[urn] and not _kind(urn).startswith(PROVIDER_TYPE)
+    ]
 
 
 def _top(urn: str, parents: Mapping[str, str]) -> str:

@@ -1,18 +1,20 @@
 """`mlpctl up`: from nothing to a stack that runs in the sandbox."""
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from mlpctl import config
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.record import Phase
 from mlpctl.sandbox.toolchain import RichReporter
 from mlpctl.stack import SandboxStack
 
@@ -36,8 +38,7 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
     stack = SandboxStack(root, stack_name, layout)
 
     engine(layout, reporter)
-    with reporter.step("Starting the sandbox", 5):
-        lifecycle.up(layout)
+    aws_api(layout, reporter)
     stack.ensure()
     if all(toolchain.look(name).found for name in CONTROL_PLANE):
         control_plane(layout, reporter)
@@ -47,7 +48,7 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
 
     code = stack.show("up", "--yes", "--skip-preview", "--suppress-outputs")
     if code == 0:
-        console.print(summary(stack))
+        console.print(Text(), summary(stack), soft_wrap=True)
     return code
 
 
@@ -58,10 +59,18 @@ def engine(layout: Layout, reporter: toolchain.Reporter) -> None:
     layout.install_engine(found, toolchain.language_host(found))
 
 
+def aws_api(layout: Layout, reporter: toolchain.Reporter) -> None:
+    """Run the sandbox: the AWS API, the providers, and the control plane if an earlier start had it."""
+    runs = lifecycle.status(layout).phase is Phase.READY
+    with nullcontext() if runs else reporter.step("Starting the sandbox", 5):
+        lifecycle.up(layout)
+
+
 def control_plane(layout: Layout, reporter: toolchain.Reporter) -> None:
     """Have the control plane's programs, and run them."""
     tools = toolchain.ensure(CONTROL_PLANE, reporter)
-    with reporter.step("Starting the Kubernetes control plane", 10):
+    runs = lifecycle.status(layout).control_plane.phase is Phase.READY
+    with nullcontext() if runs else reporter.step("Starting the Kubernetes control plane", 10):
         lifecycle.start_control_plane(layout, tools)
 
 
@@ -83,30 +92,34 @@ def preview(stack: SandboxStack, console: Console) -> None:
             console.print(Text.from_ansi(line.rstrip("\n")), soft_wrap=True)
 
 
-def summary(stack: SandboxStack) -> Table:
+def summary(stack: SandboxStack) -> RenderableType:
     """What was made, how to reach it, and what to type next."""
     outputs = stack.outputs()
-    made = Table("Component", "Kind", "Resources", box=None, pad_edge=False, header_style="bold")
+    made = _columns()
+    made.add_row("Component", "Kind", "Resources", style="bold")
     for each in stack.made():
         made.add_row(each.name, each.kind, str(each.resources))
-    reach = Table.grid(padding=(0, 2))
+    reach = _columns()
     for name, bucket in outputs.get("buckets", {}).items():
         reach.add_row(f"bucket {name}", f"s3://{bucket}")
     reach.add_row("cluster", outputs.get("clusterName", ""))
     for name, url in outputs.get("inferenceEndpoints", {}).items():
         reach.add_row(f"model {name}", url)
     reach.add_row("kubeconfig", str(stack.layout.kubeconfig))
-    commands = Text(
-        'eval "$(.venv/bin/mlpctl sandbox env)"     pulumi, kubectl and AWS tools now see the sandbox\n'
-        f"pulumi stack output --stack {stack.name}\n"
-        "kubectl get pods --all-namespaces --output wide\n"
-        f"$EDITOR stacks/Pulumi.{stack.name}.yaml && make up\n"
-        "make down"
-    )
-    page = Table.grid(padding=(1, 0, 0, 0))
-    for part in (made, reach, Text("Next:", style="bold"), commands):
-        page.add_row(part)
-    return page
+    commands = _columns()
+    commands.add_row('eval "$(.venv/bin/mlpctl sandbox env)"', "point this shell to the sandbox, then:")
+    commands.add_row(f"pulumi stack output --stack {stack.name}", "what the stack tells others")
+    if shutil.which("kubectl"):
+        commands.add_row("kubectl get pods --all-namespaces --output wide", "models on their GPU nodes")
+    commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "change something, then `make up` again")
+    commands.add_row("make down", "destroy the stack, stop the sandbox")
+    return Group(made, Text(), reach, Text(), Text("Next", style="bold"), commands)
+
+
+def _columns() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    return table
 
 
 @contextmanager

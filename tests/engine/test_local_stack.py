@@ -47,9 +47,10 @@ def test_the_next_preview_changes_nothing(project: Any) -> None:
 
 def test_one_edited_value_is_one_update(project: Any) -> None:
     project.edit("gpuPools", "inference", "maxNodes", value=3)
-    (step,) = project.preview()
-    assert (step["op"], step["urn"].rsplit("::", 1)[-1]) == ("update", "inference-nodes")
-    assert [*step["detailedDiff"]] == ["scalingConfig.maxSize"]
+    pool, nodes = project.preview()
+    assert (pool["op"], pool["urn"].rsplit("::", 1)[-1]) == ("update", "inference"), "the component, whose input it is"
+    assert (nodes["op"], nodes["urn"].rsplit("::", 1)[-1]) == ("update", "inference-nodes")
+    assert [*nodes["detailedDiff"]] == ["scalingConfig.maxSize"]
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert project.preview() == []
 

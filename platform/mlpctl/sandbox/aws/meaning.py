@@ -75,7 +75,7 @@ class Meaning:
     def _canonical(self, value: Any, declared: Type, path: Path) -> Any:
         name = dotted(path)
         if value is not None and name in self.folds:
-            return self.folds[name](value)
+            return self.folds[name](value) or None
         if isinstance(value, str) and (isinstance(declared, Document) or name in self.documents):
             return document(value)
         if isinstance(value, dict):

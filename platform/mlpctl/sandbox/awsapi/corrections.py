@@ -1,10 +1,13 @@
 """Where moto answers otherwise than AWS, so that a plan would never become quiet. Each goes when moto answers right."""
 
+import json
 from typing import Any
 
 from moto.ec2.models import EC2Backend, launch_templates
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+from moto.kms.models import Key
+from moto.kms.responses import KmsResponse
 
 
 class _LaunchTemplate(LaunchTemplate):
@@ -70,8 +73,36 @@ def _delete_and_forget_vpc_endpoints(self: EC2Backend, vpce_ids: list[str] | Non
         del self.vpc_end_points[endpoint.id]
 
 
+_enable_key_rotation = KmsResponse.enable_key_rotation
+_get_key_rotation_status = KmsResponse.get_key_rotation_status
+
+DEFAULT_ROTATION_DAYS = 365
+"""https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html"""
+
+
+def _key_of(response: KmsResponse) -> Key:
+    return response.kms_backend.keys[response.kms_backend.get_key_id(response._get_param("KeyId"))]
+
+
+def _enable_key_rotation_with_period(self: KmsResponse) -> str:
+    """AWS keeps how often a key rotates; moto forgets it."""
+    answer = _enable_key_rotation(self)
+    _key_of(self).rotation_period_days = self._get_param("RotationPeriodInDays") or DEFAULT_ROTATION_DAYS  # type: ignore[attr-defined]  # as meant
+    return answer
+
+
+def _get_key_rotation_status_with_period(self: KmsResponse) -> str:
+    answer = json.loads(_get_key_rotation_status(self))
+    key = _key_of(self)
+    if key.key_rotation_status:
+        answer["RotationPeriodInDays"] = getattr(key, "rotation_period_days", DEFAULT_ROTATION_DAYS)
+    return json.dumps({"KeyId": key.arn, **answer})
+
+
 def apply() -> None:
     """Put the corrections in place, for the whole process. A second time changes nothing."""
+    KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
+    KmsResponse.get_key_rotation_status = _get_key_rotation_status_with_period  # type: ignore[method-assign]  # as meant
     launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy has classes fixed
     VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # as meant
     VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # as meant

@@ -52,7 +52,7 @@ class Waits:
 
         Raises `UnreadyError` with the reasons after `timeout_s` seconds, or sooner if it cannot become ready any more.
         """
-        reference, stalled_from_the_start = Reference.to(live), True
+        reference, stalled_from_the_start, waited = Reference.to(live), True, False
         for last in self._moments(timeout_s):
             now = cluster.get(reference)
             if now is None:
@@ -60,7 +60,11 @@ class Waits:
             live = now
             result = how.check(live, cluster)
             if result.ready:
+                if waited:
+                    # What was said last stays beside the object in the engine's display.
+                    say("ready")
                 return live
+            waited = True
             say(result.message)
             stalled_from_the_start &= result.stalled
             failed = result.failed or (result.stalled and not stalled_from_the_start)

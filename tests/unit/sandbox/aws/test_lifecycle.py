@@ -49,8 +49,13 @@ class Case:
 CASES = (
     Case(
         kms.KEY,
-        {"description": "models", "enableKeyRotation": True, "tags": {"team": "ml"}},
-        update={"description": "data", "deletionWindowInDays": 7, "tags": {"team": "ml", "stage": "dev"}},
+        {"description": "models", "enableKeyRotation": True, "rotationPeriodInDays": 180, "tags": {"team": "ml"}},
+        update={
+            "description": "data",
+            "rotationPeriodInDays": 90,
+            "deletionWindowInDays": 7,
+            "tags": {"team": "ml", "stage": "dev"},
+        },
         replace={"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048", "enableKeyRotation": False},
         drift=lambda bench, state: bench.boto("kms").disable_key_rotation(KeyId=state.id),
         drifted="enableKeyRotation",

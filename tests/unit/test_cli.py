@@ -1,0 +1,130 @@
+"""What people read from `mlpctl`: answers, one clear sentence where something is wrong, and exit codes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlpctl import cli
+
+Mlpctl = Callable[..., tuple[int | str | None, str, str]]
+"""Runs `mlpctl` with arguments: exit code, standard output, standard error."""
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(root / "Pulumi.yaml", tmp_path)
+    shutil.copytree(root / "stacks", tmp_path / "stacks")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
+    return tmp_path
+
+
+def run(
+    *arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int | str | None, str, str]:
+    monkeypatch.setattr(sys, "argv", ["mlpctl", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    return ended.value.code, said.out, said.err
+
+
+@pytest.fixture
+def mlpctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mlpctl:
+    return lambda *arguments: run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+
+
+def test_a_right_file_is_said_to_be_right(project: Path, mlpctl: Mlpctl) -> None:
+    assert mlpctl("config", "validate", "--stack", "local") == (0, "stacks/Pulumi.local.yaml is right.\n", "")
+
+
+def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Path, mlpctl: Mlpctl) -> None:
+    file = project / "stacks" / "Pulumi.local.yaml"
+    file.write_text(file.read_text().replace("maxNodes: 2", "maxNods: 2").replace("port: 8000", "port: 80"))
+    for command in (("config", "validate"), ("config", "show"), ("up",)):
+        code, _, errors = mlpctl(*command, "--stack", "local")
+        assert code == cli.BAD_INPUT
+        assert "maxNodes" in errors
+        assert "port" in errors
+        assert "Traceback" not in errors
+    assert not (project / ".sandbox").exists(), "nothing was touched"
+
+
+def test_a_stack_without_a_file_is_told_with_those_that_have_one(project: Path, mlpctl: Mlpctl) -> None:
+    code, _, errors = mlpctl("config", "validate", "--stack", "lokal")
+    assert code == cli.BAD_INPUT
+    assert "local" in errors
+
+
+def test_show_tells_value_and_origin(project: Path, mlpctl: Mlpctl) -> None:
+    code, out, _ = mlpctl("config", "show", "--stack", "local")
+    rows = {row[0]: row[1:] for row in (line.split() for line in out.splitlines()) if row}
+    assert code == 0
+    assert rows["network.nat"] == ["single", "profile", "dev"]
+    assert rows["inference.chat.port"][0] == "8000"
+
+
+def test_schema_is_the_one_that_editors_read(project: Path, mlpctl: Mlpctl) -> None:
+    code, out, _ = mlpctl("config", "schema")
+    assert code == 0
+    assert json.loads(out) == json.loads((project / "stacks" / "schema.json").read_text())
+
+
+def test_outside_a_project_the_way_back_is_told(
+    tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
+    for command in (("config", "validate"), ("sandbox", "status")):
+        code, _, errors = mlpctl(*command)
+        assert code == cli.FAILED
+        assert "There is no Pulumi.yaml" in errors
+
+
+def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(project: Path, mlpctl: Mlpctl) -> None:
+    code, out, _ = mlpctl("sandbox", "status")
+    assert code == 0
+    assert "absent" in out
+    assert "probes" in out, "what is stored and not acted on"
+    code, out, errors = mlpctl("sandbox", "env")
+    assert (code, out) == (cli.FAILED, "")
+    assert "mlpctl sandbox up" in errors
+    assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox runs.\n")
+
+
+def test_a_defect_is_one_sentence_unless_it_is_being_debugged(
+    project: Path,
+    mlpctl: Mlpctl,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("mlpctl.project.root", broken)
+    code, _, errors = mlpctl("config", "validate")
+    assert code == cli.FAILED
+    assert errors == "mlpctl failed: RuntimeError: boom. This is a defect; MLPCTL_DEBUG=1 shows where.\n"
+    monkeypatch.setenv("MLPCTL_DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["mlpctl", "config", "validate"])
+    with pytest.raises(RuntimeError, match="boom"):
+        cli.main()
+
+
+def test_help_imports_neither_the_sandbox_nor_the_sdk() -> None:
+    code = (
+        "import sys; sys.argv = ['mlpctl', '--help']\n"
+        "from mlpctl import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'boto3', 'moto', 'pulumi', 'pulumi_aws'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"}
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
