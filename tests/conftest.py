@@ -1,8 +1,13 @@
 """What tests of every kind share."""
 
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from mlpctl import config
+from mlplatform.testing import Plan, declare
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,3 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def root() -> Path:
     """The repository."""
     return ROOT
+
+
+@pytest.fixture
+def plan_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plan]:
+    """What the program declares for a stack file, under mocks."""
+
+    def plan(stack: Path) -> Plan:
+        loaded = config.read(stack)
+        monkeypatch.setattr(config, "load", lambda: loaded.platform)
+        return declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": loaded.region})
+
+    return plan

@@ -146,7 +146,7 @@ class _Answers(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:
             raise KeyError(f"the look-up {args.token} has no answer here")
-        return dict(self._look_ups[args.token]), None
+        return dict(self._look_ups[args.token]), []
 
 
 class _Monitor(mocks.MockMonitor):

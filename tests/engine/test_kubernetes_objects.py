@@ -1,16 +1,13 @@
 """Every Kubernetes object that the program emits, against the API server's own schema: a first preview cannot."""
 
 import copy
-import runpy
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import kubernetes
 import pytest
 import yaml
-
-from mlpctl import config
-from mlplatform.testing import declare
 
 pytestmark = pytest.mark.engine
 
@@ -24,9 +21,9 @@ def client(sandbox: Any) -> Any:
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 def test_the_api_server_takes_every_object_and_knows_every_field(
-    stack: Path, client: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Path, client: Any, plan_of: Callable[[Path], Iterable[Any]]
 ) -> None:
-    manifests = emitted(stack, root, monkeypatch)
+    manifests = emitted(plan_of(stack))
     assert manifests
     with namespaces(client, manifests):
         for manifest in manifests:
@@ -44,11 +41,8 @@ def test_a_misspelt_field_would_be_found(client: Any) -> None:
         check(client, manifest)
 
 
-def emitted(stack: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The objects of a stack, as the SDK would send them."""
-    loaded = config.read(stack)
-    monkeypatch.setattr(config, "load", lambda: loaded.platform)
-    plan = declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": loaded.region})
+def emitted(plan: Iterable[Any]) -> list[dict[str, Any]]:
+    """The Kubernetes objects of a plan, as the SDK would send them."""
     return [whole(dict(each.inputs)) for each in plan if each.type.startswith("kubernetes:")]
 
 

@@ -1,0 +1,62 @@
+"""What holds for the whole program, whatever a stack file says."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+import pytest
+
+import mlplatform
+from mlpctl.config import read
+
+STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+PlanOf = Callable[[Path], Any]
+
+every_stack = pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
+
+
+@every_stack
+def test_what_stands_in_the_file_is_declared(stack: Path, plan_of: PlanOf) -> None:
+    plan, platform = plan_of(stack), read(stack).platform
+    made = {(each.type.split(":")[-1], each.name) for each in plan if each.type.startswith("mlplatform:")}
+    wanted = {("KeyRing", "keys"), ("Network", "network"), ("EksCluster", "cluster")}
+    wanted |= {("DataBucket", name) for name in platform.buckets}
+    wanted |= {("GpuNodePool", name) for name in platform.gpu_pools}
+    wanted |= {("InferenceService", name) for name in platform.inference}
+    assert made == wanted
+
+
+@every_stack
+def test_every_resource_belongs_to_a_component_but_the_cluster_s_provider(stack: Path, plan_of: PlanOf) -> None:
+    alone = [each.type for each in plan_of(stack) if each.custom and not each.parent]
+    assert alone == ["pulumi:providers:kubernetes"]
+
+
+@every_stack
+def test_models_wait_for_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -> None:
+    plan, platform = plan_of(stack), read(stack).platform
+    for name, inference in platform.inference.items():
+        (service,) = [each for each in plan if each.name == name and each.type.endswith(":InferenceService")]
+        assert plan.one(aws.eks.NodeGroup, f"{inference.pool}-nodes").urn in service.depends_on
+        deployment = plan.one(k8s.apps.v1.Deployment, f"{name}-deployment")
+        assert deployment.provider, "not the default provider, which is whatever cluster the shell points to"
+
+
+@every_stack
+def test_everything_at_rest_is_encrypted_with_the_platform_s_keys(stack: Path, plan_of: PlanOf) -> None:
+    plan = plan_of(stack)
+    assert all(each.inputs["kmsKeyId"] for each in plan.of(aws.cloudwatch.LogGroup))
+    encrypted = {each.inputs["bucket"] for each in plan.of(aws.s3.BucketServerSideEncryptionConfiguration)}
+    assert len(encrypted) == len(plan.of(aws.s3.Bucket))
+    for template in plan.of(aws.ec2.LaunchTemplate):
+        volumes = [mapping["ebs"] for mapping in template.inputs["blockDeviceMappings"]]
+        assert {(volume["encrypted"], bool(volume["kmsKeyId"])) for volume in volumes} == {("true", True)}
+        assert template.inputs["metadataOptions"]["httpTokens"] == "required"
+
+
+def test_the_program_is_one_page() -> None:
+    """A newcomer reads it whole; what does not fit belongs into a component."""
+    program = Path(mlplatform.__file__).parents[2] / "platform" / "__main__.py"
+    assert len(program.read_text().splitlines()) <= 100
