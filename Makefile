@@ -5,7 +5,7 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: install up preview down test check format golden bench lock
+.PHONY: install up preview down test check format golden lock
 
 install: .venv/ready
 
@@ -37,9 +37,6 @@ format: .venv/ready
 
 golden: .venv/ready
 	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py -k "current or golden" --rewrite-golden
-
-bench: .venv/ready
-	@$(BIN)/python benchmarks/run.py
 
 lock: .venv/ready
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

@@ -58,15 +58,21 @@ def _processes(status: Status) -> Table:
 
 
 def _aws_types() -> Table:
+    """The declared types by who serves their operations, a row for each service and server."""
     from mlpctl.sandbox.aws import DECLARATIONS
+    from mlpctl.sandbox.aws.lookups import LOOKUPS
     from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
 
-    table = _table("AWS type", "Served by moto", "Served by the sandbox itself")
-    for declaration in sorted(DECLARATIONS, key=lambda each: each.token):
-        kept = KEPT_BY_SANDBOX.get(declaration.service, ())
-        ours = [operation for operation in declaration.operations if operation in kept]
-        theirs = [operation for operation in declaration.operations if operation not in kept]
-        table.add_row(declaration.token, _listed(theirs), _listed(ours))
+    rows: dict[tuple[str, str], list[str]] = {}
+    for declared in (*DECLARATIONS, *LOOKUPS):
+        kept = {*KEPT_BY_SANDBOX.get(declared.service, ())}
+        operations = {*declared.operations}
+        by = "moto" if not operations & kept else "the sandbox" if operations <= kept else "both"
+        package, _, name = declared.token.rpartition(":")
+        rows.setdefault((package.split("/")[0], by if operations else "no one, it is computed"), []).append(name)
+    table = _table("AWS types and look-ups", "Served by", "")
+    for (package, by), names in sorted(rows.items()):
+        table.add_row(package, by, ", ".join(sorted(names)))
     return table
 
 
@@ -79,10 +85,6 @@ def _not_acted_on() -> Table:
 
 def _table(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False, header_style="bold")
-
-
-def _listed(operations: list[str]) -> str:
-    return ", ".join(operations) or "-"
 
 
 def _mebibytes(count: int) -> str:
