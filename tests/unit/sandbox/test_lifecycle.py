@@ -18,6 +18,8 @@ from mlpctl.sandbox.controlplane import PROGRAMS
 from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.record import ControlPlaneState, Phase, ProcessId, Record
 
+pytestmark = pytest.mark.engine
+
 FAKES = Path(__file__).parent / "fakes"
 DAEMON = (sys.executable, str(FAKES / "daemon.py"))
 

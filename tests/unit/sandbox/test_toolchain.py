@@ -291,6 +291,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.engine
 def test_two_starts_at_once_build_once_and_the_second_says_that_it_waits(bin_folder, calls, monkeypatch):
     monkeypatch.setenv("FAKE_GO_SECONDS", "2")
     first = start("kwok")
@@ -302,6 +303,7 @@ def test_two_starts_at_once_build_once_and_the_second_says_that_it_waits(bin_fol
     assert "Waiting for kwok v0.8.0, which another process gets" in results[1][1]
 
 
+@pytest.mark.engine
 def test_two_starts_of_different_programs_never_build_at_once(bin_folder, calls, monkeypatch):
     monkeypatch.setenv("FAKE_GO_SECONDS", "2")
     first = start("kwok")

@@ -141,8 +141,11 @@ def running(layout: Layout, *arguments: str) -> Iterator[Process]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     layout = Layout(tmp_path_factory.mktemp("aws-api") / "sandbox")
     layout.prepare()
-    with running(layout):
-        yield Account(layout).prepare()
+    process = Process(layout)
+    process.ready()
+    yield Account(layout).prepare()
+    # Nobody goes on with its state, so it need not take the time to save it.
+    process.kill()
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 
 from mlpctl.sandbox.layout import Layout, SandboxError
 
+pytestmark = pytest.mark.engine
+
 Run = Callable[..., AbstractContextManager[Any]]
 
 

@@ -6,7 +6,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mlpctl.sandbox.layout import Layout
+
+pytestmark = pytest.mark.engine
 
 
 def eventually(condition: Callable[[], bool]) -> None:

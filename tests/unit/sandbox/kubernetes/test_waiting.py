@@ -42,7 +42,11 @@ def until_ready(how: Awaited, timeout_s: float = 5, cluster: Any = None) -> Sequ
 
 
 def test_a_wait_ends_with_readiness_and_says_what_it_waits_for() -> None:
-    assert until_ready(in_turn(Readiness(False, "one"), Readiness(False, "two"), Readiness(True))) == ["one", "two"]
+    assert until_ready(in_turn(Readiness(False, "one"), Readiness(False, "two"), Readiness(True))) == [
+        "one",
+        "two",
+        "ready",
+    ]
 
 
 def test_a_wait_gives_up_with_the_reasons() -> None:
@@ -60,7 +64,7 @@ def test_a_stall_ends_the_wait_unless_it_was_there_before() -> None:
     stalled = Readiness(False, "no progress", stalled=True)
     with pytest.raises(UnreadyError, match="did not become ready: no progress"):
         until_ready(in_turn(Readiness(False, "0 of 1"), stalled), timeout_s=60)
-    assert until_ready(in_turn(stalled, stalled, Readiness(True))) == ["no progress", "no progress"]
+    assert until_ready(in_turn(stalled, stalled, Readiness(True))) == ["no progress", "no progress", "ready"]
 
 
 def test_what_is_deleted_meanwhile_is_not_ready() -> None:
