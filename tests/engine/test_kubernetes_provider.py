@@ -27,11 +27,10 @@ from mlpctl.sandbox.provider import (
     Properties,
     ProviderError,
     Subject,
-    from_struct,
     path_text,
-    to_struct,
 )
 from mlpctl.sandbox.record import Phase
+from mlpctl.sandbox.servicer import from_struct, to_struct
 
 pytestmark = pytest.mark.engine
 

@@ -59,12 +59,13 @@ def _processes(status: Status) -> Table:
 
 def _aws_types() -> Table:
     """The declared types by who serves their operations, a row for each service and server."""
-    from mlpctl.sandbox.aws import DECLARATIONS
+    from mlpctl.sandbox.aws import DECLARATIONS, Declaration, Lookup
     from mlpctl.sandbox.aws.lookups import LOOKUPS
     from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
 
+    everything: list[Declaration | Lookup] = [*DECLARATIONS, *LOOKUPS]
     rows: dict[tuple[str, str], list[str]] = {}
-    for declared in (*DECLARATIONS, *LOOKUPS):
+    for declared in everything:
         kept = {*KEPT_BY_SANDBOX.get(declared.service, ())}
         operations = {*declared.operations}
         by = "moto" if not operations & kept else "the sandbox" if operations <= kept else "both"

@@ -20,7 +20,7 @@ from mlpctl.sandbox.aws import (
 from mlpctl.sandbox.aws.api import Cloud, Key
 from mlpctl.sandbox.aws.declaration import Declaration, Lookup
 from mlpctl.sandbox.aws.provider import AwsProvider
-from mlpctl.sandbox.provider import serve as serve_provider
+from mlpctl.sandbox.servicer import serve as serve_provider
 
 DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *kms.DECLARATIONS,

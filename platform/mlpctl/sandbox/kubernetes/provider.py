@@ -33,7 +33,7 @@ from mlpctl.sandbox.provider import (
     has_unknown,
 )
 from mlpctl.sandbox.provider import Kind as ChangeKind
-from mlpctl.sandbox.provider import serve as serve_provider
+from mlpctl.sandbox.servicer import serve as serve_provider
 
 _JOB = Kind("batch/v1", "Job")
 
@@ -64,7 +64,7 @@ class KubernetesProvider(Provider):
     def __init__(self, default_kubeconfig: Path | None = None) -> None:
         self._instances = Instances(default_kubeconfig)
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
-        """Shows a message to a client's user; `provider.Servicer.say` once the provider is served."""
+        """Shows a message to a client's user; `servicer.Servicer.say` once the provider is served."""
 
     def close(self) -> None:
         """End what is waited for; nothing is asked of the provider any more."""

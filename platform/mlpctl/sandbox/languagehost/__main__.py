@@ -33,7 +33,7 @@ def main() -> None:
     from pulumi.runtime.proto import language_pb2_grpc
 
     from mlpctl.sandbox.languagehost.service import LanguageHost
-    from mlpctl.sandbox.provider import MAX_MESSAGE_BYTES
+    from mlpctl.sandbox.servicer import MAX_MESSAGE_BYTES
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -16,7 +16,7 @@ import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
 from mlpctl.sandbox.languagehost.processes import Ended, Output, Written
-from mlpctl.sandbox.provider import MAX_MESSAGE_BYTES
+from mlpctl.sandbox.servicer import MAX_MESSAGE_BYTES
 
 _OPTIONS: Final = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

@@ -12,7 +12,8 @@ import pytest
 from mlpctl.sandbox import aws, awsapi
 from mlpctl.sandbox.aws.provider import AwsProvider
 from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.provider import Difference, Properties, Subject, from_struct, to_struct
+from mlpctl.sandbox.provider import Difference, Properties, Subject
+from mlpctl.sandbox.servicer import from_struct, to_struct
 
 REGION = "eu-central-1"
 CLIENT = "ipv4:127.0.0.1:1"
