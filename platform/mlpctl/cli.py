@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,8 @@ app.add_typer(sandbox_app, name="sandbox")
 
 BAD_INPUT = 2
 FAILED = 1
+INTERRUPTED = 130
+"""What shells give a program that ended by Ctrl-C."""
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
 Folder = Annotated[
@@ -36,7 +40,9 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     from mlpctl.sandbox.layout import Layout
     from mlpctl.up import up as bring_up
 
-    raise typer.Exit(bring_up(project.root(), stack, Layout.find(folder), Console()))
+    with _resumable():
+        code = bring_up(project.root(), stack, Layout.find(folder), Console())
+    raise typer.Exit(code)
 
 
 @config_app.command()
@@ -75,9 +81,10 @@ def sandbox_up(folder: Folder = None) -> None:
     from mlpctl.sandbox.toolchain import RichReporter
 
     layout, reporter = Layout.find(folder), RichReporter()
-    steps.engine(layout, reporter)
-    steps.aws_api(layout, reporter)
-    steps.control_plane(layout, reporter)
+    with _resumable():
+        steps.engine(layout, reporter)
+        steps.aws_api(layout, reporter)
+        steps.control_plane(layout, reporter)
 
 
 @sandbox_app.command("down")
@@ -127,6 +134,16 @@ def main() -> None:
             raise
         sys.stderr.write(f"{_told(error)}\n")
         sys.exit(BAD_INPUT if type(error).__name__ == "ConfigError" else FAILED)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Tell whoever interrupts a long command that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. The same command goes on where it stopped.\n")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _told(error: Exception) -> str:

@@ -128,3 +128,17 @@ def test_help_imports_neither_the_sandbox_nor_the_sdk() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "100"}
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
+    project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlpctl.up.engine", interrupted)
+    for command in (("up", "--stack", "local"), ("sandbox", "up")):
+        code, _, errors = mlpctl(*command)
+        assert code == cli.INTERRUPTED
+        assert "goes on where it stopped" in errors
+        assert "Traceback" not in errors
