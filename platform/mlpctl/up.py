@@ -107,12 +107,12 @@ def summary(stack: SandboxStack) -> RenderableType:
         reach.add_row(f"model {name}", url)
     reach.add_row("kubeconfig", str(stack.layout.kubeconfig))
     commands = _columns()
-    commands.add_row('eval "$(.venv/bin/mlpctl sandbox env)"', "point this shell to the sandbox, then:")
-    commands.add_row(f"pulumi stack output --stack {stack.name}", "what the stack tells others")
+    commands.add_row('eval "$(.venv/bin/mlpctl sandbox env)"', "for this shell, then")
+    commands.add_row(f"pulumi stack output --stack {stack.name}", "what it tells others")
     if shutil.which("kubectl"):
-        commands.add_row("kubectl get pods --all-namespaces --output wide", "models on their GPU nodes")
-    commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "change something, then `make up` again")
-    commands.add_row("make down", "destroy the stack, stop the sandbox")
+        commands.add_row("kubectl get pods --all-namespaces --output wide", "models on GPU nodes")
+    commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "then `make up` again")
+    commands.add_row("make down", "to nothing")
     return Group(made, Text(), reach, Text(), Text("Next", style="bold"), commands)
 
 
