@@ -49,6 +49,7 @@ gpu_pools = {
         {
             "pool": pool,
             "cluster_name": cluster.cluster_name,
+            "cluster_version": cluster.cluster_version,
             "subnet_ids": network.private_subnet_ids,
             "disks_key_arn": keys.disks_key_arn,
             "partition": partition,

@@ -1,6 +1,7 @@
 """What tests of every kind share."""
 
 import runpy
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from mlpctl import config
 from mlplatform.testing import Plan, declare
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Where a shell starts the tests in the background it has SIGINT ignored, and so would every program they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,5 +1,6 @@
 """The Kubernetes cluster that training and serving run on."""
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from ipaddress import IPv4Network
@@ -16,6 +17,9 @@ from mlplatform.kubeconfig import kubeconfig
 from mlplatform.logs import retention
 from mlplatform.nodes import MAX_NODES, Capacity, Pool, Scaling, instance_types, managed_nodes
 from mlplatform.spec import Spec, spec
+
+ARM_FAMILY: Final = re.compile(r"^(a1|[a-z]+\d+g[a-z]*)\.")
+"""Families with Graviton processors: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
 
 NETWORK_PLUGIN: Final = "vpc-cni"
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
@@ -95,8 +99,11 @@ class SystemPool(Scaling):
 
     @field_validator("instance_types")
     @classmethod
-    def _types_look_like_types(cls, value: list[str]) -> list[str]:
-        return instance_types(value)
+    def _types_are_x86(cls, value: list[str]) -> list[str]:
+        arm = [name for name in instance_types(value) if ARM_FAMILY.match(name)]
+        if arm:
+            raise ValueError(f"{', '.join(arm)}: allowed: x86-64 types such as m7i.large")
+        return value
 
 
 class Cluster(Spec):
@@ -196,6 +203,9 @@ class EksCluster(Component):
     cluster_endpoint: pulumi.Output[str]
     """URL of the Kubernetes API."""
 
+    cluster_version: pulumi.Output[str]
+    """Kubernetes version of the control plane, e.g. `1.36`."""
+
     kubeconfig: pulumi.Output[str]
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
@@ -217,6 +227,7 @@ class EksCluster(Component):
             f"{name}-system",
             system_nodes(wanted.system),
             cluster_name=cluster.name,
+            version=cluster.version,
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
             partition=partition,
@@ -227,6 +238,7 @@ class EksCluster(Component):
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint
+        self.cluster_version = cluster.version
         self.kubeconfig = pulumi.Output.all(
             cluster.arn, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
         ).apply(lambda known: kubeconfig(*known))

@@ -20,8 +20,10 @@ GPU_TAINT: Final = "nvidia.com/gpu"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 """What a pod asks for to get a GPU."""
 
-_GPU_FAMILY: Final = re.compile(r"^[gp]\d")
-_ARM_FAMILY: Final = re.compile(r"^g5g\.")
+_GPU_FAMILY: Final = re.compile(r"^(g(?!4ad\.)\d|gr\d|p\d)")
+"""Families with NVIDIA GPUs; g4ad has AMD's: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
+
+_ARM_FAMILY: Final = re.compile(r"^(g5g|p6e-gb\d+)\.")
 
 
 class GpuPool(Scaling):
@@ -45,10 +47,10 @@ class GpuPool(Scaling):
         wrong = [name for name in instance_types(value) if not _GPU_FAMILY.match(name)]
         if wrong:
             raise ValueError(
-                f"{', '.join(wrong)}: allowed: types of the g and p families, e.g. g6.2xlarge, p5.48xlarge"
+                f"{', '.join(wrong)}: allowed: types with NVIDIA GPUs (families g, gr, p), e.g. g6.2xlarge, p5.48xlarge"
             )
         if len({bool(_ARM_FAMILY.match(name)) for name in value}) > 1:
-            raise ValueError("allowed: types of one processor architecture; g5g is arm64, the others x86-64")
+            raise ValueError("allowed: types of one processor architecture; g5g and p6e are arm64, the others x86-64")
         return value
 
 
@@ -60,6 +62,9 @@ class GpuNodePoolArgs(TypedDict):
 
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster that the nodes join."""
+
+    cluster_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the nodes, with which they follow the cluster. Default: the cluster's at their creation."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Private subnets for the nodes."""
@@ -92,6 +97,7 @@ class GpuNodePool(Component):
             name,
             gpu_nodes(name, pool),
             cluster_name=args["cluster_name"],
+            version=args.get("cluster_version"),
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
             partition=args.get("partition", "aws"),
@@ -112,4 +118,5 @@ def gpu_nodes(name: str, pool: GpuPool) -> Pool:
         disk_gb=pool.disk_gb,
         labels={**pool.labels, POOL_LABEL: name},
         taints=[{"key": GPU_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
+        replaced_within_limits=True,
     )

@@ -24,8 +24,9 @@ class KeyDomain(Enum):
 class Keys(Spec):
     """The platform's encryption keys."""
 
-    per_domain: bool = True
-    """A key for each of data, logs, secrets and disks, so that each can be withdrawn alone. False: one for all."""
+    per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
+    """A key for each of data, logs, secrets and disks, so that each can be withdrawn alone. False: one for all. Cannot
+    change after the first deployment: what is encrypted already needs the key that it was encrypted with."""
 
     rotation_days: int = Field(default=365, ge=90, le=2560)
     """Days between automatic rotations."""
@@ -139,17 +140,20 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
             )
         )
     if KeyDomain.DISKS in domains:
+        # A condition and no principal: the role comes with an account's first Auto Scaling group, and KMS refuses a
+        # policy whose principals do not exist yet.
+        role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
         auto_scaling = {
-            "AWS": f"arn:{partition}:iam::{account_id}:role/aws-service-role/autoscaling.amazonaws.com/"
-            "AWSServiceRoleForAutoScaling"
+            "ArnEquals": {"aws:PrincipalArn": f"arn:{partition}:iam::{account_id}:{role}"},
+            "StringEquals": {"kms:CallerAccount": account_id},
         }
         statements += [
-            iam.allow(use, on=["*"], to=auto_scaling, sid="NodesUseTheirDisks"),
+            iam.allow(use, on=["*"], to={"AWS": "*"}, when=auto_scaling, sid="NodesUseTheirDisks"),
             iam.allow(
                 ["kms:CreateGrant"],
                 on=["*"],
-                to=auto_scaling,
-                when={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+                to={"AWS": "*"},
+                when={**auto_scaling, "Bool": {"kms:GrantIsForAWSResource": "true"}},
                 sid="NodesAttachTheirDisks",
             ),
         ]

@@ -14,6 +14,9 @@ from mlplatform.component import Component
 from mlplatform.logs import retention
 from mlplatform.spec import Spec, spec
 
+PRIVATE = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""https://www.rfc-editor.org/rfc/rfc1918"""
+
 GATEWAY_SERVICES = ("s3", "dynamodb")
 """Services whose gateway endpoints cost nothing: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html"""
 
@@ -36,8 +39,9 @@ class Vpc(Spec):
     cidr: str = Field(default="10.0.0.0/16", json_schema_extra={"immutable": True})
     """Addresses of the network, /16 to /24. Cannot change after the first deployment."""
 
-    zones: list[str] = Field(min_length=2, max_length=addressing.MAX_ZONES)
-    """Availability zones, two or three, e.g. `us-east-1a`. Add new ones at the end."""
+    zones: list[str] = Field(min_length=2, max_length=addressing.MAX_ZONES, json_schema_extra={"immutable": True})
+    """Availability zones, two or three, e.g. `us-east-1a`. Cannot change after the first deployment: EKS keeps a
+    cluster in the zones that it was made in."""
 
     nat: Nat = Nat.PER_ZONE
     """NAT gateways: one in each zone, a single one (cheaper, but its zone takes the others down with it), or none."""
@@ -57,7 +61,7 @@ class Vpc(Spec):
             raise ValueError(f"allowed: an IPv4 network such as 10.0.0.0/16 ({error})") from None
         if not addressing.WIDEST_PREFIX <= network.prefixlen <= addressing.NARROWEST_PREFIX:
             raise ValueError(f"allowed: /{addressing.WIDEST_PREFIX} to /{addressing.NARROWEST_PREFIX}")
-        if not network.is_private:
+        if not any(network.subnet_of(private) for private in PRIVATE):
             raise ValueError("allowed: private addresses (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16)")
         return value
 
@@ -66,6 +70,13 @@ class Vpc(Spec):
     def _zones_differ(cls, value: list[str]) -> list[str]:
         if len({*value}) < len(value):
             raise ValueError("allowed: each zone once")
+        return value
+
+    @field_validator("interface_endpoints")
+    @classmethod
+    def _endpoints_differ(cls, value: list[str]) -> list[str]:
+        if len({*value}) < len(value):
+            raise ValueError("allowed: each service once")
         return value
 
     @field_validator("flow_log_days")
@@ -314,9 +325,11 @@ class Network(Component):
 
 
 def endpoint_service(service: str, region: str) -> str:
-    """The name under which a VPC endpoint reaches an AWS service, e.g. `com.amazonaws.us-east-1.s3`."""
-    prefix = "cn.com.amazonaws" if region.startswith("cn-") else "com.amazonaws"
-    return f"{prefix}.{region}.{service}"
+    """The name under which a VPC endpoint reaches an AWS service, e.g. `com.amazonaws.us-east-1.s3`.
+
+    Regions of China begin the names of some services with `cn.`: interface endpoints of these cannot be had this way.
+    """
+    return f"com.amazonaws.{region}.{service}"
 
 
 def flow_log_policy(log_group_arn: str) -> str:

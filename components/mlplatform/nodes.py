@@ -90,6 +90,8 @@ class Pool:
     disk_gb: int
     labels: Mapping[str, str]
     taints: Sequence[Mapping[str, str]]
+    replaced_within_limits: bool = False
+    """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
 
 
 def managed_nodes(
@@ -98,12 +100,16 @@ def managed_nodes(
     pool: Pool,
     *,
     cluster_name: pulumi.Input[str],
+    version: pulumi.Input[str] | None,
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
     disks_key_arn: pulumi.Input[str],
     partition: pulumi.Input[str],
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> aws.eks.NodeGroup:
-    """Make the node group `role_name` and what it needs as children of `component`."""
+    """Make the node group `role_name` and what it needs as children of `component`.
+
+    Nodes follow a cluster to another Kubernetes `version` only where they are given one.
+    """
     role = aws.iam.Role(
         f"{role_name}-role",
         assume_role_policy=iam.trust("ec2.amazonaws.com"),
@@ -134,6 +140,7 @@ def managed_nodes(
     return aws.eks.NodeGroup(
         f"{role_name}-nodes",
         cluster_name=cluster_name,
+        version=version,
         node_role_arn=role.arn,
         subnet_ids=subnet_ids,
         ami_type=pool.ami_type,
@@ -145,7 +152,11 @@ def managed_nodes(
             "desired_size": pool.scaling.nodes,
             "max_size": pool.scaling.max_nodes,
         },
-        update_config={"max_unavailable": 1},
+        update_config={
+            "max_unavailable": 1,
+            # https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html
+            "update_strategy": "MINIMAL" if pool.replaced_within_limits else "DEFAULT",
+        },
         labels=dict(pool.labels),
         taints=[dict(taint) for taint in pool.taints],
         tags=component.tags_for(f"{role_name}-nodes"),

@@ -14,11 +14,27 @@ from mlplatform.spec import Spec, spec
 PROBE_SECONDS: Final = 10
 """Seconds between two probes of a model."""
 
+SLACK_MINUTES: Final = 2
+"""Minutes beside a model's start for being scheduled and for the rollout to be noticed."""
+
 DRAIN_SECONDS: Final = 15
 """Seconds that a pod goes on serving after it was told to stop, until no more requests are sent to it."""
 
 PINNED_IMAGE: Final = r"^[^@\s]+(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$"
 """An image reference with a tag or a digest: https://github.com/distribution/reference"""
+
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+"""Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
+
+WRITABLE: Final = {
+    "HOME": "/tmp",
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",
+    "TRITON_CACHE_DIR": "/tmp/triton",
+    "USER": "model",
+    "XDG_CACHE_HOME": "/tmp/cache",
+}
+"""Where model servers write, on a root file system that is read-only and for a user that the image does not know; what
+they do otherwise: https://github.com/vllm-project/vllm/issues/10185"""
 
 METADATA_SERVICE: Final = "169.254.169.254/32"
 """Where a node's own credentials are handed out: no model has any business there."""
@@ -34,7 +50,8 @@ class Inference(Spec):
     """Arguments for the image's entry point."""
 
     env: dict[str, str] = Field(default={})
-    """Environment variables. Never secrets: these are readable in the stack file and the cluster."""
+    """Environment variables. Never secrets: these are readable in the stack file and the cluster. HOME and the caches
+    of common model servers lie in /tmp unless set here."""
 
     port: int = Field(default=8080, ge=1024, le=65535)
     """Port that the container serves HTTP on; below 1024 would need root."""
@@ -88,6 +105,14 @@ class Inference(Spec):
         return value
 
     @model_validator(mode="after")
+    def _shared_memory_is_part_of_memory(self) -> "Inference":
+        if mebibytes(self.shared_memory) >= mebibytes(self.memory):
+            raise ValueError(
+                f"sharedMemory is {self.shared_memory}; allowed: less than memory ({self.memory}), which it counts as"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _replicas_lie_within_limits(self) -> "Inference":
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"minReplicas is {self.min_replicas}; allowed: up to maxReplicas ({self.max_replicas})")
@@ -130,7 +155,7 @@ class InferenceService(Component):
             f"{name}-deployment",
             metadata=metadata,
             spec=deployment_spec(name, wanted),
-            opts=self.child(depends_on=[account]),
+            opts=self.child(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
             f"{name}-service",
@@ -170,6 +195,11 @@ class InferenceService(Component):
         return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
 
 
+def mebibytes(quantity: str) -> int:
+    """A memory quantity of a spec, `512Mi` or `8Gi`, in MiB."""
+    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+
+
 def selector(name: str) -> dict[str, str]:
     """Labels that find the service's pods; they can never change."""
     return {"app.kubernetes.io/name": name}
@@ -192,9 +222,18 @@ def deployment_spec(name: str, wanted: Inference) -> dict[str, Any]:
             },
         },
         # Loading a model is no failure: the rollout waits as long as the start may take, and a little more.
-        "progress_deadline_seconds": wanted.startup_minutes * 60 + 120,
+        "progress_deadline_seconds": wanted.startup_minutes * 60 + SLACK_MINUTES * 60,
         "template": {"metadata": {"labels": labels(name)}, "spec": pod_spec(name, wanted)},
     }
+
+
+def rollout_timeouts(wanted: Inference) -> pulumi.CustomTimeouts:
+    """How long Pulumi waits for a rollout, which it gives up after 10 minutes by itself.
+
+    An update may start the pods one after the other.
+    """
+    one = wanted.startup_minutes + 2 * SLACK_MINUTES
+    return pulumi.CustomTimeouts(create=f"{one}m", update=f"{one * wanted.max_replicas}m")
 
 
 def pod_spec(name: str, wanted: Inference) -> dict[str, Any]:
@@ -235,7 +274,7 @@ def container(wanted: Inference) -> dict[str, Any]:
         "name": "model",
         "image": wanted.image,
         "args": wanted.command_args,
-        "env": [{"name": key, "value": value} for key, value in sorted(wanted.env.items())],
+        "env": [{"name": key, "value": value} for key, value in sorted({**WRITABLE, **wanted.env}.items())],
         "ports": [{"name": "http", "container_port": wanted.port}],
         "resources": {
             "requests": {"cpu": wanted.cpu, "memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
@@ -281,7 +320,7 @@ def autoscaler_spec(name: str, wanted: Inference) -> dict[str, Any]:
 
 
 def network_policy(name: str, wanted: Inference) -> dict[str, Any]:
-    """Who may call the service, and what it may call: DNS, and HTTPS for its model."""
+    """Who may call the service, and what it may call: DNS, HTTPS for its model, and the agent that has its role."""
     callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
         for namespace in wanted.callers
@@ -299,5 +338,6 @@ def network_policy(name: str, wanted: Inference) -> dict[str, Any]:
                 "to": [{"ip_block": {"cidr": "0.0.0.0/0", "except_": [METADATA_SERVICE]}}],
                 "ports": [{"port": 443, "protocol": "TCP"}],
             },
+            {"to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}], "ports": [{"port": 80, "protocol": "TCP"}]},
         ],
     }

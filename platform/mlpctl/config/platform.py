@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlplatform import Bucket, Cluster, GpuPool, Inference, Keys, Vpc
+from mlplatform.cluster import ControlPlaneLog
 from mlplatform.spec import Spec
 
 MAX_NAME = 20
@@ -28,6 +29,16 @@ Name = Annotated[str, AfterValidator(_name)]
 
 MAX_TAGS = 40
 """AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
+
+
+TAG: Final = re.compile(r"[\w\s.:/=+@-]*")
+MAX_TAG_KEY: Final = 128
+MAX_TAG: Final = 256
+"""What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+
+_TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
+
+YEAR_DAYS: Final = 365
 
 
 class Profile(Enum):
@@ -76,13 +87,30 @@ class Platform(Spec):
     @field_validator("tags")
     @classmethod
     def _tags_are_free(cls, value: dict[str, str]) -> dict[str, str]:
+        # IAM takes two keys that differ in case only for one.
+        lower = [key.lower() for key in value]
         taken = [
-            key for key in value if key.startswith(("aws:", "mlplatform:")) or key in ("Name", "owner", "environment")
+            key
+            for key in value
+            if key.lower().startswith(("aws:", "mlplatform:")) or key.lower() in ("name", "owner", "environment")
         ]
         if taken:
             raise ValueError(
                 f"{', '.join(taken)}: allowed: keys other than Name, owner, environment, aws:… and mlplatform:…"
             )
+        twice = [key for key in value if lower.count(key.lower()) > 1]
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: allowed: keys that differ in more than their case")
+        for text, longest in [*((key, MAX_TAG_KEY) for key in value), *((each, MAX_TAG) for each in value.values())]:
+            if len(text) > longest or not TAG.fullmatch(text):
+                raise ValueError(f"{text}: allowed: at most {longest} {_TAG_WORDS}")
+        return value
+
+    @field_validator("owner")
+    @classmethod
+    def _owner_fits_a_tag(cls, value: str) -> str:
+        if not TAG.fullmatch(value):
+            raise ValueError(f"allowed: {_TAG_WORDS}")
         return value
 
     @field_validator("network")
@@ -95,6 +123,15 @@ class Platform(Spec):
         return value
 
     @model_validator(mode="after")
+    def _models_have_namespaces_of_their_own(self) -> Self:
+        _refuse(
+            f"inference has {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
+            for name in self.inference
+            if name == "default" or name.startswith("kube-")
+        )
+        return self
+
+    @model_validator(mode="after")
     def _models_run_on_pools_that_exist(self) -> Self:
         pools = ", ".join(self.gpu_pools) or "none is defined"
         _refuse(
@@ -105,10 +142,26 @@ class Platform(Spec):
         return self
 
     @model_validator(mode="after")
+    def _retained_data_keeps_its_key(self) -> Self:
+        _refuse(
+            f"buckets.{name}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
+            for name, bucket in self.buckets.items()
+            if bucket.retain and not self.keys.retain
+        )
+        return self
+
+    @model_validator(mode="after")
     def _prod_keeps_its_guards(self) -> Self:
         guards = {
             "cluster.publicAccessCidrs has to be empty": not self.cluster.public_access_cidrs,
             "cluster.deletionProtection has to be true": self.cluster.deletion_protection,
+            "cluster.logTypes has to have audit and authenticator": {
+                ControlPlaneLog.AUDIT,
+                ControlPlaneLog.AUTHENTICATOR,
+            }
+            <= {*self.cluster.log_types},
+            f"cluster.logDays has to be {YEAR_DAYS} or more": self.cluster.log_days >= YEAR_DAYS,
+            f"network.flowLogDays has to be {YEAR_DAYS} or more": self.network.flow_log_days >= YEAR_DAYS,
             "keys.perDomain has to be true": self.keys.per_domain,
             "keys.retain has to be true": self.keys.retain,
             **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in self.buckets.items()},

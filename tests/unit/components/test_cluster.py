@@ -118,3 +118,12 @@ def test_the_kubeconfig_holds_no_credential_and_signs_in_with_our_command() -> N
     assert user["user"]["exec"]["command"] == TOKEN_COMMAND
     assert user["user"]["exec"]["args"] == ["--cluster", "main", "--region", "eu-west-1"]
     assert config["clusters"][0]["cluster"] == {"server": "https://example", "certificate-authority-data": "Q0E="}
+
+
+def test_system_nodes_are_x86_and_follow_the_cluster_s_version() -> None:
+    nodes = cluster(version="1.35").one(aws.eks.NodeGroup).inputs
+    assert (nodes["version"], nodes["amiType"]) == ("1.35", "BOTTLEROCKET_x86_64")
+    for type in ("m7g.large", "c7gd.xlarge", "a1.large"):
+        with pytest.raises(ValidationError, match="allowed: x86-64 types"):
+            Cluster(system={"instance_types": [type]})  # type: ignore[arg-type]  # as YAML gives it
+    assert Cluster(system={"instance_types": ["g4dn.xlarge", "m7i-flex.large"]})  # type: ignore[arg-type]  # as YAML gives it

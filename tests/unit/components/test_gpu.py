@@ -84,7 +84,7 @@ def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"instance_types": ["m7i.large"]}, "m7i.large: allowed: types of the g and p families"),
+        ({"instance_types": ["m7i.large"]}, "m7i.large: allowed: types with NVIDIA GPUs"),
         ({"instance_types": ["g6.huge"]}, "g6.huge: allowed: EC2 instance types"),
         ({"instance_types": ["g6.xlarge", "g5g.xlarge"]}, "one processor architecture"),
         ({"min_nodes": 2, "nodes": 1}, r"nodes is 1; allowed: minNodes \(2\) to maxNodes \(4\)"),
@@ -95,3 +95,34 @@ def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
 def test_a_pool_that_makes_no_sense_is_refused(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})
+
+
+def test_nodes_follow_the_cluster_to_another_version_where_they_are_told_it() -> None:
+    given = {
+        "pool": {"instanceTypes": ["g6.2xlarge"]},
+        "cluster_name": "main",
+        "subnet_ids": ["a"],
+        "disks_key_arn": "k",
+    }
+    plan = declare(lambda: GpuNodePool("train", {**given, "cluster_version": "1.36"}))  # type: ignore[typeddict-item]
+    assert plan.one(aws.eks.NodeGroup).inputs["version"] == "1.36"
+    assert "version" not in nodes()
+
+
+def test_an_update_needs_no_gpu_beyond_the_most() -> None:
+    assert nodes()["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
+
+
+@pytest.mark.parametrize("type", ["gr6.4xlarge", "p5.48xlarge", "p4d.24xlarge"])
+def test_every_family_with_nvidia_gpus_is_taken(type: str) -> None:
+    assert nodes(instance_types=[type])["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
+
+
+@pytest.mark.parametrize("type", ["g5g.xlarge", "p6e-gb200.36xlarge"])
+def test_arm_types_get_an_arm_image(type: str) -> None:
+    assert nodes(instance_types=[type])["amiType"] == "BOTTLEROCKET_ARM_64_NVIDIA"
+
+
+def test_a_type_with_gpus_of_another_make_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"g4ad\.xlarge: allowed: types with NVIDIA GPUs"):
+        GpuPool(instance_types=["g4ad.xlarge"])

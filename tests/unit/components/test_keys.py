@@ -57,16 +57,26 @@ def test_only_the_logs_key_is_open_to_cloudwatch_and_only_for_this_account() -> 
 
 
 def test_only_the_disks_key_is_open_to_auto_scaling_and_grants_only_to_aws() -> None:
-    assert statements(KeyDomain.DISKS)["NodesAttachTheirDisks"]["Condition"] == {
-        "Bool": {"kms:GrantIsForAWSResource": "true"}
+    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    only_it = {
+        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::123456789012:{role}"},
+        "StringEquals": {"kms:CallerAccount": "123456789012"},
     }
+    use, attach = (statements(KeyDomain.DISKS)[sid] for sid in ("NodesUseTheirDisks", "NodesAttachTheirDisks"))
+    assert use["Condition"] == only_it
+    assert attach["Condition"] == {**only_it, "Bool": {"kms:GrantIsForAWSResource": "true"}}
     assert {*statements(KeyDomain.SECRETS)} == {"AccountPoliciesDecide"}
 
 
 @pytest.mark.parametrize("domain", KeyDomain)
 def test_no_key_is_open_to_everyone(domain: KeyDomain) -> None:
     for statement in statements(domain).values():
-        assert statement["Principal"] not in ("*", {"AWS": "*"})
+        if statement["Principal"] == {"AWS": "*"}:
+            # Named by a condition: as a principal it would have to exist already.
+            assert statement["Condition"]["StringEquals"] == {"kms:CallerAccount": "123456789012"}
+            assert ":role/aws-service-role/" in statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+        else:
+            assert "*" not in str(statement["Principal"])
 
 
 def test_the_partition_is_the_account_s() -> None:

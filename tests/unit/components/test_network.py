@@ -86,7 +86,7 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
 
 
 def test_endpoints_in_china_have_names_of_their_own() -> None:
-    assert endpoint_service("s3", "cn-north-1") == "cn.com.amazonaws.cn-north-1.s3"
+    assert endpoint_service("s3", "cn-north-1") == "com.amazonaws.cn-north-1.s3"
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,14 @@ def test_endpoints_in_china_have_names_of_their_own() -> None:
 def test_a_network_that_aws_would_refuse_is_refused_first(vpc: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Vpc(**{"zones": ZONES, **vpc})
+
+
+@pytest.mark.parametrize("cidr", ["127.0.0.0/16", "169.254.0.0/16", "198.18.0.0/16", "100.64.0.0/16"])
+def test_addresses_that_are_kept_for_other_uses_are_refused(cidr: str) -> None:
+    with pytest.raises(ValidationError, match="allowed: private addresses"):
+        Vpc(cidr=cidr, zones=["us-east-1a", "us-east-1b"])
+
+
+def test_an_endpoint_is_named_once() -> None:
+    with pytest.raises(ValidationError, match="allowed: each service once"):
+        Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])

@@ -5,7 +5,15 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Inference, InferenceService
-from mlplatform.serving import METADATA_SERVICE, container, deployment_spec, network_policy, pod_spec
+from mlplatform.serving import (
+    METADATA_SERVICE,
+    POD_IDENTITY_AGENT,
+    container,
+    deployment_spec,
+    network_policy,
+    pod_spec,
+    rollout_timeouts,
+)
 from mlplatform.testing import Plan, declare
 
 
@@ -90,12 +98,35 @@ def test_a_model_cannot_reach_the_node_s_credentials() -> None:
     blocks = [
         to["ip_block"] for rule in network_policy("chat", wanted())["egress"] for to in rule["to"] if "ip_block" in to
     ]
-    assert [block["except_"] for block in blocks] == [[METADATA_SERVICE]]
+    assert blocks == [{"cidr": "0.0.0.0/0", "except_": [METADATA_SERVICE]}, {"cidr": POD_IDENTITY_AGENT}]
 
 
 def test_environment_variables_keep_one_order() -> None:
-    names = [each["name"] for each in container(wanted(env={"B": "2", "A": "1"}))["env"]]
-    assert names == ["A", "B"]
+    names = [each["name"] for each in container(wanted(env={"ZONE": "2", "A": "1"}))["env"]]
+    assert names == sorted(names)
+    assert {"A", "ZONE"} < {*names}
+
+
+def test_a_model_server_writes_where_it_may_unless_told_otherwise() -> None:
+    def env(**given: str) -> dict[str, str]:
+        return {each["name"]: each["value"] for each in container(wanted(env=given))["env"]}
+
+    mounts = {each["mount_path"] for each in container(wanted())["volume_mounts"]}
+    assert {value for name, value in env().items() if name != "USER" and not value.startswith("/tmp")} == set()
+    assert "/tmp" in mounts
+    assert env(HOME="/home/model")["HOME"] == "/home/model"
+
+
+def test_pulumi_waits_as_long_as_the_rollout_does() -> None:
+    asked = wanted(startup_minutes=30, max_replicas=3)
+    timeouts = rollout_timeouts(asked)
+    assert int(timeouts.create.removesuffix("m")) * 60 > deployment_spec("chat", asked)["progress_deadline_seconds"]
+    assert (timeouts.create, timeouts.update) == ("34m", "102m")
+
+
+def test_shared_memory_has_to_fit_into_memory() -> None:
+    with pytest.raises(ValidationError, match=r"sharedMemory is 8Gi; allowed: less than memory \(8192Mi\)"):
+        wanted(shared_memory="8Gi", memory="8192Mi")
 
 
 @pytest.mark.parametrize("image", ["server", "server:latest", "registry:5000/server", "server@sha256:abc"])
