@@ -75,7 +75,9 @@ def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
                 stale, total = _packages(go, tool, environment, step)
             share = len(stale) / total
             _check_disk(go, tool, share)
-            with reporter.step(f"Building {tool}", max(10, share * tool.usual_seconds)) as step:
+            # Where only the program itself is to be linked, the usual time tells nothing.
+            usual = tool.usual_seconds if len(stale) > 1 else None
+            with reporter.step(f"Building {tool}", usual) as step:
                 _compile(go, tool, folder, limits, stale, environment, step)
             version = installed_version(tool, folder / tool.name)
             if version != tool.version:

@@ -196,7 +196,7 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("version",),
             # Pulumi keeps its protocols compatible within a major; an older engine may lack what the SDK asks for.
             fit=NOT_OLDER,
-            usual_seconds=190,
+            usual_seconds=250,
             disk_gb=1.8,
             official="https://www.pulumi.com/docs/install/",
             version_variables={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v{v}"},
@@ -209,13 +209,13 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("--version",),
             # MinExternalEtcdVersion in cmd/kubeadm/app/constants/constants.go of Kubernetes 1.37.
             fit=not_older_than("3.5.24"),
-            usual_seconds=13,
+            usual_seconds=26,
             disk_gb=0.3,
             official="https://github.com/etcd-io/etcd/releases",
             version_variables={},
         ),
-        _kubernetes("kube-apiserver", usual_seconds=400, disk_gb=3.0),
-        _kubernetes("kube-controller-manager", usual_seconds=123, disk_gb=0.6),
+        _kubernetes("kube-apiserver", usual_seconds=275, disk_gb=3.0),
+        _kubernetes("kube-controller-manager", usual_seconds=95, disk_gb=0.6),
         _kubernetes("kube-scheduler", usual_seconds=11, disk_gb=0.2),
         Tool(
             name="kwok",
@@ -225,7 +225,7 @@ TOOLS: Mapping[str, Tool] = {
             version_arguments=("--version",),
             # The stage files are written for one version: kwok's API is not stable yet.
             fit=EXACT,
-            usual_seconds=62,
+            usual_seconds=75,
             disk_gb=0.8,
             official="https://kwok.sigs.k8s.io/docs/user/installation/",
             version_variables={},
