@@ -17,6 +17,7 @@ ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"
 PROJECT: Final = "mlplatform"
 STACK: Final = "test"
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
 
 LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
@@ -159,7 +160,7 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it
-        if request.type != "pulumi:pulumi:Stack":
+        if request.type != STACK_TYPE:
             parent = request.parent.rsplit("::", 1)[-1]
             self.declared.append(
                 Declared(
@@ -178,5 +179,6 @@ class _Monitor(mocks.MockMonitor):
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        self.outputs[request.urn.rsplit("::", 1)[-1]] = rpc.deserialize_properties(request.outputs)
+        if f"::{STACK_TYPE}::" not in request.urn:
+            self.outputs[request.urn.rsplit("::", 1)[-1]] = rpc.deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it

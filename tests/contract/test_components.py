@@ -93,6 +93,17 @@ def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: t
 
 
 @every_component
+def test_plain_camel_case_values_make_the_same_plan_as_the_spec(component: type[Component]) -> None:
+    """What another language or a stack file sends is the same as what Python gives."""
+    documented = attributes(args_of(component))
+    specs = {arg: EXPORTS[each.type] for arg, each in documented.items() if each.type in EXPORTS}
+    models = {arg: model.model_validate(cases.CASES[component][arg]) for arg, model in specs.items()}
+    plain = {arg: model.model_dump(mode="json", by_alias=True) for arg, model in models.items()}
+    assert plain
+    assert declare(cases.build(component, **models)) == declare(cases.build(component, **plain))
+
+
+@every_component
 def test_every_declared_output_is_registered(component: type[Component]) -> None:
     declared = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
     assert declared
