@@ -10,17 +10,19 @@ from mlpctl.sandbox.aws import DECLARATIONS
 from mlpctl.sandbox.lifecycle import ProcessStatus, Status
 from mlpctl.sandbox.record import ControlPlaneState, Phase
 
-NOW = datetime.now(UTC)
-READY = Status(
-    folder=Path("sandbox"),
-    phase=Phase.READY,
-    reason=None,
-    since=NOW - timedelta(minutes=5),
-    control_plane=ControlPlaneState(phase=Phase.FAILED, reason="kwok ended with exit code 1"),
-    endpoints={"AWS API": "http://127.0.0.1:20001"},
-    processes=(ProcessStatus("sandbox", 4711, NOW - timedelta(minutes=5), 400 * 2**20),),
-    versions={},
-)
+
+def ready() -> Status:
+    begun = datetime.now(UTC) - timedelta(minutes=5)
+    return Status(
+        folder=Path("sandbox"),
+        phase=Phase.READY,
+        reason=None,
+        since=begun,
+        control_plane=ControlPlaneState(phase=Phase.FAILED, reason="kwok ended with exit code 1"),
+        endpoints={"AWS API": "http://127.0.0.1:20001"},
+        processes=(ProcessStatus("sandbox", 4711, begun, 400 * 2**20),),
+        versions={},
+    )
 
 
 def shown(status: Status) -> str:
@@ -31,7 +33,7 @@ def shown(status: Status) -> str:
 
 
 def test_it_tells_what_runs_where_since_when_and_with_how_much_memory() -> None:
-    page = shown(READY)
+    page = shown(ready())
     assert "http://127.0.0.1:20001" in page
     (row,) = [line.split() for line in page.splitlines() if "4711" in line]
     assert (row[0], row[-2:]) == ("sandbox", ["400", "MiB"])
@@ -39,11 +41,11 @@ def test_it_tells_what_runs_where_since_when_and_with_how_much_memory() -> None:
 
 
 def test_a_control_plane_that_failed_says_why() -> None:
-    assert "kwok ended with exit code 1" in shown(READY)
+    assert "kwok ended with exit code 1" in shown(ready())
 
 
 def test_every_declared_type_is_listed_with_who_serves_it() -> None:
-    lines = shown(READY).splitlines()
+    lines = shown(ready()).splitlines()
     text = " ".join(" ".join(lines).split())
     for declaration in DECLARATIONS:
         assert declaration.token.rsplit(":", 1)[-1] in text
