@@ -64,9 +64,10 @@ def _upgrade(api: Api, id: str, olds: Properties, news: Properties) -> None:
     api.call("update_cluster_version", name=id, version=news["version"], force=news.get("forceUpdateVersion") or False)
 
 
-def _cluster_details(api: Api, id: str, cluster: dict[str, Any]) -> Properties:
+def enabled_logs(cluster: dict[str, Any]) -> list[str]:
+    """The log types that a described cluster keeps."""
     setups = (cluster.get("logging") or {}).get("clusterLogging", ())
-    return {"enabledClusterLogTypes": [kind for one in setups if one.get("enabled") for kind in one["types"]]}
+    return [kind for one in setups if one.get("enabled") for kind in one["types"]]
 
 
 _BY_CONFIG: Final = (
@@ -92,7 +93,9 @@ CLUSTER: Final = Declaration(
     names={"vpcConfig": "resourcesVpcConfig", "identities": "identity", "identities.oidcs": "oidc", "clusterId": "id"},
     defaults={"bootstrapSelfManagedAddons": True},
     create=Create("create_cluster", id="cluster.name", more=_logging),
-    read=Describe("describe_cluster", "cluster", more=_cluster_details),
+    read=Describe(
+        "describe_cluster", "cluster", more=lambda api, id, cluster: {"enabledClusterLogTypes": enabled_logs(cluster)}
+    ),
     updates=(
         Update("vpcConfig", by=_move, checked_as="create_cluster"),
         Update("enabledClusterLogTypes", by=_log),

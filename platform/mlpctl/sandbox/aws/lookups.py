@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlpctl.sandbox.aws.api import Api
 from mlpctl.sandbox.aws.declaration import Lookup, uses
-from mlpctl.sandbox.aws.eks import CLUSTER
+from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
 from mlpctl.sandbox.provider import Properties, ProviderError
 
 
@@ -81,7 +81,6 @@ def _cluster(api: Api, args: Properties) -> Properties:
         f"{name}s": [found[name]] if found.get(name) else []
         for name in ("accessConfig", "kubernetesNetworkConfig", "zonalShiftConfig", "remoteNetworkConfig")
     }
-    logs = [kind for one in cluster["logging"]["clusterLogging"] if one["enabled"] for kind in one["types"]]
     return {
         **{name: found.get(name) for name in ("arn", "createdAt", "deletionProtection", "endpoint", "identities")},
         **{name: found.get(name) for name in ("name", "platformVersion", "roleArn", "status", "tags", "version")},
@@ -89,7 +88,7 @@ def _cluster(api: Api, args: Properties) -> Properties:
         "id": found["name"],
         "region": api.region,
         "certificateAuthorities": [found["certificateAuthority"]] if found.get("certificateAuthority") else [],
-        "enabledClusterLogTypes": logs,
+        "enabledClusterLogTypes": enabled_logs(cluster),
         "upgradePolicies": [found["upgradePolicy"]] if found.get("upgradePolicy") else [],
         "vpcConfig": found["vpcConfig"],
     }
