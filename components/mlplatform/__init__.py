@@ -1,7 +1,7 @@
 """Components for ML platforms on AWS and Kubernetes: each with its args and its spec."""
 
 from mlplatform.cluster import Cluster, EksCluster, EksClusterArgs
-from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool
+from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool, Reservation
 from mlplatform.keys import KeyRing, KeyRingArgs, Keys
 from mlplatform.network import Network, NetworkArgs, Vpc
 from mlplatform.serving import Inference, InferenceService, InferenceServiceArgs
@@ -25,5 +25,6 @@ __all__ = [
     "Keys",
     "Network",
     "NetworkArgs",
+    "Reservation",
     "Vpc",
 ]

@@ -1,6 +1,5 @@
 """The Kubernetes cluster that training and serving run on."""
 
-import re
 from collections.abc import Sequence
 from enum import Enum
 from ipaddress import IPv4Network
@@ -10,16 +9,13 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import iam
+from mlplatform import iam, instances
 from mlplatform.component import Component
 from mlplatform.gpu import POOL_LABEL
 from mlplatform.kubeconfig import kubeconfig
 from mlplatform.logs import retention
-from mlplatform.nodes import MAX_NODES, Capacity, Pool, Scaling, instance_types, managed_nodes
+from mlplatform.nodes import AMI_RELEASE, MAX_NODES, Capacity, Pool, Scaling, managed_nodes
 from mlplatform.spec import Spec, spec
-
-ARM_FAMILY: Final = re.compile(r"^(a1|[a-z]+\d+g[a-z]*)\.")
-"""Families with Graviton processors: https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html"""
 
 NETWORK_PLUGIN: Final = "vpc-cni"
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
@@ -97,11 +93,14 @@ class SystemPool(Scaling):
     disk_gb: int = Field(default=50, ge=20, le=16384)
     """Disk for images and pods, in GB."""
 
+    ami_release: str | None = Field(default=None, pattern=AMI_RELEASE)
+    """Release of the nodes' image, e.g. `1.54.0-5043decc`. Default: EKS's latest when the nodes are made, kept until
+    their Kubernetes version or launch settings change."""
+
     @field_validator("instance_types")
     @classmethod
     def _types_are_x86(cls, value: list[str]) -> list[str]:
-        arm = [name for name in instance_types(value) if ARM_FAMILY.match(name)]
-        if arm:
+        if arm := [facts.name for facts in instances.known(value) if facts.architecture != "x86_64"]:
             raise ValueError(f"{', '.join(arm)}: allowed: x86-64 types such as m7i.large")
         return value
 
@@ -206,6 +205,9 @@ class EksCluster(Component):
     cluster_version: pulumi.Output[str]
     """Kubernetes version of the control plane, e.g. `1.36`."""
 
+    security_group_id: pulumi.Output[str]
+    """Security group that the control plane and the nodes share."""
+
     kubeconfig: pulumi.Output[str]
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
@@ -239,6 +241,7 @@ class EksCluster(Component):
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint
         self.cluster_version = cluster.version
+        self.security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
         self.kubeconfig = pulumi.Output.all(
             cluster.arn, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
         ).apply(lambda known: kubeconfig(*known))
@@ -387,4 +390,5 @@ def system_nodes(pool: SystemPool) -> Pool:
         disk_gb=pool.disk_gb,
         labels={POOL_LABEL: "system"},
         taints=[],
+        ami_release=pool.ami_release,
     )

@@ -1,15 +1,17 @@
 """Where training and inference run: pools of GPU nodes."""
 
-import re
-from collections.abc import Sequence
-from typing import Final, NotRequired, TypedDict
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NotRequired, Self, TypedDict
 
 import pulumi
-from pydantic import Field, field_validator
+import pulumi_aws as aws
+from pydantic import Field, field_validator, model_validator
 
+from mlplatform import instances
 from mlplatform.component import Component
-from mlplatform.nodes import Capacity, Pool, Scaling, instance_types, managed_nodes
-from mlplatform.spec import spec
+from mlplatform.nodes import AMI_RELEASE, Capacity, Pool, Scaling, managed_nodes
+from mlplatform.spec import Spec, spec
 
 POOL_LABEL: Final = "mlplatform.io/pool"
 """Node label with the pool's name, for node selectors."""
@@ -20,38 +22,137 @@ GPU_TAINT: Final = "nvidia.com/gpu"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 """What a pod asks for to get a GPU."""
 
-_GPU_FAMILY: Final = re.compile(r"^(g(?!4ad\.)\d|gr\d|p\d)")
-"""Families with NVIDIA GPUs; g4ad has AMD's: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
+LOCAL_DISKS: Final = """\
+[settings.bootstrap-commands.local-disks]
+commands = [
+  ["apiclient", "ephemeral-storage", "init"],
+  ["apiclient", "ephemeral-storage", "bind", "--dirs", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods"],
+]
+mode = "always"
+essential = true
+"""
+"""Bottlerocket settings that join an instance's own disks as RAID 0 and put images, pods and their logs there:
+https://bottlerocket.dev/en/os/latest/#/api/settings/bootstrap-commands/"""
 
-_ARM_FAMILY: Final = re.compile(r"^(g5g|p6e-gb\d+)\.")
+
+FABRIC_RULES: Final = {"in": aws.vpc.SecurityGroupIngressRule, "out": aws.vpc.SecurityGroupEgressRule}
+
+
+class Reservation(Spec):
+    """Capacity that was reserved beforehand: one reservation, or a group of them."""
+
+    id: str | None = Field(default=None, pattern=r"^cr-[0-9a-f]{8,17}$")
+    """Id of a capacity reservation or a capacity block, e.g. `cr-0a1b2c3d4e5f67890`."""
+
+    group: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    """Name of a resource group of capacity reservations in this account and region."""
+
+    @model_validator(mode="after")
+    def _is_one_or_a_group(self) -> Self:
+        if (self.id is None) == (self.group is None):
+            raise ValueError("allowed: either id or group")
+        return self
 
 
 class GpuPool(Scaling):
     """A pool of GPU nodes of one size."""
 
     instance_types: list[str] = Field(min_length=1, max_length=20)
-    """NVIDIA instance types in order of preference, e.g. `g6.2xlarge`. Several make it likelier that AWS has one."""
+    """NVIDIA instance types in order of preference, e.g. `g6.2xlarge`. Several make it likelier that AWS has one; a
+    single one can be exchanged for another without replacing the pool."""
 
     capacity: Capacity = Capacity.ON_DEMAND
-    """How the nodes are bought: `onDemand`, or `spot` for work that survives an interruption."""
+    """How the nodes are bought: `onDemand`, `spot` for work that survives an interruption, or `capacityBlock` for a
+    capacity block, which `reservation` names. A block's nodes are updated with `nodes` at 0."""
+
+    reservation: Reservation | None = None
+    """Reserved capacity that the nodes run in, and nowhere else. Default: none."""
+
+    zones: list[str] = Field(default=[])
+    """Zones of the network that the nodes are in. Default: all."""
+
+    efa: bool = False
+    """Elastic Fabric Adapters for training over several nodes: all that the instance type has, in one zone. Pods ask
+    for them as `vpc.amazonaws.com/efa` where EFA's device plugin runs, which is not part of the platform yet."""
+
+    placement_group: bool = False
+    """Put the nodes close together, in one zone. Makes it likelier that AWS has no capacity; a reservation has a place
+    of its own."""
+
+    ami_release: str | None = Field(default=None, pattern=AMI_RELEASE)
+    """Release of the nodes' image, and with it of the NVIDIA driver, e.g. `1.54.0-5043decc`. Default: EKS's latest when
+    the nodes are made, kept until their Kubernetes version or launch settings change."""
+
+    repair: bool = True
+    """Replace nodes whose GPUs or kubelet fail, one at a time, as long as half of the pool is well."""
+
+    local_disks: bool = True
+    """Keep images and pods on the instances' own NVMe disks, joined as RAID 0, where every type has some: fast, paid
+    for anyway, and empty after a stop."""
 
     disk_gb: int = Field(default=200, ge=50, le=16384)
-    """Disk for images and pods, in GB."""
+    """Disk for images and pods, in GB, where they are not on local disks."""
 
     labels: dict[str, str] = Field(default={})
     """More labels for the nodes."""
 
+    @property
+    def types(self) -> list[instances.InstanceType]:
+        """The facts of the instance types."""
+        return instances.known(self.instance_types)
+
     @field_validator("instance_types")
     @classmethod
     def _types_have_nvidia_gpus(cls, value: list[str]) -> list[str]:
-        wrong = [name for name in instance_types(value) if not _GPU_FAMILY.match(name)]
-        if wrong:
+        facts = instances.known(value)
+        if wrong := [each.name for each in facts if each.gpu_manufacturer != instances.NVIDIA]:
             raise ValueError(
                 f"{', '.join(wrong)}: allowed: types with NVIDIA GPUs (families g, gr, p), e.g. g6.2xlarge, p5.48xlarge"
             )
-        if len({bool(_ARM_FAMILY.match(name)) for name in value}) > 1:
-            raise ValueError("allowed: types of one processor architecture; g5g and p6e are arm64, the others x86-64")
+        if len({each.architecture for each in facts}) > 1:
+            raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
         return value
+
+    @model_validator(mode="after")
+    def _nodes_can_be_bought_so(self) -> Self:
+        if self.capacity is Capacity.SPOT and self.reservation:
+            raise ValueError("capacity is spot; allowed: onDemand or capacityBlock, since there is a reservation")
+        if self.capacity is Capacity.CAPACITY_BLOCK:
+            if self.reservation is None or self.reservation.id is None:
+                raise ValueError("reservation needs the id of the capacity block, since capacity is capacityBlock")
+            if len(self.types) > 1 or not self.types[0].capacity_blocks:
+                raise ValueError(
+                    f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type that capacity blocks are "
+                    "sold for, e.g. p5.48xlarge, since capacity is capacityBlock"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _nodes_of_one_place_have_one_zone(self) -> Self:
+        reasons = {
+            "reservation.id": self.reservation is not None and self.reservation.id is not None,
+            "efa": self.efa,
+            "placementGroup": self.placement_group,
+        }
+        lie_in_one = [name for name, true in reasons.items() if true]
+        if lie_in_one and len(self.zones) != 1:
+            raise ValueError(
+                f"zones is {', '.join(self.zones) or 'empty'}; allowed: one zone, since {', '.join(lie_in_one)} "
+                f"{'lies' if len(lie_in_one) == 1 else 'lie'} in one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _types_have_the_same_adapters(self) -> Self:
+        if self.efa:
+            if without := [each.name for each in self.types if not each.efa_cards]:
+                raise ValueError(
+                    f"instanceTypes has {', '.join(without)}; allowed: types with EFA such as p5.48xlarge, "
+                    "since efa is true"
+                )
+            if len({each.efa_cards for each in self.types}) > 1:
+                raise ValueError("instanceTypes is mixed; allowed: types with the same EFA adapters, since efa is true")
+        return self
 
 
 class GpuNodePoolArgs(TypedDict):
@@ -66,11 +167,23 @@ class GpuNodePoolArgs(TypedDict):
     cluster_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the nodes, with which they follow the cluster. Default: the cluster's at their creation."""
 
+    cluster_security_group_id: NotRequired[pulumi.Input[str]]
+    """Security group that the cluster and its nodes share. Needed for EFA."""
+
+    vpc_id: NotRequired[pulumi.Input[str]]
+    """Id of the VPC. Needed for EFA."""
+
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    """Private subnets for the nodes."""
+    """Private subnets for the nodes, in the pool's zones."""
 
     disks_key_arn: pulumi.Input[str]
     """Key that the nodes' disks are encrypted with."""
+
+    account_id: NotRequired[pulumi.Input[str]]
+    """AWS account, 12 digits. Needed for a group of reservations."""
+
+    region: NotRequired[pulumi.Input[str]]
+    """AWS region. Needed for a group of reservations."""
 
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
@@ -95,7 +208,7 @@ class GpuNodePool(Component):
         nodes = managed_nodes(
             self,
             name,
-            gpu_nodes(name, pool),
+            gpu_nodes(name, pool, self._launch(name, pool, args)),
             cluster_name=args["cluster_name"],
             version=args.get("cluster_version"),
             subnet_ids=args["subnet_ids"],
@@ -106,10 +219,73 @@ class GpuNodePool(Component):
         self.node_group_name = nodes.node_group_name
         self._done()
 
+    def _launch(self, name: str, pool: GpuPool, args: GpuNodePoolArgs) -> dict[str, Any]:
+        """Arguments of the launch template that only some pools have."""
+        launch: dict[str, Any] = {}
+        if pool.local_disks and all(each.nvme_disks for each in pool.types):
+            launch["user_data"] = base64.b64encode(LOCAL_DISKS.encode()).decode()
+        if pool.efa:
+            _need(args, "vpc_id", "cluster_security_group_id", since="pool has efa")
+            groups = [args["cluster_security_group_id"], self._fabric(name, args["vpc_id"]).id]
+            launch["network_interfaces"] = [
+                {**interface, "security_groups": groups, "delete_on_termination": "true"}
+                for interface in instances.efa_interfaces(pool.types[0])
+            ]
+        if pool.placement_group:
+            group = aws.ec2.PlacementGroup(
+                f"{name}-placement",
+                strategy="cluster",
+                tags=self.tags_for(f"{name}-placement"),
+                opts=self.child(),
+            )
+            launch["placement"] = {"group_name": group.name}
+        if pool.reservation:
+            launch["capacity_reservation_specification"] = self._reserved(pool.reservation, args)
+        if pool.capacity is Capacity.CAPACITY_BLOCK:
+            launch["instance_market_options"] = {"market_type": "capacity-block"}
+        return launch
 
-def gpu_nodes(name: str, pool: GpuPool) -> Pool:
-    """The managed node group of the GPU pool `name`."""
-    arm = _ARM_FAMILY.match(pool.instance_types[0])
+    def _fabric(self, name: str, vpc_id: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
+        """A security group whose members reach each other over EFA, which no rule for addresses allows.
+
+        Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html
+        """
+        group = aws.ec2.SecurityGroup(
+            f"{name}-fabric",
+            vpc_id=vpc_id,
+            description="EFA between the nodes of one pool",
+            tags=self.tags_for(f"{name}-fabric"),
+            opts=self.child(),
+        )
+        for direction, rule in FABRIC_RULES.items():
+            rule(
+                f"{name}-fabric-{direction}",
+                security_group_id=group.id,
+                referenced_security_group_id=group.id,
+                ip_protocol="-1",
+                description="EFA between the nodes of one pool",
+                tags=self.tags_for(f"{name}-fabric-{direction}"),
+                opts=self.child(),
+            )
+        return group
+
+    def _reserved(self, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
+        target: dict[str, Any] = {"capacity_reservation_id": reservation.id}
+        if reservation.group:
+            _need(args, "region", "account_id", since="pool has reservation.group")
+            target = {
+                "capacity_reservation_resource_group_arn": pulumi.Output.concat(
+                    *("arn:", args.get("partition", "aws"), ":resource-groups:", args["region"], ":"),
+                    *(args["account_id"], ":group/", reservation.group),
+                )
+            }
+        # Without this, nodes beyond a group's reservations would be bought on demand.
+        return {"capacity_reservation_preference": "capacity-reservations-only", "capacity_reservation_target": target}
+
+
+def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
+    """The managed node group of the GPU pool `name`, with more arguments for its launch template."""
+    arm = pool.types[0].architecture == "arm64"
     return Pool(
         instance_types=pool.instance_types,
         ami_type="BOTTLEROCKET_ARM_64_NVIDIA" if arm else "BOTTLEROCKET_x86_64_NVIDIA",
@@ -118,5 +294,13 @@ def gpu_nodes(name: str, pool: GpuPool) -> Pool:
         disk_gb=pool.disk_gb,
         labels={**pool.labels, POOL_LABEL: name},
         taints=[{"key": GPU_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
+        ami_release=pool.ami_release,
+        repaired=pool.repair,
         replaced_within_limits=True,
+        launch=launch,
     )
+
+
+def _need(args: GpuNodePoolArgs, *names: str, since: str) -> None:
+    if missing := [name for name in names if name not in args]:
+        raise ValueError(f"{', '.join(missing)} is missing; needed, since {since}")

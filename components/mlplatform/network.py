@@ -134,7 +134,16 @@ class Network(Component):
 
         self.vpc_id = vpc.id
         self.private_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in private.values()))
+        self._private = {zone: subnet.id for zone, subnet in private.items()}
         self._done()
+
+    def private_subnets_in(self, zones: Sequence[str]) -> list[pulumi.Output[str]]:
+        """The private subnets of `zones`, or of every zone where `zones` is empty.
+
+        Raises:
+            KeyError: the network has no such zone.
+        """
+        return [self._private[zone] for zone in zones or self._private]
 
     def _vpc(self, name: str, cidr: str) -> aws.ec2.Vpc:
         vpc = aws.ec2.Vpc(

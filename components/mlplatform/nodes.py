@@ -1,8 +1,7 @@
 """How a group of nodes joins a cluster: role, launch template, managed node group."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Self
 
@@ -24,9 +23,8 @@ https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
 MAX_NODES: Final = 450
 """Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
-INSTANCE_TYPE: Final = r"^[a-z][a-z0-9-]*\.(metal|nano|micro|small|medium|\d*x?large)(-[a-z0-9]+)?$"
-"""The shape of an EC2 instance type, e.g. `g6e.12xlarge`, `c7i.metal-24xl`."""
-
+AMI_RELEASE: Final = r"^\d+\.\d+\.\d+-[0-9a-f]{8}$"
+"""A release of Bottlerocket's images for EKS: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
 
 METADATA_OPTIONS: Final = {
     "http_endpoint": "enabled",
@@ -37,16 +35,13 @@ METADATA_OPTIONS: Final = {
 }
 
 
-def instance_types(names: list[str]) -> list[str]:
-    """`names` if each has the shape of an instance type; for use in a field validator.
-
-    Raises:
-        ValueError: naming those that have not.
-    """
-    wrong = [name for name in names if not re.match(INSTANCE_TYPE, name)]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)}: allowed: EC2 instance types such as m7i.large")
-    return names
+REPAIR: Final = {
+    "enabled": True,
+    # One after the other, and none while half of the pool is ill: then the fault is hardly the nodes'.
+    "max_parallel_nodes_repaired_count": 1,
+    "max_unhealthy_node_threshold_percentage": 50,
+}
+"""https://docs.aws.amazon.com/eks/latest/userguide/node-auto-repair.html"""
 
 
 class Capacity(Enum):
@@ -54,6 +49,15 @@ class Capacity(Enum):
 
     ON_DEMAND = "onDemand"
     SPOT = "spot"
+    CAPACITY_BLOCK = "capacityBlock"
+
+
+CAPACITY_TYPES: Final = {
+    Capacity.ON_DEMAND: "ON_DEMAND",
+    Capacity.SPOT: "SPOT",
+    Capacity.CAPACITY_BLOCK: "CAPACITY_BLOCK",
+}
+"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
 
 class Scaling(Spec):
@@ -90,8 +94,13 @@ class Pool:
     disk_gb: int
     labels: Mapping[str, str]
     taints: Sequence[Mapping[str, str]]
+    ami_release: str | None = None
+    repaired: bool = True
     replaced_within_limits: bool = False
     """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
+
+    launch: Mapping[str, Any] = field(default_factory=dict)
+    """More arguments of the launch template."""
 
 
 def managed_nodes(
@@ -130,22 +139,26 @@ def managed_nodes(
         update_default_version=True,
         metadata_options=METADATA_OPTIONS,
         block_device_mappings=volumes(pool.disk_gb, disks_key_arn),
+        # A single type lies here, where a change of it rolls the nodes; in the node group it would replace the group.
+        instance_type=pool.instance_types[0] if len(pool.instance_types) == 1 else None,
         tag_specifications=[
             {"resource_type": kind, "tags": component.tags_for(role_name)}
             for kind in ("instance", "volume", "network-interface")
         ],
         tags=component.tags_for(f"{role_name}-template"),
         opts=component.child(),
+        **pool.launch,
     )
     return aws.eks.NodeGroup(
         f"{role_name}-nodes",
         cluster_name=cluster_name,
         version=version,
+        release_version=pool.ami_release,
         node_role_arn=role.arn,
         subnet_ids=subnet_ids,
         ami_type=pool.ami_type,
-        capacity_type="SPOT" if pool.capacity is Capacity.SPOT else "ON_DEMAND",
-        instance_types=[*pool.instance_types],
+        capacity_type=CAPACITY_TYPES[pool.capacity],
+        instance_types=[*pool.instance_types] if len(pool.instance_types) > 1 else None,
         launch_template={"id": template.id, "version": template.latest_version.apply(str)},
         scaling_config={
             "min_size": pool.scaling.min_nodes,
@@ -157,6 +170,7 @@ def managed_nodes(
             # https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html
             "update_strategy": "MINIMAL" if pool.replaced_within_limits else "DEFAULT",
         },
+        node_repair_config=REPAIR if pool.repaired else {"enabled": False},
         labels=dict(pool.labels),
         taints=[dict(taint) for taint in pool.taints],
         tags=component.tags_for(f"{role_name}-nodes"),

@@ -142,7 +142,10 @@ class _Answers(mocks.Mocks):
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
         }
-        return f"{args.name}-id", {**computed, **args.inputs}
+        outputs = {**computed, **args.inputs}
+        if args.typ == "aws:eks/cluster:Cluster":
+            outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": f"{args.name}-security-group"}
+        return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:

@@ -19,7 +19,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
+instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(instances_app, name="instances")
 app.add_typer(sandbox_app, name="sandbox")
 
 BAD_INPUT = 2
@@ -71,6 +73,17 @@ def schema() -> None:
     from mlpctl.config.schema import schema as of
 
     sys.stdout.write(json.dumps(of(Platform, profiles.PROFILES), indent=2) + "\n")
+
+
+@instances_app.command()
+def refresh(
+    region: Annotated[list[str], typer.Option(help="Region whose instance types are wanted; may be given again.")],
+) -> None:
+    """Write the file of instance facts anew, from what EC2 sells in these regions."""
+    from mlpctl import instances
+
+    count = instances.refresh(region)
+    Console().print(f"{count} instance types are in {instances.DATA}.", highlight=False, soft_wrap=True)
 
 
 @sandbox_app.command("up")

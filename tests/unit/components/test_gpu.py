@@ -1,10 +1,12 @@
+import base64
+import tomllib
 from typing import Any
 
 import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import GpuNodePool, GpuPool
+from mlplatform import GpuNodePool, GpuPool, instances
 from mlplatform.nodes import volumes
 from mlplatform.testing import Plan, declare
 
@@ -14,7 +16,16 @@ def pool(**wanted: Any) -> Plan:
     return declare(
         lambda: GpuNodePool(
             "train",
-            {"pool": spec, "cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"},
+            {
+                "pool": spec,
+                "cluster_name": "main",
+                "cluster_security_group_id": "sg-cluster",
+                "vpc_id": "vpc-1",
+                "subnet_ids": ["subnet-a"],
+                "disks_key_arn": "arn:disks",
+                "account_id": "123456789012",
+                "region": "us-east-1",
+            },
         )
     )
 
@@ -85,7 +96,23 @@ def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
     ("wanted", "message"),
     [
         ({"instance_types": ["m7i.large"]}, "m7i.large: allowed: types with NVIDIA GPUs"),
-        ({"instance_types": ["g6.huge"]}, "g6.huge: allowed: EC2 instance types"),
+        ({"instance_types": ["g6.2xlrge"]}, r"g6.2xlrge: allowed: EC2's instance types of .*did you mean g6.2xlarge?"),
+        ({"reservation": {}}, "allowed: either id or group"),
+        ({"reservation": {"id": "cr-0a1b2c3d", "group": "a"}, "zones": ["a"]}, "allowed: either id or group"),
+        ({"reservation": {"group": "a"}, "capacity": "spot"}, "capacity is spot; allowed: onDemand or capacityBlock"),
+        ({"reservation": {"id": "cr-0a1b2c3d"}}, "zones is empty; allowed: one zone, since reservation.id lies in one"),
+        ({"efa": True, "placement_group": True}, "since efa, placementGroup lie in one"),
+        ({"efa": True, "zones": ["a"]}, "instanceTypes has g6.2xlarge; allowed: types with EFA"),
+        (
+            {"efa": True, "zones": ["a"], "instance_types": ["p5.48xlarge", "p5en.48xlarge"]},
+            "allowed: types with the same EFA adapters",
+        ),
+        ({"capacity": "capacityBlock"}, "reservation needs the id of the capacity block"),
+        (
+            {"capacity": "capacityBlock", "reservation": {"id": "cr-0a1b2c3d"}, "zones": ["a"]},
+            "allowed: one type that capacity blocks are sold for",
+        ),
+        ({"ami_release": "latest"}, "String should match pattern"),
         ({"instance_types": ["g6.xlarge", "g5g.xlarge"]}, "one processor architecture"),
         ({"min_nodes": 2, "nodes": 1}, r"nodes is 1; allowed: minNodes \(2\) to maxNodes \(4\)"),
         ({"nodes": 5}, r"nodes is 5; allowed: minNodes \(0\) to maxNodes \(4\)"),
@@ -118,11 +145,119 @@ def test_every_family_with_nvidia_gpus_is_taken(type: str) -> None:
     assert nodes(instance_types=[type])["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
 
 
-@pytest.mark.parametrize("type", ["g5g.xlarge", "p6e-gb200.36xlarge"])
-def test_arm_types_get_an_arm_image(type: str) -> None:
-    assert nodes(instance_types=[type])["amiType"] == "BOTTLEROCKET_ARM_64_NVIDIA"
-
-
-def test_a_type_with_gpus_of_another_make_is_refused() -> None:
+def test_a_type_with_gpus_of_another_make_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    radeon = instances.InstanceType("g4ad.xlarge", 4, 16384, "x86_64", gpus=1, gpu_manufacturer="AMD")
+    monkeypatch.setattr(instances, "find", lambda name: radeon)
     with pytest.raises(ValidationError, match=r"g4ad\.xlarge: allowed: types with NVIDIA GPUs"):
         GpuPool(instance_types=["g4ad.xlarge"])
+
+
+def template(**wanted: Any) -> Any:
+    return pool(**wanted).one(aws.ec2.LaunchTemplate).inputs
+
+
+def test_a_single_type_lies_in_the_template_where_it_can_be_exchanged() -> None:
+    assert template(instance_types=["g6e.xlarge"])["instanceType"] == "g6e.xlarge"
+    assert "instanceTypes" not in nodes(instance_types=["g6e.xlarge"])
+
+
+def test_several_types_lie_in_the_node_group() -> None:
+    several = ["g6e.xlarge", "g6.xlarge"]
+    assert nodes(instance_types=several)["instanceTypes"] == several
+    assert "instanceType" not in template(instance_types=several)
+
+
+@pytest.mark.parametrize(
+    ("type", "cards"), [("g5.12xlarge", [0]), ("p4d.24xlarge", [*range(4)]), ("p5.48xlarge", [*range(32)])]
+)
+def test_every_fabric_adapter_of_the_type_is_used(type: str, cards: list[int]) -> None:
+    first, *fabric = template(instance_types=[type], efa=True, zones=["us-east-1a"])["networkInterfaces"]
+    assert (first["interfaceType"], first["networkCardIndex"], first["deviceIndex"]) == ("interface", 0, 0)
+    assert [each["networkCardIndex"] for each in fabric] == cards
+    assert {each["interfaceType"] for each in fabric} == {"efa-only"}
+
+
+def test_no_two_interfaces_share_a_place_on_a_card() -> None:
+    for name in ("p5.48xlarge", "p6-b300.48xlarge", "g6e.48xlarge"):
+        facts = instances.find(name)
+        assert facts
+        places = [(each["network_card_index"], each["device_index"]) for each in instances.efa_interfaces(facts)]
+        assert len(places) == len({*places})
+
+
+def test_a_type_whose_first_card_has_no_adapter_has_none_there() -> None:
+    facts = instances.find("p6-b300.48xlarge")
+    assert facts
+    cards = [each["network_card_index"] for each in instances.efa_interfaces(facts)]
+    assert cards == [*range(17)]
+
+
+def test_nodes_with_fabric_reach_the_cluster_and_each_other_in_both_directions() -> None:
+    plan = pool(instance_types=["p5.48xlarge"], efa=True, zones=["us-east-1a"])
+    groups = {tuple(each["securityGroups"]) for each in plan.one(aws.ec2.LaunchTemplate).inputs["networkInterfaces"]}
+    assert groups == {("sg-cluster", "train-fabric-id")}
+    for rule in (aws.vpc.SecurityGroupIngressRule, aws.vpc.SecurityGroupEgressRule):
+        inputs = plan.one(rule).inputs
+        assert (inputs["securityGroupId"], inputs["referencedSecurityGroupId"]) == ("train-fabric-id",) * 2
+        assert inputs["ipProtocol"] == "-1"
+
+
+def test_fabric_needs_no_placement_group_and_a_placement_group_no_fabric() -> None:
+    fabric = pool(instance_types=["p5.48xlarge"], efa=True, zones=["us-east-1a"])
+    assert not fabric.of(aws.ec2.PlacementGroup)
+    placed = pool(placement_group=True, zones=["us-east-1a"])
+    assert placed.one(aws.ec2.PlacementGroup).inputs["strategy"] == "cluster"
+    template = placed.one(aws.ec2.LaunchTemplate).inputs
+    assert template["placement"] == {"groupName": "train-placement-0000000"}
+    assert "networkInterfaces" not in template
+
+
+def test_a_reservation_is_used_and_nothing_beside_it() -> None:
+    by_id = template(reservation={"id": "cr-0a1b2c3d4e5f67890"}, zones=["us-east-1a"])
+    assert by_id["capacityReservationSpecification"] == {
+        "capacityReservationPreference": "capacity-reservations-only",
+        "capacityReservationTarget": {"capacityReservationId": "cr-0a1b2c3d4e5f67890"},
+    }
+    by_group = template(reservation={"group": "training"})["capacityReservationSpecification"]
+    assert by_group["capacityReservationTarget"] == {
+        "capacityReservationResourceGroupArn": "arn:aws:resource-groups:us-east-1:123456789012:group/training"
+    }
+
+
+def test_a_capacity_block_is_bought_as_one() -> None:
+    wanted = {
+        "instance_types": ["p5.48xlarge"],
+        "capacity": "capacityBlock",
+        "reservation": {"id": "cr-0a1b2c3d4e5f67890"},
+        "zones": ["us-east-1a"],
+    }
+    assert template(**wanted)["instanceMarketOptions"] == {"marketType": "capacity-block"}
+    assert nodes(**wanted)["capacityType"] == "CAPACITY_BLOCK"
+
+
+def test_local_disks_are_joined_where_every_type_has_some() -> None:
+    settings = base64.b64decode(template(instance_types=["p5.48xlarge"])["userData"]).decode()
+    commands = tomllib.loads(settings)["settings"]["bootstrap-commands"]["local-disks"]["commands"]
+    assert [command[:3] for command in commands] == [
+        ["apiclient", "ephemeral-storage", "init"],
+        ["apiclient", "ephemeral-storage", "bind"],
+    ]
+    assert "userData" not in template(instance_types=["p5.48xlarge"], local_disks=False)
+    assert "userData" not in template(instance_types=["g5g.xlarge"])
+
+
+def test_ill_nodes_are_repaired_unless_that_is_turned_off() -> None:
+    assert nodes()["nodeRepairConfig"]["enabled"] is True
+    assert nodes(repair=False)["nodeRepairConfig"] == {"enabled": False}
+
+
+def test_the_image_is_pinned_where_the_pool_says_so() -> None:
+    assert nodes(ami_release="1.54.0-5043decc")["releaseVersion"] == "1.54.0-5043decc"
+    assert "releaseVersion" not in nodes()
+
+
+def test_what_a_pool_needs_for_fabric_is_told() -> None:
+    fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
+    bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
+    with pytest.raises(ValueError, match="vpc_id, cluster_security_group_id is missing; needed, since pool has efa"):
+        declare(lambda: GpuNodePool("train", {"pool": GpuPool.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do

@@ -1,0 +1,51 @@
+"""Writes the file of instance facts that the components use, from what EC2 says."""
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mlplatform.instances import DATA, facts_of
+
+SOURCE: Final = "EC2 DescribeInstanceTypes"
+
+
+class InstancesError(Exception):
+    """EC2 could not be asked."""
+
+
+def describe(region: str) -> list[Mapping[str, Any]]:
+    """Everything that EC2 sells in a region.
+
+    Raises:
+        InstancesError: EC2 could not be asked, e.g. without credentials.
+    """
+    try:
+        pages = boto3.client("ec2", region_name=region).get_paginator("describe_instance_types").paginate()
+        return [described for page in pages for described in page["InstanceTypes"]]
+    except (BotoCoreError, ClientError) as error:
+        raise InstancesError(f"EC2 in {region} did not tell its instance types: {error}") from error
+
+
+def text(described: Iterable[Mapping[str, Any]], source: str, date: datetime.date) -> str:
+    """The file: its source, its date, and one line for each type, so that a diff shows what AWS changed."""
+    types = {one["InstanceType"]: facts_of(one) for one in described}
+    lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(types[name])}" for name in sorted(types))
+    head = f'{{\n  "source": {json.dumps(source)},\n  "date": "{date.isoformat()}",\n  "types": {{\n'
+    return f"{head}{lines}\n  }}\n}}\n"
+
+
+def refresh(regions: Iterable[str]) -> int:
+    """Write the file from what these regions sell; the number of types in it.
+
+    Raises:
+        InstancesError: EC2 could not be asked; the file is as it was.
+    """
+    named = sorted(set(regions))
+    described = [one for region in named for one in describe(region)]
+    made = text(described, f"{SOURCE} in {', '.join(named)}", datetime.datetime.now(datetime.UTC).date())
+    DATA.write_text(made, encoding="utf-8")
+    return len(json.loads(made)["types"])
