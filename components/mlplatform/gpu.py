@@ -49,8 +49,10 @@ class Reservation(Spec):
 
     @model_validator(mode="after")
     def _is_one_or_a_group(self) -> Self:
-        if (self.id is None) == (self.group is None):
-            raise ValueError("allowed: either id or group")
+        if self.id is None and self.group is None:
+            raise ValueError("id is missing; allowed: either id or group")
+        if self.id is not None and self.group is not None:
+            raise ValueError(f"id is {self.id} beside group {self.group}; allowed: either id or group")
         return self
 
 

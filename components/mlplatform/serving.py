@@ -200,6 +200,11 @@ def mebibytes(quantity: str) -> int:
     return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
 
 
+def millicores(quantity: str) -> int:
+    """A CPU quantity of a spec, `2`, `1.5` or `500m`, in thousandths of a core."""
+    return int(float(quantity[:-1])) if quantity.endswith("m") else int(float(quantity) * 1000)
+
+
 def selector(name: str) -> dict[str, str]:
     """Labels that find the service's pods; they can never change."""
     return {"app.kubernetes.io/name": name}

@@ -1,13 +1,16 @@
 """Where datasets, models and run artifacts are kept."""
 
-from typing import Any, NotRequired, TypedDict
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from mlplatform import iam
-from mlplatform.component import Component
+from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec, spec
 
 _KEPT_BY_OTHER_RESOURCES = (
@@ -19,8 +22,38 @@ _KEPT_BY_OTHER_RESOURCES = (
 )
 
 
+class BucketRole(Enum):
+    """What a bucket is for."""
+
+    RAW = "raw"
+    CURATED = "curated"
+    FEATURES = "features"
+    MODELS = "models"
+    ARTIFACTS = "artifacts"
+    CHECKPOINTS = "checkpoints"
+
+
+ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, int]]] = {
+    # Read once to be refined, then kept for the next time.
+    BucketRole.RAW: {"infrequentAccessDays": 30},
+    BucketRole.CURATED: {"infrequentAccessDays": 90},
+    BucketRole.FEATURES: {},
+    # A model that was overwritten can be served again for a year.
+    BucketRole.MODELS: {"noncurrentDays": 365},
+    BucketRole.ARTIFACTS: {},
+    # Large, and worthless once the run has ended well.
+    BucketRole.CHECKPOINTS: {"noncurrentDays": 1, "expireDays": 30},
+}
+"""Defaults of a bucket's days that its role sets."""
+
+
 class Bucket(Spec):
     """A bucket for datasets, models or artifacts."""
+
+    role: BucketRole = BucketRole.ARTIFACTS
+    """What the bucket is for; its `mlplatform:role` tag, and defaults of the days below: `raw` moves to infrequent
+    access after 30 days, `curated` after 90; `models` keeps overwritten objects for 365; `checkpoints` expires after 30
+    and keeps overwritten ones for 1."""
 
     noncurrent_days: int = Field(default=30, ge=1)
     """Days until overwritten and deleted objects are gone for good."""
@@ -36,6 +69,16 @@ class Bucket(Spec):
 
     retain: bool = True
     """Keep the bucket and what is in it when the stack is destroyed. False: it is emptied and deleted."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _role_sets_defaults(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "role" not in value:
+            return value
+        said = {to_camel(name) for name in value}
+        role = getattr(value["role"], "value", value["role"])
+        defaults = next((days for each, days in ROLE_DEFAULTS.items() if each.value == role), {})
+        return {**value, **{name: days for name, days in defaults.items() if name not in said}}
 
     @model_validator(mode="after")
     def _objects_move_before_they_expire(self) -> "Bucket":
@@ -76,7 +119,7 @@ class DataBucket(Component):
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             force_destroy=not wanted.retain,
-            tags=self.tags_for(f"{name}-bucket"),
+            tags={**self.tags_for(f"{name}-bucket"), f"{PACKAGE}:role": wanted.role.value},
             # A refresh reads these into the bucket as well, and the next update would take them away:
             # https://github.com/pulumi/pulumi-aws/issues/6244
             opts=self.child(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),

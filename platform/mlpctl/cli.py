@@ -81,9 +81,10 @@ def refresh(
 ) -> None:
     """Write the file of instance facts anew, from what EC2 sells in these regions."""
     from mlpctl import instances
+    from mlplatform.instances import DATA
 
     count = instances.refresh(region)
-    Console().print(f"{count} instance types are in {instances.DATA}.", highlight=False, soft_wrap=True)
+    Console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
 
 
 @sandbox_app.command("up")

@@ -1,14 +1,13 @@
 """What one stack of the platform is made of."""
 
 import re
-from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from mlpctl.config import rules
 from mlplatform import Bucket, Cluster, GpuPool, Inference, Keys, Vpc
-from mlplatform.cluster import ControlPlaneLog
 from mlplatform.spec import Spec
 
 MAX_NAME = 20
@@ -37,8 +36,6 @@ MAX_TAG: Final = 256
 """What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
-
-YEAR_DAYS: Final = 365
 
 
 class Profile(Enum):
@@ -123,55 +120,7 @@ class Platform(Spec):
         return value
 
     @model_validator(mode="after")
-    def _models_have_namespaces_of_their_own(self) -> Self:
-        _refuse(
-            f"inference has {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
-            for name in self.inference
-            if name == "default" or name.startswith("kube-")
-        )
+    def _parts_fit_together(self) -> Self:
+        if problems := [problem for rule in rules.RULES for problem in rule(self)]:
+            raise ValueError("\n".join(problems))
         return self
-
-    @model_validator(mode="after")
-    def _models_run_on_pools_that_exist(self) -> Self:
-        pools = ", ".join(self.gpu_pools) or "none is defined"
-        _refuse(
-            f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
-            for name, model in self.inference.items()
-            if model.pool not in self.gpu_pools
-        )
-        return self
-
-    @model_validator(mode="after")
-    def _retained_data_keeps_its_key(self) -> Self:
-        _refuse(
-            f"buckets.{name}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
-            for name, bucket in self.buckets.items()
-            if bucket.retain and not self.keys.retain
-        )
-        return self
-
-    @model_validator(mode="after")
-    def _prod_keeps_its_guards(self) -> Self:
-        guards = {
-            "cluster.publicAccessCidrs has to be empty": not self.cluster.public_access_cidrs,
-            "cluster.deletionProtection has to be true": self.cluster.deletion_protection,
-            "cluster.logTypes has to have audit and authenticator": {
-                ControlPlaneLog.AUDIT,
-                ControlPlaneLog.AUTHENTICATOR,
-            }
-            <= {*self.cluster.log_types},
-            f"cluster.logDays has to be {YEAR_DAYS} or more": self.cluster.log_days >= YEAR_DAYS,
-            f"network.flowLogDays has to be {YEAR_DAYS} or more": self.network.flow_log_days >= YEAR_DAYS,
-            "keys.perDomain has to be true": self.keys.per_domain,
-            "keys.retain has to be true": self.keys.retain,
-            **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in self.buckets.items()},
-        }
-        if self.profile is Profile.PROD:
-            _refuse(f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
-        return self
-
-
-def _refuse(problems: Iterable[str]) -> None:
-    """Raise all problems as one `ValueError`, a line each, if there are any."""
-    if told := "\n".join(problems):
-        raise ValueError(told)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Bucket, DataBucket
-from mlplatform.storage import bucket_policy, lifecycle_rules
+from mlplatform.storage import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
 from mlplatform.testing import Plan, declare
 
 
@@ -77,3 +77,27 @@ def test_objects_move_and_expire_when_asked() -> None:
 def test_objects_cannot_expire_before_they_move() -> None:
     with pytest.raises(ValidationError, match=r"expireDays is 30; allowed: more than infrequentAccessDays \(30\)"):
         Bucket(infrequent_access_days=30, expire_days=30)
+
+
+@pytest.mark.parametrize("role", [*BucketRole])
+def test_a_role_sets_what_the_author_does_not(role: BucketRole) -> None:
+    sets = ROLE_DEFAULTS[role]
+    plain = Bucket.model_validate({"role": role.value}).model_dump(by_alias=True)
+    assert {name: plain[name] for name in sets} == sets
+    assert plain == Bucket(role=role).model_dump(by_alias=True)
+
+
+def test_what_an_author_says_goes_before_the_role() -> None:
+    said = Bucket.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
+    assert said == Bucket(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
+    assert (said.expire_days, said.noncurrent_days) == (None, 3)
+
+
+def test_the_role_is_a_tag() -> None:
+    assert bucket(role="raw").one(aws.s3.Bucket).inputs["tags"]["mlplatform:role"] == "raw"
+
+
+def test_the_field_tells_every_default_of_a_role() -> None:
+    told = Bucket.model_fields["role"].description or ""
+    for role, defaults in ROLE_DEFAULTS.items():
+        assert not defaults or (f"`{role.value}`" in told and all(str(days) in told for days in defaults.values()))

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 from mlpctl.sandbox.provider import ProviderError
 
 _POLL_S: Final = 0.2
-_GONE: Final = re.compile(r"NotFound|NoSuch|^404$|NonExistent|DoesNotExist")
+_GONE: Final = re.compile(r"NotFound|NoSuch|^404$|NonExistent|DoesNotExist|PlacementGroup\.Unknown$")
 
 
 @dataclass(frozen=True)

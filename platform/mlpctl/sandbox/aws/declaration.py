@@ -117,9 +117,11 @@ class Tags:
     tag: str
     untag: str
     key: str
-    """The member that takes the resource: its id, or with `by_arn` its ARN."""
+    """The member that takes the resource."""
 
-    by_arn: bool = False
+    by: str | None = None
+    """The output that names the resource where its id does not, e.g. `arn`."""
+
     listed: str | None = None
     """The operation that lists them, where the description does not hold them."""
 

@@ -1,4 +1,4 @@
-"""What instances start from: launch templates."""
+"""What instances start from and where: launch templates, placement groups."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from pulumi_aws import ec2
 
 from mlpctl.sandbox.aws.api import Api
-from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Update, uses
+from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Tags, Update, uses
 from mlpctl.sandbox.aws.ec2_network import tags
 from mlpctl.sandbox.aws.schema import resource_schema
 from mlpctl.sandbox.provider import Failure, Properties
@@ -97,4 +97,26 @@ LAUNCH_TEMPLATE: Final = Declaration(
     volatile={name: frozenset({*_LAUNCHED, "description"}) for name in ("latestVersion", "defaultVersion")},
 )
 
-DECLARATIONS: Final = (LAUNCH_TEMPLATE,)
+PLACEMENT_GROUP: Final = Declaration(
+    resource=ec2.PlacementGroup,
+    cloudformation="AWS::EC2::PlacementGroup",
+    service="ec2",
+    key="GroupName",
+    names={"name": "GroupName", "arn": "GroupArn", "placementGroupId": "GroupId"},
+    create=Create("create_placement_group", id=("name",)),
+    read=Describe("describe_placement_groups", "PlacementGroups[0]", key="GroupNames"),
+    delete=Delete("delete_placement_group"),
+    tags=Tags("create_tags", "delete_tags", key="Resources", by="placementGroupId", specification="placement-group"),
+    name=AutoName("name", 255),
+    replaces=frozenset({"name", "partitionCount", "spreadLevel", "strategy"}),
+    absent={
+        "partitionCount": "only a group of strategy partition has partitions",
+        "spreadLevel": "only a group of strategy spread has one",
+    },
+    unlike_cloudformation={
+        "name": "CloudFormation chooses every name itself",
+        "tags": "CloudFormation knows no update; EC2 has tags changed in place",
+    },
+)
+
+DECLARATIONS: Final = (LAUNCH_TEMPLATE, PLACEMENT_GROUP)

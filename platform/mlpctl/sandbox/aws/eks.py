@@ -12,7 +12,7 @@ from mlpctl.sandbox.provider import UNKNOWN, Properties
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
 
-_TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by_arn=True)
+_TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
 _HEALTH: Final = "health.issues[0].message"
 
 

@@ -176,10 +176,10 @@ def _listed_tags(declaration: Declaration, tags: Tags, api: Api, id: str, live: 
 
 
 def _tagged(declaration: Declaration, tags: Tags, api: Api, id: str, live: Properties | None) -> str:
-    if not tags.by_arn:
+    if tags.by is None:
         return id
     known = live if live is not None else read(declaration, api, id)
-    return str((known or {})["arn"])
+    return str((known or {})[tags.by])
 
 
 def _member(declaration: Declaration, operation: str, member: str, value: str) -> dict[str, Any]:

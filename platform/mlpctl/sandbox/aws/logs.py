@@ -63,7 +63,7 @@ LOG_GROUP: Final = Declaration(
         Update("kmsKeyId", by=_encrypt, checked_as="associate_kms_key"),
     ),
     delete=_delete,
-    tags=Tags("tag_resource", "untag_resource", key="resourceArn", by_arn=True),
+    tags=Tags("tag_resource", "untag_resource", key="resourceArn", by="arn"),
     name=AutoName("name", 512, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "logGroupClass"}),
     local=frozenset({"skipDestroy"}),

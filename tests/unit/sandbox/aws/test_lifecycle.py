@@ -482,6 +482,16 @@ def node_group_inputs(bench: Any) -> Mapping[str, Any]:
 
 CASES += (
     Case(
+        ec2_launch.PLACEMENT_GROUP,
+        {"strategy": "cluster", "tags": {"team": "ml"}},
+        update={"tags": {"team": "ml", "stage": "dev"}},
+        replace={"strategy": "spread"},
+        drift=lambda bench, state: bench.boto("ec2").delete_tags(
+            Resources=[state.outputs["placementGroupId"]], Tags=[{"Key": "team"}]
+        ),
+        drifted="tags",
+    ),
+    Case(
         ec2_launch.LAUNCH_TEMPLATE,
         lambda bench: {
             "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},

@@ -1,0 +1,120 @@
+"""What the parts of a platform ask of each other: rules as pure functions, each yielding its problems.
+
+A problem begins with the path of the field that it is about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from mlplatform.cluster import ControlPlaneLog
+from mlplatform.instances import InstanceType
+from mlplatform.serving import Inference, mebibytes, millicores
+
+if TYPE_CHECKING:
+    from mlpctl.config.platform import Platform
+
+YEAR_DAYS: Final = 365
+
+KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
+
+
+def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
+    """A model's namespace is named like the model."""
+    for name in platform.inference:
+        if name == "default" or name.startswith("kube-"):
+            yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
+
+
+def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
+    """A pool's zones are zones of the network."""
+    zones = platform.network.zones
+    for name, pool in platform.gpu_pools.items():
+        if elsewhere := [zone for zone in pool.zones if zone not in zones]:
+            yield (
+                f"gpuPools.{name}.zones has {', '.join(elsewhere)}; allowed: zones of the network ({', '.join(zones)})"
+            )
+
+
+def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
+    """A model names a pool of the stack."""
+    pools = ", ".join(platform.gpu_pools) or "none is defined"
+    for name, model in platform.inference.items():
+        if model.pool not in platform.gpu_pools:
+            yield f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
+
+
+def models_fit_on_a_node(platform: Platform) -> Iterator[str]:
+    """Each node that a pod may be put on has what the pod asks for; a little of it the node keeps for itself."""
+    for name, model in platform.inference.items():
+        for facts in platform.gpu_pools[model.pool].types if model.pool in platform.gpu_pools else ():
+            yield from _too_much(f"inference.{name}", model, facts)
+
+
+def pools_are_large_enough(platform: Platform) -> Iterator[str]:
+    """A pool at its largest holds all pods of its models, with those that an update starts beside the old ones."""
+    for pool_name, pool in platform.gpu_pools.items():
+        gpus = min(facts.gpus for facts in pool.types)
+        models = {
+            name: model for name, model in platform.inference.items() if model.pool == pool_name and model.gpus <= gpus
+        }
+        nodes = math.ceil(
+            sum((model.max_replicas + model.spare_pods) / (gpus // model.gpus) for model in models.values())
+        )
+        if nodes > pool.max_nodes:
+            yield (
+                f"gpuPools.{pool_name}.maxNodes is {pool.max_nodes}; allowed: {nodes} or more, for maxReplicas and "
+                f"sparePods of {', '.join(models)} at {gpus} GPU{'s' * (gpus > 1)} a node"
+            )
+
+
+def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
+    """Data that outlives its key is lost."""
+    for name, bucket in platform.buckets.items():
+        if bucket.retain and not platform.keys.retain:
+            why = "since keys.retain is false: the data would outlive its key"
+            yield f"buckets.{name}.retain is true; allowed: false, {why}"
+
+
+def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
+    """A production stack does without none of its guards."""
+    guards = {
+        "cluster.publicAccessCidrs has to be empty": not platform.cluster.public_access_cidrs,
+        "cluster.deletionProtection has to be true": platform.cluster.deletion_protection,
+        "cluster.logTypes has to have audit and authenticator": {
+            ControlPlaneLog.AUDIT,
+            ControlPlaneLog.AUTHENTICATOR,
+        }
+        <= {*platform.cluster.log_types},
+        f"cluster.logDays has to be {YEAR_DAYS} or more": platform.cluster.log_days >= YEAR_DAYS,
+        f"network.flowLogDays has to be {YEAR_DAYS} or more": platform.network.flow_log_days >= YEAR_DAYS,
+        "keys.perDomain has to be true": platform.keys.per_domain,
+        "keys.retain has to be true": platform.keys.retain,
+        **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in platform.buckets.items()},
+    }
+    if platform.profile.value == "prod":
+        yield from (f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
+
+
+RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
+    models_have_namespaces_of_their_own,
+    pools_lie_in_the_network,
+    models_run_on_pools_that_exist,
+    models_fit_on_a_node,
+    pools_are_large_enough,
+    retained_data_keeps_its_key,
+    prod_keeps_its_guards,
+)
+
+
+def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:
+    sizes = (
+        ("gpus", model.gpus, model.gpus, facts.gpus, f"{facts.gpus}"),
+        ("cpu", model.cpu, millicores(model.cpu), facts.vcpus * 1000, f"{facts.vcpus}"),
+        ("memory", model.memory, mebibytes(model.memory), facts.memory_mib, f"{facts.memory_mib}Mi"),
+    )
+    for field, given, asked, there, told in sizes:
+        if asked > there:
+            yield f"{path}.{field} is {given}; allowed: up to {told}, which a {facts.name} of its pool has"
