@@ -36,7 +36,7 @@ format: .venv/ready
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py -k "current or golden" --rewrite-golden
+	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py tests/engine/test_stacks.py -k "current or golden" --rewrite-golden
 
 lock: .venv/ready
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

@@ -3,7 +3,8 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class Project:
 
     folder: Path
     sandbox: Sandbox
+    stack: str = "local"
 
     def pulumi(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a `pulumi` command in it."""
@@ -64,12 +66,12 @@ class Project:
 
     def preview(self, *options: str) -> list[dict[str, Any]]:
         """The steps of a preview that would change something."""
-        plan = json.loads(self.pulumi("preview", "--json", "--stack", "local", *options).stdout)
+        plan = json.loads(self.pulumi("preview", "--json", "--stack", self.stack, *options).stdout)
         return [step for step in plan["steps"] if step["op"] not in ("same", "read")]
 
     def edit(self, *path: str, value: Any) -> None:
-        """Set one value below `mlplatform:platform` of the stack `local`."""
-        file = self.folder / "stacks" / "Pulumi.local.yaml"
+        """Set one value below `mlplatform:platform` of the stack."""
+        file = self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         stack = yaml.safe_load(file.read_text())
         place = stack["config"]["mlplatform:platform"]
         for key in path[:-1]:
@@ -88,17 +90,31 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     lifecycle.down(layout)
 
 
+@pytest.fixture(scope="session")
+def project_for(
+    sandbox: Sandbox, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], AbstractContextManager[Project]]:
+    """Makes a copy of this project for one of its stacks, which is destroyed in the end."""
+
+    @contextmanager
+    def made(stack: str) -> Iterator[Project]:
+        folder = tmp_path_factory.mktemp(stack)
+        shutil.copy(root / "Pulumi.yaml", folder)
+        shutil.copytree(root / "stacks", folder / "stacks")
+        (folder / "platform").mkdir()
+        shutil.copy(root / "platform" / "__main__.py", folder / "platform")
+        (folder / ".venv").symlink_to(root / ".venv")
+        project = Project(folder, sandbox, stack)
+        project.pulumi("stack", "select", "--create", stack)
+        yield project
+        project.pulumi("destroy", "--yes", "--stack", stack, check=False)
+        project.pulumi("stack", "rm", "--yes", "--preserve-config", stack, check=False)
+
+    return made
+
+
 @pytest.fixture(scope="module")
-def project(sandbox: Sandbox, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A copy of the project with the stack `local`, which is destroyed in the end."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copy(root / "Pulumi.yaml", folder)
-    shutil.copytree(root / "stacks", folder / "stacks")
-    (folder / "platform").mkdir()
-    shutil.copy(root / "platform" / "__main__.py", folder / "platform")
-    (folder / ".venv").symlink_to(root / ".venv")
-    project = Project(folder, sandbox)
-    project.pulumi("stack", "select", "--create", "local")
-    yield project
-    project.pulumi("destroy", "--yes", "--stack", "local", check=False)
-    project.pulumi("stack", "rm", "--yes", "--preserve-config", "local", check=False)
+def project(project_for: Callable[[str], AbstractContextManager[Project]]) -> Iterator[Project]:
+    """A copy of the project with the stack `local`."""
+    with project_for("local") as project:
+        yield project

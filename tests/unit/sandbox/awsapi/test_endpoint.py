@@ -19,7 +19,7 @@ def test_the_policies_of_aws_are_there(served: Any) -> None:
 
 
 def test_an_operation_that_moto_lacks_says_so_in_every_protocol(served: Any) -> None:
-    assert served.refused("describe_placement_groups", "ec2")[0] == "NotImplemented"
+    assert served.refused("describe_capacity_reservations", "ec2")[0] == "NotImplemented"
     assert served.refused("describe_custom_key_stores", "kms")[0] == "NotImplemented"
 
 

@@ -1,0 +1,80 @@
+"""What tests of whole stacks look at: their golden plan, and what is left of them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+MADE_BY_AWS = re.compile(r"(?<=-)[0-9a-f]{7}\b")
+"""The random end of an automatic name."""
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How the engine writes what only the update will tell: `plugin.UnknownStringValue`, sdk/go/common/resource/plugin."""
+
+
+def assert_golden(project: Any, *, rewrite: bool) -> None:
+    """Compare the project's first preview with the golden plan of its stack, or write that."""
+    path = GOLDEN / f"plan-of-{project.stack}.json"
+    # The engine reports steps in the order in which their inputs happen to be known.
+    steps = sorted(project.preview(), key=lambda step: step["urn"])
+    plan = "\n".join(json.dumps(declared(step), sort_keys=True, indent=1) for step in steps) + "\n"
+    if rewrite:
+        path.write_text(plan)
+    assert plan == path.read_text(), "read the diff, then rewrite it with --rewrite-golden"
+
+
+def declared(step: dict[str, Any]) -> dict[str, Any]:
+    """What a golden plan keeps of a step: nothing that another run or another machine would have otherwise."""
+    state = step["newState"]
+    text = json.dumps(state.get("inputs", {})).replace(UNKNOWN, "[unknown]")
+    inputs = json.loads(MADE_BY_AWS.sub("0000000", text))
+    parent = state.get("parent", "").rsplit("::", 1)[-1]
+    return {"op": step["op"], "type": state["type"], "name": state["urn"].rsplit("::", 1)[-1], "parent": parent} | {
+        "inputs": inputs
+    }
+
+
+def leftovers(sandbox: Any) -> list[str]:
+    """Everything in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
+    aws: Callable[[str], Any] = sandbox.aws
+    ec2, iam, eks, kms = aws("ec2"), aws("iam"), aws("eks"), aws("kms")
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
+    gone = ("deleted", "deleting")
+    found = {
+        "bucket": [each["Name"] for each in aws("s3").list_buckets()["Buckets"]],
+        "vpc": [each["VpcId"] for each in vpcs],
+        "nat": [
+            each["NatGatewayId"] for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] not in gone
+        ],
+        "address": [each["AllocationId"] for each in ec2.describe_addresses()["Addresses"]],
+        "endpoint": [each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]],
+        "flow log": [each["FlowLogId"] for each in ec2.describe_flow_logs()["FlowLogs"]],
+        "template": [each["LaunchTemplateName"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
+        "role": [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]],
+        "log group": [each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]],
+        "cluster": eks.list_clusters()["clusters"],
+        "alias": [
+            each["AliasName"]
+            for each in kms.list_aliases()["Aliases"]
+            if each.get("TargetKeyId") and not each["AliasName"].startswith("alias/aws/")
+        ],
+        "key": [
+            each["KeyId"]
+            for each in kms.list_keys()["Keys"]
+            if kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion"
+            and kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyManager"] == "CUSTOMER"
+        ],
+        "node": [each.metadata.name for each in core.list_node().items],
+        "namespace": [
+            each.metadata.name
+            for each in core.list_namespace().items
+            if each.metadata.name not in ("default", "kube-system", "kube-public", "kube-node-lease")
+        ],
+    }
+    return [f"{kind} {name}" for kind, names in found.items() for name in names]

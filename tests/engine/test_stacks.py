@@ -1,0 +1,70 @@
+"""The stacks of a team, each from nothing to nothing; the tests of one stack follow one another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import kubernetes
+import pytest
+import yaml
+
+from engine.stacks import assert_golden, leftovers
+from mlplatform import instances
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module", params=["dev", "staging", "prod"])
+def project(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
+    """A copy of the project with one of the stacks, which is destroyed in the end."""
+    with project_for(request.param) as project:
+        yield project
+
+
+def platform(project: Any) -> Any:
+    file = project.folder / "stacks" / f"Pulumi.{project.stack}.yaml"
+    return yaml.safe_load(file.read_text())["config"]["mlplatform:platform"]
+
+
+def test_the_first_preview_is_the_golden_plan(project: Any, request: pytest.FixtureRequest) -> None:
+    assert_golden(project, rewrite=request.config.getoption("--rewrite-golden"))
+
+
+def test_models_run_on_the_gpus_that_their_pools_name(project: Any, sandbox: Any) -> None:
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack)
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    wanted = platform(project)
+    for name, model in wanted["inference"].items():
+        pods = core.list_namespaced_pod(name).items
+        assert [pod.status.phase for pod in pods] == ["Running"] * model.get("minReplicas", 1)
+        for pod in pods:
+            labels = core.read_node(pod.spec.node_name).metadata.labels
+            assert labels["node.kubernetes.io/instance-type"] in wanted["gpuPools"][model["pool"]]["instanceTypes"]
+            assert labels["mlplatform.io/pool"] == model["pool"]
+
+
+def test_every_pool_has_the_gpus_of_its_type(project: Any, sandbox: Any) -> None:
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    for name, pool in platform(project)["gpuPools"].items():
+        nodes = core.list_node(label_selector=f"mlplatform.io/pool={name}").items
+        facts = instances.find(pool["instanceTypes"][0])
+        assert facts
+        assert [node.status.allocatable["nvidia.com/gpu"] for node in nodes] == [str(facts.gpus)] * pool["nodes"]
+        zones = {node.metadata.labels["topology.kubernetes.io/zone"] for node in nodes}
+        assert zones <= {*pool.get("zones", zones)}
+
+
+def test_a_second_up_changes_nothing(project: Any) -> None:
+    project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
+
+
+def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
+    if project.stack == "prod":
+        refused = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "prod", check=False)
+        assert refused.returncode != 0
+        assert "deletion protection" in (refused.stdout + refused.stderr).lower()
+        # What is production no longer loses its guards, and only then can be taken down.
+        project.edit("profile", value="staging")
+        project.pulumi("up", "--yes", "--skip-preview", "--stack", "prod")
+    assert leftovers(sandbox)
+    project.pulumi("destroy", "--yes", "--skip-preview", "--stack", project.stack)
+    assert leftovers(sandbox) == []
