@@ -35,9 +35,6 @@ essential = true
 https://bottlerocket.dev/en/os/latest/#/api/settings/bootstrap-commands/"""
 
 
-FABRIC_RULES: Final = {"in": aws.vpc.SecurityGroupIngressRule, "out": aws.vpc.SecurityGroupEgressRule}
-
-
 class Reservation(Spec):
     """Capacity that was reserved beforehand: one reservation, or a group of them."""
 
@@ -259,7 +256,8 @@ class GpuNodePool(Component):
             tags=self.tags_for(f"{name}-fabric"),
             opts=self.child(),
         )
-        for direction, rule in FABRIC_RULES.items():
+        directions = {"in": aws.vpc.SecurityGroupIngressRule, "out": aws.vpc.SecurityGroupEgressRule}
+        for direction, rule in directions.items():
             rule(
                 f"{name}-fabric-{direction}",
                 security_group_id=group.id,

@@ -67,6 +67,29 @@ def show(stack: Stack = "local") -> None:
 
 
 @config_app.command()
+def compare(
+    other: Annotated[str, typer.Option("--with", help="Name of the stack to compare with, e.g. prod.")],
+    stack: Stack = "staging",
+    against: Annotated[
+        str | None, typer.Option(help="Only guards against this: intruders or loss. Default: both.")
+    ] = None,
+) -> None:
+    """Print the guards that a stack has weaker than another; exit code 1 if there are any."""
+    from mlpctl import config, project
+    from mlpctl.config import guards
+
+    kinds = [kind for kind in guards.Against if against in (None, kind.value)]
+    if not kinds:
+        raise typer.BadParameter(f"{against}; allowed: {', '.join(kind.value for kind in guards.Against)}")
+    one, than = (config.read(config.find(project.root(), name)).platform for name in (stack, other))
+    found = guards.weaker(one, than, kinds)
+    if found:
+        Console().print(guards.table(found, stack, other))
+        raise typer.Exit(FAILED)
+    Console().print(f"{stack} is guarded as well as {other}.", highlight=False)
+
+
+@config_app.command()
 def schema() -> None:
     """Print the JSON schema of stack files, for editors."""
     from mlpctl.config import Platform, profiles

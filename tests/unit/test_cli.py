@@ -70,6 +70,17 @@ def test_show_tells_value_and_origin(project: Path, mlpctl: Mlpctl) -> None:
     assert rows["inference.chat.port"][0] == "8000"
 
 
+def test_compare_tells_what_is_weaker_and_against_what(project: Path, mlpctl: Mlpctl) -> None:
+    code, told, _ = mlpctl("config", "compare", "--stack", "dev", "--with", "prod", "--against", "intruders")
+    assert code == cli.FAILED
+    assert ["keys.perDomain", "false", "true", "intruders"] in [line.split() for line in told.splitlines()]
+    code, told, _ = mlpctl("config", "compare", "--stack", "prod", "--with", "staging")
+    assert (code, told) == (0, "prod is guarded as well as staging.\n")
+    code, _, errors = mlpctl("config", "compare", "--with", "prod", "--against", "rain")
+    assert code == cli.BAD_INPUT
+    assert "rain; allowed: intruders, loss" in errors
+
+
 def test_schema_is_the_one_that_editors_read(project: Path, mlpctl: Mlpctl) -> None:
     code, out, _ = mlpctl("config", "schema")
     assert code == 0

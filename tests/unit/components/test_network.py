@@ -114,3 +114,17 @@ def test_addresses_that_are_kept_for_other_uses_are_refused(cidr: str) -> None:
 def test_an_endpoint_is_named_once() -> None:
     with pytest.raises(ValidationError, match="allowed: each service once"):
         Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])
+
+
+def test_private_subnets_are_found_by_their_zones() -> None:
+    def program() -> None:
+        made = Network("network", {"vpc": Vpc(zones=["us-east-1a", "us-east-1b"]), "region": "r", "logs_key_arn": "k"})
+        found.extend((made.private_subnets_in(["us-east-1b"]), made.private_subnets_in([])))
+        with pytest.raises(KeyError):
+            made.private_subnets_in(["us-east-1c"])
+
+    found: list[Any] = []
+    declare(program)
+    one, all_of_them = found
+    assert (len(one), len(all_of_them)) == (1, 2)
+    assert one[0] is all_of_them[1]

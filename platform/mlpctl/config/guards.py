@@ -1,0 +1,125 @@
+"""Which values guard a stack, and whether one stack is guarded as well as another."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from mlpctl.config.platform import Platform
+from mlpctl.config.problems import Keys, dotted
+
+AtLeastAsStrict = Callable[[Any, Any], bool]
+"""Whether the first of two values guards as well as the second."""
+
+
+class Against(Enum):
+    """What a value guards against."""
+
+    INTRUDERS = "intruders"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A value that guards."""
+
+    against: Against
+    holds: AtLeastAsStrict
+
+
+def _more(one: Any, other: Any) -> bool:
+    return bool(one >= other)
+
+
+def _less(one: Any, other: Any) -> bool:
+    return bool(one <= other)
+
+
+def _every(one: Any, other: Any) -> bool:
+    return {*one} >= {*other}
+
+
+def _only(one: Any, other: Any) -> bool:
+    return {*one} <= {*other}
+
+
+GUARDS: Final[Mapping[str, Guard]] = {
+    "buckets.*.noncurrentDays": Guard(Against.LOSS, _more),
+    "buckets.*.retain": Guard(Against.LOSS, _more),
+    "cluster.creatorIsAdmin": Guard(Against.INTRUDERS, _less),
+    "cluster.deletionProtection": Guard(Against.LOSS, _more),
+    "cluster.logDays": Guard(Against.INTRUDERS, _more),
+    "cluster.logTypes": Guard(Against.INTRUDERS, _every),
+    "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only),
+    "inference.*.callers": Guard(Against.INTRUDERS, _only),
+    "keys.deletionWindowDays": Guard(Against.LOSS, _more),
+    "keys.perDomain": Guard(Against.INTRUDERS, _more),
+    "keys.retain": Guard(Against.LOSS, _more),
+    "keys.rotationDays": Guard(Against.INTRUDERS, _less),
+    "network.flowLogDays": Guard(Against.INTRUDERS, _more),
+}
+"""Guards by their path in a stack file; `*` stands for every entry of a mapping. True counts as more than False."""
+
+
+@dataclass(frozen=True)
+class Weaker:
+    """A guard that one stack has weaker than another."""
+
+    path: str
+    """Where it is in the weaker stack."""
+
+    value: Any
+    than: Any
+    against: Against
+
+
+def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against) -> list[Weaker]:
+    """The guards that `one` has weaker than `other`.
+
+    Entries of mappings are compared by name; an entry that only `one` has, with each of the other's. A guard that only
+    `other` has something to guard with is no weakness.
+    """
+    wanted, kinds = _values(other), {*against}
+    found = []
+    for (pattern, path), value in _values(one).items():
+        same = {at: each for (where, at), each in wanted.items() if where == pattern and at == path}
+        others = same or {at: each for (where, at), each in wanted.items() if where == pattern}
+        guard = GUARDS[pattern]
+        missed = next((each for each in others.values() if not guard.holds(value, each)), None)
+        if missed is not None and guard.against in kinds:
+            found.append(Weaker(dotted(path), value, missed, guard.against))
+    return found
+
+
+def table(found: Iterable[Weaker], one: str, other: str) -> Table:
+    """Lay weaker guards out for a terminal."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Setting", one, other, "Guards against"):
+        made.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+    for each in found:
+        made.add_row(*(Text(_written(cell)) for cell in (each.path, each.value, each.than, each.against.value)))
+    return made
+
+
+def _values(platform: Platform) -> dict[tuple[str, Keys], Any]:
+    """Every guard of a platform by its pattern and its path."""
+    data = platform.model_dump(mode="json", by_alias=True)
+    return {(pattern, path): value for pattern in GUARDS for path, value in _at(data, tuple(pattern.split(".")), ())}
+
+
+def _at(node: Any, pattern: tuple[str, ...], path: Keys) -> Iterator[tuple[Keys, Any]]:
+    if not pattern:
+        yield path, node
+        return
+    first, *rest = pattern
+    for key in node if first == "*" else (first,):
+        yield from _at(node[key], tuple(rest), (*path, key))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(value) or "none" if isinstance(value, list) else str(value)

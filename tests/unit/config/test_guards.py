@@ -1,0 +1,138 @@
+"""Whether one stack is guarded as well as another."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlpctl import config
+from mlpctl.config import Platform
+from mlpctl.config.guards import GUARDS, Against, weaker
+
+STACKS = Path(__file__).parents[3] / "stacks"
+
+NO_GUARDS = {
+    "buckets.*.abortUploadDays",
+    "buckets.*.expireDays",
+    "buckets.*.infrequentAccessDays",
+    "buckets.*.role",
+    "cluster.access",
+    "cluster.addonVersions",
+    "cluster.system",
+    "cluster.version",
+    "gpuPools",
+    "inference.*.commandArgs",
+    "inference.*.cpu",
+    "inference.*.env",
+    "inference.*.gpus",
+    "inference.*.healthPath",
+    "inference.*.image",
+    "inference.*.maxReplicas",
+    "inference.*.memory",
+    "inference.*.minReplicas",
+    "inference.*.pool",
+    "inference.*.port",
+    "inference.*.runAsUser",
+    "inference.*.sharedMemory",
+    "inference.*.sparePods",
+    "inference.*.startupMinutes",
+    "inference.*.targetCpuPercent",
+    "network.cidr",
+    "network.interfaceEndpoints",
+    "network.nat",
+    "network.zones",
+    "owner",
+    "profile",
+    "tags",
+}
+"""Fields that guard nothing; who adds a field decides."""
+
+
+def stack(name: str) -> Platform:
+    return config.read(STACKS / f"Pulumi.{name}.yaml").platform
+
+
+def test_staging_is_no_weaker_than_prod_against_intruders() -> None:
+    assert weaker(stack("staging"), stack("prod"), [Against.INTRUDERS]) == []
+
+
+def test_prod_is_no_weaker_than_staging_against_anything() -> None:
+    assert weaker(stack("prod"), stack("staging")) == []
+
+
+def test_every_field_guards_or_does_not() -> None:
+    def paths(node: Any, path: tuple[str, ...]) -> set[str]:
+        dotted = ".".join(path).replace("example", "*")
+        if dotted in NO_GUARDS or dotted in GUARDS:
+            return {dotted}
+        if not isinstance(node, dict) or not node:
+            return {dotted}
+        return {each for key, value in node.items() for each in paths(value, (*path, key))}
+
+    whole = Platform.model_validate(
+        {
+            "profile": "dev",
+            "owner": "a",
+            "network": {"zones": ["us-east-1a", "us-east-1b"]},
+            "buckets": {"example": {}},
+            "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
+            "inference": {"example": {"image": "a:1", "pool": "a"}},
+        },
+    )
+    undecided = paths(whole.model_dump(mode="json", by_alias=True), ()) - NO_GUARDS - {*GUARDS}
+    assert not undecided
+
+
+@pytest.mark.parametrize("pattern", GUARDS)
+def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
+    weak: Any = {
+        "buckets.*.noncurrentDays": 1,
+        "buckets.*.retain": False,
+        "cluster.creatorIsAdmin": True,
+        "cluster.deletionProtection": False,
+        "cluster.logDays": 1,
+        "cluster.logTypes": ["api"],
+        "cluster.publicAccessCidrs": ["198.51.100.0/24"],
+        "inference.*.callers": ["everybody"],
+        "keys.deletionWindowDays": 7,
+        "keys.perDomain": False,
+        "keys.retain": False,
+        "keys.rotationDays": 2560,
+        "network.flowLogDays": 1,
+    }
+    strict, lax = (yaml.safe_load(STRICT) for _ in range(2))
+    if pattern == "keys.retain":
+        # Data that is kept would outlive its key.
+        del strict["buckets"], lax["buckets"]
+    holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
+    for key in way:
+        holder = holder[key]
+    holder[last] = weak[pattern]
+    (found,) = weaker(Platform.model_validate(lax), Platform.model_validate(strict))
+    assert found.path == pattern.replace("*", "example")
+    assert weaker(Platform.model_validate(strict), Platform.model_validate(lax)) == []
+
+
+STRICT = """
+profile: staging
+owner: a
+network: { zones: [us-east-1a, us-east-1b], flowLogDays: 365 }
+buckets: { example: { noncurrentDays: 90, retain: true } }
+cluster:
+  creatorIsAdmin: false
+  access: { admins: { principalArn: "arn:aws:iam::123456789012:role/admins", level: clusterAdmin } }
+  deletionProtection: true
+  logDays: 365
+  logTypes: [api, audit]
+gpuPools: { pool: { instanceTypes: [g6.2xlarge], maxNodes: 4 } }
+inference: { example: { image: "a:1", pool: pool } }
+keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
+"""
+
+
+def test_entries_of_other_names_are_compared_with_each() -> None:
+    one = yaml.safe_load(STRICT)
+    one["buckets"] = {"other": {"noncurrentDays": 30, "retain": True}}
+    (found,) = weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))
+    assert (found.path, found.value, found.than) == ("buckets.other.noncurrentDays", 30, 90)
