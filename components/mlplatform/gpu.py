@@ -215,6 +215,14 @@ class GpuNodePool(Component):
             partition=args.get("partition", "aws"),
         )
 
+        for number, (key, value) in enumerate(sorted(autoscaler_hints(name, pool).items())):
+            aws.autoscaling.Tag(
+                f"{name}-autoscaler-hint-{number}",
+                autoscaling_group_name=nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name),
+                tag={"key": key, "value": value, "propagate_at_launch": False},
+                opts=self.child(),
+            )
+
         self.node_group_name = nodes.node_group_name
         self._done()
 
@@ -299,6 +307,19 @@ def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
         replaced_within_limits=True,
         launch=launch,
     )
+
+
+def autoscaler_hints(name: str, pool: GpuPool) -> dict[str, str]:
+    """Tags that tell Cluster Autoscaler what a node of a pool without nodes would have.
+
+    Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
+    """
+    nodes, prefix = gpu_nodes(name, pool, {}), "k8s.io/cluster-autoscaler/node-template"
+    return {
+        **{f"{prefix}/label/{key}": value for key, value in nodes.labels.items()},
+        **{f"{prefix}/taint/{GPU_TAINT}": f"{taint['value']}:NoSchedule" for taint in nodes.taints},
+        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in pool.types)),
+    }
 
 
 def _need(args: GpuNodePoolArgs, *names: str, since: str) -> None:

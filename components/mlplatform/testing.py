@@ -141,6 +141,7 @@ class _Answers(mocks.Mocks):
             "latestVersion": 1,
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
+            "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}"}]}],
         }
         outputs = {**computed, **args.inputs}
         if args.typ == "aws:eks/cluster:Cluster":

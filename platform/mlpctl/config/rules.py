@@ -93,6 +93,9 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         "keys.perDomain has to be true": platform.keys.per_domain,
         "keys.retain has to be true": platform.keys.retain,
         **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in platform.buckets.items()},
+        # Or a new node group would start whatever image is the latest that day.
+        "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
+        **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
     }
     if platform.profile.value == "prod":
         yield from (f"{guard} in profile prod" for guard, kept in guards.items() if not kept)

@@ -246,6 +246,18 @@ def test_local_disks_are_joined_where_every_type_has_some() -> None:
     assert "userData" not in template(instance_types=["g5g.xlarge"])
 
 
+def test_autoscalers_know_what_a_node_would_have_before_there_is_one() -> None:
+    plan = pool(instance_types=["g6.12xlarge", "g5.48xlarge"], labels={"team": "nlp"})
+    tags = [each.inputs["tag"] for each in plan.of(aws.autoscaling.Tag)]
+    assert {tag["key"].removeprefix("k8s.io/cluster-autoscaler/node-template/"): tag["value"] for tag in tags} == {
+        "label/mlplatform.io/pool": "train",
+        "label/team": "nlp",
+        "taint/nvidia.com/gpu": "true:NoSchedule",
+        "resources/nvidia.com/gpu": "4",
+    }
+    assert {each.inputs["autoscalingGroupName"] for each in plan.of(aws.autoscaling.Tag)} == {"eks-train-nodes"}
+
+
 def test_ill_nodes_are_repaired_unless_that_is_turned_off() -> None:
     assert nodes()["nodeRepairConfig"]["enabled"] is True
     assert nodes(repair=False)["nodeRepairConfig"] == {"enabled": False}

@@ -5,6 +5,7 @@ from typing import Final
 import grpc
 
 from mlpctl.sandbox.aws import (
+    autoscaling,
     ec2_launch,
     ec2_network,
     ec2_routing,
@@ -33,6 +34,7 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *ec2_security.DECLARATIONS,
     *ec2_launch.DECLARATIONS,
     *eks.DECLARATIONS,
+    *autoscaling.DECLARATIONS,
 )
 """Every resource type that the sandbox knows."""
 

@@ -18,7 +18,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, eks_backends
 from mlpctl.sandbox.layout import SandboxError
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what the sandbox itself keeps changes its form."""
 
 Backends = dict[tuple[str, str, str], BaseBackend]

@@ -9,6 +9,7 @@ import pytest
 
 from mlpctl.sandbox import aws
 from mlpctl.sandbox.aws import (
+    autoscaling,
     ec2_launch,
     ec2_network,
     ec2_routing,
@@ -545,6 +546,27 @@ CASES += (
             scalingConfig={"minSize": 1, "desiredSize": 1, "maxSize": 1},
         ),
         drifted="scalingConfig",
+    ),
+    Case(
+        autoscaling.TAG,
+        lambda bench: {
+            "autoscalingGroupName": bench.scaling_group(node_group_inputs(bench)),
+            "tag": {"key": "team", "value": "ml", "propagateAtLaunch": False},
+        },
+        update={"tag": {"key": "team", "value": "data", "propagateAtLaunch": True}},
+        replace={"tag": {"key": "stage", "value": "ml", "propagateAtLaunch": False}},
+        drift=lambda bench, state: bench.boto("autoscaling").create_or_update_tags(
+            Tags=[
+                {
+                    "ResourceId": state.inputs["autoscalingGroupName"],
+                    "ResourceType": "auto-scaling-group",
+                    "Key": "team",
+                    "Value": "others",
+                    "PropagateAtLaunch": False,
+                }
+            ]
+        ),
+        drifted="tag",
     ),
     Case(
         eks.ADDON,

@@ -77,6 +77,9 @@ class NodegroupRecord:
     retired_labels: set[str] = field(default_factory=set)
     """Labels that the group gave its nodes before and does no more."""
 
+    scaling_group_tags: dict[str, Shape] = field(default_factory=dict)
+    """Tags of its Auto Scaling group, by key."""
+
 
 @dataclass
 class AccessEntryRecord:

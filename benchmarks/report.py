@@ -1,0 +1,28 @@
+"""What a benchmark tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure beside what it is compared with."""
+
+    what: str
+    value: str
+    twin: str = ""
+    ratio: str = ""
+    aim: str = ""
+
+
+def table(title: str, lines: Sequence[Line]) -> Table:
+    """Lay lines out for a terminal."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    made.add_column("", no_wrap=True)
+    for heading in ("ours", "twin", "ratio", "aim"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    for line in lines:
+        made.add_row(line.what, line.value, line.twin, line.ratio, line.aim)
+    return made

@@ -1,0 +1,138 @@
+"""The benchmarks themselves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from benchmarks import twin
+from benchmarks.measure import Run, alternate, peak_mib, run, seconds
+from benchmarks.report import Line
+from benchmarks.workplace import ROOT, platform, program, sandbox
+from mlpctl.sandbox import lifecycle, toolchain
+from mlpctl.up import CONTROL_PLANE
+
+SIZES: Final = (50, 200, 800, 2000)
+
+BUCKETS: Final = """\
+import pulumi
+from mlplatform import DataBucket
+
+for number in range(pulumi.Config().require_int("buckets")):
+    DataBucket(f"bucket-{number}", {"bucket": {}, "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/example"})
+"""
+BUCKET_RESOURCES: Final = 8
+"""A `DataBucket` and its children."""
+
+
+def components(rounds: int) -> list[Line]:
+    """Preview of `prod`, against a program that declares the same resources without components."""
+    with sandbox() as layout, platform(layout, "prod") as ours:
+        steps = json.loads(ours.told("preview", "--json"))["steps"]
+        with program(layout, "twin", twin.program(steps)) as same:
+            made = json.loads(same.told("preview", "--json"))["steps"]
+            runs = alternate(rounds, ours=lambda: ours.pulumi("preview"), twin=lambda: same.pulumi("preview"))
+    counts = [sum(not _stands_above(step) for step in each) for each in (steps, made)]
+    return [
+        _compared(f"preview of prod, {counts[0]} resources", runs["ours"], runs["twin"], "1.10"),
+        Line("resources", str(counts[0]), str(counts[1]), f"{counts[0] / counts[1]:.2f}", "1.00"),
+    ]
+
+
+def sizes(rounds: int) -> list[Line]:
+    """Previews of growing programs: time and memory of each resource, against those of the smallest."""
+    lines, first = [], {}
+    with sandbox() as layout:
+        for size in SIZES:
+            count = size // BUCKET_RESOURCES
+            with program(layout, "sizes", BUCKETS, f"  sizes:buckets: {count}\n") as project:
+                project.pulumi("preview")
+                runs = alternate(1 if size > 500 else rounds, preview=lambda: project.pulumi("preview"))["preview"]
+            each = {
+                "ms": seconds(runs) * 1000 / size,
+                "MiB": peak_mib(runs) / size,
+            }
+            first = first or each
+            lines += [
+                Line(
+                    f"{size} resources, {unit} each",
+                    f"{each[unit]:.2f}",
+                    f"{first[unit]:.2f}",
+                    f"{ratio:.2f}",
+                    "≤ 1.00",
+                )
+                for unit, ratio in ((unit, each[unit] / first[unit]) for unit in each)
+            ]
+    return lines
+
+
+def imports(rounds: int) -> list[Line]:
+    """Import of `mlplatform`, against `pulumi` and the modules of `pulumi_aws` that it loads."""
+    listing = "import sys, mlplatform; print(*(name for name in sys.modules if name.startswith('pulumi_')))"
+    loaded = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True).stdout.split()
+    modules = ["pulumi", *(name for name in loaded if name.startswith("pulumi_aws"))]
+
+    def importing(*names: str) -> Callable[[], Run]:
+        return lambda: run([sys.executable, "-c", f"import {', '.join(names)}"], ROOT, os.environ)
+
+    runs = alternate(rounds * 3, ours=importing("mlplatform"), twin=importing(*modules))
+    more = (seconds(runs["ours"]) - seconds(runs["twin"])) * 1000
+    return [
+        _compared("import of mlplatform", runs["ours"], runs["twin"]),
+        Line("beyond the SDK", f"{more:+.0f} ms", aim="≤ +150 ms"),
+    ]
+
+
+def warm_start(rounds: int) -> list[Line]:
+    """Start of a sandbox that was there before."""
+    with sandbox() as layout:
+        tools = toolchain.ensure(list(CONTROL_PLANE), toolchain.SilentReporter())
+
+        def start() -> Run:
+            lifecycle.down(layout)
+            return run(
+                [str(ROOT / ".venv/bin/mlpctl"), "sandbox", "up", "--folder", str(layout.folder)], ROOT, os.environ
+            )
+
+        assert tools
+        runs = alternate(rounds, start=start)["start"]
+    return [Line("warm start of the sandbox", f"{seconds(runs):.1f} s", aim="≤ 15 s")]
+
+
+def local(rounds: int) -> list[Line]:
+    """Preview, `up` and an `up` without changes of the stack `local`."""
+    runs: dict[str, list[Run]] = {"preview": [], "up": [], "up without changes": []}
+    with sandbox() as layout, platform(layout, "local") as project:
+        for _ in range(rounds):
+            runs["preview"].append(project.pulumi("preview"))
+            runs["up"].append(project.pulumi("up", "--yes", "--skip-preview"))
+            runs["up without changes"].append(project.pulumi("up", "--yes", "--skip-preview"))
+            project.pulumi("destroy", "--yes", "--skip-preview")
+    base = seconds(runs["preview"])
+    return [
+        Line(f"{name} of local", f"{seconds(each):.1f} s", ratio=f"{seconds(each) / base:.2f}")
+        for name, each in runs.items()
+    ]
+
+
+SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
+    "components": components,
+    "sizes": sizes,
+    "imports": imports,
+    "warm-start": warm_start,
+    "local": local,
+}
+
+
+def _compared(what: str, ours: list[Run], twin_runs: list[Run], aim: str = "") -> Line:
+    one, other = seconds(ours), seconds(twin_runs)
+    return Line(what, f"{one:.2f} s", f"{other:.2f} s", f"{one / other:.2f}", aim and f"≤ {aim}")
+
+
+def _stands_above(step: Mapping[str, object]) -> bool:
+    """Whether a step is about the stack or a component, which no provider makes."""
+    state = step["newState"]
+    assert isinstance(state, dict)
+    return not state.get("custom")

@@ -1,0 +1,91 @@
+"""A sandbox of the benchmarks' own, and the projects that run in it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import BenchmarkError, Run, run
+from mlpctl.sandbox import lifecycle, toolchain
+from mlpctl.sandbox.layout import Layout
+from mlpctl.up import CONTROL_PLANE, engine
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project with one stack, in a sandbox."""
+
+    folder: Path
+    stack: str
+    layout: Layout
+
+    def pulumi(self, *command: str) -> Run:
+        """Run a `pulumi` command of the stack."""
+        words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
+        return run(words, self.folder, self.layout.process_env())
+
+    def told(self, *command: str) -> str:
+        """What a `pulumi` command of the stack prints."""
+        words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
+        done = subprocess.run(
+            words, cwd=self.folder, env=self.layout.process_env(), capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise BenchmarkError(f"{' '.join(words)} failed in {self.folder}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+@contextmanager
+def sandbox() -> Iterator[Layout]:
+    """A running sandbox that is gone afterwards."""
+    with TemporaryDirectory(prefix="mlplatform-bench-") as folder:
+        layout = Layout(Path(folder) / "sandbox")
+        reporter = toolchain.RichReporter()
+        engine(layout, reporter)
+        lifecycle.up(layout, toolchain.ensure(list(CONTROL_PLANE), reporter))
+        try:
+            yield layout
+        finally:
+            lifecycle.down(layout)
+
+
+@contextmanager
+def platform(layout: Layout, stack: str) -> Iterator[Project]:
+    """A copy of this project with one of its stacks, which is destroyed afterwards."""
+    with TemporaryDirectory(prefix="mlplatform-bench-") as name:
+        folder = Path(name)
+        shutil.copy(ROOT / "Pulumi.yaml", folder)
+        shutil.copytree(ROOT / "stacks", folder / "stacks")
+        (folder / "platform").mkdir()
+        shutil.copy(ROOT / "platform" / "__main__.py", folder / "platform")
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        with _selected(Project(folder, stack, layout)) as project:
+            yield project
+
+
+@contextmanager
+def program(layout: Layout, name: str, text: str, config: str = "") -> Iterator[Project]:
+    """A project that is one program, with a stack `bench`."""
+    with TemporaryDirectory(prefix="mlplatform-bench-") as path:
+        folder = Path(path)
+        runtime = f"{{ name: python, options: {{ virtualenv: {ROOT / '.venv'} }} }}"
+        (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: {runtime}\n")
+        (folder / "Pulumi.bench.yaml").write_text(f"config:\n  aws:region: us-east-1\n{config}")
+        (folder / "__main__.py").write_text(text)
+        with _selected(Project(folder, "bench", layout)) as project:
+            yield project
+
+
+@contextmanager
+def _selected(project: Project) -> Iterator[Project]:
+    project.pulumi("stack", "select", "--create")
+    try:
+        yield project
+    finally:
+        project.pulumi("destroy", "--yes", "--skip-preview")
+        project.pulumi("stack", "rm", "--yes", "--preserve-config")
