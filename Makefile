@@ -5,7 +5,7 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: install up preview down test check format golden lock
+.PHONY: install up preview down test check format golden bench lock
 
 install: .venv/ready
 
@@ -37,6 +37,10 @@ format: .venv/ready
 
 golden: .venv/ready
 	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py tests/engine/test_stacks.py -k "current or golden" --rewrite-golden
+
+bench: .venv/ready
+	@$(BIN)/python -m mlpctl.sandbox.toolchain
+	@$(BIN)/python -m benchmarks
 
 lock: .venv/ready
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

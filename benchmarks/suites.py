@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import twin
@@ -43,7 +46,8 @@ def components(rounds: int) -> list[Line]:
 
 def sizes(rounds: int) -> list[Line]:
     """Previews of growing programs: time and memory of each resource, against those of the smallest."""
-    lines, first = [], {}
+    lines: list[Line] = []
+    first: dict[str, float] = {}
     with sandbox() as layout:
         for size in SIZES:
             count = size // BUCKET_RESOURCES
@@ -117,12 +121,44 @@ def local(rounds: int) -> list[Line]:
     ]
 
 
+def terraform(rounds: int) -> list[Line]:
+    """Preview, `up` and an `up` without changes of the AWS resources of `local`, against Terraform on the same API."""
+    found = shutil.which("terraform")
+    if found is None:
+        return [Line("skipped: terraform and its aws provider are not on this machine", "")]
+    ways = {
+        "preview": (("preview",), ("plan", "-input=false")),
+        "up": (("up", "--yes", "--skip-preview"), ("apply", "-input=false", "-auto-approve")),
+        "up without changes": (("up", "--yes", "--skip-preview"), ("apply", "-input=false", "-auto-approve")),
+    }
+    runs: dict[str, tuple[list[Run], list[Run]]] = {name: ([], []) for name in ways}
+    with sandbox() as layout, TemporaryDirectory(prefix="mlplatform-bench-") as folder:
+        shutil.copy(ROOT / "benchmarks" / "terraform" / "main.tf", folder)
+        env = {**layout.process_env(), "TF_VAR_endpoint": layout.aws_endpoint}
+
+        def their(*command: str) -> Run:
+            return run([found, *command], Path(folder), env)
+
+        their("init", "-input=false")
+        # One cluster at a time: each tool takes its own away before the other's turn.
+        # What Terraform's file leaves out, ours does too.
+        for _ in range(rounds):
+            with platform(layout, "local", without=["images", "inference", "workloads"]) as project:
+                for name, (ours, _) in ways.items():
+                    runs[name][0].append(project.pulumi(*ours))
+            for name, (_, theirs) in ways.items():
+                runs[name][1].append(their(*theirs))
+            their("destroy", "-input=false", "-auto-approve")
+    return [_compared(f"{name} of local, without models and images", *each) for name, each in runs.items()]
+
+
 SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "components": components,
     "sizes": sizes,
     "imports": imports,
     "warm-start": warm_start,
     "local": local,
+    "terraform": terraform,
 }
 
 

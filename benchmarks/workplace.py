@@ -2,11 +2,13 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import yaml
 
 from benchmarks.measure import BenchmarkError, Run, run
 from mlpctl.sandbox import lifecycle, toolchain
@@ -55,8 +57,11 @@ def sandbox() -> Iterator[Layout]:
 
 
 @contextmanager
-def platform(layout: Layout, stack: str) -> Iterator[Project]:
-    """A copy of this project with one of its stacks, which is destroyed afterwards."""
+def platform(layout: Layout, stack: str, without: Collection[str] = ()) -> Iterator[Project]:
+    """A copy of this project with one of its stacks, which is destroyed afterwards.
+
+    `without` names sections of the stack file that are left out.
+    """
     with TemporaryDirectory(prefix="mlplatform-bench-") as name:
         folder = Path(name)
         shutil.copy(ROOT / "Pulumi.yaml", folder)
@@ -64,6 +69,11 @@ def platform(layout: Layout, stack: str) -> Iterator[Project]:
         (folder / "platform").mkdir()
         shutil.copy(ROOT / "platform" / "__main__.py", folder / "platform")
         (folder / ".venv").symlink_to(ROOT / ".venv")
+        file = folder / "stacks" / f"Pulumi.{stack}.yaml"
+        content = yaml.safe_load(file.read_text())
+        for section in without:
+            content["config"]["mlplatform:platform"].pop(section, None)
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
         with _selected(Project(folder, stack, layout)) as project:
             yield project
 
