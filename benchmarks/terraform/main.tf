@@ -3,7 +3,7 @@
 
 terraform {
   required_providers {
-    aws = { source = "hashicorp/aws", version = ">= 6.0" }
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
   }
 }
 
@@ -20,11 +20,11 @@ locals {
   pools = {
     system = {
       ami_type = "BOTTLEROCKET_x86_64", capacity = "ON_DEMAND", type = "m7i.large", disk = 50
-      min = 2, nodes = 2, max = 4, strategy = "DEFAULT", taints = [], user_data = null
+      min      = 2, nodes = 2, max = 4, taints = [], user_data = null
     }
     inference = {
       ami_type = "BOTTLEROCKET_x86_64_NVIDIA", capacity = "SPOT", type = "g6.2xlarge", disk = 200
-      min = 0, nodes = 1, max = 2, strategy = "MINIMAL", taints = ["nvidia.com/gpu"], user_data = local.local_disks
+      min      = 0, nodes = 1, max = 2, taints = ["nvidia.com/gpu"], user_data = local.local_disks
     }
   }
   local_disks = base64encode(<<-TOML
@@ -412,7 +412,6 @@ resource "aws_eks_node_group" "pool" {
   }
   update_config {
     max_unavailable = 1
-    update_strategy = each.value.strategy
   }
   node_repair_config { enabled = true }
   dynamic "taint" {
