@@ -11,13 +11,15 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import twin
-from benchmarks.measure import Run, alternate, peak_mib, run, seconds
+from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds
 from benchmarks.report import Line
 from benchmarks.workplace import ROOT, platform, program, sandbox
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.up import CONTROL_PLANE
 
 SIZES: Final = (50, 200, 800, 2000)
+
+NO_TERRAFORM: Final = Line("skipped: terraform with its aws provider is not on this machine", "")
 
 BUCKETS: Final = """\
 import pulumi
@@ -125,7 +127,7 @@ def terraform(rounds: int) -> list[Line]:
     """Preview, `up` and an `up` without changes of the AWS resources of `local`, against Terraform on the same API."""
     found = shutil.which("terraform")
     if found is None:
-        return [Line("skipped: terraform and its aws provider are not on this machine", "")]
+        return [NO_TERRAFORM]
     ways = {
         "preview": (("preview",), ("plan", "-input=false")),
         "up": (("up", "--yes", "--skip-preview"), ("apply", "-input=false", "-auto-approve")),
@@ -139,7 +141,10 @@ def terraform(rounds: int) -> list[Line]:
         def their(*command: str) -> Run:
             return run([found, *command], Path(folder), env)
 
-        their("init", "-input=false")
+        try:
+            their("init", "-input=false")
+        except BenchmarkError:
+            return [NO_TERRAFORM]
         # One cluster at a time: each tool takes its own away before the other's turn.
         # What Terraform's file leaves out, ours does too.
         for _ in range(rounds):
