@@ -20,9 +20,9 @@ class Line:
 def table(title: str, lines: Sequence[Line]) -> Table:
     """Lay lines out for a terminal."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
-    made.add_column("", no_wrap=True)
+    made.add_column("", overflow="fold")
     for heading in ("ours", "twin", "ratio", "aim"):
-        made.add_column(heading, justify="right", no_wrap=True)
+        made.add_column(heading, justify="right", no_wrap=True, min_width=6)
     for line in lines:
         made.add_row(line.what, line.value, line.twin, line.ratio, line.aim)
     return made
