@@ -7,25 +7,14 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mlplatform import Bucket, Cluster, GpuPool, Inference, Keys, Vpc
+from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.cluster import ControlPlaneLog
+from mlplatform.identity import service_account_of
+from mlplatform.registry import Scanning
 from mlplatform.spec import Spec
 
-MAX_NAME = 20
-"""Longest name of an author's choice: every name made from it has to fit AWS limits, the tightest an IAM role's 64,
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-
-
-def _name(value: str) -> str:
-    if len(value) > MAX_NAME or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
-        raise ValueError(
-            f"allowed: lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters"
-        )
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-"""A name of the author's choice: a DNS label of at most `MAX_NAME` characters."""
+Name = Annotated[str, AfterValidator(names.name)]
+"""A name of the author's choice."""
 
 MAX_TAGS = 40
 """AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
@@ -70,6 +59,9 @@ class Platform(Spec):
     buckets: dict[Name, Bucket] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
+    images: Images = Images()
+    """Repositories of container images, and caches of public registries."""
+
     cluster: Cluster = Cluster()
     """The Kubernetes cluster."""
 
@@ -78,6 +70,14 @@ class Platform(Spec):
 
     inference: dict[Name, Inference] = Field(default={})
     """Models that answer requests, by name."""
+
+    workloads: dict[Name, Workload] = Field(default={})
+    """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
+    access; for others, `namespace` and `serviceAccount` say whose pods they are."""
+
+    permissions_boundary: str | None = Field(default=None, pattern=r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,128}$")
+    """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
+    Default: none; roles of `workloads` then have a boundary of the platform's own."""
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -142,16 +142,45 @@ class Platform(Spec):
         return self
 
     @model_validator(mode="after")
-    def _retained_data_keeps_its_key(self) -> Self:
+    def _workloads_use_what_exists(self) -> Self:
+        there = {"buckets": [*self.buckets], "images": [*self.images.repositories]}
         _refuse(
-            f"buckets.{name}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
-            for name, bucket in self.buckets.items()
-            if bucket.retain and not self.keys.retain
+            f"workloads.{name}.{kind} has {unknown}; allowed: names of {section} ({', '.join(there[kind]) or 'none'})"
+            for name, workload in self.workloads.items()
+            for kind, section in (("buckets", "buckets"), ("images", "images.repositories"))
+            for unknown in getattr(workload, kind)
+            if unknown not in there[kind]
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _a_service_account_has_one_role(self) -> Self:
+        first: dict[tuple[str, str], str] = {}
+        _refuse(
+            f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: another than that "
+            f"of workloads.{first[namespace, account]}, since a service account has one role"
+            for name, (namespace, account) in (
+                (name, service_account_of(name, workload)) for name, workload in self.workloads.items()
+            )
+            if first.setdefault((namespace, account), name) != name
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _retained_data_keeps_its_key(self) -> Self:
+        kept = {f"buckets.{name}": bucket.retain for name, bucket in self.buckets.items()}
+        kept |= {f"images.repositories.{name}": each.retain for name, each in self.images.repositories.items()}
+        _refuse(
+            f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
+            for place, retain in kept.items()
+            if retain and not self.keys.retain
         )
         return self
 
     @model_validator(mode="after")
     def _prod_keeps_its_guards(self) -> Self:
+        repositories = {f"images.repositories.{name}": each for name, each in self.images.repositories.items()}
+        scanned = self.images.account is not None and self.images.account.scanning is Scanning.ENHANCED
         guards = {
             "cluster.publicAccessCidrs has to be empty": not self.cluster.public_access_cidrs,
             "cluster.deletionProtection has to be true": self.cluster.deletion_protection,
@@ -165,6 +194,11 @@ class Platform(Spec):
             "keys.perDomain has to be true": self.keys.per_domain,
             "keys.retain has to be true": self.keys.retain,
             **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in self.buckets.items()},
+            **{f"{place}.retain has to be true": each.retain for place, each in repositories.items()},
+            **{
+                f"{place}.scanOnPush has to be true": each.scan_on_push or scanned
+                for place, each in repositories.items()
+            },
         }
         if self.profile is Profile.PROD:
             _refuse(f"{guard} in profile prod" for guard, kept in guards.items() if not kept)

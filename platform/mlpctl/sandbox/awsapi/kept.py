@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 
+from mlpctl.sandbox.awsapi import ecr
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE
 from mlpctl.sandbox.awsapi.eks.service import OPERATIONS
 
-KEPT_BY_SANDBOX: Mapping[str, tuple[str, ...]] = {SERVICE: tuple(sorted(OPERATIONS))}
+KEPT_BY_SANDBOX: Mapping[str, tuple[str, ...]] = {
+    SERVICE: tuple(sorted(OPERATIONS)),
+    ecr.SERVICE: tuple(sorted(ecr.OPERATIONS)),
+}
 """AWS operations by service that the sandbox answers from its own store; every other one is moto's."""
