@@ -1,5 +1,6 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
+import fnmatch
 import functools
 import json
 import re
@@ -84,6 +85,10 @@ class ImageRepository(Spec):
     retain: bool = True
     """Keep the repository and its images when the stack is destroyed. False: they are deleted."""
 
+    def releases(self, tag: str) -> bool:
+        """Whether an image with this tag never expires."""
+        return any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.release_tags)
+
     @field_validator("release_tags", "mutable_tags")
     @classmethod
     def _patterns_are_ecr_s(cls, value: list[str]) -> list[str]:
@@ -104,12 +109,14 @@ class ImageRepository(Spec):
 
     @model_validator(mode="after")
     def _releases_do_not_move(self) -> Self:
-        for mutable in self.mutable_tags:
-            if both := [release for release in self.release_tags if overlap(mutable, release)]:
-                raise ValueError(
-                    f"mutableTags has {mutable}; allowed: patterns that no tag has in common with releaseTags "
-                    f"({', '.join(both)})"
-                )
+        moving = [
+            f"mutableTags has {mutable}; allowed: patterns that have no tag in common with releaseTags "
+            f"({', '.join(self.release_tags)})"
+            for mutable in self.mutable_tags
+            if any(overlap(mutable, release) for release in self.release_tags)
+        ]
+        if moving:
+            raise ValueError("\n".join(moving))
         return self
 
 

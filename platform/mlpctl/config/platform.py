@@ -25,6 +25,9 @@ MAX_TAG_KEY: Final = 128
 MAX_TAG: Final = 256
 """What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 
+OWN_IMAGE: Final = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?$")
+"""An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
+
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
 
 YEAR_DAYS: Final = 365
@@ -138,6 +141,18 @@ class Platform(Spec):
             f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
             for name, model in self.inference.items()
             if model.pool not in self.gpu_pools
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _models_run_images_that_stay(self) -> Self:
+        _refuse(
+            f"inference.{name}.image is {model.image}; allowed: a tag of images.repositories.{repository}.releaseTags "
+            f"({', '.join(self.images.repositories[repository].release_tags)}), since others are deleted in time"
+            for name, model in self.inference.items()
+            if (found := OWN_IMAGE.match(model.image))
+            and (repository := found["repository"]) in self.images.repositories
+            and not self.images.repositories[repository].releases(found["tag"] or "")
         )
         return self
 
