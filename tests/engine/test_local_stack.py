@@ -45,6 +45,18 @@ def test_up_brings_the_models_onto_gpu_nodes(project: Any, sandbox: Any) -> None
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
 
 
+def test_the_model_s_service_account_has_its_bounded_role(project: Any, sandbox: Any) -> None:
+    eks, iam = sandbox.aws("eks"), sandbox.aws("iam")
+    cluster = project.pulumi("stack", "output", "clusterName", "--stack", "local").stdout.strip()
+    (found,) = eks.list_pod_identity_associations(clusterName=cluster, namespace="chat")["associations"]
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    assert core.read_namespaced_service_account(found["serviceAccount"], "chat")
+    arn = eks.describe_pod_identity_association(clusterName=cluster, associationId=found["associationId"])
+    role = iam.get_role(RoleName=arn["association"]["roleArn"].rsplit("/", 1)[-1])["Role"]
+    boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert iam.get_policy(PolicyArn=boundary)["Policy"]["PolicyName"].startswith("chat-boundary")
+
+
 def test_the_next_preview_changes_nothing(project: Any) -> None:
     quiet_period()
     assert project.preview() == []
@@ -113,7 +125,7 @@ def declared(step: dict[str, Any]) -> dict[str, Any]:
 def leftovers(sandbox: Any) -> list[str]:
     """Everything in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
     aws: Callable[[str], Any] = sandbox.aws
-    ec2, iam, eks, kms = aws("ec2"), aws("iam"), aws("eks"), aws("kms")
+    ec2, iam, eks, kms, ecr = aws("ec2"), aws("iam"), aws("eks"), aws("kms"), aws("ecr")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
     gone = ("deleted", "deleting")
@@ -129,6 +141,14 @@ def leftovers(sandbox: Any) -> list[str]:
         "template": [each["LaunchTemplateName"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
         "role": [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]],
         "log group": [each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]],
+        "policy": [each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]],
+        "repository": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
+        "cache": [
+            each["ecrRepositoryPrefix"] for each in ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+        ],
+        "repository template": [
+            each["prefix"] for each in ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
+        ],
         "cluster": eks.list_clusters()["clusters"],
         "alias": [
             each["AliasName"]

@@ -60,6 +60,26 @@ def test_a_key_that_is_not_there_seals_nothing(account: Any) -> None:
     assert refused(account, "create_repository", **given) == "KmsException"
 
 
+def test_a_tag_moves_only_where_a_filter_says_so(account: Any) -> None:
+    ecr = account.client("ecr")
+    filters = [{"filter": "*-latest", "filterType": "WILDCARD"}]
+    mutability = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
+    ecr.create_repository(repositoryName="tagged", **mutability)
+
+    def image(tag: str, number: int) -> dict[str, str]:
+        manifest = json.dumps({"mediaType": "application/vnd.oci.image.manifest.v1+json", "number": number})
+        return {"repositoryName": "tagged", "imageTag": tag, "imageManifest": manifest}
+
+    for number in (1, 2):
+        ecr.put_image(**image("main-latest", number))
+    ecr.put_image(**image("v1", 1))
+    assert refused(account, "put_image", **image("v1", 2)) == "ImageTagAlreadyExistsException"
+    kept = refused(
+        account, "put_image_tag_mutability", repositoryName="tagged", imageTagMutability="MUTABLE_WITH_EXCLUSION"
+    )
+    assert kept == "InvalidParameterException"
+
+
 def rule(priority: int, **selection: Any) -> dict[str, Any]:
     wanted = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1, **selection}
     return {"rulePriority": priority, "selection": wanted, "action": {"type": "expire"}}

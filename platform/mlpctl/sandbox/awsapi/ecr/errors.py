@@ -21,6 +21,12 @@ class SecretNotFound(ServiceException):
     code = "SecretNotFoundException"
 
 
+class TagExists(ServiceException):
+    """The tag may not move."""
+
+    code = "ImageTagAlreadyExistsException"
+
+
 class TemplateExists(ServiceException):
     """The prefix has a template already."""
 

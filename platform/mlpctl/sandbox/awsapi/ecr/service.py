@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from botocore import xform_name
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
 from moto.ecr.exceptions import InvalidParameterException
-from moto.ecr.models import ECRBackend, Repository
+from moto.ecr.models import ECRBackend, Image, Repository
 from moto.ecr.responses import ECRResponse
 from moto.kms.models import kms_backends
 
 from mlpctl.sandbox.awsapi.ecr import caches, lifecycle, templates
 from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation
-from mlpctl.sandbox.awsapi.ecr.errors import KmsProblem
+from mlpctl.sandbox.awsapi.ecr.errors import KmsProblem, TagExists
 from mlpctl.sandbox.awsapi.eks.validation import violations
 
 SERVICE: Final = "ecr"
@@ -62,10 +63,24 @@ def _put_image_tag_mutability_with_its_filters(
     return _put_image_tag_mutability(self, registry_id, repository_name, image_tag_mutability, **filters)
 
 
+def _images_that_lose_their_tag(self: ECRBackend, repository: Repository, proposed_image_tag: str) -> list[Image]:
+    """AWS takes an exclusion filter for a pattern, moto for a regular expression; and AWS has another error."""
+    holders = [image for image in repository.images if proposed_image_tag in image.image_tags]
+    filters = repository.image_tag_mutability_exclusion_filters or ()
+    excluded = any(fnmatchcase(proposed_image_tag, each["filter"]) for each in filters)
+    if holders and repository.is_tag_immutable() is not excluded:
+        raise TagExists(
+            f"The image tag '{proposed_image_tag}' already exists in the '{repository.name}' repository and cannot be "
+            "overwritten because the tag is immutable."
+        )
+    return holders
+
+
 def apply() -> None:
     """Put everything in place, for the whole process. A second time changes nothing."""
     for name, operation in OPERATIONS.items():
         setattr(ECRResponse, xform_name(name), _served(name, operation))
     lifecycle.apply()
     ECRBackend.create_repository = _create_repository_with_a_key  # type: ignore[method-assign]  # as meant
+    ECRBackend._resolve_image_tag_mutability = _images_that_lose_their_tag  # type: ignore[method-assign]  # as meant
     ECRBackend.put_image_tag_mutability = _put_image_tag_mutability_with_its_filters  # type: ignore[assignment,method-assign]  # as meant
