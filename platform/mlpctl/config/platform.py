@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.cluster import ControlPlaneLog
 from mlplatform.identity import service_account_of
+from mlplatform.network import Nat
 from mlplatform.registry import Scanning
 from mlplatform.spec import Spec
 
@@ -124,6 +125,24 @@ class Platform(Spec):
         if elsewhere:
             raise ValueError(f"zones has {', '.join(elsewhere)}; allowed: zones of {region}, e.g. {region}a")
         return value
+
+    @field_validator("images")
+    @classmethod
+    def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
+        region = (info.context or {}).get("region")
+        if region and value.account and region in value.account.replicate_to:
+            raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
+        return value
+
+    @model_validator(mode="after")
+    def _caches_reach_what_they_cache(self) -> Self:
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-vpc-endpoint-considerations
+        if self.images.pull_through and self.network.nat is Nat.NONE:
+            raise ValueError(
+                "network.nat is none; allowed: single or perZone, since the first pull through a cache of "
+                "images.pullThrough leaves the network"
+            )
+        return self
 
     @model_validator(mode="after")
     def _models_have_namespaces_of_their_own(self) -> Self:
