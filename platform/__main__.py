@@ -5,77 +5,98 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from mlpctl import config
-from mlplatform import DataBucket, EksCluster, GpuNodePool, InferenceService, KeyRing, Network
+from mlplatform import (
+    DataBucket,
+    EksCluster,
+    GpuNodePool,
+    ImageRegistry,
+    InferenceService,
+    KeyRing,
+    Network,
+    WorkloadIdentity,
+)
 
 platform = config.load()
-tags = platform.all_tags
 region = pulumi.Config("aws").require("region")
 account_id = aws.get_caller_identity_output().account_id
 partition = aws.get_partition_output().partition
+tagged = {"tags": platform.all_tags}
+here = {"account_id": account_id, "region": region, "partition": partition}
+bounded = dict(tagged)
+if platform.permissions_boundary:
+    policy = pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":policy/", platform.permissions_boundary)
+    bounded["permissions_boundary_arn"] = policy
 
-keys = KeyRing(
-    "keys",
-    {"keys": platform.keys, "account_id": account_id, "region": region, "partition": partition, "tags": tags},
-)
-
-network = Network(
-    "network",
-    {"vpc": platform.network, "region": region, "logs_key_arn": keys.logs_key_arn, "tags": tags},
-)
-
+keys = KeyRing("keys", {"keys": platform.keys, **here, **tagged})
+network = Network("network", {"vpc": platform.network, "region": region, "logs_key_arn": keys.logs_key_arn, **bounded})
 buckets = {
-    name: DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, "tags": tags})
+    name: DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
     for name, bucket in platform.buckets.items()
 }
+images = ImageRegistry("images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded})
 
+# What every group of nodes is given.
+nodes = {
+    "subnet_ids": network.private_subnet_ids,
+    "disks_key_arn": keys.disks_key_arn,
+    "cached_repository_arns": [images.cached_repository_arns[name] for name in platform.images.pull_through],
+    "partition": partition,
+    **bounded,
+}
 cluster = EksCluster(
     "cluster",
     {
         "cluster": platform.cluster,
-        "subnet_ids": network.private_subnet_ids,
         "secrets_key_arn": keys.secrets_key_arn,
         "logs_key_arn": keys.logs_key_arn,
-        "disks_key_arn": keys.disks_key_arn,
-        "partition": partition,
-        "tags": tags,
+        **nodes,
     },
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
-
+joins = {
+    "cluster_name": cluster.cluster_name,
+    "cluster_version": cluster.cluster_version,
+    "cluster_security_group_id": cluster.security_group_id,
+    "vpc_id": network.vpc_id,
+}
 gpu_pools = {
     name: GpuNodePool(
         name,
-        {
-            "pool": pool,
-            "cluster_name": cluster.cluster_name,
-            "cluster_version": cluster.cluster_version,
-            "cluster_security_group_id": cluster.security_group_id,
-            "vpc_id": network.vpc_id,
-            "subnet_ids": network.private_subnets_in(pool.zones),
-            "disks_key_arn": keys.disks_key_arn,
-            "account_id": account_id,
-            "region": region,
-            "partition": partition,
-            "tags": tags,
-        },
+        {"pool": pool, **joins, **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()
 }
 
+workloads = {
+    name: WorkloadIdentity(
+        name,
+        {
+            "workload": workload,
+            "cluster_name": cluster.cluster_name,
+            "bucket_arns": {each: buckets[each].bucket_arn for each in workload.buckets},
+            "data_key_arn": keys.data_key_arn,
+            "repository_arns": images.repository_arns,
+            **here,
+            **bounded,
+        },
+    )
+    for name, workload in platform.workloads.items()
+}
 kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
-
 services = {
     name: InferenceService(
         name,
         {"inference": inference},
-        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool]]),
+        # Pods get their role when they start, so roles come first.
+        pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )
     for name, inference in platform.inference.items()
 }
 
 pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
+pulumi.export("repositories", images.repository_urls)
 pulumi.export("clusterName", cluster.cluster_name)
 pulumi.export("clusterEndpoint", cluster.cluster_endpoint)
 pulumi.export("kubeconfig", cluster.kubeconfig)

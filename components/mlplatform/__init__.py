@@ -2,8 +2,10 @@
 
 from mlplatform.cluster import Cluster, EksCluster, EksClusterArgs
 from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool, Reservation
+from mlplatform.identity import Workload, WorkloadIdentity, WorkloadIdentityArgs
 from mlplatform.keys import KeyRing, KeyRingArgs, Keys
 from mlplatform.network import Network, NetworkArgs, Vpc
+from mlplatform.registry import ImageRegistry, ImageRegistryArgs, Images
 from mlplatform.serving import Inference, InferenceService, InferenceServiceArgs
 from mlplatform.storage import Bucket, DataBucket, DataBucketArgs
 
@@ -17,6 +19,9 @@ __all__ = [
     "GpuNodePool",
     "GpuNodePoolArgs",
     "GpuPool",
+    "ImageRegistry",
+    "ImageRegistryArgs",
+    "Images",
     "Inference",
     "InferenceService",
     "InferenceServiceArgs",
@@ -27,4 +32,7 @@ __all__ = [
     "NetworkArgs",
     "Reservation",
     "Vpc",
+    "Workload",
+    "WorkloadIdentity",
+    "WorkloadIdentityArgs",
 ]

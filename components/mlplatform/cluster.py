@@ -186,8 +186,14 @@ class EksClusterArgs(TypedDict):
     disks_key_arn: pulumi.Input[str]
     """Key that the system nodes' disks are encrypted with."""
 
+    cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Repositories that the nodes may make by pulling through caches. Default: none."""
+
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
 
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child, and for the instances and their volumes."""
@@ -232,6 +238,7 @@ class EksCluster(Component):
             version=cluster.version,
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
+            cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=partition,
             depends_on=before_nodes,
         )
@@ -253,6 +260,7 @@ class EksCluster(Component):
         role = aws.iam.Role(
             f"{name}-role",
             assume_role_policy=iam.trust("eks.amazonaws.com"),
+            permissions_boundary=self.permissions_boundary,
             tags=self.tags_for(f"{name}-role"),
             opts=self.child(),
         )
@@ -320,6 +328,7 @@ class EksCluster(Component):
         role = aws.iam.Role(
             f"{name}-network-plugin",
             assume_role_policy=iam.pod_identity_trust(),
+            permissions_boundary=self.permissions_boundary,
             tags=self.tags_for(f"{name}-network-plugin"),
             opts=self.child(),
         )

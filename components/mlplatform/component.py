@@ -22,6 +22,8 @@ class Component(pulumi.ComponentResource):
         inputs = {key: _plain(value) for key, value in args.items()}
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
         self._given_tags: Mapping[str, str] = args.get("tags") or {}
+        self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
+        """The policy that bounds every IAM role below; none where the caller gives none."""
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child: parented here, with only what is asked for on top."""

@@ -183,9 +183,14 @@ class GpuNodePoolArgs(TypedDict):
 
     region: NotRequired[pulumi.Input[str]]
     """AWS region. Needed for a group of reservations."""
+    cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Repositories that the nodes may make by pulling through caches. Default: none."""
 
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
 
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child, and for the instances and their volumes."""
@@ -212,6 +217,7 @@ class GpuNodePool(Component):
             version=args.get("cluster_version"),
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
+            cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=args.get("partition", "aws"),
         )
 

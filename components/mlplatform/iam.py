@@ -26,7 +26,10 @@ def allow(
     when: Mapping[str, Mapping[str, Any]] | None = None,
     sid: str | None = None,
 ) -> Statement:
-    """A statement that allows `actions` on the resources `on`, to the principal `to`, under the conditions `when`."""
+    """A statement that allows `actions` on the resources `on`, to the principal `to`, under the conditions `when`.
+
+    An empty `on` is for the policy of a kind of resource that names none: what the policy belongs to is meant.
+    """
     return _statement("Allow", actions, on, to, when, sid)
 
 
@@ -42,19 +45,22 @@ def deny(
     return _statement("Deny", actions, on, to, when, sid)
 
 
-def trust(service: str, *, actions: Sequence[str] = ("sts:AssumeRole",)) -> str:
-    """The trust policy that lets the AWS service `service` (e.g. `ec2.amazonaws.com`) assume a role."""
-    return document(
-        {"Effect": "Allow", "Action": sorted(actions), "Principal": {"Service": service}},
-    )
+def trust(
+    service: str,
+    *,
+    actions: Sequence[str] = ("sts:AssumeRole",),
+    when: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
+    """The trust policy that lets the AWS service `service` (e.g. `ec2.amazonaws.com`) assume a role, under `when`."""
+    return document(allow(actions, on=[], to={"Service": service}, when=when))
 
 
-def pod_identity_trust() -> str:
-    """The trust policy of a role that pods take on through EKS Pod Identity.
+def pod_identity_trust(when: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """The trust policy of a role that pods take on through EKS Pod Identity, under the conditions `when`.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
     """
-    return trust("pods.eks.amazonaws.com", actions=("sts:AssumeRole", "sts:TagSession"))
+    return trust("pods.eks.amazonaws.com", actions=("sts:AssumeRole", "sts:TagSession"), when=when)
 
 
 def managed_policy(name: str, partition: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -70,7 +76,9 @@ def _statement(
     when: Mapping[str, Mapping[str, Any]] | None,
     sid: str | None,
 ) -> Statement:
-    statement: Statement = {"Effect": effect, "Action": sorted(actions), "Resource": list(on)}
+    statement: Statement = {"Effect": effect, "Action": sorted(actions)}
+    if on:
+        statement["Resource"] = list(on)
     if sid is not None:
         statement["Sid"] = sid
     if to is not None:

@@ -16,6 +16,7 @@ class KeyDomain(Enum):
     """A kind of data that has a key of its own."""
 
     DATA = "data"
+    IMAGES = "images"
     LOGS = "logs"
     SECRETS = "secrets"
     DISKS = "disks"
@@ -25,8 +26,8 @@ class Keys(Spec):
     """The platform's encryption keys."""
 
     per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
-    """A key for each of data, logs, secrets and disks, so that each can be withdrawn alone. False: one for all. Cannot
-    change after the first deployment: what is encrypted already needs the key that it was encrypted with."""
+    """A key for each of data, images, logs, secrets and disks, so that each can be withdrawn alone. False: one for all.
+    Cannot change after the first deployment: what is encrypted already needs the key that it was encrypted with."""
 
     rotation_days: int = Field(default=365, ge=90, le=2560)
     """Days between automatic rotations."""
@@ -63,6 +64,9 @@ class KeyRing(Component):
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
 
+    images_key_arn: pulumi.Output[str]
+    """Key for container images."""
+
     logs_key_arn: pulumi.Output[str]
     """Key for log groups."""
 
@@ -85,6 +89,7 @@ class KeyRing(Component):
             arns.update(dict.fromkeys(domains, key.arn))
 
         self.data_key_arn = arns[KeyDomain.DATA]
+        self.images_key_arn = arns[KeyDomain.IMAGES]
         self.logs_key_arn = arns[KeyDomain.LOGS]
         self.secrets_key_arn = arns[KeyDomain.SECRETS]
         self.disks_key_arn = arns[KeyDomain.DISKS]

@@ -106,6 +106,9 @@ class NetworkArgs(TypedDict):
     logs_key_arn: pulumi.Input[str]
     """Key that flow logs are encrypted with."""
 
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child."""
 
@@ -176,6 +179,7 @@ class Network(Component):
         role = aws.iam.Role(
             f"{name}-flow-log-writer",
             assume_role_policy=iam.trust("vpc-flow-logs.amazonaws.com"),
+            permissions_boundary=self.permissions_boundary,
             tags=self.tags_for(f"{name}-flow-log-writer"),
             opts=self.child(),
         )

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from mlplatform import iam
 from mlplatform.component import Component
+from mlplatform.registry import filling_policy
 from mlplatform.spec import Spec
 
 WORKER_POLICIES: Final = {
@@ -113,6 +114,7 @@ def managed_nodes(
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
     disks_key_arn: pulumi.Input[str],
     partition: pulumi.Input[str],
+    cached_repository_arns: Sequence[pulumi.Input[str]] = (),
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> aws.eks.NodeGroup:
     """Make the node group `role_name` and what it needs as children of `component`.
@@ -122,10 +124,11 @@ def managed_nodes(
     role = aws.iam.Role(
         f"{role_name}-role",
         assume_role_policy=iam.trust("ec2.amazonaws.com"),
+        permissions_boundary=component.permissions_boundary,
         tags=component.tags_for(f"{role_name}-role"),
         opts=component.child(),
     )
-    attachments = [
+    attachments: list[pulumi.Resource] = [
         aws.iam.RolePolicyAttachment(
             f"{role_name}-{purpose}",
             role=role.name,
@@ -134,6 +137,15 @@ def managed_nodes(
         )
         for purpose, policy in WORKER_POLICIES.items()
     ]
+    if cached_repository_arns:
+        attachments.append(
+            aws.iam.RolePolicy(
+                f"{role_name}-fill-caches",
+                role=role.id,
+                policy=pulumi.Output.all(*cached_repository_arns).apply(filling_policy),
+                opts=component.child(),
+            )
+        )
     template = aws.ec2.LaunchTemplate(
         f"{role_name}-template",
         update_default_version=True,

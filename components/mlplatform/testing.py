@@ -139,6 +139,7 @@ class _Answers(mocks.Mocks):
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
             "latestVersion": 1,
+            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/{args.name}",
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
             "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}"}]}],

@@ -102,6 +102,8 @@ def summary(stack: SandboxStack) -> RenderableType:
     reach = _columns()
     for name, bucket in outputs.get("buckets", {}).items():
         reach.add_row(f"bucket {name}", f"s3://{bucket}")
+    for name, url in outputs.get("repositories", {}).items():
+        reach.add_row(f"repository {name}", url)
     reach.add_row("cluster", outputs.get("clusterName", ""))
     for name, url in outputs.get("inferenceEndpoints", {}).items():
         reach.add_row(f"model {name}", url)

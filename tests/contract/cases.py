@@ -31,6 +31,18 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
         "subnet_ids": ["subnet-a", "subnet-b"],
         "disks_key_arn": KEY,
     },
+    mlplatform.ImageRegistry: {
+        "images": {"repositories": {"serving": {}}},
+        "images_key_arn": KEY,
+        "account_id": "123456789012",
+        "region": "us-east-1",
+    },
+    mlplatform.WorkloadIdentity: {
+        "workload": {"queues": {"jobs": "consume"}},
+        "cluster_name": "cluster",
+        "account_id": "123456789012",
+        "region": "us-east-1",
+    },
     mlplatform.InferenceService: {"inference": {"image": "model-server:v1", "pool": "inference"}},
 }
 

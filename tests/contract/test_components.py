@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 from pydantic import BaseModel
 
@@ -90,6 +91,15 @@ def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: t
                 "mlplatform:stack": "mlplatform/test",
             }.items()
         ), each.name
+
+
+@every_component
+def test_every_role_below_it_is_bounded_as_the_caller_asks(component: type[Component]) -> None:
+    if "permissions_boundary_arn" not in args_of(component).__annotations__:
+        assert declare(cases.build(component)).of(aws.iam.Role) == []
+        return
+    roles = declare(cases.build(component, permissions_boundary_arn="arn:boundary")).of(aws.iam.Role)
+    assert {role.inputs.get("permissionsBoundary") for role in roles} <= {"arn:boundary"}
 
 
 @every_component

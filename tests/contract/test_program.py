@@ -1,5 +1,6 @@
 """What holds for the whole program, whatever a stack file says."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ every_stack = pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.ste
 def test_what_stands_in_the_file_is_declared(stack: Path, plan_of: PlanOf) -> None:
     plan, platform = plan_of(stack), read(stack).platform
     made = {(each.type.split(":")[-1], each.name) for each in plan if each.type.startswith("mlplatform:")}
-    wanted = {("KeyRing", "keys"), ("Network", "network"), ("EksCluster", "cluster")}
+    wanted = {("KeyRing", "keys"), ("Network", "network"), ("ImageRegistry", "images"), ("EksCluster", "cluster")}
     wanted |= {("DataBucket", name) for name in platform.buckets}
     wanted |= {("GpuNodePool", name) for name in platform.gpu_pools}
     wanted |= {("InferenceService", name) for name in platform.inference}
+    wanted |= {("WorkloadIdentity", name) for name in platform.workloads}
     assert made == wanted
 
 
@@ -45,11 +47,37 @@ def test_models_wait_for_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -
 
 
 @every_stack
+def test_pods_start_once_the_roles_are_there_that_they_get(stack: Path, plan_of: PlanOf) -> None:
+    plan = plan_of(stack)
+    associations = {each.urn for each in plan.of(aws.eks.PodIdentityAssociation)}
+    assert len(associations) == len(read(stack).platform.workloads)
+    for service in (each for each in plan if each.type.endswith(":InferenceService")):
+        assert associations <= service.depends_on
+
+
+@every_stack
+def test_nodes_may_be_the_first_to_pull_through_a_cache(stack: Path, plan_of: PlanOf) -> None:
+    plan, caches = plan_of(stack), read(stack).platform.images.pull_through
+    fills = {
+        each.name: json.loads(each.inputs["policy"]) for each in plan.of(aws.iam.RolePolicy) if "fill" in each.name
+    }
+    assert len(fills) == (len(plan.of(aws.eks.NodeGroup)) if caches else 0)
+    for policy in fills.values():
+        (statement,) = policy["Statement"]
+        assert statement["Action"] == ["ecr:CreateRepository"]
+        ends = [each.split(":repository/")[1] for each in statement["Resource"]]
+        assert ends == [f"{name}/*" for name in caches]
+
+
+@every_stack
 def test_everything_at_rest_is_encrypted_with_the_platform_s_keys(stack: Path, plan_of: PlanOf) -> None:
     plan = plan_of(stack)
     assert all(each.inputs["kmsKeyId"] for each in plan.of(aws.cloudwatch.LogGroup))
     encrypted = {each.inputs["bucket"] for each in plan.of(aws.s3.BucketServerSideEncryptionConfiguration)}
     assert len(encrypted) == len(plan.of(aws.s3.Bucket))
+    for repository in plan.of(aws.ecr.Repository):
+        (sealed,) = repository.inputs["encryptionConfigurations"]
+        assert (sealed["encryptionType"], bool(sealed["kmsKey"])) == ("KMS", True)
     for template in plan.of(aws.ec2.LaunchTemplate):
         volumes = [mapping["ebs"] for mapping in template.inputs["blockDeviceMappings"]]
         assert {(volume["encrypted"], bool(volume["kmsKeyId"])) for volume in volumes} == {("true", True)}

@@ -42,7 +42,7 @@ def declared(step: dict[str, Any]) -> dict[str, Any]:
 def leftovers(sandbox: Any) -> list[str]:
     """Everything in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
     aws: Callable[[str], Any] = sandbox.aws
-    ec2, iam, eks, kms = aws("ec2"), aws("iam"), aws("eks"), aws("kms")
+    ec2, iam, eks, kms, ecr = aws("ec2"), aws("iam"), aws("eks"), aws("kms"), aws("ecr")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["false"]}])["Vpcs"]
     gone = ("deleted", "deleting")
@@ -58,6 +58,15 @@ def leftovers(sandbox: Any) -> list[str]:
         "template": [each["LaunchTemplateName"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
         "role": [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]],
         "log group": [each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]],
+        "policy": [each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]],
+        "placement group": [each["GroupName"] for each in ec2.describe_placement_groups()["PlacementGroups"]],
+        "repository": [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]],
+        "cache": [
+            each["ecrRepositoryPrefix"] for each in ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+        ],
+        "repository template": [
+            each["prefix"] for each in ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
+        ],
         "cluster": eks.list_clusters()["clusters"],
         "alias": [
             each["AliasName"]

@@ -32,6 +32,18 @@ def test_up_brings_the_models_onto_gpu_nodes(project: Any, sandbox: Any) -> None
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
 
 
+def test_the_model_s_service_account_has_its_bounded_role(project: Any, sandbox: Any) -> None:
+    eks, iam = sandbox.aws("eks"), sandbox.aws("iam")
+    cluster = project.pulumi("stack", "output", "clusterName", "--stack", "local").stdout.strip()
+    (found,) = eks.list_pod_identity_associations(clusterName=cluster, namespace="chat")["associations"]
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    assert core.read_namespaced_service_account(found["serviceAccount"], "chat")
+    arn = eks.describe_pod_identity_association(clusterName=cluster, associationId=found["associationId"])
+    role = iam.get_role(RoleName=arn["association"]["roleArn"].rsplit("/", 1)[-1])["Role"]
+    boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert iam.get_policy(PolicyArn=boundary)["Policy"]["PolicyName"].startswith("chat-boundary")
+
+
 def test_the_next_preview_changes_nothing(project: Any) -> None:
     quiet_period()
     assert project.preview() == []

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
+from mlplatform.identity import BucketUse, ImageUse, QueueUse
+from mlplatform.registry import Scanning
 
 AtLeastAsStrict = Callable[[Any, Any], bool]
 """Whether the first of two values guards as well as the second."""
@@ -28,6 +30,8 @@ class Guard:
 
     against: Against
     holds: AtLeastAsStrict
+    by_name: bool = False
+    """Whether an entry of a mapping is compared with the one of its name only."""
 
 
 def _more(one: Any, other: Any) -> bool:
@@ -46,6 +50,41 @@ def _only(one: Any, other: Any) -> bool:
     return {*one} <= {*other}
 
 
+def _there(one: Any, other: Any) -> bool:
+    return one is not None or other is None
+
+
+def _scanned(one: Any, other: Any) -> bool:
+    order = [kind.value for kind in Scanning]
+    return order.index(one) >= order.index(other)
+
+
+def _no_more_access(one: Any, other: Any) -> bool:
+    """Whether every access of `one` is an access that `other` has as well."""
+    return all(
+        name in other
+        and RIGHTS[_use(access)] <= RIGHTS[_use(other[name])]
+        and _prefix(access).startswith(_prefix(other[name]))
+        for name, access in one.items()
+    )
+
+
+def _use(access: Any) -> str:
+    return str(access["access"] if isinstance(access, dict) else access)
+
+
+def _prefix(access: Any) -> str:
+    return str(access["prefix"] if isinstance(access, dict) else "")
+
+
+RIGHTS: Final[Mapping[str, frozenset[str]]] = {
+    use.value: frozenset({use.value}) for kind in (BucketUse, ImageUse, QueueUse) for use in kind
+} | {
+    BucketUse.READ_WRITE.value: frozenset({BucketUse.READ.value, BucketUse.WRITE.value}),
+    ImageUse.PUSH.value: frozenset({ImageUse.PULL.value, ImageUse.PUSH.value}),
+}
+"""What each access of a workload includes."""
+
 GUARDS: Final[Mapping[str, Guard]] = {
     "buckets.*.noncurrentDays": Guard(Against.LOSS, _more),
     "buckets.*.retain": Guard(Against.LOSS, _more),
@@ -54,12 +93,23 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "cluster.logDays": Guard(Against.INTRUDERS, _more),
     "cluster.logTypes": Guard(Against.INTRUDERS, _every),
     "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only),
+    "images.account.replicateTo": Guard(Against.LOSS, _every),
+    "images.account.scanning": Guard(Against.INTRUDERS, _scanned),
+    "images.repositories.*.keepNewest": Guard(Against.LOSS, _more),
+    "images.repositories.*.mutableTags": Guard(Against.INTRUDERS, _only),
+    "images.repositories.*.retain": Guard(Against.LOSS, _more),
+    "images.repositories.*.scanOnPush": Guard(Against.INTRUDERS, _more),
+    "images.repositories.*.sharedWith": Guard(Against.INTRUDERS, _only),
     "inference.*.callers": Guard(Against.INTRUDERS, _only),
     "keys.deletionWindowDays": Guard(Against.LOSS, _more),
     "keys.perDomain": Guard(Against.INTRUDERS, _more),
     "keys.retain": Guard(Against.LOSS, _more),
     "keys.rotationDays": Guard(Against.INTRUDERS, _less),
     "network.flowLogDays": Guard(Against.INTRUDERS, _more),
+    "permissionsBoundary": Guard(Against.INTRUDERS, _there),
+    "workloads.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
+    "workloads.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
+    "workloads.*.queues": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
 }
 """Guards by their path in a stack file; `*` stands for every entry of a mapping. True counts as more than False."""
 
@@ -79,15 +129,16 @@ class Weaker:
 def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against) -> list[Weaker]:
     """The guards that `one` has weaker than `other`.
 
-    Entries of mappings are compared by name; an entry that only `one` has, with each of the other's. A guard that only
-    `other` has something to guard with is no weakness.
+    Entries of mappings are compared by name; an entry that only `one` has, with each of the other's, unless its guard
+    goes by name alone. A guard that only `other` has something to guard with is no weakness.
     """
     wanted, kinds = _values(other), {*against}
     found = []
     for (pattern, path), value in _values(one).items():
         same = {at: each for (where, at), each in wanted.items() if where == pattern and at == path}
-        others = same or {at: each for (where, at), each in wanted.items() if where == pattern}
         guard = GUARDS[pattern]
+        alike = {at: each for (where, at), each in wanted.items() if where == pattern}
+        others = same if same or guard.by_name else alike
         missed = next((each for each in others.values() if not guard.holds(value, each)), None)
         if missed is not None and guard.against in kinds:
             found.append(Weaker(dotted(path), value, missed, guard.against))
@@ -115,11 +166,15 @@ def _at(node: Any, pattern: tuple[str, ...], path: Keys) -> Iterator[tuple[Keys,
         yield path, node
         return
     first, *rest = pattern
-    for key in node if first == "*" else (first,):
+    for key in (node or ()) if first == "*" or node is None else (first,):
         yield from _at(node[key], tuple(rest), (*path, key))
 
 
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return (
+            ", ".join(f"{name}: {_use(access)} {_prefix(access)}".rstrip() for name, access in value.items()) or "none"
+        )
     return ", ".join(value) or "none" if isinstance(value, list) else str(value)

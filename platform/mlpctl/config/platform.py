@@ -7,24 +7,11 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlpctl.config import rules
-from mlplatform import Bucket, Cluster, GpuPool, Inference, Keys, Vpc
+from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.spec import Spec
 
-MAX_NAME = 20
-"""Longest name of an author's choice: every name made from it has to fit AWS limits, the tightest an IAM role's 64,
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-
-
-def _name(value: str) -> str:
-    if len(value) > MAX_NAME or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
-        raise ValueError(
-            f"allowed: lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters"
-        )
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-"""A name of the author's choice: a DNS label of at most `MAX_NAME` characters."""
+Name = Annotated[str, AfterValidator(names.name)]
+"""A name of the author's choice."""
 
 MAX_TAGS = 40
 """AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
@@ -67,6 +54,9 @@ class Platform(Spec):
     buckets: dict[Name, Bucket] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
+    images: Images = Images()
+    """Repositories of container images, and caches of public registries."""
+
     cluster: Cluster = Cluster()
     """The Kubernetes cluster."""
 
@@ -75,6 +65,14 @@ class Platform(Spec):
 
     inference: dict[Name, Inference] = Field(default={})
     """Models that answer requests, by name."""
+
+    workloads: dict[Name, Workload] = Field(default={})
+    """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
+    access; for others, `namespace` and `serviceAccount` say whose pods they are."""
+
+    permissions_boundary: str | None = Field(default=None, pattern=r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,128}$")
+    """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
+    Default: none; roles of `workloads` then have a boundary of the platform's own."""
 
     @property
     def all_tags(self) -> dict[str, str]:
@@ -117,6 +115,14 @@ class Platform(Spec):
         elsewhere = [zone for zone in value.zones if region and not re.match(rf"{region}[a-z]$", zone)]
         if elsewhere:
             raise ValueError(f"zones has {', '.join(elsewhere)}; allowed: zones of {region}, e.g. {region}a")
+        return value
+
+    @field_validator("images")
+    @classmethod
+    def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
+        region = (info.context or {}).get("region")
+        if region and value.account and region in value.account.replicate_to:
+            raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
         return value
 
     @model_validator(mode="after")

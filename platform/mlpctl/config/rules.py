@@ -6,17 +6,24 @@ A problem begins with the path of the field that it is about.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlplatform.cluster import ControlPlaneLog
+from mlplatform.identity import service_account_of
 from mlplatform.instances import InstanceType
+from mlplatform.network import Nat
+from mlplatform.registry import Scanning
 from mlplatform.serving import Inference, mebibytes, millicores
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
 
 YEAR_DAYS: Final = 365
+
+OWN_IMAGE: Final = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?$")
+"""An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
 
 KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
 
@@ -70,16 +77,70 @@ def pools_are_large_enough(platform: Platform) -> Iterator[str]:
             )
 
 
+def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
+    """The first pull through a cache leaves the network.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-vpc-endpoint-considerations
+    """
+    if platform.images.pull_through and platform.network.nat is Nat.NONE:
+        yield (
+            "network.nat is none; allowed: single or perZone, since the first pull through a cache of "
+            "images.pullThrough leaves the network"
+        )
+
+
+def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
+    """An image of the stack's own repositories that a model runs is one that never expires."""
+    repositories = platform.images.repositories
+    for name, model in platform.inference.items():
+        found = OWN_IMAGE.match(model.image)
+        repository = repositories.get(found["repository"]) if found else None
+        if found and repository and not repository.releases(found["tag"] or ""):
+            yield (
+                f"inference.{name}.image is {model.image}; allowed: a tag of "
+                f"images.repositories.{found['repository']}.releaseTags ({', '.join(repository.release_tags)}), since "
+                "others are deleted in time"
+            )
+
+
+def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
+    """A workload names buckets and repositories of the stack."""
+    there = {"buckets": [*platform.buckets], "images": [*platform.images.repositories]}
+    for name, workload in platform.workloads.items():
+        for kind, section in (("buckets", "buckets"), ("images", "images.repositories")):
+            for unknown in getattr(workload, kind):
+                if unknown not in there[kind]:
+                    yield (
+                        f"workloads.{name}.{kind} has {unknown}; allowed: names of {section} "
+                        f"({', '.join(there[kind]) or 'none'})"
+                    )
+
+
+def a_service_account_has_one_role(platform: Platform) -> Iterator[str]:
+    """EKS gives a service account the role of one association."""
+    first: dict[tuple[str, str], str] = {}
+    for name, workload in platform.workloads.items():
+        namespace, account = service_account_of(name, workload)
+        if first.setdefault((namespace, account), name) != name:
+            yield (
+                f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: another than "
+                f"that of workloads.{first[namespace, account]}, since a service account has one role"
+            )
+
+
 def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
     """Data that outlives its key is lost."""
-    for name, bucket in platform.buckets.items():
-        if bucket.retain and not platform.keys.retain:
-            why = "since keys.retain is false: the data would outlive its key"
-            yield f"buckets.{name}.retain is true; allowed: false, {why}"
+    kept = {f"buckets.{name}": bucket.retain for name, bucket in platform.buckets.items()}
+    kept |= {f"images.repositories.{name}": each.retain for name, each in platform.images.repositories.items()}
+    for place, retain in kept.items():
+        if retain and not platform.keys.retain:
+            yield f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
 
 
 def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
     """A production stack does without none of its guards."""
+    repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
+    scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
     guards = {
         "cluster.publicAccessCidrs has to be empty": not platform.cluster.public_access_cidrs,
         "cluster.deletionProtection has to be true": platform.cluster.deletion_protection,
@@ -96,6 +157,8 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         # Or a new node group would start whatever image is the latest that day.
         "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
         **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
+        **{f"{place}.retain has to be true": each.retain for place, each in repositories.items()},
+        **{f"{place}.scanOnPush has to be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
     if platform.profile.value == "prod":
         yield from (f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
@@ -107,6 +170,10 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_run_on_pools_that_exist,
     models_fit_on_a_node,
     pools_are_large_enough,
+    caches_reach_what_they_cache,
+    models_run_images_that_stay,
+    workloads_use_what_exists,
+    a_service_account_has_one_role,
     retained_data_keeps_its_key,
     prod_keeps_its_guards,
 )

@@ -20,7 +20,13 @@ def statements(*domains: KeyDomain, partition: str = "aws") -> dict[str, dict[st
 
 
 def test_each_domain_has_a_key_of_its_own_by_default() -> None:
-    assert [each.name for each in ring().of(aws.kms.Key)] == ["keys-data", "keys-disks", "keys-logs", "keys-secrets"]
+    assert [each.name for each in ring().of(aws.kms.Key)] == [
+        "keys-data",
+        "keys-disks",
+        "keys-images",
+        "keys-logs",
+        "keys-secrets",
+    ]
 
 
 def test_one_shared_key_serves_every_domain() -> None:

@@ -22,6 +22,10 @@ NO_GUARDS = {
     "cluster.system",
     "cluster.version",
     "gpuPools",
+    "images.account",
+    "images.pullThrough",
+    "images.repositories.*.releaseTags",
+    "images.repositories.*.untaggedDays",
     "inference.*.commandArgs",
     "inference.*.cpu",
     "inference.*.env",
@@ -45,6 +49,8 @@ NO_GUARDS = {
     "owner",
     "profile",
     "tags",
+    "workloads.*.namespace",
+    "workloads.*.serviceAccount",
 }
 """Fields that guard nothing; who adds a field decides."""
 
@@ -78,6 +84,8 @@ def test_every_field_guards_or_does_not() -> None:
             "buckets": {"example": {}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
             "inference": {"example": {"image": "a:1", "pool": "a"}},
+            "images": {"repositories": {"example": {}}, "account": {}},
+            "workloads": {"example": {"queues": {"q": "send"}}},
         },
     )
     undecided = paths(whole.model_dump(mode="json", by_alias=True), ()) - NO_GUARDS - {*GUARDS}
@@ -94,17 +102,29 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "cluster.logDays": 1,
         "cluster.logTypes": ["api"],
         "cluster.publicAccessCidrs": ["198.51.100.0/24"],
+        "images.account.replicateTo": [],
+        "images.account.scanning": "basic",
+        "images.repositories.*.keepNewest": 1,
+        "images.repositories.*.mutableTags": ["cache-*", "latest"],
+        "images.repositories.*.retain": False,
+        "images.repositories.*.scanOnPush": False,
+        "images.repositories.*.sharedWith": ["123456789012"],
         "inference.*.callers": ["everybody"],
         "keys.deletionWindowDays": 7,
         "keys.perDomain": False,
         "keys.retain": False,
         "keys.rotationDays": 2560,
         "network.flowLogDays": 1,
+        "permissionsBoundary": None,
+        "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
+        "workloads.*.images": {"example": "push"},
+        "workloads.*.queues": {"work": "send", "other": "send"},
     }
     strict, lax = (yaml.safe_load(STRICT) for _ in range(2))
     if pattern == "keys.retain":
         # Data that is kept would outlive its key.
-        del strict["buckets"], lax["buckets"]
+        for each in (strict, lax):
+            each["images"]["repositories"], each["buckets"], each["workloads"] = {}, {}, {}
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]
@@ -125,14 +145,46 @@ cluster:
   deletionProtection: true
   logDays: 365
   logTypes: [api, audit]
+images:
+  account: { scanning: enhanced, replicateTo: [eu-west-1] }
+  repositories: { example: { keepNewest: 50, mutableTags: [cache-*], retain: true, scanOnPush: true } }
+permissionsBoundary: boundary
+workloads:
+  example:
+    buckets: { example: { access: read, prefix: a/ } }
+    images: { example: pull }
+    queues: { work: send }
 gpuPools: { pool: { instanceTypes: [g6.2xlarge], maxNodes: 4 } }
 inference: { example: { image: "a:1", pool: pool } }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """
 
 
+@pytest.mark.parametrize(
+    ("access", "weaker_than_reading_a"),
+    [
+        ({"access": "read", "prefix": "a/"}, False),
+        ({"access": "read", "prefix": "a/b/"}, False),
+        ({"access": "read", "prefix": ""}, True),
+        ({"access": "write", "prefix": "a/"}, True),
+    ],
+)
+def test_access_is_no_more_where_it_is_part_of_it(access: dict[str, str], weaker_than_reading_a: bool) -> None:
+    one = yaml.safe_load(STRICT)
+    one["workloads"]["example"]["buckets"]["example"] = access
+    assert bool(weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))) is (
+        weaker_than_reading_a
+    )
+
+
+def test_a_workload_that_only_one_stack_has_is_compared_with_none() -> None:
+    one = yaml.safe_load(STRICT)
+    one["workloads"]["other"] = {"queues": {"else": "consume"}}
+    assert weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT))) == []
+
+
 def test_entries_of_other_names_are_compared_with_each() -> None:
     one = yaml.safe_load(STRICT)
-    one["buckets"] = {"other": {"noncurrentDays": 30, "retain": True}}
+    one["buckets"]["other"] = {"noncurrentDays": 30, "retain": True}
     (found,) = weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))
     assert (found.path, found.value, found.than) == ("buckets.other.noncurrentDays", 30, 90)

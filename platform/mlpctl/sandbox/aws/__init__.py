@@ -10,6 +10,7 @@ from mlpctl.sandbox.aws import (
     ec2_network,
     ec2_routing,
     ec2_security,
+    ecr,
     eks,
     iam,
     kms,
@@ -33,6 +34,7 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *ec2_routing.DECLARATIONS,
     *ec2_security.DECLARATIONS,
     *ec2_launch.DECLARATIONS,
+    *ecr.DECLARATIONS,
     *eks.DECLARATIONS,
     *autoscaling.DECLARATIONS,
 )

@@ -345,4 +345,65 @@ ACCESS_POLICY_ASSOCIATION: Final = Declaration(
     delete_first=True,
 )
 
-DECLARATIONS: Final = (CLUSTER, NODE_GROUP, ADDON, ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION)
+
+@uses("list_clusters", "describe_pod_identity_association")
+def _pod_identity(api: Api, id: str) -> Properties | None:
+    # The id of an association does not say in which cluster it is.
+    for cluster in api.listed("list_clusters", "clusters"):
+        answer = api.find("describe_pod_identity_association", clusterName=cluster, associationId=id)
+        if answer is not None:
+            found = answer["association"]
+            # Tags go by the ARN, which has a name of its own here.
+            return {**POD_IDENTITY_ASSOCIATION.found(found), "arn": found["associationArn"]}
+    return None
+
+
+@uses("update_pod_identity_association")
+def _change_pod_identity(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    names = POD_IDENTITY_ASSOCIATION.updates[0].properties
+    changed = {name for name in names if olds.get(name) != news.get(name)}
+    wanted = POD_IDENTITY_ASSOCIATION.request("update_pod_identity_association", news, only=changed).parameters
+    # To leave these out means to leave them as they are.
+    wanted |= {name: "" for name in ("policy", "targetRoleArn") if name in changed and not news.get(name)}
+    api.call("update_pod_identity_association", clusterName=news["clusterName"], associationId=id, **wanted)
+
+
+@uses("delete_pod_identity_association")
+def _delete_pod_identity(api: Api, id: str, outputs: Properties) -> None:
+    api.call("delete_pod_identity_association", clusterName=outputs["clusterName"], associationId=id)
+
+
+POD_IDENTITY_ASSOCIATION: Final = Declaration(
+    resource=eks.PodIdentityAssociation,
+    cloudformation="AWS::EKS::PodIdentityAssociation",
+    service="eks",
+    key="associationId",
+    defaults={"disableSessionTags": False},
+    create=Create("create_pod_identity_association", id="association.associationId"),
+    read=_pod_identity,
+    updates=(
+        Update(
+            "disableSessionTags",
+            "policy",
+            "roleArn",
+            "targetRoleArn",
+            by=_change_pod_identity,
+            checked_as="update_pod_identity_association",
+        ),
+    ),
+    delete=_delete_pod_identity,
+    tags=_TAGS,
+    replaces=frozenset({"clusterName", "namespace", "serviceAccount"}),
+    absent={"externalId": "only an association with a target role has one"},
+    meaning=Meaning(documents=frozenset({"policy"})),
+    volatile={"externalId": frozenset({"targetRoleArn"})},
+)
+
+DECLARATIONS: Final = (
+    CLUSTER,
+    NODE_GROUP,
+    ADDON,
+    ACCESS_ENTRY,
+    ACCESS_POLICY_ASSOCIATION,
+    POD_IDENTITY_ASSOCIATION,
+)

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from mlpctl.sandbox.aws.api import Api
 from mlpctl.sandbox.aws.declaration import Lookup, uses
 from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
+from mlpctl.sandbox.aws.mapping import rfc3339
 from mlpctl.sandbox.provider import Properties, ProviderError
 
 
@@ -94,10 +95,34 @@ def _cluster(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("describe_secret", "get_resource_policy")
+def _secret(api: Api, args: Properties) -> Properties:
+    given = [args[name] for name in ("arn", "name") if args.get(name)]
+    if len(given) != 1:
+        raise ProviderError(f"{api.name}: exactly one of arn and name has to be given")
+    secret = api.find("describe_secret", SecretId=given[0])
+    if secret is None:
+        raise ProviderError(f"{api.name}: there is no secret {given[0]} in {api.region}")
+    return {
+        "id": secret["ARN"],
+        "arn": secret["ARN"],
+        "name": secret["Name"],
+        "description": secret.get("Description", ""),
+        "kmsKeyId": secret.get("KmsKeyId", ""),
+        "createdDate": rfc3339(secret["CreatedDate"]),
+        "lastChangedDate": rfc3339(secret["LastChangedDate"]),
+        "policy": api.call("get_resource_policy", SecretId=secret["ARN"]).get("ResourcePolicy", ""),
+        "region": api.region,
+        "tags": {tag["Key"]: tag["Value"] for tag in secret.get("Tags", ())},
+        "type": secret.get("Type", ""),
+    }
+
+
 LOOKUPS: Final = (
     Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
+    Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
 )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from moto.core.base_backend import BackendDict
 
-from mlpctl.sandbox.awsapi import corrections, identity, placement, scaling_groups, snapshot
+from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, scaling_groups, snapshot
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
@@ -80,6 +80,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         corrections.apply()
         placement.install()
         scaling_groups.install()
+        ecr.apply()
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
         identity.ensure_account(layout.credentials())

@@ -6,6 +6,8 @@ from typing import Any
 from moto.ec2.models import EC2Backend, launch_templates
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend, Role
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
 
@@ -99,10 +101,34 @@ def _get_key_rotation_status_with_period(self: KmsResponse) -> str:
     return json.dumps({"KeyId": key.arn, **answer})
 
 
+_create_role = IAMBackend.create_role
+_put_role_permissions_boundary = IAMBackend.put_role_permissions_boundary
+
+
+def _create_bounded_role(
+    self: IAMBackend, role_name: str, trust: str, path: str, boundary: str | None, *given: Any, **named: Any
+) -> Role:
+    """AWS bounds a role by a policy that is there; moto by any ARN."""
+    _check_boundary(self, boundary)
+    return _create_role(self, role_name, trust, path, boundary, *given, **named)
+
+
+def _put_checked_permissions_boundary(self: IAMBackend, role_name: str, permissions_boundary: str) -> None:
+    _check_boundary(self, permissions_boundary)
+    _put_role_permissions_boundary(self, role_name, permissions_boundary)
+
+
+def _check_boundary(backend: IAMBackend, boundary: str | None) -> None:
+    if boundary and boundary not in backend.managed_policies:
+        raise NotFoundException(f"Scope ARN: {boundary} does not exist or is not attachable.")
+
+
 def apply() -> None:
     """Put the corrections in place, for the whole process. A second time changes nothing."""
     KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
     KmsResponse.get_key_rotation_status = _get_key_rotation_status_with_period  # type: ignore[method-assign]  # as meant
+    IAMBackend.create_role = _create_bounded_role  # type: ignore[assignment,method-assign]  # as meant
+    IAMBackend.put_role_permissions_boundary = _put_checked_permissions_boundary  # type: ignore[method-assign]  # as meant
     launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy has classes fixed
     VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # as meant
     VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # as meant

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mlpctl.sandbox.awsapi import placement, scaling_groups
+from mlpctl.sandbox.awsapi import ecr, placement, scaling_groups
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE
 from mlpctl.sandbox.awsapi.eks.service import OPERATIONS
 
@@ -10,5 +10,6 @@ KEPT_BY_SANDBOX: Mapping[str, tuple[str, ...]] = {
     SERVICE: tuple(sorted(OPERATIONS)),
     "autoscaling": scaling_groups.OPERATIONS,
     "ec2": placement.OPERATIONS,
+    ecr.SERVICE: tuple(sorted(ecr.OPERATIONS)),
 }
 """AWS operations by service that the sandbox answers from its own store; every other one is moto's."""

@@ -198,6 +198,14 @@ class Bench:
         )
         return str(made["LaunchTemplateVersion"]["VersionNumber"])
 
+    def repository(self) -> str:
+        made = self.boto("ecr").create_repository(repositoryName=self.unique("ml/images"))
+        return str(made["repository"]["repositoryName"])
+
+    def secret(self) -> str:
+        name = f"ecr-pullthroughcache/{self.unique('hub')}"
+        return str(self.boto("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"])
+
     def bucket(self) -> str:
         name = self.unique("bucket")
         self.boto("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})

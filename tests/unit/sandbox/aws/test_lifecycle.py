@@ -14,6 +14,7 @@ from mlpctl.sandbox.aws import (
     ec2_network,
     ec2_routing,
     ec2_security,
+    ecr,
     eks,
     iam,
     kms,
@@ -606,6 +607,28 @@ CASES += (
         drifted="kubernetesGroups",
     ),
     Case(
+        eks.POD_IDENTITY_ASSOCIATION,
+        lambda bench: {
+            "clusterName": bench.cluster(),
+            "namespace": bench.unique("chat"),
+            "serviceAccount": "chat",
+            "roleArn": bench.role("pods.eks.amazonaws.com"),
+            "tags": {"team": "ml"},
+        },
+        update=lambda bench: {
+            "roleArn": bench.role("pods.eks.amazonaws.com"),
+            "targetRoleArn": bench.role(),
+            "tags": {"stage": "dev"},
+        },
+        replace={"serviceAccount": "other"},
+        drift=lambda bench, state: bench.boto("eks").update_pod_identity_association(
+            clusterName=state.inputs["clusterName"],
+            associationId=state.id,
+            roleArn=bench.role("pods.eks.amazonaws.com"),
+        ),
+        drifted="roleArn",
+    ),
+    Case(
         eks.ACCESS_POLICY_ASSOCIATION,
         lambda bench: {
             "clusterName": bench.cluster(),
@@ -614,6 +637,151 @@ CASES += (
             "accessScope": {"type": "namespace", "namespaces": ["chat"]},
         },
         replace={"accessScope": {"type": "cluster"}},
+    ),
+)
+
+
+UNTAGGED = {
+    "rulePriority": 2,
+    "description": "Delete untagged after 14 days",
+    "selection": {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 14,
+    },
+    "action": {"type": "expire"},
+}
+NEWEST = {
+    "rulePriority": 1,
+    "selection": {
+        "tagStatus": "tagged",
+        "tagPatternList": ["v*"],
+        "countType": "imageCountMoreThan",
+        "countNumber": 9,
+    },
+    "action": {"type": "expire"},
+}
+PULL = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::210987654321:root"},
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        }
+    ],
+}
+
+
+def moving(*tags: str) -> list[dict[str, str]]:
+    return [{"filter": tag, "filterType": "WILDCARD"} for tag in tags]
+
+
+def scanned(frequency: str, *filters: str) -> dict[str, Any]:
+    names = [{"filter": each, "filterType": "WILDCARD"} for each in filters]
+    return {"scanFrequency": frequency, "repositoryFilters": names}
+
+
+def copied(region: str) -> dict[str, Any]:
+    destination = {"region": region, "registryId": "123456789012"}
+    filters = [{"filter": "ml/", "filterType": "PREFIX_MATCH"}]
+    return {"replicationConfiguration": {"rules": [{"destinations": [destination], "repositoryFilters": filters}]}}
+
+
+CASES += (
+    Case(
+        ecr.REPOSITORY,
+        lambda bench: {
+            "encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": bench.key()}],
+            "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+            "imageTagMutabilityExclusionFilters": moving("cache-*", "latest"),
+            "imageScanningConfiguration": {"scanOnPush": True},
+            "tags": {"team": "ml"},
+        },
+        update={
+            "imageTagMutability": "IMMUTABLE",
+            "imageTagMutabilityExclusionFilters": None,
+            "imageScanningConfiguration": {"scanOnPush": False},
+            "forceDelete": True,
+            "tags": {"stage": "dev"},
+        },
+        replace=lambda bench: {"encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": bench.key()}]},
+        drift=lambda bench, state: bench.boto("ecr").put_image_tag_mutability(
+            repositoryName=state.id, imageTagMutability="MUTABLE"
+        ),
+        drifted="imageTagMutability",
+    ),
+    Case(
+        ecr.LIFECYCLE_POLICY,
+        lambda bench: {"repository": bench.repository(), "policy": json.dumps({"rules": [UNTAGGED]}, indent=1)},
+        replace={"policy": json.dumps({"rules": [NEWEST, UNTAGGED]})},
+    ),
+    Case(
+        ecr.REPOSITORY_POLICY,
+        lambda bench: {"repository": bench.repository(), "policy": json.dumps(PULL)},
+        update={"policy": json.dumps({**PULL, "Statement": [{**PULL["Statement"][0], "Sid": "Pull"}]}, indent=1)},
+        replace=lambda bench: {"repository": bench.repository()},
+        drift=lambda bench, state: bench.boto("ecr").set_repository_policy(
+            repositoryName=state.id, policyText=json.dumps(PULL)
+        ),
+        drifted="policy",
+    ),
+    Case(
+        ecr.REGISTRY_SCANNING,
+        {"scanType": "ENHANCED", "rules": [scanned("CONTINUOUS_SCAN", "ml/*"), scanned("SCAN_ON_PUSH", "b*", "a*")]},
+        update={"scanType": "BASIC", "rules": [scanned("SCAN_ON_PUSH", "*")]},
+        drift=lambda bench, state: bench.boto("ecr").put_registry_scanning_configuration(scanType="BASIC", rules=[]),
+        drifted="rules",
+        remains=True,
+    ),
+    Case(
+        ecr.REPLICATION,
+        copied("eu-west-1"),
+        update=copied("us-east-1"),
+        drift=lambda bench, state: bench.boto("ecr").put_replication_configuration(**copied("eu-west-2")),
+        drifted="replicationConfiguration",
+    ),
+    Case(
+        ecr.PULL_THROUGH_CACHE_RULE,
+        lambda bench: {
+            "ecrRepositoryPrefix": bench.unique("hub"),
+            "upstreamRegistryUrl": "registry-1.docker.io",
+            "credentialArn": bench.secret(),
+        },
+        update=lambda bench: {"credentialArn": bench.secret()},
+        replace={"upstreamRegistryUrl": "quay.io"},
+        drift=lambda bench, state: bench.boto("ecr").update_pull_through_cache_rule(
+            ecrRepositoryPrefix=state.id, credentialArn=bench.secret()
+        ),
+        drifted="credentialArn",
+    ),
+    Case(
+        ecr.CREATION_TEMPLATE,
+        lambda bench: {
+            "prefix": bench.unique("hub"),
+            "appliedFors": ["PULL_THROUGH_CACHE"],
+            "customRoleArn": bench.role("ecr.amazonaws.com"),
+            "description": "Cache",
+            "encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": bench.key()}],
+            "imageTagMutability": "IMMUTABLE",
+            "lifecyclePolicy": json.dumps({"rules": [UNTAGGED]}, indent=1),
+            "resourceTags": {"team": "ml"},
+        },
+        update={
+            "appliedFors": ["REPLICATION", "PULL_THROUGH_CACHE"],
+            "description": None,
+            "imageTagMutability": "MUTABLE_WITH_EXCLUSION",
+            "imageTagMutabilityExclusionFilters": moving("v*"),
+            "lifecyclePolicy": None,
+            "repositoryPolicy": json.dumps(PULL),
+            "resourceTags": {},
+        },
+        replace={"prefix": "other"},
+        drift=lambda bench, state: bench.boto("ecr").update_repository_creation_template(
+            prefix=state.id, imageTagMutability="IMMUTABLE"
+        ),
+        drifted="imageTagMutability",
     ),
 )
 

@@ -188,6 +188,18 @@ def test_a_cluster_can_be_looked_up(bench: Any) -> None:
         bench.provider.invoke(bench.client, "aws:eks/getCluster:getCluster", {"name": "other"}, False)
 
 
+def test_a_secret_can_be_looked_up_by_name_without_what_is_in_it(bench: Any) -> None:
+    arn = bench.secret()
+    token, name = "aws:secretsmanager/getSecret:getSecret", arn.rsplit(":", 1)[-1].rsplit("-", 1)[0]
+    answer = bench.provider.invoke(bench.client, token, {"name": name}, False)
+    assert (answer["arn"], answer["name"]) == (arn, name)
+    assert not {"secretString", "secretBinary"} & {*answer}
+    with pytest.raises(ProviderError, match="exactly one of arn and name"):
+        bench.provider.invoke(bench.client, token, {}, False)
+    with pytest.raises(ProviderError, match="there is no secret other in eu-central-1"):
+        bench.provider.invoke(bench.client, token, {"name": "other"}, False)
+
+
 def test_a_look_up_that_nobody_declared_or_a_wrong_argument_is_refused(bench: Any) -> None:
     with pytest.raises(ProviderError, match=r'did you mean "aws:index/getRegion:getRegion"'):
         bench.provider.invoke(bench.client, "aws:index/getRegions:getRegions", {}, False)

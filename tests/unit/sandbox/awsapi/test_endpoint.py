@@ -18,6 +18,19 @@ def test_the_policies_of_aws_are_there(served: Any) -> None:
     assert [policy["PolicyArn"] for policy in attached] == [arn]
 
 
+def test_a_role_is_bounded_by_a_policy_that_is_there(served: Any) -> None:
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    role = {"RoleName": "bounded", "AssumeRolePolicyDocument": trust}
+    nothing = {"PermissionsBoundary": "arn:aws:iam::123456789012:policy/nothing"}
+    assert served.refused("create_role", "iam", **role, **nothing)[0] == "NoSuchEntity"
+    served.iam.create_role(**role, PermissionsBoundary="arn:aws:iam::aws:policy/AmazonEKSClusterPolicy")
+    refused = served.refused("put_role_permissions_boundary", "iam", RoleName="bounded", **nothing)
+    assert refused == (
+        "NoSuchEntity",
+        f"Scope ARN: {nothing['PermissionsBoundary']} does not exist or is not attachable.",
+    )
+
+
 def test_an_operation_that_moto_lacks_says_so_in_every_protocol(served: Any) -> None:
     assert served.refused("describe_capacity_reservations", "ec2")[0] == "NotImplemented"
     assert served.refused("describe_custom_key_stores", "kms")[0] == "NotImplemented"

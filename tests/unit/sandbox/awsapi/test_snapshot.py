@@ -40,6 +40,11 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         ssm.put_parameter(Name="/a", Value="b", Type="String")
         account.client("sqs").create_queue(QueueName="jobs")
         account.client("logs").create_log_group(logGroupName="logs")
+        ecr = account.client("ecr")
+        ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+        ecr.create_repository_creation_template(prefix="quay", appliedFor=["PULL_THROUGH_CACHE"])
+        cache = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
+        template = ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
         cluster = account.eks.describe_cluster(name="main")["cluster"]
         nodegroup = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
         vpcs = account.ec2.describe_vpcs()["Vpcs"]
@@ -51,6 +56,8 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         assert ssm.get_parameter(Name="/a")["Parameter"]["Value"] == "b"
         assert account.client("sqs").get_queue_url(QueueName="jobs")
         assert account.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "logs"
+        assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == cache
+        assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == template
         assert account.eks.describe_cluster(name="main")["cluster"] == cluster
         found = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
         assert found == nodegroup

@@ -1,0 +1,248 @@
+import fnmatch
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from mlplatform import ImageRegistry, Images
+from mlplatform.registry import ImageRepository, cache_maker_policy, overlap, registry_url, repository_lifecycle
+from mlplatform.testing import Plan, declare
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/images"
+ARNS = "arn:aws:ecr:us-east-1:123456789012:repository"
+
+
+def registry(look_ups: Any = None, **images: Any) -> Plan:
+    args = {
+        "images": Images.model_validate(images),
+        "images_key_arn": KEY,
+        "account_id": "123456789012",
+        "region": "us-east-1",
+        "permissions_boundary_arn": "arn:boundary",
+    }
+    return declare(lambda: ImageRegistry("images", args), look_ups=look_ups)
+
+
+def one(**repository: Any) -> Plan:
+    return registry(repositories={"serving": repository})
+
+
+@dataclass(frozen=True)
+class Image:
+    tags: frozenset[str]
+    age_days: float
+
+
+def expired(policy: str, images: list[Image]) -> set[Image]:
+    """What a life cycle policy deletes, by AWS's rules for its evaluation.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
+    """
+    gone: set[Image] = set()
+    claimed: set[Image] = set()
+    for rule in sorted(json.loads(policy)["rules"], key=lambda rule: rule["rulePriority"]):
+        selection = rule["selection"]
+        # A rule sees what rules before it claimed or deleted, but cannot delete it.
+        seen = [image for image in images if matches(selection, image)]
+        if selection["countType"] == "imageCountMoreThan":
+            chosen = sorted(seen, key=lambda image: image.age_days)[selection["countNumber"] :]
+        else:
+            chosen = [image for image in seen if image.age_days > selection["countNumber"]]
+        gone |= {*chosen} - claimed
+        claimed |= {*seen}
+    return gone
+
+
+def matches(selection: dict[str, Any], image: Image) -> bool:
+    if selection["tagStatus"] == "untagged":
+        return not image.tags
+    if selection["tagStatus"] == "any":
+        return True
+    patterns = [*selection.get("tagPatternList", ()), *(f"{each}*" for each in selection.get("tagPrefixList", ()))]
+    return bool(patterns) and all(any(fnmatch.fnmatchcase(tag, each) for tag in image.tags) for each in patterns)
+
+
+def image(age_days: float, *tags: str) -> Image:
+    return Image(frozenset(tags), age_days)
+
+
+def test_the_evaluator_of_these_tests_agrees_with_aws_s_own_example() -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_examples.html, multiple rules."""
+    rules = [
+        {
+            "rulePriority": number,
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": [prefix],
+                "countType": "imageCountMoreThan",
+                "countNumber": 1,
+            },
+            "action": {"type": "expire"},
+        }
+        for number, prefix in ((1, "prod"), (2, "beta"))
+    ]
+    a, b, c = image(3, "beta-1", "prod-1"), image(2, "beta-2", "prod-2"), image(1, "beta-3")
+    assert expired(json.dumps({"rules": rules}), [a, b, c]) == {a}
+    for rule in rules:
+        rule["rulePriority"] = 3 - rule["rulePriority"]  # type: ignore[operator]  # the test's own numbers
+    assert expired(json.dumps({"rules": rules}), [a, b, c]) == {a, b}
+
+
+def test_a_released_image_stays_however_old_and_whatever_else_it_is_called() -> None:
+    policy = repository_lifecycle(ImageRepository(release_tags=["v*", "prod"], keep_newest=1))
+    released = [image(3000, "v1"), image(2000, "sha-1", "v2"), image(1000, "prod")]
+    assert expired(policy, [*released, image(1, "sha-2")]) == set()
+
+
+def test_of_the_others_the_newest_stay() -> None:
+    policy = repository_lifecycle(ImageRepository(keep_newest=2))
+    new, old = [image(1, "sha-4"), image(2, "sha-3")], [image(3, "sha-2"), image(4, "sha-1")]
+    assert expired(policy, [*new, *old, image(5, "v1")]) == {*old}
+
+
+def test_what_lost_its_tag_goes_after_some_days() -> None:
+    policy = repository_lifecycle(ImageRepository(untagged_days=7))
+    assert expired(policy, [image(8), image(6)]) == {image(8)}
+
+
+tags = st.sampled_from(["v1", "v2.0", "prod", "sha-1", "sha-2", "main"])
+images = st.lists(st.builds(Image, st.frozensets(tags, max_size=3), st.integers(0, 40000)), max_size=12, unique=True)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.sampled_from(["v*", "prod", "*", "*1", "v2.*"]), min_size=1, max_size=3),
+    st.integers(1, 3),
+    images,
+)
+def test_no_released_image_is_ever_deleted(releases: list[str], keep: int, pushed: list[Image]) -> None:
+    policy = repository_lifecycle(ImageRepository(release_tags=releases, keep_newest=keep))
+    gone = expired(policy, [each for each in pushed if each.age_days < 36500])
+    kept = [tag for each in gone for tag in each.tags if any(fnmatch.fnmatchcase(tag, one) for one in releases)]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        ("v*", "cache-*", False),
+        ("v*", "v1", True),
+        ("*-cache", "v*", True),
+        ("latest", "latest", True),
+        ("a*b", "a*c", False),
+        ("*", "", True),
+        ("v1", "v2", False),
+    ],
+)
+def test_patterns_overlap_where_a_tag_matches_both(one: str, other: str, common: bool) -> None:
+    assert overlap(one, other) is overlap(other, one) is common
+
+
+def test_a_released_tag_never_moves() -> None:
+    assert one().one(aws.ecr.Repository).inputs["imageTagMutability"] == "IMMUTABLE"
+    moving = one(mutable_tags=["cache-*"]).one(aws.ecr.Repository).inputs
+    assert moving["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert moving["imageTagMutabilityExclusionFilters"] == [{"filter": "cache-*", "filterType": "WILDCARD"}]
+    with pytest.raises(ValidationError, match=r"mutableTags has \*-cache; allowed: .* \(v\*\)"):
+        ImageRepository(mutable_tags=["*-cache"])
+
+
+def test_images_are_scanned_and_sealed_with_the_platform_s_key() -> None:
+    repository = one().one(aws.ecr.Repository).inputs
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert repository["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
+    assert repository["name"] == "mlplatform/test/serving", "a name that people can know beforehand"
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_a_repository_that_is_kept_keeps_what_protects_it(retain: bool) -> None:
+    plan = one(retain=retain, shared_with=["210987654321"])
+    assert {each.retained for each in plan if each.custom} == {retain}
+    assert plan.one(aws.ecr.Repository).inputs["forceDelete"] is not retain
+
+
+def test_other_accounts_may_pull_where_they_are_named_and_no_more() -> None:
+    assert one().of(aws.ecr.RepositoryPolicy) == []
+    policy = json.loads(one(shared_with=["210987654321"]).one(aws.ecr.RepositoryPolicy).inputs["policy"])
+    (statement,) = policy["Statement"]
+    assert statement["Principal"] == {"AWS": ["arn:aws:iam::210987654321:root"]}
+    assert not [action for action in statement["Action"] if "Put" in action or "*" in action]
+    assert "Resource" not in statement, "ECR knows none in a repository's policy"
+
+
+def test_the_account_s_settings_are_left_alone_unless_this_stack_owns_them() -> None:
+    plan = registry(repositories={"serving": {}}, pull_through={"quay": {"upstream": "quay.io"}})
+    assert plan.of(aws.ecr.RegistryScanningConfiguration) == []
+    assert plan.of(aws.ecr.ReplicationConfiguration) == []
+
+
+def test_the_owner_scans_everything_all_the_time() -> None:
+    scanning = registry(account={}).one(aws.ecr.RegistryScanningConfiguration).inputs
+    (rule,) = scanning["rules"]
+    assert (scanning["scanType"], rule["scanFrequency"]) == ("ENHANCED", "CONTINUOUS_SCAN")
+    assert rule["repositoryFilters"] == [{"filter": "*", "filterType": "WILDCARD"}]
+
+
+def test_images_of_this_stack_and_no_others_are_copied_and_copies_do_not_move() -> None:
+    plan = registry(account={"replicateTo": ["eu-west-1", "eu-west-2"]})
+    (rule,) = plan.one(aws.ecr.ReplicationConfiguration).inputs["replicationConfiguration"]["rules"]
+    assert [each["region"] for each in rule["destinations"]] == ["eu-west-1", "eu-west-2"]
+    assert {each["registryId"] for each in rule["destinations"]} == {"123456789012"}
+    assert rule["repositoryFilters"] == [{"filter": "mlplatform/test/", "filterType": "PREFIX_MATCH"}]
+    copies = {each.inputs["region"]: each.inputs for each in plan.of(aws.ecr.RepositoryCreationTemplate)}
+    assert {*copies} == {"eu-west-1", "eu-west-2"}
+    assert {each["imageTagMutability"] for each in copies.values()} == {"IMMUTABLE"}
+
+
+def test_a_cache_makes_repositories_like_our_own() -> None:
+    plan = registry(pull_through={"quay": {"upstream": "quay.io"}})
+    rule = plan.one(aws.ecr.PullThroughCacheRule)
+    template = plan.one(aws.ecr.RepositoryCreationTemplate)
+    assert rule.inputs["ecrRepositoryPrefix"] == template.inputs["prefix"] == "quay"
+    assert template.urn in rule.depends_on, "what is cached before has none of this"
+    assert template.inputs["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
+    assert template.inputs["imageTagMutability"] == "IMMUTABLE"
+    assert template.inputs["resourceTags"]["mlplatform:name"] == "images-quay-cache"
+    assert expired(template.inputs["lifecyclePolicy"], [image(9999, "v1"), image(15)]) == {image(15)}
+
+
+def test_the_role_of_caches_makes_repositories_below_their_names_only() -> None:
+    make, seal = json.loads(cache_maker_policy([f"{ARNS}/quay/*"], KEY))["Statement"]
+    assert (make["Action"], make["Resource"]) == (["ecr:CreateRepository", "ecr:TagResource"], [f"{ARNS}/quay/*"])
+    assert seal["Resource"] == [KEY]
+    role = registry(pull_through={"quay": {"upstream": "quay.io"}}).one(aws.iam.Role).inputs
+    assert role["permissionsBoundary"] == "arn:boundary"
+    assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {"Service": "ecr.amazonaws.com"}
+
+
+def test_a_registry_that_asks_who_pulls_is_given_the_secret_s_arn_and_never_the_secret() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf"
+    plan = registry(
+        look_ups={"aws:secretsmanager/getSecret:getSecret": {"arn": arn, "id": arn}},
+        pull_through={"hub": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}},
+    )
+    rule = plan.one(aws.ecr.PullThroughCacheRule).inputs
+    assert (rule["upstreamRegistryUrl"], rule["credentialArn"]) == ("registry-1.docker.io", arn)
+    with pytest.raises(ValidationError, match=r"credentials is missing; allowed: .* docker\.io needs one"):
+        registry(pull_through={"hub": {"upstream": "docker.io"}})
+
+
+def test_outputs_go_by_the_repositories_names() -> None:
+    outputs = registry(repositories={"a": {}, "b": {}}, pull_through={"quay": {"upstream": "quay.io"}}).outputs[
+        "images"
+    ]
+    assert {*outputs["repository_urls"]} == {*outputs["repository_arns"]} == {"a", "b"}
+    assert outputs["cached_repository_arns"] == {"quay": f"{ARNS}/quay/*"}
+    assert outputs["registry_url"] == "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert registry_url("1", "cn-north-1", "aws-cn").endswith(".amazonaws.com.cn")
+
+
+@pytest.mark.parametrize("name", ["Serving", "a_b", "-a", "a" * 21])
+def test_names_become_parts_of_others(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"repositories has .*; allowed: lower-case letters"):
+        registry(repositories={name: {}})
