@@ -204,6 +204,7 @@ def read(events: Iterable[str]) -> Update:
 def parse(urn: str, message: str) -> Failure:
     """Find AWS's code, operation and words in an error of a provider: the sandbox's or the official one."""
     text = " ".join(re.sub(r"<\{%[^%]*%\}>", "", message).split())
+    text = re.sub(r"^1 error occurred: \* ", "", text)
     if launch := _LAUNCH.search(text):
         return Failure(urn, text, launch["code"], "RunInstances")
     for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):

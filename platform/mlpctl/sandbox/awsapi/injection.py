@@ -5,12 +5,14 @@ import io
 import json
 import random
 import threading
+import warnings
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
 from botocore.model import OperationNotFoundError
+from moto.core.errors import get_error_model
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
 from moto.core.request import Request, determine_request_protocol
@@ -48,6 +50,14 @@ _STATUS: Final = {
     "TooManyRequestsException": 429,
     "UnauthorizedOperation": 403,
 }
+
+
+# moto warns of codes that a service's model does not hold; most of AWS's common ones are such.
+warnings.filterwarnings("ignore", message=r"Exception\(_AskedFor\)")
+
+
+class _AskedFor(ServiceException):
+    """An error of any code: moto looks up the model of the codes of its own modules' errors only."""
 
 
 class Injection:
@@ -113,11 +123,9 @@ class Injection:
 
 def status_of(service: str, code: str) -> int:
     """The HTTP status with which the service answers an error code."""
-    for shape in get_service_model(service).error_shapes:
-        said = shape.metadata.get("error", {})
-        if code in (shape.name, said.get("code")) and "httpStatusCode" in said:
-            return int(said["httpStatusCode"])
-    return _STATUS.get(code, 400)
+    error = get_error_model(_AskedFor(code, ""), get_service_model(service))
+    said: int | None = error.metadata.get("error", {}).get("httpStatusCode")
+    return said or _STATUS.get(code) or (400 if error.is_sender_fault else 500)
 
 
 def _failure(
@@ -127,16 +135,12 @@ def _failure(
     protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE", ""))
     # A failure is worded by the service; the operation is needed for its name alone.
     serializer = get_serializer_class(service, protocol)(operation or OperationModel({}, model))
-    answer = serializer.serialize(_error(fault))
+    answer = serializer.serialize(_AskedFor(fault.code, fault.message))
     body = answer["body"].encode() if isinstance(answer["body"], str) else answer["body"]
     status = status_of(service, fault.code)
     headers = {**answer["headers"], "Content-Length": str(len(body)), INJECTED: fault.operation}
     start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-
-def _error(fault: Fault) -> ServiceException:
-    return ServiceException(fault.code, fault.message)
 
 
 def _target(environ: dict[str, Any]) -> tuple[str, OperationModel | None]:

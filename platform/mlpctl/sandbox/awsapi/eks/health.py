@@ -18,21 +18,22 @@ def fail(backend: EksBackend, action: str, answer: Shape, fault: Fault) -> Shape
     kind = LATER[action]
     made = answer[kind]
     told = {kind: {**made, "status": "CREATING", "health": {"issues": []}}}
-    resource = made["name"] if kind == "cluster" else made[f"{kind}Name"]
-    made |= {"status": _FAILED[kind], "health": {"issues": [issue(kind, resource, fault)]}}
+    made |= {"status": _FAILED[kind], "health": {"issues": [issue(kind, made, fault)]}}
     if kind == "nodegroup":
         _group(backend, made).instances.clear()
     return told
 
 
-def issue(kind: str, resource: str, fault: Fault) -> Shape:
+def issue(kind: str, made: Shape, fault: Fault) -> Shape:
     """The health issue that tells a failure. What EC2 says of a launch comes in the words of the scaling group."""
+    resource = made["name"] if kind == "cluster" else made[f"{kind}Name"]
     codes = get_service_model(SERVICE).shape_for(_CODES[kind])
     assert isinstance(codes, StringShape)
     if fault.code in codes.enum:
         return {"code": fault.code, "message": fault.message, "resourceIds": [resource]}
     if kind == "nodegroup":
-        said = f"Could not launch On-Demand Instances. {fault.code} - {fault.message} Launching EC2 instance failed."
+        bought = "Spot" if made["capacityType"] == "SPOT" else "On-Demand"
+        said = f"Could not launch {bought} Instances. {fault.code} - {fault.message} Launching EC2 instance failed."
         return {"code": _LAUNCH_FAILED, "message": said, "resourceIds": [resource]}
     return {"code": "InternalFailure", "message": f"{fault.code}: {fault.message}", "resourceIds": [resource]}
 
