@@ -37,29 +37,25 @@ ROUNDS: Sequence[Sequence[Case]] = [
         Case("CreateBucket", "AccessDenied", "DataBucket artifacts", "buckets.artifacts", {"match": "artifacts"}),
         Case("CreateRole", "LimitExceeded", "Network network", "network", {"match": "flow-log"}),
     ],
-    [
-        Case("AllocateAddress", "AddressLimitExceeded", "Network network", "network.nat"),
-        Case("CreateSubnet", "InvalidSubnet.Conflict", "Network network", "network.cidr", {"match": "us-east-1b"}),
-    ],
-    [Case("CreateCluster", "UnsupportedAvailabilityZoneException", "EksCluster cluster", "cluster")],
+    [Case("AllocateAddress", "AddressLimitExceeded", "Network network", "network.nat")],
     [Case("CreateCluster", "ResourceLimitExceeded", "EksCluster cluster", "cluster", {"later": True})],
     [
         Case(
             *("CreateAddon", "ConfigurationConflict", "EksCluster cluster", "cluster.addonVersions"),
-            {"match": "kube-proxy", "later": True},
+            {"match": "vpc-cni", "later": True},
         ),
-        Case("CreateAddon", "ResourceInUseException", "EksCluster cluster", "cluster", {"match": "vpc-cni"}),
+        Case("CreateAddon", "ResourceInUseException", "EksCluster cluster", "cluster", {"match": "kube-proxy"}),
     ],
     [
         Case(
-            *("CreateNodegroup", "InsufficientInstanceCapacity", "GpuNodePool inference"),
-            *("gpuPools.inference.instanceTypes", {"match": "inference", "later": True}),
+            *("CreateNodegroup", "VcpuLimitExceeded", "EksCluster cluster", "cluster.system.instanceTypes"),
+            {"match": "cluster-system", "later": True},
         )
     ],
     [
         Case(
-            *("CreateNodegroup", "MaxSpotInstanceCountExceeded", "GpuNodePool inference"),
-            *("gpuPools.inference.capacity", {"match": "inference", "later": True}),
+            *("CreateNodegroup", "InsufficientInstanceCapacity", "GpuNodePool inference"),
+            *("gpuPools.inference.instanceTypes", {"match": "inference-nodes", "later": True}),
         )
     ],
 ]

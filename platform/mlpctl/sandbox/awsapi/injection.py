@@ -34,6 +34,10 @@ INJECTED: Final = "x-mlplatform-injected"
 _SERVICES: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 """boto3's name of a service where requests are signed with another."""
 
+_THROTTLING: Final = ("Throttling", "ThrottlingException")
+_OWN_THROTTLING: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
+"""How services throttle that do so with a code of their own, for a fault that strikes everything."""
+
 # Codes that a service's model does not hold and that do not come with 400, botocore's models and
 # https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html
 _STATUS: Final = {
@@ -131,16 +135,21 @@ def status_of(service: str, code: str) -> int:
 def _failure(
     environ: dict[str, Any], start_response: Any, service: str, operation: OperationModel | None, fault: Fault
 ) -> list[bytes]:
+    code = _OWN_THROTTLING.get(service, fault.code) if _throttles_all(fault) else fault.code
     model = get_service_model(service)
     protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE", ""))
     # A failure is worded by the service; the operation is needed for its name alone.
     serializer = get_serializer_class(service, protocol)(operation or OperationModel({}, model))
-    answer = serializer.serialize(_AskedFor(fault.code, fault.message))
+    answer = serializer.serialize(_AskedFor(code, fault.message))
     body = answer["body"].encode() if isinstance(answer["body"], str) else answer["body"]
-    status = status_of(service, fault.code)
+    status = status_of(service, code)
     headers = {**answer["headers"], "Content-Length": str(len(body)), INJECTED: fault.operation}
     start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _throttles_all(fault: Fault) -> bool:
+    return fault.operation == ANY and fault.code in _THROTTLING
 
 
 def _target(environ: dict[str, Any]) -> tuple[str, OperationModel | None]:

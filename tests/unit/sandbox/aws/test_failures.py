@@ -95,7 +95,7 @@ def test_only_what_eks_makes_can_fail_later() -> None:
 
 
 def test_throttling_is_ridden_out(bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     for operation, code in (
         ("CreateVpc", "RequestLimitExceeded"),
         ("kms:CreateKey", "ThrottlingException"),
@@ -173,7 +173,7 @@ def test_what_never_passes_fails_when_its_time_is_over(
 def test_a_server_error_is_tried_25_times_and_is_no_defect_of_the_local_api(
     bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     fail(layout, "CreateLogGroup", "ServiceUnavailableException")
     with pytest.raises(ProviderError, match="CreateLogGroup: ServiceUnavailableException"):
         bench.create(logs.LOG_GROUP.token, bench.unique("it"), {})
