@@ -198,7 +198,7 @@ def read(events: Iterable[str]) -> Update:
         # The engine says more than once that a resource failed; AWS's words are in one of them.
         if urn not in found or (failure.code and not found[urn].code):
             found[urn] = failure
-    return Update([*found.values()], parents)
+    return Update(tuple(found.values()), parents)
 
 
 def parse(urn: str, message: str) -> Failure:

@@ -109,7 +109,7 @@ def test_the_next_update_completes_it_under_throttling(stack: SandboxStack, proj
     code, told = stack.update()
     throttled = faults.planned(stack.layout)[-1].struck
     faults.clear(stack.layout)
-    assert (code, told.failures) == (0, [])
+    assert (code, told.failures) == (0, ())
     assert throttled
     assert project.preview() == []
     assert not stack.failed_creations()
