@@ -297,7 +297,8 @@ class EksCluster(Component):
             upgrade_policy={"support_type": "STANDARD"},
             vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
             tags=self.tags_for(f"{name}-control-plane"),
-            opts=self.child(depends_on=[attachment, logs]),
+            # One that failed to come up is replaced, and there is one of its name.
+            opts=self.child(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
     def _access(self, name: str, cluster: aws.eks.Cluster, wanted: Cluster, partition: pulumi.Input[str]) -> None:
@@ -365,7 +366,8 @@ class EksCluster(Component):
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self.tags_for(f"{name}-{addon}"),
-            opts=self.child(depends_on=[*depends_on]),
+            # One that failed to come up is replaced, and a cluster has one of each.
+            opts=self.child(depends_on=[*depends_on], delete_before_replace=True),
             **settings,
         )
 

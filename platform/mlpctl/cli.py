@@ -137,10 +137,13 @@ def sandbox_down(folder: Folder = None) -> None:
 @sandbox_app.command("status")
 def sandbox_status(folder: Folder = None) -> None:
     """Tell what runs, where, since when, and what of AWS and Kubernetes is real here."""
-    from mlpctl.sandbox import lifecycle, report
+    from mlpctl.sandbox import faults, lifecycle, report
     from mlpctl.sandbox.layout import Layout
+    from mlpctl.sandbox.record import Phase
 
-    Console().print(report.page(lifecycle.status(Layout.find(folder))))
+    layout = Layout.find(folder)
+    status = lifecycle.status(layout)
+    Console().print(report.page(status, faults.planned(layout) if status.phase is Phase.READY else ()))
 
 
 @sandbox_app.command("env")
@@ -149,6 +152,33 @@ def sandbox_env(folder: Folder = None) -> None:
     from mlpctl.sandbox.layout import Layout
 
     sys.stdout.write(Layout.find(folder).shell_exports())
+
+
+@sandbox_app.command("fail")
+def sandbox_fail(
+    operation: Annotated[
+        str, typer.Argument(help="What fails: CreateNodegroup, ec2:CreateVpc, or * for everything.")
+    ] = "",
+    code: Annotated[str, typer.Option(help="Code of the error, e.g. InsufficientInstanceCapacity.")] = "",
+    message: Annotated[str | None, typer.Option(help="Its message. Default: AWS's own where it is known.")] = None,
+    times: Annotated[int | None, typer.Option(min=1, help="How often it fails. Default: until cleared.")] = None,
+    rate: Annotated[float, typer.Option(min=0.01, max=1, help="The share of requests that fail.")] = 1.0,
+    match: Annotated[str, typer.Option(help="Fail only requests that hold this text.")] = "",
+    later: Annotated[bool, typer.Option(help="EKS takes the request, and what it makes fails afterwards.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Let everything succeed again.")] = False,
+    folder: Folder = None,
+) -> None:
+    """Have the local AWS API fail, to rehearse what to do then. A restart of the sandbox ends it too."""
+    from mlpctl.sandbox import faults
+    from mlpctl.sandbox.layout import Layout, SandboxError
+
+    layout = Layout.find(folder)
+    if clear:
+        faults.clear(layout)
+        return
+    if not operation or not code:
+        raise SandboxError("Say which OPERATION fails and with which --code, or --clear.")
+    faults.add(layout, faults.fault(operation, code, message=message, times=times, rate=rate, match=match, later=later))
 
 
 @sandbox_app.command("reset")

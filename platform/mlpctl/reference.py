@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 import mlplatform
+from mlpctl import failures
 from mlpctl.config import Platform
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
@@ -55,6 +56,7 @@ def pages() -> dict[str, str]:
     return {
         "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
+        "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=failures.quotas()),
     }
 
 
@@ -136,6 +138,25 @@ def _components() -> Iterator[Section]:
         )
         outputs = tuple(Field(output, _line(each.docs)) for output, each in attributes(kind).items())
         yield Section(name, inspect.cleandoc(kind.__doc__ or ""), fields, outputs)
+
+
+def _failures() -> Iterator[Mapping[str, str]]:
+    for advice in failures.advices():
+        codes = ", ".join(f"`{code}`" for code in advice.codes)
+        # A code that has several meanings is told apart by AWS's words.
+        if advice.says:
+            codes += f" ({advice.says.replace('|', ', ')})"
+        places = {
+            f"`{failures.PLACES[component].replace('{name}', '*')}{f'.{each}' if each else ''}`"
+            for component, below in advice.fields.items()
+            for each in below or [""]
+        }
+        yield {
+            "codes": codes,
+            "means": _line(advice.means),
+            "remedy": _line(advice.remedy.format(quotas="the vCPUs below")),
+            "fields": ", ".join(sorted(places)),
+        }
 
 
 def _type(annotation: str) -> str:

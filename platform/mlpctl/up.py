@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl import config
+from mlpctl import config, failure_page, failures
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.layout import Layout
 from mlpctl.sandbox.record import Phase
@@ -33,7 +33,7 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
         SandboxError: the sandbox does not start.
         StackError: the stack cannot be updated as it is.
     """
-    config.read(config.find(root, stack_name))
+    loaded = config.read(config.find(root, stack_name))
     reporter = RichReporter(console)
     stack = SandboxStack(root, stack_name, layout)
 
@@ -46,9 +46,12 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
         with _in_background(layout, reporter):
             preview(stack, console)
 
-    code = stack.show("up", "--yes", "--skip-preview", "--suppress-outputs")
+    code, told = stack.update()
     if code == 0:
         console.print(Text(), summary(stack), soft_wrap=True)
+    elif told.failures:
+        explained = failures.explain(told, loaded)
+        Console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack_name}"]))
     return code
 
 

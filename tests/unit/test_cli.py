@@ -153,3 +153,19 @@ def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
         assert code == cli.INTERRUPTED
         assert "goes on where it stopped" in errors
         assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("CreateVpc",), "Say which OPERATION fails and with which --code, or --clear.\n"),
+        (("CreateVpc", "--code", "VpcLimitExceeded"), "There is no sandbox in "),
+        (("CreateVpc", "--code", "VpcLimitExceeded", "--later"), "CreateVpc cannot fail later; allowed: CreateCluster"),
+    ],
+)
+def test_a_failure_that_cannot_be_asked_for_is_one_sentence(
+    project: Path, mlpctl: Mlpctl, arguments: tuple[str, ...], told: str
+) -> None:
+    code, said, error = mlpctl("sandbox", "fail", *arguments)
+    assert (code, said) == (1, "")
+    assert error.startswith(told)

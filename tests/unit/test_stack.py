@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mlpctl.failures import Update
 from mlpctl.sandbox.layout import Layout
 from mlpctl.stack import Made, SandboxStack, StackError, components
 
@@ -95,3 +96,34 @@ def test_a_pulumi_command_that_fails_tells_its_reason(stack: SandboxStack) -> No
     (stack.layout.bin / "pulumi").write_text("#!/bin/sh\necho 'error: no space left' >&2\nexit 1\n")
     with pytest.raises(StackError, match="pulumi stack select --create local failed: error: no space left"):
         stack.ensure()
+
+
+def test_an_update_makes_anew_what_aws_made_and_never_worked(stack: SandboxStack) -> None:
+    never_worked = urn("mlplatform:index:GpuNodePool$aws:eks/nodeGroup:NodeGroup", "pool-nodes")
+    resources = [
+        {"urn": never_worked, "initErrors": ["pool-nodes: is CREATE_FAILED: NodeCreationFailure: no"]},
+        {"urn": urn("x$aws:eks/addon:Addon", "addon"), "initErrors": ["addon: is UPDATE_FAILED: AccessDenied: no"]},
+        {"urn": urn("x$aws:eks/cluster:Cluster", "sound")},
+    ]
+    (stack.root / "state").write_text(json.dumps({"deployment": {"resources": resources}}))
+    assert stack.failed_creations() == [never_worked]
+    assert stack.update() == (0, Update())
+    (up,) = [command for command in commands(stack) if command.startswith("up ")]
+    assert up.startswith(f"up --yes --skip-preview --suppress-outputs --replace {never_worked} --event-log ")
+
+
+def test_an_update_reads_what_the_engine_logs(stack: SandboxStack) -> None:
+    lone = urn("aws:s3/bucket:Bucket", "lone")
+    event = {"diagnosticEvent": {"urn": lone, "severity": "error", "message": "lone: CreateBucket: AccessDenied: no"}}
+    (stack.root / "log").write_text(json.dumps(event) + "\n")
+    (stack.layout.bin / "pulumi").write_text(
+        f"""#!/bin/sh
+[ "$2" = export ] && cat {stack.root}/state && exit
+[ "$PULUMI_DEBUG_COMMANDS" = true ] || exit 9
+while [ "$1" != --event-log ]; do shift; done
+cp {stack.root}/log "$2"
+exit 255
+"""
+    )
+    code, told = stack.update()
+    assert (code, [each.code for each in told.failures]) == (255, ["AccessDenied"])

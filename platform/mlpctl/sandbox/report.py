@@ -1,5 +1,6 @@
 """The page that `mlpctl sandbox status` shows."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -7,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlpctl.sandbox.faults import Planned
 from mlpctl.sandbox.lifecycle import Status
 from mlpctl.sandbox.record import Phase
 from mlpctl.sandbox.toolchain.progress import duration
@@ -26,16 +28,32 @@ NOT_ACTED_ON: Final = (
 """What the sandbox keeps and answers, but does not act on."""
 
 
-def page(status: Status) -> RenderableType:
-    """Everything there is to say of a sandbox."""
+def page(status: Status, planned: Sequence[Planned] = ()) -> RenderableType:
+    """Everything there is to say of a sandbox; `planned` are the failures that it was asked for."""
     heading = Text.assemble(("Sandbox ", "bold"), str(status.folder), ": ", (status.phase.value, _style(status.phase)))
     parts: list[RenderableType] = [heading]
     if status.reason:
         parts.append(Text(status.reason))
+    if planned:
+        parts += [Text(), _faults(planned)]
     if status.phase is Phase.READY:
         parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
     parts += [Text(), _not_acted_on()]
     return Group(*parts)
+
+
+def _faults(planned: Sequence[Planned]) -> Table:
+    table = _table("Fails on demand", "With", "How", "Struck")
+    for each in planned:
+        fault = each.fault
+        how = [
+            "later" if fault.later else "",
+            f"{fault.times} times" if fault.times else "",
+            f"{fault.rate:.0%} of requests" if fault.rate < 1 else "",
+            f"that hold {fault.match}" if fault.match else "",
+        ]
+        table.add_row(*map(Text, (fault.operation, fault.code, ", ".join(filter(None, how)), str(each.struck))))
+    return table
 
 
 def _endpoints(status: Status) -> Table:

@@ -1,5 +1,6 @@
 """The page that `mlpctl sandbox status` shows."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from rich.console import Console
 
 from mlpctl.sandbox import report
 from mlpctl.sandbox.aws import DECLARATIONS
+from mlpctl.sandbox.faults import Fault, Planned
 from mlpctl.sandbox.lifecycle import ProcessStatus, Status
 from mlpctl.sandbox.record import ControlPlaneState, Phase
 
@@ -25,10 +27,10 @@ def ready() -> Status:
     )
 
 
-def shown(status: Status) -> str:
+def shown(status: Status, planned: Sequence[Planned] = ()) -> str:
     console = Console(width=160, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(report.page(status))
+        console.print(report.page(status, planned))
     return capture.get()
 
 
@@ -38,6 +40,18 @@ def test_it_tells_what_runs_where_since_when_and_with_how_much_memory() -> None:
     (row,) = [line.split() for line in page.splitlines() if "4711" in line]
     assert (row[0], row[-2:]) == ("sandbox", ["400", "MiB"])
     assert row[2:4] == ["5", "min"]
+
+
+def test_failures_that_were_asked_for_are_listed_with_how_often_they_struck() -> None:
+    fault = Fault(operation="*", code="ThrottlingException", message="no", rate=0.2, times=9, match="[x]")
+    (row,) = [line for line in shown(ready(), [Planned(fault=fault, struck=3)]).splitlines() if "Throttling" in line]
+    assert row.split() == [
+        "*",
+        "ThrottlingException",
+        *["9", "times,", "20%", "of", "requests,", "that", "hold", "[x]"],
+        "3",
+    ]
+    assert "Throttling" not in shown(ready())
 
 
 def test_a_control_plane_that_failed_says_why() -> None:

@@ -1,10 +1,11 @@
 """The AWS API as a resource sees it: clients for its region, its account's facts, errors with its name."""
 
 import contextlib
+import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,35 @@ from botocore.parsers import ResponseParserError
 from mlpctl.sandbox.provider import ProviderError
 
 _POLL_S: Final = 0.2
+_INJECTED: Final = "x-mlplatform-injected"
+"""Header of an answer that `mlpctl sandbox fail` asked for: whatever its status, it is no defect of the local API."""
+
+ATTEMPTS: Final = 25
+"""How often a throttled request is made in all, as Terraform's provider makes it (`max_retries`)."""
+
+PROPAGATION_S: Final = 120.0
+"""How long Terraform's provider waits for what AWS does not know everywhere yet (`propagationTimeout`)."""
+
+_PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
 _GONE: Final = re.compile(r"NotFound|NoSuch|^404$|NonExistent|DoesNotExist|PlacementGroup\.Unknown$")
+
+
+@dataclass(frozen=True)
+class Passing:
+    """An error that passes by itself when what was just made is known everywhere in AWS."""
+
+    operation: str
+    """The operation, in boto3's spelling."""
+
+    code: str
+    says: Collection[str] = ("",)
+    """Parts of its message, of which one tells it from a lasting error of the same code."""
+
+    def fits(self, operation: str, error: "ApiError") -> bool:
+        """Whether `error` of `operation` is one of these."""
+        return (self.operation, self.code) == (operation, error.code) and any(
+            part in error.reason for part in self.says
+        )
 
 
 @dataclass(frozen=True)
@@ -65,6 +94,10 @@ class Models:
                 raise KeyError(f"the AWS service {service} has no operation {operation}")
             return self._services[service].operation_model(names[operation])
 
+    def operations(self, service: str) -> list[str]:
+        """AWS's names of a service's operations."""
+        return [*ServiceModel(self._loader.load_service_model(service, "service-2"), service).operation_names]
+
 
 MODELS: Final = Models()
 
@@ -90,7 +123,7 @@ class Cloud:
                     region_name=region,
                     endpoint_url=self._endpoint,
                     config=Config(
-                        retries={"mode": "standard", "max_attempts": 5},
+                        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                         max_pool_connections=64,
                         s3={"addressing_style": "path"},
                         # Loopback: never through a proxy of the environment.
@@ -116,16 +149,20 @@ class Cloud:
 class Api:
     """The AWS API for one operation on one resource.
 
-    `name` is the resource's name, with which every error begins; `timeout_s` bounds all waiting together.
+    `name` is the resource's name, with which every error begins; `timeout_s` bounds all waiting together. Errors of
+    `passing` are ridden out.
     """
 
-    def __init__(self, cloud: Cloud, service: str, region: str, name: str, timeout_s: float) -> None:
+    def __init__(
+        self, cloud: Cloud, service: str, region: str, name: str, timeout_s: float, passing: Collection[Passing] = ()
+    ) -> None:
         self.cloud = cloud
         self.service = service
         self.region = region
         self.name = name
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + timeout_s
+        self._passing = passing
 
     @property
     def account(self) -> str:
@@ -140,8 +177,17 @@ class Api:
     def call(self, operation: str, service: str | None = None, /, **parameters: Any) -> dict[str, Any]:
         """Call an operation by its name in boto3. Raises `ApiError` with AWS's code and message."""
         client = self.cloud.client(service or self.service, self.region)
-        with self._translated(operation):
-            return dict(getattr(client, operation)(**parameters))
+        until = min(self._deadline, time.monotonic() + PROPAGATION_S)
+        for pause_s in itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1])):
+            try:
+                with self._translated(operation):
+                    return dict(getattr(client, operation)(**parameters))
+            except ApiError as error:
+                passes = any(one.fits(operation, error) for one in self._passing)
+                if not passes or time.monotonic() + pause_s > until:
+                    raise
+            time.sleep(pause_s)
+        raise AssertionError("pauses never end")
 
     def listed(self, operation: str, member: str, /, **parameters: Any) -> list[Any]:
         """The items of `member` over all pages of an operation that lists."""
@@ -177,7 +223,8 @@ class Api:
         except ClientError as error:
             said = error.response.get("Error", {})
             code, message = said.get("Code", "Unknown"), said.get("Message", "no message")
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 500:
+            metadata = error.response.get("ResponseMetadata", {})
+            if metadata.get("HTTPStatusCode") == 500 and _INJECTED not in metadata.get("HTTPHeaders", {}):
                 raise ProviderError(f"{self.name}: {_not_served(error.operation_name)}") from error
             raise ApiError(self.name, error.operation_name, code, message) from error
         except ResponseParserError as error:

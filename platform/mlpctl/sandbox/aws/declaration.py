@@ -19,7 +19,7 @@ import pulumi
 from botocore.model import ListShape, OperationModel, StructureShape
 
 from mlpctl.sandbox.aws import mapping
-from mlpctl.sandbox.aws.api import MODELS, Api
+from mlpctl.sandbox.aws.api import MODELS, Api, Passing
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.aws.schema import TEXT, MapOf, Object, Property, Schema, function_inputs, resource_schema
 from mlpctl.sandbox.provider import Failure, Properties
@@ -217,6 +217,9 @@ class Declaration:
     state: State | None = None
     waits_until_gone: bool = False
     """Whether a deletion goes on after the operation returned."""
+
+    passing: Collection[Passing] = ()
+    """Errors that pass by themselves; those that Terraform's resource retries, no more and no fewer."""
 
     timeout_s: float = 300
     """Longest wait of one operation where the program sets none."""

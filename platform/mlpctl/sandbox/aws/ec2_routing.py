@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi_aws import ec2
 
-from mlpctl.sandbox.aws.api import Api, ApiError
+from mlpctl.sandbox.aws.api import Api, ApiError, Passing
 from mlpctl.sandbox.aws.declaration import Create, Declaration, Delete, Describe, State, Update, uses
 from mlpctl.sandbox.aws.ec2_network import tags
 from mlpctl.sandbox.aws.meaning import Meaning
@@ -160,6 +160,7 @@ ROUTE_TABLE_ASSOCIATION: Final = Declaration(
     create=Create("associate_route_table", id="AssociationId"),
     read=_association,
     delete=Delete("disassociate_route_table"),
+    passing=(Passing("associate_route_table", "InvalidRouteTableID.NotFound"),),
     check=_subnet_or_gateway,
     # Terraform's provider moves an association to another table in place, under a new id that the engine cannot take.
     replaces=frozenset({"routeTableId", "subnetId", "gatewayId"}),

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi_aws import ec2, vpc
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Declaration, Delete, Describe, Update, uses
 from mlpctl.sandbox.aws.ec2_network import tags
 from mlpctl.sandbox.aws.meaning import Meaning
@@ -365,6 +365,7 @@ FLOW_LOG: Final = Declaration(
     create=_create_flow_log,
     read=Describe("describe_flow_logs", "FlowLogs[0]", more=_flow_log_details),
     delete=Delete("delete_flow_logs"),
+    passing=(Passing("create_flow_logs", "InvalidParameter", ("Unable to assume given IAM role",)),),
     check=_one_watched,
     tags=tags("vpc-flow-log"),
     arn="vpc-flow-log/{id}",

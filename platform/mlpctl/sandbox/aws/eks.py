@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pulumi_aws import eks
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, State, Tags, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import UNKNOWN, Properties
@@ -13,7 +13,7 @@ _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "sche
 """https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
 
 _TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
-_HEALTH: Final = "health.issues[0].message"
+_HEALTH: Final = "join('; ', (health.issues || `[]`)[].join(': ', [code, message]))"
 
 
 def _logging(inputs: Properties) -> dict[str, Any]:
@@ -108,6 +108,20 @@ CLUSTER: Final = Declaration(
     tags=_TAGS,
     state=State("status", ready=("ACTIVE",), failed=("FAILED",), reason=_HEALTH),
     waits_until_gone=True,
+    # Besides a role that is too new: one without its policies yet.
+    passing=(
+        Passing(
+            "create_cluster",
+            "InvalidParameterException",
+            (
+                "does not exist",
+                "Error in role params",
+                "Role could not be assumed because the trusted entity is not correct",
+                "The provided role doesn't have the Amazon EKS Managed Policies associated with it",
+                "IAM role's policy must include",
+            ),
+        ),
+    ),
     # Terraform's provider waits as long for a creation: aws_eks_cluster, Timeouts.
     timeout_s=1800,
     name=AutoName("name", 100),
@@ -294,6 +308,7 @@ ADDON: Final = Declaration(
     tags=_TAGS,
     state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED", "UPDATE_FAILED"), reason=_HEALTH),
     waits_until_gone=True,
+    passing=(Passing("create_addon", "InvalidParameterException", ("CREATE_FAILED", "does not exist")),),
     # Terraform's provider waits as long: aws_eks_addon, Timeouts.
     timeout_s=1200,
     replaces=frozenset({"addonName", "clusterName", "namespaceConfig"}),
@@ -315,6 +330,13 @@ ACCESS_ENTRY: Final = Declaration(
     updates=(Update("kubernetesGroups", "userName", by="update_access_entry"),),
     delete=Delete("delete_access_entry"),
     tags=_TAGS,
+    passing=(
+        Passing(
+            "create_access_entry",
+            "InvalidParameterException",
+            ("The specified principalArn is invalid: invalid principal",),
+        ),
+    ),
     replaces=frozenset({"clusterName", "principalArn", "type"}),
     delete_first=True,
 )
@@ -340,6 +362,13 @@ ACCESS_POLICY_ASSOCIATION: Final = Declaration(
     create=Create("associate_access_policy", id=("clusterName", "principalArn", "policyArn")),
     read=_association,
     delete=Delete("disassociate_access_policy"),
+    passing=(
+        Passing(
+            "associate_access_policy",
+            "ResourceNotFoundException",
+            ("The specified principalArn could not be found",),
+        ),
+    ),
     # Terraform's provider knows no update: aws_eks_access_policy_association.
     replaces=frozenset({"accessScope", "clusterName", "policyArn", "principalArn"}),
     delete_first=True,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi_aws import iam
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Tags, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import Properties
@@ -99,6 +99,7 @@ ROLE: Final = Declaration(
         Update("inlinePolicies", by=_write_inline),
     ),
     delete=_delete_role,
+    passing=(Passing("create_role", "MalformedPolicyDocument", ("Invalid principal in policy",)),),
     tags=Tags("tag_role", "untag_role", key="RoleName"),
     name=AutoName("name", 64, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "path"}),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pulumi_aws import kms
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, State, Tags, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import Properties
@@ -63,6 +63,8 @@ KEY: Final = Declaration(
         Update("isEnabled", by=_enable),
     ),
     delete=Delete("schedule_key_deletion", properties={"deletionWindowInDays": "PendingWindowInDays"}),
+    # A policy may name a role that is too new.
+    passing=tuple(Passing(name, "MalformedPolicyDocumentException") for name in ("create_key", "put_key_policy")),
     tags=Tags("tag_resource", "untag_resource", key="KeyId"),
     state=State("KeyState", ready=("Enabled", "Disabled"), gone=("PendingDeletion", "PendingReplicaDeletion")),
     replaces=frozenset({"customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"}),

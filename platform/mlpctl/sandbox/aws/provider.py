@@ -153,7 +153,8 @@ class AwsProvider(Provider):
         return values.live_outputs(declaration, chosen, api.region, inputs, live)
 
     def _api(self, declaration: Declaration, region: str, subject: Subject, timeout_s: float) -> Api:
-        return Api(self._cloud, declaration.service, region, subject.name, timeout_s or declaration.timeout_s)
+        timeout_s = timeout_s or declaration.timeout_s
+        return Api(self._cloud, declaration.service, region, subject.name, timeout_s, declaration.passing)
 
     def _declaration(self, subject: Subject) -> Declaration:
         found = self._declarations.get(subject.type)

@@ -4,7 +4,7 @@ from typing import Final
 
 from pulumi_aws import s3
 
-from mlpctl.sandbox.aws.api import Api, ApiError
+from mlpctl.sandbox.aws.api import Api, ApiError, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Declaration, Update, uses
 from mlpctl.sandbox.provider import Properties, ProviderError
 
@@ -92,6 +92,7 @@ BUCKET: Final = Declaration(
     read=_read,
     updates=(Update("tagsAll", by=_tag),),
     delete=_delete,
+    passing=(Passing("create_bucket", "OperationAborted"),),
     name=AutoName("bucket", 63, shape=str.lower, prefix_property="bucketPrefix"),
     replaces=frozenset({"bucket", "bucketPrefix", "objectLockEnabled"}),
     local=frozenset({"forceDestroy"}),

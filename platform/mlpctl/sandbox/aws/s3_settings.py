@@ -4,12 +4,17 @@ from typing import Final
 
 from pulumi_aws import s3
 
-from mlpctl.sandbox.aws.api import Api
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import Create, Declaration, Delete, Describe, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import Properties
 
 _OWNER: Final = frozenset({"bucket", "expectedBucketOwner"})
+
+
+def _passing(operation: str, *more: str) -> tuple[Passing, ...]:
+    """What passes after a bucket was made: it is not known everywhere, or something else of it is being set."""
+    return tuple(Passing(operation, code) for code in ("NoSuchBucket", "OperationAborted", *more))
 
 
 @uses("put_bucket_versioning")
@@ -24,6 +29,7 @@ VERSIONING: Final = Declaration(
     service="s3",
     key="Bucket",
     create=Create("put_bucket_versioning", id=("bucket",)),
+    passing=_passing("put_bucket_versioning"),
     read=Describe("get_bucket_versioning", "Status && {VersioningConfiguration: @}"),
     updates=(Update("versioningConfiguration", "mfa", by="put_bucket_versioning"),),
     delete=_suspend,
@@ -41,6 +47,7 @@ ENCRYPTION: Final = Declaration(
         "rules.blockedEncryptionTypes": "BlockedEncryptionTypes.EncryptionType",
     },
     create=Create("put_bucket_encryption", id=("bucket",)),
+    passing=_passing("put_bucket_encryption"),
     read=Describe("get_bucket_encryption", "@"),
     updates=(Update("rules", by="put_bucket_encryption"),),
     delete=Delete("delete_bucket_encryption"),
@@ -66,6 +73,7 @@ PUBLIC_ACCESS_BLOCK: Final = Declaration(
     names={name: f"PublicAccessBlockConfiguration.{name[0].upper()}{name[1:]}" for name in _BLOCKS},
     defaults=dict.fromkeys(_BLOCKS, False),
     create=Create("put_public_access_block", id=("bucket",)),
+    passing=_passing("put_public_access_block"),
     read=Describe("get_public_access_block", "@"),
     updates=(Update(*_BLOCKS, by="put_public_access_block"),),
     delete=_unblock,
@@ -80,6 +88,7 @@ OWNERSHIP: Final = Declaration(
     key="Bucket",
     names={"rule": "OwnershipControls.Rules"},
     create=Create("put_bucket_ownership_controls", id=("bucket",)),
+    passing=_passing("put_bucket_ownership_controls"),
     read=Describe("get_bucket_ownership_controls", "@"),
     updates=(Update("rule", by="put_bucket_ownership_controls"),),
     delete=Delete("delete_bucket_ownership_controls"),
@@ -93,6 +102,7 @@ POLICY: Final = Declaration(
     service="s3",
     key="Bucket",
     create=Create("put_bucket_policy", id=("bucket",)),
+    passing=_passing("put_bucket_policy", "MalformedPolicy"),
     read=Describe("get_bucket_policy", "@"),
     updates=(Update("policy", by="put_bucket_policy"),),
     delete=Delete("delete_bucket_policy"),
@@ -107,6 +117,7 @@ LIFECYCLE: Final = Declaration(
     names={"rules": "LifecycleConfiguration.Rules"},
     defaults={"transitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
     create=Create("put_bucket_lifecycle_configuration", id=("bucket",)),
+    passing=_passing("put_bucket_lifecycle_configuration"),
     read=Describe(
         "get_bucket_lifecycle_configuration",
         "{LifecycleConfiguration: @, TransitionDefaultMinimumObjectSize: TransitionDefaultMinimumObjectSize}",
@@ -133,6 +144,7 @@ LOGGING: Final = Declaration(
     key="Bucket",
     names={name: f"BucketLoggingStatus.LoggingEnabled.{name[0].upper()}{name[1:]}" for name in _LOGGED},
     create=Create("put_bucket_logging", id=("bucket",)),
+    passing=_passing("put_bucket_logging"),
     read=Describe("get_bucket_logging", "LoggingEnabled && {BucketLoggingStatus: @}"),
     updates=(Update(*_LOGGED, by="put_bucket_logging"),),
     delete=_stop_logging,

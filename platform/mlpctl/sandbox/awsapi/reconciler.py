@@ -130,7 +130,7 @@ class Reconciler:
                         nodegroups.forget(cluster, record)
                         self._looked = False
                         changes.set()
-                    elif record.shape["status"] != "ACTIVE":
+                    elif record.shape["status"] in ("CREATING", "UPDATING"):
                         record.shape["health"] = {"issues": [issue]}
                 if cluster.shape["status"] == "DELETING" and not cluster.nodegroups:
                     clusters.forget(self._call(backend), cluster)

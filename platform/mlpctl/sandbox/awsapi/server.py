@@ -15,7 +15,9 @@ from flask import Flask
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from mlpctl.sandbox import faults
 from mlpctl.sandbox.awsapi.gate import Gate
+from mlpctl.sandbox.awsapi.injection import Injection
 from mlpctl.sandbox.ports import HOST
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Server:
         """
         self.gate = Gate()
         self.changed = threading.Event()
+        self._injection = Injection()
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
@@ -55,6 +58,11 @@ class Server:
         self._server.server_close()
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == faults.PATH:
+            return self._injection.manage(environ, start_response)
+        failed = self._injection.answer(environ, start_response)
+        if failed is not None:
+            return failed
         changes = _may_change(environ)
         with self.gate.shared():
             try:

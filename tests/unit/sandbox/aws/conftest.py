@@ -39,12 +39,13 @@ class Bench:
     made: dict[str, Any] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def boto(self, service: str, region: str = REGION) -> Any:
+    def boto(self, service: str, region: str = REGION, config: Any = None) -> Any:
         key = self.layout.credentials()
         return boto3.client(
             service,
             region_name=region,
             endpoint_url=self.layout.aws_endpoint,
+            config=config,
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,
         )

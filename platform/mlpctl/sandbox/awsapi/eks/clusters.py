@@ -33,6 +33,9 @@ def create_cluster(call: Call, request: Shape) -> Shape:
     if name in backend.clusters:
         raise InUse(f"Cluster already exists with name: {name}")
     for other_backend, other in all_clusters():
+        if other.shape["status"] == "FAILED":
+            # It never had the control plane.
+            continue
         raise LimitExceeded(
             f"The sandbox has one control plane, so one EKS cluster at a time: delete the cluster '{other.name}' of "
             f"{other_backend.region_name} first."
@@ -135,8 +138,9 @@ def delete_cluster(call: Call, request: Shape) -> Shape:
         raise InUse("Cluster has nodegroups attached")
     if record.shape["deletionProtection"]:
         raise InvalidRequest(f"Cluster '{record.name}' has deletion protection enabled and cannot be deleted.")
+    failed = record.shape["status"] == "FAILED"
     record.shape["status"] = "DELETING"
-    if not call.control_plane.serves:
+    if failed or not call.control_plane.serves:
         forget(call, record)
     return {"cluster": record.shape}
 

@@ -13,9 +13,20 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import convert_to_flask_response, get_service_model
 from moto.moto_server.werkzeug_app import HTTP_METHODS, BackendRequest
 
-from mlpctl.sandbox.awsapi.eks import access, addons, clusters, nodegroups, pod_identity, tags, updates, validation
+from mlpctl.sandbox.awsapi.eks import (
+    access,
+    addons,
+    clusters,
+    health,
+    nodegroups,
+    pod_identity,
+    tags,
+    updates,
+    validation,
+)
 from mlpctl.sandbox.awsapi.eks.backend import LOCK, SERVICE, Call, ControlPlane, Operation, eks_backends
 from mlpctl.sandbox.awsapi.eks.errors import NotServed, UnmodelledError
+from mlpctl.sandbox.awsapi.injection import LATER
 
 OPERATIONS: Mapping[str, Operation] = {
     **clusters.OPERATIONS,
@@ -87,6 +98,8 @@ class _Response(BaseResponse):
         backend = eks_backends[self.current_account][self.region]
         with LOCK:
             answer = OPERATIONS[action](Call(backend, self._service.control_plane, self.access_key), request)
+            if fault := self.normalized_request.environ.get(LATER):
+                answer = health.fail(backend, action, answer, fault)
         if model.http["method"] != "GET":
             self._service.changed.set()
         return answer

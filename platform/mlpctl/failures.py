@@ -1,0 +1,298 @@
+"""What went wrong in an update, by component, config field, AWS's code and remedy: pure functions over plain data."""
+
+import functools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Final, Protocol
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlpctl.config.problems import Keys
+
+NO_ADVICE: Final = "There is no advice for this error here."
+
+PLACES: Final[Mapping[str, str]] = {
+    "KeyRing": "keys",
+    "Network": "network",
+    "DataBucket": "buckets.{name}",
+    "ImageRegistry": "images",
+    "EksCluster": "cluster",
+    "GpuNodePool": "gpuPools.{name}",
+    "WorkloadIdentity": "workloads.{name}",
+    "InferenceService": "inference.{name}",
+}
+"""Where a stack file describes a component of the program, by its class."""
+
+_ENGINES_OWN: Final = ("pulumi:pulumi:Stack", "pulumi:providers:")
+
+# The AWS SDK for Go, which Terraform's provider and so the official plugin is made with.
+_SDK_ERROR: Final = re.compile(
+    r"operation error (?P<service>[^:]+): (?P<operation>\w+), "
+    r"(?:exceeded maximum number of attempts, \d+, )?(?:https response error StatusCode: \d+, )?"
+    r"(?:RequestID: [^,]*, )?(?:HostID: [^,]*, )?(?:api error )?(?P<code>[A-Z][\w.]*): (?P<message>.*)",
+    re.DOTALL,
+)
+# What EC2 says of a launch, in the words of the scaling group; and the health of what EKS made, by either provider.
+_LAUNCH: Final = re.compile(
+    r"instances?\. (?P<code>[A-Z]\w+) - (?P<message>.*?)(?: Launching EC2 instance failed\.|$)", re.I
+)
+_UNHEALTHY: Final = re.compile(
+    r"\b(?:CREATE_|UPDATE_)?FAILED\b.*?: (?:[\w, -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)", re.DOTALL
+)
+_SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
+
+FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
+"""How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Advice(_Model):
+    """What an error means and what helps against it."""
+
+    codes: Sequence[str]
+    """Codes of the error, by the services that it comes from."""
+
+    says: str = ""
+    """Regular expression for the part of the message that tells it from others of its codes."""
+
+    example: str = ""
+    """How AWS words it."""
+
+    means: str
+    remedy: str
+    """What to do. `{quotas}` stands for the quotas of the pool's instance types."""
+
+    fields: Mapping[str, Sequence[str]] = {}
+    """Fields that steer it, below the component's place, by the component's class."""
+
+
+class Quota(_Model):
+    """A quota of running vCPUs."""
+
+    families: str
+    """Regular expression for the beginning of the instance types that count against it."""
+
+    on_demand: str = Field(alias="onDemand")
+    """Code and name for instances on demand."""
+
+    spot: str = ""
+    """Code and name for spot instances."""
+
+
+class Config(Protocol):
+    """A stack's config, as `mlpctl.config` loads it."""
+
+    @property
+    def platform(self) -> Any:
+        """The specs."""
+
+    @property
+    def path(self) -> Any:
+        """The file."""
+
+    @property
+    def lines(self) -> Mapping[Keys, int]:
+        """Line of each value."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One resource that could not be made, changed or deleted."""
+
+    urn: str
+    said: str
+    """The error, on one line."""
+
+    code: str = ""
+    """AWS's code; empty where the error is not one of AWS."""
+
+    operation: str = ""
+    """AWS's operation, where the error names it."""
+
+    @property
+    def resource(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def type(self) -> str:
+        """The resource's type, e.g. `aws:eks/nodeGroup:NodeGroup`."""
+        return kind(self.urn)
+
+    @property
+    def made(self) -> bool:
+        """Whether AWS made the resource, which then failed."""
+        return bool(FAILED_CREATION.search(self.said))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field of the stack file."""
+
+    path: str
+    line: int | None
+    """Its line, or that of the nearest value around it; None where the file says nothing of it."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A failure as its user reads it."""
+
+    failure: Failure
+    component: str
+    """The outermost component, `GpuNodePool inference`; empty for a resource outside of any."""
+
+    places: Sequence[Place]
+    """The fields that steer it: at least the component's own place, where it has one."""
+
+    means: str
+    remedy: str
+
+
+@functools.cache
+def advices() -> Sequence[Advice]:
+    """Everything that is known of errors."""
+    return tuple(Advice.model_validate(each) for each in _table("failures.yaml"))
+
+
+@functools.cache
+def quotas() -> Sequence[Quota]:
+    """EC2's quotas of running vCPUs."""
+    return tuple(Quota.model_validate(each) for each in _table("quotas.yaml"))
+
+
+def example(code: str) -> str:
+    """AWS's wording of an error; empty where it is not known."""
+    return next((each.example for each in advices() if code in each.codes and each.example), "")
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update tells of itself."""
+
+    failures: Sequence[Failure] = ()
+    """One for each resource that failed."""
+
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """The parent's URN of each resource that it came to, made or not."""
+
+
+def read(events: Iterable[str]) -> Update:
+    """Read the engine's event log, a JSON object a line."""
+    found: dict[str, Failure] = {}
+    parents: dict[str, str] = {}
+    for line in events:
+        event = json.loads(line)
+        if metadata := (event.get("resourcePreEvent") or {}).get("metadata"):
+            parents[metadata["urn"]] = (metadata.get("new") or metadata.get("old") or {}).get("parent", "")
+        diagnostic = event.get("diagnosticEvent") or {}
+        urn, severity = diagnostic.get("urn", ""), diagnostic.get("severity")
+        if severity != "error" or not urn or kind(urn).startswith(_ENGINES_OWN):
+            continue
+        failure = parse(urn, diagnostic.get("message", ""))
+        # The engine says more than once that a resource failed; AWS's words are in one of them.
+        if urn not in found or (failure.code and not found[urn].code):
+            found[urn] = failure
+    return Update(tuple(found.values()), parents)
+
+
+def parse(urn: str, message: str) -> Failure:
+    """Find AWS's code, operation and words in an error of a provider: the sandbox's or the official one."""
+    text = " ".join(re.sub(r"<\{%[^%]*%\}>", "", message).split())
+    text = re.sub(r"^1 error occurred: \* ", "", text)
+    if launch := _LAUNCH.search(text):
+        return Failure(urn, text, launch["code"], "RunInstances")
+    for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):
+        if match := pattern.search(text):
+            return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")
+    return Failure(urn, text)
+
+
+def explain(update: Update, config: Config) -> list[Explanation]:
+    """Tell the failures of an update by component, field and remedy."""
+    return [_explain(each, update.parents, config) for each in update.failures]
+
+
+def advise(failure: Failure) -> Advice | None:
+    """What is known of a failure's error."""
+    for each in advices():
+        if failure.code in each.codes and re.search(each.says, failure.said):
+            return each
+    return None
+
+
+def place(component: str) -> str | None:
+    """Where a stack file describes the component of this URN; None where it does not."""
+    pattern = PLACES.get(kind(component).rsplit(":", 1)[-1])
+    return pattern.format(name=component.rsplit("::", 1)[-1]) if pattern else None
+
+
+def outermost(urn: str, parents: Mapping[str, str]) -> str:
+    """URN of the outermost component that a resource belongs to; the resource's own where it stands alone."""
+    while parents.get(urn) and not kind(parents[urn]).startswith(_ENGINES_OWN):
+        urn = parents[urn]
+    return urn
+
+
+def kind(urn: str) -> str:
+    """The type in a URN, without its parents' types."""
+    return urn.split("::")[2].split("$")[-1]
+
+
+def _explain(failure: Failure, parents: Mapping[str, str], config: Config) -> Explanation:
+    top = outermost(failure.urn, parents)
+    name, where = kind(top).rsplit(":", 1)[-1], place(top)
+    advice = advise(failure)
+    below = advice.fields.get(name, ()) if advice else ()
+    paths = [f"{where}.{each}" for each in below] or [where] if where else []
+    spec = _at(config.platform, where)
+    return Explanation(
+        failure,
+        f"{name} {top.rsplit('::', 1)[-1]}" if where else "",
+        [Place(path, _line(config, path)) for path in paths],
+        advice.means if advice else NO_ADVICE,
+        advice.remedy.format(quotas=_quotas(spec)) if advice else "",
+    )
+
+
+def _quotas(spec: Any) -> str:
+    """The quotas that a pool's instance types count against, or those of the pool inside a component."""
+    pool = spec if hasattr(spec, "instance_types") else getattr(spec, "system", None)
+    types: Sequence[str] = getattr(pool, "instance_types", ())
+    spot = getattr(getattr(pool, "capacity", None), "value", "") == "spot"
+    found = dict.fromkeys(filter(None, (_quota(each, spot) for each in types)))
+    return " and ".join(found) or "running instances of this family"
+
+
+def _quota(instance_type: str, spot: bool) -> str:
+    for each in quotas():
+        if re.match(each.families, instance_type):
+            return each.spot if spot else each.on_demand
+    return ""
+
+
+def _at(platform: Any, path: str | None) -> Any:
+    """The spec at a component's place; None where there is none."""
+    if path is None:
+        return None
+    top, _, name = path.partition(".")
+    found = getattr(platform, re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", top), None)
+    return found.get(name) if name and isinstance(found, Mapping) else found
+
+
+def _line(config: Config, path: str) -> int | None:
+    keys: Keys = tuple(path.split("."))
+    while keys and keys not in config.lines:
+        keys = keys[:-1]
+    return config.lines.get(keys)
+
+
+def _table(name: str) -> Iterator[Any]:
+    yield from yaml.safe_load((files("mlpctl") / name).read_text(encoding="utf-8"))

@@ -1,0 +1,42 @@
+"""Failures that EKS tells later: in the status and the health of a cluster, a node group or an add-on."""
+
+from typing import Final
+
+from botocore.model import StringShape
+from moto.core.utils import get_service_model
+
+from mlpctl.sandbox.awsapi.eks.backend import SERVICE, EksBackend, NodegroupRecord, Shape
+from mlpctl.sandbox.faults import LATER, Fault
+
+_FAILED: Final = {"cluster": "FAILED", "nodegroup": "CREATE_FAILED", "addon": "CREATE_FAILED"}
+_CODES: Final = {"cluster": "ClusterIssueCode", "nodegroup": "NodegroupIssueCode", "addon": "AddonIssueCode"}
+_LAUNCH_FAILED: Final = "AsgInstanceLaunchFailures"
+
+
+def fail(backend: EksBackend, action: str, answer: Shape, fault: Fault) -> Shape:
+    """Have what `action` just made fail. The answer, in which it is still being made."""
+    kind = LATER[action]
+    made = answer[kind]
+    told = {kind: {**made, "status": "CREATING", "health": {"issues": []}}}
+    made |= {"status": _FAILED[kind], "health": {"issues": [issue(kind, made, fault)]}}
+    if kind == "nodegroup":
+        _group(backend, made).instances.clear()
+    return told
+
+
+def issue(kind: str, made: Shape, fault: Fault) -> Shape:
+    """The health issue that tells a failure. What EC2 says of a launch comes in the words of the scaling group."""
+    resource = made["name"] if kind == "cluster" else made[f"{kind}Name"]
+    codes = get_service_model(SERVICE).shape_for(_CODES[kind])
+    assert isinstance(codes, StringShape)
+    if fault.code in codes.enum:
+        return {"code": fault.code, "message": fault.message, "resourceIds": [resource]}
+    if kind == "nodegroup":
+        bought = "Spot" if made["capacityType"] == "SPOT" else "On-Demand"
+        said = f"Could not launch {bought} Instances. {fault.code} - {fault.message} Launching EC2 instance failed."
+        return {"code": _LAUNCH_FAILED, "message": said, "resourceIds": [resource]}
+    return {"code": "InternalFailure", "message": f"{fault.code}: {fault.message}", "resourceIds": [resource]}
+
+
+def _group(backend: EksBackend, made: Shape) -> NodegroupRecord:
+    return backend.cluster(made["clusterName"]).nodegroup(made["nodegroupName"])

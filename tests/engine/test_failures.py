@@ -1,0 +1,132 @@
+"""AWS fails in the middle of the graph of the stack `local`: what is told, what stays, and that a later `up` ends well.
+
+The tests of this file follow one another on one stack. One request in five is throttled all the while.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mlpctl.config import read
+from mlpctl.failures import NO_ADVICE, explain
+from mlpctl.sandbox import faults
+from mlpctl.stack import SandboxStack
+
+pytestmark = pytest.mark.engine
+
+
+@dataclass(frozen=True)
+class Case:
+    """One failure, and what its user reads."""
+
+    operation: str
+    code: str
+    component: str
+    path: str
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+
+ROUNDS: Sequence[Sequence[Case]] = [
+    # Each is one `up`, in which resources that do not need each other fail.
+    [
+        Case("CreateVpc", "VpcLimitExceeded", "Network network", "network"),
+        Case("CreateBucket", "BucketAlreadyExists", "DataBucket datasets", "buckets.datasets", {"match": "datasets"}),
+        Case("CreateBucket", "AccessDenied", "DataBucket artifacts", "buckets.artifacts", {"match": "artifacts"}),
+        Case("CreateRole", "LimitExceeded", "Network network", "network", {"match": "flow-log"}),
+    ],
+    [Case("AllocateAddress", "AddressLimitExceeded", "Network network", "network.nat")],
+    [Case("CreateCluster", "ResourceLimitExceeded", "EksCluster cluster", "cluster", {"later": True})],
+    [
+        Case(
+            *("CreateAddon", "ConfigurationConflict", "EksCluster cluster", "cluster.addonVersions"),
+            {"match": "vpc-cni", "later": True},
+        ),
+        Case("CreateAddon", "ResourceInUseException", "EksCluster cluster", "cluster", {"match": "kube-proxy"}),
+    ],
+    [
+        Case(
+            *("CreateNodegroup", "VcpuLimitExceeded", "EksCluster cluster", "cluster.system.instanceTypes"),
+            {"match": "cluster-system", "later": True},
+        )
+    ],
+    [
+        Case(
+            *("CreateNodegroup", "InsufficientInstanceCapacity", "GpuNodePool inference"),
+            *("gpuPools.inference.instanceTypes", {"match": "inference-nodes", "later": True}),
+        )
+    ],
+]
+
+
+@pytest.fixture
+def stack(project: Any, monkeypatch: pytest.MonkeyPatch) -> SandboxStack:
+    """The stack as `mlpctl up` has it; one failure does not keep the others of its round from happening."""
+    monkeypatch.setenv("PULUMI_CONTINUE_ON_ERROR", "true")
+    return SandboxStack(project.folder, "local", project.sandbox.layout)
+
+
+def fail(stack: SandboxStack, cases: Sequence[Case]) -> None:
+    faults.clear(stack.layout)
+    asked = [faults.fault(case.operation, case.code, **case.how) for case in cases]
+    too_new = "Role with arn: x, could not be assumed because it does not exist or the trusted entity is not correct"
+    asked.append(faults.fault("CreateCluster", "InvalidParameterException", message=too_new, times=1))
+    asked.append(faults.fault("*", "ThrottlingException", rate=0.2))
+    for each in asked:
+        faults.add(stack.layout, each)
+
+
+def deployment(project: Any) -> dict[str, Any]:
+    exported = json.loads(project.pulumi("stack", "export", "--stack", "local").stdout)["deployment"]
+    assert isinstance(exported, dict)
+    return exported
+
+
+@pytest.mark.parametrize("cases", ROUNDS, ids=lambda cases: "-".join(case.code for case in cases))
+def test_an_update_that_fails_tells_why_and_leaves_a_sound_state(
+    stack: SandboxStack, project: Any, cases: Sequence[Case]
+) -> None:
+    fail(stack, cases)
+    code, told = stack.update()
+    assert code != 0
+    config = read(project.folder / "stacks" / "Pulumi.local.yaml")
+    # What needs a resource that failed has no inputs then, which the provider tells without a code.
+    found = {each.failure.code: each for each in explain(told, config) if each.failure.code}
+    assert {*found} == {case.code for case in cases}, "throttling and what passes by itself is ridden out"
+    for case in cases:
+        explanation = found[case.code]
+        assert explanation.component == case.component
+        assert case.path in [place.path for place in explanation.places]
+        assert explanation.means != NO_ADVICE
+        assert explanation.remedy
+    assert not deployment(project).get("pending_operations")
+
+
+def test_the_next_update_completes_it_under_throttling(stack: SandboxStack, project: Any) -> None:
+    fail(stack, [])
+    code, told = stack.update()
+    throttled = faults.planned(stack.layout)[-1].struck
+    faults.clear(stack.layout)
+    assert (code, told.failures) == (0, ())
+    assert throttled
+    assert project.preview() == []
+    assert not stack.failed_creations()
+
+
+def test_nothing_of_what_failed_is_left_in_aws(project: Any, sandbox: Any) -> None:
+    """What failed is replaced, and the failed one deleted: there is one of each."""
+    eks = sandbox.aws("eks")
+    (cluster,) = eks.list_clusters()["clusters"]
+    groups = eks.list_nodegroups(clusterName=cluster)["nodegroups"]
+    statuses = {
+        eks.describe_nodegroup(clusterName=cluster, nodegroupName=each)["nodegroup"]["status"] for each in groups
+    }
+    assert (len(groups), statuses) == (2, {"ACTIVE"})
+    in_state = {
+        each["id"] for each in deployment(project)["resources"] if each["type"] == "aws:eks/nodeGroup:NodeGroup"
+    }
+    assert in_state == {f"{cluster}:{each}" for each in groups}
+    buckets = [each["Name"] for each in sandbox.aws("s3").list_buckets()["Buckets"]]
+    assert len(buckets) == len({name.rsplit("-", 1)[0] for name in buckets})

@@ -1,0 +1,211 @@
+"""Failures of updates: read from the engine's log, told by component, config field, code and remedy."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mlpctl import failures
+from mlpctl.config import Platform, read
+from mlpctl.config.shape import Shape
+from mlpctl.failure_page import page
+from mlpctl.failures import PLACES, Failure, Update, advices, explain, parse
+
+STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
+POOL = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool::inference"
+NODES = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool$aws:eks/nodeGroup:NodeGroup::inference-nodes"
+PARENTS = {NODES: POOL, POOL: STACK}
+LOCAL = Path(__file__).parents[2] / "stacks" / "Pulumi.local.yaml"
+
+NO_VCPUS = (
+    "Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current "
+    "vCPU limit of 0 allows. Launching EC2 instance failed."
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "operation"),
+    [
+        ("network-vpc: CreateVpc: VpcLimitExceeded: The maximum", "VpcLimitExceeded", "CreateVpc"),
+        ("it: CreateSubnet: InvalidSubnet.Conflict: The CIDR", "InvalidSubnet.Conflict", "CreateSubnet"),
+        (
+            f"inference-nodes: is CREATE_FAILED: AsgInstanceLaunchFailures: {NO_VCPUS}",
+            "VcpuLimitExceeded",
+            "RunInstances",
+        ),
+        ("x: is CREATE_FAILED: NodeCreationFailure: Instances failed to join", "NodeCreationFailure", ""),
+        ("x: is FAILED: IamRoleNotFound: The role", "IamRoleNotFound", ""),
+        (
+            "sdk-v2/provider2.go:572: sdk.helper_schema: creating EKS Cluster (c): operation error EKS: CreateCluster, "
+            "https response error StatusCode: 409, RequestID: 1-a, ResourceInUseException: Cluster already exists: "
+            "provider=aws@7.44.0",
+            "ResourceInUseException",
+            "CreateCluster",
+        ),
+        (
+            "1 error occurred: * creating urn:pulumi:x: operation error EC2: CreateVpc, https response error "
+            "StatusCode: 403, RequestID: 1-a, api error UnauthorizedOperation: You are not authorized",
+            "UnauthorizedOperation",
+            "CreateVpc",
+        ),
+        (
+            "operation error S3: CreateBucket, exceeded maximum number of attempts, 25, https response error "
+            "StatusCode: 503, RequestID: A, HostID: b/c=, api error SlowDown: Please reduce your request rate.",
+            "SlowDown",
+            "CreateBucket",
+        ),
+        (
+            "waiting for EKS Node Group (c:n) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last "
+            f"error: eks-n-3ec35205-3b66: AsgInstanceLaunchFailures: {NO_VCPUS}",
+            "VcpuLimitExceeded",
+            "RunInstances",
+        ),
+        (
+            "waiting for EKS Node Group (c:n) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last "
+            "error: i-0a, i-0b: NodeCreationFailure: Instances failed to join the kubernetes cluster",
+            "NodeCreationFailure",
+            "",
+        ),
+        ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
+    ],
+)
+def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code: str, operation: str) -> None:
+    found = parse(NODES, message)
+    assert (found.code, found.operation) == (code, operation)
+
+
+@pytest.mark.parametrize(
+    ("message", "made"),
+    [
+        ("x: is CREATE_FAILED: NodeCreationFailure: y", True),
+        ("x: is FAILED: IamRoleNotFound: y", True),
+        ("unexpected state 'FAILED', wanted target 'ACTIVE'", True),
+        ("x: is UPDATE_FAILED: ConfigurationConflict: y", False),
+        ("x: CreateVpc: VpcLimitExceeded: y", False),
+    ],
+)
+def test_what_aws_made_and_failed_is_told_from_what_it_refused(message: str, made: bool) -> None:
+    assert parse(NODES, message).made is made
+
+
+def event(urn: str, message: str, severity: str = "error") -> str:
+    return json.dumps({"diagnosticEvent": {"urn": urn, "message": message, "severity": severity}})
+
+
+def test_the_log_has_one_failure_a_resource_the_one_with_aws_s_words() -> None:
+    log = [
+        json.dumps({"resourcePreEvent": {"metadata": {"urn": NODES, "new": {"parent": POOL}, "old": None}}}),
+        json.dumps({"resourcePreEvent": {"metadata": {"urn": POOL, "new": None, "old": {"parent": STACK}}}}),
+        event(NODES, "not an error", "warning"),
+        event(NODES, "resource failed"),
+        event(NODES, "<{%reset%}>1 error occurred:\n\t* nodes: CreateNodegroup: AccessDenied: no\n<{%reset%}>"),
+        event(STACK, "update failed"),
+        event("", "update failed"),
+    ]
+    update = failures.read(log)
+    assert [(each.code, each.said) for each in update.failures] == [
+        ("AccessDenied", "nodes: CreateNodegroup: AccessDenied: no")
+    ]
+    assert update.parents == PARENTS
+
+
+def explained(message: str, urn: str = NODES) -> failures.Explanation:
+    (found,) = explain(Update([parse(urn, message)], PARENTS), read(LOCAL))
+    return found
+
+
+def test_a_missing_quota_names_pool_fields_lines_and_the_quota_s_code() -> None:
+    found = explained(f"inference-nodes: is CREATE_FAILED: AsgInstanceLaunchFailures: {NO_VCPUS}")
+    assert found.component == "GpuNodePool inference"
+    lines = LOCAL.read_text().splitlines()
+    assert [place.path for place in found.places] == [
+        "gpuPools.inference.instanceTypes",
+        "gpuPools.inference.capacity",
+        "gpuPools.inference.nodes",
+    ]
+    assert [lines[place.line - 1].strip().split(":")[0] for place in found.places if place.line] == [
+        "instanceTypes",
+        "inference",
+        "nodes",
+    ], "a field that the file leaves out has the line of what it belongs to"
+    assert "L-3819A6DF (All G and VT Spot Instance Requests)" in found.remedy, "profile dev buys spot instances"
+
+
+@pytest.mark.parametrize(
+    ("instance_types", "spot", "codes"),
+    [
+        (["g6.2xlarge", "g5.xlarge", "gr6.4xlarge"], False, {"L-DB2E81BA"}),
+        (["g6.2xlarge"], True, {"L-3819A6DF"}),
+        (["p5.48xlarge", "p4d.24xlarge"], False, {"L-417A185B"}),
+        (["p5.48xlarge", "p4d.24xlarge"], True, {"L-C4BD4855", "L-7212CCBC"}),
+        (["m7i.large", "inf2.xlarge"], False, {"L-1216C47A", "L-1945791B"}),
+        (["p6-b200.48xlarge"], True, set()),
+    ],
+)
+def test_instance_types_count_against_their_family_s_quota(
+    instance_types: list[str], spot: bool, codes: set[str]
+) -> None:
+    found = {failures._quota(each, spot)[:10] for each in instance_types}
+    assert found - {""} == codes
+
+
+def test_an_error_without_advice_says_so_and_keeps_aws_s_words() -> None:
+    found = explained("inference-nodes: CreateNodegroup: ImATeapot: short and stout")
+    assert (found.failure.code, found.means, found.remedy) == ("ImATeapot", failures.NO_ADVICE, "")
+    assert [place.path for place in found.places] == ["gpuPools.inference"]
+
+
+def test_a_resource_outside_of_any_component_has_no_place() -> None:
+    found = explained("x: CreateVpc: VpcLimitExceeded: no", "urn:pulumi:local::mlplatform::aws:ec2/vpc:Vpc::lone")
+    assert (found.component, found.places) == ("", [])
+
+
+def test_the_page_shows_everything_and_acts_on_nothing_that_aws_said() -> None:
+    found = explained("inference-nodes: CreateNodegroup: AccessDenied: [bold]no[/] \x1b[31mred https://aws/[x]")
+    text = io.StringIO()
+    Console(file=text, width=200, force_terminal=False).print(page([found], LOCAL.name, ["mlpctl up --stack local"]))
+    shown = text.getvalue()
+    for part in (
+        "GpuNodePool inference: AccessDenied at inference-nodes",
+        "gpuPools.inference (Pulumi.local.yaml:",
+        "aws:eks/nodeGroup:NodeGroup (CreateNodegroup)",
+        "[bold]no[/]",
+        "\\x1b[31mred https://aws/[x]",
+        "aws sts get-caller-identity",
+        "mlpctl up --stack local",
+    ):
+        assert part in shown, shown
+    assert "\x1b" not in shown
+
+
+def test_every_advice_is_reached_by_its_example() -> None:
+    for advice in advices():
+        for code in advice.codes if advice.example else ():
+            assert failures.advise(Failure(NODES, advice.example, code)) is advice, code
+
+
+def test_every_field_of_an_advice_is_one_of_the_stack_file() -> None:
+    platform = Shape.of(Platform)
+    for advice in advices():
+        for component, below in advice.fields.items():
+            for path in [f"{PLACES[component]}.{each}" for each in below] or [PLACES[component]]:
+                shape = platform
+                for key in path.replace("{name}", "<name>").split("."):
+                    found = shape.child(key)
+                    assert found is not None, path
+                    shape = found
+
+
+def test_every_component_of_the_program_has_its_place_in_the_stack_file(plan_of: Callable[[Path], Any]) -> None:
+    loaded = read(LOCAL)
+    components = [each for each in plan_of(LOCAL) if each.type.startswith("mlplatform:index:")]
+    assert components
+    for each in components:
+        urn = f"urn:pulumi:local::mlplatform::{each.type}::{each.name}"
+        where = failures.place(urn)
+        assert where, urn
+        assert failures._at(loaded.platform, where) is not None, where
