@@ -6,6 +6,7 @@ import pulumi_kubernetes as k8s
 
 from mlpctl import config
 from mlplatform import DataBucket, EksCluster, GpuNodePool, InferenceService, KeyRing, Network
+from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
 tags = platform.all_tags
@@ -71,8 +72,16 @@ services = {
     for name, inference in platform.inference.items()
 }
 
-pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
-pulumi.export("clusterName", cluster.cluster_name)
-pulumi.export("clusterEndpoint", cluster.cluster_endpoint)
-pulumi.export("kubeconfig", cluster.kubeconfig)
-pulumi.export("inferenceEndpoints", {name: service.endpoint_url for name, service in services.items()})
+PlatformOutputs.export(
+    region=region,
+    vpc_id=network.vpc_id,
+    private_subnet_ids=network.private_subnet_ids,
+    **keys.outputs(),
+    buckets={name: bucket.bucket_name for name, bucket in buckets.items()},
+    bucket_arns={name: bucket.bucket_arn for name, bucket in buckets.items()},
+    cluster_name=cluster.cluster_name,
+    cluster_endpoint=cluster.cluster_endpoint,
+    kubeconfig=cluster.kubeconfig,
+    gpu_pools=[*gpu_pools],
+    inference_endpoints={name: service.endpoint_url for name, service in services.items()},
+)
