@@ -1,10 +1,6 @@
 """The door for other Pulumi languages: hosts the components of `mlplatform`."""
 
-import sys
-
-from pulumi.provider import main
-
-from mlplatform.host import Catalogue
+from mlplatform.host import main
 
 if __name__ == "__main__":
-    main(Catalogue(), sys.argv[1:])
+    main()

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any, Final, NotRequired, get_args, get_origin
@@ -10,6 +11,7 @@ import pulumi
 from pulumi import InputPropertiesError, InputPropertyErrorDetails
 from pulumi.output import Unknown
 from pulumi.provider import ConstructResult, Provider
+from pulumi.provider import main as serve
 from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 from pulumi.provider.experimental.schema import generate_schema
 from pydantic import ValidationError
@@ -57,6 +59,11 @@ class Catalogue(Provider):
         component: Component = make(name, {_names(args)[key]: value for key, value in inputs.items()}, options)
         outputs = {to_camel(output): value for output, value in component.outputs().items()}
         return ConstructResult(component.urn, outputs)
+
+
+def main() -> None:
+    """Serve the engine that started this process."""
+    serve(Catalogue(), sys.argv[1:])
 
 
 def version() -> str:

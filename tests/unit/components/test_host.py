@@ -110,6 +110,6 @@ def test_the_library_alone_does_not_load_the_host(root: Path) -> None:
 
 def test_the_door_hosts_the_catalogue(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hosted: list[Any] = []
-    monkeypatch.setattr("pulumi.provider.main", lambda provider, args: hosted.append(provider))
+    monkeypatch.setattr("mlplatform.host.serve", lambda provider, args: hosted.append(provider))
     runpy.run_path(str(root / "components"), run_name="__main__")
     assert [type(each) for each in hosted] == [host.Catalogue]
