@@ -130,6 +130,7 @@ def declare(
         loop.run_until_complete(run_pulumi_func(run))
     finally:
         pulumi.runtime.set_all_config({})
+        _end_all_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
     return Plan(
@@ -137,6 +138,14 @@ def declare(
         monitor.outputs,
         exports,
     )
+
+
+def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """End what a program that failed has left waiting, before the garbage collector finds it at any odd moment."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
 class _Answers(mocks.Mocks):
