@@ -4,17 +4,10 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+import mlplatform as ml
 from mlpctl import config
-from mlplatform import (
-    DataBucket,
-    EksCluster,
-    GpuNodePool,
-    ImageRegistry,
-    InferenceService,
-    KeyRing,
-    Network,
-    WorkloadIdentity,
-)
+from mlplatform import iam
+from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
 region = pulumi.Config("aws").require("region")
@@ -22,18 +15,19 @@ account_id = aws.get_caller_identity_output().account_id
 partition = aws.get_partition_output().partition
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
-bounded = dict(tagged)
-if platform.permissions_boundary:
-    policy = pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":policy/", platform.permissions_boundary)
-    bounded["permissions_boundary_arn"] = policy
+boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)
+bounded = {"permissions_boundary_arn": boundary, **tagged}
 
-keys = KeyRing("keys", {"keys": platform.keys, **here, **tagged})
-network = Network("network", {"vpc": platform.network, "region": region, "logs_key_arn": keys.logs_key_arn, **bounded})
+keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged})
+logged = {"logs_key_arn": keys.logs_key_arn}
+network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded})
 buckets = {
-    name: DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
+    name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
     for name, bucket in platform.buckets.items()
 }
-images = ImageRegistry("images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded})
+images = ml.ImageRegistry(
+    "images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded}
+)
 
 # What every group of nodes is given.
 nodes = {
@@ -43,14 +37,9 @@ nodes = {
     "partition": partition,
     **bounded,
 }
-cluster = EksCluster(
+cluster = ml.EksCluster(
     "cluster",
-    {
-        "cluster": platform.cluster,
-        "secrets_key_arn": keys.secrets_key_arn,
-        "logs_key_arn": keys.logs_key_arn,
-        **nodes,
-    },
+    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes},
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
@@ -61,7 +50,7 @@ joins = {
     "vpc_id": network.vpc_id,
 }
 gpu_pools = {
-    name: GpuNodePool(
+    name: ml.GpuNodePool(
         name,
         {"pool": pool, **joins, **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
         pulumi.ResourceOptions(depends_on=[cluster]),
@@ -70,7 +59,7 @@ gpu_pools = {
 }
 
 workloads = {
-    name: WorkloadIdentity(
+    name: ml.WorkloadIdentity(
         name,
         {
             "workload": workload,
@@ -86,7 +75,7 @@ workloads = {
 }
 kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
 services = {
-    name: InferenceService(
+    name: ml.InferenceService(
         name,
         {"inference": inference},
         # Pods get their role when they start, so roles come first.
@@ -95,9 +84,17 @@ services = {
     for name, inference in platform.inference.items()
 }
 
-pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
-pulumi.export("repositories", images.repository_urls)
-pulumi.export("clusterName", cluster.cluster_name)
-pulumi.export("clusterEndpoint", cluster.cluster_endpoint)
-pulumi.export("kubeconfig", cluster.kubeconfig)
-pulumi.export("inferenceEndpoints", {name: service.endpoint_url for name, service in services.items()})
+PlatformOutputs.export(
+    region=region,
+    vpc_id=network.vpc_id,
+    private_subnet_ids=network.private_subnet_ids,
+    **keys.outputs(),
+    buckets={name: bucket.bucket_name for name, bucket in buckets.items()},
+    bucket_arns={name: bucket.bucket_arn for name, bucket in buckets.items()},
+    repositories=images.repository_urls,
+    cluster_name=cluster.cluster_name,
+    cluster_endpoint=cluster.cluster_endpoint,
+    kubeconfig=cluster.kubeconfig,
+    gpu_pools=[*gpu_pools],
+    inference_endpoints={name: service.endpoint_url for name, service in services.items()},
+)

@@ -41,10 +41,14 @@ class Component(pulumi.ComponentResource):
             **self._given_tags,
         }
 
+    def outputs(self) -> dict[str, Any]:
+        """The outputs that the class declares, by their names in Python."""
+        names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
+        return {name: getattr(self, name) for name in names}
+
     def _done(self) -> None:
         """Register exactly the outputs that the class declares."""
-        names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
-        self.register_outputs({name: getattr(self, name) for name in names})
+        self.register_outputs(self.outputs())
 
 
 def _plain(value: Any) -> Any:

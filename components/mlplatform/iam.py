@@ -68,6 +68,11 @@ def managed_policy(name: str, partition: pulumi.Input[str]) -> pulumi.Output[str
     return pulumi.Output.concat("arn:", partition, ":iam::aws:policy/", name)
 
 
+def own_policy(name: str, account_id: pulumi.Input[str], partition: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of the account's own policy of this name."""
+    return pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":policy/", name)
+
+
 def _statement(
     effect: str,
     actions: Sequence[str],

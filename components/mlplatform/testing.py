@@ -18,6 +18,7 @@ REGION: Final = "us-east-1"
 PROJECT: Final = "mlplatform"
 STACK: Final = "test"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
+STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 
 LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
@@ -64,6 +65,9 @@ class Plan:
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Registered outputs of each component, by its logical name."""
 
+    exports: Mapping[str, Any] = field(default_factory=dict)
+    """The stack's own outputs."""
+
     def __iter__(self) -> Iterator[Declared]:
         """Iterate over the resources."""
         return iter(self.resources)
@@ -93,6 +97,7 @@ def declare(
     program: Callable[[], object],
     config: Mapping[str, str] | None = None,
     look_ups: Mapping[str, Mapping[str, Any]] | None = None,
+    stacks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Plan:
     """Run `program` under mocks; what it declares.
 
@@ -100,39 +105,62 @@ def declare(
         program: makes resources; what it returns is ignored.
         config: stack configuration, e.g. `{"aws:region": "us-east-1"}`.
         look_ups: answers by function token, on top of `LOOK_UPS`. A look-up without one is an error.
+        stacks: outputs of the stacks that it refers to, by their names. A reference to another one is an error.
 
     Raises:
         Exception: whatever the program raises.
     """
-    monitor = _Monitor(_Answers({**LOOK_UPS, **(look_ups or {})}))
+    monitor = _Monitor(_Answers({**LOOK_UPS, **(look_ups or {})}, stacks or {}))
+    exports: dict[str, Any] = {}
+
+    def run() -> None:
+        root: Any = settings.get_root_resource()
+        root.outputs.clear()
+        program()
+        pulumi.Output.from_input(dict(root.outputs)).apply(exports.update)
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=STACK, monitor=monitor)
+        # Of a program that failed, something is left that never ends.
         settings.SETTINGS.rpc_manager.clear()
+        settings.SETTINGS.outputs.clear()
         pulumi.runtime.set_all_config(dict(config or {}))
-        loop.run_until_complete(run_pulumi_func(lambda: _nothing(program())))
+        loop.run_until_complete(run_pulumi_func(run))
     finally:
         pulumi.runtime.set_all_config({})
+        _end_all_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
     return Plan(
         tuple(sorted(monitor.declared, key=lambda each: (each.type, each.name))),
         monitor.outputs,
+        exports,
     )
 
 
-def _nothing(_: object) -> None:
-    return None
+def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """End what a program that failed has left waiting, before the garbage collector finds it at any odd moment."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
 class _Answers(mocks.Mocks):
     """Gives resources their inputs as outputs, with stand-ins for what AWS computes."""
 
-    def __init__(self, look_ups: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, look_ups: Mapping[str, Mapping[str, Any]], stacks: Mapping[str, Mapping[str, Any]]) -> None:
         self._look_ups = look_ups
+        self._stacks = stacks
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if args.typ == STACK_REFERENCE_TYPE:
+            name = str(args.resource_id)
+            if name not in self._stacks:
+                raise KeyError(f"the stack {name} has no outputs here")
+            return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
         computed = {
             "arn": f"arn:aws:mock:{REGION}:{ACCOUNT_ID}:mock/{args.name}",
             "name": f"{args.name}-0000000",

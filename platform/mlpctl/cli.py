@@ -111,7 +111,12 @@ def refresh(
 
 
 @sandbox_app.command("up")
-def sandbox_up(folder: Folder = None) -> None:
+def sandbox_up(
+    folder: Folder = None,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="Have Pulumi's language host for YAML programs as well.")
+    ] = False,
+) -> None:
     """Start the sandbox; build what is missing for it first."""
     from mlpctl import up as steps
     from mlpctl.sandbox.layout import Layout
@@ -120,6 +125,8 @@ def sandbox_up(folder: Folder = None) -> None:
     layout, reporter = Layout.find(folder), RichReporter()
     with _resumable():
         steps.engine(layout, reporter)
+        if yaml:
+            steps.yaml(layout, reporter)
         steps.aws_api(layout, reporter)
         steps.control_plane(layout, reporter)
 

@@ -19,7 +19,8 @@ from mlpctl.sandbox.toolchain import RichReporter
 from mlpctl.stack import SandboxStack
 
 ENGINE = "pulumi"
-CONTROL_PLANE = tuple(name for name in toolchain.TOOLS if name != ENGINE)
+YAML_HOST = "pulumi-language-yaml"
+CONTROL_PLANE = tuple(name for name in toolchain.TOOLS if name not in (ENGINE, YAML_HOST))
 
 
 def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
@@ -60,6 +61,11 @@ def engine(layout: Layout, reporter: toolchain.Reporter) -> None:
     found = toolchain.ensure([ENGINE], reporter)[ENGINE]
     layout.prepare()
     layout.install_engine(found, toolchain.language_host(found))
+
+
+def yaml(layout: Layout, reporter: toolchain.Reporter) -> None:
+    """Have the language host for YAML programs as well, which no stack of this project needs."""
+    layout.install_language_host(YAML_HOST, toolchain.ensure([YAML_HOST], reporter)[YAML_HOST])
 
 
 def aws_api(layout: Layout, reporter: toolchain.Reporter) -> None:

@@ -5,16 +5,21 @@ import importlib.util
 import inspect
 import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pulumi
 import pulumi_aws as aws
 import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime import rpc
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlpctl.reference import attributes
+from mlplatform import host
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 from mlplatform.testing import declare
@@ -114,6 +119,31 @@ def test_plain_camel_case_values_make_the_same_plan_as_the_spec(component: type[
 
 
 @every_component
+def test_another_language_makes_the_same_plan(component: type[Component]) -> None:
+    """The host, given camelCase JSON, declares what Python does."""
+    documented = attributes(args_of(component))
+    given = {
+        arg: EXPORTS[documented[arg].type].model_validate(value) if documented[arg].type in EXPORTS else value
+        for arg, value in cases.CASES[component].items()
+    }
+    sent = {
+        to_camel(arg): value.model_dump(mode="json", by_alias=True) if isinstance(value, Spec) else value
+        for arg, value in given.items()
+    }
+    assert declare(host_makes(component, sent)) == declare(cases.build(component, **given))
+
+
+@every_component
+def test_another_language_gives_the_least_and_reads_every_output(component: type[Component]) -> None:
+    make = host_makes(component, {to_camel(arg): value for arg, value in cases.CASES[component].items()})
+    state: dict[str, Any] = {}
+    plan = declare(lambda: state.update(make().state))
+    assert plan == declare(cases.build(component))
+    told = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
+    assert {*state} == {*told["properties"]}
+
+
+@every_component
 def test_every_declared_output_is_registered(component: type[Component]) -> None:
     declared = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
     assert declared
@@ -169,6 +199,14 @@ def test_the_library_imports_only_what_it_may() -> None:
 def test_no_module_of_the_library_postpones_its_annotations() -> None:
     for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
         assert "__future__" not in _imports(path), path.name
+
+
+def host_makes(component: type[Component], inputs: Mapping[str, Any]) -> Callable[[], Any]:
+    """A program in which the host makes a component of JSON, as the engine hands it over: every number has a point."""
+    message = json_format.ParseDict(inputs, struct_pb2.Struct())
+    return lambda: host.Catalogue().construct(
+        "example", f"{PACKAGE}:index:{component.__name__}", rpc.deserialize_properties(message, keep_unknowns=True)
+    )
 
 
 def _takes_tags(token: str) -> bool:

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
 
 import mlplatform
 from mlpctl.config import read
+from mlplatform.outputs import PlatformOutputs
+from mlplatform.testing import declare
 
 STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
 PlanOf = Callable[[Path], Any]
@@ -82,6 +85,19 @@ def test_everything_at_rest_is_encrypted_with_the_platform_s_keys(stack: Path, p
         volumes = [mapping["ebs"] for mapping in template.inputs["blockDeviceMappings"]]
         assert {(volume["encrypted"], bool(volume["kmsKeyId"])) for volume in volumes} == {("true", True)}
         assert template.inputs["metadataOptions"]["httpTokens"] == "required"
+
+
+@every_stack
+def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of: PlanOf) -> None:
+    told, platform = plan_of(stack).exports, read(stack).platform
+    reference = "organization/mlplatform/platform"
+
+    def program() -> None:
+        found = PlatformOutputs.of(pulumi.StackReference(reference))
+        pulumi.export("names", [found.buckets, found.gpu_pools, found.inference_endpoints])
+
+    (buckets, pools, endpoints) = declare(program, stacks={reference: told}).exports["names"]
+    assert ({*buckets}, {*pools}, {*endpoints}) == ({*platform.buckets}, {*platform.gpu_pools}, {*platform.inference})
 
 
 def test_the_program_is_one_page() -> None:

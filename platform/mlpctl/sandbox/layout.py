@@ -157,7 +157,7 @@ class Layout:
 
     @property
     def bin(self) -> Path:
-        """The engine and the language host, first on PATH."""
+        """The engine and the language hosts, first on PATH."""
         return self.folder / "bin"
 
     @property
@@ -238,6 +238,10 @@ class Layout:
             interpreter = shlex.quote(sys.executable)
             shim = f'#!/bin/sh\nexec {interpreter} -m mlpctl.sandbox.languagehost "$@"\n'
             files.replace(self.bin / "pulumi-language-python", shim, mode=0o755)
+
+    def install_language_host(self, name: str, program: Path) -> None:
+        """Put `program`, the language host `name`, into `bin`."""
+        _link(self.bin / name, program)
 
     def env(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Variables with which plain `pulumi`, AWS tools and `kubectl` work on this sandbox.

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from google.rpc import code_pb2, status_pb2
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
+    status_pb2,
 )
 
 from mlpctl.sandbox.provider import (
@@ -259,7 +259,8 @@ class _reported:
             self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     def _abort_not_ready(self, error: NotReadyError) -> None:
-        status = status_pb2.Status(code=code_pb2.UNKNOWN, message=str(error))
+        # Pulumi's copy: googleapis' own cannot be loaded into the same process.
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
         status.details.add().Pack(
             provider_pb2.ErrorResourceInitFailed(
                 id=error.id,

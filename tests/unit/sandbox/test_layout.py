@@ -156,6 +156,15 @@ def test_what_the_path_offers_itself_is_not_shadowed(layout: Layout, tmp_path: P
     assert (layout.bin / "pulumi-language-python").samefile(host)
 
 
+def test_a_language_host_that_is_wanted_lies_beside_the_engine(layout: Layout, tmp_path: Path) -> None:
+    for name in ("pulumi", "pulumi-language-yaml"):
+        (tmp_path / name).touch()
+    layout.install_engine(tmp_path / "pulumi", None)
+    assert not (layout.bin / "pulumi-language-yaml").exists()
+    layout.install_language_host("pulumi-language-yaml", tmp_path / "pulumi-language-yaml")
+    assert (layout.bin / "pulumi-language-yaml").samefile(tmp_path / "pulumi-language-yaml")
+
+
 def test_tools_that_are_gone_are_no_tools(layout: Layout, tmp_path: Path) -> None:
     assert layout.tools() is None
     program = tmp_path / "etcd"

@@ -405,3 +405,20 @@ def test_a_language_host_of_an_older_engine_is_not_used(bin_folder, tmp_path):
     program(bin_folder, "pulumi", "v3.100.0")
     program(bin_folder, "pulumi-language-python", "official")
     assert language_host(engine) is None
+
+
+def test_the_yaml_host_that_came_with_the_engine_is_used(bin_folder, calls, tmp_path, monkeypatch):
+    program(tmp_path / "official", "pulumi", "v3.300.1")
+    host = program(tmp_path / "official", "pulumi-language-yaml", "#!/bin/sh\nexit 2\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'official'}:{bin_folder}")
+    assert ensure(["pulumi-language-yaml"], SilentReporter()) == {"pulumi-language-yaml": host}
+    assert calls("build") == []
+
+
+def test_without_one_that_came_with_the_engine_the_yaml_host_is_built_once(bin_folder, calls):
+    program(bin_folder, "pulumi-language-yaml", "#!/bin/sh\nexit 2\n")
+    program(bin_folder, "pulumi", "v3.100.0")
+    made = ensure(["pulumi", "pulumi-language-yaml"], SilentReporter())["pulumi-language-yaml"]
+    assert made.is_relative_to(Cache.of_user().root)
+    assert ensure(["pulumi-language-yaml"], SilentReporter()) == {"pulumi-language-yaml": made}
+    assert len(calls("build")) == 2

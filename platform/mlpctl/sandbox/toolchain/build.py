@@ -79,6 +79,8 @@ def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
             usual = tool.usual_seconds if len(stale) > 1 else None
             with reporter.step(f"Building {tool}", usual) as step:
                 _compile(go, tool, folder, limits, stale, environment, step)
+            if not tool.version_arguments:
+                return
             version = installed_version(tool, folder / tool.name)
             if version != tool.version:
                 raise ToolchainError(

@@ -61,6 +61,8 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
     """Find a program without making anything."""
     tool = TOOLS[name]
     cache = cache or Cache.of_user()
+    if not tool.version_arguments and (came_with_the_engine := _language_host_of_the_engine(tool, cache)):
+        return Search(came_with_the_engine)
     refused: list[str] = []
     for source, path in _installed(tool, cache):
         version = installed_version(tool, path)
@@ -80,16 +82,23 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
     return Search(None, tuple(refused))
 
 
-def language_host(engine: Path) -> Path | None:
-    """The official language host for Python that fits `engine`: beside it, or on PATH; None when there is none.
+def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
+    """The official language host `name` that fits `engine`: beside it, or on PATH; None when there is none.
 
     One that lies beside a `pulumi` came with it and has its version, so that one has to fit.
     """
     for folder in (engine.parent, engine.resolve().parent, *_search_path()):
-        host = shutil.which(LANGUAGE_HOST, path=str(folder))
+        host = shutil.which(name, path=str(folder))
         if host is not None and not _is_ours(Path(host)) and _neighbour_fits(Path(host), engine):
             return Path(host)
     return None
+
+
+def _language_host_of_the_engine(tool: Tool, cache: Cache) -> Found | None:
+    engine = look("pulumi", cache=cache).found
+    host = language_host(engine.path, tool.name) if engine else None
+    # A sandbox's own bin folder on PATH leads back into the cache, where checksums are compared.
+    return Found(host, engine.version, "PATH") if engine and host and not cache.holds(host) else None
 
 
 def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
@@ -111,6 +120,8 @@ def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
 
 
 def _installed(tool: Tool, cache: Cache) -> Iterator[tuple[str, Path]]:
+    if not tool.version_arguments:
+        return
     folders = [("PATH", folder) for folder in _search_path()]
     assets = os.environ.get(ASSETS)
     if tool.module == "kubernetes" and assets:

@@ -73,7 +73,7 @@ class Tool:
     """Go package that is built."""
 
     version_arguments: tuple[str, ...]
-    """Make the program print its version."""
+    """Make the program print its version. Empty for a language host, which cannot: it has to come with the engine."""
 
     fit: Fit
     """When an installed one will do."""
@@ -229,6 +229,18 @@ TOOLS: Mapping[str, Tool] = {
             disk_gb=0.8,
             official="https://kwok.sigs.k8s.io/docs/user/installation/",
             version_variables={},
+        ),
+        Tool(
+            name="pulumi-language-yaml",
+            module="engine",
+            requirement="github.com/pulumi/pulumi-yaml",
+            package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+            version_arguments=(),
+            fit=EXACT,
+            usual_seconds=30,
+            disk_gb=0.2,
+            official="https://www.pulumi.com/docs/install/",
+            version_variables={"github.com/pulumi/pulumi-yaml/pkg/version.Version": "v{v}"},
         ),
     )
 }

@@ -1,0 +1,156 @@
+"""The catalogue for other Pulumi languages: its schema, and its components made of what they send."""
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any, Final, NotRequired, get_args, get_origin
+
+import pulumi
+from pulumi import InputPropertiesError, InputPropertyErrorDetails
+from pulumi.output import Unknown
+from pulumi.provider import ConstructResult, Provider
+from pulumi.provider import main as serve
+from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
+from pulumi.provider.experimental.schema import generate_schema
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+import mlplatform
+from mlplatform.component import PACKAGE, Component
+from mlplatform.spec import Spec
+
+COMPONENTS: Final[Mapping[str, type[Component]]] = {
+    f"{PACKAGE}:index:{kind.__name__}": kind
+    for kind in (getattr(mlplatform, name) for name in mlplatform.__all__)
+    if isinstance(kind, type) and issubclass(kind, Component)
+}
+"""Every component of the catalogue by its type token."""
+
+
+class Catalogue(Provider):
+    """Answers the engine where a program in another language uses the package."""
+
+    def __init__(self) -> None:
+        super().__init__(version(), json.dumps(schema()))
+
+    def construct(
+        self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
+    ) -> ConstructResult:
+        """Make a component.
+
+        Args:
+            name: its logical name.
+            resource_type: its type token.
+            inputs: its args by their camelCase names; specs as plain camelCase values.
+            options: its options.
+
+        Raises:
+            InputPropertiesError: what is wrong with the inputs, all of it.
+            ValueError: there is no such component.
+        """
+        if resource_type not in COMPONENTS:
+            raise ValueError(f"{resource_type} is no component; there are {', '.join(COMPONENTS)}")
+        make: Any = COMPONENTS[resource_type]
+        args = args_of(make)
+        if problems := [*_problems(args, inputs)]:
+            raise InputPropertiesError(f"{name} ({resource_type}) cannot be made", problems)
+        component: Component = make(name, {_names(args)[key]: value for key, value in inputs.items()}, options)
+        outputs = {to_camel(output): value for output, value in component.outputs().items()}
+        return ConstructResult(component.urn, outputs)
+
+
+def main() -> None:
+    """Serve the engine that started this process."""
+    serve(Catalogue(), sys.argv[1:])
+
+
+def version() -> str:
+    """The package's version, which is the distribution's."""
+    return metadata.version(PACKAGE)
+
+
+def schema() -> dict[str, Any]:
+    """The package's schema, inferred from the args and specs: https://www.pulumi.com/docs/iac/extending-pulumi/schema/."""
+    found = _SpecAnalyzer(PACKAGE).analyze([*COMPONENTS.values()])
+    package = generate_schema(
+        PACKAGE, version(), None, found["component_definitions"], found["type_definitions"], dependencies=[]
+    )
+    tidy = _tidy(package.to_json())
+    assert isinstance(tidy, dict)
+    return tidy
+
+
+def args_of(component: type[Component]) -> Any:
+    """The `TypedDict` of what a component is given."""
+    return inspect.get_annotations(component.__init__)["args"]
+
+
+class _SpecAnalyzer(Analyzer):
+    """Knows what pydantic knows of a field: whether it has a default, and its docstring in a parent's source too."""
+
+    def analyze_property(
+        self, arg: Any, typ: Any, name: str, *, optional: bool | None = None, **how: Any
+    ) -> PropertyDefinition:
+        if issubclass(typ, Spec) and not typ.model_fields[name].is_required():
+            optional = True
+        return super().analyze_property(arg, typ, name, optional=optional, **how)
+
+    def get_docstring(self, typ: Any, name: str) -> str | None:
+        if issubclass(typ, Spec):
+            return str(typ.model_fields[name].description)
+        return super().get_docstring(typ, name)
+
+
+def _tidy(node: Any) -> Any:
+    """A schema without empty entries, with each description on one line."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: " ".join(value.split()) if key == "description" and isinstance(value, str) else _tidy(value)
+        for key, value in node.items()
+        if value is not None
+    }
+
+
+def _names(args: Any) -> dict[str, str]:
+    """Python's names of the args by their camelCase ones."""
+    return {to_camel(key): key for key in args.__annotations__}
+
+
+def _specs(args: Any) -> dict[str, type[Spec]]:
+    """The args that are specs, by Python's names."""
+    plain = {
+        key: get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+        for key, hint in args.__annotations__.items()
+    }
+    return {key: hint for key, hint in plain.items() if isinstance(hint, type) and issubclass(hint, Spec)}
+
+
+def _problems(args: Any, inputs: pulumi.Inputs) -> Iterator[InputPropertyErrorDetails]:
+    names, specs = _names(args), _specs(args)
+    for key in [key for key in names if names[key] in args.__required_keys__ and key not in inputs]:
+        yield {"property_path": key, "reason": "is missing"}
+    for key, value in inputs.items():
+        if key not in names:
+            yield {"property_path": key, "reason": f"is unknown; allowed: {', '.join(names)}"}
+        elif names[key] in specs:
+            yield from _spec_problems(key, specs[names[key]], value)
+
+
+def _spec_problems(key: str, model: type[Spec], value: Any) -> Iterator[InputPropertyErrorDetails]:
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            path = ".".join(map(str, (key, *each["loc"])))
+            given = each["input"]
+            if isinstance(given, pulumi.Output | Unknown):
+                # An output inside hides the whole spec.
+                reason = "is an output or a secret; allowed: plain values, known before anything is made"
+            else:
+                reason = each["msg"].removeprefix("Value error, ")
+            yield {"property_path": path, "reason": reason}

@@ -1,0 +1,38 @@
+"""A team's own stack: a model and a bucket on the platform that another stack made."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from mlplatform import Bucket, DataBucket, Inference, InferenceService
+from mlplatform.outputs import PlatformOutputs
+
+platform = PlatformOutputs.of(pulumi.StackReference(pulumi.Config().require("platform")))
+
+transcripts = DataBucket(
+    "transcripts",
+    {
+        # The example leaves nothing behind; left to itself a bucket stays.
+        "bucket": Bucket(expire_days=90, retain=False),
+        "data_key_arn": platform.data_key_arn,
+        "tags": {"owner": "support-team"},
+    },
+)
+
+cluster = k8s.Provider("cluster", kubeconfig=platform.kubeconfig)
+
+support = InferenceService(
+    "support",
+    {
+        "inference": Inference(
+            image="vllm/vllm-openai:v0.11.0",
+            command_args=["--model", "Qwen/Qwen3-4B"],
+            port=8000,
+            pool="inference",
+            spare_pods=0,
+        )
+    },
+    pulumi.ResourceOptions(providers=[cluster]),
+)
+
+pulumi.export("transcripts", transcripts.bucket_name)
+pulumi.export("support", support.endpoint_url)

@@ -1,0 +1,125 @@
+"""The examples, brought up in the sandbox; the tests of this file follow one another."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+
+from mlpctl.sandbox.toolchain import SilentReporter
+from mlpctl.up import yaml
+from mlplatform import DataBucket, KeyRing
+from mlplatform.testing import declare
+
+pytestmark = pytest.mark.engine
+
+Example = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def example(project: Any, sandbox: Any, root: Path) -> Iterator[Example]:
+    """A copy of an example, with the stack `local` in it, beside a copy of the project."""
+    yaml(sandbox.layout, SilentReporter())
+    shutil.copytree(root / "examples", project.folder / "examples")
+    (project.folder / "components").symlink_to(root / "components")
+    made: dict[str, Any] = {}
+
+    def of(name: str) -> Any:
+        if name not in made:
+            made[name] = type(project)(project.folder / "examples" / name, sandbox)
+            made[name].pulumi("stack", "select", "--create", "local")
+        return made[name]
+
+    yield of
+    for each in made.values():
+        each.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local", check=False)
+
+
+@pytest.fixture(scope="module")
+def platform(project: Any) -> Any:
+    """The platform that the team builds on, with a GPU to spare."""
+    project.edit("gpuPools", "inference", "nodes", value=2)
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    return project
+
+
+def resources(example: Any) -> list[dict[str, Any]]:
+    exported = json.loads(example.pulumi("stack", "export", "--stack", "local").stdout)
+    return [each for each in exported["deployment"].get("resources", []) if each["type"] != "pulumi:pulumi:Stack"]
+
+
+def last(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def test_a_yaml_program_makes_what_python_makes(example: Example) -> None:
+    archive = example("yaml")
+    archive.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+
+    def program() -> None:
+        owner = {"tags": {"owner": "archive-team"}}
+        keys = KeyRing(
+            "keys", {"keys": {"retain": False}, "account_id": "123456789012", "region": "us-east-1", **owner}
+        )
+        DataBucket("reports", {"bucket": {"expireDays": 365}, "data_key_arn": keys.data_key_arn, **owner})
+
+    children = {(each.type, each.name, each.parent) for each in declare(program) if each.custom}
+    assert {
+        (each["type"], last(each["urn"]), last(each["parent"]))
+        for each in resources(archive)
+        if each["custom"] and not each["type"].startswith("pulumi:providers:")
+    } == children
+    assert archive.preview() == []
+
+
+def test_a_value_that_is_not_allowed_is_told_by_its_place_in_the_yaml_program(example: Example) -> None:
+    archive = example("yaml")
+    program = archive.folder / "Pulumi.yaml"
+    right = program.read_text()
+    program.write_text(right.replace("deletionWindowDays: 7", "deletionWindowDays: 1"))
+    done = archive.pulumi("preview", "--stack", "local", check=False)
+    program.write_text(right)
+    assert done.returncode != 0
+    assert "keys.deletionWindowDays" in done.stdout
+    assert "greater than or equal to 7" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_stack_that_is_no_platform_is_named(example: Example) -> None:
+    team = example("team-stack")
+    team.pulumi("config", "set", "platform", "organization/archive/local", "--stack", "local")
+    done = team.pulumi("preview", "--stack", "local", check=False)
+    team.pulumi("config", "set", "platform", "organization/mlplatform/local", "--stack", "local")
+    assert done.returncode != 0
+    assert "stack organization/archive/local has no output outputsVersion: it is no platform" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_team_brings_its_model_and_its_bucket_onto_the_platform(
+    example: Example, platform: Any, sandbox: Any
+) -> None:
+    team = example("team-stack")
+    assert {step["op"] for step in team.preview()} == {"create"}
+    team.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    (pod,) = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_namespaced_pod("support").items
+    assert pod.status.phase == "Running"
+    told, given = (
+        json.loads(each.pulumi("stack", "output", "--json", "--stack", "local").stdout) for each in (team, platform)
+    )
+    (rule,) = sandbox.aws("s3").get_bucket_encryption(Bucket=told["transcripts"])["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
+    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == given["dataKeyArn"]
+    assert team.preview() == []
+
+
+def test_what_is_destroyed_leaves_the_platform_as_it_was(example: Example, platform: Any, sandbox: Any) -> None:
+    for name in ("team-stack", "yaml"):
+        example(name).pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
+        assert resources(example(name)) == []
+    namespaces = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_namespace().items
+    assert "support" not in [each.metadata.name for each in namespaces]
+    assert platform.preview() == []

@@ -1,0 +1,86 @@
+"""The package where there is no checkout of this project: installed from its wheel, and used from there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from mlpctl.sandbox.toolchain import SilentReporter
+from mlpctl.up import yaml as yaml_host
+from mlplatform import host
+
+pytestmark = pytest.mark.engine
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the wheel in it, and the plugin's folder beside it.
+
+    The library's dependencies are those of the environment that runs this.
+    """
+    folder = tmp_path_factory.mktemp("outside")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=root, check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (site,) = (folder / ".venv" / "lib").glob("python*/site-packages")
+    (wheel,) = folder.glob("*.whl")
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--offline"]
+    subprocess.run([*install, "--python", folder / ".venv" / "bin" / "python", wheel], check=True)
+    # Read after the environment's own, and without what is installed there as editable.
+    (site / "dependencies.pth").write_text(f"{Path(pulumi.__file__).parents[1]}\n")
+    (folder / "components").mkdir()
+    for name in ("PulumiPlugin.yaml", "__main__.py"):
+        shutil.copy(root / "components" / name, folder / "components")
+    return folder / ".venv"
+
+
+@pytest.fixture
+def outside(installed: Path, sandbox: Any, root: Path, tmp_path: Path) -> Run:
+    """Runs a command in the YAML example without its line that names this project's folder."""
+    yaml_host(sandbox.layout, SilentReporter())
+    for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
+        shutil.copy(root / "examples" / "yaml" / name, tmp_path)
+    program = yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())
+    del program["packages"]
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(program, sort_keys=False))
+    environment = sandbox.layout.process_env()
+    here = str(Path(sys.executable).parent)
+    folders = [folder for folder in environment["PATH"].split(os.pathsep) if folder != here]
+    environment |= {
+        "PATH": os.pathsep.join([str(installed / "bin"), *folders]),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
+    }
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    run("pulumi", "stack", "init", "local")
+    return run
+
+
+def test_the_library_is_imported_from_the_wheel(installed: Path, outside: Run) -> None:
+    source = "import mlplatform, mlplatform.outputs; print(mlplatform.__file__)"
+    assert outside("python", "-c", source).stdout.startswith(str(installed))
+
+
+def test_a_yaml_program_finds_the_installed_package_on_the_path(installed: Path, outside: Run) -> None:
+    done = outside("pulumi", "preview", "--non-interactive")
+    assert f"{installed}/bin/pulumi-resource-mlplatform" in done.stdout
+    assert "reports-bucket" in done.stdout
+
+
+@pytest.mark.parametrize("source", [".venv/bin/pulumi-resource-mlplatform", "components"])
+def test_the_package_is_added_to_a_yaml_program(source: str, installed: Path, outside: Run, tmp_path: Path) -> None:
+    outside("pulumi", "package", "add", str(installed.parent / source))
+    assert [*yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())["packages"]] == ["mlplatform"]
+    assert [path.name for path in tmp_path.rglob("sdks/mlplatform/*")] == [f"mlplatform-{host.version()}.yaml"]

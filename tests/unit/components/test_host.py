@@ -1,0 +1,115 @@
+"""What programs in other languages are told of the catalogue, and how they are told what is wrong."""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import InputPropertiesError
+from pulumi.output import Unknown
+from pydantic import BaseModel
+
+import mlplatform
+from mlplatform import host
+from mlplatform.spec import Spec
+from mlplatform.testing import declare
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+SCHEMA = host.schema()
+SPECS = {
+    token: kind
+    for token in SCHEMA["types"]
+    for module in sys.modules.values()
+    if module.__name__.startswith("mlplatform.")
+    and isinstance(kind := getattr(module, token.rsplit(":", 1)[-1], None), type)
+    and issubclass(kind, BaseModel)
+}
+
+
+@pytest.mark.parametrize("token", SPECS)
+def test_a_field_is_required_where_it_has_no_default(token: str) -> None:
+    fields = SPECS[token].model_fields.values()
+    assert {*SCHEMA["types"][token].get("required", ())} == {each.alias for each in fields if each.is_required()}
+
+
+@pytest.mark.parametrize("token", SPECS)
+def test_every_field_is_told_by_its_name_in_stack_files_and_documented(token: str) -> None:
+    told = SCHEMA["types"][token]["properties"]
+    assert {name: each["description"] for name, each in told.items()} == {
+        each.alias: " ".join((each.description or "").split()) for each in SPECS[token].model_fields.values()
+    }
+
+
+@pytest.mark.parametrize("token", host.COMPONENTS)
+def test_an_arg_is_required_where_python_requires_it(token: str) -> None:
+    args = host.args_of(host.COMPONENTS[token])
+    assert {*SCHEMA["resources"][token]["requiredInputs"]} == {
+        host.to_camel(name) for name in args.__annotations__ if name in args.__required_keys__
+    }
+
+
+def test_every_spec_and_every_component_is_told() -> None:
+    exported = [getattr(mlplatform, name) for name in mlplatform.__all__]
+    assert {*SPECS.values()} >= {each for each in exported if isinstance(each, type) and issubclass(each, Spec)}
+    assert {*SCHEMA["resources"]} == {f"mlplatform:index:{each.__name__}" for each in host.COMPONENTS.values()}
+
+
+def test_an_enumeration_tells_its_values() -> None:
+    level = SCHEMA["types"]["mlplatform:index:AccessLevel"]
+    assert [each["value"] for each in level["enum"]] == ["clusterAdmin", "admin", "edit", "view"]
+
+
+def problems(kind: str, inputs: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(InputPropertiesError) as raised:
+        host.Catalogue().construct("example", f"mlplatform:index:{kind}", inputs)
+    return {each["property_path"]: each["reason"] for each in raised.value.errors or ()}
+
+
+def test_all_that_is_wrong_is_told_at_once_with_its_place() -> None:
+    told = problems(
+        "GpuNodePool",
+        {
+            "pool": {"instanceTypes": ["g6.2xlarge"], "maxNods": 3, "diskGb": 5},
+            "clusterName": "cluster",
+            "subnetIds": ["subnet-a"],
+            "diskKeyArn": KEY,
+        },
+    )
+    assert [*told] == ["disksKeyArn", "pool.diskGb", "pool.maxNods", "diskKeyArn"]
+    assert told["disksKeyArn"] == "is missing"
+    assert "greater than or equal to" in told["pool.diskGb"]
+    assert "not permitted" in told["pool.maxNods"]
+    assert told["diskKeyArn"].startswith("is unknown; allowed: pool, clusterName")
+
+
+def test_an_output_where_a_plain_value_is_due_is_told_as_such() -> None:
+    unknown = problems("DataBucket", {"bucket": {"expireDays": Unknown()}, "dataKeyArn": KEY})
+    told: list[dict[str, str]] = []
+
+    def program() -> None:
+        bucket = pulumi.Output.from_input({"expireDays": 9})
+        told.append(problems("DataBucket", {"bucket": bucket, "dataKeyArn": KEY}))
+
+    declare(program)
+    reason = "is an output or a secret; allowed: plain values, known before anything is made"
+    assert [unknown, *told] == [{"bucket.expireDays": reason}, {"bucket": reason}]
+
+
+def test_a_component_that_does_not_exist_is_told_those_that_do() -> None:
+    with pytest.raises(ValueError, match=r"mlplatform:index:Lake is no component; there are .*DataBucket"):
+        host.Catalogue().construct("example", "mlplatform:index:Lake", {})
+
+
+def test_the_library_alone_does_not_load_the_host(root: Path) -> None:
+    """Whoever writes Python has no need of Pulumi's schema inference."""
+    library = (root / "components" / "mlplatform").rglob("*.py")
+    assert [path.name for path in library if "mlplatform.host" in path.read_text()] == []
+
+
+def test_the_door_hosts_the_catalogue(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosted: list[Any] = []
+    monkeypatch.setattr("mlplatform.host.serve", lambda provider, args: hosted.append(provider))
+    runpy.run_path(str(root / "components"), run_name="__main__")
+    assert [type(each) for each in hosted] == [host.Catalogue]
