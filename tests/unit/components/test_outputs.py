@@ -20,8 +20,10 @@ TOLD = {
     "logsKeyArn": KEY,
     "secretsKeyArn": KEY,
     "disksKeyArn": KEY,
+    "imagesKeyArn": KEY,
     "buckets": {"datasets": "datasets-0000000"},
     "bucketArns": {"datasets": "arn:aws:s3:::datasets-0000000"},
+    "repositories": {},
     "clusterName": "cluster-0000000",
     "clusterEndpoint": "https://127.0.0.1:6443",
     "kubeconfig": "{}",
@@ -34,8 +36,8 @@ TOLD = {
 class Wider(PlatformOutputs):
     """The outputs of a later release."""
 
-    repositories: pulumi.Output[dict[str, str]] = later({})  # noqa: RUF009  # frozen, and read alone
-    """Image repositories."""
+    queues: pulumi.Output[dict[str, str]] = later({})  # noqa: RUF009  # frozen, and read alone
+    """Queues."""
 
 
 def read(told: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutputs, **found: str) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def test_what_one_stack_exports_another_reads() -> None:
 
 def test_a_field_that_came_later_is_told_and_may_be_missing() -> None:
     assert read(TOLD, Wider, seen="repositories") == {"seen": {}}
-    assert read({**TOLD, "repositories": {"a": "b"}}, Wider, seen="repositories") == {"seen": {"a": "b"}}
+    assert read({**TOLD, "queues": {"a": "b"}}, Wider, seen="repositories") == {"seen": {"a": "b"}}
 
 
 def test_a_field_of_a_later_release_does_not_disturb() -> None:
