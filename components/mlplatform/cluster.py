@@ -256,7 +256,7 @@ class EksCluster(Component):
 
     def _control_plane(
         self, name: str, wanted: Cluster, args: EksClusterArgs, partition: pulumi.Input[str]
-    ) -> aws.eks.Cluster:
+    ) -> "aws.eks.Cluster":
         role = aws.iam.Role(
             f"{name}-role",
             assume_role_policy=iam.trust("eks.amazonaws.com"),
@@ -301,7 +301,7 @@ class EksCluster(Component):
             opts=self.child(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
-    def _access(self, name: str, cluster: aws.eks.Cluster, wanted: Cluster, partition: pulumi.Input[str]) -> None:
+    def _access(self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]) -> None:
         for persona, access in wanted.access.items():
             entry = aws.eks.AccessEntry(
                 f"{name}-{persona}-access",
@@ -324,8 +324,8 @@ class EksCluster(Component):
             )
 
     def _network_plugin(
-        self, name: str, cluster: aws.eks.Cluster, wanted: Cluster, partition: pulumi.Input[str]
-    ) -> aws.eks.Addon:
+        self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]
+    ) -> "aws.eks.Addon":
         role = aws.iam.Role(
             f"{name}-network-plugin",
             assume_role_policy=iam.pod_identity_trust(),
@@ -352,12 +352,12 @@ class EksCluster(Component):
     def _addon(
         self,
         name: str,
-        cluster: aws.eks.Cluster,
+        cluster: "aws.eks.Cluster",
         addon: str,
         wanted: Cluster,
         depends_on: Sequence[pulumi.Resource] = (),
         **settings: Any,
-    ) -> aws.eks.Addon:
+    ) -> "aws.eks.Addon":
         return aws.eks.Addon(
             f"{name}-{addon}",
             cluster_name=cluster.name,

@@ -258,7 +258,7 @@ class GpuNodePool(Component):
             launch["instance_market_options"] = {"market_type": "capacity-block"}
         return launch
 
-    def _fabric(self, name: str, vpc_id: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
+    def _fabric(self, name: str, vpc_id: pulumi.Input[str]) -> "aws.ec2.SecurityGroup":
         """A security group whose members reach each other over EFA, which no rule for addresses allows.
 
         Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html

@@ -97,7 +97,7 @@ class KeyRing(Component):
 
     def _key(
         self, key_name: str, keys: Keys, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
-    ) -> aws.kms.Key:
+    ) -> "aws.kms.Key":
         key = aws.kms.Key(
             key_name,
             description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",

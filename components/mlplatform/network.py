@@ -148,7 +148,7 @@ class Network(Component):
         """
         return [self._private[zone] for zone in zones or self._private]
 
-    def _vpc(self, name: str, cidr: str) -> aws.ec2.Vpc:
+    def _vpc(self, name: str, cidr: str) -> "aws.ec2.Vpc":
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
             cidr_block=cidr,
@@ -168,7 +168,7 @@ class Network(Component):
         )
         return vpc
 
-    def _flow_log(self, name: str, vpc: aws.ec2.Vpc, days: int, key_arn: pulumi.Input[str]) -> None:
+    def _flow_log(self, name: str, vpc: "aws.ec2.Vpc", days: int, key_arn: pulumi.Input[str]) -> None:
         group = aws.cloudwatch.LogGroup(
             f"{name}-flow-logs",
             retention_in_days=days,
@@ -200,7 +200,7 @@ class Network(Component):
         )
 
     def _nat(
-        self, name: str, vpc: aws.ec2.Vpc, nat: Nat, zones: Sequence[addressing.Zone]
+        self, name: str, vpc: "aws.ec2.Vpc", nat: Nat, zones: Sequence[addressing.Zone]
     ) -> dict[str, pulumi.Output[str]]:
         """The NAT gateway of each zone that has a way to the internet, by the zone's name."""
         if nat is Nat.NONE:
@@ -244,10 +244,10 @@ class Network(Component):
             ).id
         return {zone.name: ids.get(zone.name, ids[zones[0].name]) for zone in zones}
 
-    def _private_subnet(self, name: str, vpc: aws.ec2.Vpc, zone: addressing.Zone) -> aws.ec2.Subnet:
+    def _private_subnet(self, name: str, vpc: "aws.ec2.Vpc", zone: addressing.Zone) -> "aws.ec2.Subnet":
         return self._subnet(f"{name}-private-{zone.name}", vpc, zone.name, zone.private_cidr, "internal-elb")
 
-    def _subnet(self, subnet_name: str, vpc: aws.ec2.Vpc, zone: str, cidr: str, balancer: str) -> aws.ec2.Subnet:
+    def _subnet(self, subnet_name: str, vpc: "aws.ec2.Vpc", zone: str, cidr: str, balancer: str) -> "aws.ec2.Subnet":
         return aws.ec2.Subnet(
             subnet_name,
             vpc_id=vpc.id,
@@ -262,11 +262,11 @@ class Network(Component):
     def _private_routes(
         self,
         name: str,
-        subnet: aws.ec2.Subnet,
-        vpc: aws.ec2.Vpc,
+        subnet: "aws.ec2.Subnet",
+        vpc: "aws.ec2.Vpc",
         zone: addressing.Zone,
         nat_ids: dict[str, pulumi.Output[str]],
-    ) -> aws.ec2.RouteTable:
+    ) -> "aws.ec2.RouteTable":
         table_name = f"{name}-private-{zone.name}-routes"
         table = aws.ec2.RouteTable(table_name, vpc_id=vpc.id, tags=self.tags_for(table_name), opts=self.child())
         aws.ec2.RouteTableAssociation(
@@ -286,7 +286,7 @@ class Network(Component):
         return table
 
     def _gateway_endpoints(
-        self, name: str, vpc: aws.ec2.Vpc, region: str, tables: Sequence[aws.ec2.RouteTable]
+        self, name: str, vpc: "aws.ec2.Vpc", region: str, tables: "Sequence[aws.ec2.RouteTable]"
     ) -> None:
         for service in GATEWAY_SERVICES:
             aws.ec2.VpcEndpoint(
@@ -300,7 +300,7 @@ class Network(Component):
             )
 
     def _interface_endpoints(
-        self, name: str, vpc: aws.ec2.Vpc, layout: Vpc, region: str, subnets: Sequence[aws.ec2.Subnet]
+        self, name: str, vpc: "aws.ec2.Vpc", layout: Vpc, region: str, subnets: "Sequence[aws.ec2.Subnet]"
     ) -> None:
         if not layout.interface_endpoints:
             return

@@ -116,7 +116,7 @@ def managed_nodes(
     partition: pulumi.Input[str],
     cached_repository_arns: Sequence[pulumi.Input[str]] = (),
     depends_on: Sequence[pulumi.Resource] = (),
-) -> aws.eks.NodeGroup:
+) -> "aws.eks.NodeGroup":
     """Make the node group `role_name` and what it needs as children of `component`.
 
     Nodes follow a cluster to another Kubernetes `version` only where they are given one.

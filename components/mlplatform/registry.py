@@ -253,7 +253,7 @@ class ImageRegistry(Component):
 
     def _repository(
         self, child: str, physical: str, wanted: ImageRepository, args: ImageRegistryArgs
-    ) -> aws.ecr.Repository:
+    ) -> "aws.ecr.Repository":
         # What protects the images stays with them.
         kept = self.child(retain_on_delete=wanted.retain)
         repository = aws.ecr.Repository(

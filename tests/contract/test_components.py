@@ -241,3 +241,17 @@ def _imports(path: Path) -> set[str]:
             else []
         )
     }
+
+
+def test_importing_the_library_loads_no_module_of_the_sdk() -> None:
+    """An annotation in quotes is not evaluated; a module of the SDK is loaded, in up to a second, by being named."""
+    for path in (ROOT / "components" / PACKAGE).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            for annotation in (node.returns, *(each.annotation for each in arguments)):
+                names = (
+                    {each.id for each in ast.walk(annotation) if isinstance(each, ast.Name)} if annotation else set()
+                )
+                assert names.isdisjoint({"aws", "k8s"}), f"{path.name}:{node.lineno}"

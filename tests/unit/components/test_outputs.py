@@ -63,12 +63,12 @@ def test_what_one_stack_exports_another_reads() -> None:
 
 
 def test_a_field_that_came_later_is_told_and_may_be_missing() -> None:
-    assert read(TOLD, Wider, seen="repositories") == {"seen": {}}
-    assert read({**TOLD, "queues": {"a": "b"}}, Wider, seen="repositories") == {"seen": {"a": "b"}}
+    assert read(TOLD, Wider, seen="queues") == {"seen": {}}
+    assert read({**TOLD, "queues": {"a": "b"}}, Wider, seen="queues") == {"seen": {"a": "b"}}
 
 
 def test_a_field_of_a_later_release_does_not_disturb() -> None:
-    assert read({**TOLD, "repositories": {}}, seen="region") == {"seen": "us-east-1"}
+    assert read({**TOLD, "queues": {}}, seen="region") == {"seen": "us-east-1"}
 
 
 @pytest.mark.parametrize(
