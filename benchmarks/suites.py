@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -80,7 +79,9 @@ def imports(rounds: int) -> list[Line]:
     def importing(*names: str) -> Callable[[], Run]:
         return lambda: run([sys.executable, "-c", f"import {', '.join(names)}"], ROOT, os.environ)
 
-    runs = alternate(rounds * 3, ours=importing("mlplatform"), twin=importing("pulumi", "pulumi_aws", "pulumi_kubernetes"))
+    runs = alternate(
+        rounds * 3, ours=importing("mlplatform"), twin=importing("pulumi", "pulumi_aws", "pulumi_kubernetes")
+    )
     more = (seconds(runs["ours"]) - seconds(runs["twin"])) * 1000
     return [
         _compared("import of mlplatform", runs["ours"], runs["twin"]),

@@ -17,6 +17,8 @@ class Spec(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
+        # A program pays for the specs that it uses, not for all of them at its import.
+        defer_build=True,
     )
 
 
