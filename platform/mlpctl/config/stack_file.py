@@ -1,15 +1,15 @@
 """Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import profiles
-from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, is_credential, shown
+from mlpctl.config import credentials, profiles
+from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
@@ -31,6 +31,10 @@ TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment",
 
 _REGION_HINT = "a region such as eu-central-1"
 _SECRET_HINT = f"plain values; a secret gets a key of its own by `pulumi config set --secret {NAMESPACE}:NAME`"
+_CREDENTIAL_HINT = (
+    "plain values; keep a program's secret in AWS Secrets Manager, and one of the stack under a key of its own: "
+    f"`pulumi config set --secret {NAMESPACE}:NAME`"
+)
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,20 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         ConfigError: with all problems; `path` is named as their file.
 
     """
-    problems = [_told(problem) for problem in (*document.problems, *_structure(document))]
+    exposed = dict(credentials.find(document.data))
+    leaks = [
+        _at(document, place, f"holds what looks like {sort}, in plain text", _CREDENTIAL_HINT)
+        for place, sort in exposed.items()
+    ]
+    problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
     if not has_platform(document.data):
         raise ConfigError(problems, path)
+    # Struck out, so that no rule can quote them.
+    document = replace(document, data=_without(exposed, document.data), unread={*document.unread, *exposed})
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
         problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
-    for place in _credentials(platform.data):
-        platform.unread.add(place)
-        problems.append(_at(platform, place or (PLATFORM,), "holds a credential in plain text", _SECRET_HINT))
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document)})
@@ -156,13 +164,15 @@ def has_secrets(data: Any) -> bool:
     return next(secrets(data), None) is not None
 
 
-def _credentials(data: Any, path: Keys = ()) -> Iterator[Keys]:
-    """List where a credential stands in plain text."""
-    if isinstance(data, str) and is_credential(data):
-        yield path
-    elif isinstance(data, dict | list):
-        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from _credentials(value, (*path, key))
+def _without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
+    """Copy values, with None at some places."""
+    if path in places:
+        return None
+    if isinstance(data, dict):
+        return {key: _without(places, value, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without(places, value, (*path, index)) for index, value in enumerate(data)]
+    return data
 
 
 def _structure(document: Document) -> Iterator[Problem]:

@@ -14,7 +14,8 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from mlpctl.config.problems import Keys, Problem, shortened
+from mlpctl.config.credentials import is_credential
+from mlpctl.config.problems import HIDDEN, Keys, Problem, shortened
 from mlpctl.config.yaml_words import Ambiguous, meaning
 
 MAX_BYTES = 256 * 1024
@@ -137,7 +138,7 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    message = f"is not valid YAML: {error.problem}"
+    message = f"is not valid YAML: {HIDDEN if is_credential(str(error.problem)) else error.problem}"
     if error.problem == _TOO_DEEP:
         message = error.problem
     elif mark and "\t" in text[mark.index - mark.column : mark.index + 1]:
