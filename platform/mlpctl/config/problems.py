@@ -15,9 +15,10 @@ Keys = tuple[str | int, ...]
 HIDDEN = "(hidden)"
 """What is shown of a value that looks like a secret."""
 
-_PLAIN_KEY = re.compile(r"[\w:-]+")
+_PLAIN_KEY = re.compile(r"[\w:-]+", re.ASCII)
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|(api|access|private)_?key", re.IGNORECASE)
 _LONGEST_VALUE = 40
+_LONGEST_KEY = 63
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,15 @@ class ConfigError(Exception):
     """A stack's config can't be used. Its text is `render` of its problems, for people."""
 
     def __init__(self, problems: Iterable[Problem], path: Path | str) -> None:
-        """Sort the problems by line.
+        """Sort the problems by line, each once.
 
         Args:
             problems: all that was found wrong; at least one.
             path: the file, as it is shown to people.
 
         """
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        told = dict.fromkeys(problems)
+        self.problems = tuple(sorted(told, key=lambda problem: (problem.line or 0, problem.column or 0)))
         self.path = path
         super().__init__(render(self.problems, path))
 
@@ -92,7 +94,7 @@ def dotted(path: Keys) -> str:
     for key in path:
         if isinstance(key, int):
             text += f"[{key}]"
-        elif _PLAIN_KEY.fullmatch(key) and not is_credential(key):
+        elif _PLAIN_KEY.fullmatch(key) and len(key) <= _LONGEST_KEY and not is_credential(key):
             text += f".{key}" if text else key
         else:
             text += f"[{quoted(key)}]"

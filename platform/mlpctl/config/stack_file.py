@@ -118,7 +118,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     if not has_platform(document.data):
         raise ConfigError(problems, path)
     # Struck out, so that no rule can quote them.
-    document = replace(document, data=_without(exposed, document.data), unread={*document.unread, *exposed})
+    document = replace(document, data=without(exposed, document.data), unread={*document.unread, *exposed})
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
@@ -164,14 +164,14 @@ def has_secrets(data: Any) -> bool:
     return next(secrets(data), None) is not None
 
 
-def _without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
+def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
     """Copy values, with None at some places."""
     if path in places:
         return None
     if isinstance(data, dict):
-        return {key: _without(places, value, (*path, key)) for key, value in data.items()}
+        return {key: without(places, value, (*path, key)) for key, value in data.items()}
     if isinstance(data, list):
-        return [_without(places, value, (*path, index)) for index, value in enumerate(data)]
+        return [without(places, value, (*path, index)) for index, value in enumerate(data)]
     return data
 
 
@@ -185,8 +185,10 @@ def _structure(document: Document) -> Iterator[Problem]:
         yield Problem((), f"is {shown(data)}", 1, 1, allowed="a mapping with `config`")
         return
     for key in data.keys() - set(TOP_LEVEL):
+        if key in (REGION, PLATFORM):
+            yield _at(document, (key,), "does not stand under `config`, where it belongs")
+            continue
         near = nearest(key, TOP_LEVEL)
-        near = PLATFORM if key == PLATFORM else near
         yield _at(document, (key,), "is an unknown key", None if near else any_of(TOP_LEVEL), near)
     config = data.get("config")
     if "config" not in data:
@@ -212,7 +214,7 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
             allowed = f"{PLATFORM}, and secrets" if ours else "NAMESPACE:NAME"
             yield _at(document, ("config", key), "is an unknown key", None if near else allowed, near)
     for key, hint in ((REGION, _REGION_HINT), (PLATFORM, "the platform's config")):
-        if key not in config and key not in meant:
+        if key not in config and key not in meant and key not in document.data:
             yield _at(document, ("config", key), "is missing", hint)
     region = config.get(REGION)
     place = ("config", REGION)

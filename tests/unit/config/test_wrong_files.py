@@ -26,7 +26,7 @@ def test_a_wrong_stack_file_is_told(path, monkeypatch):
 
 def test_every_message_has_its_file():
     assert {path.with_suffix(".txt") for path in CASES} == set((HERE / "wrong").glob("*.txt"))
-    assert len(CASES) >= 25
+    assert len(CASES) >= 105
 
 
 def places(data: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
