@@ -36,7 +36,8 @@ format: .venv/ready
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py -k "current or golden" --rewrite-golden
+	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py tests/engine/test_local_stack.py \
+		-k "current or golden or stack_file_is_told" --rewrite-golden
 
 lock: .venv/ready
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \

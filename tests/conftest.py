@@ -29,6 +29,18 @@ def root() -> Path:
 
 
 @pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with its golden file, or writes the file where `--rewrite-golden` is given."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--rewrite-golden"):
+            path.write_text(text)
+        assert path.read_text() == text, f"{path.name} differs; `make golden` rewrites it, then read the diff"
+
+    return compare
+
+
+@pytest.fixture
 def plan_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plan]:
     """What the program declares for a stack file, under mocks."""
 

@@ -178,6 +178,8 @@ def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
 def _structure(document: Document) -> Iterator[Problem]:
     """Tell what is wrong around the platform."""
     data = document.data
+    if () in document.unread:
+        return
     if data is None:
         yield Problem((), "is empty", allowed=f"`config` with {REGION} and {PLATFORM}")
         return

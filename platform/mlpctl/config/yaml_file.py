@@ -175,7 +175,7 @@ class _Reading:
         self.document.positions[path] = _position(mark)
         return self._value(node, path)
 
-    def _mapping(self, node: yaml.Node, path: Keys) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, path: Keys) -> dict[str, Any] | None:
         entries: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if _is_merge(key_node):
@@ -192,6 +192,7 @@ class _Reading:
                 entries[key] = self._entry(key_node, value_node, (*path, key))
         if node.value and not entries:
             self.document.unread.add(path)
+            return None
         return entries
 
     def _merged(self, node: yaml.Node, path: Keys, depth: int = 1) -> Iterator[tuple[yaml.Node, yaml.Node]]:

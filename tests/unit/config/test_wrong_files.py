@@ -17,11 +17,11 @@ LOCAL = yaml.safe_load((HERE.parents[2] / "stacks" / "Pulumi.local.yaml").read_t
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_wrong_stack_file_is_told(path, monkeypatch):
+def test_a_wrong_stack_file_is_told(path, monkeypatch, golden):
     monkeypatch.chdir(path.parent)
     with pytest.raises(config.ConfigError) as error:
         config.read(path)
-    assert f"{error.value}\n" == path.with_suffix(".txt").read_text()
+    golden(path.with_suffix(".txt"), f"{error.value}\n")
 
 
 def test_every_message_has_its_file():
