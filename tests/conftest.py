@@ -3,7 +3,9 @@
 import runpy
 import signal
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -40,13 +42,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
     return compare
 
 
-@pytest.fixture
-def plan_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plan]:
-    """What the program declares for a stack file, under mocks."""
+@pytest.fixture(scope="session")
+def plan_of(root: Path) -> Callable[[Path], Plan]:
+    """What the program declares for a stack file, under mocks. A file that has not changed is not asked for twice."""
 
-    def plan(stack: Path) -> Plan:
+    @lru_cache(maxsize=8)
+    def plan(stack: Path, _: bytes) -> Plan:
         loaded = config.read(stack)
-        monkeypatch.setattr(config, "load", lambda: loaded.platform)
-        return declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": loaded.region})
+        with patch.object(config, "load", lambda: loaded.platform):
+            program = str(root / "platform" / "__main__.py")
+            return declare(lambda: runpy.run_path(program), {"aws:region": loaded.region})
 
-    return plan
+    return lambda stack: plan(stack, stack.read_bytes())
