@@ -5,7 +5,7 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: install up preview down test check format golden lock
+.PHONY: install up preview down test check fuzz format golden lock
 
 install: .venv/ready
 
@@ -30,6 +30,9 @@ check: .venv/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy components/mlplatform platform/mlpctl
 	@$(BIN)/pytest -m "not engine"
+
+fuzz: .venv/ready
+	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow
 
 format: .venv/ready
 	@$(BIN)/ruff format .

@@ -8,11 +8,17 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
 
 from mlpctl import config
 from mlplatform.testing import Plan, declare
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, so that a change fails for what it did; `make fuzz` looks for new ones.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("slow", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
