@@ -53,7 +53,8 @@ def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node
     if shape.keys:
-        required = {*node.get("required", ())}
+        # Every section is there, if empty, or most platforms would have neither pools nor models.
+        required = {*node.get("required", ())} if path else {*shape.keys}
         fields = {key: _values(child, f"{path}.{key}") for key in shape.keys if (child := shape.child(key))}
         return st.fixed_dictionaries(
             {key: each for key, each in fields.items() if key in required},
