@@ -180,8 +180,9 @@ scalars = (
 keys = (
     words | st.text(max_size=6) | st.sampled_from(["secure", "<<", "aws:x", "name", "Name"]) | st.sampled_from(CANARIES)
 )
+leaks = st.sampled_from(CANARIES) | st.builds("{0}!{0}".format, st.sampled_from(CANARIES))
 junk = st.recursive(
-    scalars | st.sampled_from(CANARIES) | st.builds("{0}!{0}".format, st.sampled_from(CANARIES)),
+    scalars | leaks,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(keys | st.integers() | st.none(), inner, max_size=3)
@@ -210,6 +211,7 @@ def _hurt(draw: st.DrawFn, document: Any) -> None:
         st.sampled_from(
             [
                 lambda: holder.__setitem__(place[-1], draw(junk)),
+                lambda: holder.__setitem__(place[-1], draw(leaks)),
                 lambda: _take(holder, place[-1]),
                 lambda: holder.__setitem__(draw(keys), draw(junk)) if isinstance(holder, dict) else None,
                 lambda: (
