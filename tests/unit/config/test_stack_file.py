@@ -226,26 +226,26 @@ junk = st.recursive(
 )
 
 
-@settings(deadline=None)
+# Few: `tests/fuzz` tries the platform's own model with many.
+@settings(max_examples=40)
 @given(junk)
 def test_any_values_for_a_platform_load_or_are_told(value):
     text = yaml.safe_dump({"config": {"aws:region": "eu-central-1", "mlplatform:platform": value}}, allow_unicode=True)
     loads_or_is_told(text.encode("utf-8", "surrogatepass"))
 
 
-@settings(deadline=None)
+# Few: `tests/fuzz` tries the platform's own model with many.
+@settings(max_examples=40)
 @given(junk)
 def test_any_values_for_a_file_load_or_are_told(value):
     loads_or_is_told(yaml.safe_dump(value).encode("utf-8", "surrogatepass"))
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="abe10.:-_ \n\t[]{}\"'#&*!<>|?%@,~\\") | st.text())
 def test_any_text_loads_or_is_told(text):
     loads_or_is_told(GOOD.encode() + text.encode("utf-8", "surrogatepass"))
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_load_or_are_told(content):
     loads_or_is_told(content)
