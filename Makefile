@@ -5,7 +5,7 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: install up preview down test check format golden bench lock
+.PHONY: install up preview down test check fuzz format golden bench lock
 
 install: .venv/ready
 
@@ -31,12 +31,16 @@ check: .venv/ready
 	@$(BIN)/mypy components/mlplatform platform/mlpctl
 	@$(BIN)/pytest -m "not engine"
 
+fuzz: .venv/ready
+	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow
+
 format: .venv/ready
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/pytest tests/golden tests/engine/test_local_stack.py tests/engine/test_stacks.py -k "current or golden" --rewrite-golden
+	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py tests/engine/test_local_stack.py \
+		tests/engine/test_stacks.py -k "current or golden or stack_file_is_told" --rewrite-golden
 
 bench: .venv/ready
 	@$(BIN)/python -m mlpctl.sandbox.toolchain

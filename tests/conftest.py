@@ -3,14 +3,22 @@
 import runpy
 import signal
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
 
 from mlpctl import config
 from mlplatform.testing import Plan, declare
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, so that a change fails for what it did; `make fuzz` looks for new ones.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("slow", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,12 +37,26 @@ def root() -> Path:
 
 
 @pytest.fixture
-def plan_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plan]:
-    """What the program declares for a stack file, under mocks."""
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with its golden file, or writes the file where `--rewrite-golden` is given."""
 
-    def plan(stack: Path) -> Plan:
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--rewrite-golden"):
+            path.write_text(text)
+        assert path.read_text() == text, f"{path.name} differs; `make golden` rewrites it, then read the diff"
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def plan_of(root: Path) -> Callable[[Path], Plan]:
+    """What the program declares for a stack file, under mocks. A file that has not changed is not asked for twice."""
+
+    @lru_cache(maxsize=8)
+    def plan(stack: Path, _: bytes) -> Plan:
         loaded = config.read(stack)
-        monkeypatch.setattr(config, "load", lambda: loaded.platform)
-        return declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": loaded.region})
+        with patch.object(config, "load", lambda: loaded.platform):
+            program = str(root / "platform" / "__main__.py")
+            return declare(lambda: runpy.run_path(program), {"aws:region": loaded.region})
 
-    return plan
+    return lambda stack: plan(stack, stack.read_bytes())

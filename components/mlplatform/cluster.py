@@ -60,7 +60,9 @@ ACCESS_POLICIES: Final = {
 class ClusterAccess(Spec):
     """One principal's access to the cluster."""
 
-    principal_arn: str = Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")
+    principal_arn: str = Field(
+        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$", examples=["arn:aws:iam::123456789012:role/ml"]
+    )
     """IAM role or user."""
 
     level: AccessLevel
@@ -108,7 +110,7 @@ class SystemPool(Scaling):
 class Cluster(Spec):
     """The Kubernetes cluster."""
 
-    version: str = Field(default="1.36", pattern=r"^1\.\d{2}$")
+    version: str = Field(default="1.36", pattern=r"^1\.\d{2}$", examples=["1.36"])
     """Kubernetes version, e.g. `1.36`. EKS moves up one minor version at a time, and never down."""
 
     public_access_cidrs: list[str] = Field(default=[])
@@ -138,13 +140,17 @@ class Cluster(Spec):
     @field_validator("public_access_cidrs")
     @classmethod
     def _the_world_is_not_an_allow_list(cls, value: list[str]) -> list[str]:
+        wrong = []
         for cidr in value:
             try:
                 network = IPv4Network(cidr)
             except ValueError as error:
-                raise ValueError(f"{cidr}: allowed: IPv4 networks such as 203.0.113.0/24 ({error})") from None
+                wrong.append(f"{cidr}: allowed: IPv4 networks such as 203.0.113.0/24 ({error})")
+                continue
             if network.prefixlen < 8:
-                raise ValueError(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+                wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return value
 
     @field_validator("log_days")

@@ -19,7 +19,7 @@ def name(value: str) -> str:
     """
     if len(value) > MAX_NAME or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
         raise ValueError(
-            f"allowed: lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters"
+            f"allowed: lower-case letters a-z, digits and hyphens, a letter first, at most {MAX_NAME} characters"
         )
     return value
 

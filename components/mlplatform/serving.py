@@ -56,7 +56,7 @@ class Inference(Spec):
     port: int = Field(default=8080, ge=1024, le=65535)
     """Port that the container serves HTTP on; below 1024 would need root."""
 
-    health_path: str = Field(default="/health", pattern=r"^/\S*$")
+    health_path: str = Field(default="/health", pattern=r"^/\S*$", examples=["/health"])
     """Path that answers 200 once the model is loaded."""
 
     startup_minutes: int = Field(default=15, ge=1, le=120)
@@ -68,13 +68,13 @@ class Inference(Spec):
     gpus: int = Field(default=1, ge=1, le=16)
     """GPUs of each pod."""
 
-    cpu: str = Field(default="2", pattern=r"^\d+(\.\d+)?m?$")
+    cpu: str = Field(default="2", pattern=r"^\d+(\.\d+)?m?$", examples=["2", "500m"])
     """Processor cores that each pod asks for, e.g. `2` or `500m`."""
 
-    memory: str = Field(default="8Gi", pattern=r"^\d+(Mi|Gi)$")
+    memory: str = Field(default="8Gi", pattern=r"^\d+(Mi|Gi)$", examples=["8Gi"])
     """Memory of each pod, e.g. `8Gi`; more than this ends it."""
 
-    shared_memory: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$")
+    shared_memory: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$", examples=["1Gi"])
     """Size of /dev/shm, which counts as memory."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)

@@ -21,6 +21,10 @@ _KEPT_BY_OTHER_RESOURCES = (
     "versioning",
 )
 
+MAX_DAYS: Final = 36_500
+"""A hundred years; what S3 itself takes is a 32-bit integer:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
+
 
 class BucketRole(Enum):
     """What a bucket is for."""
@@ -55,16 +59,16 @@ class Bucket(Spec):
     access after 30 days, `curated` after 90; `models` keeps overwritten objects for 365; `checkpoints` expires after 30
     and keeps overwritten ones for 1."""
 
-    noncurrent_days: int = Field(default=30, ge=1)
+    noncurrent_days: int = Field(default=30, ge=1, le=MAX_DAYS)
     """Days until overwritten and deleted objects are gone for good."""
 
-    abort_upload_days: int = Field(default=7, ge=1)
+    abort_upload_days: int = Field(default=7, ge=1, le=MAX_DAYS)
     """Days until the parts of an upload that never finished are deleted."""
 
-    infrequent_access_days: int | None = Field(default=None, ge=30)
+    infrequent_access_days: int | None = Field(default=None, ge=30, le=MAX_DAYS)
     """Days until objects move to the cheaper infrequent-access class, 30 at least. Default: never."""
 
-    expire_days: int | None = Field(default=None, ge=1)
+    expire_days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
     """Days until objects are deleted. Default: never."""
 
     retain: bool = True

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
-from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.stack import run_pulumi_func, wait_for_rpcs
 
 ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"
@@ -127,7 +127,7 @@ def declare(
         settings.SETTINGS.rpc_manager.clear()
         settings.SETTINGS.outputs.clear()
         pulumi.runtime.set_all_config(dict(config or {}))
-        loop.run_until_complete(run_pulumi_func(run))
+        loop.run_until_complete(run_pulumi_func(lambda: _settled(run)))
     finally:
         pulumi.runtime.set_all_config({})
         _end_all_tasks(loop)
@@ -146,6 +146,15 @@ def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+async def _settled(program: Callable[[], object]) -> None:
+    """Run a program and wait for its outputs together: Pulumi's own wait looks at all of them again after each."""
+    program()
+    await wait_for_rpcs(await_all_outstanding_tasks=False)
+    while pending := [output for output in settings.SETTINGS.outputs if not output.done()]:
+        await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+        await wait_for_rpcs(await_all_outstanding_tasks=False)
 
 
 class _Answers(mocks.Mocks):

@@ -25,6 +25,24 @@ MAX_TAG: Final = 256
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
 
 
+def _tag_key(value: str) -> str:
+    if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value):
+        raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}")
+    if value.lower().startswith(("aws:", "mlplatform:")) or value.lower() in ("name", "owner", "environment"):
+        raise ValueError("allowed: keys other than Name, owner, environment, aws:… and mlplatform:…")
+    return value
+
+
+def _tag_value(value: str) -> str:
+    if len(value) > MAX_TAG or not TAG.fullmatch(value):
+        raise ValueError(f"allowed: at most {MAX_TAG} {_TAG_WORDS}")
+    return value
+
+
+TagKey = Annotated[str, AfterValidator(_tag_key)]
+TagValue = Annotated[str, AfterValidator(_tag_value)]
+
+
 class Profile(Enum):
     """What a stack is for; it sets defaults."""
 
@@ -42,7 +60,7 @@ class Platform(Spec):
     owner: str = Field(min_length=1, max_length=100)
     """Team that answers for this stack; becomes the `owner` tag."""
 
-    tags: dict[str, str] = Field(default={}, max_length=MAX_TAGS)
+    tags: dict[TagKey, TagValue] = Field(default={}, max_length=MAX_TAGS)
     """More tags for everything that can have tags."""
 
     keys: Keys = Keys()
@@ -81,24 +99,12 @@ class Platform(Spec):
 
     @field_validator("tags")
     @classmethod
-    def _tags_are_free(cls, value: dict[str, str]) -> dict[str, str]:
+    def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:
         # IAM takes two keys that differ in case only for one.
         lower = [key.lower() for key in value]
-        taken = [
-            key
-            for key in value
-            if key.lower().startswith(("aws:", "mlplatform:")) or key.lower() in ("name", "owner", "environment")
-        ]
-        if taken:
-            raise ValueError(
-                f"{', '.join(taken)}: allowed: keys other than Name, owner, environment, aws:… and mlplatform:…"
-            )
         twice = [key for key in value if lower.count(key.lower()) > 1]
         if twice:
-            raise ValueError(f"{', '.join(twice)}: allowed: keys that differ in more than their case")
-        for text, longest in [*((key, MAX_TAG_KEY) for key in value), *((each, MAX_TAG) for each in value.values())]:
-            if len(text) > longest or not TAG.fullmatch(text):
-                raise ValueError(f"{text}: allowed: at most {longest} {_TAG_WORDS}")
+            raise ValueError(f"tags has {', '.join(twice)}; allowed: keys that differ in more than their case")
         return value
 
     @field_validator("owner")

@@ -8,7 +8,7 @@ import pulumi
 
 from mlpctl.config import profiles
 from mlpctl.config.problems import ConfigError
-from mlpctl.config.stack_file import PLATFORM, REGION, Loaded, check, find, has_platform, has_secrets
+from mlpctl.config.stack_file import PLATFORM, REGION, Loaded, check, find, has_secrets, without
 from mlpctl.config.validation import ModelT
 from mlpctl.config.yaml_file import Document, YamlError, parse
 
@@ -56,9 +56,9 @@ def _file_of(root: Path, values: dict[str, Any]) -> tuple[Path | None, Document 
         document = parse(path.read_bytes())
     except (OSError, ConfigError, YamlError):
         return None, None
-    if not has_platform(document.data):
-        return None, None
-    ours, theirs = document.data["config"], values["config"]
-    both_secret = has_secrets(ours[PLATFORM]) and has_secrets(theirs.get(PLATFORM))
-    same = ours[PLATFORM] == theirs.get(PLATFORM) and ours.get(REGION) == theirs.get(REGION)
+    config = document.data.get("config") if isinstance(document.data, dict) else None
+    # What the file's reader refuses, such as an octal number, the engine may have taken for something.
+    ours, theirs = config if isinstance(config, dict) else {}, without(document.unread, values)["config"]
+    both_secret = has_secrets(ours.get(PLATFORM)) and has_secrets(theirs.get(PLATFORM))
+    same = all(ours.get(key) == theirs.get(key) for key in (PLATFORM, REGION))
     return (path.relative_to(root), document) if same or both_secret else (None, None)

@@ -1,15 +1,15 @@
 """Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import profiles
-from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, is_credential, shown
+from mlpctl.config import credentials, profiles
+from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
@@ -31,6 +31,10 @@ TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment",
 
 _REGION_HINT = "a region such as eu-central-1"
 _SECRET_HINT = f"plain values; a secret gets a key of its own by `pulumi config set --secret {NAMESPACE}:NAME`"
+_CREDENTIAL_HINT = (
+    "plain values; keep a program's secret in AWS Secrets Manager, and one of the stack under a key of its own: "
+    f"`pulumi config set --secret {NAMESPACE}:NAME`"
+)
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,20 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         ConfigError: with all problems; `path` is named as their file.
 
     """
-    problems = [_told(problem) for problem in (*document.problems, *_structure(document))]
+    exposed = dict(credentials.find(document.data))
+    leaks = [
+        _at(document, place, f"holds what looks like {sort}, in plain text", _CREDENTIAL_HINT)
+        for place, sort in exposed.items()
+    ]
+    problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
     if not has_platform(document.data):
         raise ConfigError(problems, path)
+    # Struck out, so that no rule can quote them.
+    document = replace(document, data=without(exposed, document.data), unread={*document.unread, *exposed})
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
         problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
-    for place in _credentials(platform.data):
-        platform.unread.add(place)
-        problems.append(_at(platform, place or (PLATFORM,), "holds a credential in plain text", _SECRET_HINT))
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document)})
@@ -156,18 +164,22 @@ def has_secrets(data: Any) -> bool:
     return next(secrets(data), None) is not None
 
 
-def _credentials(data: Any, path: Keys = ()) -> Iterator[Keys]:
-    """List where a credential stands in plain text."""
-    if isinstance(data, str) and is_credential(data):
-        yield path
-    elif isinstance(data, dict | list):
-        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from _credentials(value, (*path, key))
+def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
+    """Copy values, with None at some places."""
+    if path in places:
+        return None
+    if isinstance(data, dict):
+        return {key: without(places, value, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without(places, value, (*path, index)) for index, value in enumerate(data)]
+    return data
 
 
 def _structure(document: Document) -> Iterator[Problem]:
     """Tell what is wrong around the platform."""
     data = document.data
+    if () in document.unread:
+        return
     if data is None:
         yield Problem((), "is empty", allowed=f"`config` with {REGION} and {PLATFORM}")
         return
@@ -175,8 +187,10 @@ def _structure(document: Document) -> Iterator[Problem]:
         yield Problem((), f"is {shown(data)}", 1, 1, allowed="a mapping with `config`")
         return
     for key in data.keys() - set(TOP_LEVEL):
+        if key in (REGION, PLATFORM):
+            yield _at(document, (key,), "does not stand under `config`, where it belongs")
+            continue
         near = nearest(key, TOP_LEVEL)
-        near = PLATFORM if key == PLATFORM else near
         yield _at(document, (key,), "is an unknown key", None if near else any_of(TOP_LEVEL), near)
     config = data.get("config")
     if "config" not in data:
@@ -202,7 +216,7 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
             allowed = f"{PLATFORM}, and secrets" if ours else "NAMESPACE:NAME"
             yield _at(document, ("config", key), "is an unknown key", None if near else allowed, near)
     for key, hint in ((REGION, _REGION_HINT), (PLATFORM, "the platform's config")):
-        if key not in config and key not in meant:
+        if key not in config and key not in meant and key not in document.data:
             yield _at(document, ("config", key), "is missing", hint)
     region = config.get(REGION)
     place = ("config", REGION)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, core_schema
 
-from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, shown
+from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, printable, shown
 from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.yaml_file import Document
 
@@ -234,4 +234,6 @@ class _Teller:
     ) -> Problem:
         position = self._document.at(path)
         line, column = (position.line, position.column) if position else (None, None)
-        return Problem(path, message, line, column, value, allowed or None, suggestion)
+        # A model's own rules quote values as they are.
+        message, allowed = printable(message), printable(allowed) if allowed else None
+        return Problem(path, message, line, column, value, allowed, suggestion)

@@ -14,7 +14,8 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from mlpctl.config.problems import Keys, Problem, shortened
+from mlpctl.config.credentials import is_credential
+from mlpctl.config.problems import HIDDEN, Keys, Problem, shortened
 from mlpctl.config.yaml_words import Ambiguous, meaning
 
 MAX_BYTES = 256 * 1024
@@ -136,8 +137,13 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    message = f"is not valid YAML: {error.problem}"
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
+    reason = HIDDEN if is_credential(str(error.problem)) else str(error.problem)
+    if reason.startswith("but "):
+        reason = f"{error.context}, {reason}"
+    elif error.context and mark and began and began.line < mark.line:
+        reason = f"{reason} {error.context} that begins in line {began.line + 1}"
+    message = f"is not valid YAML: {reason}"
     if error.problem == _TOO_DEEP:
         message = error.problem
     elif mark and "\t" in text[mark.index - mark.column : mark.index + 1]:
@@ -159,6 +165,8 @@ class _Reading:
             return self._scalar(node, path)
         if node.tag not in (_SEQUENCE, _MAPPING):
             self._refuse(path, node, _foreign(node.tag))
+            self.document.unread.add(path)
+            return None
         if isinstance(node, yaml.SequenceNode):
             return [self._entry(item, item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
@@ -167,7 +175,7 @@ class _Reading:
         self.document.positions[path] = _position(mark)
         return self._value(node, path)
 
-    def _mapping(self, node: yaml.Node, path: Keys) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, path: Keys) -> dict[str, Any] | None:
         entries: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if _is_merge(key_node):
@@ -182,6 +190,9 @@ class _Reading:
             key = self._key(key_node, path)
             if key is not None and key not in entries:
                 entries[key] = self._entry(key_node, value_node, (*path, key))
+        if node.value and not entries:
+            self.document.unread.add(path)
+            return None
         return entries
 
     def _merged(self, node: yaml.Node, path: Keys, depth: int = 1) -> Iterator[tuple[yaml.Node, yaml.Node]]:
@@ -199,7 +210,7 @@ class _Reading:
 
     def _key(self, node: yaml.Node, path: Keys) -> str | None:
         if not isinstance(node, yaml.ScalarNode) or not _is_unicode(node.value):
-            self._refuse(path, node, "has a key that is not text")
+            self._refuse(path, node, "has a key that is not text; put text that begins with a bracket in quotes")
         elif node.tag == _STRING or (node.tag == _PLAIN and isinstance(meaning(node.value), str)):
             return str(node.value)
         else:

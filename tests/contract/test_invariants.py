@@ -1,0 +1,184 @@
+"""The invariants hold for every stack that is kept here, and each can be broken."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+import pytest
+
+from invariants import INVARIANTS, broken
+from mlplatform.testing import Declared, Plan, token
+
+STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
+def test_they_hold(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
+    assert broken(plan_of(stack)) == []
+
+
+def without(kind: type) -> Callable[[Plan], Plan]:
+    return lambda plan: Plan(tuple(each for each in plan if each.type != token(kind)))
+
+
+def changed(kind: type, change: Change) -> Callable[[Plan], Plan]:
+    """A plan with the inputs of each resource of a kind changed in place."""
+
+    def apply(plan: Plan) -> Plan:
+        made = copy.deepcopy(plan.resources)
+        assert [change(each.inputs) for each in made if each.type == token(kind)], f"no {kind} is there to be changed"
+        return Plan(made)
+
+    return apply
+
+
+def added(kind: type, **inputs: Any) -> Callable[[Plan], Plan]:
+    new = Declared(token(kind), "new", parent="", inputs=inputs, custom=True, retained=False)
+    return lambda plan: Plan((*plan, new))
+
+
+def at(*path: str | int, value: Any) -> Change:
+    """Set what stands at a path; `None` takes it away."""
+
+    def change(inputs: Any) -> bool:
+        for key in path[:-1]:
+            inputs = inputs[key]
+        if value is None:
+            del inputs[path[-1]]
+        else:
+            inputs[path[-1]] = value
+        return True
+
+    return change
+
+
+def policy(**statement: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+POD = ("spec", "template", "spec")
+CONTAINER = (*POD, "containers", 0, "securityContext")
+DEPLOYMENT = k8s.apps.v1.Deployment
+TEMPLATE = aws.ec2.LaunchTemplate
+SEALED = ("rules", 0, "applyServerSideEncryptionByDefault")
+
+BREAKS = [
+    ("buckets_are_encrypted_with_a_key", without(aws.s3.BucketServerSideEncryptionConfiguration)),
+    *[
+        ("buckets_are_encrypted_with_a_key", changed(aws.s3.BucketServerSideEncryptionConfiguration, change))
+        for change in (at(*SEALED, "sseAlgorithm", value="AES256"), at(*SEALED, "kmsMasterKeyId", value=None))
+    ],
+    ("buckets_block_public_access", without(aws.s3.BucketPublicAccessBlock)),
+    *[
+        ("buckets_block_public_access", changed(aws.s3.BucketPublicAccessBlock, at(guard, value=False)))
+        for guard in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    ],
+    ("buckets_know_no_access_lists", without(aws.s3.BucketOwnershipControls)),
+    (
+        "buckets_know_no_access_lists",
+        changed(aws.s3.BucketOwnershipControls, at("rule", "objectOwnership", value="ObjectWriter")),
+    ),
+    ("buckets_are_reached_by_tls_only", without(aws.s3.BucketPolicy)),
+    (
+        "buckets_are_reached_by_tls_only",
+        changed(aws.s3.BucketPolicy, lambda inputs: inputs.update(policy=inputs["policy"].replace("Secure", "Un"))),
+    ),
+    ("buckets_keep_versions", without(aws.s3.BucketVersioning)),
+    ("keys_rotate", changed(aws.kms.Key, at("enableKeyRotation", value=False))),
+    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
+    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),
+    ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", value=None))),
+    ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 1, "ebs", "encrypted", value=None))),
+    ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 0, "ebs", "kmsKeyId", value=None))),
+    ("disks_are_encrypted_with_a_key", added(aws.ebs.Volume, encrypted=True)),
+    ("images_are_encrypted_with_a_key", added(aws.ecr.Repository)),
+    ("nodes_hand_out_credentials_by_session_only", changed(TEMPLATE, at("metadataOptions", value=None))),
+    (
+        "nodes_hand_out_credentials_by_session_only",
+        changed(TEMPLATE, at("metadataOptions", "httpTokens", value="optional")),
+    ),
+    (
+        "nodes_hand_out_credentials_by_session_only",
+        changed(TEMPLATE, at("metadataOptions", "httpPutResponseHopLimit", value=2)),
+    ),
+    ("nodes_hand_out_credentials_by_session_only", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
+    ("nodes_are_in_private_subnets", changed(aws.ec2.Subnet, at("mapPublicIpOnLaunch", value=True))),
+    ("nodes_are_in_private_subnets", changed(aws.ec2.Route, at("gatewayId", value="igw-1"))),
+    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
+    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None))),
+    (
+        "clusters_are_not_open_to_the_world",
+        changed(aws.eks.Cluster, at("vpcConfig", "endpointPrivateAccess", value=False)),
+    ),
+    (
+        "clusters_are_not_open_to_the_world",
+        changed(aws.eks.Cluster, at("vpcConfig", "endpointPublicAccess", value=None)),
+    ),
+    (
+        "clusters_are_not_open_to_the_world",
+        changed(
+            aws.eks.Cluster,
+            lambda inputs: inputs["vpcConfig"].update(endpointPublicAccess=True, publicAccessCidrs=["0.0.0.0/1"]),
+        ),
+    ),
+    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv4="0.0.0.0/0")),
+    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv6="::/0")),
+    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroupRule, type="ingress", cidrBlocks=["0.0.0.0/0"])),
+    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroup, ingress=[{"ipv6CidrBlocks": ["::/0"]}])),
+    ("nothing_lets_the_world_in", added(aws.ec2.DefaultSecurityGroup, ingress=[{"cidrBlocks": ["0.0.0.0/0"]}])),
+    ("services_stay_inside_the_cluster", changed(k8s.core.v1.Service, at("spec", "type", value="LoadBalancer"))),
+    ("what_takes_tags_has_them", changed(aws.ec2.Vpc, at("tags", value=None))),
+    ("what_takes_tags_has_them", changed(aws.eks.NodeGroup, at("tags", "owner", value=None))),
+    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action="*", Resource="arn:x"))),
+    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action=["s3:*"], Resource="arn:x"))),
+    ("policies_name_what_they_allow", added(aws.iam.RolePolicy, policy=policy(Action=["s3:GetObject"], Resource="*"))),
+    (
+        "policies_name_what_they_allow",
+        added(aws.iam.Policy, policy=policy(NotAction=["iam:*"], Resource=["arn:x"])),
+    ),
+    (
+        "policies_name_whom_they_allow",
+        added(aws.iam.Role, assumeRolePolicy=policy(Action="sts:AssumeRole", Principal={"AWS": "*"})),
+    ),
+    (
+        "policies_name_whom_they_allow",
+        added(aws.s3.BucketPolicy, bucket="b", policy=policy(Action="s3:GetObject", Principal="*", Resource="arn:x")),
+    ),
+    *[
+        ("pods_hold_to_the_restricted_standard", changed(DEPLOYMENT, change))
+        for change in (
+            at(*POD, "securityContext", "runAsNonRoot", value=False),
+            at(*POD, "securityContext", "runAsUser", value=0),
+            at(*POD, "securityContext", "seccompProfile", value=None),
+            at(*POD, "hostNetwork", value=True),
+            at(*POD, "volumes", 0, "hostPath", value={"path": "/"}),
+            at(*POD, "initContainers", value=[{"name": "first"}]),
+            at(*CONTAINER, value=None),
+            at(*CONTAINER, "allowPrivilegeEscalation", value=True),
+            at(*CONTAINER, "privileged", value=True),
+            at(*CONTAINER, "capabilities", "drop", value=["NET_RAW"]),
+            at(*CONTAINER, "capabilities", "add", value=["SYS_ADMIN"]),
+            at(*CONTAINER, "readOnlyRootFilesystem", value=None),
+        )
+    ],
+    ("namespaces_admit_restricted_pods_only", changed(k8s.core.v1.Namespace, at("metadata", "labels", value=None))),
+]
+
+
+@pytest.fixture(scope="module")
+def local(plan_of: Callable[[Path], Plan]) -> Plan:
+    return plan_of(STACKS[[path.stem for path in STACKS].index("Pulumi.local")])
+
+
+@pytest.mark.parametrize(("name", "break_"), BREAKS, ids=[name for name, _ in BREAKS])
+def test_each_is_noticed_when_it_is_broken(name: str, break_: Callable[[Plan], Plan], local: Plan) -> None:
+    assert list(INVARIANTS[name](break_(local)))
+
+
+def test_each_has_a_way_to_break() -> None:
+    assert {name for name, _ in BREAKS} == {*INVARIANTS}

@@ -1,0 +1,52 @@
+"""Whatever a stack file says: it is right and safe, or it is told what is wrong with it.
+
+Each property takes 200 examples, and 10,000 by `make fuzz`.
+"""
+
+import runpy
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from invariants import broken
+from mlpctl import config
+from mlplatform.testing import declare
+from stack_files import CANARIES, hostile, read, right, valid_ish
+
+EXAMPLES = max(200, settings().max_examples)
+PROGRAM = Path(__file__).parents[2] / "platform" / "__main__.py"
+
+thorough = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@thorough
+@given(hostile())
+def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:
+    try:
+        loaded = read(content)
+    except config.ConfigError as error:
+        text = str(error)
+        assert error.problems
+        assert all(problem.message for problem in error.problems)
+        assert any(problem.line for problem in error.problems) or not content.strip() or len(error.problems) == 1
+        assert text.endswith("in Pulumi.made.yaml")
+        assert all(char.isprintable() or char == "\n" for char in text)
+    else:
+        text = repr(loaded.platform)
+    assert [canary for canary in CANARIES if canary in text] == []
+
+
+@pytest.mark.engine
+@thorough
+@given(st.builds(right, valid_ish()))
+def test_what_is_right_is_safe(loaded: Any) -> None:
+    assume(loaded is not None)
+    with patch.object(config, "load", lambda: loaded.platform):
+        plan = declare(lambda: runpy.run_path(str(PROGRAM)), {"aws:region": loaded.region})
+    assert broken(plan) == []

@@ -1,0 +1,319 @@
+"""What holds for everything that is declared, whatever a stack file says: rules over types of resources.
+
+An invariant takes a plan and lists what breaks it, a sentence each. They know no component: what is made of the same
+types of resources tomorrow is held to them as well.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any, Final
+
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+from mlplatform.testing import Declared, Plan, token
+
+Invariant = Callable[[Plan], Iterator[str]]
+Json = Mapping[str, Any]
+
+INVARIANTS: Final[dict[str, Invariant]] = {}
+"""Every invariant by its name."""
+
+WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken"})
+"""Actions that know no resource but `*`:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+
+WIDEST_ALLOW_LIST: Final = 8
+"""Prefix of the widest network that may reach a cluster's API from the internet."""
+
+
+def invariant(check: Invariant) -> Invariant:
+    INVARIANTS[check.__name__] = check
+    return check
+
+
+def broken(plan: Plan) -> list[str]:
+    """Everything that breaks an invariant."""
+    return [f"{name}: {sentence}" for name, check in INVARIANTS.items() for sentence in check(plan)]
+
+
+@invariant
+def buckets_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
+    def sealed(inputs: Json) -> bool:
+        defaults = [rule.get("applyServerSideEncryptionByDefault") or {} for rule in inputs["rules"]]
+        return all(each.get("sseAlgorithm") == "aws:kms" and each.get("kmsMasterKeyId") for each in defaults)
+
+    yield from _beside_buckets(plan, aws.s3.BucketServerSideEncryptionConfiguration, sealed)
+
+
+@invariant
+def buckets_block_public_access(plan: Plan) -> Iterator[str]:
+    guards = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    yield from _beside_buckets(
+        plan, aws.s3.BucketPublicAccessBlock, lambda inputs: all(inputs.get(guard) is True for guard in guards)
+    )
+
+
+@invariant
+def buckets_know_no_access_lists(plan: Plan) -> Iterator[str]:
+    yield from _beside_buckets(
+        plan,
+        aws.s3.BucketOwnershipControls,
+        lambda inputs: inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced",
+    )
+
+
+@invariant
+def buckets_are_reached_by_tls_only(plan: Plan) -> Iterator[str]:
+    def refuses_plain_text(inputs: Json) -> bool:
+        return any(
+            statement["Effect"] == "Deny"
+            and statement["Principal"] == "*"
+            and statement["Action"] in ("s3:*", ["s3:*"])
+            and len(statement["Resource"]) == 2
+            and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in json.loads(inputs["policy"])["Statement"]
+        )
+
+    yield from _beside_buckets(plan, aws.s3.BucketPolicy, refuses_plain_text)
+
+
+@invariant
+def buckets_keep_versions(plan: Plan) -> Iterator[str]:
+    yield from _beside_buckets(
+        plan, aws.s3.BucketVersioning, lambda inputs: inputs["versioningConfiguration"]["status"] == "Enabled"
+    )
+
+
+@invariant
+def keys_rotate(plan: Plan) -> Iterator[str]:
+    for key in plan.of(aws.kms.Key):
+        if key.inputs.get("enableKeyRotation") is not True:
+            yield f"{key.name} is never rotated"
+
+
+@invariant
+def logs_are_encrypted_and_end(plan: Plan) -> Iterator[str]:
+    for group in plan.of(aws.cloudwatch.LogGroup):
+        if not group.inputs.get("kmsKeyId"):
+            yield f"{group.name} has no key"
+        if not group.inputs.get("retentionInDays"):
+            yield f"{group.name} is kept forever"
+
+
+@invariant
+def disks_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
+    for template in plan.of(aws.ec2.LaunchTemplate):
+        volumes = [mapping.get("ebs") or {} for mapping in template.inputs.get("blockDeviceMappings") or [{}]]
+        if not all(_true(volume.get("encrypted")) and volume.get("kmsKeyId") for volume in volumes):
+            yield f"{template.name} has a volume without a key"
+    for volume in plan.of(aws.ebs.Volume):
+        if not (_true(volume.inputs.get("encrypted")) and volume.inputs.get("kmsKeyId")):
+            yield f"{volume.name} has no key"
+
+
+@invariant
+def images_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
+    for repository in plan.of(aws.ecr.Repository):
+        settings = repository.inputs.get("encryptionConfigurations") or [{}]
+        if not all(each.get("encryptionType") == "KMS" and each.get("kmsKey") for each in settings):
+            yield f"{repository.name} has no key"
+
+
+@invariant
+def nodes_hand_out_credentials_by_session_only(plan: Plan) -> Iterator[str]:
+    for template in plan.of(aws.ec2.LaunchTemplate):
+        options = template.inputs.get("metadataOptions") or {}
+        if options.get("httpTokens") != "required":
+            yield f"{template.name} answers IMDSv1"
+        if options.get("httpPutResponseHopLimit") != 1:
+            yield f"{template.name} answers pods"
+    for group in plan.of(aws.eks.NodeGroup):
+        if not group.inputs.get("launchTemplate"):
+            yield f"{group.name} has no launch template, and so EKS's own settings"
+
+
+@invariant
+def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
+    for subnet in plan.of(aws.ec2.Subnet):
+        if subnet.inputs.get("mapPublicIpOnLaunch") is not False:
+            yield f"{subnet.name} gives public addresses"
+    public = {route.inputs["routeTableId"] for route in plan.of(aws.ec2.Route) if route.inputs.get("gatewayId")}
+    reached = {
+        each.inputs.get("subnetId")
+        for each in plan.of(aws.ec2.RouteTableAssociation)
+        if each.inputs["routeTableId"] in public
+    }
+    for group in plan.of(aws.eks.NodeGroup):
+        for subnet_id in {*group.inputs["subnetIds"]} & reached:
+            yield f"{group.name} has nodes in {subnet_id}, which is routed to the internet"
+
+
+@invariant
+def clusters_seal_their_secrets(plan: Plan) -> Iterator[str]:
+    for cluster in plan.of(aws.eks.Cluster):
+        config = cluster.inputs.get("encryptionConfig") or {}
+        if "secrets" not in config.get("resources", []) or not (config.get("provider") or {}).get("keyArn"):
+            yield f"{cluster.name} keeps secrets without a key"
+
+
+@invariant
+def clusters_are_not_open_to_the_world(plan: Plan) -> Iterator[str]:
+    for cluster in plan.of(aws.eks.Cluster):
+        access = cluster.inputs["vpcConfig"]
+        if access.get("endpointPrivateAccess") is not True:
+            yield f"{cluster.name} has no private endpoint"
+        # What EKS takes an absent field for: https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
+        if access.get("endpointPublicAccess", True):
+            for cidr in access.get("publicAccessCidrs") or ["0.0.0.0/0"]:
+                if ip_network(cidr).prefixlen < WIDEST_ALLOW_LIST:
+                    yield f"{cluster.name} is open to {cidr}"
+
+
+@invariant
+def nothing_lets_the_world_in(plan: Plan) -> Iterator[str]:
+    for rule in plan.of(aws.vpc.SecurityGroupIngressRule):
+        for cidr in (rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")):
+            if _is_the_world(cidr):
+                yield f"{rule.name} lets {cidr} in"
+    rules = [(each, each.inputs) for each in plan.of(aws.ec2.SecurityGroupRule) if each.inputs["type"] == "ingress"]
+    for kind in (aws.ec2.SecurityGroup, aws.ec2.DefaultSecurityGroup):
+        rules += [(group, rule) for group in plan.of(kind) for rule in group.inputs.get("ingress") or []]
+    for declared, inputs in rules:
+        for cidr in [*(inputs.get("cidrBlocks") or []), *(inputs.get("ipv6CidrBlocks") or [])]:
+            if _is_the_world(cidr):
+                yield f"{declared.name} lets {cidr} in"
+
+
+@invariant
+def services_stay_inside_the_cluster(plan: Plan) -> Iterator[str]:
+    for service in plan.of(k8s.core.v1.Service):
+        if service.inputs["spec"].get("type", "ClusterIP") != "ClusterIP":
+            yield f"{service.name} is reached from outside"
+
+
+@invariant
+def what_takes_tags_has_them(plan: Plan) -> Iterator[str]:
+    for each in plan:
+        if each.custom and each.type.startswith("aws:") and _takes_tags(each.type):
+            missing = {"Name", "mlplatform:stack", "mlplatform:name", "owner", "environment"} - {
+                *(each.inputs.get("tags") or {})
+            }
+            if missing:
+                yield f"{each.name} lacks {', '.join(sorted(missing))}"
+
+
+@invariant
+def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
+    for each in plan:
+        # In the policy of a key or a bucket, `*` is that key, and the account is named as the principal.
+        own = each.type in (token(aws.kms.Key), token(aws.s3.BucketPolicy))
+        for statement in _statements(each):
+            if statement["Effect"] != "Allow":
+                continue
+            actions, resources = _listed(statement.get("Action")), _listed(statement.get("Resource"))
+            if "NotAction" in statement or "NotResource" in statement or "*" in actions:
+                yield f"{each.name} allows all actions"
+            if not own and any(action.endswith(":*") for action in actions):
+                yield f"{each.name} allows all actions of a service"
+            if not own and "*" in resources and not {*actions} <= WITHOUT_RESOURCE:
+                yield f"{each.name} allows {', '.join(actions)} on everything"
+
+
+@invariant
+def policies_name_whom_they_allow(plan: Plan) -> Iterator[str]:
+    for each in plan:
+        for statement in _statements(each):
+            principal = statement.get("Principal")
+            anyone = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
+            if statement["Effect"] == "Allow" and anyone and not _names_a_principal(statement.get("Condition") or {}):
+                yield f"{each.name} allows anyone"
+
+
+@invariant
+def pods_hold_to_the_restricted_standard(plan: Plan) -> Iterator[str]:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
+    for each in plan:
+        for pod in _pods(each.inputs) if each.type.startswith("kubernetes:") else ():
+            whole = pod.get("securityContext") or {}
+            if any(pod.get(shared) for shared in ("hostNetwork", "hostPID", "hostIPC")):
+                yield f"{each.name} shares its node's namespaces"
+            if any("hostPath" in volume for volume in pod.get("volumes") or []):
+                yield f"{each.name} mounts its node's files"
+            for container in [*pod["containers"], *(pod.get("initContainers") or [])]:
+                own = container.get("securityContext") or {}
+                effective = {**whole, **own}
+                if effective.get("runAsNonRoot") is not True or effective.get("runAsUser") == 0:
+                    yield f"{each.name} may run as root"
+                if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
+                    yield f"{each.name} may gain privileges"
+                capabilities = own.get("capabilities") or {}
+                if capabilities.get("drop") != ["ALL"] or {*(capabilities.get("add") or [])} - {"NET_BIND_SERVICE"}:
+                    yield f"{each.name} keeps capabilities"
+                if (effective.get("seccompProfile") or {}).get("type") != "RuntimeDefault":
+                    yield f"{each.name} may make every system call"
+                if own.get("readOnlyRootFilesystem") is not True:
+                    yield f"{each.name} may write to its image"
+
+
+@invariant
+def namespaces_admit_restricted_pods_only(plan: Plan) -> Iterator[str]:
+    for namespace in plan.of(k8s.core.v1.Namespace):
+        labels = namespace.inputs["metadata"].get("labels") or {}
+        if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+            yield f"{namespace.name} admits other pods"
+
+
+def _beside_buckets(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> Iterator[str]:
+    """List the buckets without a resource of a kind beside them, or with one for which something does not hold."""
+    beside: dict[str, list[Json]] = {}
+    for each in plan.of(kind):
+        beside.setdefault(str(each.inputs["bucket"]), []).append(each.inputs)
+    for bucket in plan.of(aws.s3.Bucket):
+        found = beside.get(f"{bucket.name}-id", [])  # The id that a mocked resource gets.
+        if not found or not all(map(holds, found)):
+            yield f"{bucket.name} has no {kind.__name__} that does"
+
+
+def _statements(declared: Declared) -> Iterator[Json]:
+    """List the statements of every policy among a resource's inputs."""
+    for key, value in declared.inputs.items():
+        if key.lower().endswith("policy") and isinstance(value, str) and value.startswith("{"):
+            yield from json.loads(value)["Statement"]
+
+
+def _names_a_principal(condition: Json) -> bool:
+    keys = {key for operator, keys in condition.items() if operator in ("ArnEquals", "StringEquals") for key in keys}
+    return bool(keys & {"aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"})
+
+
+def _pods(value: Any) -> Iterator[Json]:
+    """Find pod specs, in whatever they are wrapped."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("containers"), Sequence):
+            yield value
+        for each in value.values():
+            yield from _pods(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _pods(each)
+
+
+def _takes_tags(kind: str) -> bool:
+    """Say whether the SDK's class of a type token, e.g. `aws:s3/bucket:Bucket`, has tags."""
+    _, module, name = kind.split(":")
+    return hasattr(getattr(getattr(aws, module.split("/")[0]), name), "tags")
+
+
+def _is_the_world(cidr: str | None) -> bool:
+    return cidr is not None and ip_network(cidr, strict=False).prefixlen == 0
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _true(value: Any) -> bool:
+    """EC2's launch templates have booleans as text."""
+    return value is True or value == "true"

@@ -1,0 +1,246 @@
+"""Hypothesis strategies that make stack files, from the model's own schema: a new field is covered by itself."""
+
+import copy
+import string
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import yaml
+from hypothesis import strategies as st
+
+from mlpctl.config import ConfigError, Loaded, Platform, profiles
+from mlpctl.config.shape import Shape
+from mlpctl.config.stack_file import PLATFORM, REGION, check
+from mlpctl.config.yaml_file import YamlError, parse
+from mlplatform.logs import RETENTION_DAYS
+from mlplatform.network import NEEDED_WITHOUT_NAT
+
+Values = st.SearchStrategy[Any]
+Place = tuple[str | int, ...]
+
+THE_REGION: Final = "eu-central-1"
+
+words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8).map(lambda text: f"x{text}")
+
+KNOWN: Final[Mapping[str, Values]] = {
+    "cidr": st.sampled_from(["10.0.0.0/16", "10.1.0.0/20", "172.16.0.0/24", "192.168.4.0/22"]),
+    "zones": st.lists(st.sampled_from([THE_REGION + zone for zone in "abc"]), min_size=2, max_size=3, unique=True),
+    "flowLogDays": st.sampled_from(RETENTION_DAYS),
+    "logDays": st.sampled_from(RETENTION_DAYS),
+    "interfaceEndpoints": st.just([*NEEDED_WITHOUT_NAT]) | st.lists(st.sampled_from(NEEDED_WITHOUT_NAT), unique=True),
+    "publicAccessCidrs": st.lists(st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "11.0.0.0/8"]), max_size=2),
+    "gpuPools.*.instanceTypes": st.lists(
+        st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True
+    ),
+    "instanceTypes": st.lists(st.sampled_from(["m7i.large", "c7i.xlarge"]), min_size=1, max_size=2, unique=True),
+    "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
+    "pool": st.sampled_from(["a", "b"]),
+    "gpuPools": st.sampled_from(["a", "b"]),
+    "addonVersions": st.dictionaries(st.sampled_from(["coredns", "vpc-cni"]), st.just("v1.0.0-eksbuild.1")),
+}
+"""What a rule of the model allows and its schema does not tell, by the end of the dotted path; for a mapping with free
+names, the names."""
+
+
+@lru_cache(maxsize=1)
+def valid_ish() -> Values:
+    """Platforms as plain values: each field right in itself; together, most are wrong."""
+    return _values(Shape.of(Platform), "")
+
+
+def _values(shape: Shape, path: str) -> Values:
+    found = _known(path)
+    node = shape.node
+    if shape.keys:
+        # Every section is there, if empty, or most platforms would have neither pools nor models.
+        required = {*node.get("required", ())} if path else {*shape.keys}
+        fields = {key: _values(child, f"{path}.{key}") for key in shape.keys if (child := shape.child(key))}
+        return st.fixed_dictionaries(
+            {key: each for key, each in fields.items() if key in required},
+            optional={key: each for key, each in fields.items() if key not in required},
+        )
+    below = shape.child("*") if node.get("type") == "object" else None
+    if below is not None and (below.keys or found is None):
+        return st.dictionaries(words if found is None else found, _values(below, f"{path}.*"), max_size=2)
+    return (st.none() | _scalars(shape, path, found)) if shape.optional else _scalars(shape, path, found)
+
+
+def _scalars(shape: Shape, path: str, found: Values | None) -> Values:
+    node = shape.node
+    if found is not None:
+        return found
+    if "enum" in node:
+        return st.sampled_from(node["enum"])
+    if "const" in node:
+        return st.just(node["const"])
+    if node.get("type") == "array":
+        entry = shape.child(0)
+        size = node.get("minItems", 0)
+        return st.lists(_values(entry, f"{path}.0") if entry else words, min_size=size, max_size=size + 1)
+    if node.get("type") in ("integer", "number"):
+        low, high = node.get("minimum", 0), node.get("maximum", 1000)
+        return st.sampled_from([low, high]) | st.integers(low, high)
+    if node.get("type") == "boolean":
+        return st.booleans()
+    if "pattern" in node:
+        examples = st.sampled_from(node["examples"]) if "examples" in node else st.nothing()
+        return examples | st.from_regex(node["pattern"], fullmatch=True, alphabet=string.printable[:94])
+    return words
+
+
+def _known(path: str) -> Values | None:
+    ends = [end for end in KNOWN if f"{path}".endswith(f".{end}")]
+    return KNOWN[max(ends, key=len)] if ends else None
+
+
+def right(data: Any) -> Loaded[Platform] | None:
+    """Take out of a platform what the errors name until nothing is wrong; None where that does not end well."""
+    data = copy.deepcopy(data)
+    for _ in range(6):
+        try:
+            return read(written(stack_file(data)))
+        except ConfigError as error:
+            for problem in error.problems:
+                _take_out(data, problem.path)
+    return None
+
+
+def _take_out(data: Any, path: Place) -> None:
+    """Remove the nearest key at or around a place that may be gone."""
+    shape = Shape.of(Platform)
+    for size in range(len(path), 0, -1):
+        parent, key = shape.at(path[: size - 1]), path[size - 1]
+        if parent is None or not isinstance(key, str) or key in parent.node.get("required", ()):
+            continue
+        holder = _at(data, path[: size - 1])
+        if isinstance(holder, dict) and key in holder:
+            del holder[key]
+            return
+
+
+def _at(data: Any, path: Place) -> Any:
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def stack_file(platform: Any) -> dict[str, Any]:
+    return {"config": {REGION: THE_REGION, PLATFORM: platform}}
+
+
+def written(document: Any) -> bytes:
+    text: str = yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def read(content: bytes) -> Loaded[Platform]:
+    """Read a stack file's bytes.
+
+    Raises:
+        ConfigError: the file is not right.
+    """
+    try:
+        document = parse(content)
+    except YamlError as error:
+        raise ConfigError([error.problem], "Pulumi.made.yaml") from None
+    return check(document, "Pulumi.made.yaml", Platform, profiles.PROFILES)
+
+
+CANARIES: Final = (
+    "AKIA" + "CANARY0CANARY0CA",
+    "hf_" + "Canary" * 6,
+    "ghp_" + "Canary0" * 6,
+    "glpat-" + "Canary0" * 3,
+    "xoxb-" + "1234567890-Canary",
+    "sk-proj-" + "Canary0" * 4,
+    "postgres://app:" + "canary0@db.example.com/x",
+    "-----BEGIN RSA " + "PRIVATE KEY-----\nCanaryCanaryCanary\n-----END RSA " + "PRIVATE KEY-----\n",
+    "LS0tLS1CRUdJTi" + "BSU0EgUFJJVkFURSBLRVktLS0tLQpDYW5hcnk=",
+    '{"token": "ghp_' + "Canary1" * 6 + '"}',
+)
+"""Credentials that no message may show."""
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**30), 10**30)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.dates()
+    | st.binary(max_size=9)
+    | st.sampled_from(
+        ["", "yes", "1e400", "0o17", "10.0.0.0/8", "aws:x", "🚀", "x" * 300, "\x1b[31m", "{{ x }}", "latest"]
+    )
+)
+keys = (
+    words | st.text(max_size=6) | st.sampled_from(["secure", "<<", "aws:x", "name", "Name"]) | st.sampled_from(CANARIES)
+)
+leaks = st.sampled_from(CANARIES) | st.builds("{0}!{0}".format, st.sampled_from(CANARIES))
+junk = st.recursive(
+    scalars | leaks,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(keys | st.integers() | st.none(), inner, max_size=3)
+        | st.builds(lambda text: {"secure": text}, st.text(max_size=8))
+    ),
+    max_leaves=5,
+)
+
+
+@st.composite
+def hostile(draw: st.DrawFn) -> bytes:
+    """Stack files in which a few things were put, renamed or taken away, and now and then the text itself was hurt."""
+    document = copy.deepcopy(stack_file(draw(valid_ish())))
+    for _ in range(draw(st.integers(0, 3))):
+        _hurt(draw, document)
+    text = written(document)
+    if draw(st.integers(0, 4)) == 0:
+        text = _hurt_text(draw, text)
+    return text
+
+
+def _hurt(draw: st.DrawFn, document: Any) -> None:
+    place = draw(st.sampled_from(_places(document)))
+    holder = _at(document, place[:-1])
+    change: Callable[[], object] = draw(
+        st.sampled_from(
+            [
+                lambda: holder.__setitem__(place[-1], draw(junk)),
+                lambda: holder.__setitem__(place[-1], draw(leaks)),
+                lambda: _take(holder, place[-1]),
+                lambda: holder.__setitem__(draw(keys), draw(junk)) if isinstance(holder, dict) else None,
+                lambda: (
+                    holder.__setitem__(draw(keys), holder.pop(place[-1], None)) if isinstance(holder, dict) else None
+                ),
+            ]
+        )
+    )
+    change()
+
+
+def _take(holder: Any, key: str | int) -> None:
+    if isinstance(holder, list) or key in holder:
+        del holder[key]
+
+
+def _places(data: Any, path: Place = ()) -> list[Place]:
+    below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    own = [path] if path else []
+    return [*own, *(place for key, value in below for place in _places(value, (*path, key)))] or [("config",)]
+
+
+def _hurt_text(draw: st.DrawFn, text: bytes) -> bytes:
+    at = draw(st.integers(0, len(text)))
+    size = draw(st.integers(0, 6))
+    put = draw(
+        st.binary(max_size=4)
+        | st.sampled_from(
+            [b"\t", b"\r", b"---\n", b"&a ", b"*a ", b"!x ", b"<<: *a\n", b"[", b"{", b"'", b'"', b"\xff", b"# "]
+        )
+    )
+    return text[:at] + put + text[at + size :]

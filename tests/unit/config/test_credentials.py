@@ -1,0 +1,112 @@
+"""What is taken for a credential, and what is not: a right file that is refused costs more than it saves."""
+
+import base64
+
+import pytest
+
+from mlpctl.config import credentials
+
+# Written in parts, so that no scanner takes this file for a leak.
+SAMPLES = {
+    "an AWS access key": ["AKIA" + "IOSFODNN7EXAMPLE", "id=ASIA" + "IOSFODNN7EXAMPLE;"],
+    "a private key": [
+        "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE\n",
+        "x\n-----BEGIN " + "PRIVATE KEY-----",
+        "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    ],
+    "a private key in base64": [
+        base64.b64encode(f"-----BEGIN {kind}PRIVATE KEY-----\nMIIE".encode()).decode()
+        for kind in ("", "RSA ", "EC ", "DSA ", "ENCRYPTED ", "OPENSSH ")
+    ],
+    "a Hugging Face token": ["hf_" + "aB3" * 12],
+    "a GitHub token": ["ghp_" + "a1" * 18, "github_pat_" + "a1" * 20, "https://ghs_" + "a1" * 18 + "@github.com/o/r"],
+    "a GitLab token": ["glpat-" + "a1" * 10],
+    "a Slack token": ["xoxb-" + "1" * 12, "https://hooks.slack.com/" + "services/T00/B00/x"],
+    "a Pulumi token": ["pul-" + "a1" * 20],
+    "an NVIDIA API key": ["nvapi-" + "a1-_" * 8],
+    "an API key of OpenAI's form": ["sk-" + "a1" * 20, "sk-proj-" + "a1-" * 10, "sk-ant-api03-" + "a1" * 20],
+    "a Google API key": ["AIza" + "a1-_X" * 7],
+    "a Docker Hub token": ["dckr_pat_" + "a1" * 12],
+    "an npm or PyPI token": ["npm_" + "a1" * 18, "pypi-AgE" + "a1" * 12],
+    "a Vault token": ["hvs." + "a1" * 12],
+    "a JSON web token": ["eyJ" + "hbGciOiJ9.eyJ" + "zdWIiOiIxIn0.x"],
+    "a URL with a password": ["postgres://app:" + "hunter2@db:5432/x", "redis://:" + "hunter2@cache"],
+}
+
+every_sample = pytest.mark.parametrize(
+    ("sort", "text"), [(sort, text) for sort, texts in SAMPLES.items() for text in texts]
+)
+
+
+@every_sample
+def test_a_form_of_credential_is_known_by_its_sort(sort, text):
+    assert credentials.is_credential(text)
+    assert credentials.sort(text) == sort
+    for data, place in (({"a": [text]}, ("a", 0)), ({"a": {text: 1}}, ("a", text)), (text, ())):
+        assert list(credentials.find(data)) == [(place, sort)]
+
+
+def test_every_form_has_a_sample():
+    assert SAMPLES.keys() == credentials.FORMS.keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vllm/vllm-openai:v0.11.0",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/models/chat@sha256:" + "0123456789abcdef" * 4,
+        "localhost:5000/team/model:sk-2024",
+        "arn:aws:iam::123456789012:role/hf_reader",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/hf-AbCdEf",
+        "s3://bucket/key@1:2",
+        "http://chat.chat.svc.cluster.local:80/v1?user=me@example.com",
+        "postgres://app:$(DB_PASSWORD)@db:5432/x",
+        "postgres://app@db:5432/x",
+        "Qwen/Qwen3-8B",
+        "task-0123456789abcdef0123456789abcdef01234567",
+        "0123456789abcdef0123456789abcdef01234567",
+        "-----BEGIN CERTIFICATE-----\nMIIE",
+        base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIE").decode(),
+        "-----BEGIN " + "PUBLIC KEY-----",
+        "hf_transfer",
+        "ghp_",
+        "AKIA",
+        "npm_config_registry",
+    ],
+)
+def test_other_text_is_let_pass(text):
+    assert not credentials.is_credential(text)
+    assert not [*credentials.find({"env": {"VALUE": text}, "commandArgs": ["--value", text, f"--value={text}"]})]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["HF_TOKEN", "PASSWORD", "DB_PASSWD", "VLLM_API_KEY", "AWS_SECRET_ACCESS_KEY", "apiKey", "client-secret", "secret"],
+)
+def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
+    told = "a secret, by its name"
+    assert list(credentials.find({"env": {name: "hunter2"}})) == [(("env", name), told)]
+    assert list(credentials.find({"env": {"JSON": f'{{"{name}": "hunter2"}}'}})) == [(("env", "JSON"), told)]
+    assert list(credentials.find(["serve", f"--{name}", "hunter2"])) == [((2,), told)]
+    assert list(credentials.find([f"--{name}=hunter2"])) == [((0,), told)]
+    assert list(credentials.find(["-c", f"export {name}=hunter2; serve"])) == [((1,), told)]
+    assert list(credentials.find({"config": {f"aws:{name}": "hunter2"}})) == [(("config", f"aws:{name}"), told)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"env": {"MAX_TOKENS": "4096", "TOKENIZERS_PARALLELISM": "false", "TOKEN_LIMIT": "12", "MONKEY": "x"}},
+        {"env": {"HF_TOKEN": ""}},
+        {"env": {"HF_TOKEN": "$(FROM_A_SECRET)"}},
+        {"env": {"HF_TOKEN_PATH": "/run/secrets/hf", "HF_TOKEN": "/run/secrets/hf"}},
+        {"env": {"API_KEY": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/hf-AbCdEf"}},
+        {"env": {"STOP_TOKEN": "</s>", "PAD_TOKEN": "<pad>", "USE_TOKEN": "true"}},
+        {"env": {"KEY": "value", "PRIMARY_KEY": "id", "SORT_KEY": "name"}},
+        ["--max-tokens", "4096", "--tokenizer", "mistral", "--api-key", "--port", "8000"],
+        ["--served-model-name=chat", "--eos-token", "</s>", "--token=$HF_TOKEN"],
+        {"secrets": {"HF_TOKEN": "prod/hf"}, "pool": {"token": "training"}},
+    ],
+)
+def test_a_name_alone_gives_nothing_away(data):
+    assert list(credentials.find(data)) == []
