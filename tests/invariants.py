@@ -206,7 +206,12 @@ def what_takes_tags_has_them(plan: Plan) -> Iterator[str]:
 
 @invariant
 def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
+    attached = {str(each.inputs["policyArn"]) for each in plan.of(aws.iam.RolePolicyAttachment)}
+    # A boundary allows nothing; it is the most that other policies can allow.
+    limits = {str(each.inputs.get("permissionsBoundary")) for each in plan.of(aws.iam.Role)} - attached
     for each in plan:
+        if each.type == token(aws.iam.Policy) and any(limit.endswith(f"/{each.name}") for limit in limits):
+            continue
         # In the policy of a key or a bucket, `*` is that key, and the account is named as the principal.
         own = each.type in (token(aws.kms.Key), token(aws.s3.BucketPolicy))
         for statement in _statements(each):
@@ -280,7 +285,7 @@ def _statements(declared: Declared) -> Iterator[Json]:
     """List the statements of every policy among a resource's inputs."""
     for key, value in declared.inputs.items():
         if key.lower().endswith("policy") and isinstance(value, str) and value.startswith("{"):
-            yield from json.loads(value)["Statement"]
+            yield from json.loads(value).get("Statement", ())
 
 
 def _names_a_principal(condition: Json) -> bool:
