@@ -1,5 +1,6 @@
 """What tests of every kind share."""
 
+import os
 import runpy
 import signal
 from collections.abc import Callable
@@ -24,6 +25,15 @@ settings.load_profile("same")
 def pytest_configure(config: pytest.Config) -> None:
     # Where a shell starts the tests in the background it has SIGINT ignored, and so would every program they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    # Tests without an engine share nothing: they run on all processors, each file on one.
+    options, is_worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
+    if options.markexpr == "not engine" and options.numprocesses is None and not options.usepdb and not is_worker:
+        options.numprocesses = "auto"
+        options.dist = "loadfile"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
