@@ -39,7 +39,13 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
 
     engine(layout, reporter)
     aws_api(layout, reporter)
-    stack.ensure()
+    with stack.alone():
+        return _update(stack, layout, reporter, console)
+
+
+def _update(stack: SandboxStack, layout: Layout, reporter: toolchain.Reporter, console: Console) -> int:
+    for lock in stack.ensure():
+        console.print(f"Removed the lock of {lock}, which is dead.", highlight=False)
     if all(toolchain.look(name).found for name in CONTROL_PLANE):
         control_plane(layout, reporter)
     else:
@@ -82,7 +88,7 @@ def preview(stack: SandboxStack, console: Console) -> None:
     with subprocess.Popen(
         command,
         cwd=stack.root,
-        env=stack.layout.process_env(),
+        env=stack.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

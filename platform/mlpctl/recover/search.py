@@ -1,0 +1,154 @@
+"""Looks in AWS and in the cluster for what a killed update may have made."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import boto3
+import kubernetes
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from mlpctl.recover.kinds import KINDS, Id, Look, filled
+from mlpctl.recover.plan import (
+    NAME_TAG,
+    STACK_TAG,
+    Action,
+    Again,
+    Candidate,
+    Deployment,
+    Finding,
+    Found,
+    Known,
+    Pending,
+    Unseen,
+    Verdict,
+)
+
+KUBERNETES: Final = "kubernetes:"
+ANNOTATIONS: Final = {"mlplatform.io/stack": STACK_TAG, "mlplatform.io/name": NAME_TAG}
+FIELD_MANAGER: Final = "__fieldManager"
+"""Output in which pulumi-kubernetes keeps the name under which it owns the fields of an object."""
+
+AGAIN_AFTER_S: Final = 2.0
+
+
+class Search:
+    """Look-ups for one stack, with the credentials of this process's environment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._providers = {
+            f"{each['urn']}::{each.get('id')}": each.get("inputs") or {} for each in deployment.get("resources") or []
+        }
+        self._session = boto3.session.Session()
+
+    def find(self, pending: Sequence[Pending], patience_s: float) -> dict[str, Finding]:
+        """What is found of each, by URN.
+
+        AWS may list what was made a moment ago only later: what is missing is looked for again for `patience_s`.
+        """
+        deadline = time.monotonic() + patience_s
+        findings = {each.urn: self.look(each) for each in pending}
+        while missing := [each for each in pending if findings[each.urn] == Found(delete=_delete(each))]:
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(AGAIN_AFTER_S)
+            findings |= {each.urn: self.look(each) for each in missing}
+        return findings
+
+    def look(self, each: Pending) -> Finding:
+        """What is there of one."""
+        if each.type.startswith(KUBERNETES):
+            return self._object(each)
+        match KINDS.get(each.type):
+            case Again() as again:
+                return again
+            case Id() as id:
+                return Known(id.of(each.inputs))
+            case Look(service, find):
+                try:
+                    candidates = tuple(find(self._client(service, each), each.inputs, each.marks))
+                except (BotoCoreError, ClientError) as error:
+                    return Unseen(f"AWS cannot be asked: {error}")
+                return Found(candidates, _delete(each))
+        return Unseen(f"mlpctl does not know how to find an {each.type}")
+
+    def wait_until_ready(self, action: Action) -> Action:
+        """Wait for what is found but still being made; an action that asks if it fails."""
+        kind = KINDS.get(action.pending.type)
+        if action.verdict is not Verdict.IMPORT or not isinstance(kind, Look) or kind.ready is None:
+            return action
+        inputs = {**action.pending.inputs, "id": action.id}
+        waiter = self._client(kind.service, action.pending).get_waiter(kind.ready.waiter)
+        try:
+            waiter.wait(**filled(kind.ready.call, inputs))
+        except WaiterError as error:
+            delete = _delete(action.pending)
+            return Action(action.pending, Verdict.ASK, f"is not ready: {error}", choices=(action.id,), delete=delete)
+        return action
+
+    def _client(self, service: str, each: Pending) -> Any:
+        configured = self._providers.get(str(each.resource.get("provider")), {})
+        return self._session.client(service, region_name=each.inputs.get("region") or configured.get("region"))
+
+    def _object(self, each: Pending) -> Finding:
+        kubeconfig = self._providers.get(str(each.resource.get("provider")), {}).get("kubeconfig")
+        if not isinstance(kubeconfig, str):
+            return Unseen("its provider says no kubeconfig that can be read")
+        try:
+            client = _client_of(yaml.safe_load(kubeconfig))
+            live = _live(client, each.inputs)
+        except Exception as error:  # the client raises those of urllib3, of its own, and of what signs in
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            return Unseen(f"the cluster cannot be asked: {reason[0]}")
+        return Found((_candidate(live),) if live else (), _delete(each))
+
+
+def _delete(each: Pending) -> str:
+    kind = KINDS.get(each.type)
+    if isinstance(kind, Look):
+        return str(filled(kind.delete, {**each.inputs, "id": "{id}"}))
+    if each.type.startswith(KUBERNETES):
+        metadata = each.inputs["metadata"]
+        namespace = f" --namespace {metadata['namespace']}" if metadata.get("namespace") else ""
+        return f"kubectl delete {each.inputs['kind'].lower()} {metadata['name']}{namespace}"
+    return ""
+
+
+def _client_of(kubeconfig: Mapping[str, Any]) -> Any:
+    return kubernetes.config.new_client_from_config_dict(kubeconfig)  # type: ignore[no-untyped-call]  # has no types
+
+
+def _live(client: Any, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The object that the inputs name; None if the cluster does not have it, or not its kind."""
+    version, metadata = inputs["apiVersion"], inputs["metadata"]
+    base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    kinds = (_get(client, base) or {}).get("resources", ())
+    kind = next((kind for kind in kinds if kind["kind"] == inputs["kind"] and "/" not in kind["name"]), None)
+    if kind is None:
+        return None
+    namespace = f"/namespaces/{metadata.get('namespace') or 'default'}" if kind["namespaced"] else ""
+    return _get(client, f"{base}{namespace}/{kind['name']}/{metadata['name']}")
+
+
+def _get(client: Any, path: str) -> dict[str, Any] | None:
+    try:
+        answer = client.call_api(
+            path, "GET", response_type="object", auth_settings=["BearerToken"], _return_http_data_only=True
+        )
+    except kubernetes.client.ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    assert isinstance(answer, dict)
+    return answer
+
+
+def _candidate(live: Mapping[str, Any]) -> Candidate:
+    metadata = live["metadata"]
+    annotations = metadata.get("annotations") or {}
+    tags = {tag: annotations[key] for key, tag in ANNOTATIONS.items() if key in annotations}
+    id = f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else metadata["name"]
+    applied = [each["manager"] for each in metadata.get("managedFields") or () if each["operation"] == "Apply"]
+    manager = next((name for name in applied if name.startswith("pulumi-kubernetes-")), None)
+    return Candidate(id, tags, {FIELD_MANAGER: manager} if manager else {})
