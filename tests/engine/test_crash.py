@@ -1,15 +1,17 @@
-"""An update of the stack `local` that is killed again and again, and what is there in the end; a test follows another."""
+"""The stack `local` whose update is killed again and again, and what is there in the end; each test follows another."""
 
 import importlib.util
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,25 +84,22 @@ class Engine:
             start_new_session=True,
         )
 
-    def reach(self, engine: subprocess.Popen[str], moment: Any) -> None:
-        """Wait for the moment."""
-        deadline = time.monotonic() + 120
-        while not moment.reached.wait(0.05):
-            assert engine.poll() is None, engine.communicate()[0]
-            assert time.monotonic() < deadline, moment.name
-
-    def kill(self, moment: Any, later: frozenset[str] = frozenset()) -> None:
-        """Kill an update at `moment`, and see all that it started end."""
+    @contextmanager
+    def stopped(self, moment: Any, later: frozenset[str] = frozenset()) -> Iterator[subprocess.Popen[str]]:
+        """An update that waits at `moment`; on leaving it goes on, and all that it started ends."""
         engine = self.start(moment, later)
         try:
-            self.reach(engine, moment)
+            deadline = time.monotonic() + 180
+            while not moment.reached.wait(0.05):
+                assert engine.poll() is None, engine.communicate()[0]
+                assert time.monotonic() < deadline, moment.name
             started = psutil.Process(engine.pid).children(recursive=True)
             assert started, "a language host"
-            os.kill(engine.pid, signal.SIGKILL)
+            yield engine
         finally:
             moment.over.set()
         engine.wait()
-        _, alive = psutil.wait_procs(started, timeout=20)
+        _, alive = psutil.wait_procs(started, timeout=30)
         assert not alive, "they outlive their engine"
 
     def recover(self, **options: Any) -> tuple[bool, str]:
@@ -129,22 +128,30 @@ def test_the_points_lie_in_every_component() -> None:
     assert len(POINTS) == 20
 
 
-def test_an_update_refuses_to_go_on_over_a_killed_one(engine: Engine) -> None:
+def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: Engine) -> None:
     moment = killing.Moment("keys-shared", before=True)
-    engine.kill(moment)
+    with engine.stopped(moment) as first:
+        with pytest.raises(StackError, match=rf"is being updated by .* \(process {first.pid}\) since 20.*\nWait"):
+            engine.stack.ensure()
+        second = engine.project.pulumi("up", "--yes", "--skip-preview", "--stack", "local", check=False)
+        assert second.returncode != 0
+        assert f"(pid {first.pid})" in second.stdout + second.stderr
+        os.kill(first.pid, signal.SIGKILL)
+    assert engine.made["keys-shared"] == 0
+
     with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local"):
         engine.stack.ensure()
     done, said = engine.recover()
-    assert done
-    assert "keys-shared" in said
-    assert "was not made" in said
-    assert engine.made["keys-shared"] == 0
+    assert done, said
+    assert re.search("dropped +keys-shared +Key +was not made", said)
 
 
-@pytest.mark.parametrize(("at", "point"), enumerate(POINTS), ids=[name for _, name in POINTS])
+@pytest.mark.parametrize(("at", "point"), list(enumerate(POINTS)), ids=[name for _, name in POINTS])
 def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point: tuple[str, str]) -> None:
     component, name = point
-    engine.kill(killing.Moment(name), frozenset(name for _, name in POINTS[at + 1 :]))
+    later = frozenset(name for _, name in POINTS[at + 1 :])
+    with engine.stopped(killing.Moment(name), later) as update:
+        os.kill(update.pid, signal.SIGKILL)
     assert engine.made[name] == 1
     done, said = engine.recover()
     assert done, said
@@ -159,11 +166,41 @@ def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point
         assert resource["parent"].endswith(f"::{component}")
 
 
-def test_the_last_update_makes_the_rest_and_nothing_twice(engine: Engine) -> None:
-    update = engine.start(killing.Moment("nothing"))
-    said = update.communicate()[0]
-    assert update.returncode == 0, said
-    kinds = dict((name, kind) for kind, name in _planned())
+def test_an_interrupted_update_ends_what_it_has_begun(engine: Engine) -> None:
+    with engine.stopped(killing.Moment("chat-autoscaler")) as update:
+        os.kill(update.pid, signal.SIGINT)
+        # The engine has to be there when the answer comes, however long that takes.
+        time.sleep(2)
+        assert update.poll() is None
+    assert update.returncode != 0
+    assert engine.stack.pending() == []
+    assert engine.state()["chat-autoscaler"]["id"] == "chat/chat"
+    assert [lock for lock in engine.stack.ensure() if lock] == []
+
+
+def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: Engine, sandbox: Any) -> None:
+    command = [
+        Path(sys.executable).with_name("mlpctl"),
+        "up",
+        "--stack",
+        "local",
+        "--folder",
+        str(sandbox.layout.folder),
+    ]
+    both = [
+        subprocess.Popen(
+            command, cwd=engine.project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(2)
+    ]
+    said = {update.pid: update.communicate()[0] for update in both}
+    (winner,) = [update.pid for update in both if update.returncode == 0]
+    (loser,) = [update.pid for update in both if update.returncode != 0]
+    assert f"(process {winner})" in said[loser], said
+
+
+def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
+    kinds = {name: kind for kind, name in _planned()}
     twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(KINDS.get(kinds[name]), Again)]
     assert twice == []
     assert {(each["type"], name) for name, each in engine.state().items()} == _planned()
@@ -198,7 +235,7 @@ def _planned() -> set[tuple[str, str]]:
 
 
 def world(sandbox: Any) -> list[tuple[str, str]]:
-    """Kind and id of everything in AWS and in the cluster that a stack may have made; AWS's own defaults are not in it."""
+    """Kind and id of all in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
     ec2, iam, eks, kms, logs = (sandbox.aws(name) for name in ("ec2", "iam", "eks", "kms", "logs"))
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     apps = kubernetes.client.AppsV1Api(sandbox.kubernetes())

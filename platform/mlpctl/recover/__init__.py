@@ -56,11 +56,11 @@ def recover(
     with _environment(stack.env), console.status("Looking for what was made"):
         actions = _actions(before, pending, choices, patience_s)
     if any(action.verdict is Verdict.ASK for action in actions) or dry_run:
-        console.print(_table(actions))
+        console.print(_table(actions, _TO_DO))
         return _told_what_to_choose(stack, actions, console) and dry_run
     with console.status("Taking it over"):
         after = _carry_out(stack, before, actions)
-    console.print(_table([_as_it_went(action, after) for action in actions]))
+    console.print(_table([_as_it_went(action, after) for action in actions], _DONE))
     return True
 
 
@@ -94,20 +94,25 @@ def _as_it_went(action: Action, after: plan.Deployment) -> Action:
     return replace(action, reason="found") if action.reason == plan.IF_THERE else action
 
 
+_TO_DO: Mapping[Verdict, str] = {
+    Verdict.IMPORT: "import",
+    Verdict.DROP: "drop",
+    Verdict.REFRESH: "refresh",
+    Verdict.ASK: "choose",
+}
 _DONE: Mapping[Verdict, str] = {
     Verdict.IMPORT: "imported",
     Verdict.DROP: "dropped",
     Verdict.REFRESH: "refreshed",
-    Verdict.ASK: "to choose",
 }
 
 
-def _table(actions: Sequence[Action]) -> Table:
+def _table(actions: Sequence[Action], words: Mapping[Verdict, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     for action in actions:
         kind = action.pending.type.rsplit(":", 1)[-1]
         table.add_row(
-            _DONE[action.verdict], action.pending.name, kind, " ".join(filter(None, (action.reason, action.id)))
+            words[action.verdict], action.pending.name, kind, " ".join(filter(None, (action.reason, action.id)))
         )
     return table
 
