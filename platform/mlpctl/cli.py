@@ -65,19 +65,24 @@ def recover(
 ) -> None:
     """After a killed update: have the stack know again what is there, or say what is left to choose."""
     from mlpctl import project
-    from mlpctl.recover import recover as take_over
+    from mlpctl import recover as recovery
+    from mlpctl import stack as stacks
+    from mlpctl import up as steps
     from mlpctl.recover.plan import Choices
     from mlpctl.sandbox.layout import Layout
-    from mlpctl.stack import SandboxStack
-    from mlpctl.stack import Stack as AccountStack
+    from mlpctl.sandbox.toolchain import RichReporter
 
     pairs = [each.split("=", 1) for each in take or ()]
     if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
         raise typer.BadParameter(f"{wrong[0]!r} is no NAME=ID, e.g. network-vpc=vpc-0123456789abcdef0")
-    root = project.root()
-    worked_on = AccountStack(root, stack) if account else SandboxStack(root, stack, Layout.find(folder))
+    worked_on = stacks.Stack(project.root(), stack)
+    if not account:
+        layout = Layout.find(folder)
+        steps.engine(layout, RichReporter())
+        steps.aws_api(layout, RichReporter())
+        worked_on = stacks.SandboxStack(worked_on.root, stack, layout)
     choices = Choices(dict(pairs), frozenset(drop or ()))
-    done = take_over(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
+    done = recovery.recover(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
     raise typer.Exit(0 if done else FAILED)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
+INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
 
 class StackError(Exception):
@@ -84,17 +85,22 @@ class Stack:
         """Run a `pulumi` command that gets `given` as input; what it prints.
 
         Raises:
-            StackError: it failed.
+            StackError: it failed, or there is no `pulumi`.
         """
-        done = subprocess.run(
-            ["pulumi", *command, "--non-interactive"],
-            cwd=self.root,
-            env=self.env,
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                ["pulumi", *command, "--non-interactive"],
+                cwd=self.root,
+                env=self.env,
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise StackError(
+                "There is no `pulumi` on PATH: https://www.pulumi.com/docs/iac/download-install/"
+            ) from None
         if done.returncode != 0:
             raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout

@@ -16,16 +16,13 @@ from mlpctl.recover.plan import Action, Choices, Pending, Verdict
 from mlpctl.recover.search import Search
 from mlpctl.stack import Stack, StackError
 
-PATIENCE_S = 10.0
-"""How long what is not there is looked for again, where nobody says otherwise."""
-
 
 def recover(
     stack: Stack,
     console: Console,
     choices: Choices | None = None,
     *,
-    patience_s: float = PATIENCE_S,
+    patience_s: float,
     dry_run: bool = False,
 ) -> bool:
     """Have the stack know what the update that was killed has made; whether it does.
@@ -57,7 +54,7 @@ def recover(
         actions = _actions(before, pending, choices, patience_s)
     if any(action.verdict is Verdict.ASK for action in actions) or dry_run:
         console.print(_table(actions, _TO_DO))
-        return _told_what_to_choose(stack, actions, console) and dry_run
+        return _told_what_to_choose(stack, actions, console)
     with console.status("Taking it over"):
         after = _carry_out(stack, before, actions)
     console.print(_table([_as_it_went(action, after) for action in actions], _DONE))

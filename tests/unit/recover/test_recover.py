@@ -71,7 +71,7 @@ def state(stack: SandboxStack) -> dict[str, Any]:
 
 def run(stack: SandboxStack, choices: Choices | None = None, **options: Any) -> tuple[bool, str]:
     text = io.StringIO()
-    done = recover(stack, Console(file=text, width=200), choices, **options)
+    done = recover(stack, Console(file=text, width=200), choices, patience_s=0, **options)
     return done, text.getvalue()
 
 
