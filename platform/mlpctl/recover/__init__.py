@@ -88,7 +88,7 @@ def _as_it_went(action: Action, after: plan.Deployment) -> Action:
     there = any(each["urn"] == action.pending.urn and each.get("id") == action.id for each in after["resources"])
     if action.verdict is Verdict.IMPORT and not there:
         return replace(action, verdict=Verdict.DROP, reason="was not made", id="")
-    return replace(action, reason="found") if action.reason == plan.IF_THERE else action
+    return replace(action, reason=plan.FOUND) if action.reason == plan.IF_THERE else action
 
 
 _TO_DO: Mapping[Verdict, str] = {

@@ -12,6 +12,7 @@ NAME_TAG: Final = "mlplatform:name"
 AUTO_NAME_DIGITS: Final = 7
 """Random hexadecimal digits at the end of an automatic name in AWS; Kubernetes' have eight."""
 
+FOUND: Final = "found"
 IF_THERE: Final = "if it is there"
 
 Deployment = Mapping[str, Any]
@@ -191,7 +192,7 @@ def _among(each: Pending, candidates: Sequence[Candidate], finding: Finding | No
     ours = [item for item in candidates if _is_made_by(each, item)]
     delete = finding.delete if isinstance(finding, Found) else ""
     if len(ours) == 1:
-        return Action(each, Verdict.IMPORT, "found", ours[0].id, ours[0].outputs)
+        return Action(each, Verdict.IMPORT, FOUND, ours[0].id, ours[0].outputs)
     if ours:
         ids = [item.id for item in ours]
         return Action(each, Verdict.ASK, f"{len(ids)} bear its name", choices=ids, delete=delete)

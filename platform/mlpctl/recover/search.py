@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import boto3
-import kubernetes
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from mlpctl.recover.kinds import KINDS, Id, Look, filled
 from mlpctl.recover.plan import (
+    FOUND,
     NAME_TAG,
     STACK_TAG,
     Action,
@@ -24,6 +24,9 @@ from mlpctl.recover.plan import (
     Unseen,
     Verdict,
 )
+from mlpctl.sandbox.kubernetes.objects import Reference
+from mlpctl.sandbox.kubernetes.settings import Connection, Settings
+from mlpctl.sandbox.provider import ProviderError
 
 KUBERNETES: Final = "kubernetes:"
 ANNOTATIONS: Final = {"mlplatform.io/stack": STACK_TAG, "mlplatform.io/name": NAME_TAG}
@@ -41,6 +44,7 @@ class Search:
             f"{each['urn']}::{each.get('id')}": each.get("inputs") or {} for each in deployment.get("resources") or []
         }
         self._session = boto3.session.Session()
+        self._connections: dict[str, Connection] = {}
 
     def find(self, pending: Sequence[Pending], patience_s: float) -> dict[str, Finding]:
         """What is found of each, by URN.
@@ -74,9 +78,12 @@ class Search:
         return Unseen(f"mlpctl does not know how to find an {each.type}")
 
     def wait_until_ready(self, action: Action) -> Action:
-        """Wait for what is found but still being made; an action that asks if it fails."""
+        """Wait for what is found but still being made; an action that asks if it fails.
+
+        What the user decided is not waited for.
+        """
         kind = KINDS.get(action.pending.type)
-        if action.verdict is not Verdict.IMPORT or not isinstance(kind, Look) or kind.ready is None:
+        if action.reason != FOUND or not isinstance(kind, Look) or kind.ready is None:
             return action
         inputs = {**action.pending.inputs, "id": action.id}
         waiter = self._client(kind.service, action.pending).get_waiter(kind.ready.waiter)
@@ -92,16 +99,23 @@ class Search:
         return self._session.client(service, region_name=each.inputs.get("region") or configured.get("region"))
 
     def _object(self, each: Pending) -> Finding:
-        kubeconfig = self._providers.get(str(each.resource.get("provider")), {}).get("kubeconfig")
-        if not isinstance(kubeconfig, str):
+        configured = self._providers.get(str(each.resource.get("provider")), {})
+        if not isinstance(configured.get("kubeconfig"), str):
             return Unseen("its provider says no kubeconfig that can be read")
         try:
-            client = _client_of(yaml.safe_load(kubeconfig))
-            live = _live(client, each.inputs)
-        except Exception as error:  # the client raises those of urllib3, of its own, and of what signs in
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            return Unseen(f"the cluster cannot be asked: {reason[0]}")
+            connection = self._connection(configured)
+            sought = Reference.to(each.inputs)
+            live = connection.cluster.get(replace(sought, namespace=sought.namespace or connection.namespace))
+        except ProviderError as error:
+            return Unseen(f"the cluster cannot be asked: {error}")
         return Found((_candidate(live),) if live else (), _delete(each))
+
+    def _connection(self, configured: Mapping[str, Any]) -> Connection:
+        kubeconfig = configured["kubeconfig"]
+        if kubeconfig not in self._connections:
+            settings = Settings.of(configured)
+            self._connections[kubeconfig] = settings.connect(*settings.source(None))
+        return self._connections[kubeconfig]
 
 
 def _delete(each: Pending) -> str:
@@ -115,40 +129,10 @@ def _delete(each: Pending) -> str:
     return ""
 
 
-def _client_of(kubeconfig: Mapping[str, Any]) -> Any:
-    return kubernetes.config.new_client_from_config_dict(kubeconfig)  # type: ignore[no-untyped-call]  # has no types
-
-
-def _live(client: Any, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The object that the inputs name; None if the cluster does not have it, or not its kind."""
-    version, metadata = inputs["apiVersion"], inputs["metadata"]
-    base = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    kinds = (_get(client, base) or {}).get("resources", ())
-    kind = next((kind for kind in kinds if kind["kind"] == inputs["kind"] and "/" not in kind["name"]), None)
-    if kind is None:
-        return None
-    namespace = f"/namespaces/{metadata.get('namespace') or 'default'}" if kind["namespaced"] else ""
-    return _get(client, f"{base}{namespace}/{kind['name']}/{metadata['name']}")
-
-
-def _get(client: Any, path: str) -> dict[str, Any] | None:
-    try:
-        answer = client.call_api(
-            path, "GET", response_type="object", auth_settings=["BearerToken"], _return_http_data_only=True
-        )
-    except kubernetes.client.ApiException as error:
-        if error.status == 404:
-            return None
-        raise
-    assert isinstance(answer, dict)
-    return answer
-
-
 def _candidate(live: Mapping[str, Any]) -> Candidate:
     metadata = live["metadata"]
     annotations = metadata.get("annotations") or {}
     tags = {tag: annotations[key] for key, tag in ANNOTATIONS.items() if key in annotations}
-    id = f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else metadata["name"]
     applied = [each["manager"] for each in metadata.get("managedFields") or () if each["operation"] == "Apply"]
     manager = next((name for name in applied if name.startswith("pulumi-kubernetes-")), None)
-    return Candidate(id, tags, {FIELD_MANAGER: manager} if manager else {})
+    return Candidate(Reference.to(live).id, tags, {FIELD_MANAGER: manager} if manager else {})

@@ -4,18 +4,22 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import botocore
 import botocore.session
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from mlpctl.recover.kinds import KINDS, Id, Look, filled
-from mlpctl.recover.plan import Again, Candidate, Found, Known, Pending, Unseen
+from mlpctl.recover.plan import FOUND, Action, Again, Candidate, Found, Known, Pending, Unseen, Verdict
 from mlpctl.recover.search import Search
 from mlpctl.sandbox.aws import DECLARATIONS
+from mlpctl.sandbox.kubernetes.objects import Kind, Reference
+from mlpctl.sandbox.kubernetes.settings import Connection, Settings
 
 STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("Pulumi.*.yaml"))
 PROVIDER = "urn:pulumi:dev::mlplatform::pulumi:providers:aws::default"
@@ -94,7 +98,6 @@ def bucket(each: Pending) -> str:
 
 
 CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
-    "aws:ec2/securityGroup:SecurityGroup": ({}, group),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ({}, rule),
     "aws:iam/policy:Policy": ({"name": "example"}, policy),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ({"url": "https://example.com/id"}, identity_provider),
@@ -145,6 +148,47 @@ def test_what_is_seen_late_is_looked_for_again(monkeypatch: pytest.MonkeyPatch, 
 def test_what_cannot_be_known_is_said(search: Search) -> None:
     assert isinstance(search.look(operation("aws:new/thing:Thing")), Unseen)
     assert isinstance(search.look(operation("kubernetes:core/v1:Namespace")), Unseen), "its provider has no kubeconfig"
+
+
+def test_an_object_is_found_by_its_name_with_the_marks_of_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "chat",
+            "namespace": "models",
+            "annotations": {"mlplatform.io/stack": "mlplatform/dev", "mlplatform.io/name": "chat-deployment", "a": "b"},
+            "managedFields": [
+                {"manager": "kube-controller-manager", "operation": "Update"},
+                {"manager": "pulumi-kubernetes-0a1b2c3d", "operation": "Apply"},
+            ],
+        },
+    }
+    objects = {Reference(Kind("apps/v1", "Deployment"), "chat", "models"): live}
+    connection = Connection(SimpleNamespace(get=objects.get), "models")
+    monkeypatch.setattr(Settings, "connect", lambda *_: connection)
+    provider = {"urn": "kubernetes", "id": "1", "inputs": {"kubeconfig": "{}"}}
+    inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "chat"}}
+    each = operation("kubernetes:apps/v1:Deployment", "chat-deployment", **inputs)
+    each = Pending("creating", {**each.resource, "provider": "kubernetes::1"})
+    found = Search({"resources": [provider]}).look(each)
+    manager = {"__fieldManager": "pulumi-kubernetes-0a1b2c3d"}
+    assert found == Found((Candidate("models/chat", each.marks, manager),), "kubectl delete deployment chat")
+    objects.clear()
+    assert Search({"resources": [provider]}).look(each) == Found((), "kubectl delete deployment chat")
+
+
+def test_what_fails_while_it_is_made_is_asked_about(search: Search) -> None:
+    each = operation("aws:eks/cluster:Cluster", name="example")
+    found = Action(each, Verdict.IMPORT, FOUND, "example")
+    with Stubber(search._client("eks", each)) as stub:
+        stub.add_response("describe_cluster", {"cluster": {"status": "FAILED"}})
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # a waiter that need not wait
+        action = search.wait_until_ready(found)
+    assert action.verdict is Verdict.ASK
+    assert action.delete == "aws eks delete-cluster --name {id}"
+    said = Action(each, Verdict.IMPORT, "you said so", "example")
+    assert search.wait_until_ready(said) is said
 
 
 def test_an_id_is_made_of_inputs() -> None:
