@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlpctl import locks, project
-from mlpctl.locks import Lock
+from mlpctl import filebackend, project
+from mlpctl.filebackend import Lock
 
 if TYPE_CHECKING:
     from mlpctl.sandbox.layout import Layout
@@ -55,20 +55,24 @@ class Stack:
         """The command that recovers it after a crash."""
         return f"mlpctl recover --stack {self.name} --account"
 
-    def ensure_unlocked(self) -> list[Lock]:
-        """Remove the locks of dead processes of this machine; what was removed.
+    def ensure_unlocked(self) -> list[str]:
+        """Remove what dead processes of this machine left in the backend; what was removed, in sentences.
 
         Raises:
             StackError: another update runs, or may run on another machine.
         """
         backend = self.env.get("PULUMI_BACKEND_URL") or json.loads(self.pulumi("whoami", "--json"))["url"]
-        found = locks.of(backend, project.name(self.root), self.name)
-        held = [lock for lock in found if not lock.stale]
+        place = (backend, project.name(self.root), self.name)
+        locks = filebackend.locks(*place)
+        held = [lock for lock in locks if not lock.stale]
         if held:
             raise StackError(_told(self.name, held))
-        if found:
+        removed = [f"Removed the lock of {lock}, which is dead." for lock in locks]
+        if filebackend.mend(*place):
+            removed.append("Removed the attributes of the state's file, which were half written.")
+        if locks:
             self.pulumi("cancel", "--yes", "--stack", self.name)
-        return found
+        return removed
 
     def deployment(self) -> dict[str, Any]:
         """The state: `resources`, `pending_operations` and more, with secrets encrypted; empty before any update."""
@@ -122,14 +126,14 @@ class SandboxStack(Stack):
         """The command that recovers it after a crash."""
         return f"mlpctl recover --stack {self.name}"
 
-    def ensure(self) -> list[Lock]:
-        """Have the stack there, ready for an update; the locks of dead processes that were removed.
+    def ensure(self) -> list[str]:
+        """Have the stack there, ready for an update; what dead processes left and was removed, in sentences.
 
         Raises:
             StackError: an update was cut off in the middle of its work, or another update runs.
         """
-        self.pulumi("stack", "select", "--create", self.name)
         removed = self.ensure_unlocked()
+        self.pulumi("stack", "select", "--create", self.name)
         pending = self.pending()
         if pending:
             raise StackError(
@@ -149,7 +153,7 @@ class SandboxStack(Stack):
         Raises:
             StackError: another one runs.
         """
-        with locks.alone(self.layout.folder / f"update-of-{self.name}.lock") as holder:
+        with filebackend.alone(self.layout.folder / f"update-of-{self.name}.lock") as holder:
             if holder is not None:
                 raise StackError(_told(self.name, [holder]))
             yield

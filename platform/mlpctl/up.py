@@ -44,8 +44,8 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
 
 
 def _update(stack: SandboxStack, layout: Layout, reporter: toolchain.Reporter, console: Console) -> int:
-    for lock in stack.ensure():
-        console.print(f"Removed the lock of {lock}, which is dead.", highlight=False)
+    for removed in stack.ensure():
+        console.print(removed, highlight=False)
     if all(toolchain.look(name).found for name in CONTROL_PLANE):
         control_plane(layout, reporter)
     else:

@@ -40,8 +40,8 @@ def recover(
         StackError: another update runs, a choice names nothing, or a `pulumi` command failed.
     """
     choices = choices or Choices()
-    for lock in stack.ensure_unlocked():
-        console.print(f"Removed the lock of {lock}, which is dead.", highlight=False)
+    for removed in stack.ensure_unlocked():
+        console.print(removed, highlight=False)
     before = stack.deployment()
     pending = plan.pending(before)
     if unknown := choices.unknown(pending):

@@ -1,4 +1,4 @@
-"""Who works on a stack: Pulumi's locks in a file backend, and whether their owners still live.
+"""What a killed `pulumi` leaves in a file backend: its lock, and half of the file beside the state.
 
 Pulumi's lock has no lease: one that a killed process left stays until somebody removes it
 (https://github.com/pulumi/pulumi/issues/9253). Other backends keep theirs where only `pulumi` itself can see them.
@@ -60,14 +60,42 @@ class Lock:
             return False
 
 
-def of(backend: str, project: str, stack: str) -> list[Lock]:
+def locks(backend: str, project: str, stack: str) -> list[Lock]:
     """The locks on a stack in a file backend (`file:///…`); none are seen in any other."""
-    url = urlparse(backend)
-    if url.scheme != "file":
-        return []
+    folder = _folder(backend)
     # workspace.LockDir in Pulumi's sdk/go/common/workspace; the backend knows one organization only.
-    folder = Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" / "locks" / "organization" / project / stack
-    return [lock for path in sorted(folder.glob("*.json")) if (lock := _read(path))]
+    paths = sorted((folder / "locks" / "organization" / project / stack).glob("*.json")) if folder else []
+    return [lock for path in paths if (lock := _read(path))]
+
+
+def mend(backend: str, project: str, stack: str) -> bool:
+    """Remove attributes of a stack's state that were half written; whether there were any.
+
+    The state itself is replaced in one step, its attributes (https://pkg.go.dev/gocloud.dev/blob/fileblob) are not:
+    `pulumi` then fails with "failed to load checkpoint: EOF". It needs none.
+    """
+    folder = _folder(backend)
+    broken = [
+        path
+        for path in ((folder / "stacks" / project).glob(f"{stack}.json*.attrs") if folder else ())
+        if not _is_json(path)
+    ]
+    for path in broken:
+        path.unlink(missing_ok=True)
+    return bool(broken)
+
+
+def _folder(backend: str) -> Path | None:
+    url = urlparse(backend)
+    return Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" if url.scheme == "file" else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager
