@@ -42,12 +42,19 @@ class Between:
         self.made: Counter[str] = Counter()
         """How often each was made, by logical name."""
 
+        self._making = 0
+        self._quiet = threading.Condition()
         self._servers = {package: self._serve(ports[package]) for package in PACKAGES}
 
     @property
     def variable(self) -> str:
         """What `PULUMI_DEBUG_PROVIDERS` is to be."""
         return ",".join(f"{package}:{port}" for package, (_, port) in self._servers.items())
+
+    def wait_until_quiet(self) -> None:
+        """Wait until the providers are done with every creation: they go on when their engine is dead."""
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: self._making == 0, timeout=60)
 
     def close(self) -> None:
         for server, _ in self._servers.values():
@@ -70,8 +77,15 @@ class Between:
                 moment.reached.set()
             moment.over.wait()
             return b""
-        answer = forward()
-        self.made[name] += 1
+        with self._quiet:
+            self._making += 1
+        try:
+            answer = forward()
+            self.made[name] += 1
+        finally:
+            with self._quiet:
+                self._making -= 1
+                self._quiet.notify_all()
         if name == moment.name:
             moment.reached.set()
             moment.over.wait()
