@@ -76,9 +76,15 @@ class Stack:
 
     def deployment(self) -> dict[str, Any]:
         """The state: `resources`, `pending_operations` and more, with secrets encrypted; empty before any update."""
-        deployment = json.loads(self.pulumi("stack", "export", "--stack", self.name)).get("deployment") or {}
+        deployment = self.export().get("deployment") or {}
         assert isinstance(deployment, dict)
         return deployment
+
+    def export(self) -> dict[str, Any]:
+        """What `pulumi stack export` writes: the deployment, the version of its format and the format's features."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", self.name))
+        assert isinstance(exported, dict)
+        return exported
 
     def pending(self) -> list[tuple[str, str]]:
         """Operations that an update had begun when it was killed: what, and the URN of the resource."""
@@ -136,12 +142,15 @@ class SandboxStack(Stack):
         self.pulumi("stack", "select", "--create", self.name)
         pending = self.pending()
         if pending:
-            raise StackError(
-                f"The last update of stack {self.name} was killed while it worked on:\n"
-                + "\n".join(f"  {operation}: {urn}" for operation, urn in pending)
-                + "\nAWS or the cluster may hold resources that the stack does not know of, and an update would make "
-                f"them again. Take them over first:\n  {self.recovery}"
-            )
+            told = [
+                *removed,
+                f"The last update of stack {self.name} was killed while it worked on:",
+                *(f"  {operation}: {urn}" for operation, urn in pending),
+                "AWS or the cluster may hold resources that the stack does not know of, and an update would make them "
+                "again. Take them over first:",
+                f"  {self.recovery}",
+            ]
+            raise StackError("\n".join(told))
         return removed
 
     @contextmanager

@@ -143,13 +143,14 @@ def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: En
         os.kill(first.pid, signal.SIGKILL)
     assert engine.made["keys-shared"] == 0
 
-    with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local"):
+    with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local") as told:
         engine.stack.ensure()
+    assert f"(process {first.pid})" in str(told.value)
+    assert "which is dead" in str(told.value)
     folder = str(engine.stack.layout.folder)
     command = [MLPCTL, "recover", "--stack", "local", "--folder", folder, "--patience", "0"]
     done = subprocess.run(command, cwd=engine.project.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"(process {first.pid})" in done.stdout
     assert re.search("dropped +keys-shared +Key +was not made", done.stdout)
 
 

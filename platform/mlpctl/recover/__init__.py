@@ -42,7 +42,8 @@ def recover(
     choices = choices or Choices()
     for removed in stack.ensure_unlocked():
         console.print(removed, highlight=False)
-    before = stack.deployment()
+    exported = stack.export()
+    before = exported.get("deployment") or {}
     pending = plan.pending(before)
     if unknown := choices.unknown(pending):
         raise StackError(f"No pending operation, or more than one, is named {', '.join(unknown)}. Give its URN.")
@@ -56,7 +57,7 @@ def recover(
         console.print(_table(actions, _TO_DO))
         return _told_what_to_choose(stack, actions, console)
     with console.status("Taking it over"):
-        after = _carry_out(stack, before, actions)
+        after = _carry_out(stack, {**exported, "deployment": plan.recovered(before, actions)}, actions)
     console.print(_table([_as_it_went(action, after) for action in actions], _DONE))
     return True
 
@@ -72,9 +73,8 @@ def _actions(
     return [search.wait_until_ready(action) for action in actions]
 
 
-def _carry_out(stack: Stack, before: plan.Deployment, actions: Sequence[Action]) -> plan.Deployment:
+def _carry_out(stack: Stack, state: Mapping[str, Any], actions: Sequence[Action]) -> plan.Deployment:
     """Write the state, and have the providers read what is new in it; the state then."""
-    state = {"version": 3, "deployment": plan.recovered(before, actions)}
     stack.pulumi("stack", "import", "--stack", stack.name, given=json.dumps(state))
     targets = plan.refreshed(actions)
     if targets:
