@@ -23,6 +23,7 @@ from mlpctl.recover.plan import (
     Pending,
     Unseen,
     Verdict,
+    taken,
 )
 from mlpctl.sandbox.kubernetes.objects import Reference
 from mlpctl.sandbox.kubernetes.settings import Connection, Settings
@@ -40,6 +41,7 @@ class Search:
     """Look-ups for one stack, with the credentials of this process's environment."""
 
     def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self._providers = {
             f"{each['urn']}::{each.get('id')}": each.get("inputs") or {} for each in deployment.get("resources") or []
         }
@@ -53,12 +55,16 @@ class Search:
         """
         deadline = time.monotonic() + patience_s
         findings = {each.urn: self.look(each) for each in pending}
-        while missing := [each for each in pending if findings[each.urn] == Found(delete=_delete(each))]:
+        while missing := [each for each in pending if self._is_missing(each, findings[each.urn])]:
             if time.monotonic() >= deadline:
                 break
             time.sleep(AGAIN_AFTER_S)
             findings |= {each.urn: self.look(each) for each in missing}
         return findings
+
+    def _is_missing(self, each: Pending, finding: Finding) -> bool:
+        known = taken(self._deployment, each.type)
+        return isinstance(finding, Found) and all(item.id in known for item in finding.candidates)
 
     def look(self, each: Pending) -> Finding:
         """What is there of one."""

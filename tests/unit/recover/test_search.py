@@ -134,15 +134,16 @@ def test_two_of_a_name_are_both_found_and_those_of_other_stacks_are_not(search: 
     assert found.delete.format(id=ids[0]) == f"aws ec2 delete-vpc --vpc-id {ids[0]}"
 
 
-def test_what_is_seen_late_is_looked_for_again(monkeypatch: pytest.MonkeyPatch, search: Search) -> None:
-    each = operation("aws:iam/role:Role", name="example")
-    looks = iter([(), (Candidate("example", each.marks),)])
-    delete = "aws iam delete-role --role-name {id}"
+@pytest.mark.parametrize("before", [(), ("old",)], ids=["nothing", "what it replaces"])
+def test_what_is_seen_late_is_looked_for_again(before: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    each = operation("aws:ec2/vpc:Vpc")
+    looks = iter([before, (*before, "new")])
+    search = Search({"resources": [{"urn": each.urn, "type": each.type, "id": "old"}]})
     monkeypatch.setattr("mlpctl.recover.search.AGAIN_AFTER_S", 0)
-    monkeypatch.setattr(search, "look", lambda each: Found(next(looks), delete))
+    monkeypatch.setattr(search, "look", lambda each: Found([Candidate(id, each.marks) for id in next(looks)]))
     found = search.find([each], patience_s=10)[each.urn]
     assert isinstance(found, Found)
-    assert found.candidates
+    assert [item.id for item in found.candidates] == [*before, "new"]
 
 
 def test_what_cannot_be_known_is_said(search: Search) -> None:
