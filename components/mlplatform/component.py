@@ -34,12 +34,12 @@ class Component(pulumi.ComponentResource):
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        return {
-            "Name": logical_name,
-            f"{PACKAGE}:stack": f"{pulumi.get_project()}/{pulumi.get_stack()}",
-            f"{PACKAGE}:name": logical_name,
-            **self._given_tags,
-        }
+        marks = {f"{PACKAGE}:{key}": value for key, value in _marks(logical_name).items()}
+        return {"Name": logical_name, **marks, **self._given_tags}
+
+    def annotations_for(self, logical_name: str) -> dict[str, str]:
+        """Annotations for the child `logical_name` in a cluster: what `tags_for` is in AWS."""
+        return {f"{PACKAGE}.io/{key}": value for key, value in _marks(logical_name).items()}
 
     def outputs(self) -> dict[str, Any]:
         """The outputs that the class declares, by their names in Python."""
@@ -49,6 +49,10 @@ class Component(pulumi.ComponentResource):
     def _done(self) -> None:
         """Register exactly the outputs that the class declares."""
         self.register_outputs(self.outputs())
+
+
+def _marks(logical_name: str) -> dict[str, str]:
+    return {"stack": f"{pulumi.get_project()}/{pulumi.get_stack()}", "name": logical_name}
 
 
 def _plain(value: Any) -> Any:

@@ -142,36 +142,42 @@ class InferenceService(Component):
         super().__init__(name, args, opts)
         wanted = spec(Inference, args["inference"])
         namespace = self._namespace(name, args.get("namespace"))
-        # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
-        metadata = {"name": name, "namespace": namespace, "labels": labels(name)}
+
+        def metadata(part: str) -> dict[str, Any]:
+            # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
+            annotations = self.annotations_for(f"{name}-{part}")
+            return {"name": name, "namespace": namespace, "labels": labels(name), "annotations": annotations}
 
         account = k8s.core.v1.ServiceAccount(
-            f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=self.child()
+            f"{name}-account", metadata=metadata("account"), automount_service_account_token=False, opts=self.child()
         )
         k8s.networking.v1.NetworkPolicy(
-            f"{name}-network-policy", metadata=metadata, spec=network_policy(name, wanted), opts=self.child()
+            f"{name}-network-policy",
+            metadata=metadata("network-policy"),
+            spec=network_policy(name, wanted),
+            opts=self.child(),
         )
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
-            metadata=metadata,
+            metadata=metadata("deployment"),
             spec=deployment_spec(name, wanted),
             opts=self.child(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
             f"{name}-service",
-            metadata=metadata,
+            metadata=metadata("service"),
             spec={"selector": selector(name), "ports": [{"name": "http", "port": 80, "target_port": "http"}]},
             opts=self.child(depends_on=[deployment]),
         )
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-disruption-budget",
-            metadata=metadata,
+            metadata=metadata("disruption-budget"),
             spec={"max_unavailable": 1, "selector": {"match_labels": selector(name)}},
             opts=self.child(),
         )
         k8s.autoscaling.v2.HorizontalPodAutoscaler(
             f"{name}-autoscaler",
-            metadata=metadata,
+            metadata=metadata("autoscaler"),
             spec=autoscaler_spec(name, wanted),
             opts=self.child(depends_on=[deployment]),
         )
@@ -189,6 +195,7 @@ class InferenceService(Component):
                 "name": name,
                 # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
                 "labels": {**labels(name), "pod-security.kubernetes.io/enforce": "restricted"},
+                "annotations": self.annotations_for(f"{name}-namespace"),
             },
             opts=self.child(),
         )

@@ -47,6 +47,47 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     raise typer.Exit(code)
 
 
+@app.command()
+def recover(
+    stack: Stack = "local",
+    folder: Folder = None,
+    account: Annotated[
+        bool, typer.Option("--account", help="Not in the sandbox: the backend and the account of this shell.")
+    ] = False,
+    take: Annotated[
+        list[str] | None, typer.Option("--import", metavar="NAME=ID", help="Take this over; may be repeated.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option("--drop", metavar="NAME", help="It was not made; may be repeated.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", min=0, help="Seconds for which what is not there is looked for again.")
+    ] = 10.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+) -> None:
+    """After a killed update: have the stack know again what is there, or say what is left to choose."""
+    from mlpctl import project
+    from mlpctl import recover as recovery
+    from mlpctl import stack as stacks
+    from mlpctl import up as steps
+    from mlpctl.recover.plan import Choices
+    from mlpctl.sandbox.layout import Layout
+    from mlpctl.sandbox.toolchain import RichReporter
+
+    pairs = [each.split("=", 1) for each in take or ()]
+    if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
+        raise typer.BadParameter(f"{wrong[0]!r} is no NAME=ID, e.g. network-vpc=vpc-0123456789abcdef0")
+    worked_on = stacks.Stack(project.root(), stack)
+    if not account:
+        layout = Layout.find(folder)
+        steps.engine(layout, RichReporter())
+        steps.aws_api(layout, RichReporter())
+        worked_on = stacks.SandboxStack(worked_on.root, stack, layout)
+    choices = Choices(dict(pairs), frozenset(drop or ()))
+    done = recovery.recover(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
+    raise typer.Exit(0 if done else FAILED)
+
+
 @config_app.command()
 def validate(stack: Stack = "local") -> None:
     """Check a stack file; all its problems at once, and exit code 2, if it is not right."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import yaml
+
 PROJECT_FILE = "Pulumi.yaml"
 
 
@@ -20,3 +22,8 @@ def root() -> Path:
         if (folder / PROJECT_FILE).is_file():
             return folder
     raise NoProjectError(f"There is no {PROJECT_FILE} in {here} or above it. Change to the project's folder.")
+
+
+def name(root: Path) -> str:
+    """The project's name, as its `Pulumi.yaml` says it."""
+    return str(yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))["name"])

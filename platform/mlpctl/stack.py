@@ -1,9 +1,8 @@
-"""One stack in the sandbox, worked on by plain `pulumi` commands."""
+"""One stack, worked on by plain `pulumi` commands: in the sandbox, or where the shell points to."""
 
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import psutil
-
-from mlpctl import failures
+from mlpctl import failures, filebackend, project
 from mlpctl.failures import Update
-from mlpctl.sandbox.layout import Layout
+from mlpctl.filebackend import Lock
+
+if TYPE_CHECKING:
+    from mlpctl.sandbox.layout import Layout
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
+INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
 
 class StackError(Exception):
@@ -40,31 +41,133 @@ class Made:
 
 
 @dataclass(frozen=True)
-class SandboxStack:
-    """A stack of the project at `root`, in the sandbox of `layout`."""
+class Stack:
+    """A stack of the project at `root`, in the backend and the account that this process's environment names."""
 
     root: Path
     name: str
-    layout: Layout
 
-    def ensure(self) -> None:
-        """Have the stack there, and no lock of a dead process on it.
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment in which its commands run."""
+        return os.environ
+
+    @property
+    def recovery(self) -> str:
+        """The command that recovers it after a crash."""
+        return f"mlpctl recover --stack {self.name} --account"
+
+    def ensure_unlocked(self) -> list[str]:
+        """Remove what dead processes of this machine left in the backend; what was removed, in sentences.
 
         Raises:
-            StackError: an update was cut off in the middle of creating resources, or another update runs.
+            StackError: another update runs, or may run on another machine.
         """
-        self._pulumi("stack", "select", "--create", self.name)
-        if self._stale_locks():
-            self._pulumi("cancel", "--yes", "--stack", self.name)
-        pending = self._pending()
-        if pending:
-            raise StackError(
-                f"The last update of stack {self.name} was killed while it worked on:\n"
-                + "\n".join(f"  {operation}: {urn}" for operation, urn in pending)
-                + "\nAWS may hold resources that the stack does not know of, and an update would make them again.\n"
-                "Empty the sandbox and its stacks with `mlpctl sandbox reset`, or, to keep the rest, drop them:\n"
-                f"  pulumi refresh --stack {self.name} --clear-pending-creates"
+        backend = self.env.get("PULUMI_BACKEND_URL") or json.loads(self.pulumi("whoami", "--json"))["url"]
+        place = (backend, project.name(self.root), self.name)
+        locks = filebackend.locks(*place)
+        held = [lock for lock in locks if not lock.stale]
+        if held:
+            raise StackError(_told(self.name, held))
+        removed = [f"Removed the lock of {lock}, which is dead." for lock in locks]
+        if filebackend.mend(*place):
+            removed.append("Removed the attributes of the state's file, which were half written.")
+        if locks:
+            self.pulumi("cancel", "--yes", "--stack", self.name)
+        return removed
+
+    def deployment(self) -> dict[str, Any]:
+        """The state: `resources`, `pending_operations` and more, with secrets encrypted; empty before any update."""
+        deployment = self.export().get("deployment") or {}
+        assert isinstance(deployment, dict)
+        return deployment
+
+    def export(self) -> dict[str, Any]:
+        """What `pulumi stack export` writes: the deployment, the version of its format and the format's features."""
+        exported = json.loads(self.pulumi("stack", "export", "--stack", self.name))
+        assert isinstance(exported, dict)
+        return exported
+
+    def pending(self) -> list[tuple[str, str]]:
+        """Operations that an update had begun when it was killed: what, and the URN of the resource."""
+        operations = self.deployment().get("pending_operations") or []
+        return [(operation["type"], operation["resource"]["urn"]) for operation in operations]
+
+    def pulumi(self, *command: str, given: str | None = None) -> str:
+        """Run a `pulumi` command that gets `given` as input; what it prints.
+
+        Raises:
+            StackError: it failed, or there is no `pulumi`.
+        """
+        try:
+            done = subprocess.run(
+                ["pulumi", *command, "--non-interactive"],
+                cwd=self.root,
+                env=self.env,
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
             )
+        except FileNotFoundError:
+            raise StackError(
+                "There is no `pulumi` on PATH: https://www.pulumi.com/docs/iac/download-install/"
+            ) from None
+        if done.returncode != 0:
+            raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+
+@dataclass(frozen=True)
+class SandboxStack(Stack):
+    """A stack in the sandbox of `layout`."""
+
+    layout: "Layout"
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment in which its commands run."""
+        return self.layout.process_env()
+
+    @property
+    def recovery(self) -> str:
+        """The command that recovers it after a crash."""
+        return f"mlpctl recover --stack {self.name}"
+
+    def ensure(self) -> list[str]:
+        """Have the stack there, ready for an update; what dead processes left and was removed, in sentences.
+
+        Raises:
+            StackError: an update was cut off in the middle of its work, or another update runs.
+        """
+        removed = self.ensure_unlocked()
+        self.pulumi("stack", "select", "--create", self.name)
+        pending = self.pending()
+        if pending:
+            told = [
+                *removed,
+                f"The last update of stack {self.name} was killed while it worked on:",
+                *(f"  {operation}: {urn}" for operation, urn in pending),
+                "AWS or the cluster may hold resources that the stack does not know of, and an update would make them "
+                "again. Take them over first:",
+                f"  {self.recovery}",
+            ]
+            raise StackError("\n".join(told))
+        return removed
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other `mlpctl up` of this stack out.
+
+        Pulumi's own lock is two steps, between which two updates that start at once both give up.
+
+        Raises:
+            StackError: another one runs.
+        """
+        with filebackend.alone(self.layout.folder / f"update-of-{self.name}.lock") as holder:
+            if holder is not None:
+                raise StackError(_told(self.name, [holder]))
+            yield
 
     def update(self) -> tuple[int, Update]:
         """Run `pulumi up` on the terminal; its exit code, and what it told.
@@ -89,7 +192,7 @@ class SandboxStack:
         """
         return [
             resource["urn"]
-            for resource in self._deployment().get("resources", ())
+            for resource in self.deployment().get("resources", ())
             if any(failures.FAILED_CREATION.search(error) for error in resource.get("initErrors", ()))
         ]
 
@@ -102,47 +205,20 @@ class SandboxStack:
             return subprocess.run(
                 ["pulumi", *command, "--stack", self.name],
                 cwd=self.root,
-                env=self.layout.process_env() | dict(environment or {}),
+                env={**self.env, **(environment or {})},
                 check=False,
                 **options,
             ).returncode
 
     def made(self) -> list[Made]:
         """What the stack is made of now, by component, in the order in which the components were made."""
-        return components(self._deployment().get("resources", []))
+        return components(self.deployment().get("resources", []))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secret ones struck out."""
-        outputs = json.loads(self._pulumi("stack", "output", "--json", "--stack", self.name))
+        outputs = json.loads(self.pulumi("stack", "output", "--json", "--stack", self.name))
         assert isinstance(outputs, dict)
         return outputs
-
-    def _pending(self) -> list[tuple[str, str]]:
-        operations = self._deployment().get("pending_operations") or []
-        return [(operation["type"], operation["resource"]["urn"]) for operation in operations]
-
-    def _deployment(self) -> Mapping[str, Any]:
-        deployment = json.loads(self._pulumi("stack", "export", "--stack", self.name)).get("deployment") or {}
-        assert isinstance(deployment, dict)
-        return deployment
-
-    def _stale_locks(self) -> list[Path]:
-        """Locks that a process of this machine left behind when it was killed."""
-        folder = self.layout.pulumi_backend / ".pulumi" / "locks"
-        return [path for path in folder.rglob(f"{self.name}/*.json") if _owner_is_gone(path)]
-
-    def _pulumi(self, *command: str) -> str:
-        done = subprocess.run(
-            ["pulumi", *command, "--non-interactive"],
-            cwd=self.root,
-            env=self.layout.process_env(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
 
 
 def components(resources: Sequence[Mapping[str, Any]]) -> list[Made]:
@@ -167,13 +243,16 @@ def _kind(urn: str) -> str:
     return urn.split("::")[2].split("$")[-1] if urn else ""
 
 
-def _owner_is_gone(lock: Path) -> bool:
-    try:
-        owner = json.loads(lock.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    here = owner.get("hostname") == socket.gethostname()
-    return here and not psutil.pid_exists(int(owner.get("pid", os.getpid())))
+def _told(stack: str, held: Sequence[Lock]) -> str:
+    lines = [f"Stack {stack} is being updated by {' and '.join(map(str, held))}."]
+    if all(lock.here for lock in held):
+        lines += ["Wait until that update ends."]
+    else:
+        lines += [
+            "Whether a process of another machine still runs cannot be seen from here. Wait until it ends, or, if you "
+            f"know that it is dead, remove its lock:\n  pulumi cancel --stack {stack}"
+        ]
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -40,7 +40,19 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
 
     engine(layout, reporter)
     aws_api(layout, reporter)
-    stack.ensure()
+    with stack.alone():
+        return _update(stack, loaded, layout, reporter, console)
+
+
+def _update(
+    stack: SandboxStack,
+    loaded: config.Loaded[config.Platform],
+    layout: Layout,
+    reporter: toolchain.Reporter,
+    console: Console,
+) -> int:
+    for removed in stack.ensure():
+        console.print(removed, highlight=False)
     if all(toolchain.look(name).found for name in CONTROL_PLANE):
         control_plane(layout, reporter)
     else:
@@ -52,7 +64,7 @@ def up(root: Path, stack_name: str, layout: Layout, console: Console) -> int:
         console.print(Text(), summary(stack), soft_wrap=True)
     elif told.failures:
         explained = failures.explain(told, loaded)
-        Console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack_name}"]))
+        Console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack.name}"]))
     return code
 
 
@@ -91,7 +103,7 @@ def preview(stack: SandboxStack, console: Console) -> None:
     with subprocess.Popen(
         command,
         cwd=stack.root,
-        env=stack.layout.process_env(),
+        env=stack.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

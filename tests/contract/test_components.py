@@ -108,6 +108,16 @@ def test_every_role_below_it_is_bounded_as_the_caller_asks(component: type[Compo
 
 
 @every_component
+def test_every_object_of_a_cluster_bears_the_stack_and_its_name(component: type[Component]) -> None:
+    for each in declare(cases.build(component)):
+        if each.type.startswith("kubernetes:"):
+            assert each.inputs["metadata"]["annotations"] == {
+                "mlplatform.io/name": each.name,
+                "mlplatform.io/stack": "mlplatform/test",
+            }, each.name
+
+
+@every_component
 def test_plain_camel_case_values_make_the_same_plan_as_the_spec(component: type[Component]) -> None:
     """What another language or a stack file sends is the same as what Python gives."""
     documented = attributes(args_of(component))

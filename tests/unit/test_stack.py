@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -54,6 +56,7 @@ def stack(tmp_path: Path) -> SandboxStack:
     fake.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/commands\ncase "$2" in export) cat {tmp_path}/state;; esac\n')
     fake.chmod(0o755)
     (tmp_path / "state").write_text(json.dumps({"deployment": {"resources": RESOURCES}}))
+    (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\nruntime: python\n")
     return SandboxStack(tmp_path, "local", layout)
 
 
@@ -61,35 +64,87 @@ def commands(stack: SandboxStack) -> list[str]:
     return (stack.root / "commands").read_text().splitlines()
 
 
-def lock(stack: SandboxStack, **owner: object) -> None:
-    folder = stack.layout.pulumi_backend / ".pulumi" / "locks" / "organization" / "mlplatform" / "local"
+def lock(stack: SandboxStack, project: str = "mlplatform", **owner: object) -> None:
+    folder = stack.layout.pulumi_backend / ".pulumi" / "locks" / "organization" / project / "local"
     folder.mkdir(parents=True)
-    (folder / "1.json").write_text(json.dumps({"hostname": socket.gethostname(), "pid": os.getpid(), **owner}))
+    mine = {"username": "jo", "hostname": socket.gethostname(), "pid": os.getpid(), "timestamp": "2999-01-01T00:00:00Z"}
+    (folder / "1.json").write_text(json.dumps({**mine, **owner}))
 
 
 def free_pid() -> int:
     return next(pid for pid in range(4_000_000, 1, -1) if not psutil.pid_exists(pid))
 
 
-def test_a_lock_of_a_dead_process_of_this_machine_is_cancelled(stack: SandboxStack) -> None:
-    lock(stack, pid=free_pid())
-    stack.ensure()
+def zombie() -> int:
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    return process.pid
+
+
+DEAD = {
+    "no such process": lambda: {"pid": free_pid()},
+    "its number went to a later process": lambda: {"timestamp": "2001-01-01T00:00:00.123456789Z"},
+    "ended, and nobody asked how": lambda: {"pid": zombie()},
+}
+
+
+@pytest.mark.parametrize("owner", DEAD.values(), ids=DEAD)
+def test_a_lock_of_a_dead_process_of_this_machine_is_cancelled(
+    stack: SandboxStack, owner: Callable[[], dict[str, object]]
+) -> None:
+    lock(stack, **owner())
+    (removed,) = stack.ensure()
+    assert removed.startswith(f"Removed the lock of jo on {socket.gethostname()} (process ")
     assert "cancel --yes --stack local --non-interactive" in commands(stack)
 
 
-@pytest.mark.parametrize("owner", [{}, {"hostname": "elsewhere", "pid": 1}], ids=["alive", "on another machine"])
-def test_any_other_lock_stays(stack: SandboxStack, owner: dict[str, object]) -> None:
-    lock(stack, **owner)
-    stack.ensure()
-    assert not [command for command in commands(stack) if command.startswith("cancel")]
+def test_an_update_that_runs_is_told_with_its_owner(stack: SandboxStack) -> None:
+    lock(stack)
+    with pytest.raises(StackError, match=rf"updated by jo on .* \(process {os.getpid()}\) since .*\. *\nWait") as told:
+        stack.ensure()
+    assert "cancel" not in str(told.value)
+    assert not (stack.root / "commands").exists(), "nothing was done"
 
 
-def test_an_update_that_was_killed_in_a_creation_is_not_gone_over(stack: SandboxStack) -> None:
+def test_of_a_process_elsewhere_nothing_is_known(stack: SandboxStack) -> None:
+    lock(stack, hostname="elsewhere", pid=1)
+    with pytest.raises(StackError, match=r"jo on elsewhere \(process 1\)(.*\n)*  pulumi cancel --stack local"):
+        stack.ensure()
+    assert not (stack.root / "commands").exists(), "nothing was done"
+
+
+def test_a_lock_of_another_project_is_none(stack: SandboxStack) -> None:
+    lock(stack, project="other")
+    assert stack.ensure() == []
+
+
+@pytest.mark.parametrize("written", ["", '{"user.cache_control"'], ids=["not at all", "in part"])
+def test_attributes_that_were_half_written_are_removed(stack: SandboxStack, written: str) -> None:
+    folder = stack.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform"
+    folder.mkdir(parents=True)
+    broken, whole = folder / "local.json.attrs", folder / "other.json.attrs"
+    broken.write_text(written)
+    whole.write_text("")
+    assert stack.ensure() == ["Removed the attributes of the state's file, which were half written."]
+    assert not broken.exists()
+    assert whole.exists(), "another stack's, which may be being written"
+    broken.write_text('{"md5": null}')
+    assert stack.ensure() == []
+    assert broken.exists()
+
+
+def test_two_updates_do_not_start_at_once(stack: SandboxStack) -> None:
+    with stack.alone(), pytest.raises(StackError, match=rf"\(process {os.getpid()}\)"), stack.alone():
+        pass
+    with stack.alone():
+        pass
+
+
+def test_an_update_that_was_killed_is_not_gone_over(stack: SandboxStack) -> None:
     pending = [{"type": "creating", "resource": {"urn": urn("aws:s3/bucket:Bucket", "lone")}}]
     (stack.root / "state").write_text(json.dumps({"deployment": {"pending_operations": pending}}))
-    with pytest.raises(StackError, match=r"creating: .*::lone\n") as told:
+    with pytest.raises(StackError, match=r"creating: .*::lone\n(.*\n)*  mlpctl recover --stack local$"):
         stack.ensure()
-    assert "pulumi refresh --stack local --clear-pending-creates" in str(told.value)
 
 
 def test_a_pulumi_command_that_fails_tells_its_reason(stack: SandboxStack) -> None:

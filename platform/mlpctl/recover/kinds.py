@@ -1,0 +1,289 @@
+"""How a resource of each AWS type is found again: by its tags, by its name, or by the id that its inputs say.
+
+The Resource Groups Tagging API would be one look-up for all, but it knows no IAM roles and lags behind creations.
+A new type is one line here; a test holds the table to every type that the sandbox and the stack files know.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from string import Template
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from mlpctl.recover.plan import Again, Candidate
+
+Inputs = Mapping[str, Any]
+Marks = Mapping[str, str]
+Find = Callable[[Any, Inputs, Marks], Iterable[Candidate]]
+"""From a boto3 client, the inputs and the tags of the resource to what may be it."""
+
+Call = Mapping[str, Any]
+"""Arguments of an operation, in which `$name` stands for the input `name` and `$id` for the id."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Botocore's waiter for a resource that goes on being made after its creation returned."""
+
+    waiter: str
+    call: Call
+
+
+@dataclass(frozen=True)
+class Look:
+    """Look it up in AWS."""
+
+    service: str
+    find: Find
+    delete: str = ""
+    """Command that deletes one, in the form of a `Call`."""
+
+    ready: Ready | None = None
+
+
+@dataclass(frozen=True)
+class Id:
+    """Its inputs say its id: `$bucket`."""
+
+    template: str
+
+    def of(self, inputs: Inputs) -> str:
+        """The id."""
+        return str(filled(self.template, inputs))
+
+
+def filled(template: Any, inputs: Inputs) -> Any:
+    """A template, or a structure of some, with inputs in place of `$name`s; an input that is not set is empty."""
+    if isinstance(template, str):
+        names = Template(template).get_identifiers()
+        return Template(template).substitute({name: inputs.get(name) or "" for name in names})
+    if isinstance(template, Mapping):
+        return {key: filled(item, inputs) for key, item in template.items()}
+    return [filled(item, inputs) for item in template]
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether AWS says that something is not there, rather than that it cannot tell."""
+    code = error.response["Error"]["Code"]
+    return code == "404" or "NotFound" in code or "NoSuch" in code
+
+
+def _pairs(tags: Any) -> dict[str, str]:
+    """Tags in one of AWS's forms: a map, or a list of keys and values."""
+    if isinstance(tags, Mapping):
+        return dict(tags)
+    spelt = [("Key", "Value"), ("TagKey", "TagValue")]
+    return {tag[key]: tag[value] for tag in tags or () for key, value in spelt if key in tag}
+
+
+def _listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dict[str, Any]]:
+    """Items of all pages of a listing; none where what would hold them is not there."""
+    pages = client.get_paginator(operation).paginate(**call) if client.can_paginate(operation) else None
+    try:
+        for page in pages or [getattr(client, operation)(**call)]:
+            yield from page.get(items) or ()
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+
+
+def _told(client: Any, operation: str, **call: Any) -> dict[str, Any] | None:
+    """An operation's answer; None where what it asks about is not there."""
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**call)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return answer
+
+
+def _ec2(
+    operation: str, items: str, id: str, delete: str, *, filters: str = "Filters", ready: Ready | None = None
+) -> Look:
+    """EC2 filters by tags itself. What is deleted stays listed for a while."""
+
+    def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+        wanted = [{"Name": f"tag:{key}", "Values": [value]} for key, value in marks.items()]
+        for item in _listed(client, operation, items, **{filters: wanted}):
+            if str(item.get("State", "")).lower() not in ("deleting", "deleted", "failed"):
+                yield Candidate(item[id], _pairs(item["Tags"]))
+
+    return Look("ec2", find, f"aws ec2 {delete} $id", ready)
+
+
+def _association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    # A subnet or a gateway has one route table at most.
+    for table in _listed(client, "describe_route_tables", "RouteTables", RouteTableIds=[inputs["routeTableId"]]):
+        for each in table["Associations"]:
+            if (each.get("SubnetId") or each.get("GatewayId")) == (inputs.get("subnetId") or inputs.get("gatewayId")):
+                yield Candidate(each["RouteTableAssociationId"])
+
+
+def _key(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    for key in _listed(client, "list_keys", "Keys"):
+        try:
+            tags = _pairs(list(_listed(client, "list_resource_tags", "Tags", KeyId=key["KeyId"])))
+        except ClientError as error:
+            # A key whose policy lets this account's administrators not look at it is none of a stack's.
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            continue
+        if marks.items() <= tags.items():
+            state = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"]
+            if state not in ("PendingDeletion", "PendingReplicaDeletion"):
+                yield Candidate(key["KeyId"], tags)
+
+
+def _log_group(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    name = inputs["name"]
+    for group in _listed(client, "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+        if group["logGroupName"] == name:
+            arn = group["arn"].removesuffix(":*")
+            yield Candidate(name, client.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+def _role(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    if found := _told(client, "get_role", RoleName=inputs["name"]):
+        yield Candidate(inputs["name"], _pairs(found["Role"].get("Tags")))
+
+
+def _policy(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    for policy in _listed(client, "list_policies", "Policies", Scope="Local"):
+        if policy["PolicyName"] == inputs["name"]:
+            yield Candidate(
+                policy["Arn"], _pairs(list(_listed(client, "list_policy_tags", "Tags", PolicyArn=policy["Arn"])))
+            )
+
+
+def _identity_provider(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    for each in _listed(client, "list_open_id_connect_providers", "OpenIDConnectProviderList"):
+        if each["Arn"].endswith("/" + inputs["url"].removeprefix("https://")):
+            found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])
+            yield Candidate(each["Arn"], _pairs(found.get("Tags")))
+
+
+def _bucket(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    if _told(client, "head_bucket", Bucket=inputs["bucket"]):
+        tags = _told(client, "get_bucket_tagging", Bucket=inputs["bucket"]) or {}
+        yield Candidate(inputs["bucket"], _pairs(tags.get("TagSet")))
+
+
+def _eks(operation: str, member: str, id: str, call: Call, delete: str, waiter: str | None = None) -> Look:
+    """EKS names everything by its cluster and a name that the inputs say."""
+
+    def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+        found = _told(client, operation, **filled(call, inputs))
+        if found and found[member].get("status") != "DELETING":
+            yield Candidate(filled(id, inputs), _pairs(found[member].get("tags")))
+
+    return Look("eks", find, f"aws eks {delete}", Ready(waiter, call) if waiter else None)
+
+
+_SETTING: Final = Again("is a setting: written again, it is the same")
+
+KINDS: Final[Mapping[str, Look | Id | Again]] = {
+    "aws:kms/key:Key": Look("kms", _key, "aws kms schedule-key-deletion --pending-window-in-days 7 --key-id $id"),
+    "aws:kms/alias:Alias": Id("$name"),
+    "aws:cloudwatch/logGroup:LogGroup": Look("logs", _log_group, "aws logs delete-log-group --log-group-name $id"),
+    "aws:iam/role:Role": Look("iam", _role, "aws iam delete-role --role-name $id"),
+    "aws:iam/policy:Policy": Look("iam", _policy, "aws iam delete-policy --policy-arn $id"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Look(
+        "iam",
+        _identity_provider,
+        "aws iam delete-open-id-connect-provider --open-id-connect-provider-arn $id",
+    ),
+    # No setting: its automatic name would be another one the next time.
+    "aws:iam/rolePolicy:RolePolicy": Id("$role:$name"),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Again("attached again, a policy is attached once"),
+    "aws:s3/bucket:Bucket": Look("s3", _bucket, "aws s3api delete-bucket --bucket $id"),
+    "aws:s3/bucketVersioning:BucketVersioning": _SETTING,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _SETTING,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _SETTING,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _SETTING,
+    "aws:s3/bucketPolicy:BucketPolicy": _SETTING,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _SETTING,
+    "aws:s3/bucketLogging:BucketLogging": _SETTING,
+    "aws:ec2/vpc:Vpc": _ec2("describe_vpcs", "Vpcs", "VpcId", "delete-vpc --vpc-id"),
+    "aws:ec2/subnet:Subnet": _ec2("describe_subnets", "Subnets", "SubnetId", "delete-subnet --subnet-id"),
+    "aws:ec2/internetGateway:InternetGateway": _ec2(
+        "describe_internet_gateways",
+        "InternetGateways",
+        "InternetGatewayId",
+        "delete-internet-gateway --internet-gateway-id",
+    ),
+    "aws:ec2/eip:Eip": _ec2("describe_addresses", "Addresses", "AllocationId", "release-address --allocation-id"),
+    "aws:ec2/natGateway:NatGateway": _ec2(
+        "describe_nat_gateways",
+        "NatGateways",
+        "NatGatewayId",
+        "delete-nat-gateway --nat-gateway-id",
+        filters="Filter",
+        ready=Ready("nat_gateway_available", {"NatGatewayIds": ["$id"]}),
+    ),
+    "aws:ec2/routeTable:RouteTable": _ec2(
+        "describe_route_tables", "RouteTables", "RouteTableId", "delete-route-table --route-table-id"
+    ),
+    # Two of a table cannot go to the same destination, of which one of the three is set.
+    "aws:ec2/route:Route": Id("${routeTableId}_$destinationCidrBlock$destinationIpv6CidrBlock$destinationPrefixListId"),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Look(
+        "ec2", _association, "aws ec2 disassociate-route-table --association-id $id"
+    ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _ec2(
+        "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "delete-vpc-endpoints --vpc-endpoint-ids"
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": _ec2(
+        "describe_security_groups", "SecurityGroups", "GroupId", "delete-security-group --group-id"
+    ),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Again("comes with its VPC, and is only taken over"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _ec2(
+        "describe_security_group_rules",
+        "SecurityGroupRules",
+        "SecurityGroupRuleId",
+        "revoke-security-group-ingress --group-id $securityGroupId --security-group-rule-ids",
+    ),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _ec2(
+        "describe_security_group_rules",
+        "SecurityGroupRules",
+        "SecurityGroupRuleId",
+        "revoke-security-group-egress --group-id $securityGroupId --security-group-rule-ids",
+    ),
+    "aws:ec2/flowLog:FlowLog": _ec2(
+        "describe_flow_logs", "FlowLogs", "FlowLogId", "delete-flow-logs --flow-log-ids", filters="Filter"
+    ),
+    "aws:ec2/launchTemplate:LaunchTemplate": _ec2(
+        "describe_launch_templates",
+        "LaunchTemplates",
+        "LaunchTemplateId",
+        "delete-launch-template --launch-template-id",
+    ),
+    "aws:eks/cluster:Cluster": _eks(
+        "describe_cluster", "cluster", "$name", {"name": "$name"}, "delete-cluster --name $id", "cluster_active"
+    ),
+    "aws:eks/nodeGroup:NodeGroup": _eks(
+        "describe_nodegroup",
+        "nodegroup",
+        "$clusterName:$nodeGroupName",
+        {"clusterName": "$clusterName", "nodegroupName": "$nodeGroupName"},
+        "delete-nodegroup --cluster-name $clusterName --nodegroup-name $nodeGroupName",
+        "nodegroup_active",
+    ),
+    "aws:eks/addon:Addon": _eks(
+        "describe_addon",
+        "addon",
+        "$clusterName:$addonName",
+        {"clusterName": "$clusterName", "addonName": "$addonName"},
+        "delete-addon --cluster-name $clusterName --addon-name $addonName",
+        "addon_active",
+    ),
+    "aws:eks/accessEntry:AccessEntry": _eks(
+        "describe_access_entry",
+        "accessEntry",
+        "$clusterName:$principalArn",
+        {"clusterName": "$clusterName", "principalArn": "$principalArn"},
+        "delete-access-entry --cluster-name $clusterName --principal-arn $principalArn",
+    ),
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": Again("associated again, a policy is associated once"),
+}
+"""By type token."""

@@ -1,0 +1,123 @@
+"""Stands between an engine and the sandbox's providers, and lets a test act when AWS has made a resource.
+
+Requests go through as they are. Of a creation that a test waits for, the provider's answer is kept back: the cloud has
+the resource, the engine does not know it yet.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2
+
+CREATE = "/pulumirpc.ResourceProvider/Create"
+PACKAGES = ("aws", "kubernetes")
+
+
+@dataclass
+class Moment:
+    """Right after the creation of a resource, or right before."""
+
+    name: str
+    """The resource's logical name."""
+
+    before: bool = False
+    reached: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+    """Until it is set, the engine waits for its answer."""
+
+
+class Between:
+    """A server on a free port for each provider."""
+
+    def __init__(self, ports: dict[str, int]) -> None:
+        self.moment: Moment | None = None
+        self.held_back: frozenset[str] = frozenset()
+        """Logical names of what is not made before `moment` is over."""
+
+        self.made: Counter[str] = Counter()
+        """How often each was made, by logical name."""
+
+        self._making = 0
+        self._quiet = threading.Condition()
+        self._servers = {package: self._serve(ports[package]) for package in PACKAGES}
+
+    @property
+    def variable(self) -> str:
+        """What `PULUMI_DEBUG_PROVIDERS` is to be."""
+        return ",".join(f"{package}:{port}" for package, (_, port) in self._servers.items())
+
+    def wait_until_quiet(self) -> None:
+        """Wait until the providers are done with every creation: they go on when their engine is dead."""
+        with self._quiet:
+            assert self._quiet.wait_for(lambda: self._making == 0, timeout=60)
+
+    def close(self) -> None:
+        for server, _ in self._servers.values():
+            server.stop(0)
+
+    def _serve(self, upstream: int) -> tuple[grpc.Server, int]:
+        server = grpc.server(ThreadPoolExecutor(64))
+        server.add_generic_rpc_handlers((_Forward(upstream, self._on_create),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, port
+
+    def _on_create(self, request: bytes, forward: Callable[[], Any]) -> Any:
+        create = provider_pb2.CreateRequest.FromString(request)
+        moment, name = self.moment, create.urn.rsplit("::", 1)[-1]
+        if create.preview or moment is None:
+            return forward()
+        if name in self.held_back or (name == moment.name and moment.before):
+            if name == moment.name:
+                moment.reached.set()
+            moment.over.wait()
+            return b""
+        with self._quiet:
+            self._making += 1
+        try:
+            answer = forward()
+            self.made[name] += 1
+        finally:
+            with self._quiet:
+                self._making -= 1
+                self._quiet.notify_all()
+        if name == moment.name:
+            moment.reached.set()
+            moment.over.wait()
+        return answer
+
+
+class _Forward(grpc.GenericRpcHandler):
+    def __init__(self, upstream: int, on_create: Callable[[bytes, Callable[[], Any]], Any]) -> None:
+        self._upstream, self._on_create = upstream, on_create
+        self._channels: dict[str, grpc.Channel] = {}
+        self._lock = threading.Lock()
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        method = str(details.method)
+
+        def unary(request: bytes, context: grpc.ServicerContext) -> Any:
+            def forward() -> Any:
+                call = self._channel(context.peer()).unary_unary(method)
+                try:
+                    return call(request, metadata=context.invocation_metadata(), wait_for_ready=True)
+                except grpc.RpcError as error:
+                    context.set_trailing_metadata(error.trailing_metadata() or ())
+                    context.abort(error.code(), error.details())
+
+            return self._on_create(request, forward) if method == CREATE else forward()
+
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+    def _channel(self, peer: str) -> grpc.Channel:
+        """A connection for each instance of the provider: the provider tells them apart by it."""
+        with self._lock:
+            if peer not in self._channels:
+                options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+                self._channels[peer] = grpc.insecure_channel(f"127.0.0.1:{self._upstream}", options)
+            return self._channels[peer]

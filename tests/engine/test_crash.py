@@ -1,0 +1,318 @@
+"""The stack `local` whose update is killed again and again, and what is there in the end; each test follows another."""
+
+import importlib.util
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import psutil
+import pytest
+from rich.console import Console
+
+from mlpctl.recover import recover
+from mlpctl.recover.kinds import KINDS
+from mlpctl.recover.plan import Again
+from mlpctl.stack import SandboxStack, StackError
+
+pytestmark = pytest.mark.engine
+
+_spec = importlib.util.spec_from_file_location("killing", Path(__file__).with_name("killing.py"))
+assert _spec
+assert _spec.loader
+killing = importlib.util.module_from_spec(_spec)
+sys.modules["killing"] = killing
+_spec.loader.exec_module(killing)
+
+POINTS = [
+    ("keys", "keys-shared"),
+    ("keys", "keys-shared-alias"),
+    ("network", "network-vpc"),
+    ("network", "network-nat-us-east-1a-address"),
+    ("network", "network-private-us-east-1a"),
+    ("network", "network-private-us-east-1a-association"),
+    ("network", "network-flow-log-writes"),
+    ("network", "network-nat-us-east-1a"),
+    ("network", "network-private-us-east-1b-internet"),
+    ("artifacts", "artifacts-bucket"),
+    ("datasets", "datasets-policy"),
+    ("cluster", "cluster-logs"),
+    ("cluster", "cluster-role-policy"),
+    ("cluster", "cluster-control-plane"),
+    ("cluster", "cluster-vpc-cni"),
+    ("cluster", "cluster-system-nodes"),
+    ("inference", "inference-template"),
+    ("inference", "inference-nodes"),
+    ("chat", "chat-namespace"),
+    ("chat", "chat-deployment"),
+]
+"""Where the engine is killed, in an order that dependencies allow: component, and the resource that was just made."""
+
+MLPCTL = Path(sys.executable).with_name("mlpctl")
+PLAN = Path(__file__).parents[1] / "golden" / "plan-of-local.json"
+
+
+class Engine:
+    """Updates of the stack that a test can stop in the middle."""
+
+    def __init__(self, project: Any) -> None:
+        self.project = project
+        self.stack = SandboxStack(project.folder, "local", project.sandbox.layout)
+        ports = project.sandbox.layout.ports()
+        self.between = killing.Between({"aws": ports.aws_provider, "kubernetes": ports.kubernetes_provider})
+        self.made: Counter[str] = self.between.made
+
+    def start(self, moment: Any = None, later: frozenset[str] = frozenset()) -> subprocess.Popen[str]:
+        """Start an update that stops at `moment`, before which nothing of `later` is made."""
+        self.between.moment, self.between.held_back = moment, later
+        return subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--stack", "local", "--non-interactive"],
+            cwd=self.project.folder,
+            env={**self.stack.env, "PULUMI_DEBUG_PROVIDERS": self.between.variable},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @contextmanager
+    def stopped(self, moment: Any, later: frozenset[str] = frozenset()) -> Iterator[subprocess.Popen[str]]:
+        """An update that waits at `moment`; on leaving it goes on, and all that it started ends."""
+        engine = self.start(moment, later)
+        try:
+            deadline = time.monotonic() + 180
+            while not moment.reached.wait(0.05):
+                assert engine.poll() is None, engine.communicate()[0]
+                assert time.monotonic() < deadline, moment.name
+            started = psutil.Process(engine.pid).children(recursive=True)
+            assert started, "a language host"
+            yield engine
+        finally:
+            moment.over.set()
+        engine.wait()
+        _, alive = psutil.wait_procs(started, timeout=30)
+        assert not alive, "they outlive their engine"
+        self.between.wait_until_quiet()
+
+    def recover(self) -> tuple[bool, str]:
+        """What `mlpctl recover` says, and whether all is well."""
+        text = io.StringIO()
+        done = recover(self.stack, Console(file=text, width=200), patience_s=0)
+        return done, text.getvalue()
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The stack's resources by logical name, without providers; no operation is pending."""
+        deployment = self.stack.deployment()
+        assert not deployment.get("pending_operations")
+        resources = deployment.get("resources", [])
+        return {each["urn"].rsplit("::", 1)[-1]: each for each in resources if "pulumi:providers:" not in each["type"]}
+
+
+@pytest.fixture(scope="module")
+def engine(project: Any) -> Iterator[Engine]:
+    engine = Engine(project)
+    yield engine
+    engine.between.close()
+
+
+def test_the_points_lie_in_every_component() -> None:
+    planned = _planned()
+    assert {component for component, _ in POINTS} == {name for kind, name in planned if kind.startswith("mlplatform:")}
+    assert {name for _, name in POINTS} <= {name for _, name in planned}
+    assert len(POINTS) == 20
+
+
+def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: Engine) -> None:
+    moment = killing.Moment("keys-shared", before=True)
+    with engine.stopped(moment) as first:
+        with pytest.raises(StackError, match=rf"is being updated by .* \(process {first.pid}\) since 20.*\nWait"):
+            engine.stack.ensure()
+        second = engine.project.pulumi("up", "--yes", "--skip-preview", "--stack", "local", check=False)
+        assert second.returncode != 0
+        assert f"(pid {first.pid})" in second.stdout + second.stderr
+        os.kill(first.pid, signal.SIGKILL)
+    assert engine.made["keys-shared"] == 0
+
+    with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local") as told:
+        engine.stack.ensure()
+    assert f"(process {first.pid})" in str(told.value)
+    assert "which is dead" in str(told.value)
+    folder = str(engine.stack.layout.folder)
+    command = [MLPCTL, "recover", "--stack", "local", "--folder", folder, "--patience", "0"]
+    done = subprocess.run(command, cwd=engine.project.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search("dropped +keys-shared +Key +was not made", done.stdout)
+
+
+@pytest.mark.parametrize(("at", "point"), list(enumerate(POINTS)), ids=[name for _, name in POINTS])
+def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point: tuple[str, str]) -> None:
+    component, name = point
+    later = frozenset(name for _, name in POINTS[at + 1 :])
+    with engine.stopped(killing.Moment(name), later) as update:
+        os.kill(update.pid, signal.SIGKILL)
+    assert engine.made[name] == 1
+    done, said = engine.recover()
+    assert done, said
+    resource = engine.state().get(name)
+    kind = next(kind for kind, planned in _planned() if planned == name)
+    if isinstance(KINDS.get(kind), Again):
+        assert resource is None
+    else:
+        assert resource, said
+        assert resource["id"]
+        assert resource["parent"].endswith(f"::{component}")
+
+
+def test_an_interrupted_update_ends_what_it_has_begun(engine: Engine) -> None:
+    with engine.stopped(killing.Moment("chat-autoscaler")) as update:
+        os.kill(update.pid, signal.SIGINT)
+        # The engine has to be there when the answer comes, however long that takes.
+        time.sleep(2)
+        assert update.poll() is None
+    assert update.returncode != 0
+    assert engine.state()["chat-autoscaler"]["id"] == "chat/chat"
+    assert engine.stack.ensure() == []
+
+
+def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: Engine, sandbox: Any) -> None:
+    command = [
+        Path(sys.executable).with_name("mlpctl"),
+        "up",
+        "--stack",
+        "local",
+        "--folder",
+        str(sandbox.layout.folder),
+    ]
+    both = [
+        subprocess.Popen(
+            command, cwd=engine.project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(2)
+    ]
+    said = {update.pid: update.communicate()[0] for update in both}
+    (winner,) = [update.pid for update in both if update.returncode == 0]
+    (loser,) = [update.pid for update in both if update.returncode != 0]
+    assert f"(process {winner})" in said[loser], said
+
+
+def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
+    kinds = {name: kind for kind, name in _planned()}
+    twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(KINDS.get(kinds[name]), Again)]
+    assert twice == []
+    assert {(each["type"], name) for name, each in engine.state().items()} == _planned()
+    assert engine.project.preview() == []
+
+
+def test_aws_and_the_cluster_hold_what_the_state_says_and_nothing_else(engine: Engine, sandbox: Any) -> None:
+    state = {(each["type"].rsplit(":", 1)[-1], each["id"]) for each in engine.state().values() if each.get("id")}
+    there = world(sandbox)
+    kinds = {kind for kind, _ in there}
+    assert Counter(there) == Counter(each for each in state if each[0] in kinds)
+
+
+def test_a_refresh_finds_nothing_to_change(engine: Engine) -> None:
+    engine.project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
+
+
+def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:
+    engine.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
+    assert world(sandbox) == []
+
+
+def _planned() -> set[tuple[str, str]]:
+    """Type and logical name of everything that the golden plan makes."""
+    decoder, text, found = json.JSONDecoder(), PLAN.read_text(), set()
+    while text:
+        step, end = decoder.raw_decode(text)
+        text = text[end:].lstrip()
+        if not step["type"].startswith("pulumi:providers:"):
+            found.add((step["type"], step["name"]))
+    return found
+
+
+def world(sandbox: Any) -> list[tuple[str, str]]:
+    """Kind and id of all in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
+    ec2, iam, eks, kms, logs = (sandbox.aws(name) for name in ("ec2", "iam", "eks", "kms", "logs"))
+    core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
+    apps = kubernetes.client.AppsV1Api(sandbox.kubernetes())
+    vpcs = [each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
+    inside = {"Filters": [{"Name": "vpc-id", "Values": vpcs or ["none"]}]}
+    tables = [
+        (table["RouteTableId"], table)
+        for table in ec2.describe_route_tables(**inside)["RouteTables"]
+        if not any(each.get("Main") for each in table["Associations"])
+    ]
+    roles = [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]]
+    keys = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"]]
+    clusters = eks.list_clusters()["clusters"]
+    gone = ("deleted", "deleting")
+    there = {
+        "Vpc": vpcs,
+        "Subnet": [each["SubnetId"] for each in ec2.describe_subnets(**inside)["Subnets"]],
+        "InternetGateway": [each["InternetGatewayId"] for each in ec2.describe_internet_gateways()["InternetGateways"]],
+        "RouteTable": [id for id, _ in tables],
+        "RouteTableAssociation": [
+            each["RouteTableAssociationId"] for _, table in tables for each in table["Associations"]
+        ],
+        "Eip": [each["AllocationId"] for each in ec2.describe_addresses()["Addresses"]],
+        "NatGateway": [
+            each["NatGatewayId"] for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] not in gone
+        ],
+        "VpcEndpoint": [each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]],
+        "FlowLog": [each["FlowLogId"] for each in ec2.describe_flow_logs()["FlowLogs"]],
+        "LaunchTemplate": [each["LaunchTemplateId"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
+        "Role": roles,
+        "RolePolicy": [
+            f"{role}:{name}" for role in roles for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ],
+        "RolePolicyAttachment": [
+            f"{role}/{each['PolicyArn']}"
+            for role in roles
+            for each in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        ],
+        "LogGroup": [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]],
+        "Bucket": [each["Name"] for each in sandbox.aws("s3").list_buckets()["Buckets"]],
+        "Key": [
+            each["KeyId"] for each in keys if each["KeyManager"] == "CUSTOMER" and each["KeyState"] != "PendingDeletion"
+        ],
+        "Alias": [
+            each["AliasName"]
+            for each in kms.list_aliases()["Aliases"]
+            if each.get("TargetKeyId") and not each["AliasName"].startswith("alias/aws/")
+        ],
+        "Cluster": clusters,
+        "NodeGroup": [
+            f"{cluster}:{name}"
+            for cluster in clusters
+            for name in eks.list_nodegroups(clusterName=cluster)["nodegroups"]
+        ],
+        "Addon": [
+            f"{cluster}:{name}" for cluster in clusters for name in eks.list_addons(clusterName=cluster)["addons"]
+        ],
+        "Namespace": [
+            each.metadata.name
+            for each in core.list_namespace().items
+            if each.metadata.name not in ("default", "kube-system", "kube-public", "kube-node-lease")
+        ],
+        "Deployment": [
+            f"{each.metadata.namespace}/{each.metadata.name}"
+            for each in apps.list_deployment_for_all_namespaces().items
+            if each.metadata.namespace != "kube-system"
+        ],
+        "Service": [
+            f"{each.metadata.namespace}/{each.metadata.name}"
+            for each in core.list_service_for_all_namespaces().items
+            if each.metadata.namespace not in ("default", "kube-system")
+        ],
+    }
+    return [(kind, id) for kind, ids in there.items() for id in ids]

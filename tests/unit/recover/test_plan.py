@@ -1,0 +1,182 @@
+"""What becomes of each operation that a killed update had begun."""
+
+from typing import Any
+
+import pytest
+
+from mlpctl.recover.plan import (
+    Again,
+    Candidate,
+    Choices,
+    Finding,
+    Found,
+    Known,
+    Pending,
+    Unseen,
+    Verdict,
+    commands,
+    decide,
+    is_looked_for,
+    pending,
+    recovered,
+    refreshed,
+    taken,
+)
+
+URN = "urn:pulumi:dev::mlplatform::mlplatform:index:Network$aws:ec2/vpc:Vpc::network-vpc"
+PARENT = "urn:pulumi:dev::mlplatform::mlplatform:index:Network::network"
+OURS = {"mlplatform:stack": "mlplatform/dev", "mlplatform:name": "network-vpc", "owner": "ml"}
+THEIRS = {"mlplatform:stack": "mlplatform/prod", "mlplatform:name": "network-vpc"}
+DELETE = "aws ec2 delete-vpc --vpc-id {id}"
+NOBODY = Choices()
+
+
+def operation(kind: str = "creating", **more: Any) -> Pending:
+    return Pending(
+        kind,
+        {
+            "urn": URN,
+            "type": "aws:ec2/vpc:Vpc",
+            "custom": True,
+            "parent": PARENT,
+            "inputs": {"cidrBlock": "10.0.0.0/16"},
+            "dependencies": [PARENT],
+            **more,
+        },
+    )
+
+
+def test_what_exists_once_is_imported() -> None:
+    action = decide(operation(), Found([Candidate("vpc-1", OURS)], DELETE), frozenset(), NOBODY)
+    assert (action.verdict, action.id) == (Verdict.IMPORT, "vpc-1")
+
+
+def test_what_does_not_exist_is_dropped() -> None:
+    action = decide(operation(), Found(delete=DELETE), frozenset(), NOBODY)
+    assert (action.verdict, action.reason) == (Verdict.DROP, "was not made")
+
+
+def test_what_the_state_has_already_is_no_candidate() -> None:
+    found = Found([Candidate("vpc-old", OURS), Candidate("vpc-new", OURS)])
+    assert decide(operation(), found, frozenset({"vpc-old"}), NOBODY).id == "vpc-new"
+
+
+def test_of_two_the_user_chooses_by_exact_commands() -> None:
+    found = Found([Candidate("vpc-1", OURS), Candidate("vpc-2", OURS)], DELETE)
+    action = decide(operation(), found, frozenset(), NOBODY)
+    assert action.verdict is Verdict.ASK
+    assert [command for command, _ in commands(action, "mlpctl recover --stack dev")] == [
+        "mlpctl recover --stack dev --import network-vpc=vpc-1",
+        "mlpctl recover --stack dev --import network-vpc=vpc-2",
+        "aws ec2 delete-vpc --vpc-id vpc-1",
+        "aws ec2 delete-vpc --vpc-id vpc-2",
+        "mlpctl recover --stack dev --drop network-vpc",
+    ]
+    taken_over = decide(operation(), found, frozenset(), Choices(take={"network-vpc": "vpc-2"}))
+    assert (taken_over.verdict, taken_over.id) == (Verdict.IMPORT, "vpc-2")
+    assert decide(operation(), found, frozenset(), Choices(drop=frozenset({URN}))).verdict is Verdict.DROP
+
+
+def test_what_has_no_tags_is_known_by_its_place() -> None:
+    assert decide(operation(), Found([Candidate("rtbassoc-1")]), frozenset(), NOBODY).verdict is Verdict.IMPORT
+
+
+@pytest.mark.parametrize(
+    ("id", "tags", "verdict"),
+    [
+        ("network-vpc-0a1b2c3", {}, Verdict.IMPORT),
+        ("cluster:network-vpc-0a1b2c3", {}, Verdict.IMPORT),
+        ("network-vpc", {}, Verdict.ASK),
+        ("network-vpc-0a1b2c3", THEIRS, Verdict.ASK),
+        ("network-vpc", THEIRS, Verdict.ASK),
+    ],
+)
+def test_without_tags_only_random_digits_prove_whose_a_name_is(id: str, tags: dict[str, str], verdict: Verdict) -> None:
+    assert decide(operation(), Found([Candidate(id, tags)]), frozenset(), NOBODY).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict", "id"),
+    [
+        (Again("is a setting"), Verdict.DROP, ""),
+        (Known("table_0.0.0.0/0"), Verdict.IMPORT, "table_0.0.0.0/0"),
+        (Unseen("AWS cannot be asked"), Verdict.ASK, ""),
+    ],
+)
+def test_what_need_not_or_cannot_be_looked_up(finding: Finding, verdict: Verdict, id: str) -> None:
+    action = decide(operation(), finding, frozenset(), NOBODY)
+    assert (action.verdict, action.id) == (verdict, id)
+
+
+@pytest.mark.parametrize(
+    ("each", "verdict"),
+    [
+        (operation("updating"), Verdict.REFRESH),
+        (operation("deleting"), Verdict.REFRESH),
+        (operation("reading"), Verdict.DROP),
+        (operation(type="mlplatform:index:Network", custom=False), Verdict.DROP),
+        (operation(type="pulumi:providers:kubernetes"), Verdict.DROP),
+    ],
+    ids=lambda each: getattr(each, "operation", each.value if isinstance(each, Verdict) else ""),
+)
+def test_what_makes_nothing_is_not_looked_for(each: Pending, verdict: Verdict) -> None:
+    assert not is_looked_for(each)
+    assert decide(each, None, frozenset(), NOBODY).verdict is verdict
+
+
+def state(*resources: dict[str, Any]) -> dict[str, Any]:
+    made = {"type": "creating", "resource": operation().resource}
+    changed = {"type": "updating", "resource": operation("updating", urn=PARENT).resource}
+    return {"resources": [{"urn": PARENT, "type": "x"}, *resources], "pending_operations": [made, changed]}
+
+
+def carried_out(before: dict[str, Any]) -> list[dict[str, Any]]:
+    (create,) = [each for each in pending(before) if is_looked_for(each)]
+    found = Found([Candidate("vpc-1", OURS, {"__fieldManager": "pulumi"})])
+    after = recovered(before, [decide(create, found, frozenset(), NOBODY)])
+    assert after["pending_operations"] == []
+    return list(after["resources"])
+
+
+def test_the_state_gets_what_a_creation_would_have_left() -> None:
+    parent, vpc = carried_out(state())
+    assert parent["urn"] == PARENT
+    assert vpc == {
+        **operation().resource,
+        "id": "vpc-1",
+        "outputs": {"cidrBlock": "10.0.0.0/16", "__fieldManager": "pulumi"},
+        "refreshBeforeUpdate": True,
+    }
+
+
+def test_what_is_replaced_waits_for_its_deletion() -> None:
+    old = {"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "vpc-0"}
+    resources = carried_out(state(old))
+    assert [(each.get("id"), each.get("delete", False)) for each in resources] == [
+        (None, False),
+        ("vpc-0", True),
+        ("vpc-1", False),
+    ]
+
+
+def test_what_was_deleted_for_its_replacement_is_gone() -> None:
+    old = {"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "vpc-0", "pendingReplacement": True}
+    assert [each.get("id") for each in carried_out(state(old))] == [None, "vpc-1"]
+
+
+def test_what_was_imported_or_changed_is_read() -> None:
+    create, update = pending(state())
+    actions = [decide(create, Known("vpc-1"), frozenset(), NOBODY), decide(update, None, frozenset(), NOBODY)]
+    assert refreshed(actions) == [URN, PARENT]
+
+
+def test_a_choice_has_to_name_one_operation() -> None:
+    operations = pending(state())
+    assert Choices(take={"network-vpc": "vpc-1"}, drop=frozenset({PARENT})).unknown(operations) == []
+    assert Choices(take={"netwrok": "vpc-1"}, drop=frozenset({"b"})).unknown(operations) == ["netwrok", "b"]
+    assert Choices(drop=frozenset({"network-vpc"})).unknown([*operations, *operations]) == ["network-vpc"]
+
+
+def test_ids_of_other_types_are_not_taken() -> None:
+    resources = [{"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "a"}, {"urn": URN, "type": "other", "id": "b"}]
+    assert taken({"resources": resources}, "other") == {"b"}
