@@ -63,7 +63,7 @@ def recover(
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds for which what is not there is looked for again.")
     ] = 10.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do none of it.")] = False,
 ) -> None:
     """After a killed update: have the stack know again what is there, or say what is left to choose."""
     from mlpctl import project
