@@ -181,6 +181,23 @@ def _eks(operation: str, member: str, id: str, call: Call, delete: str, waiter: 
     return Look("eks", find, f"aws eks {delete}", Ready(waiter, call) if waiter else None)
 
 
+def _repository(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    found = _told(client, "describe_repositories", repositoryNames=[inputs["name"]])
+    for each in found["repositories"] if found else ():
+        told = client.list_tags_for_resource(resourceArn=each["repositoryArn"])
+        yield Candidate(each["repositoryName"], _pairs(told["tags"]))
+
+
+def _pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    # A service account has one association at most.
+    place = {name: inputs[name] for name in ("clusterName", "namespace", "serviceAccount")}
+    for each in _listed(client, "list_pod_identity_associations", "associations", **place):
+        told = client.describe_pod_identity_association(
+            clusterName=inputs["clusterName"], associationId=each["associationId"]
+        )
+        yield Candidate(each["associationId"], _pairs(told["association"].get("tags")))
+
+
 _SETTING: Final = Again("is a setting: written again, it is the same")
 
 KINDS: Final[Mapping[str, Look | Id | Again]] = {
@@ -257,6 +274,22 @@ KINDS: Final[Mapping[str, Look | Id | Again]] = {
         "LaunchTemplates",
         "LaunchTemplateId",
         "delete-launch-template --launch-template-id",
+    ),
+    "aws:ec2/placementGroup:PlacementGroup": _ec2(
+        "describe_placement_groups", "PlacementGroups", "GroupName", "delete-placement-group --group-name"
+    ),
+    "aws:autoscaling/tag:Tag": Again("set again, a tag is set once"),
+    "aws:ecr/repository:Repository": Look("ecr", _repository, "aws ecr delete-repository --repository-name $id"),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": _SETTING,
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": _SETTING,
+    "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration": _SETTING,
+    "aws:ecr/replicationConfiguration:ReplicationConfiguration": _SETTING,
+    "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": Id("$ecrRepositoryPrefix"),
+    "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": Id("$prefix"),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": Look(
+        "eks",
+        _pod_identity,
+        "aws eks delete-pod-identity-association --cluster-name $clusterName --association-id $id",
     ),
     "aws:eks/cluster:Cluster": _eks(
         "describe_cluster", "cluster", "$name", {"name": "$name"}, "delete-cluster --name $id", "cluster_active"

@@ -97,12 +97,18 @@ def bucket(each: Pending) -> str:
     return "example"
 
 
+def repository(each: Pending) -> str:
+    client("ecr").create_repository(repositoryName="team/example", tags=tags(each))
+    return "team/example"
+
+
 CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ({}, rule),
     "aws:iam/policy:Policy": ({"name": "example"}, policy),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ({"url": "https://example.com/id"}, identity_provider),
     "aws:kms/key:Key": ({}, key),
     "aws:s3/bucket:Bucket": ({"bucket": "example"}, bucket),
+    "aws:ecr/repository:Repository": ({"name": "team/example"}, repository),
 }
 """Types that the engine test does not meet, or meets only while all goes well."""
 

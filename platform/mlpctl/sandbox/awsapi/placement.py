@@ -57,8 +57,8 @@ def create_placement_group(response: EC2Response) -> ActionResult:
 
 
 def describe_placement_groups(response: EC2Response) -> ActionResult:
-    """The placement groups with the given names or ids, or all."""
-    groups = list(_groups(response.ec2_backend).values())
+    """The placement groups with the given names or ids, or all, that pass the filters."""
+    groups = utils.generic_filter(response._filters_from_querystring(), list(_groups(response.ec2_backend).values()))
     for member, key in (("GroupNames", "group_name"), ("GroupIds", "group_id")):
         wanted = response._get_param(member) or []
         if unknown := [one for one in wanted if one not in {getattr(group, key) for group in groups}]:
