@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     # Tests without an engine share nothing: they run on all processors, each file on one.
     options, is_worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
-    if options.markexpr == "not engine" and options.numprocesses is None and not options.usepdb and not is_worker:
+    if options.markexpr == "not engine" and getattr(options, "numprocesses", 1) is None and not is_worker:
         options.numprocesses = "auto"
         options.dist = "loadfile"
 

@@ -25,6 +25,7 @@ thorough = settings(
 )
 
 
+@pytest.mark.engine  # seconds, for what a minute of fast tests covers by files
 @thorough
 @given(hostile())
 def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:

@@ -19,6 +19,8 @@ from mlpctl.sandbox.controlplane import child as child_module
 from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.record import ControlPlaneState, Phase
 
+pytestmark = pytest.mark.engine  # several processes of ours a test
+
 PROGRAM = Path(__file__).parent / "fakes" / "program.py"
 
 

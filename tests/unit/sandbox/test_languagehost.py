@@ -21,6 +21,8 @@ from mlpctl.sandbox.languagehost.interpreter import RuntimeOptionError, RuntimeO
 from mlpctl.sandbox.languagehost.policy import PolicyPackProxy, forward, stack_environment
 from mlpctl.sandbox.languagehost.processes import Ended, ProcessGroup, ProcessGroups, Written
 
+pytestmark = pytest.mark.engine  # several processes of ours a test
+
 DEADLINE_SECONDS = 10
 
 

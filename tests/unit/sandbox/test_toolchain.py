@@ -25,6 +25,8 @@ from mlpctl.sandbox.toolchain import (
     official,
 )
 
+pytestmark = pytest.mark.engine  # several processes of ours a test
+
 FAKE_GO = f"""#!{sys.executable}
 import json, os, sys, time
 with open(os.environ["FAKE_GO_LOG"], "a") as log:
@@ -291,7 +293,6 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.engine
 def test_two_starts_at_once_build_once_and_the_second_says_that_it_waits(bin_folder, calls, monkeypatch):
     monkeypatch.setenv("FAKE_GO_SECONDS", "2")
     first = start("kwok")
@@ -303,7 +304,6 @@ def test_two_starts_at_once_build_once_and_the_second_says_that_it_waits(bin_fol
     assert "Waiting for kwok v0.8.0, which another process gets" in results[1][1]
 
 
-@pytest.mark.engine
 def test_two_starts_of_different_programs_never_build_at_once(bin_folder, calls, monkeypatch):
     monkeypatch.setenv("FAKE_GO_SECONDS", "2")
     first = start("kwok")
