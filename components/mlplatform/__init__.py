@@ -3,9 +3,10 @@
 from mlplatform.cluster import Cluster, EksCluster, EksClusterArgs
 from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool, Reservation
 from mlplatform.identity import Workload, WorkloadIdentity, WorkloadIdentityArgs
+from mlplatform.images import Images
 from mlplatform.keys import KeyRing, KeyRingArgs, Keys
 from mlplatform.network import Network, NetworkArgs, Vpc
-from mlplatform.registry import ImageRegistry, ImageRegistryArgs, Images
+from mlplatform.registry import ImageRegistry, ImageRegistryArgs
 from mlplatform.serving import Inference, InferenceService, InferenceServiceArgs
 from mlplatform.storage import Bucket, DataBucket, DataBucketArgs
 

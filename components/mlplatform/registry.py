@@ -1,187 +1,22 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
-import fnmatch
-import functools
 import json
-import re
 from collections.abc import Mapping, Sequence
-from enum import Enum
-from typing import Any, Final, NotRequired, Self, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, field_validator, model_validator
 
-from mlplatform import iam, names
+from mlplatform import iam
 from mlplatform.component import Component
-from mlplatform.spec import Spec, spec
-
-TAG_PATTERN: Final = r"^[0-9A-Za-z._*-]{1,128}$"
-"""A tag with `*` for any characters:
-https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
-
-MAX_WILDCARDS: Final = 2
-"""`*` in a pattern at most. A life cycle policy takes four, an exclusion from immutability two:
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
+from mlplatform.images import UPSTREAM_URLS, ImageRepository, Images, PullThrough, RegistrySettings, Scanning
+from mlplatform.spec import spec
 
 NEVER_DAYS: Final = 36500
 """An age that no image reaches."""
 
-CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
-"""How the name of a secret begins that ECR signs in to another registry with:
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
-
 PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 """https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
-
-
-class Upstream(Enum):
-    """A public registry that images can be cached from."""
-
-    ECR_PUBLIC = "public.ecr.aws"
-    KUBERNETES = "registry.k8s.io"
-    QUAY = "quay.io"
-    DOCKER_HUB = "docker.io"
-    GITHUB = "ghcr.io"
-
-
-UPSTREAM_URLS: Final = {upstream: upstream.value for upstream in Upstream} | {
-    Upstream.DOCKER_HUB: "registry-1.docker.io"
-}
-"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"""
-
-NEEDS_CREDENTIALS: Final = {Upstream.DOCKER_HUB, Upstream.GITHUB}
-
-
-class Scanning(Enum):
-    """How an account's images are scanned for known vulnerabilities."""
-
-    BASIC = "basic"
-    ENHANCED = "enhanced"
-
-
-class ImageRepository(Spec):
-    """A repository for the images of one program."""
-
-    release_tags: list[str] = Field(default=["v*"], min_length=1, max_length=10)
-    """Tags of images that are deployed, `*` standing for any characters. An image with such a tag never expires and
-    the tag never moves: deploy no other."""
-
-    keep_newest: int = Field(default=50, ge=1, le=10000)
-    """Images with other tags are deleted once so many tagged images are newer."""
-
-    untagged_days: int = Field(default=14, ge=1, le=3650)
-    """Days until images without a tag are deleted."""
-
-    mutable_tags: list[str] = Field(default=[], max_length=5)
-    """Tags that may be moved to another image, such as `cache-*`. Default: none."""
-
-    scan_on_push: bool = True
-    """Look for known vulnerabilities in every image that is pushed."""
-
-    shared_with: list[str] = Field(default=[], max_length=50)
-    """AWS accounts that may pull, 12 digits each. Default: none but the stack's own."""
-
-    retain: bool = True
-    """Keep the repository and its images when the stack is destroyed. False: they are deleted."""
-
-    def releases(self, tag: str) -> bool:
-        """Whether an image with this tag never expires."""
-        return any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.release_tags)
-
-    @field_validator("release_tags", "mutable_tags")
-    @classmethod
-    def _patterns_are_ecr_s(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.match(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
-        if wrong:
-            raise ValueError(
-                f"{', '.join(wrong)}: allowed: letters, digits, . _ - and up to {MAX_WILDCARDS} times *, e.g. v*"
-            )
-        return value
-
-    @field_validator("shared_with")
-    @classmethod
-    def _accounts_have_twelve_digits(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.fullmatch(r"\d{12}", each)]
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)}: allowed: AWS account numbers, 12 digits in quotes")
-        return value
-
-    @model_validator(mode="after")
-    def _releases_do_not_move(self) -> Self:
-        moving = [
-            f"mutableTags has {mutable}; allowed: patterns that have no tag in common with releaseTags "
-            f"({', '.join(self.release_tags)})"
-            for mutable in self.mutable_tags
-            if any(overlap(mutable, release) for release in self.release_tags)
-        ]
-        if moving:
-            raise ValueError("\n".join(moving))
-        return self
-
-
-class PullThrough(Spec):
-    """A cache of a public registry: an image that is asked for is fetched once, and kept."""
-
-    upstream: Upstream
-    """The registry."""
-
-    credentials: str | None = Field(default=None, max_length=512, pattern=rf"^{CREDENTIALS_PREFIX}[\w/+=.@-]+$")
-    """Name of the secret in Secrets Manager with which ECR signs in there. Never the secret itself. Needed for
-    `docker.io` and `ghcr.io`; its name begins with `ecr-pullthroughcache/`."""
-
-    untagged_days: int = Field(default=14, ge=1, le=3650)
-    """Days until cached images without a tag are deleted. Those with a tag stay, and their tags never move."""
-
-    @model_validator(mode="after")
-    def _credentials_are_there_where_needed(self) -> Self:
-        if self.upstream in NEEDS_CREDENTIALS and self.credentials is None:
-            raise ValueError(f"credentials is missing; allowed: a secret's name, since {self.upstream.value} needs one")
-        return self
-
-
-class RegistrySettings(Spec):
-    """What an account has once in each region, whatever the number of stacks."""
-
-    scanning: Scanning = Scanning.ENHANCED
-    """How every image of the account is scanned: `basic` when it is pushed, where its repository asks for it;
-    `enhanced` all the time, by Amazon Inspector, which is paid per image."""
-
-    replicate_to: list[str] = Field(default=[], max_length=25)
-    """Other regions that this stack's new images are copied to, within the account. Copies are encrypted with a key of
-    AWS's own. Default: none."""
-
-    @field_validator("replicate_to")
-    @classmethod
-    def _regions_are_regions(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", each)]
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)}: allowed: regions such as eu-central-1")
-        return value
-
-
-class Images(Spec):
-    """Container images."""
-
-    repositories: dict[str, ImageRepository] = Field(default={})
-    """Repositories by name. In AWS each is called `<project>/<stack>/<name>`."""
-
-    pull_through: dict[str, PullThrough] = Field(default={})
-    """Caches of public registries, by the name that cached repositories begin with: `docker.io/vllm/vllm-openai` is
-    pulled as `<registry>/<name>/vllm/vllm-openai`. An account has each such name once in a region."""
-
-    account: RegistrySettings | None = None
-    """Settings of the account's registry in this region. Only one stack may have this section: two would take them
-    from each other. Default: the settings are someone else's."""
-
-    @model_validator(mode="after")
-    def _names_are_names(self) -> Self:
-        names.named({**self.repositories}, "repositories")
-        names.named({**self.pull_through}, "pullThrough")
-        short = [name for name in self.pull_through if len(name) < 2]
-        if short:
-            raise ValueError(f"pullThrough has {', '.join(short)}; allowed: names of 2 characters or more")
-        return self
 
 
 class ImageRegistryArgs(TypedDict):
@@ -452,18 +287,6 @@ def filling_policy(repository_arns: Sequence[str]) -> str:
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
     """
     return iam.document(iam.allow(["ecr:CreateRepository"], on=repository_arns))
-
-
-@functools.cache
-def overlap(one: str, other: str) -> bool:
-    """Whether some tag matches both patterns."""
-    if not one or not other:
-        return {*one, *other} <= {"*"}
-    if one[0] == "*":
-        return overlap(one[1:], other) or overlap(one, other[1:])
-    if other[0] == "*":
-        return overlap(one, other[1:]) or overlap(one[1:], other)
-    return one[0] == other[0] and overlap(one[1:], other[1:])
 
 
 def _cached_arn(prefix: str, owner: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:

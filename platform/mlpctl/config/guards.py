@@ -11,7 +11,7 @@ from rich.text import Text
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
 from mlplatform.identity import BucketUse, ImageUse, QueueUse
-from mlplatform.registry import Scanning
+from mlplatform.images import Scanning
 
 AtLeastAsStrict = Callable[[Any, Any], bool]
 """Whether the first of two values guards as well as the second."""

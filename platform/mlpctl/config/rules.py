@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from mlplatform.cluster import ControlPlaneLog
 from mlplatform.identity import service_account_of
+from mlplatform.images import Scanning
 from mlplatform.instances import InstanceType
 from mlplatform.network import Nat
-from mlplatform.registry import Scanning
 from mlplatform.serving import Inference, mebibytes, millicores
 
 if TYPE_CHECKING:
