@@ -110,12 +110,16 @@ class Engine:
         done = recover(self.stack, Console(file=text, width=200), patience_s=0)
         return done, text.getvalue()
 
-    def state(self) -> dict[str, dict[str, Any]]:
-        """The stack's resources by logical name, without providers; no operation is pending."""
+    def resources(self) -> list[tuple[str, dict[str, Any]]]:
+        """The stack's resources with their logical names, without providers; no operation is pending."""
         deployment = self.stack.deployment()
         assert not deployment.get("pending_operations")
-        resources = deployment.get("resources", [])
-        return {each["urn"].rsplit("::", 1)[-1]: each for each in resources if "pulumi:providers:" not in each["type"]}
+        known = deployment.get("resources", [])
+        return [(each["urn"].rsplit("::", 1)[-1], each) for each in known if "pulumi:providers:" not in each["type"]]
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The stack's resources by logical name. A component may be called like another; what they are made of, not."""
+        return dict(self.resources())
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +213,7 @@ def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
     kinds = {name: kind for kind, name in _planned()}
     twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(KINDS.get(kinds[name]), Again)]
     assert twice == []
-    assert {(each["type"], name) for name, each in engine.state().items()} == _planned()
+    assert {(each["type"], name) for name, each in engine.resources()} == _planned()
     assert engine.project.preview() == []
 
 

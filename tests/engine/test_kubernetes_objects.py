@@ -1,6 +1,7 @@
 """Every Kubernetes object that the program emits, against the API server's own schema: a first preview cannot."""
 
 import copy
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -80,5 +81,12 @@ class namespaces:
             self._kind.create(body=namespace)
 
     def __exit__(self, *_: object) -> None:
-        for namespace in self._made:
-            self._kind.delete(name=namespace["metadata"]["name"])
+        names = {namespace["metadata"]["name"] for namespace in self._made}
+        for name in names:
+            self._kind.delete(name=name)
+        # Another stack may have one of the same name.
+        for _ in range(300):
+            if names.isdisjoint(each.metadata.name for each in self._kind.get().items):
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"namespaces {', '.join(sorted(names))} are still there")

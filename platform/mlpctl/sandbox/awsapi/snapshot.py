@@ -4,6 +4,7 @@ import io
 import json
 import os
 import platform
+import threading
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ FORMAT = 2
 
 Backends = dict[tuple[str, str, str], BaseBackend]
 """Backends by service, account and region (or partition, where a service has no regions)."""
+
+_RLOCK = type(threading.RLock())
 
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -106,6 +109,9 @@ class _Pickler(dill.Pickler):  # type: ignore[misc]  # dill has no types
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             return _load_key, (pem,)
+        # Nobody holds a lock while a snapshot is taken; dill would restore one that nobody can ever take again.
+        if isinstance(value, _RLOCK):
+            return threading.RLock, ()
         # A subclass with a constructor of its own: defaultdict would call it with the default factory.
         if isinstance(value, defaultdict) and type(value) is not defaultdict:
             return _load_defaultdict, (type(value), value.default_factory), vars(value), None, iter(value.items())

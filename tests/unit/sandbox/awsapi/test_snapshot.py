@@ -58,6 +58,7 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         assert account.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "logs"
         assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == cache
         assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == template
+        assert ecr.create_repository(repositoryName="models")["repository"], "moto takes a lock of its own for it"
         assert account.eks.describe_cluster(name="main")["cluster"] == cluster
         found = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
         assert found == nodegroup
