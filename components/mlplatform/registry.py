@@ -81,9 +81,9 @@ class ImageRegistry(Component):
             self._settings(name, wanted.account, namespace, args)
 
         self.registry_url = owner.apply(lambda known: registry_url(**known))
-        self.repository_urls = pulumi.Output.all(**{each: made.repository_url for each, made in repositories.items()})
-        self.repository_arns = pulumi.Output.all(**{each: made.arn for each, made in repositories.items()})
-        self.cached_repository_arns = pulumi.Output.all(**cached)
+        self.repository_urls = _by_name({each: made.repository_url for each, made in repositories.items()})
+        self.repository_arns = _by_name({each: made.arn for each, made in repositories.items()})
+        self.cached_repository_arns = _by_name(cached)
         self._done()
 
     def _repository(
@@ -287,6 +287,11 @@ def filling_policy(repository_arns: Sequence[str]) -> str:
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
     """
     return iam.document(iam.allow(["ecr:CreateRepository"], on=repository_arns))
+
+
+def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
+    """Outputs by name; of none, an empty mapping, where `Output.all` would make a list."""
+    return pulumi.Output.from_input(dict(told))
 
 
 def _cached_arn(prefix: str, owner: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:

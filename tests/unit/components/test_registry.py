@@ -247,3 +247,8 @@ def test_outputs_go_by_the_repositories_names() -> None:
 def test_names_become_parts_of_others(name: str) -> None:
     with pytest.raises(ValidationError, match=r"repositories has .*; allowed: lower-case letters"):
         registry(repositories={name: {}})
+
+
+def test_outputs_of_nothing_are_mappings_too() -> None:
+    outputs = registry().outputs["images"]
+    assert [outputs[name] for name in ("repositoryUrls", "repositoryArns", "cachedRepositoryArns")] == [{}, {}, {}]
