@@ -251,4 +251,4 @@ def test_names_become_parts_of_others(name: str) -> None:
 
 def test_outputs_of_nothing_are_mappings_too() -> None:
     outputs = registry().outputs["images"]
-    assert [outputs[name] for name in ("repositoryUrls", "repositoryArns", "cachedRepositoryArns")] == [{}, {}, {}]
+    assert [outputs[name] for name in ("repository_urls", "repository_arns", "cached_repository_arns")] == [{}, {}, {}]
