@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How the engine writes what only the update will tell: `plugin.UnknownStringValue`, sdk/go/common/resource/plugin."""
+from pulumi.runtime import rpc
 
 HEAD = '''\
 import json
@@ -57,9 +56,9 @@ def _call(state: Mapping[str, Any], made: Mapping[str, str]) -> str:
 
 def _value(value: Any, causes: Sequence[str]) -> str:
     text = json.dumps(value)
-    if UNKNOWN not in text:
+    if rpc.UNKNOWN not in text:
         return repr(value)
-    return f"after({text.replace(UNKNOWN, 'unknown')!r}, {', '.join(causes)})"
+    return f"after({text.replace(rpc.UNKNOWN, 'unknown')!r}, {', '.join(causes)})"
 
 
 def _class(type: str) -> str:

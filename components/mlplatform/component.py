@@ -10,6 +10,12 @@ from mlplatform.spec import Spec
 
 PACKAGE: Final = "mlplatform"
 
+STACK_TAG: Final = f"{PACKAGE}:stack"
+NAME_TAG: Final = f"{PACKAGE}:name"
+STACK_ANNOTATION: Final = f"{PACKAGE}.io/stack"
+NAME_ANNOTATION: Final = f"{PACKAGE}.io/name"
+"""Where a resource in AWS and an object in a cluster tell whose they are."""
+
 
 class Component(pulumi.ComponentResource):
     """The base of the catalogue's components.
@@ -34,12 +40,11 @@ class Component(pulumi.ComponentResource):
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        marks = {f"{PACKAGE}:{key}": value for key, value in _marks(logical_name).items()}
-        return {"Name": logical_name, **marks, **self._given_tags}
+        return {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name, **self._given_tags}
 
     def annotations_for(self, logical_name: str) -> dict[str, str]:
         """Annotations for the child `logical_name` in a cluster: what `tags_for` is in AWS."""
-        return {f"{PACKAGE}.io/{key}": value for key, value in _marks(logical_name).items()}
+        return {STACK_ANNOTATION: _stack(), NAME_ANNOTATION: logical_name}
 
     def outputs(self) -> dict[str, Any]:
         """The outputs that the class declares, by their names in Python."""
@@ -51,8 +56,8 @@ class Component(pulumi.ComponentResource):
         self.register_outputs(self.outputs())
 
 
-def _marks(logical_name: str) -> dict[str, str]:
-    return {"stack": f"{pulumi.get_project()}/{pulumi.get_stack()}", "name": logical_name}
+def _stack() -> str:
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 
 def _plain(value: Any) -> Any:

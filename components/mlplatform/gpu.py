@@ -209,10 +209,11 @@ class GpuNodePool(Component):
         super().__init__(name, args, opts)
         pool = spec(GpuPool, args["pool"])
 
+        wanted = gpu_nodes(name, pool, self._launch(name, pool, args))
         nodes = managed_nodes(
             self,
             name,
-            gpu_nodes(name, pool, self._launch(name, pool, args)),
+            wanted,
             cluster_name=args["cluster_name"],
             version=args.get("cluster_version"),
             subnet_ids=args["subnet_ids"],
@@ -221,7 +222,7 @@ class GpuNodePool(Component):
             partition=args.get("partition", "aws"),
         )
 
-        for number, (key, value) in enumerate(sorted(autoscaler_hints(name, pool).items())):
+        for number, (key, value) in enumerate(sorted(autoscaler_hints(wanted, pool.types).items())):
             aws.autoscaling.Tag(
                 f"{name}-autoscaler-hint-{number}",
                 autoscaling_group_name=nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name),
@@ -315,16 +316,16 @@ def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
     )
 
 
-def autoscaler_hints(name: str, pool: GpuPool) -> dict[str, str]:
+def autoscaler_hints(nodes: Pool, types: Sequence[instances.InstanceType]) -> dict[str, str]:
     """Tags that tell Cluster Autoscaler what a node of a pool without nodes would have.
 
     Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
     """
-    nodes, prefix = gpu_nodes(name, pool, {}), "k8s.io/cluster-autoscaler/node-template"
+    prefix = "k8s.io/cluster-autoscaler/node-template"
     return {
         **{f"{prefix}/label/{key}": value for key, value in nodes.labels.items()},
         **{f"{prefix}/taint/{GPU_TAINT}": f"{taint['value']}:NoSchedule" for taint in nodes.taints},
-        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in pool.types)),
+        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in types)),
     }
 
 

@@ -50,6 +50,7 @@ class InstanceType:
     """Whether EC2 Capacity Blocks for ML are sold for it."""
 
 
+@cache
 def find(name: str) -> InstanceType | None:
     """The facts of the type `name`, e.g. `g6.2xlarge`; None where the file has no such type."""
     facts = _data()["types"].get(name)

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlpctl import urns
 from mlpctl.config.problems import Keys
 
 NO_ADVICE: Final = "There is no advice for this error here."
@@ -27,7 +28,7 @@ PLACES: Final[Mapping[str, str]] = {
 }
 """Where a stack file describes a component of the program, by its class."""
 
-_ENGINES_OWN: Final = ("pulumi:pulumi:Stack", "pulumi:providers:")
+_ENGINES_OWN: Final = (urns.STACK_TYPE, urns.PROVIDER_TYPE)
 
 # The AWS SDK for Go, which Terraform's provider and so the official plugin is made with.
 _SDK_ERROR: Final = re.compile(
@@ -119,12 +120,12 @@ class Failure:
     @property
     def resource(self) -> str:
         """The resource's logical name."""
-        return self.urn.rsplit("::", 1)[-1]
+        return urns.name(self.urn)
 
     @property
     def type(self) -> str:
         """The resource's type, e.g. `aws:eks/nodeGroup:NodeGroup`."""
-        return kind(self.urn)
+        return urns.kind(self.urn)
 
     @property
     def made(self) -> bool:
@@ -194,7 +195,7 @@ def read(events: Iterable[str]) -> Update:
             parents[metadata["urn"]] = (metadata.get("new") or metadata.get("old") or {}).get("parent", "")
         diagnostic = event.get("diagnosticEvent") or {}
         urn, severity = diagnostic.get("urn", ""), diagnostic.get("severity")
-        if severity != "error" or not urn or kind(urn).startswith(_ENGINES_OWN):
+        if severity != "error" or not urn or urns.kind(urn).startswith(_ENGINES_OWN):
             continue
         failure = parse(urn, diagnostic.get("message", ""))
         # The engine says more than once that a resource failed; AWS's words are in one of them.
@@ -230,32 +231,20 @@ def advise(failure: Failure) -> Advice | None:
 
 def place(component: str) -> str | None:
     """Where a stack file describes the component of this URN; None where it does not."""
-    pattern = PLACES.get(kind(component).rsplit(":", 1)[-1])
-    return pattern.format(name=component.rsplit("::", 1)[-1]) if pattern else None
-
-
-def outermost(urn: str, parents: Mapping[str, str]) -> str:
-    """URN of the outermost component that a resource belongs to; the resource's own where it stands alone."""
-    while parents.get(urn) and not kind(parents[urn]).startswith(_ENGINES_OWN):
-        urn = parents[urn]
-    return urn
-
-
-def kind(urn: str) -> str:
-    """The type in a URN, without its parents' types."""
-    return urn.split("::")[2].split("$")[-1]
+    pattern = PLACES.get(urns.class_name(component))
+    return pattern.format(name=urns.name(component)) if pattern else None
 
 
 def _explain(failure: Failure, parents: Mapping[str, str], config: Config) -> Explanation:
-    top = outermost(failure.urn, parents)
-    name, where = kind(top).rsplit(":", 1)[-1], place(top)
+    top = urns.outermost(failure.urn, parents)
+    name, where = urns.class_name(top), place(top)
     advice = advise(failure)
     below = advice.fields.get(name, ()) if advice else ()
     paths = [f"{where}.{each}" for each in below] or [where] if where else []
     spec = _at(config.platform, where)
     return Explanation(
         failure,
-        f"{name} {top.rsplit('::', 1)[-1]}" if where else "",
+        f"{name} {urns.name(top)}" if where else "",
         [Place(path, _line(config, path)) for path in paths],
         advice.means if advice else NO_ADVICE,
         advice.remedy.format(quotas=_quotas(spec)) if advice else "",

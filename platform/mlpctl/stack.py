@@ -12,15 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from mlpctl import failures, filebackend, project
+from mlpctl import failures, filebackend, project, urns
 from mlpctl.failures import Update
 from mlpctl.filebackend import Lock
 
 if TYPE_CHECKING:
     from mlpctl.sandbox.layout import Layout
 
-STACK_TYPE: Final = "pulumi:pulumi:Stack"
-PROVIDER_TYPE: Final = "pulumi:providers:"
 INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
 
@@ -224,23 +222,13 @@ class SandboxStack(Stack):
 def components(resources: Sequence[Mapping[str, Any]]) -> list[Made]:
     """Count the resources of a deployment by the outermost component that they belong to."""
     parents = {each["urn"]: each.get("parent", "") for each in resources}
-    tops = [urn for urn in parents if _kind(parents[urn]) == STACK_TYPE and _kind(urn) != STACK_TYPE]
-    counts = Counter(_top(each["urn"], parents) for each in resources if each.get("custom"))
+    tops = [urn for urn, parent in parents.items() if parent and urns.kind(parent) == urns.STACK_TYPE]
+    counts = Counter(urns.outermost(each["urn"], parents) for each in resources if each.get("custom"))
     return [
-        Made(urn.rsplit("::", 1)[-1], _kind(urn).split(":")[-1], counts[urn])
+        Made(urns.name(urn), urns.class_name(urn), counts[urn])
         for urn in tops
-        if counts[urn] and not _kind(urn).startswith(PROVIDER_TYPE)
+        if counts[urn] and not urns.kind(urn).startswith(urns.PROVIDER_TYPE)
     ]
-
-
-def _top(urn: str, parents: Mapping[str, str]) -> str:
-    while parents.get(urn) and _kind(parents[urn]) != STACK_TYPE:
-        urn = parents[urn]
-    return urn
-
-
-def _kind(urn: str) -> str:
-    return urn.split("::")[2].split("$")[-1] if urn else ""
 
 
 def _told(stack: str, held: Sequence[Lock]) -> str:

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes
+from pulumi.runtime import rpc
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 MADE_BY_AWS = re.compile(r"(?<=-)[0-9a-f]{7}\b")
 """The random end of an automatic name."""
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How the engine writes what only the update will tell: `plugin.UnknownStringValue`, sdk/go/common/resource/plugin."""
 
 
 def assert_golden(project: Any, *, rewrite: bool) -> None:
@@ -31,7 +29,7 @@ def assert_golden(project: Any, *, rewrite: bool) -> None:
 def declared(step: dict[str, Any]) -> dict[str, Any]:
     """What a golden plan keeps of a step: nothing that another run or another machine would have otherwise."""
     state = step["newState"]
-    text = json.dumps(state.get("inputs", {})).replace(UNKNOWN, "[unknown]")
+    text = json.dumps(state.get("inputs", {})).replace(rpc.UNKNOWN, "[unknown]")
     inputs = json.loads(MADE_BY_AWS.sub("0000000", text))
     parent = state.get("parent", "").rsplit("::", 1)[-1]
     return {"op": step["op"], "type": state["type"], "name": state["urn"].rsplit("::", 1)[-1], "parent": parent} | {

@@ -135,11 +135,12 @@ def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against)
     wanted, kinds = _values(other), {*against}
     found = []
     for (pattern, path), value in _values(one).items():
-        same = {at: each for (where, at), each in wanted.items() if where == pattern and at == path}
         guard = GUARDS[pattern]
-        alike = {at: each for (where, at), each in wanted.items() if where == pattern}
-        others = same if same or guard.by_name else alike
-        missed = next((each for each in others.values() if not guard.holds(value, each)), None)
+        if (pattern, path) in wanted:
+            others = [wanted[pattern, path]]
+        else:
+            others = [] if guard.by_name else [each for (where, _), each in wanted.items() if where == pattern]
+        missed = next((each for each in others if not guard.holds(value, each)), None)
         if missed is not None and guard.against in kinds:
             found.append(Weaker(dotted(path), value, missed, guard.against))
     return found

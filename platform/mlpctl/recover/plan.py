@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-STACK_TAG: Final = "mlplatform:stack"
-NAME_TAG: Final = "mlplatform:name"
+from mlpctl import urns
+from mlplatform.component import NAME_TAG, STACK_TAG
 
 AUTO_NAME_DIGITS: Final = 7
 """Random hexadecimal digits at the end of an automatic name in AWS; Kubernetes' have eight."""
@@ -42,7 +42,7 @@ class Pending:
     @property
     def name(self) -> str:
         """The resource's logical name."""
-        return self.urn.rsplit("::", 1)[-1]
+        return urns.name(self.urn)
 
     @property
     def inputs(self) -> Mapping[str, Any]:

@@ -11,8 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from mlpctl.recover.kinds import KINDS, Id, Look, filled
 from mlpctl.recover.plan import (
     FOUND,
-    NAME_TAG,
-    STACK_TAG,
     Action,
     Again,
     Candidate,
@@ -28,9 +26,10 @@ from mlpctl.recover.plan import (
 from mlpctl.sandbox.kubernetes.objects import Reference
 from mlpctl.sandbox.kubernetes.settings import Connection, Settings
 from mlpctl.sandbox.provider import ProviderError
+from mlplatform.component import NAME_ANNOTATION, NAME_TAG, STACK_ANNOTATION, STACK_TAG
 
 KUBERNETES: Final = "kubernetes:"
-ANNOTATIONS: Final = {"mlplatform.io/stack": STACK_TAG, "mlplatform.io/name": NAME_TAG}
+ANNOTATIONS: Final = {STACK_ANNOTATION: STACK_TAG, NAME_ANNOTATION: NAME_TAG}
 FIELD_MANAGER: Final = "__fieldManager"
 """Output in which pulumi-kubernetes keeps the name under which it owns the fields of an object."""
 

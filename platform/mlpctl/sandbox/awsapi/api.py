@@ -78,8 +78,8 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
     stops: list[Callable[[], None]] = []
     try:
         corrections.apply()
-        placement.install()
-        scaling_groups.install()
+        placement.apply()
+        scaling_groups.apply()
         ecr.apply()
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)

@@ -161,7 +161,7 @@ def _target(environ: dict[str, Any]) -> tuple[str, OperationModel | None]:
     service = _SERVICES.get(signed, signed)
     try:
         model = get_service_model(service)
-        name = _named(environ)
+        name = operation_named(environ)
         if name is not None:
             return service, model.operation_model(name)
         operation, _ = _router(service).match(Request(environ, populate_request=False))
@@ -175,7 +175,7 @@ def _router(service: str) -> Any:
     return get_service_router(service)
 
 
-def _named(environ: dict[str, Any]) -> str | None:
+def operation_named(environ: dict[str, Any]) -> str | None:
     """The operation that a request names itself, in the protocols that do."""
     target: str = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:

@@ -81,7 +81,7 @@ def _groups(backend: EC2Backend) -> dict[str, PlacementGroup]:
     return groups  # type: ignore[no-any-return]  # moto's backends hold what they are given
 
 
-def install() -> None:
+def apply() -> None:
     """Have moto's EC2 answer these operations, for the whole process. A second time changes nothing."""
     for operation in (create_placement_group, describe_placement_groups, delete_placement_group):
         setattr(EC2Response, operation.__name__, operation)

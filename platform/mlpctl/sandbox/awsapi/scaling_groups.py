@@ -20,25 +20,19 @@ _describe = AutoScalingBackend.describe_tags
 def create_or_update_tags(self: AutoScalingBackend, tags: Sequence[Tag]) -> None:
     """Set tags of groups."""
     with LOCK:
-        groups, others = _groups(self), []
-        for tag in tags:
-            if tag["ResourceId"] in groups:
-                groups[tag["ResourceId"]].scaling_group_tags[tag["Key"]] = dict(tag)
-            else:
-                others.append(tag)
-    _create(self, _known(self, others))
+        ours, others = _split(self, tags)
+        for record, tag in ours:
+            record.scaling_group_tags[tag["Key"]] = dict(tag)
+    _create(self, others)
 
 
 def delete_tags(self: AutoScalingBackend, tags: Sequence[Tag]) -> None:
     """Remove tags of groups. One that is not there is no error."""
     with LOCK:
-        groups, others = _groups(self), []
-        for tag in tags:
-            if tag["ResourceId"] in groups:
-                groups[tag["ResourceId"]].scaling_group_tags.pop(tag["Key"], None)
-            else:
-                others.append(tag)
-    _delete(self, _known(self, others))
+        ours, others = _split(self, tags)
+        for record, tag in ours:
+            record.scaling_group_tags.pop(tag["Key"], None)
+    _delete(self, others)
 
 
 def describe_tags(self: AutoScalingBackend, filters: Sequence[dict[str, Any]]) -> list[Tag]:
@@ -67,14 +61,17 @@ def _groups(backend: AutoScalingBackend) -> dict[str, NodegroupRecord]:
     }
 
 
-def _known(backend: AutoScalingBackend, tags: list[Tag]) -> list[Tag]:
+def _split(backend: AutoScalingBackend, tags: Sequence[Tag]) -> tuple[list[tuple[NodegroupRecord, Tag]], list[Tag]]:
+    """Tags of node groups, each with its group, and those of moto's groups. Raises where a group is neither's."""
+    groups = _groups(backend)
     for tag in tags:
-        if tag["ResourceId"] not in backend.autoscaling_groups:
+        if tag["ResourceId"] not in groups and tag["ResourceId"] not in backend.autoscaling_groups:
             raise ValidationError(f"AutoScalingGroup name not found - no such group: {tag['ResourceId']}")
-    return tags
+    ours = [(groups[tag["ResourceId"]], tag) for tag in tags if tag["ResourceId"] in groups]
+    return ours, [tag for tag in tags if tag["ResourceId"] not in groups]
 
 
-def install() -> None:
+def apply() -> None:
     """Have moto's Auto Scaling answer these operations so, for the whole process. A second time changes nothing."""
     AutoScalingBackend.create_or_update_tags = create_or_update_tags  # type: ignore[method-assign]  # as meant
     AutoScalingBackend.delete_tags = delete_tags  # type: ignore[method-assign]  # as meant

@@ -1,6 +1,5 @@
 """moto's server inside this process, with the sandbox's own services on the same endpoint."""
 
-import io
 import json
 import logging
 import socket
@@ -8,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from flask import Flask
@@ -17,7 +15,7 @@ from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
 from mlpctl.sandbox.awsapi.gate import Gate
-from mlpctl.sandbox.awsapi.injection import Injection
+from mlpctl.sandbox.awsapi.injection import Injection, operation_named
 from mlpctl.sandbox.ports import HOST
 
 logger = logging.getLogger(__name__)
@@ -88,14 +86,8 @@ class _Handler(MotoRequestHandler):
 def _may_change(environ: dict[str, Any]) -> bool:
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return False
-    target: str = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return not target.rsplit(".", 1)[-1].startswith(_READING)
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        return not parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0].startswith(_READING)
-    return True
+    operation = operation_named(environ)
+    return operation is None or not operation.startswith(_READING)
 
 
 def _refuse(environ: dict[str, Any], start_response: Any, status: HTTPStatus, code: str, message: str) -> list[bytes]:

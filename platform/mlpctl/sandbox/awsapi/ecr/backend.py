@@ -40,10 +40,3 @@ class Call:
     def registry(self) -> str:
         """The registry's id, which is the account's."""
         return str(self.backend.account_id)
-
-
-def page(items: list[Any], request: Shape) -> tuple[list[Any], str | None]:
-    """The part of a list that `maxResults` (100 by default) and `nextToken` ask for, and the next token."""
-    start = int(request.get("nextToken") or 0)
-    end = start + int(request.get("maxResults") or 100)
-    return items[start:end], str(end) if end < len(items) else None

@@ -6,8 +6,9 @@ from moto.core.utils import utcnow
 from moto.ecr.exceptions import InvalidParameterException
 from moto.secretsmanager.models import secretsmanager_backends
 
-from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation, Shape, page
+from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation, Shape
 from mlpctl.sandbox.awsapi.ecr.errors import RuleExists, RuleNotFound, SecretNotFound, UnsupportedUpstream
+from mlpctl.sandbox.awsapi.validation import page
 
 UPSTREAMS: Final = {
     "public.ecr.aws": "ecr-public",

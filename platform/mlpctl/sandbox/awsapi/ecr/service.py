@@ -16,7 +16,7 @@ from moto.kms.models import kms_backends
 from mlpctl.sandbox.awsapi.ecr import caches, lifecycle, templates
 from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation
 from mlpctl.sandbox.awsapi.ecr.errors import KmsProblem, TagExists
-from mlpctl.sandbox.awsapi.eks.validation import violations
+from mlpctl.sandbox.awsapi.validation import check
 
 SERVICE: Final = "ecr"
 
@@ -26,10 +26,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {**caches.OPERATIONS, **templates.O
 
 def _served(name: str, operation: Operation) -> Callable[[ECRResponse], ActionResult]:
     def answer(self: ECRResponse) -> ActionResult:
-        model = get_service_model(SERVICE).operation_model(name)
         request = json.loads(self.body or "{}")
-        for problem in violations(model.input_shape, request) if model.input_shape else ():
-            raise InvalidParameterException(f"1 validation error detected: {problem}")
+        check(get_service_model(SERVICE).operation_model(name), request, InvalidParameterException)
         return ActionResult(operation(Call(self.ecr_backend), request))
 
     return answer

@@ -6,8 +6,9 @@ from moto.core.utils import utcnow
 from moto.ecr.exceptions import InvalidParameterException
 from moto.ecr.policy_validation import EcrLifecyclePolicyValidator
 
-from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation, Shape, page
+from mlpctl.sandbox.awsapi.ecr.backend import Call, Operation, Shape
 from mlpctl.sandbox.awsapi.ecr.errors import TemplateExists, TemplateNotFound
+from mlpctl.sandbox.awsapi.validation import page
 
 _FILTERS: Final = "imageTagMutabilityExclusionFilters"
 

@@ -5,9 +5,10 @@ import uuid
 from botocore.utils import ArnParser, InvalidArnException
 
 from mlpctl.sandbox.awsapi import identity
-from mlpctl.sandbox.awsapi.eks.backend import AccessEntryRecord, Call, ClusterRecord, Operation, Shape, now, page
+from mlpctl.sandbox.awsapi.eks.backend import AccessEntryRecord, Call, ClusterRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.catalog import ACCESS_POLICIES, access_policy_arn
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, InvalidRequest, NotFound
+from mlpctl.sandbox.awsapi.validation import page
 
 NODE_TYPES = {
     "EC2_LINUX": ("system:node:{{EC2PrivateDNSName}}", ["system:nodes"]),

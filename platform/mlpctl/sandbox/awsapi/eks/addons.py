@@ -5,9 +5,10 @@ import uuid
 
 from mlpctl.sandbox.awsapi import identity
 from mlpctl.sandbox.awsapi.eks import pod_identity
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, now, page
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.catalog import ADDONS, KUBERNETES_VERSIONS, AddonInfo, default_version, fits
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, NotFound
+from mlpctl.sandbox.awsapi.validation import page
 
 
 def create_addon(call: Call, request: Shape) -> Shape:

@@ -213,10 +213,3 @@ def now() -> datetime:
 def random_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:
     """`length` random characters, as AWS puts them into ids."""
     return "".join(random.choices(alphabet, k=length))
-
-
-def page(items: list[Any], request: Shape) -> tuple[list[Any], str | None]:
-    """The part of a list that `maxResults` (100 by default) and `nextToken` ask for, and the next token."""
-    start = int(request.get("nextToken") or 0)
-    end = start + int(request.get("maxResults") or 100)
-    return items[start:end], str(end) if end < len(items) else None

@@ -6,7 +6,7 @@ from moto.logs.models import logs_backends
 
 from mlpctl.sandbox.awsapi import identity
 from mlpctl.sandbox.awsapi.eks import access, network
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, all_clusters, now, page, random_id
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, all_clusters, now, random_id
 from mlpctl.sandbox.awsapi.eks.catalog import (
     DEFAULT_KUBERNETES_VERSION,
     EXTENDED_SUPPORT,
@@ -22,6 +22,7 @@ from mlpctl.sandbox.awsapi.eks.cluster_settings import (
 )
 from mlpctl.sandbox.awsapi.eks.encryption import check_key
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, InvalidRequest, LimitExceeded, UnrecognizedClient
+from mlpctl.sandbox.awsapi.validation import page
 
 _MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes in the one order in which a cluster may move."""

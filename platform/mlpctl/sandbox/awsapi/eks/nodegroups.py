@@ -5,7 +5,7 @@ import uuid
 
 from mlpctl.sandbox.awsapi import identity
 from mlpctl.sandbox.awsapi.eks import access, launch, network
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now, page
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
 from mlpctl.sandbox.awsapi.eks.instances import scale
@@ -19,6 +19,7 @@ from mlpctl.sandbox.awsapi.eks.nodegroup_settings import (
     types_of,
     update_config_of,
 )
+from mlpctl.sandbox.awsapi.validation import page
 
 
 def create_nodegroup(call: Call, request: Shape) -> Shape:

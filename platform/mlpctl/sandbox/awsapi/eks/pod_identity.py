@@ -1,8 +1,9 @@
 """EKS Pod Identity: which service account gets which IAM role. Pods in the sandbox never ask for it."""
 
 from mlpctl.sandbox.awsapi import identity
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, now, page, random_id
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, now, random_id
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, NotFound
+from mlpctl.sandbox.awsapi.validation import page
 
 
 def create_pod_identity_association(call: Call, request: Shape) -> Shape:

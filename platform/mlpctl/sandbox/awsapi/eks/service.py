@@ -22,11 +22,11 @@ from mlpctl.sandbox.awsapi.eks import (
     pod_identity,
     tags,
     updates,
-    validation,
 )
 from mlpctl.sandbox.awsapi.eks.backend import LOCK, SERVICE, Call, ControlPlane, Operation, eks_backends
-from mlpctl.sandbox.awsapi.eks.errors import NotServed, UnmodelledError
+from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter, NotServed, UnmodelledError
 from mlpctl.sandbox.awsapi.injection import LATER
+from mlpctl.sandbox.awsapi.validation import check
 
 OPERATIONS: Mapping[str, Operation] = {
     **clusters.OPERATIONS,
@@ -94,7 +94,7 @@ class _Response(BaseResponse):
             raise NotServed(f"The sandbox does not serve the operation {action or self.path} of EKS.")
         model = get_service_model(SERVICE).operation_model(action)
         request = {name: value for name, value in self.params.items() if value is not None}
-        validation.check(model, request)
+        check(model, request, InvalidParameter)
         backend = eks_backends[self.current_account][self.region]
         with LOCK:
             answer = OPERATIONS[action](Call(backend, self._service.control_plane, self.access_key), request)

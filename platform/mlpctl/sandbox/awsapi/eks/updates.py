@@ -1,7 +1,8 @@
 """What was changed, and whether it is done."""
 
-from mlpctl.sandbox.awsapi.eks.backend import Call, Operation, Shape, UpdateRecord, page
+from mlpctl.sandbox.awsapi.eks.backend import Call, Operation, Shape, UpdateRecord
 from mlpctl.sandbox.awsapi.eks.errors import NotFound
+from mlpctl.sandbox.awsapi.validation import page
 
 
 def describe_update(call: Call, request: Shape) -> Shape:

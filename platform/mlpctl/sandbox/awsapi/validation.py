@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-
-from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
+from moto.core.exceptions import ServiceException
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -19,14 +18,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def check(operation: OperationModel, request: dict[str, Any]) -> None:
-    """Raise `InvalidParameter` with every violation of the operation's input shape, in AWS's words."""
+def check(operation: OperationModel, request: dict[str, Any], wrong: type[ServiceException]) -> None:
+    """Raise `wrong`, the service's own error, with every violation of the operation's input shape, in AWS's words."""
     if operation.input_shape is None:
         return
     found = list(violations(operation.input_shape, request))
     if found:
         plural = "errors" if len(found) > 1 else "error"
-        raise InvalidParameter(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+        raise wrong(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
@@ -75,3 +74,10 @@ def _own(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def page(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], str | None]:
+    """The part of a list that `maxResults` (100 by default) and `nextToken` ask for, and the next token."""
+    start = int(request.get("nextToken") or 0)
+    end = start + int(request.get("maxResults") or 100)
+    return items[start:end], str(end) if end < len(items) else None
