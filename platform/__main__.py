@@ -1,18 +1,17 @@
 """The whole platform on one page: stack config in, components out."""
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 import mlplatform as ml
 from mlpctl import config
 from mlplatform import iam
+from mlplatform.lookups import caller
 from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
 region = pulumi.Config("aws").require("region")
-account_id = aws.get_caller_identity_output().account_id
-partition = aws.get_partition_output().partition
+account_id, partition = caller()
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
 boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from mlplatform import iam
 from mlplatform.component import Component
 from mlplatform.images import UPSTREAM_URLS, ImageRepository, Images, PullThrough, RegistrySettings, Scanning
+from mlplatform.lookups import look_up
 from mlplatform.spec import spec
 
 NEVER_DAYS: Final = 36500
@@ -160,15 +161,20 @@ class ImageRegistry(Component):
                 f"{child}-cache",
                 ecr_repository_prefix=prefix,
                 upstream_registry_url=UPSTREAM_URLS[cache.upstream],
-                credential_arn=self._secret_arn(cache.credentials) if cache.credentials else None,
+                credential_arn=self._secret_arn(prefix, cache.credentials) if cache.credentials else None,
                 # What is cached before there is a template would be neither encrypted with our key nor immutable.
                 opts=self.child(depends_on=[template]),
             )
 
-    def _secret_arn(self, secret: str) -> pulumi.Output[str]:
+    def _secret_arn(self, cache: str, secret: str) -> str:
         """The ARN of a secret, whose end only AWS knows."""
-        found = aws.secretsmanager.get_secret_output(name=secret, opts=pulumi.InvokeOutputOptions(parent=self))
-        return pulumi.Output.from_input(found.arn)
+        options = pulumi.InvokeOptions(parent=self)
+        found = look_up(
+            lambda: aws.secretsmanager.get_secret(name=secret, opts=options),
+            f"the secret {secret} of pullThrough.{cache}.credentials",
+            f"Make it beforehand: `aws secretsmanager create-secret --name {secret}`, with username and accessToken.",
+        )
+        return str(found.arn)
 
     def _settings(self, name: str, wanted: RegistrySettings, namespace: str, args: ImageRegistryArgs) -> None:
         enhanced = wanted.scanning is Scanning.ENHANCED

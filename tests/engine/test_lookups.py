@@ -1,0 +1,38 @@
+"""What a program looks up in AWS is not there, or AWS does not answer: a sentence, and no traceback."""
+
+from typing import Any
+
+import pytest
+
+from mlpctl.sandbox import faults
+
+pytestmark = pytest.mark.engine
+
+SECRET = "ecr-pullthroughcache/hub"
+
+
+def refused(project: Any) -> str:
+    done = project.pulumi("preview", "--stack", "local", check=False)
+    assert done.returncode != 0
+    told = str(done.stdout + done.stderr)
+    assert "Traceback" not in told
+    return told
+
+
+def test_a_cache_s_secret_that_is_missing(project: Any) -> None:
+    cache = {"hub": {"upstream": "docker.io", "credentials": SECRET}}
+    project.edit("images", value={"pullThrough": cache})
+    told = refused(project)
+    assert f"the secret {SECRET} of pullThrough.hub.credentials can't be looked up: " in told
+    assert f"aws secretsmanager create-secret --name {SECRET}" in told
+
+    project.sandbox.aws("secretsmanager").create_secret(Name=SECRET, SecretString="{}")
+    assert "PullThroughCacheRule" in project.pulumi("preview", "--stack", "local").stdout
+
+
+def test_credentials_that_have_expired(project: Any, sandbox: Any) -> None:
+    faults.add(sandbox.layout, faults.fault("GetCallerIdentity", "ExpiredToken"))
+    told = refused(project)
+    faults.clear(sandbox.layout)
+    assert "the account can't be looked up: " in told
+    assert "ExpiredToken" in told
