@@ -1,0 +1,163 @@
+"""What the engine says that it will do: `pulumi preview --json`, read into frozen dataclasses."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Final
+
+from mlpctl import urns
+from mlpctl.review.values import UNKNOWN, Path, Secret, Value, paths
+
+NO_INPUTS: Final[Mapping[str, Value]] = {}
+
+
+class PlanError(Exception):
+    """What was given is no plan; the text is for the user."""
+
+
+class Op(Enum):
+    """What happens to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    IMPORT = "import"
+    READ = "read"
+    SAME = "same"
+    FORGET = "forget"
+    """The stack forgets it, and it stays where it is."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource of a plan."""
+
+    urn: str
+    op: Op
+
+    old: Mapping[str, Value] | None = None
+    """Inputs until now, without secrets; None where there is no such resource yet."""
+
+    new: Mapping[str, Value] | None = None
+    """Inputs from now on, without secrets; None where the resource goes."""
+
+    parent: str = ""
+    """URN of the parent; empty at the top."""
+
+    id: str = ""
+    """The provider's id of what is there already."""
+
+    custom: bool = True
+    """Whether a provider makes it; a component is made by the program alone."""
+
+    protected: bool = False
+    """Whether the engine refuses to delete it."""
+
+    retained: bool = False
+    """Whether it stays in the cloud when the stack deletes or replaces it."""
+
+    deletes_first: bool = False
+    """Whether the old one goes before its replacement comes."""
+
+    forced_by: tuple[str, ...] = ()
+    """Input properties that force a replacement, as the provider names them."""
+
+    reported: tuple[str, ...] = ()
+    """Properties that the provider reports as different, with the way below them where it tells it."""
+
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """URNs that each input property comes from."""
+
+    provider: str = ""
+    """URN of its provider; empty for a component."""
+
+    @property
+    def type(self) -> str:
+        """Type token, e.g. `aws:s3/bucket:Bucket`."""
+        return urns.kind(self.urn)
+
+    @property
+    def name(self) -> str:
+        """Logical name."""
+        return urns.name(self.urn)
+
+    @property
+    def inputs(self) -> Mapping[str, Value]:
+        """The inputs that tell most of it: the new ones, or the old ones of what goes."""
+        return self.new if self.new is not None else self.old if self.old is not None else NO_INPUTS
+
+    @cached_property
+    def unknowns(self) -> tuple[Path, ...]:
+        """Ways to the new inputs that are not known yet."""
+        return paths(self.new or {}, lambda value: value is UNKNOWN)
+
+    @cached_property
+    def secrets(self) -> tuple[Path, ...]:
+        """Ways to the inputs that are not shown."""
+        return paths(self.inputs, lambda value: isinstance(value, Secret))
+
+    @property
+    def forced_by_unknown(self) -> bool:
+        """Whether nothing but values that are not known yet speaks for the replacement, which may turn out as an update."""
+        roots = {_root(name) for name in self.forced_by}
+        return bool(roots) and all(any(str(path[0]) == root for path in self.unknowns) for root in roots)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the engine, a provider or the program said while the plan was made."""
+
+    severity: str
+    """`info`, `warning` or `error`."""
+
+    text: str
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the engine says that it will do."""
+
+    changes: tuple[Change, ...]
+    """Every resource, unchanged ones too, each once, in the engine's order."""
+
+    project: str = ""
+    stack: str = ""
+    config: Mapping[str, Value] = field(default_factory=dict)
+    """The stack's config, without secrets."""
+
+    messages: tuple[Message, ...] = ()
+    sandbox: bool = False
+    """Whether a sandbox stood in for AWS: what replaces is then as right as the sandbox's declarations."""
+
+    incomplete: str = ""
+    """Why the plan may not be all of it; empty where nothing speaks for that."""
+
+    def __iter__(self) -> Iterator[Change]:
+        """Iterate over the changes."""
+        return iter(self.changes)
+
+    @cached_property
+    def by_urn(self) -> Mapping[str, Change]:
+        """The changes by their URNs."""
+        return {each.urn: each for each in self.changes}
+
+    @cached_property
+    def parents(self) -> Mapping[str, str]:
+        """URN of each resource's parent, or an empty text."""
+        return {each.urn: each.parent for each in self.changes}
+
+    def component(self, change: Change) -> str:
+        """URN of the outermost component that a resource belongs to; its own where it stands alone."""
+        return urns.outermost(change.urn, self.parents)
+
+    def causes(self, change: Change, name: str) -> Iterable[Change]:
+        """The resources that an input property comes from."""
+        return (self.by_urn[urn] for urn in change.depends.get(name, ()) if urn in self.by_urn)
+
+
+def _root(path: str) -> str:
+    """The property that a way begins with."""
+    return path.split(".")[0].split("[")[0]

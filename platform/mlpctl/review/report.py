@@ -1,0 +1,274 @@
+"""What a review tells, before anything is written: one model for Markdown, HTML and JSON."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from mlpctl.review.plan import Op
+
+
+class Model(BaseModel):
+    """A part of a report: immutable, camelCase outside."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+class Harm(Enum):
+    """What a change may do that a later one does not undo."""
+
+    DATA = "destroysData"
+    CAPACITY = "dropsCapacity"
+    SERVING = "interruptsServing"
+    IDENTITY = "changesIdentity"
+
+
+class Certainty(Enum):
+    """Whether it will happen."""
+
+    WILL = "will"
+    MAY = "may"
+    """Only a value that is not known yet speaks for it."""
+
+
+class Danger(Model):
+    """Something that a reviewer must see."""
+
+    urn: str
+    name: str
+    words: str
+    """What it is, for people: `S3 bucket`."""
+
+    component: str
+    """Class and name of the component that it belongs to; empty where it stands alone."""
+
+    op: Op
+    harm: Harm
+    certainty: Certainty
+    because: Sequence[str]
+    """Properties that cause it, with old and new value where they are known; empty for a deletion."""
+
+    protected: bool
+    retained: bool
+    text: str
+    """One sentence: what happens."""
+
+
+class Difference(Model):
+    """One property that changes."""
+
+    path: str
+    old: str | None
+    """What it was, in short; None where it was not there."""
+
+    new: str | None
+    """What it will be, in short; None where it goes."""
+
+    forces: bool
+    """Whether it forces a replacement."""
+
+
+class Row(Model):
+    """One resource that changes."""
+
+    urn: str
+    name: str
+    type: str
+    words: str
+    op: Op
+    certainty: Certainty
+    differences: Sequence[Difference]
+    """What changes of a resource that was there; what a new one is made of is not a difference."""
+
+    noise: int
+    """Differences that mean nothing and are folded: reordered lists, unchanged defaults, computed hashes, tags' order."""
+
+    facts: Sequence[Difference] = ()
+    """The inputs of one that is made, or that goes."""
+
+
+class Group(Model):
+    """A component, or what stands alone."""
+
+    title: str
+    """`GpuNodePool inference`; or `Without a component`."""
+
+    words: str
+    """What it is, for people: `GPU node pool`."""
+
+    counts: Mapping[Op, int]
+    monthly_delta_usd: "Money | None"
+    rows: Sequence[Row]
+
+
+class Money(Model):
+    """US dollars a month of 730 hours."""
+
+    min: float
+    expected: float
+    max: float
+
+
+class PriceUse(Model):
+    """A row of the price book that an estimate used."""
+
+    row: str
+    """Its key, e.g. `ec2/us-east-1/g6e.2xlarge`."""
+
+    usd: float
+    unit: str
+    quantity: float
+    """Expected units a month."""
+
+    source: str
+    date: str
+    """Day of the source, `2026-10-01`."""
+
+    stale: bool
+    """Whether the price is older than 90 days."""
+
+
+class Assumption(Model):
+    """A use that nobody can read from a plan."""
+
+    name: str
+    """Its field below `cost.usage`."""
+
+    value: float
+    unit: str
+    given: bool
+    """Whether the stack's config says so, or it is the default."""
+
+
+class ResourceCost(Model):
+    """What one resource costs a month."""
+
+    urn: str
+    type: str
+    component: str
+    """Class and name of its component; empty where it stands alone."""
+
+    team: str
+    """Its team tag; empty without one."""
+
+    op: Op
+    monthly_usd: Money | None
+    """None where it has no price."""
+
+    before_monthly_usd: Money | None
+    """What it costs today; None where it was not there or has no price."""
+
+    free: str
+    """Why it costs nothing; empty otherwise."""
+
+    unpriced: str
+    """Why it has no price; empty otherwise."""
+
+    prices: Sequence[PriceUse] = ()
+    assumptions: Sequence[Assumption] = ()
+
+
+class CostTotals(Model):
+    """Sums over the resources that have a price."""
+
+    monthly_usd: Money
+    before_monthly_usd: Money
+    delta_monthly_usd: Money
+    by_component: Mapping[str, Money]
+    by_team: Mapping[str, Money]
+    unpriced: int
+    """Resources that cost something and have no price."""
+
+    free: int
+    stale: int
+    """Price rows in use that are older than 90 days."""
+
+
+class Cost(Model):
+    """What a plan costs."""
+
+    region: str
+    totals: CostTotals
+    resources: Sequence[ResourceCost]
+
+
+class Limit(Model):
+    """A limit of the stack's config that the plan is held to."""
+
+    name: str
+    """Its field, e.g. `cost.maxMonthlyUsd`."""
+
+    allowed: float
+    found: float
+    broken: bool
+    text: str
+
+
+class Unchecked(Model):
+    """Something that the review could not check."""
+
+    what: str
+    why: str
+    urns: Sequence[str] = ()
+
+
+class Unknowns(Model):
+    """Inputs of one resource that are not known before the update."""
+
+    urn: str
+    name: str
+    words: str
+    paths: Sequence[str]
+
+
+class Invalid(Model):
+    """An object that the API's schema refuses."""
+
+    urn: str
+    name: str
+    problems: Sequence[str]
+
+
+class Report(Model):
+    """A review."""
+
+    project: str
+    stack: str
+    sandbox: bool
+    """Whether the plan was made in the sandbox."""
+
+    incomplete: str
+    verdict: str
+    """One line: counts and the change of cost."""
+
+    counts: Mapping[Op, int]
+    """Resources that a provider makes, by what happens to them."""
+
+    dangers: Sequence[Danger]
+    """Worst first."""
+
+    cost: Cost | None
+    limits: Sequence[Limit]
+    invalid: Sequence[Invalid]
+    groups: Sequence[Group]
+    unknowns: Sequence[Unknowns]
+    unchecked: Sequence[Unchecked]
+    messages: Sequence[str]
+    """Warnings and errors of the engine."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether no limit is broken and no object is refused."""
+        return not self.invalid and not any(limit.broken for limit in self.limits)
+
+
+Group.model_rebuild()

@@ -1,0 +1,68 @@
+"""Values of a plan: plain JSON, with marks where a value is not known or not shown."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+Value: TypeAlias = Any
+"""JSON's values, `UNKNOWN` and `Secret`."""
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Way to a value below a resource's inputs: keys of mappings, positions in lists."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that is known only once something else has been made."""
+
+    def __str__(self) -> str:
+        """Return what a reader sees."""
+        return "(known after the update)"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that is never shown; equal to another if both hide the same, as far as that can be told."""
+
+    why: str = field(compare=False)
+    """What gave it away, e.g. `secret`, `key name`, `private key`."""
+
+    mark: bytes = field(default=b"", repr=False)
+    """A keyed digest of the value, with a key that this process alone has; empty where the engine hid the value."""
+
+    def __str__(self) -> str:
+        """Return what a reader sees."""
+        return "(secret)"
+
+
+def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Every value that is no mapping or list, and every empty one, with the way to it."""
+    if isinstance(value, Mapping) and value:
+        for key, each in value.items():
+            yield from walk(each, (*path, str(key)))
+    elif isinstance(value, list) and value:
+        for number, each in enumerate(value):
+            yield from walk(each, (*path, number))
+    else:
+        yield path, value
+
+
+def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
+    """Ways to all values that are wanted."""
+    return tuple(path for path, each in walk(value) if wanted(each))
+
+
+def dotted(path: Path) -> str:
+    """A way as Pulumi writes it, e.g. `scalingConfig.maxSize` or `ebs[0].iops`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part.replace("_", "a").replace("-", "a").isalnum():
+            text += f".{part}" if text else part
+        else:
+            text += f'["{part}"]'
+    return text
