@@ -100,7 +100,7 @@ class Change:
 
     @property
     def forced_by_unknown(self) -> bool:
-        """Whether nothing but values that are not known yet speaks for the replacement, which may turn out as an update."""
+        """Whether only values that are not known yet speak for the replacement: it may turn out as an update."""
         roots = {_root(name) for name in self.forced_by}
         return bool(roots) and all(any(str(path[0]) == root for path in self.unknowns) for root in roots)
 

@@ -90,7 +90,7 @@ class Row(Model):
     """What changes of a resource that was there; what a new one is made of is not a difference."""
 
     noise: int
-    """Differences that mean nothing and are folded: reordered lists, unchanged defaults, computed hashes, tags' order."""
+    """Differences that mean nothing, folded: reordered lists, unchanged defaults, computed hashes, tags' order."""
 
     facts: Sequence[Difference] = ()
     """The inputs of one that is made, or that goes."""
