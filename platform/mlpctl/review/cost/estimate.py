@@ -149,13 +149,20 @@ def _priced(of: Subject) -> Priced:
     except NoPrice as error:
         return Priced(None, unpriced=str(error))
     lines = tuple(part for part in found if isinstance(part, Line))
-    missing = tuple(dict.fromkeys(part.text for part in found if isinstance(part, Missing)))
+    missing = _missing([part for part in found if isinstance(part, Missing)])
     for part in found:
         if isinstance(part, Free):
             return Priced(ZERO, free=part.because)
     if not lines and missing:
         return Priced(None, unpriced="; ".join(missing))
     return Priced(_money(lines), lines, missing)
+
+
+def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
+    fields = list(dict.fromkeys(part.field for part in parts if part.field))
+    named = " and ".join(filter(None, [", ".join(fields[:-1]), *fields[-1:]]))
+    texts = dict.fromkeys(part.text for part in parts if part.text)
+    return (*texts, *([f"cost.usage says nothing of {named}"] if named else []))
 
 
 def _money(lines: Iterable[Line]) -> Money:

@@ -70,9 +70,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Missing:
-    """A part that the figure leaves out, and why."""
+    """A part that the figure leaves out."""
 
-    text: str
+    text: str = ""
+    """What and why; empty where the stack's config assumes no use."""
+
+    field: str = ""
+    """The field of `cost.usage` that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +262,7 @@ class Subject:
         """
         assumed = self.assumption(field)
         if assumed is None:
-            yield Missing(f"cost.usage says nothing of {field}")
+            yield Missing(field=field)
         else:
             yield from aside(self._lines(service, item, Range.of(assumed.value * times), assumed), field)
 

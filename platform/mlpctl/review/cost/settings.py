@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mlpctl.review.report import Model
 
-Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False)]
 
 
 class CostUse(Model):
@@ -87,8 +87,8 @@ class CostSettings(Model):
     """Most resources that may cost something and have no price; a review fails above it. Default: no limit."""
 
     usage: Mapping[Annotated[str, Field(min_length=1, max_length=100)], CostUse] = Field(default={}, max_length=1000)
-    """Use by the name of a component or resource, e.g. `models` or `network-nat-us-east-1a`. What is under `default` goes
-    for every resource that has none of its own."""
+    """Use by the name of a component or resource, e.g. `models` or `network-nat-us-east-1a`. What is under `default`
+    goes for every resource that has none of its own."""
 
     @property
     def assumed(self) -> Mapping[str, Mapping[str, float]]:

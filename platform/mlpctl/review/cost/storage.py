@@ -20,6 +20,8 @@ def disk(of: Subject, count: Range, below: str = "") -> Parts:
     """
     if not (kind := of.text(f"{below}volumeType")):
         raise NoPrice("the image decides its type")
+    if of.get(f"{below}volumeSize") is None:
+        raise NoPrice("the image decides its size")
     yield from _volumes(of, kind, of.number(f"{below}volumeSize"), count, below)
 
 
