@@ -158,6 +158,13 @@ def refresh(
     return outcome
 
 
+def summary(done: Outcome, folder: Path) -> str:
+    """What a refresh did, in a sentence or two."""
+    already = f" {done.already} questions were answered today already; --again asks them anew." if done.already else ""
+    left = f" {len(done.problems)} left out, as told above." if done.problems else ""
+    return f"{done.renewed:,} prices read, {done.changed:,} of them new or changed, into {folder}.{left}{already}"
+
+
 def steps(regions: Sequence[str], services: Sequence[str]) -> list[Step]:
     """The questions that have to be asked for the prices of services in regions."""
     asked: dict[Query, list[tuple[str, Item]]] = {}
