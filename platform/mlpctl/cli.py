@@ -166,7 +166,7 @@ def prices_show(
     from mlpctl.review.cost import book, show
 
     today = datetime.datetime.now(datetime.UTC).date()
-    Console().print(show.table(show.show(book.load(), name, region or (), today)))
+    Console().print(show.page(show.show(book.load(), name, region or (), today)))
 
 
 @prices_app.command("list")

@@ -8,12 +8,13 @@ import csv
 import io
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -36,8 +37,8 @@ PRICES: Final = "prices.csv"
 SPOT: Final = "spot.csv"
 SOURCES: Final = "sources.yaml"
 
-_Line = tuple[int, Sequence[str]]
-"""A line of a file: its number and its fields."""
+_Line = tuple[int, str]
+"""A line of a file: its number and its text."""
 
 
 class BookError(Exception):
@@ -114,11 +115,11 @@ class Book:
     """List prices. A service's prices of a region are read when they are first asked for."""
 
     sources: Mapping[str, Source]
-    lines: Mapping[tuple[str, str], Sequence[_Line]] = field(repr=False)
+    lines: Mapping[tuple[str, ...], Sequence[_Line]] = field(repr=False)
     """Lines of `prices.csv` by service and region."""
 
-    spot_lines: Mapping[str, Sequence[_Line]] = field(repr=False)
-    """Lines of `spot.csv` by region."""
+    folder: Path
+    """Where the book is."""
 
     _read: dict[tuple[str, str], Mapping[str, Sequence[Row]]] = field(default_factory=dict, repr=False)
     _spot_read: dict[str, Mapping[str, SpotRow]] = field(default_factory=dict, repr=False)
@@ -182,13 +183,22 @@ class Book:
         Raises:
             BookError: the file is damaged.
         """
-        for region in sorted(self.spot_lines):
+        for region in self.spot_regions:
             found = self._spot(region)
             yield from (found[item] for item in sorted(found))
+
+    @property
+    def spot_regions(self) -> tuple[str, ...]:
+        """The regions in which instance types have spot prices."""
+        return tuple(sorted(region for (region,) in self._spot_lines))
 
     def regions(self, service: str) -> tuple[str, ...]:
         """The regions in which a service has prices."""
         return tuple(sorted(region for each, region in self.lines if each == service))
+
+    @cached_property
+    def _spot_lines(self) -> Mapping[tuple[str, ...], Sequence[_Line]]:
+        return _grouped(_text(self.folder / SPOT), SPOT, _SPOT_COLUMNS, 1)
 
     def _price(self, row: Row) -> Price:
         entry = items.catalogue().find(row.service, row.item)
@@ -202,12 +212,12 @@ class Book:
 
     def _spot(self, region: str) -> Mapping[str, SpotRow]:
         if (found := self._spot_read.get(region)) is None:
-            found = self._spot_read[region] = self._parse_spot(self.spot_lines.get(region, ()))
+            found = self._spot_read[region] = self._parse_spot(self._spot_lines.get((region,), ()))
         return found
 
     def _parse(self, lines: Sequence[_Line]) -> Mapping[str, Sequence[Row]]:
         found: dict[str, list[Row]] = {}
-        for number, (service, region, item, start, usd, source) in lines:
+        for number, (service, region, item, start, usd, source) in _fields(lines, PRICES, _COLUMNS):
             wrong = _Wrong(PRICES, number)
             if service not in items.catalogue().services:
                 wrong("service", service, "is no service of the price book")
@@ -223,7 +233,7 @@ class Book:
 
     def _parse_spot(self, lines: Sequence[_Line]) -> Mapping[str, SpotRow]:
         found: dict[str, SpotRow] = {}
-        for number, (region, item, low, high, source) in lines:
+        for number, (region, item, low, high, source) in _fields(lines, SPOT, _SPOT_COLUMNS):
             wrong = _Wrong(SPOT, number)
             if not items.catalogue().find("ec2", item):
                 wrong("item", item, "is no instance type")
@@ -269,11 +279,7 @@ def load(path: Path | None = None) -> Book:
 
     """
     folder = path or FOLDER
-    return Book(
-        _sources(_text(folder / SOURCES)),
-        _grouped(_text(folder / PRICES), PRICES, _COLUMNS, lambda fields: (fields[0], fields[1])),
-        _grouped(_text(folder / SPOT), SPOT, _SPOT_COLUMNS, lambda fields: fields[0]),
-    )
+    return Book(_sources(_text(folder / SOURCES)), _grouped(_text(folder / PRICES), PRICES, _COLUMNS, 2), folder)
 
 
 def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], sources: Iterable[Source]) -> None:
@@ -328,25 +334,35 @@ def _text(path: Path) -> str:
         raise BookError(f"The price book is damaged: {path.name}, line {line}: this is no text in UTF-8.") from None
 
 
-def _grouped(
-    text: str, file: str, columns: Sequence[str], key: Callable[[Sequence[str]], Any]
-) -> Mapping[Any, Sequence[_Line]]:
-    found: dict[Any, list[_Line]] = {}
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        if next(reader, None) != list(columns):
-            raise BookError(f"The price book is damaged: {file}, line 1: the columns are not {', '.join(columns)}.")
-        for fields in reader:
-            if len(fields) != len(columns):
-                last = columns[min(len(fields), len(columns)) - 1]
-                raise BookError(
-                    f"The price book is damaged: {file}, line {reader.line_num}, column {last}: "
-                    f"the line has {len(fields)} fields instead of {len(columns)}."
-                )
-            found.setdefault(key(fields), []).append((reader.line_num, fields))
-    except csv.Error as error:
-        raise BookError(f"The price book is damaged: {file}, line {reader.line_num}: {error}.") from None
+def _grouped(text: str, file: str, columns: Sequence[str], keys: int) -> Mapping[tuple[str, ...], Sequence[_Line]]:
+    """The lines of a file by their first columns."""
+    head, *lines = text.splitlines() or [""]
+    if head != ",".join(columns):
+        raise BookError(f"The price book is damaged: {file}, line 1: the columns are not {', '.join(columns)}.")
+    found: dict[tuple[str, ...], list[_Line]] = {}
+    for number, line in enumerate(lines, 2):
+        *key, _ = line.split(",", keys)
+        found.setdefault(tuple(key), []).append((number, line))
+    for short in (key for key in found if len(key) < keys):
+        [*_fields(found[short], file, columns)]
     return found
+
+
+def _fields(lines: Sequence[_Line], file: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The fields of lines, each with the line's number."""
+    reader = csv.reader((line for _, line in lines), strict=True)
+    for number, _ in lines:
+        try:
+            fields = next(reader)
+        except csv.Error as error:
+            raise BookError(f"The price book is damaged: {file}, line {number}: {error}.") from None
+        if len(fields) != len(columns):
+            last = columns[min(max(len(fields), 1), len(columns)) - 1]
+            raise BookError(
+                f"The price book is damaged: {file}, line {number}, column {last}: "
+                f"the line has {len(fields)} fields instead of {len(columns)}."
+            )
+        yield number, fields
 
 
 def _sources(text: str) -> Mapping[str, Source]:

@@ -1,18 +1,18 @@
 """Shows what the price book has."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from mlpctl.review.cost import items
-from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, plain
+from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source, plain
 
-_HOUR = "hour"
-_MONTH = "-month"
 _NAMES = ("", "ml.", "db.")
 """How services put it before the name of an instance type."""
 
@@ -39,16 +39,13 @@ class Shown:
     """One price, or the lowest and the highest."""
 
     unit: str
-    source: str
-    day: date
+    source: Source
     stale: bool
 
     @property
-    def monthly_usd(self) -> tuple[float, ...] | None:
-        """US dollars for one that is there for a month of 730 hours; None where it is not paid by time."""
-        if self.unit.endswith(_HOUR):
-            return tuple(each * MONTH_HOURS for each in self.usd)
-        return self.usd if self.unit.endswith(_MONTH) else None
+    def monthly_usd(self) -> tuple[float, ...]:
+        """US dollars for one that is there for a month of 730 hours; empty where it is not paid by the hour."""
+        return tuple(each * MONTH_HOURS for each in self.usd) if self.unit == "hour" else ()
 
 
 def show(book: Book, name: str, regions: Sequence[str], today: date) -> list[Shown]:
@@ -67,7 +64,7 @@ def show(book: Book, name: str, regions: Sequence[str], today: date) -> list[Sho
 
     """
     found = [shown for each in _matching(book, name, regions) for shown in _shown(book, *each, today)]
-    spot = [region for region in regions or sorted(book.spot_lines) if book.spot(region, name)]
+    spot = [region for region in regions or book.spot_regions if book.spot(region, name)]
     found += [shown for region in spot for shown in _spot(book, region, name, today)]
     if not found:
         raise UnknownItem(_unknown(book, name, regions))
@@ -75,21 +72,41 @@ def show(book: Book, name: str, regions: Sequence[str], today: date) -> list[Sho
     return sorted(found, key=lambda each: (order.index(each.key.split("/")[0]), each.words, each.region, each.start))
 
 
-def table(rows: Iterable[Shown]) -> Table:
-    """Lay prices out for a terminal."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    made.add_column("Price", overflow="fold")
+def page(rows: Sequence[Shown]) -> Group:
+    """Lay prices out for a terminal: a table for each thing, and the sources below."""
+    sources = [*{each.source.key: each.source for each in rows}.values()]
+    numbers = {source.key: str(number) for number, source in enumerate(sources, 1)}
+    tables = [_table(words, [*own], numbers) for words, own in groupby(rows, key=lambda each: each.words)]
+    below = Table(box=None, pad_edge=False, show_header=False)
+    below.add_column(justify="right", no_wrap=True)
+    below.add_column(overflow="fold", style="dim")
+    for source in sources:
+        below.add_row(numbers[source.key], Text(f"{source.title}; {source.where}"))
+    return Group(*tables, below)
+
+
+def _table(words: str, rows: Sequence[Shown], numbers: Mapping[str, str]) -> Table:
+    made = Table(
+        box=None, pad_edge=False, header_style="dim", title=Text(words, style="bold"), title_justify="left", caption=" "
+    )
     made.add_column("Region", no_wrap=True)
+    if steps := any(each.start for each in rows):
+        made.add_column("From", justify="right", no_wrap=True)
     made.add_column("USD", justify="right", no_wrap=True)
     made.add_column("per", no_wrap=True)
-    made.add_column("USD a month", justify="right", no_wrap=True)
+    if hourly := any(each.monthly_usd for each in rows):
+        made.add_column("USD a month", justify="right", no_wrap=True)
     made.add_column("Day", no_wrap=True)
-    made.add_column("Source", style="dim", overflow="fold")
+    made.add_column("Source", justify="right", no_wrap=True)
     for each in rows:
-        step = f", from {plain(each.start)}" if each.start else ""
-        month = " to ".join(f"{usd:,.2f}" for usd in each.monthly_usd or ())
-        day = Text(f"{each.day} stale", style="yellow") if each.stale else Text(str(each.day))
-        made.add_row(each.words + step, each.region, _usd(each.usd), each.unit, month, day, each.source)
+        day = Text(f"{each.source.day} stale", style="yellow") if each.stale else Text(str(each.source.day))
+        cells = [
+            *([f"{each.start:,.0f}"] if steps else []),
+            _range(each.usd, plain),
+            each.unit,
+            *([_range(each.monthly_usd, "{:,.2f}".format)] if hourly else []),
+        ]
+        made.add_row(each.region, *cells, day, numbers[each.source.key])
     return made
 
 
@@ -108,6 +125,11 @@ class Coverage:
     newest: date
     stale: int
     """Prices that are older than 90 days."""
+
+    @property
+    def where(self) -> str:
+        """How many regions; `global` where all have one price."""
+        return items.GLOBAL if self.regions == (items.GLOBAL,) else str(len(self.regions))
 
 
 def coverage(book: Book, today: date) -> list[Coverage]:
@@ -138,15 +160,12 @@ def coverage_table(rows: Iterable[Coverage]) -> Table:
     """Lay the coverage out for a terminal."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     made.add_column("Service", no_wrap=True)
-    made.add_column("What", overflow="fold")
-    for heading in ("Items", "Regions", "Prices", "Stale"):
+    for heading in ("Items", "Regions", "Prices", "Stale", "Oldest", "Newest"):
         made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column("Days", no_wrap=True)
     for each in rows:
-        days = str(each.oldest) if each.oldest == each.newest else f"{each.oldest} to {each.newest}"
         stale = Text(f"{each.stale:,}", style="yellow" if each.stale else "")
-        regions = items.GLOBAL if each.regions == (items.GLOBAL,) else str(len(each.regions))
-        made.add_row(each.service, each.words, f"{each.items:,}", regions, f"{each.prices:,}", stale, days)
+        counts = (f"{each.items:,}", each.where, f"{each.prices:,}")
+        made.add_row(each.service, *counts, stale, str(each.oldest), str(each.newest))
     return made
 
 
@@ -176,10 +195,7 @@ def _shown(book: Book, service: str, region: str, item: str, today: date) -> Ite
     words = items.catalogue().title(service, item)
     for start, price in book.tiers(service, region, item):
         if price.region == region:
-            source = price.source
-            yield Shown(
-                price.key, words, region, start, (price.usd,), price.unit, source.title, source.day, price.stale(today)
-            )
+            yield Shown(price.key, words, region, start, (price.usd,), price.unit, price.source, price.stale(today))
 
 
 def _spot(book: Book, region: str, name: str, today: date) -> Iterator[Shown]:
@@ -187,11 +203,11 @@ def _spot(book: Book, region: str, name: str, today: date) -> Iterator[Shown]:
         low, high = found
         usd = (low.usd,) if low.usd == high.usd else (low.usd, high.usd)
         words = f"EC2 spot instance, Linux: {name}"
-        yield Shown(low.key, words, region, 0, usd, low.unit, low.source.title, low.source.day, low.stale(today))
+        yield Shown(low.key, words, region, 0, usd, low.unit, low.source, low.stale(today))
 
 
-def _usd(usd: Sequence[float]) -> str:
-    return " to ".join(plain(each) for each in usd)
+def _range(numbers: Sequence[float], written: Callable[[float], str]) -> str:
+    return " to ".join(written(each) for each in numbers)
 
 
 def _unknown(book: Book, name: str, regions: Sequence[str]) -> str:
