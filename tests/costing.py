@@ -84,7 +84,7 @@ def only(book: Any, *changes: Change, **how: Any) -> ResourceCost:
     return cost(book, *changes, **how).resources[-1]
 
 
-def money(min: float, expected: float | None = None, max: float | None = None) -> Money:
-    """Dollars, rounded as an estimate rounds them."""
-    figures = [min if each is None else each for each in (min, expected, max)]
-    return Money(**dict(zip(("min", "expected", "max"), (round(each, 6) for each in figures), strict=True)))
+def money(least: float, expected: float | None = None, most: float | None = None) -> Money:
+    """Dollars, rounded as an estimate rounds them; one figure is all three."""
+    rounded = [round(least if each is None else each, 6) for each in (least, expected, most)]
+    return Money(min=rounded[0], expected=rounded[1], max=rounded[2])

@@ -54,7 +54,7 @@ def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) 
 def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     """Hold a cost to the limits of a stack's config; no limit, no entry."""
     sums = cost.totals
-    unpriced = f" {_counted(sums.unpriced)} no price and are not in it." if sums.unpriced else ""
+    unpriced = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
     found = (
         ("maxMonthlyUsd", settings.max_monthly_usd, sums.monthly_usd.expected, "The stack costs {} a month"),
         (
@@ -76,7 +76,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
         if allowed is not None
     ]
     if (most := settings.max_unpriced) is not None:
-        text = f"{_counted(sums.unpriced)} no price; cost.maxUnpriced allows {most}."
+        text = f"The plan has {_counted(sums.unpriced)}; cost.maxUnpriced allows {most}."
         made.append(
             Limit(name="cost.maxUnpriced", allowed=most, found=sums.unpriced, broken=sums.unpriced > most, text=text)
         )
@@ -118,8 +118,8 @@ def _resource(world: World, change: Change) -> ResourceCost:
         free=after.free,
         unpriced=after.unpriced or (f"what it cost until now: {before.unpriced}" if before.unpriced else ""),
         missing=after.missing,
-        prices=[_use(line, world.today) for line in after.lines],
-        assumptions=[*{line.assumption.name: line.assumption for line in after.lines if line.assumption}.values()],
+        prices=tuple(_use(line, world.today) for line in after.lines),
+        assumptions=tuple({line.assumption.name: line.assumption for line in after.lines if line.assumption}.values()),
     )
 
 
@@ -232,4 +232,4 @@ def team(inputs: Mapping[str, Value]) -> str:
 
 
 def _counted(number: int) -> str:
-    return "1 resource has" if number == 1 else f"{number} resources have"
+    return f"{number} {'resource' if number == 1 else 'resources'} without a price"

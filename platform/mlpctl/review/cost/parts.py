@@ -15,6 +15,9 @@ from mlpctl.review.values import Secret, Unknown, Value
 Usage: TypeAlias = Mapping[str, Mapping[str, float]]
 """Use that nobody can read from a plan: logical name, or `EVERYTHING` → field → units a month."""
 
+MOST: Final = 1e12
+"""No number of things that a plan names is larger."""
+
 EVERYTHING: Final = "default"
 """The name whose use goes for every resource that has none of its own."""
 
@@ -162,7 +165,7 @@ class Subject:
             number = float(found)
         except (TypeError, ValueError):
             number = math.nan
-        if not math.isfinite(number) or number < 0:
+        if not 0 <= number <= MOST:
             raise NoPrice(f"{path} is no number that can be priced")
         return number
 

@@ -35,7 +35,7 @@ def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:
         parts.append(_sums("Team", cost.totals.by_team, NO_TEAM))
     assumptions = {each.name: each for resource in cost.resources for each in resource.assumptions}
     if assumptions:
-        rows = [(f"cost.usage.{name}", f"{each.value:,g} {each.unit}") for name, each in sorted(assumptions.items())]
+        rows = [(f"cost.usage.{name}", f"{each.value:,.15g} {each.unit}") for name, each in sorted(assumptions.items())]
         parts.append(_list("Assumed each month", rows))
     for heading, told in (
         (f"No price ({cost.totals.unpriced}), and no part of the sums", _told(cost, lambda each: [each.unpriced])),
@@ -139,7 +139,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _list(heading: str, rows: Iterable[tuple[str, str]]) -> Group:
-    made = Table.grid(padding=(0, 2, 0, 2))
+    made = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
     made.add_column(overflow="fold", max_width=48)
     made.add_column(overflow="fold")
     for row in rows:
