@@ -92,28 +92,39 @@ def sagemaker_endpoint(of: Subject) -> Parts:
     configurations = [each for each in of.causes("endpointConfigName") if "endpointConfiguration" in each.change.type]
     if not configurations:
         raise NoPrice("its configuration is not part of the plan")
-    for variants in ("productionVariants", "shadowProductionVariants"):
-        for variant in configurations[0].each(variants):
-            if variant.get("serverlessConfig"):
-                raise NoPrice("a serverless variant is paid by its use")
-            first = variant.number("initialInstanceCount", 1)
-            scaled = variant.known("managedInstanceScaling") is not None
-            low = variant.number("managedInstanceScaling.minInstanceCount", first) if scaled else first
-            high = variant.number("managedInstanceScaling.maxInstanceCount", first) if scaled else first
-            for target in _scaling_targets(of):
-                low, high = target.number("minCapacity"), target.number("maxCapacity")
-            count = Range(min(low, first), first, max(high, first))
-            yield from of.hourly("sagemaker-hosting", variant.text("instanceType"), count)
-            yield Missing("the data that goes through it, and its instances' disks")
+    lists = ("productionVariants", "shadowProductionVariants")
+    variants = [each for name in lists for each in configurations[0].each(name)]
+    for variant in variants:
+        if variant.get("serverlessConfig"):
+            raise NoPrice("a serverless variant is paid by its use")
+        first = variant.number("initialInstanceCount", 1)
+        low = high = first
+        if variant.known("managedInstanceScaling") is not None:
+            low = variant.number("managedInstanceScaling.minInstanceCount", first)
+            high = variant.number("managedInstanceScaling.maxInstanceCount", first)
+        for target in _scaling_targets(of, variant, len(variants)):
+            low, high = target.number("minCapacity"), target.number("maxCapacity")
+        count = Range(min(low, first), first, max(high, first))
+        yield from of.hourly("sagemaker-hosting", variant.text("instanceType"), count)
+    yield Missing("the data that goes through it, and its instances' disks")
 
 
-def _scaling_targets(of: Subject) -> list[Subject]:
-    """What scales an endpoint that has one variant."""
-    return [
-        Subject(of.world, each, of.before)
-        for each in of.world.plan
-        if each.type == "aws:appautoscaling/target:Target" and of.change.urn in each.depends.get("resourceId", ())
-    ]
+def _scaling_targets(of: Subject, variant: Subject, variants: int) -> Iterator[Subject]:
+    """What scales a variant of an endpoint.
+
+    Raises:
+        NoPrice: something scales one of several variants, and which is not known.
+    """
+    for each in of.world.plan:
+        target = Subject(of.world, each, of.before)
+        if each.type != "aws:appautoscaling/target:Target" or not target.inputs:
+            continue
+        if of.change.urn in each.depends.get("resourceId", ()):
+            scales = target.get("resourceId")
+            if not isinstance(scales, str) and variants > 1:
+                raise NoPrice("which of its variants scales is known only after the update")
+            if not isinstance(scales, str) or scales.endswith(f"variant/{variant.text('variantName')}"):
+                yield target
 
 
 def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:

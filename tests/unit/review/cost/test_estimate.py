@@ -13,7 +13,7 @@ from costing import REGION, TODAY, Prices, change, cost, money, only, plan, urn
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Money
+from mlpctl.review.report import Money, ResourceCost
 from mlpctl.review.values import UNKNOWN, Secret
 
 BOOK = Prices(
@@ -93,6 +93,44 @@ class TestBeforeAndAfter:
             money(730 * 0.1, 2 * 730 * 0.1, 3 * 730 * 0.1),
             money(730 * 55, 2 * 730 * 55, 3 * 730 * 55),
         )
+
+
+class TestEndpointsThatScale:
+    BOOK = Prices({"sagemaker-hosting/ml.g5.2xlarge": 1.5})
+
+    def endpoint(self, resource: Any, *names: str) -> ResourceCost:
+        variants = [{"variantName": name, "instanceType": "ml.g5.2xlarge", "initialInstanceCount": 2} for name in names]
+        config = change(
+            "aws:sagemaker/endpointConfiguration:EndpointConfiguration",
+            {"productionVariants": variants},
+            old={"productionVariants": variants},
+            op=Op.SAME,
+            name="config",
+        )
+        inputs = {"endpointConfigName": "config"}
+        served = change(
+            "aws:sagemaker/endpoint:Endpoint", inputs, old=inputs, op=Op.SAME, depends={"endpointConfigName": [config]}
+        )
+        target = change(
+            "aws:appautoscaling/target:Target",
+            {"resourceId": resource, "minCapacity": 1, "maxCapacity": 5},
+            name="scaling",
+            depends={"resourceId": [served]},
+        )
+        return cost(self.BOOK, config, target, served).resources[2]
+
+    def test_what_scales_the_only_variant_gives_its_range(self) -> None:
+        found = self.endpoint(UNKNOWN, "a")
+        assert found.monthly_usd == money(730 * 1.5, 2 * 730 * 1.5, 5 * 730 * 1.5)
+        assert found.before_monthly_usd == money(2 * 730 * 1.5)
+
+    def test_what_scales_one_of_two_leaves_the_other_as_it_is(self) -> None:
+        found = self.endpoint("endpoint/it/variant/b", "a", "b")
+        assert found.monthly_usd == money((2 + 1) * 730 * 1.5, (2 + 2) * 730 * 1.5, (2 + 5) * 730 * 1.5)
+
+    def test_which_of_two_scales_has_to_be_known(self) -> None:
+        found = self.endpoint(UNKNOWN, "a", "b")
+        assert found.unpriced == "which of its variants scales is known only after the update"
 
 
 class TestWithoutAPrice:

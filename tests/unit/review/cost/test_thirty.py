@@ -191,13 +191,13 @@ CASES = (
         money(2 * 730 * 0.4032 + 2 * 50 * 0.08, 2 * 730 * 0.4032 + 2 * 50 * 0.08, 5 * 730 * 0.4032 + 5 * 50 * 0.08),
     ),
     Case(
-        "a scaling group of one instance on demand and half of the rest spot",
+        "a scaling group of one instance on demand and half of the rest spot, the odd one on demand",
         group(
             template(100),
             "mixedInstancesPolicy",
             1,
             5,
-            desiredCapacity=3,
+            desiredCapacity=4,
             mixedInstancesPolicy={
                 "launchTemplate": {"overrides": [{"instanceType": "g6.2xlarge"}]},
                 "instancesDistribution": {"onDemandBaseCapacity": 1, "onDemandPercentageAboveBaseCapacity": 50},
@@ -205,7 +205,7 @@ CASES = (
         ),
         money(
             1 * 730 * 0.9776 + 1 * 100 * 0.08,
-            2 * 730 * 0.9776 + 1 * 730 * 0.4538 + 3 * 100 * 0.08,
+            3 * 730 * 0.9776 + 1 * 730 * 0.4538 + 4 * 100 * 0.08,
             3 * 730 * 0.9776 + 2 * 730 * 0.4538 + 5 * 100 * 0.08,
         ),
     ),
