@@ -1,8 +1,9 @@
 """A refresh, by answers in the documented shape of `GetProducts` and `DescribeSpotPriceHistory`."""
 
 import datetime
+import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,6 @@ DOCUMENTED = (
     '"offerTermCode":"JRTCKXETXF","termAttributes":{}}}},"version":"20180808005701",'
     '"publicationDate":"2018-08-08T00:57:01Z"}'
 )
-
-Answers = Mapping[str, Sequence[str]]
-"""Entries of `PriceList` by the ServiceCode that they answer to."""
 
 
 def sold(
@@ -70,13 +68,18 @@ def sold(
     )
 
 
+@functools.cache
+def _real() -> tuple[Any, Any, Any]:
+    """A session and its clients, which take long to make."""
+    session = boto3.Session("x", "y", region_name="us-east-1")
+    return session, session.client("pricing"), session.client("ec2")
+
+
 class Cloud:
     """A session whose clients answer what a test says, checked against the services' models."""
 
     def __init__(self) -> None:
-        self.session = boto3.Session("x", "y", region_name="us-east-1")
-        make = self.session.client
-        self.pricing, self.ec2 = make("pricing", region_name="us-east-1"), make("ec2", region_name="us-east-1")
+        self.session, self.pricing, self.ec2 = _real()
         self.stubs = {"pricing": Stubber(self.pricing), "ec2": Stubber(self.ec2)}
         self.asked: list[tuple[str, str]] = []
         for stub in self.stubs.values():
@@ -121,8 +124,11 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
+def cloud() -> Iterator[Cloud]:
+    made = Cloud()
+    yield made
+    for stub in made.stubs.values():
+        stub.deactivate()
 
 
 @pytest.fixture
