@@ -293,7 +293,7 @@ def _renew(query: Query, pricing: Any, shelf: _Shelf, day: date, outcome: Outcom
         )
         offers = [offer(text, day) for page in pages for text in page["PriceList"]]
     except (BotoCoreError, ClientError) as error:
-        raise _refused(str(query), error, "pricing:GetProducts") from error
+        raise _refused(f"the prices of {query}", error, "pricing:GetProducts") from error
     if not offers:
         outcome.problems.append(f"{query}: AWS lists nothing there; its prices stay as they were.")
         return
@@ -319,11 +319,11 @@ def _renew_spot(query: SpotQuery, session: Any, shelf: _Shelf, day: date, outcom
     except ClientError as error:
         # Another partition's region, or one that the account has not opted in to, refuses the account altogether.
         if error.response["Error"]["Code"] in (*_DENIED, "AuthFailure", "OptInRequired"):
-            outcome.problems.append(f"{_refused(str(query), error, 'ec2:DescribeSpotPriceHistory')}")
+            outcome.problems.append(str(_refused(f"the {query}", error, "ec2:DescribeSpotPriceHistory")))
             return
-        raise _refused(str(query), error, "") from error
+        raise _refused(f"the {query}", error, "") from error
     except BotoCoreError as error:
-        raise _refused(str(query), error, "") from error
+        raise _refused(f"the {query}", error, "") from error
     shelf.put_spot(spot_rows(query.region, history, source.key), source, outcome)
 
 

@@ -151,6 +151,14 @@ def test_a_price_that_falls_with_quantity_has_steps_and_begins_with_the_first(fo
     assert first and first.usd == 0.023
 
 
+def test_lines_may_stand_in_any_order(folder: Path) -> None:
+    head, *lines = (folder / book.PRICES).read_text().splitlines()
+    (folder / book.PRICES).write_text("\n".join([head, *reversed(lines)]) + "\n")
+    there = load(folder)
+    assert [start for start, _ in there.tiers("s3", "us-east-1", "standard-storage")] == [0, 51200]
+    assert [*there.rows] == sorted(there.rows)
+
+
 def test_what_costs_the_same_everywhere_is_found_in_every_region(folder: Path) -> None:
     there = load(folder)
     found = there.find("route53", "eu-north-1", "hosted-zone")

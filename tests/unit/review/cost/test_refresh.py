@@ -220,7 +220,7 @@ def test_only_the_region_s_own_instances_on_demand_count(renew: Renew, folder: P
         "ec2",
         [
             sold("USE1-BoxUsage:p5.4xlarge", ("0", "6.88"), marketoption="OnDemand"),
-            sold("USE1-BoxUsage:p5.4xlarge", ("0", "0.0000000000"), marketoption="CapacityBlock"),
+            sold("USE1-BoxUsage:p5.4xlarge", ("0", "3.933"), marketoption="CapacityBlock"),
             sold("USE1-BoxUsage:m5.large", ("0", "0.2"), locationType="AWS Local Zone"),
             sold("UnusedBox:m5.large", ("0", "0.3")),
             sold("USE1-Reservation:m5.large", ("0", "0.4")),
@@ -398,9 +398,15 @@ def test_what_is_not_known_is_told_before_aws_is_asked(
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("AccessDeniedException", r"AWS did not tell AmazonEC2 in us-east-1: .*It needs the permission pricing:GetPro"),
-        ("ThrottlingException", r"AWS did not tell AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
-        ("ExpiredNextTokenException", r"AWS did not tell AmazonEC2 in us-east-1: .*ExpiredNextTokenException"),
+        (
+            "AccessDeniedException",
+            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*It needs the permission pricing:GetPro",
+        ),
+        ("ThrottlingException", r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
+        (
+            "ExpiredNextTokenException",
+            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ExpiredNextTokenException",
+        ),
     ],
 )
 def test_a_refusal_is_a_sentence_and_the_book_is_as_it_was(cloud: Cloud, folder: Path, code: str, told: str) -> None:
@@ -414,7 +420,7 @@ def test_a_refusal_is_a_sentence_and_the_book_is_as_it_was(cloud: Cloud, folder:
 def test_without_credentials_it_is_a_sentence(folder: Path) -> None:
     session = botocore.session.Session()
     session.register_component("credential_provider", CredentialResolver([]))
-    with pytest.raises(RefreshError, match=r"AWS did not tell AmazonEC2 in us-east-1: .*credentials"):
+    with pytest.raises(RefreshError, match=r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*credentials"):
         refresh.refresh(
             ["us-east-1"], ["nat"], session=boto3.Session(botocore_session=session), folder=folder, today=TODAY
         )
@@ -473,7 +479,7 @@ def test_spot_prices_that_an_account_may_not_see_do_not_stop_the_rest(cloud: Clo
     cloud.refuse(code, service="ec2")
     done = refresh.refresh(["us-east-1"], ["spot"], session=cloud, folder=folder, today=TODAY)
     assert len(done.problems) == 1
-    assert done.problems[0].startswith("AWS did not tell spot prices in us-east-1: ")
+    assert done.problems[0].startswith("AWS did not tell the spot prices in us-east-1: ")
     found = load(folder).spot("us-east-1", "m5.large")
     assert found and found[0].source.key == "old"
 
