@@ -33,7 +33,7 @@ SPOT_WEEKS: Final = 13
 """Weeks of spot prices that are looked at; EC2 keeps 90 days."""
 
 # The region in front of a usage type: `USE1-`, `EU-`, and for KMS `us-east-1-`; nothing in us-east-1, mostly.
-_REGION: Final = r"(?:(?:EU|[A-Z]{2,3}\d)-|[a-z]{2}(?:-[a-z]+)+-\d-)?"
+_REGION: Final = r"(?:(?:EU|[A-Z]{2,3}\d{1,2})-|[a-z]{2}(?:-[a-z]+)+-\d-)?"
 
 _CHINA: Final = "aws-cn"
 _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -170,7 +170,7 @@ def steps(regions: Sequence[str], services: Sequence[str]) -> list[Step]:
     asked: dict[Query, list[tuple[str, Item]]] = {}
     for name, service, item in items.catalogue().entries:
         if name in services:
-            for region in regions if item.region else [items.GLOBAL]:
+            for region in regions if item.region or not regions else [items.GLOBAL]:
                 query = Query(region, service.code, item.region, tuple(sorted(item.where.items())), ())
                 asked.setdefault(query, []).append((name, item))
     queries = [
@@ -205,35 +205,19 @@ def offer(text: str, today: date) -> Offer:
 
 def rows(query: Query, offers: Iterable[Offer], source: str, problems: list[str]) -> list[Row]:
     """The rows that an answer gives; what is left out is told in `problems`."""
-    sold: dict[tuple[str, str, Item], list[Offer]] = {}
-    usages = [
-        (service, item, re.compile(_REGION + items.pattern(item.usage).pattern)) for service, item in query.entries
-    ]
-    for each in offers:
-        for service, item, usage in usages:
-            if (found := usage.fullmatch(each.usage)) and _is_regional(each):
-                name = item.item.replace("{}", found[1]) if item.is_family else item.item
-                sold.setdefault((service, name, item), []).append(each)
+    regional = [each for each in offers if _is_regional(each)]
     made = []
-    for (service, name, item), candidates in sold.items():
-        row = f"{service}/{query.region}/{name}"
-        priced = {(each.unit, charged) for each in candidates if (charged := _charged(each.steps))}
-        if not priced:
-            problems.append(f"{row}: AWS lists it without a price above 0 in US dollars; it stays as it was.")
-        elif len(priced) > 1:
-            problems.append(f"{row}: AWS lists {len(priced)} different prices for it; it stays as it was.")
-        else:
-            ((unit, charged),) = priced
-            scale = _scale(item, unit)
-            if scale is None:
-                problems.append(f"{row}: AWS prices it by {unit!r}, which is not known here; it stays as it was.")
-                continue
-            for begin, usd in charged:
-                start = float(begin * scale) + item.start
-                made.append(Row(service, query.region, name, start, float(usd / scale), source))
     for service, item in query.entries:
-        if not item.is_family and (service, item.item, item) not in sold:
+        found = _sold(item, regional)
+        if not found and not item.is_family:
             problems.append(f"{service}/{query.region}/{item.item}: AWS lists no price for it; it stays as it was.")
+        for name, candidates in found.items():
+            try:
+                steps_ = _steps(item, candidates)
+            except _Unclear as unclear:
+                problems.append(f"{service}/{query.region}/{name}: AWS {unclear}; it stays as it was.")
+            else:
+                made += [Row(service, query.region, name, start, usd, source) for start, usd in steps_]
     return made
 
 
@@ -309,7 +293,7 @@ def _renew(query: Query, pricing: Any, shelf: _Shelf, day: date, outcome: Outcom
         )
         offers = [offer(text, day) for page in pages for text in page["PriceList"]]
     except (BotoCoreError, ClientError) as error:
-        raise _refused(str(query), error, "pricing:GetProducts") from error
+        raise _refused(f"the prices of {query}", error, "pricing:GetProducts") from error
     if not offers:
         outcome.problems.append(f"{query}: AWS lists nothing there; its prices stay as they were.")
         return
@@ -335,11 +319,11 @@ def _renew_spot(query: SpotQuery, session: Any, shelf: _Shelf, day: date, outcom
     except ClientError as error:
         # Another partition's region, or one that the account has not opted in to, refuses the account altogether.
         if error.response["Error"]["Code"] in (*_DENIED, "AuthFailure", "OptInRequired"):
-            outcome.problems.append(f"{_refused(str(query), error, 'ec2:DescribeSpotPriceHistory')}")
+            outcome.problems.append(str(_refused(f"the {query}", error, "ec2:DescribeSpotPriceHistory")))
             return
-        raise _refused(str(query), error, "") from error
+        raise _refused(f"the {query}", error, "") from error
     except BotoCoreError as error:
-        raise _refused(str(query), error, "") from error
+        raise _refused(f"the {query}", error, "") from error
     shelf.put_spot(spot_rows(query.region, history, source.key), source, outcome)
 
 
@@ -387,6 +371,10 @@ def _in_force(terms: Iterable[Mapping[str, Any]], today: date) -> Mapping[str, A
     return max(begun, key=lambda term: str(term.get("effectiveDate", "")), default=None)
 
 
+class _Unclear(Exception):
+    """A price cannot be taken over; the text is to be read after `AWS`."""
+
+
 def _is_regional(each: Offer) -> bool:
     """Whether it is sold in the region itself, on demand: local zones, Outposts and capacity blocks are not."""
     return (
@@ -395,17 +383,39 @@ def _is_regional(each: Offer) -> bool:
     )
 
 
+def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
+    """The products of an entry of the catalogue, by the items that they are."""
+    usage = re.compile(_REGION + items.pattern(item.usage).pattern)
+    found: dict[str, list[Offer]] = {}
+    for each in offers:
+        if match := usage.fullmatch(each.usage):
+            found.setdefault(item.item.replace("{}", match[1]) if item.is_family else item.item, []).append(each)
+    return found
+
+
+def _steps(item: Item, candidates: Iterable[Offer]) -> list[tuple[float, float]]:
+    """The steps of a price in the unit of its item: where each begins, and US dollars.
+
+    Raises:
+        _Unclear: the products have no price, different ones, or one for another unit.
+    """
+    priced = {(each.unit, charged) for each in candidates if (charged := _charged(each.steps))}
+    if not priced:
+        raise _Unclear("lists it without a price above 0 in US dollars")
+    if len(priced) > 1:
+        raise _Unclear(f"lists {len(priced)} different prices for it")
+    ((unit, charged),) = priced
+    spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
+    if unit.lower() not in spelled:
+        raise _Unclear(f"prices it by {unit!r}, which is not known here")
+    scale = Decimal(str(spelled[unit.lower()]))
+    return [(float(begin * scale) + item.start, float(usd / scale)) for begin, usd in charged]
+
+
 def _charged(priced: Sequence[tuple[Decimal, Decimal]]) -> tuple[tuple[Decimal, Decimal], ...]:
     """Prices without a first step that costs nothing: that is an account's allowance, not one of each resource."""
     paid = [each for each in priced if each[1] > 0]
     return ((Decimal(0), paid[0][1]), *paid[1:]) if paid else ()
-
-
-def _scale(item: Item, unit: str) -> Decimal | None:
-    """How many of the item's unit one of the API's is."""
-    spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
-    scale = spelled.get(unit.lower())
-    return None if scale is None else Decimal(str(scale))
 
 
 def _key(query: Query, day: date) -> str:

@@ -17,6 +17,10 @@ _NAMES = ("", "ml.", "db.")
 """How services put it before the name of an instance type."""
 
 
+_FEW = 5
+"""Regions that are named; more are counted."""
+
+
 class UnknownItem(Exception):
     """The price book has no such item; the text is for the user."""
 
@@ -154,6 +158,37 @@ def coverage(book: Book, today: date) -> list[Coverage]:
                 Coverage(service, words, len(names), tuple(sorted(regions)), len(own), min(days), max(days), sum(old))
             )
     return made
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An item that the book may have a price of."""
+
+    key: str
+    """E.g. `ebs/gp3-storage`."""
+
+    words: str
+    unit: str
+    regions: str
+    """The regions with a price, or how many they are."""
+
+
+def listed(book: Book) -> list[Listed]:
+    """Every item that is no instance, and where it has a price.
+
+    Raises:
+        BookError: the book is damaged.
+    """
+    made = {}
+    for service, _, item in items.catalogue().entries:
+        if not item.is_family:
+            found = [book.find(service, each, item.item) for each in book.regions(service)]
+            regions = sorted({price.region for price in found if price})
+            words = items.catalogue().title(service, item.item)
+            where = ", ".join(regions) if len(regions) <= _FEW else f"{len(regions)} regions"
+            key = f"{service}/{item.item}"
+            made[key] = Listed(key, words, item.unit, where or "none")
+    return [*made.values()]
 
 
 def coverage_table(rows: Iterable[Coverage]) -> Table:
