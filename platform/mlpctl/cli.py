@@ -20,8 +20,10 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
 instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
+prices_app = typer.Typer(help="What AWS's things cost, from a dated price book.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(instances_app, name="instances")
+app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
 BAD_INPUT = 2
@@ -149,6 +151,60 @@ def refresh(
 
     count = instances.refresh(region)
     Console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
+
+
+@prices_app.command("show")
+def prices_show(
+    name: Annotated[str, typer.Argument(help="An instance type, an item or a service: g6e.2xlarge, gp3-storage, ebs.")],
+    region: Annotated[
+        list[str] | None, typer.Option(help="Region that is wanted; may be given again. Default: all.")
+    ] = None,
+) -> None:
+    """Print every price of something, with its source and its day."""
+    import datetime
+
+    from mlpctl.review.cost import book, show
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    Console().print(show.page(show.show(book.load(), name, region or (), today)))
+
+
+@prices_app.command("list")
+def prices_list() -> None:
+    """Print what the price book has, of which services, in how many regions, and how old it is."""
+    import datetime
+
+    from mlpctl.review.cost import book, show
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    Console().print(show.coverage_table(show.coverage(book.load(), today)))
+
+
+@prices_app.command("refresh")
+def prices_refresh(
+    region: Annotated[list[str], typer.Option(help="Region whose prices are wanted; may be given again.")],
+    service: Annotated[
+        list[str] | None,
+        typer.Option(help="Service of `mlpctl prices list` that is wanted; may be given again. Default: all."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask what was answered today as well.")] = False,
+) -> None:
+    """Renew prices in the price book from the AWS Price List API and EC2's spot price history."""
+    from rich.progress import track
+
+    from mlpctl.review.cost import book, refresh
+
+    console = Console()
+    with _resumable():
+        done = refresh.refresh(
+            region,
+            service,
+            again=again,
+            watch=lambda steps: track(steps, "Asking AWS", console=console, transient=True),
+        )
+    for problem in done.problems:
+        console.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    console.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
 
 
 @sandbox_app.command("up")
