@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
-from mlpctl.review.redact import Redactor, marked
+from mlpctl.review.redact import Redactor, marked, scrub
 from mlpctl.review.values import Value
 
 LARGEST_BYTES: Final = 256 * 1024 * 1024
@@ -57,7 +57,8 @@ _OPS: Final[Mapping[str, Op]] = {
 _OLD_GOES: Final = ("delete-replaced", "discard-replaced")
 _FORGOTTEN: Final = "remove-pending-replace"
 
-_SEVERITIES: Final[Mapping[str, str]] = {"info": "info", "info#err": "info", "warning": "warning", "error": "error"}
+_QUIET: Final = "debug"
+_LOUD: Final = ("warning", "error")
 
 
 def load(path: Path, *, sandbox: bool = False) -> Plan:
@@ -86,7 +87,11 @@ def read(text: str | bytes, *, sandbox: bool = False) -> Plan:
     """
     if len(text) > LARGEST_BYTES:
         raise PlanError(f"This is larger than {LARGEST_BYTES // 1024**2} MiB, the most that is read.")
-    raw = _raw(_decoded(text))
+    try:
+        raw = _raw(_decoded(text))
+    except PlanError as error:
+        # It may quote what it found.
+        raise PlanError(scrub(str(error))) from None
     # What the first reading finds by name and mark, the second strikes out wherever else it stands.
     first = Redactor()
     plan = _plan(raw, first, sandbox)
@@ -282,8 +287,8 @@ def _tell(raw: _Raw, diagnostic: Mapping[str, Any], place: str) -> None:
     said = _text(diagnostic.get("prefix"), f"{place}.prefix") + _text(diagnostic.get("message"), f"{place}.message")
     urn = _urn(diagnostic.get("urn"), f"{place}.urn")
     text = _COLOURS.sub("", said).strip()
-    if text and severity in _SEVERITIES and not _flag(diagnostic.get("ephemeral"), f"{place}.ephemeral"):
-        raw.messages.append(Message(_SEVERITIES[severity], text, urn))
+    if text and severity != _QUIET and not _flag(diagnostic.get("ephemeral"), f"{place}.ephemeral"):
+        raw.messages.append(Message(severity if severity in _LOUD else "info", text, urn))
 
 
 def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
@@ -392,8 +397,7 @@ def _states(steps: Sequence[_Step], op: Op) -> tuple[Mapping[str, Any] | None, M
         return None, next((step.new for step in reversed(main) if step.new), None)
     old = next((step.old for step in main if step.old), None)
     new = next((step.new for step in reversed(main) if step.new), None)
-    # An import has no state before; the engine fills in what is there.
-    return (old, new) if op is not Op.IMPORT else (None, new)
+    return old, new
 
 
 def _deletes_first(steps: Sequence[_Step]) -> bool:

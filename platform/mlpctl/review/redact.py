@@ -132,9 +132,6 @@ class _Place:
     def below(self) -> "_Place":
         return replace(self, depth=self.depth + 1)
 
-    def inside(self) -> "_Place":
-        return replace(self, nested=self.nested + 1)
-
 
 @dataclass(frozen=True)
 class _Rules:
@@ -168,7 +165,7 @@ def _rules() -> _Rules:
         despite=row(f"{each}$" for each in data["despite"]),
         switches=frozenset(data["switches"]),
         pointers=frozenset(data["pointers"]),
-        references=re.compile("|".join(f"(?:{each})" for each in data["references"]).replace("(?i:", "(?i:")),
+        references=re.compile("|".join(f"(?:{each})" for each in data["references"])),
         types=tuple(
             _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {})) for each in data["types"]
         ),
@@ -226,13 +223,15 @@ class Redactor:
         there is secret here.
         """
         place = _Place(properties=_properties(kind, values))
-        shown = {key: self._hide(each, "secret") for key, each in values.items() if key in hidden and each is not None}
-        rest = {key: each for key, each in values.items() if key not in shown}
-        return {**self._mapping(rest, place, twin or {}), **shown} if shown else self._mapping(rest, place, twin or {})
+        shown = self._mapping(values, place, twin)
+        for key, each in values.items():
+            if key in hidden and key in shown and each is not None and not _unknown(each):
+                shown[key] = self._hide(each, "secret")
+        return shown
 
     def value(self, value: Any, name: str = "") -> Value:
         """A value under a name, without secrets."""
-        return self._mapping({name: value}, _Place(), {}).popitem()[1]
+        return self._mapping({name: value}, _Place(), None).popitem()[1]
 
     def text(self, text: str) -> str:
         """A free text without secrets."""
@@ -395,11 +394,8 @@ class Redactor:
         if text.lstrip()[:1] in ("{", "["):
             document = _json(text)
             if document is not None:
-                shown = self._value(document, replace(_Place(), depth=place.depth, nested=place.nested + 1), None)
-                if (left := _dumped(shown, like=text)) is not None and _altered(document, shown):
-                    return left, "in JSON"
-                text = text if left is None else text
-                return (text, "") if self._literals is None else (self._literals.sub(HIDDEN, text), "secret elsewhere")
+                shown = self._value(document, _Place(nested=place.nested + 1), None)
+                return (_dumped(shown, like=text) if _altered(document, shown) else text), "secret in JSON"
         if self._literals is not None and (left := self._literals.sub(HIDDEN, text)) != text:
             text, why = left, "secret elsewhere"
         lower = text.lower()
@@ -479,7 +475,7 @@ class Redactor:
             return text
         spans: list[tuple[int, int]] = []
         seen: set[int] = set()
-        start = replace(_Place(), nested=place.nested + 1)
+        start = _Place(nested=place.nested + 1)
         for node in nodes:
             if not isinstance(node, yaml.ScalarNode):
                 self._node(node, start, spans, seen)
@@ -529,7 +525,7 @@ class Redactor:
                 return token
             plain = _decoded(token)
             if plain is not None:
-                shown = self._text(plain, replace(_Place(), nested=place.nested + 1))
+                shown = self._text(plain, _Place(nested=place.nested + 1))
                 if not isinstance(shown, (Secret, Masked)):
                     return token
                 if isinstance(shown, Secret) or token.startswith("H4sI"):
@@ -693,7 +689,7 @@ def _altered(before: Any, after: Value) -> bool:
     return False
 
 
-def _dumped(value: Value, like: str) -> str | None:
+def _dumped(value: Value, like: str) -> str:
     """JSON laid out as another text is."""
     indent = 2 if "\n" in like.strip() else None
     separators = None if indent or '": ' in like else (",", ":")
