@@ -273,7 +273,8 @@ def _state(value: Any, place: str) -> Mapping[str, Any] | None:
         "provider": _text(state.get("provider"), f"{place}.provider"),
         "id": _text(state.get("id"), f"{place}.id") or _text(state.get("importID"), f"{place}.importID"),
         "depends": {name: _texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
-        "secret": marked(outputs) | set(_texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")),
+        "secret": marked(outputs)
+        | set(_texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")),
         **{
             name: _flag(state.get(name), f"{place}.{name}")
             for name in ("custom", "protect", "retainOnDelete", "delete", "external", "pendingReplacement")
@@ -286,7 +287,7 @@ def _tell(raw: _Raw, diagnostic: Mapping[str, Any], place: str) -> None:
     severity = _text(diagnostic.get("severity"), f"{place}.severity") or "info"
     said = _text(diagnostic.get("prefix"), f"{place}.prefix") + _text(diagnostic.get("message"), f"{place}.message")
     urn = _urn(diagnostic.get("urn"), f"{place}.urn")
-    text = _COLOURS.sub("", said).strip()
+    text = _COLOURS.sub("", said).strip().removeprefix(f"{severity}:").strip()
     if text and severity != _QUIET and not _flag(diagnostic.get("ephemeral"), f"{place}.ephemeral"):
         raw.messages.append(Message(severity if severity in _LOUD else "info", text, urn))
 

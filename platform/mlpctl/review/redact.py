@@ -71,6 +71,9 @@ _DEFAULTS: Final = "__defaults"
 _CODE: Final = "__provider"
 """A dynamic provider's code, with all that it closes over."""
 
+_COPIES: Final = {"tagsAll": "tags", "pulumiLabels": "labels", "effectiveLabels": "labels"}
+"""Inputs that providers copy from others; a copy may have lost the mark of what is secret."""
+
 _KEY: Final = os.urandom(32)
 _NAMES: Final = ("name", "Name", "key", "Key", "variable")
 _VALUES: Final = ("value", "Value", "stringValue", "defaultValue")
@@ -89,7 +92,9 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _LOOKS_YAML: Final = re.compile(r"""(?m)^[ \t]*(?:- +)?["']?[A-Za-z_][\w./-]{0,128}["']?:(?:[ \t]|\r?$)""")
 _BLOCKS: Final = ("|", ">", "|-", ">-", "|+", ">+")
-_DIGESTS: Final = frozenset({"hash", "sha", "sha256", "digest", "checksum", "fingerprint", "thumbprint", "etag", "integrity"})
+_DIGESTS: Final = frozenset(
+    {"hash", "sha", "sha256", "digest", "checksum", "fingerprint", "thumbprint", "etag", "integrity"}
+)
 
 _YamlLoader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -167,7 +172,8 @@ def _rules() -> _Rules:
         pointers=frozenset(data["pointers"]),
         references=re.compile("|".join(f"(?:{each})" for each in data["references"])),
         types=tuple(
-            _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {})) for each in data["types"]
+            _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
+            for each in data["types"]
         ),
         patterns=tuple(
             _Pattern(each["why"], tuple(each["has"]), re.compile(each["pattern"])) for each in data["patterns"]
@@ -223,7 +229,7 @@ class Redactor:
         there is secret here.
         """
         place = _Place(properties=_properties(kind, values))
-        shown = self._mapping(values, place, twin)
+        shown = self._mapping(values, place, _with_copies(values, twin or {}))
         for key, each in values.items():
             if key in hidden and key in shown and each is not None and not _unknown(each):
                 shown[key] = self._hide(each, "secret")
@@ -303,7 +309,9 @@ class Redactor:
             other = before[number] if number < len(before) else None
             if isinstance(each, dict) and isinstance(each.get("name"), str):
                 other = byname.get(each["name"])
-            here = replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
+            here = (
+                replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
+            )
             result.append(self._value(each, here, other))
             flag = isinstance(each, str) and each.startswith("-") and "=" not in each and bool(named_secret(each))
         return result
@@ -343,7 +351,9 @@ class Redactor:
 
     def _hide(self, value: Any, why: str) -> Secret:
         """Hide a value wholly, and remember what it is made of."""
-        if value == _ENGINES or (isinstance(value, dict) and value.get(SIGNATURE) == _SECRET and "plaintext" not in value):
+        if value == _ENGINES or (
+            isinstance(value, dict) and value.get(SIGNATURE) == _SECRET and "plaintext" not in value
+        ):
             return Secret("secret")
         for each in _texts(value):
             self._remember(each)
@@ -361,7 +371,9 @@ class Redactor:
                 self.found.add(each)
             # A secret of several lines stands elsewhere with other line ends or indented; lines with blanks may be anyone's.
             lines = [line.strip() for line in each.splitlines()] if "\n" in each else []
-            self.found.update(line for line in lines if len(line) >= 2 * LITERAL and " " not in line and "-" not in line[:2])
+            self.found.update(
+                line for line in lines if len(line) >= 2 * LITERAL and " " not in line and "-" not in line[:2]
+            )
             document = _json(each) if each.lstrip()[:1] in ("{", "[") else None
             if document is not None:
                 self._value(document, _Place(why="key name"), None)
@@ -405,15 +417,12 @@ class Redactor:
                 if left != text:
                     text, why = left, pattern.why
         if _STEMS.search(lower):
-            if "\n" in text and len(text) <= YAML_CHARACTERS and _LOOKS_YAML.search(text):
-                text, why = _first(self._yaml(text, place), text, why)
-            if "=" in text or ":" in text:
-                text, why = _first(self._assignments(text), text, why)
-            if "-" in text:
-                left = _FLAG.sub(self._flag, text)
-                text, why = _first(left, text, why)
-        text, why = _first(self._encoded(text, place), text, why)
-        return text, why or "pattern"
+            left = self._yaml(text, place) if "\n" in text and _LOOKS_YAML.search(text) else text
+            left = self._assignments(left) if "=" in text or ":" in text else left
+            left = _FLAG.sub(self._flag, left) if "-" in text else left
+            text, why = left, why if left == text else "key name"
+        left = self._encoded(text, place)
+        return left, why if left == text else "in base64 or random"
 
     def _strike(self, why: str, match: re.Match[str]) -> str:
         """Strike out a match of a pattern, or its secret part."""
@@ -435,7 +444,9 @@ class Redactor:
             sure = named_secret(match["name"])
             group = "quoted" if match["quoted"] is not None else "bare"
             value = match[group] if group == "quoted" else match[group].rstrip(",)]}")
-            if match.start() < done or not sure or not value or not self._assigned(value, sure, match["sign"], group):
+            if match.start() < done or not sure or not value or HIDDEN in match[group]:
+                continue
+            if not _assigned(value, sure, match["sign"], group):
                 continue
             start = match.start(group)
             end = start + len(value)
@@ -447,15 +458,6 @@ class Redactor:
                 parts += (text[done:start], HIDDEN)
                 done = end
         return "".join(parts) + text[done:] if parts else text
-
-    def _assigned(self, value: str, sure: str, sign: str, group: str) -> bool:
-        """Whether what is assigned to a secret's name is a secret."""
-        if HIDDEN in value or value == _ENGINES or value in _UNKNOWNS or _rules().references.fullmatch(value):
-            return False
-        if sure == "perhaps" and (len(value) < 12 or value.isupper()):
-            return False
-        # In prose a colon follows names too: `invalid token: expired`.
-        return sign != ":" or group == "quoted" or value in _BLOCKS or len(value) >= LITERAL or not value.isalpha()
 
     def _flag(self, match: re.Match[str]) -> str:
         """Strike out the value of a command line's flag."""
@@ -469,6 +471,8 @@ class Redactor:
 
     def _yaml(self, text: str, place: _Place) -> str:
         """Strike out the secrets of a text that is YAML, and leave its layout and comments."""
+        if len(text) > YAML_CHARACTERS:
+            return text
         try:
             nodes = [each for each in yaml.compose_all(text, Loader=_YamlLoader) if each is not None]
         except (yaml.YAMLError, RecursionError, ValueError):
@@ -619,6 +623,19 @@ def marked(values: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(key for key, each in values.items() if _marked(each))
 
 
+def _with_copies(values: Mapping[str, Any], twin: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource's inputs before or after, with the marks of what is copied on the copies too."""
+    result = dict(twin)
+    for copy, original in _COPIES.items():
+        made = dict(twin[copy]) if isinstance(twin.get(copy), dict) else {}
+        for each in (values.get(original), twin.get(original)):
+            if isinstance(each, dict):
+                made |= {key: value for key, value in each.items() if _marked(value)}
+        if made:
+            result[copy] = made
+    return result
+
+
 def _unknown(value: Any) -> bool:
     return isinstance(value, str) and value in _UNKNOWNS
 
@@ -645,15 +662,14 @@ def _literals(literals: Collection[str]) -> re.Pattern[str] | None:
     for each in literals:
         encoded = base64.b64encode(each.encode(errors="surrogatepass")).decode().rstrip("=")
         escaped = json.dumps(each)[1:-1]
-        for form in (each, escaped, json.dumps(each, ensure_ascii=False)[1:-1], quote(each, safe="", errors="replace"), encoded):
-            forms.setdefault(form[0], set()).add(form[1:])
-    if not forms:
-        return None
+        for form in (each, escaped, json.dumps(each, ensure_ascii=False)[1:-1], quote(each, safe="", errors="replace")):
+            forms.setdefault(form[0], set()).add(re.escape(form[1:]))
+        forms.setdefault(encoded[0], set()).add(re.escape(encoded[1:]) + "={0,2}")
     groups = (
-        re.escape(first) + "(?:" + "|".join(map(re.escape, sorted(rests, key=lambda rest: (-len(rest), rest)))) + ")"
+        re.escape(first) + "(?:" + "|".join(sorted(rests, key=lambda rest: (-len(rest), rest))) + ")"
         for first, rests in sorted(forms.items())
     )
-    return re.compile("|".join(groups))
+    return re.compile("|".join(groups)) if forms else None
 
 
 def _digest(value: Any) -> bytes:
@@ -696,8 +712,14 @@ def _dumped(value: Value, like: str) -> str:
     return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False, default=str)
 
 
-def _first(left: str, text: str, why: str) -> tuple[str, str]:
-    return (left, "key name" if not why else why) if left != text else (text, why)
+def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
+    """Whether what is assigned to a secret's name is a secret."""
+    if value == _ENGINES or value in _UNKNOWNS or _rules().references.fullmatch(value):
+        return False
+    if sure == "perhaps" and (len(value) < 12 or value.isupper()):
+        return False
+    # In prose a colon follows names too: `invalid token: expired`.
+    return sign != ":" or group == "quoted" or value in _BLOCKS or len(value) >= LITERAL or not value.isalpha()
 
 
 def _scalar(node: Any) -> Any:
