@@ -1,6 +1,7 @@
 """Made-up previews of any size, in the shape that `pulumi preview --json` writes."""
 
 import base64
+import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -22,8 +23,7 @@ Change = Callable[[Inputs, random.Random], tuple[str, bool]]
 def plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
     """A digest of as many resources, with the stack among them, the same for the same seed.
 
-    Of ten resources about five are unchanged, two updated, and of the rest as many created, deleted and replaced; one in 400
-    has a large value.
+    About half are unchanged, the others updated, created, deleted or replaced; one in 400 has a large value.
     """
     chance = random.Random(seed)
     steps = [_stack()]
@@ -120,10 +120,14 @@ def _rename(property_: str) -> Change:
 def _bucket(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, Change]]:
     tags = _tags(name)
     bucket = f"{name}-{chance.getrandbits(28):07x}"
-    policy = (
-        '{"Statement": [{"Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}, "Effect": "Deny", '
-        f'"Principal": "*", "Resource": ["arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*"]}}], "Version": "2012-10-17"}}'
-    )
+    statement = {
+        "Action": "s3:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Effect": "Deny",
+        "Principal": "*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    policy = json.dumps({"Statement": [statement], "Version": "2012-10-17"})
     yield "bucket", "aws:s3/bucket:Bucket", {"bucket": bucket, "tags": tags, "tagsAll": tags}, _rename("bucket")
     yield "policy", "aws:s3/bucketPolicy:BucketPolicy", {"bucket": bucket, "policy": policy}, _rename("bucket")
     rules = [{"id": "old", "status": "Enabled", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]

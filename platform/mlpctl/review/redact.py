@@ -85,9 +85,11 @@ _ASSIGNED: Final = re.compile(
 )
 _FLAG: Final = re.compile(r"""(?<![\w-])--?(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?(?P<bare>[^\s"'-][^\s"']{0,4096})""")
 _ENCODED: Final = re.compile(
-    r"(?:[A-Za-z0-9+/]{40,128}\r?\n[ \t]{0,16})+[A-Za-z0-9+/]{1,128}={0,2}|[A-Za-z0-9+/_-]{16,}={0,2}"
+    r"(?P<public>-----BEGIN (?![A-Z0-9 ]{0,40}PRIVATE)[A-Z0-9 ]{1,60}-----[^-]*-----END)"
+    r"|(?:[A-Za-z0-9+/]{40,128}\r?\n[ \t]{0,16})+[A-Za-z0-9+/]{1,128}={0,2}|[A-Za-z0-9+/_-]{16,}={0,2}"
 )
-_PUBLIC_PEM: Final = re.compile(r"-----BEGIN (?![A-Z0-9 ]{0,40}PRIVATE)[A-Z0-9 ]{1,60}-----[^-]*-----END")
+"""A public key or certificate, base64 on several lines, base64 on one."""
+
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _LOOKS_YAML: Final = re.compile(r"""(?m)^[ \t]*(?:- +)?["']?[A-Za-z_][\w./-]{0,128}["']?:(?:[ \t]|\r?$)""")
@@ -361,6 +363,7 @@ class Redactor:
 
     def _remember(self, text: str) -> None:
         """Look for this secret everywhere, if it can be told from a word; for what it decodes to and its lines too."""
+        text = text.strip()
         if _tellable(text):
             self.found.add(text)
         plain = _decoded(text) if len(text) < 65536 else None
@@ -446,7 +449,7 @@ class Redactor:
             value = match[group] if group == "quoted" else match[group].rstrip(",)]}")
             if match.start() < done or not sure or not value or HIDDEN in match[group]:
                 continue
-            if not _assigned(value, sure, match["sign"], group):
+            if match[group].startswith(("${", "$(")) or not _assigned(value, sure, match["sign"], group):
                 continue
             start = match.start(group)
             end = start + len(value)
@@ -521,11 +524,9 @@ class Redactor:
 
     def _encoded(self, text: str, place: _Place) -> str:
         """Strike out what is secret in base64, and what looks random."""
-        public = [match.span() for match in _PUBLIC_PEM.finditer(text)] if "-----BEGIN" in text else []
-
         def struck(match: re.Match[str]) -> str:
             token = match[0]
-            if any(start <= match.start() < end for start, end in public) or token.startswith(_rules().public):
+            if match["public"] or token.startswith(_rules().public):
                 return token
             plain = _decoded(token)
             if plain is not None:
