@@ -381,7 +381,7 @@ def _policy(document: Mapping[str, Value]) -> dict[str, Value]:
 def _statement(statement: Value) -> Value:
     if not isinstance(statement, Mapping):
         return statement
-    made = {key: _listed(value) if key in _POLICY_LISTS else value for key, value in statement.items()}
+    made: dict[str, Any] = {key: _listed(value) if key in _POLICY_LISTS else value for key, value in statement.items()}
     for key in ("Principal", "NotPrincipal"):
         if isinstance(made.get(key), Mapping):
             made[key] = {kind: _listed(value) for kind, value in made[key].items()}
@@ -471,7 +471,7 @@ def _difference(delta: _Delta, forces: bool) -> Difference:
     if old is new is _ABSENT:
         before = after = HIDDEN
     elif old is _ABSENT or new is _ABSENT:
-        before, after = (None if value is _ABSENT else short(value) for value in (old, new))
+        before, after = None if old is _ABSENT else short(old), None if new is _ABSENT else short(new)
     elif isinstance(old, Secret) or isinstance(new, Secret):
         # What was plain and is secret now, or the other way round, may be the same value.
         before, after = str(Secret("")), CHANGED_SECRET
