@@ -405,6 +405,8 @@ def _only_auto_named(key: str, old: Value, new: Value) -> bool:
     ):
         return False
     before, after = _AUTO_NAME.match(old), _AUTO_NAME.match(new)
+    if not before or not after:
+        return False
     # A pair without any letter is rather a date or a count.
     return before["stem"] == after["stem"] and not (before["suffix"] + after["suffix"]).isdigit()
 
@@ -430,7 +432,7 @@ def _is_empty(value: Value) -> bool:
     """Whether a value says nothing, at whatever depth."""
     if isinstance(value, Mapping):
         return all(_is_empty(item) for item in value.values())
-    return value is None or value == "" or value == []
+    return value is None or value is _ABSENT or value == "" or value == []
 
 
 def _json(text: str) -> Any:
@@ -468,21 +470,25 @@ def _quiet(delta: _Delta) -> _Delta:
 def _difference(delta: _Delta, forces: bool) -> Difference:
     """A difference as its reader sees it."""
     old, new = delta.old, delta.new
-    if old is new is _ABSENT:
-        before = after = HIDDEN
-    elif old is _ABSENT or new is _ABSENT:
-        before, after = None if old is _ABSENT else short(old), None if new is _ABSENT else short(new)
-    elif isinstance(old, Secret) or isinstance(new, Secret):
-        # What was plain and is secret now, or the other way round, may be the same value.
-        before, after = str(Secret("")), CHANGED_SECRET
-    elif old == new:
-        before = after = HIDDEN
-    elif isinstance(old, str) and isinstance(new, str) and ("\n" in old or "\n" in new):
-        before, after = (f"({len(text.splitlines()):,} lines)" for text in (old, new))
-        return Difference(path=delta.path, old=before, new=after, forces=forces, excerpt=excerpt(old, new))
-    else:
-        before, after = pair(old, new)
+    if isinstance(old, str) and isinstance(new, str) and old != new and ("\n" in old or "\n" in new):
+        lengths = [f"({len(text.splitlines()):,} lines)" for text in (old, new)]
+        return Difference(path=delta.path, old=lengths[0], new=lengths[1], forces=forces, excerpt=excerpt(old, new))
+    before, after = _sides(old, new)
     return Difference(path=delta.path, old=before, new=after, forces=forces)
+
+
+def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
+    """Two values as a reader sees them; None for one that is not there."""
+    if old is _ABSENT and new is _ABSENT:
+        return HIDDEN, HIDDEN
+    if old is _ABSENT:
+        return None, short(new)
+    if new is _ABSENT:
+        return short(old), None
+    if isinstance(old, Secret) or isinstance(new, Secret):
+        # What was plain and is secret now, or the other way round, may be the same value.
+        return str(Secret("")), CHANGED_SECRET
+    return (HIDDEN, HIDDEN) if old == new else pair(old, new)
 
 
 def _bare(path: str) -> str:

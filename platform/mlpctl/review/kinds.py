@@ -57,6 +57,9 @@ class Kind(Row):
     part_of: str = ""
     """Input that names what it is a part of."""
 
+    guards: bool = False
+    """Whether it holds nothing itself, and only guards what something else holds."""
+
     moves: bool = False
     """Whether callers have to find a new one after a replacement, even if that comes first."""
 
