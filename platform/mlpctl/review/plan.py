@@ -58,6 +58,12 @@ class Change:
     retained: bool = False
     """Whether it stays in the cloud when the stack deletes or replaces it."""
 
+    unprotected: bool = False
+    """Whether the engine refused to delete it until now, and no longer does."""
+
+    unretained: bool = False
+    """Whether it would have stayed in the cloud until now, and no longer would."""
+
     deletes_first: bool = False
     """Whether the old one goes before its replacement comes."""
 

@@ -76,6 +76,9 @@ class Difference(Model):
     forces: bool
     """Whether it forces a replacement."""
 
+    excerpt: str = ""
+    """Where texts of several lines differ, as a unified diff of a few lines; `old` and `new` then say their lengths."""
+
 
 class Row(Model):
     """One resource that changes."""
@@ -91,6 +94,9 @@ class Row(Model):
 
     noise: int
     """Differences that mean nothing, folded: reordered lists, unchanged defaults, computed hashes, tags' order."""
+
+    more: int = 0
+    """Differences that were left out, since there are too many."""
 
     facts: Sequence[Difference] = ()
     """The inputs of one that is made, or that goes."""

@@ -1,0 +1,528 @@
+"""What of a resource differs between what is there and what is wanted, apart from what means nothing."""
+
+import base64
+import binascii
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from mlpctl import urns
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.report import Difference
+from mlpctl.review.short import excerpt, pair, short
+from mlpctl.review.values import Secret, Value, dotted
+
+MAX_SHOWN: Final = 100
+"""Differences of one resource that are shown at most."""
+
+HIDDEN: Final = "(not shown by the engine)"
+CHANGED_SECRET: Final = "(secret, changed)"
+
+NATURAL_KEYS: Final = (
+    ("name",),
+    ("Sid",),
+    ("sid",),
+    ("key",),
+    ("key", "effect"),
+    ("Key",),
+    ("deviceName",),
+    ("mountPath",),
+    ("containerPort",),
+    ("containerPort", "protocol"),
+    ("networkCardIndex", "deviceIndex"),
+    ("resourceType",),
+    ("variantName",),
+    ("ruleId",),
+    ("id",),
+    ("host",),
+    ("priority",),
+    ("port",),
+    ("port", "protocol"),
+    ("cidrBlock",),
+    ("topologyKey",),
+    ("topologyKey", "whenUnsatisfiable"),
+    ("type",),
+)
+"""Properties that tell the items of a list apart; the first that do it for all items of both sides are taken."""
+
+SETS: Final = re.compile(
+    r"(ids|arns|names|groups?|subnets|zones|cidrs|cidrBlocks|cidrIps|prefixLists|prefixListIds|ingress|egress|tags|actions|"
+    r"notActions|principals|identifiers|resources|nonResourceURLs|apiGroups|verbs|subjects|policies|policyArns|aliases|"
+    r"domains|hosts|hostnames|sans|alternativeNames|logTypes|logsExports|exports|events|metrics|methods|headers|"
+    r"origins|cidrs|ranges|audiences|clientIdList|thumbprintList|thumbprints|finalizers|accessModes|policyTypes|"
+    r"callbackUrls|logoutUrls|scopes|oauthScopes|authFlows|capabilities|features|registries|accounts|regions|"
+    r"localSecondaryIndexes|globalSecondaryIndexes|attributes|filters|members|roles|users|statements?|values)$",
+    re.IGNORECASE,
+)
+"""Names of lists whose order means nothing to any API that we know of."""
+
+ORDERED: Final = re.compile(
+    r"^(args|command|commands|entryPoint|entrypoint|instanceTypes|initContainers|overrides|orderedCacheBehaviors|"
+    r"dnsServers|nameservers|searches|steps|stages|processors|priorities|layers|path|predefinedMetrics)$"
+)
+"""Names of lists whose order means something, whatever a wider rule says of them."""
+
+COMPUTED: Final = re.compile(
+    r"^(__defaults|__meta|__internal|__fqn|__inputs|__initialApiVersion|contextHash|sourceCodeHash|sourceHash|"
+    r"contentHash|etag|resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink|pluginDownloadURL|"
+    r".*([Cc]hecksum|[Ss]ha256|[Cc]onfig[-_]?[Hh]ash)([/_-].*)?|checksum/.*)$"
+)
+"""Names of properties that follow from others."""
+
+_AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
+"""A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
+
+_NAMES: Final = re.compile(r"[Nn]ame$|^(bucket|domain|identifier|clusterIdentifier)$")
+_POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
+_MIN_BASE64: Final = 16
+_MAX_BASE64: Final = 4_000_000
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs in one resource."""
+
+    shown: tuple[Difference, ...] = ()
+    """What a reader has to know, what forces a replacement first; at most `MAX_SHOWN`."""
+
+    noise: int = 0
+    """How many mean nothing."""
+
+    more: int = 0
+    """How many were left out."""
+
+
+class _Absent:
+    """There is no such property."""
+
+
+_ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True)
+class _Delta:
+    """One difference."""
+
+    path: str
+    old: Value = _ABSENT
+    new: Value = _ABSENT
+    noise: bool = False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where values are compared."""
+
+    path: str = ""
+    name: str = ""
+    """The property's name, without those above it."""
+
+    policy: bool = False
+    """Whether it is part of an IAM policy, where every list is a set and a single item needs no list."""
+
+    silent: bool = False
+    """Whether the provider, which reports what differs, reports nothing of this property."""
+
+    def below(self, key: str) -> "_Place":
+        """The place of a property."""
+        step = dotted((key,))
+        path = f"{self.path}.{step}" if self.path and not step.startswith("[") else self.path + step
+        return replace(self, path=path, name=key)
+
+    def item(self, key: Any = "") -> "_Place":
+        """The place of a list's item: at a position, under a key, or anywhere."""
+        return replace(self, path=f"{self.path}[{json.dumps(key) if isinstance(key, str) and key else key}]")
+
+
+class _Ways:
+    """Ways to properties. One is in it if it is one of them, or lies above or below one; positions do not count."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._ends: set[str] = set()
+        self._all: set[str] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: str) -> None:
+        bare = _bare(path)
+        self._ends.add(bare)
+        self._all.update(_lead(bare))
+
+    def __contains__(self, path: str) -> bool:
+        bare = _bare(path)
+        return bare in self._all or any(each in self._ends for each in _lead(bare))
+
+
+def differences(change: Change) -> Differences:
+    """What differs between a resource's inputs until now and those from now on; nothing where it comes or goes."""
+    if change.old is None or change.new is None:
+        return Differences()
+    shown: list[_Delta] = []
+    noise: list[_Delta] = []
+    for delta in _inputs(change):
+        (noise if delta.noise else shown).append(delta)
+    forced = _Ways(change.forced_by if change.op is Op.REPLACE else ())
+    told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
+    for path in dict.fromkeys((*change.forced_by, *change.reported)):
+        if path in told or (path not in forced and (path in folded or _unseen(path, change))):
+            continue
+        shown.append(_Delta(path, _at(change.old, path), _at(change.new, path)))
+        told.add(path)
+    shown.sort(key=lambda each: each.path not in forced)
+    return Differences(
+        tuple(_difference(each, each.path in forced) for each in shown[:MAX_SHOWN]),
+        len(noise),
+        len(shown[MAX_SHOWN:]),
+    )
+
+
+def compared(old: Value, new: Value, path: str) -> tuple[Difference, ...]:
+    """What differs between two values of the property `path`, without noise; None stands for no value."""
+    place = _Place(path, path.rsplit(".", 1)[-1])
+    found = _compare(_ABSENT if old is None else old, _ABSENT if new is None else new, place)
+    return tuple(_difference(each, False) for each in found if not each.noise)
+
+
+def _inputs(change: Change) -> Iterator[_Delta]:
+    """What differs in all inputs."""
+    old, new = dict(change.old or {}), dict(change.new or {})
+    reported = {_root(path) for path in (*change.reported, *change.forced_by)}
+    if change.type.startswith(urns.PROVIDER_TYPE):
+        yield from (_quiet(delta) for delta in _compare_key(old, new, "version", _Place()))
+        old.pop("version", None)
+        new.pop("version", None)
+    # Every tag is there twice: as it was given, and again with the provider's own.
+    tags = {each.path: each for each in _compare_key(old, new, "tags", _Place())}
+    for key in sorted({*old, *new}):
+        found = _compare_key(old, new, key, _Place(silent=bool(reported) and key not in reported))
+        if key == "tagsAll":
+            for delta in found:
+                twin = tags.get("tags" + delta.path.removeprefix("tagsAll"))
+                yield _quiet(delta) if twin and (twin.old, twin.new) == (delta.old, delta.new) else delta
+        else:
+            yield from found
+
+
+def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: _Place) -> Iterator[_Delta]:
+    """What differs in one property of two mappings."""
+    before, after = old.get(key, _ABSENT), new.get(key, _ABSENT)
+    here = place.below(key)
+    if before == after:
+        return
+    if COMPUTED.match(key) or _only_auto_named(key, before, after):
+        yield _Delta(here.path, before, after, noise=True)
+    elif before is _ABSENT or after is _ABSENT:
+        present, side = (after, new) if before is _ABSENT else (before, old)
+        default = key in (side.get("__defaults") or ()) or (here.silent and _is_scalar(present))
+        yield _Delta(here.path, before, after, noise=default or _is_empty(present))
+    else:
+        yield from _compare(before, after, here)
+
+
+def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
+    """What differs in two values."""
+    if old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if "Statement" in old and "Statement" in new:
+            old, new, place = _policy(old), _policy(new), replace(place, policy=True)
+        for key in sorted({*old, *new}, key=str):
+            yield from _compare_key(old, new, key, place)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _lists(old, new, place)
+    elif isinstance(old, str) and isinstance(new, str):
+        yield from _texts(old, new, place)
+    elif isinstance(old, str) and isinstance(new, Mapping | list) and (parsed := _json(old)) is not None:
+        yield from _meant(_compare(parsed, new, place), _Delta(place.path, old, new, noise=True))
+    elif isinstance(new, str) and isinstance(old, Mapping | list) and (parsed := _json(new)) is not None:
+        yield from _meant(_compare(old, parsed, place), _Delta(place.path, old, new, noise=True))
+    else:
+        yield _Delta(place.path, old, new, noise=_same_word(old, new) or (_is_empty(old) and _is_empty(new)))
+
+
+def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
+    """What differs in two texts: as the JSON or the base64 that they are, where both are."""
+    before, after = _json(old), _json(new)
+    if before is not None and after is not None and type(before) is type(after):
+        yield from _meant(_compare(before, after, place), _Delta(place.path, old, new, noise=True))
+    elif (one := _decoded(old)) is not None and (other := _decoded(new)) is not None:
+        yield from _meant(_texts(one, other, place), _Delta(place.path, old, new, noise=True))
+    elif old != new:
+        yield _Delta(place.path, old, new)
+
+
+def _meant(found: Iterable[_Delta], otherwise: _Delta) -> Iterator[_Delta]:
+    """What was found in what two values mean; or that they only say the same in two ways."""
+    nothing = True
+    for delta in found:
+        nothing = False
+        yield delta
+    if nothing:
+        yield otherwise
+
+
+def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterator[_Delta]:
+    """What differs in two lists: by natural key, as sets, or by position."""
+    if keys := _natural_keys(old, new):
+        yield from _keyed(old, new, keys, place)
+        return
+    ordered = bool(ORDERED.match(place.name))
+    if not ordered and (place.policy or SETS.search(place.name) or place.silent):
+        gone, come = _without_same(old, new)
+        if not gone and not come:
+            yield _Delta(place.path, old, new, noise=True)
+            return
+    else:
+        start = _common(old, new)
+        end = _common(old[start:][::-1], new[start:][::-1])
+        gone, come = list(enumerate(old))[start : len(old) - end], list(enumerate(new))[start : len(new) - end]
+    yield from _leftover(gone, come, place)
+
+
+def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], place: _Place) -> Iterator[_Delta]:
+    """Items that one side lacks: paired where there are as many on both."""
+    if len(gone) == len(come):
+        for (_, before), (number, after) in zip(gone, come, strict=True):
+            yield from _compare(before, after, place.item(number))
+        return
+    for number, item in gone:
+        yield _Delta(place.item(number).path, item)
+    for number, item in come:
+        yield _Delta(place.item(number).path, new=item)
+
+
+def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: _Place) -> Iterator[_Delta]:
+    """What differs in lists of objects that are told apart by properties."""
+    before, after = ({_key(item, keys): item for item in side} for side in (old, new))
+    for key in dict.fromkeys((*before, *after)):
+        here = place.item(key)
+        if key not in before or key not in after:
+            yield _Delta(here.path, before.get(key, _ABSENT), after.get(key, _ABSENT))
+        else:
+            yield from _compare(before[key], after[key], here)
+    stay = [key for key in before if key in after]
+    order = [key for key in after if key in before]
+    if stay != order:
+        yield _Delta(place.path, stay, order, noise=not ORDERED.match(place.name))
+
+
+def _natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
+    """The properties that tell all items of both lists apart; none where no properties do."""
+    if not all(isinstance(item, Mapping) for side in (old, new) for item in side):
+        return ()
+    for keys in NATURAL_KEYS:
+        if all(_tells_apart(keys, side) for side in (old, new)) and (old or new):
+            return keys
+    return ()
+
+
+def _tells_apart(keys: Sequence[str], items: Sequence[Any]) -> bool:
+    seen = set()
+    for item in items:
+        if any(not isinstance(item.get(key), str | int) for key in keys):
+            return False
+        seen.add(_key(item, keys))
+    return len(seen) == len(items)
+
+
+def _key(item: Mapping[str, Value], keys: Sequence[str]) -> str:
+    return " ".join(str(item[key]) for key in keys)
+
+
+def _without_same(
+    old: Sequence[Value], new: Sequence[Value]
+) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]]:
+    """Items, with their positions, that the other side has not as often."""
+    before, after = ([_canonical(item) for item in side] for side in (old, new))
+    gone, come = Counter(before), Counter(after)
+    gone, come = gone - come, come - gone
+    return _taken(old, before, gone), _taken(new, after, come)
+
+
+def _taken(items: Sequence[Value], canonical: Sequence[str], wanted: Counter[str]) -> list[tuple[int, Value]]:
+    found = []
+    for number, (item, text) in enumerate(zip(items, canonical, strict=True)):
+        if wanted[text] > 0:
+            wanted[text] -= 1
+            found.append((number, item))
+    return found
+
+
+def _canonical(value: Value) -> str:
+    """A text that is the same for what is the same, whatever the order of properties or items that are sets."""
+    return json.dumps(_sorted(value), sort_keys=True, default=repr)
+
+
+def _sorted(value: Value, name: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _sorted(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        items = [_sorted(item) for item in value]
+        if SETS.search(name) and not ORDERED.match(name):
+            return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=repr))
+        return items
+    if isinstance(value, Secret):
+        return ["secret", value.mark.hex()]
+    return value
+
+
+def _policy(document: Mapping[str, Value]) -> dict[str, Value]:
+    """An IAM policy in one form: a list of statements, in which every value that may be a list is one."""
+    statements = document["Statement"]
+    return {
+        **document,
+        "Statement": [_statement(each) for each in (statements if isinstance(statements, list) else [statements])],
+    }
+
+
+def _statement(statement: Value) -> Value:
+    if not isinstance(statement, Mapping):
+        return statement
+    made: dict[str, Any] = {key: _listed(value) if key in _POLICY_LISTS else value for key, value in statement.items()}
+    for key in ("Principal", "NotPrincipal"):
+        if isinstance(made.get(key), Mapping):
+            made[key] = {kind: _listed(value) for kind, value in made[key].items()}
+    if isinstance(made.get("Condition"), Mapping):
+        made["Condition"] = {
+            test: {key: _listed(value) for key, value in keys.items()} if isinstance(keys, Mapping) else keys
+            for test, keys in made["Condition"].items()
+        }
+    return made
+
+
+def _listed(value: Value) -> list[Value]:
+    """A list with its items in order; a single value is a list of one."""
+    return sorted(value, key=_canonical) if isinstance(value, list) else [value]
+
+
+def _only_auto_named(key: str, old: Value, new: Value) -> bool:
+    """Whether two names differ only in what the engine put behind them."""
+    if not (isinstance(old, str) and isinstance(new, str)) or not re.search(
+        r"(^|[a-z])[Nn]ame$|^bucket$|^domain$", key
+    ):
+        return False
+    before, after = _AUTO_NAME.match(old), _AUTO_NAME.match(new)
+    if not before or not after:
+        return False
+    # A pair without any letter is rather a date or a count.
+    return before["stem"] == after["stem"] and not (before["suffix"] + after["suffix"]).isdigit()
+
+
+def _same_word(old: Value, new: Value) -> bool:
+    """Whether two scalars say the same in two types, as `"5"` and `5`, or `"true"` and `true`."""
+    return _is_scalar(old) and _is_scalar(new) and _word(old) == _word(new)
+
+
+def _word(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _is_scalar(value: Value) -> bool:
+    return isinstance(value, str | bool | int | float)
+
+
+def _is_empty(value: Value) -> bool:
+    """Whether a value says nothing, at whatever depth."""
+    if isinstance(value, Mapping):
+        return all(_is_empty(item) for item in value.values())
+    return value is None or value is _ABSENT or value == "" or value == []
+
+
+def _json(text: str) -> Any:
+    """The object or list that a text is in JSON; None where it is none."""
+    if text[:64].lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decoded(text: str) -> str | None:
+    """The text that a text is in base64; None where it is none."""
+    if not _MIN_BASE64 <= len(text) <= _MAX_BASE64 or len(text) % 4:
+        return None
+    try:
+        found = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    # A short word may happen to be valid base64 of something that is no text.
+    return found if found.isprintable() or "\n" in found else None
+
+
+def _common(one: Sequence[Value], other: Sequence[Value]) -> int:
+    """Number of first items that are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _quiet(delta: _Delta) -> _Delta:
+    return replace(delta, noise=True)
+
+
+def _difference(delta: _Delta, forces: bool) -> Difference:
+    """A difference as its reader sees it."""
+    old, new = delta.old, delta.new
+    if isinstance(old, str) and isinstance(new, str) and old != new and ("\n" in old or "\n" in new):
+        lengths = [f"({len(text.splitlines()):,} lines)" for text in (old, new)]
+        return Difference(path=delta.path, old=lengths[0], new=lengths[1], forces=forces, excerpt=excerpt(old, new))
+    before, after = _sides(old, new)
+    return Difference(path=delta.path, old=before, new=after, forces=forces)
+
+
+def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
+    """Two values as a reader sees them; None for one that is not there."""
+    if old is _ABSENT and new is _ABSENT:
+        return HIDDEN, HIDDEN
+    if old is _ABSENT:
+        return None, short(new)
+    if new is _ABSENT:
+        return short(old), None
+    if isinstance(old, Secret) or isinstance(new, Secret):
+        # What was plain and is secret now, or the other way round, may be the same value.
+        return str(Secret("")), CHANGED_SECRET
+    return (HIDDEN, HIDDEN) if old == new else pair(old, new)
+
+
+def _bare(path: str) -> str:
+    """A way without positions and keys of lists, as `blockDeviceMappings.ebs.iops`."""
+    return re.sub(r"\[[^\]]*\]", "", path)
+
+
+def _lead(path: str) -> Iterator[str]:
+    """A way and all those above it."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+
+
+def _root(path: str) -> str:
+    return _bare(path).split(".")[0]
+
+
+def _unseen(path: str, change: Change) -> bool:
+    """Whether a reported property is none of the inputs, or one that only follows from others."""
+    root = _root(path)
+    return bool(COMPUTED.match(_bare(path).rsplit(".", 1)[-1])) or (
+        root not in (change.old or {}) and root not in (change.new or {})
+    )
+
+
+def _at(inputs: Mapping[str, Value], path: str) -> Value:
+    """The value at a provider's way; `_ABSENT` where there is none."""
+    found: Value = inputs
+    for key, number, name in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[]+)', path):
+        if number and isinstance(found, list):
+            found = found[int(number)] if int(number) < len(found) else _ABSENT
+        elif isinstance(found, Mapping):
+            found = found.get(key or name, _ABSENT)
+        else:
+            return _ABSENT
+    return found

@@ -1,0 +1,123 @@
+"""A plan as its reader goes through it: by component, in reviewers' words, without what stays as it is."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from mlpctl import urns
+from mlpctl.review.diff import differences
+from mlpctl.review.kinds import UNLISTED_FACTS, kind
+from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.report import Certainty, Difference, Group, Money, Row, Unknowns
+from mlpctl.review.short import short
+from mlpctl.review.values import Value, dotted
+from mlpctl.review.watches import value_at
+
+ALONE: Final = "Without a component"
+
+MAX_FACTS: Final = 6
+"""Facts of one resource at most."""
+
+_UNCHANGED: Final = frozenset({Op.SAME, Op.READ})
+_OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.UPDATE, Op.CREATE, Op.IMPORT, Op.FORGET]
+
+
+def component_of(plan: Plan, change: Change) -> str:
+    """Class and name of the outermost component of a resource, `GpuNodePool inference`; empty where it has none."""
+    top = plan.component(change)
+    found = plan.by_urn.get(top)
+    # A parent that the plan does not have is known by its URN alone: a component's is no provider's type.
+    if top == change.urn and change.custom:
+        return ""
+    if found is not None and found.custom:
+        return ""
+    return f"{urns.class_name(top)} {urns.name(top)}"
+
+
+def counts(plan: Plan) -> dict[Op, int]:
+    """How many resources that a provider makes come, change, go or stay."""
+    return _counted(plan.changes)
+
+
+def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> tuple[Group, ...]:
+    """What changes, by outermost component; what has none comes last.
+
+    `monthly_delta_usd` has the change of cost by the components' titles, and by `ALONE`.
+    """
+    members: dict[str, list[Change]] = {}
+    for change in plan:
+        if change.custom and change.op not in _UNCHANGED and not _is_default_provider(change):
+            members.setdefault(component_of(plan, change) or ALONE, []).append(change)
+    made = []
+    for title in sorted(members, key=lambda each: (each == ALONE, each)):
+        changes = sorted(members[title], key=lambda each: (_OP_ORDER.index(each.op), kind(each.type).words, each.name))
+        top = plan.component(changes[0])
+        made.append(
+            Group(
+                title=title,
+                words="" if title == ALONE else kind(urns.kind(top)).words,
+                counts=_counted(changes),
+                monthly_delta_usd=(monthly_delta_usd or {}).get(title),
+                rows=tuple(row(change) for change in changes),
+            )
+        )
+    return tuple(made)
+
+
+def row(change: Change) -> Row:
+    """One resource that changes."""
+    found = differences(change)
+    may = change.op is Op.REPLACE and change.forced_by_unknown
+    return Row(
+        urn=change.urn,
+        name=change.name,
+        type=change.type,
+        words=kind(change.type).words,
+        op=change.op,
+        certainty=Certainty.MAY if may else Certainty.WILL,
+        differences=found.shown,
+        noise=found.noise,
+        more=found.more,
+        facts=_facts(change),
+    )
+
+
+def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
+    """The inputs that are not known before the update, of each resource that has some."""
+    return tuple(
+        Unknowns(urn=change.urn, name=change.name, words=kind(change.type).words, paths=paths)
+        for change in plan
+        if change.custom and change.op not in _UNCHANGED and (paths := _unknown_paths(change))
+    )
+
+
+def _unknown_paths(change: Change) -> tuple[str, ...]:
+    # Every tag is there twice: as it was given, and again with the provider's own.
+    return tuple(dotted(path) for path in change.unknowns if path[:1] != ("tagsAll",))
+
+
+def _facts(change: Change) -> tuple[Difference, ...]:
+    """The inputs that tell most of what comes or goes; nothing of what changes."""
+    if (change.old is None) == (change.new is None):
+        return ()
+    comes = change.old is None
+    found = []
+    for path in kind(change.type).facts or UNLISTED_FACTS:
+        value: Value = value_at(change.inputs, path)
+        if value not in (None, "", [], {}):
+            # Of a list with one item the item says as much.
+            told = short(value[0] if isinstance(value, list) and len(value) == 1 else value)
+            found.append(Difference(path=path, old=None if comes else told, new=told if comes else None, forces=False))
+    return tuple(found[:MAX_FACTS])
+
+
+def _counted(changes: "tuple[Change, ...] | list[Change]") -> dict[Op, int]:
+    counted = Counter(
+        each.op for each in changes if each.custom and not each.type.startswith((urns.PROVIDER_TYPE, urns.STACK_TYPE))
+    )
+    return {op: counted[op] for op in Op if counted[op]}
+
+
+def _is_default_provider(change: Change) -> bool:
+    """Whether the engine made this provider itself, since the program named none."""
+    return change.type.startswith(urns.PROVIDER_TYPE) and urns.name(change.urn).startswith("default")

@@ -1,0 +1,103 @@
+"""Values and texts in short, bounded whatever their size."""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from mlpctl.review.values import Value
+
+MAX_VALUE: Final = 120
+"""Characters of a value at most, without the note of what was cut."""
+
+MAX_LINES: Final = 24
+"""Lines of an excerpt at most."""
+
+MAX_LINE: Final = 160
+"""Characters of an excerpt's line at most."""
+
+_CONTEXT: Final = 2
+_COMPARED_LINES: Final = 400
+"""Lines on either side that are compared one with another: the effort grows with their product."""
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Key of every value that is not JSON in the engine's own form:
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go"""
+
+
+def short(value: Value, limit: int = MAX_VALUE) -> str:
+    """A value in at most `limit` characters, and a note of what was cut."""
+    if isinstance(value, str):
+        return _cut(value, limit)
+    if isinstance(value, Mapping) and _SIGNATURE in value:
+        return f"(file {str(value.get('hash', ''))[:12] or 'without a hash'})"
+    if isinstance(value, bool | int | float | Mapping | list) or value is None:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+        if len(text) > limit and isinstance(value, list):
+            return f"{text[:limit]}… ({len(value)} items)"
+        if len(text) > limit and isinstance(value, Mapping):
+            return f"{text[:limit]}… ({len(value)} properties)"
+        return text
+    return str(value)
+
+
+def pair(old: Value, new: Value, limit: int = MAX_VALUE) -> tuple[str, str]:
+    """Two values in short; of long texts the part around their first difference."""
+    if isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) > limit:
+        same = len(os.path.commonprefix([old, new]))  # noqa: RUF071 - these are texts, not paths
+        start = max(0, min(same - limit // 4, max(len(old), len(new)) - limit))
+        lead = "…" if start else ""
+        return lead + _cut(old[start:], limit), lead + _cut(new[start:], limit)
+    return short(old, limit), short(new, limit)
+
+
+def excerpt(old: str, new: str) -> str:
+    """Where two texts of several lines differ, as a unified diff of at most `MAX_LINES` lines."""
+    before, after = old.splitlines(), new.splitlines()
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    first = max(0, start - _CONTEXT)
+    removed = before[start : len(before) - end]
+    added = after[start : len(after) - end]
+    tail = after[len(after) - end :][:_CONTEXT]
+    if max(len(removed), len(added)) > _COMPARED_LINES:
+        half = (MAX_LINES - 2) // 2
+        lines = [f"@@ -{start + 1},{len(removed)} +{start + 1},{len(added)} @@"]
+        lines += [f"-{line}" for line in removed[:half]] + [f"+{line}" for line in added[:half]]
+        left_out = len(removed[half:]) + len(added[half:])
+    else:
+        lead = before[first:start]
+        found = difflib.unified_diff([*lead, *removed, *tail], [*lead, *added, *tail], n=_CONTEXT, lineterm="")
+        # The first two lines name files; the positions count from the first line that was compared.
+        every = [line if not line.startswith("@@") else _moved(line, first) for line in islice(found, 2, None)]
+        lines, left_out = every[: MAX_LINES - 1], max(0, len(every) - MAX_LINES + 1)
+    lines = [_cut(line, MAX_LINE) for line in lines]
+    return "\n".join([*lines, f"… {left_out:,} more lines"] if left_out else lines)
+
+
+def _cut(text: str, limit: int) -> str:
+    line, *rest = text.split("\n", 1)
+    line = line.rstrip("\r")
+    if len(line) > limit:
+        return f"{line[:limit]}… ({len(text) - limit:,} more characters)"
+    if rest:
+        return f"{line}… ({rest[0].count(chr(10)) + 1:,} more lines)"
+    return line
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Number of first items that are the same."""
+    return next(
+        (number for number, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _moved(head: str, lines: int) -> str:
+    """A hunk's head, `@@ -1,4 +1,5 @@`, with its positions that many lines further down."""
+    places = []
+    for place in head.split()[1:3]:
+        position, comma, length = place[1:].partition(",")
+        places.append(f"{place[0]}{int(position) + lines}{comma}{length}")
+    return f"@@ {' '.join(places)} @@"

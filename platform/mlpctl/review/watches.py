@@ -1,0 +1,260 @@
+"""How a property changed: small questions about an old and a new value, by the names that `harms.yaml` uses.
+
+A value is plain JSON, a list where the way to it goes through a list (`rules[].expiration.days`), or None where there
+is none. A value that is not known yet never gets here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from mlpctl.review.values import UNKNOWN, Unknown, Value
+
+OPEN_TO_ALL: Final = frozenset({"0.0.0.0/0", "::/0", "*", "Internet", "Any"})
+"""How providers write every address there is."""
+
+_ADMINISTERS: Final = re.compile(
+    r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
+)
+"""Managed policies that allow everything, or to give oneself everything."""
+
+_STEP: Final = re.compile(r'\["([^"]*)"\]|(\[\])|([^.\[]+)')
+
+
+def value_at(inputs: Value, path: str) -> Value:
+    """The value at a way; `UNKNOWN` where it is not known.
+
+    In a way, `[]` stands for every item: then the value is a list of what is found, in an order that means nothing.
+    """
+    found: Value = inputs
+    steps = _STEP.findall(path)
+    for number, (quoted, every, name) in enumerate(steps):
+        if isinstance(found, Unknown):
+            return UNKNOWN
+        if every:
+            rest = "".join(_written(*step) for step in steps[number + 1 :]).lstrip(".")
+            below = [value_at(item, rest) if rest else item for item in _items(found)]
+            flat = [item for each in below for item in (each if isinstance(each, list) else [each]) if item is not None]
+            return sorted(flat, key=_canonical)
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(quoted or name)
+    return found
+
+
+def holds(inputs: Mapping[str, Value], wanted: Mapping[str, Any]) -> bool:
+    """Whether all wanted values are there, whether as text or in their own type."""
+    return all(_word(value_at(inputs, path)) == _word(value) for path, value in wanted.items())
+
+
+def turned_on(old: Value, new: Value, value: Any) -> bool:
+    """Whether something is true that was not."""
+    return _any(new) and not _any(old)
+
+
+def turned_off(old: Value, new: Value, value: Any) -> bool:
+    """Whether something is true no more; what is not said is false."""
+    return _any(old) and not _all(new)
+
+
+def lowered(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is smaller, or a percentage."""
+    before, after = _number(old), _number(new)
+    return before is not None and after is not None and after < before
+
+
+def raised(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is larger, or a percentage."""
+    return lowered(new, old, value)
+
+
+def lowers_any(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number of a mapping is smaller, or there for the first time: without one there is no limit."""
+    if not isinstance(new, Mapping):
+        return False
+    before = old if isinstance(old, Mapping) else {}
+    return any(
+        (limit := _number(each)) is not None and ((was := _number(before.get(key))) is None or limit < was)
+        for key, each in new.items()
+    )
+
+
+def shortened(old: Value, new: Value, value: Any) -> bool:
+    """Whether a time is shorter; none, and 0, are for ever."""
+    before, after = _number(old), _number(new)
+    return bool(after) and (not before or (after or 0) < before)
+
+
+def zeroed(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is 0 that was not."""
+    return _number(new) == 0 and _number(old) != 0
+
+
+def becomes(old: Value, new: Value, value: Any) -> bool:
+    """Whether it is one of some values now, and was none of them."""
+    return _word(new) in map(_word, value) and _word(old) not in map(_word, value)
+
+
+def becomes_any(old: Value, new: Value, value: Any) -> bool:
+    """Whether a list has one of some values now that it had not."""
+    return any(each in value for each in set(map(_word, _items(new))) - set(map(_word, _items(old))))
+
+
+def leaves(old: Value, new: Value, value: Any) -> bool:
+    """Whether it was one of some values, and is none of them now."""
+    return becomes(new, old, value)
+
+
+def added(old: Value, new: Value, value: Any) -> bool:
+    """Whether there is something where nothing was."""
+    return not _is_there(old) and _is_there(new)
+
+
+def removed(old: Value, new: Value, value: Any) -> bool:
+    """Whether there is nothing where something was."""
+    return added(new, old, value)
+
+
+def fewer(old: Value, new: Value, value: Any) -> bool:
+    """Whether items are gone; of those that are not known yet, each may be one of the old ones."""
+    before, after = (
+        [_canonical(item) for item in _items(side) if not isinstance(item, Unknown)] for side in (old, new)
+    )
+    unknown = sum(isinstance(item, Unknown) for item in _items(new))
+    return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
+
+
+def changed(old: Value, new: Value, value: Any) -> bool:
+    """Whether it means something else, which is asked before any other question."""
+    return True
+
+
+def opened(old: Value, new: Value, value: Any) -> bool:
+    """Whether every address there is may come in, and might not."""
+    return bool(OPEN_TO_ALL.intersection(map(str, _items(new))) - set(map(str, _items(old))))
+
+
+def administers(old: Value, new: Value, value: Any) -> bool:
+    """Whether a managed policy that allows everything is given."""
+    return isinstance(new, str) and bool(_ADMINISTERS.search(new)) and new != old
+
+
+def widened(old: Value, new: Value, value: Any) -> bool:
+    """Whether an IAM policy allows all actions of a service, or everybody, and did not."""
+    return bool(_wildcards(new) - _wildcards(old))
+
+
+TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
+    "turnedOn": turned_on,
+    "turnedOff": turned_off,
+    "lowered": lowered,
+    "raised": raised,
+    "lowersAny": lowers_any,
+    "shortened": shortened,
+    "zeroed": zeroed,
+    "becomes": becomes,
+    "becomesAny": becomes_any,
+    "leaves": leaves,
+    "added": added,
+    "removed": removed,
+    "fewer": fewer,
+    "changed": changed,
+    "opened": opened,
+    "administers": administers,
+    "widened": widened,
+}
+"""The questions by their names."""
+
+
+def _wildcards(document: Value) -> set[str]:
+    """What a policy allows without naming it: actions and principals; a condition on principals names them."""
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except (ValueError, RecursionError):
+            return set()
+    found: set[str] = set()
+    for statement in _items(document.get("Statement")) if isinstance(document, Mapping) else ():
+        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+            continue
+        found |= {
+            f"action {each}" for each in _items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
+        }
+        found |= {f"all actions but {each}" for each in _items(statement.get("NotAction"))}
+        if not statement.get("Condition"):
+            principal = statement.get("Principal")
+            named = principal.values() if isinstance(principal, Mapping) else [principal]
+            found |= {"everybody" for each in named for one in _items(each) if one == "*"}
+            found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
+    return found
+
+
+def _broad(action: Any) -> bool:
+    """Whether an action is all of a service or of every service: `s3:*`, `*`."""
+    return str(action).split(":")[-1] == "*"
+
+
+def _items(value: Value) -> list[Any]:
+    """A list as it is, nothing as an empty one, and anything else as its only item."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _any(value: Value) -> bool:
+    return any(_word(item) == "true" for item in _items(value))
+
+
+def _all(value: Value) -> bool:
+    return bool(_items(value)) and all(_word(item) == "true" for item in _items(value))
+
+
+def _is_there(value: Value) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def _are_objects(value: Value) -> bool:
+    """Whether items may have changed, rather than gone, where others came."""
+    return any(isinstance(item, Mapping) for item in _items(value))
+
+
+def _number(value: Value) -> float | None:
+    """A number, the smallest of some; of a quantity of Kubernetes in its base unit."""
+    found = [number for item in _items(value) if (number := _quantity(item)) is not None]
+    return min(found, default=None)
+
+
+def _quantity(value: Value) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
+    return float(match[1]) * _UNITS[match[2] or ""] if match else None
+
+
+_UNITS: Final = {
+    "": 1.0,
+    "%": 1.0,
+    "m": 1e-3,
+    **{unit: 1e3**power for power, unit in enumerate("kMGTPE", 1)},
+    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
+    "ki": 1024.0,
+}
+
+
+def _word(value: Value) -> str:
+    """A scalar as a text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _canonical(value: Value) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _written(quoted: str, every: str, name: str) -> str:
+    return f'["{quoted}"]' if quoted else every or f".{name}"
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Texts as the parts of a sentence, each once."""
+    return "; ".join(dict.fromkeys(filter(None, texts)))
