@@ -79,8 +79,8 @@ def prose(text: str, most: int = 1_000) -> str:
             parts.append(word)
         else:
             strange.append(word)
-    if strange:
-        parts.append(code(" ".join(strange), most))
+    if strange or not parts:
+        parts.append(code(" ".join(strange) or text, most))
     return " ".join(parts)
 
 

@@ -232,7 +232,9 @@ def _cost(report: Report) -> Piece:
     total = _cost_row(
         "**all**", wording.ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
     )
-    table = f"| Component | Today | Then | Change | Lowest – highest | Unpriced |\n| :-- | --: | --: | --: | --: | --: |\n{total}"
+    table = (
+        f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
+    )
     head = f"### Cost, in US dollars a month\n\n{table}"
     unpriced = [
         f"{code(kind, _SHORT_NAME)} ({count:,})" for kind, (count, _) in [*wording.unpriced(cost).items()][:_MOST_PATHS]
@@ -257,11 +259,11 @@ def _cost(report: Report) -> Piece:
 
 def _cost_row(title: str, cost: wording.ComponentCost) -> str:
     now, delta = cost.now, cost.delta.expected
-    between = f"{amount(now.min)} – {amount(now.max)}" if wording.is_range(now) else ""  # noqa: RUF001 a range
+    least, most = (amount(now.min), amount(now.max)) if wording.is_range(now) else ("", "")
     sign = "+" if delta > 0 else ""
     unpriced = f"{cost.unpriced:,}" if cost.unpriced else ""
     amounts = f"{amount(cost.before.expected)} | {amount(now.expected)} | {sign}{amount(delta)}"
-    return f"| {title} | {amounts} | {between} | {unpriced} |\n"
+    return f"| {title} | {amounts} | {least} | {most} | {unpriced} |\n"
 
 
 def _limits(report: Report) -> Piece:
@@ -300,7 +302,7 @@ def _group(group: Group) -> Piece:
     rows = wording.ordered(group.rows)
     delta = group.monthly_delta_usd
     words = f" · {inert.html_prose(group.words)}" if group.words else ""
-    cost = f" · {wording.change(delta.expected)} a month" if delta and delta.expected else ""
+    cost = f" · {inert.html_code(wording.change(delta.expected))} a month" if delta and delta.expected else ""
     summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
     head = f"<details><summary>{summary}</summary>\n\n"
     smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
