@@ -9,7 +9,6 @@ from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Difference, Group, Limit, Report, Row
 from mlpctl.review.wording import amount, number
 
@@ -350,14 +349,10 @@ def _picture(report: Report) -> Piece:
     if not 2 <= len(groups) <= MOST_NODES:
         return Whole("")
     numbers = {group.title: f"c{number}" for number, group in enumerate(groups)}
-    worst = {danger.component: danger.certainty for danger in reversed(report.dangers)}
-    for danger in report.dangers:
-        if danger.certainty is Certainty.WILL:
-            worst[danger.component] = danger.certainty
     lines = ["flowchart LR"]
     for group in groups:
         signs = " ".join(f"{count} {op.value}" for op, count in wording.counts(group.counts))
-        colour = worst[group.title].value if group.title in worst else _colour(group.counts)
+        colour = wording.component_state(report, group)
         lines.append(f'  {numbers[group.title]}["{inert.label(group.title)}<br/>{signs}"]:::{colour}')
     drawn = {(numbers.get(edge.source), numbers.get(edge.target)) for edge in report.edges}
     lines += [f"  {source} --> {target}" for source, target in sorted((s, t) for s, t in drawn if s and t)]
@@ -365,11 +360,6 @@ def _picture(report: Report) -> Piece:
     head = "<details><summary>Picture of the components that change</summary>\n\n"
     legend = "Red: will do harm. Yellow: may do harm. Orange: deletes or replaces. Blue: changes. Green: is made.\n\n"
     return Whole(f"{head}{inert.fence(lines, 'mermaid')}\n\n{legend}</details>\n\n")
-
-
-def _colour(counts: Mapping[Op, int]) -> str:
-    happens = {op for op, _ in wording.counts(counts)}
-    return "gone" if happens & wording.DESTRUCTIVE else "made" if happens <= {Op.CREATE, Op.IMPORT} else "changed"
 
 
 # What nobody knows, and what was said

@@ -135,6 +135,15 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: grave.index(row.op))
 
 
+def component_state(report: Report, group: Group) -> str:
+    """The worst that happens to a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
+    harm = {danger.certainty for danger in report.dangers if danger.component == group.title}
+    if harm:
+        return (Certainty.WILL if Certainty.WILL in harm else Certainty.MAY).value
+    happens = {op for op, _ in counts(group.counts)}
+    return "gone" if happens & DESTRUCTIVE else "made" if happens <= {Op.CREATE, Op.IMPORT} else "changed"
+
+
 def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
     """What is deleted or replaced and stands in no danger, with the group that it is in."""
     told = {danger.urn for danger in report.dangers}
