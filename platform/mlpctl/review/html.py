@@ -133,7 +133,8 @@ def _bars(report: Report) -> Sequence[_Bar]:
     dearest = max((max(each.now.max, each.before.expected) for each in costs), default=0) or 1
 
     def percent(usd: float) -> float:
-        return round(100 * usd / dearest, 2)
+        # What costs little is still seen beside what costs much.
+        return max(0.4, round(100 * usd / dearest, 2)) if usd > 0 else 0
 
     return [
         _Bar(
