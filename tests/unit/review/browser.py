@@ -89,7 +89,9 @@ class Tab:
         elif told["method"] == "Page.javascriptDialogOpening":
             self.dialogs.append(about["message"])
             number = next(self._numbers)
-            self._socket.send(json.dumps({"id": number, "method": "Page.handleJavaScriptDialog", "params": {"accept": False}}))
+            self._socket.send(
+                json.dumps({"id": number, "method": "Page.handleJavaScriptDialog", "params": {"accept": False}})
+            )
         elif told["method"] == "Runtime.exceptionThrown":
             self.complaints.append(about["exceptionDetails"]["text"])
         elif told["method"] == "Log.entryAdded":
