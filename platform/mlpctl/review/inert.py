@@ -16,8 +16,13 @@ _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
-# What GitHub's workflows act on wherever it turns up in a file or a log.
-_WORKFLOW: Final = (("${{", "$\\{{"), ("##[", "#\\#["))
+# What GitHub's workflows act on: expressions wherever they turn up in a file, and commands that begin a line of a log,
+# which may be broken anywhere.
+# https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+_WORKFLOW: Final = re.compile(
+    r"\$(?=\{\{)|#(?=#\[)|:(?=:(?:add-|set-|save-|remove-|stop-|debug|notice|warning|error|group|endgroup|echo))",
+    re.IGNORECASE,
+)
 
 # Words that Markdown, GitHub's links and LaTeX leave alone in the middle of a line: letters, hyphenated ones too, and
 # numbers. A number at the start of a line may begin a list.
@@ -117,9 +122,7 @@ def comment(text: str) -> str:
 
 
 def _outside_workflows(text: str) -> str:
-    for acts, inert in _WORKFLOW:
-        text = text.replace(acts, inert)
-    return text
+    return _WORKFLOW.sub(r"\g<0>\\", text)
 
 
 def _plain(word: str, *, first: bool) -> bool:

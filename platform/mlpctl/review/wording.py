@@ -137,11 +137,11 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 def component_state(report: Report, group: Group) -> str:
     """The worst that happens to a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
-    harm = {danger.certainty for danger in report.dangers if danger.component == group.title}
-    if harm:
-        return (Certainty.WILL if Certainty.WILL in harm else Certainty.MAY).value
-    happens = {op for op, _ in counts(group.counts)}
-    return "gone" if happens & DESTRUCTIVE else "made" if happens <= {Op.CREATE, Op.IMPORT} else "changed"
+    doubts = {danger.certainty for danger in report.dangers if danger.component == group.title}
+    if doubts:
+        return "will" if Certainty.WILL in doubts else "may"
+    ops = {op for op, _ in counts(group.counts)}
+    return "gone" if ops & DESTRUCTIVE else "made" if ops <= {Op.CREATE, Op.IMPORT} else "changed"
 
 
 def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
