@@ -252,6 +252,16 @@ class Invalid(Model):
     problems: Sequence[str]
 
 
+class Edge(Model):
+    """One component that uses another: a resource of the first takes a value of a resource of the second."""
+
+    source: str
+    """Title of the component that uses."""
+
+    target: str
+    """Title of the component that is used."""
+
+
 class Report(Model):
     """A review."""
 
@@ -278,6 +288,9 @@ class Report(Model):
     unchecked: Sequence[Unchecked]
     messages: Sequence[str]
     """Warnings and errors of the engine."""
+
+    edges: Sequence[Edge] = ()
+    """Which components use which, for the picture."""
 
     @property
     def passes(self) -> bool:
