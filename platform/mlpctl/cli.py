@@ -109,16 +109,18 @@ def review(
         Path | None, typer.Option(help="Write it here for a pull request, in Markdown; - for standard output.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write it here as a page; - for standard output.")] = None,
-    as_json: Annotated[Path | None, typer.Option("--json", help="Write it here as JSON; - for standard output.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write it here as JSON; - for standard output.")] = None,
     account: Account = False,
     folder: Folder = None,
 ) -> None:
     """Review what an update would do: what it changes, may destroy and costs. Exit code 1 where it breaks a limit."""
     from mlpctl.review import command
 
+    wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
+        command.check_writable(wanted)
         report = command.review(_plan(stack, plan, account, folder))
-        command.write(report, {"markdown": markdown, "html": html, "json": as_json}, Console())
+        command.write(report, wanted, Console())
     raise typer.Exit(0 if report.passes else FAILED)
 
 
@@ -352,7 +354,7 @@ def sandbox_reset(folder: Folder = None) -> None:
     Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
 
 
-_BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError"})
+_BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError", "OutputError"})
 """Errors that say what is wrong with what was given."""
 
 

@@ -55,10 +55,8 @@ def review(plan: Plan, book: Book, today: date) -> Report:
 def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
     """One line: what happens how often, what that changes a month, and what makes the review fail."""
     totals = cost.totals
-    parts = [
-        wording.counted(found),
-        f"{wording.change(totals.delta_monthly_usd.expected)} a month, {wording.dollars(totals.monthly_usd.expected)} in all",
-    ]
+    delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
+    parts = [wording.counted(found), f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
     if totals.unpriced:
         parts.append(f"{wording.number(totals.unpriced, 'resource')} without a price")
     if broken := [limit.name for limit in limits if limit.broken]:

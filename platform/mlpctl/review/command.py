@@ -49,6 +49,17 @@ def review(plan: Plan) -> Report:
     return assemble.review(plan, book.load(), today())
 
 
+def check_writable(wanted: Mapping[str, Path | None]) -> None:
+    """Find out before a long preview whether there is a folder for each file.
+
+    Raises:
+        OutputError: there is none.
+    """
+    for path in wanted.values():
+        if path is not None and path != STDOUT and not path.parent.is_dir():
+            raise OutputError(f"{path} cannot be written: there is no folder {path.parent}.")
+
+
 def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -> None:
     """Write a report in the formats that are wanted, and a page of it on the terminal unless its output is taken.
 

@@ -37,7 +37,7 @@ UNKNOWN_INPUT: Final = "unknown input"
 
 SANDBOX_PLAN: Final = "Sandbox plan: made without AWS, its replacements are as right as the sandbox's declarations."
 
-_ZERO: Final = Money(min=0, expected=0, max=0)
+ZERO: Final = Money(min=0, expected=0, max=0)
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,10 @@ def by_component(cost: Cost) -> list[ComponentCost]:
     """What each component costs, the greatest change first, then the dearest; without those that cost nothing."""
     sums: dict[str, tuple[Money, Money, int]] = {}
     for each in cost.resources:
-        now, before, unpriced = sums.get(each.component, (_ZERO, _ZERO, 0))
+        now, before, unpriced = sums.get(each.component, (ZERO, ZERO, 0))
         sums[each.component] = (
-            _plus(now, each.monthly_usd),
-            _plus(before, each.before_monthly_usd),
+            plus(now, each.monthly_usd),
+            plus(before, each.before_monthly_usd),
             unpriced + bool(each.unpriced),
         )
     found = [
@@ -199,7 +199,8 @@ def by_harm(dangers: Sequence[Danger]) -> list[str]:
     return [f"{count:,} {what}" for what, count in found.items()]
 
 
-def _plus(one: Money, other: Money | None) -> Money:
+def plus(one: Money, other: Money | None) -> Money:
+    """The sum of two sums; one that is not known adds nothing."""
     if other is None:
         return one
     return Money(min=one.min + other.min, expected=one.expected + other.expected, max=one.max + other.max)
