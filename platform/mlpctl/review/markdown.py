@@ -228,9 +228,7 @@ def _cost(report: Report) -> Piece:
         return Whole("")
     totals = cost.totals
     components = wording.by_component(cost)
-    total = _cost_row(
-        "**all**", wording.ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
-    )
+    total = _cost_row("**all**", wording.whole(cost))
     table = (
         f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
     )
@@ -257,12 +255,10 @@ def _cost(report: Report) -> Piece:
 
 
 def _cost_row(title: str, cost: wording.ComponentCost) -> str:
-    now, delta = cost.now, cost.delta.expected
+    now = cost.now
     least, most = (amount(now.min), amount(now.max)) if wording.is_range(now) else ("", "")
-    sign = "+" if delta > 0 else ""
     unpriced = f"{cost.unpriced:,}" if cost.unpriced else ""
-    amounts = f"{amount(cost.before.expected)} | {amount(now.expected)} | {sign}{amount(delta)}"
-    return f"| {title} | {amounts} | {least} | {most} | {unpriced} |\n"
+    return f"| {title} | {' | '.join(cost.amounts)} | {least} | {most} | {unpriced} |\n"
 
 
 def _limits(report: Report) -> Piece:

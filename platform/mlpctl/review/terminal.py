@@ -89,22 +89,21 @@ def _cost(report: Report) -> Table | None:
     table = _table("US dollars a month", *("Today", "Then", "Change", "At least", "At most", "Unpriced"), right=True)
     for each in wording.by_component(cost):
         table.add_row(Text(_shown(each.title)), *_amounts(each))
-    totals = cost.totals
-    whole = wording.ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
-    table.add_row(Text("all"), *_amounts(whole), style="bold")
-    if totals.stale:
-        stale = f"{wording.number(totals.stale, 'price')} older than {STALE_DAYS} days"
+    table.add_row(Text("all"), *_amounts(wording.whole(cost)), style="bold")
+    if cost.totals.stale:
+        stale = f"{wording.number(cost.totals.stale, 'price')} older than {STALE_DAYS} days"
         table.add_row(Text(stale, "yellow"))
     return table
 
 
 def _amounts(cost: wording.ComponentCost) -> Sequence[Text]:
+    today, then, change = cost.amounts
     delta = cost.delta.expected
     between = [wording.amount(usd) for usd in (cost.now.min, cost.now.max)] if wording.is_range(cost.now) else ["", ""]
     return [
-        Text(wording.amount(cost.before.expected)),
-        Text(wording.amount(cost.now.expected)),
-        Text(f"{'+' if delta > 0 else ''}{wording.amount(delta)}", "yellow" if delta > 0 else "green" if delta else ""),
+        Text(today),
+        Text(then),
+        Text(change, "yellow" if delta > 0 else "green" if delta else ""),
         *map(Text, between),
         Text(f"{cost.unpriced:,}" if cost.unpriced else ""),
     ]

@@ -37,6 +37,9 @@ UNKNOWN_INPUT: Final = "unknown input"
 
 SANDBOX_PLAN: Final = "Sandbox plan: made without AWS, its replacements are as right as the sandbox's declarations."
 
+NO_PRICE: Final = "—"
+"""What stands in the place of an amount that nobody knows."""
+
 ZERO: Final = Money(min=0, expected=0, max=0)
 
 
@@ -70,6 +73,19 @@ class ComponentCost:
     def delta(self) -> Money:
         """What it costs more than today."""
         return minus(self.now, self.before)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything of it has a price: what has none costs something, and not nothing."""
+        return bool(self.now.max or self.before.max or not self.unpriced)
+
+    @property
+    def amounts(self) -> tuple[str, str, str]:
+        """Today, then, and the change, without signs of the currency."""
+        if not self.known:
+            return NO_PRICE, NO_PRICE, NO_PRICE
+        delta = self.delta.expected
+        return amount(self.before.expected), amount(self.now.expected), f"{'+' if delta > 0 else ''}{amount(delta)}"
 
 
 def happens(op: Op, certainty: Certainty) -> str:
@@ -169,6 +185,12 @@ def by_component(cost: Cost) -> list[ComponentCost]:
         if unpriced or now.max or before.max
     ]
     return sorted(found, key=lambda each: (-abs(each.delta.expected), -each.now.expected, each.title))
+
+
+def whole(cost: Cost) -> ComponentCost:
+    """What the whole stack costs."""
+    totals = cost.totals
+    return ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
 
 
 def assumptions(cost: Cost) -> list[str]:

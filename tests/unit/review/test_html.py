@@ -103,6 +103,13 @@ def test_broken_limits_stand_beside_the_verdict() -> None:
     assert "1 object refused" in top
 
 
+def test_what_has_no_price_is_never_nothing() -> None:
+    row = html(reports.first_creation()).split('<span class="title">ImageRegistry images</span>')[1].split("</tr>")[0]
+    assert row.count(">—</td>") == 3
+    assert "<svg" not in row
+    assert "0.00" not in row
+
+
 def test_what_is_used_stands_left_of_what_uses_it() -> None:
     drawn = picture.draw(["pool", "cluster", "network", "alone"], [("pool", "cluster"), ("cluster", "network")])
     x = {box.title: box.x for box in drawn.boxes}

@@ -128,6 +128,15 @@ def test_everything_shown_can_be_seen(text: str) -> None:
     assert inert.visible(text).isprintable()
 
 
+@pytest.mark.parametrize(
+    "kind", ["unseen fillers", "characters of no width", "unusual spaces", "a bidirectional override"]
+)
+def test_what_is_not_seen_is_written_as_an_escape(kind: str) -> None:
+    shown = inert.visible(NAMES[kind])
+    assert shown.isascii()
+    assert shown.encode().decode("unicode_escape") == NAMES[kind]
+
+
 def test_plain_sentences_stay_as_they_are() -> None:
     told = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
     assert inert.prose(told) == told

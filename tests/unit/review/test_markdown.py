@@ -117,6 +117,10 @@ def test_costs_stand_by_component_with_what_they_rest_on() -> None:
     assert "`s3StorageGb = 500 GB (stack config)`" in text
 
 
+def test_what_has_no_price_is_never_nothing() -> None:
+    assert "| `ImageRegistry images` | — | — | — |  |  | 1 |" in markdown(reports.first_creation())
+
+
 def test_a_sandbox_plan_is_called_so() -> None:
     assert "Sandbox plan" in markdown(reports.first_creation())
     assert "Sandbox plan" not in markdown(reports.bucket_deleted())

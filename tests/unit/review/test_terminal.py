@@ -76,3 +76,7 @@ def test_what_is_broken_refused_unchecked_or_missing_is_told() -> None:
     text = printed(reports.incomplete())
     assert "may not be all of it: The program failed before it came to its end." in text
     assert "KeyError" in text
+
+
+def test_what_has_no_price_is_never_nothing() -> None:
+    assert re.search(r"ImageRegistry images +— +— +— +1", printed(reports.first_creation()))
