@@ -478,7 +478,8 @@ def _text(value: Any, place: str) -> str:
         return ""
     if not isinstance(value, str):
         raise PlanError(f"{place} is {_kind(value)} where a text belongs; {EXPECTED}.")
-    return value
+    # JSON can escape half a character, which no file can hold.
+    return value if value.isascii() else value.encode(errors="replace").decode()
 
 
 def _flag(value: Any, place: str) -> bool:

@@ -22,6 +22,9 @@ import yaml
 from mlpctl.review import marks, signs
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value
 
+SHORTEST: Final = 6
+"""Characters from which a text is looked through; a shorter one is hidden by its name alone."""
+
 DEEPEST: Final = 64
 """Levels of mappings and lists that are looked through; what is below is hidden."""
 
@@ -165,8 +168,6 @@ class Redactor:
         return value
 
     def _mapping(self, values: Mapping[str, Any], place: _Place, twin: Any) -> dict[str, Value]:
-        if place.why and not place.wholly and signs.points(values):
-            place = replace(place, why="")
         if values.get("kind") == "Secret" and str(values.get("apiVersion", "v1")) == "v1":
             place = replace(place, properties=place.properties | {"data", "stringData"})
         before = twin if isinstance(twin, dict) else {}
@@ -285,11 +286,11 @@ class Redactor:
 
     def _name(self, key: str) -> str:
         """The key of a mapping, which may be a secret itself."""
-        return key if len(key) < signs.LITERAL else str(self._text(key, _Place(digest=True)))
+        return str(self._text(key, _Place(digest=True)))
 
     def _text(self, text: str, place: _Place) -> str | Secret:
         """A text with its secret parts struck out; all of it hidden where nothing else is left."""
-        if len(text) < 6:
+        if len(text) < SHORTEST and text.isascii():
             return text
         memo = (text, place.digest, place.nested)
         if (known := self._seen.get(memo)) is not None:
@@ -416,8 +417,6 @@ class Redactor:
         else:
             plain = {key.value: _scalar(each) for key, each in node.value if isinstance(key, yaml.ScalarNode)}
             place = place.below()
-            if place.why and not place.wholly and signs.points(plain):
-                place = replace(place, why="")
             if plain.get("kind") == "Secret":
                 place = replace(place, properties=place.properties | {"data", "stringData"})
             paired = _paired(plain)

@@ -52,7 +52,6 @@ class Rules:
     harmless: frozenset[str]
     despite: re.Pattern[str]
     switches: frozenset[str]
-    pointers: frozenset[str]
     references: re.Pattern[str]
     types: tuple[_Kind, ...]
     patterns: tuple[_Pattern, ...]
@@ -74,7 +73,6 @@ def rules() -> Rules:
         harmless=frozenset(data["harmless"]),
         despite=row(f"{each}$" for each in data["despite"]),
         switches=frozenset(data["switches"]),
-        pointers=frozenset(data["pointers"]),
         references=re.compile("|".join(f"(?:{each})" for each in data["references"])),
         types=tuple(
             _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
@@ -119,11 +117,6 @@ def harmless(key: str) -> bool:
     """Whether a name below a secret's is none."""
     words = [each.lower() for each in WORDS.findall(key)]
     return bool(words) and _singular(words[-1]) in rules().harmless
-
-
-def points(values: Mapping[str, Any]) -> bool:
-    """Whether a mapping under a secret's name only says where the secret is."""
-    return bool(values) and all(key.lower() in rules().pointers for key in values)
 
 
 def looks_random(token: str) -> bool:

@@ -17,7 +17,7 @@ from mlpctl.review.plan import Plan
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.signs import looks_random, named_secret
 from mlpctl.review.values import UNKNOWN, Masked, Secret, dotted, walk
-from unit.review.canaries import CANARIES, Canary, plan_with_canaries
+from unit.review.canaries import CANARIES, Canary, plan_with_canaries, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
 
@@ -111,6 +111,7 @@ NAMES_OF_NONE = [
     "secretRotationDays",
     "forceOverwriteReplicaSecret",
 ]
+RANDOM = "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"
 HARMLESS_TEXTS = [
     "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders-db-AbCdEf",
@@ -128,7 +129,11 @@ HARMLESS_TEXTS = [
     "mlplatform-prod-checkpoints-7f3a9c2",
     "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8f3nKq7Lp2Xv9Rb4Wc6Yd8Zt1Ms5Hj0Fk3Ga7Qe9Nu ops@example",
-    "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUF\nRTES\n-----END CERTIFICATE-----\n",
+    f"-----BEGIN CERTIFICATE-----\nMIID{RANDOM}\n{RANDOM}\n-----END CERTIFICATE-----\n",
+    f"p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{RANDOM}",
+    f"sha256-{RANDOM}",
+    "AmazonEC2ContainerRegistry2024ReadOnly",
+    "Aa1Bb2Aa1Bb2Aa1Bb2Aa1Bb2Aa1Bb2",
     base64.b64encode(
         b"-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBa\n-----END CERTIFICATE-----\n"
     ).decode(),
@@ -225,7 +230,8 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         "{{resolve:secretsmanager:x}}",
         {"secretName": "web-tls", "optional": True},
         [{"name": "regcred"}],
-        [{"name": "DB", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/db"}],
+        [{"name": "DB", "valueFrom": "db-parameter"}],
+        {"items": [{"key": "tls.key", "path": "tls.key"}], "secretName": "web-tls"},
     ],
 )
 def test_what_only_points_to_a_secret_stays(value: Any) -> None:
@@ -261,6 +267,47 @@ def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
     assert [message.text for message in plan.messages] == ["the secret (secret) has no expiry"]
 
 
+def test_copies_of_what_is_secret_are_hidden_though_their_mark_is_lost() -> None:
+    both = {"prot {} tags.a", "prot {} tagsAll.a"}
+    plan = reader.load(PLANS / "replacements.json")
+    assert hidden(plan) == {each.format(side) for each in both for side in ("old", "new")}
+    (made,) = reader.read(
+        json.dumps({"steps": [resource("x", "t:i:T", new={"tags": {"a": "[secret]"}, "tagsAll": {"a": "brief"}})]})
+    )
+    assert hidden(Plan((made,))) == {"x new tags.a", "x new tagsAll.a"}
+
+
+def test_what_is_secret_is_found_on_the_other_side_by_its_name_though_a_list_moves() -> None:
+    before = {"env": [{"name": "B", "value": "[secret]"}]}
+    after = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "brief"}]}
+    shown = Redactor().inputs(after, twin=before)["env"]
+    assert shown[0] == {"name": "A", "value": "1"}
+    assert isinstance(shown[1]["value"], Secret)
+
+
+def test_what_is_nested_too_deeply_to_look_through_is_hidden() -> None:
+    value: Any = "umbrella-77"
+    text = "password=umbrella-77 and more of it"
+    for _ in range(200):
+        value = {"a": [value]}
+    for _ in range(12):
+        text = base64.b64encode(text.encode()).decode()
+    assert "umbrella" not in repr(Redactor().value(value))
+    shown = scrub(text)
+    while shown != "(secret)":
+        shown = base64.b64decode(shown).decode()
+
+
+def test_half_characters_do_not_get_through() -> None:
+    values = {"long": "half a \ud83d character", "s": "\ud83d", "\udc00": 1}
+    step = resource("a", "t:i:T", new=values) | {"detailedDiff": {"\ud83d": {"kind": "add"}}}
+    message = {"severity": "info", "message": "\ud83d"}
+    plan = reader.read(json.dumps({"steps": [step], "diagnostics": [message], "config": {"a:b": "\ud83d"}}))
+    repr((plan, [change.inputs for change in plan])).encode()
+    assert "\ud83d" not in "".join([*map(str, walk(plan.changes[0].inputs)), *plan.changes[0].reported])
+    plan.messages[0].text.encode()
+
+
 def test_two_secrets_are_equal_if_what_they_hide_is() -> None:
     shown = [Redactor().value(text, "password") for text in ("one-umbrella", "one-umbrella", "two-umbrella")]
     assert shown[0] == shown[1] != shown[2]
@@ -277,7 +324,7 @@ def test_a_short_secret_does_not_take_words_away_elsewhere() -> None:
     assert again.value({"password": "postgres", "engine": "postgres"})["engine"] == "postgres"
 
 
-@pytest.mark.parametrize("text", ["kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct", "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"])
+@pytest.mark.parametrize("text", ["kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct", RANDOM])
 def test_random_text_looks_random(text: str) -> None:
     assert looks_random(text)
 
