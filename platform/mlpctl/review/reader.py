@@ -1,7 +1,8 @@
 """Reads what `pulumi preview --json` writes, for any program in any language, and takes the secrets out on the way.
 
-Two shapes: the digest (`PreviewDigest` in Pulumi's pkg/display/json.go), and the stream of the engine's events, one JSON object
-a line (`EngineEvent` in sdk/go/common/apitype/events.go), which `PULUMI_ENABLE_STREAMING_JSON_PREVIEW` and `--event-log` give.
+Two shapes: the digest (`PreviewDigest` in Pulumi's pkg/display/json.go), and the stream of the engine's events
+(`EngineEvent` in sdk/go/common/apitype/events.go), one JSON object a line, which `PULUMI_ENABLE_STREAMING_JSON_PREVIEW`
+and `--event-log` give.
 """
 
 import json
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlpctl import urns
+from mlpctl.review import marks
 from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
-from mlpctl.review.redact import Redactor, marked, scrub
+from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.values import Value
 
 LARGEST_BYTES: Final = 256 * 1024 * 1024
@@ -154,14 +156,9 @@ def _no_json(text: str, start: int, error: json.JSONDecodeError) -> str:
     where = f"line {error.lineno}, column {error.colno}"
     if text[start] != "{":
         return f"This is no JSON ({where}); {EXPECTED}, without what the command writes to standard error."
-    if error.pos >= len(text.rstrip()) or error.msg.startswith(("Unterminated", "Expecting")) and _cut(text):
+    if not text.rstrip().endswith("}"):
         return f"This JSON ends too early ({where}); {EXPECTED}, all of it."
     return f"This is no JSON: {error.msg[0].lower()}{error.msg[1:]} ({where}); {EXPECTED}."
-
-
-def _cut(text: str) -> bool:
-    """Whether a text does not end as a mapping does."""
-    return not text.rstrip().endswith("}")
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -273,11 +270,11 @@ def _state(value: Any, place: str) -> Mapping[str, Any] | None:
         "provider": _text(state.get("provider"), f"{place}.provider"),
         "id": _text(state.get("id"), f"{place}.id") or _text(state.get("importID"), f"{place}.importID"),
         "depends": {name: _texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
-        "secret": marked(outputs)
+        "secret": marks.secrets(outputs)
         | set(_texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")),
         **{
             name: _flag(state.get(name), f"{place}.{name}")
-            for name in ("custom", "protect", "retainOnDelete", "delete", "external", "pendingReplacement")
+            for name in ("custom", "protect", "retainOnDelete", "external", "pendingReplacement")
         },
     }
 
@@ -372,7 +369,7 @@ def _op(steps: Sequence[_Step]) -> Op:
     ops = [_meaning(step) for step in steps if step.op not in (*_OLD_GOES, _FORGOTTEN)]
     if Op.REPLACE in ops:
         return Op.REPLACE
-    # With `--refresh` a resource has a step for what the cloud has and one for what the program wants: the later one counts.
+    # With `--refresh` there is a step for what the cloud has, and then one for what the program wants.
     if acting := [op for op in ops if op is not Op.SAME]:
         return acting[-1]
     if ops:
@@ -404,18 +401,15 @@ def _states(steps: Sequence[_Step], op: Op) -> tuple[Mapping[str, Any] | None, M
 def _deletes_first(steps: Sequence[_Step]) -> bool:
     """Whether the old resource goes before the new one comes.
 
-    The digest leaves the steps out that tell it, unless the preview was asked to show them; then the old state tells it: the
-    engine marks it for deletion when its successor was made first.
+    The digest leaves the steps out that tell it, unless the preview was asked to show them. Then the old state tells
+    it: the engine marks what it deleted first as pending its replacement.
     """
     for step in steps:
         if step.op in _OLD_GOES:
             return True
         if step.op in ("create-replacement", "read-replacement", "import-replacement"):
             return False
-    return any(
-        step.op == "replace" and step.old is not None and (step.old["pendingReplacement"] or not step.old["delete"])
-        for step in steps
-    )
+    return any(step.old is not None and step.old["pendingReplacement"] for step in steps)
 
 
 def _notes(steps: Sequence[_Step], op: Op, redactor: Redactor) -> list[str]:
@@ -484,7 +478,8 @@ def _text(value: Any, place: str) -> str:
         return ""
     if not isinstance(value, str):
         raise PlanError(f"{place} is {_kind(value)} where a text belongs; {EXPECTED}.")
-    return value
+    # JSON can escape half a character, which no file can hold.
+    return value if value.isascii() else value.encode(errors="replace").decode()
 
 
 def _flag(value: Any, place: str) -> bool:

@@ -23,6 +23,10 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
+HIDDEN: Final = "(secret)"
+"""What a reader sees of a secret, or of a secret part of a text."""
+
+
 @dataclass(frozen=True)
 class Secret:
     """A value that is never shown; equal to another if both hide the same, as far as that can be told."""
@@ -35,7 +39,7 @@ class Secret:
 
     def __str__(self) -> str:
         """Return what a reader sees."""
-        return "(secret)"
+        return HIDDEN
 
 
 class Masked(str):

@@ -1,4 +1,7 @@
-"""Secrets that must not come out of a review: one for each way into a plan. Put together here, so that no scanner takes them for real."""
+"""Secrets that must not come out of a review: one for each way into a plan.
+
+Their known shapes are put together here, so that no scanner of repositories takes them for real ones.
+"""
 
 import base64
 import gzip
@@ -152,7 +155,13 @@ def _build() -> dict[str, Any]:
         "userData": _b64(f"#!/bin/bash\nexport HF_TOKEN={_secret('a script in base64')}\nexec serve\n"),
         "userDataBase64": _b64(json.dumps({"password": _secret("JSON in base64")})),
         "zipped": base64.b64encode(gzip.compress(f"password={_secret('gzip in base64')}\n".encode(), mtime=0)).decode(),
-        "script": f"set -e\nPASSWORD='{_secret('a shell script')}' ./run\n./run --api-key {_secret('a flag in a script')}\n",
+        "script": f"set -e\nPASSWORD='{_secret('a shell script')}' ./run\n",
+        "command": f"./run --port 80 --api-key {_secret('a flag in a command')} --verbose",
+        "dockerfile": f"FROM x\nENV DB_PASSWORD {_secret('a Dockerfile')}\nRUN y\n",
+        "xml": f"<server><user>app</user><password>{_secret('XML')}</password></server>",
+        "sql": f"CREATE ROLE app LOGIN PASSWORD '{_secret('SQL')}'; SELECT 1",
+        "netrc": f"machine git.example.com login app password {_secret('netrc')}\n",
+        "query": f"https://example.com/hook?id=7&access_token={_secret('the query of a URL')}&x=1",
         "ini": f"[default]\naws_secret_access_key = {_secret('an INI file')}\nregion = us-east-1\n",
         "go": 'config{Password:"' + _secret("a dump of a struct") + '", User:"app"}',
     }

@@ -13,11 +13,11 @@ import pytest
 from benchmarks.plans import plan_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.review.canaries import PREFIX, STACK, resource
 
 from mlpctl.review import reader
 from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
 from mlpctl.review.values import UNKNOWN, Secret
+from unit.review.canaries import PREFIX, STACK, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
 THING = "aws:index/thing:Thing"
@@ -312,13 +312,32 @@ _ANY = st.recursive(
     max_leaves=6,
 )
 _PLACES = (
-    ["config"], ["steps"], ["diagnostics"], ["maybeCorrupt"], ["steps", 1], ["steps", 1, "op"], ["steps", 1, "urn"],
-    ["steps", 1, "newState"], ["steps", 1, "oldState"], ["steps", 1, "detailedDiff"], ["steps", 1, "diffReasons"],
-    ["steps", 1, "replaceReasons"], ["steps", 1, "provider"], ["steps", 1, "newState", "inputs"], ["steps", 1, "newState", "parent"],
-    ["steps", 1, "newState", "id"], ["steps", 1, "newState", "custom"], ["steps", 1, "newState", "propertyDependencies"],
-    ["steps", 1, "newState", "additionalSecretOutputs"], ["steps", 1, "newState", "outputs"], ["steps", 1, "oldState", "inputs"],
-    ["diagnostics", 0], ["diagnostics", 0, "message"], ["diagnostics", 0, "severity"], ["diagnostics", 0, "urn"],
-)  # fmt: skip
+    ["config"],
+    ["steps"],
+    ["diagnostics"],
+    ["maybeCorrupt"],
+    ["steps", 1],
+    ["steps", 1, "op"],
+    ["steps", 1, "urn"],
+    ["steps", 1, "newState"],
+    ["steps", 1, "oldState"],
+    ["steps", 1, "detailedDiff"],
+    ["steps", 1, "diffReasons"],
+    ["steps", 1, "replaceReasons"],
+    ["steps", 1, "provider"],
+    ["steps", 1, "newState", "inputs"],
+    ["steps", 1, "newState", "parent"],
+    ["steps", 1, "newState", "id"],
+    ["steps", 1, "newState", "custom"],
+    ["steps", 1, "newState", "propertyDependencies"],
+    ["steps", 1, "newState", "additionalSecretOutputs"],
+    ["steps", 1, "newState", "outputs"],
+    ["steps", 1, "oldState", "inputs"],
+    ["diagnostics", 0],
+    ["diagnostics", 0, "message"],
+    ["diagnostics", 0, "severity"],
+    ["diagnostics", 0, "urn"],
+)
 
 
 @settings(max_examples=200)

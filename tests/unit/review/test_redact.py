@@ -11,53 +11,146 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.review.canaries import CANARIES, Canary, plan_with_canaries
 
 from mlpctl.review import reader
 from mlpctl.review.plan import Plan
-from mlpctl.review.redact import Redactor, looks_random, named_secret, scrub
+from mlpctl.review.redact import Redactor, scrub
+from mlpctl.review.signs import looks_random, named_secret
 from mlpctl.review.values import UNKNOWN, Masked, Secret, dotted, walk
+from unit.review.canaries import CANARIES, Canary, plan_with_canaries, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
 
 NAMES_OF_SECRETS = [
-    "password", "masterUserPassword", "DB_PASSWORD", "db-passwd", "rootPassword", "passwordWo", "dbpassword", "PGPASSWORD",
-    "secret", "client_secret", "CLIENTSECRET", "secretString", "secretAccessKey", "aws_secret_access_key", "accessKey",
-    "apiKey", "APIKey", "X-API-KEY", "openaiApiKey", "token", "authToken", "HF_TOKEN", "sessionToken", "oauth2Token",
-    "privateKey", "privateKeyPem", "ssh_key", "signingKey", "storageAccountKey", "connectionString", "primaryConnectionString",
-    "DATABASE_URL", "dsn", "credentials", "gcpCredentials", "kubeconfig", ".dockerconfigjson", "shop:dbPassword",
-    "app/db/password", "webhookUrl", "passphrase", "jwt", "hmac",
-]  # fmt: skip
+    "password",
+    "masterUserPassword",
+    "DB_PASSWORD",
+    "db-passwd",
+    "rootPassword",
+    "passwordWo",
+    "dbpassword",
+    "PGPASSWORD",
+    "secret",
+    "client_secret",
+    "CLIENTSECRET",
+    "secretString",
+    "secretAccessKey",
+    "aws_secret_access_key",
+    "accessKey",
+    "apiKey",
+    "APIKey",
+    "X-API-KEY",
+    "openaiApiKey",
+    "token",
+    "authToken",
+    "HF_TOKEN",
+    "sessionToken",
+    "oauth2Token",
+    "privateKey",
+    "privateKeyPem",
+    "ssh_key",
+    "signingKey",
+    "storageAccountKey",
+    "connectionString",
+    "primaryConnectionString",
+    "DATABASE_URL",
+    "dsn",
+    "credentials",
+    "gcpCredentials",
+    "kubeconfig",
+    ".dockerconfigjson",
+    "shop:dbPassword",
+    "app/db/password",
+    "webhookUrl",
+    "passphrase",
+    "jwt",
+    "hmac",
+]
 NAMES_OF_NONE = [
-    "secretName", "secretArn", "secretId", "secretsKeyArn", "secretKeyRef", "secretNamespace", "imagePullSecrets", "existingSecret",
-    "tokenTtl", "tokenUrl", "tokenEndpoint", "maxTokens", "max_new_tokens", "numTokens", "tokenizer", "tokens", "passwordLength",
-    "passwordPolicy", "password_encryption", "manageMasterUserPassword", "masterUserSecretKmsKeyId", "kmsKeyId", "keyArn",
-    "keyName", "publicKey", "accessKeyId", "privateKeyId", "credentialsProvider", "automountServiceAccountToken", "passThroughBehavior",
-    "iamPassRole", "compass", "authenticationMode", "author", "monkey", "keyPolicy", "bucketKeyEnabled", "partitionKey", "cookieName",
-    "token.actions.githubusercontent.com:sub", "token.actions.githubusercontent.com", "secretRotationDays", "forceOverwriteReplicaSecret",
-]  # fmt: skip
+    "secretName",
+    "secretArn",
+    "secretId",
+    "secretsKeyArn",
+    "secretKeyRef",
+    "secretNamespace",
+    "imagePullSecrets",
+    "existingSecret",
+    "tokenTtl",
+    "tokenUrl",
+    "tokenEndpoint",
+    "maxTokens",
+    "max_new_tokens",
+    "numTokens",
+    "tokenizer",
+    "tokens",
+    "passwordLength",
+    "passwordPolicy",
+    "password_encryption",
+    "manageMasterUserPassword",
+    "masterUserSecretKmsKeyId",
+    "kmsKeyId",
+    "keyArn",
+    "keyName",
+    "publicKey",
+    "accessKeyId",
+    "privateKeyId",
+    "credentialsProvider",
+    "automountServiceAccountToken",
+    "passThroughBehavior",
+    "iamPassRole",
+    "compass",
+    "authenticationMode",
+    "author",
+    "monkey",
+    "keyPolicy",
+    "bucketKeyEnabled",
+    "partitionKey",
+    "cookieName",
+    "token.actions.githubusercontent.com:sub",
+    "token.actions.githubusercontent.com",
+    "secretRotationDays",
+    "forceOverwriteReplicaSecret",
+]
+RANDOM = "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"
 HARMLESS_TEXTS = [
     "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders-db-AbCdEf",
     "AmazonEC2ContainerRegistryReadOnly AmazonEKSWorkerNodePolicy AmazonSSMManagedEC2InstanceDefaultPolicy",
-    "vpc-0a1b2c3d4e5f60718", "cr-0f5c8a1d2e3b4a697", "eipalloc-0123456789abcdef0", "db-ABCDEFGHIJKL01234567890123",
+    "vpc-0a1b2c3d4e5f60718",
+    "cr-0f5c8a1d2e3b4a697",
+    "eipalloc-0123456789abcdef0",
+    "db-ABCDEFGHIJKL01234567890123",
     "123456789012.dkr.ecr.us-east-1.amazonaws.com/serving@sha256:" + "9b1f3c5d" * 8,
-    "0f5c8a1d-2e3b-4a69-97c1-5d0e8f7a6b42", "4d1e243c7f8a9b0c1d2e3f405162738495a6b7c8",
-    "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen2.5-VL-72B-Instruct-GPTQ-Int4", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
-    "mlplatform-prod-checkpoints-7f3a9c2", "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
+    "0f5c8a1d-2e3b-4a69-97c1-5d0e8f7a6b42",
+    "4d1e243c7f8a9b0c1d2e3f405162738495a6b7c8",
+    "meta-llama/Llama-3.1-8B-Instruct",
+    "Qwen/Qwen2.5-VL-72B-Instruct-GPTQ-Int4",
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+    "mlplatform-prod-checkpoints-7f3a9c2",
+    "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8f3nKq7Lp2Xv9Rb4Wc6Yd8Zt1Ms5Hj0Fk3Ga7Qe9Nu ops@example",
-    "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\nRTESMBAGA1UE\n-----END CERTIFICATE-----\n",
-    base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBa\n-----END CERTIFICATE-----\n").decode(),
+    f"-----BEGIN CERTIFICATE-----\nMIID{RANDOM}\n{RANDOM}\n-----END CERTIFICATE-----\n",
+    f"p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{RANDOM}",
+    f"sha256-{RANDOM}",
+    "AmazonEC2ContainerRegistry2024ReadOnly",
+    "Aa1Bb2Aa1Bb2Aa1Bb2Aa1Bb2Aa1Bb2",
+    base64.b64encode(
+        b"-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBa\n-----END CERTIFICATE-----\n"
+    ).decode(),
     base64.b64encode(b"#!/bin/bash\nset -euo pipefail\n/etc/eks/bootstrap.sh prod --use-max-pods false\n").decode(),
     base64.b64encode(gzip.compress(b"#!/bin/bash\n/etc/eks/bootstrap.sh prod\n" * 9, mtime=0)).decode(),
     "--max-num-batched-tokens 8192 --tokenizer Qwen/Qwen3-8B --max-model-len 16384",
-    "docker://nginx:1.25@sha256:" + "ab" * 32, "git@github.com:example/shop.git", "ops@example.com",
+    "docker://nginx:1.25@sha256:" + "ab" * 32,
+    "git@github.com:example/shop.git",
+    "ops@example.com",
     "The password policy needs 14 characters. Basic authentication is off; bearer tokens are used.",
-    "password: ${DB_PASSWORD}", "export TOKEN=$(aws secretsmanager get-secret-value --secret-id x)",
+    "password: ${DB_PASSWORD}",
+    "export TOKEN=$(aws secretsmanager get-secret-value --secret-id x)",
     '{"secretName": "tls", "tokenTtl": "24h", "items": [{"key": "tls.key", "path": "tls.key"}]}',
     "spec:\n  volumes:\n  - name: tls\n    secret:\n      secretName: web-tls\n",
-    "task-runner-with-a-long-name-1A and risk-Assessment-2025-Overview-Final", "sk-learn pipelines",
-]  # fmt: skip
+    "task-runner-with-a-long-name-1A and risk-Assessment-2025-Overview-Final",
+    "sk-learn pipelines",
+]
 
 
 def hidden(plan: Plan) -> set[str]:
@@ -111,6 +204,7 @@ def test_what_is_secret_on_one_side_is_hidden_on_the_other(plan: Plan) -> None:
 def test_a_name_gives_a_secret_away(name: str) -> None:
     assert named_secret(name)
     assert isinstance(Redactor().value("umbrella-7", name), Secret)
+    assert "umbrella" not in scrub(f"{name.split('/')[-1].split(':')[-1]}='umbrella-7'")
 
 
 @pytest.mark.parametrize("name", NAMES_OF_NONE)
@@ -136,7 +230,8 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         "{{resolve:secretsmanager:x}}",
         {"secretName": "web-tls", "optional": True},
         [{"name": "regcred"}],
-        [{"name": "DB", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/db"}],
+        [{"name": "DB", "valueFrom": "db-parameter"}],
+        {"items": [{"key": "tls.key", "path": "tls.key"}], "secretName": "web-tls"},
     ],
 )
 def test_what_only_points_to_a_secret_stays(value: Any) -> None:
@@ -172,6 +267,47 @@ def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
     assert [message.text for message in plan.messages] == ["the secret (secret) has no expiry"]
 
 
+def test_copies_of_what_is_secret_are_hidden_though_their_mark_is_lost() -> None:
+    both = {"prot {} tags.a", "prot {} tagsAll.a"}
+    plan = reader.load(PLANS / "replacements.json")
+    assert hidden(plan) == {each.format(side) for each in both for side in ("old", "new")}
+    (made,) = reader.read(
+        json.dumps({"steps": [resource("x", "t:i:T", new={"tags": {"a": "[secret]"}, "tagsAll": {"a": "brief"}})]})
+    )
+    assert hidden(Plan((made,))) == {"x new tags.a", "x new tagsAll.a"}
+
+
+def test_what_is_secret_is_found_on_the_other_side_by_its_name_though_a_list_moves() -> None:
+    before = {"env": [{"name": "B", "value": "[secret]"}]}
+    after = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "brief"}]}
+    shown = Redactor().inputs(after, twin=before)["env"]
+    assert shown[0] == {"name": "A", "value": "1"}
+    assert isinstance(shown[1]["value"], Secret)
+
+
+def test_what_is_nested_too_deeply_to_look_through_is_hidden() -> None:
+    value: Any = "umbrella-77"
+    text = "password=umbrella-77 and more of it"
+    for _ in range(200):
+        value = {"a": [value]}
+    for _ in range(12):
+        text = base64.b64encode(text.encode()).decode()
+    assert "umbrella" not in repr(Redactor().value(value))
+    shown = scrub(text)
+    while shown != "(secret)":
+        shown = base64.b64decode(shown).decode()
+
+
+def test_half_characters_do_not_get_through() -> None:
+    values = {"long": "half a \ud83d character", "s": "\ud83d", "\udc00": 1}
+    step = resource("a", "t:i:T", new=values) | {"detailedDiff": {"\ud83d": {"kind": "add"}}}
+    message = {"severity": "info", "message": "\ud83d"}
+    plan = reader.read(json.dumps({"steps": [step], "diagnostics": [message], "config": {"a:b": "\ud83d"}}))
+    repr((plan, [change.inputs for change in plan])).encode()
+    assert "\ud83d" not in "".join([*map(str, walk(plan.changes[0].inputs)), *plan.changes[0].reported])
+    plan.messages[0].text.encode()
+
+
 def test_two_secrets_are_equal_if_what_they_hide_is() -> None:
     shown = [Redactor().value(text, "password") for text in ("one-umbrella", "one-umbrella", "two-umbrella")]
     assert shown[0] == shown[1] != shown[2]
@@ -188,7 +324,7 @@ def test_a_short_secret_does_not_take_words_away_elsewhere() -> None:
     assert again.value({"password": "postgres", "engine": "postgres"})["engine"] == "postgres"
 
 
-@pytest.mark.parametrize("text", ["kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct", "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"])
+@pytest.mark.parametrize("text", ["kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct", RANDOM])
 def test_random_text_looks_random(text: str) -> None:
     assert looks_random(text)
 
@@ -200,11 +336,37 @@ def test_nearly_all_random_keys_look_random() -> None:
 
 
 _PIECES = [
-    "a", " ", "=", '"', "\\", ":", "-", "[", '{"a":', "eyJ", "password=", 'password="', "password='x\" ", "--token ", "://a:b@",
-    "-----BEGIN RSA PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n", "authorization: ",
-    "bearer aaaaaaaa ", "wandb", "mysql ", "-u a:", "hooks.slack.com/services/", "secret: {\n", "password: |\n", "x-amz-signature=",
-    "key:\n  secret: umbrella-1\n", "- *a\n", "sk-aaaa ", "ghp_",
-]  # fmt: skip
+    "a",
+    " ",
+    "=",
+    '"',
+    "\\",
+    ":",
+    "-",
+    "[",
+    '{"a":',
+    "eyJ",
+    "password=",
+    'password="',
+    "password='x\" ",
+    "--token ",
+    "://a:b@",
+    "-----BEGIN RSA PRIVATE KEY-----\n",
+    "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n",
+    "authorization: ",
+    "bearer aaaaaaaa ",
+    "wandb",
+    "mysql ",
+    "-u a:",
+    "hooks.slack.com/services/",
+    "secret: {\n",
+    "password: |\n",
+    "x-amz-signature=",
+    "key:\n  secret: umbrella-1\n",
+    "- *a\n",
+    "sk-aaaa ",
+    "ghp_",
+]
 
 
 @pytest.mark.parametrize("piece", _PIECES)

@@ -1,0 +1,160 @@
+"""What gives a secret away where Pulumi does not: names, shapes of tokens, random text. The data is `secrets.yaml`."""
+
+import functools
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+
+from mlpctl.review.values import HIDDEN
+
+LITERAL: Final = 8
+"""Characters from which a secret can be told from a word, and is struck out wherever it stands."""
+
+WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+STEMS: Final = re.compile(
+    r"pass|pwd|\bpw\b|secret|token|key|cred|auth|bearer|connection|dsn|jwt|hmac|otp|cookie|signature|url|uri|"
+    r"kubeconfig|docker|htpasswd|netrc|license|salt|\bpin\b"
+)
+"""What every secret's name has in it."""
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    why: str
+    has: tuple[str, ...]
+    find: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Properties that hold a secret by their resource's type."""
+
+    type: re.Pattern[str]
+    properties: frozenset[str]
+    only: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`secrets.yaml`, ready for use."""
+
+    names: re.Pattern[str]
+    perhaps: re.Pattern[str]
+    inside: re.Pattern[str]
+    harmless: frozenset[str]
+    despite: re.Pattern[str]
+    switches: frozenset[str]
+    references: re.Pattern[str]
+    types: tuple[_Kind, ...]
+    patterns: tuple[_Pattern, ...]
+    public: tuple[str, ...]
+
+
+@functools.cache
+def rules() -> Rules:
+    """What is looked for."""
+    data = yaml.safe_load((files("mlpctl.review") / "secrets.yaml").read_text(encoding="utf-8"))
+
+    def row(phrases: Iterable[str]) -> re.Pattern[str]:
+        return re.compile(rf"(?:^| )(?:{'|'.join(phrases)})(?: |$)")
+
+    return Rules(
+        names=row(data["names"]),
+        perhaps=row(data["perhaps"]),
+        inside=re.compile("|".join(data["inside"])),
+        harmless=frozenset(data["harmless"]),
+        despite=row(f"{each}$" for each in data["despite"]),
+        switches=frozenset(data["switches"]),
+        references=re.compile("|".join(f"(?:{each})" for each in data["references"])),
+        types=tuple(
+            _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
+            for each in data["types"]
+        ),
+        patterns=tuple(
+            _Pattern(each["why"], tuple(each["has"]), re.compile(each["pattern"])) for each in data["patterns"]
+        ),
+        public=tuple(data["public"]),
+    )
+
+
+@functools.lru_cache(maxsize=65536)
+def named_secret(name: str) -> str:
+    """Whether a name is a secret's: `always`, `perhaps` (its text may be a setting), or empty."""
+    known = rules()
+    last = re.split(r"[/:]", name[:256].rstrip("/:"))[-1]
+    words = [each.lower() for each in WORDS.findall(last)]
+    text = " ".join(words)
+    found = "always" if known.names.search(text) or any(map(known.inside.search, words)) else ""
+    found = found or ("perhaps" if known.perhaps.search(text) else "")
+    if not found:
+        return ""
+    harmless = _singular(words[-1]) in known.harmless or _singular(" ".join(words[-2:])) in known.harmless
+    if (harmless and not known.despite.search(text)) or _singular(words[0]) in known.switches:
+        return ""
+    return found
+
+
+def _class(letter: str) -> int:
+    return 0 if letter.isdigit() else 1 if letter.isupper() else 2
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) else word
+
+
+@functools.lru_cache(maxsize=65536)
+def harmless(key: str) -> bool:
+    """Whether a name below a secret's is none."""
+    words = [each.lower() for each in WORDS.findall(key)]
+    return bool(words) and _singular(words[-1]) in rules().harmless
+
+
+def looks_random(token: str) -> bool:
+    """Whether a run of base64's letters looks like a key: Shannon's entropy and changes of the letters' class.
+
+    A digest in hexadecimal, an id or a UUID does not: it has no letters of both cases. detect-secrets strikes out what
+    has 4.5 bits a character of base64's 6 (Yelp/detect-secrets, plugins/high_entropy_strings.py). Fewer than 64
+    characters cannot reach 6 bits, so the limit here is the same share, 3/4, of what they can reach. Names in camel
+    case have that much too. They are told apart by neighbours of different class (capital, small letter, digit): 62 %
+    in random text (1 - (26² + 26² + 10²) / 62²), a third at most in names; here from 42 %, without punctuation.
+    """
+    count = len(token)
+    if count < 20 or token.startswith(("sha256-", "sha384-", "sha512-")):
+        return False
+    runs = [each for each in re.findall(r"[A-Za-z0-9]+", token) if len(each) >= 6]
+    text = "".join(runs)
+    if len(text) < 20 or text == text.lower() or text == text.upper() or sum(map(str.isdigit, text)) < 2:
+        return False
+    changes = sum(_class(one) != _class(other) for run in runs for one, other in itertools.pairwise(run))
+    if changes < 0.42 * (len(text) - len(runs)):
+        return False
+    bits = -sum(each / count * math.log2(each / count) for each in Counter(token).values())
+    return bits >= 0.75 * math.log2(min(count, 64))
+
+
+def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
+    """Properties that hold a secret in resources of a type that have these inputs."""
+    found: frozenset[str] = frozenset()
+    name = kind.rsplit(":", 1)[-1]
+    for each in rules().types:
+        fits = each.type.search(kind) if each.type.pattern.startswith("^") else each.type.search(name)
+        if fits and all(values.get(key) == wanted for key, wanted in each.only.items()):
+            found |= each.properties
+    return found
+
+
+def tellable(text: str) -> bool:
+    """Whether a secret can be told from a word that has the same letters."""
+    if len(text) < LITERAL or HIDDEN in text or rules().references.fullmatch(text) or len(set(text)) < 4:
+        return False
+    return len(text) >= 12 or not text.isalpha() or not text.islower()
