@@ -56,9 +56,8 @@ def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invali
     """One line: what happens how often, what that changes a month, and what makes the review fail."""
     totals = cost.totals
     delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
-    parts = [wording.counted(found), f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
-    if totals.unpriced:
-        parts.append(f"{wording.number(totals.unpriced, 'resource')} without a price")
+    happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
+    parts = [happens, f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
@@ -67,15 +66,26 @@ def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invali
 
 
 def edges(plan: Plan) -> tuple[Edge, ...]:
-    """Which components use which: a resource of the one takes a value of a resource of the other."""
+    """Which components use which: a resource of the one is made after a resource of the other."""
     found: dict[tuple[str, str], None] = {}
     for change in plan:
         mine = component_of(plan, change)
-        for urn in {urn for each in change.depends.values() for urn in each if urn in plan.by_urn}:
+        causes = {urn for each in change.depends.values() for urn in each}
+        for urn in causes.union(change.after) & plan.by_urn.keys():
             other = component_of(plan, plan.by_urn[urn])
             if mine and other and mine != other:
                 found[mine, other] = None
-    return tuple(Edge(source=source, target=target) for source, target in sorted(found))
+    return tuple(Edge(source=source, target=target) for source, target in _shortest(found))
+
+
+def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is used without a detour: of A on B on C, and A on C, the last says nothing new."""
+    import networkx
+
+    graph = networkx.DiGraph(list(uses))
+    if networkx.is_directed_acyclic_graph(graph):
+        graph = networkx.transitive_reduction(graph)
+    return sorted(graph.edges)
 
 
 def _deltas(cost: Cost) -> Mapping[str, Money]:

@@ -76,6 +76,9 @@ class Change:
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """URNs that each input property comes from."""
 
+    after: tuple[str, ...] = ()
+    """URNs of everything that it is made after; the stream of events does not tell them."""
+
     provider: str = ""
     """URN of its provider; empty for a component."""
 

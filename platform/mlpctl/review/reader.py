@@ -264,12 +264,14 @@ def _state(value: Any, place: str) -> Mapping[str, Any] | None:
     state = _mapping(value, place)
     outputs = _mapping(state.get("outputs"), f"{place}.outputs")
     depends = _mapping(state.get("propertyDependencies"), f"{place}.propertyDependencies")
+    after = _texts(state.get("dependencies"), f"{place}.dependencies")
     return {
         "inputs": _mapping(state.get("inputs"), f"{place}.inputs"),
         "parent": _urn(state.get("parent"), f"{place}.parent"),
         "provider": _text(state.get("provider"), f"{place}.provider"),
         "id": _text(state.get("id"), f"{place}.id") or _text(state.get("importID"), f"{place}.importID"),
         "depends": {name: _texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
+        "after": after,
         "secret": marks.secrets(outputs)
         | set(_texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")),
         **{
@@ -358,6 +360,7 @@ def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple
         forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
         reported=tuple(map(redactor.text, reported)),
         depends=depends,
+        after=tuple(map(names.clean, (will or was).get("after", ()))),
         # A reference to a provider is its URN and its id.
         provider=names.clean(provider.rsplit("::", 1)[0]),
     )
