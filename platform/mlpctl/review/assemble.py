@@ -82,7 +82,7 @@ def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What is used without a detour: of A on B on C, and A on C, the last says nothing new."""
     import networkx
 
-    graph = networkx.DiGraph(list(uses))
+    graph: networkx.DiGraph[str] = networkx.DiGraph(list(uses))
     if networkx.is_directed_acyclic_graph(graph):
         graph = networkx.transitive_reduction(graph)
     return sorted(graph.edges)
