@@ -202,6 +202,8 @@ def _consequence(change: Change, found: Kind, holding: Holding) -> str:
         new = "the new one starts empty, and " if change.op is Op.REPLACE and holding is Holding.DATA else ""
         return f"{new}the old one stays in the cloud, where the stack no longer manages it"
     then = found.then or _THEN[holding]
+    if _is_provider(change):
+        return then
     if change.op is Op.REPLACE and holding in (Holding.SERVING, Holding.CAPACITY):
         if change.deletes_first:
             return f"{then} before the new one is there"
@@ -247,7 +249,7 @@ def _changing(context: _Context, change: Change) -> Iterator[_Finding]:
             continue
         if watch.harm is Holding.CAPACITY:
             scarce = _accelerators(context, change, "old") if scarce is None else scarce
-            if watch.accelerated and not scarce:
+            if watch.accelerated and (not scarce or change.op is Op.REPLACE):
                 continue
         tier = 1 if watch.grave and (scarce or watch.harm is not Holding.CAPACITY) else 2
         if watch.test == "otherInstances":
@@ -317,9 +319,13 @@ def _ranked(context: _Context, change: Change, findings: Sequence[_Finding]) -> 
     """One danger of everything that speaks for one harm, and its place among others."""
     found = kind(change.type)
     lead = next((each for each in findings if each.lead), None)
-    says = joined(part for each in findings if not each.lead for part in each.says.split("; "))
+    told = lead.says if lead else ""
+    ends = [
+        part for each in sorted(findings, key=lambda each: each.tier) if not each.lead for part in each.says.split("; ")
+    ]
+    says = joined(part for part in ends if part not in told)
     verb = {Op.CREATE: "Adds", Op.SAME: "Unguards"}.get(change.op, "Changes")
-    text = joined([lead.says, says]) if lead else f"{verb} {_called(change, found)}: {says}"
+    text = joined([told, says]) if lead else f"{verb} {_called(change, found)}: {says}"
     if change.protected and change.op in _GOES:
         text += "; the engine refuses that, since it is protected"
     certain = any(each.certainty is Certainty.WILL for each in ([lead] if lead else findings))
