@@ -6,10 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from mlpctl.review.plan import Plan
 
 app = typer.Typer(
     help="Operate an mlplatform: its stack files, and the sandbox on your own machine.",
@@ -20,18 +23,30 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
 instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
+prices_app = typer.Typer(help="What AWS's things cost, from a dated price book.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(instances_app, name="instances")
+app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
 BAD_INPUT = 2
 FAILED = 1
+NOT_RUN = 3
+"""Of a review or an estimate: it could not be made, and so says nothing of limits."""
+
 INTERRUPTED = 130
 """What shells give a program that ended by Ctrl-C."""
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="Where the sandbox lives. Default: .sandbox beside Pulumi.yaml.")
+]
+Account = Annotated[
+    bool, typer.Option("--account", help="Not in the sandbox: the backend and the account of this shell.")
+]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", help="Output of `pulumi preview --json`, made elsewhere; - for standard input."),
 ]
 
 
@@ -51,9 +66,7 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
 def recover(
     stack: Stack = "local",
     folder: Folder = None,
-    account: Annotated[
-        bool, typer.Option("--account", help="Not in the sandbox: the backend and the account of this shell.")
-    ] = False,
+    account: Account = False,
     take: Annotated[
         list[str] | None, typer.Option("--import", metavar="NAME=ID", help="Take this over; may be repeated.")
     ] = None,
@@ -86,6 +99,51 @@ def recover(
     choices = Choices(dict(pairs), frozenset(drop or ()))
     done = recovery.recover(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
     raise typer.Exit(0 if done else FAILED)
+
+
+@app.command()
+def review(
+    stack: Stack = "local",
+    plan: PlanFile = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write it here for a pull request, in Markdown; - for standard output.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it here as a page; - for standard output.")] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write it here as JSON; - for standard output.")] = None,
+    account: Account = False,
+    folder: Folder = None,
+) -> None:
+    """Review what an update would do: what it changes, may destroy and costs. Exit code 1 where it breaks a limit."""
+    from mlpctl.review import command
+
+    with _reviewed():
+        report = command.review(_plan(stack, plan, account, folder))
+        command.write(report, {"markdown": markdown, "html": html, "json": as_json}, Console())
+    raise typer.Exit(0 if report.passes else FAILED)
+
+
+@app.command()
+def cost(
+    stack: Stack = "local",
+    plan: PlanFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: resources, totals, limits.")] = False,
+    compare: Annotated[str, typer.Option(help="Stacks to put side by side, e.g. dev,staging,prod.")] = "",
+    account: Account = False,
+    folder: Folder = None,
+) -> None:
+    """Estimate what a stack costs a month. Exit code 1 where it breaks a limit."""
+    from mlpctl.review import command
+    from mlpctl.review.cost import book
+    from mlpctl.review.cost import command as costs
+
+    with _reviewed():
+        given = book.load(), command.today(), Console()
+        if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
+            plans = {name: _plan(name, None, account, folder) for name in names}
+            passes = costs.compare(plans, *given, as_json=as_json)
+        else:
+            passes = costs.show(_plan(stack, plan, account, folder), *given, as_json=as_json)
+    raise typer.Exit(0 if passes else FAILED)
 
 
 @config_app.command()
@@ -149,6 +207,60 @@ def refresh(
 
     count = instances.refresh(region)
     Console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
+
+
+@prices_app.command("show")
+def prices_show(
+    name: Annotated[str, typer.Argument(help="An instance type, an item or a service: g6e.2xlarge, gp3-storage, ebs.")],
+    region: Annotated[
+        list[str] | None, typer.Option(help="Region that is wanted; may be given again. Default: all.")
+    ] = None,
+) -> None:
+    """Print every price of something, with its source and its day."""
+    import datetime
+
+    from mlpctl.review.cost import book, show
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    Console().print(show.page(show.show(book.load(), name, region or (), today)))
+
+
+@prices_app.command("list")
+def prices_list() -> None:
+    """Print what the price book has, of which services, in how many regions, and how old it is."""
+    import datetime
+
+    from mlpctl.review.cost import book, show
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    Console().print(show.coverage_table(show.coverage(book.load(), today)))
+
+
+@prices_app.command("refresh")
+def prices_refresh(
+    region: Annotated[list[str], typer.Option(help="Region whose prices are wanted; may be given again.")],
+    service: Annotated[
+        list[str] | None,
+        typer.Option(help="Service of `mlpctl prices list` that is wanted; may be given again. Default: all."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask what was answered today as well.")] = False,
+) -> None:
+    """Renew prices in the price book from the AWS Price List API and EC2's spot price history."""
+    from rich.progress import track
+
+    from mlpctl.review.cost import book, refresh
+
+    console = Console()
+    with _resumable():
+        done = refresh.refresh(
+            region,
+            service,
+            again=again,
+            watch=lambda steps: track(steps, "Asking AWS", console=console, transient=True),
+        )
+    for problem in done.problems:
+        console.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    console.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
 
 
 @sandbox_app.command("up")
@@ -240,6 +352,10 @@ def sandbox_reset(folder: Folder = None) -> None:
     Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
 
 
+_BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError"})
+"""Errors that say what is wrong with what was given."""
+
+
 def main() -> None:
     """Run the command; whatever goes wrong, the user reads a sentence."""
     try:
@@ -248,7 +364,26 @@ def main() -> None:
         if os.environ.get("MLPCTL_DEBUG"):
             raise
         sys.stderr.write(f"{_told(error)}\n")
-        sys.exit(BAD_INPUT if type(error).__name__ == "ConfigError" else FAILED)
+        sys.exit(BAD_INPUT if type(error).__name__ in _BAD_INPUTS else FAILED)
+
+
+def _plan(stack: str, file: Path | None, account: bool, folder: Path | None) -> "Plan":
+    from mlpctl.review import command, reader
+
+    return reader.load(file) if file else command.plan_of(stack, account=account, folder=folder)
+
+
+@contextmanager
+def _reviewed() -> Iterator[None]:
+    """Tell what cannot be reviewed from what breaks a limit."""
+    try:
+        with _resumable():
+            yield
+    except Exception as error:
+        if os.environ.get("MLPCTL_DEBUG") or type(error).__name__ in _BAD_INPUTS:
+            raise
+        sys.stderr.write(f"{_told(error)}\n")
+        raise typer.Exit(NOT_RUN) from None
 
 
 @contextmanager

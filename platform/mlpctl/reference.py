@@ -4,6 +4,7 @@
 """
 
 import ast
+import datetime
 import inspect
 import re
 import sys
@@ -20,6 +21,7 @@ from mlpctl import failures
 from mlpctl.config import Platform
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
+from mlpctl.review.cost import book, show
 from mlplatform.component import Component
 
 _TEMPLATES = jinja2.Environment(
@@ -57,6 +59,7 @@ def pages() -> dict[str, str]:
         "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
         "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=failures.quotas()),
+        "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
     }
 
 
@@ -157,6 +160,18 @@ def _failures() -> Iterator[Mapping[str, str]]:
             "remedy": _line(advice.remedy.format(quotas="the vCPUs below")),
             "fields": ", ".join(sorted(places)),
         }
+
+
+def _costs() -> Mapping[str, Any]:
+    prices = book.load()
+    return {
+        "stale_days": book.STALE_DAYS,
+        "month_hours": book.MONTH_HOURS,
+        # How much is stale depends on the day of the reader, so the page tells days alone.
+        "coverage": show.coverage(prices, datetime.date.min),
+        "items": show.listed(prices),
+        "sources": sorted(prices.sources.values(), key=lambda source: source.title.lower()),
+    }
 
 
 def _type(annotation: str) -> str:

@@ -97,8 +97,19 @@ class Stack:
         Raises:
             StackError: it failed, or there is no `pulumi`.
         """
+        done = self.run(*command, given=given)
+        if done.returncode != 0:
+            raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def run(self, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a `pulumi` command that may fail.
+
+        Raises:
+            StackError: there is no `pulumi`.
+        """
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 ["pulumi", *command, "--non-interactive"],
                 cwd=self.root,
                 env=self.env,
@@ -108,12 +119,7 @@ class Stack:
                 check=False,
             )
         except FileNotFoundError:
-            raise StackError(
-                "There is no `pulumi` on PATH: https://www.pulumi.com/docs/iac/download-install/"
-            ) from None
-        if done.returncode != 0:
-            raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
+            raise StackError(f"There is no `pulumi` on PATH: {INSTALLATION}") from None
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
         assert "deletion protection" in (refused.stdout + refused.stderr).lower()
         # What is production no longer loses its guards, and only then can be taken down.
         project.edit("profile", value="staging")
-        project.pulumi("up", "--yes", "--skip-preview", "--stack", "prod")
+        project.pulumi("up", "--yes", "--stack", "prod")
     assert leftovers(sandbox)
     project.pulumi("destroy", "--yes", "--skip-preview", "--stack", project.stack)
     assert leftovers(sandbox) == []

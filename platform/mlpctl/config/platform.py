@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlpctl.config import rules
+from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.spec import Spec
 
@@ -91,6 +92,9 @@ class Platform(Spec):
     permissions_boundary: str | None = Field(default=None, pattern=r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,128}$")
     """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
     Default: none; roles of `workloads` then have a boundary of the platform's own."""
+
+    cost: CostSettings = CostSettings()
+    """What the stack may cost a month, and the use that its cost is estimated with."""
 
     @property
     def all_tags(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.review.values import UNKNOWN, Path, Secret, Value, paths
+from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths
 
 NO_INPUTS: Final[Mapping[str, Value]] = {}
 
@@ -101,8 +101,8 @@ class Change:
 
     @cached_property
     def secrets(self) -> tuple[Path, ...]:
-        """Ways to the inputs that are not shown."""
-        return paths(self.inputs, lambda value: isinstance(value, Secret))
+        """Ways to the inputs that are not shown, or not all of it."""
+        return paths(self.inputs, lambda value: isinstance(value, (Secret, Masked)))
 
     @property
     def forced_by_unknown(self) -> bool:

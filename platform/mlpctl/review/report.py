@@ -168,16 +168,19 @@ class ResourceCost(Model):
 
     op: Op
     monthly_usd: Money | None
-    """None where it has no price."""
+    """0 where it is free or goes; None where it has no price."""
 
     before_monthly_usd: Money | None
-    """What it costs today; None where it was not there or has no price."""
+    """What it costs today, 0 where it is not there; None where it has no price."""
 
     free: str
     """Why it costs nothing; empty otherwise."""
 
     unpriced: str
-    """Why it has no price; empty otherwise."""
+    """Why it has no price, now or before; empty otherwise."""
+
+    missing: Sequence[str] = ()
+    """What the figure leaves out, and why: `cost.usage says nothing of natDataGb`."""
 
     prices: Sequence[PriceUse] = ()
     assumptions: Sequence[Assumption] = ()
@@ -189,10 +192,15 @@ class CostTotals(Model):
     monthly_usd: Money
     before_monthly_usd: Money
     delta_monthly_usd: Money
+    """The change of each figure, over the resources that have a price before and after."""
+
     by_component: Mapping[str, Money]
     by_team: Mapping[str, Money]
     unpriced: int
     """Resources that cost something and have no price."""
+
+    partly: int = 0
+    """Resources with a price that leaves something out."""
 
     free: int
     stale: int
@@ -244,6 +252,16 @@ class Invalid(Model):
     problems: Sequence[str]
 
 
+class Edge(Model):
+    """One component that uses another: a resource of the first takes a value of a resource of the second."""
+
+    source: str
+    """Title of the component that uses."""
+
+    target: str
+    """Title of the component that is used."""
+
+
 class Report(Model):
     """A review."""
 
@@ -270,6 +288,9 @@ class Report(Model):
     unchecked: Sequence[Unchecked]
     messages: Sequence[str]
     """Warnings and errors of the engine."""
+
+    edges: Sequence[Edge] = ()
+    """Which components use which, for the picture."""
 
     @property
     def passes(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = Any
-"""JSON's values, `UNKNOWN` and `Secret`."""
+"""JSON's values, `UNKNOWN`, `Secret` and, among the texts, `Masked`."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """Way to a value below a resource's inputs: keys of mappings, positions in lists."""
@@ -36,6 +36,33 @@ class Secret:
     def __str__(self) -> str:
         """Return what a reader sees."""
         return "(secret)"
+
+
+class Masked(str):
+    """A text with `(secret)` in place of its secret parts; equal to another if the whole texts were equal."""
+
+    __slots__ = ("mark",)
+
+    mark: bytes
+    """A keyed digest of the whole text, as in `Secret`."""
+
+    def __new__(cls, text: str, mark: bytes) -> "Masked":
+        """Keep the digest beside the text."""
+        made = super().__new__(cls, text)
+        made.mark = mark
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        """Tell texts apart that differ in what is hidden."""
+        return isinstance(other, Masked) and self.mark == other.mark and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        """Answer the opposite; `str` has its own."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        """Hash what equality is about."""
+        return hash((str(self), self.mark))
 
 
 def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:

@@ -1,14 +1,48 @@
-"""The price book: AWS's list prices in US dollars, each with its source and its day."""
+"""The price book: AWS's list prices in US dollars, each with its source and its day.
 
-from dataclasses import dataclass
+`prices.csv`, `spot.csv` and `sources.yaml` are its data; `mlpctl prices refresh` renews them. What has no row has no
+price: nothing here is guessed.
+"""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn
+
+import yaml
+
+from mlpctl.review.cost import items
 
 MONTH_HOURS: Final = 730
 """Hours of a month, as AWS's own calculator counts them."""
 
 STALE_DAYS: Final = 90
 """Days after which a price is said to be stale."""
+
+FOLDER: Final = Path(__file__).parent
+"""Where the package's book is."""
+
+SPOT_MIN: Final = "spot-min"
+SPOT_MAX: Final = "spot-max"
+"""What the lowest and the highest spot price are called as services."""
+
+PRICES: Final = "prices.csv"
+SPOT: Final = "spot.csv"
+SOURCES: Final = "sources.yaml"
+
+_Line = tuple[int, str]
+"""A line of a file: its number and its text."""
+
+
+class BookError(Exception):
+    """The price book cannot be read; the text is for the user."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +81,327 @@ class Price:
     def stale(self, today: date) -> bool:
         """Whether it is older than `STALE_DAYS`."""
         return (today - self.source.day).days > STALE_DAYS
+
+
+class Row(NamedTuple):
+    """A row of `prices.csv`; rows sort as the file does."""
+
+    service: str
+    region: str
+    item: str
+    start: float
+    """Units a month from which on the price holds."""
+
+    usd: float
+    source: str
+
+
+class SpotRow(NamedTuple):
+    """A row of `spot.csv`: an instance type's lowest and highest spot price an hour."""
+
+    region: str
+    item: str
+    low: float
+    high: float
+    source: str
+
+
+_COLUMNS: Final = ("service", "region", "item", "from_quantity", "usd", "source")
+_SPOT_COLUMNS: Final = ("region", "item", "min", "max", "source")
+
+
+@dataclass(frozen=True)
+class Book:
+    """List prices. A service's prices of a region are read when they are first asked for."""
+
+    sources: Mapping[str, Source]
+    lines: Mapping[tuple[str, ...], Sequence[_Line]] = field(repr=False)
+    """Lines of `prices.csv` by service and region."""
+
+    folder: Path
+    """Where the book is."""
+
+    _read: dict[tuple[str, str], Mapping[str, Sequence[Row]]] = field(default_factory=dict, repr=False)
+    _spot_read: dict[str, Mapping[str, SpotRow]] = field(default_factory=dict, repr=False)
+
+    def find(self, service: str, region: str, item: str) -> Price | None:
+        """The price of one unit, the first one where it falls with quantity; None where the book has none.
+
+        Raises:
+            BookError: the file is damaged there.
+        """
+        found = self.tiers(service, region, item)
+        return found[0][1] if found else None
+
+    def tiers(self, service: str, region: str, item: str) -> tuple[tuple[float, Price], ...]:
+        """The prices of an item, each with the units a month from which on it holds; empty where the book has none.
+
+        Raises:
+            BookError: the file is damaged there.
+        """
+        rows = self._rows(service, region).get(item) or self._rows(service, items.GLOBAL).get(item) or ()
+        return tuple((row.start, self._price(row)) for row in rows)
+
+    def spot(self, region: str, instance_type: str) -> tuple[Price, Price] | None:
+        """The lowest and the highest spot price an hour over a region's zones; None where the book has none.
+
+        Raises:
+            BookError: the file is damaged there.
+        """
+        row = self._spot(region).get(instance_type)
+        if not row:
+            return None
+        source = self.sources[row.source]
+        return (
+            Price(SPOT_MIN, region, instance_type, row.low, "hour", source),
+            Price(SPOT_MAX, region, instance_type, row.high, "hour", source),
+        )
+
+    def items(self, service: str, region: str) -> tuple[str, ...]:
+        """The items of a service that have a price in a region.
+
+        Raises:
+            BookError: the file is damaged there.
+        """
+        return tuple(sorted({*self._rows(service, region), *self._rows(service, items.GLOBAL)}))
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Every row, as the file sorts them.
+
+        Raises:
+            BookError: the file is damaged.
+        """
+        for service, region in sorted(self.lines):
+            found = self._rows(service, region)
+            yield from (row for item in sorted(found) for row in found[item])
+
+    @property
+    def spot_rows(self) -> Iterator[SpotRow]:
+        """Every row of spot prices, as the file sorts them.
+
+        Raises:
+            BookError: the file is damaged.
+        """
+        for region in self.spot_regions:
+            found = self._spot(region)
+            yield from (found[item] for item in sorted(found))
+
+    @property
+    def spot_regions(self) -> tuple[str, ...]:
+        """The regions in which instance types have spot prices."""
+        return tuple(sorted(region for (region,) in self._spot_lines))
+
+    def regions(self, service: str) -> tuple[str, ...]:
+        """The regions in which a service has prices."""
+        return tuple(sorted(region for each, region in self.lines if each == service))
+
+    @cached_property
+    def _spot_lines(self) -> Mapping[tuple[str, ...], Sequence[_Line]]:
+        return _grouped(_text(self.folder / SPOT), SPOT, _SPOT_COLUMNS, 1)
+
+    def _price(self, row: Row) -> Price:
+        entry = items.catalogue().find(row.service, row.item)
+        unit = entry.unit if entry else ""
+        return Price(row.service, row.region, row.item, row.usd, unit, self.sources[row.source])
+
+    def _rows(self, service: str, region: str) -> Mapping[str, Sequence[Row]]:
+        if (found := self._read.get((service, region))) is None:
+            found = self._read[service, region] = self._parse(self.lines.get((service, region), ()))
+        return found
+
+    def _spot(self, region: str) -> Mapping[str, SpotRow]:
+        if (found := self._spot_read.get(region)) is None:
+            found = self._spot_read[region] = self._parse_spot(self._spot_lines.get((region,), ()))
+        return found
+
+    def _parse(self, lines: Sequence[_Line]) -> Mapping[str, Sequence[Row]]:
+        found: dict[str, list[Row]] = {}
+        for number, (service, region, item, start, usd, source) in _fields(lines, PRICES, _COLUMNS):
+            wrong = _Wrong(PRICES, number)
+            if service not in items.catalogue().services:
+                wrong("service", service, "is no service of the price book")
+            if not items.catalogue().find(service, item):
+                wrong("item", item, f"is no item of {service}")
+            row = Row(service, region, item, self._start(start, wrong), _usd(usd, "usd", wrong), source)
+            self._known(source, wrong)
+            steps = found.setdefault(item, [])
+            if any(each.start == row.start for each in steps):
+                wrong("item", item, "is there twice")
+            steps.append(row)
+        return {item: sorted(steps) for item, steps in found.items()}
+
+    def _parse_spot(self, lines: Sequence[_Line]) -> Mapping[str, SpotRow]:
+        found: dict[str, SpotRow] = {}
+        for number, (region, item, low, high, source) in _fields(lines, SPOT, _SPOT_COLUMNS):
+            wrong = _Wrong(SPOT, number)
+            if not items.catalogue().find("ec2", item):
+                wrong("item", item, "is no instance type")
+            if item in found:
+                wrong("item", item, "is there twice")
+            row = SpotRow(region, item, _usd(low, "min", wrong), _usd(high, "max", wrong), source)
+            if row.low > row.high:
+                wrong("max", high, f"is below the lowest price, {low}")
+            self._known(source, wrong)
+            found[item] = row
+        return found
+
+    def _known(self, source: str, wrong: "_Wrong") -> None:
+        if source not in self.sources:
+            wrong("source", source, f"is not in {SOURCES}")
+
+    @staticmethod
+    def _start(text: str, wrong: "_Wrong") -> float:
+        start = _number(text or "0")
+        if start is None or start < 0:
+            wrong("from_quantity", text, "is no quantity")
+        return start
+
+
+class _Wrong(NamedTuple):
+    """Says where a file is damaged."""
+
+    file: str
+    line: int
+
+    def __call__(self, column: str, value: str, what: str) -> NoReturn:
+        raise BookError(f"The price book is damaged: {self.file}, line {self.line}, column {column}: {value!r} {what}.")
+
+
+def load(path: Path | None = None) -> Book:
+    """Read a price book.
+
+    Args:
+        path: folder of the book. Default: the package's own.
+
+    Raises:
+        BookError: there is none, or it is damaged as a whole. What is wrong with a row is told when it is asked for.
+
+    """
+    folder = path or FOLDER
+    return Book(_sources(_text(folder / SOURCES)), _grouped(_text(folder / PRICES), PRICES, _COLUMNS, 2), folder)
+
+
+def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], sources: Iterable[Source]) -> None:
+    """Write a price book, sorted. Whoever stops it at any moment leaves a book that can be read.
+
+    Args:
+        folder: where it goes.
+        rows: its prices.
+        spot_rows: its spot prices.
+        sources: of these rows, and of those of the book that is there now; only the former stay.
+
+    """
+    kept, kept_spot, known = sorted(rows), sorted(spot_rows), sorted(sources, key=lambda source: source.key)
+    used = {row.source for row in kept} | {row.source for row in kept_spot}
+    prices = ((*row[:3], plain(row.start) if row.start else "", plain(row.usd), row.source) for row in kept)
+    spots = ((row.region, row.item, plain(row.low), plain(row.high), row.source) for row in kept_spot)
+    # A row must never name a source that is not there, so the old ones go last.
+    _replace(folder / SOURCES, _sources_text(known))
+    _replace(folder / PRICES, _csv_text(_COLUMNS, prices))
+    _replace(folder / SPOT, _csv_text(_SPOT_COLUMNS, spots))
+    _replace(folder / SOURCES, _sources_text(source for source in known if source.key in used))
+
+
+def plain(number: float) -> str:
+    """A number in full, without an exponent or a needless zero: `0.0000004`, `51200`."""
+    text = format(Decimal(repr(number)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _usd(text: str, column: str, wrong: _Wrong) -> float:
+    usd = _number(text)
+    if usd is None or usd <= 0:
+        wrong(column, text, "is no price above 0")
+    return usd
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BookError(f"The price book cannot be read: {path}: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BookError(f"The price book is damaged: {path.name}, line {line}: this is no text in UTF-8.") from None
+
+
+def _grouped(text: str, file: str, columns: Sequence[str], keys: int) -> Mapping[tuple[str, ...], Sequence[_Line]]:
+    """The lines of a file by their first columns."""
+    head, *lines = text.splitlines() or [""]
+    if head != ",".join(columns):
+        raise BookError(f"The price book is damaged: {file}, line 1: the columns are not {', '.join(columns)}.")
+    found: dict[tuple[str, ...], list[_Line]] = {}
+    for number, line in enumerate(lines, 2):
+        *key, _ = line.split(",", keys)
+        found.setdefault(tuple(key), []).append((number, line))
+    for short in (key for key in found if len(key) < keys):
+        [*_fields(found[short], file, columns)]
+    return found
+
+
+def _fields(lines: Sequence[_Line], file: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The fields of lines, each with the line's number."""
+    reader = csv.reader((line for _, line in lines), strict=True)
+    for number, _ in lines:
+        try:
+            fields = next(reader)
+        except csv.Error as error:
+            raise BookError(f"The price book is damaged: {file}, line {number}: {error}.") from None
+        if len(fields) != len(columns):
+            last = columns[min(max(len(fields), 1), len(columns)) - 1]
+            raise BookError(
+                f"The price book is damaged: {file}, line {number}, column {last}: "
+                f"the line has {len(fields)} fields instead of {len(columns)}."
+            )
+        yield number, fields
+
+
+def _sources(text: str) -> Mapping[str, Source]:
+    try:
+        read = yaml.load(text, Loader=items.LOADER)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "this is no YAML"
+        raise BookError(f"The price book is damaged: {SOURCES}{place}: {what}.") from None
+    found = {}
+    for key, entry in (read or {}).items() if isinstance(read or {}, Mapping) else [(SOURCES, None)]:
+        if (
+            not isinstance(entry, Mapping)
+            or entry.keys() != {"title", "where", "day"}
+            or type(entry["day"]) is not date
+        ):
+            raise BookError(f"The price book is damaged: {SOURCES}: {key} has to have a title, a where and a day.")
+        found[key] = Source(key, str(entry["title"]), str(entry["where"]), entry["day"])
+    return found
+
+
+def _sources_text(sources: Iterable[Source]) -> str:
+    entries = {each.key: {"title": each.title, "where": each.where, "day": each.day} for each in sources}
+    return yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def _csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    made = io.StringIO(newline="")
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return made.getvalue()
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -125,6 +125,7 @@ CLUSTER: Final = Declaration(
     # Terraform's provider waits as long for a creation: aws_eks_cluster, Timeouts.
     timeout_s=1800,
     name=AutoName("name", 100),
+    chosen=frozenset(f"vpcConfig.{name}" for name in ("clusterSecurityGroupId", "publicAccessCidrs", "vpcId")),
     replaces=frozenset(
         {
             "accessConfig.bootstrapClusterCreatorAdminPermissions",

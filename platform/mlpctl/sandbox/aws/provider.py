@@ -119,7 +119,7 @@ class AwsProvider(Provider):
         names = {str(change.path[0]) for change in changes}
         if preview:
             moved = [name for name, causes in declaration.volatile.items() if causes & names]
-            return {**outputs, **news, **dict.fromkeys(moved, UNKNOWN)}
+            return {**values.updated_outputs(declaration, outputs, news), **dict.fromkeys(moved, UNKNOWN)}
         api = self._api(declaration, outputs.get("region") or chosen.region, subject, timeout_s)
         lifecycle.change(declaration, api, id, old_inputs, news, names)
         return self._outputs(declaration, chosen, api, id, news)

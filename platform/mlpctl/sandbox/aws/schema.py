@@ -251,6 +251,8 @@ def _wrong(path: Path, expected: str, value: Any) -> Failure:
 
 
 def _container(value: Any) -> str:
+    if value is None:
+        return "missing"
     return "a list" if isinstance(value, list) else "an object"
 
 

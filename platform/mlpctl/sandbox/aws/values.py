@@ -206,6 +206,18 @@ def _completed(value: Any, into: Type, out: Type) -> Any:
     return value
 
 
+def updated_outputs(declaration: Declaration, outputs: Properties, news: Properties) -> Properties:
+    """The outputs of a resource that a preview would update: what AWS chose within its inputs stays."""
+    schema = declaration.schema
+    after = {
+        key: _kept(
+            declaration, (key,), outputs.get(key), value, schema.inputs.type_of(key), schema.outputs.type_of(key)
+        )
+        for key, value in news.items()
+    }
+    return {**outputs, **after}
+
+
 def live_inputs(declaration: Declaration, olds: Properties, recorded: Properties, live: Properties) -> Properties:
     """The inputs as they are now: the old ones, with what was changed behind the program's back.
 

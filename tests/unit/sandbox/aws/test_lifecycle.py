@@ -802,6 +802,15 @@ def no_failures_below(expected: Any, actual: Any, path: str = "") -> None:
         assert actual == expected, path
 
 
+def nothing_missing(foreseen: Any, came: Any, path: str) -> None:
+    """Whatever came was in the preview, if only as not known yet: a program that reads it does not find it gone."""
+    if isinstance(foreseen, dict) and isinstance(came, dict):
+        for key, value in came.items():
+            if value not in (None, {}, [], "", False, 0):
+                assert key in foreseen, f"{path}.{key}"
+                nothing_missing(foreseen[key], value, f"{path}.{key}")
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.declaration.token)
 def test_a_type_lives(bench: Any, case: Case) -> None:
     declaration = case.declaration
@@ -859,6 +868,7 @@ def updated(bench: Any, case: Case, program: Properties, state: Any) -> Any:
     foreseen = bench.provider.update(bench.client, state.subject, state.id, state.inputs, state.outputs, news, True, 0)
     state = bench.update(state, news)
     no_failures_below({name: foreseen[name] for name in news if name in foreseen}, state.outputs)
+    nothing_missing(foreseen, state.outputs, "")
     assert not bench.diff(state, news).changes
     assert bench.refreshed(state) == state
     return state

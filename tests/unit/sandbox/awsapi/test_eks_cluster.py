@@ -29,7 +29,7 @@ def test_a_cluster_says_what_it_was_not_told(account: Any) -> None:
         "bootstrapClusterCreatorAdminPermissions": True,
     }
     assert cluster["upgradePolicy"] == {"supportType": "EXTENDED"}
-    assert cluster["zonalShiftConfig"] == {"enabled": False}
+    assert "zonalShiftConfig" not in cluster
     assert cluster["deletionProtection"] is False
     assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "172.20.0.0/16"
     assert cluster["resourcesVpcConfig"]["publicAccessCidrs"] == ["0.0.0.0/0"]

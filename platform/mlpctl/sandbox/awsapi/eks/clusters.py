@@ -87,7 +87,6 @@ def create_cluster(call: Call, request: Shape) -> Shape:
         "health": {"issues": []},
         "accessConfig": access_config,
         "upgradePolicy": {"supportType": "EXTENDED", **request.get("upgradePolicy", {})},
-        "zonalShiftConfig": {"enabled": False, **request.get("zonalShiftConfig", {})},
         "deletionProtection": request.get("deletionProtection", False),
         "controlPlaneScalingConfig": {"tier": "standard", **request.get("controlPlaneScalingConfig", {})},
         **{member: request[member] for member in _AS_GIVEN if member in request},
@@ -102,7 +101,10 @@ def create_cluster(call: Call, request: Shape) -> Shape:
     return {"cluster": shape}
 
 
+# Of zonal shift a cluster says nothing until it is asked for: Terraform's provider, which does not compute it, would
+# otherwise find a change in every plan.
 _AS_GIVEN = (
+    "zonalShiftConfig",
     "computeConfig",
     "storageConfig",
     "remoteNetworkConfig",

@@ -1,0 +1,109 @@
+"""A review of a plan: everything that is told of it, put together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from mlpctl import urns
+from mlpctl.review import objects, risk, wording
+from mlpctl.review.cost.book import Book
+from mlpctl.review.cost.command import price
+from mlpctl.review.groups import component_of, counts, groups, unknowns
+from mlpctl.review.plan import Op, Plan
+from mlpctl.review.report import Cost, Edge, Invalid, Limit, Money, Report, Unchecked
+from mlpctl.review.values import walk
+
+EXAMPLE_ACCOUNT: Final = ":123456789012:"
+"""The account of AWS's documentation, which nobody has: an ARN with it gives away a plan of the sandbox."""
+
+SANDBOX_LIMITS: Final = Unchecked(
+    what="What AWS itself would say",
+    why="a sandbox made the plan: quotas, capacity and what a change replaces are as right as its declarations",
+)
+
+
+def review(plan: Plan, book: Book, today: date) -> Report:
+    """Review a plan.
+
+    Raises:
+        SettingsError: the plan's config says something of its cost that cannot be read.
+    """
+    sandbox = plan.sandbox or _names_example_account(plan)
+    priced = price(plan, book, today)
+    checked = objects.check(plan)
+    dangers = risk.dangers(plan)
+    found = counts(plan)
+    return Report(
+        project=plan.project,
+        stack=plan.stack,
+        sandbox=sandbox,
+        incomplete=plan.incomplete,
+        verdict=verdict(found, priced.cost, priced.limits, checked.invalid),
+        counts=found,
+        dangers=dangers,
+        cost=priced.cost,
+        limits=priced.limits,
+        invalid=checked.invalid,
+        groups=groups(plan, _deltas(priced.cost)),
+        unknowns=unknowns(plan),
+        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *checked.unchecked),
+        messages=tuple(_told(plan)),
+        edges=edges(plan),
+    )
+
+
+def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
+    """One line: what happens how often, what that changes a month, and what makes the review fail."""
+    totals = cost.totals
+    parts = [
+        wording.counted(found),
+        f"{wording.change(totals.delta_monthly_usd.expected)} a month, {wording.dollars(totals.monthly_usd.expected)} in all",
+    ]
+    if totals.unpriced:
+        parts.append(f"{wording.number(totals.unpriced, 'resource')} without a price")
+    if broken := [limit.name for limit in limits if limit.broken]:
+        parts.append(f"over {' and '.join(broken)}")
+    if invalid:
+        parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
+    return "; ".join(parts)
+
+
+def edges(plan: Plan) -> tuple[Edge, ...]:
+    """Which components use which: a resource of the one takes a value of a resource of the other."""
+    found: dict[tuple[str, str], None] = {}
+    for change in plan:
+        mine = component_of(plan, change)
+        for urn in {urn for each in change.depends.values() for urn in each if urn in plan.by_urn}:
+            other = component_of(plan, plan.by_urn[urn])
+            if mine and other and mine != other:
+                found[mine, other] = None
+    return tuple(Edge(source=source, target=target) for source, target in sorted(found))
+
+
+def _deltas(cost: Cost) -> Mapping[str, Money]:
+    """What each component costs more than today, by its title."""
+    deltas: dict[str, Money] = {}
+    for each in cost.resources:
+        if each.monthly_usd or each.before_monthly_usd:
+            more = wording.minus(each.monthly_usd or wording.ZERO, each.before_monthly_usd or wording.ZERO)
+            deltas[each.component] = wording.plus(deltas.get(each.component, wording.ZERO), more)
+    return deltas
+
+
+def _told(plan: Plan) -> Iterable[str]:
+    """Warnings and errors, each once, with the resource that they are about."""
+    texts = (
+        f"{urns.class_name(each.urn)} {urns.name(each.urn)}: {each.text}" if each.urn else each.text
+        for each in plan.messages
+        if each.severity != "info"
+    )
+    return dict.fromkeys(text.strip() for text in texts)
+
+
+def _names_example_account(plan: Plan) -> bool:
+    return any(
+        isinstance(value, str) and EXAMPLE_ACCOUNT in value and value.startswith(("arn:", "{"))
+        for change in plan
+        if change.op is not Op.SAME
+        for _, value in walk(change.inputs)
+    )

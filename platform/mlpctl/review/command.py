@@ -1,0 +1,114 @@
+"""What `mlpctl review` does: has a plan made, reviews it, and writes what came of it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from mlpctl import config, project, urns
+from mlpctl.config.stack_file import PLATFORM
+from mlpctl.review import as_json, assemble, html, markdown, terminal
+from mlpctl.review.cost import book
+from mlpctl.review.plan import Plan
+from mlpctl.review.preview import preview
+from mlpctl.review.report import Report
+from mlpctl.stack import SandboxStack, Stack
+
+PREVIEW_SECONDS: Final = 8
+"""How long a preview takes about, for the progress bar."""
+
+WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
+    "markdown": markdown.markdown,
+    "html": html.html,
+    "json": as_json.to_json,
+}
+
+STDOUT: Final = Path("-")
+
+_OBJECTS: Final = "kubernetes:"
+
+
+class OutputError(Exception):
+    """A report cannot be written where it was asked for; the text is for the user."""
+
+
+def today() -> date:
+    """The day by which prices are stale."""
+    return datetime.now(UTC).date()
+
+
+def review(plan: Plan) -> Report:
+    """Review a plan by the price book of this installation.
+
+    Raises:
+        SettingsError: the plan's config says something of its cost that cannot be read.
+    """
+    return assemble.review(plan, book.load(), today())
+
+
+def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -> None:
+    """Write a report in the formats that are wanted, and a page of it on the terminal unless its output is taken.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for name, path in wanted.items():
+        if path is None:
+            continue
+        text = WRITERS[name](report)
+        if path == STDOUT:
+            sys.stdout.write(text)
+            continue
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
+    if STDOUT not in wanted.values():
+        console.print(terminal.page(report))
+
+
+def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
+    """The plan of a stack of this folder's project; nothing of the stack is changed.
+
+    Args:
+        stack: Its name.
+        account: Whether it is that of the backend and the account of this shell, or else one in the sandbox.
+        folder: Where the sandbox is; None for beside the project.
+
+    Raises:
+        config.ConfigError: its file is not right.
+        StackError: the preview failed.
+        SandboxError: the sandbox does not start.
+    """
+    from mlpctl import up as steps
+    from mlpctl.sandbox.layout import Layout
+    from mlpctl.sandbox.toolchain import RichReporter
+
+    root = project.root()
+    _check(root, stack)
+    reporter = RichReporter(Console(stderr=True))
+    if account:
+        with reporter.step(f"Previewing {stack}", PREVIEW_SECONDS):
+            return preview(Stack(root, stack), sandbox=False)
+    layout = Layout.find(folder)
+    steps.engine(layout, reporter)
+    steps.aws_api(layout, reporter)
+    ours = SandboxStack(root, stack, layout)
+    ours.pulumi("stack", "select", "--create", stack)
+    # What lives in the cluster is asked for there.
+    if any(urns.kind(each["urn"]).startswith(_OBJECTS) for each in ours.deployment().get("resources", ())):
+        steps.control_plane(layout, reporter)
+    with reporter.step(f"Previewing {stack}", PREVIEW_SECONDS):
+        return preview(ours, sandbox=True)
+
+
+def _check(root: Path, stack: str) -> None:
+    """Check the stack's file before anything is started, if it describes a platform: other programs have others."""
+    for path in (root / "stacks", root):
+        file = path / f"Pulumi.{stack}.yaml"
+        if file.is_file() and PLATFORM.encode() in file.read_bytes():
+            config.read(config.find(root, stack))
+            return

@@ -1,0 +1,103 @@
+"""What `mlpctl cost` does with plans: price, hold to limits, print."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from mlpctl.review.cost import table
+from mlpctl.review.cost.estimate import estimate, limits
+from mlpctl.review.cost.parts import Book
+from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.plan import Plan
+from mlpctl.review.report import Cost, Limit
+
+PLATFORM: Final = "mlplatform:platform"
+REGION: Final = "aws:region"
+
+
+class SettingsError(Exception):
+    """A plan's config says something of its cost that cannot be read; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A plan's cost, and the limits that it is held to."""
+
+    cost: Cost
+    limits: tuple[Limit, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Whether no limit is broken."""
+        return not any(limit.broken for limit in self.limits)
+
+
+def price(plan: Plan, book: Book, today: date) -> Priced:
+    """What a plan costs by its own config: its region, its assumed use, its limits.
+
+    Raises:
+        SettingsError: its config says something of its cost that cannot be read.
+    """
+    settings, region = settings_of(plan), plan.config.get(REGION)
+    cost = estimate(plan, book, region=region if isinstance(region, str) else "", usage=settings.assumed, today=today)
+    return Priced(cost, limits(cost, settings))
+
+
+def settings_of(plan: Plan) -> CostSettings:
+    """The section `cost` of the config that a plan was made with; empty where it has none.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    said = plan.config.get(PLATFORM)
+    try:
+        platform = json.loads(said) if isinstance(said, str) else said
+        section = platform.get("cost") if isinstance(platform, Mapping) else None
+        return CostSettings.model_validate(section or {})
+    except json.JSONDecodeError:
+        raise SettingsError(
+            f"The plan's config has a {PLATFORM} that is no JSON, so its limits cannot be read."
+        ) from None
+    except ValidationError as error:
+        problems = "; ".join(
+            f"cost.{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors()
+        )
+        raise SettingsError(f"The plan's config can't be used: {problems}.") from None
+
+
+def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
+    """Print what a plan costs; whether no limit is broken.
+
+    Raises:
+        SettingsError: its config says something of its cost that cannot be read.
+    """
+    priced = price(plan, book, today)
+    if as_json:
+        console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits)) + "\n")
+    else:
+        console.print(table.page(priced.cost, priced.limits))
+    return priced.passes
+
+
+def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
+    """Print what several stacks' plans cost, side by side; whether no limit of any is broken.
+
+    Raises:
+        SettingsError: the config of one says something of its cost that cannot be read.
+    """
+    priced = {name: price(plan, book, today) for name, plan in plans.items()}
+    if as_json:
+        stacks = {name: table.cost_json(each.cost, each.limits) for name, each in priced.items()}
+        console.file.write(table.to_json(stacks) + "\n")
+    else:
+        console.print(table.comparison({name: each.cost for name, each in priced.items()}))
+        for name, each in priced.items():
+            for limit in each.limits:
+                if limit.broken:
+                    console.print(f"{name}: {limit.text}", markup=False, highlight=False, soft_wrap=True)
+    return all(each.passes for each in priced.values())

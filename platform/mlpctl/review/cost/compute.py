@@ -1,0 +1,229 @@
+"""What runs: instances, groups of nodes, reserved capacity, SageMaker endpoints."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from mlpctl.review.cost.book import MONTH_HOURS, Price
+from mlpctl.review.cost.parts import Line, Missing, NoPrice, Part, Parts, Range, Subject, aside
+from mlpctl.review.cost.storage import disk
+
+EKS_DEFAULT_TYPE: Final = "t3.medium"
+"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+
+UP_FRONT: Final = "a capacity block is paid up front, at the price of its offer"
+
+
+def instance(of: Subject) -> Parts:
+    """An EC2 instance with its disks."""
+    template = _template(of)
+    kind = of.text("instanceType") or (template.text("instanceType") if template else "")
+    if not kind:
+        raise NoPrice("its instance type is not given")
+    market = of.text("instanceMarketOptions.marketType") or (
+        template.text("instanceMarketOptions.marketType") if template else ""
+    )
+    _shared(of.text("tenancy"))
+    yield from _instances(of, [kind], Range.of(1), market)
+    yield from _disks(of, [*of.each("rootBlockDevice"), *of.each("ebsBlockDevices")], Range.of(1))
+    if not of.each("rootBlockDevice"):
+        yield Missing("the root disk, whose size the image decides")
+    if of.get("associatePublicIpAddress") in (True, "true"):
+        yield from of.hourly("public-ipv4", "in-use")
+
+
+def node_group(of: Subject) -> Parts:
+    """A managed node group of EKS: its nodes and their disks."""
+    template = _template(of)
+    sizes = Range(*(of.number(f"scalingConfig.{each}") for each in ("minSize", "desiredSize", "maxSize")))
+    types = _types(of) or ([template.text("instanceType")] if template and template.get("instanceType") else [])
+    if template and template.get("instanceRequirements"):
+        raise NoPrice("its instance types are chosen by what they have")
+    if of.text("amiType").startswith("WINDOWS"):
+        raise NoPrice("the price book has Linux only")
+    market = of.text("capacityType", "ON_DEMAND").lower().replace("_", "-")
+    yield from _nodes(of, template, types or [EKS_DEFAULT_TYPE], sizes, market)
+    if template:
+        yield from _template_disks(template, sizes)
+    else:
+        yield Missing("the nodes' disks, which EKS decides")
+
+
+def scaling_group(of: Subject) -> Parts:
+    """An EC2 Auto Scaling group: its instances and their disks."""
+    low, high = of.number("minSize"), of.number("maxSize")
+    sizes = Range(low, of.number("desiredCapacity", low), high)
+    mixed = of.known("mixedInstancesPolicy") is not None
+    template = _template(of, "mixedInstancesPolicy" if mixed else "launchTemplate")
+    if template is None:
+        raise NoPrice("its launch template is not part of the plan")
+    overrides = of.each("mixedInstancesPolicy.launchTemplate.overrides") if mixed else []
+    if any(each.get("instanceRequirements") or each.get("weightedCapacity") for each in overrides):
+        raise NoPrice("its instances are weighed, or chosen by what they have")
+    types = [each.text("instanceType") for each in overrides if each.get("instanceType")]
+    types = types or [template.text("instanceType")]
+    if not all(types):
+        raise NoPrice("its instance type is not given")
+    policy = "mixedInstancesPolicy.instancesDistribution"
+    base, percent = (
+        of.number(f"{policy}.onDemandBaseCapacity", 0),
+        of.number(f"{policy}.onDemandPercentageAboveBaseCapacity", 100),
+    )
+    if mixed and percent < 100:
+        on_demand = _each(sizes, lambda size: min(size, base) + math.ceil(max(0.0, size - base) * percent / 100))
+        spot = Range(*(all_ - some for all_, some in zip(_figures(sizes), _figures(on_demand), strict=True)))
+        if on_demand.max:
+            yield from _nodes(of, template, types, on_demand, "on-demand")
+        yield from _instances(of, types, spot, "spot")
+    else:
+        yield from _nodes(of, template, types, sizes, template.text("instanceMarketOptions.marketType"))
+    yield from _template_disks(template, sizes)
+
+
+def capacity_reservation(of: Subject) -> Parts:
+    """Capacity that was reserved: it is paid like instances that run, whether they do or not."""
+    if of.text("instancePlatform", "Linux/UNIX") != "Linux/UNIX":
+        raise NoPrice("the price book has Linux only")
+    yield from of.hourly("ec2", of.text("instanceType"), of.number("instanceCount"))
+
+
+def sagemaker_endpoint(of: Subject) -> Parts:
+    """An endpoint: the instances of each variant that its configuration has."""
+    configurations = [each for each in of.causes("endpointConfigName") if "endpointConfiguration" in each.change.type]
+    if not configurations:
+        raise NoPrice("its configuration is not part of the plan")
+    lists = ("productionVariants", "shadowProductionVariants")
+    variants = [each for name in lists for each in configurations[0].each(name)]
+    for variant in variants:
+        if variant.get("serverlessConfig"):
+            raise NoPrice("a serverless variant is paid by its use")
+        first = variant.number("initialInstanceCount", 1)
+        low = high = first
+        if variant.known("managedInstanceScaling") is not None:
+            low = variant.number("managedInstanceScaling.minInstanceCount", first)
+            high = variant.number("managedInstanceScaling.maxInstanceCount", first)
+        for target in _scaling_targets(of, variant, len(variants)):
+            low, high = target.number("minCapacity"), target.number("maxCapacity")
+        count = Range(min(low, first), first, max(high, first))
+        yield from of.hourly("sagemaker-hosting", variant.text("instanceType"), count)
+    yield Missing("the data that goes through it, and its instances' disks")
+
+
+def _scaling_targets(of: Subject, variant: Subject, variants: int) -> Iterator[Subject]:
+    """What scales a variant of an endpoint.
+
+    Raises:
+        NoPrice: something scales one of several variants, and which is not known.
+    """
+    for each in of.world.plan:
+        target = Subject(of.world, each, of.before)
+        if each.type != "aws:appautoscaling/target:Target" or not target.inputs:
+            continue
+        if of.change.urn in each.depends.get("resourceId", ()):
+            scales = target.get("resourceId")
+            if not isinstance(scales, str) and variants > 1:
+                raise NoPrice("which of its variants scales is known only after the update")
+            if not isinstance(scales, str) or scales.endswith(f"variant/{variant.text('variantName')}"):
+                yield target
+
+
+def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:
+    """The launch template that a resource is made from.
+
+    Raises:
+        NoPrice: it has one that is not part of the plan.
+    """
+    found = [each for each in of.causes(path) if each.change.type == "aws:ec2/launchTemplate:LaunchTemplate"]
+    if found and not found[0].inputs:
+        raise NoPrice("its launch template of today is not known")
+    if not found and of.get(path) is not None:
+        raise NoPrice("its launch template is not part of the plan")
+    return found[0] if found else None
+
+
+def _shared(tenancy: str) -> None:
+    if tenancy not in ("", "default"):
+        raise NoPrice(f"its tenancy is {tenancy}; the price book has shared instances only")
+
+
+def _types(of: Subject) -> list[str]:
+    found = of.known("instanceTypes") or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise NoPrice("its instance types are known only after the update")
+    return found
+
+
+def _nodes(of: Subject, template: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
+    """Nodes, unless the reservation that they run in is part of the plan and pays for them."""
+    _shared(template.text("placement.tenancy") if template else "")
+    if template and template.get("capacityReservationSpecification.capacityReservationTarget"):
+        sources = template.causes("capacityReservationSpecification")
+        if any(each.change.type == "aws:ec2/capacityReservation:CapacityReservation" for each in sources):
+            return
+        yield from _instances(of, types, sizes, market)
+        yield Missing("reserved capacity that no node uses, which is paid as well")
+    else:
+        yield from _instances(of, types, sizes, market)
+
+
+def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:
+    """Instances of any of these types: the least is of the cheapest, what is expected of the first.
+
+    A spot instance costs what it cost lately at the least and at the most; the highest price is what is expected, so
+    that no limit holds by luck.
+    """
+    if market == "capacity-block":
+        raise NoPrice(UP_FRONT)
+    rates = [_rate(of, each, market == "spot") for each in types]
+    lines = (
+        Line(min((low for low, _ in rates), key=_usd), Range(sizes.min, 0, 0) * MONTH_HOURS),
+        Line(rates[0][1], Range(0, sizes.expected, 0) * MONTH_HOURS),
+        Line(max((high for _, high in rates), key=_usd), Range(0, 0, sizes.max) * MONTH_HOURS),
+    )
+    yield from _merged(lines)
+
+
+def _rate(of: Subject, kind: str, spot: bool) -> tuple[Price, Price]:
+    if not spot:
+        price = of.price("ec2", kind)
+        return price, price
+    if found := of.world.book.spot(of.region, kind):
+        return found
+    raise NoPrice(f"the price book has no spot price of {kind} in {of.region}")
+
+
+def _merged(lines: Sequence[Line]) -> Iterator[Part]:
+    """The same lines, those of one price as one."""
+    prices = {line.price.key: line.price for line in lines}
+    for key, price in prices.items():
+        total = Range(0, 0, 0)
+        for line in lines:
+            if line.price.key == key and line.price == price:
+                total += line.quantity
+        yield Line(price, total)
+
+
+def _usd(price: Price) -> float:
+    return price.usd
+
+
+def _template_disks(template: Subject, count: Range) -> Parts:
+    if not (mappings := template.each("blockDeviceMappings")):
+        yield Missing("the disks that the image brings")
+    for mapping in mappings:
+        if mapping.get("ebs") is not None:
+            name = mapping.text("deviceName", "a disk")
+            yield from aside(disk(mapping, count, below="ebs."), f"disk {name}")
+
+
+def _disks(of: Subject, disks: Sequence[Subject], count: Range) -> Parts:
+    for each in disks:
+        yield from aside(disk(each, count), f"disk {each.text('deviceName', 'of the root')}")
+
+
+def _figures(sizes: Range) -> tuple[float, float, float]:
+    return sizes.min, sizes.expected, sizes.max
+
+
+def _each(sizes: Range, function: Callable[[float], float]) -> Range:
+    return Range(*map(function, _figures(sizes)))

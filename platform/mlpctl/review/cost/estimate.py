@@ -1,0 +1,235 @@
+"""What a plan costs a month, what it cost before, and whether that is within the stack's limits."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from mlpctl import urns
+from mlpctl.review.cost.catalogue import parts
+from mlpctl.review.cost.parts import Book, Free, Line, Missing, NoPrice, Subject, Usage, World
+from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.report import Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
+from mlpctl.review.values import Value
+
+ZERO: Final = Money(min=0, expected=0, max=0)
+
+DECIMALS: Final = 6
+"""Digits of a figure: a request costs less than a thousandth of a cent."""
+
+TEAM_TAGS: Final = ("team", "owner")
+"""Tags that name the team that pays, the first before the second, in any case of letters."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A resource as it was, or as it will be."""
+
+    money: Money | None
+    """None where it has no price."""
+
+    lines: tuple[Line, ...] = ()
+    missing: tuple[str, ...] = ()
+    free: str = ""
+    unpriced: str = ""
+
+
+NOT_THERE: Final = Priced(ZERO)
+
+
+def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) -> Cost:
+    """What a plan costs a month of 730 hours, without taxes, discounts and free tiers of the account.
+
+    `region` is the stack's, for what names none and whose provider names none. A resource that has no price is told
+    so, and is no part of any sum.
+    """
+    world = World(plan, book, usage, region, today)
+    resources = tuple(_resource(world, change) for change in plan)
+    return Cost(region=region, totals=totals(resources), resources=resources)
+
+
+def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
+    """Hold a cost to the limits of a stack's config; no limit, no entry."""
+    sums = cost.totals
+    unpriced = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
+    found = (
+        ("maxMonthlyUsd", settings.max_monthly_usd, sums.monthly_usd.expected, "The stack costs {} a month"),
+        (
+            "maxMonthlyDeltaUsd",
+            settings.max_monthly_delta_usd,
+            sums.delta_monthly_usd.expected,
+            "The update adds {} a month",
+        ),
+    )
+    made = [
+        Limit(
+            name=f"cost.{name}",
+            allowed=allowed,
+            found=amount,
+            broken=amount > allowed,
+            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}.{unpriced}",
+        )
+        for name, allowed, amount, words in found
+        if allowed is not None
+    ]
+    if (most := settings.max_unpriced) is not None:
+        text = f"The plan has {_counted(sums.unpriced)}; cost.maxUnpriced allows {most}."
+        made.append(
+            Limit(name="cost.maxUnpriced", allowed=most, found=sums.unpriced, broken=sums.unpriced > most, text=text)
+        )
+    return tuple(made)
+
+
+def totals(resources: Sequence[ResourceCost]) -> CostTotals:
+    """Sums over the resources that have a price; the change of cost over those that have one before and after."""
+    both = [each for each in resources if each.monthly_usd and each.before_monthly_usd]
+    used = {(use.row, use.usd): use for each in resources for use in each.prices}
+    return CostTotals(
+        monthly_usd=_sum(each.monthly_usd for each in resources),
+        before_monthly_usd=_sum(each.before_monthly_usd for each in resources),
+        delta_monthly_usd=_less(
+            _sum(each.monthly_usd for each in both), _sum(each.before_monthly_usd for each in both)
+        ),
+        by_component=_by(resources, lambda each: each.component),
+        by_team=_by(resources, lambda each: each.team),
+        unpriced=sum(bool(each.unpriced) for each in resources),
+        partly=sum(bool(each.missing) for each in resources),
+        free=sum(bool(each.free) for each in resources),
+        stale=sum(use.stale for use in used.values()),
+    )
+
+
+def _resource(world: World, change: Change) -> ResourceCost:
+    before = _before(world, change)
+    after = _after(world, change, before)
+    component = world.plan.component(change)
+    alone = component == change.urn or not change.custom
+    return ResourceCost(
+        urn=change.urn,
+        type=change.type,
+        component="" if alone else f"{urns.class_name(component)} {urns.name(component)}",
+        team=team(change.inputs),
+        op=change.op,
+        monthly_usd=after.money,
+        before_monthly_usd=before.money,
+        free=after.free,
+        unpriced=after.unpriced or (f"what it cost until now: {before.unpriced}" if before.unpriced else ""),
+        missing=after.missing,
+        prices=tuple(_use(line, world.today) for line in after.lines),
+        assumptions=tuple({line.assumption.name: line.assumption for line in after.lines if line.assumption}.values()),
+    )
+
+
+def _before(world: World, change: Change) -> Priced:
+    """What is there today."""
+    if change.op is Op.IMPORT:
+        return _priced(Subject(world, change))
+    return NOT_THERE if change.old is None else _priced(Subject(world, change, before=True))
+
+
+def _after(world: World, change: Change, before: Priced) -> Priced:
+    """What will be there. What the stack forgets or leaves behind goes on costing."""
+    stays = change.op is Op.FORGET or (change.retained and change.op in (Op.DELETE, Op.REPLACE))
+    if change.op in (Op.DELETE, Op.FORGET):
+        return before if stays else Priced(ZERO, free=before.free)
+    if change.op is Op.READ:
+        return Priced(ZERO, free="it is only read, and belongs to something else")
+    now = _priced(Subject(world, change))
+    if stays and now.money and before.money:
+        return Priced(_sum((now.money, before.money)), now.lines + before.lines, now.missing + before.missing, now.free)
+    return now
+
+
+def _priced(of: Subject) -> Priced:
+    try:
+        found = tuple(parts(of))
+    except NoPrice as error:
+        return Priced(None, unpriced=str(error))
+    lines = tuple(part for part in found if isinstance(part, Line))
+    missing = _missing([part for part in found if isinstance(part, Missing)])
+    for part in found:
+        if isinstance(part, Free):
+            return Priced(ZERO, free=part.because)
+    if not lines and missing:
+        return Priced(None, unpriced="; ".join(missing))
+    return Priced(_money(lines), lines, missing)
+
+
+def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
+    fields = list(dict.fromkeys(part.field for part in parts if part.field))
+    named = " and ".join(filter(None, [", ".join(fields[:-1]), *fields[-1:]]))
+    texts = dict.fromkeys(part.text for part in parts if part.text)
+    return (*texts, *([f"cost.usage says nothing of {named}"] if named else []))
+
+
+def _money(lines: Iterable[Line]) -> Money:
+    priced = [(line.price.usd, line.quantity) for line in lines]
+    return Money(
+        min=_rounded(usd * quantity.min for usd, quantity in priced),
+        expected=_rounded(usd * quantity.expected for usd, quantity in priced),
+        max=_rounded(usd * quantity.max for usd, quantity in priced),
+    )
+
+
+def _sum(moneys: Iterable[Money | None]) -> Money:
+    known = [each for each in moneys if each is not None]
+    return Money(
+        min=_rounded(each.min for each in known),
+        expected=_rounded(each.expected for each in known),
+        max=_rounded(each.max for each in known),
+    )
+
+
+def _less(one: Money, other: Money) -> Money:
+    return Money(
+        min=_rounded((one.min, -other.min)),
+        expected=_rounded((one.expected, -other.expected)),
+        max=_rounded((one.max, -other.max)),
+    )
+
+
+def _rounded(figures: Iterable[float]) -> float:
+    return round(math.fsum(figures), DECIMALS) + 0.0
+
+
+def _by(resources: Iterable[ResourceCost], key: Callable[[ResourceCost], str]) -> Mapping[str, Money]:
+    """Sums by a key, the dearest first; without what costs nothing."""
+    groups = defaultdict(list)
+    for each in resources:
+        if each.monthly_usd and (each.monthly_usd.max or each.prices):
+            groups[key(each)].append(each.monthly_usd)
+    sums = {name: _sum(moneys) for name, moneys in groups.items()}
+    return dict(sorted(sums.items(), key=lambda item: (-item[1].expected, item[0])))
+
+
+def _use(line: Line, today: date) -> PriceUse:
+    price = line.price
+    return PriceUse(
+        row=price.key,
+        usd=price.usd,
+        unit=price.unit,
+        quantity=_rounded((line.quantity.expected,)),
+        source=price.source.title,
+        date=price.source.day.isoformat(),
+        stale=price.stale(today),
+    )
+
+
+def team(inputs: Mapping[str, Value]) -> str:
+    """The team that a resource's tags name; empty where they name none."""
+    tags: dict[str, Any] = {}
+    for name in ("tagsAll", "tags"):
+        found = inputs.get(name)
+        if isinstance(found, Mapping):
+            tags |= {str(key).lower(): value for key, value in found.items()}
+        elif isinstance(found, list):
+            pairs = [each for each in found if isinstance(each, Mapping)]
+            tags |= {str(each.get("key")).lower(): each.get("value") for each in pairs}
+    return next((tags[tag] for tag in TEAM_TAGS if isinstance(tags.get(tag), str) and tags[tag]), "")
+
+
+def _counted(number: int) -> str:
+    return f"{number} {'resource' if number == 1 else 'resources'} without a price"

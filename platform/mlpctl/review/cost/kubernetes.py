@@ -1,0 +1,119 @@
+"""Clusters, and what objects in them cost beside the nodes that they run on."""
+
+import functools
+from collections.abc import Mapping
+from datetime import date
+from importlib.resources import files
+from typing import Final
+
+import yaml
+
+from mlpctl.review.cost.network import balancer
+from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
+from mlpctl.review.values import Value
+
+ANNOTATION: Final = "service.beta.kubernetes.io/aws-load-balancer-type"
+CONTROLLERS: Final = ("external", "nlb", "nlb-ip")
+"""What the annotation says for a Network Load Balancer:
+https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"""
+
+ON_NODES: Final = "it runs on nodes, which are paid"
+
+BINARY: Final[Mapping[str, int]] = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+DECIMAL: Final[Mapping[str, int]] = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def cluster(of: Subject) -> Parts:
+    """The control plane of EKS, with extended support where its version is that old."""
+    yield from of.hourly("eks", "cluster")
+    if of.text("upgradePolicy.supportType", "EXTENDED") != "STANDARD" and _is_old(of.text("version"), of.world.today):
+        yield from of.hourly("eks", "extended-support")
+    if of.text("controlPlaneScalingConfig.tier", "standard") != "standard":
+        yield Missing("the provisioned tier of its control plane")
+    if of.get("computeConfig.enabled") in (True, "true"):
+        yield Missing("the nodes that EKS Auto Mode starts")
+
+
+@functools.cache
+def ends_of_standard_support() -> Mapping[str, date]:
+    """The last day of standard support by version of Kubernetes."""
+    table = yaml.safe_load((files("mlpctl.review.cost") / "eks_versions.yaml").read_text(encoding="utf-8"))
+    return {str(version): end for version, end in table["standardSupportEnds"].items()}
+
+
+def _is_old(version: str, today: date) -> bool:
+    """Whether a version is past its standard support; one newer than the table, or EKS's own choice, is not."""
+    ends = ends_of_standard_support()
+    if not version or version in ends:
+        return bool(version) and today > ends[version]
+    try:
+        return _ordered(version) < min(map(_ordered, ends))
+    except ValueError:
+        raise NoPrice(f"{version} is no version of Kubernetes") from None
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def service(of: Subject) -> Parts:
+    """A Service: a load balancer where it is of that type."""
+    if of.text("spec.type", "ClusterIP") != "LoadBalancer":
+        yield Free(ON_NODES)
+        return
+    annotations = of.known("metadata.annotations")
+    annotation = annotations.get(ANNOTATION) if isinstance(annotations, Mapping) else None
+    made_by = of.text("spec.loadBalancerClass")
+    if annotation not in CONTROLLERS and not made_by.endswith("/nlb"):
+        raise NoPrice("the price book has no Classic Load Balancer")
+    yield from balancer(of, "nlb")
+
+
+def ingress(of: Subject) -> Parts:
+    """An Ingress: a load balancer of its own, where AWS's controller makes it."""
+    if of.text("spec.ingressClassName") != "alb":
+        yield Free(ON_NODES)
+        return
+    yield from balancer(of, "alb")
+
+
+def claim(of: Subject) -> Parts:
+    """A PersistentVolumeClaim: a disk of its storage class."""
+    yield from _claimed(of, "spec.", 1)
+
+
+def stateful_set(of: Subject) -> Parts:
+    """A StatefulSet: a disk for each claim of each pod."""
+    claims = of.each("spec.volumeClaimTemplates")
+    if not claims:
+        yield Free(ON_NODES)
+    for each in claims:
+        yield from _claimed(each, "spec.", of.number("spec.replicas", 1))
+
+
+def _claimed(of: Subject, below: str, count: float) -> Parts:
+    gb = gib(of.known(f"{below}resources.requests.storage"))
+    name = of.text(f"{below}storageClassName")
+    classes = [
+        Subject(of.world, each, of.before)
+        for each in of.world.plan
+        if each.type == "kubernetes:storage.k8s.io/v1:StorageClass"
+    ]
+    kinds = [each.text("parameters.type", "gp3") for each in classes if each.get("metadata.name") == name]
+    if not kinds:
+        raise NoPrice(f"storage class {name or 'by default'} is not part of the plan")
+    yield from of.monthly("ebs", f"{kinds[0]}-storage", Range.of(gb * count))
+
+
+def gib(quantity: Value) -> float:
+    """GiB of a quantity of Kubernetes, e.g. `100Gi`.
+
+    Raises:
+        NoPrice: it is none.
+    """
+    text = str(quantity or "")
+    for suffix, factor in {**BINARY, **DECIMAL, "": 1}.items():
+        number = text.removesuffix(suffix)
+        if text.endswith(suffix) and number.replace(".", "", 1).isdigit():
+            return float(number) * factor / 2**30
+    raise NoPrice(f"{text or 'no size'} is no size of a disk")

@@ -1,0 +1,164 @@
+"""The cost of a plan for a terminal, and as JSON."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from mlpctl import urns
+from mlpctl.review.cost.estimate import totals
+from mlpctl.review.report import Cost, Limit, Money, ResourceCost
+
+ALONE: Final = "without a component"
+NO_TEAM: Final = "without a team"
+SHOWN_NAMES: Final = 5
+"""Names of resources that are written out where many have the same to say."""
+
+
+def cost_json(cost: Cost, limits: Sequence[Limit] = ()) -> dict[str, Any]:
+    """A cost as plain values: `region`, `resources`, `totals` and `limits`.
+
+    Each resource has its `urn`, `type`, `component`, `monthlyUsd` (`min`, `expected` and `max`; null where it has no
+    price), the rows of the price book that it used under `prices`, and its `assumptions`.
+    """
+    return {**cost.model_dump(mode="json"), "limits": [limit.model_dump(mode="json") for limit in limits]}
+
+
+def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:
+    """A cost for a terminal: components, teams, what is assumed, what has no price, limits."""
+    parts: list[RenderableType] = [_components(cost)]
+    if len(cost.totals.by_team) > 1:
+        parts.append(_sums("Team", cost.totals.by_team, NO_TEAM))
+    assumptions = {each.name: each for resource in cost.resources for each in resource.assumptions}
+    if assumptions:
+        rows = [(f"cost.usage.{name}", f"{each.value:,.15g} {each.unit}") for name, each in sorted(assumptions.items())]
+        parts.append(_list("Assumed each month", rows))
+    for heading, told in (
+        (f"No price ({cost.totals.unpriced}), and no part of the sums", _told(cost, lambda each: [each.unpriced])),
+        (f"Not all of it has a price ({cost.totals.partly})", _told(cost, lambda each: each.missing)),
+    ):
+        if told:
+            parts.append(_list(heading, told))
+    if limits:
+        parts.append(_list("Limits", [("broken" if each.broken else "held", each.text) for each in limits]))
+    parts.append(Text(footnote(cost), style="dim"))
+    return Group(*(Padding(part, (0, 0, 0 if part is parts[-1] else 1, 0)) for part in parts))
+
+
+def comparison(costs: Mapping[str, Cost]) -> RenderableType:
+    """Costs of several stacks side by side, as expected, by component."""
+    made = _table("Component", *costs)
+    names = dict.fromkeys(name for cost in costs.values() for name in cost.totals.by_component)
+    for name in names:
+        found = [cost.totals.by_component.get(name) for cost in costs.values()]
+        made.add_row(_cell(name or ALONE), *(_cell(usd(each.expected) if each else "-") for each in found))
+    made.add_section()
+    for words, figure in (("Expected", "expected"), ("At the least", "min"), ("At the most", "max")):
+        figures = [getattr(cost.totals.monthly_usd, figure) for cost in costs.values()]
+        made.add_row(_cell(words), *map(_cell, map(usd, figures)), style="bold" if figure == "expected" else "")
+    made.add_row(_cell("Resources without a price"), *(_cell(str(cost.totals.unpriced)) for cost in costs.values()))
+    last = Text(footnote(*costs.values()), style="dim")
+    return Group(Padding(made, (0, 0, 1, 0)), last)
+
+
+def footnote(*costs: Cost) -> str:
+    """What the figures are, and of which days their prices."""
+    uses = [use for cost in costs for each in cost.resources for use in each.prices]
+    days = sorted({use.date for use in uses})
+    of = f" of {days[0]}" + (f" to {days[-1]}" if days[0] != days[-1] else "") if days else ""
+    stale = len({use.row for use in uses if use.stale})
+    old = (
+        f" {stale} of them {'is' if stale == 1 else 'are'} older than 90 days: mlpctl prices refresh." if stale else ""
+    )
+    return f"US dollars a month of 730 hours, at AWS's list prices{of}, without taxes and discounts.{old}"
+
+
+def usd(amount: float) -> str:
+    """An amount to the cent: `$1,234.50`; what would be rounded to nothing says that it is not."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}<$0.01" if 0 < abs(amount) < 0.005 else f"{sign}${abs(amount):,.2f}"
+
+
+def change(amount: float) -> str:
+    """A change of an amount, with its sign: `+$12.00`; empty where nothing changes."""
+    return "" if not amount else usd(amount) if amount < 0 else f"+{usd(amount)}"
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would act on: escapes, and characters that turn the direction of writing."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _components(cost: Cost) -> Table:
+    made = _table("Component", "At the least", "Expected", "At the most", "Change")
+    for name, money in cost.totals.by_component.items():
+        delta = _delta(each for each in cost.resources if each.component == name)
+        made.add_row(_cell(name or ALONE), *_figures(money), _cell(change(delta)))
+    gone = _delta(each for each in cost.resources if each.component not in cost.totals.by_component)
+    if gone:
+        made.add_row(_cell("what goes"), "", "", "", _cell(change(gone)))
+    made.add_section()
+    sums = cost.totals
+    made.add_row(
+        _cell("Total"), *_figures(sums.monthly_usd), _cell(change(sums.delta_monthly_usd.expected)), style="bold"
+    )
+    return made
+
+
+def _delta(resources: Iterable[ResourceCost]) -> float:
+    return totals([*resources]).delta_monthly_usd.expected
+
+
+def _sums(heading: str, sums: Mapping[str, Money], nameless: str) -> Table:
+    made = _table(heading, "At the least", "Expected", "At the most")
+    for name, money in sums.items():
+        made.add_row(_cell(name or nameless), *_figures(money))
+    return made
+
+
+def _figures(money: Money) -> list[Text]:
+    return [_cell(usd(each)) for each in (money.min, money.expected, money.max)]
+
+
+def _told(cost: Cost, reasons: Any) -> list[tuple[str, str]]:
+    """Resources by what they have to say, those of one text together."""
+    found: dict[str, list[str]] = {}
+    for each in cost.resources:
+        for reason in filter(None, reasons(each)):
+            found.setdefault(reason, []).append(urns.name(each.urn))
+    return [(_names(names), reason) for reason, names in found.items()]
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN_NAMES])
+    return f"{shown} and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else shown
+
+
+def _list(heading: str, rows: Iterable[tuple[str, str]]) -> Group:
+    made = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
+    made.add_column(overflow="fold", max_width=48)
+    made.add_column(overflow="fold")
+    for row in rows:
+        made.add_row(*map(_cell, row))
+    return Group(Text(heading, style="bold"), made)
+
+
+def _table(first: str, *others: str) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    made.add_column(_cell(first), overflow="fold")
+    for heading in others:
+        made.add_column(_cell(heading), justify="right", no_wrap=True)
+    return made
+
+
+def _cell(text: str) -> Text:
+    return Text(printable(text))
+
+
+def to_json(value: Any) -> str:
+    """JSON to be read by people, too."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,164 @@
+"""A report as one page that needs nothing else: it is read without a network, and without scripts too."""
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import jinja2
+
+from mlpctl import urns
+from mlpctl.review import picture, wording
+from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
+from mlpctl.review.inert import shorten, visible
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Certainty, Danger, Group, Report
+
+MOST_OPEN: Final = 40
+"""Resources up to which everything is unfolded at first."""
+
+MOST_BOXES: Final = 60
+"""Components in the picture."""
+
+_LONGEST: Final = 4_000
+"""Letters of one text; a longer one is in the JSON."""
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """What a component costs, and where its bars end: shares of the dearest, in percent."""
+
+    cost: wording.ComponentCost
+    before: float
+    now: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A component in the picture."""
+
+    box: picture.Box
+    class_name: str
+    name: str
+    signs: str
+    state: str
+    group: int
+
+
+def html(report: Report) -> str:
+    """Write a report as an HTML page."""
+    style, script = _file("page.css"), _file("page.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    dangers = {danger.urn: danger for danger in reversed(report.dangers)}
+    groups = sorted(enumerate(report.groups), key=lambda each: _gravity(each[1], dangers))
+    return _page().render(
+        report=report,
+        policy=policy,
+        style=style,
+        script=script,
+        dangers=dangers,
+        groups=groups,
+        rows=_row_ids(report),
+        picture=_picture(report),
+        bars=_bars(report),
+        state=_state(report),
+        all_open=sum(len(group.rows) for group in report.groups) <= MOST_OPEN,
+        month_hours=MONTH_HOURS,
+        stale_days=STALE_DAYS,
+    )
+
+
+@functools.cache
+def _page() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mlpctl.review", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"w": wording, "Op": Op, "Certainty": Certainty, "box_size": (picture.WIDTH, picture.HEIGHT)}
+    environment.filters |= {"urn_name": urns.name}
+    return environment.get_template("page.html.j2")
+
+
+def _shown(value: Any) -> Any:
+    """What is written of a value: nothing that is not seen, nothing endless. Jinja escapes it afterwards."""
+    is_markup = hasattr(value, "__html__")
+    return shorten(visible(value), _LONGEST) if isinstance(value, str) and not is_markup else value
+
+
+def _file(name: str) -> str:
+    return (files("mlpctl.review") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """A text as a content security policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _state(report: Report) -> str:
+    """How the verdict is coloured."""
+    if not report.passes or any(danger.certainty is Certainty.WILL for danger in report.dangers):
+        return "will"
+    return "may" if report.dangers or report.incomplete else "fine"
+
+
+def _row_ids(report: Report) -> Mapping[str, str]:
+    """The place of each resource on the page, by its URN."""
+    rows = [row.urn for group in report.groups for row in group.rows]
+    return {urn: f"r{number}" for number, urn in enumerate(dict.fromkeys(rows))}
+
+
+def _gravity(group: Group, dangers: Mapping[str, Danger]) -> tuple[int, int]:
+    """Groups with dangers come first, then those that lose something; the others as they are."""
+    worst = [dangers[row.urn].certainty for row in group.rows if row.urn in dangers]
+    harm = 0 if Certainty.WILL in worst else 1 if worst else 2
+    return harm, 0 if any(row.op in wording.DESTRUCTIVE for row in group.rows) else 1
+
+
+def _bars(report: Report) -> Sequence[_Bar]:
+    if report.cost is None:
+        return ()
+    costs = wording.by_component(report.cost)
+    dearest = max((max(each.now.max, each.before.expected) for each in costs), default=0) or 1
+
+    def percent(usd: float) -> float:
+        # What costs little is still seen beside what costs much.
+        return max(0.4, round(100 * usd / dearest, 2)) if usd > 0 else 0
+
+    return [
+        _Bar(
+            each,
+            percent(each.before.expected),
+            percent(each.now.expected),
+            percent(each.now.min),
+            percent(each.now.max),
+        )
+        for each in costs
+    ]
+
+
+def _picture(report: Report) -> tuple[picture.Picture, Sequence[_Box]] | None:
+    """The picture and what its boxes say; None where it would say nothing or too much."""
+    groups = {group.title: number for number, group in enumerate(report.groups) if group.title != wording.ALONE}
+    if not 2 <= len(groups) <= MOST_BOXES:
+        return None
+    drawn = picture.draw([*groups], [(edge.source, edge.target) for edge in report.edges])
+    boxes = []
+    for box in drawn.boxes:
+        group = report.groups[groups[box.title]]
+        class_name, _, name = box.title.partition(" ")
+        signs = "  ".join(f"{wording.SIGNS[op]}{count:,}" for op, count in wording.counts(group.counts))
+        state = wording.component_state(report, group)
+        boxes.append(_Box(box, shorten(class_name, 26), shorten(name, 24), signs, state, groups[box.title]))
+    return drawn, boxes

@@ -1,0 +1,407 @@
+"""A report as a comment on a pull request: GitHub's Markdown, never longer than GitHub takes."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from mlpctl import urns
+from mlpctl.review import inert, wording
+from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
+from mlpctl.review.inert import cell, code, prose, prose_cell
+from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
+from mlpctl.review.report import Certainty, Danger, Difference, Group, Limit, Report, Row
+from mlpctl.review.wording import amount, number
+
+LIMIT: Final = 65_536
+"""Longest text, in bytes of UTF-8. GitHub takes 65,536 characters for a pull request and 262,144 bytes for a comment on
+it; a text of so many bytes has no more characters, whichever way they are counted."""
+
+LEAST: Final = 32_768
+"""The lowest limit under which the verdict and the counts of everything fit for certain."""
+
+MOST_NODES: Final = 24
+"""Components in the picture; GitHub draws no picture of more than 50,000 characters, and nobody reads a larger one."""
+
+_MOST_CAUSES: Final = 4
+_MOST_FACTS: Final = 8
+_MOST_DIFFERENCES: Final = 40
+_MOST_PATHS: Final = 12
+_NAME: Final = 120
+_SHORT_NAME: Final = 80
+_VALUE: Final = 200
+_MOST_LINES: Final = 20
+
+_COLOURS: Final[Mapping[str, str]] = {
+    "will": "fill:#ffebe9,stroke:#cf222e,color:#82071e",
+    "may": "fill:#fff8c5,stroke:#bf8700,color:#633c01",
+    "gone": "fill:#fff1e5,stroke:#bc4c00,color:#762c00",
+    "changed": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
+    "made": "fill:#dafbe1,stroke:#1a7f37,color:#0f5323",
+}
+
+_DANGERS: Final = "### Dangers"
+_OTHERS: Final = "### Also deleted or replaced"
+
+_Heads = Mapping[str, Sequence[str]]
+
+
+def markdown(report: Report, limit: int = LIMIT) -> str:
+    """Write a report of at most `limit` bytes.
+
+    The verdict stays, and every resource that is deleted, replaced or does harm: where there are many, by name alone,
+    then as `shard-{0001..0999}-bucket`. Of names that cannot be shortened so there is room for 60,000 bytes, e.g. 2,000
+    names of 27 letters; of those beyond that the number is told. The rest shrinks, and says by how much.
+    """
+    if limit < LEAST:
+        raise ValueError(f"a review does not fit {limit} bytes; {LEAST} are needed")
+    top, foot = _top(report), _foot(limit)
+    others: list[tuple[Piece, float]] = [
+        (_limits(report), 1 / 4),
+        (_invalid(report), 1 / 8),
+        (_cost(report), 1 / 4),
+        (_picture(report), 1 / 4),
+        (_messages(report), 1 / 8),
+        (_unchecked(report), 1 / 8),
+        (_unknowns(report), 1 / 8),
+        (_diff(report), 1),
+    ]
+    room = limit - size(top) - size(foot)
+    losses = _losses(report, room - sum(size(piece.smallest) for piece, _ in others))
+    texts = share(others, room - size(losses))
+    limits, invalid, cost, picture, messages, unchecked, unknowns, diff = texts
+    whole = [top, losses, cost, limits, invalid, picture, diff, unknowns, unchecked, messages]
+    shortened = losses != next(_loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
+    return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
+
+
+def marker(report: Report) -> str:
+    """The hidden line that a comment of this stack is found again by."""
+    return f"<!-- mlpctl review {inert.comment(f'{report.project}/{report.stack}')} -->"
+
+
+def _top(report: Report) -> str:
+    """Everything that is read in the first five seconds."""
+    will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
+    kind = "CAUTION" if will or not report.passes else "WARNING" if report.dangers or report.incomplete else "NOTE"
+    lines = [f"**{prose(report.verdict, 400)}**"]
+    if report.dangers:
+        lines.append(f"{_circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
+    if report.limits:
+        broken = sum(limit.broken for limit in report.limits)
+        lines.append(
+            f"❌ {number(broken, 'limit')} broken" if broken else f"✅ within {number(len(report.limits), 'limit')}"
+        )
+    if report.invalid:
+        lines.append(f"❌ {number(len(report.invalid), 'object')} refused by the Kubernetes API's schemas")
+    if report.incomplete:
+        lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
+    if report.cost and report.cost.totals.unpriced:
+        lines.append(f"{number(report.cost.totals.unpriced, 'resource')} without a price, and not in these figures")
+    if report.sandbox:
+        lines.append(f"*{wording.SANDBOX_PLAN}*")
+    quoted = "\n>\n".join(f"> {line}" for line in lines)
+    title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
+    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n"
+
+
+def _foot(limit: int) -> str:
+    return f"\n*Shortened to {limit:,} bytes: the HTML page and the JSON of this review have all of it.*\n"
+
+
+# What is destroyed
+
+
+def _losses(report: Report, room: int) -> str:
+    """Dangers, and what else is deleted or replaced: in the fullest form that there is room for."""
+    return next(text for text in _loss_forms(report, room) if size(text) <= room)
+
+
+def _loss_forms(report: Report, room: int) -> Iterator[str]:
+    dangers, others = report.dangers, [*wording.other_losses(report)]
+    told = [
+        _danger_table(dangers, full=True) + _other_list(others, full=True),
+        _danger_table(dangers, full=True) + _other_list(others, full=False),
+        _danger_table(dangers, full=False) + _other_list(others, full=False),
+        _danger_table(dangers, full=False) + _names(_OTHERS, _other_names(others, 2)),
+    ]
+    # What it is told at length must not take the room of costs and differences; what is told by name may.
+    yield from (text for text in told if size(text) <= room // 2)
+    depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
+    for fold in (False, True):
+        for one, other in depths:
+            yield _names(_DANGERS, one, fold=fold) + _names(_OTHERS, other, fold=fold)
+    free = room - 2 * size(f"{_OTHERS} (1,000,000)\n\n``````text\n\n``````\n\n")
+    for one, other in depths:
+        part = free * _weight(one) // max(1, _weight(one) + _weight(other))
+        yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
+
+
+def _weight(heads: _Heads) -> int:
+    return sum(size(name) + 3 for names in heads.values() for name in names)
+
+
+def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False) -> str:
+    """Names below their heads."""
+    if not heads:
+        return ""
+    return f"{title} ({sum(map(len, heads.values())):,})\n\n{inert.fence(grouped(heads, most, fold=fold), 'text')}\n\n"
+
+
+def _danger_names(dangers: Sequence[Danger], depth: int) -> _Heads:
+    """The names of dangers, by what happens, then by kind of resource, then by component as well."""
+    found: dict[str, list[str]] = {}
+    for each in dangers:
+        parts = [f"{wording.harm(each)}, {wording.happens(each.op, each.certainty)}", each.words]
+        _add(found, parts, each.component, each.name, depth)
+    return found
+
+
+def _other_names(others: Sequence[tuple[Group, Row]], depth: int) -> _Heads:
+    found: dict[str, list[str]] = {}
+    for group, row in others:
+        _add(found, [wording.happens(row.op, row.certainty), row.words], group.title, row.name, depth)
+    return found
+
+
+def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name: str, depth: int) -> None:
+    head = " ".join(parts[: min(2, depth + 1)]) + (f" in {component or wording.ALONE}" if depth > 1 else "")
+    found.setdefault(inert.shorten(inert.visible(head), _NAME), []).append(
+        inert.shorten(inert.visible(name), _SHORT_NAME)
+    )
+
+
+def _danger_table(dangers: Sequence[Danger], *, full: bool) -> str:
+    if not dangers:
+        return ""
+    rows = "".join(_danger_row(each, full=full) for each in dangers)
+    cause = " Because of |" if full else ""
+    line = " --- |" if full else ""
+    return (
+        f"{_DANGERS} ({len(dangers):,})\n\n"
+        f"| | What | Component |{cause} Kept? |\n| --- | --- | --- |{line} --- |\n{rows}\n"
+    )
+
+
+def _danger_row(danger: Danger, *, full: bool) -> str:
+    may = danger.certainty is Certainty.MAY
+    harm = f"{_circle(not may)} **{wording.harm(danger)}**" + (f"<br>({wording.UNKNOWN_INPUT})" if may else "")
+    verb = wording.happens(danger.op, danger.certainty)
+    what = f"{verb} {prose_cell(danger.words, _NAME)} {cell(danger.name, _NAME)}"
+    component = cell(danger.component, _NAME) if danger.component else ""
+    if not full:
+        return f"| {harm} | {what} | {component} | {wording.standing(danger)} |\n"
+    causes = [cell(cause) for cause in danger.because[:_MOST_CAUSES]]
+    if more := len(danger.because) - len(causes):
+        causes.append(f"and {number(more, 'property')} more")
+    text = f"<br>{prose_cell(danger.text, 400)}" if danger.text else ""
+    return f"| {harm} | {what}{text} | {component} | {'<br>'.join(causes)} | {wording.standing(danger)} |\n"
+
+
+def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
+    if not others:
+        return ""
+    return f"{_OTHERS} ({len(others):,})\n\n{''.join(_other_line(group, row, full) for group, row in others)}\n"
+
+
+def _other_line(group: Group, row: Row, full: bool) -> str:
+    forced = [code(_change(each)) for each in row.differences if each.forces][:_MOST_CAUSES]
+    cause = f", because of {', '.join(forced)}" if full and forced else ""
+    return f"- {_what(row)} in {code(group.title, _NAME)}{cause}\n"
+
+
+def _what(row: Row) -> str:
+    doubt = f" ({wording.UNKNOWN_INPUT})" if row.certainty is Certainty.MAY else ""
+    verb = f"**{wording.happens(row.op, row.certainty)}**{doubt}"
+    return f"{verb} {prose(row.words, _NAME)} {code(row.name, _NAME)}"
+
+
+def _circle(certain: bool) -> str:
+    return "🔴" if certain else "🟠"
+
+
+# Cost and limits
+
+
+def _cost(report: Report) -> Piece:
+    cost = report.cost
+    if cost is None:
+        return Whole("")
+    totals = cost.totals
+    components = wording.by_component(cost)
+    total = _cost_row(
+        "**all**", wording.ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
+    )
+    table = (
+        f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
+    )
+    head = f"### Cost, in US dollars a month\n\n{table}"
+    unpriced = [
+        f"{code(kind, _SHORT_NAME)} ({count:,})" for kind, (count, _) in [*wording.unpriced(cost).items()][:_MOST_PATHS]
+    ]
+    assumed = wording.assumptions(cost)
+    notes = [f"List prices of {code(cost.region)}, a month of {MONTH_HOURS} hours"]
+    if totals.unpriced:
+        notes.append(f"Without a price, and in no figure: {number(totals.unpriced, 'resource')}, {_some(unpriced)}")
+    if totals.stale:
+        notes.append(f"Older than {STALE_DAYS} days: {number(totals.stale, 'price')}")
+    if assumed:
+        notes.append(f"Assumed: {_some([code(each, _SHORT_NAME) for each in assumed])}")
+    foot = "".join(f"\n- {note}" for note in notes) + "\n\n"
+    return Listing(
+        head,
+        [_cost_row(cell(each.title, _NAME), each) for each in components],
+        foot,
+        lambda left: f"\n{_left_out(left, 'component')}",
+        f"{head}\n{_left_out(len(components), 'component')}{foot}",
+    )
+
+
+def _cost_row(title: str, cost: wording.ComponentCost) -> str:
+    now, delta = cost.now, cost.delta.expected
+    least, most = (amount(now.min), amount(now.max)) if wording.is_range(now) else ("", "")
+    sign = "+" if delta > 0 else ""
+    unpriced = f"{cost.unpriced:,}" if cost.unpriced else ""
+    amounts = f"{amount(cost.before.expected)} | {amount(now.expected)} | {sign}{amount(delta)}"
+    return f"| {title} | {amounts} | {least} | {most} | {unpriced} |\n"
+
+
+def _limits(report: Report) -> Piece:
+    limits = sorted(report.limits, key=lambda limit: not limit.broken)
+    return _listing("Limits", [_limit(each) for each in limits], "limit")
+
+
+def _limit(limit: Limit) -> str:
+    sign = "❌" if limit.broken else "✅"
+    found = f"found {limit.found:,.2f}, allowed {limit.allowed:,.2f}"
+    return f"- {sign} {code(limit.name, _NAME)}: {found}. {prose(limit.text, 400)}\n"
+
+
+def _invalid(report: Report) -> Piece:
+    items = []
+    for each in report.invalid:
+        problems = [f"  - {prose(problem, 400)}\n" for problem in each.problems[:_MOST_PATHS]]
+        if (more := len(each.problems) - len(problems)) > 0:
+            problems.append(f"  - and {number(more, 'problem')} more\n")
+        items.append(f"- {code(each.name, _NAME)}\n{''.join(problems)}")
+    return _listing("Refused by the Kubernetes API's schemas", items, "object")
+
+
+# What changes
+
+
+def _diff(report: Report) -> Piece:
+    head = "### What changes\n\n"
+    if not report.groups:
+        return Whole(f"{head}Nothing.\n\n", f"{head}Nothing.\n\n")
+    return Sequel(head, [_group(each) for each in report.groups], lambda left: _left_out(left, "component"))
+
+
+def _group(group: Group) -> Piece:
+    """The rows of a component: with the inputs of what is made, without them, or the first of them."""
+    rows = wording.ordered(group.rows)
+    delta = group.monthly_delta_usd
+    words = f" · {inert.html_prose(group.words)}" if group.words else ""
+    cost = f" · {inert.html_code(wording.change(delta.expected))} a month" if delta and delta.expected else ""
+    summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
+    head = f"<details><summary>{summary}</summary>\n\n"
+    smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
+
+    def listing(*, facts: bool) -> Piece:
+        items = [_row(row, facts=facts) for row in rows]
+        return Listing(head, items, "</details>\n\n", lambda left: _left_out(left, "resource"), smallest)
+
+    return Fuller(listing(facts=True), listing(facts=False))
+
+
+def _row(row: Row, *, facts: bool) -> str:
+    noise = f" · {number(row.noise, 'difference')} without meaning folded" if row.noise else ""
+    lines = [line for each in row.differences[:_MOST_DIFFERENCES] for line in _lines(each)]
+    if (more := len(row.differences) - _MOST_DIFFERENCES) > 0:
+        lines.append(f"  and {number(more, 'difference')} more")
+    if facts and row.facts:
+        lines += [line for each in row.facts[:_MOST_FACTS] for line in _lines(each)]
+        if (more := len(row.facts) - _MOST_FACTS) > 0:
+            lines.append(f"  and {number(more, 'input')} more")
+    block = f"{inert.fence(lines, 'diff')}\n\n" if lines else ""
+    return f"{_what(row)}{noise}\n\n{block}"
+
+
+def _lines(each: Difference) -> Iterator[str]:
+    """A difference as a diff: what forces a replacement stands out."""
+    path = inert.shorten(inert.visible(each.path), _NAME)
+    if each.forces:
+        yield f"! {path} forces the replacement"
+    for sign, value in (("-", each.old), ("+", each.new)):
+        if value is not None:
+            yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
+
+
+def _change(each: Difference) -> str:
+    """A difference on one line."""
+    if each.old is None or each.new is None:
+        return each.path
+    return f"{each.path}: {each.old} → {each.new}"
+
+
+def _picture(report: Report) -> Piece:
+    """The components that change, coloured by the worst that happens to them, and which of them use which."""
+    groups = [group for group in report.groups if group.title != wording.ALONE]
+    if not 2 <= len(groups) <= MOST_NODES:
+        return Whole("")
+    numbers = {group.title: f"c{number}" for number, group in enumerate(groups)}
+    lines = ["flowchart LR"]
+    for group in groups:
+        signs = " ".join(f"{count} {op.value}" for op, count in wording.counts(group.counts))
+        colour = wording.component_state(report, group)
+        lines.append(f'  {numbers[group.title]}["{inert.label(group.title)}<br/>{signs}"]:::{colour}')
+    drawn = {(numbers.get(edge.source), numbers.get(edge.target)) for edge in report.edges}
+    lines += [f"  {source} --> {target}" for source, target in sorted((s, t) for s, t in drawn if s and t)]
+    lines += [f"  classDef {name} {style}" for name, style in _COLOURS.items()]
+    head = "<details><summary>Picture of the components that change</summary>\n\n"
+    legend = "Red: will do harm. Yellow: may do harm. Orange: deletes or replaces. Blue: changes. Green: is made.\n\n"
+    return Whole(f"{head}{inert.fence(lines, 'mermaid')}\n\n{legend}</details>\n\n")
+
+
+# What nobody knows, and what was said
+
+
+def _unknowns(report: Report) -> Piece:
+    items = [
+        f"- {prose(each.words, _NAME)} {code(each.name, _NAME)}: {_some([code(path) for path in each.paths])}\n"
+        for each in report.unknowns
+    ]
+    return _listing("Known only after the update", items, "resource")
+
+
+def _unchecked(report: Report) -> Piece:
+    items = []
+    for each in report.unchecked:
+        names = f" ({_some([code(urns.name(urn), _NAME) for urn in each.urns])})" if each.urns else ""
+        items.append(f"- **{prose(each.what, 400)}**: {prose(each.why, 400)}{names}\n")
+    return _listing("Not checked", items, "item")
+
+
+def _messages(report: Report) -> Piece:
+    items = []
+    for each in report.messages:
+        lines = [inert.shorten(inert.visible(line), _VALUE) for line in each.splitlines()]
+        more = [f"and {number(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
+        items.append(f"{inert.fence([*lines[:_MOST_LINES], *more], 'text')}\n\n")
+    return _listing("Messages of the engine", items, "message")
+
+
+def _listing(title: str, items: Sequence[str], noun: str) -> Piece:
+    if not items:
+        return Whole("")
+    head = f"### {title} ({len(items):,})\n\n"
+    return Listing(head, items, "\n", lambda left: f"\n{_left_out(left, noun)}", head + _left_out(len(items), noun))
+
+
+def _some(texts: Sequence[str]) -> str:
+    """The first of many, and how many more there are."""
+    more = len(texts) - _MOST_PATHS
+    return ", ".join(texts[:_MOST_PATHS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _left_out(count: int, noun: str) -> str:
+    return f"*{number(count, noun)} left out here.*\n\n"

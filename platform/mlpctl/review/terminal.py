@@ -1,0 +1,166 @@
+"""A report on a terminal: what a reviewer must know, in few lines."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mlpctl.review import report as model
+from mlpctl.review import wording
+from mlpctl.review.cost.book import STALE_DAYS
+from mlpctl.review.inert import shorten, visible
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Certainty, Danger, Report
+
+MOST_GROUPS: Final = 40
+"""Components that are listed; a terminal is no place for more."""
+
+_NAME: Final = 80
+_STYLES: Final = {Op.DELETE: "red", Op.REPLACE: "yellow", Op.UPDATE: "blue", Op.CREATE: "green"}
+_CERTAINTY: Final = {Certainty.WILL: "bold red", Certainty.MAY: "yellow"}
+
+
+def page(report: Report) -> RenderableType:
+    """The verdict, every danger and loss, and costs, changes, unknowns and messages by component."""
+    parts = [*_verdict(report)]
+    for part in (_dangers(report), _other_losses(report), _cost(report), _limits(report), _changes(report)):
+        parts += [Text(), part] if part else []
+    rest = [
+        *_lines("Not checked", [f"{each.what}: {each.why}" for each in report.unchecked]),
+        *_lines("Messages of the engine", report.messages),
+    ]
+    return Group(*parts, *rest)
+
+
+def _verdict(report: Report) -> list[RenderableType]:
+    heading = Text.assemble((_shown(report.verdict, 400), "bold"))
+    lines: list[RenderableType] = [heading]
+    if report.dangers:
+        will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
+        style = _CERTAINTY[Certainty.WILL if will else Certainty.MAY]
+        lines.append(Text(", ".join(wording.by_harm(report.dangers)), style))
+    if report.incomplete:
+        lines.append(Text(f"This plan may not be all of it: {_shown(report.incomplete, 400)}", "yellow"))
+    if report.sandbox:
+        lines.append(Text(wording.SANDBOX_PLAN, "dim"))
+    return lines
+
+
+def _dangers(report: Report) -> Table | None:
+    if not report.dangers:
+        return None
+    table = _table("Danger", "What", "In", "Kept?")
+    for danger in report.dangers:
+        doubt = f"\n({wording.UNKNOWN_INPUT})" if danger.certainty is Certainty.MAY else ""
+        table.add_row(
+            Text(f"{wording.harm(danger)}{doubt}", _CERTAINTY[danger.certainty]),
+            _what(danger),
+            Text(_shown(danger.component)),
+            Text(wording.standing(danger)),
+        )
+    return table
+
+
+def _what(danger: Danger) -> Text:
+    what = f"{wording.happens(danger.op, danger.certainty)} {_shown(danger.words)} "
+    text = Text.assemble(what, (_shown(danger.name), "bold"))
+    for cause in danger.because:
+        text.append(f"\n{_shown(cause, 160)}", "dim")
+    return text
+
+
+def _other_losses(report: Report) -> Table | None:
+    losses = [*wording.other_losses(report)]
+    if not losses:
+        return None
+    table = _table("Also deleted or replaced", "", "In")
+    for group, row in losses:
+        what = Text(wording.happens(row.op, row.certainty), "yellow" if row.certainty is Certainty.MAY else "red")
+        table.add_row(what, Text(f"{_shown(row.words)} {_shown(row.name)}"), Text(_shown(group.title)))
+    return table
+
+
+def _cost(report: Report) -> Table | None:
+    cost = report.cost
+    if cost is None:
+        return None
+    table = _table("US dollars a month", *("Today", "Then", "Change", "At least", "At most", "Unpriced"), right=True)
+    for each in wording.by_component(cost):
+        table.add_row(Text(_shown(each.title)), *_amounts(each))
+    totals = cost.totals
+    whole = wording.ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
+    table.add_row(Text("all"), *_amounts(whole), style="bold")
+    if totals.stale:
+        stale = f"{wording.number(totals.stale, 'price')} older than {STALE_DAYS} days"
+        table.add_row(Text(stale, "yellow"))
+    return table
+
+
+def _amounts(cost: wording.ComponentCost) -> Sequence[Text]:
+    delta = cost.delta.expected
+    between = [wording.amount(usd) for usd in (cost.now.min, cost.now.max)] if wording.is_range(cost.now) else ["", ""]
+    return [
+        Text(wording.amount(cost.before.expected)),
+        Text(wording.amount(cost.now.expected)),
+        Text(f"{'+' if delta > 0 else ''}{wording.amount(delta)}", "yellow" if delta > 0 else "green" if delta else ""),
+        *map(Text, between),
+        Text(f"{cost.unpriced:,}" if cost.unpriced else ""),
+    ]
+
+
+def _limits(report: Report) -> Table | None:
+    if not report.limits and not report.invalid:
+        return None
+    table = _table("Limits", "", "")
+    for limit in report.limits:
+        state = Text("broken", "bold red") if limit.broken else Text("kept", "green")
+        table.add_row(Text(_shown(limit.name)), state, Text(_shown(limit.text, 400)))
+    for each in report.invalid:
+        problems = "\n".join(_shown(problem, 400) for problem in each.problems)
+        table.add_row(Text(_shown(each.name)), Text("refused", "bold red"), Text(problems))
+    return table
+
+
+def _changes(report: Report) -> Table | None:
+    if not report.groups:
+        return None
+    table = _table("Changes", "", "", "Inputs not known yet")
+    unknown = {each.urn for each in report.unknowns}
+    for group in report.groups[:MOST_GROUPS]:
+        table.add_row(
+            Text(_shown(group.title)), Text(_shown(group.words), "dim"), _counts(group), _unknown(group, unknown)
+        )
+    if (more := len(report.groups) - MOST_GROUPS) > 0:
+        table.add_row(Text(f"and {wording.number(more, 'component')} more", "dim"))
+    return table
+
+
+def _counts(group: model.Group) -> Text:
+    text = Text()
+    for op, count in wording.counts(group.counts):
+        text.append(f"{', ' if text else ''}{count:,} {op.value}", _STYLES.get(op, ""))
+    return text
+
+
+def _unknown(group: model.Group, urns: set[str]) -> Text:
+    count = sum(row.urn in urns for row in group.rows)
+    return Text(wording.number(count, "resource") if count else "", "dim")
+
+
+def _lines(title: str, texts: Sequence[str]) -> list[RenderableType]:
+    if not texts:
+        return []
+    return [Text(), Text(title, "bold"), *(Text(f"  {_shown(each, 400)}") for each in texts)]
+
+
+def _table(*columns: str, right: bool = False) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if right and number else "left", overflow="fold")
+    return table
+
+
+def _shown(text: str, most: int = _NAME) -> str:
+    return shorten(visible(text), most)

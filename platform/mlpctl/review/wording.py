@@ -1,0 +1,205 @@
+"""What all writers of a report share: words for what happens, figures, sums and order."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Certainty, Cost, Danger, Group, Harm, Money, Report, Row
+
+ALONE: Final = "Without a component"
+"""Title of the group of those that stand alone."""
+
+SIGNS: Final[Mapping[Op, str]] = {
+    Op.DELETE: "-",
+    Op.REPLACE: "±",
+    Op.FORGET: "⊘",
+    Op.UPDATE: "~",
+    Op.CREATE: "+",
+    Op.IMPORT: "↓",
+    Op.READ: "·",
+    Op.SAME: "=",
+}
+"""A sign for everything that happens to a resource, from the most to the least grave."""
+
+DESTRUCTIVE: Final = frozenset({Op.DELETE, Op.REPLACE})
+
+HARMS: Final[Mapping[Harm, str]] = {
+    Harm.DATA: "destroy data",
+    Harm.CAPACITY: "drop capacity",
+    Harm.SERVING: "interrupt serving",
+    Harm.IDENTITY: "change identity",
+}
+"""What a change will or may do, from the most to the least grave."""
+
+UNKNOWN_INPUT: Final = "unknown input"
+"""Why something only may happen."""
+
+SANDBOX_PLAN: Final = "Sandbox plan: made without AWS, its replacements are as right as the sandbox's declarations."
+
+_ZERO: Final = Money(min=0, expected=0, max=0)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A resource that is deleted or replaced, or does harm in another way."""
+
+    name: str
+    words: str
+    component: str
+    op: Op
+    certainty: Certainty
+
+    @property
+    def what(self) -> str:
+        """What happens to which kind of resource: `will replace S3 bucket`."""
+        return f"{happens(self.op, self.certainty)} {self.words}"
+
+
+@dataclass(frozen=True)
+class ComponentCost:
+    """What one component costs a month."""
+
+    title: str
+    before: Money
+    now: Money
+    unpriced: int
+    """Resources of it that cost something and have no price."""
+
+    @property
+    def delta(self) -> Money:
+        """What it costs more than today."""
+        return minus(self.now, self.before)
+
+
+def happens(op: Op, certainty: Certainty) -> str:
+    """What happens, with its certainty where that matters: `create`, `will replace`, `may replace`."""
+    return f"{certainty.value} {op.value}" if op in DESTRUCTIVE or certainty is Certainty.MAY else op.value
+
+
+def harm(danger: Danger) -> str:
+    """What a danger does: `will destroy data`, `may interrupt serving`."""
+    return f"{danger.certainty.value} {HARMS[danger.harm]}"
+
+
+def standing(danger: Danger) -> str:
+    """What stands between a danger and its harm, where anything does."""
+    kept = ["protected" if danger.protected else "", "retained" if danger.retained else ""]
+    return ", ".join(filter(None, kept)) or "not protected"
+
+
+def number(count: int, noun: str) -> str:
+    """Write a number of things: `1 entry`, `3 entries`, `1,200 resources`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def amount(usd: float) -> str:
+    """An amount of money without its sign: whole dollars from a hundred on."""
+    return f"{usd:,.0f}" if abs(usd) >= 100 else f"{usd:,.2f}"
+
+
+def dollars(usd: float) -> str:
+    """An amount of money: `$1,234`, `-$0.35`."""
+    return f"-${amount(-usd)}" if usd < 0 else f"${amount(usd)}"
+
+
+def change(usd: float) -> str:
+    """A change of an amount of money: `+$1,234`, `-$0.35`, `$0.00`."""
+    return f"+{dollars(usd)}" if usd > 0 else dollars(usd)
+
+
+def is_range(money: Money) -> bool:
+    """Whether more than one amount is possible."""
+    return money.min != money.max
+
+
+def minus(one: Money, other: Money) -> Money:
+    """The difference of two sums."""
+    return Money(min=one.min - other.min, expected=one.expected - other.expected, max=one.max - other.max)
+
+
+def counts(these: Mapping[Op, int]) -> list[tuple[Op, int]]:
+    """What happens how often, the gravest first, without what stays the same."""
+    return [(op, these[op]) for op in SIGNS if these.get(op) and op is not Op.SAME]
+
+
+def counted(these: Mapping[Op, int]) -> str:
+    """What happens how often: `1 replace, 2 update`."""
+    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these)) or "nothing changes"
+
+
+def ordered(rows: Iterable[Row]) -> list[Row]:
+    """Rows with the gravest first."""
+    grave = [*SIGNS]
+    return sorted(rows, key=lambda row: grave.index(row.op))
+
+
+def component_state(report: Report, group: Group) -> str:
+    """The worst that happens to a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
+    doubts = {danger.certainty for danger in report.dangers if danger.component == group.title}
+    if doubts:
+        return "will" if Certainty.WILL in doubts else "may"
+    ops = {op for op, _ in counts(group.counts)}
+    return "gone" if ops & DESTRUCTIVE else "made" if ops <= {Op.CREATE, Op.IMPORT} else "changed"
+
+
+def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
+    """What is deleted or replaced and stands in no danger, with the group that it is in."""
+    told = {danger.urn for danger in report.dangers}
+    for group in report.groups:
+        for row in group.rows:
+            if row.op in DESTRUCTIVE and row.urn not in told:
+                yield group, row
+
+
+def by_component(cost: Cost) -> list[ComponentCost]:
+    """What each component costs, the greatest change first, then the dearest; without those that cost nothing."""
+    sums: dict[str, tuple[Money, Money, int]] = {}
+    for each in cost.resources:
+        now, before, unpriced = sums.get(each.component, (_ZERO, _ZERO, 0))
+        sums[each.component] = (
+            _plus(now, each.monthly_usd),
+            _plus(before, each.before_monthly_usd),
+            unpriced + bool(each.unpriced),
+        )
+    found = [
+        ComponentCost(title or ALONE, before, now, unpriced)
+        for title, (now, before, unpriced) in sums.items()
+        if unpriced or now.max or before.max
+    ]
+    return sorted(found, key=lambda each: (-abs(each.delta.expected), -each.now.expected, each.title))
+
+
+def assumptions(cost: Cost) -> list[str]:
+    """The uses that the figures rest on, each once: `s3StorageGb = 500 GB (default)`."""
+    found = {
+        f"{each.name} = {each.value:,g} {each.unit} ({'stack config' if each.given else 'default'})": None
+        for resource in cost.resources
+        for each in resource.assumptions
+    }
+    return sorted(found)
+
+
+def unpriced(cost: Cost) -> dict[str, tuple[int, str]]:
+    """Types without a price, with the number of resources and the reason."""
+    found: dict[str, tuple[int, str]] = {}
+    for each in cost.resources:
+        if each.unpriced:
+            found[each.type] = (found.get(each.type, (0, ""))[0] + 1, each.unpriced)
+    return found
+
+
+def by_harm(dangers: Sequence[Danger]) -> list[str]:
+    """How much of which harm there is, the gravest first: `2 will destroy data`."""
+    found: dict[str, int] = {}
+    order = [*HARMS]
+    for each in sorted(dangers, key=lambda danger: (order.index(danger.harm), danger.certainty is Certainty.MAY)):
+        found[harm(each)] = found.get(harm(each), 0) + 1
+    return [f"{count:,} {what}" for what, count in found.items()]
+
+
+def _plus(one: Money, other: Money | None) -> Money:
+    if other is None:
+        return one
+    return Money(min=one.min + other.min, expected=one.expected + other.expected, max=one.max + other.max)

@@ -1,0 +1,523 @@
+"""What configurations cost, with the arithmetic written out from the rows of the price book."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from costing import Prices, change, cost, money
+from mlpctl.review.cost import items
+from mlpctl.review.plan import Change
+from mlpctl.review.report import Money
+from mlpctl.review.values import UNKNOWN
+
+BOOK = Prices(
+    {
+        "ec2/m7i.2xlarge": 0.4032,
+        "ec2/m7i.large": 0.1008,
+        "ec2/t3.medium": 0.0416,
+        "ec2/g5.2xlarge": 1.212,
+        "ec2/g6.2xlarge": 0.9776,
+        "ec2/g6.4xlarge": 1.3232,
+        "ec2/g6e.12xlarge": 10.49264,
+        "ec2/p5.48xlarge": 55.04,
+        "ec2/trn1.32xlarge": 21.5,
+        "sagemaker-hosting/ml.g5.2xlarge": 1.515,
+        "sagemaker-hosting/ml.m5.xlarge": 0.23,
+        "ebs/gp3-storage": 0.08,
+        "ebs/gp3-iops": 0.005,
+        "ebs/gp3-throughput": 0.04,
+        "ebs/gp2-storage": 0.1,
+        "ebs/io2-storage": 0.125,
+        "ebs/io2-iops": {0: 0.065, 32000: 0.0455, 64000: 0.03185},
+        "ebs/snapshot": 0.05,
+        "s3/standard-storage": {0: 0.023, 51200: 0.022, 512000: 0.021},
+        "s3/put-requests": 0.000005,
+        "s3/get-requests": 0.0000004,
+        "efs/standard-storage": 0.3,
+        "efs/ia-storage": 0.025,
+        "efs/elastic-read": 0.03,
+        "efs/elastic-write": 0.06,
+        "efs/provisioned-throughput": 6,
+        "fsx-lustre/persistent-125": 0.145,
+        "fsx-lustre/scratch": 0.14,
+        "rds/postgres.multi.db.m6g.large": 0.318,
+        "rds/mysql.single.db.t3.medium": 0.068,
+        "rds/aurora-postgresql.single.db.r6g.large": 0.26,
+        "rds/gp3-storage.multi": 0.23,
+        "rds/gp2-storage.single": 0.115,
+        "eks/cluster": 0.1,
+        "eks/extended-support": 0.5,
+        "nat/gateway": 0.045,
+        "nat/data": 0.045,
+        "transfer/out": {0: 0.09, 10240: 0.085, 51200: 0.07, 153600: 0.05},
+        "elb/alb": 0.0225,
+        "elb/alb-lcu": 0.008,
+        "elb/nlb": 0.0225,
+        "elb/nlb-lcu": 0.006,
+        "vpc-endpoint/interface": 0.01,
+        "vpc-endpoint/data": {0: 0.01, 1048576: 0.006},
+        "public-ipv4/in-use": 0.005,
+        "kms/key": 1,
+        "kms/requests": 0.000003,
+        "ecr/storage": 0.1,
+        "cloudwatch/logs-ingest": 0.5,
+        "cloudwatch/logs-vended": 0.25,
+        "cloudwatch/logs-storage": 0.03,
+        "cloudwatch/alarm": 0.1,
+        "cloudwatch/alarm-high-resolution": 0.3,
+        "cloudwatch/dashboard": 3,
+        "cloudwatch/metric": 0.3,
+        "secrets-manager/secret": 0.4,
+        "secrets-manager/requests": 0.000005,
+        "dynamodb/on-demand-read": 0.000000125,
+        "dynamodb/on-demand-write": 0.000000625,
+        "dynamodb/provisioned-rcu": 0.00013,
+        "dynamodb/provisioned-wcu": 0.00065,
+        "dynamodb/storage": 0.25,
+        "dynamodb/pitr": 0.2,
+        "route53/hosted-zone": 0.5,
+    },
+    spots={"g6.2xlarge": (0.3753, 0.4538), "g6.4xlarge": (0.5522, 0.7217), "g5.2xlarge": (0.4417, 0.5054)},
+)
+"""Rows as the package's book had them on one day."""
+
+SUBNETS = [change("aws:ec2/subnet:Subnet", {}, name=f"private-{zone}") for zone in "abc"]
+
+
+def template(disk_gb: int = 200, **inputs: Any) -> Change:
+    disk = {"deviceName": "/dev/xvda", "ebs": {"volumeSize": disk_gb, "volumeType": "gp3"}}
+    return change(
+        "aws:ec2/launchTemplate:LaunchTemplate", {"blockDeviceMappings": [disk], **inputs}, name="pool-template"
+    )
+
+
+def nodes(made_from: Change, low: int, expected: int, high: int, **inputs: Any) -> list[Change]:
+    scaling = {"minSize": low, "desiredSize": expected, "maxSize": high}
+    inputs = {"scalingConfig": scaling, "launchTemplate": {"id": UNKNOWN}, **inputs}
+    return [
+        made_from,
+        change("aws:eks/nodeGroup:NodeGroup", inputs, depends={"launchTemplate": [made_from]}),
+    ]
+
+
+def group(made_from: Change, path: str, low: int, high: int, **inputs: Any) -> list[Change]:
+    inputs = {"minSize": low, "maxSize": high, path: {"id": UNKNOWN}} | inputs
+    return [made_from, change("aws:autoscaling/group:Group", inputs, depends={path: [made_from]})]
+
+
+def endpoint(*variants: Mapping[str, Any]) -> list[Change]:
+    config = change(
+        "aws:sagemaker/endpointConfiguration:EndpointConfiguration", {"productionVariants": [*variants]}, name="config"
+    )
+    inputs = {"endpointConfigName": UNKNOWN}
+    return [config, change("aws:sagemaker/endpoint:Endpoint", inputs, depends={"endpointConfigName": [config]})]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration and what it costs a month."""
+
+    what: str
+    changes: list[Change]
+    costs: Money
+    usage: Mapping[str, float] = field(default_factory=dict)
+    today: date = date(2026, 11, 26)
+
+
+CASES = (
+    Case(
+        "a pool of two H100 nodes that never changes its size",
+        nodes(template(instanceType="p5.48xlarge"), 2, 2, 2),
+        money(2 * 730 * 55.04 + 2 * 200 * 0.08),
+    ),
+    Case(
+        "a pool that scales between two and six nodes",
+        nodes(template(instanceType="g6e.12xlarge"), 2, 2, 6),
+        money(
+            2 * 730 * 10.49264 + 2 * 200 * 0.08,
+            2 * 730 * 10.49264 + 2 * 200 * 0.08,
+            6 * 730 * 10.49264 + 6 * 200 * 0.08,
+        ),
+    ),
+    Case(
+        "a pool that scales to zero",
+        nodes(template(instanceType="trn1.32xlarge"), 0, 1, 4),
+        money(0, 730 * 21.5 + 200 * 0.08, 4 * 730 * 21.5 + 4 * 200 * 0.08),
+    ),
+    Case(
+        "a pool of one of three types: the cheapest at the least, the first as expected, the dearest at the most",
+        nodes(template(), 1, 2, 4, instanceTypes=["g5.2xlarge", "g6.4xlarge", "g6.2xlarge"]),
+        money(730 * 0.9776 + 200 * 0.08, 2 * 730 * 1.212 + 2 * 200 * 0.08, 4 * 730 * 1.3232 + 4 * 200 * 0.08),
+    ),
+    Case(
+        "a spot pool: lowest price seen, highest price of the first type, highest price of all",
+        nodes(template(), 1, 2, 4, instanceTypes=["g6.2xlarge", "g6.4xlarge", "g5.2xlarge"], capacityType="SPOT"),
+        money(730 * 0.3753 + 200 * 0.08, 2 * 730 * 0.4538 + 2 * 200 * 0.08, 4 * 730 * 0.7217 + 4 * 200 * 0.08),
+    ),
+    Case(
+        "a pool in a reservation that the stack makes: the reservation is paid, once",
+        [
+            reserved := change(
+                "aws:ec2/capacityReservation:CapacityReservation",
+                {"instanceType": "p5.48xlarge", "instanceCount": 3, "instancePlatform": "Linux/UNIX"},
+                name="reserved",
+            ),
+            *nodes(
+                change(
+                    "aws:ec2/launchTemplate:LaunchTemplate",
+                    {
+                        "instanceType": "p5.48xlarge",
+                        "capacityReservationSpecification": {
+                            "capacityReservationTarget": {"capacityReservationId": UNKNOWN}
+                        },
+                        "blockDeviceMappings": [{"ebs": {"volumeSize": 100, "volumeType": "gp3"}}],
+                    },
+                    name="template",
+                    depends={"capacityReservationSpecification": [reserved]},
+                ),
+                0,
+                2,
+                3,
+            ),
+        ],
+        money(3 * 730 * 55.04, 3 * 730 * 55.04 + 2 * 100 * 0.08, 3 * 730 * 55.04 + 3 * 100 * 0.08),
+    ),
+    Case(
+        "a scaling group: without a desired size it starts at its least",
+        group(template(50, instanceType="m7i.2xlarge"), "launchTemplate", 2, 5),
+        money(2 * 730 * 0.4032 + 2 * 50 * 0.08, 2 * 730 * 0.4032 + 2 * 50 * 0.08, 5 * 730 * 0.4032 + 5 * 50 * 0.08),
+    ),
+    Case(
+        "a scaling group of one instance on demand and half of the rest spot, the odd one on demand",
+        group(
+            template(100),
+            "mixedInstancesPolicy",
+            1,
+            5,
+            desiredCapacity=4,
+            mixedInstancesPolicy={
+                "launchTemplate": {"overrides": [{"instanceType": "g6.2xlarge"}]},
+                "instancesDistribution": {"onDemandBaseCapacity": 1, "onDemandPercentageAboveBaseCapacity": 50},
+            },
+        ),
+        money(
+            1 * 730 * 0.9776 + 1 * 100 * 0.08,
+            3 * 730 * 0.9776 + 1 * 730 * 0.4538 + 4 * 100 * 0.08,
+            3 * 730 * 0.9776 + 2 * 730 * 0.4538 + 5 * 100 * 0.08,
+        ),
+    ),
+    Case(
+        "an instance with a public address and two disks",
+        [
+            change(
+                "aws:ec2/instance:Instance",
+                {
+                    "instanceType": "m7i.large",
+                    "associatePublicIpAddress": True,
+                    "rootBlockDevice": {"volumeSize": 30, "volumeType": "gp3"},
+                    "ebsBlockDevices": [{"deviceName": "/dev/sdf", "volumeSize": 500, "volumeType": "gp2"}],
+                },
+            )
+        ],
+        money(730 * 0.1008 + 730 * 0.005 + 30 * 0.08 + 500 * 0.1),
+    ),
+    Case(
+        "an endpoint of SageMaker with two variants, of which one scales",
+        endpoint(
+            {"instanceType": "ml.m5.xlarge", "initialInstanceCount": 2},
+            {
+                "instanceType": "ml.g5.2xlarge",
+                "initialInstanceCount": 1,
+                "managedInstanceScaling": {"minInstanceCount": 1, "maxInstanceCount": 3},
+            },
+        ),
+        money(2 * 730 * 0.23 + 730 * 1.515, 2 * 730 * 0.23 + 730 * 1.515, 2 * 730 * 0.23 + 3 * 730 * 1.515),
+    ),
+    Case(
+        "a gp3 disk with more IOPS and throughput than come with it",
+        [change("aws:ebs/volume:Volume", {"type": "gp3", "size": 1000, "iops": 8000, "throughput": 500})],
+        money(1000 * 0.08 + (8000 - 3000) * 0.005 + (500 - 125) * 0.04),
+    ),
+    Case(
+        "an io2 disk with IOPS of three steps",
+        [change("aws:ebs/volume:Volume", {"type": "io2", "size": 2000, "iops": 70000})],
+        money(2000 * 0.125 + 32000 * 0.065 + (64000 - 32000) * 0.0455 + (70000 - 64000) * 0.03185),
+    ),
+    Case(
+        "a bucket of 60 TB, of two steps, with its requests",
+        [change("aws:s3/bucket:Bucket", {})],
+        money(51200 * 0.023 + (61440 - 51200) * 0.022 + 1_000_000 * 0.000005 + 20_000_000 * 0.0000004),
+        {"s3StorageGb": 61440, "s3PutRequests": 1_000_000, "s3GetRequests": 20_000_000},
+    ),
+    Case(
+        "a file system with elastic throughput",
+        [change("aws:efs/fileSystem:FileSystem", {"throughputMode": "elastic"})],
+        money(200 * 0.3 + 1000 * 0.03 + 300 * 0.06),
+        {"efsStorageGb": 200, "efsReadGb": 1000, "efsWriteGb": 300},
+    ),
+    Case(
+        "a file system with provisioned throughput, and old files moved away",
+        [
+            change(
+                "aws:efs/fileSystem:FileSystem",
+                {
+                    "throughputMode": "provisioned",
+                    "provisionedThroughputInMibps": 64,
+                    "lifecyclePolicies": [{"transitionToIa": "AFTER_30_DAYS"}],
+                },
+            )
+        ],
+        money(200 * 0.3 + 800 * 0.025 + 64 * 6),
+        {"efsStorageGb": 200, "efsInfrequentGb": 800},
+    ),
+    Case(
+        "a persistent file system for training",
+        [
+            change(
+                "aws:fsx/lustreFileSystem:LustreFileSystem",
+                {"deploymentType": "PERSISTENT_2", "perUnitStorageThroughput": 125, "storageCapacity": 4800},
+            )
+        ],
+        money(4800 * 0.145),
+    ),
+    Case(
+        "a scratch file system",
+        [change("aws:fsx/lustreFileSystem:LustreFileSystem", {"deploymentType": "SCRATCH_2", "storageCapacity": 1200})],
+        money(1200 * 0.14),
+    ),
+    Case(
+        "a PostgreSQL database with a standby",
+        [
+            change(
+                "aws:rds/instance:Instance",
+                {
+                    "engine": "postgres",
+                    "instanceClass": "db.m6g.large",
+                    "multiAz": True,
+                    "storageType": "gp3",
+                    "allocatedStorage": 100,
+                },
+            )
+        ],
+        money(730 * 0.318 + 100 * 0.23),
+    ),
+    Case(
+        "a small MySQL database, with the storage that RDS takes by itself",
+        [
+            change(
+                "aws:rds/instance:Instance",
+                {"engine": "mysql", "instanceClass": "db.t3.medium", "allocatedStorage": 20},
+            )
+        ],
+        money(730 * 0.068 + 20 * 0.115),
+    ),
+    Case(
+        "two instances of Aurora",
+        [
+            change(
+                "aws:rds/clusterInstance:ClusterInstance",
+                {"engine": "aurora-postgresql", "instanceClass": "db.r6g.large"},
+                name=name,
+            )
+            for name in ("one", "two")
+        ],
+        money(2 * 730 * 0.26),
+    ),
+    Case(
+        "a table with provisioned capacity and an index",
+        [
+            change(
+                "aws:dynamodb/table:Table",
+                {
+                    "billingMode": "PROVISIONED",
+                    "readCapacity": 20,
+                    "writeCapacity": 10,
+                    "globalSecondaryIndexes": [{"readCapacity": 5, "writeCapacity": 5}],
+                },
+            )
+        ],
+        money(730 * (20 + 5) * 0.00013 + 730 * (10 + 5) * 0.00065 + 40 * 0.25),
+        {"dynamodbStorageGb": 40},
+    ),
+    Case(
+        "a table on demand that can be restored to any second",
+        [
+            change(
+                "aws:dynamodb/table:Table",
+                {"billingMode": "PAY_PER_REQUEST", "pointInTimeRecovery": {"enabled": True}},
+            )
+        ],
+        money(50_000_000 * 0.000000125 + 8_000_000 * 0.000000625 + 40 * 0.25 + 40 * 0.2),
+        {"dynamodbReads": 50_000_000, "dynamodbWrites": 8_000_000, "dynamodbStorageGb": 40},
+    ),
+    Case(
+        "a cluster in standard support",
+        [change("aws:eks/cluster:Cluster", {"version": "1.35"})],
+        money(730 * 0.1),
+    ),
+    Case(
+        "a cluster in extended support",
+        [change("aws:eks/cluster:Cluster", {"version": "1.32"})],
+        money(730 * 0.1 + 730 * 0.5),
+    ),
+    Case(
+        "three NAT gateways, their addresses and the traffic through them",
+        [
+            *(change("aws:ec2/eip:Eip", {"domain": "vpc"}, name=f"address-{zone}") for zone in "abc"),
+            *(change("aws:ec2/natGateway:NatGateway", {"allocationId": UNKNOWN}, name=f"nat-{zone}") for zone in "abc"),
+        ],
+        money(3 * (730 * 0.005 + 730 * 0.045 + 500 * 0.045 + 10240 * 0.09 + (12000 - 10240) * 0.085)),
+        {"natDataGb": 500, "dataOutGb": 12000},
+    ),
+    Case(
+        "an interface endpoint in three zones whose subnets are not made yet, and a gateway endpoint",
+        [
+            *SUBNETS,
+            change("aws:ec2/vpcEndpoint:VpcEndpoint", {"vpcEndpointType": "Gateway"}, name="s3"),
+            change(
+                "aws:ec2/vpcEndpoint:VpcEndpoint",
+                {"vpcEndpointType": "Interface", "subnetIds": UNKNOWN},
+                depends={"subnetIds": SUBNETS},
+            ),
+        ],
+        money(3 * 730 * 0.01 + 250 * 0.01),
+        {"endpointDataGb": 250},
+    ),
+    Case(
+        "an Application Load Balancer that faces the internet in two zones",
+        [change("aws:lb/loadBalancer:LoadBalancer", {"subnets": [UNKNOWN, UNKNOWN]})],
+        money(730 * 0.0225 + 3 * 730 * 0.008 + 100 * 0.09 + 2 * 730 * 0.005),
+        {"loadBalancerLcu": 3, "dataOutGb": 100},
+    ),
+    Case(
+        "a Service of Kubernetes with a Network Load Balancer",
+        [
+            change(
+                "kubernetes:core/v1:Service",
+                {
+                    "metadata": {"annotations": {"service.beta.kubernetes.io/aws-load-balancer-type": "external"}},
+                    "spec": {"type": "LoadBalancer"},
+                },
+            )
+        ],
+        money(730 * 0.0225 + 2 * 730 * 0.006 + 10 * 0.09),
+        {"loadBalancerLcu": 2, "dataOutGb": 10},
+    ),
+    Case(
+        "five keys that rotate: each of the first two rotations adds a key's price",
+        [change("aws:kms/key:Key", {"enableKeyRotation": True}, name=name) for name in "abcde"],
+        money(5 * (1 + 100_000 * 0.000003), 5 * (1 + 100_000 * 0.000003), 5 * (3 + 100_000 * 0.000003)),
+        {"kmsRequests": 100_000},
+    ),
+    Case(
+        "two secrets, of which one is copied to two regions",
+        [
+            change("aws:secretsmanager/secret:Secret", {}, name="one"),
+            change(
+                "aws:secretsmanager/secret:Secret",
+                {"replicas": [{"region": "us-west-2"}, {"region": "eu-west-1"}]},
+                name="two",
+            ),
+        ],
+        money(0.4 + 3 * 0.4 + 2 * 10_000 * 0.000005),
+        {"secretRequests": 10_000},
+    ),
+    Case(
+        "logs of programs, and logs of traffic, which are taken in at a price of their own",
+        [
+            change("aws:cloudwatch/logGroup:LogGroup", {}, name="programs"),
+            traffic := change("aws:cloudwatch/logGroup:LogGroup", {}, name="traffic"),
+            change(
+                "aws:ec2/flowLog:FlowLog",
+                {"logDestinationType": "cloud-watch-logs"},
+                depends={"logDestination": [traffic]},
+            ),
+        ],
+        money(40 * 0.5 + 40 * 0.25 + 2 * 200 * 0.03),
+        {"logsIngestGb": 40, "logsStorageGb": 200},
+    ),
+    Case(
+        "alarms: standard, every ten seconds, over two metrics; and a dashboard and a metric made of logs",
+        [
+            change("aws:cloudwatch/metricAlarm:MetricAlarm", {"period": 300}, name="a"),
+            change("aws:cloudwatch/metricAlarm:MetricAlarm", {"period": 10}, name="b"),
+            change(
+                "aws:cloudwatch/metricAlarm:MetricAlarm",
+                {
+                    "metricQueries": [
+                        {"id": "a", "metric": {"period": 60}},
+                        {"id": "b", "metric": {"period": 60}},
+                        {"id": "c", "expression": "a/b"},
+                    ]
+                },
+                name="c",
+            ),
+            change("aws:cloudwatch/dashboard:Dashboard", {}),
+            change("aws:cloudwatch/logMetricFilter:LogMetricFilter", {}),
+        ],
+        money(0.1 + 0.3 + 2 * 0.1, 0.1 + 0.3 + 2 * 0.1 + 3 + 0.3, 0.1 + 0.3 + 2 * 0.1 + 3 + 0.3),
+    ),
+    Case(
+        "two repositories, a hosted zone and a snapshot",
+        [
+            change("aws:ecr/repository:Repository", {}, name="serving"),
+            change("aws:ecr/repository:Repository", {}, name="training"),
+            change("aws:route53/zone:Zone", {}),
+            change("aws:ebs/snapshot:Snapshot", {}),
+        ],
+        money(2 * 80 * 0.1 + 0.5 + 300 * 0.05),
+        {"ecrStorageGb": 80, "snapshotGb": 300},
+    ),
+    Case(
+        "a StatefulSet of three pods with a disk each, and a disk by itself",
+        [
+            change(
+                "kubernetes:storage.k8s.io/v1:StorageClass",
+                {"metadata": {"name": "fast"}, "parameters": {"type": "gp3"}},
+            ),
+            change(
+                "kubernetes:apps/v1:StatefulSet",
+                {
+                    "spec": {
+                        "replicas": 3,
+                        "volumeClaimTemplates": [
+                            {"spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "100Gi"}}}}
+                        ],
+                    }
+                },
+            ),
+            change(
+                "kubernetes:core/v1:PersistentVolumeClaim",
+                {"spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "2Ti"}}}},
+            ),
+        ],
+        money(3 * 100 * 0.08 + 2048 * 0.08),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_a_configuration_costs_what_its_rows_say(case: Case) -> None:
+    found = cost(BOOK, *case.changes, usage={"default": case.usage}, today=case.today)
+    assert [each.unpriced for each in found.resources if each.unpriced] == []
+    assert found.totals.monthly_usd == case.costs
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
+def test_the_rows_that_are_told_make_the_figure(case: Case) -> None:
+    found = cost(BOOK, *case.changes, usage={"default": case.usage}, today=case.today)
+    uses = [use for each in found.resources for use in each.prices]
+    assert sum(use.usd * use.quantity for use in uses) == pytest.approx(found.totals.monthly_usd.expected)
+    assert {each.name.split(".")[1] for resource in found.resources for each in resource.assumptions} == {*case.usage}
+
+
+def test_there_are_thirty() -> None:
+    assert len(CASES) >= 30
+
+
+def test_the_price_book_knows_every_row() -> None:
+    unknown = [row for row in BOOK.rows if not items.catalogue().find(*row.split("/", 1))]
+    assert unknown == []

@@ -1,0 +1,46 @@
+"""A report as JSON, and its schema."""
+
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+
+from mlpctl.review.as_json import schema, to_json
+from mlpctl.review.report import Report
+from unit.review import reports
+from unit.review.hostile import NAMES
+from unit.review.poison import poison
+
+
+@pytest.mark.parametrize("make", reports.ALL)
+def test_a_report_follows_its_schema_and_comes_back_the_same(make: Callable[[], Report]) -> None:
+    text = to_json(make())
+    jsonschema.validate(json.loads(text), schema(), cls=jsonschema.Draft202012Validator)
+    assert to_json(Report.model_validate_json(text)) == text
+
+
+def test_names_are_in_camel_case() -> None:
+    cost = json.loads(to_json(reports.first_creation()))["cost"]
+    assert cost["totals"]["monthlyUsd"]["expected"] > 0
+    assert cost["resources"][0]["beforeMonthlyUsd"] is None
+
+
+def test_an_unknown_field_does_not_follow_the_schema() -> None:
+    told = json.loads(to_json(reports.nothing())) | {"note": "x"}
+    with pytest.raises(jsonschema.ValidationError, match="note"):
+        jsonschema.validate(told, schema())
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_hostile_name_is_the_same_and_steers_no_terminal(name: str) -> None:
+    text = to_json(poison(reports.pool_changed(), name))
+    assert text.replace("\n", "").isascii()
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text)["groups"][0]["rows"][0]["name"] == name
+
+
+def test_every_field_that_does_not_speak_for_itself_is_documented() -> None:
+    parts = schema()["$defs"]
+    assert parts["Danger"]["properties"]["because"]["description"].startswith("Properties that cause it")
+    assert all(part.get("description") for part in parts.values())

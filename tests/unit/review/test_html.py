@@ -1,0 +1,123 @@
+"""A report as a page, without a browser."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlpctl.review import inert, picture
+from mlpctl.review.html import html
+from mlpctl.review.report import Report
+from unit.review import reports
+from unit.review.hostile import NAMES
+from unit.review.poison import poison
+from unit.review.test_inert import everything
+
+
+class Page(HTMLParser):
+    """The tags with the names of their attributes, and the texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.values: dict[str, list[str]] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(f"{tag} {' '.join(name for name, _ in attrs)}")
+        for name, value in attrs:
+            self.values.setdefault(name, []).append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append(f"/{tag}")
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_hostile_name_is_text_and_nothing_else(name: str) -> None:
+    name = name.replace("\n", " ").replace("\r", " ")  # lines of messages are lines of the page
+    plain, page = (Page(html(poison(everything(), text))) for text in ("plain", name))
+    assert page.tags == plain.tags
+    assert any(inert.shorten(inert.visible(name), 4_000) in text for text in page.texts)
+    assert page.values["href"] == plain.values["href"]
+
+
+@pytest.mark.parametrize("make", reports.ALL)
+def test_nothing_outside_is_needed(make: Callable[[], Report]) -> None:
+    page = Page(html(make()))
+    assert {value for value in page.values["href"] if not value.startswith("#")} == {"data:,"}
+    assert not {"src", "srcset", "action", "style", "data"} & {*page.values}
+    assert all(re.fullmatch(r"#[\w-]+", value) for value in page.values["href"] if value != "data:,")
+
+
+def test_the_policy_lets_the_page_s_own_style_and_script_run_and_no_others() -> None:
+    text = html(reports.first_creation())
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy
+    rules = dict(rule.strip().split(" ", 1) for rule in policy[1].replace("&#39;", "'").split(";"))
+    assert rules["default-src"] == "'none'"
+    for kind, tag in (("style-src", "style"), ("script-src", "script")):
+        (body,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        assert rules[kind] == f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'"
+
+
+def test_every_link_leads_somewhere() -> None:
+    for make in reports.ALL:
+        page = Page(html(make()))
+        assert {value[1:] for value in page.values["href"] if value.startswith("#")} <= {*page.values["id"]}
+        assert len(page.values["id"]) == len({*page.values["id"]})
+
+
+def test_the_verdict_the_dangers_and_their_guards_are_read_without_a_script() -> None:
+    texts = " ".join(" ".join(Page(html(reports.bucket_deleted())).texts).split())
+    for told in ("2 delete; -$11.50 a month", "will destroy data", "protected", "retained", "models-bucket"):
+        assert told in texts
+    assert "sandbox plan" not in texts
+    assert "sandbox plan" in html(reports.first_creation())
+
+
+def test_what_may_be_replaced_is_told_from_what_will_be() -> None:
+    text = html(reports.pool_changed())
+    assert re.search(r'class="op replace"><span[^>]*>±</span>will replace', text)
+    assert re.search(r'class="op replace may"><span[^>]*>±</span>may replace', text)
+
+
+def test_2000_resources_are_all_there_and_folded() -> None:
+    text = html(reports.many())
+    assert text.count('class="row') == 2_000 + 50  # one list for each component
+    assert '<details class="group card" id="g0">' in text
+    assert '<details class="group card" id="g0" open>' in html(reports.pool_changed())
+
+
+def test_broken_limits_stand_beside_the_verdict() -> None:
+    top = html(reports.limits_broken()).split('id="cost"')[0]
+    assert "cost.maxMonthlyUsd</code> is broken" in top
+    assert "1 object refused" in top
+
+
+def test_what_is_used_stands_left_of_what_uses_it() -> None:
+    drawn = picture.draw(["pool", "cluster", "network", "alone"], [("pool", "cluster"), ("cluster", "network")])
+    x = {box.title: box.x for box in drawn.boxes}
+    assert x["network"] < x["cluster"] < x["pool"]
+    assert len(drawn.lines) == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=80))
+def test_no_two_components_stand_on_each_other(uses: list[tuple[int, int]]) -> None:
+    titles = [f"c{number}" for number in range(31)]
+    drawn = picture.draw(titles, [(f"c{one}", f"c{other}") for one, other in uses])
+    assert [box.title for box in drawn.boxes] == titles
+    for one in drawn.boxes:
+        assert 0 <= one.x <= drawn.width - picture.WIDTH
+        assert 0 <= one.y <= drawn.height - picture.HEIGHT
+        for other in drawn.boxes:
+            apart = abs(one.x - other.x) >= picture.WIDTH or abs(one.y - other.y) >= picture.HEIGHT
+            assert one is other or apart

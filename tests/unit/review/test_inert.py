@@ -1,0 +1,146 @@
+"""What comes from a resource acts nowhere."""
+
+import re
+from html.parser import HTMLParser
+
+import cmarkgfm
+import pytest
+from cmarkgfm.cmark import Options
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from mlpctl.review import inert
+from mlpctl.review.markdown import markdown
+from mlpctl.review.report import Report
+from unit.review import reports
+from unit.review.hostile import NAMES
+from unit.review.poison import poison
+
+# What GitHub makes links, pictures and formulas of after Markdown is read, everywhere but in code.
+GITHUB_ACTS_ON = re.compile(
+    r"@[\w-]|#\d|\bGH-\d|://|\bwww\.|:[\w+-]+:|\$|\b[0-9a-f]{7,40}\b|\[\^|&(?:\w+|#\d+);", re.IGNORECASE
+)
+
+
+class Page(HTMLParser):
+    """The tags of a page without those of code, and the texts inside code and outside."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.outside = ""
+        self.inside: list[str] = []
+        self._depth = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("code", "pre"):
+            self._depth += 1
+            self.inside.append("")
+        if tag != "code":
+            self.tags.append(f"{tag} {attrs}")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("code", "pre"):
+            self._depth -= 1
+        if tag != "code":
+            self.tags.append(f"/{tag}")
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append("comment")
+
+    def handle_data(self, data: str) -> None:
+        if self._depth:
+            self.inside[-1] += data
+        else:
+            self.outside += data
+
+
+def github(text: str) -> Page:
+    """Markdown as GitHub's own parser reads it, with all that it is extended by."""
+    return Page(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES))
+
+
+def commonmark(text: str) -> Page:
+    return Page(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text))
+
+
+def everything() -> Report:
+    """A report with a part of every kind."""
+    one, other = reports.pool_changed(), reports.limits_broken()
+    return one.model_copy(
+        update={
+            "limits": other.limits,
+            "invalid": other.invalid,
+            "unchecked": other.unchecked,
+            "messages": ["warning: a name is odd"],
+            "incomplete": "The program failed.",
+            "groups": [*one.groups, *other.groups, *reports.bucket_deleted().groups],
+        }
+    )
+
+
+@pytest.mark.parametrize("read", [github, commonmark])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> None:
+    assert callable(read)
+    plain = read(markdown(poison(everything(), "plain")))
+    page = read(markdown(poison(everything(), name)))
+    assert page.tags == plain.tags
+    assert not GITHUB_ACTS_ON.search(page.outside)
+    shown = inert.shorten(inert.visible(name), 80).strip()
+    assert any(shown in each for each in page.inside) or shown in page.outside
+
+
+@given(st.text())
+def test_no_text_leaves_the_cell_of_its_table(text: str) -> None:
+    for shown in (inert.cell(text), inert.prose_cell(text)):
+        page = github(f"| a | b |\n| --- | --- |\n| {shown} | end |\n")
+        assert page.tags == github("| a | b |\n| --- | --- |\n| x | end |\n").tags
+        assert page.outside.rstrip().endswith("end")
+
+
+@given(st.text(min_size=1))
+def test_code_is_shown_letter_by_letter(text: str) -> None:
+    page = github(f"before {inert.code(text, 10_000)} after")
+    assert page.outside.strip() == "before  after"
+    shown = inert.visible(text)
+    assert page.inside == [shown if shown.strip() else repr(shown)]
+
+
+@given(st.text())
+def test_sentences_make_no_markup(text: str) -> None:
+    page = github(inert.prose(text))
+    assert set(page.tags) <= {"p []", "/p"}
+    assert not GITHUB_ACTS_ON.search(page.outside)
+
+
+@given(st.lists(st.text()))
+def test_nothing_leaves_its_fence(lines: list[str]) -> None:
+    page = github(f"{inert.fence(map(inert.visible, lines), 'diff')}\n\nafter")
+    assert page.tags[-2:] == ["p []", "/p"]
+    assert page.outside.strip() == "after"
+
+
+@given(st.text())
+def test_everything_shown_can_be_seen(text: str) -> None:
+    assert inert.visible(text).isprintable()
+
+
+def test_plain_sentences_stay_as_they_are() -> None:
+    told = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
+    assert inert.prose(told) == told
+
+
+def test_what_is_shortened_keeps_its_accents() -> None:
+    assert inert.shorten("abce\u0301xyz", 5) == "abc…"
+
+
+def test_a_stack_cannot_end_the_hidden_comment() -> None:
+    assert inert.comment("a-->b--!>") == "a-%2D%3Eb-%2D%21%3E"
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_label_holds_nothing_that_mermaid_reads(name: str) -> None:
+    assert re.fullmatch(r"[\w .-]+…?|_", inert.label(name))

@@ -1,0 +1,227 @@
+"""A report as a comment: what a reviewer reads first, and what stays however long it gets."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlpctl.review.markdown import LEAST, LIMIT, markdown
+from mlpctl.review.pieces import folded
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Danger, Harm, Report
+from unit.review import reports
+from unit.review.hostile import NAMES
+from unit.review.test_inert import github
+
+LOST = re.compile(r"will replace S3 bucket(?: in [^:]*)?: ([\d,]+)")
+
+
+def size(text: str) -> int:
+    return len(text.encode())
+
+
+def expanded(text: str) -> list[str]:
+    """Names of braces, as a reader expands them."""
+    match = re.search(r"\{([^{}]*)\}", text)
+    if not match:
+        return [text]
+    found: list[str] = []
+    for part in match[1].split(","):
+        ends = re.fullmatch(r"(\d+)\.\.(\d+)", part)
+        numbers = [f"{n:0{len(ends[1])}}" for n in range(int(ends[1]), int(ends[2]) + 1)] if ends else [part]
+        for each in numbers:
+            found += expanded(text[: match.start()] + each + text[match.end() :])
+    return found
+
+
+def renamed(report: Report, name: Callable[[str], str]) -> Report:
+    """The report with other names."""
+    groups = [
+        each.model_copy(update={"rows": [row.model_copy(update={"name": name(row.name)}) for row in each.rows]})
+        for each in report.groups
+    ]
+    dangers = [each.model_copy(update={"name": name(each.name)}) for each in report.dangers]
+    return report.model_copy(update={"groups": groups, "dangers": dangers})
+
+
+def lost(report: Report) -> list[str]:
+    """Names of everything that is destroyed."""
+    return [row.name for group in report.groups for row in group.rows if row.op in (Op.DELETE, Op.REPLACE)]
+
+
+@pytest.mark.parametrize("make", reports.ALL)
+def test_it_is_never_longer_than_github_takes(make: Callable[[], Report]) -> None:
+    text = markdown(make())
+    assert size(text) <= LIMIT
+    assert text.startswith("<!-- mlpctl review mlplatform%2Fprod -->\n") or make is reports.database_replaced
+
+
+def test_the_verdict_stands_above_everything_else() -> None:
+    lines = [line for line in markdown(reports.pool_changed()).splitlines() if line]
+    assert lines[2:5] == ["> [!CAUTION]", "> **2 replace, 1 update; `+$7,039` a month**", ">"]
+    assert "1 will drop capacity, 1 may interrupt serving" in lines[5]
+
+
+def test_the_parts_come_in_the_order_in_which_they_matter() -> None:
+    report = reports.pool_changed().model_copy(
+        update={
+            "limits": reports.limits_broken().limits,
+            "invalid": reports.limits_broken().invalid,
+            "unchecked": reports.first_creation().unchecked,
+            "messages": ["warning: slow"],
+        }
+    )
+    headings = re.findall(r"^### ([^(,\n]+)", markdown(report), re.MULTILINE)
+    assert [each.strip() for each in headings] == [
+        "Dangers",
+        "Cost",
+        "Limits",
+        "Refused by the Kubernetes API's schemas",
+        "What changes",
+        "Known only after the update",
+        "Not checked",
+        "Messages of the engine",
+    ]
+
+
+def test_a_danger_tells_its_cause_and_what_keeps_it() -> None:
+    table = markdown(reports.pool_changed())
+    assert "`instanceTypes[0]: g5.12xlarge → g6e.12xlarge` | not protected |" in table
+    assert "| protected, retained |" in markdown(reports.bucket_deleted())
+
+
+def test_what_may_be_replaced_is_told_from_what_will_be() -> None:
+    text = markdown(reports.pool_changed())
+    assert "🔴 **will drop capacity** | will replace Node group `inference-nodes`" in text
+    assert "🟠 **may interrupt serving**<br>(unknown input) | may replace Deployment" in text
+    assert "**will replace** Node group `inference-nodes`" in text
+    assert "**may replace** (unknown input) Deployment `assistant-deployment`" in text
+
+
+def test_a_difference_is_a_diff_that_names_what_forces() -> None:
+    block = "! kmsKeyId forces the replacement\n- kmsKeyId: alias/aws/rds\n+ kmsKeyId: alias/features\n"
+    assert block in markdown(reports.database_replaced())
+
+
+def test_noise_is_counted() -> None:
+    assert "`network-private-us-east-1a` · 4 differences without meaning folded" in markdown(reports.only_tags())
+
+
+def test_costs_stand_by_component_with_what_they_rest_on() -> None:
+    text = markdown(reports.first_creation())
+    assert "| `GpuNodePool training` | 0.00 | 40,179 | +40,179 | 0.00 | 80,358 |  |" in text
+    assert "- Without a price, and in no figure: 1 resource, `aws:ecr/repository:Repository` (1)" in text
+    assert "- Older than 90 days: 1 price" in text
+    assert "`s3StorageGb = 500 GB (stack config)`" in text
+
+
+def test_a_sandbox_plan_is_called_so() -> None:
+    assert "Sandbox plan" in markdown(reports.first_creation())
+    assert "Sandbox plan" not in markdown(reports.bucket_deleted())
+
+
+def test_a_plan_that_is_not_all_of_it_is_a_warning() -> None:
+    text = markdown(reports.incomplete())
+    assert "> [!WARNING]" in text
+    assert "may not be all of it: The program failed before it came to its end." in text
+
+
+def test_broken_limits_and_refused_objects_are_told_at_the_top() -> None:
+    top = markdown(reports.limits_broken()).split("###")[0]
+    assert "> [!CAUTION]" in top
+    assert "❌ 1 limit broken" in top
+    assert "❌ 1 object refused" in top
+
+
+def test_nothing_that_fits_is_left_out() -> None:
+    for make in reports.ALL[:-1]:
+        assert "left out" not in markdown(make())
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 200, 400, 2_000])
+def test_everything_destroyed_is_named_among_2000(count: int) -> None:
+    report = reports.many(destructive=count)
+    text = markdown(report)
+    assert size(text) <= LIMIT
+    losses = text.split("### Cost")[0]
+    for name in lost(report):
+        assert name in losses
+    assert len(lost(report)) == count
+    assert "left out here.*" in text
+    assert text.endswith("have all of it.*\n")
+
+
+def test_names_of_any_form_stay_where_there_are_2000() -> None:
+    report = renamed(reports.many(destructive=2_000), lambda name: f"{name[6:10]}-{int(name[6:10]) * 7919:020x}")
+    losses = markdown(report).split("### Cost")[0]
+    assert all(name in losses for name in lost(report))
+
+
+def test_2000_long_names_are_folded_so_that_each_can_be_read() -> None:
+    report = renamed(
+        reports.many(destructive=2_000), lambda name: f"{name}-of-the-training-data-of-a-long-gone-project"
+    )
+    losses = markdown(report).split("### Cost")[0]
+    assert {name for line in losses.splitlines() for name in expanded(line.strip())} >= {*lost(report)}
+
+
+def test_where_names_do_not_fit_the_number_of_the_rest_is_exact() -> None:
+    report = renamed(
+        reports.many(destructive=2_000), lambda name: f"{int(name[6:10]) * 7919:060x}".translate({48: "q"})
+    )
+    text = markdown(report)
+    assert size(text) <= LIMIT
+    losses = text.split("### Cost")[0]
+    shown = sum(name in losses for name in lost(report))
+    more = sum(int(number.replace(",", "")) for number in re.findall(r"and ([\d,]+) more", losses))
+    assert shown > 700
+    assert shown + more == 2_000
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.sampled_from(Op), st.sampled_from([*NAMES.values()]), st.booleans()), max_size=60),
+    st.integers(min_value=LEAST, max_value=LIMIT),
+)
+def test_however_it_is_shortened_every_part_is_whole(resources: list[tuple[Op, str, bool]], limit: int) -> None:
+    rows = [
+        reports.row(name, f"{number}{name}", op, reports.difference(name, name, name * 3, forces=True))
+        for number, (op, name, _) in enumerate(resources)
+    ]
+    dangers: list[Danger] = [
+        reports.danger(row, name, Harm.DATA, name * 10)
+        for row, (_, name, danger) in zip(rows, resources, strict=True)
+        if danger
+    ]
+    groups = [reports.group(row.name, row.name, [row] * 20) for row in rows]
+    text = markdown(reports.report(groups, dangers=dangers, messages=[name for _, name, _ in resources]), limit)
+    assert size(text) <= limit
+    opened = [tag.split()[0] for tag in github(text).tags]
+    for tag in ("details", "summary", "table", "tr", "p", "ul"):
+        assert opened.count(tag) == opened.count(f"/{tag}")
+    assert opened.count("h3") == len(re.findall(r"^### ", re.sub(r"(?ms)^(`{3,}).*?^\1$", "", text), re.MULTILINE))
+
+
+def test_a_limit_that_nothing_fits_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit 100 bytes"):
+        markdown(reports.nothing(), 100)
+
+
+@given(st.lists(st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}", fullmatch=True), max_size=40))
+def test_folded_names_are_all_there_and_no_others(names: list[str]) -> None:
+    assert sorted(each for line in folded(names) for each in expanded(line)) == sorted({*names})
+
+
+def test_names_that_follow_each_other_are_a_range() -> None:
+    assert folded([f"pool-{number}-nodes" for number in (1, 2, 3, 4, 9)]) == ["pool-{1..4,9}-nodes"]
+    assert folded(["net-a", "net-b", "a,b{c}"]) == ["net-{a,b}", "a,b{c}"]
+
+
+def test_the_picture_shows_components_by_their_worst() -> None:
+    text = markdown(reports.pool_changed())
+    assert 'c0["GpuNodePool inference<br/>1 replace 1 update"]:::will' in text
+    assert 'c1["InferenceService assistant<br/>1 replace"]:::may' in text
+    assert "c1 --> c0" in text
+    assert "mermaid" not in markdown(reports.many())

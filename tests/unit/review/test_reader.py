@@ -1,0 +1,367 @@
+"""What `pulumi preview --json` writes, read into a plan: the digest, the stream of events, and what is neither."""
+
+import copy
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from benchmarks.plans import plan_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.review.canaries import PREFIX, STACK, resource
+
+from mlpctl.review import reader
+from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
+from mlpctl.review.values import UNKNOWN, Secret
+
+PLANS = Path(__file__).parents[2] / "golden" / "plans"
+THING = "aws:index/thing:Thing"
+DONE = {"duration": 1, "changeSummary": {}}
+
+
+def read(*steps: dict[str, Any], **more: Any) -> Plan:
+    return reader.read(json.dumps({"steps": list(steps), **DONE, **more}))
+
+
+def one(*steps: dict[str, Any]) -> Change:
+    (change,) = read(*steps)
+    return change
+
+
+def told(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
+    return {change.name: (change.op, change.deletes_first, change.forced_by) for change in plan}
+
+
+@pytest.mark.parametrize(
+    "name", ["replacements.json", "replacements-shown.json", "replacements-refreshed.json", "replacements.jsonl"]
+)
+def test_the_engines_four_ways_to_tell_the_same_preview_read_alike(name: str) -> None:
+    plan = reader.load(PLANS / name)
+    assert told(plan) == {
+        "shapes-bench": (Op.SAME, False, ()),
+        "dbr": (Op.REPLACE, True, ("cidrBlock",)),
+        "cbd": (Op.REPLACE, False, ("cidrBlock",)),
+        "sub": (Op.REPLACE, False, ("vpcId",)),
+        "prot": (Op.UPDATE, False, ()),
+        "gone": (Op.DELETE, False, ()),
+        "kept": (Op.FORGET, False, ()),
+    }
+    assert (plan.project, plan.stack, plan.incomplete) == ("shapes", "bench", "")
+    assert plan.messages == (Message("warning", "hello"),)
+    assert plan.config == {"aws:region": "us-east-1"}
+    by_name = {change.name: change for change in plan}
+    assert by_name["cbd"].old == {"cidrBlock": "10.0.0.0/16", **_VPC}
+    assert by_name["cbd"].new == {"cidrBlock": "10.9.0.0/16", **_VPC}
+    assert by_name["cbd"].provider == "urn:pulumi:bench::shapes::pulumi:providers:aws::default_7_51_1"
+    assert by_name["cbd"].parent == "urn:pulumi:bench::shapes::pulumi:pulumi:Stack::shapes-bench"
+    assert by_name["cbd"].id.startswith("vpc-")
+    assert by_name["prot"].protected and not by_name["cbd"].protected
+    assert by_name["kept"].retained and not by_name["gone"].retained
+    assert by_name["prot"].reported == ("tags.Name", "tags.a", "tagsAll.Name", "tagsAll.a")
+    assert by_name["sub"].new is not None and by_name["sub"].new["vpcId"] is UNKNOWN
+    assert by_name["sub"].forced_by_unknown and not by_name["cbd"].forced_by_unknown
+    assert by_name["gone"].new is None and not by_name["shapes-bench"].custom
+
+
+_VPC = {"enableDnsSupport": True, "instanceTenancy": "default", "tagsAll": {}}
+
+
+def test_a_digest_tells_which_inputs_come_from_which_resources() -> None:
+    plan = reader.load(PLANS / "replacements.json")
+    subnet = next(change for change in plan if change.name == "sub")
+    assert [cause.name for cause in plan.causes(subnet, "vpcId")] == ["dbr"]
+    assert "cidrBlock" not in subnet.depends
+
+
+def test_a_foreign_programs_plan_is_read() -> None:
+    plan = reader.load(PLANS / "foreign.json")
+    counts = {op: sum(change.op is op for change in plan) for op in Op}
+    assert counts == {
+        Op.CREATE: 5,
+        Op.UPDATE: 5,
+        Op.REPLACE: 2,
+        Op.DELETE: 1,
+        Op.IMPORT: 1,
+        Op.READ: 1,
+        Op.SAME: 4,
+        Op.FORGET: 0,
+    }
+    by_type = {change.type: change for change in plan}
+    database = by_type["aws:rds/instance:Instance"]
+    assert database.deletes_first and database.forced_by == ("storageEncrypted",)
+    assert database.old and database.new
+    assert (database.old["storageEncrypted"], database.new["storageEncrypted"]) == (False, True)
+    assert "__defaults" not in database.new
+    assert not by_type["aws:secretsmanager/secretVersion:SecretVersion"].deletes_first
+    function = by_type["aws:lambda/function:Function"]
+    assert function.unknowns == (("environment", "variables", "SESSION_SECRET"), ("role",))
+    assert function.inputs["code"] == "archive ./dist 5e884898da28"
+    assert plan.component(by_type["aws:ec2/vpc:Vpc"]) == f"{_SHOP}awsx:ec2:Vpc::net"
+    assert by_type["gcp:sql/databaseInstance:DatabaseInstance"].protected
+    assert by_type["aws:ec2/securityGroup:SecurityGroup"].id == "sg-0d1e2f3a4b5c6d7e8"
+    assert by_type["aws:s3/bucket:Bucket"].id == "shop-invoices-eu"
+    assert plan.config["shop:dbPassword"] == Secret("secret")
+
+
+_SHOP = "urn:pulumi:prod::shop::"
+
+
+def test_whether_a_sandbox_stood_in_is_kept() -> None:
+    assert reader.read(json.dumps(DONE), sandbox=True).sandbox
+    assert not reader.read(json.dumps(DONE)).sandbox
+
+
+def test_what_forces_a_replacement_is_taken_from_the_detailed_difference_where_no_keys_are_told() -> None:
+    step = resource("a", THING, op="replace", old={"x": 1, "y": 1}, new={"x": 2, "y": 2})
+    step["detailedDiff"] = {"x.deep[0]": {"kind": "add-replace"}, "y": {"kind": "update"}}
+    assert one(step).forced_by == ("x.deep[0]",)
+    assert one(step).reported == ("x.deep[0]", "y")
+
+
+def test_differences_are_told_by_name_where_there_is_no_detailed_one() -> None:
+    step = resource("a", THING, op="update", old={"x": 1}, new={"x": 2}) | {"diffReasons": ["x"]}
+    assert one(step).reported == ("x",)
+
+
+@pytest.mark.parametrize("op", ["import-replacement", "read-replacement", "create-replacement"])
+def test_every_kind_of_replacement_is_one_change(op: str) -> None:
+    new = resource("a", THING, op=op, old={"x": 1}, new={"x": 2})
+    last = resource("a", THING, op="delete-replaced", old={"x": 1})
+    assert (one(new, last).op, one(new, last).deletes_first) == (Op.REPLACE, False)
+    assert (one(last, new).op, one(last, new).deletes_first) == (Op.REPLACE, True)
+    assert (one(new, last).old, one(new, last).new) == ({"x": 1}, {"x": 2})
+
+
+def test_an_old_copy_that_alone_is_deleted_is_a_deletion_and_told() -> None:
+    plan = read(resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
+    assert [change.op for change in plan] == [Op.DELETE]
+    (message,) = plan.messages
+    assert message.text == "An old copy (id-a) that an interrupted replacement left behind is deleted."
+
+
+def test_an_old_copy_of_a_resource_that_stays_is_told_beside_its_change() -> None:
+    same = resource("a", THING, op="same", old={"x": 2}, new={"x": 2})
+    plan = read(same, resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
+    assert [(change.op, change.inputs) for change in plan] == [(Op.SAME, {"x": 2})]
+    assert "An old copy (id-a)" in plan.messages[0].text
+
+
+def test_what_was_deleted_by_an_interrupted_replacement_is_forgotten() -> None:
+    plan = read(resource("a", THING, op="remove-pending-replace", old={"x": 1}))
+    assert [change.op for change in plan] == [Op.FORGET]
+    assert plan.messages[0].text == "An interrupted replacement deleted it already; the stack forgets it."
+
+
+@pytest.mark.parametrize(
+    ("op", "more", "meaning"),
+    [
+        ("delete", {}, Op.DELETE),
+        ("delete", {"retainOnDelete": True}, Op.FORGET),
+        ("delete", {"external": True}, Op.FORGET),
+        ("delete", {"retainOnDelete": True, "custom": False}, Op.DELETE),
+        ("discard", {"external": True}, Op.FORGET),
+    ],
+)
+def test_what_leaves_the_stack_and_stays_in_the_cloud_is_forgotten(op: str, more: dict[str, Any], meaning: Op) -> None:
+    change = one(resource("a", THING, op=op, old={"x": 1}, **more))
+    assert (change.op, change.old, change.new) == (meaning, {"x": 1}, None)
+
+
+def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> None:
+    found = resource("a", THING, op="update", old={"x": 1}, new={"x": 5})
+    wanted = resource("a", THING, op="update", old={"x": 5}, new={"x": 1})
+    assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 1}, {"x": 1})
+    vanished = resource("a", THING, op="delete", old={"x": 1})
+    again = resource("a", THING, op="create", new={"x": 1})
+    assert (one(vanished, again).op, one(vanished, again).old) == (Op.CREATE, None)
+    assert one(resource("a", THING, op="refresh", old={"x": 1}, new={"x": 1})).op is Op.SAME
+
+
+def test_a_step_of_a_later_engine_is_told_and_not_lost() -> None:
+    plan = read(resource("a", THING, op="evaporate", old={"x": 1}))
+    assert [change.op for change in plan] == [Op.DELETE]
+    assert plan.incomplete == "What 'evaporate' means for a is not known here."
+
+
+def test_messages_lose_their_colours_and_what_is_said_twice() -> None:
+    plan = read(
+        diagnostics=[
+            {
+                "severity": "error",
+                "urn": STACK,
+                "message": "<{%fg 1%}>error: <{%reset%}>it \x1b[31mfailed\x1b[0m\nmore\n",
+            },
+            {"severity": "info#err", "prefix": "note: ", "message": "said"},
+            {"severity": "info", "message": "  \n"},
+            {"severity": "debug", "message": "not shown"},
+        ]
+    )
+    assert plan.messages == (Message("error", "it failed\nmore", STACK), Message("info", "note: said"))
+    assert plan.incomplete == "The preview failed: it failed"
+
+
+def test_a_plan_that_is_not_all_of_it_says_why() -> None:
+    assert read(maybeCorrupt=True).incomplete == "The engine says that the state may be corrupt."
+    assert reader.read('{"steps": []}').incomplete == "The preview ended before the engine's summary."
+    lines = (PLANS / "replacements.jsonl").read_text().splitlines()
+    cut = reader.read("\n".join(lines[:-3]) + "\n" + lines[-3][:40])
+    assert cut.incomplete == "The events end before the engine's summary."
+    assert reader.read("\n".join(lines) + '\n{"sequence": 99, "timest').incomplete == "The last event is cut off."
+    canceled = {"summaryEvent": {"maybeCorrupt": True, "result": "canceled"}}
+    plan = reader.read(json.dumps({"sequence": 0}) + "\n" + json.dumps(canceled))
+    assert plan.incomplete == "The engine says that the state may be corrupt. The preview was canceled."
+
+
+def test_names_that_lose_a_secret_stay_apart() -> None:
+    names = ["ghp_" + letter * 30 + "1A" for letter in "ab"]
+    parent = resource(names[0], THING, new={})
+    other = resource(names[1], THING, new={})
+    child = resource("child", THING, new={"x": 1}, parent=parent["urn"], propertyDependencies={"x": [other["urn"]]})
+    plan = read(parent, other, child)
+    assert [change.urn for change in plan][:2] == [f"{PREFIX}{THING}::(secret)", f"{PREFIX}{THING}::(secret) 2"]
+    assert plan.by_urn[plan.changes[2].parent] is plan.changes[0]
+    assert list(plan.causes(plan.changes[2], "x")) == [plan.changes[1]]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_in_the_codings_that_shells_write(coding: str, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_bytes(json.dumps({"steps": [resource("ä", THING, new={})], **DONE}, ensure_ascii=False).encode(coding))
+    assert [change.name for change in reader.load(file)] == ["ä"]
+
+
+def test_a_plan_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(json.dumps(DONE).encode())))
+    assert reader.load(Path("-")).changes == ()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    with pytest.raises(PlanError, match=r"^Standard input: There is nothing in it;"):
+        reader.load(Path("-"))
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"none\.json cannot be read: No such file or directory\.$"):
+        reader.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "There is nothing in it"),
+        (" \n", "There is nothing in it"),
+        ("Previewing update (dev):\n", "This is no JSON (line 1, column 1)"),
+        ("[1]", "This JSON is a list"),
+        ("7", "This JSON is a number"),
+        ('"text"', "This JSON is a text"),
+        ("null", "This JSON is null"),
+        ("{}", "This JSON has none of changeSummary, config"),
+        ('{"a": 1}', "This JSON has none of"),
+        (
+            '{"format_version": "1.2", "terraform_version": "1.9", "resource_changes": []}',
+            "This is a plan of Terraform",
+        ),
+        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
+        ('{"manifest": {}, "resourcePlans": {}}', "This is a plan that `pulumi preview --save-plan` wrote"),
+        ('{"steps": [', "This JSON ends too early (line 1, column 12)"),
+        ('{"steps": [{"op": "crea', "This JSON ends too early"),
+        ('{"steps": [1,]}', "This is no JSON"),
+        ("[" * 100_000, "too deep to be read"),
+        ('{"steps": ' + "9" * 5000 + "}", "numbers too long"),
+        ('{"steps": {}}', "steps is a mapping where a list belongs"),
+        ('{"steps": [1]}', "steps[0] is a number where a mapping belongs"),
+        ('{"steps": [{}]}', "steps[0] has no op"),
+        ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is no URN"),
+        ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is no URN"),
+        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number where a text belongs"),
+        ('{"config": []}', "config is a list where a mapping belongs"),
+        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a text where true or false belongs"),
+        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number where a text belongs"),
+        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number where a mapping belongs"),
+        ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is no event of the engine"),
+        (b"\xff\xfe\xff", "This is no text"),
+        (b"\x80abc", "This is no text: byte 0 is not utf-8"),
+    ],
+)
+def test_what_is_no_plan_is_refused_with_the_place_and_what_is_expected(text: str | bytes, told: str) -> None:
+    with pytest.raises(PlanError) as error:
+        reader.read(text)
+    assert told in str(error.value)
+    assert "expected is the output of `pulumi preview --json`" in str(error.value)
+
+
+def test_a_refusal_quotes_no_secret() -> None:
+    token = "ghp_" + "a1B2" * 9
+    with pytest.raises(PlanError) as error:
+        read({"op": "create", "urn": token})
+    assert token not in str(error.value) and "(secret)" in str(error.value)
+
+
+def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "LARGEST_BYTES", 10)
+    with pytest.raises(PlanError, match="larger than"):
+        reader.read('{"steps": []}')
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_PLACES = (
+    ["config"], ["steps"], ["diagnostics"], ["maybeCorrupt"], ["steps", 1], ["steps", 1, "op"], ["steps", 1, "urn"],
+    ["steps", 1, "newState"], ["steps", 1, "oldState"], ["steps", 1, "detailedDiff"], ["steps", 1, "diffReasons"],
+    ["steps", 1, "replaceReasons"], ["steps", 1, "provider"], ["steps", 1, "newState", "inputs"], ["steps", 1, "newState", "parent"],
+    ["steps", 1, "newState", "id"], ["steps", 1, "newState", "custom"], ["steps", 1, "newState", "propertyDependencies"],
+    ["steps", 1, "newState", "additionalSecretOutputs"], ["steps", 1, "newState", "outputs"], ["steps", 1, "oldState", "inputs"],
+    ["diagnostics", 0], ["diagnostics", 0, "message"], ["diagnostics", 0, "severity"], ["diagnostics", 0, "urn"],
+)  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(place=st.sampled_from(_PLACES), value=_ANY)
+def test_whatever_stands_in_a_plan_it_is_read_or_refused(place: list[str | int], value: Any) -> None:
+    document: Any = copy.deepcopy(_WHOLE)
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    try:
+        repr(reader.read(json.dumps(document)))
+    except PlanError as error:
+        assert "\n" not in str(error)
+
+
+_WHOLE = {
+    "config": {"a:b": "c"},
+    "steps": [
+        resource("a", THING, new={}),
+        resource("b", THING, op="replace", old={"x": 1}, new={"x": 2}, outputs={}, propertyDependencies={}),
+    ],
+    "diagnostics": [{"severity": "info", "message": "x"}],
+    **DONE,
+}
+
+
+@given(text=st.text() | st.binary())
+def test_whatever_is_given_it_is_read_or_refused(text: str | bytes) -> None:
+    with pytest.raises(PlanError):
+        reader.read(text)
+
+
+def test_two_thousand_resources_are_read_in_about_a_second() -> None:
+    text = json.dumps(plan_of(2000))
+    assert len(text) > 5_000_000
+    start = time.process_time()
+    plan = reader.read(text)
+    assert time.process_time() - start < 4
+    assert len(plan.changes) == 2000
+    assert {change.op for change in plan} == {Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.SAME}
+    assert not plan.incomplete
+
+
+def test_a_made_up_plan_is_the_same_for_the_same_seed() -> None:
+    assert plan_of(100, 1) == plan_of(100, 1) != plan_of(100, 2)

@@ -1,0 +1,280 @@
+"""Secrets of a plan: none comes out, and nothing else is lost."""
+
+import base64
+import gzip
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.review.canaries import CANARIES, Canary, plan_with_canaries
+
+from mlpctl.review import reader
+from mlpctl.review.plan import Plan
+from mlpctl.review.redact import Redactor, looks_random, named_secret, scrub
+from mlpctl.review.values import UNKNOWN, Masked, Secret, dotted, walk
+
+PLANS = Path(__file__).parents[2] / "golden" / "plans"
+
+NAMES_OF_SECRETS = [
+    "password", "masterUserPassword", "DB_PASSWORD", "db-passwd", "rootPassword", "passwordWo", "dbpassword", "PGPASSWORD",
+    "secret", "client_secret", "CLIENTSECRET", "secretString", "secretAccessKey", "aws_secret_access_key", "accessKey",
+    "apiKey", "APIKey", "X-API-KEY", "openaiApiKey", "token", "authToken", "HF_TOKEN", "sessionToken", "oauth2Token",
+    "privateKey", "privateKeyPem", "ssh_key", "signingKey", "storageAccountKey", "connectionString", "primaryConnectionString",
+    "DATABASE_URL", "dsn", "credentials", "gcpCredentials", "kubeconfig", ".dockerconfigjson", "shop:dbPassword",
+    "app/db/password", "webhookUrl", "passphrase", "jwt", "hmac",
+]  # fmt: skip
+NAMES_OF_NONE = [
+    "secretName", "secretArn", "secretId", "secretsKeyArn", "secretKeyRef", "secretNamespace", "imagePullSecrets", "existingSecret",
+    "tokenTtl", "tokenUrl", "tokenEndpoint", "maxTokens", "max_new_tokens", "numTokens", "tokenizer", "tokens", "passwordLength",
+    "passwordPolicy", "password_encryption", "manageMasterUserPassword", "masterUserSecretKmsKeyId", "kmsKeyId", "keyArn",
+    "keyName", "publicKey", "accessKeyId", "privateKeyId", "credentialsProvider", "automountServiceAccountToken", "passThroughBehavior",
+    "iamPassRole", "compass", "authenticationMode", "author", "monkey", "keyPolicy", "bucketKeyEnabled", "partitionKey", "cookieName",
+    "token.actions.githubusercontent.com:sub", "token.actions.githubusercontent.com", "secretRotationDays", "forceOverwriteReplicaSecret",
+]  # fmt: skip
+HARMLESS_TEXTS = [
+    "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders-db-AbCdEf",
+    "AmazonEC2ContainerRegistryReadOnly AmazonEKSWorkerNodePolicy AmazonSSMManagedEC2InstanceDefaultPolicy",
+    "vpc-0a1b2c3d4e5f60718", "cr-0f5c8a1d2e3b4a697", "eipalloc-0123456789abcdef0", "db-ABCDEFGHIJKL01234567890123",
+    "123456789012.dkr.ecr.us-east-1.amazonaws.com/serving@sha256:" + "9b1f3c5d" * 8,
+    "0f5c8a1d-2e3b-4a69-97c1-5d0e8f7a6b42", "4d1e243c7f8a9b0c1d2e3f405162738495a6b7c8",
+    "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen2.5-VL-72B-Instruct-GPTQ-Int4", "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+    "mlplatform-prod-checkpoints-7f3a9c2", "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG8f3nKq7Lp2Xv9Rb4Wc6Yd8Zt1Ms5Hj0Fk3Ga7Qe9Nu ops@example",
+    "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\nRTESMBAGA1UE\n-----END CERTIFICATE-----\n",
+    base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBa\n-----END CERTIFICATE-----\n").decode(),
+    base64.b64encode(b"#!/bin/bash\nset -euo pipefail\n/etc/eks/bootstrap.sh prod --use-max-pods false\n").decode(),
+    base64.b64encode(gzip.compress(b"#!/bin/bash\n/etc/eks/bootstrap.sh prod\n" * 9, mtime=0)).decode(),
+    "--max-num-batched-tokens 8192 --tokenizer Qwen/Qwen3-8B --max-model-len 16384",
+    "docker://nginx:1.25@sha256:" + "ab" * 32, "git@github.com:example/shop.git", "ops@example.com",
+    "The password policy needs 14 characters. Basic authentication is off; bearer tokens are used.",
+    "password: ${DB_PASSWORD}", "export TOKEN=$(aws secretsmanager get-secret-value --secret-id x)",
+    '{"secretName": "tls", "tokenTtl": "24h", "items": [{"key": "tls.key", "path": "tls.key"}]}',
+    "spec:\n  volumes:\n  - name: tls\n    secret:\n      secretName: web-tls\n",
+    "task-runner-with-a-long-name-1A and risk-Assessment-2025-Overview-Final", "sk-learn pipelines",
+]  # fmt: skip
+
+
+def hidden(plan: Plan) -> set[str]:
+    """Where something was struck out: `NAME old|new PATH`."""
+    return {
+        f"{change.name} {side} {dotted(path)}"
+        for change in plan
+        for side in ("old", "new")
+        for path, value in walk(getattr(change, side) or {})
+        if isinstance(value, (Secret, Masked))
+    }
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return reader.read(json.dumps(plan_with_canaries()))
+
+
+def test_there_are_more_than_forty_canaries_and_each_is_in_the_plan_that_is_read() -> None:
+    assert len({canary.secret for canary in CANARIES}) == len(CANARIES) > 40
+
+
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.way)
+def test_a_canary_does_not_come_out(canary: Canary, plan: Plan) -> None:
+    told = repr(plan)
+    assert not [form for form in canary.forms if form in told]
+
+
+def test_what_surrounds_a_secret_stays(plan: Plan) -> None:
+    by_name = {change.name: change.inputs for change in plan}
+    patterns, texts = by_name["patterns"], by_name["texts"]
+    assert str(patterns["p"]) == "postgres://app:(secret)@db.internal:5432/app?sslmode=require"
+    assert str(patterns["n"]) == "Bearer (secret)"
+    assert str(patterns["description"]) == "rotate (secret) soon"
+    assert str(texts["policy"]) == '{"Version": 1, "settings": {"dbPassword": "(secret)"}}'
+    assert str(texts["values"]) == "replicas: 2\nauth:\n  # from the vault\n  adminPassword: (secret)\n"
+    assert str(texts["block"]) == "tls:\n  privateKey: (secret)\n  port: 443\n"
+    assert base64.b64decode(texts["userData"]) == b"#!/bin/bash\nexport HF_TOKEN=(secret)\nexec serve\n"
+    assert str(texts["ini"]) == "[default]\naws_secret_access_key = (secret)\nregion = us-east-1\n"
+    assert by_name["environment"]["containers"][0]["args"][:2] == ["--port", "80"]
+    assert by_name["environment"]["containers"][0]["env"][1] == {"name": "LOG_LEVEL", "value": "debug"}
+
+
+def test_what_is_secret_on_one_side_is_hidden_on_the_other(plan: Plan) -> None:
+    marked = next(change for change in plan if change.name == "marked")
+    assert marked.old == {"plain": Secret("secret", marked.old["plain"].mark), "size": 1}  # type: ignore[index] # it has one
+    assert marked.new == {"plain": Secret("secret"), "size": 2}
+
+
+@pytest.mark.parametrize("name", NAMES_OF_SECRETS)
+def test_a_name_gives_a_secret_away(name: str) -> None:
+    assert named_secret(name)
+    assert isinstance(Redactor().value("umbrella-7", name), Secret)
+
+
+@pytest.mark.parametrize("name", NAMES_OF_NONE)
+def test_a_name_that_only_sounds_like_a_secrets_hides_nothing(name: str) -> None:
+    assert Redactor().value("a-value-of-it", name) == "a-value-of-it"
+    assert Redactor().value(4096, name) == 4096
+
+
+@pytest.mark.parametrize("text", HARMLESS_TEXTS)
+def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+    assert scrub(text) == text
+    assert Redactor().value(text, "description") == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        None,
+        "",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf",
+        "${DB_PASSWORD}",
+        "{{resolve:secretsmanager:x}}",
+        {"secretName": "web-tls", "optional": True},
+        [{"name": "regcred"}],
+        [{"name": "DB", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/db"}],
+    ],
+)
+def test_what_only_points_to_a_secret_stays(value: Any) -> None:
+    assert Redactor().value(value, "secret") == value
+
+
+def test_unknown_values_stay_unknown_under_a_secrets_name() -> None:
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    assert Redactor().inputs({"password": unknown, "handle": unknown}, hidden={"handle"}) == {
+        "password": UNKNOWN,
+        "handle": UNKNOWN,
+    }
+
+
+def test_our_real_plan_loses_nothing() -> None:
+    assert hidden(reader.load(PLANS / "prod-extract.json")) == set()
+
+
+def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
+    both = {
+        "orders {} password",
+        "orders-db {} secretString",
+        "ledger {} rootPassword",
+        "flags {} __provider",
+        "web {} buildArgs.NPM_TOKEN",
+        "web {} registries[0].password",
+        "web {} spec.template.spec.containers[0].env[2].value",
+        "web {} spec.template.spec.containers[0].env[3].value",
+    }
+    made = {"payment new properties.value", "cache new values.auth.password"}
+    plan = reader.load(PLANS / "foreign.json")
+    assert hidden(plan) == {each.format(side) for each in both for side in ("old", "new")} | made
+    assert [message.text for message in plan.messages] == ["the secret (secret) has no expiry"]
+
+
+def test_two_secrets_are_equal_if_what_they_hide_is() -> None:
+    shown = [Redactor().value(text, "password") for text in ("one-umbrella", "one-umbrella", "two-umbrella")]
+    assert shown[0] == shown[1] != shown[2]
+    urls = [Redactor().value(f"postgres://app:{text}@db/app", "x") for text in ("one", "one", "two")]
+    assert urls[0] == urls[1] != urls[2]
+    assert str(urls[0]) == str(urls[2]) == "postgres://app:(secret)@db/app"
+    assert urls[0] != "postgres://app:(secret)@db/app"
+
+
+def test_a_short_secret_does_not_take_words_away_elsewhere() -> None:
+    redactor = Redactor()
+    redactor.value({"password": "postgres"})
+    again = Redactor(redactor.found)
+    assert again.value({"password": "postgres", "engine": "postgres"})["engine"] == "postgres"
+
+
+@pytest.mark.parametrize("text", ["kWcrlUX5JEDGM/LtmEENI/aVmYvHNif5zB+d9+ct", "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"])
+def test_random_text_looks_random(text: str) -> None:
+    assert looks_random(text)
+
+
+def test_nearly_all_random_keys_look_random() -> None:
+    chance = random.Random(1)
+    keys = [base64.b64encode(chance.randbytes(32)).decode().rstrip("=") for _ in range(500)]
+    assert sum(map(looks_random, keys)) >= 490
+
+
+_PIECES = [
+    "a", " ", "=", '"', "\\", ":", "-", "[", '{"a":', "eyJ", "password=", 'password="', "password='x\" ", "--token ", "://a:b@",
+    "-----BEGIN RSA PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n", "authorization: ",
+    "bearer aaaaaaaa ", "wandb", "mysql ", "-u a:", "hooks.slack.com/services/", "secret: {\n", "password: |\n", "x-amz-signature=",
+    "key:\n  secret: umbrella-1\n", "- *a\n", "sk-aaaa ", "ghp_",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", _PIECES)
+def test_a_large_text_takes_no_more_than_linear_time(piece: str) -> None:
+    size = 1024**2
+    start = time.process_time()
+    scrub((piece * (size // len(piece) + 1))[:size])
+    assert time.process_time() - start < 3
+
+
+def test_large_user_data_is_looked_through_in_base64_and_gzip() -> None:
+    script = (
+        "".join(f"echo {number} >> /var/log/boot\n" for number in range(40_000)) + "export DB_PASSWORD=umbrella-77\n"
+    )
+    plain = base64.b64encode(script.encode()).decode()
+    zipped = base64.b64encode(gzip.compress(script.encode())).decode()
+    start = time.process_time()
+    shown = Redactor().value({"userData": plain, "userDataBase64": zipped})
+    assert time.process_time() - start < 3
+    assert "umbrella" not in base64.b64decode(shown["userData"]).decode()
+    assert isinstance(shown["userDataBase64"], Secret)
+
+
+def test_data_that_unpacks_to_far_more_is_not_unpacked_wholly() -> None:
+    bomb = base64.b64encode(gzip.compress(b" " * 40_000_000, compresslevel=1)).decode()
+    start = time.process_time()
+    scrub(bomb)
+    assert time.process_time() - start < 3
+
+
+def test_anchors_of_yaml_that_multiply_take_no_time() -> None:
+    bomb = "a0: &a0 [secret, secret]\n" + "".join(
+        f"a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, 60)
+    )
+    start = time.process_time()
+    scrub(bomb + "password: umbrella-77\n")
+    assert time.process_time() - start < 3
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50)
+@given(values=st.dictionaries(st.text(), _JSON), other=st.dictionaries(st.text(), _JSON))
+def test_any_inputs_are_read(values: dict[str, Any], other: dict[str, Any]) -> None:
+    shown = Redactor().inputs(values, twin=other)
+    json.dumps(shown, default=str).encode()
+    repr(shown).encode()
+
+
+@given(
+    secret=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zs", "Zl", "Zp"]), min_size=8).filter(
+        lambda text: len(set(text)) > 4 and not text.startswith(("$", "<", "{{", "arn:", "-"))
+    ),
+    name=st.sampled_from(NAMES_OF_SECRETS),
+    around=st.sampled_from(["{}", "JSON", "list", "env", "base64"]),
+)
+def test_no_text_under_a_secrets_name_comes_out(secret: str, name: str, around: str) -> None:
+    values: dict[str, Any] = {
+        "{}": {name: secret},
+        "JSON": {"text": json.dumps({"deep": [{name: secret}]})},
+        "list": {name: [secret, {"more": secret}]},
+        "env": {"env": [{"name": name, "value": secret}]},
+        "base64": {"data": base64.b64encode(json.dumps({name: secret}).encode()).decode()},
+    }[around]
+    redactor = Redactor()
+    told = repr(redactor.inputs(values)) + "".join(map(str, walk(redactor.inputs(values))))
+    assert secret not in told
+    assert json.dumps(secret)[1:-1] not in told

@@ -1,0 +1,78 @@
+"""A report on a terminal."""
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from mlpctl.review.report import Report
+from mlpctl.review.terminal import page
+from unit.review import reports
+from unit.review.hostile import NAMES
+from unit.review.poison import poison
+from unit.review.test_inert import everything
+
+
+def printed(report: Report, *, width: int = 160, terminal: bool = False) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=terminal, color_system="standard" if terminal else None).print(
+        page(report)
+    )
+    return out.getvalue()
+
+
+def test_verdict_dangers_costs_and_changes_are_told_in_this_order() -> None:
+    text = printed(reports.pool_changed())
+    told = [
+        "2 replace, 1 update; +$7,039 a month",
+        "1 will drop capacity, 1 may interrupt serving",
+        "Sandbox plan",
+        "will drop capacity",
+        "instanceTypes[0]: g5.12xlarge → g6e.12xlarge",
+        "may interrupt serving",
+        "US dollars a month",
+        "+7,039",
+        "cost.maxMonthlyUsd",
+        "GPU node pool",
+    ]
+    rest = text
+    for each in told:
+        assert each in rest
+        rest = rest.split(each, 1)[1]
+
+
+def test_columns_stand_below_each_other() -> None:
+    lines = printed(reports.first_creation()).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("US dollars"))
+    heading, first, second = lines[start : start + 3]
+    assert heading.index("Then") + 4 == first.index("40,179") + 6 == second.index("15,319") + 6
+
+
+@pytest.mark.parametrize("make", reports.ALL)
+def test_colour_is_for_terminals(make: Callable[[], Report]) -> None:
+    assert "\x1b" not in printed(make())
+    assert "\x1b" in printed(make(), terminal=True)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_hostile_name_steers_no_terminal_and_no_workflow(name: str) -> None:
+    text = printed(poison(everything(), name))
+    assert text.replace("\n", "").isprintable()
+    assert not re.search(r"^\s*::(?:set-output|error)|##\[|\$\{\{", text, re.MULTILINE)
+
+
+def test_everything_destroyed_is_named_among_2000() -> None:
+    text = printed(reports.many(destructive=400))
+    assert all(f"shard-{number:04}-bucket" in text for number in range(400))
+    assert "and 10 components more" in text
+
+
+def test_what_is_broken_refused_unchecked_or_missing_is_told() -> None:
+    text = printed(reports.limits_broken())
+    for told in ("broken", "refused", "spec.replicas: a whole number", "Not checked", "1 price older than 90 days"):
+        assert told in text
+    text = printed(reports.incomplete())
+    assert "may not be all of it: The program failed before it came to its end." in text
+    assert "KeyError" in text
