@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from changes import change, update
 from mlpctl.review.diff import CHANGED_SECRET, HIDDEN, MAX_SHOWN, differences
 from mlpctl.review.plan import Op
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.values import UNKNOWN, Masked, Secret
 
 TYPE = "aws:x/thing:Thing"
 
@@ -189,6 +189,18 @@ SHOWN = {
 def test_what_a_reviewer_has_to_know_is_shown(name: str) -> None:
     old, new, expected = SHOWN[name]
     assert shown(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgres://app:(secret)@db", '{"password": "(secret)"}', "first\npassword: (secret)\n"],
+)
+def test_a_text_that_differs_in_its_hidden_part_is_shown(text: str) -> None:
+    one, other = Masked(text, b"1"), Masked(text, b"2")
+    for old, new in ((one, other), ({"a": [one]}, {"a": [other]}), ({"subnetIds": [one]}, {"subnetIds": [other]})):
+        ((_, before, after),) = shown({"x": old}, {"x": new})
+        assert before != after and str(after).endswith(CHANGED_SECRET)
+    assert shown({"x": one}, {"x": Masked(text, b"1")}) == []
 
 
 def test_the_same_secret_is_no_difference() -> None:
