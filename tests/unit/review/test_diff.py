@@ -132,6 +132,11 @@ SHOWN = {
         {"policy": policy({**DENY, "Principal": {"AWS": "*"}})},
         [("policy.Statement[0].Principal.AWS[0]", "arn:a", "*")],
     ),
+    "one of several principals": (
+        {"policy": policy({**DENY, "Principal": {"AWS": ["a", "b", "c"]}})},
+        {"policy": policy({**DENY, "Principal": {"AWS": ["b", "c", "d"]}})},
+        [("policy.Statement[0].Principal.AWS[2]", "a", "d")],
+    ),
     "a statement with a name": (
         {"policy": policy({**READ, "Sid": "Read"}, {**DENY, "Sid": "Deny"})},
         {"policy": policy({**DENY, "Sid": "Deny"}, {**READ, "Sid": "Read", "Effect": "Deny"})},
@@ -217,6 +222,8 @@ def test_tags_with_the_provider_s_own_repeat_tags_only() -> None:
     )
     assert [each.path for each in found.shown] == ["tags.a", "tagsAll.org"]
     assert found.noise == 1
+    # A tag that the provider sets over ours is one more thing to know.
+    assert len(shown({"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "2"}, "tagsAll": {"a": "3"}})) == 2
 
 
 def test_a_property_that_comes_with_a_default_is_noise_where_the_provider_reports_others_only() -> None:

@@ -137,9 +137,10 @@ def sdk() -> Mapping[str, Path]:
 
 def aws_patterns() -> list[str]:
     rows = [*table(), *harms().watches]
-    return sorted({type for row in rows for type in row.types if type.startswith("aws:")} | {
-        each for each in harms().carriers if each.startswith("aws:")
-    })  # fmt: skip
+    return sorted(
+        {type for row in rows for type in row.types if type.startswith("aws:")}
+        | {each for each in harms().carriers if each.startswith("aws:")}
+    )
 
 
 @pytest.mark.parametrize("pattern", aws_patterns())

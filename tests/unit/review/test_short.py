@@ -66,6 +66,8 @@ def test_an_excerpt_shows_the_changed_lines_at_their_places() -> None:
         ("\n".join(map(str, range(10_000))), "\n".join(map(str, range(10_000, 20_000)))),
         ("\n".join("x" * 10_000 for _ in range(50)), "\n".join("y" * 10_000 for _ in range(50))),
         ("same\n" * 400, "other\nsame\n" * 200),
+        # Every second line differs: difflib looks through all the rest for each of the others.
+        tuple("\n".join(f"{n} same\n{n} {side}" for n in range(5_000)) for side in ("old", "new")),
     ],
 )
 def test_an_excerpt_is_bounded_in_size_and_time(old: str, new: str) -> None:
