@@ -560,6 +560,9 @@ def test_a_creation_that_changes_what_is_there_already_is_told(type: str, inputs
 
     assert made(Op.SAME) == [harm]
     assert made(Op.CREATE) == []
+    # The engine does not list what stays as it is unless it is asked to.
+    unlisted = change(type, Op.CREATE, inputs={**inputs, target: "whole"}, depends={target: (urn(ROLE, "whole"),)})
+    assert [each.harm for each in dangers(plan(unlisted))] == [harm]
 
 
 def test_a_new_administrator_is_told_so() -> None:
@@ -625,8 +628,15 @@ def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
     )
     told = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
     assert [(each.name, each.certainty) for each in told] == [("cluster", Certainty.MAY)]
-    assert "1 are made with it" in told[0].text
+    assert "resources made with it: 1" in told[0].text
     assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
+
+
+def test_a_secret_with_another_value_is_a_change_of_identity_and_no_loss_of_data() -> None:
+    version = "aws:secretsmanager/secretVersion:SecretVersion"
+    old, new = ({"secretString": Secret("secret", mark)} for mark in (b"1", b"2"))
+    danger = only(update(version, old, new, op=Op.REPLACE, forced_by=("secretString",)))
+    assert (danger.harm, danger.because) == (Harm.IDENTITY, ("secretString: (secret) → (secret, changed)",))
 
 
 def test_the_worst_comes_first() -> None:
