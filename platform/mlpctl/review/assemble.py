@@ -8,6 +8,7 @@ from mlpctl import urns
 from mlpctl.review import objects, risk, wording
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
+from mlpctl.review.cost.estimate import unlisted_in_words
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
 from mlpctl.review.report import Cost, Edge, Invalid, Limit, Money, Report, Unchecked
@@ -46,7 +47,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         invalid=checked.invalid,
         groups=groups(plan, _deltas(priced.cost)),
         unknowns=unknowns(plan),
-        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *checked.unchecked),
+        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *_unlisted(plan), *checked.unchecked),
         messages=tuple(_told(plan)),
         edges=edges(plan),
     )
@@ -62,7 +63,17 @@ def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invali
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
         parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
+    if unlisted := cost.totals.unlisted:
+        parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
     return "; ".join(parts)
+
+
+def _unlisted(plan: Plan) -> Iterable[Unchecked]:
+    if plan.unlisted:
+        yield Unchecked(
+            what="Cost of what stays as it is, and what depends on it",
+            why=f"{unlisted_in_words(plan.unlisted)}; `pulumi preview --json --show-sames` lists them",
+        )
 
 
 def edges(plan: Plan) -> tuple[Edge, ...]:

@@ -144,6 +144,9 @@ class Plan:
     incomplete: str = ""
     """Why the plan may not be all of it; empty where nothing speaks for that."""
 
+    unlisted: int = 0
+    """Resources that stay as they are, by the engine's count, and that the plan does not list."""
+
     def __iter__(self) -> Iterator[Change]:
         """Iterate over the changes."""
         return iter(self.changes)

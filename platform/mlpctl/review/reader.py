@@ -123,6 +123,8 @@ class _Raw:
     steps: list[_Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    """Resources that stay as they are, by the engine's count."""
 
 
 def _decoded(text: str | bytes) -> str:
@@ -189,6 +191,7 @@ def _digest(document: Mapping[str, Any]) -> _Raw:
     summary = document.get("changeSummary")
     if _flag(document.get("maybeCorrupt"), "maybeCorrupt"):
         raw.incomplete.append("The engine says that the state may be corrupt.")
+    raw.unchanged = _same(summary, "changeSummary")
     if summary is None and "duration" not in document:
         raw.incomplete.append("The preview ended before the engine's summary.")
     return raw
@@ -225,6 +228,7 @@ def _stream(lines: Iterable[str]) -> _Raw:
             where = f"{place}: summaryEvent"
             summary = _mapping(event["summaryEvent"], where)
             summed = True
+            raw.unchanged = _same(summary.get("resourceChanges"), f"{where}.resourceChanges")
             if _flag(summary.get("maybeCorrupt"), f"{where}.maybeCorrupt"):
                 raw.incomplete.append("The engine says that the state may be corrupt.")
             if _text(summary.get("result"), f"{where}.result") in ("failed", "canceled"):
@@ -234,6 +238,12 @@ def _stream(lines: Iterable[str]) -> _Raw:
     elif broken:
         raw.incomplete.append("The last event is cut off.")
     return raw
+
+
+def _same(changes: Any, place: str) -> int:
+    """How many resources a summary says stay as they are."""
+    count = _mapping(changes, place).get("same")
+    return count if isinstance(count, int) and not isinstance(count, bool) else 0
 
 
 def _step(step: Mapping[str, Any], place: str, old: str, new: str, keys: str, diffs: str, kind: str) -> _Step:
@@ -318,6 +328,8 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         messages=tuple(messages),
         sandbox=sandbox,
         incomplete=" ".join(incomplete),
+        # The digest lists what stays as it is only if it is asked to: `--show-sames`.
+        unlisted=max(0, raw.unchanged - sum(step.op == "same" for step in raw.steps)),
     )
 
 

@@ -47,7 +47,18 @@ _COPIES: Final = {"tagsAll": "tags", "pulumiLabels": "labels", "effectiveLabels"
 """Inputs that providers copy from others; a copy may have lost the mark of what is secret."""
 
 _KEY: Final = os.urandom(32)
-_NAMES: Final = ("name", "Name", "key", "Key", "k", "variable", "header", "parameterKey", "ParameterKey", "parameterName")
+_NAMES: Final = (
+    "name",
+    "Name",
+    "key",
+    "Key",
+    "k",
+    "variable",
+    "header",
+    "parameterKey",
+    "ParameterKey",
+    "parameterName",
+)
 _VALUES: Final = ("value", "Value", "v", "stringValue", "defaultValue", "parameterValue", "ParameterValue", "content")
 
 _ASSIGNED: Final = re.compile(
