@@ -46,10 +46,18 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         invalid=checked.invalid,
         groups=groups(plan, _deltas(priced.cost)),
         unknowns=unknowns(plan),
-        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *checked.unchecked),
+        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *_unlisted(plan), *checked.unchecked),
         messages=tuple(_told(plan)),
         edges=edges(plan),
     )
+
+
+def _unlisted(plan: Plan) -> Iterable[Unchecked]:
+    if plan.unlisted:
+        yield Unchecked(
+            what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
+            why="the plan does not list them, so no sum counts them; `pulumi preview --json --show-sames` does",
+        )
 
 
 def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
@@ -57,7 +65,12 @@ def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invali
     totals = cost.totals
     delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
     happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
-    parts = [happens, f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
+    paid = any(each.monthly_usd and each.monthly_usd.max for each in cost.resources)
+    known = paid or delta or not totals.unpriced
+    parts = [
+        happens,
+        f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all" if known else "cost not known",
+    ]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
