@@ -362,6 +362,8 @@ def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple
         custom=state.get("custom", True),
         protected=state.get("protect", False),
         retained=state.get("retainOnDelete", False),
+        unprotected=bool(new and was.get("protect") and not will.get("protect")),
+        unretained=bool(new and was.get("retainOnDelete") and not will.get("retainOnDelete")),
         deletes_first=op is Op.REPLACE and _deletes_first(steps),
         forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
         reported=tuple(map(redactor.text, reported)),
