@@ -1,6 +1,7 @@
 """Reviews of what the real engine plans: every golden plan that fast tests use is one that it still makes."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +13,7 @@ from mlpctl.review import assemble, reader
 from mlpctl.review.command import today
 from mlpctl.review.cost import book
 from mlpctl.review.report import Report
+from mlpctl.sandbox import faults
 from review_plans import FOLDER, cut
 
 pytestmark = pytest.mark.engine
@@ -120,3 +122,49 @@ def test_a_rotated_secret(running: Any, tmp_path: Path, rewrite: bool) -> None:
     (row,) = group.rows
     assert [(each.path, each.old, each.new) for each in row.differences if "token" in each.path]
     assert "hf_" not in report.model_dump_json()
+
+
+def mlpctl(project: Any, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(project.folder / ".venv" / "bin" / "mlpctl"), *words]
+    options = ["--folder", str(project.sandbox.layout.folder)]
+    return subprocess.run([*command, *options], cwd=project.folder, capture_output=True, text=True, check=False)
+
+
+def test_the_command_reviews_a_stack_of_the_sandbox(running: Any, tmp_path: Path) -> None:
+    running.edit("gpuPools", "inference", "maxNodes", value=3)
+    forms = {form: tmp_path / f"report.{form}" for form in ("markdown", "html", "json")}
+    done = mlpctl(running, "review", "--stack", "local", *(f"--{form}={path}" for form, path in forms.items()))
+    assert done.returncode == 0, done.stderr
+    assert "Sandbox plan" in done.stdout
+    report = Report.model_validate_json(forms["json"].read_text())
+    assert {op.value: count for op, count in report.counts.items() if op.value != "same"} == {"update": 1}
+    assert report.cost is not None
+    assert report.cost.totals.monthly_usd.expected > 0, "what stays is counted"
+    assert all("inference-nodes" in path.read_text() for path in forms.values())
+
+
+def test_a_broken_limit_is_exit_code_1(running: Any) -> None:
+    running.edit("cost", value={"maxMonthlyUsd": 1})
+    for command in ("review", "cost"):
+        done = mlpctl(running, command, "--stack", "local")
+        assert done.returncode == 1, done.stderr
+        assert "cost.maxMonthlyUsd" in done.stdout
+    running.remove("cost")
+
+
+def test_a_preview_that_fails_is_exit_code_3(running: Any, sandbox: Any) -> None:
+    faults.add(sandbox.layout, faults.fault("GetCallerIdentity", "ExpiredToken"))
+    done = mlpctl(running, "review", "--stack", "local")
+    faults.clear(sandbox.layout)
+    assert done.returncode == 3
+    assert "ExpiredToken" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_stacks_are_compared_by_cost(running: Any) -> None:
+    done = mlpctl(running, "cost", "--compare", "dev,staging,prod", "--json")
+    stacks = json.loads(done.stdout)
+    assert done.returncode == 0, "the stacks keep within the limits that they name"
+    monthly = [stacks[name]["totals"]["monthlyUsd"]["expected"] for name in ("dev", "staging", "prod")]
+    assert monthly == sorted(monthly)
+    assert monthly[0] > 0
