@@ -8,7 +8,6 @@ from mlpctl import urns
 from mlpctl.review import objects, risk, wording
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
-from mlpctl.review.cost.estimate import unlisted_in_words
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
 from mlpctl.review.report import Cost, Edge, Invalid, Limit, Money, Report, Unchecked
@@ -53,12 +52,25 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     )
 
 
+def _unlisted(plan: Plan) -> Iterable[Unchecked]:
+    if plan.unlisted:
+        yield Unchecked(
+            what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
+            why="the plan does not list them, so no sum counts them; `pulumi preview --json --show-sames` does",
+        )
+
+
 def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
     """One line: what happens how often, what that changes a month, and what makes the review fail."""
     totals = cost.totals
     delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
     happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
-    parts = [happens, f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
+    paid = any(each.monthly_usd and each.monthly_usd.max for each in cost.resources)
+    known = paid or delta or not totals.unpriced
+    parts = [
+        happens,
+        f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all" if known else "cost not known",
+    ]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
@@ -66,14 +78,6 @@ def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invali
     if unlisted := cost.totals.unlisted:
         parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
     return "; ".join(parts)
-
-
-def _unlisted(plan: Plan) -> Iterable[Unchecked]:
-    if plan.unlisted:
-        yield Unchecked(
-            what="Cost of what stays as it is, and what depends on it",
-            why=f"{unlisted_in_words(plan.unlisted)}; `pulumi preview --json --show-sames` lists them",
-        )
 
 
 def edges(plan: Plan) -> tuple[Edge, ...]:

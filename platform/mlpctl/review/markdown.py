@@ -237,7 +237,8 @@ def _cost(report: Report) -> Piece:
         f"{code(kind, _SHORT_NAME)} ({count:,})" for kind, (count, _) in [*wording.unpriced(cost).items()][:_MOST_PATHS]
     ]
     assumed = wording.assumptions(cost)
-    notes = [f"List prices of {code(cost.region)}, a month of {MONTH_HOURS} hours"]
+    region = f" of {code(cost.region)}" if cost.region else ""
+    notes = [f"List prices{region}, a month of {MONTH_HOURS} hours"]
     if totals.unpriced:
         notes.append(f"Without a price, and in no figure: {number(totals.unpriced, 'resource')}, {_some(unpriced)}")
     if totals.stale:
@@ -312,7 +313,7 @@ def _group(group: Group) -> Piece:
 def _row(row: Row, *, facts: bool) -> str:
     noise = f" · {number(row.noise, 'difference')} without meaning folded" if row.noise else ""
     lines = [line for each in row.differences[:_MOST_DIFFERENCES] for line in _lines(each)]
-    if (more := len(row.differences) - _MOST_DIFFERENCES) > 0:
+    if (more := max(0, len(row.differences) - _MOST_DIFFERENCES) + row.more) > 0:
         lines.append(f"  and {number(more, 'difference')} more")
     if facts and row.facts:
         lines += [line for each in row.facts[:_MOST_FACTS] for line in _lines(each)]
@@ -327,6 +328,10 @@ def _lines(each: Difference) -> Iterator[str]:
     path = inert.shorten(inert.visible(each.path), _NAME)
     if each.forces:
         yield f"! {path} forces the replacement"
+    if each.excerpt:
+        yield f"  {path}: {each.old} → {each.new}"
+        yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
+        return
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
             yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"

@@ -7,9 +7,6 @@ from mlpctl.review.reader import read
 from mlpctl.review.redact import scrub
 from mlpctl.stack import Stack, StackError
 
-SHOW_ALL: Final = ("--show-sames", "--show-reads", "--show-replacement-steps")
-"""What the engine leaves out of a preview otherwise: what stays as it is costs too, and others depend on it."""
-
 MAX_TOLD: Final = 20
 """Errors of a failed preview that are shown."""
 
@@ -20,7 +17,7 @@ def preview(stack: Stack, *, sandbox: bool) -> Plan:
     Raises:
         StackError: the preview failed; with what the engine, the program and the providers said, without secrets.
     """
-    done = stack.run("preview", "--json", *SHOW_ALL, "--stack", stack.name)
+    done = stack.run("preview", "--json", "--show-sames", "--stack", stack.name)
     try:
         plan = read(done.stdout, sandbox=sandbox)
     except PlanError:

@@ -123,8 +123,8 @@ class _Raw:
     steps: list[_Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    """Resources that stay as they are, by the engine's count."""
+    same: int = 0
+    """Unchanged resources, as the engine's summary counts them."""
 
 
 def _decoded(text: str | bytes) -> str:
@@ -189,9 +189,9 @@ def _digest(document: Mapping[str, Any]) -> _Raw:
         diagnostic = _mapping(each, place)
         _tell(raw, diagnostic, place)
     summary = document.get("changeSummary")
+    raw.same = _count(_mapping(summary, "changeSummary").get("same"), "changeSummary.same")
     if _flag(document.get("maybeCorrupt"), "maybeCorrupt"):
         raw.incomplete.append("The engine says that the state may be corrupt.")
-    raw.unchanged = _same(summary, "changeSummary")
     if summary is None and "duration" not in document:
         raw.incomplete.append("The preview ended before the engine's summary.")
     return raw
@@ -228,7 +228,8 @@ def _stream(lines: Iterable[str]) -> _Raw:
             where = f"{place}: summaryEvent"
             summary = _mapping(event["summaryEvent"], where)
             summed = True
-            raw.unchanged = _same(summary.get("resourceChanges"), f"{where}.resourceChanges")
+            changes = _mapping(summary.get("resourceChanges"), f"{where}.resourceChanges")
+            raw.same = _count(changes.get("same"), f"{where}.resourceChanges.same")
             if _flag(summary.get("maybeCorrupt"), f"{where}.maybeCorrupt"):
                 raw.incomplete.append("The engine says that the state may be corrupt.")
             if _text(summary.get("result"), f"{where}.result") in ("failed", "canceled"):
@@ -238,12 +239,6 @@ def _stream(lines: Iterable[str]) -> _Raw:
     elif broken:
         raw.incomplete.append("The last event is cut off.")
     return raw
-
-
-def _same(changes: Any, place: str) -> int:
-    """How many resources a summary says stay as they are."""
-    count = _mapping(changes, place).get("same")
-    return count if isinstance(count, int) and not isinstance(count, bool) else 0
 
 
 def _step(step: Mapping[str, Any], place: str, old: str, new: str, keys: str, diffs: str, kind: str) -> _Step:
@@ -328,8 +323,7 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         messages=tuple(messages),
         sandbox=sandbox,
         incomplete=" ".join(incomplete),
-        # The digest lists what stays as it is only if it is asked to: `--show-sames`.
-        unlisted=max(0, raw.unchanged - sum(step.op == "same" for step in raw.steps)),
+        unlisted=max(0, raw.same - sum(each.op is Op.SAME for each in changes)),
     )
 
 
@@ -368,6 +362,8 @@ def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple
         custom=state.get("custom", True),
         protected=state.get("protect", False),
         retained=state.get("retainOnDelete", False),
+        unprotected=bool(new and was.get("protect") and not will.get("protect")),
+        unretained=bool(new and was.get("retainOnDelete") and not will.get("retainOnDelete")),
         deletes_first=op is Op.REPLACE and _deletes_first(steps),
         forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
         reported=tuple(map(redactor.text, reported)),
@@ -410,7 +406,8 @@ def _states(steps: Sequence[_Step], op: Op) -> tuple[Mapping[str, Any] | None, M
         return None, next((step.new for step in reversed(main) if step.new), None)
     old = next((step.old for step in main if step.old), None)
     new = next((step.new for step in reversed(main) if step.new), None)
-    return old, new
+    # What stays the same may be written down once.
+    return (old or new, new or old) if op is Op.SAME else (old, new)
 
 
 def _deletes_first(steps: Sequence[_Step]) -> bool:
@@ -495,6 +492,14 @@ def _text(value: Any, place: str) -> str:
         raise PlanError(f"{place} is {_kind(value)} where a text belongs; {EXPECTED}.")
     # JSON can escape half a character, which no file can hold.
     return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _count(value: Any, place: str) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise PlanError(f"{place} is {_kind(value)}, not a whole number; {EXPECTED}.")
 
 
 def _flag(value: Any, place: str) -> bool:
