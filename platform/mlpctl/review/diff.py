@@ -98,7 +98,7 @@ CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|\w*([Cc]he
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
 
-_KUBERNETES: Final = "kubernetes:"
+KUBERNETES: Final = "kubernetes:"
 _HELM: Final = "kubernetes:helm.sh/"
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
@@ -217,9 +217,12 @@ def differences(change: Change) -> Differences:
     )
 
 
-def compared(old: Value, new: Value, path: str) -> tuple[Difference, ...]:
-    """What differs between two values of the property `path`, without noise; None stands for no value."""
-    place = _Place(path, path.rsplit(".", 1)[-1])
+def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[Difference, ...]:
+    """What differs between two values of the property `path`, without noise; None stands for no value.
+
+    `strict` says that what is there and empty says something.
+    """
+    place = _Place(path, path.rsplit(".", 1)[-1], strict=strict)
     found = _compare(_ABSENT if old is None else old, _ABSENT if new is None else new, place)
     return tuple(_difference(each, False) for each in found if not each.noise)
 
@@ -228,7 +231,7 @@ def _inputs(change: Change) -> Iterator[_Delta]:
     """What differs in all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
     reported = {_root(path) for path in (*change.reported, *change.forced_by)}
-    start = _Place(strict=change.type.startswith(_KUBERNETES), owner=change.name)
+    start = _Place(strict=change.type.startswith(KUBERNETES), owner=change.name)
     if change.type.startswith(urns.PROVIDER_TYPE) and _major(old.get("version")) == _major(new.get("version")):
         yield from (_quiet(delta) for delta in _compare_key(old, new, "version", start))
         old.pop("version", None)

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review.diff import compared, differences
+from mlpctl.review.diff import KUBERNETES, compared, differences
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import Holding, Kind, Row, kind, rows, short_type
 from mlpctl.review.plan import Change, Op, Plan
@@ -63,6 +63,7 @@ class Watch(Row):
     when: Mapping[str, Any] = {}
     grave: bool = False
     accelerated: bool = False
+    alone: bool = False
     created: str = ""
 
 
@@ -124,6 +125,12 @@ class _Context:
         if named := self.named(change, name):
             return any(each.op in _STAYS for each in named)
         return self.grows and isinstance((change.new or {}).get(name), str)
+
+    @cached_property
+    def changing_users(self) -> frozenset[str]:
+        """What something that changes is made from."""
+        changing = (each for each in self.plan if each.op not in (Op.SAME, Op.READ))
+        return frozenset(urn for each in changing for found in each.depends.values() for urn in found)
 
     @cached_property
     def made_with(self) -> Counter[str]:
@@ -250,7 +257,7 @@ def _changing(context: _Context, change: Change) -> Iterator[_Finding]:
     old, new = change.old or {}, change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
-        if watch.when and not holds(new, watch.when):
+        if (watch.when and not holds(new, watch.when)) or (watch.alone and change.urn in context.changing_users):
             continue
         certainty, because = _asked(
             context, change, watch, value_at(old, watch.property), value_at(new, watch.property)
@@ -284,7 +291,7 @@ def _asked(
             return None, ()
         told = _told(Difference(path=watch.property, old=_brief(old), new=str(UNKNOWN), forces=False))
         return Certainty.MAY, (told + _sources(context, change, watch.property),)
-    shown = compared(old, new, watch.property)
+    shown = compared(old, new, watch.property, strict=change.type.startswith(KUBERNETES))
     if not shown or not TESTS[watch.test](old, new, watch.value):
         return None, ()
     unknown = [each.new == str(UNKNOWN) for each in shown]
