@@ -603,6 +603,8 @@ def _at(inputs: Mapping[str, Value], path: str) -> Value:
     """The value at a provider's way; `_ABSENT` where there is none."""
     found: Value = inputs
     for key, number, name in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[]+)', path):
+        if isinstance(found, Secret):
+            return found
         if number and isinstance(found, list):
             found = found[int(number)] if int(number) < len(found) else _ABSENT
         elif isinstance(found, Mapping):

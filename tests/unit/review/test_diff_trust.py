@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from changes import update
-from mlpctl.review.diff import differences
+from mlpctl.review.diff import CHANGED_SECRET, differences
 from mlpctl.review.plan import Op
+from mlpctl.review.values import Secret
 
 THING = "aws:x/thing:Thing"
 OBJECT = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -124,3 +125,9 @@ def test_what_means_nothing_in_kubernetes_stays_folded(old: Any, new: Any) -> No
 def test_a_new_automatic_name_of_the_resource_itself_stays_folded() -> None:
     found = differences(update(THING, {"bucket": "it-1a2b3c4"}, {"bucket": "it-9f8e7d6"}, op=Op.REPLACE))
     assert (found.shown, found.noise) == ((), 1)
+
+
+def test_a_part_of_what_is_hidden_wholly_is_a_secret_that_changed() -> None:
+    inputs = {"stringData": Secret("secret")}
+    (found,) = differences(update(THING, inputs, inputs, reported=("stringData.token",))).shown
+    assert (found.path, found.old, found.new) == ("stringData.token", "(secret)", CHANGED_SECRET)

@@ -8,6 +8,7 @@ from changes import change, plan, update, urn
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Harm
 from mlpctl.review.risk import dangers
+from mlpctl.review.values import Secret
 
 TEMPLATE, GROUP = "aws:ec2/launchTemplate:LaunchTemplate", "aws:autoscaling/group:Group"
 
@@ -130,3 +131,26 @@ def test_another_type_in_a_template_is_told_where_its_group_stays_as_it_is() -> 
 )
 def test_a_quiet_change_that_harms_is_told(type: str, old: Any, new: Any, harm: Harm) -> None:
     assert harms(update(type, old, new)) == [harm]
+
+
+HIDDEN: Any = {"password": Secret("secret"), "data": {"token": Secret("secret")}}
+
+
+def test_a_password_that_the_engine_hides_on_both_sides_is_told_by_what_the_provider_reports() -> None:
+    database = "aws:rds/instance:Instance"
+    (danger,) = dangers(plan(update(database, HIDDEN, HIDDEN, reported=("password",))))
+    assert (danger.harm, danger.because) == (Harm.IDENTITY, ("password: (secret) → (secret, changed)",))
+    assert harms(update(database, HIDDEN, HIDDEN, reported=("tags",))) == []
+
+
+@pytest.mark.parametrize("deletes_first", [False, True])
+def test_a_secret_of_kubernetes_that_is_rotated_loses_no_data(deletes_first: bool) -> None:
+    secret = "kubernetes:core/v1:Secret"
+    told = harms(update(secret, HIDDEN, HIDDEN, op=Op.REPLACE, forced_by=("data.token",), deletes_first=deletes_first))
+    assert told == ([Harm.SERVING] if deletes_first else []) + [Harm.IDENTITY]
+    assert harms(change(secret, Op.DELETE)) == [Harm.DATA]
+
+
+def test_an_object_whose_content_the_program_gives_is_not_lost_by_a_replacement() -> None:
+    thing = "aws:s3/bucketObject:BucketObject"
+    assert (harms(change(thing, Op.REPLACE)), harms(change(thing, Op.DELETE))) == ([], [Harm.DATA])
