@@ -16,6 +16,9 @@ from mlpctl.review.values import walk
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
 """The account of AWS's documentation, which nobody has: an ARN with it gives away a plan of the sandbox."""
 
+AS_FAR: Final = "The plan is not complete. As far as it goes: "
+"""How the verdict of a plan begins that may not be all of it."""
+
 SANDBOX_LIMITS: Final = Unchecked(
     what="What AWS itself would say",
     why="a sandbox made the plan: quotas, capacity and what a change replaces are as right as its declarations",
@@ -38,7 +41,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         stack=plan.stack,
         sandbox=sandbox,
         incomplete=plan.incomplete,
-        verdict=verdict(found, priced.cost, priced.limits, checked.invalid),
+        verdict=(AS_FAR if plan.incomplete else "") + verdict(found, priced.cost, priced.limits, checked.invalid),
         counts=found,
         dangers=dangers,
         cost=priced.cost,

@@ -311,6 +311,7 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         for each in steps:
             if each.op not in _OPS and each.op not in (*_OLD_GOES, _FORGOTTEN):
                 incomplete.append(f"What {redactor.text(each.op)!r} means for {change.name} is not known here.")
+    _check_parents({each.urn: each.parent for each in changes})
     failed = next((each for each in messages if each.severity == "error"), None)
     if failed:
         incomplete.append(f"The preview failed: {failed.text.splitlines()[0]}")
@@ -325,6 +326,19 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         incomplete=" ".join(incomplete),
         unlisted=max(0, raw.same - sum(each.op is Op.SAME for each in changes)),
     )
+
+
+def _check_parents(parents: Mapping[str, str]) -> None:
+    """Refuse resources that are above themselves: whoever goes up from them never arrives."""
+    right: set[str] = set()
+    for urn in parents:
+        way: dict[str, None] = {}
+        while urn in parents and urn not in right:
+            if urn in way:
+                raise PlanError(f"{urn[:200]!r} is its own parent, or a parent's; {EXPECTED}.")
+            way[urn] = None
+            urn = parents[urn]
+        right.update(way)
 
 
 def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple[Change, list[str]]:

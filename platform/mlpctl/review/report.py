@@ -297,8 +297,8 @@ class Report(Model):
 
     @property
     def passes(self) -> bool:
-        """Whether no limit is broken and no object is refused."""
-        return not self.invalid and not any(limit.broken for limit in self.limits)
+        """Whether the plan is complete, no limit is broken and no object is refused."""
+        return not self.incomplete and not self.invalid and not any(limit.broken for limit in self.limits)
 
 
 Group.model_rebuild()

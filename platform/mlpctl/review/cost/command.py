@@ -81,7 +81,10 @@ def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool
         console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits)) + "\n")
     else:
         console.print(table.page(priced.cost, priced.limits))
-    return priced.passes
+        if plan.incomplete:
+            told = f"The plan is not complete, and its cost neither: {plan.incomplete}"
+            console.print(table.printable(told), markup=False, highlight=False, soft_wrap=True)
+    return priced.passes and not plan.incomplete
 
 
 def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:

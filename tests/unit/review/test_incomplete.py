@@ -1,0 +1,54 @@
+"""Plans that are not all of one: a verdict never makes them look as if they were."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mlpctl.review import assemble, reader
+from mlpctl.review.cost import book
+from mlpctl.review.cost import command as cost_command
+from mlpctl.review.plan import Plan, PlanError
+
+TODAY = date(2026, 11, 26)
+ERROR = {"severity": "error", "message": "error: the program failed"}
+URN = "urn:pulumi:dev::shop::my:index:Thing::"
+
+
+def plan(*steps: Any, **more: Any) -> Plan:
+    return reader.read(json.dumps({"steps": steps, "duration": 1, "changeSummary": {}, **more}))
+
+
+def step(name: str, parent: str) -> Any:
+    return {"op": "create", "urn": URN + name, "newState": {"urn": URN + name, "parent": URN + parent, "inputs": {}}}
+
+
+def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
+    report = assemble.review(plan(diagnostics=[ERROR]), book.load(), TODAY)
+    assert report.verdict.startswith("The plan is not complete.")
+    assert not report.passes
+
+
+def test_a_preview_without_changes_says_so_and_passes() -> None:
+    report = assemble.review(plan(), book.load(), TODAY)
+    assert report.verdict.startswith("Nothing changes")
+    assert report.passes
+
+
+def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
+    console = Console(record=True, width=200)
+    assert not cost_command.show(plan(diagnostics=[ERROR]), book.load(), TODAY, console)
+    assert "not complete" in console.export_text()
+    assert cost_command.show(plan(), book.load(), TODAY, console)
+
+
+@pytest.mark.parametrize("steps", [[("a", "a")], [("a", "b"), ("b", "a")], [("c", "a"), ("a", "b"), ("b", "a")]])
+def test_resources_above_themselves_are_refused(steps: list[tuple[str, str]]) -> None:
+    with pytest.raises(PlanError, match="its own parent"):
+        plan(*(step(*each) for each in steps))
+
+
+def test_a_long_way_up_is_read() -> None:
+    assert len(plan(*(step(str(number), str(number - 1)) for number in range(3_000))).changes) == 3_000
