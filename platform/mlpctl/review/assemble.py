@@ -10,15 +10,15 @@ from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Cost, Edge, Invalid, Limit, Money, Report, Unchecked
+from mlpctl.review.report import Cost, Edge, Invalid, Limit, Report, Unchecked
 from mlpctl.review.values import walk
 
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
 """The account of AWS's documentation, which nobody has: an ARN with it gives away a plan of the sandbox."""
 
 SANDBOX_LIMITS: Final = Unchecked(
-    what="What AWS itself would say",
-    why="a sandbox made the plan: quotas, capacity and what a change replaces are as right as its declarations",
+    what="Quotas, capacity and permissions in AWS",
+    why="a sandbox made the plan; what a change replaces is as its own descriptions of AWS's types say",
 )
 
 
@@ -44,7 +44,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         cost=priced.cost,
         limits=priced.limits,
         invalid=checked.invalid,
-        groups=groups(plan, _deltas(priced.cost)),
+        groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
         unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *checked.unchecked),
         messages=tuple(_told(plan)),
@@ -54,10 +54,8 @@ def review(plan: Plan, book: Book, today: date) -> Report:
 
 def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
     """One line: what happens how often, what that changes a month, and what makes the review fail."""
-    totals = cost.totals
-    delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
     happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
-    parts = [happens, f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all"]
+    parts = [happens, wording.cost_in_short(cost)]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
@@ -86,16 +84,6 @@ def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     if networkx.is_directed_acyclic_graph(graph):
         graph = networkx.transitive_reduction(graph)
     return sorted(graph.edges)
-
-
-def _deltas(cost: Cost) -> Mapping[str, Money]:
-    """What each component costs more than today, by its title."""
-    deltas: dict[str, Money] = {}
-    for each in cost.resources:
-        if each.monthly_usd or each.before_monthly_usd:
-            more = wording.minus(each.monthly_usd or wording.ZERO, each.before_monthly_usd or wording.ZERO)
-            deltas[each.component] = wording.plus(deltas.get(each.component, wording.ZERO), more)
-    return deltas
 
 
 def _told(plan: Plan) -> Iterable[str]:

@@ -9,7 +9,7 @@ from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.report import Certainty, Danger, Difference, Group, Limit, Report, Row
+from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, Row
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
@@ -26,6 +26,7 @@ _MOST_CAUSES: Final = 4
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
 _MOST_PATHS: Final = 12
+_MOST_REASONS: Final = 12
 _NAME: Final = 120
 _SHORT_NAME: Final = 80
 _VALUE: Final = 200
@@ -95,8 +96,6 @@ def _top(report: Report) -> str:
         lines.append(f"❌ {number(len(report.invalid), 'object')} refused by the Kubernetes API's schemas")
     if report.incomplete:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
-    if report.cost and report.cost.totals.unpriced:
-        lines.append(f"{number(report.cost.totals.unpriced, 'resource')} without a price, and not in these figures")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
@@ -233,25 +232,43 @@ def _cost(report: Report) -> Piece:
         f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
     )
     head = f"### Cost, in US dollars a month\n\n{table}"
-    unpriced = [
-        f"{code(kind, _SHORT_NAME)} ({count:,})" for kind, (count, _) in [*wording.unpriced(cost).items()][:_MOST_PATHS]
-    ]
     assumed = wording.assumptions(cost)
     notes = [f"List prices of {code(cost.region)}, a month of {MONTH_HOURS} hours"]
-    if totals.unpriced:
-        notes.append(f"Without a price, and in no figure: {number(totals.unpriced, 'resource')}, {_some(unpriced)}")
     if totals.stale:
         notes.append(f"Older than {STALE_DAYS} days: {number(totals.stale, 'price')}")
     if assumed:
         notes.append(f"Assumed: {_some([code(each, _SHORT_NAME) for each in assumed])}")
-    foot = "".join(f"\n- {note}" for note in notes) + "\n\n"
+    foot, least = (
+        "".join(f"\n- {note}" for note in [*notes, *_without_price(cost, reasons)]) + "\n\n"
+        for reasons in (True, False)
+    )
     return Listing(
         head,
         [_cost_row(cell(each.title, _NAME), each) for each in components],
         foot,
         lambda left: f"\n{_left_out(left, 'component')}",
-        f"{head}\n{_left_out(len(components), 'component')}{foot}",
+        f"{head}\n{_left_out(len(components), 'component')}{least}",
     )
+
+
+def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
+    """What the figures leave out, and why."""
+    totals = cost.totals
+    for title, count, found in (
+        ("Without a price, and in no figure", totals.unpriced, wording.unpriced(cost)),
+        ("With a price that leaves something out", totals.partly, wording.partly(cost)),
+    ):
+        if count:
+            yield f"{title}: {number(count, 'resource')}" + (_reasons(found) if reasons else "")
+
+
+def _reasons(found: Mapping[tuple[str, str], int]) -> str:
+    lines = [
+        f"\n  - {prose(words, _SHORT_NAME)} ({count:,}): {prose(why, _NAME)}"
+        for (words, why), count in [*found.items()][:_MOST_REASONS]
+    ]
+    more = sum([*found.values()][_MOST_REASONS:])
+    return "".join(lines) + (f"\n  - and {number(more, 'resource')} more" if more else "")
 
 
 def _cost_row(title: str, cost: wording.ComponentCost) -> str:
@@ -298,7 +315,9 @@ def _group(group: Group) -> Piece:
     delta = group.monthly_delta_usd
     words = f" · {inert.html_prose(group.words)}" if group.words else ""
     cost = f" · {inert.html_code(wording.change(delta.expected))} a month" if delta and delta.expected else ""
-    summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
+    summary = (
+        f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts) or 'only providers'}{cost}"
+    )
     head = f"<details><summary>{summary}</summary>\n\n"
     smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
 
@@ -312,7 +331,7 @@ def _group(group: Group) -> Piece:
 def _row(row: Row, *, facts: bool) -> str:
     noise = f" · {number(row.noise, 'difference')} without meaning folded" if row.noise else ""
     lines = [line for each in row.differences[:_MOST_DIFFERENCES] for line in _lines(each)]
-    if (more := len(row.differences) - _MOST_DIFFERENCES) > 0:
+    if (more := max(0, len(row.differences) - _MOST_DIFFERENCES) + row.more) > 0:
         lines.append(f"  and {number(more, 'difference')} more")
     if facts and row.facts:
         lines += [line for each in row.facts[:_MOST_FACTS] for line in _lines(each)]
@@ -330,6 +349,7 @@ def _lines(each: Difference) -> Iterator[str]:
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
             yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
+    yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
 
 
 def _change(each: Difference) -> str:
@@ -366,7 +386,8 @@ def _unknowns(report: Report) -> Piece:
         f"- {prose(each.words, _NAME)} {code(each.name, _NAME)}: {_some([code(path) for path in each.paths])}\n"
         for each in report.unknowns
     ]
-    return _listing("Known only after the update", items, "resource")
+    # A first creation has many, and each is what one expects of it.
+    return _listing("Known only after the update", items, "resource", fold=len(items) > _MOST_PATHS)
 
 
 def _unchecked(report: Report) -> Piece:
@@ -386,11 +407,15 @@ def _messages(report: Report) -> Piece:
     return _listing("Messages of the engine", items, "message")
 
 
-def _listing(title: str, items: Sequence[str], noun: str) -> Piece:
+def _listing(title: str, items: Sequence[str], noun: str, *, fold: bool = False) -> Piece:
     if not items:
         return Whole("")
     head = f"### {title} ({len(items):,})\n\n"
-    return Listing(head, items, "\n", lambda left: f"\n{_left_out(left, noun)}", head + _left_out(len(items), noun))
+    least = head + _left_out(len(items), noun)
+    if not fold:
+        return Listing(head, items, "\n", lambda left: f"\n{_left_out(left, noun)}", least)
+    opened = f"{head}<details><summary>{number(len(items), noun)}</summary>\n\n"
+    return Listing(opened, items, "\n</details>\n\n", lambda left: f"\n{_left_out(left, noun)}", least)
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -167,11 +167,12 @@ def cost_of(
     return ResourceCost(
         urn=urn(words, name),
         type=TYPES.get(words, "aws:x/y:Y"),
+        words=words,
         component=component,
         team="ml-platform",
         op=op,
-        monthly_usd=now,
-        before_monthly_usd=before,
+        monthly_usd=money(0) if op is Op.DELETE else now,
+        before_monthly_usd=money(0) if op is Op.CREATE else before,
         **{"free": "", "unpriced": "", **more},
     )
 
@@ -190,7 +191,7 @@ def cost(resources: Sequence[ResourceCost]) -> Cost:
     totals = CostTotals(
         monthly_usd=now,
         before_monthly_usd=before,
-        delta_monthly_usd=wording.minus(now, before),
+        delta_monthly_usd=now - before,
         by_component={
             title: total(each.monthly_usd for each in resources if each.component == title) for title in components
         },
@@ -215,7 +216,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
             "stack": "prod",
             "sandbox": True,
             "incomplete": "",
-            "verdict": f"{wording.counted(counts)}{delta}",
+            "verdict": f"{wording.counted(counts) or 'nothing changes'}{delta}",
             "counts": counts,
             "dangers": (),
             "cost": None,
@@ -278,12 +279,7 @@ def first_creation() -> Report:
             title,
             words,
             [row(kind, name, Op.CREATE, facts=facts) for kind, name, facts in resources],
-            wording.minus(
-                money(
-                    *(sum((PRICES.get(n) or PRICES.get(k) or (0, 0, 0))[i] for k, n, _ in resources) for i in range(3))
-                ),
-                money(0),
-            ),
+            money(*(sum((PRICES.get(n) or PRICES.get(k) or (0, 0, 0))[i] for k, n, _ in resources) for i in range(3))),
         )
         for title, words, resources in PLATFORM
     ]
