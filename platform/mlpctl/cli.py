@@ -101,7 +101,10 @@ def recover(
     raise typer.Exit(0 if done else FAILED)
 
 
-@app.command()
+CODES = "Exit codes: 0 all limits are kept; 1 a limit is broken{}; 2 bad input; 3 it could not be made."
+
+
+@app.command(epilog=CODES.format(", or the Kubernetes API's schemas refuse an object"))
 def review(
     stack: Stack = "local",
     plan: PlanFile = None,
@@ -113,7 +116,7 @@ def review(
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Review what an update would do: what it changes, may destroy and costs. Exit code 1 where it breaks a limit."""
+    """Review what an update would do: what it changes, may destroy and costs."""
     from mlpctl.review import command
 
     wanted = {"markdown": markdown, "html": html, "json": json}
@@ -124,7 +127,7 @@ def review(
     raise typer.Exit(0 if report.passes else FAILED)
 
 
-@app.command()
+@app.command(epilog=CODES.format(""))
 def cost(
     stack: Stack = "local",
     plan: PlanFile = None,
@@ -133,7 +136,7 @@ def cost(
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Estimate what a stack costs a month. Exit code 1 where it breaks a limit."""
+    """Estimate what a stack costs a month, with what is assumed and what has no price."""
     from mlpctl.review import command
     from mlpctl.review.cost import book
     from mlpctl.review.cost import command as costs
@@ -354,6 +357,8 @@ def sandbox_reset(folder: Folder = None) -> None:
     Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
 
 
+DEFECT = "This is a defect; MLPCTL_DEBUG=1 shows where."
+
 _BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError", "OutputError"})
 """Errors that say what is wrong with what was given."""
 
@@ -400,6 +405,9 @@ def _resumable() -> Iterator[None]:
 
 def _told(error: Exception) -> str:
     """What the user reads: our own errors speak for themselves, another is a defect of ours."""
-    if type(error).__module__.startswith("mlpctl."):
-        return str(error)
-    return f"mlpctl failed: {type(error).__name__}: {error}. This is a defect; MLPCTL_DEBUG=1 shows where."
+    from mlpctl.review.inert import visible
+
+    ours = type(error).__module__.startswith("mlpctl.")
+    text = str(error) if ours else f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
+    # It may quote what it was given, and that must not steer a terminal.
+    return "\n".join(visible(line.expandtabs()) for line in text.splitlines())

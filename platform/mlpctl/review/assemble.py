@@ -38,7 +38,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         stack=plan.stack,
         sandbox=sandbox,
         incomplete=plan.incomplete,
-        verdict=verdict(found, priced.cost, priced.limits, checked.invalid),
+        verdict=verdict(found, _doubtful(plan), priced.cost, priced.limits, checked.invalid),
         counts=found,
         dangers=dangers,
         cost=priced.cost,
@@ -52,10 +52,23 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     )
 
 
-def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
-    """One line: what happens how often, what that changes a month, and what makes the review fail."""
-    happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
-    parts = [happens, wording.cost_in_short(cost)]
+def verdict(
+    found: Mapping[Op, int], doubtful: int, cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]
+) -> str:
+    """One line: what happens how often, what that changes a month, and what makes the review fail.
+
+    Args:
+        found: Resources by what happens to them.
+        doubtful: How many of the replacements only may happen.
+        cost: What the plan costs.
+        limits: The limits that it is held to.
+        invalid: Objects that are refused.
+    """
+    sure = {**found, Op.REPLACE: found.get(Op.REPLACE, 0) - doubtful}
+    happens = [f"{count:,} to {op.value}" for op, count in wording.counts(sure)]
+    if doubtful:
+        happens.append(f"{doubtful:,} may be replaced ({wording.UNKNOWN_INPUT})")
+    parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
@@ -94,6 +107,17 @@ def _told(plan: Plan) -> Iterable[str]:
         if each.severity != "info"
     )
     return dict.fromkeys(text.strip() for text in texts)
+
+
+def _doubtful(plan: Plan) -> int:
+    """How many replacements only may happen; of what is counted, as providers are not."""
+    return sum(
+        change.custom
+        and change.op is Op.REPLACE
+        and change.forced_by_unknown
+        and not change.type.startswith(urns.PROVIDER_TYPE)
+        for change in plan
+    )
 
 
 def _names_example_account(plan: Plan) -> bool:
