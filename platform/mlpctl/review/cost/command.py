@@ -13,10 +13,9 @@ from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.parts import Book
 from mlpctl.review.cost.settings import CostSettings
-from mlpctl.review.plan import Plan
+from mlpctl.review.plan import PLATFORM, Plan
 from mlpctl.review.report import Cost, Limit
 
-PLATFORM: Final = "mlplatform:platform"
 REGION: Final = "aws:region"
 
 
