@@ -1,5 +1,6 @@
 """The command `mlpctl`: parse, call, print, exit code."""
 
+import io
 import json
 import os
 import sys
@@ -36,6 +37,9 @@ NOT_RUN = 3
 
 INTERRUPTED = 130
 """What shells give a program that ended by Ctrl-C."""
+
+BROKEN_PIPE = 141
+"""What shells give a program whose reader went away."""
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
 Folder = Annotated[
@@ -119,6 +123,8 @@ def review(
     """Review what an update would do: what it changes, may destroy and costs."""
     from mlpctl.review import command
 
+    if plan and (account or folder):
+        raise typer.BadParameter("--plan is made already: neither --account nor --folder says anything of it.")
     wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
         command.check_writable(wanted)
@@ -141,6 +147,8 @@ def cost(
     from mlpctl.review.cost import book
     from mlpctl.review.cost import command as costs
 
+    if plan and (account or folder or compare):
+        raise typer.BadParameter("--plan is made already: --account, --folder and --compare say nothing of it.")
     with _reviewed():
         given = book.load(), command.today(), Console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
@@ -365,6 +373,9 @@ _BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError", "OutputErr
 
 def main() -> None:
     """Run the command; whatever goes wrong, the user reads a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:
@@ -386,6 +397,10 @@ def _reviewed() -> Iterator[None]:
     try:
         with _resumable():
             yield
+    except BrokenPipeError:
+        # Whoever reads has enough; at its exit Python would complain of what it cannot write any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
     except Exception as error:
         if os.environ.get("MLPCTL_DEBUG") or type(error).__name__ in _BAD_INPUTS:
             raise

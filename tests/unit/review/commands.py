@@ -15,6 +15,7 @@ import pytest
 from mlpctl import cli
 from mlpctl.review.cost import book
 
+
 @dataclass(frozen=True)
 class Ran:
     """What a command left."""

@@ -13,7 +13,7 @@ import pytest
 
 from unit.review import test_html, test_inert
 from unit.review.browser import CHROMIUM, browser
-from unit.review.canaries import CANARIES, PREFIX, PROVIDER, STACK, Canary, plan_with_canaries, resource
+from unit.review.canaries import CANARIES, PREFIX, STACK, Canary, plan_with_canaries, resource
 from unit.review.commands import Mlpctl, fake_pulumi, mlpctl, prices, written
 from unit.review.hostile import NAMES
 
@@ -46,7 +46,13 @@ FORMS = [(canary.way, form) for canary in CANARIES for form in dict.fromkeys(for
 def given_away(text: str) -> list[str]:
     """The ways whose secrets stand in a text, however it is escaped."""
     flat = re.sub(r"\s+", "", text)
-    seen = [text, markup.unescape(text), re.sub(r"\\(?=[^\w\s])", "", markup.unescape(text)), flat, markup.unescape(flat)]
+    seen = [
+        text,
+        markup.unescape(text),
+        re.sub(r"\\(?=[^\w\s])", "", markup.unescape(text)),
+        flat,
+        markup.unescape(flat),
+    ]
     return [way for way, form in FORMS if any(form in each for each in seen)]
 
 
@@ -127,7 +133,9 @@ def test_no_canary_comes_out_of_a_preview_that_fails(
 def test_no_canary_comes_out_of_an_engine_that_only_complains(
     tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = [canary for canary in CANARIES if canary.secret.startswith(("ghp_", "glpat-", "xoxb-", "hf_", "AKIA", "sk-"))]
+    known = [
+        canary for canary in CANARIES if canary.secret.startswith(("ghp_", "glpat-", "xoxb-", "hf_", "AKIA", "sk-"))
+    ]
     said = "".join(f"error: cannot log in with password={canary.secret}\n" for canary in known)
     monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=said, code=1))
     ran = mlpctl("review", "--account", "--stack", "prod")
@@ -178,7 +186,9 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
     stack = {"urn": STACK, "custom": False, "type": "pulumi:pulumi:Stack", "inputs": {}}
     steps.insert(0, {"op": "same", "urn": STACK, "detailedDiff": None, "newState": stack})
     usage = {name[:100]: {"s3StorageGb": 5 + number} for number, name in enumerate(names)}
-    told = [{"severity": kind, "message": f"{kind}: {name}\n{name}\n"} for name in names for kind in ("warning", "error")]
+    told = [
+        {"severity": kind, "message": f"{kind}: {name}\n{name}\n"} for name in names for kind in ("warning", "error")
+    ]
     return {
         "config": {
             "aws:region": "us-east-1",
