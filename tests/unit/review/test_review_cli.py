@@ -1,7 +1,7 @@
 """`mlpctl review` and `mlpctl cost` as commands: what they print where, and how they end."""
 
+import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -290,17 +290,18 @@ def test_several_outputs_are_made_at_once(tmp_path: Path, mlpctl: Mlpctl) -> Non
     assert Path("b.md").read_text() == Path("a.md").read_text()
 
 
-def test_an_output_is_utf_8_whatever_the_terminal_has(root: Path) -> None:
+def test_an_output_is_utf_8_whatever_the_terminal_has(
+    root: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = root / "tests" / "golden" / "plans" / "foreign.json"
     for option, arrow in ((("--markdown", "-"), "→"), ((), "\\u2192")):
-        done = subprocess.run(
-            [sys.executable, "-c", "from mlpctl.cli import main; main()", "review", "--plan", plan, *option],
-            capture_output=True,
-            check=False,
-            env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "200"},
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert f"storageEncrypted: false {arrow} true" in done.stdout.decode()
+        data = io.BytesIO()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", io.TextIOWrapper(data, encoding="ascii"))
+            ran = mlpctl("review", "--plan", plan, *option)
+            sys.stdout.flush()
+            assert (ran.code, ran.errors) == (0, "")
+            assert f"storageEncrypted: false {arrow} true" in data.getvalue().decode()
 
 
 def test_json_of_costs_has_the_documented_shape(tmp_path: Path, mlpctl: Mlpctl) -> None:

@@ -103,7 +103,7 @@ def test_no_canary_comes_out_of_json_that_is_broken_at_it(tmp_path: Path, mlpctl
         if at < 0:
             continue
         end = at + len(json.dumps(canary.secret)) - 2
-        for broken in (text[:at], text[:end], text[:at] + '" ' + text[at:], text[:end] + '" "' + text[end:]):
+        for broken in (text[:end], text[:at] + '" ' + text[at:]):
             ran = mlpctl("review", "--plan", written(tmp_path, broken))
             assert ran.code == 2
             assert given_away(ran.out + ran.errors) == [], canary.way
