@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from mlpctl.review import wording
@@ -440,6 +441,7 @@ def limits_broken() -> Report:
     return made.model_copy(update={"limits": limits, "invalid": [refused]})
 
 
+@cache
 def many(count: int = 2_000, *, destructive: int = 40, name: str = "shard-{number:04}-bucket") -> Report:
     """So many resources that change, so many of which destroy data."""
     rows: dict[str, list[Row]] = {}
