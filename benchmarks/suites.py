@@ -11,12 +11,16 @@ from typing import Final
 
 from benchmarks import twin
 from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds
+from benchmarks.plans import plan_of
 from benchmarks.report import Line
 from benchmarks.workplace import ROOT, platform, program, sandbox
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.up import CONTROL_PLANE
 
 SIZES: Final = (50, 200, 800, 2000)
+
+REVIEWED: Final = 2000
+"""Resources of the plan that is reviewed."""
 
 NO_TERRAFORM: Final = Line("skipped: terraform with its aws provider is not on this machine", "")
 
@@ -155,6 +159,37 @@ def terraform(rounds: int) -> list[Line]:
     return [_compared(f"{name} of local, without models and images", *each) for name, each in runs.items()]
 
 
+def review(rounds: int) -> list[Line]:
+    """Review of 2,000 resources in all forms, against one of a tenth; and what the command takes at least."""
+    command = str(ROOT / ".venv/bin/mlpctl")
+    with TemporaryDirectory(prefix="mlplatform-bench-") as name:
+        folder = Path(name)
+        for size in (REVIEWED, REVIEWED // 10):
+            (folder / f"plan-of-{size}.json").write_text(json.dumps(plan_of(size)))
+
+        def reviewing(size: int) -> Callable[[], Run]:
+            forms = [f"--{form}={folder / f'{size}.{form}'}" for form in ("markdown", "html", "json")]
+            return lambda: run(
+                [command, "review", "--plan", str(folder / f"plan-of-{size}.json"), *forms], ROOT, os.environ
+            )
+
+        runs = alternate(
+            rounds,
+            ours=reviewing(REVIEWED),
+            tenth=reviewing(REVIEWED // 10),
+            help=lambda: run([command, "--help"], ROOT, os.environ),
+            bare=lambda: run([sys.executable, "-c", "import typer, rich.console"], ROOT, os.environ),
+        )
+    each = {size: seconds(runs[name]) * 1000 / size for name, size in (("ours", REVIEWED), ("tenth", REVIEWED // 10))}
+    ratio = each[REVIEWED] / each[REVIEWED // 10]
+    return [
+        Line(f"review of {REVIEWED} resources", f"{seconds(runs['ours']):.1f} s", aim="≤ 5 s"),
+        Line("its memory", f"{peak_mib(runs['ours']):.0f} MiB", aim="≤ 500 MB"),
+        Line("ms each", f"{each[REVIEWED]:.2f}", f"{each[REVIEWED // 10]:.2f}", f"{ratio:.2f}", "≤ 1.00"),
+        Line("mlpctl --help", f"{seconds(runs['help']):.2f} s", f"{seconds(runs['bare']):.2f} s", aim="≤ 0.5 s"),
+    ]
+
+
 SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "components": components,
     "sizes": sizes,
@@ -162,6 +197,7 @@ SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "warm-start": warm_start,
     "local": local,
     "terraform": terraform,
+    "review": review,
 }
 
 

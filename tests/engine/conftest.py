@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +71,22 @@ class Project:
 
     def edit(self, *path: str, value: Any) -> None:
         """Set one value below `mlplatform:platform` of the stack."""
+        with self._place(path) as place:
+            place[path[-1]] = value
+
+    def remove(self, *path: str) -> None:
+        """Take one value below `mlplatform:platform` of the stack away."""
+        with self._place(path) as place:
+            del place[path[-1]]
+
+    @contextmanager
+    def _place(self, path: Sequence[str]) -> Iterator[Any]:
         file = self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         stack = yaml.safe_load(file.read_text())
         place = stack["config"]["mlplatform:platform"]
         for key in path[:-1]:
             place = place[key]
-        place[path[-1]] = value
+        yield place
         file.write_text(yaml.safe_dump(stack, sort_keys=False))
 
 

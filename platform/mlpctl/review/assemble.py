@@ -46,10 +46,18 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         invalid=checked.invalid,
         groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
-        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *checked.unchecked),
+        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *_unlisted(plan), *checked.unchecked),
         messages=tuple(_told(plan)),
         edges=edges(plan),
     )
+
+
+def _unlisted(plan: Plan) -> Iterable[Unchecked]:
+    if plan.unlisted:
+        yield Unchecked(
+            what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
+            why="the plan does not list them, so no sum counts them; `pulumi preview --json --show-sames` does",
+        )
 
 
 def verdict(
@@ -64,10 +72,13 @@ def verdict(
         limits: The limits that it is held to.
         invalid: Objects that are refused.
     """
-    sure = {**found, Op.REPLACE: found.get(Op.REPLACE, 0) - doubtful}
-    happens = [f"{count:,} to {op.value}" for op, count in wording.counts(sure)]
-    if doubtful:
-        happens.append(f"{doubtful:,} may be replaced ({wording.UNKNOWN_INPUT})")
+    happens = []
+    for op, count in wording.counts(found):
+        doubted = doubtful if op is Op.REPLACE else 0
+        if count > doubted:
+            happens.append(f"{count - doubted:,} to {op.value}")
+        if doubted:
+            happens.append(f"{doubted:,} may be replaced")
     parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")

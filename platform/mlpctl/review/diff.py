@@ -13,7 +13,7 @@ from mlpctl import urns
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
-from mlpctl.review.values import Secret, Value, dotted
+from mlpctl.review.values import Masked, Secret, Value, dotted
 
 MAX_SHOWN: Final = 100
 """Differences of one resource that are shown at most."""
@@ -246,10 +246,12 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
 def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
     """What differs in two texts: as the JSON or the base64 that they are, where both are."""
     before, after = _json(old), _json(new)
+    # What the texts mean may be the same only as far as they are shown.
+    otherwise = _Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
     if before is not None and after is not None and type(before) is type(after):
-        yield from _meant(_compare(before, after, place), _Delta(place.path, old, new, noise=True))
+        yield from _meant(_compare(before, after, place), otherwise)
     elif (one := _decoded(old)) is not None and (other := _decoded(new)) is not None:
-        yield from _meant(_texts(one, other, place), _Delta(place.path, old, new, noise=True))
+        yield from _meant(_texts(one, other, place), otherwise)
     elif old != new:
         yield _Delta(place.path, old, new)
 
@@ -366,6 +368,8 @@ def _sorted(value: Value, name: str = "") -> Any:
         return items
     if isinstance(value, Secret):
         return ["secret", value.mark.hex()]
+    if isinstance(value, Masked):
+        return ["masked", str(value), value.mark.hex()]
     return value
 
 
@@ -470,7 +474,7 @@ def _quiet(delta: _Delta) -> _Delta:
 def _difference(delta: _Delta, forces: bool) -> Difference:
     """A difference as its reader sees it."""
     old, new = delta.old, delta.new
-    if isinstance(old, str) and isinstance(new, str) and old != new and ("\n" in old or "\n" in new):
+    if isinstance(old, str) and isinstance(new, str) and str(old) != str(new) and ("\n" in old or "\n" in new):
         lengths = [f"({len(text.splitlines()):,} lines)" for text in (old, new)]
         return Difference(path=delta.path, old=lengths[0], new=lengths[1], forces=forces, excerpt=excerpt(old, new))
     before, after = _sides(old, new)
@@ -488,7 +492,11 @@ def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
     if isinstance(old, Secret) or isinstance(new, Secret):
         # What was plain and is secret now, or the other way round, may be the same value.
         return str(Secret("")), CHANGED_SECRET
-    return (HIDDEN, HIDDEN) if old == new else pair(old, new)
+    if old == new:
+        return HIDDEN, HIDDEN
+    if isinstance(old, str) and isinstance(new, str) and str(old) == str(new):
+        return short(old), f"{short(new)} {CHANGED_SECRET}"
+    return pair(old, new)
 
 
 def _bare(path: str) -> str:

@@ -46,7 +46,7 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
     """
     members: dict[str, list[Change]] = {}
     for change in plan:
-        if change.custom and change.op not in _UNCHANGED and not _says_nothing(change):
+        if change.custom and change.op not in _UNCHANGED and not _is_default_provider(change):
             members.setdefault(component_of(plan, change) or ALONE, []).append(change)
     made = []
     for title in sorted(members, key=lambda each: (each == ALONE, each)):
@@ -118,7 +118,6 @@ def _counted(changes: "tuple[Change, ...] | list[Change]") -> dict[Op, int]:
     return {op: counted[op] for op in Op if counted[op]}
 
 
-def _says_nothing(change: Change) -> bool:
-    """Whether it is a provider that the engine made itself, or one that is new: it stands for nothing in a cloud."""
-    is_provider = change.type.startswith(urns.PROVIDER_TYPE)
-    return is_provider and (change.op is Op.CREATE or urns.name(change.urn).startswith("default"))
+def _is_default_provider(change: Change) -> bool:
+    """Whether the engine made this provider itself, since the program named none."""
+    return change.type.startswith(urns.PROVIDER_TYPE) and urns.name(change.urn).startswith("default")

@@ -60,8 +60,8 @@ class Kind(Row):
     guards: bool = False
     """Whether it holds nothing itself, and only guards what something else holds."""
 
-    moves: bool = False
-    """Whether callers have to find a new one after a replacement, even if that comes first."""
+    moves: bool | str = False
+    """What a replacement interrupts even if the new one comes first; true where that is its address."""
 
     unless: Mapping[str, Any] = {}
     """Inputs with which it holds nothing."""

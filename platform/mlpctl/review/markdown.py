@@ -233,7 +233,8 @@ def _cost(report: Report) -> Piece:
     )
     head = f"### Cost, in US dollars a month\n\n{table}"
     assumed = wording.assumptions(cost)
-    notes = [f"List prices of {code(cost.region)}, a month of {MONTH_HOURS} hours"]
+    region = f" of {code(cost.region)}" if cost.region else ""
+    notes = [f"List prices{region}, a month of {MONTH_HOURS} hours"]
     if totals.stale:
         notes.append(f"Older than {STALE_DAYS} days: {number(totals.stale, 'price')}")
     if assumed:
@@ -315,9 +316,7 @@ def _group(group: Group) -> Piece:
     delta = group.monthly_delta_usd
     words = f" · {inert.html_prose(group.words)}" if group.words else ""
     cost = f" · {inert.html_code(wording.change(delta.expected))} a month" if delta and delta.expected else ""
-    summary = (
-        f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts) or 'only providers'}{cost}"
-    )
+    summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
     head = f"<details><summary>{summary}</summary>\n\n"
     smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
 
@@ -346,10 +345,13 @@ def _lines(each: Difference) -> Iterator[str]:
     path = inert.shorten(inert.visible(each.path), _NAME)
     if each.forces:
         yield f"! {path} forces the replacement"
+    if each.excerpt:
+        yield f"  {path}: {inert.shorten(inert.visible(f'{each.old} → {each.new}'), _VALUE)}"
+        yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
+        return
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
             yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
-    yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
 
 
 def _change(each: Difference) -> str:

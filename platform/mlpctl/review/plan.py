@@ -145,6 +145,9 @@ class Plan:
     sandbox: bool = False
     """Whether a sandbox stood in for AWS: what replaces is then as right as the sandbox's declarations."""
 
+    unlisted: int = 0
+    """Unchanged resources that the engine counted and did not write down."""
+
     incomplete: str = ""
     """Why the plan may not be all of it; empty where nothing speaks for that."""
 

@@ -17,7 +17,7 @@ def preview(stack: Stack, *, sandbox: bool) -> Plan:
     Raises:
         StackError: the preview failed; with what the engine, the program and the providers said, without secrets.
     """
-    done = stack.run("preview", "--json", "--stack", stack.name)
+    done = stack.run("preview", "--json", "--show-sames", "--stack", stack.name)
     try:
         plan = read(done.stdout, sandbox=sandbox)
     except PlanError:

@@ -123,6 +123,8 @@ class _Raw:
     steps: list[_Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
+    same: int = 0
+    """Unchanged resources, as the engine's summary counts them."""
 
 
 def _decoded(text: str | bytes) -> str:
@@ -187,6 +189,7 @@ def _digest(document: Mapping[str, Any]) -> _Raw:
         diagnostic = _mapping(each, place)
         _tell(raw, diagnostic, place)
     summary = document.get("changeSummary")
+    raw.same = _count(_mapping(summary, "changeSummary").get("same"), "changeSummary.same")
     if _flag(document.get("maybeCorrupt"), "maybeCorrupt"):
         raw.incomplete.append("The engine says that the state may be corrupt.")
     if summary is None and "duration" not in document:
@@ -225,6 +228,8 @@ def _stream(lines: Iterable[str]) -> _Raw:
             where = f"{place}: summaryEvent"
             summary = _mapping(event["summaryEvent"], where)
             summed = True
+            changes = _mapping(summary.get("resourceChanges"), f"{where}.resourceChanges")
+            raw.same = _count(changes.get("same"), f"{where}.resourceChanges.same")
             if _flag(summary.get("maybeCorrupt"), f"{where}.maybeCorrupt"):
                 raw.incomplete.append("The engine says that the state may be corrupt.")
             if _text(summary.get("result"), f"{where}.result") in ("failed", "canceled"):
@@ -318,6 +323,7 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         messages=tuple(messages),
         sandbox=sandbox,
         incomplete=" ".join(incomplete),
+        unlisted=max(0, raw.same - sum(each.op is Op.SAME for each in changes)),
     )
 
 
@@ -376,6 +382,8 @@ def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple
         custom=state.get("custom", True),
         protected=state.get("protect", False),
         retained=state.get("retainOnDelete", False),
+        unprotected=bool(new and was.get("protect") and not will.get("protect")),
+        unretained=bool(new and was.get("retainOnDelete") and not will.get("retainOnDelete")),
         deletes_first=op is Op.REPLACE and _deletes_first(steps),
         forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
         reported=tuple(map(redactor.text, reported)),
@@ -418,7 +426,8 @@ def _states(steps: Sequence[_Step], op: Op) -> tuple[Mapping[str, Any] | None, M
         return None, next((step.new for step in reversed(main) if step.new), None)
     old = next((step.old for step in main if step.old), None)
     new = next((step.new for step in reversed(main) if step.new), None)
-    return old, new
+    # What stays the same may be written down once.
+    return (old or new, new or old) if op is Op.SAME else (old, new)
 
 
 def _deletes_first(steps: Sequence[_Step]) -> bool:
@@ -503,6 +512,14 @@ def _text(value: Any, place: str) -> str:
         raise PlanError(f"{place} is {_kind(value)} where a text belongs; {EXPECTED}.")
     # JSON can escape half a character, which no file can hold.
     return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _count(value: Any, place: str) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise PlanError(f"{place} is {_kind(value)}, not a whole number; {EXPECTED}.")
 
 
 def _flag(value: Any, place: str) -> bool:

@@ -27,6 +27,9 @@ HARMS: Final = {
     Holding.IDENTITY: Harm.IDENTITY,
 }
 
+MOVES: Final = "the new one has another address, which its callers have to find"
+"""What the replacement of something with an address interrupts."""
+
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ})
 _HARM_ORDER: Final = [Harm.DATA, Harm.CAPACITY, Harm.SERVING, Harm.IDENTITY]
@@ -113,6 +116,15 @@ class _Context:
         """Whether anything of the stack is there already."""
         return any(each.custom and each.op is not Op.CREATE and not _is_provider(each) for each in self.plan)
 
+    def exists(self, change: Change, name: str) -> bool:
+        """Whether what a property of a new resource names is there already."""
+        # A plan need not list what stays as it is.
+        if any(urn not in self.plan.by_urn for urn in change.depends.get(name, ())):
+            return True
+        if named := self.named(change, name):
+            return any(each.op in _STAYS for each in named)
+        return self.grows and isinstance((change.new or {}).get(name), str)
+
     @cached_property
     def made_with(self) -> Counter[str]:
         """How many resources each provider makes."""
@@ -154,7 +166,7 @@ def _findings(context: _Context, change: Change) -> Iterator[_Finding]:
         yield from _going(context, change)
     if change.op in (Op.UPDATE, Op.REPLACE):
         yield from _changing(context, change)
-    if change.op is Op.CREATE and context.grows:
+    if change.op is Op.CREATE:
         yield from _coming(context, change)
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):
         yield from _unguarded(change)
@@ -183,7 +195,7 @@ def _going(context: _Context, change: Change) -> Iterator[_Finding]:
     parts = [
         _consequence(change, found, holding),
         *(note.says for note in found.notes if holds(old, note.when) and not change.retained),
-        f"{context.made_with[change.urn]} are made with it" if _is_provider(change) else "",
+        f"resources made with it: {context.made_with[change.urn]:,}" if _is_provider(change) else "",
         _scarce(scarce),
     ]
     yield _Finding(
@@ -206,7 +218,7 @@ def _consequence(change: Change, found: Kind, holding: Holding) -> str:
         if change.deletes_first:
             return f"{then} before the new one is there"
         if holding is Holding.SERVING:
-            return "the new one has another address, which its callers have to find"
+            return found.moves if isinstance(found.moves, str) else MOVES
     return then
 
 
@@ -247,7 +259,7 @@ def _changing(context: _Context, change: Change) -> Iterator[_Finding]:
             continue
         if watch.harm is Holding.CAPACITY:
             scarce = _accelerators(context, change, "old") if scarce is None else scarce
-            if watch.accelerated and not scarce:
+            if watch.accelerated and (not scarce or change.op is Op.REPLACE):
                 continue
         tier = 1 if watch.grave and (scarce or watch.harm is not Holding.CAPACITY) else 2
         if watch.test == "otherInstances":
@@ -294,9 +306,7 @@ def _coming(context: _Context, change: Change) -> Iterator[_Finding]:
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
-        wholes = context.named(change, watch.created)
-        there = any(each.op in _STAYS for each in wholes) if wholes else isinstance(new.get(watch.created), str)
-        if there:
+        if context.exists(change, watch.created):
             told = _told(Difference(path=watch.property, old=None, new=_brief(value), forces=False))
             yield _Finding(HARMS[watch.harm], 1 if watch.grave else 2, watch.says, because=(told,))
 
@@ -317,9 +327,13 @@ def _ranked(context: _Context, change: Change, findings: Sequence[_Finding]) -> 
     """One danger of everything that speaks for one harm, and its place among others."""
     found = kind(change.type)
     lead = next((each for each in findings if each.lead), None)
-    says = joined(part for each in findings if not each.lead for part in each.says.split("; "))
+    told = lead.says if lead else ""
+    ends = [
+        part for each in sorted(findings, key=lambda each: each.tier) if not each.lead for part in each.says.split("; ")
+    ]
+    says = joined(part for part in ends if part not in told)
     verb = {Op.CREATE: "Adds", Op.SAME: "Unguards"}.get(change.op, "Changes")
-    text = joined([lead.says, says]) if lead else f"{verb} {_called(change, found)}: {says}"
+    text = joined([told, says]) if lead else f"{verb} {_called(change, found)}: {says}"
     if change.protected and change.op in _GOES:
         text += "; the engine refuses that, since it is protected"
     certain = any(each.certainty is Certainty.WILL for each in ([lead] if lead else findings))

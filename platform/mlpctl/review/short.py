@@ -34,12 +34,7 @@ def short(value: Value, limit: int = MAX_VALUE) -> str:
     if isinstance(value, Mapping) and _SIGNATURE in value:
         return f"(file {str(value.get('hash', ''))[:12] or 'without a hash'})"
     if isinstance(value, bool | int | float | Mapping | list) or value is None:
-        text = json.dumps(value, default=str, ensure_ascii=False)
-        if len(text) > limit and isinstance(value, list):
-            return f"{text[:limit]}… ({len(value)} items)"
-        if len(text) > limit and isinstance(value, Mapping):
-            return f"{text[:limit]}… ({len(value)} properties)"
-        return text
+        return _cut(json.dumps(value, default=str, ensure_ascii=False), limit)
     return str(value)
 
 

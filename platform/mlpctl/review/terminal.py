@@ -142,7 +142,7 @@ def _counts(group: model.Group) -> Text:
     text = Text()
     for op, count in wording.counts(group.counts):
         text.append(f"{', ' if text else ''}{count:,} {op.value}", _STYLES.get(op, ""))
-    return text
+    return text or Text(wording.ONLY_PROVIDERS, "dim")
 
 
 def _unknown(group: model.Group, urns: set[str]) -> Text:

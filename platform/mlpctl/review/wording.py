@@ -38,6 +38,9 @@ UNKNOWN_INPUT: Final = "unknown input"
 
 SANDBOX_PLAN: Final = "Sandbox plan, made without AWS: what AWS itself would replace may differ."
 
+ONLY_PROVIDERS: Final = "only providers"
+"""What changes where nothing is counted."""
+
 NO_PRICE: Final = "—"
 """What stands in the place of an amount that nobody knows."""
 
@@ -135,8 +138,8 @@ def cost_in_short(cost: Cost) -> str:
     if not all_of_it.known:
         return f"cost not known, {unpriced} without a price"
     now, delta = dollars(all_of_it.now.expected), all_of_it.delta.expected
-    told = f"{change(delta)} a month, {now} in all" if delta else f"costs stay at {now} a month"
-    return f"{told}, without {unpriced} that have no price" if all_of_it.unpriced else told
+    told = f"{change(delta)} a month, {now} in all" if delta else f"{now} a month as before"
+    return f"{told}, not counting {unpriced} without a price" if all_of_it.unpriced else told
 
 
 def is_range(money: Money) -> bool:
@@ -150,8 +153,8 @@ def counts(these: Mapping[Op, int]) -> list[tuple[Op, int]]:
 
 
 def counted(these: Mapping[Op, int]) -> str:
-    """What happens how often: `1 replace, 2 update`; empty where nothing changes."""
-    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these))
+    """What happens how often: `1 replace, 2 update`; providers are not counted."""
+    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these)) or ONLY_PROVIDERS
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

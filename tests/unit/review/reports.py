@@ -217,7 +217,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
             "stack": "prod",
             "sandbox": True,
             "incomplete": "",
-            "verdict": f"{wording.counted(counts) or 'nothing changes'}{delta}",
+            "verdict": f"{wording.counted(counts) if counts else 'nothing changes'}{delta}",
             "counts": counts,
             "dangers": (),
             "cost": None,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlpctl.review.markdown import LEAST, LIMIT, markdown
 from mlpctl.review.pieces import folded
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Danger, Harm, Report
+from mlpctl.review.report import Danger, Difference, Harm, Report
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.test_inert import github
@@ -229,3 +229,19 @@ def test_the_picture_shows_components_by_their_worst() -> None:
     assert 'c1["InferenceService assistant<br/>1 replace"]:::may' in text
     assert "c1 --> c0" in text
     assert "mermaid" not in markdown(reports.many())
+
+
+def test_texts_of_several_lines_are_told_by_the_lines_that_differ() -> None:
+    change = Difference(
+        path="userData",
+        old="(2 lines)",
+        new="(2 lines)",
+        forces=False,
+        excerpt="@@ -1,2 +1,2 @@\n one\n-two\n+``` three",
+    )
+    text = markdown(
+        reports.report(groups=[reports.group("X x", "", [reports.row("VPC", "x", Op.UPDATE, change, more=7)])])
+    )
+    assert (
+        "  userData: (2 lines) → (2 lines)\n@@ -1,2 +1,2 @@\n one\n-two\n+``` three\n  and 7 differences more" in text
+    )

@@ -384,3 +384,31 @@ def test_two_thousand_resources_are_read_in_about_a_second() -> None:
 
 def test_a_made_up_plan_is_the_same_for_the_same_seed() -> None:
     assert plan_of(100, 1) == plan_of(100, 1) != plan_of(100, 2)
+
+
+def test_a_guard_that_is_taken_away_is_seen() -> None:
+    urn = "urn:pulumi:dev::p::aws:s3/bucket:Bucket::data"
+    state = {"urn": urn, "type": "aws:s3/bucket:Bucket", "custom": True, "inputs": {}}
+    guarded = {**state, "protect": True, "retainOnDelete": True}
+
+    def change(op: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
+        step = {"op": op, "urn": urn, "oldState": old, "newState": new}
+        (found,) = reader.read(json.dumps({"steps": [step], "changeSummary": {}}))
+        return found
+
+    bare = change("same", guarded, state)
+    assert (bare.unprotected, bare.unretained) == (True, True)
+    for found in (change("same", state, guarded), change("update", guarded, guarded)):
+        assert (found.unprotected, found.unretained) == (False, False)
+
+
+def test_unchanged_resources_that_are_counted_and_not_listed() -> None:
+    urn = "urn:pulumi:dev::p::aws:s3/bucket:Bucket::data"
+    state = {"urn": urn, "type": "aws:s3/bucket:Bucket", "custom": True, "inputs": {"bucket": "data"}}
+    step = {"op": "same", "urn": urn, "newState": state}
+    plan = reader.read(json.dumps({"steps": [step], "changeSummary": {"same": 5}}))
+    assert plan.unlisted == 4
+    (same,) = plan
+    assert same.old == same.new == {"bucket": "data"}
+    with pytest.raises(PlanError, match=r"changeSummary\.same is a text, not a whole number"):
+        reader.read(json.dumps({"steps": [], "changeSummary": {"same": "5"}}))

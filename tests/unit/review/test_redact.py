@@ -369,9 +369,9 @@ _PIECES = [
 ]
 
 
-@pytest.mark.parametrize("piece", ["a:\n  b: {", "[", "- ", "? ", "a: [\n"])
+@pytest.mark.parametrize("piece", ["[", "{", "a: [", "a: {\n", "- ", "? "])
 def test_yaml_that_is_nested_ever_deeper_ends_no_process(piece: str) -> None:
-    text = "password: umbrella-12345\n" + piece * 100_000
+    text = "password: umbrella-12345\nb: " + piece * 100_000
     assert "umbrella" not in scrub(text[: 256 * 1024])
 
 

@@ -1,0 +1,170 @@
+"""Reviews of what the real engine plans: every golden plan that fast tests use is one that it still makes."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpctl.review import assemble, reader
+from mlpctl.review.command import today
+from mlpctl.review.cost import book
+from mlpctl.review.report import Report
+from mlpctl.sandbox import faults
+from review_plans import FOLDER, cut
+
+pytestmark = pytest.mark.engine
+
+Edit = Callable[[Any], None]
+
+TEAM = """\
+import pulumi
+import pulumi_kubernetes as k8s
+
+token = pulumi.Config().require_secret("token")
+k8s.core.v1.Secret("hub", metadata={"name": "hub", "namespace": "default"}, string_data={"token": token})
+"""
+
+
+def review(text: str) -> Report:
+    return assemble.review(reader.read(text), book.load(), today())
+
+
+def told(report: Report) -> dict[str, Any]:
+    """What does not depend on one run."""
+    return {
+        "counts": {op.value: count for op, count in report.counts.items()},
+        "dangers": [(each.name, each.harm, each.certainty, each.op) for each in report.dangers],
+        "groups": [(each.title, len(each.rows)) for each in report.groups],
+        "delta": report.cost and report.cost.totals.delta_monthly_usd,
+    }
+
+
+def assert_current(name: str, plan: str, *, rewrite: bool) -> Report:
+    """The engine's plan and the golden one come to the same review."""
+    path = FOLDER / f"{name}.json"
+    if rewrite:
+        path.write_text(json.dumps(cut(json.loads(plan)), indent=0) + "\n")
+    found = review(plan)
+    assert told(found) == told(review(path.read_text()))
+    return found
+
+
+@pytest.fixture(scope="module")
+def rewrite(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--rewrite-golden"))
+
+
+def previewed(project: Any) -> str:
+    return str(project.pulumi("preview", "--json", "--show-sames", "--stack", project.stack).stdout)
+
+
+def test_the_first_creation_of_prod(project_for: Callable[[str], AbstractContextManager[Any]], rewrite: bool) -> None:
+    with project_for("prod") as project:
+        report = assert_current("prod-created", previewed(project), rewrite=rewrite)
+    assert report.dangers == ()
+    assert report.sandbox, "the account of its ARNs gives it away"
+
+
+@pytest.fixture(scope="module")
+def running(project: Any) -> Iterator[Any]:
+    """The stack `local`, up."""
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    yield project
+
+
+EDITS: Mapping[str, Edit] = {
+    "pool-changed": lambda project: project.edit("gpuPools", "inference", "instanceTypes", value=["g6e.2xlarge"]),
+    "bucket-deleted": lambda project: project.remove("buckets", "datasets"),
+    "tags-changed": lambda project: project.edit("tags", value={"team": "search"}),
+}
+
+DANGERS = {
+    "pool-changed": {"inference-nodes"},
+    "bucket-deleted": {"datasets-bucket"},
+    # The template of the nodes bears tags as well, so that a new tag may take new nodes.
+    "tags-changed": {"inference-nodes"},
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_change_of_a_running_stack(running: Any, name: str, rewrite: bool) -> None:
+    file: Path = running.folder / "stacks" / "Pulumi.local.yaml"
+    before = file.read_text()
+    EDITS[name](running)
+    try:
+        report = assert_current(name, previewed(running), rewrite=rewrite)
+    finally:
+        file.write_text(before)
+    assert {each.name for each in report.dangers} == DANGERS[name]
+
+
+def test_a_rotated_secret(running: Any, tmp_path: Path, rewrite: bool) -> None:
+    """A team's own program, on the platform's cluster."""
+    runtime = f"{{ name: python, options: {{ virtualenv: {running.folder / '.venv'} }} }}"
+    (tmp_path / "Pulumi.yaml").write_text(f"name: team\nruntime: {runtime}\n")
+    (tmp_path / "__main__.py").write_text(TEAM)
+    team = type(running)(tmp_path, running.sandbox, "dev")
+    team.pulumi("stack", "init", "dev")
+    try:
+        team.pulumi("config", "set", "--secret", "token", "hf_first", "--stack", "dev")
+        team.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+        team.pulumi("config", "set", "--secret", "token", "hf_second", "--stack", "dev")
+        plan = previewed(team)
+    finally:
+        team.pulumi("destroy", "--yes", "--skip-preview", "--stack", "dev", check=False)
+        team.pulumi("stack", "rm", "--yes", "dev", check=False)
+    report = assert_current("secret-rotated", plan, rewrite=rewrite)
+    (group,) = report.groups
+    (row,) = group.rows
+    assert [(each.path, each.old, each.new) for each in row.differences if "token" in each.path]
+    assert "hf_" not in report.model_dump_json()
+
+
+def mlpctl(project: Any, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(project.folder / ".venv" / "bin" / "mlpctl"), *words]
+    options = ["--folder", str(project.sandbox.layout.folder)]
+    return subprocess.run([*command, *options], cwd=project.folder, capture_output=True, text=True, check=False)
+
+
+def test_the_command_reviews_a_stack_of_the_sandbox(running: Any, tmp_path: Path) -> None:
+    running.edit("gpuPools", "inference", "maxNodes", value=3)
+    forms = {form: tmp_path / f"report.{form}" for form in ("markdown", "html", "json")}
+    done = mlpctl(running, "review", "--stack", "local", *(f"--{form}={path}" for form, path in forms.items()))
+    assert done.returncode == 0, done.stderr
+    assert "Sandbox plan" in done.stdout
+    report = Report.model_validate_json(forms["json"].read_text())
+    assert {op.value: count for op, count in report.counts.items() if op.value != "same"} == {"update": 1}
+    assert report.cost is not None
+    assert report.cost.totals.monthly_usd.expected > 0, "what stays is counted"
+    assert all("inference-nodes" in path.read_text() for path in forms.values())
+
+
+def test_a_broken_limit_is_exit_code_1(running: Any) -> None:
+    running.edit("cost", value={"maxMonthlyUsd": 1})
+    for command in ("review", "cost"):
+        done = mlpctl(running, command, "--stack", "local")
+        assert done.returncode == 1, done.stderr
+        assert "cost.maxMonthlyUsd" in done.stdout
+    running.remove("cost")
+
+
+def test_a_preview_that_fails_is_exit_code_3(running: Any, sandbox: Any) -> None:
+    faults.add(sandbox.layout, faults.fault("GetCallerIdentity", "ExpiredToken"))
+    done = mlpctl(running, "review", "--stack", "local")
+    faults.clear(sandbox.layout)
+    assert done.returncode == 3
+    assert "ExpiredToken" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_stacks_are_compared_by_cost(running: Any) -> None:
+    done = mlpctl(running, "cost", "--compare", "dev,staging,prod", "--json")
+    stacks = json.loads(done.stdout)
+    assert done.returncode == 0, "the stacks keep within the limits that they name"
+    monthly = [stacks[name]["totals"]["monthlyUsd"]["expected"] for name in ("dev", "staging", "prod")]
+    assert monthly == sorted(monthly)
+    assert monthly[0] > 0

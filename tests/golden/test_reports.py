@@ -1,0 +1,83 @@
+"""Golden plans come to golden reports: read the difference as the reviewer of a pull request would."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.plans import plan_of
+
+from mlpctl.review import assemble, reader
+from mlpctl.review.as_json import to_json
+from mlpctl.review.cost import book
+from mlpctl.review.markdown import LIMIT, markdown
+from mlpctl.review.report import Report
+from review_plans import FOLDER
+
+Golden = Callable[[Path, str], None]
+
+REPORTS = FOLDER.parent / "reports"
+DAY = date(2026, 11, 1)
+
+
+def plan(name: str) -> str:
+    return (FOLDER / f"{name}.json").read_text()
+
+
+def with_wrong_objects() -> str:
+    """The first creation of prod, whose cluster is not known yet, with an object that the API would refuse."""
+    document = json.loads(plan("prod-created"))
+    service = next(step for step in document["steps"] if step["urn"].endswith("v1:Service::assistant-service"))
+    service["newState"]["inputs"]["spec"]["ports"][0] |= {"port": "http", "targetport": 8000}
+    text = json.dumps(service).replace("kubernetes:core/v1:Service::assistant-service", "kubernetes:x.io/v1:Pool::pool")
+    pool = json.loads(text)
+    pool["newState"] |= {"type": "kubernetes:x.io/v1:Pool", "inputs": {"apiVersion": "x.io/v1", "kind": "Pool"}}
+    document["steps"].append(pool)
+    return json.dumps(document)
+
+
+PLANS: Mapping[str, Callable[[], str]] = {
+    "prod-created": lambda: plan("prod-created"),
+    "pool-changed": lambda: plan("pool-changed"),
+    "bucket-deleted": lambda: plan("bucket-deleted"),
+    "database-replaced": lambda: plan("foreign"),
+    "secret-rotated": lambda: plan("secret-rotated"),
+    "tags-changed": lambda: plan("tags-changed"),
+    "kubernetes-unknown": with_wrong_objects,
+    "2000-resources": lambda: json.dumps(plan_of(2000)),
+}
+
+
+def review(text: str) -> Report:
+    return assemble.review(reader.read(text), book.load(), DAY)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_comes_to_its_report(name: str, golden: Golden) -> None:
+    text = markdown(review(PLANS[name]()))
+    assert len(text.encode()) <= LIMIT
+    golden(REPORTS / f"{name}.md", text)
+
+
+def test_a_plan_comes_to_its_json(golden: Golden) -> None:
+    golden(REPORTS / "pool-changed.json", to_json(review(plan("pool-changed"))))
+
+
+def test_refused_objects_fail_a_review() -> None:
+    found = review(with_wrong_objects())
+    assert not found.passes
+    (invalid,) = found.invalid
+    assert invalid.problems == (
+        "spec.ports[0] has unknown fields: targetport (did you mean targetPort?)",
+        "spec.ports[0].port is 'http'; allowed: integer",
+    )
+
+
+def used(report: Report) -> Any:
+    return report.cost and {price.row for each in report.cost.resources for price in each.prices}
+
+
+def test_the_golden_reports_are_of_priced_plans() -> None:
+    assert used(review(plan("prod-created"))) >= {"ec2/us-east-1/p5.48xlarge", "ec2/us-east-1/g6e.12xlarge"}

@@ -1,0 +1,381 @@
+"""Differences between inputs: what a reviewer has to know is shown, what means nothing is counted."""
+
+import base64
+import copy
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changes import change, update
+from mlpctl.review.diff import CHANGED_SECRET, HIDDEN, MAX_SHOWN, differences
+from mlpctl.review.plan import Op
+from mlpctl.review.values import UNKNOWN, Masked, Secret
+
+TYPE = "aws:x/thing:Thing"
+
+
+def shown(old: Any, new: Any, **fields: Any) -> list[tuple[str, str | None, str | None]]:
+    return [(each.path, each.old, each.new) for each in differences(update(TYPE, old, new, **fields)).shown]
+
+
+def policy(*statements: Any, **more: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements), **more})
+
+
+READ = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "s3:*", "Principal": "*", "Resource": "*"}
+FILTER = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+
+NOISE = {
+    "a list that is a set, reordered": ({"subnetIds": ["a", "b", "c"]}, {"subnetIds": ["c", "a", "b"]}),
+    "security groups, reordered": ({"securityGroups": ["a", "b"]}, {"securityGroups": ["b", "a"]}),
+    "objects that are told apart by a name, reordered": (
+        {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+        {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]},
+    ),
+    "rules without a name, reordered": (
+        {"ingress": [{"fromPort": 1, "cidrBlocks": ["a", "b"]}, {"fromPort": 2, "cidrBlocks": ["c"]}]},
+        {"ingress": [{"fromPort": 2, "cidrBlocks": ["c"]}, {"fromPort": 1, "cidrBlocks": ["b", "a"]}]},
+    ),
+    "a policy's statements and actions, reordered": (
+        {"policy": policy(READ, DENY)},
+        {"policy": policy(DENY, {**READ, "Action": READ["Action"][::-1]})},
+    ),
+    "a policy's single item with and without a list": (
+        {"policy": policy(DENY)},
+        {"policy": policy({**DENY, "Action": ["s3:*"], "Resource": ["*"]})},
+    ),
+    "a policy with a single statement without a list": (
+        {"policy": policy(FILTER)},
+        {"policy": json.dumps({"Version": "2012-10-17", "Statement": FILTER})},
+    ),
+    "JSON written in another way": ({"definition": '{"a": 1, "b": [2]}'}, {"definition": '{"b":[2],"a":1}'}),
+    "JSON as a text and as an object": ({"definition": '{"a": 1}'}, {"definition": {"a": 1}}),
+    "a number as a text": ({"size": "5"}, {"size": 5}),
+    "a boolean as a text": ({"encrypted": "true"}, {"encrypted": True}),
+    "a number with a point": ({"size": "5"}, {"size": 5.0}),
+    "null and nothing": ({"a": None}, {}),
+    "an empty list and nothing": ({}, {"a": []}),
+    "an empty object of empty values and nothing": ({}, {"a": {"b": None, "c": {"d": []}}}),
+    "an empty text and null": ({"a": ""}, {"a": None}),
+    "a default that the provider filled in": ({}, {"force": False, "__defaults": ["force"]}),
+    "what the engine puts behind a name": ({"name": "web-1a2b3c4"}, {"name": "web-9f8e7d6"}),
+    "a build's hash": ({"contextHash": "ab"}, {"contextHash": "cd"}),
+    "a source's hash": ({"sourceCodeHash": "ab"}, {"sourceCodeHash": "cd"}),
+    "a checksum among annotations": (
+        {"metadata": {"annotations": {"checksum/config": "ab"}}},
+        {"metadata": {"annotations": {"checksum/config": "cd"}}},
+    ),
+    "the API server's own fields": (
+        {"metadata": {"resourceVersion": "1", "managedFields": [{"a": 1}]}},
+        {"metadata": {"resourceVersion": "2", "managedFields": [{"a": 2}]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOISE)
+def test_what_means_nothing_is_folded_and_counted(name: str) -> None:
+    old, new = NOISE[name]
+    found = differences(update(TYPE, old, new))
+    assert found.shown == ()
+    assert found.noise >= 1
+
+
+SHOWN = {
+    "a list whose order counts": (
+        {"args": ["a", "b"]},
+        {"args": ["b", "a"]},
+        [("args[0]", "a", "b"), ("args[1]", "b", "a")],
+    ),
+    "instance types in order of preference": (
+        {"instanceTypes": ["g6.xlarge", "g5.xlarge"]},
+        {"instanceTypes": ["g5.xlarge", "g6.xlarge"]},
+        [("instanceTypes[0]", "g6.xlarge", "g5.xlarge"), ("instanceTypes[1]", "g5.xlarge", "g6.xlarge")],
+    ),
+    "containers that start one after the other": (
+        {"initContainers": [{"name": "a"}, {"name": "b"}]},
+        {"initContainers": [{"name": "b"}, {"name": "a"}]},
+        [("initContainers", '["a", "b"]', '["b", "a"]')],
+    ),
+    "an item of a set": (
+        {"subnetIds": ["a", "b"]},
+        {"subnetIds": ["b", "a", "c"]},
+        [("subnetIds[2]", None, "c")],
+    ),
+    "an item inserted before others": (
+        {"args": ["a", "b", "c"]},
+        {"args": ["x", "a", "b", "c"]},
+        [("args[0]", None, "x")],
+    ),
+    "an object that is told apart by its name": (
+        {"containers": [{"name": "a", "image": "i:1"}, {"name": "b"}]},
+        {"containers": [{"name": "b"}, {"name": "a", "image": "i:2"}]},
+        [('containers["a"].image', "i:1", "i:2")],
+    ),
+    "a tag's value": (
+        {"tags": [{"key": "team", "value": "a", "propagate": True}]},
+        {"tags": [{"key": "team", "value": "b", "propagate": True}]},
+        [('tags["team"].value', "a", "b")],
+    ),
+    "an action of a policy": (
+        {"policy": policy(READ, DENY)},
+        {"policy": policy(DENY, {**READ, "Action": ["s3:*", "s3:ListBucket"]})},
+        [("policy.Statement[1].Action[0]", "s3:GetObject", "s3:*")],
+    ),
+    "a principal of a policy": (
+        {"policy": policy({**DENY, "Principal": {"AWS": "arn:a"}})},
+        {"policy": policy({**DENY, "Principal": {"AWS": "*"}})},
+        [("policy.Statement[0].Principal.AWS[0]", "arn:a", "*")],
+    ),
+    "one of several principals": (
+        {"policy": policy({**DENY, "Principal": {"AWS": ["a", "b", "c"]}})},
+        {"policy": policy({**DENY, "Principal": {"AWS": ["b", "c", "d"]}})},
+        [("policy.Statement[0].Principal.AWS[2]", "a", "d")],
+    ),
+    "a statement with a name": (
+        {"policy": policy({**READ, "Sid": "Read"}, {**DENY, "Sid": "Deny"})},
+        {"policy": policy({**DENY, "Sid": "Deny"}, {**READ, "Sid": "Read", "Effect": "Deny"})},
+        [('policy.Statement["Read"].Effect', "Allow", "Deny")],
+    ),
+    "a number": ({"size": "5"}, {"size": 6}, [("size", "5", "6")]),
+    "false that was not there": ({}, {"enabled": False}, [("enabled", None, "false")]),
+    "true that was false": ({"enabled": "false"}, {"enabled": True}, [("enabled", "false", "true")]),
+    "null that was a value": ({"a": 1}, {"a": None}, [("a", "1", "null")]),
+    "a default that takes over from a value": (
+        {"force": True, "__defaults": []},
+        {"force": False, "__defaults": ["force"]},
+        [("force", "true", "false")],
+    ),
+    "a name that is another": (
+        {"name": "web-1a2b3c4"},
+        {"name": "api-9f8e7d6"},
+        [("name", "web-1a2b3c4", "api-9f8e7d6")],
+    ),
+    "a name that ends with a date": (
+        {"name": "run-20260101"},
+        {"name": "run-20260202"},
+        [("name", "run-20260101", "run-20260202")],
+    ),
+    "a value that looks like an automatic name": (
+        {"image": "web-1a2b3c4"},
+        {"image": "web-9f8e7d6"},
+        [("image", "web-1a2b3c4", "web-9f8e7d6")],
+    ),
+    "what is not known yet": ({"arn": "a"}, {"arn": UNKNOWN}, [("arn", "a", "(known after the update)")]),
+    "a part that is not known yet": (
+        {"subnetIds": ["a", "b"]},
+        {"subnetIds": ["a", UNKNOWN]},
+        [("subnetIds[1]", "b", "(known after the update)")],
+    ),
+    "a secret": (
+        {"password": Secret("secret", b"1")},
+        {"password": Secret("secret", b"2")},
+        [("password", "(secret)", CHANGED_SECRET)],
+    ),
+    "what was plain and is secret now": (
+        {"password": "hunter2"},
+        {"password": Secret("secret", b"2")},
+        [("password", "(secret)", CHANGED_SECRET)],
+    ),
+    "a key with a dot": (
+        {"annotations": {"a.b/c": "1"}},
+        {"annotations": {"a.b/c": "2"}},
+        [('annotations["a.b/c"]', "1", "2")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_reviewer_has_to_know_is_shown(name: str) -> None:
+    old, new, expected = SHOWN[name]
+    assert shown(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["postgres://app:(secret)@db", '{"password": "(secret)"}', "first\npassword: (secret)\n"],
+)
+def test_a_text_that_differs_in_its_hidden_part_is_shown(text: str) -> None:
+    one, other = Masked(text, b"1"), Masked(text, b"2")
+    for old, new in ((one, other), ({"a": [one]}, {"a": [other]}), ({"subnetIds": [one]}, {"subnetIds": [other]})):
+        ((_, before, after),) = shown({"x": old}, {"x": new})
+        assert before != after and str(after).endswith(CHANGED_SECRET)
+    assert shown({"x": one}, {"x": Masked(text, b"1")}) == []
+
+
+def test_the_same_secret_is_no_difference() -> None:
+    assert differences(update(TYPE, {"p": Secret("a", b"1")}, {"p": Secret("b", b"1")})).shown == ()
+
+
+def test_tags_with_the_provider_s_own_repeat_tags_only() -> None:
+    found = differences(
+        update(
+            TYPE,
+            {"tags": {"a": "1"}, "tagsAll": {"a": "1", "org": "x"}},
+            {"tags": {"a": "2"}, "tagsAll": {"a": "2", "org": "y"}},
+        )
+    )
+    assert [each.path for each in found.shown] == ["tags.a", "tagsAll.org"]
+    assert found.noise == 1
+    # A tag that the provider sets over ours is one more thing to know.
+    assert len(shown({"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "2"}, "tagsAll": {"a": "3"}})) == 2
+
+
+def test_a_property_that_comes_with_a_default_is_noise_where_the_provider_reports_others_only() -> None:
+    old, new = {"size": 1}, {"size": 2, "monitoring": False}
+    assert [path for path, *_ in shown(old, new, reported=("size",))] == ["size"]
+    assert [path for path, *_ in shown(old, new, reported=("size", "monitoring"))] == ["monitoring", "size"]
+
+
+def test_an_unknown_list_is_a_set_where_the_provider_reports_nothing_of_it() -> None:
+    old, new = {"things": [1, 2], "size": 1}, {"things": [2, 1], "size": 2}
+    assert [path for path, *_ in shown(old, new, reported=("size",))] == ["size"]
+    assert [path for path, *_ in shown(old, new)] == ["size", "things[0]", "things[1]"]
+
+
+def test_a_provider_s_version_is_noise() -> None:
+    assert differences(update("pulumi:providers:aws", {"version": "1"}, {"version": "2"})).noise == 1
+    assert shown({"version": "1"}, {"version": "2"}) == [("version", "1", "2")]
+
+
+def test_what_forces_a_replacement_comes_first_and_is_marked() -> None:
+    old = {"a": 1, "disks": [{"deviceName": "x", "ebs": {"iops": 1, "size": 1}}]}
+    new = {"a": 2, "disks": [{"deviceName": "x", "ebs": {"iops": 2, "size": 2}}]}
+    found = differences(update(TYPE, old, new, op=Op.REPLACE, forced_by=("disks[0].ebs.size",))).shown
+    assert [(each.path, each.forces) for each in found] == [
+        ('disks["x"].ebs.size', True),
+        ("a", False),
+        ('disks["x"].ebs.iops', False),
+    ]
+
+
+def test_what_forces_a_replacement_is_shown_even_where_it_is_noise() -> None:
+    found = differences(
+        update(TYPE, {"name": "web-1a2b3c4"}, {"name": "web-9f8e7d6"}, op=Op.REPLACE, forced_by=("name",))
+    )
+    assert [(each.path, each.old, each.new, each.forces) for each in found.shown] == [
+        ("name", "web-1a2b3c4", "web-9f8e7d6", True)
+    ]
+
+
+def test_what_the_engine_hides_is_shown_as_changed() -> None:
+    inputs = {"password": Secret("secret"), "user": "a", "list": [1]}
+    assert shown(inputs, inputs, reported=("password", "user", "arn")) == [
+        ("password", "(secret)", CHANGED_SECRET),
+        ("user", HIDDEN, HIDDEN),
+    ]
+
+
+def test_what_the_provider_reports_of_a_reordered_set_stays_noise() -> None:
+    assert shown({"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, reported=("subnetIds[0]", "subnetIds[1]")) == []
+
+
+def test_texts_of_several_lines_are_an_excerpt() -> None:
+    old = "\n".join(map(str, range(100)))
+    (found,) = differences(update(TYPE, {"data": {"conf": old}}, {"data": {"conf": old.replace("50", "fifty")}})).shown
+    assert (found.path, found.old, found.new) == ("data.conf", "(100 lines)", "(100 lines)")
+    assert "-50\n+fifty" in found.excerpt
+
+
+def test_base64_is_compared_as_the_text_that_it_is() -> None:
+    one, other = (base64.b64encode(f"#!/bin/sh\necho {word}\n".encode()).decode() for word in ("one", "other"))
+    (found,) = differences(update(TYPE, {"userData": one}, {"userData": other})).shown
+    assert "-echo one\n+echo other" in found.excerpt
+
+
+def test_base64_that_is_no_text_is_compared_as_it_is() -> None:
+    one, other = (base64.b64encode(bytes([255, number] * 20)).decode() for number in (1, 2))
+    (found,) = differences(update(TYPE, {"x": one}, {"x": other})).shown
+    assert (found.old, found.new) == (one, other)
+
+
+@pytest.mark.parametrize(("op", "sides"), [(Op.CREATE, {"new": {"a": 1}}), (Op.DELETE, {"old": {"a": 1}})])
+def test_what_comes_or_goes_differs_in_nothing(op: Op, sides: Any) -> None:
+    assert differences(change(TYPE, op, **{"old": None, "new": None, **sides})).shown == ()
+
+
+MANY = range(10_000)
+LARGE: dict[str, tuple[Any, Any]] = {
+    "a text of many lines": ("\n".join(f"a{n}" for n in MANY), "\n".join(f"b{n}" for n in MANY)),
+    "user data of a megabyte": (
+        base64.b64encode(b"one\n" * 200_000).decode(),
+        base64.b64encode(b"two\n" * 200_000).decode(),
+    ),
+    "a single line of a megabyte": ("a" * 1_000_000, "a" * 500_000 + "b" * 500_000),
+    "a list of many texts": ([f"a{n}" for n in MANY], [f"b{n}" for n in [*MANY, 10_000]]),
+    "a list of many objects": (
+        [{"name": str(n), "v": n} for n in MANY],
+        [{"name": str(n), "v": -n} for n in MANY[:9_000]],
+    ),
+    "a list of objects without a name": ([{"v": [n]} for n in MANY], [{"v": [n + 5_000]} for n in MANY]),
+    "an object of many properties": ({str(n): n for n in MANY}, {str(n): -n for n in MANY}),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_inputs_are_bounded_in_time_and_size(name: str) -> None:
+    old, new = LARGE[name]
+    start = time.process_time()
+    reported = tuple(f"x[{number}]" for number in range(10_000))
+    found = differences(update(TYPE, {"x": old}, {"x": new}, reported=reported))
+    assert time.process_time() - start < 3
+    assert 0 < len(found.shown) <= MAX_SHOWN
+    assert sum(len(each.model_dump_json()) for each in found.shown) < 60_000
+
+
+def test_what_is_left_out_is_counted() -> None:
+    old, new = ({"x": {str(n): n * factor for n in range(1, 251)}} for factor in (1, 2))
+    found = differences(update(TYPE, old, new))
+    assert (len(found.shown), found.more) == (MAX_SHOWN, 250 - MAX_SHOWN)
+
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(UNKNOWN) | st.just(Secret("s", b"1"))
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["name", "key", "subnetIds", "args", "policy", "Statement"]), inner, max_size=4
+        )
+    ),
+    max_leaves=20,
+)
+INPUTS = st.dictionaries(st.text(min_size=1, max_size=6), VALUES, max_size=5)
+
+
+@given(INPUTS)
+def test_what_is_the_same_does_not_differ(inputs: Any) -> None:
+    found = differences(update(TYPE, inputs, copy.deepcopy(inputs)))
+    assert (found.shown, found.noise) == ((), 0)
+
+
+@given(
+    st.sampled_from(["subnetIds", "securityGroups", "tags", "actions", "cidrBlocks", "ingress", "resources"]),
+    st.lists(VALUES, max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_sets_in_another_order_do_not_differ(name: str, items: list[Any], chance: random.Random) -> None:
+    other = items.copy()
+    chance.shuffle(other)
+    assert shown({name: items}, {name: other}) == []
+
+
+@given(INPUTS, INPUTS)
+def test_every_pair_is_told_in_bounds(old: Any, new: Any) -> None:
+    found = differences(update(TYPE, old, new, op=Op.REPLACE, forced_by=tuple(old)))
+    assert len(found.shown) <= MAX_SHOWN
+    assert all(len(each.model_dump_json()) < 2_000 for each in found.shown)
+    assert "Secret(" not in str(found) and "Unknown(" not in str(found)
+
+
+@given(INPUTS, st.text(min_size=1, max_size=6), st.integers(), st.integers())
+def test_a_changed_number_is_never_noise(rest: Any, name: str, one: int, other: int) -> None:
+    found = shown({**rest, f"x{name}": one}, {**rest, f"x{name}": other})
+    assert len(found) == (one != other)
