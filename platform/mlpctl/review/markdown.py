@@ -117,14 +117,8 @@ def _losses(report: Report, room: int) -> str:
 
 def _loss_forms(report: Report, room: int) -> Iterator[str]:
     dangers, others = report.dangers, [*wording.other_losses(report)]
-    told = [
-        _danger_table(dangers, full=True) + _other_list(others, full=True),
-        _danger_table(dangers, full=True) + _other_list(others, full=False),
-        _danger_table(dangers, full=False) + _other_list(others, full=False),
-        _danger_table(dangers, full=False) + _names(_OTHERS, _other_names(others, 2)),
-    ]
     # What it is told at length must not take the room of costs and differences; what is told by name may.
-    yield from (text for text in told if size(text) <= room // 2)
+    yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
     depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
     for fold in (False, True):
         for one, other in depths:
@@ -133,6 +127,16 @@ def _loss_forms(report: Report, room: int) -> Iterator[str]:
     for one, other in depths:
         part = free * _weight(one) // max(1, _weight(one) + _weight(other))
         yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
+
+
+def _losses_at_length(dangers: Sequence[Danger], others: Sequence[tuple[Group, Row]]) -> Iterator[str]:
+    table = _danger_table(dangers, full=True)
+    yield table + _other_list(others, full=True)
+    shorter = _other_list(others, full=False)
+    yield table + shorter
+    table = _danger_table(dangers, full=False)
+    yield table + shorter
+    yield table + _names(_OTHERS, _other_names(others, 2))
 
 
 def _weight(heads: _Heads) -> int:
