@@ -83,16 +83,16 @@ def everything() -> Report:
 
 
 @cache
-def _plain() -> str:
-    return markdown(poison(everything(), "plain"))
+def _poisoned(name: str) -> str:
+    return markdown(poison(everything(), name))
 
 
 @pytest.mark.parametrize("read", [github, commonmark])
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> None:
     assert callable(read)
-    plain = read(_plain())
-    page = read(markdown(poison(everything(), name)))
+    plain = read(_poisoned("plain"))
+    page = read(_poisoned(name))
     assert page.tags == plain.tags
     assert not GITHUB_ACTS_ON.search(page.outside)
     shown = inert.shorten(inert.visible(name), 80).strip()

@@ -144,7 +144,7 @@ def test_nothing_that_fits_is_left_out() -> None:
         assert "left out" not in markdown(make())
 
 
-@pytest.mark.parametrize("count", [0, 1, 40, 200, 400, 2_000])
+@pytest.mark.parametrize("count", [0, 40, 400, 2_000])
 def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     report = reports.many(destructive=count)
     text = markdown(report)
