@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from mlplatform import iam
-from mlplatform.registry import PULL
+from mlplatform.images import PULL
 from mlplatform.spec import Spec
 
 KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
