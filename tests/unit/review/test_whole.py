@@ -266,6 +266,6 @@ def test_hostile_names_do_nothing_in_a_real_browser(tmp_path: Path, mlpctl: Mlpc
         assert tab.run("typeof window.owned") == "undefined"
         assert tab.run("document.querySelectorAll('img, iframe, object, embed, base').length") == 0
         assert tab.run("document.scripts.length") == 1
-        assert tab.run("document.querySelectorAll('.row').length") == 6 * len(ALL)
+        assert tab.run("document.querySelectorAll('.row').length") == 6 * len(ALL) + 1  # and the provider
         assert [each for each in tab.requests if not each.startswith(("file:", "data:"))] == []
         assert (tab.dialogs, tab.complaints) == ([], [])
