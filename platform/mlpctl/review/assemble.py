@@ -84,6 +84,8 @@ def verdict(
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
         parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
+    if unlisted := cost.totals.unlisted:
+        parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
     return "; ".join(parts)
 
 

@@ -65,6 +65,26 @@ ORDERED: Final = re.compile(
 )
 """Names of lists whose order means something, whatever a wider rule says of them."""
 
+ORDERED_OBJECTS: Final = re.compile(
+    r"(actions|members|origins|filters|headers|policies|values|hosts|domains|users)$", re.I
+)
+"""Names of sets of texts; of objects they are steps, choices or rules, of which the first counts."""
+
+UNORDERED: Final = re.compile(
+    r"^(volumes|volumeMounts|volumeDevices|volumeClaimTemplates|ports|tolerations|taints|requirements|matchExpressions|"
+    r"imagePullSecrets|topologySpreadConstraints|blockDeviceMappings|ebsBlockDevices|ephemeralBlockDevices|"
+    r"networkInterfaces|tagSpecifications|parameters|dimensions|hostAliases|ownerReferences|secretOptions|"
+    r"resourceClaims|productionVariants|shadowProductionVariants|replicas|lifecycleRules|corsRules)$"
+)
+"""Names of lists of objects with names of their own whose order means nothing to any API that we know of."""
+
+FREE_MAPS: Final = re.compile(
+    r"(tags|tagsAll|labels|annotations|selector|nodeSelector|matchLabels|variables|environment|parameters|data|"
+    r"metadata|attributes|options|settings|config|values)$",
+    re.IGNORECASE,
+)
+"""Names of mappings whose keys are their user's: one that is there with an empty value says something."""
+
 COMPUTED: Final = re.compile(
     r"^(__defaults|__meta|__internal|__fqn|__inputs|__initialApiVersion|contextHash|sourceCodeHash|sourceHash|"
     r"contentHash|etag|resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink|pluginDownloadURL|"
@@ -72,10 +92,15 @@ COMPUTED: Final = re.compile(
 )
 """Names of properties that follow from others."""
 
+CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|\w*([Cc]hecksum|[Ss]ha256))$")
+"""Those that may be all that tells of a change, since what they follow from is not part of the inputs."""
+
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
 
-_NAMES: Final = re.compile(r"[Nn]ame$|^(bucket|domain|identifier|clusterIdentifier)$")
+KUBERNETES: Final = "kubernetes:"
+_HELM: Final = "kubernetes:helm.sh/"
+
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 _MIN_BASE64: Final = 16
 _MAX_BASE64: Final = 4_000_000
@@ -126,11 +151,20 @@ class _Place:
     silent: bool = False
     """Whether the provider, which reports what differs, reports nothing of this property."""
 
+    document: bool = False
+    """Whether it is part of a text or of values that only its user knows: then the order of every list may count."""
+
+    strict: bool = False
+    """Whether what is there and empty says something, as an empty selector does, which selects everything."""
+
+    owner: str = ""
+    """The resource's logical name, of which the engine makes others."""
+
     def below(self, key: str) -> "_Place":
         """The place of a property."""
         step = dotted((key,))
         path = f"{self.path}.{step}" if self.path and not step.startswith("[") else self.path + step
-        return replace(self, path=path, name=key)
+        return replace(self, path=path, name=key, strict=self.strict or bool(FREE_MAPS.search(key)))
 
     def item(self, key: Any = "") -> "_Place":
         """The place of a list's item: at a position, under a key, or anywhere."""
@@ -165,6 +199,10 @@ def differences(change: Change) -> Differences:
     for delta in _inputs(change):
         (noise if delta.noise else shown).append(delta)
     forced = _Ways(change.forced_by if change.op is Op.REPLACE else ())
+    if not shown:
+        # A hash is then all that tells of the change.
+        shown = [replace(each, noise=False) for each in noise if CONTENT.match(each.path)]
+        noise = [each for each in noise if not CONTENT.match(each.path)]
     told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
         if path in told or (path not in forced and (path in folded or _unseen(path, change))):
@@ -179,9 +217,12 @@ def differences(change: Change) -> Differences:
     )
 
 
-def compared(old: Value, new: Value, path: str) -> tuple[Difference, ...]:
-    """What differs between two values of the property `path`, without noise; None stands for no value."""
-    place = _Place(path, path.rsplit(".", 1)[-1])
+def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[Difference, ...]:
+    """What differs between two values of the property `path`, without noise; None stands for no value.
+
+    `strict` says that what is there and empty says something.
+    """
+    place = _Place(path, path.rsplit(".", 1)[-1], strict=strict)
     found = _compare(_ABSENT if old is None else old, _ABSENT if new is None else new, place)
     return tuple(_difference(each, False) for each in found if not each.noise)
 
@@ -190,14 +231,20 @@ def _inputs(change: Change) -> Iterator[_Delta]:
     """What differs in all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
     reported = {_root(path) for path in (*change.reported, *change.forced_by)}
-    if change.type.startswith(urns.PROVIDER_TYPE):
-        yield from (_quiet(delta) for delta in _compare_key(old, new, "version", _Place()))
+    start = _Place(strict=change.type.startswith(KUBERNETES), owner=change.name)
+    if change.type.startswith(urns.PROVIDER_TYPE) and _major(old.get("version")) == _major(new.get("version")):
+        yield from (_quiet(delta) for delta in _compare_key(old, new, "version", start))
         old.pop("version", None)
         new.pop("version", None)
     # Every tag is there twice: as it was given, and again with the provider's own.
-    tags = {each.path: each for each in _compare_key(old, new, "tags", _Place())}
+    tags = {each.path: each for each in _compare_key(old, new, "tags", start)}
     for key in sorted({*old, *new}):
-        found = _compare_key(old, new, key, _Place(silent=bool(reported) and key not in reported))
+        place = replace(
+            start,
+            silent=bool(reported) and key not in reported,
+            document=key == "values" and change.type.startswith(_HELM),
+        )
+        found = _compare_key(old, new, key, place)
         if key == "tagsAll":
             for delta in found:
                 twin = tags.get("tags" + delta.path.removeprefix("tagsAll"))
@@ -212,12 +259,12 @@ def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, p
     here = place.below(key)
     if before == after:
         return
-    if COMPUTED.match(key) or _only_auto_named(key, before, after):
+    if COMPUTED.match(key) or _only_auto_named(key, before, after, place.owner):
         yield _Delta(here.path, before, after, noise=True)
     elif before is _ABSENT or after is _ABSENT:
         present, side = (after, new) if before is _ABSENT else (before, old)
         default = key in (side.get("__defaults") or ()) or (here.silent and _is_scalar(present))
-        yield _Delta(here.path, before, after, noise=default or _is_empty(present))
+        yield _Delta(here.path, before, after, noise=default or _is_empty(present, here.strict))
     else:
         yield from _compare(before, after, here)
 
@@ -236,20 +283,25 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
     elif isinstance(old, str) and isinstance(new, str):
         yield from _texts(old, new, place)
     elif isinstance(old, str) and isinstance(new, Mapping | list) and (parsed := _json(old)) is not None:
-        yield from _meant(_compare(parsed, new, place), _Delta(place.path, old, new, noise=True))
+        yield from _meant(
+            _compare(parsed, new, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
+        )
     elif isinstance(new, str) and isinstance(old, Mapping | list) and (parsed := _json(new)) is not None:
-        yield from _meant(_compare(old, parsed, place), _Delta(place.path, old, new, noise=True))
+        yield from _meant(
+            _compare(old, parsed, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
+        )
     else:
-        yield _Delta(place.path, old, new, noise=_same_word(old, new) or (_is_empty(old) and _is_empty(new)))
+        yield _Delta(place.path, old, new, noise=_same_word(old, new) or _both_empty(old, new, place.strict))
 
 
 def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
     """What differs in two texts: as the JSON or the base64 that they are, where both are."""
     before, after = _json(old), _json(new)
+    inside = replace(place, document=True)
     # What the texts mean may be the same only as far as they are shown.
     otherwise = _Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
     if before is not None and after is not None and type(before) is type(after):
-        yield from _meant(_compare(before, after, place), otherwise)
+        yield from _meant(_compare(before, after, inside), otherwise)
     elif (one := _decoded(old)) is not None and (other := _decoded(new)) is not None:
         yield from _meant(_texts(one, other, place), otherwise)
     elif old != new:
@@ -271,8 +323,7 @@ def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterato
     if keys := _natural_keys(old, new):
         yield from _keyed(old, new, keys, place)
         return
-    ordered = bool(ORDERED.match(place.name))
-    if not ordered and (place.policy or SETS.search(place.name) or place.silent):
+    if _is_set(place, [*old, *new]):
         gone, come = _without_same(old, new)
         if not gone and not come:
             yield _Delta(place.path, old, new, noise=True)
@@ -308,7 +359,21 @@ def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: _
     stay = [key for key in before if key in after]
     order = [key for key in after if key in before]
     if stay != order:
-        yield _Delta(place.path, stay, order, noise=not ORDERED.match(place.name))
+        yield _Delta(place.path, stay, order, noise=_is_set(place, old) or _means_no_order(place))
+
+
+def _is_set(place: _Place, items: Sequence[Value]) -> bool:
+    """Whether the order of a list means nothing."""
+    if place.policy or place.document or ORDERED.match(place.name):
+        return place.policy
+    if place.silent:
+        return True
+    objects = any(isinstance(item, Mapping) for item in items)
+    return bool(SETS.search(place.name)) and not (objects and ORDERED_OBJECTS.search(place.name))
+
+
+def _means_no_order(place: _Place) -> bool:
+    return not place.document and bool(UNORDERED.match(place.name))
 
 
 def _natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
@@ -363,7 +428,7 @@ def _sorted(value: Value, name: str = "") -> Any:
         return {str(key): _sorted(item, str(key)) for key, item in value.items()}
     if isinstance(value, list):
         items = [_sorted(item) for item in value]
-        if SETS.search(name) and not ORDERED.match(name):
+        if _is_set(_Place(name=name), items):
             return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=repr))
         return items
     if isinstance(value, Secret):
@@ -402,8 +467,8 @@ def _listed(value: Value) -> list[Value]:
     return sorted(value, key=_canonical) if isinstance(value, list) else [value]
 
 
-def _only_auto_named(key: str, old: Value, new: Value) -> bool:
-    """Whether two names differ only in what the engine put behind them."""
+def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
+    """Whether two names differ only in what the engine put behind the resource's logical name."""
     if not (isinstance(old, str) and isinstance(new, str)) or not re.search(
         r"(^|[a-z])[Nn]ame$|^bucket$|^domain$", key
     ):
@@ -412,7 +477,7 @@ def _only_auto_named(key: str, old: Value, new: Value) -> bool:
     if not before or not after:
         return False
     # A pair without any letter is rather a date or a count.
-    return before["stem"] == after["stem"] and not (before["suffix"] + after["suffix"]).isdigit()
+    return before["stem"] == after["stem"] == owner and not (before["suffix"] + after["suffix"]).isdigit()
 
 
 def _same_word(old: Value, new: Value) -> bool:
@@ -432,8 +497,14 @@ def _is_scalar(value: Value) -> bool:
     return isinstance(value, str | bool | int | float)
 
 
-def _is_empty(value: Value) -> bool:
+def _both_empty(old: Value, new: Value, strict: bool) -> bool:
+    return _is_empty(old, strict) and _is_empty(new, strict)
+
+
+def _is_empty(value: Value, strict: bool = False) -> bool:
     """Whether a value says nothing, at whatever depth."""
+    if strict:
+        return value is None or value is _ABSENT or value == []
     if isinstance(value, Mapping):
         return all(_is_empty(item) for item in value.values())
     return value is None or value is _ABSENT or value == "" or value == []
@@ -465,6 +536,11 @@ def _common(one: Sequence[Value], other: Sequence[Value]) -> int:
     """Number of first items that are the same."""
     pairs = zip(one, other, strict=False)
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _major(version: Value) -> str:
+    """The first number of a version; those of other first numbers may behave in another way."""
+    return str(version).split(".")[0] if version is not None else ""
 
 
 def _quiet(delta: _Delta) -> _Delta:
@@ -527,6 +603,8 @@ def _at(inputs: Mapping[str, Value], path: str) -> Value:
     """The value at a provider's way; `_ABSENT` where there is none."""
     found: Value = inputs
     for key, number, name in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[]+)', path):
+        if isinstance(found, Secret):
+            return found
         if number and isinstance(found, list):
             found = found[int(number)] if int(number) < len(found) else _ABSENT
         elif isinstance(found, Mapping):

@@ -60,6 +60,9 @@ class Kind(Row):
     guards: bool = False
     """Whether it holds nothing itself, and only guards what something else holds."""
 
+    given: bool = False
+    """Whether its data is given by its inputs, so that a replacement holds it, or other data, as the program says."""
+
     moves: bool | str = False
     """What a replacement interrupts even if the new one comes first; true where that is its address."""
 

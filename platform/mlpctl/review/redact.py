@@ -50,21 +50,44 @@ _COPIES: Final = {"tagsAll": "tags", "pulumiLabels": "labels", "effectiveLabels"
 """Inputs that providers copy from others; a copy may have lost the mark of what is secret."""
 
 _KEY: Final = os.urandom(32)
-_NAMES: Final = ("name", "Name", "key", "Key", "variable")
-_VALUES: Final = ("value", "Value", "stringValue", "defaultValue")
+_NAMES: Final = (
+    "name",
+    "Name",
+    "key",
+    "Key",
+    "k",
+    "variable",
+    "header",
+    "parameterKey",
+    "ParameterKey",
+    "parameterName",
+)
+_VALUES: Final = ("value", "Value", "v", "stringValue", "defaultValue", "parameterValue", "ParameterValue", "content")
 
 _ASSIGNED: Final = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]{2,64})(?:\\{0,3}["'])?[ \t]{0,4}(?P<sign>:?=>?|:)[ \t]{0,4}"""
-    r"""(?:(?P<quote>\\{0,3}["'])(?P<quoted>.{1,4096}?)(?P=quote)|["']?(?P<bare>[^\s"'`;&<>{\[\\][^\s"'`;&<>]{0,4096}))"""
 )
+"""A name to which something is assigned."""
+
+_VALUE: Final = re.compile(
+    r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)|.{1,4096}?)(?P=quote)"""
+    r"""|<<[-~]?["']?(?P<end>\w{1,64})["']?\n(?P<here>(?s:.{1,4096}?))\n[ \t]{0,64}(?P=end)\b"""
+    r"""|["']?(?P<bare>[^\s"'`;&<>{\[\\][^\s"'`;&<>]{0,4096})"""
+)
+"""What is assigned: in quotes, as a document that stands there, or bare."""
+
 _GIVEN: Final = (
     re.compile(
         r"""(?<![\w-])(?:--?|(?:ENV|ARG)[ \t]{1,8})(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
         r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
     ),
     re.compile(r"<(?P<name>[\w.:-]{2,64})>(?P<bare>[^<>]{1,4096})</"),
+    re.compile(
+        r"""\b(?:key|name)=["'](?P<name>[\w.:-]{2,64})["'][^<>"']{1,8}value=["'](?P<bare>[^"'<>]{1,4096})""",
+        re.IGNORECASE,
+    ),
 )
-"""A flag and its value or a Dockerfile's variable; an element of XML."""
+"""A flag and its value or a Dockerfile's variable; an element of XML; a name and a value as attributes of one."""
 
 _ENCODED: Final = re.compile(
     r"(?P<public>-----BEGIN (?![A-Z0-9 ]{0,40}PRIVATE)[A-Z0-9 ]{1,60}-----[^-]*-----END)"
@@ -352,17 +375,22 @@ class Redactor:
         done = 0
         for match in _ASSIGNED.finditer(text):
             sure = signs.named_secret(match["name"])
-            group = "quoted" if match["quoted"] is not None else "bare"
-            value = match[group] if group == "quoted" else match[group].rstrip(",)]}")
-            if match.start() < done or not sure or not value or HIDDEN in match[group]:
+            # After another colon a name is a part of an ARN or a reference: `arn:aws:secretsmanager:…:secret:…`.
+            inner = match["sign"] == ":" and text[match.start() - 1 : match.start()] in (":", "/")
+            found = _VALUE.match(text, match.end()) if sure and not inner and match.start() >= done else None
+            if found is None:
                 continue
-            if match[group].startswith(("${", "$(")) or not _assigned(value, sure, match["sign"], group):
+            group = next(each for each in ("quoted", "here", "bare") if found[each] is not None)
+            value = found[group] if group != "bare" else found[group].rstrip(",)]}")
+            if not value or HIDDEN in found[group]:
                 continue
-            start = match.start(group)
+            if found[group].startswith(("${", "$(")) or not _assigned(value, sure, match["sign"], group):
+                continue
+            start = found.start(group)
             end = start + len(value)
             if group == "bare" and value in _BLOCKS:
                 start, end = _block(text, match.start(), end)
-            elif match["sign"] != ":" or group == "quoted":
+            elif match["sign"] != ":" or group != "bare":
                 self._remember(value)
             if end > start:
                 parts += (text[done:start], HIDDEN)
@@ -390,7 +418,7 @@ class Redactor:
         except (yaml.YAMLError, RecursionError, ValueError):
             return text
         spans: list[tuple[int, int]] = []
-        seen: set[int] = set()
+        seen: set[tuple[int, bool]] = set()
         start = _Place(nested=place.nested + 1)
         for node in nodes:
             if not isinstance(node, yaml.ScalarNode):
@@ -404,11 +432,11 @@ class Redactor:
                 done = last
         return "".join(parts) + text[done:]
 
-    def _node(self, node: Any, place: _Place, spans: list[tuple[int, int]], seen: set[int]) -> None:
-        """Find the spans of the secrets below a node of YAML; an anchor's node is looked at once."""
-        if id(node) in seen:
+    def _node(self, node: Any, place: _Place, spans: list[tuple[int, int]], seen: set[tuple[int, bool]]) -> None:
+        """Find the spans of the secrets below a node of YAML; an anchor's node is looked at once in either light."""
+        if (id(node), bool(place.why)) in seen:
             return
-        seen.add(id(node))
+        seen.add((id(node), bool(place.why)))
         if isinstance(node, yaml.ScalarNode):
             if place.why or len(node.value) >= 16:
                 shown = self._string(node.value, place)
@@ -544,7 +572,7 @@ def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
     if sure == "perhaps" and (len(value) < 12 or value.isupper()):
         return False
     # In prose a colon follows names too: `invalid token: expired`.
-    return sign != ":" or group == "quoted" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()
+    return sign != ":" or group != "bare" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()
 
 
 def _too_deep(text: str) -> bool:

@@ -222,6 +222,9 @@ class CostTotals(Model):
     partly: int = 0
     """Resources with a price that leaves something out."""
 
+    unlisted: int = 0
+    """Resources that stay as they are and that the plan does not list: they are in no figure."""
+
     free: int
     stale: int
     """Price rows in use that are older than 90 days."""

@@ -9,12 +9,12 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review.diff import compared, differences
+from mlpctl.review.diff import CHANGED_SECRET, KUBERNETES, compared, differences
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import Holding, Kind, Row, kind, rows, short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Difference, Harm
-from mlpctl.review.values import UNKNOWN, Unknown, Value, walk
+from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, walk
 from mlpctl.review.watches import TESTS, holds, joined, value_at
 
 MAX_CAUSES: Final = 5
@@ -63,6 +63,7 @@ class Watch(Row):
     when: Mapping[str, Any] = {}
     grave: bool = False
     accelerated: bool = False
+    alone: bool = False
     created: str = ""
 
 
@@ -126,6 +127,12 @@ class _Context:
         return self.grows and isinstance((change.new or {}).get(name), str)
 
     @cached_property
+    def changing_users(self) -> frozenset[str]:
+        """What something that changes is made from."""
+        changing = (each for each in self.plan if each.op not in (Op.SAME, Op.READ))
+        return frozenset(urn for each in changing for found in each.depends.values() for urn in found)
+
+    @cached_property
     def made_with(self) -> Counter[str]:
         """How many resources each provider makes."""
         return Counter(each.provider for each in self.plan if each.custom)
@@ -176,9 +183,11 @@ def _going(context: _Context, change: Change) -> Iterator[_Finding]:
     """What goes with a resource that is deleted, replaced or forgotten."""
     found = kind(change.type)
     old = change.old or change.inputs
-    if not found.holds or (found.unless and holds(old, found.unless)):
+    given = found.given and change.op is Op.REPLACE
+    holdings = [each for each in found.holds if not (given and each is Holding.DATA)]
+    if not holdings or (found.unless and holds(old, found.unless)):
         return
-    holding = found.holds[0]
+    holding = holdings[0]
     if change.op is Op.FORGET:
         if holding is Holding.DATA:
             yield _Finding(Harm.DATA, 2, f"Leaves {_called(change, found)} where it is, and forgets it", lead=True)
@@ -250,7 +259,7 @@ def _changing(context: _Context, change: Change) -> Iterator[_Finding]:
     old, new = change.old or {}, change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
-        if watch.when and not holds(new, watch.when):
+        if (watch.when and not holds(new, watch.when)) or (watch.alone and change.urn in context.changing_users):
             continue
         certainty, because = _asked(
             context, change, watch, value_at(old, watch.property), value_at(new, watch.property)
@@ -284,13 +293,22 @@ def _asked(
             return None, ()
         told = _told(Difference(path=watch.property, old=_brief(old), new=str(UNKNOWN), forces=False))
         return Certainty.MAY, (told + _sources(context, change, watch.property),)
-    shown = compared(old, new, watch.property)
+    shown = compared(old, new, watch.property, strict=change.type.startswith(KUBERNETES))
+    if not shown and watch.test == "changed" and _changes_unseen(change, watch.property, old):
+        return Certainty.WILL, (f"{watch.property}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown or not TESTS[watch.test](old, new, watch.value):
         return None, ()
     unknown = [each.new == str(UNKNOWN) for each in shown]
     source = _sources(context, change, watch.property) if any(unknown) else ""
     because = tuple(_told(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
     return Certainty.MAY if all(unknown) else Certainty.WILL, because
+
+
+def _changes_unseen(change: Change, way: str, old: Value) -> bool:
+    """Whether the provider reports that a property changes whose secret values the engine hides on both sides."""
+    hidden = any(isinstance(each, Secret) and not each.mark for _, each in walk(old))
+    told = (*change.reported, *change.forced_by)
+    return hidden and any(path == way or path.startswith((f"{way}.", f"{way}[")) for path in told)
 
 
 _NEEDS_BOTH: Final = frozenset({"fewer", "added", "widened", "opened", "administers", "becomesAny", "lowersAny"})

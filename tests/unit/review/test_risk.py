@@ -672,7 +672,7 @@ EXACT = sorted(
     if "/" in type and ":" in type and type.count(":") == 1
     else type
     for row in table()
-    if row.holds and row.holds[0] is Holding.DATA and not row.part_of and not row.unless
+    if row.holds and row.holds[0] is Holding.DATA and not row.part_of and not row.unless and not row.given
     for type in row.types
     if "*" not in type
 )

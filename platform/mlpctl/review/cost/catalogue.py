@@ -18,6 +18,7 @@ Raises `NoPrice` where a part without which the figure would mean nothing has no
 """
 
 PRICED: Final[Mapping[str, Pricing]] = {
+    "aws:acm/certificate:Certificate": operations.certificate,
     "aws:alb/loadBalancer:LoadBalancer": network.load_balancer,
     "aws:autoscaling/group:Group": compute.scaling_group,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": operations.composite_alarm,
@@ -37,6 +38,7 @@ PRICED: Final[Mapping[str, Pricing]] = {
     "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration": storage.registry_scanning,
     "aws:ecr/repository:Repository": storage.repository,
     "aws:efs/fileSystem:FileSystem": storage.file_system,
+    "aws:eks/addon:Addon": kubernetes.addon,
     "aws:eks/cluster:Cluster": kubernetes.cluster,
     "aws:eks/nodeGroup:NodeGroup": compute.node_group,
     "aws:fsx/lustreFileSystem:LustreFileSystem": storage.lustre,

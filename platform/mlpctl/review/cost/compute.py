@@ -11,6 +11,9 @@ from mlpctl.review.cost.storage import disk
 EKS_DEFAULT_TYPE: Final = "t3.medium"
 """https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
+LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+ENDPOINT_CONFIGURATION: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
+
 UP_FRONT: Final = "a capacity block is paid up front, at the price of its offer"
 
 
@@ -89,7 +92,7 @@ def capacity_reservation(of: Subject) -> Parts:
 
 def sagemaker_endpoint(of: Subject) -> Parts:
     """An endpoint: the instances of each variant that its configuration has."""
-    configurations = [each for each in of.causes("endpointConfigName") if "endpointConfiguration" in each.change.type]
+    configurations = of.linked("endpointConfigName", ENDPOINT_CONFIGURATION)
     if not configurations:
         raise NoPrice("its configuration is not part of the plan")
     lists = ("productionVariants", "shadowProductionVariants")
@@ -133,7 +136,7 @@ def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:
     Raises:
         NoPrice: it has one that is not part of the plan.
     """
-    found = [each for each in of.causes(path) if each.change.type == "aws:ec2/launchTemplate:LaunchTemplate"]
+    found = of.linked(path, LAUNCH_TEMPLATE)
     if found and not found[0].inputs:
         raise NoPrice("its launch template of today is not known")
     if not found and of.get(path) is not None:

@@ -47,20 +47,22 @@ def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) 
     """
     world = World(plan, book, usage, region, today)
     resources = tuple(_resource(world, change) for change in plan)
-    return Cost(region=region, totals=totals(resources), resources=resources)
+    return Cost(region=region, totals=totals(resources, plan.unlisted), resources=resources)
 
 
 def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     """Hold a cost to the limits of a stack's config; no limit, no entry."""
     sums = cost.totals
-    unpriced = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
+    left_out = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
+    unlisted = f" {unlisted_in_words(sums.unlisted)}." if sums.unlisted else ""
     found = (
-        ("maxMonthlyUsd", settings.max_monthly_usd, sums.monthly_usd.expected, "The stack costs {} a month"),
+        ("maxMonthlyUsd", settings.max_monthly_usd, sums.monthly_usd.expected, "The stack costs {} a month", unlisted),
         (
             "maxMonthlyDeltaUsd",
             settings.max_monthly_delta_usd,
             sums.delta_monthly_usd.expected,
             "The update adds {} a month",
+            "",
         ),
     )
     made = [
@@ -69,9 +71,9 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             allowed=allowed,
             found=amount,
             broken=amount > allowed,
-            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}.{unpriced}",
+            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}.{left_out}{more}",
         )
-        for name, allowed, amount, words in found
+        for name, allowed, amount, words, more in found
         if allowed is not None
     ]
     if (most := settings.max_unpriced) is not None:
@@ -82,7 +84,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     return tuple(made)
 
 
-def totals(resources: Sequence[ResourceCost]) -> CostTotals:
+def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
     """Sums over the resources that have a price; the change of cost over those that have one before and after."""
     both = [each for each in resources if each.monthly_usd and each.before_monthly_usd]
     used = {(use.row, use.usd): use for each in resources for use in each.prices}
@@ -94,9 +96,17 @@ def totals(resources: Sequence[ResourceCost]) -> CostTotals:
         by_team=_by(resources, lambda each: each.team),
         unpriced=sum(bool(each.unpriced) for each in resources),
         partly=sum(bool(each.missing) for each in resources),
+        unlisted=unlisted,
         free=sum(bool(each.free) for each in resources),
         stale=sum(use.stale for use in used.values()),
     )
+
+
+def unlisted_in_words(count: int) -> str:
+    """What is said of a plan that was made without `--show-sames`."""
+    if count == 1:
+        return "The plan does not list 1 resource that stays as it is, so no figure has it"
+    return f"The plan does not list {count:,} resources that stay as they are, so no figure has them"
 
 
 def _resource(world: World, change: Change) -> ResourceCost:

@@ -19,6 +19,20 @@ https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/serv
 
 ON_NODES: Final = "it runs on nodes, which are paid"
 
+INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
+INGRESS_CLASS: Final = "kubernetes:networking.k8s.io/v1:IngressClass"
+ALB_CONTROLLER: Final = "ingress.k8s.aws/alb"
+ON_NODES_CLASSES: Final = frozenset({"nginx", "traefik", "haproxy", "istio", "kong", "contour", "cilium", "apisix"})
+"""Classes of controllers that serve by pods of their own, by their usual names."""
+
+PAID_ADDONS: Final[Mapping[str, str]] = {
+    "amazon-cloudwatch-observability": "its metrics and logs are paid by their amount",
+    "aws-guardduty-agent": "GuardDuty is paid by what it looks through",
+    "adot": "what it sends is paid where it goes",
+}
+"""Add-ons of AWS that make something else cost, by their names:
+https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html"""
+
 BINARY: Final[Mapping[str, int]] = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 DECIMAL: Final[Mapping[str, int]] = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -56,6 +70,14 @@ def _ordered(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
+def addon(of: Subject) -> Parts:
+    """An add-on: AWS's own run on the nodes; what others sell, or what sends data to a paid service, is not free."""
+    name = of.text("addonName")
+    if "_" in name or name in PAID_ADDONS:
+        raise NoPrice("it is sold by its vendor" if "_" in name else PAID_ADDONS[name])
+    yield Free("part of the cluster, whose control plane and nodes are paid")
+
+
 def service(of: Subject) -> Parts:
     """A Service: a load balancer where it is of that type."""
     if of.text("spec.type", "ClusterIP") != "LoadBalancer":
@@ -71,10 +93,21 @@ def service(of: Subject) -> Parts:
 
 def ingress(of: Subject) -> Parts:
     """An Ingress: a load balancer of its own, where AWS's controller makes it."""
-    if of.text("spec.ingressClassName") != "alb":
+    annotations = of.known("metadata.annotations")
+    name = of.text("spec.ingressClassName") or str(
+        annotations.get(INGRESS_ANNOTATION, "") if isinstance(annotations, Mapping) else ""
+    )
+    controllers = {
+        each.get("spec.controller")
+        for each in (Subject(of.world, each, of.before) for each in of.world.plan if each.type == INGRESS_CLASS)
+        if each.get("metadata.name") == name
+    }
+    if name == "alb" or ALB_CONTROLLER in controllers:
+        yield from balancer(of, "alb")
+    elif name in ON_NODES_CLASSES or controllers:
         yield Free(ON_NODES)
-        return
-    yield from balancer(of, "alb")
+    else:
+        raise NoPrice(f"what serves the class {name or 'by default'} is not part of the plan")
 
 
 def claim(of: Subject) -> Parts:

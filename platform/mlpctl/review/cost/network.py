@@ -54,9 +54,12 @@ def balancer(of: Subject, kind: str) -> Parts:
 
 
 def _addresses(of: Subject) -> Parts:
-    zones = len(of.each("subnetMappings")) or of.count("subnets", SUBNET)
+    mappings = of.each("subnetMappings")
+    zones = len(mappings) or of.count("subnets", SUBNET)
     if not zones:
         raise NoPrice("subnets is not given")
+    # An address of one's own is a resource of its own, and paid there.
+    zones -= sum(each.get("allocationId") is not None for each in mappings)
     yield from of.hourly("public-ipv4", "in-use", zones)
 
 

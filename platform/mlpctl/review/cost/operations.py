@@ -56,6 +56,15 @@ def alarm(of: Subject) -> Parts:
     yield from of.monthly("cloudwatch", item, max(1, len(metrics)))
 
 
+def certificate(of: Subject) -> Parts:
+    """A certificate: free from the public authority, unless it may be taken elsewhere."""
+    if of.get("certificateAuthorityArn") is not None:
+        raise NoPrice("a private authority's certificates are paid")
+    if of.text("options.export", "DISABLED") != "DISABLED":
+        raise NoPrice("a certificate that can be exported is paid by its names")
+    yield Free("a certificate of a public authority is free")
+
+
 def composite_alarm(of: Subject) -> Parts:
     """An alarm made of alarms."""
     yield from of.monthly("cloudwatch", "alarm-composite")

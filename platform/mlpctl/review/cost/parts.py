@@ -10,7 +10,7 @@ from mlpctl import urns
 from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.plan import Change, Plan
 from mlpctl.review.report import Assumption
-from mlpctl.review.values import Secret, Unknown, Value
+from mlpctl.review.values import Secret, Unknown, Value, walk
 
 Usage: TypeAlias = Mapping[str, Mapping[str, float]]
 """Use that nobody can read from a plan: logical name, or `EVERYTHING` → field → units a month."""
@@ -199,6 +199,19 @@ class Subject:
     def causes(self, path: str) -> "list[Subject]":
         """The resources that an input property comes from, at the same time as this one."""
         return [Subject(self.world, each, self.before) for each in self.world.plan.causes(self.change, path)]
+
+    def linked(self, path: str, kind: str) -> "list[Subject]":
+        """The resources of a type that an input names, at the same time as this one.
+
+        What it was linked with is told by the id in the old inputs, since the plan's dependencies are the new ones;
+        the stream of events tells no dependencies at all.
+        """
+        named = {each for _, each in walk(self.get(path)) if isinstance(each, str)}
+        found = [each for each in self.causes(path) if each.change.type == kind]
+        if self.before:
+            found = [each for each in found if not each.change.id or each.change.id in named]
+        others = [each for each in self.world.plan if each.type == kind and each.id and each.id in named]
+        return found or [Subject(self.world, each, self.before) for each in others]
 
     def count(self, path: str, kind: str) -> int:
         """How many things of a type a list names, known or not.

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import urns
-from mlpctl.review.cost.estimate import totals
+from mlpctl.review.cost.estimate import totals, unlisted_in_words
 from mlpctl.review.report import Cost, Limit, Money, ResourceCost
 
 ALONE: Final = "without a component"
@@ -74,7 +74,8 @@ def footnote(*costs: Cost) -> str:
     old = (
         f" {stale} of them {'is' if stale == 1 else 'are'} older than 90 days: mlpctl prices refresh." if stale else ""
     )
-    return f"US dollars a month of 730 hours, at AWS's list prices{of}, without taxes and discounts.{old}"
+    lacking = "".join(f" {unlisted_in_words(each.totals.unlisted)}." for each in costs if each.totals.unlisted)
+    return f"US dollars a month of 730 hours, at AWS's list prices{of}, without taxes and discounts.{old}{lacking}"
 
 
 def usd(amount: float) -> str:

@@ -94,7 +94,6 @@ def test_what_costs_much_is_never_free() -> None:
         "aws:ec2/internetGateway:InternetGateway",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/defaultRouteTable:DefaultRouteTable",
-        "aws:sagemaker/domain:Domain",
     }
 
 

@@ -1,0 +1,76 @@
+"""Ways in which people write secrets beside names, flags and addresses, and texts that look like them."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from mlpctl.review.redact import Redactor
+from mlpctl.review.values import Masked, Secret, walk
+
+WORD = "q7Zr2KxW9pLm"
+LONG = "zX9kQ2mW7vB4nR8tY3uP6s" + "D1fG5hJ0aL"
+
+WAYS: dict[str, Any] = {
+    "a query's first parameter": f"https://x.io/hook?token={WORD}&a=b",
+    "a fragment": f"https://x.io/#access_token={WORD}",
+    "a query's key": f"https://x.io/hook?a=b&key={WORD}",
+    "an argument of a call in code": f"client = Client(password='{WORD}')",
+    "a Java property behind a colon": f"spring.datasource.password: {WORD}",
+    "an attribute of XML": f'<add key="DbPassword" value="{WORD}"/>',
+    "a document that stands there": f"password = <<EOF\n{WORD}\nEOF\n",
+    "three quotes": f'password = """\n{WORD}\n"""\n',
+    "a parameter of CloudFormation": {"parameters": [{"parameterKey": "DbPassword", "parameterValue": WORD}]},
+    "a parameter in capitals": {"parameters": [{"ParameterKey": "DbPassword", "ParameterValue": WORD}]},
+    "a short pair": {"settings": [{"k": "password", "v": WORD}]},
+    "a pin": {"pinCode": WORD},
+    "an anchor of YAML": f"a: &p {WORD}\npassword: *p\n",
+    "a database of Oracle": f"jdbc:oracle:thin:scott/{WORD}@//db:1521/x",
+    "a file of Postgres's passwords": f"db.internal:5432:shop:app:{WORD}\n",
+    "chpasswd": f"#!/bin/sh\necho 'root:{WORD}' | chpasswd\n",
+    "useradd": f"useradd -m -p {WORD} bob",
+    "a hash of bcrypt": f"admin:$2y$05${WORD}QWERTYuiopASDFGHJKLzxcvbnm1234567890abc",
+    "a hash of crypt": f"root:$6$salt${WORD}Xyz12345678901234567890:19000:0:99999:7:::",
+    "a hash of Apache": f"admin:$apr1$salt${WORD}QWERTYuiop",
+    "PagerDuty": f"https://events.pagerduty.com/integration/{WORD}abcdef0123456789/enqueue",
+    "Zapier": f"https://hooks.zapier.com/hooks/catch/123456/{WORD.lower()}/",
+    "a token after another assignment": f"a=b=token={LONG}",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_of_writing_a_secret_lets_it_through(way: str) -> None:
+    shown = json.dumps(Redactor().inputs({"x": WAYS[way]}), default=str)
+    assert WORD not in shown and WORD.lower() not in shown and LONG not in shown
+    encoded = base64.b64encode(json.dumps(WAYS[way]).encode()).decode()
+    assert WORD not in str(Redactor().inputs({"userData": encoded}))
+
+
+HARMLESS = [
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf:password::",
+    "valueFrom = arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/db-AbCdEf",
+    "https://github.com/kubernetes/website/hooks/commit-msg",
+    "/opt/hooks/prestart01",
+    "https://bucket.s3.amazonaws.com/list?key=models/llama/config.json",
+    "https://x.io/error?code=404",
+    "usermod -aG docker ubuntu",
+    "useradd --system --home /var/lib/x x",
+    "10.0.0.1:5432:5432",
+    "price: $1$ and $5$ and $6$",
+    '<add key="Region" value="us-east-1"/>',
+    "cat <<EOF\nhello: world\nEOF\n",
+    "s3://models/llama-3/tokenizer.json",
+    "--tokenizer=meta-llama/Llama-3-8B --max-tokens=4096",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_written_alike_and_is_no_secret_stays(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+def test_a_parameter_that_is_no_secret_stays() -> None:
+    inputs = {"parameters": [{"parameterKey": "Stage", "parameterValue": "prod"}], "x": [{"k": "a", "v": "b"}]}
+    assert not [value for _, value in walk(Redactor().inputs(inputs)) if isinstance(value, (Secret, Masked))]

@@ -1,0 +1,87 @@
+"""Plans that leave out what stays as it is, as the engine's do unless it is asked for it."""
+
+import json
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mlpctl.review import assemble, preview, reader
+from mlpctl.review.cost import book
+from mlpctl.review.cost import command as cost_command
+from mlpctl.review.plan import Plan
+from mlpctl.stack import StackError
+
+URN = "urn:pulumi:dev::shop::aws:ebs/volume:Volume::"
+PLATFORM = json.dumps({"cost": {"maxMonthlyUsd": 1000}})
+TODAY = date(2026, 11, 26)
+
+
+def volume(op: str, name: str) -> dict[str, Any]:
+    state = {"urn": URN + name, "type": "aws:ebs/volume:Volume", "custom": True, "inputs": {"type": "gp3", "size": 100}}
+    return {"op": op, "urn": URN + name, "newState": state, **({"oldState": state} if op == "same" else {})}
+
+
+def digest(*steps: dict[str, Any], same: int) -> Plan:
+    return reader.read(
+        json.dumps(
+            {
+                "config": {"aws:region": "us-east-1", "mlplatform:platform": PLATFORM},
+                "steps": steps,
+                "duration": 1,
+                "changeSummary": {"create": 1, "same": same},
+            }
+        )
+    )
+
+
+def test_resources_that_a_plan_leaves_out_are_counted() -> None:
+    assert digest(volume("create", "a"), same=7).unlisted == 7
+    assert digest(volume("create", "a"), volume("same", "b"), same=1).unlisted == 0
+
+
+def test_the_stream_of_events_counts_them_too() -> None:
+    event = {"resourcePreEvent": {"metadata": {"op": "same", "urn": URN + "a", "old": {}, "new": {}}}}
+    summary = {"summaryEvent": {"resourceChanges": {"same": 3}}}
+    assert reader.read("\n".join(map(json.dumps, (event, summary)))).unlisted == 2
+
+
+def test_a_cost_that_lacks_them_says_so_wherever_it_is_told() -> None:
+    plan = digest(volume("create", "a"), same=1_200)
+    report = assemble.review(plan, book.load(), TODAY)
+    assert report.cost and report.cost.totals.unlisted == 1_200
+    assert report.verdict.endswith("without 1,200 resources that the plan does not list")
+    assert "--show-sames" in report.unchecked[0].why
+    (limit,) = report.limits
+    assert "does not list 1,200 resources" in limit.text
+    console = Console(record=True, width=200)
+    cost_command.show(plan, book.load(), TODAY, console)
+    assert "does not list 1,200 resources" in console.export_text().replace("\n", " ")
+
+
+def test_a_whole_plan_says_nothing_of_it() -> None:
+    report = assemble.review(digest(volume("create", "a"), same=0), book.load(), TODAY)
+    assert "does not list" not in report.model_dump_json()
+
+
+def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(*arguments: str) -> Any:
+        asked.extend(arguments)
+        return SimpleNamespace(stdout="no plan", stderr="stop", returncode=1)
+
+    stack: Any = SimpleNamespace(name="dev", run=run)
+    with pytest.raises(StackError):
+        preview.preview(stack, sandbox=True)
+    assert "--show-sames" in asked
+
+
+def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
+    folder = Path(__file__).parents[2] / "golden" / "plans"
+    plain, whole = (reader.load(folder / f"unchanged{end}.json") for end in ("", "-shown"))
+    assert plain.unlisted == len(whole.changes) - len(plain.changes) > 0
+    assert whole.unlisted == 0
