@@ -85,6 +85,6 @@ def only(book: Any, *changes: Change, **how: Any) -> ResourceCost:
 
 
 def money(least: float, expected: float | None = None, most: float | None = None) -> Money:
-    """Dollars, rounded as an estimate rounds them; one figure is all three."""
-    rounded = [round(least if each is None else each, 6) for each in (least, expected, most)]
-    return Money(min=rounded[0], expected=rounded[1], max=rounded[2])
+    """Dollars, to the cent; one figure is all three."""
+    figures = [least if each is None else each for each in (least, expected, most)]
+    return Money(min=figures[0], expected=figures[1], max=figures[2])

@@ -14,7 +14,7 @@ from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import PLATFORM, REGION, check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlplatform.logs import RETENTION_DAYS
-from mlplatform.network import NEEDED_WITHOUT_NAT
+from mlplatform.vpcs import NEEDED_WITHOUT_NAT
 
 Values = st.SearchStrategy[Any]
 Place = tuple[str | int, ...]

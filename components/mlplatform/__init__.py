@@ -1,14 +1,19 @@
 """Components for ML platforms on AWS and Kubernetes: each with its args and its spec."""
 
-from mlplatform.cluster import Cluster, EksCluster, EksClusterArgs
-from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs, GpuPool, Reservation
-from mlplatform.identity import Workload, WorkloadIdentity, WorkloadIdentityArgs
+from mlplatform.cluster import EksCluster, EksClusterArgs
+from mlplatform.clusters import Cluster
+from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs
+from mlplatform.identity import WorkloadIdentity, WorkloadIdentityArgs
 from mlplatform.images import Images
+from mlplatform.inference import Inference
 from mlplatform.keys import KeyRing, KeyRingArgs, Keys
-from mlplatform.network import Network, NetworkArgs, Vpc
+from mlplatform.network import Network, NetworkArgs
+from mlplatform.pools import GpuPool, Reservation
 from mlplatform.registry import ImageRegistry, ImageRegistryArgs
-from mlplatform.serving import Inference, InferenceService, InferenceServiceArgs
+from mlplatform.serving import InferenceService, InferenceServiceArgs
 from mlplatform.storage import Bucket, DataBucket, DataBucketArgs
+from mlplatform.vpcs import Vpc
+from mlplatform.workloads import Workload
 
 __all__ = [
     "Bucket",

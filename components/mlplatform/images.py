@@ -2,13 +2,15 @@
 
 import fnmatch
 import functools
+import json
 import re
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import names
+from mlplatform import iam, names
 from mlplatform.spec import Spec
 
 TAG_PATTERN: Final = r"^[0-9A-Za-z._*-]{1,128}$"
@@ -22,6 +24,12 @@ https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
 """How the name of a secret begins that ECR signs in to another registry with:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
+
+NEVER_DAYS: Final = 36500
+"""An age that no image reaches."""
+
+PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
 
 
 class Upstream(Enum):
@@ -183,3 +191,84 @@ def overlap(one: str, other: str) -> bool:
     if other[0] == "*":
         return overlap(one, other[1:]) or overlap(one[1:], other)
     return one[0] == other[0] and overlap(one[1:], other[1:])
+
+
+def registry_url(account_id: str, region: str, partition: str) -> str:
+    """Host name of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
+    return f"{account_id}.dkr.ecr.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
+
+
+def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:
+    """The ARN of a repository, or of all below a name that ends in `/*`."""
+    return f"arn:{partition}:ecr:{region}:{account_id}:repository/{repository}"
+
+
+def repository_lifecycle(repository: ImageRepository) -> str:
+    """The life cycle policy of a repository.
+
+    Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
+    by a rule behind it, and several patterns in one rule would all have to match.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
+    """
+    released = [
+        _rule(f"Keep {tag}", tagged(tag), {"countType": "sinceImagePushed", "countUnit": "days"}, NEVER_DAYS)
+        for tag in dict.fromkeys(repository.release_tags)
+    ]
+    others = _rule(
+        f"Keep the newest {repository.keep_newest}",
+        tagged("*"),
+        {"countType": "imageCountMoreThan"},
+        repository.keep_newest,
+    )
+    rest = [] if "*" in repository.release_tags else [others]
+    return lifecycle([*released, *rest, expire_untagged(repository.untagged_days)])
+
+
+def expire_untagged(days: int) -> dict[str, Any]:
+    """The rule by which images without a tag expire. ECR keeps those that an image with a tag is made of."""
+    age = {"countType": "sinceImagePushed", "countUnit": "days"}
+    return _rule(f"Delete untagged after {days} days", {"tagStatus": "untagged"}, age, days)
+
+
+def tagged(pattern: str) -> dict[str, Any]:
+    """A rule's selection of images with a tag of a pattern."""
+    return {"tagStatus": "tagged", "tagPatternList": [pattern]}
+
+
+def lifecycle(rules: Sequence[Mapping[str, Any]]) -> str:
+    """A life cycle policy of rules, the first of the highest priority."""
+    numbered = [{"rulePriority": number, **rule} for number, rule in enumerate(rules, start=1)]
+    return json.dumps({"rules": numbered}, sort_keys=True)
+
+
+def repository_policy(accounts: Sequence[str], partition: str) -> str:
+    """Who else may pull from a repository: all of each account to whom its own policies allow it."""
+    roots = [f"arn:{partition}:iam::{account}:root" for account in accounts]
+    return iam.document(iam.allow(PULL, on=[], to={"AWS": roots}, sid="OtherAccountsPull"))
+
+
+def cache_maker_policy(repository_arns: Sequence[str], key_arn: str) -> str:
+    """What ECR may do to make the repositories of the caches, with tags and key.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
+    """
+    return iam.document(
+        iam.allow(["ecr:CreateRepository", "ecr:TagResource"], on=repository_arns),
+        iam.allow(["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], on=[key_arn]),
+    )
+
+
+def filling_policy(repository_arns: Sequence[str]) -> str:
+    """What nodes need beside `AmazonEC2ContainerRegistryPullOnly`, to be the first who pull an image through a cache.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
+    """
+    return iam.document(iam.allow(["ecr:CreateRepository"], on=repository_arns))
+
+
+def _rule(description: str, selection: Mapping[str, Any], limit: Mapping[str, Any], count: int) -> dict[str, Any]:
+    return {
+        "description": description,
+        "selection": {**selection, **limit, "countNumber": count},
+        "action": {"type": "expire"},
+    }

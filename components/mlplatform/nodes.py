@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from mlplatform import iam
 from mlplatform.component import Component
-from mlplatform.registry import filling_policy
+from mlplatform.images import filling_policy
 from mlplatform.spec import Spec
 
 WORKER_POLICIES: Final = {

@@ -1,23 +1,30 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
 from mlplatform.component import Component
-from mlplatform.images import UPSTREAM_URLS, ImageRepository, Images, PullThrough, RegistrySettings, Scanning
+from mlplatform.images import (
+    UPSTREAM_URLS,
+    ImageRepository,
+    Images,
+    PullThrough,
+    RegistrySettings,
+    Scanning,
+    cache_maker_policy,
+    expire_untagged,
+    lifecycle,
+    registry_url,
+    repository_arn,
+    repository_lifecycle,
+    repository_policy,
+)
 from mlplatform.lookups import look_up
 from mlplatform.spec import spec
-
-NEVER_DAYS: Final = 36500
-"""An age that no image reaches."""
-
-PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
 
 
 class ImageRegistryArgs(TypedDict):
@@ -222,79 +229,6 @@ class ImageRegistry(Component):
         )
 
 
-def registry_url(account_id: str, region: str, partition: str) -> str:
-    """Host name of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
-    return f"{account_id}.dkr.ecr.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
-
-
-def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:
-    """The ARN of a repository, or of all below a name that ends in `/*`."""
-    return f"arn:{partition}:ecr:{region}:{account_id}:repository/{repository}"
-
-
-def repository_lifecycle(repository: ImageRepository) -> str:
-    """The life cycle policy of a repository.
-
-    Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
-    by a rule behind it, and several patterns in one rule would all have to match.
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
-    """
-    released = [
-        _rule(f"Keep {tag}", tagged(tag), {"countType": "sinceImagePushed", "countUnit": "days"}, NEVER_DAYS)
-        for tag in dict.fromkeys(repository.release_tags)
-    ]
-    others = _rule(
-        f"Keep the newest {repository.keep_newest}",
-        tagged("*"),
-        {"countType": "imageCountMoreThan"},
-        repository.keep_newest,
-    )
-    rest = [] if "*" in repository.release_tags else [others]
-    return lifecycle([*released, *rest, expire_untagged(repository.untagged_days)])
-
-
-def expire_untagged(days: int) -> dict[str, Any]:
-    """The rule by which images without a tag expire. ECR keeps those that an image with a tag is made of."""
-    age = {"countType": "sinceImagePushed", "countUnit": "days"}
-    return _rule(f"Delete untagged after {days} days", {"tagStatus": "untagged"}, age, days)
-
-
-def tagged(pattern: str) -> dict[str, Any]:
-    """A rule's selection of images with a tag of a pattern."""
-    return {"tagStatus": "tagged", "tagPatternList": [pattern]}
-
-
-def lifecycle(rules: Sequence[Mapping[str, Any]]) -> str:
-    """A life cycle policy of rules, the first of the highest priority."""
-    numbered = [{"rulePriority": number, **rule} for number, rule in enumerate(rules, start=1)]
-    return json.dumps({"rules": numbered}, sort_keys=True)
-
-
-def repository_policy(accounts: Sequence[str], partition: str) -> str:
-    """Who else may pull from a repository: all of each account to whom its own policies allow it."""
-    roots = [f"arn:{partition}:iam::{account}:root" for account in accounts]
-    return iam.document(iam.allow(PULL, on=[], to={"AWS": roots}, sid="OtherAccountsPull"))
-
-
-def cache_maker_policy(repository_arns: Sequence[str], key_arn: str) -> str:
-    """What ECR may do to make the repositories of the caches, with tags and key.
-
-    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
-    """
-    return iam.document(
-        iam.allow(["ecr:CreateRepository", "ecr:TagResource"], on=repository_arns),
-        iam.allow(["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], on=[key_arn]),
-    )
-
-
-def filling_policy(repository_arns: Sequence[str]) -> str:
-    """What nodes need beside `AmazonEC2ContainerRegistryPullOnly`, to be the first who pull an image through a cache.
-
-    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
-    """
-    return iam.document(iam.allow(["ecr:CreateRepository"], on=repository_arns))
-
-
 def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
     """Outputs by name; of none, an empty mapping, where `Output.all` would make a list."""
     return pulumi.Output.from_input(dict(told))
@@ -302,11 +236,3 @@ def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
 
 def _cached_arn(prefix: str, owner: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
     return owner.apply(lambda known: repository_arn(f"{prefix}/*", **known))
-
-
-def _rule(description: str, selection: Mapping[str, Any], limit: Mapping[str, Any], count: int) -> dict[str, Any]:
-    return {
-        "description": description,
-        "selection": {**selection, **limit, "countNumber": count},
-        "action": {"type": "expire"},
-    }

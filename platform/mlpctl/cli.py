@@ -1,5 +1,6 @@
 """The command `mlpctl`: parse, call, print, exit code."""
 
+import io
 import json
 import os
 import sys
@@ -36,6 +37,9 @@ NOT_RUN = 3
 
 INTERRUPTED = 130
 """What shells give a program that ended by Ctrl-C."""
+
+BROKEN_PIPE = 141
+"""What shells give a program whose reader went away."""
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
 Folder = Annotated[
@@ -101,7 +105,13 @@ def recover(
     raise typer.Exit(0 if done else FAILED)
 
 
-@app.command()
+CODES = (
+    "Exit codes: 0 all limits are kept; 1 a limit is broken{}, or the plan is not complete; 2 bad input; "
+    "3 it could not be made."
+)
+
+
+@app.command(epilog=CODES.format(", or the Kubernetes API's schemas refuse an object"))
 def review(
     stack: Stack = "local",
     plan: PlanFile = None,
@@ -113,18 +123,20 @@ def review(
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Review what an update would do: what it changes, may destroy and costs. Exit code 1 where it breaks a limit."""
+    """Review what an update would do: what it changes, may destroy and costs."""
     from mlpctl.review import command
 
+    if plan and (account or folder):
+        raise typer.BadParameter("--plan is made already: neither --account nor --folder says anything of it.")
     wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
         command.check_writable(wanted)
         report = command.review(_plan(stack, plan, account, folder))
         command.write(report, wanted, Console())
-    raise typer.Exit(0 if report.passes else FAILED)
+    raise typer.Exit(0 if report.fine else FAILED)
 
 
-@app.command()
+@app.command(epilog=CODES.format(""))
 def cost(
     stack: Stack = "local",
     plan: PlanFile = None,
@@ -133,11 +145,13 @@ def cost(
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Estimate what a stack costs a month. Exit code 1 where it breaks a limit."""
+    """Estimate what a stack costs a month, with what is assumed and what has no price."""
     from mlpctl.review import command
     from mlpctl.review.cost import book
     from mlpctl.review.cost import command as costs
 
+    if plan and (account or folder or compare):
+        raise typer.BadParameter("--plan is made already: --account, --folder and --compare say nothing of it.")
     with _reviewed():
         given = book.load(), command.today(), Console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
@@ -354,12 +368,17 @@ def sandbox_reset(folder: Folder = None) -> None:
     Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
 
 
+DEFECT = "This is a defect; MLPCTL_DEBUG=1 shows where."
+
 _BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError", "OutputError"})
 """Errors that say what is wrong with what was given."""
 
 
 def main() -> None:
     """Run the command; whatever goes wrong, the user reads a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:
@@ -381,6 +400,10 @@ def _reviewed() -> Iterator[None]:
     try:
         with _resumable():
             yield
+    except BrokenPipeError:
+        # Whoever reads has enough; at its exit Python would complain of what it cannot write any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE) from None
     except Exception as error:
         if os.environ.get("MLPCTL_DEBUG") or type(error).__name__ in _BAD_INPUTS:
             raise
@@ -400,6 +423,9 @@ def _resumable() -> Iterator[None]:
 
 def _told(error: Exception) -> str:
     """What the user reads: our own errors speak for themselves, another is a defect of ours."""
-    if type(error).__module__.startswith("mlpctl."):
-        return str(error)
-    return f"mlpctl failed: {type(error).__name__}: {error}. This is a defect; MLPCTL_DEBUG=1 shows where."
+    from mlpctl.review.inert import visible
+
+    ours = type(error).__module__.startswith("mlpctl.")
+    text = str(error) if ours else f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
+    # It may quote what it was given, and that must not steer a terminal.
+    return "\n".join(visible(line.expandtabs()) for line in text.splitlines())

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from mlplatform.cluster import ControlPlaneLog
-from mlplatform.identity import service_account_of
+from mlplatform.clusters import ControlPlaneLog
 from mlplatform.images import Scanning
+from mlplatform.inference import Inference, mebibytes, millicores
 from mlplatform.instances import InstanceType
-from mlplatform.network import Nat
-from mlplatform.serving import Inference, mebibytes, millicores
+from mlplatform.vpcs import Nat
+from mlplatform.workloads import service_account_of
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform

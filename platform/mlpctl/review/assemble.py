@@ -10,7 +10,7 @@ from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Cost, Edge, Invalid, Limit, Money, Report, Unchecked
+from mlpctl.review.report import Cost, Edge, Invalid, Limit, Report, Unchecked
 from mlpctl.review.values import walk
 
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
@@ -20,8 +20,8 @@ AS_FAR: Final = "The plan is not complete. As far as it goes: "
 """How the verdict of a plan begins that may not be all of it."""
 
 SANDBOX_LIMITS: Final = Unchecked(
-    what="What AWS itself would say",
-    why="a sandbox made the plan: quotas, capacity and what a change replaces are as right as its declarations",
+    what="Quotas, capacity and permissions in AWS",
+    why="a sandbox made the plan; what a change replaces is as its own descriptions of AWS's types say",
 )
 
 
@@ -41,13 +41,14 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         stack=plan.stack,
         sandbox=sandbox,
         incomplete=plan.incomplete,
-        verdict=(AS_FAR if plan.incomplete else "") + verdict(found, priced.cost, priced.limits, checked.invalid),
+        verdict=(AS_FAR if plan.incomplete else "")
+        + verdict(found, _doubtful(plan), priced.cost, priced.limits, checked.invalid),
         counts=found,
         dangers=dangers,
         cost=priced.cost,
         limits=priced.limits,
         invalid=checked.invalid,
-        groups=groups(plan, _deltas(priced.cost)),
+        groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
         unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *_unlisted(plan), *checked.unchecked),
         messages=tuple(_told(plan)),
@@ -63,17 +64,26 @@ def _unlisted(plan: Plan) -> Iterable[Unchecked]:
         )
 
 
-def verdict(found: Mapping[Op, int], cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]) -> str:
-    """One line: what happens how often, what that changes a month, and what makes the review fail."""
-    totals = cost.totals
-    delta, in_all = totals.delta_monthly_usd.expected, totals.monthly_usd.expected
-    happens = ", ".join(f"{count:,} to {op.value}" for op, count in wording.counts(found)) or "Nothing changes"
-    paid = any(each.monthly_usd and each.monthly_usd.max for each in cost.resources)
-    known = paid or delta or not totals.unpriced
-    parts = [
-        happens,
-        f"{wording.change(delta)} a month, {wording.dollars(in_all)} in all" if known else "cost not known",
-    ]
+def verdict(
+    found: Mapping[Op, int], doubtful: int, cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]
+) -> str:
+    """One line: what happens how often, what that changes a month, and what makes the review fail.
+
+    Args:
+        found: Resources by what happens to them.
+        doubtful: How many of the replacements only may happen.
+        cost: What the plan costs.
+        limits: The limits that it is held to.
+        invalid: Objects that are refused.
+    """
+    happens = []
+    for op, count in wording.counts(found):
+        doubted = doubtful if op is Op.REPLACE else 0
+        if count > doubted:
+            happens.append(f"{count - doubted:,} to {op.value}")
+        if doubted:
+            happens.append(f"{doubted:,} may be replaced")
+    parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
     if broken := [limit.name for limit in limits if limit.broken]:
         parts.append(f"over {' and '.join(broken)}")
     if invalid:
@@ -106,16 +116,6 @@ def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(graph.edges)
 
 
-def _deltas(cost: Cost) -> Mapping[str, Money]:
-    """What each component costs more than today, by its title."""
-    deltas: dict[str, Money] = {}
-    for each in cost.resources:
-        if each.monthly_usd or each.before_monthly_usd:
-            more = wording.minus(each.monthly_usd or wording.ZERO, each.before_monthly_usd or wording.ZERO)
-            deltas[each.component] = wording.plus(deltas.get(each.component, wording.ZERO), more)
-    return deltas
-
-
 def _told(plan: Plan) -> Iterable[str]:
     """Warnings and errors, each once, with the resource that they are about."""
     texts = (
@@ -124,6 +124,17 @@ def _told(plan: Plan) -> Iterable[str]:
         if each.severity != "info"
     )
     return dict.fromkeys(text.strip() for text in texts)
+
+
+def _doubtful(plan: Plan) -> int:
+    """How many replacements only may happen; of what is counted, as providers are not."""
+    return sum(
+        change.custom
+        and change.op is Op.REPLACE
+        and change.forced_by_unknown
+        and not change.type.startswith(urns.PROVIDER_TYPE)
+        for change in plan
+    )
 
 
 def _names_example_account(plan: Plan) -> bool:

@@ -50,14 +50,20 @@ def review(plan: Plan) -> Report:
 
 
 def check_writable(wanted: Mapping[str, Path | None]) -> None:
-    """Find out before a long preview whether there is a folder for each file.
+    """Find out before a long preview whether there is a place for each format.
 
     Raises:
         OutputError: there is none.
     """
-    for path in wanted.values():
-        if path is not None and path != STDOUT and not path.parent.is_dir():
+    paths = [path for path in wanted.values() if path is not None]
+    for path in dict.fromkeys(paths):
+        if paths.count(path) > 1:
+            place = "standard output" if path == STDOUT else path
+            raise OutputError(f"Only one format can be written to {place}.")
+        if path != STDOUT and not path.parent.is_dir():
             raise OutputError(f"{path} cannot be written: there is no folder {path.parent}.")
+        if path.is_dir():
+            raise OutputError(f"{path} cannot be written: it is a folder.")
 
 
 def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -> None:
@@ -71,7 +77,10 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
             continue
         text = WRITERS[name](report)
         if path == STDOUT:
-            sys.stdout.write(text)
+            # A report is UTF-8 wherever it is written, whatever the terminal has.
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.buffer.flush()
             continue
         try:
             path.write_text(text, encoding="utf-8")

@@ -7,6 +7,9 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
+FIRST_MARK: Final = "\u0300"
+"""The first accent that joins the letter before it, before everything printable that is not seen."""
+
 MOST_MARKS: Final = 3
 """Accents that a letter may carry; more of them paint over the lines above and below."""
 
@@ -38,6 +41,11 @@ def visible(text: str) -> str:
         return _outside_workflows(text)
     shown, marks = "", 0
     for char in text:
+        if char < FIRST_MARK:
+            # Most letters; what follows takes ten times as long.
+            marks = 0
+            shown += char if char.isprintable() else char.encode("unicode_escape").decode()
+            continue
         marks = marks + 1 if unicodedata.category(char).startswith("M") else 0
         if not char.isprintable() or marks > MOST_MARKS or _UNSEEN.match(char):
             shown += char.encode("unicode_escape").decode()

@@ -9,7 +9,7 @@ from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.report import Certainty, Danger, Difference, Group, Limit, Report, Row
+from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, Row
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
@@ -26,6 +26,7 @@ _MOST_CAUSES: Final = 4
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
 _MOST_PATHS: Final = 12
+_MOST_REASONS: Final = 12
 _NAME: Final = 120
 _SHORT_NAME: Final = 80
 _VALUE: Final = 200
@@ -95,8 +96,6 @@ def _top(report: Report) -> str:
         lines.append(f"❌ {number(len(report.invalid), 'object')} refused by the Kubernetes API's schemas")
     if report.incomplete:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
-    if report.cost and report.cost.totals.unpriced:
-        lines.append(f"{number(report.cost.totals.unpriced, 'resource')} without a price, and not in these figures")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
@@ -118,14 +117,8 @@ def _losses(report: Report, room: int) -> str:
 
 def _loss_forms(report: Report, room: int) -> Iterator[str]:
     dangers, others = report.dangers, [*wording.other_losses(report)]
-    told = [
-        _danger_table(dangers, full=True) + _other_list(others, full=True),
-        _danger_table(dangers, full=True) + _other_list(others, full=False),
-        _danger_table(dangers, full=False) + _other_list(others, full=False),
-        _danger_table(dangers, full=False) + _names(_OTHERS, _other_names(others, 2)),
-    ]
     # What it is told at length must not take the room of costs and differences; what is told by name may.
-    yield from (text for text in told if size(text) <= room // 2)
+    yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
     depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
     for fold in (False, True):
         for one, other in depths:
@@ -134,6 +127,16 @@ def _loss_forms(report: Report, room: int) -> Iterator[str]:
     for one, other in depths:
         part = free * _weight(one) // max(1, _weight(one) + _weight(other))
         yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
+
+
+def _losses_at_length(dangers: Sequence[Danger], others: Sequence[tuple[Group, Row]]) -> Iterator[str]:
+    table = _danger_table(dangers, full=True)
+    yield table + _other_list(others, full=True)
+    shorter = _other_list(others, full=False)
+    yield table + shorter
+    table = _danger_table(dangers, full=False)
+    yield table + shorter
+    yield table + _names(_OTHERS, _other_names(others, 2))
 
 
 def _weight(heads: _Heads) -> int:
@@ -233,26 +236,44 @@ def _cost(report: Report) -> Piece:
         f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
     )
     head = f"### Cost, in US dollars a month\n\n{table}"
-    unpriced = [
-        f"{code(kind, _SHORT_NAME)} ({count:,})" for kind, (count, _) in [*wording.unpriced(cost).items()][:_MOST_PATHS]
-    ]
     assumed = wording.assumptions(cost)
     region = f" of {code(cost.region)}" if cost.region else ""
     notes = [f"List prices{region}, a month of {MONTH_HOURS} hours"]
-    if totals.unpriced:
-        notes.append(f"Without a price, and in no figure: {number(totals.unpriced, 'resource')}, {_some(unpriced)}")
     if totals.stale:
         notes.append(f"Older than {STALE_DAYS} days: {number(totals.stale, 'price')}")
     if assumed:
         notes.append(f"Assumed: {_some([code(each, _SHORT_NAME) for each in assumed])}")
-    foot = "".join(f"\n- {note}" for note in notes) + "\n\n"
+    foot, least = (
+        "".join(f"\n- {note}" for note in [*notes, *_without_price(cost, reasons)]) + "\n\n"
+        for reasons in (True, False)
+    )
     return Listing(
         head,
         [_cost_row(cell(each.title, _NAME), each) for each in components],
         foot,
         lambda left: f"\n{_left_out(left, 'component')}",
-        f"{head}\n{_left_out(len(components), 'component')}{foot}",
+        f"{head}\n{_left_out(len(components), 'component')}{least}",
     )
+
+
+def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
+    """What the figures leave out, and why."""
+    totals = cost.totals
+    for title, count, found in (
+        ("Without a price, and in no figure", totals.unpriced, wording.unpriced(cost)),
+        ("With a price that leaves something out", totals.partly, wording.partly(cost)),
+    ):
+        if count:
+            yield f"{title}: {number(count, 'resource')}" + (_reasons(found) if reasons else "")
+
+
+def _reasons(found: Mapping[tuple[str, str], int]) -> str:
+    lines = [
+        f"\n  - {prose(words, _SHORT_NAME)} ({count:,}): {prose(why, _NAME)}"
+        for (words, why), count in [*found.items()][:_MOST_REASONS]
+    ]
+    more = sum([*found.values()][_MOST_REASONS:])
+    return "".join(lines) + (f"\n  - and {number(more, 'resource')} more" if more else "")
 
 
 def _cost_row(title: str, cost: wording.ComponentCost) -> str:
@@ -329,7 +350,7 @@ def _lines(each: Difference) -> Iterator[str]:
     if each.forces:
         yield f"! {path} forces the replacement"
     if each.excerpt:
-        yield f"  {path}: {each.old} → {each.new}"
+        yield f"  {path}: {inert.shorten(inert.visible(f'{each.old} → {each.new}'), _VALUE)}"
         yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
         return
     for sign, value in (("-", each.old), ("+", each.new)):
@@ -371,7 +392,8 @@ def _unknowns(report: Report) -> Piece:
         f"- {prose(each.words, _NAME)} {code(each.name, _NAME)}: {_some([code(path) for path in each.paths])}\n"
         for each in report.unknowns
     ]
-    return _listing("Known only after the update", items, "resource")
+    # A first creation has many, and each is what one expects of it.
+    return _listing("Known only after the update", items, "resource", fold=len(items) > _MOST_PATHS)
 
 
 def _unchecked(report: Report) -> Piece:
@@ -391,11 +413,15 @@ def _messages(report: Report) -> Piece:
     return _listing("Messages of the engine", items, "message")
 
 
-def _listing(title: str, items: Sequence[str], noun: str) -> Piece:
+def _listing(title: str, items: Sequence[str], noun: str, *, fold: bool = False) -> Piece:
     if not items:
         return Whole("")
     head = f"### {title} ({len(items):,})\n\n"
-    return Listing(head, items, "\n", lambda left: f"\n{_left_out(left, noun)}", head + _left_out(len(items), noun))
+    least = head + _left_out(len(items), noun)
+    if not fold:
+        return Listing(head, items, "\n", lambda left: f"\n{_left_out(left, noun)}", least)
+    opened = f"{head}<details><summary>{number(len(items), noun)}</summary>\n\n"
+    return Listing(opened, items, "\n</details>\n\n", lambda left: f"\n{_left_out(left, noun)}", least)
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -125,6 +125,10 @@ class Message:
     urn: str = ""
 
 
+PLATFORM: Final = "mlplatform:platform"
+"""The key of a platform's config, with its limits and its use under `cost`."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the engine says that it will do."""

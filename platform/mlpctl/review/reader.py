@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.review import marks
-from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
+from mlpctl.review.plan import PLATFORM, Change, Message, Op, Plan, PlanError
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.values import Value
 
@@ -320,7 +320,7 @@ def _plan(raw: _Raw, redactor: Redactor, sandbox: bool) -> Plan:
         changes=tuple(changes),
         project=parts[1] if parts else "",
         stack=parts[0].removeprefix("urn:pulumi:") if parts else "",
-        config=redactor.inputs(raw.config),
+        config=_config(raw.config, redactor),
         messages=tuple(messages),
         sandbox=sandbox,
         incomplete=" ".join(incomplete),
@@ -339,6 +339,26 @@ def _check_parents(parents: Mapping[str, str]) -> None:
             way[urn] = None
             urn = parents[urn]
         right.update(way)
+
+
+def _config(config: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Value]:
+    """A stack's config without secrets; figures below `cost` stay, though a component may be called `db-password`."""
+    platform = config.get(PLATFORM)
+    try:
+        said = json.loads(platform) if isinstance(platform, str) else platform
+    except (ValueError, RecursionError):
+        said = None
+    if not (isinstance(said, Mapping) and isinstance(said.get("cost"), Mapping)):
+        return redactor.inputs(config)
+    rest = redactor.inputs({**config, PLATFORM: {key: each for key, each in said.items() if key != "cost"}})
+    shown = rest[PLATFORM]
+    return {**rest, PLATFORM: {**(shown if isinstance(shown, dict) else {}), "cost": _figures(said["cost"], redactor)}}
+
+
+def _figures(value: Any, redactor: Redactor) -> Value:
+    if isinstance(value, Mapping):
+        return {redactor.text(str(key)): _figures(each, redactor) for key, each in value.items()}
+    return value if isinstance(value, (int, float)) else redactor.value(value)
 
 
 def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple[Change, list[str]]:

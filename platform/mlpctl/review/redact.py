@@ -31,6 +31,9 @@ DEEPEST: Final = 64
 NESTED: Final = 8
 """Levels of text inside text that are looked through; what is below is hidden."""
 
+YAML_LEVELS: Final = 1_000
+"""Levels of YAML that are looked through; the stack has room for some ten times as many."""
+
 YAML_CHARACTERS: Final = 512 * 1024
 """Longest text that is read as YAML, which takes about a second; a longer one is looked through line by line."""
 
@@ -409,6 +412,8 @@ class Redactor:
         if len(text) > YAML_CHARACTERS:
             return text
         try:
+            if _too_deep(text):
+                return HIDDEN
             nodes = [each for each in yaml.compose_all(text, Loader=_YamlLoader) if each is not None]
         except (yaml.YAMLError, RecursionError, ValueError):
             return text
@@ -568,6 +573,20 @@ def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
         return False
     # In prose a colon follows names too: `invalid token: expired`.
     return sign != ":" or group != "bare" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()
+
+
+def _too_deep(text: str) -> bool:
+    """Whether YAML is nested so deeply that libyaml, which puts every level on the stack, would end the process."""
+    depth = 0
+    # Each level takes a character at least.
+    for event in yaml.parse(text, Loader=_YamlLoader) if len(text) > YAML_LEVELS else ():
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > YAML_LEVELS:
+            return True
+    return False
 
 
 def _scalar(node: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from mlpctl.review.plan import Op
@@ -116,12 +117,28 @@ class Group(Model):
     rows: Sequence[Row]
 
 
-class Money(Model):
-    """US dollars a month of 730 hours."""
+def _to_cents(usd: float) -> float:
+    return round(usd, 2) + 0.0
 
-    min: float
-    expected: float
-    max: float
+
+Usd = Annotated[float, AfterValidator(_to_cents)]
+
+
+class Money(Model):
+    """US dollars a month of 730 hours, to the cent: a sum is the sum of what is shown."""
+
+    min: Usd
+    expected: Usd
+    max: Usd
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(min=self.min + other.min, expected=self.expected + other.expected, max=self.max + other.max)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(min=self.min - other.min, expected=self.expected - other.expected, max=self.max - other.max)
+
+
+ZERO: Final = Money(min=0, expected=0, max=0)
 
 
 class PriceUse(Model):
@@ -160,6 +177,9 @@ class ResourceCost(Model):
 
     urn: str
     type: str
+    words: str
+    """What it is, for people: `S3 bucket`."""
+
     component: str
     """Class and name of its component; empty where it stands alone."""
 
@@ -297,8 +317,13 @@ class Report(Model):
 
     @property
     def passes(self) -> bool:
-        """Whether the plan is complete, no limit is broken and no object is refused."""
-        return not self.incomplete and not self.invalid and not any(limit.broken for limit in self.limits)
+        """Whether no limit is broken and no object is refused."""
+        return not self.invalid and not any(limit.broken for limit in self.limits)
+
+    @property
+    def fine(self) -> bool:
+        """Whether it passes, and the plan is all of it: what is not there was not held to anything."""
+        return self.passes and not self.incomplete
 
 
 Group.model_rebuild()

@@ -1,6 +1,6 @@
 """A report on a terminal: what a reviewer must know, in few lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -12,7 +12,7 @@ from mlpctl.review import wording
 from mlpctl.review.cost.book import STALE_DAYS
 from mlpctl.review.inert import shorten, visible
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Danger, Report
+from mlpctl.review.report import Certainty, Cost, Danger, Report
 
 MOST_GROUPS: Final = 40
 """Components that are listed; a terminal is no place for more."""
@@ -28,6 +28,8 @@ def page(report: Report) -> RenderableType:
     for part in (_dangers(report), _other_losses(report), _cost(report), _limits(report), _changes(report)):
         parts += [Text(), part] if part else []
     rest = [
+        *_lines("Without a price, and in no figure", _reasons(report.cost, wording.unpriced)),
+        *_lines("With a price that leaves something out", _reasons(report.cost, wording.partly)),
         *_lines("Not checked", [f"{each.what}: {each.why}" for each in report.unchecked]),
         *_lines("Messages of the engine", report.messages),
     ]
@@ -125,7 +127,7 @@ def _limits(report: Report) -> Table | None:
 def _changes(report: Report) -> Table | None:
     if not report.groups:
         return None
-    table = _table("Changes", "", "", "Inputs not known yet")
+    table = _table("Changes", "", "", "Not known yet")
     unknown = {each.urn for each in report.unknowns}
     for group in report.groups[:MOST_GROUPS]:
         table.add_row(
@@ -140,12 +142,16 @@ def _counts(group: model.Group) -> Text:
     text = Text()
     for op, count in wording.counts(group.counts):
         text.append(f"{', ' if text else ''}{count:,} {op.value}", _STYLES.get(op, ""))
-    return text
+    return text or Text(wording.ONLY_PROVIDERS, "dim")
 
 
 def _unknown(group: model.Group, urns: set[str]) -> Text:
     count = sum(row.urn in urns for row in group.rows)
     return Text(wording.number(count, "resource") if count else "", "dim")
+
+
+def _reasons(cost: Cost | None, found: Callable[[Cost], Mapping[tuple[str, str], int]]) -> list[str]:
+    return [f"{words} ({count:,}): {why}" for (words, why), count in found(cost).items()] if cost else []
 
 
 def _lines(title: str, texts: Sequence[str]) -> list[RenderableType]:

@@ -1,11 +1,12 @@
 """What all writers of a report share: words for what happens, figures, sums and order."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Cost, Danger, Group, Harm, Money, Report, Row
+from mlpctl.review.report import ZERO, Certainty, Cost, Danger, Group, Harm, Money, Report, Row
 
 ALONE: Final = "Without a component"
 """Title of the group of those that stand alone."""
@@ -35,12 +36,13 @@ HARMS: Final[Mapping[Harm, str]] = {
 UNKNOWN_INPUT: Final = "unknown input"
 """Why something only may happen."""
 
-SANDBOX_PLAN: Final = "Sandbox plan: made without AWS, its replacements are as right as the sandbox's declarations."
+SANDBOX_PLAN: Final = "Sandbox plan, made without AWS: what AWS itself would replace may differ."
+
+ONLY_PROVIDERS: Final = "only providers"
+"""What changes where nothing is counted."""
 
 NO_PRICE: Final = "—"
 """What stands in the place of an amount that nobody knows."""
-
-ZERO: Final = Money(min=0, expected=0, max=0)
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,11 @@ class ComponentCost:
     title: str
     before: Money
     now: Money
+    delta: Money
+    """What it costs more than today, of what has a price before and after."""
+
     unpriced: int
     """Resources of it that cost something and have no price."""
-
-    @property
-    def delta(self) -> Money:
-        """What it costs more than today."""
-        return minus(self.now, self.before)
 
     @property
     def known(self) -> bool:
@@ -98,10 +98,16 @@ def harm(danger: Danger) -> str:
     return f"{danger.certainty.value} {HARMS[danger.harm]}"
 
 
+def guards(danger: Danger) -> list[str]:
+    """What stands between a danger and its harm; protection and retention guard against deletion alone."""
+    if danger.op not in DESTRUCTIVE:
+        return ["protected from deletion only"] if danger.protected else []
+    return [*(["protected"] if danger.protected else []), *(["retained"] if danger.retained else [])]
+
+
 def standing(danger: Danger) -> str:
-    """What stands between a danger and its harm, where anything does."""
-    kept = ["protected" if danger.protected else "", "retained" if danger.retained else ""]
-    return ", ".join(filter(None, kept)) or "not protected"
+    """What stands between a danger and its harm, on one line."""
+    return ", ".join(guards(danger)) or "not protected"
 
 
 def number(count: int, noun: str) -> str:
@@ -125,24 +131,30 @@ def change(usd: float) -> str:
     return f"+{dollars(usd)}" if usd > 0 else dollars(usd)
 
 
+def cost_in_short(cost: Cost) -> str:
+    """What a stack costs and what changes of it, as a part of a sentence."""
+    all_of_it = whole(cost)
+    unpriced = number(all_of_it.unpriced, "resource")
+    if not all_of_it.known:
+        return f"cost not known, {unpriced} without a price"
+    now, delta = dollars(all_of_it.now.expected), all_of_it.delta.expected
+    told = f"{change(delta)} a month, {now} in all" if delta else f"{now} a month as before"
+    return f"{told}, not counting {unpriced} without a price" if all_of_it.unpriced else told
+
+
 def is_range(money: Money) -> bool:
     """Whether more than one amount is possible."""
     return money.min != money.max
 
 
-def minus(one: Money, other: Money) -> Money:
-    """The difference of two sums."""
-    return Money(min=one.min - other.min, expected=one.expected - other.expected, max=one.max - other.max)
-
-
 def counts(these: Mapping[Op, int]) -> list[tuple[Op, int]]:
-    """What happens how often, the gravest first, without what stays the same."""
-    return [(op, these[op]) for op in SIGNS if these.get(op) and op is not Op.SAME]
+    """What happens how often, the gravest first, without what stays the same or is only read."""
+    return [(op, these[op]) for op in SIGNS if these.get(op) and op not in (Op.SAME, Op.READ)]
 
 
 def counted(these: Mapping[Op, int]) -> str:
-    """What happens how often: `1 replace, 2 update`."""
-    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these)) or "nothing changes"
+    """What happens how often: `1 replace, 2 update`; providers are not counted."""
+    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these)) or ONLY_PROVIDERS
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:
@@ -171,17 +183,19 @@ def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
 
 def by_component(cost: Cost) -> list[ComponentCost]:
     """What each component costs, the greatest change first, then the dearest; without those that cost nothing."""
-    sums: dict[str, tuple[Money, Money, int]] = {}
+    sums: dict[str, tuple[Money, Money, Money, int]] = {}
     for each in cost.resources:
-        now, before, unpriced = sums.get(each.component, (ZERO, ZERO, 0))
+        before, now, delta, unpriced = sums.get(each.component, (ZERO, ZERO, ZERO, 0))
+        then, today = each.monthly_usd, each.before_monthly_usd
         sums[each.component] = (
-            plus(now, each.monthly_usd),
-            plus(before, each.before_monthly_usd),
+            before + (today or ZERO),
+            now + (then or ZERO),
+            delta + (then - today if then and today else ZERO),
             unpriced + bool(each.unpriced),
         )
     found = [
-        ComponentCost(title or ALONE, before, now, unpriced)
-        for title, (now, before, unpriced) in sums.items()
+        ComponentCost(title or ALONE, before, now, delta, unpriced)
+        for title, (before, now, delta, unpriced) in sums.items()
         if unpriced or now.max or before.max
     ]
     return sorted(found, key=lambda each: (-abs(each.delta.expected), -each.now.expected, each.title))
@@ -190,7 +204,7 @@ def by_component(cost: Cost) -> list[ComponentCost]:
 def whole(cost: Cost) -> ComponentCost:
     """What the whole stack costs."""
     totals = cost.totals
-    return ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.unpriced)
+    return ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.delta_monthly_usd, totals.unpriced)
 
 
 def assumptions(cost: Cost) -> list[str]:
@@ -203,13 +217,14 @@ def assumptions(cost: Cost) -> list[str]:
     return sorted(found)
 
 
-def unpriced(cost: Cost) -> dict[str, tuple[int, str]]:
-    """Types without a price, with the number of resources and the reason."""
-    found: dict[str, tuple[int, str]] = {}
-    for each in cost.resources:
-        if each.unpriced:
-            found[each.type] = (found.get(each.type, (0, ""))[0] + 1, each.unpriced)
-    return found
+def unpriced(cost: Cost) -> dict[tuple[str, str], int]:
+    """What has no price and why, with the number of such resources: `S3 bucket`, `cost.usage says nothing of …`."""
+    return Counter((each.words, each.unpriced) for each in cost.resources if each.unpriced)
+
+
+def partly(cost: Cost) -> dict[tuple[str, str], int]:
+    """What has a price that leaves something out, and what, with the number of such resources."""
+    return Counter((each.words, "; ".join(each.missing)) for each in cost.resources if each.missing)
 
 
 def by_harm(dangers: Sequence[Danger]) -> list[str]:
@@ -219,10 +234,3 @@ def by_harm(dangers: Sequence[Danger]) -> list[str]:
     for each in sorted(dangers, key=lambda danger: (order.index(danger.harm), danger.certainty is Certainty.MAY)):
         found[harm(each)] = found.get(harm(each), 0) + 1
     return [f"{count:,} {what}" for what, count in found.items()]
-
-
-def plus(one: Money, other: Money | None) -> Money:
-    """The sum of two sums; one that is not known adds nothing."""
-    if other is None:
-        return one
-    return Money(min=one.min + other.min, expected=one.expected + other.expected, max=one.max + other.max)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Cluster, EksCluster
-from mlplatform.cluster import AFTER_NODES, BEFORE_NODES, endpoint_access
+from mlplatform.clusters import AFTER_NODES, BEFORE_NODES, endpoint_access
 from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig
 from mlplatform.testing import Plan, declare
 

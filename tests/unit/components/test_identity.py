@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Workload, WorkloadIdentity
-from mlplatform.identity import access_policy, boundary, trust_policy
 from mlplatform.testing import Plan, declare
+from mlplatform.workloads import access_policy, boundary, trust_policy
 
 DATASETS, ARTIFACTS = "arn:aws:s3:::datasets-0", "arn:aws:s3:::artifacts-0"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/data"

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Network, Vpc
-from mlplatform.network import NEEDED_WITHOUT_NAT, Nat, endpoint_service, flow_log_policy
 from mlplatform.testing import Plan, declare
+from mlplatform.vpcs import NEEDED_WITHOUT_NAT, Nat, endpoint_service, flow_log_policy
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
 

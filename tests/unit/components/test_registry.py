@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlplatform import ImageRegistry, Images
-from mlplatform.images import ImageRepository, overlap
-from mlplatform.registry import cache_maker_policy, registry_url, repository_lifecycle
+from mlplatform.images import ImageRepository, cache_maker_policy, overlap, registry_url, repository_lifecycle
 from mlplatform.testing import Plan, declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/images"

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Inference, InferenceService
-from mlplatform.serving import (
+from mlplatform.inference import (
     METADATA_SERVICE,
     POD_IDENTITY_AGENT,
     container,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from mlpctl.review import wording
@@ -167,11 +168,12 @@ def cost_of(
     return ResourceCost(
         urn=urn(words, name),
         type=TYPES.get(words, "aws:x/y:Y"),
+        words=words,
         component=component,
         team="ml-platform",
         op=op,
-        monthly_usd=now,
-        before_monthly_usd=before,
+        monthly_usd=money(0) if op is Op.DELETE else now,
+        before_monthly_usd=money(0) if op is Op.CREATE else before,
         **{"free": "", "unpriced": "", **more},
     )
 
@@ -190,7 +192,7 @@ def cost(resources: Sequence[ResourceCost]) -> Cost:
     totals = CostTotals(
         monthly_usd=now,
         before_monthly_usd=before,
-        delta_monthly_usd=wording.minus(now, before),
+        delta_monthly_usd=now - before,
         by_component={
             title: total(each.monthly_usd for each in resources if each.component == title) for title in components
         },
@@ -215,7 +217,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
             "stack": "prod",
             "sandbox": True,
             "incomplete": "",
-            "verdict": f"{wording.counted(counts)}{delta}",
+            "verdict": f"{wording.counted(counts) if counts else 'nothing changes'}{delta}",
             "counts": counts,
             "dangers": (),
             "cost": None,
@@ -278,12 +280,7 @@ def first_creation() -> Report:
             title,
             words,
             [row(kind, name, Op.CREATE, facts=facts) for kind, name, facts in resources],
-            wording.minus(
-                money(
-                    *(sum((PRICES.get(n) or PRICES.get(k) or (0, 0, 0))[i] for k, n, _ in resources) for i in range(3))
-                ),
-                money(0),
-            ),
+            money(*(sum((PRICES.get(n) or PRICES.get(k) or (0, 0, 0))[i] for k, n, _ in resources) for i in range(3))),
         )
         for title, words, resources in PLATFORM
     ]
@@ -444,6 +441,7 @@ def limits_broken() -> Report:
     return made.model_copy(update={"limits": limits, "invalid": [refused]})
 
 
+@cache
 def many(count: int = 2_000, *, destructive: int = 40, name: str = "shard-{number:04}-bucket") -> Report:
     """So many resources that change, so many of which destroy data."""
     rows: dict[str, list[Row]] = {}

@@ -28,19 +28,22 @@ def step(name: str, parent: str) -> Any:
 def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
     report = assemble.review(plan(diagnostics=[ERROR]), book.load(), TODAY)
     assert report.verdict.startswith("The plan is not complete.")
-    assert not report.passes
+    assert not report.fine
 
 
 def test_a_preview_without_changes_says_so_and_passes() -> None:
     report = assemble.review(plan(), book.load(), TODAY)
     assert report.verdict.startswith("Nothing changes")
-    assert report.passes
+    assert report.fine
 
 
 def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
     console = Console(record=True, width=200)
     assert not cost_command.show(plan(diagnostics=[ERROR]), book.load(), TODAY, console)
-    assert "not complete" in console.export_text()
+    assert "not complete" in console.export_text(clear=False)
+    both = {"dev": plan(), "prod": plan(diagnostics=[ERROR])}
+    assert not cost_command.compare(both, book.load(), TODAY, console)
+    assert "prod is not complete" in console.export_text()
     assert cost_command.show(plan(), book.load(), TODAY, console)
 
 

@@ -112,7 +112,7 @@ def test_noise_is_counted() -> None:
 def test_costs_stand_by_component_with_what_they_rest_on() -> None:
     text = markdown(reports.first_creation())
     assert "| `GpuNodePool training` | 0.00 | 40,179 | +40,179 | 0.00 | 80,358 |  |" in text
-    assert "- Without a price, and in no figure: 1 resource, `aws:ecr/repository:Repository` (1)" in text
+    assert "- Without a price, and in no figure: 1 resource\n  - Image repository (1): no source\n" in text
     assert "- Older than 90 days: 1 price" in text
     assert "`s3StorageGb = 500 GB (stack config)`" in text
 
@@ -144,7 +144,7 @@ def test_nothing_that_fits_is_left_out() -> None:
         assert "left out" not in markdown(make())
 
 
-@pytest.mark.parametrize("count", [0, 1, 40, 200, 400, 2_000])
+@pytest.mark.parametrize("count", [0, 40, 400, 2_000])
 def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     report = reports.many(destructive=count)
     text = markdown(report)

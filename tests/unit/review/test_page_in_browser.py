@@ -14,7 +14,7 @@ from unit.review.hostile import NAMES
 from unit.review.poison import poison
 from unit.review.test_inert import everything
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+pytestmark = [pytest.mark.engine, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")]
 
 SHOWN = "[...document.querySelectorAll('.row')].filter(row => row.checkVisibility()).length"
 

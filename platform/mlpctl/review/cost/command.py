@@ -13,10 +13,9 @@ from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.parts import Book
 from mlpctl.review.cost.settings import CostSettings
-from mlpctl.review.plan import Plan
+from mlpctl.review.plan import PLATFORM, Plan
 from mlpctl.review.report import Cost, Limit
 
-PLATFORM: Final = "mlplatform:platform"
 REGION: Final = "aws:region"
 
 
@@ -71,7 +70,7 @@ def settings_of(plan: Plan) -> CostSettings:
 
 
 def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
-    """Print what a plan costs; whether no limit is broken.
+    """Print what a plan costs; whether the plan is complete and no limit is broken.
 
     Raises:
         SettingsError: its config says something of its cost that cannot be read.
@@ -81,14 +80,12 @@ def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool
         console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits)) + "\n")
     else:
         console.print(table.page(priced.cost, priced.limits))
-        if plan.incomplete:
-            told = f"The plan is not complete, and its cost neither: {plan.incomplete}"
-            console.print(table.printable(told), markup=False, highlight=False, soft_wrap=True)
+        _say_incomplete({"The plan": plan}, console)
     return priced.passes and not plan.incomplete
 
 
 def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
-    """Print what several stacks' plans cost, side by side; whether no limit of any is broken.
+    """Print what several stacks' plans cost, side by side; whether all are complete and no limit of any is broken.
 
     Raises:
         SettingsError: the config of one says something of its cost that cannot be read.
@@ -103,4 +100,12 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
             for limit in each.limits:
                 if limit.broken:
                     console.print(f"{name}: {limit.text}", markup=False, highlight=False, soft_wrap=True)
-    return all(each.passes for each in priced.values())
+        _say_incomplete(plans, console)
+    return all(each.passes for each in priced.values()) and not any(plan.incomplete for plan in plans.values())
+
+
+def _say_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
+    for name, plan in plans.items():
+        if plan.incomplete:
+            told = table.printable(f"{name} is not complete, and its cost neither: {plan.incomplete}")
+            console.print(told, markup=False, highlight=False, soft_wrap=True)

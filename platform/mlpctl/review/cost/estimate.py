@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from mlpctl import urns
 from mlpctl.review.cost.catalogue import parts
 from mlpctl.review.cost.parts import Book, Free, Line, Missing, NoPrice, Subject, Usage, World
 from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.groups import component_of
+from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
+from mlpctl.review.report import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
 from mlpctl.review.values import Value
 
-ZERO: Final = Money(min=0, expected=0, max=0)
-
 DECIMALS: Final = 6
-"""Digits of a figure: a request costs less than a thousandth of a cent."""
+"""Digits of a quantity."""
 
 TEAM_TAGS: Final = ("team", "owner")
 """Tags that name the team that pays, the first before the second, in any case of letters."""
@@ -92,9 +91,7 @@ def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
     return CostTotals(
         monthly_usd=_sum(each.monthly_usd for each in resources),
         before_monthly_usd=_sum(each.before_monthly_usd for each in resources),
-        delta_monthly_usd=_less(
-            _sum(each.monthly_usd for each in both), _sum(each.before_monthly_usd for each in both)
-        ),
+        delta_monthly_usd=_sum(each.monthly_usd for each in both) - _sum(each.before_monthly_usd for each in both),
         by_component=_by(resources, lambda each: each.component),
         by_team=_by(resources, lambda each: each.team),
         unpriced=sum(bool(each.unpriced) for each in resources),
@@ -115,12 +112,11 @@ def unlisted_in_words(count: int) -> str:
 def _resource(world: World, change: Change) -> ResourceCost:
     before = _before(world, change)
     after = _after(world, change, before)
-    component = world.plan.component(change)
-    alone = component == change.urn or not change.custom
     return ResourceCost(
         urn=change.urn,
         type=change.type,
-        component="" if alone else f"{urns.class_name(component)} {urns.name(component)}",
+        words=kind(change.type).words,
+        component=component_of(world.plan, change),
         team=team(change.inputs),
         op=change.op,
         monthly_usd=after.money,
@@ -178,31 +174,14 @@ def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
 def _money(lines: Iterable[Line]) -> Money:
     priced = [(line.price.usd, line.quantity) for line in lines]
     return Money(
-        min=_rounded(usd * quantity.min for usd, quantity in priced),
-        expected=_rounded(usd * quantity.expected for usd, quantity in priced),
-        max=_rounded(usd * quantity.max for usd, quantity in priced),
+        min=math.fsum(usd * quantity.min for usd, quantity in priced),
+        expected=math.fsum(usd * quantity.expected for usd, quantity in priced),
+        max=math.fsum(usd * quantity.max for usd, quantity in priced),
     )
 
 
 def _sum(moneys: Iterable[Money | None]) -> Money:
-    known = [each for each in moneys if each is not None]
-    return Money(
-        min=_rounded(each.min for each in known),
-        expected=_rounded(each.expected for each in known),
-        max=_rounded(each.max for each in known),
-    )
-
-
-def _less(one: Money, other: Money) -> Money:
-    return Money(
-        min=_rounded((one.min, -other.min)),
-        expected=_rounded((one.expected, -other.expected)),
-        max=_rounded((one.max, -other.max)),
-    )
-
-
-def _rounded(figures: Iterable[float]) -> float:
-    return round(math.fsum(figures), DECIMALS) + 0.0
+    return sum((each for each in moneys if each is not None), ZERO)
 
 
 def _by(resources: Iterable[ResourceCost], key: Callable[[ResourceCost], str]) -> Mapping[str, Money]:
@@ -221,7 +200,7 @@ def _use(line: Line, today: date) -> PriceUse:
         row=price.key,
         usd=price.usd,
         unit=price.unit,
-        quantity=_rounded((line.quantity.expected,)),
+        quantity=round(line.quantity.expected, DECIMALS),
         source=price.source.title,
         date=price.source.day.isoformat(),
         stale=price.stale(today),

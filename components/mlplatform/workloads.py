@@ -1,0 +1,243 @@
+"""What workloads may do, as specs, and the policies that they become."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, Self
+
+from pydantic import Field, model_validator
+
+from mlplatform import iam
+from mlplatform.images import PULL
+from mlplatform.spec import Spec
+
+KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
+
+QUEUE_NAME: Final = r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$"
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""
+
+PREFIX: Final = r"^([A-Za-z0-9!_.()=-]+/)*$"
+"""Keys that need no care and stand for themselves in a policy:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
+
+class BucketUse(Enum):
+    """What a workload does with a bucket."""
+
+    READ = "read"
+    WRITE = "write"
+    READ_WRITE = "readWrite"
+
+
+class ImageUse(Enum):
+    """What a workload does with a repository."""
+
+    PULL = "pull"
+    PUSH = "push"
+
+
+class QueueUse(Enum):
+    """What a workload does with a queue."""
+
+    SEND = "send"
+    CONSUME = "consume"
+
+
+READS: Final = {BucketUse.READ, BucketUse.READ_WRITE}
+WRITES: Final = {BucketUse.WRITE, BucketUse.READ_WRITE}
+
+LIST: Final = ("s3:ListBucket",)
+READ_OBJECTS: Final = ("s3:GetObject", "s3:GetObjectVersion")
+WRITE_OBJECTS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject")
+"""Deleting an object leaves its versions: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html"""
+
+READ_KEYS: Final = ("kms:Decrypt",)
+WRITE_KEYS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+"""An upload in parts reads the parts again: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions"""
+
+IMAGE_ACTIONS: Final = {
+    ImageUse.PULL: PULL,
+    ImageUse.PUSH: (
+        *PULL,
+        "ecr:CompleteLayerUpload",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    ),
+}
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
+
+SIGN_IN: Final = ("ecr:GetAuthorizationToken",)
+"""Only allowed on `*`: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+
+QUEUE_ACTIONS: Final = {
+    QueueUse.SEND: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"),
+    QueueUse.CONSUME: (
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ReceiveMessage",
+    ),
+}
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"""
+
+NEVER: Final = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole*")
+"""What changes who may do what, and the way into a role with other bounds."""
+
+
+class BucketAccess(Spec):
+    """A workload's access to one bucket."""
+
+    access: BucketUse
+    """`read`; `write`, which is to add, overwrite and delete, earlier versions excepted; or `readWrite`."""
+
+    prefix: str = Field(default="", max_length=512, pattern=PREFIX)
+    """Beginning of the objects' keys that the access is limited to, e.g. `runs/`. Default: the whole bucket."""
+
+
+class Workload(Spec):
+    """A program in the cluster, and what it may do in AWS."""
+
+    namespace: str | None = Field(default=None, pattern=KUBERNETES_NAME)
+    """Kubernetes namespace of its pods. Default: the workload's own name, so that one named like a model of
+    `inference` gives that model its access."""
+
+    service_account: str | None = Field(default=None, pattern=KUBERNETES_NAME)
+    """Service account of its pods. Default: the workload's own name."""
+
+    buckets: dict[str, BucketAccess] = Field(default={})
+    """Access to buckets of this stack, by their names; the key that they are encrypted with comes with it."""
+
+    images: dict[str, ImageUse] = Field(default={})
+    """Repositories of this stack, by their names: `pull`, or `push`, which is to pull too. What a pod's own images
+    need is the node's affair."""
+
+    queues: dict[str, QueueUse] = Field(default={})
+    """SQS queues of this account and region, by their names: `send` or `consume`. They are encrypted by SQS itself."""
+
+    @model_validator(mode="after")
+    def _it_may_do_something(self) -> Self:
+        if not (self.buckets or self.images or self.queues):
+            raise ValueError("buckets, images and queues are all empty; allowed: access to one thing at least")
+        return self
+
+    @model_validator(mode="after")
+    def _queues_have_names_of_sqs(self) -> Self:
+        wrong = [name for name in self.queues if not re.match(QUEUE_NAME, name)]
+        if wrong:
+            raise ValueError(f"queues has {', '.join(wrong)}; allowed: names of SQS queues, not ARNs or URLs")
+        return self
+
+
+def service_account_of(name: str, workload: Workload) -> tuple[str, str]:
+    """Namespace and service account of the workload `name`."""
+    return workload.namespace or name, workload.service_account or name
+
+
+def trust_policy(
+    cluster_name: str, namespace: str, service_account: str, account_id: str, region: str, partition: str
+) -> str:
+    """Who may take on the role: pods of one service account in one cluster, told by the tags of their sessions.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
+    """
+    told = {
+        "eks-cluster-arn": f"arn:{partition}:eks:{region}:{account_id}:cluster/{cluster_name}",
+        "kubernetes-namespace": namespace,
+        "kubernetes-service-account": service_account,
+    }
+    return iam.pod_identity_trust({"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in told.items()}})
+
+
+def access_policy(
+    workload: Workload,
+    *,
+    account_id: str,
+    region: str,
+    partition: str,
+    bucket_arns: Mapping[str, str],
+    data_key_arn: str | None,
+    repository_arns: Mapping[str, str],
+) -> str:
+    """What the workload may do.
+
+    Raises:
+        ValueError: it names a bucket or a repository that has no ARN here.
+    """
+    buckets = [(_arn(bucket_arns, name, "bucket"), access) for name, access in workload.buckets.items()]
+    statements = [statement for arn, access in buckets for statement in bucket_statements(arn, access)]
+    if data_key_arn:
+        statements += key_statements(data_key_arn, buckets, region, partition)
+    for name, image_use in workload.images.items():
+        statements.append(iam.allow(IMAGE_ACTIONS[image_use], on=[_arn(repository_arns, name, "repository")]))
+    if workload.images:
+        statements.append(iam.allow(SIGN_IN, on=["*"]))
+    for name, queue_use in workload.queues.items():
+        statements.append(iam.allow(QUEUE_ACTIONS[queue_use], on=[f"arn:{partition}:sqs:{region}:{account_id}:{name}"]))
+    return iam.document(*statements)
+
+
+def bucket_statements(arn: str, wanted: BucketAccess) -> list[iam.Statement]:
+    """Access to a bucket's objects, or to those below a prefix."""
+    objects = f"{arn}/{wanted.prefix}*"
+    below = {"StringLike": {"s3:prefix": f"{wanted.prefix}*"}} if wanted.prefix else None
+    statements = []
+    if wanted.access in READS:
+        statements += [iam.allow(LIST, on=[arn], when=below), iam.allow(READ_OBJECTS, on=[objects])]
+    if wanted.access in WRITES:
+        statements.append(iam.allow(WRITE_OBJECTS, on=[objects]))
+    return statements
+
+
+def key_statements(
+    key_arn: str, buckets: Iterable[tuple[str, BucketAccess]], region: str, partition: str
+) -> list[iam.Statement]:
+    """Use of the buckets' key through S3, for these buckets only.
+
+    S3 names the bucket to KMS where a bucket key is used, or else the object:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    statements = []
+    for actions, uses in ((READ_KEYS, {BucketUse.READ}), (WRITE_KEYS, WRITES)):
+        context = [form for arn, wanted in buckets if wanted.access in uses for form in (arn, f"{arn}/*")]
+        if context:
+            when: dict[str, dict[str, Any]] = {
+                "StringEquals": {"kms:ViaService": f"s3.{region}.{suffix}"},
+                "StringLike": {"kms:EncryptionContext:aws:s3:arn": context},
+            }
+            statements.append(iam.allow(actions, on=[key_arn], when=when))
+    return statements
+
+
+def boundary(account_id: str) -> str:
+    """The most that a workload's role may do, whatever other policies say: use data of its own account.
+
+    The denial is for policies of resources, which could allow a role's session something that only the boundary's
+    silence forbids: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    return iam.document(
+        iam.allow(
+            data_plane(),
+            on=["*"],
+            when={"StringEquals": {"aws:ResourceAccount": account_id}},
+            sid="DataOfThisAccount",
+        ),
+        iam.allow([*SIGN_IN, "cloudwatch:PutMetricData"], on=["*"], sid="WithoutResource"),
+        iam.deny(NEVER, on=["*"], sid="NoWayOut"),
+    )
+
+
+def data_plane() -> Sequence[str]:
+    """Every action that some access needs, but those that have no resource."""
+    images = [action for actions in IMAGE_ACTIONS.values() for action in actions]
+    queues = [action for actions in QUEUE_ACTIONS.values() for action in actions]
+    return sorted({*LIST, *READ_OBJECTS, *WRITE_OBJECTS, *WRITE_KEYS, *images, *queues})
+
+
+def _arn(arns: Mapping[str, str], name: str, what: str) -> str:
+    if name not in arns:
+        raise ValueError(f"the {what} {name} is unknown; allowed: {', '.join(sorted(arns)) or 'none is given'}")
+    return arns[name]

@@ -1,0 +1,404 @@
+"""`mlpctl review` and `mlpctl cost` as commands: what they print where, and how they end."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpctl import cli
+from mlpctl.review.cost import book
+from unit.review.canaries import PREFIX, STACK, resource
+from unit.review.commands import Mlpctl, fake_pulumi, mlpctl, prices, written
+
+__all__ = ["mlpctl", "prices"]  # fixtures
+
+LOAD = book.load
+
+KEY = "aws:kms/key:Key"
+VOLUME = "aws:ebs/volume:Volume"
+RING = f"{PREFIX}mlplatform:index:KeyRing::keys"
+
+
+def preview(*steps: dict[str, Any], cost: Any = None, diagnostics: Any = (), **config: Any) -> dict[str, Any]:
+    """The output of a preview."""
+    stack = {"urn": STACK, "custom": False, "type": "pulumi:pulumi:Stack", "inputs": {}}
+    return {
+        "config": {
+            "aws:region": "us-east-1",
+            **({"mlplatform:platform": json.dumps({"cost": cost})} if cost is not None else {}),
+            **config,
+        },
+        "steps": [{"op": "same", "urn": STACK, "detailedDiff": None, "newState": stack}, *steps],
+        "diagnostics": [*diagnostics],
+        "duration": 1,
+        "changeSummary": {},
+    }
+
+
+def key(name: str = "keys-data") -> dict[str, Any]:
+    step = resource(name, KEY, new={"enableKeyRotation": False}, parent=RING)
+    urn = f"{PREFIX}mlplatform:index:KeyRing${KEY}::{name}"
+    return {**step, "urn": urn, "newState": {**step["newState"], "urn": urn}}
+
+
+def ring() -> dict[str, Any]:
+    state = {"urn": RING, "type": "mlplatform:index:KeyRing", "custom": False, "parent": STACK, "inputs": {}}
+    return {"op": "create", "urn": RING, "detailedDiff": None, "newState": state}
+
+
+def disk(name: str, size: int, old: int | None = None) -> dict[str, Any]:
+    before = None if old is None else {"type": "gp3", "size": old}
+    op = "create" if old is None else "update"
+    return resource(name, VOLUME, op=op, old=before, new={"type": "gp3", "size": size})
+
+
+def lost(name: str = "lost") -> dict[str, Any]:
+    return resource(name, VOLUME, new={"type": "io9", "size": 1})
+
+
+SMALL = preview(ring(), key(), disk("scratch", 100), lost())
+
+
+def test_a_plan_within_its_limits_is_code_0(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    plan = written(tmp_path, preview(ring(), key(), cost={"maxMonthlyUsd": 2}))
+    for command in ("review", "cost"):
+        ran = mlpctl(command, "--plan", plan)
+        assert (ran.code, ran.errors) == (0, "")
+        assert "KeyRing keys" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        ({"maxMonthlyUsd": 0.99}, "The stack costs $1.00 a month; cost.maxMonthlyUsd allows $0.99."),
+        ({"maxMonthlyDeltaUsd": 0.5}, "The update adds $1.00 a month; cost.maxMonthlyDeltaUsd allows $0.50."),
+    ],
+)
+def test_a_broken_limit_is_code_1_and_told_on_every_output(
+    cost: Any, told: str, tmp_path: Path, mlpctl: Mlpctl
+) -> None:
+    plan = written(tmp_path, preview(ring(), key(), cost=cost))
+    for arguments in (("review",), ("review", "--html", "-"), ("review", "--json", "-"), ("cost",), ("cost", "--json")):
+        ran = mlpctl(*arguments, "--plan", plan)
+        assert ran.code == 1
+        assert told in ran.out
+    assert "broken" in mlpctl("review", "--plan", plan, "--markdown", "-").out
+
+
+def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    provider = f"{PREFIX}pulumi:providers:kubernetes::cluster"
+    made = {"urn": provider, "custom": True, "type": "pulumi:providers:kubernetes", "parent": STACK}
+    made["inputs"] = {"kubeconfig": unknown}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"prots": []}}
+    step = resource("web", "kubernetes:core/v1:Service", new=service)
+    step["provider"] = step["newState"]["provider"] = f"{provider}::{unknown}"
+    plan = preview({"op": "create", "urn": provider, "detailedDiff": None, "newState": made}, step)
+    ran = mlpctl("review", "--plan", written(tmp_path, plan))
+    assert ran.code == 1
+    assert "prots (did you mean ports?)" in ran.out
+    assert "1 Kubernetes object refused" in ran.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "There is nothing in it"),
+        ("Previewing update (prod)\n", "is no JSON"),
+        ('{"terraform_version": "1.9", "resource_changes": []}', "This is a plan of Terraform"),
+        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
+        ("[1, 2]", "expected is the output of `pulumi preview --json`"),
+        (json.dumps({**SMALL, "steps": {"a": 1}}), "steps"),
+        (json.dumps(preview(cost={"maxMonthlyUsd": "lots"})), "cost.maxMonthlyUsd: input should be a valid number"),
+        (json.dumps(preview(cost={"maxMonthly": 1})), "cost.maxMonthly: extra inputs are not permitted"),
+    ],
+)
+def test_what_is_no_preview_is_code_2(text: str, told: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+    file = written(tmp_path, text)
+    for command in ("review", "cost"):
+        ran = mlpctl(command, "--plan", file)
+        assert (ran.code, ran.out) == (2, "")
+        assert told in ran.errors
+        assert ran.errors.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_code_2(mlpctl: Mlpctl) -> None:
+    for command in ("review", "cost"):
+        ran = mlpctl(command, "--plan", "nowhere.json")
+        assert (ran.code, ran.out, ran.errors) == (2, "", "nowhere.json cannot be read: No such file or directory.\n")
+    assert mlpctl("review", "--plan", ".").errors == ". cannot be read: Is a directory.\n"
+
+
+def test_a_place_that_cannot_be_written_is_code_2_before_anything_is_read(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    for place, told in (
+        (tmp_path / "no" / "report.md", "there is no folder"),
+        (tmp_path, "it is a folder"),
+        (written(tmp_path, SMALL) / "report.md", "there is no folder"),
+    ):
+        ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", place)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"cannot be written: {told}" in ran.errors
+    ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", "-", "--json", "-")
+    assert (ran.code, ran.errors) == (2, "Only one format can be written to standard output.\n")
+
+
+def test_a_full_disk_is_code_2(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    ran = mlpctl("review", "--plan", written(tmp_path, SMALL), "--markdown", "/dev/full")
+    assert (ran.code, ran.errors) == (2, "/dev/full cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("review", "--plan"),
+        ("review", "--plans", "x"),
+        ("review", "extra"),
+        ("review", "--plan", "x", "--account"),
+        ("cost", "--plan", "x", "--compare", "dev,prod"),
+        ("cost", "--json", "x"),
+    ],
+)
+def test_options_that_are_not_right_are_code_2(arguments: tuple[str, ...], mlpctl: Mlpctl) -> None:
+    ran = mlpctl(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Error" in ran.errors
+
+
+def test_a_stack_file_that_is_not_right_is_code_2_and_starts_nothing(
+    root: Path, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    shutil.copy(root / "Pulumi.yaml", tmp_path)
+    shutil.copytree(root / "stacks", tmp_path / "stacks")
+    file = tmp_path / "stacks" / "Pulumi.dev.yaml"
+    file.write_text(file.read_text().replace("profile:", "profil:"))
+    for arguments in (("review", "--stack", "dev"), ("cost", "--stack", "dev"), ("cost", "--compare", "dev,prod")):
+        ran = mlpctl(*arguments, "--account")
+        assert (ran.code, ran.out) == (2, "")
+        assert "profil" in ran.errors
+    assert not (tmp_path / ".sandbox").exists()
+
+
+def test_without_an_engine_it_is_code_3(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: go\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for arguments in (("review",), ("cost",), ("cost", "--compare", "dev,prod")):
+        ran = mlpctl(*arguments, "--account")
+        assert (ran.code, ran.out) == (3, "")
+        assert "There is no `pulumi` on PATH" in ran.errors
+
+
+def test_outside_a_project_it_is_code_3(mlpctl: Mlpctl) -> None:
+    ran = mlpctl("review", "--account")
+    assert (ran.code, ran.out) == (3, "")
+    assert "There is no Pulumi.yaml" in ran.errors
+
+
+def test_a_preview_that_fails_is_code_3_with_its_errors_and_no_report(
+    tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [{"severity": "error", "message": f"error: quota {number} is used up\n"} for number in range(25)]
+    text = json.dumps(preview(key(), diagnostics=[*errors, *errors]))
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, out=text, code=255))
+    ran = mlpctl("review", "--account", "--stack", "prod", "--markdown", "report.md")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.errors.count("quota 7 is used up") == 1
+    assert ran.errors.endswith("and 5 more\n")
+    assert not Path("report.md").exists()
+
+
+def test_a_preview_of_this_shell_is_reviewed(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, out=json.dumps(SMALL), errors="warning: an old plugin\n"))
+    ran = mlpctl("review", "--account", "--stack", "prod", "--json", "-")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert (found["sandbox"], found["counts"]) == (False, {"create": 3})
+
+
+def test_stacks_are_compared_each_once(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, out=json.dumps(preview(ring(), key(), cost={"maxMonthlyUsd": 0}))))
+    ran = mlpctl("cost", "--account", "--compare", " dev,prod,,dev ", "--json")
+    assert ran.code == 1
+    assert [*json.loads(ran.out)] == ["dev", "prod"]
+    ran = mlpctl("cost", "--account", "--compare", "dev,prod")
+    assert ran.code == 1
+    assert ran.out.splitlines()[0].split() == ["Component", "dev", "prod"]
+    assert "dev: The stack costs $1.00 a month; cost.maxMonthlyUsd allows $0.00." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        (book.PRICES, "nonsense\n", f"The price book is damaged: {book.PRICES}, line 1: the columns are not"),
+        (book.SOURCES, "a: [", f"The price book is damaged: {book.SOURCES}"),
+        (book.PRICES, None, "The price book cannot be read: "),
+    ],
+)
+def test_a_damaged_price_book_is_code_3_in_one_sentence(
+    file: str, text: str | None, told: str, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "book"
+    folder.mkdir()
+    for each in (book.PRICES, book.SOURCES):
+        shutil.copy(book.FOLDER / each, folder)
+    (folder / file).unlink()
+    if text is not None:
+        (folder / file).write_text(text)
+    monkeypatch.setattr(book, "load", lambda: LOAD(folder))
+    for command in ("review", "cost"):
+        ran = mlpctl(command, "--plan", written(tmp_path, SMALL))
+        assert (ran.code, ran.out) == (3, "")
+        assert ran.errors.startswith(told)
+        assert ran.errors.count("\n") <= 2
+
+
+def test_a_plan_is_read_from_standard_input(mlpctl: Mlpctl) -> None:
+    ran = mlpctl("review", "--plan", "-", given=json.dumps(SMALL).encode())
+    assert ran.code == 0
+    assert ran.out.startswith("3 to create; +$9.00 a month, $9.00 in all, not counting 1 resource without a price\n")
+    ran = mlpctl("cost", "--plan", "-", given=b"no")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.errors.startswith("Standard input: ")
+
+
+@pytest.mark.parametrize(("name", "begin"), [("markdown", "<!-- mlpctl review "), ("html", "<!doctype"), ("json", "{")])
+def test_a_report_on_standard_output_is_alone_there(name: str, begin: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+    plan = written(tmp_path, SMALL)
+    ran = mlpctl("review", "--plan", plan, f"--{name}", "-")
+    assert (ran.code, ran.errors) == (0, "")
+    assert ran.out.lstrip().startswith(begin)
+    mlpctl("review", "--plan", plan, f"--{name}", "report")
+    assert Path("report").read_text(encoding="utf-8") == ran.out
+
+
+def test_several_outputs_are_made_at_once(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    plan = written(tmp_path, SMALL)
+    ran = mlpctl("review", "--plan", plan, "--markdown", "a.md", "--html", "a.html", "--json", "a.json")
+    assert ran.out.startswith("3 to create")
+    verdict = json.loads(Path("a.json").read_text())["verdict"]
+    assert verdict in Path("a.html").read_text()
+    assert "3 to create" in Path("a.md").read_text()
+    ran = mlpctl("review", "--plan", plan, "--markdown", "b.md", "--json", "-")
+    assert json.loads(ran.out)["verdict"] == verdict
+    assert Path("b.md").read_text() == Path("a.md").read_text()
+
+
+def test_an_output_is_utf_8_whatever_the_terminal_has(
+    root: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = root / "tests" / "golden" / "plans" / "foreign.json"
+    for option, arrow in ((("--markdown", "-"), "→"), ((), "\\u2192")):
+        data = io.BytesIO()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", io.TextIOWrapper(data, encoding="ascii"))
+            ran = mlpctl("review", "--plan", plan, *option)
+            sys.stdout.flush()
+            assert (ran.code, ran.errors) == (0, "")
+            assert f"storageEncrypted: false {arrow} true" in data.getvalue().decode()
+
+
+def test_json_of_costs_has_the_documented_shape(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    usage = {"keys-data": {"kmsRequests": 1_000_003}}
+    plan = preview(ring(), key(), disk("scratch", 33, old=66), disk("odd", 7), lost(), cost={"usage": usage})
+    ran = mlpctl("cost", "--plan", written(tmp_path, plan), "--json")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert [*found] == ["region", "totals", "resources", "limits"]
+    by_urn = {each["urn"]: each for each in found["resources"]}
+    for each in by_urn.values():
+        assert {"urn", "type", "component", "monthlyUsd", "prices", "assumptions"} <= {*each}
+        assert each["monthlyUsd"] is None or [*each["monthlyUsd"]] == ["min", "expected", "max"]
+    mine = by_urn[key()["urn"]]
+    assert (mine["type"], mine["component"]) == (KEY, "KeyRing keys")
+    assert [(each["name"], each["value"], each["given"]) for each in mine["assumptions"]] == [
+        ("keys-data.kmsRequests", 1_000_003, True)
+    ]
+    assert all({"row", "usd", "unit", "quantity", "source", "date", "stale"} == {*each} for each in mine["prices"])
+    assert by_urn[lost()["urn"]]["monthlyUsd"] is None
+
+
+def test_sums_are_the_sums_of_what_is_shown(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    disks = [disk(f"d{number}", 7 * number + 1, old=3 * number + 1) for number in range(60)]
+    plan = written(tmp_path, preview(ring(), key(), *disks, disk("new", 13), lost(), cost={"maxMonthlyUsd": 1e6}))
+    reported = json.loads(mlpctl("review", "--plan", plan, "--json", "-").out)
+    found = json.loads(mlpctl("cost", "--plan", plan, "--json").out)
+    assert reported["cost"] == {name: each for name, each in found.items() if name != "limits"}
+    totals = found["totals"]
+
+    def cents(money: dict[str, float]) -> int:
+        return round(money["expected"] * 100)
+
+    for now, what in (("monthlyUsd", "monthlyUsd"), ("beforeMonthlyUsd", "beforeMonthlyUsd")):
+        assert cents(totals[now]) == sum(cents(each[what]) for each in found["resources"] if each[what])
+    assert cents(totals["monthlyUsd"]) == sum(map(cents, totals["byComponent"].values()))
+    assert cents(totals["deltaMonthlyUsd"]) == cents(totals["monthlyUsd"]) - cents(totals["beforeMonthlyUsd"])
+    groups = [each["monthlyDeltaUsd"] for each in reported["groups"]]
+    assert cents(totals["deltaMonthlyUsd"]) == sum(cents(each) for each in groups if each)
+    for amount in amounts(reported):
+        assert len(repr(amount).partition(".")[2]) <= 2, amount
+
+
+def amounts(value: Any) -> list[float]:
+    """Every figure in dollars."""
+    if isinstance(value, list):
+        return [found for each in value for found in amounts(each)]
+    if not isinstance(value, dict):
+        return []
+    own = [value[name] for name in ("min", "expected", "max", "found", "allowed") if name in value]
+    return own + [found for each in value.values() for found in amounts(each)]
+
+
+def test_a_component_may_be_called_like_a_secret(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    secret = resource("db-password", "aws:secretsmanager/secret:Secret", new={"name": "x"})
+    usage = {"db-password": {"secretRequests": 4_711_000}}
+    ran = mlpctl("cost", "--plan", written(tmp_path, preview(secret, cost={"usage": usage})), "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["resources"][-1]["assumptions"][0]["value"] == 4_711_000
+
+
+def test_what_only_may_be_replaced_is_told_in_the_first_line(tmp_path: Path, mlpctl: Mlpctl, root: Path) -> None:
+    ran = mlpctl("review", "--plan", root / "tests" / "golden" / "plans" / "replacements.json")
+    assert "2 to replace, 1 may be replaced, " in ran.out.splitlines()[0]
+
+
+def test_what_has_no_price_at_all_is_no_cost_of_nothing(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    plan = written(tmp_path, preview(lost()))
+    for option in ((), ("--markdown", "-"), ("--html", "-"), ("--json", "-")):
+        out = mlpctl("review", "--plan", plan, *option).out
+        assert "cost not known, 1 resource without a price" in out
+        assert "$0" not in out
+
+
+def test_help_tells_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
+    for command in ("review", "cost"):
+        out = " ".join(mlpctl(command, "--help").out.split())
+        for told in ("0 all limits are kept", "1 a limit is broken", "2 bad input", "3 it could not be made"):
+            assert told in out
+    code = (
+        "import sys; sys.argv = ['mlpctl', *sys.argv[1:]]\n"
+        "from mlpctl import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'boto3', 'pulumi', 'pulumi_aws', 'jinja2', 'networkx', 'jsonschema', 'yaml'}\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
+    )
+    for arguments in (("--help",), ("review", "--help")):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
+    plan = written(tmp_path, preview(*(disk(f"disk-{number}", number + 1) for number in range(300))))
+    command = [sys.executable, "-c", "from mlpctl.cli import main; main()", "review", "--plan", plan, "--json", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == cli.BROKEN_PIPE
