@@ -87,12 +87,16 @@ FREE_MAPS: Final = re.compile(
 
 COMPUTED: Final = re.compile(
     r"^(__defaults|__meta|__internal|__fqn|__inputs|__initialApiVersion|contextHash|sourceCodeHash|sourceHash|"
-    r"contentHash|etag|resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink|pluginDownloadURL|"
-    r".*([Cc]hecksum|[Ss]ha256|[Cc]onfig[-_]?[Hh]ash)([/_-].*)?|checksum/.*)$"
+    r"contentHash|etag|pluginDownloadURL|.*[Cc]onfig[-_]?[Hh]ash|(.*/)?checksum[/_-].*|.*/checksum)$"
 )
-"""Names of properties that follow from others."""
+"""Names of properties that follow from others. A checksum that the program gives is none: it says what is wanted."""
 
-CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|\w*([Cc]hecksum|[Ss]ha256))$")
+SERVERS: Final = re.compile(
+    r"(^|\.)metadata\.(resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink)$"
+)
+"""What Kubernetes's API writes into an object."""
+
+CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
 """Those that may be all that tells of a change, since what they follow from is not part of the inputs."""
 
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
@@ -259,7 +263,7 @@ def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, p
     here = place.below(key)
     if before == after:
         return
-    if COMPUTED.match(key) or _only_auto_named(key, before, after, place.owner):
+    if COMPUTED.match(key) or SERVERS.search(here.path) or _only_auto_named(key, before, after, place.owner):
         yield _Delta(here.path, before, after, noise=True)
     elif before is _ABSENT or after is _ABSENT:
         present, side = (after, new) if before is _ABSENT else (before, old)
@@ -515,9 +519,17 @@ def _json(text: str) -> Any:
     if text[:64].lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says each thing once; of two, readers of JSON differ on which counts."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError
+    return made
 
 
 def _decoded(text: str) -> str | None:
@@ -594,7 +606,8 @@ def _root(path: str) -> str:
 def _unseen(path: str, change: Change) -> bool:
     """Whether a reported property is none of the inputs, or one that only follows from others."""
     root = _root(path)
-    return bool(COMPUTED.match(_bare(path).rsplit(".", 1)[-1])) or (
+    bare = _bare(path)
+    return bool(COMPUTED.match(bare.rsplit(".", 1)[-1]) or SERVERS.search(bare)) or (
         root not in (change.old or {}) and root not in (change.new or {})
     )
 

@@ -82,6 +82,19 @@ REAL: dict[str, tuple[str, Any, Any, str]] = {
         {"endpointConfigName": "llm-9f8e7d6"},
         "endpointConfigName",
     ),
+    "a user that becomes root": (
+        "aws:efs/accessPoint:AccessPoint",
+        {"posixUser": {"uid": 1000}},
+        {"posixUser": {"uid": 0}},
+        "posixUser.uid",
+    ),
+    "a model by its checksum": (THING, {"size": 1, "modelSha256": "a"}, {"size": 2, "modelSha256": "b"}, "modelSha256"),
+    "a policy that says one thing twice": (
+        THING,
+        {"policy": '{"Statement": {"Effect": "Deny"}}'},
+        {"policy": '{"Statement": {"Effect": "Allow", "Effect": "Deny"}}'},
+        "policy",
+    ),
     "code of which only the hash is there": (
         "aws:lambda/function:Function",
         {"s3Key": "code.zip", "sourceCodeHash": "ab"},
