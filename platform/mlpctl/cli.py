@@ -106,8 +106,8 @@ def recover(
 
 
 CODES = (
-    "Exit codes: 0 all limits are kept; 1 a limit is broken{}, or the plan is not complete; 2 bad input; "
-    "3 it could not be made."
+    "Exit codes: 0 all limits are kept; 1 a limit is broken{}; 2 bad input; "
+    "3 it could not be made, or only of part of the plan."
 )
 
 
@@ -133,7 +133,7 @@ def review(
         command.check_writable(wanted)
         report = command.review(_plan(stack, plan, account, folder))
         command.write(report, wanted, Console())
-    raise typer.Exit(0 if report.fine else FAILED)
+    raise typer.Exit(report.outcome)
 
 
 @app.command(epilog=CODES.format(""))
@@ -156,10 +156,10 @@ def cost(
         given = book.load(), command.today(), Console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
             plans = {name: _plan(name, None, account, folder) for name in names}
-            passes = costs.compare(plans, *given, as_json=as_json)
+            outcome = costs.compare(plans, *given, as_json=as_json)
         else:
-            passes = costs.show(_plan(stack, plan, account, folder), *given, as_json=as_json)
-    raise typer.Exit(0 if passes else FAILED)
+            outcome = costs.show(_plan(stack, plan, account, folder), *given, as_json=as_json)
+    raise typer.Exit(outcome)
 
 
 @config_app.command()

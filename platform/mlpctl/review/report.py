@@ -1,7 +1,7 @@
 """What a review tells, before anything is written: one model for Markdown, HTML and JSON."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -22,6 +22,24 @@ class Model(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+class Outcome(IntEnum):
+    """How a review, or an estimate, ends: its exit code."""
+
+    KEPT = 0
+    """All limits are kept."""
+
+    BROKEN = 1
+    """A limit is broken, or an object is refused."""
+
+    PARTIAL = 3
+    """The plan is not all of it: what is not there was not held to anything."""
+
+    @classmethod
+    def of(cls, passes: bool, incomplete: str) -> "Outcome":
+        """How it ends where all limits are kept or not, and the plan lacks something or nothing."""
+        return cls.PARTIAL if passes and incomplete else cls.KEPT if passes else cls.BROKEN
 
 
 class Harm(Enum):
@@ -321,9 +339,9 @@ class Report(Model):
         return not self.invalid and not any(limit.broken for limit in self.limits)
 
     @property
-    def fine(self) -> bool:
-        """Whether it passes, and the plan is all of it: what is not there was not held to anything."""
-        return self.passes and not self.incomplete
+    def outcome(self) -> Outcome:
+        """How the review ends."""
+        return Outcome.of(self.passes, self.incomplete)
 
 
 Group.model_rebuild()

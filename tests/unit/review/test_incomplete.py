@@ -11,6 +11,7 @@ from mlpctl.review import assemble, reader
 from mlpctl.review.cost import book
 from mlpctl.review.cost import command as cost_command
 from mlpctl.review.plan import Plan, PlanError
+from mlpctl.review.report import Outcome
 
 TODAY = date(2026, 11, 26)
 ERROR = {"severity": "error", "message": "error: the program failed"}
@@ -28,23 +29,24 @@ def step(name: str, parent: str) -> Any:
 def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
     report = assemble.review(plan(diagnostics=[ERROR]), book.load(), TODAY)
     assert report.verdict.startswith("The plan is not complete.")
-    assert not report.fine
+    assert report.outcome is Outcome.PARTIAL
 
 
 def test_a_preview_without_changes_says_so_and_passes() -> None:
     report = assemble.review(plan(), book.load(), TODAY)
     assert report.verdict.startswith("Nothing changes")
-    assert report.fine
+    assert report.outcome is Outcome.KEPT
 
 
 def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
     console = Console(record=True, width=200)
-    assert not cost_command.show(plan(diagnostics=[ERROR]), book.load(), TODAY, console)
+    partial = cost_command.show(plan(diagnostics=[ERROR]), book.load(), TODAY, console)
+    assert partial is Outcome.PARTIAL
     assert "not complete" in console.export_text(clear=False)
     both = {"dev": plan(), "prod": plan(diagnostics=[ERROR])}
-    assert not cost_command.compare(both, book.load(), TODAY, console)
+    assert cost_command.compare(both, book.load(), TODAY, console) is Outcome.PARTIAL
     assert "prod is not complete" in console.export_text()
-    assert cost_command.show(plan(), book.load(), TODAY, console)
+    assert cost_command.show(plan(), book.load(), TODAY, console) is Outcome.KEPT
 
 
 @pytest.mark.parametrize("steps", [[("a", "a")], [("a", "b"), ("b", "a")], [("c", "a"), ("a", "b"), ("b", "a")]])
@@ -55,3 +57,7 @@ def test_resources_above_themselves_are_refused(steps: list[tuple[str, str]]) ->
 
 def test_a_long_way_up_is_read() -> None:
     assert len(plan(*(step(str(number), str(number - 1)) for number in range(3_000))).changes) == 3_000
+
+
+def test_a_broken_limit_goes_before_what_is_missing() -> None:
+    assert [Outcome.of(passes, told) for passes in (True, False) for told in ("", "it failed")] == [0, 3, 1, 1]

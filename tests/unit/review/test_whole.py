@@ -71,7 +71,7 @@ def test_no_canary_comes_out_of_any_command(tmp_path: Path, mlpctl: Mlpctl) -> N
     for command in COMMANDS:
         ran = mlpctl(command[0], "--plan", plan, *command[1:])
         # The plan is that of a preview that failed.
-        assert ran.code == 1, ran.errors
+        assert ran.code == 3, ran.errors
         assert given_away(ran.out) == []
         assert given_away(ran.errors) == []
 
@@ -81,7 +81,7 @@ def test_no_canary_stands_in_any_file(tmp_path: Path, mlpctl: Mlpctl) -> None:
     made = tmp_path / "made"
     made.mkdir()
     options = [part for name in OUTPUTS for part in (f"--{name}", str(made / name))]
-    assert mlpctl("review", "--plan", plan, *options).code == 1
+    assert mlpctl("review", "--plan", plan, *options).code == 3
     assert sorted(each.name for each in made.iterdir()) == sorted(OUTPUTS)
     for file in made.iterdir():
         assert given_away(file.read_text(encoding="utf-8")) == [], file.name

@@ -14,7 +14,7 @@ from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.parts import Book
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.plan import PLATFORM, Plan
-from mlpctl.review.report import Cost, Limit
+from mlpctl.review.report import Cost, Limit, Outcome
 
 REGION: Final = "aws:region"
 
@@ -69,30 +69,32 @@ def settings_of(plan: Plan) -> CostSettings:
         raise SettingsError(f"The plan's config can't be used: {problems}.") from None
 
 
-def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
-    """Print what a plan costs; whether the plan is complete and no limit is broken.
+def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> Outcome:
+    """Print what a plan costs; how it stands to its limits.
 
     Raises:
         SettingsError: its config says something of its cost that cannot be read.
     """
     priced = price(plan, book, today)
     if as_json:
-        console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits)) + "\n")
+        console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits, plan.incomplete)) + "\n")
     else:
         console.print(table.page(priced.cost, priced.limits))
         _say_incomplete({"The plan": plan}, console)
-    return priced.passes and not plan.incomplete
+    return Outcome.of(priced.passes, plan.incomplete)
 
 
-def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> bool:
-    """Print what several stacks' plans cost, side by side; whether all are complete and no limit of any is broken.
+def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> Outcome:
+    """Print what several stacks' plans cost, side by side; how the worst of them stands to its limits.
 
     Raises:
         SettingsError: the config of one says something of its cost that cannot be read.
     """
     priced = {name: price(plan, book, today) for name, plan in plans.items()}
     if as_json:
-        stacks = {name: table.cost_json(each.cost, each.limits) for name, each in priced.items()}
+        stacks = {
+            name: table.cost_json(each.cost, each.limits, plans[name].incomplete) for name, each in priced.items()
+        }
         console.file.write(table.to_json(stacks) + "\n")
     else:
         console.print(table.comparison({name: each.cost for name, each in priced.items()}))
@@ -101,7 +103,8 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
                 if limit.broken:
                     console.print(f"{name}: {limit.text}", markup=False, highlight=False, soft_wrap=True)
         _say_incomplete(plans, console)
-    return all(each.passes for each in priced.values()) and not any(plan.incomplete for plan in plans.values())
+    passes = all(each.passes for each in priced.values())
+    return Outcome.of(passes, "".join(plan.incomplete for plan in plans.values()))
 
 
 def _say_incomplete(plans: Mapping[str, Plan], console: Console) -> None:

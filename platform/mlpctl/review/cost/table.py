@@ -19,13 +19,14 @@ SHOWN_NAMES: Final = 5
 """Names of resources that are written out where many have the same to say."""
 
 
-def cost_json(cost: Cost, limits: Sequence[Limit] = ()) -> dict[str, Any]:
-    """A cost as plain values: `region`, `resources`, `totals` and `limits`.
+def cost_json(cost: Cost, limits: Sequence[Limit] = (), incomplete: str = "") -> dict[str, Any]:
+    """A cost as plain values: `region`, `resources`, `totals`, `limits`, and why the plan is `incomplete`, if it is.
 
     Each resource has its `urn`, `type`, `component`, `monthlyUsd` (`min`, `expected` and `max`; null where it has no
     price), the rows of the price book that it used under `prices`, and its `assumptions`.
     """
-    return {**cost.model_dump(mode="json"), "limits": [limit.model_dump(mode="json") for limit in limits]}
+    held = [limit.model_dump(mode="json") for limit in limits]
+    return {**cost.model_dump(mode="json"), "limits": held, "incomplete": incomplete}
 
 
 def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:

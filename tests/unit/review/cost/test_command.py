@@ -11,6 +11,7 @@ from costing import TODAY, Prices, change, urn
 from mlpctl.config.stack_file import PLATFORM, REGION
 from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.report import Outcome
 from mlpctl.review.values import UNKNOWN
 
 BOOK = Prices({"kms/key": 1, "ebs/gp3-storage": 0.08, "s3/standard-storage": {0: 0.023, 51200: 0.022}})
@@ -37,17 +38,17 @@ def a_plan(*changes: Change, cost: Any = None, **config: Any) -> Plan:
     return Plan(changes, project="shop", stack="dev", config={"aws:region": "us-east-1", PLATFORM: platform, **config})
 
 
-def printed(plan: Plan, **how: Any) -> tuple[str, bool]:
+def printed(plan: Plan, **how: Any) -> tuple[str, Outcome]:
     console = Console(file=io.StringIO(), width=100)
-    passes = command.show(plan, BOOK, TODAY, console, **how)
+    outcome = command.show(plan, BOOK, TODAY, console, **how)
     text = console.file.getvalue()  # type: ignore[attr-defined] # a StringIO
-    return "\n".join(line.rstrip() for line in text.splitlines()), passes
+    return "\n".join(line.rstrip() for line in text.splitlines()), outcome
 
 
 def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
     usage = {"default": {"s3StorageGb": 60000}}
-    text, passes = printed(a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500}))
-    assert passes
+    text, outcome = printed(a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500}))
+    assert outcome is Outcome.KEPT
     assert (
         text
         == """\
@@ -79,8 +80,8 @@ US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without tax
 
 
 def test_a_broken_limit_fails() -> None:
-    text, passes = printed(a_plan(DISK, cost={"maxMonthlyUsd": 10}))
-    assert not passes
+    text, outcome = printed(a_plan(DISK, cost={"maxMonthlyUsd": 10}))
+    assert outcome is Outcome.BROKEN
     assert "broken  The stack costs $40.00 a month; cost.maxMonthlyUsd allows $10.00." in text
 
 
@@ -111,7 +112,7 @@ def test_json_has_what_the_documentation_says() -> None:
 def test_stacks_stand_side_by_side() -> None:
     console = Console(file=io.StringIO(), width=100)
     plans = {"dev": a_plan(KEYS, KEY, LOST), "prod": a_plan(KEYS, KEY, DISK, cost={"maxMonthlyUsd": 5})}
-    assert not command.compare(plans, BOOK, TODAY, console)
+    assert command.compare(plans, BOOK, TODAY, console) is Outcome.BROKEN
     text = console.file.getvalue()  # type: ignore[attr-defined] # a StringIO
     assert (
         "\n".join(line.rstrip() for line in text.splitlines())
