@@ -95,6 +95,12 @@ _ENCODED: Final = re.compile(
 )
 """A public key or certificate, base64 on several lines, base64 on one."""
 
+LONGEST_COMMAND: Final = 65_536
+"""Characters of a list of words that are looked through as one command."""
+
+_WORD_END: Final = "\v"
+"""What stands between the words of a command while they are looked through: white space that no word has."""
+
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _LOOKS_YAML: Final = re.compile(r"""(?m)^[ \t]*(?:- +)?["']?[A-Za-z_][\w./-]{0,128}["']?:(?:[ \t]|\r?$)""")
@@ -233,6 +239,7 @@ class Redactor:
 
     def _list(self, values: list[Any], place: _Place, twin: Any) -> list[Value]:
         before = twin if isinstance(twin, list) else []
+        struck = self._words(values)
         byname = {each["name"]: each for each in before if isinstance(each, dict) and isinstance(each.get("name"), str)}
         result: list[Value] = []
         flag = False
@@ -243,9 +250,24 @@ class Redactor:
             here = (
                 replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
             )
-            result.append(self._value(each, here, other))
+            result.append(struck[number] if number in struck else self._value(each, here, other))
             flag = isinstance(each, str) and each.startswith("-") and "=" not in each and bool(signs.named_secret(each))
         return result
+
+    def _words(self, values: list[Any]) -> dict[int, Value]:
+        """Words of a command that hold a secret which only the command gives away, `mysql -pSECRET`, by position."""
+        if len(values) < 2 or not all(isinstance(each, str) and _WORD_END not in each for each in values):
+            return {}
+        line = _WORD_END.join(values)
+        low, left = line.lower(), line
+        for each in signs.rules().patterns:
+            if each.command and len(line) <= LONGEST_COMMAND and any(word in low for word in each.has):
+                left = each.find.sub(functools.partial(self._strike, each.why), left)
+        after = left.split(_WORD_END)
+        if left == line or len(after) != len(values):
+            return {}
+        pairs = enumerate(zip(values, after, strict=True))
+        return {number: _masked(old, new, "password") for number, (old, new) in pairs if old != new}
 
     def _signed(self, value: Mapping[str, Any], place: _Place) -> Value:
         """A value of one of the engine's own kinds."""
@@ -325,8 +347,7 @@ class Redactor:
         left, why = self._struck(clean, place)
         result: str | Secret = text if left == text else left
         if left != clean:
-            mark = _digest(text)
-            result = Secret(why, mark) if left.strip(" \n\"'") == HIDDEN else Masked(left, mark)
+            result = _masked(text, left, why)
         self._seen[memo] = result
         return result
 
@@ -545,6 +566,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError
     return made
+
+
+def _masked(text: str, left: str, why: str) -> Secret | Masked:
+    """What is left of a text, or a hidden one where nothing is."""
+    mark = _digest(text)
+    return Secret(why, mark) if left.strip(" \n\"'") == HIDDEN else Masked(left, mark)
 
 
 def _altered(before: Any, after: Value) -> bool:

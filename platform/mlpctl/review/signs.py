@@ -31,6 +31,7 @@ class _Pattern:
     why: str
     has: tuple[str, ...]
     find: re.Pattern[str]
+    command: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def rules() -> Rules:
             for each in data["types"]
         ),
         patterns=tuple(
-            _Pattern(each["why"], tuple(each["has"]), re.compile(each["pattern"])) for each in data["patterns"]
+            _Pattern(each["why"], tuple(each["has"]), re.compile(each["pattern"]), each.get("command", False))
+            for each in data["patterns"]
         ),
         public=tuple(data["public"]),
     )

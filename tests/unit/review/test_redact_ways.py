@@ -74,3 +74,60 @@ def test_what_is_written_alike_and_is_no_secret_stays(text: str) -> None:
 def test_a_parameter_that_is_no_secret_stays() -> None:
     inputs = {"parameters": [{"parameterKey": "Stage", "parameterValue": "prod"}], "x": [{"k": "a", "v": "b"}]}
     assert not [value for _, value in walk(Redactor().inputs(inputs)) if isinstance(value, (Secret, Masked))]
+
+
+PASSWORD = "Zq9xkWm3Tv7b"
+
+COMMANDS = [
+    f"mysql -u root -p{PASSWORD} shop",
+    f"mariadb-dump -p{PASSWORD} shop",
+    f"redis-cli -h cache -a {PASSWORD} ping",
+    f"sshpass -p {PASSWORD} ssh host",
+    f"docker login -u ci -p {PASSWORD} registry.example.com",
+    f"helm registry login registry.example.com -u ci -p {PASSWORD}",
+    f"az login --service-principal -u app -p {PASSWORD}",
+    f"mongosh -u root -p {PASSWORD}",
+    f"openssl enc -aes-256-cbc -k {PASSWORD}",
+    f"openssl rsa -passin pass:{PASSWORD} -in key.pem",
+    f"htpasswd -nb admin {PASSWORD}",
+    f"htpasswd -c -b file admin {PASSWORD}",
+    f"wandb login --relogin {PASSWORD}",
+    f"vault login {PASSWORD}",
+    f"aws configure set aws_secret_access_key {PASSWORD}",
+    f"curl -u admin:{PASSWORD} https://example.com",
+]
+
+HARMLESS_COMMANDS = [
+    "docker run -p 8080:80 nginx:1.27.0",
+    "mkdir -p /var/lib/models-cache",
+    "mysql -u root -p",
+    "redis-cli -h cache.example.com ping",
+    "openssl s_client -connect example.com:443",
+    "vault login -method=aws",
+    "mongod --port 27017 --dbpath /data/db",
+    "aws configure set region us-east-1",
+    "vllm serve --model Qwen/Qwen3-8B --max-model-len 16384",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_password_among_the_words_of_a_command(command: str) -> None:
+    for value in (command, command.split(" "), ["sh", "-c", command]):
+        shown = Redactor().value({"command": value})
+        assert PASSWORD not in repr(shown)
+        assert command.split(" ")[0] in repr(shown), "the rest stays"
+
+
+@pytest.mark.parametrize("command", HARMLESS_COMMANDS)
+def test_commands_without_a_secret_stay(command: str) -> None:
+    for value in (command, command.split(" ")):
+        assert Redactor().value({"command": value}) == {"command": value}
+
+
+def test_a_changed_password_of_a_command_is_a_change() -> None:
+    one, same, other = (
+        Redactor().value({"command": ["mysql", f"-p{password}"]}) for password in ("a1b2c3", "a1b2c3", "d4e5f6")
+    )
+    assert one == same
+    assert one != other
+    assert str(one["command"][1]) == str(other["command"][1]) == "-p(secret)"
