@@ -19,6 +19,9 @@ EXAMPLE_ACCOUNT: Final = ":123456789012:"
 AS_FAR: Final = "The plan is not complete. As far as it goes: "
 """How the verdict of a plan begins that may not be all of it."""
 
+UNNAMED: Final = "unknown"
+"""What a project and a stack are called whose plan has no resource to name them."""
+
 SANDBOX_LIMITS: Final = Unchecked(
     what="Quotas, capacity and permissions in AWS",
     why="a sandbox made the plan; what a change replaces is as its own descriptions of AWS's types say",
@@ -37,8 +40,8 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     dangers = risk.dangers(plan)
     found = counts(plan)
     return Report(
-        project=plan.project,
-        stack=plan.stack,
+        project=plan.project or UNNAMED,
+        stack=plan.stack or UNNAMED,
         sandbox=sandbox,
         incomplete=plan.incomplete,
         verdict=(AS_FAR if plan.incomplete else "")
