@@ -39,8 +39,9 @@ format: .venv/ready
 	@$(BIN)/ruff check --fix .
 
 golden: .venv/ready
-	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py tests/engine/test_local_stack.py \
-		tests/engine/test_stacks.py -k "current or golden or stack_file_is_told" --rewrite-golden
+	@$(BIN)/pytest tests/engine/test_api_schemas.py tests/engine/test_local_stack.py tests/engine/test_reviews.py \
+		tests/engine/test_stacks.py -k "current or golden or first_creation or running_stack or rotated" --rewrite-golden
+	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py --rewrite-golden
 
 bench: .venv/ready
 	@$(BIN)/python -m mlpctl.sandbox.toolchain
