@@ -9,6 +9,10 @@ from typing import Any
 import kubernetes
 import pytest
 
+from mlpctl.review import reader
+from mlpctl.review.assemble import review
+from mlpctl.review.command import today
+from mlpctl.review.cost import book
 from mlpctl.sandbox.toolchain import SilentReporter
 from mlpctl.up import yaml
 from mlplatform import DataBucket, KeyRing
@@ -53,6 +57,18 @@ def resources(example: Any) -> list[dict[str, Any]]:
 
 def last(urn: str) -> str:
     return urn.rsplit("::", 1)[-1]
+
+
+def test_a_program_in_another_language_is_reviewed(example: Example) -> None:
+    archive = example("yaml")
+    plan = archive.pulumi("preview", "--json", "--show-sames", "--stack", "local").stdout
+    report = review(reader.read(plan), book.load(), today())
+    assert [(group.title, len(group.rows)) for group in report.groups] == [
+        ("DataBucket reports", 7),
+        ("KeyRing keys", 10),
+    ]
+    assert report.cost is not None
+    assert report.cost.totals.monthly_usd.expected > 0
 
 
 def test_a_yaml_program_makes_what_python_makes(example: Example) -> None:
