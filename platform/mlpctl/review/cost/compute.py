@@ -37,7 +37,14 @@ def instance(of: Subject) -> Parts:
 
 def node_group(of: Subject) -> Parts:
     """A managed node group of EKS: its nodes and their disks."""
-    template = _template(of)
+    disks = "the nodes' disks, which EKS decides"
+    try:
+        template = _template(of)
+    except NoPrice:
+        # A group that names its types has a template that names none: EKS takes one or the other.
+        if not _types(of):
+            raise
+        template, disks = None, "the nodes' disks: their launch template is not part of the plan"
     sizes = Range(*(of.number(f"scalingConfig.{each}") for each in ("minSize", "desiredSize", "maxSize")))
     types = _types(of) or ([template.text("instanceType")] if template and template.get("instanceType") else [])
     if template and template.get("instanceRequirements"):
@@ -49,7 +56,7 @@ def node_group(of: Subject) -> Parts:
     if template:
         yield from _template_disks(template, sizes)
     else:
-        yield Missing("the nodes' disks, which EKS decides")
+        yield Missing(disks)
 
 
 def scaling_group(of: Subject) -> Parts:

@@ -146,7 +146,11 @@ class TestWithoutAPrice:
             (NODES, {**POOL, "instanceTypes": UNKNOWN}, "instanceTypes is known only after the update"),
             (NODES, {**POOL, "instanceTypes": [UNKNOWN]}, "its instance types are known only after the update"),
             (NODES, {**POOL, "instanceTypes": ["p9.huge"]}, "the price book has no ec2/p9.huge in us-east-1"),
-            (NODES, {**POOL, "launchTemplate": {"id": "lt-1"}}, "its launch template is not part of the plan"),
+            (
+                NODES,
+                {**POOL, "instanceTypes": None, "launchTemplate": {"id": "lt-1"}},
+                "its launch template is not part of the plan",
+            ),
             (NODES, {**POOL, "capacityType": "SPOT"}, "the price book has no spot price of m7i.large in us-east-1"),
             (NODES, {**POOL, "capacityType": "CAPACITY_BLOCK"}, "a capacity block is paid up front, at the price"),
             (NODES, {**POOL, "amiType": "WINDOWS_CORE_2022_x86_64"}, "the price book has Linux only"),
@@ -183,6 +187,12 @@ class TestWithoutAPrice:
         assert (unpriced.monthly_usd, unpriced.prices, unpriced.free) == (None, (), "")
         assert found.totals.unpriced == 1
         assert found.totals.monthly_usd == money(1)
+
+    def test_nodes_of_named_types_have_a_price_without_their_template(self) -> None:
+        (found,) = cost(BOOK, change(NODES, {**POOL, "launchTemplate": {"id": "lt-1"}})).resources
+        (without,) = cost(BOOK, change(NODES, POOL)).resources
+        assert found.monthly_usd == without.monthly_usd
+        assert found.missing == ("the nodes' disks: their launch template is not part of the plan",)
 
     def test_a_disk_of_unknown_size_is_left_out_and_told(self) -> None:
         template = change(
