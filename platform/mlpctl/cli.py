@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlpctl.review.plan import Plan
 
 app = typer.Typer(
-    help="Operate an mlplatform: its stack files, and the sandbox on your own machine.",
+    help="Operate an mlplatform: its stack files, reviews of its changes, and the sandbox on your own machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
