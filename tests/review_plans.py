@@ -17,7 +17,10 @@ _IDS: Final = re.compile(
 _UUIDS: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
-_STATE: Final = ("urn", "type", "custom", "id", "parent", "protect", "retainOnDelete", "inputs", "provider")
+_STATE: Final = (
+    *("urn", "type", "custom", "id", "parent", "protect", "retainOnDelete", "inputs", "provider", "external"),
+    *("pendingReplacement", "additionalSecretOutputs"),
+)
 _STEP: Final = ("op", "urn", "replaceReasons", "diffReasons", "detailedDiff")
 
 
