@@ -29,11 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    # Tests without an engine share nothing: they run on all processors, each file on one.
+    # Tests without an engine share nothing: they run on all processors, and who is done takes from the rest.
     options, is_worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
     if options.markexpr == "not engine" and getattr(options, "numprocesses", 1) is None and not is_worker:
         options.numprocesses = "auto"
-        options.dist = "loadfile"
+        options.dist = "worksteal"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
