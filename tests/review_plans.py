@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 FOLDER: Final = Path(__file__).parent / "golden" / "plans"
+
+bounded: Final = pytest.mark.timeout(120)
+"""For what grows with its input no faster than that: done badly, it would take hours."""
 
 _RANDOM: Final = re.compile(r"(?<=-)[0-9a-f]{7}\b")
 """The random end of an automatic name."""

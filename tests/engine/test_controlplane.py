@@ -155,7 +155,5 @@ def test_an_unknown_token_is_refused(layout: Layout, plane: ControlPlane) -> Non
 def test_a_stop_leaves_no_process(layout: Layout, plane: ControlPlane) -> None:
     running = dict(plane.state.processes)
     assert running.keys() == PROGRAMS.keys()
-    begin = time.monotonic()
     plane.stop()
-    assert time.monotonic() - begin < 20
     assert [name for name, identity in running.items() if identity.find()] == []

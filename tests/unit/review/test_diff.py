@@ -4,7 +4,6 @@ import base64
 import copy
 import json
 import random
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from changes import change, update
 from mlpctl.review.diff import CHANGED_SECRET, HIDDEN, MAX_SHOWN, differences
 from mlpctl.review.plan import Op
 from mlpctl.review.values import UNKNOWN, Masked, Secret
+from review_plans import bounded
 
 TYPE = "aws:x/thing:Thing"
 
@@ -319,13 +319,12 @@ LARGE: dict[str, tuple[Any, Any]] = {
 }
 
 
+@bounded
 @pytest.mark.parametrize("name", LARGE)
 def test_large_inputs_are_bounded_in_time_and_size(name: str) -> None:
     old, new = LARGE[name]
-    start = time.process_time()
     reported = tuple(f"x[{number}]" for number in range(10_000))
     found = differences(update(TYPE, {"x": old}, {"x": new}, reported=reported))
-    assert time.process_time() - start < 3
     assert 0 < len(found.shown) <= MAX_SHOWN
     assert sum(len(each.model_dump_json()) for each in found.shown) < 60_000
 

@@ -4,7 +4,6 @@ import copy
 import io
 import json
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from mlpctl.review import reader
 from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
 from mlpctl.review.values import UNKNOWN, Secret
+from review_plans import bounded
 from unit.review.canaries import PREFIX, STACK, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
@@ -371,12 +371,11 @@ def test_whatever_is_given_it_is_read_or_refused(text: str | bytes) -> None:
         reader.read(text)
 
 
-def test_two_thousand_resources_are_read_in_about_a_second() -> None:
+@bounded
+def test_two_thousand_resources_are_read() -> None:
     text = json.dumps(plan_of(2000))
     assert len(text) > 5_000_000
-    start = time.process_time()
     plan = reader.read(text)
-    assert time.process_time() - start < 4
     assert len(plan.changes) == 2000
     assert {change.op for change in plan} == {Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.SAME}
     assert not plan.incomplete

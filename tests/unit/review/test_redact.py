@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from mlpctl.review.plan import Plan
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.signs import looks_random, named_secret
 from mlpctl.review.values import UNKNOWN, Masked, Secret, dotted, walk
+from review_plans import bounded
 from unit.review.canaries import CANARIES, Canary, plan_with_canaries, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
@@ -375,41 +375,37 @@ def test_yaml_that_is_nested_ever_deeper_ends_no_process(piece: str) -> None:
     assert "umbrella" not in scrub(text[: 256 * 1024])
 
 
+@bounded
 @pytest.mark.parametrize("piece", _PIECES)
 def test_a_large_text_takes_no_more_than_linear_time(piece: str) -> None:
     size = 1024**2 // 4
-    start = time.process_time()
     scrub((piece * (size // len(piece) + 1))[:size])
-    assert time.process_time() - start < 1
 
 
+@bounded
 def test_large_user_data_is_looked_through_in_base64_and_gzip() -> None:
     script = (
         "".join(f"echo {number} >> /var/log/boot\n" for number in range(40_000)) + "export DB_PASSWORD=umbrella-77\n"
     )
     plain = base64.b64encode(script.encode()).decode()
     zipped = base64.b64encode(gzip.compress(script.encode())).decode()
-    start = time.process_time()
     shown = Redactor().value({"userData": plain, "userDataBase64": zipped})
-    assert time.process_time() - start < 3
     assert "umbrella" not in base64.b64decode(shown["userData"]).decode()
     assert isinstance(shown["userDataBase64"], Secret)
 
 
+@bounded
 def test_data_that_unpacks_to_far_more_is_not_unpacked_wholly() -> None:
     bomb = base64.b64encode(gzip.compress(b" " * 40_000_000, compresslevel=1)).decode()
-    start = time.process_time()
     scrub(bomb)
-    assert time.process_time() - start < 3
 
 
+@bounded
 def test_anchors_of_yaml_that_multiply_take_no_time() -> None:
     bomb = "a0: &a0 [secret, secret]\n" + "".join(
         f"a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, 60)
     )
-    start = time.process_time()
     scrub(bomb + "password: umbrella-77\n")
-    assert time.process_time() - start < 3
 
 
 _JSON = st.recursive(

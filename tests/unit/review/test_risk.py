@@ -1,7 +1,6 @@
 """What a plan may destroy: every harm with what causes it, and with what only looks like it."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.risk import MAX_CAUSES, dangers, harms
 from mlpctl.review.values import UNKNOWN, Secret
 from mlpctl.review.watches import TESTS
+from review_plans import bounded
 
 BUCKET, DATABASE, KEY = "aws:s3/bucket:Bucket", "aws:rds/instance:Instance", "aws:kms/key:Key"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
@@ -699,6 +699,7 @@ def test_what_stays_as_it_is_is_no_danger(inputs: Any, type: str) -> None:
     assert dangers(plan(update(type, inputs, inputs), change(type, Op.SAME, name="other", inputs=inputs))) == ()
 
 
+@bounded
 def test_two_thousand_resources_take_little_time() -> None:
     types = [BUCKET, DATABASE, NODES, ROLE, DEPLOYMENT, GROUP, POLICY, LIFECYCLE]
     every = [
@@ -712,6 +713,4 @@ def test_two_thousand_resources_take_little_time() -> None:
         )
         for number in range(2_000)
     ]
-    start = time.process_time()
     assert dangers(plan(*every))
-    assert time.process_time() - start < 4

@@ -1,6 +1,5 @@
 """What a plan costs: before and after, what has no price and why, sums, limits."""
 
-import time
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -15,6 +14,7 @@ from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Money, ResourceCost
 from mlpctl.review.values import UNKNOWN, Secret
+from review_plans import bounded
 
 BOOK = Prices(
     {
@@ -441,8 +441,7 @@ def test_the_order_of_the_plan_stays_and_everything_is_told() -> None:
     assert found.region == REGION
 
 
+@bounded
 def test_a_plan_of_two_thousand_resources_is_priced_soon() -> None:
     changes = [change(NODES, POOL, name=f"pool-{number}") for number in range(2000)]
-    started = time.process_time()
     estimate(Plan(tuple(changes)), BOOK, region=REGION, usage={}, today=TODAY)
-    assert time.process_time() - started < 3
