@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pulumi.runtime import rpc
 
 FOLDER: Final = Path(__file__).parent / "golden" / "plans"
 
 bounded: Final = pytest.mark.timeout(120)
 """For what grows with its input no faster than that: done badly, it would take hours."""
 
-_RANDOM: Final = re.compile(r"(?<=-)[0-9a-f]{7}\b")
+AUTOMATIC: Final = re.compile(r"(?<=-)[0-9a-f]{7}\b")
 """The random end of an automatic name."""
 
 _IDS: Final = re.compile(
     r"\b(vpc|subnet|sg|sgr|eni|eipalloc|eipassoc|igw|nat|rtb|rtbassoc|r-rtb|acl|vpce|lt|fl)-[0-9a-f]+"
 )
 _UUIDS: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 _STATE: Final = (
     *("urn", "type", "custom", "id", "parent", "protect", "retainOnDelete", "inputs", "provider", "external"),
@@ -48,12 +48,12 @@ def cut(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _still(text: str) -> str:
-    text = _RANDOM.sub("0000000", text)
+    text = AUTOMATIC.sub("0000000", text)
     numbers: dict[str, int] = {}
 
     def numbered(match: re.Match[str]) -> str:
         found = match[0]
-        if found == _UNKNOWN:
+        if found == rpc.UNKNOWN:
             return found
         number = numbers.setdefault(found, len(numbers))
         kind = match.groups()[0] if match.groups() else None

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mlpctl.config import ConfigError, Loaded, Platform, profiles
 from mlpctl.config.shape import Shape
-from mlpctl.config.stack_file import PLATFORM, REGION, check
+from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
+from mlpctl.keys import PLATFORM, REGION
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.vpcs import NEEDED_WITHOUT_NAT
 

@@ -7,6 +7,9 @@ STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
 """How the types of providers begin."""
 
+KUBERNETES: Final = "kubernetes:"
+"""How the types of objects in a cluster begin."""
+
 
 def kind(urn: str) -> str:
     """The type, without the parents' types."""

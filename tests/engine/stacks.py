@@ -1,7 +1,6 @@
 """What tests of whole stacks look at: their golden plan, and what is left of them."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import kubernetes
 from pulumi.runtime import rpc
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+from review_plans import AUTOMATIC
 
-MADE_BY_AWS = re.compile(r"(?<=-)[0-9a-f]{7}\b")
-"""The random end of an automatic name."""
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def assert_golden(project: Any, *, rewrite: bool) -> None:
@@ -30,7 +28,7 @@ def declared(step: dict[str, Any]) -> dict[str, Any]:
     """What a golden plan keeps of a step: nothing that another run or another machine would have otherwise."""
     state = step["newState"]
     text = json.dumps(state.get("inputs", {})).replace(rpc.UNKNOWN, "[unknown]")
-    inputs = json.loads(MADE_BY_AWS.sub("0000000", text))
+    inputs = json.loads(AUTOMATIC.sub("0000000", text))
     parent = state.get("parent", "").rsplit("::", 1)[-1]
     return {"op": step["op"], "type": state["type"], "name": state["urn"].rsplit("::", 1)[-1], "parent": parent} | {
         "inputs": inputs

@@ -8,9 +8,10 @@ import pulumi
 
 from mlpctl.config import profiles
 from mlpctl.config.problems import ConfigError
-from mlpctl.config.stack_file import PLATFORM, REGION, Loaded, check, find, has_secrets, without
+from mlpctl.config.stack_file import Loaded, check, find, has_secrets, without
 from mlpctl.config.validation import ModelT
 from mlpctl.config.yaml_file import Document, YamlError, parse
+from mlpctl.keys import PLATFORM, REGION
 
 
 def load(model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:

@@ -9,7 +9,8 @@ from pydantic_core import core_schema
 
 from mlpctl.config.profiles import Profiles
 from mlpctl.config.shape import Json, Shape
-from mlpctl.config.stack_file import NAMESPACE, PLATFORM, REGION, REGION_PATTERN
+from mlpctl.config.stack_file import REGION_PATTERN
+from mlpctl.keys import NAMESPACE, PLATFORM, REGION
 
 _SECRET: Json = {
     "type": "object",

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl.config.problems import HIDDEN, Keys, dotted, looks_secret, printable
-from mlpctl.config.stack_file import REGION, Loaded
+from mlpctl.config.stack_file import Loaded
 from mlpctl.config.validation import ModelT
+from mlpctl.keys import REGION
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,7 @@ from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
-
-NAMESPACE = "mlplatform"
-"""Namespace of our keys: the name of the Pulumi project."""
-
-PLATFORM = f"{NAMESPACE}:platform"
-"""The key that holds a platform."""
-
-REGION = "aws:region"
-"""The key that holds the AWS region."""
+from mlpctl.keys import NAMESPACE, PLATFORM, REGION
 
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
 """What a region's name looks like: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""

@@ -8,7 +8,7 @@ from mlpctl import urns
 from mlpctl.review import objects, risk, wording
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
-from mlpctl.review.groups import component_of, counts, groups, unknowns
+from mlpctl.review.groups import component_of, counts, groups, is_counted, unknowns
 from mlpctl.review.plan import Op, Plan
 from mlpctl.review.report import Cost, Edge, Invalid, Limit, Report, Unchecked
 from mlpctl.review.values import walk
@@ -130,14 +130,8 @@ def _told(plan: Plan) -> Iterable[str]:
 
 
 def _doubtful(plan: Plan) -> int:
-    """How many replacements only may happen; of what is counted, as providers are not."""
-    return sum(
-        change.custom
-        and change.op is Op.REPLACE
-        and change.forced_by_unknown
-        and not change.type.startswith(urns.PROVIDER_TYPE)
-        for change in plan
-    )
+    """How many of the replacements that are counted only may happen."""
+    return sum(is_counted(change) and change.forced_by_unknown for change in plan)
 
 
 def _names_example_account(plan: Plan) -> bool:

@@ -8,14 +8,12 @@ from typing import Final
 
 from rich.console import Console
 
-from mlpctl import config, project, urns
-from mlpctl.config.stack_file import PLATFORM
+from mlpctl import project, urns
+from mlpctl.keys import PLATFORM
 from mlpctl.review import as_json, assemble, html, markdown, terminal
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Plan
-from mlpctl.review.preview import preview
 from mlpctl.review.report import Report
-from mlpctl.stack import SandboxStack, Stack
 
 PREVIEW_SECONDS: Final = 8
 """How long a preview takes about, for the progress bar."""
@@ -27,8 +25,6 @@ WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
 }
 
 STDOUT: Final = Path("-")
-
-_OBJECTS: Final = "kubernetes:"
 
 
 class OutputError(Exception):
@@ -103,9 +99,12 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
         StackError: the preview failed.
         SandboxError: the sandbox does not start.
     """
+    # These take the components and Pulumi with them, which a plan that is there already needs none of.
     from mlpctl import up as steps
+    from mlpctl.review.preview import preview
     from mlpctl.sandbox.layout import Layout
     from mlpctl.sandbox.toolchain import RichReporter
+    from mlpctl.stack import SandboxStack, Stack
 
     root = project.root()
     _check(root, stack)
@@ -119,7 +118,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
     ours = SandboxStack(root, stack, layout)
     ours.pulumi("stack", "select", "--create", stack)
     # What lives in the cluster is asked for there.
-    if any(urns.kind(each["urn"]).startswith(_OBJECTS) for each in ours.deployment().get("resources", ())):
+    if any(urns.kind(each["urn"]).startswith(urns.KUBERNETES) for each in ours.deployment().get("resources", ())):
         steps.control_plane(layout, reporter)
     with reporter.step(f"Previewing {stack}", PREVIEW_SECONDS):
         return preview(ours, sandbox=True)
@@ -127,8 +126,8 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
 
 def _check(root: Path, stack: str) -> None:
     """Check the stack's file before anything is started, if it describes a platform: other programs have others."""
-    for path in (root / "stacks", root):
-        file = path / f"Pulumi.{stack}.yaml"
-        if file.is_file() and PLATFORM.encode() in file.read_bytes():
-            config.read(config.find(root, stack))
-            return
+    from mlpctl import config
+
+    file = config.find(root, stack)
+    if file.is_file() and PLATFORM.encode() in file.read_bytes():
+        config.read(file)

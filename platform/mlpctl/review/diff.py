@@ -13,7 +13,7 @@ from mlpctl import urns
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
-from mlpctl.review.values import Masked, Secret, Value, dotted
+from mlpctl.review.values import Masked, Secret, Value, document, dotted, root
 
 MAX_SHOWN: Final = 100
 """Differences of one resource that are shown at most."""
@@ -102,8 +102,7 @@ CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
 
-KUBERNETES: Final = "kubernetes:"
-_HELM: Final = "kubernetes:helm.sh/"
+_HELM: Final = f"{urns.KUBERNETES}helm.sh/"
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 _MIN_BASE64: Final = 16
@@ -234,9 +233,9 @@ def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tupl
 def _inputs(change: Change) -> Iterator[_Delta]:
     """What differs in all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
-    reported = {_root(path) for path in (*change.reported, *change.forced_by)}
-    start = _Place(strict=change.type.startswith(KUBERNETES), owner=change.name)
-    if change.type.startswith(urns.PROVIDER_TYPE) and _major(old.get("version")) == _major(new.get("version")):
+    reported = {root(path) for path in (*change.reported, *change.forced_by)}
+    start = _Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name)
+    if change.is_provider and _major(old.get("version")) == _major(new.get("version")):
         yield from (_quiet(delta) for delta in _compare_key(old, new, "version", start))
         old.pop("version", None)
         new.pop("version", None)
@@ -286,11 +285,11 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
         yield from _lists(old, new, place)
     elif isinstance(old, str) and isinstance(new, str):
         yield from _texts(old, new, place)
-    elif isinstance(old, str) and isinstance(new, Mapping | list) and (parsed := _json(old)) is not None:
+    elif isinstance(old, str) and isinstance(new, Mapping | list) and (parsed := document(old)) is not None:
         yield from _meant(
             _compare(parsed, new, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
         )
-    elif isinstance(new, str) and isinstance(old, Mapping | list) and (parsed := _json(new)) is not None:
+    elif isinstance(new, str) and isinstance(old, Mapping | list) and (parsed := document(new)) is not None:
         yield from _meant(
             _compare(old, parsed, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
         )
@@ -300,7 +299,7 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
 
 def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
     """What differs in two texts: as the JSON or the base64 that they are, where both are."""
-    before, after = _json(old), _json(new)
+    before, after = document(old), document(new)
     inside = replace(place, document=True)
     # What the texts mean may be the same only as far as they are shown.
     otherwise = _Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
@@ -514,24 +513,6 @@ def _is_empty(value: Value, strict: bool = False) -> bool:
     return value is None or value is _ABSENT or value == "" or value == []
 
 
-def _json(text: str) -> Any:
-    """The object or list that a text is in JSON; None where it is none."""
-    if text[:64].lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object that says each thing once; of two, readers of JSON differ on which counts."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError
-    return made
-
-
 def _decoded(text: str) -> str | None:
     """The text that a text is in base64; None where it is none."""
     if not _MIN_BASE64 <= len(text) <= _MAX_BASE64 or len(text) % 4:
@@ -599,16 +580,12 @@ def _lead(path: str) -> Iterator[str]:
         path = path.rpartition(".")[0]
 
 
-def _root(path: str) -> str:
-    return _bare(path).split(".")[0]
-
-
 def _unseen(path: str, change: Change) -> bool:
     """Whether a reported property is none of the inputs, or one that only follows from others."""
-    root = _root(path)
+    name = root(path)
     bare = _bare(path)
     return bool(COMPUTED.match(bare.rsplit(".", 1)[-1]) or SERVERS.search(bare)) or (
-        root not in (change.old or {}) and root not in (change.new or {})
+        name not in (change.old or {}) and name not in (change.new or {})
     )
 
 

@@ -12,8 +12,7 @@ from mlpctl.review.report import Certainty, Difference, Group, Money, Row, Unkno
 from mlpctl.review.short import short
 from mlpctl.review.values import Value, dotted
 from mlpctl.review.watches import value_at
-
-ALONE: Final = "Without a component"
+from mlpctl.review.wording import ALONE
 
 MAX_FACTS: Final = 6
 """Facts of one resource at most."""
@@ -67,14 +66,13 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
 def row(change: Change) -> Row:
     """One resource that changes."""
     found = differences(change)
-    may = change.op is Op.REPLACE and change.forced_by_unknown
     return Row(
         urn=change.urn,
         name=change.name,
         type=change.type,
         words=kind(change.type).words,
         op=change.op,
-        certainty=Certainty.MAY if may else Certainty.WILL,
+        certainty=Certainty.MAY if change.forced_by_unknown else Certainty.WILL,
         differences=found.shown,
         noise=found.noise,
         more=found.more,
@@ -111,13 +109,16 @@ def _facts(change: Change) -> tuple[Difference, ...]:
     return tuple(found[:MAX_FACTS])
 
 
+def is_counted(change: Change) -> bool:
+    """Whether a provider makes it: no component, no provider, and not the stack itself."""
+    return change.custom and not change.is_provider and change.type != urns.STACK_TYPE
+
+
 def _counted(changes: "tuple[Change, ...] | list[Change]") -> dict[Op, int]:
-    counted = Counter(
-        each.op for each in changes if each.custom and not each.type.startswith((urns.PROVIDER_TYPE, urns.STACK_TYPE))
-    )
+    counted = Counter(each.op for each in changes if is_counted(each))
     return {op: counted[op] for op in Op if counted[op]}
 
 
 def _is_default_provider(change: Change) -> bool:
     """Whether the engine made this provider itself, since the program named none."""
-    return change.type.startswith(urns.PROVIDER_TYPE) and urns.name(change.urn).startswith("default")
+    return change.is_provider and urns.name(change.urn).startswith("default")

@@ -13,9 +13,6 @@ from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Invalid, Unchecked
 from mlpctl.review.values import UNKNOWN, Secret, Value, dotted
 
-PACKAGE: Final = "kubernetes:"
-PROVIDER: Final = f"{urns.PROVIDER_TYPE}kubernetes"
-
 MAX_VALUE: Final = 60
 """Characters of a wrong value that are shown."""
 
@@ -36,7 +33,7 @@ def check(plan: Plan) -> Checked:
     unknown: dict[str, list[str]] = defaultdict(list)
     checked: list[str] = []
     for change in plan:
-        if not change.type.startswith(PACKAGE) or change.op not in _MADE or not _unreachable(plan, change):
+        if not change.type.startswith(urns.KUBERNETES) or change.op not in _MADE or not _unreachable(plan, change):
             continue
         kind = _kind(change)
         if kind not in api_schemas.load()["kinds"]:
@@ -77,7 +74,7 @@ def _kind(change: Change) -> str:
     version, kind = change.inputs.get("apiVersion"), change.inputs.get("kind")
     if isinstance(version, str) and isinstance(kind, str):
         return f"{version}/{kind}"
-    return change.type.removeprefix(PACKAGE).replace(":", "/").removeprefix("core/")
+    return change.type.removeprefix(urns.KUBERNETES).replace(":", "/").removeprefix("core/")
 
 
 @functools.cache

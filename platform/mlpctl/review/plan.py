@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths
+from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths, root
 
 NO_INPUTS: Final[Mapping[str, Value]] = {}
 
@@ -110,8 +110,14 @@ class Change:
     @property
     def forced_by_unknown(self) -> bool:
         """Whether only values that are not known yet speak for the replacement: it may turn out as an update."""
-        roots = {_root(name) for name in self.forced_by}
-        return bool(roots) and all(any(str(path[0]) == root for path in self.unknowns) for root in roots)
+        roots = {root(name) for name in self.forced_by}
+        waiting = {str(path[0]) for path in self.unknowns}
+        return self.op is Op.REPLACE and bool(roots) and roots <= waiting
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether it is a provider, which makes other resources and is none in the cloud."""
+        return self.type.startswith(urns.PROVIDER_TYPE)
 
 
 @dataclass(frozen=True)
@@ -123,10 +129,6 @@ class Message:
 
     text: str
     urn: str = ""
-
-
-PLATFORM: Final = "mlplatform:platform"
-"""The key of a platform's config, with its limits and its use under `cost`."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,3 @@ class Plan:
     def causes(self, change: Change, name: str) -> Iterable[Change]:
         """The resources that an input property comes from."""
         return (self.by_urn[urn] for urn in change.depends.get(name, ()) if urn in self.by_urn)
-
-
-def _root(path: str) -> str:
-    """The property that a way begins with."""
-    return path.split(".")[0].split("[")[0]

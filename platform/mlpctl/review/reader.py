@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlpctl import urns
+from mlpctl.keys import PLATFORM
 from mlpctl.review import marks
-from mlpctl.review.plan import PLATFORM, Change, Message, Op, Plan, PlanError
+from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.values import Value
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import yaml
 
 from mlpctl.review import marks, signs
-from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value
+from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
 """Characters from which a text is looked through; a shorter one is hidden by its name alone."""
@@ -328,9 +328,9 @@ class Redactor:
             self.found.update(
                 line for line in lines if len(line) >= 2 * signs.LITERAL and " " not in line and "-" not in line[:2]
             )
-            document = _json(each) if each.lstrip()[:1] in ("{", "[") else None
-            if document is not None:
-                self._value(document, _Place(), None)
+            inside = document(each)
+            if inside is not None:
+                self._value(inside, _Place(), None)
 
     def _name(self, key: str) -> str:
         """The key of a mapping, which may be a secret itself."""
@@ -356,11 +356,10 @@ class Redactor:
         if place.nested >= NESTED:
             return HIDDEN, "too deep to look through"
         why = ""
-        if text.lstrip()[:1] in ("{", "["):
-            document = _json(text)
-            if document is not None:
-                shown = self._value(document, _Place(nested=place.nested + 1), None)
-                return (_dumped(shown, like=text) if _altered(document, shown) else text), "secret in JSON"
+        inside = document(text)
+        if inside is not None:
+            shown = self._value(inside, _Place(nested=place.nested + 1), None)
+            return (_dumped(shown, like=text) if _altered(inside, shown) else text), "secret in JSON"
         if self._literals is not None and (left := self._literals.sub(HIDDEN, text)) != text:
             text, why = left, "secret elsewhere"
         lower = text.lower()
@@ -550,22 +549,6 @@ def _digest(value: Any) -> bytes:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     kind = b"s" if isinstance(value, str) else b"j"
     return hashlib.blake2b(kind + text.encode(errors="surrogatepass"), key=_KEY, digest_size=16).digest()
-
-
-def _json(text: str) -> Any:
-    """A JSON document; None where it is none, or says one thing twice."""
-    try:
-        document = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, (dict, list)) else None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError
-    return made
 
 
 def _masked(text: str, left: str, why: str) -> Secret | Masked:

@@ -9,12 +9,12 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review.diff import CHANGED_SECRET, KUBERNETES, compared, differences
+from mlpctl.review.diff import CHANGED_SECRET, compared, differences
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import Holding, Kind, Row, kind, rows, short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Difference, Harm
-from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, walk
+from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, value_at
 
 MAX_CAUSES: Final = 5
@@ -32,7 +32,7 @@ MOVES: Final = "the new one has another address, which its callers have to find"
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ})
-_HARM_ORDER: Final = [Harm.DATA, Harm.CAPACITY, Harm.SERVING, Harm.IDENTITY]
+_HARM_ORDER: Final = [*Harm]
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.FORGET, Op.UPDATE]
 
 _THEN: Final = {
@@ -115,7 +115,7 @@ class _Context:
     @cached_property
     def grows(self) -> bool:
         """Whether anything of the stack is there already."""
-        return any(each.custom and each.op is not Op.CREATE and not _is_provider(each) for each in self.plan)
+        return any(each.custom and each.op is not Op.CREATE and not each.is_provider for each in self.plan)
 
     def exists(self, change: Change, name: str) -> bool:
         """Whether what a property of a new resource names is there already."""
@@ -192,19 +192,19 @@ def _going(context: _Context, change: Change) -> Iterator[_Finding]:
         if holding is Holding.DATA:
             yield _Finding(Harm.DATA, 2, f"Leaves {_called(change, found)} where it is, and forgets it", lead=True)
         return
-    if _is_provider(change) and (change.op is Op.DELETE or not context.made_with[change.urn]):
+    if change.is_provider and (change.op is Op.DELETE or not context.made_with[change.urn]):
         return
     if found.part_of and any(whole.op in _GOES for whole in context.named(change, found.part_of)):
         return
     if holding is Holding.SERVING and change.op is Op.REPLACE and not (change.deletes_first or found.moves):
         return
-    may = change.op is Op.REPLACE and change.forced_by_unknown
+    may = change.forced_by_unknown
     verb = "Deletes" if change.op is Op.DELETE else "May replace" if may else "Replaces"
     scarce = _accelerators(context, change, "old") if Holding.CAPACITY in found.holds else ()
     parts = [
         _consequence(change, found, holding),
         *(note.says for note in found.notes if holds(old, note.when) and not change.retained),
-        f"resources made with it: {context.made_with[change.urn]:,}" if _is_provider(change) else "",
+        f"resources made with it: {context.made_with[change.urn]:,}" if change.is_provider else "",
         _scarce(scarce),
     ]
     yield _Finding(
@@ -246,8 +246,7 @@ def _forcing(context: _Context, change: Change) -> Iterator[str]:
 
 def _sources(context: _Context, change: Change, path: str) -> str:
     """What a value that is not known yet waits for."""
-    name = re.split(r"[.\[]", path)[0]
-    moving = [each for each in context.named(change, name) if each.op in _HAPPENS]
+    moving = [each for each in context.named(change, root(path)) if each.op in _HAPPENS]
     moving.sort(key=lambda each: (each.op is not Op.REPLACE, each.urn))
     told = [f"{kind(each.type).words} {each.name} {_HAPPENS[each.op]}" for each in moving[:2]]
     more = [f"{len(moving) - 2} more change"] if len(moving) > 2 else []
@@ -293,7 +292,7 @@ def _asked(
             return None, ()
         told = _told(Difference(path=watch.property, old=_brief(old), new=str(UNKNOWN), forces=False))
         return Certainty.MAY, (told + _sources(context, change, watch.property),)
-    shown = compared(old, new, watch.property, strict=change.type.startswith(KUBERNETES))
+    shown = compared(old, new, watch.property, strict=change.type.startswith(urns.KUBERNETES))
     if not shown and watch.test == "changed" and _changes_unseen(change, watch.property, old):
         return Certainty.WILL, (f"{watch.property}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown or not TESTS[watch.test](old, new, watch.value):
@@ -406,10 +405,6 @@ def _brief(value: Value) -> str:
 
 def _scarce(types: Sequence[str]) -> str:
     return f"{' and '.join(types[:3])} may not be had again" if types else ""
-
-
-def _is_provider(change: Change) -> bool:
-    return change.type.startswith(urns.PROVIDER_TYPE)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from mlpctl.review.marks import SIGNATURE
 from mlpctl.review.values import Value
 
 MAX_VALUE: Final = 120
@@ -22,16 +23,12 @@ _CONTEXT: Final = 2
 _COMPARED_LINES: Final = 400
 """Lines on either side that are compared one with another: the effort grows with their product."""
 
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""Key of every value that is not JSON in the engine's own form:
-https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go"""
-
 
 def short(value: Value, limit: int = MAX_VALUE) -> str:
     """A value in at most `limit` characters, and a note of what was cut."""
     if isinstance(value, str):
         return _cut(value, limit)
-    if isinstance(value, Mapping) and _SIGNATURE in value:
+    if isinstance(value, Mapping) and SIGNATURE in value:
         return f"(file {str(value.get('hash', ''))[:12] or 'without a hash'})"
     if isinstance(value, bool | int | float | Mapping | list) or value is None:
         return _cut(json.dumps(value, default=str, ensure_ascii=False), limit)

@@ -1,5 +1,6 @@
 """Values of a plan: plain JSON, with marks where a value is not known or not shown."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -84,6 +85,31 @@ def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
 def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
     """Ways to all values that are wanted."""
     return tuple(path for path, each in walk(value) if wanted(each))
+
+
+def root(path: str) -> str:
+    """The property that a way begins with, as a provider writes it: `ebs` of `ebs[0].iops`."""
+    return path.split(".")[0].split("[")[0]
+
+
+def document(text: str) -> Any:
+    """The object or list that a text is in JSON; None where it is none, or says one thing twice.
+
+    Of two, readers of JSON differ on which counts.
+    """
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError
+    return made
 
 
 def dotted(path: Path) -> str:

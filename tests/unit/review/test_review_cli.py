@@ -1,5 +1,6 @@
 """`mlpctl review` and `mlpctl cost` as commands: what they print where, and how they end."""
 
+import ast
 import io
 import json
 import shutil
@@ -376,21 +377,32 @@ def test_what_has_no_price_at_all_is_no_cost_of_nothing(tmp_path: Path, mlpctl: 
         assert "$0" not in out
 
 
+IMPORTED = (
+    "import sys; sys.argv = ['mlpctl', *sys.argv[1:]]\n"
+    "from mlpctl import cli\n"
+    "try: cli.main()\n"
+    "except SystemExit: pass\n"
+    "heavy = {'boto3', 'pulumi', 'pulumi_aws', 'jinja2', 'networkx', 'jsonschema', 'yaml'}\n"
+    "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
+)
+
+
+def test_a_plan_that_is_there_needs_neither_pulumi_nor_aws(tmp_path: Path) -> None:
+    plan = written(tmp_path, preview(ring(), key()))
+    for command in ("review", "cost"):
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORTED, command, "--plan", str(plan)], capture_output=True, text=True, check=True
+        )
+        assert not {"boto3", "pulumi", "pulumi_aws"} & set(ast.literal_eval(done.stdout.splitlines()[-1]))
+
+
 def test_help_tells_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
     for command in ("review", "cost"):
         out = " ".join(mlpctl(command, "--help").out.split())
         for told in ("0 all limits are kept", "1 a limit is broken", "2 bad input", "3 it could not be made"):
             assert told in out
-    code = (
-        "import sys; sys.argv = ['mlpctl', *sys.argv[1:]]\n"
-        "from mlpctl import cli\n"
-        "try: cli.main()\n"
-        "except SystemExit: pass\n"
-        "heavy = {'boto3', 'pulumi', 'pulumi_aws', 'jinja2', 'networkx', 'jsonschema', 'yaml'}\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
-    )
     for arguments in (("--help",), ("review", "--help")):
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
 
 

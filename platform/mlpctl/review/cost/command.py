@@ -4,19 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from pydantic import ValidationError
 from rich.console import Console
 
+from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.parts import Book
 from mlpctl.review.cost.settings import CostSettings
-from mlpctl.review.plan import PLATFORM, Plan
+from mlpctl.review.plan import Plan
 from mlpctl.review.report import Cost, Limit, Outcome
-
-REGION: Final = "aws:region"
 
 
 class SettingsError(Exception):

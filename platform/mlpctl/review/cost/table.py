@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import urns
-from mlpctl.review.cost.estimate import totals, unlisted_in_words
-from mlpctl.review.report import Cost, Limit, Money, ResourceCost
+from mlpctl.review import wording
+from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
+from mlpctl.review.cost.estimate import unlisted_in_words
+from mlpctl.review.report import ZERO, Cost, Limit, Money
 
 ALONE: Final = "without a component"
 NO_TEAM: Final = "without a team"
@@ -72,11 +74,11 @@ def footnote(*costs: Cost) -> str:
     days = sorted({use.date for use in uses})
     of = f" of {days[0]}" + (f" to {days[-1]}" if days[0] != days[-1] else "") if days else ""
     stale = len({use.row for use in uses if use.stale})
-    old = (
-        f" {stale} of them {'is' if stale == 1 else 'are'} older than 90 days: mlpctl prices refresh." if stale else ""
-    )
+    verb = "is" if stale == 1 else "are"
+    old = f" {stale} of them {verb} older than {STALE_DAYS} days: mlpctl prices refresh." if stale else ""
     lacking = "".join(f" {unlisted_in_words(each.totals.unlisted)}." for each in costs if each.totals.unlisted)
-    return f"US dollars a month of 730 hours, at AWS's list prices{of}, without taxes and discounts.{old}{lacking}"
+    figures = f"US dollars a month of {MONTH_HOURS} hours, at AWS's list prices{of}, without taxes and discounts."
+    return f"{figures}{old}{lacking}"
 
 
 def usd(amount: float) -> str:
@@ -97,11 +99,11 @@ def printable(text: str) -> str:
 
 def _components(cost: Cost) -> Table:
     made = _table("Component", "At the least", "Expected", "At the most", "Change")
+    deltas = {each.title: each.delta for each in wording.by_component(cost)}
     for name, money in cost.totals.by_component.items():
-        delta = _delta(each for each in cost.resources if each.component == name)
-        made.add_row(_cell(name or ALONE), *_figures(money), _cell(change(delta)))
-    gone = _delta(each for each in cost.resources if each.component not in cost.totals.by_component)
-    if gone:
+        delta = deltas.pop(name or wording.ALONE, ZERO)
+        made.add_row(_cell(name or ALONE), *_figures(money), _cell(change(delta.expected)))
+    if gone := sum(deltas.values(), ZERO).expected:
         made.add_row(_cell("what goes"), "", "", "", _cell(change(gone)))
     made.add_section()
     sums = cost.totals
@@ -109,10 +111,6 @@ def _components(cost: Cost) -> Table:
         _cell("Total"), *_figures(sums.monthly_usd), _cell(change(sums.delta_monthly_usd.expected)), style="bold"
     )
     return made
-
-
-def _delta(resources: Iterable[ResourceCost]) -> float:
-    return totals([*resources]).delta_monthly_usd.expected
 
 
 def _sums(heading: str, sums: Mapping[str, Money], nameless: str) -> Table:

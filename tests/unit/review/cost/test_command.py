@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from costing import TODAY, Prices, change, urn
-from mlpctl.config.stack_file import PLATFORM, REGION
+from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Outcome
