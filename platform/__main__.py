@@ -11,7 +11,7 @@ from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
 region = pulumi.Config("aws").require("region")
-account_id, partition = caller()
+account_id, partition = caller(platform.allowed_accounts)
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
 boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)
@@ -51,7 +51,14 @@ joins = {
 gpu_pools = {
     name: ml.GpuNodePool(
         name,
-        {"pool": pool, **joins, **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
+        {
+            "pool": pool,
+            "node_sessions": platform.cluster.node_sessions,
+            **joins,
+            **here,
+            **nodes,
+            "subnet_ids": network.private_subnets_in(pool.zones),
+        },
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()
@@ -93,6 +100,7 @@ PlatformOutputs.export(
     repositories=images.repository_urls,
     cluster_name=cluster.cluster_name,
     cluster_endpoint=cluster.cluster_endpoint,
+    cluster_security_group_id=cluster.security_group_id,
     kubeconfig=cluster.kubeconfig,
     gpu_pools=[*gpu_pools],
     inference_endpoints={name: service.endpoint_url for name, service in services.items()},

@@ -15,6 +15,7 @@ from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
 from mlplatform.logs import RETENTION_DAYS
+from mlplatform.testing import ACCOUNT_ID
 from mlplatform.vpcs import NEEDED_WITHOUT_NAT
 
 Values = st.SearchStrategy[Any]
@@ -30,6 +31,11 @@ KNOWN: Final[Mapping[str, Values]] = {
     "flowLogDays": st.sampled_from(RETENTION_DAYS),
     "logDays": st.sampled_from(RETENTION_DAYS),
     "interfaceEndpoints": st.just([*NEEDED_WITHOUT_NAT]) | st.lists(st.sampled_from(NEEDED_WITHOUT_NAT), unique=True),
+    "allowedAccounts": st.sampled_from([[], [ACCOUNT_ID], ["210987654321", ACCOUNT_ID]]),
+    "privateAccessCidrs": st.lists(
+        st.sampled_from(["10.0.0.0/8", "192.168.0.0/20", "172.16.9.1/32"]), min_size=1, max_size=2, unique=True
+    ),
+    "privateAccessSecurityGroups": st.lists(st.sampled_from(["sg-12345678"]), max_size=1),
     "publicAccessCidrs": st.lists(st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "11.0.0.0/8"]), max_size=2),
     "gpuPools.*.instanceTypes": st.lists(
         st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True
@@ -44,6 +50,10 @@ KNOWN: Final[Mapping[str, Values]] = {
 names, the names."""
 
 
+ALWAYS: Final = ("cluster.privateAccessCidrs",)
+"""Optional keys that every made-up file has: without them no file is valid."""
+
+
 @lru_cache(maxsize=1)
 def valid_ish() -> Values:
     """Platforms as plain values: each field right in itself; together, most are wrong."""
@@ -56,6 +66,7 @@ def _values(shape: Shape, path: str) -> Values:
     if shape.keys:
         # Every section is there, if empty, or most platforms would have neither pools nor models.
         required = {*node.get("required", ())} if path else {*shape.keys}
+        required |= {key for key in shape.keys if f"{path}.{key}".endswith(ALWAYS)}
         fields = {key: _values(child, f"{path}.{key}") for key in shape.keys if (child := shape.child(key))}
         return st.fixed_dictionaries(
             {key: each for key, each in fields.items() if key in required},

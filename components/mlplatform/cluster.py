@@ -10,16 +10,20 @@ from mlplatform import iam
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
+    API_PORT,
     BEFORE_NODES,
     NETWORK_PLUGIN,
     NETWORK_PLUGIN_SETTINGS,
     Cluster,
+    ClusterAccess,
+    api_sources,
     endpoint_access,
     physical_name,
     system_nodes,
 )
 from mlplatform.component import Component
 from mlplatform.kubeconfig import kubeconfig
+from mlplatform.lookups import look_up
 from mlplatform.nodes import managed_nodes
 from mlplatform.spec import spec
 
@@ -79,6 +83,8 @@ class EksCluster(Component):
         partition = args.get("partition", "aws")
 
         cluster = self._control_plane(name, wanted, args, partition)
+        security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
+        self._endpoint(name, security_group_id, wanted)
         self._access(name, cluster, wanted, partition)
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition)
@@ -96,6 +102,7 @@ class EksCluster(Component):
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=partition,
+            sessions=wanted.node_sessions,
             depends_on=before_nodes,
         )
         for addon in AFTER_NODES:
@@ -104,7 +111,7 @@ class EksCluster(Component):
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint
         self.cluster_version = cluster.version
-        self.security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
+        self.security_group_id = security_group_id
         self.kubeconfig = pulumi.Output.all(
             cluster.arn, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
         ).apply(lambda known: kubeconfig(*known))
@@ -157,12 +164,30 @@ class EksCluster(Component):
             opts=self.child(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
+    def _endpoint(self, name: str, security_group_id: pulumi.Input[str], wanted: Cluster) -> None:
+        """Admit clients to the private endpoint, whose security group lets in only its own members.
+
+        Source: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
+        """
+        for source, arguments in api_sources(wanted).items():
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-api-from-{source}",
+                security_group_id=security_group_id,
+                description="HTTPS to the Kubernetes API",
+                ip_protocol="tcp",
+                from_port=API_PORT,
+                to_port=API_PORT,
+                tags=self.tags_for(f"{name}-api-from-{source}"),
+                opts=self.child(),
+                **arguments,
+            )
+
     def _access(self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]) -> None:
         for persona, access in wanted.access.items():
             entry = aws.eks.AccessEntry(
                 f"{name}-{persona}-access",
                 cluster_name=cluster.name,
-                principal_arn=access.principal_arn,
+                principal_arn=self._principal(access),
                 tags=self.tags_for(f"{name}-{persona}-access"),
                 opts=self.child(),
             )
@@ -178,6 +203,16 @@ class EksCluster(Component):
                 ),
                 opts=self.child(),
             )
+
+    def _principal(self, access: ClusterAccess) -> str:
+        """ARN of the principal. A role is looked up: its ARN has a path that its name does not tell."""
+        if access.principal_arn is not None:
+            return access.principal_arn
+        return look_up(
+            lambda: str(aws.iam.get_role(name=str(access.role), opts=pulumi.InvokeOptions(parent=self)).arn),
+            f"the IAM role {access.role}, which cluster.access names,",
+            "Name a role that `aws iam list-roles` lists, or create it first.",
+        )
 
     def _network_plugin(
         self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]

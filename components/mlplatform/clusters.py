@@ -1,5 +1,6 @@
 """Clusters, as specs, and what EKS is told of them."""
 
+import re
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -23,6 +24,13 @@ AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
+
+
+API_PORT: Final = 443
+"""Port of the API server's endpoint."""
+
+GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
+"""Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
 
 
 class ControlPlaneLog(Enum):
@@ -54,18 +62,31 @@ ACCESS_POLICIES: Final = {
 
 
 class ClusterAccess(Spec):
-    """One principal's access to the cluster."""
+    """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN."""
 
-    principal_arn: str = Field(
-        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$", examples=["arn:aws:iam::123456789012:role/ml"]
+    role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["platform-admin"])
+    """Name of an IAM role in the cluster's account, without its path. The role must exist."""
+
+    principal_arn: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$",
+        examples=["arn:aws:iam::123456789012:role/ml"],
     )
-    """IAM role or user."""
+    """ARN of an IAM role or user, with its path."""
 
     level: AccessLevel
     """What it may do."""
 
     namespaces: list[str] = Field(default=[])
     """Namespaces that the access is limited to. Default: the whole cluster."""
+
+    @model_validator(mode="after")
+    def _names_one_principal(self) -> "ClusterAccess":
+        if self.role is None and self.principal_arn is None:
+            raise ValueError("role is missing; allowed: either role or principalArn")
+        if self.role is not None and self.principal_arn is not None:
+            raise ValueError(f"role is {self.role}; allowed: either role or principalArn")
+        return self
 
     @model_validator(mode="after")
     def _cluster_admins_have_the_whole_cluster(self) -> "ClusterAccess":
@@ -112,6 +133,13 @@ class Cluster(Spec):
     public_access_cidrs: list[str] = Field(default=[])
     """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
 
+    private_access_cidrs: list[str] = Field(default=[])
+    """Networks with a route into the VPC (a VPN, a peered VPC, the runners' subnets) whose hosts may open HTTPS to the
+    private endpoint, e.g. `192.168.0.0/20`. EKS by itself admits only the cluster's own nodes."""
+
+    private_access_security_groups: list[str] = Field(default=[])
+    """Security groups whose members may open HTTPS to the private endpoint, e.g. a runner's `sg-0a1b2c3d4e5f67890`."""
+
     log_types: list[ControlPlaneLog] = Field(default=[ControlPlaneLog.AUDIT, ControlPlaneLog.AUTHENTICATOR])
     """Logs of the control plane that are kept."""
 
@@ -124,6 +152,10 @@ class Cluster(Spec):
     access: dict[str, ClusterAccess] = Field(default={})
     """Who else has access, by a name of your choice."""
 
+    node_sessions: bool = False
+    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles get
+    `AmazonSSMManagedInstanceCore`. Who may start a session is decided by IAM (`ssm:StartSession`)."""
+
     deletion_protection: bool = False
     """Refuse to delete the cluster until this is switched off."""
 
@@ -133,7 +165,7 @@ class Cluster(Spec):
     system: SystemPool = SystemPool()
     """Nodes for the cluster's own services."""
 
-    @field_validator("public_access_cidrs")
+    @field_validator("public_access_cidrs", "private_access_cidrs")
     @classmethod
     def _the_world_is_not_an_allow_list(cls, value: list[str]) -> list[str]:
         wrong = []
@@ -145,6 +177,18 @@ class Cluster(Spec):
                 continue
             if network.prefixlen < 8:
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+        if len({*value}) < len(value):
+            wrong.append("allowed: each network once")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("private_access_security_groups")
+    @classmethod
+    def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
+        wrong = [f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(GROUP_ID, id)]
+        if len({*value}) < len(value):
+            wrong.append("allowed: each security group once")
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -186,6 +230,14 @@ def endpoint_access(wanted: Cluster) -> dict[str, Any]:
         "endpoint_private_access": True,
         "endpoint_public_access": True,
         "public_access_cidrs": wanted.public_access_cidrs,
+    }
+
+
+def api_sources(wanted: Cluster) -> dict[str, dict[str, str]]:
+    """Sources that may open HTTPS to the private endpoint, as arguments of security-group rules by a name for each."""
+    return {
+        **{re.sub(r"[./]", "-", cidr): {"cidr_ipv4": cidr} for cidr in wanted.private_access_cidrs},
+        **{group: {"referenced_security_group_id": group} for group in wanted.private_access_security_groups},
     }
 
 

@@ -43,6 +43,10 @@ class GpuNodePoolArgs(TypedDict):
 
     region: NotRequired[pulumi.Input[str]]
     """AWS region. Needed for a group of reservations."""
+
+    node_sessions: NotRequired[bool]
+    """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
+
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Repositories that the nodes may make by pulling through caches. Default: none."""
 
@@ -80,6 +84,7 @@ class GpuNodePool(Component):
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=args.get("partition", "aws"),
+            sessions=args.get("node_sessions", False),
         )
 
         for number, (key, value) in enumerate(sorted(autoscaler_hints(wanted, pool.types).items())):

@@ -1,7 +1,7 @@
 """Look-ups: what a program asks AWS about that exists already."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import pulumi
@@ -34,13 +34,21 @@ def look_up(ask: Callable[[], R], wanted: str, remedy: str) -> R:
         raise pulumi.RunError(f"{wanted} can't be looked up: {said}\n{remedy}") from None
 
 
-def caller() -> tuple[str, str]:
+def caller(allowed_accounts: Sequence[str] = ()) -> tuple[str, str]:
     """The account that a program runs in, and its partition, e.g. `aws`.
 
+    Args:
+        allowed_accounts: Accounts in which the program may run; any, if empty.
+
     Raises:
-        pulumi.RunError: AWS does not know who asks.
+        pulumi.RunError: AWS rejects the credentials, or they belong to an account that is not allowed.
     """
     account = look_up(
         lambda: aws.get_caller_identity().account_id, "the account", "Sign in to AWS (`aws sts get-caller-identity`)."
     )
+    if allowed_accounts and account not in allowed_accounts:
+        raise pulumi.RunError(
+            f"the AWS account is {account}; allowed: {', '.join(allowed_accounts)}, since allowedAccounts lists only "
+            "these.\nUse credentials of one of them (`aws sts get-caller-identity` shows whose are in use)."
+        )
     return account, aws.get_partition().partition

@@ -21,6 +21,10 @@ WORKER_POLICIES: Final = {
 """What a node itself needs; the network plugin and every other pod has a role of its own:
 https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
 
+SESSIONS_POLICY: Final = "AmazonSSMManagedInstanceCore"
+"""What lets Bottlerocket's control container offer shell sessions:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html"""
+
 MAX_NODES: Final = 450
 """Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
@@ -115,6 +119,7 @@ def managed_nodes(
     disks_key_arn: pulumi.Input[str],
     partition: pulumi.Input[str],
     cached_repository_arns: Sequence[pulumi.Input[str]] = (),
+    sessions: bool = False,
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> "aws.eks.NodeGroup":
     """Make the node group `role_name` and what it needs as children of `component`.
@@ -135,7 +140,7 @@ def managed_nodes(
             policy_arn=iam.managed_policy(policy, partition),
             opts=component.child(),
         )
-        for purpose, policy in WORKER_POLICIES.items()
+        for purpose, policy in {**WORKER_POLICIES, **({"sessions": SESSIONS_POLICY} if sessions else {})}.items()
     ]
     if cached_repository_arns:
         attachments.append(

@@ -79,6 +79,10 @@ class PlatformOutputs:
     inference_endpoints: pulumi.Output[dict[str, str]]
     """URLs of the models inside the cluster, by their names in the stack file."""
 
+    cluster_security_group_id: pulumi.Output[str | None] = later(None)
+    """Security group of the cluster's private endpoint and of all its nodes. None where the platform does not export it
+    yet."""
+
     @classmethod
     def export(cls, **values: pulumi.Input[Any]) -> None:
         """Make the fields outputs of this stack, beside the version.

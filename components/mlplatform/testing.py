@@ -20,9 +20,17 @@ STACK: Final = "test"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 
-LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
+Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Outputs of a look-up: the same for every call, or computed from its arguments."""
+
+LOOK_UPS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+    "aws:iam/getRole:getRole": lambda args: {
+        "arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{args['name']}",
+        "id": args["name"],
+        "name": args["name"],
+    },
 }
 """What look-ups answer unless the caller says otherwise."""
 
@@ -96,7 +104,7 @@ def token(kind: type[pulumi.Resource]) -> str:
 def declare(
     program: Callable[[], object],
     config: Mapping[str, str] | None = None,
-    look_ups: Mapping[str, Mapping[str, Any]] | None = None,
+    look_ups: Mapping[str, Answer] | None = None,
     stacks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Plan:
     """Run `program` under mocks; what it declares.
@@ -160,7 +168,7 @@ async def _settled(program: Callable[[], object]) -> None:
 class _Answers(mocks.Mocks):
     """Gives resources their inputs as outputs, with stand-ins for what AWS computes."""
 
-    def __init__(self, look_ups: Mapping[str, Mapping[str, Any]], stacks: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, look_ups: Mapping[str, Answer], stacks: Mapping[str, Mapping[str, Any]]) -> None:
         self._look_ups = look_ups
         self._stacks = stacks
 
@@ -189,7 +197,8 @@ class _Answers(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:
             raise KeyError(f"the look-up {args.token} has no answer here")
-        return dict(self._look_ups[args.token]), []
+        answer = self._look_ups[args.token]
+        return dict(answer(args.args) if callable(answer) else answer), []
 
 
 class _Monitor(mocks.MockMonitor):

@@ -50,6 +50,11 @@ def _only(one: Any, other: Any) -> bool:
     return {*one} <= {*other}
 
 
+def _only_these(one: Any, other: Any) -> bool:
+    """As `_only`, where an empty list allows everything."""
+    return not other or bool(one)
+
+
 def _there(one: Any, other: Any) -> bool:
     return one is not None or other is None
 
@@ -86,12 +91,16 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
 """What each access of a workload includes."""
 
 GUARDS: Final[Mapping[str, Guard]] = {
+    "allowedAccounts": Guard(Against.INTRUDERS, _only_these),
     "buckets.*.noncurrentDays": Guard(Against.LOSS, _more),
     "buckets.*.retain": Guard(Against.LOSS, _more),
     "cluster.creatorIsAdmin": Guard(Against.INTRUDERS, _less),
     "cluster.deletionProtection": Guard(Against.LOSS, _more),
     "cluster.logDays": Guard(Against.INTRUDERS, _more),
     "cluster.logTypes": Guard(Against.INTRUDERS, _every),
+    "cluster.nodeSessions": Guard(Against.INTRUDERS, _less),
+    "cluster.privateAccessCidrs": Guard(Against.INTRUDERS, _only),
+    "cluster.privateAccessSecurityGroups": Guard(Against.INTRUDERS, _only),
     "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only),
     "images.account.replicateTo": Guard(Against.LOSS, _every),
     "images.account.scanning": Guard(Against.INTRUDERS, _scanned),

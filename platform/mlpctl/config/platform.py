@@ -89,6 +89,10 @@ class Platform(Spec):
     """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
     access; for others, `namespace` and `serviceAccount` say whose pods they are."""
 
+    allowed_accounts: list[Annotated[str, Field(pattern=r"^\d{12}$", examples=["123456789012"])]] = Field(default=[])
+    """AWS accounts that the stack may be deployed to, as 12 digits in quotes. With credentials of any other account, a
+    preview or update fails before anything is created. Default: any account."""
+
     permissions_boundary: str | None = Field(default=None, pattern=r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,128}$")
     """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
     Default: none; roles of `workloads` then have a boundary of the platform's own."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from mlplatform.clusters import ControlPlaneLog
+from mlplatform.clusters import AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
 from mlplatform.inference import Inference, mebibytes, millicores
 from mlplatform.instances import InstanceType
@@ -75,6 +75,17 @@ def pools_are_large_enough(platform: Platform) -> Iterator[str]:
                 f"gpuPools.{pool_name}.maxNodes is {pool.max_nodes}; allowed: {nodes} or more, for maxReplicas and "
                 f"sparePods of {', '.join(models)} at {gpus} GPU{'s' * (gpus > 1)} a node"
             )
+
+
+def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
+    """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
+    cluster = platform.cluster
+    if not (cluster.public_access_cidrs or cluster.private_access_cidrs or cluster.private_access_security_groups):
+        yield (
+            "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC (VPN, peering, runners), "
+            "unless privateAccessSecurityGroups or publicAccessCidrs are set: EKS admits only the cluster's own nodes "
+            "to a private endpoint"
+        )
 
 
 def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
@@ -144,6 +155,12 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
     guards = {
         "cluster.publicAccessCidrs has to be empty": not platform.cluster.public_access_cidrs,
         "cluster.deletionProtection has to be true": platform.cluster.deletion_protection,
+        # Or only the identity that created the cluster, usually a pipeline, could use kubectl.
+        "cluster.access has to have an entry with level clusterAdmin": any(
+            access.level is AccessLevel.CLUSTER_ADMIN for access in platform.cluster.access.values()
+        ),
+        # Or credentials of another account would create production there.
+        "allowedAccounts has to name the account": platform.allowed_accounts,
         "cluster.logTypes has to have audit and authenticator": {
             ControlPlaneLog.AUDIT,
             ControlPlaneLog.AUTHENTICATOR,
@@ -170,6 +187,7 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_run_on_pools_that_exist,
     models_fit_on_a_node,
     pools_are_large_enough,
+    the_api_can_be_reached,
     caches_reach_what_they_cache,
     models_run_images_that_stay,
     workloads_use_what_exists,

@@ -25,6 +25,7 @@ ACCOUNT_ID = "123456789012"
 """The AWS account of every sandbox, which is moto's default."""
 
 SANDBOX_USER = "sandbox"
+ADMIN_ROLE = "platform-admin"
 """Name of the IAM user that the sandbox's key belongs to."""
 
 

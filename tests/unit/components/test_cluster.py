@@ -13,7 +13,7 @@ from mlplatform.testing import Plan, declare
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
 
 
-def cluster(**wanted: Any) -> Plan:
+def cluster(look_ups: Any = None, **wanted: Any) -> Plan:
     return declare(
         lambda: EksCluster(
             "main",
@@ -24,7 +24,8 @@ def cluster(**wanted: Any) -> Plan:
                 "logs_key_arn": "arn:logs",
                 "disks_key_arn": "arn:disks",
             },
-        )
+        ),
+        look_ups=look_ups,
     )
 
 
@@ -98,6 +99,34 @@ def test_an_access_entry_gets_its_policy_in_its_scope() -> None:
     association = plan.one(aws.eks.AccessPolicyAssociation).inputs
     assert association["policyArn"] == "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
     assert association["accessScope"] == {"type": "namespace", "namespaces": ["chat"]}
+
+
+def test_the_private_endpoint_admits_only_what_is_listed() -> None:
+    assert cluster().of(aws.vpc.SecurityGroupIngressRule) == []
+    plan = cluster(private_access_cidrs=["10.0.0.0/8"], private_access_security_groups=["sg-0a1b2c3d4e5f67890"])
+    rules = {each.name: each.inputs for each in plan.of(aws.vpc.SecurityGroupIngressRule)}
+    assert {*rules} == {"main-api-from-10-0-0-0-8", "main-api-from-sg-0a1b2c3d4e5f67890"}
+    assert rules["main-api-from-10-0-0-0-8"]["cidrIpv4"] == "10.0.0.0/8"
+    assert rules["main-api-from-sg-0a1b2c3d4e5f67890"]["referencedSecurityGroupId"] == "sg-0a1b2c3d4e5f67890"
+    for rule in rules.values():
+        assert rule["securityGroupId"] == "main-control-plane-security-group"
+        assert (rule["ipProtocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 443, 443)
+    assert plan.outputs["main"]["security_group_id"] == "main-control-plane-security-group"
+
+
+def test_a_role_gets_access_by_its_name_alone() -> None:
+    arn = "arn:aws-us-gov:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123"
+    entry = cluster(
+        {"aws:iam/getRole:getRole": lambda args: {"arn": arn, "id": args["name"], "name": args["name"]}},
+        access={"admins": {"role": "AWSReservedSSO_Admin_0123", "level": "clusterAdmin"}},
+    ).one(aws.eks.AccessEntry)
+    assert entry.inputs["principalArn"] == arn
+
+
+@pytest.mark.parametrize("sessions", [False, True])
+def test_shell_sessions_on_nodes_are_asked_for(sessions: bool) -> None:
+    policies = [each.inputs["policyArn"] for each in cluster(node_sessions=sessions).of(aws.iam.RolePolicyAttachment)]
+    assert ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in policies) is sessions
 
 
 def test_cluster_admins_cannot_be_limited_to_namespaces() -> None:

@@ -85,6 +85,7 @@ def test_every_field_guards_or_does_not() -> None:
             "profile": "dev",
             "owner": "a",
             "network": {"zones": ["us-east-1a", "us-east-1b"]},
+            "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "buckets": {"example": {}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
             "inference": {"example": {"image": "a:1", "pool": "a"}},
@@ -99,6 +100,10 @@ def test_every_field_guards_or_does_not() -> None:
 @pytest.mark.parametrize("pattern", GUARDS)
 def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
     weak: Any = {
+        "allowedAccounts": [],
+        "cluster.nodeSessions": True,
+        "cluster.privateAccessCidrs": ["10.0.0.0/8", "192.168.0.0/20"],
+        "cluster.privateAccessSecurityGroups": ["sg-12345678"],
         "buckets.*.noncurrentDays": 1,
         "buckets.*.retain": False,
         "cluster.creatorIsAdmin": True,
@@ -141,10 +146,12 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
 STRICT = """
 profile: staging
 owner: a
+allowedAccounts: ["123456789012"]
 network: { zones: [us-east-1a, us-east-1b], flowLogDays: 365 }
 buckets: { example: { noncurrentDays: 90, retain: true } }
 cluster:
   creatorIsAdmin: false
+  privateAccessCidrs: [192.168.0.0/20]
   access: { admins: { principalArn: "arn:aws:iam::123456789012:role/admins", level: clusterAdmin } }
   deletionProtection: true
   logDays: 365

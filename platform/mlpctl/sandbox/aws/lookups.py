@@ -1,5 +1,6 @@
 """Look-ups, `aws.get_…`: what a program asks about its account, its region and what others made."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -74,6 +75,29 @@ def _zones(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("get_role")
+def _role(api: Api, args: Properties) -> Properties:
+    answer = api.find("get_role", RoleName=args["name"])
+    if answer is None:
+        raise ProviderError(f"{api.name}: reading IAM Role ({args['name']}): couldn't find resource")
+    role = answer["Role"]
+    document = role["AssumeRolePolicyDocument"]
+    return {
+        "id": role["RoleName"],
+        "arn": role["Arn"],
+        "name": role["RoleName"],
+        "path": role["Path"],
+        "uniqueId": role["RoleId"],
+        "description": role.get("Description", ""),
+        "createDate": rfc3339(role["CreateDate"]),
+        "maxSessionDuration": role["MaxSessionDuration"],
+        "assumeRolePolicy": document if isinstance(document, str) else json.dumps(document),
+        "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+        "roleLastUseds": [],
+        "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", ())},
+    }
+
+
 @uses("describe_cluster")
 def _cluster(api: Api, args: Properties) -> Properties:
     cluster = api.call("describe_cluster", name=args["name"])["cluster"]
@@ -123,6 +147,7 @@ LOOKUPS: Final = (
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
+    Lookup(aws.iam.get_role, "aws:iam/getRole:getRole", _role, "iam"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
 )

@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
 
-from mlpctl.sandbox.layout import ACCOUNT_ID, SANDBOX_USER, Credentials
+from mlpctl.sandbox.layout import ACCOUNT_ID, ADMIN_ROLE, SANDBOX_USER, Credentials
 
 PARTITION = "aws"
 
@@ -37,9 +37,10 @@ class Identity:
 
 
 def ensure_account(key: Credentials) -> None:
-    """Make the sandbox's account with AWS's managed policies and one user, who has exactly this access key.
+    """Create the sandbox's account with AWS's managed policies, one user with exactly this access key, and a role.
 
-    What is there already stays.
+    The role is that of the account's administrators, which an organization creates before any platform.
+    What exists already stays.
     """
     # moto leaves AWS's managed policies out by default, and would make them (4 MB) for every partition at once.
     default_user_config["iam"]["load_aws_managed_policies"] = True
@@ -49,6 +50,8 @@ def ensure_account(key: Credentials) -> None:
         default_user_config["iam"]["load_aws_managed_policies"] = False
     if SANDBOX_USER not in iam.users:
         iam.create_user(PARTITION, SANDBOX_USER)
+    if all(role.name != ADMIN_ROLE for role in iam.roles.values()):
+        _create_admin_role(iam)
     user = iam.users[SANDBOX_USER]
     if key.access_key_id in iam.access_keys:
         return
@@ -57,6 +60,21 @@ def ensure_account(key: Credentials) -> None:
     access_key.access_key_id = key.access_key_id
     access_key.secret_access_key = key.secret_access_key
     iam.access_keys[key.access_key_id] = access_key
+
+
+def _create_admin_role(iam: IAMBackend) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{PARTITION}:iam::{ACCOUNT_ID}:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    iam.create_role(ADMIN_ROLE, json.dumps(trust), "/", None, "Administrators of the account", [], "3600")
+    iam.attach_role_policy(f"arn:{PARTITION}:iam::aws:policy/AdministratorAccess", ADMIN_ROLE)
 
 
 def find(access_key_id: str, session_token: str | None = None) -> Identity | None:
