@@ -6,6 +6,7 @@ import pulumi_kubernetes as k8s
 import mlplatform as ml
 from mlpctl import config
 from mlplatform import iam
+from mlplatform.kubeconfig import with_credentials_of
 from mlplatform.lookups import caller
 from mlplatform.outputs import PlatformOutputs
 
@@ -79,7 +80,8 @@ workloads = {
     )
     for name, workload in platform.workloads.items()
 }
-kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
+kubeconfig = with_credentials_of(pulumi.Config("aws"), cluster.kubeconfig)
+kubernetes = k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
 services = {
     name: ml.InferenceService(
         name,

@@ -1,7 +1,9 @@
 """How tools reach a cluster, without a secret and without the AWS CLI."""
 
 import json
-from typing import Final
+from typing import Any, Final
+
+import pulumi
 
 TOKEN_COMMAND: Final = "mlplatform-eks-token"
 """Console script of this distribution, found on PATH; credentials come from the environment."""
@@ -48,3 +50,45 @@ def kubeconfig(arn: str, endpoint: str, certificate_authority: str) -> str:
         },
         sort_keys=True,
     )
+
+
+def with_credentials_of(config: pulumi.Config, kubeconfig: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The kubeconfig, signing in with the credentials that the stack's configuration gives the AWS provider.
+
+    The provider reads `aws:profile` and `aws:assumeRoles`; the command that signs in to the cluster would otherwise use
+    the credentials of the environment, which EKS may not know.
+
+    Args:
+        config: the namespace `aws` of the stack's configuration.
+        kubeconfig: as `kubeconfig` returns it.
+
+    Raises:
+        pulumi.RunError: a chain of roles is assumed, or with more than a role's ARN.
+    """
+    profile, role_arn = config.get("profile"), _assumed_role(config)
+
+    def signed_in(known: str) -> str:
+        document = json.loads(known)
+        for user in document["users"]:
+            command = user["user"]["exec"]
+            if role_arn:
+                command["args"] += ["--role-arn", role_arn]
+            if profile:
+                command["env"] = [{"name": "AWS_PROFILE", "value": profile}]
+        return json.dumps(document, sort_keys=True)
+
+    return pulumi.Output.from_input(kubeconfig).apply(signed_in)
+
+
+def _assumed_role(config: pulumi.Config) -> str | None:
+    roles: list[dict[str, Any]] = config.get_object("assumeRoles") or []
+    if not roles:
+        return None
+    beyond = sorted({name for role in roles for name in role} - {"roleArn", "sessionName"})
+    if len(roles) > 1 or beyond:
+        raise pulumi.RunError(
+            f"aws:assumeRoles has {len(roles)} roles{' with ' + ', '.join(beyond) if beyond else ''}; allowed: one "
+            "role with roleArn, since the platform signs in to the cluster as that role too.\n"
+            "Assume the others in the environment (a profile with source_profile and role_arn)."
+        )
+    return str(roles[0]["roleArn"])

@@ -8,6 +8,7 @@ from typing import Any
 import kubernetes
 from pulumi.runtime import rpc
 
+from mlpctl.sandbox.layout import ADMIN_ROLE
 from review_plans import AUTOMATIC
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -52,7 +53,11 @@ def leftovers(sandbox: Any) -> list[str]:
         "endpoint": [each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]],
         "flow log": [each["FlowLogId"] for each in ec2.describe_flow_logs()["FlowLogs"]],
         "template": [each["LaunchTemplateName"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
-        "role": [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]],
+        "role": [
+            each["RoleName"]
+            for each in iam.list_roles()["Roles"]
+            if "service-role" not in each["Path"] and each["RoleName"] != ADMIN_ROLE
+        ],
         "log group": [each["logGroupName"] for each in aws("logs").describe_log_groups()["logGroups"]],
         "policy": [each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]],
         "placement group": [each["GroupName"] for each in ec2.describe_placement_groups()["PlacementGroups"]],

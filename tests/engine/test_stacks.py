@@ -1,5 +1,6 @@
 """The stacks of a team, each from nothing to nothing; the tests of one stack follow one another."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,19 @@ def platform(project: Any) -> Any:
 
 def test_the_first_preview_is_the_golden_plan(project: Any, request: pytest.FixtureRequest) -> None:
     assert_golden(project, rewrite=request.config.getoption("--rewrite-golden"))
+
+
+def test_an_update_from_outside_the_network_leaves_only_the_objects_in_the_cluster_out(project: Any) -> None:
+    if project.stack != "prod":
+        pytest.skip("once is enough")
+    outside = ("--exclude", "**::pulumi:providers:kubernetes::cluster", "--exclude-dependents")
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "prod", *outside)
+    state = json.loads(project.pulumi("stack", "export", "--stack", "prod").stdout)["deployment"]["resources"]
+    assert [each["urn"] for each in state if each["type"].startswith("kubernetes:")] == []
+    first = project.preview()
+    assert first
+    assert all("kubernetes:" in step["newState"]["type"] for step in first), "the next update creates these alone"
+    assert {step["op"] for step in first} == {"create"}
 
 
 def test_models_run_on_the_gpus_that_their_pools_name(project: Any, sandbox: Any) -> None:

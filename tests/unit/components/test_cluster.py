@@ -1,13 +1,14 @@
 import json
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
 from mlplatform import Cluster, EksCluster
 from mlplatform.clusters import AFTER_NODES, BEFORE_NODES, endpoint_access
-from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig
+from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import Plan, declare
 
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
@@ -156,3 +157,30 @@ def test_system_nodes_are_x86_and_follow_the_cluster_s_version() -> None:
         with pytest.raises(ValidationError, match="allowed: x86-64 types"):
             Cluster(system={"instance_types": [type]})  # type: ignore[arg-type]  # as YAML gives it
     assert Cluster(system={"instance_types": ["g4dn.xlarge", "m7i-flex.large"]})  # type: ignore[arg-type]  # as YAML gives it
+
+
+def signed_in(**aws_config: Any) -> Any:
+    """The exec entry with which a program reaches the cluster, under this configuration of the AWS provider."""
+    found: list[str] = []
+    plain = kubeconfig("arn:aws:eks:eu-west-1:123456789012:cluster/main", "https://example", "Q0E=")
+    declare(
+        lambda: with_credentials_of(pulumi.Config("aws"), plain).apply(found.append),
+        {f"aws:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in aws_config.items()},
+    )
+    (user,) = json.loads(found[0])["users"]
+    return user["user"]["exec"]
+
+
+def test_the_program_enters_the_cluster_with_the_credentials_of_the_aws_provider() -> None:
+    role = "arn:aws:iam::123456789012:role/deployer"
+    assert "env" not in signed_in() and "--role-arn" not in signed_in()["args"]
+    assert signed_in(profile="work")["env"] == [{"name": "AWS_PROFILE", "value": "work"}]
+    assert signed_in(assumeRoles=[{"roleArn": role, "sessionName": "ci"}])["args"][-2:] == ["--role-arn", role]
+
+
+def test_a_chain_of_roles_cannot_enter_the_cluster() -> None:
+    role = {"roleArn": "arn:aws:iam::123456789012:role/deployer"}
+    with pytest.raises(pulumi.RunError, match="has 2 roles; allowed: one role with roleArn"):
+        signed_in(assumeRoles=[role, role])
+    with pytest.raises(pulumi.RunError, match="has 1 roles with externalId"):
+        signed_in(assumeRoles=[{**role, "externalId": "x"}])
