@@ -45,8 +45,10 @@ cluster = ml.EksCluster(
 joins = {
     "cluster_name": cluster.cluster_name,
     "cluster_version": cluster.cluster_version,
+    "cluster_endpoint": cluster.cluster_endpoint,
+    "cluster_certificate_authority": cluster.cluster_certificate_authority,
+    "cluster_service_cidr": cluster.cluster_service_cidr,
     "cluster_security_group_id": cluster.security_group_id,
-    "vpc_id": network.vpc_id,
 }
 gpu_pools = {
     name: ml.GpuNodePool(

@@ -23,6 +23,7 @@ STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+    "aws:ssm/getParameter:getParameter": {"insecureValue": "ami-0123456789abcdef0", "type": "String"},
 }
 """What look-ups answer unless the caller says otherwise."""
 
@@ -184,6 +185,7 @@ class _Answers(mocks.Mocks):
         outputs = {**computed, **args.inputs}
         if args.typ == "aws:eks/cluster:Cluster":
             outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": f"{args.name}-security-group"}
+            outputs["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": "172.20.0.0/16"}
         return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
