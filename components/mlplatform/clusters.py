@@ -23,7 +23,7 @@ AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 
 ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
 
-_DATED: Final = f"EKS's versions of {eks_versions.date()} (`mlpctl eks refresh` brings newer ones)"
+_DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
@@ -166,7 +166,7 @@ class Cluster(Spec):
     @classmethod
     def _the_version_is_offered(cls, value: str) -> str:
         if value not in eks_versions.offered():
-            raise ValueError(f"allowed: {', '.join(eks_versions.offered())}, {_DATED}")
+            raise ValueError(f"allowed: {', '.join(eks_versions.offered())} ({_DATED})")
         return value
 
     @model_validator(mode="after")
@@ -178,8 +178,8 @@ class Cluster(Spec):
                 wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
             elif version not in known:
                 wrong.append(
-                    f"addonVersions.{addon} is {version}; allowed: {', '.join(known)}, since version is "
-                    f"{self.version}, {_DATED}"
+                    f"addonVersions.{addon} is {version}; allowed: {', '.join(known)} ({_DATED}), since version is "
+                    f"{self.version}"
                 )
         if wrong:
             raise ValueError("\n".join(wrong))

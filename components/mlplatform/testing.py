@@ -49,6 +49,9 @@ class Declared:
     ignored: tuple[str, ...] = ()
     """Input properties whose changes are ignored."""
 
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    """How long its creation, update and deletion may take, where it says so."""
+
     provider: str = ""
     """The provider's reference, or empty for the default one."""
 
@@ -215,6 +218,11 @@ class _Monitor(mocks.MockMonitor):
                     custom=request.custom,
                     retained=request.retainOnDelete,
                     ignored=tuple(request.ignoreChanges),
+                    timeouts={
+                        kind: time
+                        for kind in ("create", "update", "delete")
+                        if (time := getattr(request.customTimeouts, kind))
+                    },
                     provider=request.provider,
                     depends_on=frozenset(request.dependencies),
                     urn=response.urn,
