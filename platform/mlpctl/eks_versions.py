@@ -27,7 +27,7 @@ def refresh(region: str) -> int:
     client = boto3.client("eks", region_name=region)
     try:
         clusters = _all(client, "describe_cluster_versions", "clusterVersions")
-        versions = {
+        versions: dict[str, dict[str, Any]] = {
             one["clusterVersion"]: {
                 "standard_support_ends": _day(one["endOfStandardSupportDate"]),
                 "extended_support_ends": _day(one["endOfExtendedSupportDate"]),
