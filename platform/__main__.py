@@ -42,18 +42,10 @@ cluster = ml.EksCluster(
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
-joins = {
-    "cluster_name": cluster.cluster_name,
-    "cluster_version": cluster.cluster_version,
-    "cluster_endpoint": cluster.cluster_endpoint,
-    "cluster_certificate_authority": cluster.cluster_certificate_authority,
-    "cluster_service_cidr": cluster.cluster_service_cidr,
-    "cluster_security_group_id": cluster.security_group_id,
-}
 gpu_pools = {
     name: ml.GpuNodePool(
         name,
-        {"pool": pool, **joins, **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
+        {"pool": pool, **cluster.joining(), **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()

@@ -120,6 +120,17 @@ class EksCluster(Component):
         )
         self._done()
 
+    def joining(self) -> dict[str, pulumi.Output[str]]:
+        """The arguments by which a `GpuNodePool` joins this cluster."""
+        return {
+            "cluster_name": self.cluster_name,
+            "cluster_version": self.cluster_version,
+            "cluster_endpoint": self.cluster_endpoint,
+            "cluster_certificate_authority": self.cluster_certificate_authority,
+            "cluster_service_cidr": self.cluster_service_cidr,
+            "cluster_security_group_id": self.security_group_id,
+        }
+
     def _control_plane(
         self, name: str, wanted: Cluster, args: EksClusterArgs, partition: pulumi.Input[str]
     ) -> "aws.eks.Cluster":
