@@ -43,23 +43,10 @@ cluster = ml.EksCluster(
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
-joins = {
-    "cluster_name": cluster.cluster_name,
-    "cluster_version": cluster.cluster_version,
-    "cluster_security_group_id": cluster.security_group_id,
-    "vpc_id": network.vpc_id,
-}
 gpu_pools = {
     name: ml.GpuNodePool(
         name,
-        {
-            "pool": pool,
-            "node_sessions": platform.cluster.node_sessions,
-            **joins,
-            **here,
-            **nodes,
-            "subnet_ids": network.private_subnets_in(pool.zones),
-        },
+        {"pool": pool, **cluster.joining(), **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()

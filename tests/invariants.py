@@ -135,6 +135,24 @@ def nodes_hand_out_credentials_by_session_only(plan: Plan) -> Iterator[str]:
 
 
 @invariant
+def nodes_start_from_tags_that_never_change(plan: Plan) -> Iterator[str]:
+    for template in plan.of(aws.ec2.LaunchTemplate):
+        for each in template.inputs.get("tagSpecifications") or ():
+            for key in sorted({*each["tags"]} - {"Name", "mlplatform:stack", "mlplatform:name"}):
+                yield f"{template.name} tags each {each['resourceType']} with {key}, whose change replaces the nodes"
+
+
+@invariant
+def nothing_is_named_by_its_position(plan: Plan) -> Iterator[str]:
+    """A number at the end of a name that has neighbours of other numbers is a place in a list, which entries change."""
+    names = {(each.type, each.name) for each in plan}
+    for type, name in sorted(names):
+        stem, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
+        if stem.endswith("-") and number and (type, f"{stem}{int(number) + 1}") in names:
+            yield f"{name} is named by its position among {type}"
+
+
+@invariant
 def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
     for subnet in plan.of(aws.ec2.Subnet):
         if subnet.inputs.get("mapPublicIpOnLaunch") is not False:

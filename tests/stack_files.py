@@ -14,6 +14,7 @@ from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
+from mlplatform import eks_versions, node_images
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.testing import ACCOUNT_ID
 from mlplatform.vpcs import NEEDED_WITHOUT_NAT
@@ -44,7 +45,12 @@ KNOWN: Final[Mapping[str, Values]] = {
     "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
     "pool": st.sampled_from(["a", "b"]),
     "gpuPools": st.sampled_from(["a", "b"]),
-    "addonVersions": st.dictionaries(st.sampled_from(["coredns", "vpc-cni"]), st.just("v1.0.0-eksbuild.1")),
+    "addonVersions": st.dictionaries(
+        st.just("vpc-cni"), st.sampled_from(eks_versions.addon_versions("vpc-cni", "1.36"))
+    ),
+    "cluster.version": st.sampled_from(eks_versions.offered()),
+    "amiRelease": st.sampled_from(node_images.releases("1.36")),
+    "diskThroughput": st.sampled_from([125, 750]),
 }
 """What a rule of the model allows and its schema does not tell, by the end of the dotted path; for a mapping with free
 names, the names."""

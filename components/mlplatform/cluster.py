@@ -16,6 +16,7 @@ from mlplatform.clusters import (
     NETWORK_PLUGIN_SETTINGS,
     Cluster,
     ClusterAccess,
+    addon_version,
     api_sources,
     endpoint_access,
     physical_name,
@@ -24,7 +25,7 @@ from mlplatform.clusters import (
 from mlplatform.component import Component
 from mlplatform.kubeconfig import kubeconfig
 from mlplatform.lookups import look_up
-from mlplatform.nodes import managed_nodes
+from mlplatform.nodes import Joined, managed_nodes
 from mlplatform.spec import spec
 
 
@@ -56,7 +57,7 @@ class EksClusterArgs(TypedDict):
     """Policy that bounds the IAM roles. Default: none."""
 
     tags: NotRequired[dict[str, str]]
-    """Tags for every taggable child, and for the instances and their volumes."""
+    """Tags for every taggable child, and for the instances that start from then on."""
 
 
 class EksCluster(Component):
@@ -70,6 +71,12 @@ class EksCluster(Component):
 
     cluster_version: pulumi.Output[str]
     """Kubernetes version of the control plane, e.g. `1.36`."""
+
+    cluster_certificate_authority: pulumi.Output[str]
+    """Certificate authority of the Kubernetes API: PEM, in base64."""
+
+    cluster_service_cidr: pulumi.Output[str]
+    """Addresses of the cluster's services, e.g. `172.20.0.0/16`."""
 
     security_group_id: pulumi.Output[str]
     """Security group that the control plane and the nodes share."""
@@ -92,12 +99,13 @@ class EksCluster(Component):
             else self._addon(name, cluster, addon, wanted)
             for addon in BEFORE_NODES
         ]
+        authority = cluster.certificate_authority.apply(lambda authority: authority.data)
+        cidr = cluster.kubernetes_network_config.apply(lambda network: network.service_ipv4_cidr)
         nodes = managed_nodes(
             self,
             f"{name}-system",
             system_nodes(wanted.system),
-            cluster_name=cluster.name,
-            version=cluster.version,
+            cluster=Joined(cluster.name, cluster.version, cluster.endpoint, authority, cidr),
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
@@ -112,10 +120,25 @@ class EksCluster(Component):
         self.cluster_endpoint = cluster.endpoint
         self.cluster_version = cluster.version
         self.security_group_id = security_group_id
-        self.kubeconfig = pulumi.Output.all(
-            cluster.arn, cluster.endpoint, cluster.certificate_authority.apply(lambda authority: authority.data)
-        ).apply(lambda known: kubeconfig(*known))
+        self._node_sessions = wanted.node_sessions
+        self.cluster_certificate_authority = authority
+        self.cluster_service_cidr = cidr
+        self.kubeconfig = pulumi.Output.all(cluster.arn, cluster.endpoint, authority).apply(
+            lambda known: kubeconfig(*known)
+        )
         self._done()
+
+    def joining(self) -> dict[str, Any]:
+        """The arguments by which a `GpuNodePool` joins this cluster."""
+        return {
+            "node_sessions": self._node_sessions,
+            "cluster_name": self.cluster_name,
+            "cluster_version": self.cluster_version,
+            "cluster_endpoint": self.cluster_endpoint,
+            "cluster_certificate_authority": self.cluster_certificate_authority,
+            "cluster_service_cidr": self.cluster_service_cidr,
+            "cluster_security_group_id": self.security_group_id,
+        }
 
     def _control_plane(
         self, name: str, wanted: Cluster, args: EksClusterArgs, partition: pulumi.Input[str]
@@ -253,7 +276,7 @@ class EksCluster(Component):
             f"{name}-{addon}",
             cluster_name=cluster.name,
             addon_name=addon,
-            addon_version=wanted.addon_versions.get(addon),
+            addon_version=addon_version(wanted, addon),
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self.tags_for(f"{name}-{addon}"),

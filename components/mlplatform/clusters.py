@@ -8,9 +8,10 @@ from typing import Any, Final
 import pulumi
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import instances
+from mlplatform import eks_versions, instances
 from mlplatform.logs import retention
-from mlplatform.nodes import AMI_RELEASE, MAX_NODES, Capacity, Pool, Scaling
+from mlplatform.node_images import RELEASE
+from mlplatform.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
 from mlplatform.pools import POOL_LABEL
 from mlplatform.spec import Spec
 
@@ -20,6 +21,10 @@ BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 
 AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
+
+ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
+
+_DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
@@ -112,9 +117,10 @@ class SystemPool(Scaling):
     disk_gb: int = Field(default=50, ge=20, le=16384)
     """Disk for images and pods, in GB."""
 
-    ami_release: str | None = Field(default=None, pattern=AMI_RELEASE)
-    """Release of the nodes' image, e.g. `1.54.0-5043decc`. Default: EKS's latest when the nodes are made, kept until
-    their Kubernetes version or launch settings change."""
+    ami_release: str | None = Field(default=None, pattern=RELEASE)
+    """Release of the nodes' image, e.g. `1.65.0-0be31b34`; one that has images for the cluster's version. Nodes run it
+    until this is changed. Default: EKS's latest when the nodes are created and whenever their Kubernetes version or
+    launch settings change. Setting or removing it replaces the pool."""
 
     @field_validator("instance_types")
     @classmethod
@@ -128,7 +134,8 @@ class Cluster(Spec):
     """The Kubernetes cluster."""
 
     version: str = Field(default="1.36", pattern=r"^1\.\d{2}$", examples=["1.36"])
-    """Kubernetes version, e.g. `1.36`. EKS moves up one minor version at a time, and never down."""
+    """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
+    down; add-ons and nodes follow the cluster."""
 
     public_access_cidrs: list[str] = Field(default=[])
     """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
@@ -160,7 +167,8 @@ class Cluster(Spec):
     """Refuse to delete the cluster until this is switched off."""
 
     addon_versions: dict[str, str] = Field(default={})
-    """Versions of add-ons that are pinned, e.g. `coredns: v1.12.4-eksbuild.1`. Default: EKS's default at the time."""
+    """Versions of add-ons other than the platform's own choice for the cluster's version, e.g.
+    `coredns: v1.14.3-eksbuild.14`; of those that EKS has for it. They have to be changed with the version."""
 
     system: SystemPool = SystemPool()
     """Nodes for the cluster's own services."""
@@ -198,13 +206,28 @@ class Cluster(Spec):
     def _log_days_are_known(cls, value: int) -> int:
         return retention(value)
 
-    @field_validator("addon_versions")
+    @field_validator("version")
     @classmethod
-    def _addons_are_ours(cls, value: dict[str, str]) -> dict[str, str]:
-        unknown = sorted({*value} - {*BEFORE_NODES, *AFTER_NODES})
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: allowed: {', '.join((*BEFORE_NODES, *AFTER_NODES))}")
+    def _the_version_is_offered(cls, value: str) -> str:
+        if value not in eks_versions.offered():
+            raise ValueError(f"allowed: {', '.join(eks_versions.offered())} ({_DATED})")
         return value
+
+    @model_validator(mode="after")
+    def _addon_versions_fit_the_cluster(self) -> "Cluster":
+        wrong = []
+        for addon, version in self.addon_versions.items():
+            known = eks_versions.addon_versions(addon, self.version) if addon in ADDONS else []
+            if addon not in ADDONS:
+                wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
+            elif version not in known:
+                wrong.append(
+                    f"addonVersions.{addon} is {version}; allowed: {', '.join(known)} ({_DATED}), since version is "
+                    f"{self.version}"
+                )
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
 
     @model_validator(mode="after")
     def _someone_is_admin(self) -> "Cluster":
@@ -241,15 +264,21 @@ def api_sources(wanted: Cluster) -> dict[str, dict[str, str]]:
     }
 
 
+def addon_version(wanted: Cluster, addon: str) -> str:
+    """The version of an add-on: what the cluster's spec names, or the one for its Kubernetes version."""
+    return wanted.addon_versions.get(addon) or eks_versions.addon_versions(addon, wanted.version)[0]
+
+
 def system_nodes(pool: SystemPool) -> Pool:
     """The managed node group of the cluster's own services."""
+    own = {POOL_LABEL: "system"}
     return Pool(
         instance_types=pool.instance_types,
-        ami_type="BOTTLEROCKET_x86_64",
         capacity=Capacity.ON_DEMAND,
         scaling=pool,
-        disk_gb=pool.disk_gb,
-        labels={POOL_LABEL: "system"},
+        disk=Disk(pool.disk_gb),
+        labels=own,
+        first_labels=own,
         taints=[],
         ami_release=pool.ami_release,
     )

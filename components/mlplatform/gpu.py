@@ -1,16 +1,15 @@
 """Where training and inference run: pools of GPU nodes."""
 
-import base64
 from collections.abc import Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
 from mlplatform.component import Component
-from mlplatform.nodes import Capacity, managed_nodes
-from mlplatform.pools import LOCAL_DISKS, GpuPool, Reservation, autoscaler_hints, gpu_nodes
+from mlplatform.nodes import Capacity, Joined, group_tags, managed_nodes
+from mlplatform.pools import GpuPool, Reservation, autoscaler_hints, gpu_nodes
 from mlplatform.spec import spec
 
 
@@ -24,13 +23,20 @@ class GpuNodePoolArgs(TypedDict):
     """Name of the EKS cluster that the nodes join."""
 
     cluster_version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes, with which they follow the cluster. Default: the cluster's at their creation."""
+    """Kubernetes version of the nodes, with which they follow the cluster. Needed for a pinned image. Default: the
+    cluster's at their creation."""
+
+    cluster_endpoint: NotRequired[pulumi.Input[str]]
+    """URL of the Kubernetes API. Needed for a pinned image."""
+
+    cluster_certificate_authority: NotRequired[pulumi.Input[str]]
+    """Certificate authority of the Kubernetes API: PEM, in base64. Needed for a pinned image."""
+
+    cluster_service_cidr: NotRequired[pulumi.Input[str]]
+    """Addresses of the cluster's services, e.g. `172.20.0.0/16`. Needed for a pinned image."""
 
     cluster_security_group_id: NotRequired[pulumi.Input[str]]
     """Security group that the cluster and its nodes share. Needed for EFA."""
-
-    vpc_id: NotRequired[pulumi.Input[str]]
-    """Id of the VPC. Needed for EFA."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Private subnets for the nodes, in the pool's zones."""
@@ -57,7 +63,11 @@ class GpuNodePoolArgs(TypedDict):
     """Policy that bounds the IAM roles. Default: none."""
 
     tags: NotRequired[dict[str, str]]
-    """Tags for every taggable child, and for the instances and their volumes."""
+    """Tags for every taggable child, and for the instances that start from then on."""
+
+
+_JOINING: Final = ("cluster_endpoint", "cluster_certificate_authority", "cluster_service_cidr")
+"""What nodes of a pinned image need to be told to join."""
 
 
 class GpuNodePool(Component):
@@ -73,27 +83,28 @@ class GpuNodePool(Component):
         super().__init__(name, args, opts)
         pool = spec(GpuPool, args["pool"])
 
+        if pool.ami_release:
+            _need(args, "cluster_version", *_JOINING, since="pool has amiRelease")
         wanted = gpu_nodes(name, pool, self._launch(name, pool, args))
         nodes = managed_nodes(
             self,
             name,
             wanted,
-            cluster_name=args["cluster_name"],
-            version=args.get("cluster_version"),
+            cluster=Joined(
+                args["cluster_name"],
+                args.get("cluster_version"),
+                args.get("cluster_endpoint", ""),
+                args.get("cluster_certificate_authority", ""),
+                args.get("cluster_service_cidr", ""),
+            ),
             subnet_ids=args["subnet_ids"],
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=args.get("partition", "aws"),
             sessions=args.get("node_sessions", False),
         )
-
-        for number, (key, value) in enumerate(sorted(autoscaler_hints(wanted, pool.types).items())):
-            aws.autoscaling.Tag(
-                f"{name}-autoscaler-hint-{number}",
-                autoscaling_group_name=nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name),
-                tag={"key": key, "value": value, "propagate_at_launch": False},
-                opts=self.child(),
-            )
+        if pool.autoscaled:
+            group_tags(self, f"{name}-hint", nodes, autoscaler_hints(wanted), propagated=False)
 
         self.node_group_name = nodes.node_group_name
         self._done()
@@ -101,11 +112,11 @@ class GpuNodePool(Component):
     def _launch(self, name: str, pool: GpuPool, args: GpuNodePoolArgs) -> dict[str, Any]:
         """Arguments of the launch template that only some pools have."""
         launch: dict[str, Any] = {}
-        if pool.local_disks and all(each.nvme_disks for each in pool.types):
-            launch["user_data"] = base64.b64encode(LOCAL_DISKS.encode()).decode()
         if pool.efa:
-            _need(args, "vpc_id", "cluster_security_group_id", since="pool has efa")
-            groups = [args["cluster_security_group_id"], self._fabric(name, args["vpc_id"]).id]
+            _need(args, "cluster_security_group_id", since="pool has efa")
+            # Its members reach each other over EFA, which no rule for addresses allows:
+            # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
+            groups = [args["cluster_security_group_id"]]
             launch["network_interfaces"] = [
                 {**interface, "security_groups": groups, "delete_on_termination": "true"}
                 for interface in instances.efa_interfaces(pool.types[0])
@@ -123,31 +134,6 @@ class GpuNodePool(Component):
         if pool.capacity is Capacity.CAPACITY_BLOCK:
             launch["instance_market_options"] = {"market_type": "capacity-block"}
         return launch
-
-    def _fabric(self, name: str, vpc_id: pulumi.Input[str]) -> "aws.ec2.SecurityGroup":
-        """A security group whose members reach each other over EFA, which no rule for addresses allows.
-
-        Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html
-        """
-        group = aws.ec2.SecurityGroup(
-            f"{name}-fabric",
-            vpc_id=vpc_id,
-            description="EFA between the nodes of one pool",
-            tags=self.tags_for(f"{name}-fabric"),
-            opts=self.child(),
-        )
-        directions = {"in": aws.vpc.SecurityGroupIngressRule, "out": aws.vpc.SecurityGroupEgressRule}
-        for direction, rule in directions.items():
-            rule(
-                f"{name}-fabric-{direction}",
-                security_group_id=group.id,
-                referenced_security_group_id=group.id,
-                ip_protocol="-1",
-                description="EFA between the nodes of one pool",
-                tags=self.tags_for(f"{name}-fabric-{direction}"),
-                opts=self.child(),
-            )
-        return group
 
     def _reserved(self, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
         target: dict[str, Any] = {"capacity_reservation_id": reservation.id}

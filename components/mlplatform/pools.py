@@ -1,12 +1,14 @@
 """Pools of GPU nodes, as specs, and what nodes they become."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import instances
-from mlplatform.nodes import AMI_RELEASE, Capacity, Pool, Scaling
+from mlplatform.bottlerocket import EFFECTS, LOCAL_DISKS
+from mlplatform.node_images import RELEASE
+from mlplatform.nodes import Capacity, Disk, Pool, Scaling
 from mlplatform.spec import Spec
 
 POOL_LABEL: Final = "mlplatform.io/pool"
@@ -18,17 +20,18 @@ GPU_TAINT: Final = "nvidia.com/gpu"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 """What a pod asks for to get a GPU."""
 
-LOCAL_DISKS: Final = """\
-[settings.bootstrap-commands.local-disks]
-commands = [
-  ["apiclient", "ephemeral-storage", "init"],
-  ["apiclient", "ephemeral-storage", "bind", "--dirs", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/pods"],
-]
-mode = "always"
-essential = true
-"""
-"""Bottlerocket settings that join an instance's own disks as RAID 0 and put images, pods and their logs there:
-https://bottlerocket.dev/en/os/latest/#/api/settings/bootstrap-commands/"""
+DISK_GB: Final = 200
+"""Disk of a node that keeps images and pods there."""
+
+SPARE_DISK_GB: Final = 30
+"""Disk of a node that keeps them on disks of its own, after which little is left to lie here."""
+
+IOPS_PER_THROUGHPUT: Final = 4
+"""I/O operations a second that a gp3 volume has for each MiB/s at least, beyond what it has by itself:
+https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
+
+BASE_IOPS: Final = 3000
+"""I/O operations a second that a gp3 volume has by itself; the same page."""
 
 
 class Reservation(Spec):
@@ -74,19 +77,32 @@ class GpuPool(Scaling):
     """Put the nodes close together, in one zone. Makes it likelier that AWS has no capacity; a reservation has a place
     of its own."""
 
-    ami_release: str | None = Field(default=None, pattern=AMI_RELEASE)
-    """Release of the nodes' image, and with it of the NVIDIA driver, e.g. `1.54.0-5043decc`. Default: EKS's latest when
-    the nodes are made, kept until their Kubernetes version or launch settings change."""
+    ami_release: str | None = Field(default=None, pattern=RELEASE)
+    """Release of the nodes' image, and with it of the NVIDIA driver, e.g. `1.65.0-0be31b34`; one that has images for
+    the cluster's version. Nodes run it until this is changed. Default: EKS's latest when the nodes are created and
+    whenever their Kubernetes version or launch settings change. Setting or removing it replaces the pool."""
+
+    autoscaled: bool = False
+    """Another program sets the number of nodes, e.g. Cluster Autoscaler, which is not part of the platform: `nodes` is
+    then only the number at creation."""
 
     repair: bool = True
-    """Replace nodes whose GPUs or kubelet fail, one at a time, as long as half of the pool is well."""
+    """Replace nodes whose GPUs or kubelet fail: one at a time, or a tenth of a large pool; none of a pool that may have
+    more than 5 nodes while more than a fifth of `maxNodes` are unhealthy."""
 
     local_disks: bool = True
     """Keep images and pods on the instances' own NVMe disks, joined as RAID 0, where every type has some: fast, paid
     for anyway, and empty after a stop."""
 
-    disk_gb: int = Field(default=200, ge=50, le=16384)
-    """Disk for images and pods, in GB, where they are not on local disks."""
+    disk_gb: int | None = Field(default=None, ge=20, le=16384)
+    """Disk for images and pods, in GB. Default: 200, or 30 where they are on local disks."""
+
+    disk_throughput: int | None = Field(default=None, ge=125, le=1000)
+    """MiB/s of that disk; at 125, AWS's default, an image of 10 GB takes minutes to unpack. Up to a quarter of
+    `diskIops`. Default: AWS's."""
+
+    disk_iops: int | None = Field(default=None, ge=3000, le=16000)
+    """I/O operations a second of that disk. Default: AWS's, 3000."""
 
     labels: dict[str, str] = Field(default={})
     """More labels for the nodes."""
@@ -95,6 +111,11 @@ class GpuPool(Scaling):
     def types(self) -> list[instances.InstanceType]:
         """The facts of the instance types."""
         return instances.known(self.instance_types)
+
+    @property
+    def uses_local_disks(self) -> bool:
+        """Whether images and pods are on the instances' own disks."""
+        return self.local_disks and all(each.nvme_disks for each in self.types)
 
     @field_validator("instance_types")
     @classmethod
@@ -120,6 +141,16 @@ class GpuPool(Scaling):
                     f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type that capacity blocks are "
                     "sold for, e.g. p5.48xlarge, since capacity is capacityBlock"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _a_fast_disk_has_the_operations_for_it(self) -> Self:
+        least = (self.disk_throughput or 0) * IOPS_PER_THROUGHPUT
+        if (self.disk_iops or BASE_IOPS) < least:
+            raise ValueError(
+                f"diskThroughput is {self.disk_throughput}; allowed: up to {(self.disk_iops or BASE_IOPS) // 4}, "
+                f"since diskIops is {self.disk_iops or BASE_IOPS}, or diskIops of {least} or more"
+            )
         return self
 
     @model_validator(mode="after")
@@ -152,23 +183,28 @@ class GpuPool(Scaling):
 
 def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
     """The managed node group of the GPU pool `name`, with more arguments for its launch template."""
-    arm = pool.types[0].architecture == "arm64"
+    own = {POOL_LABEL: name}
     return Pool(
         instance_types=pool.instance_types,
-        ami_type="BOTTLEROCKET_ARM_64_NVIDIA" if arm else "BOTTLEROCKET_x86_64_NVIDIA",
+        nvidia=True,
         capacity=pool.capacity,
         scaling=pool,
-        disk_gb=pool.disk_gb,
-        labels={**pool.labels, POOL_LABEL: name},
+        disk=Disk(
+            pool.disk_gb or (SPARE_DISK_GB if pool.uses_local_disks else DISK_GB), pool.disk_iops, pool.disk_throughput
+        ),
+        labels={**pool.labels, **own},
+        first_labels=own,
         taints=[{"key": GPU_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
         ami_release=pool.ami_release,
         repaired=pool.repair,
+        autoscaled=pool.autoscaled,
         replaced_within_limits=True,
+        settings=[LOCAL_DISKS] if pool.uses_local_disks else [],
         launch=launch,
     )
 
 
-def autoscaler_hints(nodes: Pool, types: Sequence[instances.InstanceType]) -> dict[str, str]:
+def autoscaler_hints(nodes: Pool) -> dict[str, str]:
     """Tags that tell Cluster Autoscaler what a node of a pool without nodes would have.
 
     Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
@@ -176,6 +212,6 @@ def autoscaler_hints(nodes: Pool, types: Sequence[instances.InstanceType]) -> di
     prefix = "k8s.io/cluster-autoscaler/node-template"
     return {
         **{f"{prefix}/label/{key}": value for key, value in nodes.labels.items()},
-        **{f"{prefix}/taint/{GPU_TAINT}": f"{taint['value']}:NoSchedule" for taint in nodes.taints},
-        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in types)),
+        **{f"{prefix}/taint/{each['key']}": f"{each['value']}:{EFFECTS[each['effect']]}" for each in nodes.taints},
+        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in nodes.types)),
     }

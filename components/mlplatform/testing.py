@@ -31,6 +31,7 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
         "id": args["name"],
         "name": args["name"],
     },
+    "aws:ssm/getParameter:getParameter": {"insecureValue": "ami-0123456789abcdef0", "type": "String"},
 }
 """What look-ups answer unless the caller says otherwise."""
 
@@ -55,6 +56,9 @@ class Declared:
 
     ignored: tuple[str, ...] = ()
     """Input properties whose changes are ignored."""
+
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    """How long its creation, update and deletion may take, where it says so."""
 
     provider: str = ""
     """The provider's reference, or empty for the default one."""
@@ -192,6 +196,7 @@ class _Answers(mocks.Mocks):
         outputs = {**computed, **args.inputs}
         if args.typ == "aws:eks/cluster:Cluster":
             outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": f"{args.name}-security-group"}
+            outputs["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": "172.20.0.0/16"}
         return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -222,6 +227,11 @@ class _Monitor(mocks.MockMonitor):
                     custom=request.custom,
                     retained=request.retainOnDelete,
                     ignored=tuple(request.ignoreChanges),
+                    timeouts={
+                        kind: time
+                        for kind in ("create", "update", "delete")
+                        if (time := getattr(request.customTimeouts, kind))
+                    },
                     provider=request.provider,
                     depends_on=frozenset(request.dependencies),
                     urn=response.urn,

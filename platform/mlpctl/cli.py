@@ -24,9 +24,13 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
 instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
+images_app = typer.Typer(help="Which images nodes may be pinned to.", no_args_is_help=True)
+eks_app = typer.Typer(help="Which versions EKS offers.", no_args_is_help=True)
 prices_app = typer.Typer(help="What AWS's things cost, from a dated price book.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(instances_app, name="instances")
+app.add_typer(images_app, name="images")
+app.add_typer(eks_app, name="eks")
 app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
@@ -164,10 +168,15 @@ def cost(
 
 @config_app.command()
 def validate(stack: Stack = "local") -> None:
-    """Check a stack file; all its problems at once, and exit code 2, if it is not right."""
+    """Check a stack file; all its problems at once, and exit code 2, if it is not right. Warn of what will not be."""
+    import datetime
+
     from mlpctl import config, project
+    from mlpctl.config.warnings import warnings
 
     loaded = config.read(config.find(project.root(), stack))
+    for warning in warnings(loaded.platform, datetime.datetime.now(datetime.UTC).date()):
+        Console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
     Console().print(f"{loaded.path} is right.", highlight=False)
 
 
@@ -223,6 +232,29 @@ def refresh(
 
     count = instances.refresh(region)
     Console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
+
+
+Region = Annotated[str, typer.Option(help="Region that is asked.")]
+
+
+@images_app.command("refresh")
+def refresh_images(region: Region) -> None:
+    """Write the file of node images anew, from AWS's public parameters in a region."""
+    from mlpctl import node_images
+    from mlplatform.node_images import DATA
+
+    count = node_images.refresh(region)
+    Console().print(f"{count} releases of Bottlerocket are in {DATA}.", highlight=False, soft_wrap=True)
+
+
+@eks_app.command("refresh")
+def refresh_versions(region: Region) -> None:
+    """Write the file of EKS's versions anew: Kubernetes versions, their support, and versions of add-ons."""
+    from mlpctl import eks_versions
+    from mlplatform.eks_versions import DATA
+
+    count = eks_versions.refresh(region)
+    Console().print(f"{count} Kubernetes versions are in {DATA}.", highlight=False, soft_wrap=True)
 
 
 @prices_app.command("show")

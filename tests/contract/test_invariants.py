@@ -68,6 +68,22 @@ TEMPLATE = aws.ec2.LaunchTemplate
 SEALED = ("rules", 0, "applyServerSideEncryptionByDefault")
 
 BREAKS = [
+    (
+        "nodes_start_from_tags_that_never_change",
+        changed(TEMPLATE, at("tagSpecifications", 0, "tags", "cost-centre", value="4711")),
+    ),
+    (
+        "nothing_is_named_by_its_position",
+        lambda plan: Plan(
+            (
+                *plan.resources,
+                *(
+                    Declared("x", f"hint-{number}", parent="", inputs={}, custom=True, retained=False)
+                    for number in (0, 1)
+                ),
+            )
+        ),
+    ),
     ("buckets_are_encrypted_with_a_key", without(aws.s3.BucketServerSideEncryptionConfiguration)),
     *[
         ("buckets_are_encrypted_with_a_key", changed(aws.s3.BucketServerSideEncryptionConfiguration, change))

@@ -44,7 +44,8 @@ def test_models_wait_for_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -
     plan, platform = plan_of(stack), read(stack).platform
     for name, inference in platform.inference.items():
         (service,) = [each for each in plan if each.name == name and each.type.endswith(":InferenceService")]
-        assert plan.one(aws.eks.NodeGroup, f"{inference.pool}-nodes").urn in service.depends_on
+        (nodes,) = [each for each in plan.of(aws.eks.NodeGroup) if each.parent == inference.pool]
+        assert nodes.urn in service.depends_on
         deployment = plan.one(k8s.apps.v1.Deployment, f"{name}-deployment")
         assert deployment.provider, "not the default provider, which is whatever cluster the shell points to"
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mlplatform import node_images
 from mlplatform.clusters import AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
 from mlplatform.inference import Inference, mebibytes, millicores
@@ -42,6 +43,20 @@ def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
         if elsewhere := [zone for zone in pool.zones if zone not in zones]:
             yield (
                 f"gpuPools.{name}.zones has {', '.join(elsewhere)}; allowed: zones of the network ({', '.join(zones)})"
+            )
+
+
+def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
+    """A pinned image has a variant for the cluster's Kubernetes version."""
+    version = platform.cluster.version
+    fitting = node_images.releases(version)
+    pools = {"cluster.system": platform.cluster.system.ami_release}
+    pools |= {f"gpuPools.{name}": pool.ami_release for name, pool in platform.gpu_pools.items()}
+    for place, release in pools.items():
+        if release is not None and release not in fitting:
+            yield (
+                f"{place}.amiRelease is {release}; allowed: {', '.join(fitting) or 'none'} (releases of "
+                f"{node_images.date()}; `mlpctl images refresh` brings newer ones), since cluster.version is {version}"
             )
 
 
@@ -184,6 +199,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_have_namespaces_of_their_own,
     pools_lie_in_the_network,
+    images_of_nodes_fit_the_cluster,
     models_run_on_pools_that_exist,
     models_fit_on_a_node,
     pools_are_large_enough,

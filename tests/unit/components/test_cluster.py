@@ -6,8 +6,8 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Cluster, EksCluster
-from mlplatform.clusters import AFTER_NODES, BEFORE_NODES, endpoint_access
+from mlplatform import Cluster, EksCluster, eks_versions
+from mlplatform.clusters import ADDONS, AFTER_NODES, BEFORE_NODES, endpoint_access
 from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import Plan, declare
 
@@ -83,14 +83,42 @@ def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> Non
     assert json.loads(plugin["configurationValues"])["enableNetworkPolicy"] == "true"
 
 
-def test_addon_versions_can_be_pinned() -> None:
-    version = "v1.12.4-eksbuild.1"
-    assert (
-        cluster(addon_versions={"coredns": version}).one(aws.eks.Addon, "main-coredns").inputs["addonVersion"]
-        == version
-    )
-    with pytest.raises(ValidationError, match="core-dns: allowed: vpc-cni"):
-        Cluster(addon_versions={"core-dns": version})
+def versions(**wanted: Any) -> dict[str, str]:
+    return {each.inputs["addonName"]: each.inputs["addonVersion"] for each in cluster(**wanted).of(aws.eks.Addon)}
+
+
+@pytest.mark.parametrize("version", eks_versions.offered())
+def test_add_ons_follow_the_cluster_s_version(version: str) -> None:
+    assert versions(version=version) == {name: eks_versions.addon_versions(name, version)[0] for name in ADDONS}
+
+
+def test_an_add_on_s_version_can_be_another_that_eks_has() -> None:
+    assert versions(addon_versions={"coredns": "v1.14.3-eksbuild.14"})["coredns"] == "v1.14.3-eksbuild.14"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"addon_versions": {"core-dns": "v1"}}, "addonVersions has core-dns; allowed: vpc-cni"),
+        ({"addon_versions": {"coredns": "latest"}}, "addonVersions.coredns is latest; allowed: v1.14.3-eksbuild.3"),
+        (
+            {"version": "1.35", "addon_versions": {"kube-proxy": "v1.36.0-eksbuild.14"}},
+            r"kube-proxy is v1.36.0-eksbuild.14; allowed: v1.35.3-eksbuild.13, .* since version is 1.35",
+        ),
+        ({"version": "1.99"}, r"allowed: 1.31, .*1.36 \(EKS's of .*`mlpctl eks refresh` brings newer ones\)"),
+    ],
+)
+def test_versions_that_eks_does_not_have_are_refused(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Cluster(**wanted)
+
+
+def test_system_nodes_of_a_pinned_image_wait_for_the_cluster() -> None:
+    plan = cluster(system={"ami_release": "1.65.0-0be31b34"})
+    template = plan.one(aws.ec2.LaunchTemplate)
+    assert template.inputs["imageId"] == "ami-0123456789abcdef0"
+    assert plan.one(aws.eks.Cluster).urn in template.depends_on
+    assert "amiType" not in plan.one(aws.eks.NodeGroup).inputs
 
 
 def test_an_access_entry_gets_its_policy_in_its_scope() -> None:

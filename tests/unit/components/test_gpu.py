@@ -7,8 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import GpuNodePool, GpuPool, instances
-from mlplatform.nodes import volumes
-from mlplatform.testing import Plan, declare
+from mlplatform.bottlerocket import max_pods
+from mlplatform.nodes import Disk, named_by, volumes
+from mlplatform.testing import LOOK_UPS, Plan, declare
+
+RELEASE = "1.65.0-0be31b34"
+TAGS = {"owner": "ml", "cost-centre": "4711"}
 
 
 def pool(**wanted: Any) -> Plan:
@@ -19,12 +23,16 @@ def pool(**wanted: Any) -> Plan:
             {
                 "pool": spec,
                 "cluster_name": "main",
+                "cluster_version": "1.36",
+                "cluster_endpoint": "https://main.example",
+                "cluster_certificate_authority": "Q0E=",
+                "cluster_service_cidr": "10.100.0.0/16",
                 "cluster_security_group_id": "sg-cluster",
-                "vpc_id": "vpc-1",
                 "subnet_ids": ["subnet-a"],
                 "disks_key_arn": "arn:disks",
                 "account_id": "123456789012",
                 "region": "us-east-1",
+                "tags": TAGS,
             },
         )
     )
@@ -40,7 +48,7 @@ def test_nodes_ask_for_metadata_tokens_and_keep_them_from_pods() -> None:
 
 
 def test_every_disk_is_encrypted_with_the_platform_s_key() -> None:
-    for device in volumes(100, "arn:disks"):
+    for device in volumes(Disk(100), "arn:disks"):
         assert device["ebs"]["encrypted"] == "true"
         assert device["ebs"]["kms_key_id"] == "arn:disks"
         assert device["ebs"]["volume_type"] == "gp3"
@@ -86,10 +94,18 @@ def test_the_image_fits_the_processor(type: str, ami: str) -> None:
     assert nodes(instance_types=[type])["amiType"] == ami
 
 
-def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
-    specifications = pool().one(aws.ec2.LaunchTemplate).inputs["tagSpecifications"]
+def test_the_template_has_only_tags_that_never_change() -> None:
+    specifications = template()["tagSpecifications"]
     assert {each["resourceType"] for each in specifications} == {"instance", "volume", "network-interface"}
-    assert {each["tags"]["mlplatform:stack"] for each in specifications} == {"mlplatform/test"}
+    for each in specifications:
+        assert each["tags"] == {"Name": "train", "mlplatform:stack": "mlplatform/test", "mlplatform:name": "train"}
+
+
+def test_other_tags_reach_new_instances_by_the_scaling_group() -> None:
+    plan = pool()
+    assert {each.inputs["tag"]["key"]: each.inputs["tag"]["value"] for each in plan.of(aws.autoscaling.Tag)} == TAGS
+    assert all(each.inputs["tag"]["propagateAtLaunch"] for each in plan.of(aws.autoscaling.Tag))
+    assert plan.one(aws.eks.NodeGroup).inputs["tags"].items() >= TAGS.items()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +132,12 @@ def test_instances_and_their_volumes_bear_the_pool_s_tags() -> None:
         ({"instance_types": ["g6.xlarge", "g5g.xlarge"]}, "one processor architecture"),
         ({"min_nodes": 2, "nodes": 1}, r"nodes is 1; allowed: minNodes \(2\) to maxNodes \(4\)"),
         ({"nodes": 5}, r"nodes is 5; allowed: minNodes \(0\) to maxNodes \(4\)"),
-        ({"disk_gb": 10}, "greater than or equal to 50"),
+        ({"disk_gb": 10}, "greater than or equal to 20"),
+        (
+            {"disk_throughput": 1000},
+            "diskThroughput is 1000; allowed: up to 750, since diskIops is 3000, or diskIops of",
+        ),
+        ({"ami_release": "1.54.0"}, "String should match pattern"),
     ],
 )
 def test_a_pool_that_makes_no_sense_is_refused(wanted: dict[str, Any], message: str) -> None:
@@ -131,13 +152,33 @@ def test_nodes_follow_the_cluster_to_another_version_where_they_are_told_it() ->
         "subnet_ids": ["a"],
         "disks_key_arn": "k",
     }
-    plan = declare(lambda: GpuNodePool("train", {**given, "cluster_version": "1.36"}))  # type: ignore[typeddict-item]
-    assert plan.one(aws.eks.NodeGroup).inputs["version"] == "1.36"
-    assert "version" not in nodes()
+    plan = declare(lambda: GpuNodePool("train", given))  # type: ignore[arg-type]
+    assert "version" not in plan.one(aws.eks.NodeGroup).inputs
+    assert nodes()["version"] == "1.36"
 
 
 def test_an_update_needs_no_gpu_beyond_the_most() -> None:
     assert nodes()["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}
+
+
+def test_a_large_pool_is_updated_a_tenth_at_a_time() -> None:
+    assert nodes(max_nodes=11)["updateConfig"] == {"maxUnavailablePercentage": 10, "updateStrategy": "MINIMAL"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "minutes"),
+    [
+        ({}, 100),
+        ({"max_nodes": 1}, 60),
+        ({"max_nodes": 10}, 250),
+        ({"max_nodes": 400}, 250),
+        ({"update_minutes": 90}, 90),
+    ],
+)
+def test_an_update_may_take_as_long_as_its_rounds(wanted: dict[str, Any], minutes: int) -> None:
+    group = pool(**wanted).one(aws.eks.NodeGroup)
+    assert {*group.timeouts.values()} == {f"{minutes}m"}
+    assert {*group.timeouts} == {"create", "update", "delete"}
 
 
 @pytest.mark.parametrize("type", ["gr6.4xlarge", "p5.48xlarge", "p4d.24xlarge"])
@@ -192,14 +233,11 @@ def test_a_type_whose_first_card_has_no_adapter_has_none_there() -> None:
     assert cards == [*range(17)]
 
 
-def test_nodes_with_fabric_reach_the_cluster_and_each_other_in_both_directions() -> None:
+def test_fabric_interfaces_are_in_the_cluster_s_group_which_lets_its_members_reach_each_other() -> None:
     plan = pool(instance_types=["p5.48xlarge"], efa=True, zones=["us-east-1a"])
     groups = {tuple(each["securityGroups"]) for each in plan.one(aws.ec2.LaunchTemplate).inputs["networkInterfaces"]}
-    assert groups == {("sg-cluster", "train-fabric-id")}
-    for rule in (aws.vpc.SecurityGroupIngressRule, aws.vpc.SecurityGroupEgressRule):
-        inputs = plan.one(rule).inputs
-        assert (inputs["securityGroupId"], inputs["referencedSecurityGroupId"]) == ("train-fabric-id",) * 2
-        assert inputs["ipProtocol"] == "-1"
+    assert groups == {("sg-cluster",)}
+    assert not plan.of(aws.ec2.SecurityGroup)
 
 
 def test_fabric_needs_no_placement_group_and_a_placement_group_no_fabric() -> None:
@@ -235,10 +273,15 @@ def test_a_capacity_block_is_bought_as_one() -> None:
     assert nodes(**wanted)["capacityType"] == "CAPACITY_BLOCK"
 
 
+def settings(**wanted: Any) -> tuple[str, dict[str, Any]]:
+    """The user data: as it is, and as a TOML parser understands it."""
+    text = base64.b64decode(template(**wanted)["userData"]).decode()
+    return text, tomllib.loads(text)["settings"]
+
+
 def test_local_disks_are_joined_where_every_type_has_some() -> None:
-    settings = base64.b64decode(template(instance_types=["p5.48xlarge"])["userData"]).decode()
-    commands = tomllib.loads(settings)["settings"]["bootstrap-commands"]["local-disks"]["commands"]
-    assert [command[:3] for command in commands] == [
+    _, found = settings(instance_types=["p5.48xlarge"])
+    assert [command[:3] for command in found["bootstrap-commands"]["local-disks"]["commands"]] == [
         ["apiclient", "ephemeral-storage", "init"],
         ["apiclient", "ephemeral-storage", "bind"],
     ]
@@ -246,30 +289,155 @@ def test_local_disks_are_joined_where_every_type_has_some() -> None:
     assert "userData" not in template(instance_types=["g5g.xlarge"])
 
 
+@pytest.mark.parametrize("release", [None, RELEASE])
+def test_arrays_stand_on_one_line_without_trailing_commas(release: str | None) -> None:
+    text, _ = settings(instance_types=["p5.48xlarge"], ami_release=release)
+    for line in text.splitlines():
+        assert line.count("[") == line.count("]")
+        assert ", ]" not in line
+        assert ",]" not in line
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gb"),
+    [
+        ({"instance_types": ["g6.2xlarge"]}, 30),
+        ({"instance_types": ["g6.2xlarge"], "local_disks": False}, 200),
+        ({"instance_types": ["g5g.xlarge"]}, 200),
+        ({"disk_gb": 500}, 500),
+    ],
+)
+def test_the_disk_is_small_where_images_are_on_local_disks(wanted: dict[str, Any], gb: int) -> None:
+    assert template(**wanted)["blockDeviceMappings"][1]["ebs"]["volumeSize"] == gb
+
+
+def test_the_disk_is_as_fast_as_was_asked_for() -> None:
+    disk = template(disk_throughput=1000, disk_iops=4000)["blockDeviceMappings"][1]["ebs"]
+    assert (disk["throughput"], disk["iops"]) == (1000, 4000)
+    assert not {"throughput", "iops"} & template()["blockDeviceMappings"][1]["ebs"].keys()
+
+
+HINTS = "k8s.io/cluster-autoscaler/node-template/"
+
+
+def hints(**wanted: Any) -> dict[str, Any]:
+    found = pool(autoscaled=True, **wanted).of(aws.autoscaling.Tag)
+    return {each.name: each for each in found if each.inputs["tag"]["key"].startswith(HINTS)}
+
+
 def test_autoscalers_know_what_a_node_would_have_before_there_is_one() -> None:
-    plan = pool(instance_types=["g6.12xlarge", "g5.48xlarge"], labels={"team": "nlp"})
-    tags = [each.inputs["tag"] for each in plan.of(aws.autoscaling.Tag)]
-    assert {tag["key"].removeprefix("k8s.io/cluster-autoscaler/node-template/"): tag["value"] for tag in tags} == {
+    tags = [
+        each.inputs["tag"]
+        for each in hints(instance_types=["g6.12xlarge", "g5.48xlarge"], labels={"team": "nlp"}).values()
+    ]
+    assert {tag["key"].removeprefix(HINTS): tag["value"] for tag in tags} == {
         "label/mlplatform.io/pool": "train",
         "label/team": "nlp",
         "taint/nvidia.com/gpu": "true:NoSchedule",
         "resources/nvidia.com/gpu": "4",
     }
-    assert {each.inputs["autoscalingGroupName"] for each in plan.of(aws.autoscaling.Tag)} == {"eks-train-nodes"}
+    assert not any(tag["propagateAtLaunch"] for tag in tags)
+
+
+def test_a_label_more_leaves_the_other_hints_as_they_are() -> None:
+    before, after = hints(labels={"team": "nlp"}), hints(labels={"team": "nlp", "aa": "1"})
+    assert {name: after[name].inputs for name in before} == {name: each.inputs for name, each in before.items()}
+    assert {*after} - {*before} == {f"train-hint-{HINTS}label/aa"}
+
+
+def test_a_pool_that_nobody_scales_has_no_hints() -> None:
+    assert not [each for each in pool().of(aws.autoscaling.Tag) if each.inputs["tag"]["key"].startswith(HINTS)]
+
+
+def test_names_by_key_differ_where_keys_do_and_hold_what_names_may() -> None:
+    keys = ["a b", "a-b", "a::b", "a/b", "a+b", "A-b", "k8s.io/x"]
+    names = [named_by("x", key) for key in keys]
+    assert len({*names}) == len(keys)
+    assert not any("::" in name or " " in name for name in names)
+
+
+def test_the_number_of_nodes_is_another_program_s_where_it_scales_them() -> None:
+    assert pool(autoscaled=True).one(aws.eks.NodeGroup).ignored == ("scalingConfig.desiredSize",)
+    assert pool().one(aws.eks.NodeGroup).ignored == ()
 
 
 def test_ill_nodes_are_repaired_unless_that_is_turned_off() -> None:
-    assert nodes()["nodeRepairConfig"]["enabled"] is True
     assert nodes(repair=False)["nodeRepairConfig"] == {"enabled": False}
 
 
-def test_the_image_is_pinned_where_the_pool_says_so() -> None:
-    assert nodes(ami_release="1.54.0-5043decc")["releaseVersion"] == "1.54.0-5043decc"
-    assert "releaseVersion" not in nodes()
+@pytest.mark.parametrize("most", [1, 5])
+def test_the_only_node_of_a_small_pool_is_repaired(most: int) -> None:
+    assert nodes(max_nodes=most)["nodeRepairConfig"] == {"enabled": True, "maxParallelNodesRepairedCount": 1}
+
+
+def test_a_large_pool_s_limits_of_repair_are_counts() -> None:
+    assert nodes(max_nodes=40)["nodeRepairConfig"] == {
+        "enabled": True,
+        "maxParallelNodesRepairedCount": 4,
+        "maxUnhealthyNodeThresholdCount": 9,
+    }
+
+
+def test_a_pinned_image_is_one_by_its_id_and_eks_is_told_no_version_of_its_own() -> None:
+    plan = pool(ami_release=RELEASE)
+    assert plan.one(aws.ec2.LaunchTemplate).inputs["imageId"] == "ami-0123456789abcdef0"
+    group = plan.one(aws.eks.NodeGroup)
+    assert not {"amiType", "releaseVersion", "version"} & group.inputs.keys()
+    assert group.name == "train-pinned-nodes"
+
+
+def test_a_pool_without_a_pin_has_eks_s_image() -> None:
+    assert "imageId" not in template()
+    assert nodes()["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
+    assert pool().one(aws.eks.NodeGroup).name == "train-nodes"
+
+
+def test_a_node_of_a_pinned_image_has_what_it_needs_to_join() -> None:
+    _, found = settings(ami_release=RELEASE, labels={"team": "nlp"})
+    assert found["kubernetes"] == {
+        "cluster-name": "main",
+        "api-server": "https://main.example",
+        "cluster-certificate": "Q0E=",
+        "cluster-dns-ip": "10.100.0.10",
+        "max-pods": 110,
+        "node-labels": {"mlplatform.io/pool": "train"},
+        "node-taints": {"nvidia.com/gpu": ["true:NoSchedule"]},
+    }
+    assert "local-disks" in found["bootstrap-commands"]
+
+
+def test_a_label_more_replaces_no_node_of_a_pinned_image() -> None:
+    assert template(ami_release=RELEASE) == template(ami_release=RELEASE, labels={"team": "nlp"})
+
+
+def test_a_node_takes_as_many_pods_as_eks_lets_it() -> None:
+    assert max_pods(instances.known(["g6.2xlarge"])) == 110
+    assert max_pods(instances.known(["p5.48xlarge"])) == 250
+    assert max_pods(instances.known(["p5.48xlarge", "g6.2xlarge"])) == 110
+
+
+def test_the_image_is_asked_for_by_version_variant_architecture_and_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    answer = LOOK_UPS["aws:ssm/getParameter:getParameter"]
+    monkeypatch.setattr("pulumi_aws.ssm.get_parameter", lambda name: asked.append(name) or _Answer(answer))
+    pool(ami_release=RELEASE, instance_types=["g5g.xlarge"])
+    assert asked == [f"/aws/service/bottlerocket/aws-k8s-1.36-nvidia/arm64/{RELEASE}/image_id"]
+
+
+class _Answer:
+    def __init__(self, answer: Any) -> None:
+        self.insecure_value = answer["insecureValue"]
+
+
+def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
+    bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
+    pinned = GpuPool(instance_types=["g6.2xlarge"], ami_release=RELEASE)
+    with pytest.raises(ValueError, match="cluster_service_cidr is missing; needed, since pool has amiRelease"):
+        declare(lambda: GpuNodePool("train", {"pool": pinned, **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
 
 
 def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
-    with pytest.raises(ValueError, match="vpc_id, cluster_security_group_id is missing; needed, since pool has efa"):
+    with pytest.raises(ValueError, match="cluster_security_group_id is missing; needed, since pool has efa"):
         declare(lambda: GpuNodePool("train", {"pool": GpuPool.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do

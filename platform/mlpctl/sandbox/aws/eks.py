@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pulumi_aws import eks
 
-from mlpctl.sandbox.aws.api import Api, Passing
+from mlpctl.sandbox.aws.api import Api, ApiError, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, State, Tags, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import UNKNOWN, Properties
@@ -181,13 +181,23 @@ def _by_place(taints: list[dict[str, str]]) -> dict[tuple[str, str], dict[str, s
     return {(taint["key"], taint["effect"]): taint for taint in taints}
 
 
-@uses("update_nodegroup_version")
+@uses("update_nodegroup_version", "describe_update")
 def _roll(api: Api, id: str, olds: Properties, news: Properties) -> None:
     """Replace the nodes by ones of another Kubernetes version, image or launch template version."""
     changed = {name for name in ("version", "releaseVersion", "launchTemplate") if olds.get(name) != news.get(name)}
     parameters = NODE_GROUP.request("update_nodegroup_version", news, only=changed).parameters
     force = {"force": True} if news.get("forceUpdateVersion") else {}
-    api.call("update_nodegroup_version", **NODE_GROUP.keyed("update_nodegroup_version", id), **{**parameters, **force})
+    group = NODE_GROUP.keyed("update_nodegroup_version", id)
+    update = api.call("update_nodegroup_version", **group, **{**parameters, **force})["update"]
+    asked = {"name": group["clusterName"], "nodegroupName": group["nodegroupName"], "updateId": update["id"]}
+
+    def ended() -> bool:
+        update.update(api.call("describe_update", **asked)["update"])
+        return str(update["status"]) != "InProgress"
+
+    api.wait("the update of the nodes", ended)
+    for error in update["errors"]:
+        raise ApiError(api.name, "UpdateNodegroupVersion", error["errorCode"], error["errorMessage"])
 
 
 def _taint_set(taints: list[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -142,6 +142,27 @@ def _secret(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("get_parameter")
+def _parameter(api: Api, args: Properties) -> Properties:
+    decrypted = args.get("withDecryption") is not False
+    found = api.find("get_parameter", Name=args["name"], WithDecryption=decrypted)
+    if found is None:
+        raise ProviderError(f"{api.name}: there is no parameter {args['name']} in {api.region}")
+    parameter = found["Parameter"]
+    return {
+        "id": parameter["Name"],
+        "arn": parameter["ARN"],
+        "name": parameter["Name"],
+        "type": parameter["Type"],
+        "value": parameter["Value"],
+        # Terraform's provider: a secure one's value is in `value` alone.
+        "insecureValue": "" if parameter["Type"] == "SecureString" else parameter["Value"],
+        "version": parameter["Version"],
+        "withDecryption": decrypted,
+        "region": api.region,
+    }
+
+
 LOOKUPS: Final = (
     Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
@@ -149,5 +170,6 @@ LOOKUPS: Final = (
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
     Lookup(aws.iam.get_role, "aws:iam/getRole:getRole", _role, "iam"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
+    Lookup(aws.ssm.get_parameter, "aws:ssm/getParameter:getParameter", _parameter, "ssm"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
 )

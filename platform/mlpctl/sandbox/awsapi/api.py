@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from moto.core.base_backend import BackendDict
 
-from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, scaling_groups, snapshot
+from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, public_images, scaling_groups, snapshot
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
@@ -79,6 +79,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
     try:
         corrections.apply()
         placement.apply()
+        public_images.apply()
         scaling_groups.apply()
         ecr.apply()
         pki.ensure(layout)

@@ -582,7 +582,7 @@ CASES += (
             "tags": {"team": "ml"},
         },
         update=lambda bench: {
-            "addonVersion": "v1.20.0-eksbuild.1",
+            "addonVersion": "v1.21.1-eksbuild.8",
             "configurationValues": None,
             "podIdentityAssociations": [],
             "resolveConflictsOnUpdate": "PRESERVE",
@@ -590,7 +590,7 @@ CASES += (
         },
         replace={"addonName": "coredns"},
         drift=lambda bench, state: bench.boto("eks").update_addon(
-            clusterName=state.inputs["clusterName"], addonName="vpc-cni", addonVersion="v1.19.0-eksbuild.1"
+            clusterName=state.inputs["clusterName"], addonName="vpc-cni", addonVersion="v1.22.4-eksbuild.3"
         ),
         drifted="addonVersion",
     ),

@@ -200,6 +200,15 @@ def test_a_secret_can_be_looked_up_by_name_without_what_is_in_it(bench: Any) -> 
         bench.provider.invoke(bench.client, token, {"name": "other"}, False)
 
 
+def test_the_parameter_of_a_node_image_can_be_looked_up(bench: Any) -> None:
+    token = "aws:ssm/getParameter:getParameter"
+    name = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/1.65.0-0be31b34/image_id"
+    answer = bench.provider.invoke(bench.client, token, {"name": name}, False)
+    assert answer["insecureValue"].startswith("ami-0")
+    with pytest.raises(ProviderError, match="there is no parameter /aws/service/bottlerocket/x in eu-central-1"):
+        bench.provider.invoke(bench.client, token, {"name": "/aws/service/bottlerocket/x"}, False)
+
+
 def test_a_look_up_that_nobody_declared_or_a_wrong_argument_is_refused(bench: Any) -> None:
     with pytest.raises(ProviderError, match=r'did you mean "aws:index/getRegion:getRegion"'):
         bench.provider.invoke(bench.client, "aws:index/getRegions:getRegions", {}, False)

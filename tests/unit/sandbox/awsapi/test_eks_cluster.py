@@ -1,6 +1,7 @@
 """EKS clusters and what belongs to them, by boto3: what AWS answers, and what it refuses."""
 
 import base64
+import datetime
 from typing import Any
 
 import pytest
@@ -267,11 +268,11 @@ def test_an_addon_lives(account: Any) -> None:
     where = {"clusterName": "main", "addonName": "kube-proxy"}
 
     addon = account.eks.create_addon(**where, tags={"a": "b"})["addon"]
-    assert (addon["status"], addon["addonVersion"]) == ("ACTIVE", "v1.35.0-eksbuild.2")
+    assert (addon["status"], addon["addonVersion"]) == ("ACTIVE", "v1.35.3-eksbuild.13")
     assert account.refused("create_addon", **where)[0] == "ResourceInUseException"
-    update = account.eks.update_addon(**where, addonVersion="v1.34.3-eksbuild.5", configurationValues="{}")["update"]
+    update = account.eks.update_addon(**where, addonVersion="v1.35.3-eksbuild.2", configurationValues="{}")["update"]
     found = account.eks.describe_addon(**where)["addon"]
-    assert (found["addonVersion"], found["configurationValues"]) == ("v1.34.3-eksbuild.5", "{}")
+    assert (found["addonVersion"], found["configurationValues"]) == ("v1.35.3-eksbuild.2", "{}")
     told = account.eks.describe_update(name="main", updateId=update["id"], addonName="kube-proxy")["update"]
     assert told["type"] == "AddonUpdate"
     assert account.eks.list_addons(clusterName="main")["addons"] == ["kube-proxy"]
@@ -284,7 +285,11 @@ def test_an_addon_lives(account: Any) -> None:
     [
         ({"addonName": "vpc-cnn"}, "Addon specified is not supported"),
         ({"addonName": "vpc-cni", "addonVersion": "1.2"}, "Addon version specified is not supported"),
-        ({"addonName": "kube-proxy", "addonVersion": "v1.36.0-eksbuild.1"}, "Addon version specified is not supported"),
+        (
+            {"addonName": "kube-proxy", "addonVersion": "v1.36.0-eksbuild.14"},
+            "Addon version specified is not supported",
+        ),
+        ({"addonName": "coredns", "addonVersion": "v1.14.3-eksbuild.99"}, "Addon version specified is not supported"),
         ({"addonName": "vpc-cni", "configurationValues": '{"env": '}, "not in valid JSON"),
         (
             {"addonName": "vpc-cni", "serviceAccountRoleArn": "arn:aws:iam::123456789012:role/nobody"},
@@ -319,9 +324,51 @@ def test_an_addon_brings_its_pod_identity(account: Any) -> None:
 
 def test_addon_versions_say_their_default(account: Any) -> None:
     (addon,) = account.eks.describe_addon_versions(addonName="kube-proxy", kubernetesVersion="1.34")["addons"]
-    (version,) = addon["addonVersions"]
-    assert version["addonVersion"] == "v1.34.0-eksbuild.2"
-    assert version["compatibilities"][0]["defaultVersion"] is True
+    defaults = {each["addonVersion"]: each["compatibilities"][0]["defaultVersion"] for each in addon["addonVersions"]}
+    assert defaults == {"v1.34.6-eksbuild.13": True, "v1.34.6-eksbuild.2": False}
+
+
+def test_each_offered_version_of_an_add_on_is_accepted(account: Any) -> None:
+    account.cluster(version="1.35")
+    for addon in ("vpc-cni", "coredns", "metrics-server"):
+        (offer,) = account.eks.describe_addon_versions(addonName=addon, kubernetesVersion="1.35")["addons"]
+        where = {"clusterName": "main", "addonName": addon}
+        account.eks.create_addon(**where)
+        for version in offer["addonVersions"]:
+            account.eks.update_addon(**where, addonVersion=version["addonVersion"])
+
+
+def test_versions_say_until_when_they_are_supported(account: Any) -> None:
+    (found,) = account.eks.describe_cluster_versions(clusterVersions=["1.36"])["clusterVersions"]
+    assert found["endOfStandardSupportDate"].date() == datetime.date(2027, 8, 2)
+
+
+def test_a_cluster_leaves_no_nodes_too_far_behind(account: Any) -> None:
+    account.cluster(version="1.32")
+    account.nodegroup()
+    for version in ("1.33", "1.34", "1.35"):
+        account.eks.update_cluster_version(name="main", version=version)
+    code, message = account.refused("update_cluster_version", name="main", version="1.36")
+    assert code == "InvalidRequestException"
+    assert "Nodegroups system must be updated" in message
+    account.eks.update_nodegroup_version(clusterName="main", nodegroupName="system", version="1.33")
+    account.eks.update_cluster_version(name="main", version="1.36")
+    refusal = account.refused(
+        "create_nodegroup",
+        clusterName="main",
+        nodegroupName="old",
+        nodeRole=account.node_role,
+        subnets=account.subnets,
+        version="1.32",
+    )
+    assert "4 minor versions older" in refusal[1]
+
+
+def test_members_of_the_cluster_s_group_reach_each_other_in_both_directions(account: Any) -> None:
+    group = account.cluster()["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    (found,) = account.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    for rules in (found["IpPermissions"], found["IpPermissionsEgress"]):
+        assert group in {pair["GroupId"] for rule in rules for pair in rule["UserIdGroupPairs"]}
 
 
 def test_a_pod_identity_association_lives(account: Any) -> None:

@@ -1,8 +1,11 @@
 """Managed node groups by boto3: what AWS answers, and what it refuses."""
 
+import base64
 from typing import Any
 
 import pytest
+
+from mlpctl.sandbox.awsapi import public_images
 
 
 @pytest.fixture
@@ -92,6 +95,125 @@ def test_the_size_changes(cluster: Any) -> None:
     assert describe(cluster)["scalingConfig"] == {"minSize": 1, "maxSize": 5, "desiredSize": 3}
     refusal = cluster.refused("update_nodegroup_config", **where, scalingConfig={"desiredSize": 9})
     assert refusal == ("InvalidParameterException", "desired capacity 9 can't be greater than max size 5")
+
+
+BEHIND, NEWEST = "1.62.1-ea1afdd6", "1.65.0-0be31b34"
+WHERE = {"clusterName": "main", "nodegroupName": "system"}
+
+
+@pytest.mark.parametrize("release", ["1.54.0-5043decc", "1.65.0-00000000", "1.65.0", "latest"])
+def test_a_release_without_an_image_for_the_version_is_refused(account: Any, release: str) -> None:
+    account.cluster(version="1.36")
+    asked = {"nodeRole": account.node_role, "subnets": account.subnets, "amiType": "BOTTLEROCKET_x86_64"}
+    assert account.refused("create_nodegroup", **WHERE, **asked, releaseVersion=release) == (
+        "InvalidParameterException",
+        f"Requested release version {release} is not valid for kubernetes version 1.36.",
+    )
+
+
+def test_an_update_that_names_no_release_takes_the_latest_whatever_was_pinned(cluster: Any) -> None:
+    id = template(cluster, "pinned", InstanceType="m7i.large")
+    cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", releaseVersion=BEHIND, launchTemplate={"id": id})
+    cluster.ec2.create_launch_template_version(LaunchTemplateId=id, LaunchTemplateData={"InstanceType": "m7i.xlarge"})
+    cluster.eks.update_nodegroup_version(**WHERE, launchTemplate={"id": id, "version": "2"})
+    assert describe(cluster)["releaseVersion"] == NEWEST
+
+
+def test_a_node_group_does_not_go_back(cluster: Any) -> None:
+    cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", releaseVersion=NEWEST)
+    code, message = cluster.refused("update_nodegroup_version", **WHERE, releaseVersion=BEHIND)
+    assert code == "InvalidParameterException"
+    assert "cannot roll back a node group to an earlier AMI version" in message
+    refusal = cluster.refused("update_nodegroup_version", **WHERE, version="1.34")
+    assert "cannot roll back a node group to an earlier Kubernetes version" in refusal[1]
+
+
+def image(account: Any, version: str = "1.35", release: str = NEWEST, variant: str = "") -> str:
+    name = f"/aws/service/bottlerocket/aws-k8s-{version}{variant}/x86_64/{release}/image_id"
+    return str(account.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+
+def joining(account: Any, name: str = "main") -> str:
+    found = account.eks.describe_cluster(name="main")["cluster"]
+    text = (
+        f'[settings.kubernetes]\ncluster-name = "{name}"\napi-server = "{found["endpoint"]}"\n'
+        f'cluster-certificate = "{found["certificateAuthority"]["data"]}"\n'
+    )
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_public_parameters_list_the_releases_of_a_variant(account: Any) -> None:
+    pages = account.client("ssm").get_paginator("get_parameters_by_path")
+    path = "/aws/service/bottlerocket/aws-k8s-1.36-nvidia/arm64"
+    found = [each["Name"] for page in pages.paginate(Path=path, Recursive=True) for each in page["Parameters"]]
+    assert f"{path}/{NEWEST}/image_id" in found
+    assert f"{path}/{NEWEST}/image_version" in found
+    assert not any("1.54.0" in name for name in found)
+
+
+def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None:
+    id = image(account, "1.36", variant="-nvidia")
+    (found,) = account.ec2.describe_images(ImageIds=[id])["Images"]
+    assert found["Name"] == f"bottlerocket-aws-k8s-1.36-nvidia-x86_64-v{NEWEST}"
+    assert id == image(account, "1.36", variant="-nvidia") != image(account, "1.36")
+    assert id == public_images._images("us-east-1")[id].id
+
+
+def test_nodes_run_the_image_of_the_template_and_follow_it(cluster: Any) -> None:
+    data = {"InstanceType": "m7i.large", "UserData": joining(cluster)}
+    id = template(cluster, "by-id", **data, ImageId=image(cluster, release=BEHIND))
+    cluster.nodegroup(launchTemplate={"id": id})
+    group = describe(cluster)
+    assert (group["amiType"], group["releaseVersion"]) == ("CUSTOM", image(cluster, release=BEHIND))
+
+    cluster.ec2.create_launch_template_version(
+        LaunchTemplateId=id, LaunchTemplateData={**data, "ImageId": image(cluster)}
+    )
+    newer = {"launchTemplate": {"id": id, "version": "2"}}
+    cluster.eks.update_nodegroup_version(**WHERE, **newer)
+
+    assert describe(cluster)["releaseVersion"] == image(cluster)
+    assert "cannot specify version" in cluster.refused("update_nodegroup_version", **WHERE, **newer, version="1.35")[1]
+    assert "needs a launch template" in cluster.refused("update_nodegroup_version", **WHERE)[1]
+
+
+def test_a_group_of_eks_s_image_takes_no_other(cluster: Any) -> None:
+    id = template(cluster, "mixed", InstanceType="m7i.large")
+    cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", launchTemplate={"id": id})
+    data = {"InstanceType": "m7i.large", "UserData": joining(cluster), "ImageId": image(cluster)}
+    cluster.ec2.create_launch_template_version(LaunchTemplateId=id, LaunchTemplateData=data)
+    refusal = cluster.refused("update_nodegroup_version", **WHERE, launchTemplate={"id": id, "version": "2"})
+    assert "You cannot specify an image id within the launch template" in refusal[1]
+
+
+def test_an_image_that_is_not_there_is_refused(cluster: Any) -> None:
+    id = template(cluster, "nowhere", InstanceType="m7i.large", ImageId="ami-0123456789abcdef0")
+    asked = {"nodeRole": cluster.node_role, "subnets": cluster.subnets, "launchTemplate": {"id": id}}
+    assert "ami-0123456789abcdef0" in cluster.refused("create_nodegroup", **WHERE, **asked)[1]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"), [(None, "no or another cluster-name, api-server"), ("other", "no or another cluster-name")]
+)
+def test_nodes_that_are_not_told_their_cluster_do_not_join(cluster: Any, told: str | None, said: str) -> None:
+    data = {"InstanceType": "m7i.large", "ImageId": image(cluster)}
+    id = template(cluster, f"lost-{told}", **data, **({"UserData": joining(cluster, told)} if told else {}))
+    cluster.nodegroup(launchTemplate={"id": id})
+    (issue,) = describe(cluster)["health"]["issues"]
+    assert describe(cluster)["status"] == "CREATE_FAILED"
+    assert issue["code"] == "NodeCreationFailure"
+    assert said in issue["message"]
+
+
+def test_an_update_to_nodes_that_do_not_join_leaves_the_group_as_it_was(cluster: Any) -> None:
+    data = {"InstanceType": "m7i.large", "ImageId": image(cluster)}
+    id = template(cluster, "breaks", **data, UserData=joining(cluster))
+    cluster.nodegroup(launchTemplate={"id": id})
+    cluster.ec2.create_launch_template_version(LaunchTemplateId=id, LaunchTemplateData=data)
+    update = cluster.eks.update_nodegroup_version(**WHERE, launchTemplate={"id": id, "version": "2"})["update"]
+    found = cluster.eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
+    assert (found["status"], found["errors"][0]["errorCode"]) == ("Failed", "NodeCreationFailure")
+    assert describe(cluster)["launchTemplate"]["version"] == "1"
 
 
 def test_a_new_version_of_the_launch_template_is_taken(cluster: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mlpctl.sandbox.awsapi import public_images
 from mlpctl.sandbox.awsapi.cluster import nodes
 from mlpctl.sandbox.awsapi.eks import instance_types
 from mlpctl.sandbox.awsapi.eks.backend import Instance
@@ -16,6 +17,7 @@ GROUP = {
     "nodegroupName": "gpu",
     "clusterName": "main",
     "version": "1.35",
+    "releaseVersion": "1.35.0-20260415",
     "amiType": "AL2023_x86_64_NVIDIA",
     "capacityType": "SPOT",
     "labels": {"team": "ml"},
@@ -54,6 +56,21 @@ def test_what_the_system_keeps_is_not_allocatable() -> None:
     assert allocatable["cpu"] == "7910m"
     assert allocatable["memory"] == f"{30310 - 255 - 58 * 11 - 100}Mi"
     assert allocatable["nvidia.com/gpu"] == "1"
+
+
+@pytest.mark.parametrize(("variant", "gpus"), [("-nvidia", "1"), ("", None)])
+def test_gpus_need_the_variant_with_their_driver_where_the_template_names_the_image(
+    variant: str, gpus: str | None
+) -> None:
+    (id,) = (
+        image.id
+        for image in public_images._images("eu-central-1").values()
+        if (image.kubernetes, image.variant, image.architecture) == ("1.36", variant, "x86_64")
+        and image.release.startswith("1.65.0")
+    )
+    made = node("g6.2xlarge", amiType="CUSTOM", releaseVersion=id, version="1.36")
+    assert made["status"]["capacity"].get("nvidia.com/gpu") == gpus
+    assert made["status"]["nodeInfo"]["osImage"].startswith(f"bottlerocket-aws-k8s-1.36{variant}-x86_64-v1.65.0")
 
 
 def test_a_node_carries_the_labels_that_eks_sets() -> None:

@@ -1,8 +1,10 @@
 """What the node of an EKS instance looks like in Kubernetes: a pure function of node group and instance type."""
 
+from mlpctl.sandbox.awsapi import public_images
 from mlpctl.sandbox.awsapi.cluster.kube import Object
 from mlpctl.sandbox.awsapi.eks.backend import Instance, Shape
 from mlpctl.sandbox.awsapi.eks.instance_types import InstanceType
+from mlpctl.sandbox.awsapi.public_images import Image
 
 NODEGROUP_LABEL = "eks.amazonaws.com/nodegroup"
 
@@ -32,7 +34,8 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
     when the image has their driver, as if its device plugin ran.
     """
     node_name = name(instance, region)
-    capacity = _capacity(nodegroup["amiType"], facts, disk_gib)
+    image = public_images.find(region, nodegroup["releaseVersion"])
+    capacity = _capacity(nodegroup["amiType"], image, facts, disk_gib)
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -51,7 +54,7 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
                 {"type": "InternalDNS", "address": node_name},
                 {"type": "Hostname", "address": node_name},
             ],
-            "nodeInfo": _node_info(nodegroup, instance, facts),
+            "nodeInfo": _node_info(nodegroup, image, instance, facts),
         },
     }
 
@@ -98,10 +101,11 @@ def _labels(nodegroup: Shape, instance: Instance, facts: InstanceType, region: s
     }
 
 
-def _capacity(ami_type: str, facts: InstanceType, disk_gib: int) -> dict[str, str]:
+def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib: int) -> dict[str, str]:
     memory = int(facts.memory_mib * (1 - _MEMORY_OVERHEAD))
     devices: dict[str, str] = {}
-    if facts.nvidia_gpus and ("NVIDIA" in ami_type or ami_type in ("AL2_x86_64_GPU", "CUSTOM")):
+    driven = image.nvidia if image else "NVIDIA" in ami_type or ami_type in ("AL2_x86_64_GPU", "CUSTOM")
+    if facts.nvidia_gpus and driven:
         devices["nvidia.com/gpu"] = str(facts.nvidia_gpus)
     if facts.neuron_devices and (ami_type.endswith("_NEURON") or ami_type in ("AL2_x86_64_GPU", "CUSTOM")):
         devices["aws.amazon.com/neuron"] = str(facts.neuron_devices)
@@ -143,7 +147,7 @@ def _reserved_millicpu(vcpus: int) -> int:
     return int(reserved)
 
 
-def _node_info(nodegroup: Shape, instance: Instance, facts: InstanceType) -> dict[str, str]:
+def _node_info(nodegroup: Shape, image: Image | None, instance: Instance, facts: InstanceType) -> dict[str, str]:
     version = f"v{nodegroup['version']}.0-eks-sandbox"
     return {
         "architecture": facts.architecture,
@@ -154,6 +158,6 @@ def _node_info(nodegroup: Shape, instance: Instance, facts: InstanceType) -> dic
         "kubeletVersion": version,
         "machineID": instance.id,
         "operatingSystem": "linux",
-        "osImage": nodegroup["amiType"],
+        "osImage": image.name if image else nodegroup["amiType"],
         "systemUUID": instance.id,
     }

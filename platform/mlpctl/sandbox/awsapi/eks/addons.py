@@ -6,7 +6,7 @@ import uuid
 from mlpctl.sandbox.awsapi import identity
 from mlpctl.sandbox.awsapi.eks import pod_identity
 from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, now
-from mlpctl.sandbox.awsapi.eks.catalog import ADDONS, KUBERNETES_VERSIONS, AddonInfo, default_version, fits
+from mlpctl.sandbox.awsapi.eks.catalog import ADDONS, KUBERNETES_VERSIONS, AddonInfo, fits, offered_versions
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, NotFound
 from mlpctl.sandbox.awsapi.validation import page
 
@@ -18,7 +18,7 @@ def create_addon(call: Call, request: Shape) -> Shape:
     info = _known(name, cluster)
     if name in cluster.addons:
         raise InUse(f"Addon already exists with name {name}")
-    version = request.get("addonVersion") or default_version(info, cluster.shape["version"])
+    version = request.get("addonVersion") or offered_versions(info, cluster.shape["version"])[0]
     _check_version(info, version, cluster)
     _check_configuration(request.get("configurationValues"))
     _check_role(request.get("serviceAccountRoleArn"))
@@ -94,7 +94,7 @@ def delete_addon(call: Call, request: Shape) -> Shape:
 
 
 def describe_addon_versions(call: Call, request: Shape) -> Shape:
-    """The default version of each add-on for each Kubernetes version."""
+    """The versions of each add-on for each Kubernetes version."""
     versions = [request["kubernetesVersion"]] if "kubernetesVersion" in request else list(KUBERNETES_VERSIONS)
     wanted = [
         info
@@ -122,8 +122,9 @@ OPERATIONS: dict[str, Operation] = {
 def _offer(info: AddonInfo, versions: list[str]) -> Shape:
     offered: dict[str, list[Shape]] = {}
     for kubernetes in versions:
-        compatibility = {"clusterVersion": kubernetes, "platformVersions": ["*"], "defaultVersion": True}
-        offered.setdefault(default_version(info, kubernetes), []).append(compatibility)
+        for place, version in enumerate(offered_versions(info, kubernetes)):
+            compatibility = {"clusterVersion": kubernetes, "platformVersions": ["*"], "defaultVersion": place == 0}
+            offered.setdefault(version, []).append(compatibility)
     return {
         "addonName": info.name,
         "type": info.type,
@@ -163,7 +164,7 @@ def _check_version(info: AddonInfo, version: str, cluster: ClusterRecord) -> Non
     if not fits(info, version, kubernetes):
         raise InvalidParameter(
             f"Addon version specified is not supported: {version} of {info.name} with Kubernetes {kubernetes}; the "
-            f"default is {default_version(info, kubernetes)}"
+            f"sandbox knows {', '.join(offered_versions(info, kubernetes))}"
         )
 
 

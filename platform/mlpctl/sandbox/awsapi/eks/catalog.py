@@ -1,26 +1,29 @@
-"""What EKS offers: Kubernetes versions, add-ons and access policies, as AWS's documentation had them in mid-2026.
+"""What EKS offers: Kubernetes versions, add-ons, releases of images, and access policies.
 
-The tables say what a plan may name. They are no price list of builds: a version of a known add-on is accepted in AWS's
-form, so that a stack file with a newer build works here as it does in an account.
+Versions and releases come from the dated facts that stack files are checked by. Of an add-on that they do not have, a
+version is accepted in AWS's form.
 """
 
 import re
 from dataclasses import dataclass
 
-KUBERNETES_VERSIONS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
+from mlplatform import eks_versions, node_images
+
+KUBERNETES_VERSIONS = tuple(eks_versions.offered())
 """Minor versions that a cluster may have, oldest first. The sandbox's API server has one version of its own, whatever a
-cluster is said to have. https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"""
+cluster is said to have."""
 
 DEFAULT_KUBERNETES_VERSION = KUBERNETES_VERSIONS[-1]
 """Version of a cluster that names none."""
 
-EXTENDED_SUPPORT = ("1.31", "1.32", "1.33")
-"""Versions that cost extra because their standard support has ended."""
-
 PLATFORM_VERSION = "eks.1"
 
 AMI_RELEASE = "20260415"
-"""Date in the release version of node groups that name none: `1.36.0-20260415`."""
+"""Date in the release version of node groups of Amazon Linux that name none: `1.36.0-20260415`."""
+
+MOST_MINORS_BEHIND = 3
+"""How many minor versions a kubelet may be older than the API server:
+https://kubernetes.io/releases/version-skew-policy/#kubelet"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class AddonInfo:
     """An add-on of EKS."""
 
     name: str
-    version: str
-    """Default version; `{kubernetes}` stands for the cluster's minor version."""
+    version: str | None
+    """Default version; none where the dated facts have it for each Kubernetes version."""
 
     type: str
     """What AWS files it under."""
@@ -44,12 +47,12 @@ class AddonInfo:
 ADDONS = {
     addon.name: addon
     for addon in (
-        AddonInfo("vpc-cni", "v1.21.1-eksbuild.3", "networking", service_account="aws-node"),
-        AddonInfo("coredns", "v1.13.2-eksbuild.1", "networking"),
-        AddonInfo("kube-proxy", "v{kubernetes}.0-eksbuild.2", "networking"),
-        AddonInfo("eks-pod-identity-agent", "v1.3.10-eksbuild.2", "security"),
-        AddonInfo("eks-node-monitoring-agent", "v1.5.1-eksbuild.1", "observability"),
-        AddonInfo("metrics-server", "v0.8.0-eksbuild.6", "observability", owner="community"),
+        AddonInfo("vpc-cni", None, "networking", service_account="aws-node"),
+        AddonInfo("coredns", None, "networking"),
+        AddonInfo("kube-proxy", None, "networking"),
+        AddonInfo("eks-pod-identity-agent", None, "security"),
+        AddonInfo("eks-node-monitoring-agent", None, "observability"),
+        AddonInfo("metrics-server", None, "observability", owner="community"),
         AddonInfo("kube-state-metrics", "v2.17.0-eksbuild.4", "observability", "kube-state-metrics", owner="community"),
         AddonInfo(
             "prometheus-node-exporter",
@@ -79,24 +82,38 @@ ADDONS = {
 }
 """Add-ons by name. https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html"""
 
-_ADDON_VERSION = re.compile(r"^v(\d+)\.(\d+)\.\d+-(?:minimal-)?eksbuild\.\d+$")
+_ADDON_VERSION = re.compile(r"^v(\d+)\.(\d+)\.\d+-(?:minimal-)?eksbuild\.\d+\Z")
 
 
-def default_version(addon: AddonInfo, kubernetes: str) -> str:
-    """The version that a cluster of the Kubernetes minor version `kubernetes` gets when it names none."""
-    return addon.version.format(kubernetes=kubernetes)
+def offered_versions(addon: AddonInfo, kubernetes: str) -> list[str]:
+    """The add-on's versions for a cluster of the Kubernetes minor version `kubernetes`, the default first."""
+    return [addon.version] if addon.version else eks_versions.addon_versions(addon.name, kubernetes)
 
 
 def fits(addon: AddonInfo, version: str, kubernetes: str) -> bool:
-    """Whether AWS could offer `version` of the add-on to a cluster of the Kubernetes minor version `kubernetes`."""
-    form = _ADDON_VERSION.match(version)
-    if form is None:
-        return False
-    if addon.name != "kube-proxy":
-        return True
-    # kube-proxy may be three minor versions older than the API server, never newer.
-    major, minor = (int(part) for part in kubernetes.split("."))
-    return int(form[1]) == major and minor - 3 <= int(form[2]) <= minor
+    """Whether AWS offers `version` of the add-on to a cluster of the Kubernetes minor version `kubernetes`."""
+    if addon.version is None:
+        return version in offered_versions(addon, kubernetes)
+    return _ADDON_VERSION.match(version) is not None
+
+
+def latest_release(ami_type: str, kubernetes: str) -> str:
+    """The release version of the newest image of EKS's own."""
+    if ami_type.startswith("BOTTLEROCKET"):
+        return node_images.releases(kubernetes)[0]
+    return f"{kubernetes}.0-{AMI_RELEASE}"
+
+
+def is_release(ami_type: str, kubernetes: str, release: str) -> bool:
+    """Whether EKS has an image of this release for the Kubernetes version."""
+    if ami_type.startswith("BOTTLEROCKET"):
+        return release in node_images.releases(kubernetes)
+    return re.match(rf"{re.escape(kubernetes)}\.\d+-\d{{8}}\Z", release) is not None
+
+
+def release_order(release: str) -> tuple[int, ...]:
+    """A release's place among others of its kind of image."""
+    return tuple(int(part) for part in re.findall(r"\d+", release.split("-")[0]))
 
 
 ACCESS_POLICIES = {

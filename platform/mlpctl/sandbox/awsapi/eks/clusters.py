@@ -1,5 +1,7 @@
 """EKS clusters: at most one in a sandbox, since it stands for the one control plane."""
 
+from datetime import UTC, datetime, time
+
 from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
@@ -9,8 +11,8 @@ from mlpctl.sandbox.awsapi.eks import access, network
 from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, Operation, Shape, all_clusters, now, random_id
 from mlpctl.sandbox.awsapi.eks.catalog import (
     DEFAULT_KUBERNETES_VERSION,
-    EXTENDED_SUPPORT,
     KUBERNETES_VERSIONS,
+    MOST_MINORS_BEHIND,
     PLATFORM_VERSION,
 )
 from mlpctl.sandbox.awsapi.eks.cluster_settings import (
@@ -22,7 +24,9 @@ from mlpctl.sandbox.awsapi.eks.cluster_settings import (
 )
 from mlpctl.sandbox.awsapi.eks.encryption import check_key
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter, InvalidRequest, LimitExceeded, UnrecognizedClient
+from mlpctl.sandbox.awsapi.eks.nodegroup_settings import minors_behind
 from mlpctl.sandbox.awsapi.validation import page
+from mlplatform import eks_versions
 
 _MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes in the one order in which a cluster may move."""
@@ -209,6 +213,15 @@ def update_cluster_version(call: Call, request: Shape) -> Shape:
         raise InvalidParameter(f"Cluster is already at version: {version}")
     if KUBERNETES_VERSIONS.index(version) != KUBERNETES_VERSIONS.index(current) + 1:
         raise InvalidParameter(f"Unsupported Kubernetes minor version update from {current} to {version}")
+    if behind := [
+        name
+        for name, group in record.nodegroups.items()
+        if minors_behind(group.shape["version"], version) > MOST_MINORS_BEHIND
+    ]:
+        raise InvalidRequest(
+            f"Nodegroups {', '.join(sorted(behind))} must be updated to match cluster version {current} before "
+            "updating cluster version"
+        )
     record.shape |= {"version": version, "platformVersion": PLATFORM_VERSION}
     params = {"Version": version, "PlatformVersion": PLATFORM_VERSION}
     return {"update": record.record_update("VersionUpdate", params)}
@@ -230,15 +243,7 @@ def describe_cluster_versions(call: Call, request: Shape) -> Shape:
     """The Kubernetes versions that a cluster may have."""
     wanted = request.get("clusterVersions") or KUBERNETES_VERSIONS
     versions = [
-        {
-            "clusterVersion": version,
-            "clusterType": "eks",
-            "defaultPlatformVersion": PLATFORM_VERSION,
-            "defaultVersion": version == DEFAULT_KUBERNETES_VERSION,
-            "status": "extended-support" if version in EXTENDED_SUPPORT else "standard-support",
-            "versionStatus": "EXTENDED_SUPPORT" if version in EXTENDED_SUPPORT else "STANDARD_SUPPORT",
-            "kubernetesPatchVersion": f"{version}.0",
-        }
+        _offered(version)
         for version in reversed(KUBERNETES_VERSIONS)
         if version in wanted and (not request.get("defaultOnly") or version == DEFAULT_KUBERNETES_VERSION)
     ]
@@ -256,6 +261,22 @@ OPERATIONS: dict[str, Operation] = {
     "AssociateEncryptionConfig": associate_encryption_config,
     "DescribeClusterVersions": describe_cluster_versions,
 }
+
+
+def _offered(version: str) -> Shape:
+    support = eks_versions.support(version)
+    extended = now().date() > support.standard_ends
+    ends = {"endOfStandardSupportDate": support.standard_ends, "endOfExtendedSupportDate": support.extended_ends}
+    return {
+        "clusterVersion": version,
+        "clusterType": "eks",
+        "defaultPlatformVersion": PLATFORM_VERSION,
+        "defaultVersion": version == DEFAULT_KUBERNETES_VERSION,
+        "status": "extended-support" if extended else "standard-support",
+        "versionStatus": "EXTENDED_SUPPORT" if extended else "STANDARD_SUPPORT",
+        "kubernetesPatchVersion": f"{version}.0",
+        **{name: datetime.combine(day, time.min, UTC) for name, day in ends.items()},
+    }
 
 
 def _vpc_config(call: Call, request: Shape) -> Shape:

@@ -68,7 +68,8 @@ def make_cluster_security_group(call: Call, cluster_name: str, vpc_id: str) -> s
         vpc_id=vpc_id,
         tags={f"kubernetes.io/cluster/{cluster_name}": "owned", "aws:eks:cluster-name": cluster_name},
     )
-    ec2.authorize_security_group_ingress(
-        group.id, "-1", "-1", "-1", [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id
-    )
+    # The second lets EFA out, which no rule for addresses does:
+    # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
+    for authorize in (ec2.authorize_security_group_ingress, ec2.authorize_security_group_egress):
+        authorize(group.id, "-1", "-1", "-1", [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id)
     return str(group.id)

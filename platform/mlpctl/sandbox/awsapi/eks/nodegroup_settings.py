@@ -4,6 +4,7 @@ from typing import Any
 
 from mlpctl.sandbox.awsapi.eks import instance_types, launch
 from mlpctl.sandbox.awsapi.eks.backend import Shape
+from mlpctl.sandbox.awsapi.eks.catalog import MOST_MINORS_BEHIND, is_release, latest_release, release_order
 from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
 
 DEFAULT_INSTANCE_TYPE = "t3.medium"
@@ -93,6 +94,43 @@ def update_config_of(asked: Shape | None, current: Shape | None = None) -> Shape
     return {**sizes, **asked}
 
 
-def minor(version: str) -> tuple[int, ...]:
-    """A Kubernetes version as numbers that compare."""
-    return tuple(int(part) for part in version.split("."))
+def check_version(version: str, cluster: str) -> None:
+    """Raise `InvalidParameter` for nodes that are newer than their cluster, or too old for it."""
+    behind = minors_behind(version, cluster)
+    if behind < 0:
+        raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster}")
+    if behind > MOST_MINORS_BEHIND:
+        raise InvalidParameter(
+            f"Node group version {version} is {behind} minor versions older than cluster version {cluster}; at most "
+            f"{MOST_MINORS_BEHIND} are allowed"
+        )
+
+
+def minors_behind(version: str, cluster: str) -> int:
+    """How many minor versions nodes are older than their cluster."""
+    return int(cluster.split(".")[1]) - int(version.split(".")[1])
+
+
+def release_of(ami_type: str, version: str, asked: str | None) -> str:
+    """The release version of EKS's own image: what is asked for, or the latest. Raises `InvalidParameter`."""
+    if asked is None:
+        return latest_release(ami_type, version)
+    if not is_release(ami_type, version, asked):
+        raise InvalidParameter(f"Requested release version {asked} is not valid for kubernetes version {version}.")
+    return asked
+
+
+def check_no_way_back(current: Shape, version: str, release: str) -> None:
+    """Raise `InvalidParameter` for a node group that would go back.
+
+    "You cannot roll back a node group to an earlier Kubernetes version or AMI version":
+    https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateNodegroupVersion.html
+    """
+    if minors_behind(version, current["version"]) > 0:
+        raise InvalidParameter(
+            f"You cannot roll back a node group to an earlier Kubernetes version: {current['version']} to {version}"
+        )
+    if version == current["version"] and release_order(release) < release_order(current["releaseVersion"]):
+        raise InvalidParameter(
+            f"You cannot roll back a node group to an earlier AMI version: {current['releaseVersion']} to {release}"
+        )

@@ -3,18 +3,19 @@
 import json
 import uuid
 
-from mlpctl.sandbox.awsapi import identity
+from mlpctl.sandbox.awsapi import identity, public_images
 from mlpctl.sandbox.awsapi.eks import access, launch, network
 from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now
-from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
 from mlpctl.sandbox.awsapi.eks.instances import scale
 from mlpctl.sandbox.awsapi.eks.nodegroup_settings import (
     changed_taints,
     check_instance_types,
+    check_no_way_back,
     check_taints,
+    check_version,
     default_ami_type,
-    minor,
+    release_of,
     sized,
     types_of,
     update_config_of,
@@ -39,15 +40,18 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
     start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
     members = _launch_members(request, start)
     version: str = request.get("version") or cluster.shape["version"]
-    if minor(version) > minor(cluster.shape["version"]):
-        raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
+    check_version(version, cluster.shape["version"])
+    if start is not None and start.image_id:
+        launch.check_image(call.backend, start)
+        members |= _of_image(call, cluster, start)
+    else:
+        members["releaseVersion"] = release_of(members["amiType"], version, request.get("releaseVersion"))
     unique = str(uuid.uuid4())
     shape: Shape = {
         "nodegroupName": name,
         "nodegroupArn": call.backend.arn(f"nodegroup/{cluster.name}/{name}/{unique}"),
         "clusterName": cluster.name,
         "version": version,
-        "releaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}"),
         "createdAt": now(),
         "modifiedAt": now(),
         "status": "CREATING",
@@ -71,6 +75,11 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
     _place(call, cluster, record)
     cluster.nodegroups[name] = record
     access.admit_node_role(call, cluster, request["nodeRole"])
+    if reason := launch.why_not_joining(cluster, call.backend.region_name, start):
+        record.instances.clear()
+        answer = {"nodegroup": {**shape}}
+        shape |= {"status": "CREATE_FAILED", "health": {"issues": [_not_joined(name, reason)]}}
+        return answer
     _settle(call, record)
     return {"nodegroup": shape}
 
@@ -150,30 +159,40 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
     shape = record.shape
-    # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's.
-    default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
-    version: str = request.get("version") or default
-    if minor(version) > minor(cluster.shape["version"]):
-        raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster.shape['version']}")
-    params = {"Version": version, "ReleaseVersion": request.get("releaseVersion", f"{version}.0-{AMI_RELEASE}")}
-    if "launchTemplate" in request:
-        current = shape.get("launchTemplate")
-        if current is None:
-            raise InvalidParameter("A launch template cannot be given to a node group that was created without one.")
-        start = launch.find(call.backend, request["launchTemplate"])
-        if start.template["id"] != current["id"]:
-            raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
+    start = _launch_of(call, shape, request)
+    if shape["amiType"] == "CUSTOM":
+        if start is None or not start.image_id:
+            raise InvalidParameter("A node group with an image of its own needs a launch template that names an image.")
+        if "version" in request or "releaseVersion" in request:
+            raise InvalidParameter(
+                "You cannot specify version or releaseVersion when the launch template names an image."
+            )
+        launch.check_image(call.backend, start)
+        members = _of_image(call, cluster, start)
+    else:
+        if start is not None and start.image_id:
+            raise InvalidParameter(
+                "You cannot specify an image id within the launch template, since your nodegroup is configured to use "
+                "an EKS recommended AMI."
+            )
+        # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's;
+        # either takes the latest image where none is named.
+        default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
+        version: str = request.get("version") or default
+        check_version(version, cluster.shape["version"])
+        release = release_of(shape["amiType"], version, request.get("releaseVersion"))
+        check_no_way_back(shape, version, release)
+        members = {"version": version, "releaseVersion": release}
+    params = {"Version": members["version"], "ReleaseVersion": members["releaseVersion"]}
+    if start is not None:
+        params |= {"LaunchTemplateName": start.template["name"], "LaunchTemplateVersion": start.template["version"]}
+        if reason := launch.why_not_joining(cluster, call.backend.region_name, start):
+            return {"update": _failed(cluster, shape["nodegroupName"], params, reason)}
         types = types_of(shape.get("instanceTypes"), start)
         check_instance_types(types, shape["amiType"])
         shape["launchTemplate"] = start.template
         record.instance_type, record.disk_gib = types[0], start.disk_gib
-        params |= {"LaunchTemplateName": start.template["name"], "LaunchTemplateVersion": start.template["version"]}
-    shape |= {
-        "version": version,
-        "releaseVersion": params["ReleaseVersion"],
-        "modifiedAt": now(),
-        "status": "UPDATING",
-    }
+    shape |= {**members, "modifiedAt": now(), "status": "UPDATING"}
     record.instances.clear()
     _place(call, cluster, record)
     return {"update": _begin(call, cluster, record, "VersionUpdate", params)}
@@ -231,6 +250,41 @@ def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
     )
 
 
+def _launch_of(call: Call, shape: Shape, request: Shape) -> launch.Launch | None:
+    """The launch template version that an update asks for. Raises `InvalidParameter` for another template."""
+    if "launchTemplate" not in request:
+        return None
+    current = shape.get("launchTemplate")
+    if current is None:
+        raise InvalidParameter("A launch template cannot be given to a node group that was created without one.")
+    start = launch.find(call.backend, request["launchTemplate"])
+    if start.template["id"] != current["id"]:
+        raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
+    return start
+
+
+def _of_image(call: Call, cluster: ClusterRecord, start: launch.Launch) -> Shape:
+    """The members that an image decides which the launch template names."""
+    image = public_images.find(call.backend.region_name, str(start.image_id))
+    return {"version": image.kubernetes if image else cluster.shape["version"], "releaseVersion": start.image_id}
+
+
+def _not_joined(name: str, reason: str) -> Shape:
+    message = f"Instances failed to join the kubernetes cluster: {reason}"
+    return {"code": "NodeCreationFailure", "message": message, "resourceIds": [name]}
+
+
+def _failed(cluster: ClusterRecord, name: str, params: dict[str, str], reason: str) -> Shape:
+    """An update whose new nodes do not join: the group stays as it was."""
+    update = cluster.record_update("VersionUpdate", params, nodegroup=name)
+    issue = _not_joined(name, reason)
+    update |= {
+        "status": "Failed",
+        "errors": [{"errorCode": issue["code"], "errorMessage": issue["message"], "resourceIds": issue["resourceIds"]}],
+    }
+    return update
+
+
 def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
     """The members of a node group that its launch template and instance types decide."""
     if start is not None and "diskSize" in request:
@@ -254,8 +308,6 @@ def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
             raise InvalidParameter("amiType CUSTOM needs a launch template that names an image.")
     check_instance_types(types, ami_type)
     members: Shape = {"amiType": ami_type, "launchTemplate": start.template if start else None}
-    if start is not None and start.image_id:
-        members["releaseVersion"] = start.image_id
     if start is None or not start.instance_type:
         members["instanceTypes"] = types
     if start is None:

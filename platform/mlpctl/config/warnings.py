@@ -1,0 +1,27 @@
+"""What is right in a stack file today, and will not be for long."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Final
+
+from mlpctl.config.platform import Platform
+from mlplatform import eks_versions
+
+WARNED_DAYS: Final = 90
+"""Days before the end of standard support from which on it is told."""
+
+
+def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
+    """What has to be changed soon, a sentence each."""
+    version = platform.cluster.version
+    ends = eks_versions.support(version).standard_ends
+    left = (ends - today).days
+    if left > WARNED_DAYS:
+        return
+    newer = [each for each in eks_versions.offered() if eks_versions.order(each) > eks_versions.order(version)]
+    up = f"Move it to {newer[0]}" if newer else "Move it to the next version"
+    happens = "AWS then moves the cluster up by itself, and the next update fails, since a version never goes down"
+    if left >= 0:
+        yield f"cluster.version is {version}, whose standard support ends on {ends}: {happens}. {up} before."
+    else:
+        yield f"cluster.version is {version}, whose standard support ended on {ends}: {happens}. {up} now."

@@ -1,0 +1,110 @@
+"""A stack after its first day: pinned images and Kubernetes versions move, tags change. One test follows another."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import kubernetes
+import pytest
+
+pytestmark = pytest.mark.engine
+
+BEFORE, AFTER = "1.62.1-ea1afdd6", "1.65.0-0be31b34"
+POOL = "mlplatform.io/pool"
+
+
+@pytest.fixture(scope="module")
+def project(project_for: Any) -> Iterator[Any]:
+    """The stack `staging` with a cluster one version behind and one small pool, brought up."""
+    with project_for("staging") as project:
+        for section in ("inference", "workloads", "cost", "gpuPools"):
+            project.remove(section)
+        project.edit("buckets", value={})
+        project.edit("images", value={})
+        project.edit("cluster", "version", value="1.35")
+        project.edit("cluster", "system", value={"amiRelease": BEFORE})
+        pinned = {"instanceTypes": ["g6.2xlarge"], "amiRelease": BEFORE, "nodes": 1, "labels": {"team": "nlp"}}
+        project.edit("gpuPools", value={"pinned": pinned, "latest": {"instanceTypes": ["g6.2xlarge"], "nodes": 1}})
+        up(project)
+        yield project
+
+
+def up(project: Any, *options: str) -> None:
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack, *options)
+
+
+def nodes(sandbox: Any) -> dict[str, set[tuple[str, str, str]]]:
+    """Of each pool the nodes: name, image and version of the kubelet."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for node in kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_node().items:
+        info = node.status.node_info
+        seen = (node.metadata.uid, info.os_image, info.kubelet_version.removeprefix("v").rsplit(".", 1)[0])
+        found.setdefault(node.metadata.labels[POOL], set()).add(seen)
+    return found
+
+
+def images(sandbox: Any, pool: str) -> set[str]:
+    return {image.rsplit("-v", 1)[-1] for _, image, _ in nodes(sandbox)[pool]}
+
+
+def test_nodes_run_the_pinned_image(project: Any, sandbox: Any) -> None:
+    assert images(sandbox, "pinned") == images(sandbox, "system") == {BEFORE}
+    assert all("aws-k8s-1.35-nvidia" in image for _, image, _ in nodes(sandbox)["pinned"])
+    labels = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_node(label_selector=f"{POOL}=pinned").items
+    assert {node.metadata.labels["team"] for node in labels} == {"nlp"}
+    assert {node.status.allocatable["nvidia.com/gpu"] for node in labels} == {"1"}
+    up(project, "--expect-no-changes")
+
+
+def test_a_tag_that_changes_replaces_no_node(project: Any, sandbox: Any) -> None:
+    before = nodes(sandbox)
+    project.edit("tags", value={"cost-centre": "4711"})
+    up(project)
+    assert nodes(sandbox) == before
+    tags = sandbox.aws("autoscaling").describe_tags(Filters=[{"Name": "key", "Values": ["cost-centre"]}])["Tags"]
+    assert {tag["Value"] for tag in tags} == {"4711"}
+    assert all(tag["PropagateAtLaunch"] for tag in tags)
+
+
+def test_another_release_replaces_the_nodes_of_its_pool_alone(project: Any, sandbox: Any) -> None:
+    before = nodes(sandbox)
+    project.edit("gpuPools", "pinned", "amiRelease", value=AFTER)
+    up(project)
+    after = nodes(sandbox)
+    assert images(sandbox, "pinned") == {AFTER}
+    assert after["pinned"].isdisjoint(before["pinned"])
+    assert (after["system"], after["latest"]) == (before["system"], before["latest"])
+    up(project, "--expect-no-changes")
+
+
+def test_add_ons_and_nodes_follow_the_cluster_to_its_next_version_with_their_pins(project: Any, sandbox: Any) -> None:
+    project.edit("cluster", "version", value="1.36")
+    up(project)
+    eks = sandbox.aws("eks")
+    (cluster,) = eks.list_clusters()["clusters"]
+    assert eks.describe_cluster(name=cluster)["cluster"]["version"] == "1.36"
+    proxy = eks.describe_addon(clusterName=cluster, addonName="kube-proxy")["addon"]
+    assert proxy["addonVersion"].startswith("v1.36.")
+    assert {version for pool in nodes(sandbox).values() for _, _, version in pool} == {"1.36"}
+    assert (images(sandbox, "pinned"), images(sandbox, "system")) == ({AFTER}, {BEFORE})
+    up(project, "--expect-no-changes")
+
+
+def test_a_pin_without_an_image_is_refused_before_anything_is_touched(project: Any, sandbox: Any) -> None:
+    before = nodes(sandbox)
+    project.edit("gpuPools", "pinned", "amiRelease", value="1.54.0-5043decc")
+    refused = project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack, check=False)
+    assert "gpuPools.pinned.amiRelease" in refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert nodes(sandbox) == before
+    project.edit("gpuPools", "pinned", "amiRelease", value=AFTER)
+
+
+def test_a_pool_that_is_no_longer_pinned_gets_eks_s_image(project: Any, sandbox: Any) -> None:
+    project.remove("gpuPools", "pinned", "amiRelease")
+    up(project)
+    (cluster,) = sandbox.aws("eks").list_clusters()["clusters"]
+    groups = sandbox.aws("eks").list_nodegroups(clusterName=cluster)["nodegroups"]
+    (name,) = (group for group in groups if group.startswith("pinned-"))
+    group = sandbox.aws("eks").describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
+    assert group["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
+    up(project, "--expect-no-changes")
