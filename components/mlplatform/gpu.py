@@ -1,17 +1,17 @@
 """Where training and inference run: pools of GPU nodes."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
+from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, managed_nodes
 from mlplatform.pools import LOCAL_DISKS, GpuPool, Reservation, autoscaler_hints, gpu_nodes
-from mlplatform.spec import spec
 
 
 class GpuNodePoolArgs(TypedDict):
@@ -52,7 +52,7 @@ class GpuNodePoolArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the instances and their volumes."""
 
 
@@ -66,8 +66,9 @@ class GpuNodePool(Component):
     """Name of the managed node group."""
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(GpuNodePoolArgs, self, name, args)
         super().__init__(name, args, opts)
-        pool = spec(GpuPool, args["pool"])
+        pool = args["pool"]
 
         wanted = gpu_nodes(name, pool, self._launch(name, pool, args))
         nodes = managed_nodes(

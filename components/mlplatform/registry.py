@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
+from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.images import (
     UPSTREAM_URLS,
@@ -24,7 +25,6 @@ from mlplatform.images import (
     repository_policy,
 )
 from mlplatform.lookups import look_up
-from mlplatform.spec import spec
 
 
 class ImageRegistryArgs(TypedDict):
@@ -51,7 +51,7 @@ class ImageRegistryArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the repositories that a cache makes."""
 
 
@@ -71,8 +71,9 @@ class ImageRegistry(Component):
     """ARNs of the repositories that each cache makes, by the cache's name; each ends in `/*`."""
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ImageRegistryArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Images, args["images"])
+        wanted = args["images"]
         namespace = args.get("namespace") or f"{pulumi.get_project()}/{pulumi.get_stack()}"
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
