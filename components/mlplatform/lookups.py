@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 import pulumi
 import pulumi_aws as aws
 
+from mlplatform.clusters import Cluster, physical_name
+
 R = TypeVar("R")
 
 _ENGINES_WORDS: Final = re.compile(r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: )+")
@@ -44,3 +46,34 @@ def caller() -> tuple[str, str]:
         lambda: aws.get_caller_identity().account_id, "the account", "Sign in to AWS (`aws sts get-caller-identity`)."
     )
     return account, aws.get_partition().partition
+
+
+def creator_has_no_entry(name: str, cluster: Cluster) -> None:
+    """Refuse an access entry for whoever is about to create the cluster `name`.
+
+    EKS makes one itself where the creator becomes an administrator, and knows one entry for each principal. It would
+    refuse the second when the cluster is there: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+
+    Raises:
+        pulumi.RunError: there is such an entry, or AWS refuses to say who runs the program.
+    """
+    if not (cluster.access and cluster.creator_is_admin):
+        return
+    creator = look_up(
+        # Of an assumed role, the role, with its path.
+        lambda: aws.iam.get_session_context(arn=aws.get_caller_identity().arn).issuer_arn,
+        "the role that runs this program, which may not be in cluster.access,",
+        "Allow iam:GetRole for it.",
+    )
+    mine = [entry for entry, access in cluster.access.items() if access.principal_arn == creator]
+    if not mine:
+        return
+    made = look_up(
+        lambda: aws.eks.get_clusters().names, "whether the cluster exists already", "Allow eks:ListClusters."
+    )
+    if physical_name(name) not in made:
+        raise pulumi.RunError(
+            f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
+            "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
+            "cluster.creatorIsAdmin to false to give the creator what the entry says."
+        )

@@ -1,5 +1,6 @@
 """Look-ups, `aws.get_…`: what a program asks about its account, its region and what others made."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from mlpctl.sandbox.aws.declaration import Lookup, uses
 from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
 from mlpctl.sandbox.aws.mapping import rfc3339
 from mlpctl.sandbox.provider import Properties, ProviderError
+
+_SESSION: Final = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
 
 
 def _partition_data(api: Api) -> Mapping[str, Any]:
@@ -49,6 +52,24 @@ def _region(api: Api, args: Properties) -> Properties:
     return {"id": region, "region": region, "name": region, "description": description, "endpoint": endpoint}
 
 
+@uses("get_role")
+def _session_context(api: Api, args: Properties) -> Properties:
+    arn = args["arn"]
+    session = _SESSION.fullmatch(arn)
+    if session is None:
+        # A user, or a role itself: passed through.
+        return {"id": arn, "arn": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
+    role = api.call("get_role", RoleName=session["role"])["Role"]
+    return {
+        "id": arn,
+        "arn": arn,
+        "issuerArn": role["Arn"],
+        "issuerId": role["RoleId"],
+        "issuerName": role["RoleName"],
+        "sessionName": session["session"],
+    }
+
+
 @uses("describe_availability_zones")
 def _zones(api: Api, args: Properties) -> Properties:
     filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
@@ -72,6 +93,11 @@ def _zones(api: Api, args: Properties) -> Properties:
         "names": [zone["ZoneName"] for zone in zones],
         "zoneIds": [zone["ZoneId"] for zone in zones],
     }
+
+
+@uses("list_clusters")
+def _clusters(api: Api, args: Properties) -> Properties:
+    return {"id": api.region, "region": api.region, "names": api.listed("list_clusters", "clusters")}
 
 
 @uses("describe_cluster")
@@ -123,6 +149,8 @@ LOOKUPS: Final = (
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
+    Lookup(aws.iam.get_session_context, "aws:iam/getSessionContext:getSessionContext", _session_context, "iam"),
+    Lookup(aws.eks.get_clusters, "aws:eks/getClusters:getClusters", _clusters, "eks"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
 )
