@@ -7,7 +7,7 @@ from typing import Any, Final
 import pulumi
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import instances
+from mlplatform import grammar, instances, names
 from mlplatform.logs import retention
 from mlplatform.nodes import AMI_RELEASE, MAX_NODES, Capacity, Pool, Scaling
 from mlplatform.pools import POOL_LABEL
@@ -23,6 +23,20 @@ AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
+
+
+SYSTEM_POOL: Final = "system"
+"""Name of the cluster's own nodes, in their label."""
+
+NOT_OF_THE_INTERNET: Final = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3"),
+    )
+)
+"""Addresses that nothing on the internet has:
+https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 
 
 class ControlPlaneLog(Enum):
@@ -57,15 +71,26 @@ class ClusterAccess(Spec):
     """One principal's access to the cluster."""
 
     principal_arn: str = Field(
-        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$", examples=["arn:aws:iam::123456789012:role/ml"]
+        examples=["arn:aws:iam::123456789012:role/ml"], json_schema_extra={"pattern": grammar.PRINCIPAL}
     )
-    """IAM role or user."""
+    """IAM role or user, its path included. A principal has one entry."""
 
     level: AccessLevel
     """What it may do."""
 
     namespaces: list[str] = Field(default=[])
-    """Namespaces that the access is limited to. Default: the whole cluster."""
+    """Namespaces that the access is limited to, `*` standing for any characters. Default: the whole cluster."""
+
+    @field_validator("principal_arn")
+    @classmethod
+    def _principal_is_one_of_iam(cls, value: str) -> str:
+        return grammar.principal(value)
+
+    @field_validator("namespaces")
+    @classmethod
+    def _namespaces_are_kubernetes_s(cls, value: list[str]) -> list[str]:
+        grammar.namespaces(value, "namespaces", wildcards=True)
+        return value
 
     @model_validator(mode="after")
     def _cluster_admins_have_the_whole_cluster(self) -> "ClusterAccess":
@@ -106,7 +131,7 @@ class SystemPool(Scaling):
 class Cluster(Spec):
     """The Kubernetes cluster."""
 
-    version: str = Field(default="1.36", pattern=r"^1\.\d{2}$", examples=["1.36"])
+    version: str = Field(default="1.36", pattern=r"^1\.[0-9]{2}$", examples=["1.36"])
     """Kubernetes version, e.g. `1.36`. EKS moves up one minor version at a time, and never down."""
 
     public_access_cidrs: list[str] = Field(default=[])
@@ -139,10 +164,12 @@ class Cluster(Spec):
         wrong = []
         for cidr in value:
             try:
-                network = IPv4Network(cidr)
+                network = grammar.network(cidr)
             except ValueError as error:
-                wrong.append(f"{cidr}: allowed: IPv4 networks such as 203.0.113.0/24 ({error})")
+                wrong.append(f"{cidr}: {error}")
                 continue
+            if any(network.subnet_of(each) for each in NOT_OF_THE_INTERNET):
+                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
             if network.prefixlen < 8:
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
         if wrong:
@@ -161,6 +188,21 @@ class Cluster(Spec):
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: allowed: {', '.join((*BEFORE_NODES, *AFTER_NODES))}")
         return value
+
+    @model_validator(mode="after")
+    def _a_principal_has_one_entry(self) -> "Cluster":
+        # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+        names.named({**self.access}, "access")
+        first: dict[str, str] = {}
+        twice = [
+            f"access.{entry}.principalArn is {access.principal_arn}; allowed: another than that of access."
+            f"{first[access.principal_arn]}, since EKS knows one entry for a principal"
+            for entry, access in self.access.items()
+            if first.setdefault(access.principal_arn, entry) != entry
+        ]
+        if twice:
+            raise ValueError("\n".join(twice))
+        return self
 
     @model_validator(mode="after")
     def _someone_is_admin(self) -> "Cluster":
@@ -197,7 +239,7 @@ def system_nodes(pool: SystemPool) -> Pool:
         capacity=Capacity.ON_DEMAND,
         scaling=pool,
         disk_gb=pool.disk_gb,
-        labels={POOL_LABEL: "system"},
+        labels={POOL_LABEL: SYSTEM_POOL},
         taints=[],
         ami_release=pool.ami_release,
     )

@@ -24,7 +24,7 @@ https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
 MAX_NODES: Final = 450
 """Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
-AMI_RELEASE: Final = r"^\d+\.\d+\.\d+-[0-9a-f]{8}$"
+AMI_RELEASE: Final = r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}$"
 """A release of Bottlerocket's images for EKS: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
 
 METADATA_OPTIONS: Final = {

@@ -5,11 +5,11 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import instances
+from mlplatform import grammar, instances
 from mlplatform.nodes import AMI_RELEASE, Capacity, Pool, Scaling
 from mlplatform.spec import Spec
 
-POOL_LABEL: Final = "mlplatform.io/pool"
+POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
 """Node label with the pool's name, for node selectors."""
 
 GPU_TAINT: Final = "nvidia.com/gpu"
@@ -89,7 +89,7 @@ class GpuPool(Scaling):
     """Disk for images and pods, in GB, where they are not on local disks."""
 
     labels: dict[str, str] = Field(default={})
-    """More labels for the nodes."""
+    """More labels for the nodes. Keys of Kubernetes, of EKS and of `mlplatform.io` are theirs."""
 
     @property
     def types(self) -> list[instances.InstanceType]:
@@ -106,6 +106,12 @@ class GpuPool(Scaling):
             )
         if len({each.architecture for each in facts}) > 1:
             raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
+        return value
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_kubernetes_s(cls, value: dict[str, str]) -> dict[str, str]:
+        grammar.node_labels(value)
         return value
 
     @model_validator(mode="after")

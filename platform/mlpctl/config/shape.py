@@ -116,8 +116,11 @@ class Shape:
             f"more than {node['exclusiveMinimum']}" if "exclusiveMinimum" in node else "",
             f"less than {node['exclusiveMaximum']}" if "exclusiveMaximum" in node else "",
             f"a multiple of {node['multipleOf']}" if "multipleOf" in node else "",
-            f"matching {node['pattern']}" if "pattern" in node else "",
-            f"such as {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
+            # Few people read a pattern.
+            f"matching {node['pattern']}" if "pattern" in node and "examples" not in node else "",
+            f"{'written like' if 'pattern' in node else 'such as'} {any_of([shown(value) for value in node['examples']])}"
+            if "examples" in node
+            else "",
         ]
         return ", ".join(filter(None, parts))
 

@@ -1,5 +1,6 @@
 """Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
 
+import difflib
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import credentials, profiles
+from mlpctl.config import credentials, profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
@@ -213,13 +214,16 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     region = config.get(REGION)
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
-        yield _at(document, place, f"is {shown(region)}", _REGION_HINT)
+        close = difflib.get_close_matches(region, regions.partitions(), 1, 0.8) if isinstance(region, str) else []
+        unknown = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
+        hint = "a region that AWS has by botocore's list" if unknown else _REGION_HINT
+        yield _at(document, place, f"is {shown(region)}", hint, *close)
 
 
 def _region(document: Document) -> str | None:
-    """The stack's region, if it has one that can be right."""
+    """The stack's region, if it is one of AWS."""
     region = document.data["config"].get(REGION)
-    return region if isinstance(region, str) and re.match(REGION_PATTERN, region) else None
+    return region if isinstance(region, str) and region in regions.partitions() else None
 
 
 def _resembles(key: str, right: str) -> bool:
