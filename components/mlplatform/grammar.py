@@ -4,6 +4,7 @@ Python matches them whole, since its `$` matches before a line break at the end 
 since `\d` and `\w` know those of every script.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
@@ -59,7 +60,7 @@ def namespaces(values: Iterable[str], field: str, *, wildcards: bool = False) ->
     """
     words = f"names of namespaces: lower-case letters, digits and hyphens{', * for any' if wildcards else ''}"
     pattern = _NAMESPACES if wildcards else KUBERNETES_NAME
-    _refuse(f'{field} has "{each}"; allowed: {words}' for each in values if not re.fullmatch(pattern, each))
+    _refuse(f"{field} has {_quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
 
 
 def variables(values: Iterable[str]) -> None:
@@ -69,7 +70,7 @@ def variables(values: Iterable[str]) -> None:
         ValueError: a line for each that is none.
     """
     words = "names of letters, digits and _ . -, with no digit first"
-    _refuse(f'env has "{each}"; allowed: {words}' for each in values if not _VARIABLE.fullmatch(each))
+    _refuse(f"env has {_quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each))
 
 
 def node_labels(labels: Mapping[str, str]) -> None:
@@ -84,20 +85,20 @@ def node_labels(labels: Mapping[str, str]) -> None:
         reserved = [each for each in (*RESERVED_LABELS, OUR_LABELS) if f".{prefix}".endswith(f".{each}")]
         if reserved:
             problems.append(
-                f'labels has "{key}"; allowed: keys outside of {reserved[0]}, '
+                f"labels has {_quoted(key)}; allowed: keys outside of {reserved[0]}, "
                 + ("which is the platform's own" if reserved == [OUR_LABELS] else "which EKS refuses on its nodes")
             )
         elif not _LABEL_NAME.fullmatch(name) or (slash and not _LABEL_PREFIX.fullmatch(prefix)):
             problems.append(
-                f'labels has "{key}"; allowed: keys such as team or example.com/team: up to 63 letters, digits and '
-                "- _ . that begin and end with a letter or digit, and a domain before them if any"
+                f"labels has {_quoted(key)}; allowed: keys such as team or example.com/team: up to 63 letters, digits "
+                "and - _ . that begin and end with a letter or digit, and a domain before them if any"
             )
         elif len(key) > MAX_LABEL_KEY:
-            problems.append(f'labels has "{key}"; allowed: keys of at most {MAX_LABEL_KEY} characters')
+            problems.append(f"labels has {_quoted(key)}; allowed: keys of at most {MAX_LABEL_KEY} characters")
         if value and not _LABEL_NAME.fullmatch(value):
             problems.append(
-                f'labels has "{value}" for "{key}"; allowed: up to 63 letters, digits and - _ . that begin and end '
-                "with a letter or digit, or nothing"
+                f"labels has {_quoted(value)} for {_quoted(key)}; allowed: up to 63 letters, digits and - _ . that "
+                "begin and end with a letter or digit, or nothing"
             )
     _refuse(problems)
 
@@ -163,6 +164,11 @@ def _is_ipv6(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _quoted(text: str) -> str:
+    """Text in double quotes, on one line."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _refuse(problems: Iterable[str]) -> None:

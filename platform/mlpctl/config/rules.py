@@ -5,6 +5,7 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -52,8 +53,8 @@ def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
     for name in platform.cost.usage:
         if name != "default" and not any(name == each or name.startswith(f"{each}-") for each in components):
             yield (
-                f'cost.usage has "{name}"; allowed: default, a component ({", ".join(components)}) or a resource of '
-                "one, e.g. network-nat-us-east-1a"
+                f"cost.usage has {json.dumps(name)}; allowed: default, a component ({', '.join(components)}) or a "
+                "resource of one, e.g. network-nat-us-east-1a"
             )
 
 
