@@ -213,11 +213,16 @@ class Cluster(Spec):
 
 
 def physical_name(name: str) -> str:
-    """The EKS cluster's name.
+    """The EKS cluster's name: project, stack and logical name.
 
-    At most 100 characters: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+    Raises:
+        pulumi.RunError: EKS would refuse it.
     """
-    return f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"[:100]
+    made = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
+    try:
+        return grammar.cluster(made)
+    except ValueError as error:
+        raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
 
 
 def endpoint_access(wanted: Cluster) -> dict[str, Any]:

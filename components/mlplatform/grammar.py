@@ -25,6 +25,9 @@ MAX_LABEL_KEY: Final = 82
 MAX_LABELS: Final = 40
 """Most labels of one's own: each is a tag of the scaling group, which has 50 at most, EKS's own among them."""
 
+MAX_REPOSITORY: Final = 256
+"""Longest name of a repository of ECR."""
+
 _NAMESPACES: Final = re.compile(r"[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?")
 
 # https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
@@ -134,6 +137,36 @@ def principal(value: str) -> str:
     if not re.fullmatch(PRINCIPAL, value):
         raise ValueError(
             "allowed: the ARN of an IAM role or user, its path included, e.g. arn:aws:iam::123456789012:role/ml"
+        )
+    return value
+
+
+def cluster(value: str) -> str:
+    """`value` if it can be the name of an EKS cluster.
+
+    Source: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    if not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", value):
+        raise ValueError("allowed: letters, digits, - and _, at most 100 characters")
+    return value
+
+
+def repository(value: str) -> str:
+    """`value` if it can be the name of a repository of ECR, or the beginning of one up to a slash.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    part = r"[a-z0-9]+([._-][a-z0-9]+)*"
+    if len(value) > MAX_REPOSITORY or not re.fullmatch(rf"({part}/)*{part}", value):
+        raise ValueError(
+            "allowed: lower-case letters and digits, with single - _ . / between them, at most "
+            f"{MAX_REPOSITORY} characters"
         )
     return value
 

@@ -1,12 +1,12 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import iam
+from mlplatform import grammar, iam
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.images import (
@@ -74,7 +74,7 @@ class ImageRegistry(Component):
         args = checked(ImageRegistryArgs, self, name, args)
         super().__init__(name, args, opts)
         wanted = args["images"]
-        namespace = args.get("namespace") or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        namespace = _namespace(args.get("namespace"), wanted.repositories)
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
         )
@@ -228,6 +228,22 @@ class ImageRegistry(Component):
             },
             opts=self.child(depends_on=templates),
         )
+
+
+def _namespace(given: str | None, repositories: Iterable[str]) -> str:
+    """What the repositories' names begin with.
+
+    Raises:
+        pulumi.RunError: ECR would refuse a name.
+    """
+    namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    for name in repositories:
+        try:
+            grammar.repository(f"{namespace}/{name}")
+        except ValueError as error:
+            whose = "the argument namespace" if given else "project and stack; pass the argument namespace instead"
+            raise pulumi.RunError(f"the repository {namespace}/{name} is named by {whose}; {error}") from None
+    return namespace
 
 
 def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
