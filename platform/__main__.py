@@ -6,6 +6,7 @@ import pulumi_kubernetes as k8s
 import mlplatform as ml
 from mlpctl import config
 from mlplatform import iam
+from mlplatform.clusters import creator_has_no_entry
 from mlplatform.kubeconfig import with_credentials_of
 from mlplatform.lookups import caller
 from mlplatform.outputs import PlatformOutputs
@@ -13,6 +14,7 @@ from mlplatform.outputs import PlatformOutputs
 platform = config.load()
 region = pulumi.Config("aws").require("region")
 account_id, partition = caller(platform.allowed_accounts)
+creator_has_no_entry("cluster", platform.cluster)
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
 boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)

@@ -1,12 +1,13 @@
 """The Kubernetes cluster that training and serving run on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
+from mlplatform.arguments import checked
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
@@ -26,7 +27,6 @@ from mlplatform.component import Component
 from mlplatform.kubeconfig import kubeconfig
 from mlplatform.lookups import look_up
 from mlplatform.nodes import Joined, managed_nodes
-from mlplatform.spec import spec
 
 
 class EksClusterArgs(TypedDict):
@@ -56,7 +56,7 @@ class EksClusterArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the instances that start from then on."""
 
 
@@ -85,8 +85,9 @@ class EksCluster(Component):
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(EksClusterArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Cluster, args["cluster"])
+        wanted = args["cluster"]
         partition = args.get("partition", "aws")
 
         cluster = self._control_plane(name, wanted, args, partition)

@@ -6,10 +6,12 @@ from ipaddress import IPv4Network
 from typing import Any, Final
 
 import pulumi
-from pydantic import Field, field_validator, model_validator
+import pulumi_aws as aws
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mlplatform import eks_versions, instances
+from mlplatform import eks_versions, grammar, instances, names
 from mlplatform.logs import retention
+from mlplatform.lookups import look_up
 from mlplatform.node_images import RELEASE
 from mlplatform.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
 from mlplatform.pools import POOL_LABEL
@@ -36,6 +38,19 @@ API_PORT: Final = 443
 
 GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
 """Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
+
+SYSTEM_POOL: Final = "system"
+"""Name of the cluster's own nodes, in their label."""
+
+NOT_OF_THE_INTERNET: Final = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3"),
+    )
+)
+"""Addresses that nothing on the internet has:
+https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 
 
 class ControlPlaneLog(Enum):
@@ -69,21 +84,32 @@ ACCESS_POLICIES: Final = {
 class ClusterAccess(Spec):
     """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN."""
 
-    role: str | None = Field(default=None, pattern=r"^[\w+=,.@-]{1,64}$", examples=["platform-admin"])
+    role: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", examples=["platform-admin"])
     """Name of an IAM role in the cluster's account, without its path. The role must exist."""
 
     principal_arn: str | None = Field(
         default=None,
-        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$",
         examples=["arn:aws:iam::123456789012:role/ml"],
+        json_schema_extra={"pattern": grammar.PRINCIPAL},
     )
-    """ARN of an IAM role or user, with its path."""
+    """ARN of an IAM role or user, its path included. A principal has one entry."""
 
     level: AccessLevel
     """What it may do."""
 
     namespaces: list[str] = Field(default=[])
-    """Namespaces that the access is limited to. Default: the whole cluster."""
+    """Namespaces that the access is limited to, `*` standing for any characters. Default: the whole cluster."""
+
+    @field_validator("principal_arn")
+    @classmethod
+    def _principal_is_one_of_iam(cls, value: str | None) -> str | None:
+        return None if value is None else grammar.principal(value)
+
+    @field_validator("namespaces")
+    @classmethod
+    def _namespaces_are_kubernetes_s(cls, value: list[str]) -> list[str]:
+        grammar.namespaces(value, "namespaces", wildcards=True)
+        return value
 
     @model_validator(mode="after")
     def _names_one_principal(self) -> "ClusterAccess":
@@ -133,7 +159,7 @@ class SystemPool(Scaling):
 class Cluster(Spec):
     """The Kubernetes cluster."""
 
-    version: str = Field(default="1.36", pattern=r"^1\.\d{2}$", examples=["1.36"])
+    version: str = Field(default="1.36", pattern=r"^1\.[0-9]{2}$", examples=["1.36"])
     """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
     down; add-ons and nodes follow the cluster."""
 
@@ -175,14 +201,17 @@ class Cluster(Spec):
 
     @field_validator("public_access_cidrs", "private_access_cidrs")
     @classmethod
-    def _the_world_is_not_an_allow_list(cls, value: list[str]) -> list[str]:
+    def _the_world_is_not_an_allow_list(cls, value: list[str], info: ValidationInfo) -> list[str]:
         wrong = []
         for cidr in value:
             try:
-                network = IPv4Network(cidr)
+                network = grammar.network(cidr)
             except ValueError as error:
-                wrong.append(f"{cidr}: allowed: IPv4 networks such as 203.0.113.0/24 ({error})")
+                wrong.append(f"{cidr}: {error}")
                 continue
+            public = info.field_name == "public_access_cidrs"
+            if public and any(network.subnet_of(each) for each in NOT_OF_THE_INTERNET):
+                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
             if network.prefixlen < 8:
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
         if len({*value}) < len(value):
@@ -230,6 +259,22 @@ class Cluster(Spec):
         return self
 
     @model_validator(mode="after")
+    def _a_principal_has_one_entry(self) -> "Cluster":
+        # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+        names.named({**self.access}, "access")
+        first: dict[str, str] = {}
+        twice = [
+            f"access.{entry}.{field} is {principal}; allowed: another than that of access.{first[principal]}, since "
+            "EKS knows one entry for a principal"
+            for entry, access in self.access.items()
+            for field, principal in (("role", access.role), ("principalArn", access.principal_arn))
+            if principal is not None and first.setdefault(principal, entry) != entry
+        ]
+        if twice:
+            raise ValueError("\n".join(twice))
+        return self
+
+    @model_validator(mode="after")
     def _someone_is_admin(self) -> "Cluster":
         levels = {access.level for access in self.access.values()}
         if not self.creator_is_admin and AccessLevel.CLUSTER_ADMIN not in levels:
@@ -238,11 +283,52 @@ class Cluster(Spec):
 
 
 def physical_name(name: str) -> str:
-    """The EKS cluster's name.
+    """The EKS cluster's name: project, stack and logical name.
 
-    At most 100 characters: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
+    Raises:
+        pulumi.RunError: EKS would refuse it.
     """
-    return f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"[:100]
+    made = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
+    try:
+        return grammar.cluster(made)
+    except ValueError as error:
+        raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
+
+
+def creator_has_no_entry(name: str, cluster: Cluster) -> None:
+    """Refuse an access entry for whoever is about to create the cluster `name`.
+
+    EKS makes one itself where the creator becomes an administrator, and knows one entry for each principal. It would
+    refuse the second when the cluster is there: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+
+    Raises:
+        pulumi.RunError: there is such an entry, or AWS refuses to say who runs the program.
+    """
+    if not (cluster.access and cluster.creator_is_admin):
+        return
+    creator = look_up(
+        # Of an assumed role, the role, with its path.
+        lambda: aws.iam.get_session_context(arn=aws.get_caller_identity().arn).issuer_arn,
+        "the role that runs this program, which may not be in cluster.access,",
+        "Allow iam:GetRole for it.",
+    )
+    role = creator.rsplit("/", 1)[-1] if ":role/" in creator else None
+    mine = [
+        entry
+        for entry, access in cluster.access.items()
+        if access.principal_arn == creator or (access.role is not None and access.role == role)
+    ]
+    if not mine:
+        return
+    made = look_up(
+        lambda: aws.eks.get_clusters().names, "whether the cluster exists already", "Allow eks:ListClusters."
+    )
+    if physical_name(name) not in made:
+        raise pulumi.RunError(
+            f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
+            "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
+            "cluster.creatorIsAdmin to false to give the creator what the entry says."
+        )
 
 
 def endpoint_access(wanted: Cluster) -> dict[str, Any]:
@@ -271,7 +357,7 @@ def addon_version(wanted: Cluster, addon: str) -> str:
 
 def system_nodes(pool: SystemPool) -> Pool:
     """The managed node group of the cluster's own services."""
-    own = {POOL_LABEL: "system"}
+    own = {POOL_LABEL: SYSTEM_POOL}
     return Pool(
         instance_types=pool.instance_types,
         capacity=Capacity.ON_DEMAND,

@@ -20,14 +20,16 @@ NAME_ANNOTATION: Final = f"{PACKAGE}.io/name"
 class Component(pulumi.ComponentResource):
     """The base of the catalogue's components.
 
-    A subclass declares its outputs as annotated attributes, makes its children with `child()` options and
-    `tags_for()`, and ends its constructor with `_done()`.
+    A subclass checks its arguments with `arguments.checked` first, declares its outputs as annotated attributes, makes
+    its children with `child()` options and `tags_for()`, and ends its constructor with `_done()`.
     """
 
     def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         inputs = {key: _plain(value) for key, value in args.items()}
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
-        self._given_tags: Mapping[str, str] = args.get("tags") or {}
+        self.given_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] = args.get("tags") or {}
+        """The tags that the caller wants on every taggable child."""
+
         self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
         """The policy that bounds every IAM role below; none where the caller gives none."""
 
@@ -35,12 +37,23 @@ class Component(pulumi.ComponentResource):
         """Options for a child: parented here, with only what is asked for on top."""
         return pulumi.ResourceOptions(parent=self, **options)
 
-    def tags_for(self, logical_name: str) -> dict[str, str]:
-        """Tags for the child `logical_name`.
+    def own_tags(self, logical_name: str) -> dict[str, str]:
+        """The tags of the child `logical_name` that never change: its name and its stack."""
+        return {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name}
+
+    def tags_for(
+        self, logical_name: str, more: Mapping[str, str] | None = None
+    ) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
+        """Tags for the child `logical_name`, with `more` of the child's own.
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        return {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name, **self._given_tags}
+        own, extra = self.own_tags(logical_name), more or {}
+        given = self.given_tags
+        if isinstance(given, Mapping):
+            return {**own, **given, **extra}
+        tagged: pulumi.Output[Any] = pulumi.Output.from_input(given)
+        return tagged.apply(lambda tags: {**own, **tags, **extra})
 
     def annotations_for(self, logical_name: str) -> dict[str, str]:
         """Annotations for the child `logical_name` in a cluster: what `tags_for` is in AWS."""

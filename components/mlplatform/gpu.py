@@ -1,16 +1,16 @@
 """Where training and inference run: pools of GPU nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
+from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, Joined, group_tags, managed_nodes
 from mlplatform.pools import GpuPool, Reservation, autoscaler_hints, gpu_nodes
-from mlplatform.spec import spec
 
 
 class GpuNodePoolArgs(TypedDict):
@@ -62,12 +62,12 @@ class GpuNodePoolArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the instances that start from then on."""
 
 
 _JOINING: Final = ("cluster_endpoint", "cluster_certificate_authority", "cluster_service_cidr")
-"""What nodes of a pinned image need to be told to join."""
+"""Arguments that nodes of a pinned image need for joining the cluster."""
 
 
 class GpuNodePool(Component):
@@ -80,8 +80,9 @@ class GpuNodePool(Component):
     """Name of the managed node group."""
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(GpuNodePoolArgs, self, name, args)
         super().__init__(name, args, opts)
-        pool = spec(GpuPool, args["pool"])
+        pool = args["pool"]
 
         if pool.ami_release:
             _need(args, "cluster_version", *_JOINING, since="pool has amiRelease")

@@ -1,23 +1,21 @@
 """The catalogue for other Pulumi languages: its schema, and its components made of what they send."""
 
-import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import metadata
-from typing import Any, Final, NotRequired, get_args, get_origin
+from typing import Any, Final
 
 import pulumi
-from pulumi import InputPropertiesError, InputPropertyErrorDetails
-from pulumi.output import Unknown
+from pulumi import InputPropertiesError
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider import main as serve
 from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 from pulumi.provider.experimental.schema import generate_schema
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 import mlplatform
+from mlplatform import arguments
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -38,7 +36,7 @@ class Catalogue(Provider):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """Make a component.
+        """Create a component.
 
         Args:
             name: its logical name.
@@ -53,10 +51,14 @@ class Catalogue(Provider):
         if resource_type not in COMPONENTS:
             raise ValueError(f"{resource_type} is no component; there are {', '.join(COMPONENTS)}")
         make: Any = COMPONENTS[resource_type]
-        args = args_of(make)
-        if problems := [*_problems(args, inputs)]:
-            raise InputPropertiesError(f"{name} ({resource_type}) cannot be made", problems)
-        component: Component = make(name, {_names(args)[key]: value for key, value in inputs.items()}, options)
+        kind = arguments.of(make)
+        if problems := [*arguments.problems(kind, name, inputs, to_camel)]:
+            raise InputPropertiesError(
+                f"{name} ({resource_type}) can't be created",
+                [{"property_path": each.path, "reason": each.reason} for each in problems],
+            )
+        spelt = {to_camel(key): key for key in kind.__annotations__}
+        component: Component = make(name, {spelt[key]: value for key, value in inputs.items()}, options)
         outputs = {to_camel(output): value for output, value in component.outputs().items()}
         return ConstructResult(component.urn, outputs)
 
@@ -80,11 +82,6 @@ def schema() -> dict[str, Any]:
     tidy = _tidy(package.to_json())
     assert isinstance(tidy, dict)
     return tidy
-
-
-def args_of(component: type[Component]) -> Any:
-    """The `TypedDict` of what a component is given."""
-    return inspect.get_annotations(component.__init__)["args"]
 
 
 class _SpecAnalyzer(Analyzer):
@@ -114,43 +111,3 @@ def _tidy(node: Any) -> Any:
         for key, value in node.items()
         if value is not None
     }
-
-
-def _names(args: Any) -> dict[str, str]:
-    """Python's names of the args by their camelCase ones."""
-    return {to_camel(key): key for key in args.__annotations__}
-
-
-def _specs(args: Any) -> dict[str, type[Spec]]:
-    """The args that are specs, by Python's names."""
-    plain = {
-        key: get_args(hint)[0] if get_origin(hint) is NotRequired else hint
-        for key, hint in args.__annotations__.items()
-    }
-    return {key: hint for key, hint in plain.items() if isinstance(hint, type) and issubclass(hint, Spec)}
-
-
-def _problems(args: Any, inputs: pulumi.Inputs) -> Iterator[InputPropertyErrorDetails]:
-    names, specs = _names(args), _specs(args)
-    for key in [key for key in names if names[key] in args.__required_keys__ and key not in inputs]:
-        yield {"property_path": key, "reason": "is missing"}
-    for key, value in inputs.items():
-        if key not in names:
-            yield {"property_path": key, "reason": f"is unknown; allowed: {', '.join(names)}"}
-        elif names[key] in specs:
-            yield from _spec_problems(key, specs[names[key]], value)
-
-
-def _spec_problems(key: str, model: type[Spec], value: Any) -> Iterator[InputPropertyErrorDetails]:
-    try:
-        model.model_validate(value)
-    except ValidationError as error:
-        for each in error.errors(include_url=False):
-            path = ".".join(map(str, (key, *each["loc"])))
-            given = each["input"]
-            if isinstance(given, pulumi.Output | Unknown):
-                # An output inside hides the whole spec.
-                reason = "is an output or a secret; allowed: plain values, known before anything is made"
-            else:
-                reason = each["msg"].removeprefix("Value error, ")
-            yield {"property_path": path, "reason": reason}

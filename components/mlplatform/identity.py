@@ -6,8 +6,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from mlplatform.arguments import checked
 from mlplatform.component import Component
-from mlplatform.spec import spec
 from mlplatform.workloads import Workload, access_policy, boundary, service_account_of, trust_policy
 
 
@@ -41,7 +41,7 @@ class WorkloadIdentityArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the role. Default: one of its own, for the data of this account and nothing else."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
 
@@ -55,8 +55,9 @@ class WorkloadIdentity(Component):
     """Name of the role, for policies of your own; the boundary holds for these too."""
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(WorkloadIdentityArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Workload, args["workload"])
+        wanted = args["workload"]
         namespace, service_account = service_account_of(name, wanted)
         where = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")

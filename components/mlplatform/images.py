@@ -89,7 +89,7 @@ class ImageRepository(Spec):
     @field_validator("release_tags", "mutable_tags")
     @classmethod
     def _patterns_are_ecr_s(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.match(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
+        wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
         if wrong:
             raise ValueError(
                 f"{', '.join(wrong)}: allowed: letters, digits, . _ - and up to {MAX_WILDCARDS} times *, e.g. v*"
@@ -99,7 +99,7 @@ class ImageRepository(Spec):
     @field_validator("shared_with")
     @classmethod
     def _accounts_have_twelve_digits(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.fullmatch(r"\d{12}", each)]
+        wrong = [each for each in value if not re.fullmatch(r"[0-9]{12}", each)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)}: allowed: AWS account numbers, 12 digits in quotes")
         return value
@@ -123,7 +123,7 @@ class PullThrough(Spec):
     upstream: Upstream
     """The registry."""
 
-    credentials: str | None = Field(default=None, max_length=512, pattern=rf"^{CREDENTIALS_PREFIX}[\w/+=.@-]+$")
+    credentials: str | None = Field(default=None, max_length=512, pattern=rf"^{CREDENTIALS_PREFIX}[A-Za-z0-9_/+=.@-]+$")
     """Name of the secret in Secrets Manager with which ECR signs in there. Never the secret itself. Needed for
     `docker.io` and `ghcr.io`; its name begins with `ecr-pullthroughcache/`."""
 
@@ -151,7 +151,7 @@ class RegistrySettings(Spec):
     @field_validator("replicate_to")
     @classmethod
     def _regions_are_regions(cls, value: list[str]) -> list[str]:
-        wrong = [each for each in value if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}", each)]
+        wrong = [each for each in value if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", each)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)}: allowed: regions such as eu-central-1")
         return value

@@ -1,11 +1,11 @@
 """What models that answer requests are, as specs, and the Kubernetes objects that they become."""
 
-import re
 from typing import Any, Final
 
 import pulumi
 from pydantic import Field, field_validator, model_validator
 
+from mlplatform import grammar
 from mlplatform.pools import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
 from mlplatform.spec import Spec
 
@@ -17,9 +17,6 @@ SLACK_MINUTES: Final = 2
 
 DRAIN_SECONDS: Final = 15
 """Seconds that a pod goes on serving after it was told to stop, until no more requests are sent to it."""
-
-PINNED_IMAGE: Final = r"^[^@\s]+(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64})$"
-"""An image reference with a tag or a digest: https://github.com/distribution/reference"""
 
 POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
 """Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
@@ -66,13 +63,13 @@ class Inference(Spec):
     gpus: int = Field(default=1, ge=1, le=16)
     """GPUs of each pod."""
 
-    cpu: str = Field(default="2", pattern=r"^\d+(\.\d+)?m?$", examples=["2", "500m"])
+    cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
     """Processor cores that each pod asks for, e.g. `2` or `500m`."""
 
-    memory: str = Field(default="8Gi", pattern=r"^\d+(Mi|Gi)$", examples=["8Gi"])
+    memory: str = Field(default="8Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["8Gi"])
     """Memory of each pod, e.g. `8Gi`; more than this ends it."""
 
-    shared_memory: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$", examples=["1Gi"])
+    shared_memory: str = Field(default="1Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["1Gi"])
     """Size of /dev/shm, which counts as memory."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)
@@ -96,10 +93,25 @@ class Inference(Spec):
     @field_validator("image")
     @classmethod
     def _image_is_pinned(cls, value: str) -> str:
-        if not re.match(PINNED_IMAGE, value) or value.endswith(":latest"):
-            raise ValueError(
-                "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.11.0"
-            )
+        return grammar.pinned_image(value)
+
+    @field_validator("env")
+    @classmethod
+    def _variables_have_names_of_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        grammar.variables(value)
+        return value
+
+    @field_validator("cpu")
+    @classmethod
+    def _cpu_is_more_than_nothing(cls, value: str) -> str:
+        if not millicores(value):
+            raise ValueError("allowed: more than 0, e.g. 2, 1.5 or 500m")
+        return value
+
+    @field_validator("callers")
+    @classmethod
+    def _callers_are_namespaces(cls, value: list[str]) -> list[str]:
+        grammar.namespaces(value, "callers")
         return value
 
     @model_validator(mode="after")

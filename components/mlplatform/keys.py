@@ -1,5 +1,6 @@
 """The encryption keys that everything at rest is sealed with."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import NotRequired, TypedDict
 
@@ -8,8 +9,9 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from mlplatform import iam
+from mlplatform.arguments import checked
 from mlplatform.component import Component
-from mlplatform.spec import Spec, spec
+from mlplatform.spec import Spec
 
 
 class KeyDomain(Enum):
@@ -54,7 +56,7 @@ class KeyRingArgs(TypedDict):
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
 
@@ -77,8 +79,9 @@ class KeyRing(Component):
     """Key for node volumes."""
 
     def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(KeyRingArgs, self, name, args)
         super().__init__(name, args, opts)
-        keys = spec(Keys, args["keys"])
+        keys = args["keys"]
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
         )

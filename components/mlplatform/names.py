@@ -5,23 +5,36 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 MAX_NAME: Final = 20
-"""Longest name of an author's choice: every name made from it has to fit AWS limits, the tightest an IAM role's 64,
+"""Longest name in a stack file, where names are joined: to the cluster's, the registry's, an add-on's."""
+
+MAX_COMPONENT_NAME: Final = 40
+"""Longest logical name of a component. What is derived from it has to fit the limits of AWS and Kubernetes, the
+tightest that of an IAM role: `-flow-log-writer`, Pulumi's 8 random characters, and 64 in all,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 Value = TypeVar("Value")
 
 
-def name(value: str) -> str:
-    """`value` if it is a DNS label of at most `MAX_NAME` characters; for use as a field validator.
+def name(value: str, longest: int = MAX_NAME) -> str:
+    """`value` if it is a DNS label of at most `longest` characters; for use as a field validator.
 
     Raises:
         ValueError: saying what is allowed.
     """
-    if len(value) > MAX_NAME or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
+    if len(value) > longest or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
         raise ValueError(
-            f"allowed: lower-case letters a-z, digits and hyphens, a letter first, at most {MAX_NAME} characters"
+            f"allowed: lower-case letters a-z, digits and hyphens, a letter first, at most {longest} characters"
         )
     return value
+
+
+def component(value: str) -> str:
+    """`value` if it can be the logical name of a component.
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    return name(value, MAX_COMPONENT_NAME)
 
 
 def named(value: Mapping[str, Value], field: str) -> Mapping[str, Value]:

@@ -1,14 +1,14 @@
 """The private network that everything runs in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from mlplatform import addressing, iam
+from mlplatform.arguments import checked
 from mlplatform.component import Component
-from mlplatform.spec import spec
 from mlplatform.vpcs import GATEWAY_SERVICES, Nat, Vpc, endpoint_service, flow_log_policy
 
 
@@ -27,7 +27,7 @@ class NetworkArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
 
@@ -41,8 +41,9 @@ class Network(Component):
     """A private subnet in each zone, in the order of `zones`."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(NetworkArgs, self, name, args)
         super().__init__(name, args, opts)
-        layout = spec(Vpc, args["vpc"])
+        layout = args["vpc"]
         zones = addressing.zones(layout.cidr, layout.zones)
 
         vpc = self._vpc(name, layout.cidr)
@@ -173,7 +174,7 @@ class Network(Component):
             cidr_block=cidr,
             map_public_ip_on_launch=False,
             # Where load balancers are put: https://docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html
-            tags={**self.tags_for(subnet_name), f"kubernetes.io/role/{balancer}": "1"},
+            tags=self.tags_for(subnet_name, {f"kubernetes.io/role/{balancer}": "1"}),
             opts=self.child(),
         )
 

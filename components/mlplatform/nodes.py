@@ -12,7 +12,8 @@ import pulumi_aws as aws
 from pydantic import Field, model_validator
 
 from mlplatform import bottlerocket, iam, instances, node_images
-from mlplatform.component import NAME_TAG, STACK_TAG, Component
+from mlplatform.arguments import ArgumentsError, Problem
+from mlplatform.component import Component
 from mlplatform.images import filling_policy
 from mlplatform.lookups import look_up
 from mlplatform.spec import Spec
@@ -52,9 +53,6 @@ https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.ht
 
 UPDATE_MINUTES: Final = 60
 """Time that the provider allows for an update by itself."""
-
-STABLE_TAGS: Final = ("Name", STACK_TAG, NAME_TAG)
-"""Tags that never change, and so may be part of a launch template, of which each new version replaces the nodes."""
 
 
 class Capacity(Enum):
@@ -238,7 +236,6 @@ def managed_nodes(
                 opts=component.child(),
             )
         )
-    tags = component.tags_for(role_name)
     template = aws.ec2.LaunchTemplate(
         f"{role_name}-template",
         update_default_version=True,
@@ -249,7 +246,8 @@ def managed_nodes(
         image_id=image(pool, cluster) if pool.ami_release else None,
         user_data=user_data(pool, cluster),
         tag_specifications=[
-            {"resource_type": kind, "tags": {key: tags[key] for key in STABLE_TAGS}}
+            # Each new version of the template replaces the nodes: only tags that never change may be part of it.
+            {"resource_type": kind, "tags": component.own_tags(role_name)}
             for kind in ("instance", "volume", "network-interface")
         ],
         tags=component.tags_for(f"{role_name}-template"),
@@ -288,8 +286,7 @@ def managed_nodes(
         **({} if pool.ami_release else managed),
     )
     # Here a change reaches the instances that start from now on and replaces none.
-    changing = {key: value for key, value in tags.items() if key not in STABLE_TAGS}
-    group_tags(component, f"{role_name}-tag", nodes, changing, propagated=True)
+    group_tags(component, f"{role_name}-tag", nodes, component.given_tags, propagated=True)
     return nodes
 
 
@@ -297,14 +294,20 @@ def group_tags(
     component: Component,
     prefix: str,
     nodes: "aws.eks.NodeGroup",
-    tags: Mapping[str, pulumi.Input[str]],
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     *,
     propagated: bool,
 ) -> None:
     """Tag the Auto Scaling group of `nodes`, and where `propagated` the instances that it starts.
 
     EKS gives the group none of the node group's tags: https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
+
+    Raises:
+        ArgumentsError: the tags are an output as a whole.
     """
+    if not isinstance(tags, Mapping):
+        reason = "is an output; allowed: a mapping, whose values may be outputs, since each tag of nodes is a resource"
+        raise ArgumentsError(f"{type(component).__name__} {prefix.rsplit('-', 1)[0]}", [Problem("tags", reason)])
     group = nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name)
     for key, value in sorted(tags.items()):
         aws.autoscaling.Tag(

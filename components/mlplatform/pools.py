@@ -5,13 +5,13 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import instances
+from mlplatform import grammar, instances
 from mlplatform.bottlerocket import EFFECTS, LOCAL_DISKS
 from mlplatform.node_images import RELEASE
 from mlplatform.nodes import Capacity, Disk, Pool, Scaling
 from mlplatform.spec import Spec
 
-POOL_LABEL: Final = "mlplatform.io/pool"
+POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
 """Node label with the pool's name, for node selectors."""
 
 GPU_TAINT: Final = "nvidia.com/gpu"
@@ -105,7 +105,7 @@ class GpuPool(Scaling):
     """I/O operations a second of that disk. Default: AWS's, 3000."""
 
     labels: dict[str, str] = Field(default={})
-    """More labels for the nodes."""
+    """More labels for the nodes. Keys of Kubernetes, of EKS and of `mlplatform.io` are theirs."""
 
     @property
     def types(self) -> list[instances.InstanceType]:
@@ -127,6 +127,12 @@ class GpuPool(Scaling):
             )
         if len({each.architecture for each in facts}) > 1:
             raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
+        return value
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_kubernetes_s(cls, value: dict[str, str]) -> dict[str, str]:
+        grammar.node_labels(value)
         return value
 
     @model_validator(mode="after")

@@ -1,12 +1,13 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import iam
+from mlplatform import grammar, iam
+from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.images import (
     UPSTREAM_URLS,
@@ -24,7 +25,6 @@ from mlplatform.images import (
     repository_policy,
 )
 from mlplatform.lookups import look_up
-from mlplatform.spec import spec
 
 
 class ImageRegistryArgs(TypedDict):
@@ -51,7 +51,7 @@ class ImageRegistryArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the repositories that a cache makes."""
 
 
@@ -71,9 +71,10 @@ class ImageRegistry(Component):
     """ARNs of the repositories that each cache makes, by the cache's name; each ends in `/*`."""
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ImageRegistryArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Images, args["images"])
-        namespace = args.get("namespace") or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        wanted = args["images"]
+        namespace = _namespace(args.get("namespace"), wanted.repositories)
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
         )
@@ -227,6 +228,22 @@ class ImageRegistry(Component):
             },
             opts=self.child(depends_on=templates),
         )
+
+
+def _namespace(given: str | None, repositories: Iterable[str]) -> str:
+    """What the repositories' names begin with.
+
+    Raises:
+        pulumi.RunError: ECR would refuse a name.
+    """
+    namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    for name in repositories:
+        try:
+            grammar.repository(f"{namespace}/{name}")
+        except ValueError as error:
+            whose = "the argument namespace" if given else "project and stack; pass the argument namespace instead"
+            raise pulumi.RunError(f"the repository {namespace}/{name} is named by {whose}; {error}") from None
+    return namespace
 
 
 def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:

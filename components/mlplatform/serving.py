@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
+from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.inference import (
     Inference,
@@ -15,7 +16,6 @@ from mlplatform.inference import (
     rollout_timeouts,
     selector,
 )
-from mlplatform.spec import spec
 
 
 class InferenceServiceArgs(TypedDict):
@@ -38,8 +38,9 @@ class InferenceService(Component):
     """URL inside the cluster."""
 
     def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(InferenceServiceArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Inference, args["inference"])
+        wanted = args["inference"]
         namespace = self._namespace(name, args.get("namespace"))
 
         def metadata(part: str) -> dict[str, Any]:

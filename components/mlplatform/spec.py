@@ -1,8 +1,5 @@
 """What every spec has in common: the models that stack files are made of."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -20,15 +17,3 @@ class Spec(BaseModel):
         # A program pays for the specs that it uses, not for all of them at its import.
         defer_build=True,
     )
-
-
-S = TypeVar("S", bound=Spec)
-
-
-def spec(model: type[S], value: S | Mapping[str, Any]) -> S:
-    """The spec that a component was given: the model itself, or the plain dict that other languages send.
-
-    Raises:
-        pydantic.ValidationError: the dict does not describe a `model`.
-    """
-    return model.model_validate(value)

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import iam
+from mlplatform.arguments import checked
 from mlplatform.component import PACKAGE, Component
-from mlplatform.spec import Spec, spec
+from mlplatform.spec import Spec
 
 _KEPT_BY_OTHER_RESOURCES = (
     "lifecycleRules",
@@ -101,7 +102,7 @@ class DataBucketArgs(TypedDict):
     data_key_arn: pulumi.Input[str]
     """Key that objects are encrypted with."""
 
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
 
@@ -115,15 +116,16 @@ class DataBucket(Component):
     """The bucket's ARN."""
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(DataBucketArgs, self, name, args)
         super().__init__(name, args, opts)
-        wanted = spec(Bucket, args["bucket"])
+        wanted = args["bucket"]
         # What protects the data stays with it: a bucket that is kept keeps its settings too.
         kept = self.child(retain_on_delete=wanted.retain)
 
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             force_destroy=not wanted.retain,
-            tags={**self.tags_for(f"{name}-bucket"), f"{PACKAGE}:role": wanted.role.value},
+            tags=self.tags_for(f"{name}-bucket", {f"{PACKAGE}:role": wanted.role.value}),
             # A refresh reads these into the bucket as well, and the next update would take them away:
             # https://github.com/pulumi/pulumi-aws/issues/6244
             opts=self.child(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),

@@ -15,6 +15,7 @@ from pulumi.runtime.stack import run_pulumi_func, wait_for_rpcs
 
 ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"
+CALLER_ARN: Final = f"arn:aws:iam::{ACCOUNT_ID}:user/deployer"
 PROJECT: Final = "mlplatform"
 STACK: Final = "test"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
@@ -24,7 +25,9 @@ Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs of a look-up: the same for every call, or computed from its arguments."""
 
 LOOK_UPS: Final[Mapping[str, Answer]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "arn": CALLER_ARN, "id": ACCOUNT_ID},
+    "aws:iam/getSessionContext:getSessionContext": {"arn": CALLER_ARN, "issuerArn": CALLER_ARN, "id": CALLER_ARN},
+    "aws:eks/getClusters:getClusters": {"names": [], "id": REGION},
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
     "aws:iam/getRole:getRole": lambda args: {
         "arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{args['name']}",

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import addressing, iam
+from mlplatform import addressing, grammar, iam
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
 
@@ -50,10 +50,7 @@ class Vpc(Spec):
     @field_validator("cidr")
     @classmethod
     def _cidr_can_be_cut(cls, value: str) -> str:
-        try:
-            network = IPv4Network(value)
-        except ValueError as error:
-            raise ValueError(f"allowed: an IPv4 network such as 10.0.0.0/16 ({error})") from None
+        network = grammar.network(value)
         if not addressing.WIDEST_PREFIX <= network.prefixlen <= addressing.NARROWEST_PREFIX:
             raise ValueError(f"allowed: /{addressing.WIDEST_PREFIX} to /{addressing.NARROWEST_PREFIX}")
         if not any(network.subnet_of(private) for private in PRIVATE):

@@ -8,11 +8,9 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from mlplatform import iam
+from mlplatform.grammar import KUBERNETES_NAME
 from mlplatform.images import PULL
 from mlplatform.spec import Spec
-
-KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
 
 QUEUE_NAME: Final = r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$"
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""
@@ -125,7 +123,7 @@ class Workload(Spec):
 
     @model_validator(mode="after")
     def _queues_have_names_of_sqs(self) -> Self:
-        wrong = [name for name in self.queues if not re.match(QUEUE_NAME, name)]
+        wrong = [name for name in self.queues if not re.fullmatch(QUEUE_NAME, name)]
         if wrong:
             raise ValueError(f"queues has {', '.join(wrong)}; allowed: names of SQS queues, not ARNs or URLs")
         return self

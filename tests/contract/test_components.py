@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -19,8 +20,10 @@ from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlpctl.reference import attributes
-from mlplatform import host
+from mlplatform import arguments, host
+from mlplatform.arguments import ArgumentsError
 from mlplatform.component import PACKAGE, Component
+from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.spec import Spec
 from mlplatform.testing import declare
 
@@ -154,6 +157,55 @@ def test_another_language_gives_the_least_and_reads_every_output(component: type
 
 
 @every_component
+def test_each_argument_that_is_missing_none_or_misspelt_is_refused_by_its_name(
+    component: type[Component],
+) -> None:
+    case, made = cases.CASES[component], args_of(component)
+    make: Any = component
+    for name in made.__annotations__:
+        without = {key: value for key, value in case.items() if key != name}
+        assert refused(component, {**without, f"{name}x": "x"})[f"{name}x"] == f"is unknown; did you mean `{name}`?"
+        if name in made.__required_keys__:
+            assert refused(component, without) == {name: "is missing"}
+            assert refused(component, {**case, name: None}) == {name: "is missing"}
+        else:
+            assert declare(partial(make, "example", {**case, name: None})) == declare(cases.build(component)), (
+                f"None is the same as no {name}"
+            )
+
+
+@every_component
+def test_an_output_without_a_value_is_refused_by_its_argument_s_name(component: type[Component]) -> None:
+    """An output that another stack does not have is None: a key or a boundary must not be left out in silence."""
+    make: Any = component
+    flowing = [name for name, hint in args_of(component).__annotations__.items() if arguments.flows(hint)]
+    assert flowing
+    for name in flowing:
+
+        def program(name: str = name) -> None:
+            make("example", {**cases.CASES[component], name: pulumi.Output.from_input(None)})
+
+        with pytest.raises(ArgumentsError, match=rf"\n  {name} is an output without a value"):
+            declare(program)
+
+
+@every_component
+def test_a_name_that_aws_or_kubernetes_refuses_is_refused_by_the_component(component: type[Component]) -> None:
+    for name in ("Llama-3.1", "Model_Weights", "x" * (MAX_COMPONENT_NAME + 1), "", "a-", "1a", "name\n"):
+        with pytest.raises(ArgumentsError, match=rf"at most {MAX_COMPONENT_NAME} characters"):
+            declare(cases.build(component, name))
+
+
+@every_component
+def test_tags_may_be_outputs(component: type[Component]) -> None:
+    if "tags" not in args_of(component).__annotations__:
+        return
+    plain = declare(cases.build(component, tags={"commit": "abc"}))
+    assert declare(lambda: cases.build(component, tags={"commit": pulumi.Output.from_input("abc")})()) == plain
+    assert declare(lambda: cases.build(component, tags=pulumi.Output.from_input({"commit": "abc"}))()) == plain
+
+
+@every_component
 def test_every_declared_output_is_registered(component: type[Component]) -> None:
     declared = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
     assert declared
@@ -209,6 +261,14 @@ def test_the_library_imports_only_what_it_may() -> None:
 def test_no_module_of_the_library_postpones_its_annotations() -> None:
     for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
         assert "__future__" not in _imports(path), path.name
+
+
+def refused(component: type[Component], args: Mapping[str, Any]) -> dict[str, str]:
+    """What a component says of arguments, and that it declares nothing."""
+    make: Any = component
+    with pytest.raises(ArgumentsError) as error:
+        declare(lambda: make("example", args))
+    return {each.path: each.reason for each in error.value.problems}
 
 
 def host_makes(component: type[Component], inputs: Mapping[str, Any]) -> Callable[[], Any]:

@@ -209,3 +209,17 @@ def test_every_component_of_the_program_has_its_place_in_the_stack_file(plan_of:
         where = failures.place(urn)
         assert where, urn
         assert failures._at(loaded.platform, where) is not None, where
+
+
+def test_the_remedy_for_a_second_access_entry_never_deletes_the_deployer_s_own() -> None:
+    failure = failures.Failure(
+        "urn:pulumi:prod::mlplatform::mlplatform:index:EksCluster$aws:eks/accessEntry:AccessEntry::cluster-ops-access",
+        "The specified access entry resource is already in use on this cluster.",
+        "ResourceInUseException",
+        "CreateAccessEntry",
+    )
+    advice = failures.advise(failure)
+    assert advice
+    assert "take the principal out of `cluster.access`" in advice.remedy
+    assert "delete" not in advice.remedy
+    assert advice.fields == {"EksCluster": ["access"]}

@@ -27,6 +27,7 @@ FORMS: Final = {
     "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
     "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
     "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
+    "a registry with its user and password": r"^[^\s/:@]+:[^\s/:@]+@[\w.-]+(:\d+)?/",
     "a URL with a password": r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?!\$)[^\s/@]+@",
 }
 """Sort of credential → what only such a one holds."""

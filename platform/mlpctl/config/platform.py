@@ -2,11 +2,11 @@
 
 import re
 from enum import Enum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mlpctl.config import rules
+from mlpctl.config import regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.spec import Spec
@@ -18,7 +18,7 @@ MAX_TAGS = 40
 """AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
 
 
-TAG: Final = re.compile(r"[\w\s.:/=+@-]*")
+TAG: Final = re.compile(r"[\w .:/=+@-]*")
 MAX_TAG_KEY: Final = 128
 MAX_TAG: Final = 256
 """What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
@@ -40,8 +40,13 @@ def _tag_value(value: str) -> str:
     return value
 
 
+def _whole_number_as_text(value: Any) -> Any:
+    """A whole number as its digits. Other numbers are refused: of 1.10, YAML leaves 1.1."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 TagKey = Annotated[str, AfterValidator(_tag_key)]
-TagValue = Annotated[str, AfterValidator(_tag_value)]
+TagValue = Annotated[str, BeforeValidator(_whole_number_as_text), AfterValidator(_tag_value)]
 
 
 class Profile(Enum):
@@ -89,11 +94,13 @@ class Platform(Spec):
     """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
     access; for others, `namespace` and `serviceAccount` say whose pods they are."""
 
-    allowed_accounts: list[Annotated[str, Field(pattern=r"^\d{12}$", examples=["123456789012"])]] = Field(default=[])
+    allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
     """AWS accounts that the stack may be deployed to, as 12 digits in quotes. With credentials of any other account, a
     preview or update fails before anything is created. Default: any account."""
 
-    permissions_boundary: str | None = Field(default=None, pattern=r"^([\w+=,.@-]+/)*[\w+=,.@-]{1,128}$")
+    permissions_boundary: str | None = Field(
+        default=None, pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$", examples=["boundaries/ml-team"]
+    )
     """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
     Default: none; roles of `workloads` then have a boundary of the platform's own."""
 
@@ -118,15 +125,15 @@ class Platform(Spec):
     @field_validator("owner")
     @classmethod
     def _owner_fits_a_tag(cls, value: str) -> str:
-        if not TAG.fullmatch(value):
-            raise ValueError(f"allowed: {_TAG_WORDS}")
+        if not TAG.fullmatch(value) or value != value.strip():
+            raise ValueError(f"allowed: {_TAG_WORDS}, with no space at either end")
         return value
 
     @field_validator("network")
     @classmethod
     def _zones_lie_in_the_region(cls, value: Vpc, info: ValidationInfo) -> Vpc:
         region = (info.context or {}).get("region")
-        elsewhere = [zone for zone in value.zones if region and not re.match(rf"{region}[a-z]$", zone)]
+        elsewhere = [zone for zone in value.zones if region and not re.fullmatch(rf"{region}[a-z]", zone)]
         if elsewhere:
             raise ValueError(f"zones has {', '.join(elsewhere)}; allowed: zones of {region}, e.g. {region}a")
         return value
@@ -135,8 +142,15 @@ class Platform(Spec):
     @classmethod
     def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
         region = (info.context or {}).get("region")
-        if region and value.account and region in value.account.replicate_to:
+        copies = value.account.replicate_to if value.account else ()
+        if region in copies:
             raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
+        partition = regions.partitions().get(region or "")
+        if wrong := [each for each in copies if partition and regions.partitions().get(each) != partition]:
+            raise ValueError(
+                f"account.replicateTo has {', '.join(wrong)}; allowed: regions that AWS has by botocore's list, in "
+                f"partition {partition}"
+            )
         return value
 
     @model_validator(mode="after")

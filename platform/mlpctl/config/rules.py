@@ -5,16 +5,18 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlplatform import node_images
-from mlplatform.clusters import AccessLevel, ControlPlaneLog
+from mlplatform.clusters import SYSTEM_POOL, AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
 from mlplatform.inference import Inference, mebibytes, millicores
 from mlplatform.instances import InstanceType
+from mlplatform.pools import POOL_LABEL
 from mlplatform.vpcs import Nat
 from mlplatform.workloads import service_account_of
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 YEAR_DAYS: Final = 365
 
-OWN_IMAGE: Final = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?$")
+OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
 
 KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
@@ -34,6 +36,27 @@ def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
     for name in platform.inference:
         if name == "default" or name.startswith("kube-"):
             yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
+
+
+def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
+    """A model finds its pool's nodes by a label with the pool's name, which the cluster's own nodes have as well."""
+    if SYSTEM_POOL in platform.gpu_pools:
+        yield (
+            f"gpuPools has {SYSTEM_POOL}; allowed: another name, since the nodes of cluster.system have the label "
+            f"{POOL_LABEL}: {SYSTEM_POOL}"
+        )
+
+
+def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
+    """The use that costs are estimated with is that of a component of the stack, or of a resource of one."""
+    parts = (platform.buckets, platform.gpu_pools, platform.inference, platform.workloads)
+    components = dict.fromkeys(("keys", "network", "images", "cluster", *(name for part in parts for name in part)))
+    for name in platform.cost.usage:
+        if name != "default" and not any(name == each or name.startswith(f"{each}-") for each in components):
+            yield (
+                f"cost.usage has {json.dumps(name)}; allowed: default, a component ({', '.join(components)}) or a "
+                "resource of one, e.g. network-nat-us-east-1a"
+            )
 
 
 def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
@@ -119,7 +142,7 @@ def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
     """An image of the stack's own repositories that a model runs is one that never expires."""
     repositories = platform.images.repositories
     for name, model in platform.inference.items():
-        found = OWN_IMAGE.match(model.image)
+        found = OWN_IMAGE.fullmatch(model.image)
         repository = repositories.get(found["repository"]) if found else None
         if found and repository and not repository.releases(found["tag"] or ""):
             yield (
@@ -198,6 +221,8 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
 
 RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_have_namespaces_of_their_own,
+    pools_are_told_from_the_system_nodes,
+    usage_is_of_what_is_there,
     pools_lie_in_the_network,
     images_of_nodes_fit_the_cluster,
     models_run_on_pools_that_exist,

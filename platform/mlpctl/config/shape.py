@@ -108,6 +108,7 @@ class Shape:
         node = self.node
         if words := self.words():
             return any_of(words)
+        like = "written like" if "pattern" in node else "such as"
         parts = [
             _range(node.get("minimum"), node.get("maximum")),
             _range(node.get("minLength"), node.get("maxLength"), "character"),
@@ -116,8 +117,9 @@ class Shape:
             f"more than {node['exclusiveMinimum']}" if "exclusiveMinimum" in node else "",
             f"less than {node['exclusiveMaximum']}" if "exclusiveMaximum" in node else "",
             f"a multiple of {node['multipleOf']}" if "multipleOf" in node else "",
-            f"matching {node['pattern']}" if "pattern" in node else "",
-            f"such as {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
+            # Few people read a pattern.
+            f"matching {node['pattern']}" if "pattern" in node and "examples" not in node else "",
+            f"{like} {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
         ]
         return ", ".join(filter(None, parts))
 

@@ -1,5 +1,6 @@
 """Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
 
+import difflib
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import credentials, profiles
+from mlpctl.config import credentials, profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
 from mlpctl.config.shape import nearest
 from mlpctl.config.validation import ModelT, validate
@@ -20,6 +21,11 @@ REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
 
 TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "config")
 """What the engine reads of a stack file."""
+
+_SEVERAL_LINES = "has a line break or another control character"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_FREE_TEXT = (("commandArgs",), ("env",))
+"""Fields whose entries are a program's own affair."""
 
 _REGION_HINT = "a region such as eu-central-1"
 _SECRET_HINT = f"plain values; a secret gets a key of its own by `pulumi config set --secret {NAMESPACE}:NAME`"
@@ -115,6 +121,11 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     for place in secrets(platform.data):
         platform.unread.add(place)
         problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
+    broken = dict.fromkeys(_of_several_lines(platform.data))
+    platform.unread.update(broken)
+    # Taken out, so that no rule quotes them.
+    platform.data = _lacking(broken, platform.data)
+    problems += [_at(platform, place, _SEVERAL_LINES, "text on one line") for place in broken]
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document)})
@@ -167,6 +178,34 @@ def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
     return data
 
 
+def _of_several_lines(data: Any, path: Keys = ()) -> Iterator[Keys]:
+    """List where a key or a text has a line break or another control character, which no name in AWS may have."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if _CONTROL.search(key):
+                yield (*path, key)
+            else:
+                yield from _of_several_lines(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _of_several_lines(value, (*path, index))
+    elif isinstance(data, str) and _CONTROL.search(data) and path[-2:-1] not in _FREE_TEXT:
+        yield path
+
+
+def _lacking(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
+    """Copy values without those at some places; in lists, None is left there."""
+    if isinstance(data, dict):
+        below = {key: (*path, key) for key in data}
+        return {key: _lacking(places, data[key], place) for key, place in below.items() if place not in places}
+    if isinstance(data, list):
+        return [
+            None if (*path, index) in places else _lacking(places, value, (*path, index))
+            for index, value in enumerate(data)
+        ]
+    return data
+
+
 def _structure(document: Document) -> Iterator[Problem]:
     """Tell what is wrong around the platform."""
     data = document.data
@@ -213,13 +252,16 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     region = config.get(REGION)
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
-        yield _at(document, place, f"is {shown(region)}", _REGION_HINT)
+        close = difflib.get_close_matches(region, regions.partitions(), 1, 0.8) if isinstance(region, str) else []
+        unknown = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
+        hint = "a region that AWS has by botocore's list" if unknown else _REGION_HINT
+        yield _at(document, place, f"is {shown(region)}", hint, *close)
 
 
 def _region(document: Document) -> str | None:
-    """The stack's region, if it has one that can be right."""
+    """The stack's region, if it is one of AWS."""
     region = document.data["config"].get(REGION)
-    return region if isinstance(region, str) and re.match(REGION_PATTERN, region) else None
+    return region if isinstance(region, str) and region in regions.partitions() else None
 
 
 def _resembles(key: str, right: str) -> bool:

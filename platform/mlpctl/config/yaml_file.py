@@ -30,6 +30,14 @@ MAX_DEPTH = 40
 _TOO_DEEP = f"nests values more than {MAX_DEPTH} deep"
 _PLAIN = "plain"
 _STRING = "tag:yaml.org,2002:str"
+_SCALARS = {
+    "tag:yaml.org,2002:int": ((int,), "int"),
+    "tag:yaml.org,2002:float": ((int, float), "float"),
+    "tag:yaml.org,2002:bool": ((bool,), "bool"),
+    "tag:yaml.org,2002:null": ((type(None),), "null"),
+}
+"""What a scalar with a tag of YAML's own has to be, quoted or not, and the tag's short name."""
+
 _SEQUENCE = "tag:yaml.org,2002:seq"
 _MAPPING = "tag:yaml.org,2002:map"
 
@@ -121,6 +129,13 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
         Composer.__init__(self)
         BaseResolver.__init__(self)
         self._depth = 0
+
+    def scan_to_next_token(self) -> None:
+        # The engine's reader, unlike PyYAML's, takes tabs between tokens where no key can begin, and so no indentation.
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
@@ -227,6 +242,12 @@ class _Reading:
             if not isinstance(value, Ambiguous):
                 return value
             problem = f"is {shortened(node.value)}, {value.reason}"
+        elif node.tag in _SCALARS:
+            kinds, word = _SCALARS[node.tag]
+            value = meaning(node.value)
+            if type(value) in kinds:
+                return value
+            problem = f"has the YAML tag !!{word}, and is {shortened(node.value)}"
         else:
             problem = _foreign(node.tag)
         self._refuse(path, node, problem)

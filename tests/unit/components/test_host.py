@@ -12,7 +12,7 @@ from pulumi.output import Unknown
 from pydantic import BaseModel
 
 import mlplatform
-from mlplatform import host
+from mlplatform import arguments, host
 from mlplatform.spec import Spec
 from mlplatform.testing import declare
 
@@ -44,7 +44,7 @@ def test_every_field_is_told_by_its_name_in_stack_files_and_documented(token: st
 
 @pytest.mark.parametrize("token", host.COMPONENTS)
 def test_an_arg_is_required_where_python_requires_it(token: str) -> None:
-    args = host.args_of(host.COMPONENTS[token])
+    args = arguments.of(host.COMPONENTS[token])
     assert {*SCHEMA["resources"][token]["requiredInputs"]} == {
         host.to_camel(name) for name in args.__annotations__ if name in args.__required_keys__
     }
@@ -79,9 +79,9 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place() -> None:
     )
     assert [*told] == ["disksKeyArn", "pool.diskGb", "pool.maxNods", "diskKeyArn"]
     assert told["disksKeyArn"] == "is missing"
-    assert "greater than or equal to" in told["pool.diskGb"]
-    assert "not permitted" in told["pool.maxNods"]
-    assert told["diskKeyArn"].startswith("is unknown; allowed: pool, clusterName")
+    assert told["pool.diskGb"] == "is 5; allowed: greater than or equal to 50"
+    assert told["pool.maxNods"] == "is unknown; did you mean `maxNodes`?"
+    assert told["diskKeyArn"] == "is unknown; did you mean `disksKeyArn`?"
 
 
 def test_an_output_where_a_plain_value_is_due_is_told_as_such() -> None:
@@ -93,8 +93,15 @@ def test_an_output_where_a_plain_value_is_due_is_told_as_such() -> None:
         told.append(problems("DataBucket", {"bucket": bucket, "dataKeyArn": KEY}))
 
     declare(program)
-    reason = "is an output or a secret; allowed: plain values, known before anything is made"
-    assert [unknown, *told] == [{"bucket.expireDays": reason}, {"bucket": reason}]
+    assert [unknown, *told] == [{"bucket.expireDays": arguments.OUTPUT}, {"bucket": arguments.OUTPUT}]
+
+
+def test_a_name_that_aws_or_kubernetes_would_refuse_is_told() -> None:
+    with pytest.raises(InputPropertiesError) as raised:
+        host.Catalogue().construct("Weights", "mlplatform:index:DataBucket", {"bucket": {}, "dataKeyArn": KEY})
+    (problem,) = raised.value.errors or ()
+    assert problem["property_path"] == "name"
+    assert problem["reason"].startswith('is "Weights"; allowed: lower-case letters')
 
 
 def test_a_component_that_does_not_exist_is_told_those_that_do() -> None:

@@ -1,9 +1,14 @@
 """Look-ups that fail."""
 
+from typing import Any
+
 import pulumi
 import pytest
 
+from mlplatform import Cluster
+from mlplatform.clusters import creator_has_no_entry
 from mlplatform.lookups import look_up
+from mlplatform.testing import declare
 
 
 def test_an_error_is_told_without_the_engine_s_words() -> None:
@@ -18,3 +23,44 @@ def test_an_error_is_told_without_the_engine_s_words() -> None:
 
 def test_an_answer_is_passed_on() -> None:
     assert look_up(lambda: 5, "the answer", "") == 5
+
+
+ROLE = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef"
+AS_ROLE = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {
+        "arn": "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/me",
+        "accountId": "123456789012",
+    },
+    "aws:iam/getSessionContext:getSessionContext": {"issuerArn": ROLE},
+}
+
+
+def checked(cluster: dict[str, Any], **look_ups: Any) -> None:
+    declare(lambda: creator_has_no_entry("cluster", Cluster.model_validate(cluster)), look_ups={**AS_ROLE, **look_ups})
+
+
+def test_an_access_entry_for_the_cluster_s_creator_is_refused_before_anything_is_created() -> None:
+    """EKS would refuse it once the cluster is there, since it makes one for the creator itself."""
+    access = {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}
+    told = r"^cluster\.access\.ops is for .*Remove this entry, or set cluster\.creatorIsAdmin to false"
+    with pytest.raises(pulumi.RunError, match=told):
+        checked({"access": access})
+
+
+def test_an_entry_is_the_creator_s_only_way_in_where_eks_makes_none() -> None:
+    checked({"access": {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}, "creatorIsAdmin": False})
+
+
+def test_another_principal_may_have_an_entry() -> None:
+    checked({"access": {"ops": {"principalArn": ROLE[:-1] + "0", "level": "view"}}})
+
+
+def test_who_updates_a_cluster_that_exists_may_have_an_entry() -> None:
+    """Its creator may be someone else."""
+    access = {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}
+    checked({"access": access}, **{"aws:eks/getClusters:getClusters": {"names": ["mlplatform-test-cluster"]}})
+
+
+def test_a_cluster_without_access_entries_asks_aws_for_nothing() -> None:
+    nothing = {"aws:iam/getSessionContext:getSessionContext": None}
+    checked({}, **nothing)

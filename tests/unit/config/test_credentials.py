@@ -30,6 +30,7 @@ SAMPLES = {
     "an npm or PyPI token": ["npm_" + "a1" * 18, "pypi-AgE" + "a1" * 12],
     "a Vault token": ["hvs." + "a1" * 12],
     "a JSON web token": ["eyJ" + "hbGciOiJ9.eyJ" + "zdWIiOiIxIn0.x"],
+    "a registry with its user and password": ["bob:" + "cAnArY9x7Q@ghcr.io/x/y:v1", "a:" + "b@localhost:5000/x:v1"],
     "a URL with a password": ["postgres://app:" + "hunter2@db:5432/x", "redis://:" + "hunter2@cache"],
 }
 

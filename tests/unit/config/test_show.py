@@ -22,6 +22,7 @@ class Stack(Spec):
     zones: list[str] = Field(default=["a"])
     buckets: dict[str, Bucket] = Field(default={})
     more: list[Bucket] = Field(default=[])
+    env: dict[str, str] = Field(default={})
     labels: dict[str, str] = Field(default={})
 
 
@@ -34,7 +35,8 @@ config:
       data: {days: 3}
     more:
       - retain: false
-    labels: {a/b: "[red]x\\e[0m", API_TOKEN: abc}
+    env: {a/b: "[red]x\\e[0m"}
+    labels: {API_TOKEN: abc}
 """
 
 
@@ -54,8 +56,8 @@ def test_every_value_is_listed_with_its_origin(tmp_path):
         ("buckets.data.days", "3", "file:6"),
         ("more[0].retain", "false", "file:8"),
         ("more[0].days", "null", "default"),
-        ('labels["a/b"]', "[red]x\x1b[0m", "file:9"),
-        ("labels.API_TOKEN", "(hidden)", "file:9"),
+        ('env["a/b"]', "[red]x\x1b[0m", "file:9"),
+        ("labels.API_TOKEN", "(hidden)", "file:10"),
     ]
 
 

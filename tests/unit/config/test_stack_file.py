@@ -82,7 +82,7 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         (GOOD + "  note: x", ["note (line 5) is an unknown key; allowed: NAMESPACE:NAME"]),
         (
             GOOD.replace("eu-central-1", "us-east1"),
-            ['aws:region (line 2) is "us-east1"; allowed: a region such as eu-central-1'],
+            ['aws:region (line 2) is "us-east1"; allowed: a region such as eu-central-1; did you mean `us-east-1`?'],
         ),
         (GOOD.replace("eu-central-1", ""), ["aws:region (line 2) is empty; allowed: a region such as eu-central-1"]),
         (

@@ -1,6 +1,7 @@
 """Look-ups, `aws.get_…`: what a program asks about its account, its region and what others made."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from mlpctl.sandbox.aws.declaration import Lookup, uses
 from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
 from mlpctl.sandbox.aws.mapping import rfc3339
 from mlpctl.sandbox.provider import Properties, ProviderError
+
+_SESSION: Final = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
 
 
 def _partition_data(api: Api) -> Mapping[str, Any]:
@@ -48,6 +51,24 @@ def _region(api: Api, args: Properties) -> Properties:
         raise ProviderError(f"{api.name}: the endpoint of {region} is {endpoint}, not {args['endpoint']}")
     description = data["regions"].get(region, {}).get("description", region)
     return {"id": region, "region": region, "name": region, "description": description, "endpoint": endpoint}
+
+
+@uses("get_role")
+def _session_context(api: Api, args: Properties) -> Properties:
+    arn = args["arn"]
+    session = _SESSION.fullmatch(arn)
+    if session is None:
+        # A user, or a role itself: passed through.
+        return {"id": arn, "arn": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
+    role = api.call("get_role", RoleName=session["role"])["Role"]
+    return {
+        "id": arn,
+        "arn": arn,
+        "issuerArn": role["Arn"],
+        "issuerId": role["RoleId"],
+        "issuerName": role["RoleName"],
+        "sessionName": session["session"],
+    }
 
 
 @uses("describe_availability_zones")
@@ -96,6 +117,11 @@ def _role(api: Api, args: Properties) -> Properties:
         "roleLastUseds": [],
         "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", ())},
     }
+
+
+@uses("list_clusters")
+def _clusters(api: Api, args: Properties) -> Properties:
+    return {"id": api.region, "region": api.region, "names": api.listed("list_clusters", "clusters")}
 
 
 @uses("describe_cluster")
@@ -169,6 +195,8 @@ LOOKUPS: Final = (
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
     Lookup(aws.iam.get_role, "aws:iam/getRole:getRole", _role, "iam"),
+    Lookup(aws.iam.get_session_context, "aws:iam/getSessionContext:getSessionContext", _session_context, "iam"),
+    Lookup(aws.eks.get_clusters, "aws:eks/getClusters:getClusters", _clusters, "eks"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.ssm.get_parameter, "aws:ssm/getParameter:getParameter", _parameter, "ssm"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),

@@ -179,8 +179,22 @@ def test_a_look_up_answers(bench: Any, token: str, args: Properties, expected: P
     assert answer.items() >= expected.items()
 
 
+def test_the_role_behind_a_session_is_looked_up_with_its_path(bench: Any) -> None:
+    token = "aws:iam/getSessionContext:getSessionContext"
+    made = bench.boto("iam").create_role(RoleName="deploy", Path="/ci/", AssumeRolePolicyDocument="{}")["Role"]
+    session = "arn:aws:sts::123456789012:assumed-role/deploy/run-7"
+    answer = bench.provider.invoke(bench.client, token, {"arn": session}, False)
+    assert (answer["issuerArn"], answer["sessionName"]) == (made["Arn"], "run-7")
+    assert answer["issuerArn"].endswith(":role/ci/deploy")
+    user = "arn:aws:iam::123456789012:user/sandbox"
+    assert bench.provider.invoke(bench.client, token, {"arn": user}, False)["issuerArn"] == user
+    with pytest.raises(ProviderError, match="NoSuchEntity"):
+        bench.provider.invoke(bench.client, token, {"arn": session.replace("deploy", "other")}, False)
+
+
 def test_a_cluster_can_be_looked_up(bench: Any) -> None:
     name = bench.cluster()
+    assert name in bench.provider.invoke(bench.client, "aws:eks/getClusters:getClusters", {}, False)["names"]
     answer = bench.provider.invoke(bench.client, "aws:eks/getCluster:getCluster", {"name": name}, False)
     assert answer["arn"] == f"arn:aws:eks:{REGION}:123456789012:cluster/{name}"
     assert answer["vpcConfig"]["vpcId"] == bench.vpc()

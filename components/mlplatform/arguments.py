@@ -1,0 +1,254 @@
+"""The arguments of a component, checked as a whole before anything is created."""
+
+import difflib
+import inspect
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NotRequired, TypeVar, cast, get_args, get_origin
+
+import pulumi
+from pulumi.output import Unknown
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from mlplatform import names
+from mlplatform.spec import Spec
+
+A = TypeVar("A", bound=Mapping[str, Any])
+
+OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
+
+_LONGEST_SHOWN: Final = 20
+"""Longer text is not quoted: it may be a credential."""
+
+_SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
+_LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a component's arguments."""
+
+    path: str
+    """The argument, or what is wrong inside it: `bucket.expireDays`."""
+
+    reason: str
+    """To be read after the path: `is missing`."""
+
+
+class ArgumentsError(pulumi.RunError):
+    """A component can't be created with these arguments. The engine prints it without a traceback.
+
+    It is no ValueError, which Pulumi would wrap into others of its own where an output raises it.
+    """
+
+    def __init__(self, what: str, problems: Sequence[Problem]) -> None:
+        """Take the component, e.g. `DataBucket weights`, and all its problems."""
+        self.what = what
+        self.problems = tuple(problems)
+        lines = [f"{what} can't be created:", *(f"  {each.path} {each.reason}" for each in problems)]
+        super().__init__("\n".join(lines))
+
+
+def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
+    """The arguments of the component `name`, with specs built and without optional ones that are None.
+
+    An output that turns out to have no value, e.g. one that another stack does not have, fails with the argument's
+    name: a key or a boundary that is silently left out would leave a resource without its guard.
+
+    Raises:
+        ArgumentsError: with everything that is wrong, and nothing registered yet.
+    """
+    what = f"{type(component).__name__} {name}"
+    if found := [*problems(kind, name, args)]:
+        raise ArgumentsError(what, found)
+    specs = _specs(kind)
+    given = {
+        key: _built(specs[key], value) if key in specs else _guarded(value, key, what)
+        for key, value in args.items()
+        if value is not None
+    }
+    return cast(A, given)
+
+
+def of(component: type[pulumi.ComponentResource]) -> Any:
+    """The `TypedDict` of a component's arguments."""
+    return inspect.get_annotations(component.__init__)["args"]
+
+
+def flows(hint: Any) -> bool:
+    """Whether an argument of this type may be an output: `pulumi.Input` is a union with an awaitable and an output."""
+    return any(get_origin(each) is Awaitable for each in get_args(_plain(hint)))
+
+
+def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str) -> Iterator[Problem]:
+    """List everything that is wrong with a component's name and arguments.
+
+    Args:
+        kind: the `TypedDict` of the arguments.
+        name: the component's logical name.
+        args: the arguments.
+        spelt: how whoever wrote the arguments spells their names, from their names in Python.
+    """
+    try:
+        names.component(name)
+    except ValueError as error:
+        yield Problem("name", f"is {_shown(name)}; {error}")
+    hints = {spelt(key): hint for key, hint in kind.__annotations__.items()}
+    required = {spelt(key) for key in kind.__required_keys__}
+    specs = {spelt(key): model for key, model in _specs(kind).items()}
+    if not isinstance(args, Mapping):
+        yield Problem("args", f"is of type {type(args).__name__}; allowed: a mapping of {', '.join(hints)}")
+        return
+    yield from (Problem(key, "is missing") for key in hints if key in required and args.get(key) is None)
+    for key, value in args.items():
+        if key not in hints:
+            yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
+        elif value is not None and key in specs:
+            yield from _spec_problems(key, specs[key], value, hints)
+        elif value is not None and (wrong := _wrong(_plain(hints[key]), value)):
+            yield Problem(key, wrong)
+
+
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+
+
+def _specs(kind: Any) -> dict[str, type[Spec]]:
+    """The arguments that are specs, by their names in Python."""
+    plain = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
+    return {key: hint for key, hint in plain.items() if isinstance(hint, type) and issubclass(hint, Spec)}
+
+
+def _is_output(value: Any) -> bool:
+    return isinstance(value, pulumi.Output | Unknown | Awaitable)
+
+
+def _wrong(hint: Any, value: Any) -> str | None:
+    """What is wrong with a value that is no spec."""
+    if _is_output(value):
+        return None if flows(hint) else OUTPUT
+    hint = get_args(hint)[0] if flows(hint) else hint
+    kind, inner = get_origin(hint) or hint, get_args(hint)
+    if kind is str:
+        return (
+            None if isinstance(value, str) and value.strip() else f"is {_shown(value)}; allowed: text that isn't empty"
+        )
+    if kind is bool:
+        return None if isinstance(value, bool) else f"is {_shown(value)}; allowed: true or false"
+    if kind is Sequence:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return f"is {_shown(value)}; allowed: a list"
+        entries = [*value]
+    else:
+        if not isinstance(value, Mapping):
+            return f"is {_shown(value)}; allowed: a mapping"
+        entries = [*value.values()]
+    wrong = ("is empty (None); allowed: text" if each is None else _wrong(inner[-1], each) for each in entries)
+    return next((f"has an entry that {each}" for each in wrong if each), None)
+
+
+def _guarded(value: Any, path: str, what: str) -> Any:
+    """A value whose outputs fail where they turn out to be None."""
+    if isinstance(value, Mapping):
+        return {key: _guarded(each, f"{path}.{key}", what) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_guarded(each, f"{path}[{number}]", what) for number, each in enumerate(value)]
+    if not isinstance(value, pulumi.Output):
+        return value
+
+    def known(found: Any) -> Any:
+        if found is None or found == "":
+            raise ArgumentsError(what, [Problem(path, "is an output without a value; allowed: one that has a value")])
+        return found
+
+    return value.apply(known)
+
+
+def _built(model: type[Spec], value: Any) -> Spec:
+    return value if isinstance(value, model) else model.model_validate(_without_nulls(model, value))
+
+
+def _without_nulls(hint: Any, value: Any) -> Any:
+    """Plain values without the nulls by which other languages say that they leave a field out."""
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        if not isinstance(value, Mapping):
+            return value
+        fields = {spelt: field for name, field in hint.model_fields.items() for spelt in (name, to_camel(name))}
+        return {
+            key: _without_nulls(fields[key].annotation, each) if key in fields else each
+            for key, each in value.items()
+            if each is not None or key not in fields or fields[key].is_required()
+        }
+    inner = [each for each in get_args(hint) if each is not type(None)]
+    if isinstance(value, Mapping) and inner:
+        return {key: _without_nulls(inner[-1], each) for key, each in value.items()}
+    if isinstance(value, list | tuple) and inner:
+        return [_without_nulls(inner[-1], each) for each in value]
+    return _without_nulls(inner[0], value) if len(inner) == 1 else value
+
+
+def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    try:
+        _built(model, value)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            where = [*map(str, each["loc"])]
+            path = ".".join((key, *where))
+            if each["type"] == "missing":
+                yield Problem(path, "is missing")
+            elif each["type"] == "extra_forbidden":
+                yield Problem(path, f"is unknown; {_instead(where[-1], _fields_at(model, each['loc'][:-1]))}")
+            elif _is_output(each["input"]):
+                # An output inside hides the whole spec.
+                beside = next((name for name in arguments if to_camel(name) in map(to_camel, where)), None)
+                yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
+            elif each["type"] == "value_error":
+                yield from _ruled(path, str(each["ctx"]["error"]), each["input"])
+            else:
+                limit = _LIMIT.sub("", each["msg"])
+                yield Problem(path, f"is {_shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
+
+
+def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
+    """What a spec's own rule tells, a problem a line: a sentence that begins with a field, or what is allowed."""
+    for line in told.splitlines():
+        sentence = _SENTENCE.match(line)
+        if sentence:
+            below = "" if path.endswith(f".{sentence['field']}") else f".{sentence['field']}"
+            yield Problem(path + below, line[sentence.end() :])
+        elif line.startswith("allowed: "):
+            yield Problem(path, f"is {_shown(value)}; {line}")
+        else:
+            yield Problem(path, f"has {line}")
+
+
+def _fields_at(model: Any, loc: Sequence[int | str]) -> list[str]:
+    """The fields of the spec at a place inside another, by their camelCase names."""
+    here = model
+    for key in loc:
+        if isinstance(here, type) and issubclass(here, Spec):
+            here = next(field.annotation for name, field in here.model_fields.items() if key in (name, to_camel(name)))
+        else:
+            here = get_args(here)[-1]
+        # Of `Spec | None`, the spec.
+        here = next((each for each in get_args(here) if isinstance(each, type) and issubclass(each, Spec)), here)
+    return [to_camel(name) for name in here.model_fields]
+
+
+def _instead(word: str, choices: Sequence[str]) -> str:
+    by_form = {to_camel(choice).lower(): choice for choice in choices}
+    near = difflib.get_close_matches(to_camel(word).lower(), by_form, n=1, cutoff=0.7)
+    return f"did you mean `{by_form[near[0]]}`?" if near else f"allowed: {', '.join(choices)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty (None)"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False) if len(value) <= _LONGEST_SHOWN else "text"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return "a list" if isinstance(value, Sequence) else f"of type {type(value).__name__}"

@@ -1,0 +1,147 @@
+"""What is derived from the longest names and the most tags fits the limits of AWS."""
+
+import importlib.util
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+import yaml
+
+import mlplatform
+from mlpctl.config.platform import MAX_TAGS
+from mlpctl.keys import PLATFORM
+from mlplatform import clusters
+from mlplatform.names import MAX_COMPONENT_NAME
+from mlplatform.testing import Declared, Plan, declare, token
+
+_spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
+assert _spec and _spec.loader
+cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cases)
+
+LIMITS: Final = {
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    aws.iam.Role: ("name", 64),
+    aws.iam.Policy: ("name", 128),
+    aws.iam.RolePolicy: ("name", 128),
+    # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, …/API_CreateCluster.html
+    aws.eks.NodeGroup: ("nodeGroupName", 63),
+    aws.eks.Cluster: ("name", 100),
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html, API_CreateSecurityGroup.html
+    aws.ec2.LaunchTemplate: ("name", 128),
+    aws.ec2.SecurityGroup: ("name", 255),
+    aws.ec2.PlacementGroup: ("name", 255),
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    aws.s3.Bucket: ("bucket", 63),
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+    aws.ecr.Repository: ("name", 256),
+    aws.ecr.RepositoryCreationTemplate: ("prefix", 256),
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
+    aws.ecr.PullThroughCacheRule: ("ecrRepositoryPrefix", 30),
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    aws.cloudwatch.LogGroup: ("name", 512),
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html, `alias/` included
+    aws.kms.Alias: ("name", 250),
+}
+"""The property that names a resource, and its longest value."""
+
+RANDOM: Final = len("-0123abc")
+"""What Pulumi puts behind a logical name: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming"""
+
+EKS_TAGS: Final = (
+    "eks:cluster-name",
+    "eks:nodegroup-name",
+    "k8s.io/cluster-autoscaler/NAME",
+    "k8s.io/cluster-autoscaler/enabled",
+    "kubernetes.io/cluster/NAME",
+)
+"""Tags that EKS puts on a node group's scaling group and its instances, beside those of `aws:`, which don't count."""
+
+TAGS: Final = 50
+"""Tags of a resource at most: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
+
+FABRIC: Final = {
+    "pool": {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True, "placementGroup": True},
+    "vpc_id": "vpc-1",
+    "cluster_security_group_id": "sg-1",
+}
+CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}
+
+
+def longest_names() -> Plan:
+    """Every component of the catalogue, with the longest name and all that it can have."""
+    name = "x" * MAX_COMPONENT_NAME
+    more: dict[type, dict[str, Any]] = {mlplatform.GpuNodePool: FABRIC, mlplatform.ImageRegistry: CACHES}
+
+    def program() -> None:
+        for component in cases.CASES:
+            cases.build(component, name, **more.get(component, {}))()
+
+    return declare(program)
+
+
+def test_names_derived_from_the_longest_name_fit() -> None:
+    plan = longest_names()
+    limits = {token(kind): limit for kind, limit in LIMITS.items()}
+    seen = {each.type for each in plan}
+    assert {*limits} <= seen, "each limit is one of something that a component makes"
+    assert [each.type for each in plan if each.type not in limits and takes_a_name(each)] == []
+    for each in plan:
+        if each.type in limits:
+            field, limit = limits[each.type]
+            physical = len(each.inputs[field]) if field in each.inputs else len(each.name) + RANDOM
+            assert physical <= limit, f"{each.type} {each.name}: {physical} of {limit} characters"
+
+
+def test_the_longest_name_is_as_long_as_the_tightest_limit_allows() -> None:
+    """Of an IAM role."""
+    roles = [len(each.name) + RANDOM for each in longest_names().of(aws.iam.Role)]
+    assert max(roles) == LIMITS[aws.iam.Role][1]
+
+
+def test_the_most_tags_leave_room_for_the_platform_s_and_eks_s_own(
+    tmp_path: Path, root: Path, plan_of: Callable[[Path], Plan]
+) -> None:
+    data = yaml.safe_load((root / "stacks" / "Pulumi.local.yaml").read_bytes())
+    data["config"][PLATFORM]["tags"] = {f"k{number}": "v" for number in range(MAX_TAGS)}
+    stack = tmp_path / "Pulumi.local.yaml"
+    stack.write_text(yaml.safe_dump(data))
+    plan = plan_of(stack)
+    tagged = [each for each in plan if each.inputs.get("tags")]
+    assert max(len(each.inputs["tags"]) for each in tagged) <= TAGS
+    templates = plan.of(aws.ec2.LaunchTemplate)
+    for specification in (each for template in templates for each in template.inputs["tagSpecifications"]):
+        assert len({*specification["tags"]} | {*EKS_TAGS}) <= TAGS
+
+
+def test_a_cluster_s_name_that_eks_refuses_is_refused_before_anything_is_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for project in ("long" * 25, "with.dots"):
+        monkeypatch.setattr(pulumi, "get_project", lambda project=project: project)
+        with pytest.raises(pulumi.RunError, match=r"is .*-cluster; allowed: letters, digits, - and _, at most 100"):
+            declare(lambda: clusters.physical_name("cluster"))
+
+
+def test_a_repository_s_name_that_ecr_refuses_is_refused_before_anything_is_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulumi, "get_project", lambda: "LongNames")
+    with pytest.raises(pulumi.RunError, match=r"^the repository LongNames/test/serving is named by project and stack"):
+        declare(cases.build(mlplatform.ImageRegistry))
+    declare(cases.build(mlplatform.ImageRegistry, namespace="ml/prod"))
+    with pytest.raises(pulumi.RunError, match=r"named by the argument namespace; allowed: lower-case"):
+        declare(cases.build(mlplatform.ImageRegistry, namespace="ml//prod"))
+
+
+def takes_a_name(each: Declared) -> bool:
+    """Whether AWS has a name for what is of this type, which Pulumi makes where a program gives none."""
+    module, _, kind = each.type.removeprefix("aws:").partition(":")
+    if not each.type.startswith("aws:"):
+        return False
+    sdk = getattr(getattr(aws, module.split("/")[0]), kind)
+    return "name" in inspect.signature(sdk._internal_init).parameters

@@ -1,0 +1,146 @@
+"""What a program in Python is told of arguments that a component can't be created with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+import mlplatform
+from mlplatform.arguments import OUTPUT, ArgumentsError
+from mlplatform.testing import declare
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+
+
+def problems(make: Callable[[], object]) -> dict[str, str]:
+    with pytest.raises(ArgumentsError) as error:
+        declare(make)
+    return {each.path: each.reason for each in error.value.problems}
+
+
+def bucket(**args: Any) -> Callable[[], object]:
+    made: Any = mlplatform.DataBucket
+    return lambda: made("weights", {"bucket": {}, "data_key_arn": KEY, **args})
+
+
+def model(**inference: Any) -> Callable[[], object]:
+    made: Any = mlplatform.InferenceService
+    return lambda: made("llm", {"inference": {"image": "a/b:1", "pool": "serve", **inference}})
+
+
+def test_all_problems_are_one_error_that_names_the_component() -> None:
+    with pytest.raises(ArgumentsError) as error:
+        declare(bucket(bucket={"noncurrentDayz": 3, "expireDays": 0}, data_key_arn=None, tagz={}))
+    assert str(error.value).splitlines() == [
+        "DataBucket weights can't be created:",
+        "  data_key_arn is missing",
+        "  bucket.expireDays is 0; allowed: greater than or equal to 1",
+        "  bucket.noncurrentDayz is unknown; did you mean `noncurrentDays`?",
+        "  tagz is unknown; did you mean `tags`?",
+    ]
+
+
+def test_the_engine_prints_it_without_a_traceback() -> None:
+    assert issubclass(ArgumentsError, pulumi.RunError)
+
+
+def test_a_misspelt_boundary_is_not_dropped_in_silence() -> None:
+    args: Any = {
+        "workload": {"queues": {"q": "send"}},
+        "cluster_name": "c",
+        "account_id": "123456789012",
+        "region": "eu-west-1",
+        "permission_boundary_arn": "arn:aws:iam::123456789012:policy/limits",
+    }
+    told = problems(lambda: mlplatform.WorkloadIdentity("w", args))
+    assert told == {"permission_boundary_arn": "is unknown; did you mean `permissions_boundary_arn`?"}
+
+
+def test_an_output_in_a_spec_is_told_and_where_it_can_go() -> None:
+    args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "region": "us-east-1", "logs_key_arn": KEY}
+
+    def network() -> None:
+        mlplatform.Network("n", {**args, "vpc": {**args["vpc"], "region": pulumi.Output.from_input("us-east-1")}})
+
+    def days() -> None:
+        bucket(bucket={"expireDays": pulumi.Output.from_input(30)})()
+
+    def inside() -> None:
+        model(env={"WEIGHTS": pulumi.Output.from_input("s3://x")})()
+
+    def spelt_like_an_argument() -> None:
+        inference = {"image": "a/b:1", "pool": "serve", "env": {"namespace": pulumi.Output.from_input("x")}}
+        mlplatform.InferenceService("llm", {"inference": inference})  # type: ignore[typeddict-item]
+
+    assert problems(network)["vpc.region"].startswith("is unknown")
+    assert problems(days) == {"bucket.expireDays": OUTPUT}
+    assert problems(inside) == {"inference.env.WEIGHTS": OUTPUT}
+    told = problems(spelt_like_an_argument)
+    assert told == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
+
+
+def test_an_output_where_an_argument_is_plain_is_told() -> None:
+    args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "logs_key_arn": KEY}
+    told = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
+    assert told == {"region": OUTPUT}
+
+
+def test_arguments_of_the_wrong_kind_are_told() -> None:
+    made: Any = mlplatform.EksCluster
+    args = {"cluster": {}, "subnet_ids": "subnet-a", "secrets_key_arn": "", "logs_key_arn": 7, "disks_key_arn": KEY}
+    assert problems(lambda: made("c", args)) == {
+        "subnet_ids": 'is "subnet-a"; allowed: a list',
+        "secrets_key_arn": 'is ""; allowed: text that isn\'t empty',
+        "logs_key_arn": "is 7; allowed: text that isn't empty",
+    }
+    assert problems(lambda: made("c", {**args, "subnet_ids": ["a", None]}))["subnet_ids"].startswith("has an entry")
+    assert problems(lambda: made("c", {**args, "subnet_ids": ["a", "b"], "tags": ["x"]}))["tags"] == (
+        "is a list; allowed: a mapping"
+    )
+    assert problems(lambda: made("c", KEY)) == {
+        "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
+        "disks_key_arn, cached_repository_arns, partition, permissions_boundary_arn, tags"
+    }
+
+
+def test_a_spec_s_own_rules_are_told_by_their_fields() -> None:
+    assert problems(model(minReplicas=3)) == {"inference.minReplicas": "is 3; allowed: up to maxReplicas (1)"}
+    assert problems(model(image="model:latest"))["inference.image"].startswith('is "model:latest"; allowed: an image')
+    made: Any = mlplatform.GpuNodePool
+    pool = {"instanceTypes": ["m7i.large"]}
+    told = problems(lambda: made("p", {"pool": pool, "cluster_name": "c", "subnet_ids": ["a"], "disks_key_arn": KEY}))
+    assert told["pool.instanceTypes"].startswith("has m7i.large: allowed: types with NVIDIA GPUs")
+
+
+def test_long_text_is_not_quoted() -> None:
+    """It may be a credential."""
+    told = problems(model(port="hf_" + "Canary" * 6))["inference.port"]
+    assert told.startswith("is text; allowed: a valid integer")
+
+
+def test_whole_numbers_with_a_point_and_nulls_are_taken_as_other_languages_send_them() -> None:
+    plain = declare(bucket(bucket={"expireDays": 90}))
+    assert declare(bucket(bucket={"expireDays": 90.0, "infrequentAccessDays": None, "retain": None})) == plain
+    args: Any = {"cluster": {"system": {"nodes": None}, "access": {}}, "subnet_ids": ["a", "b"]}
+    args |= dict.fromkeys(("secrets_key_arn", "logs_key_arn", "disks_key_arn"), KEY)
+    assert declare(lambda: mlplatform.EksCluster("c", args)) == declare(
+        lambda: mlplatform.EksCluster("c", {**args, "cluster": {}})
+    )
+    assert problems(bucket(bucket={"expireDays": 90.5}))["bucket.expireDays"].startswith("is 90.5; allowed: a valid")
+
+
+def test_a_null_where_a_field_is_required_is_told() -> None:
+    assert problems(model(image=None)) == {"inference.image": "is empty (None); allowed: a valid string"}
+
+
+def test_a_component_of_ones_own_on_top_is_checked_by_the_arguments_of_the_one_below() -> None:
+    class TeamBucket(mlplatform.DataBucket):
+        def __init__(self, name: str, **more: Any) -> None:
+            args: Any = {"bucket": {}, "data_key_arn": KEY, **more}
+            super().__init__(name, args)
+
+    assert declare(lambda: TeamBucket("team")).one(aws.s3.Bucket).name == "team-bucket"
+    with pytest.raises(ArgumentsError, match=r"^TeamBucket team can't be created:\n  tagz is unknown"):
+        declare(lambda: TeamBucket("team", tagz={}))
