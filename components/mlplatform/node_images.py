@@ -11,7 +11,7 @@ from typing import Any, Final
 
 DATA: Final = Path(__file__).with_name("node_images.json")
 
-RELEASE: Final = r"^\d+\.\d+\.\d+-[0-9a-f]{8}$"
+RELEASE: Final = r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}$"
 """A release with its build: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
 
 ARCHITECTURES: Final = ("x86_64", "arm64")

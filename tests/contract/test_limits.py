@@ -66,7 +66,6 @@ TAGS: Final = 50
 
 FABRIC: Final = {
     "pool": {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True, "placementGroup": True},
-    "vpc_id": "vpc-1",
     "cluster_security_group_id": "sg-1",
 }
 CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}

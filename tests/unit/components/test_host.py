@@ -79,7 +79,7 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place() -> None:
     )
     assert [*told] == ["disksKeyArn", "pool.diskGb", "pool.maxNods", "diskKeyArn"]
     assert told["disksKeyArn"] == "is missing"
-    assert told["pool.diskGb"] == "is 5; allowed: greater than or equal to 50"
+    assert told["pool.diskGb"] == "is 5; allowed: greater than or equal to 20"
     assert told["pool.maxNods"] == "is unknown; did you mean `maxNodes`?"
     assert told["diskKeyArn"] == "is unknown; did you mean `disksKeyArn`?"
 
