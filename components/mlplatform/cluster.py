@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
+from mlplatform.args import given
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
@@ -51,6 +52,9 @@ class EksClusterArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the control plane, its logs and the system nodes. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child, and for the instances and their volumes."""
 
@@ -75,6 +79,7 @@ class EksCluster(Component):
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         wanted = spec(Cluster, args["cluster"])
         partition = args.get("partition", "aws")
 
@@ -134,7 +139,7 @@ class EksCluster(Component):
             retention_in_days=wanted.log_days,
             kms_key_id=args["logs_key_arn"],
             tags=self.tags_for(f"{name}-logs"),
-            opts=self.child(),
+            opts=self.guarded(),
         )
         return aws.eks.Cluster(
             f"{name}-control-plane",
@@ -154,7 +159,7 @@ class EksCluster(Component):
             vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
             tags=self.tags_for(f"{name}-control-plane"),
             # One that failed to come up is replaced, and there is one of its name.
-            opts=self.child(depends_on=[attachment, logs], delete_before_replace=True),
+            opts=self.guarded(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
     def _access(self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pulumi
 
+from mlplatform.args import checked
 from mlplatform.spec import Spec
 
 PACKAGE: Final = "mlplatform"
@@ -28,12 +29,25 @@ class Component(pulumi.ComponentResource):
         inputs = {key: _plain(value) for key, value in args.items()}
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
         self._given_tags: Mapping[str, str] = args.get("tags") or {}
-        self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
+        self._kept = bool(opts and opts.retain_on_delete)
+        self._guard = True if args.get("protect") else None
+        self.permissions_boundary: pulumi.Input[str] | None = checked(
+            f"{name}: permissions_boundary_arn", args.get("permissions_boundary_arn")
+        )
         """The policy that bounds every IAM role below; none where the caller gives none."""
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child: parented here, with only what is asked for on top."""
-        return pulumi.ResourceOptions(parent=self, **options)
+        """Options for a child: parented here, with only what is asked for on top.
+
+        A child is retained where the caller retains the component, whatever the spec says.
+        """
+        # Not False: the engine passes a parent's option down only where a child says nothing.
+        retained = options.pop("retain_on_delete", False) or self._kept or None
+        return pulumi.ResourceOptions(parent=self, retain_on_delete=retained, **options)
+
+    def guarded(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child that is lost for good or takes long to get back: protected where the caller asks."""
+        return self.child(protect=self._guard, **options)
 
     def tags_for(self, logical_name: str) -> dict[str, str]:
         """Tags for the child `logical_name`.

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
+from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, managed_nodes
 from mlplatform.pools import LOCAL_DISKS, GpuPool, Reservation, autoscaler_hints, gpu_nodes
@@ -52,6 +53,9 @@ class GpuNodePoolArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the nodes, whose capacity may not be had again. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child, and for the instances and their volumes."""
 
@@ -67,6 +71,7 @@ class GpuNodePool(Component):
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         pool = spec(GpuPool, args["pool"])
 
         wanted = gpu_nodes(name, pool, self._launch(name, pool, args))

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from mlplatform import iam
+from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.spec import Spec, spec
 
@@ -54,6 +55,9 @@ class KeyRingArgs(TypedDict):
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the keys. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child."""
 
@@ -78,6 +82,7 @@ class KeyRing(Component):
 
     def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         keys = spec(Keys, args["keys"])
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
@@ -98,6 +103,7 @@ class KeyRing(Component):
     def _key(
         self, key_name: str, keys: Keys, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
     ) -> "aws.kms.Key":
+        kept = self.guarded(retain_on_delete=keys.retain)
         key = aws.kms.Key(
             key_name,
             description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
@@ -106,9 +112,10 @@ class KeyRing(Component):
             deletion_window_in_days=keys.deletion_window_days,
             policy=owner.apply(lambda known: key_policy(domains, **known)),
             tags=self.tags_for(key_name),
-            opts=self.child(retain_on_delete=keys.retain),
+            opts=kept,
         )
-        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=self.child())
+        # A key that stays is found by its alias.
+        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
         return key
 
 

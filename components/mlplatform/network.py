@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import addressing, iam
+from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.spec import spec
 from mlplatform.vpcs import GATEWAY_SERVICES, Nat, Vpc, endpoint_service, flow_log_policy
@@ -27,6 +28,9 @@ class NetworkArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child."""
 
@@ -42,6 +46,7 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         layout = spec(Vpc, args["vpc"])
         zones = addressing.zones(layout.cidr, layout.zones)
 
@@ -150,7 +155,7 @@ class Network(Component):
                 f"{name}-nat-{zone.name}-address",
                 domain="vpc",
                 tags=self.tags_for(f"{name}-nat-{zone.name}-address"),
-                opts=self.child(depends_on=[gateway]),
+                opts=self.guarded(depends_on=[gateway]),
             )
             # A gateway whose subnet has no route out yet comes up, and drops what it is sent.
             ids[zone.name] = aws.ec2.NatGateway(

@@ -187,7 +187,7 @@ def managed_nodes(
         taints=[dict(taint) for taint in pool.taints],
         tags=component.tags_for(f"{role_name}-nodes"),
         # Nodes that start before their role may pull images or join stay NotReady.
-        opts=component.child(depends_on=[*attachments, *depends_on]),
+        opts=component.guarded(depends_on=[*attachments, *depends_on]),
     )
 
 

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
+from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.images import (
     UPSTREAM_URLS,
@@ -51,6 +52,9 @@ class ImageRegistryArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the repositories. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child, and for the repositories that a cache makes."""
 
@@ -72,6 +76,7 @@ class ImageRegistry(Component):
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         wanted = spec(Images, args["images"])
         namespace = args.get("namespace") or f"{pulumi.get_project()}/{pulumi.get_stack()}"
         owner = pulumi.Output.all(
@@ -112,7 +117,7 @@ class ImageRegistry(Component):
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["images_key_arn"]}],
             force_delete=not wanted.retain,
             tags=self.tags_for(child),
-            opts=kept,
+            opts=self.guarded(retain_on_delete=wanted.retain),
         )
         aws.ecr.LifecyclePolicy(
             f"{child}-lifecycle", repository=repository.name, policy=repository_lifecycle(wanted), opts=kept

@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
+from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.inference import (
     Inference,
@@ -27,6 +28,9 @@ class InferenceServiceArgs(TypedDict):
     namespace: NotRequired[pulumi.Input[str]]
     """Namespace that exists already. Default: one of its own, named like the service."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the Deployment, whose pods take long to start. Default: false."""
+
 
 class InferenceService(Component):
     """A model on GPUs: pods that start slowly and stop gently, a service, limits for disruptions and for callers."""
@@ -39,6 +43,7 @@ class InferenceService(Component):
 
     def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         wanted = spec(Inference, args["inference"])
         namespace = self._namespace(name, args.get("namespace"))
 
@@ -60,7 +65,7 @@ class InferenceService(Component):
             f"{name}-deployment",
             metadata=metadata("deployment"),
             spec=deployment_spec(name, wanted),
-            opts=self.child(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
+            opts=self.guarded(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
             f"{name}-service",

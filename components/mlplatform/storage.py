@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import iam
+from mlplatform.args import given
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec, spec
 
@@ -101,6 +102,9 @@ class DataBucketArgs(TypedDict):
     data_key_arn: pulumi.Input[str]
     """Key that objects are encrypted with."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the bucket and its settings. Default: false."""
+
     tags: NotRequired[dict[str, str]]
     """Tags for every taggable child."""
 
@@ -116,9 +120,10 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        args = given(name, args)
         wanted = spec(Bucket, args["bucket"])
         # What protects the data stays with it: a bucket that is kept keeps its settings too.
-        kept = self.child(retain_on_delete=wanted.retain)
+        kept = self.guarded(retain_on_delete=wanted.retain)
 
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
@@ -126,7 +131,7 @@ class DataBucket(Component):
             tags={**self.tags_for(f"{name}-bucket"), f"{PACKAGE}:role": wanted.role.value},
             # A refresh reads these into the bucket as well, and the next update would take them away:
             # https://github.com/pulumi/pulumi-aws/issues/6244
-            opts=self.child(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
+            opts=self.guarded(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
         )
         closed = aws.s3.BucketPublicAccessBlock(
             f"{name}-private",
@@ -168,7 +173,7 @@ class DataBucket(Component):
             bucket=bucket.id,
             rules=lifecycle_rules(wanted),
             # Rules for non-current versions are refused before versions exist.
-            opts=self.child(retain_on_delete=wanted.retain, depends_on=[versioning]),
+            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[versioning]),
         )
         aws.s3.BucketPolicy(
             f"{name}-policy",
@@ -177,7 +182,7 @@ class DataBucket(Component):
                 lambda known: bucket_policy(**known)
             ),
             # S3 answers a conflict when both are written at once.
-            opts=self.child(retain_on_delete=wanted.retain, depends_on=[closed]),
+            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[closed]),
         )
 
         self.bucket_name = bucket.id

@@ -45,6 +45,9 @@ class Declared:
     retained: bool
     """Whether destroying the stack leaves it in place."""
 
+    protected: bool = False
+    """Whether the engine refuses to delete or replace it."""
+
     ignored: tuple[str, ...] = ()
     """Input properties whose changes are ignored."""
 
@@ -212,6 +215,7 @@ class _Monitor(mocks.MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     custom=request.custom,
                     retained=request.retainOnDelete,
+                    protected=request.protect,
                     ignored=tuple(request.ignoreChanges),
                     provider=request.provider,
                     depends_on=frozenset(request.dependencies),
