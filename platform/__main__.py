@@ -15,17 +15,18 @@ account_id, partition = caller()
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
 boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)
+guarded = {"protect": platform.protect}
 bounded = {"permissions_boundary_arn": boundary, **tagged}
 
-keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged})
+keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged, **guarded})
 logged = {"logs_key_arn": keys.logs_key_arn}
-network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded})
+network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded, **guarded})
 buckets = {
-    name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
+    name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged, **guarded})
     for name, bucket in platform.buckets.items()
 }
 images = ml.ImageRegistry(
-    "images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded}
+    "images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded, **guarded}
 )
 
 # What every group of nodes is given.
@@ -35,6 +36,7 @@ nodes = {
     "cached_repository_arns": [images.cached_repository_arns[name] for name in platform.images.pull_through],
     "partition": partition,
     **bounded,
+    **guarded,
 }
 cluster = ml.EksCluster(
     "cluster",
@@ -76,7 +78,7 @@ kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.
 services = {
     name: ml.InferenceService(
         name,
-        {"inference": inference},
+        {"inference": inference, **guarded},
         # Pods get their role when they start, so roles come first.
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )

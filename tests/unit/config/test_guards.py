@@ -120,6 +120,7 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "keys.rotationDays": 2560,
         "network.flowLogDays": 1,
         "permissionsBoundary": None,
+        "protect": False,
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
@@ -153,6 +154,7 @@ images:
   account: { scanning: enhanced, replicateTo: [eu-west-1] }
   repositories: { example: { keepNewest: 50, mutableTags: [cache-*], retain: true, scanOnPush: true } }
 permissionsBoundary: boundary
+protect: true
 workloads:
   example:
     buckets: { example: { access: read, prefix: a/ } }
