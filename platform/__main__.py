@@ -36,11 +36,10 @@ nodes = {
     "cached_repository_arns": [images.cached_repository_arns[name] for name in platform.images.pull_through],
     "partition": partition,
     **bounded,
-    **guarded,
 }
 cluster = ml.EksCluster(
     "cluster",
-    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes},
+    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes, **guarded},
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
@@ -53,7 +52,7 @@ joins = {
 gpu_pools = {
     name: ml.GpuNodePool(
         name,
-        {"pool": pool, **joins, **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
+        {"pool": pool, **joins, **here, **nodes, **guarded, "subnet_ids": network.private_subnets_in(pool.zones)},
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()
