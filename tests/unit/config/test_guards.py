@@ -15,6 +15,7 @@ STACKS = Path(__file__).parents[3] / "stacks"
 NO_GUARDS = {
     "buckets.*.abortUploadDays",
     "buckets.*.expireDays",
+    "buckets.*.expirePrefixes",
     "buckets.*.infrequentAccessDays",
     "buckets.*.role",
     "cluster.access",
