@@ -70,7 +70,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
 class Bucket(Spec):
-    """A bucket for datasets, models or artifacts."""
+    """A bucket for datasets, models or artifacts. Uploads name no encryption, or `aws:kms` with the ARN of its key."""
 
     role: BucketRole = BucketRole.ARTIFACTS
     """What the bucket is for; its `mlplatform:role` tag, and defaults of the fields below: `raw` moves to infrequent
