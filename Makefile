@@ -18,7 +18,9 @@ preview: .venv/ready
 
 down: .venv/ready
 	@$(BIN)/mlpctl sandbox up
-	@$(SANDBOX) && if pulumi stack select $(STACK) 2>/dev/null; then pulumi destroy --yes --stack $(STACK); fi
+	@$(SANDBOX) && if pulumi stack select $(STACK) 2>/dev/null; then \
+		pulumi destroy --yes --stack $(STACK) || { echo "If it is protected: set \`protect: false\`, and another profile \
+	than prod, in stacks/Pulumi.$(STACK).yaml, run \`make up STACK=$(STACK)\`, then this again." >&2; exit 1; }; fi
 	@$(BIN)/mlpctl sandbox down
 
 test: .venv/ready

@@ -18,17 +18,18 @@ creator_has_no_entry("cluster", platform.cluster)
 tagged = {"tags": platform.all_tags}
 here = {"account_id": account_id, "region": region, "partition": partition}
 boundary = platform.permissions_boundary and iam.own_policy(platform.permissions_boundary, account_id, partition)
+guarded = {"protect": platform.protect}
 bounded = {"permissions_boundary_arn": boundary, **tagged}
 
-keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged})
+keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged, **guarded})
 logged = {"logs_key_arn": keys.logs_key_arn}
-network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded})
+network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded, **guarded})
 buckets = {
-    name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
+    name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged, **guarded})
     for name, bucket in platform.buckets.items()
 }
 images = ml.ImageRegistry(
-    "images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded}
+    "images", {"images": platform.images, "images_key_arn": keys.images_key_arn, **here, **bounded, **guarded}
 )
 
 # What every group of nodes is given.
@@ -41,14 +42,21 @@ nodes = {
 }
 cluster = ml.EksCluster(
     "cluster",
-    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes},
+    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes, **guarded},
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
 gpu_pools = {
     name: ml.GpuNodePool(
         name,
-        {"pool": pool, **cluster.joining(), **here, **nodes, "subnet_ids": network.private_subnets_in(pool.zones)},
+        {
+            "pool": pool,
+            **cluster.joining(),
+            **here,
+            **nodes,
+            **guarded,
+            "subnet_ids": network.private_subnets_in(pool.zones),
+        },
         pulumi.ResourceOptions(depends_on=[cluster]),
     )
     for name, pool in platform.gpu_pools.items()
@@ -74,7 +82,7 @@ kubernetes = k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.Resource
 services = {
     name: ml.InferenceService(
         name,
-        {"inference": inference},
+        {"inference": inference, **guarded},
         # Pods get their role when they start, so roles come first.
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )

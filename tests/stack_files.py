@@ -42,6 +42,7 @@ KNOWN: Final[Mapping[str, Values]] = {
         st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True
     ),
     "instanceTypes": st.lists(st.sampled_from(["m7i.large", "c7i.xlarge"]), min_size=1, max_size=2, unique=True),
+    "expirePrefixes": st.lists(st.sampled_from(["tmp/", "runs/tmp/"]), max_size=2, unique=True),
     "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
     "pool": st.sampled_from(["a", "b"]),
     "gpuPools": st.sampled_from(["a", "b"]),

@@ -154,15 +154,28 @@ def _guarded(value: Any, path: str, what: str) -> Any:
         return {key: _guarded(each, f"{path}.{key}", what) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_guarded(each, f"{path}[{number}]", what) for number, each in enumerate(value)]
-    if not isinstance(value, pulumi.Output):
+    if not isinstance(value, pulumi.Output | Awaitable):
         return value
 
     def known(found: Any) -> Any:
-        if found is None or found == "":
-            raise ArgumentsError(what, [Problem(path, "is an output without a value; allowed: one that has a value")])
+        if empty := [*_empty(found, path)]:
+            reason = "is an output without a value; allowed: one that has a value, since AWS's default would replace it"
+            raise ArgumentsError(what, [Problem(each, reason) for each in empty])
         return found
 
-    return value.apply(known)
+    return pulumi.Output.from_input(value).apply(known)
+
+
+def _empty(value: Any, path: str) -> Iterator[str]:
+    """The places at which a known value holds nothing."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _empty(each, f"{path}.{key}")
+    elif isinstance(value, list | tuple) and value:
+        for number, each in enumerate(value):
+            yield from _empty(each, f"{path}[{number}]")
+    elif value is None or value in ("", [], ()):
+        yield path
 
 
 def _built(model: type[Spec], value: Any) -> Spec:

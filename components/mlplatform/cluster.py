@@ -56,6 +56,9 @@ class EksClusterArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the control plane, its logs and the system nodes. Default: false."""
+
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the instances that start from then on."""
 
@@ -165,7 +168,7 @@ class EksCluster(Component):
             retention_in_days=wanted.log_days,
             kms_key_id=args["logs_key_arn"],
             tags=self.tags_for(f"{name}-logs"),
-            opts=self.child(),
+            opts=self.guarded(),
         )
         return aws.eks.Cluster(
             f"{name}-control-plane",
@@ -185,7 +188,7 @@ class EksCluster(Component):
             vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
             tags=self.tags_for(f"{name}-control-plane"),
             # One that failed to come up is replaced, and there is one of its name.
-            opts=self.child(depends_on=[attachment, logs], delete_before_replace=True),
+            opts=self.guarded(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
     def _endpoint(self, name: str, security_group_id: pulumi.Input[str], wanted: Cluster) -> None:

@@ -177,7 +177,8 @@ class Cluster(Spec):
     """Logs of the control plane that are kept."""
 
     log_days: int = 90
-    """Days that these logs are kept."""
+    """Days that these logs are kept. EKS writes all of them to one log group, so that one period holds for all: to pay
+    less, keep fewer of `logTypes`."""
 
     creator_is_admin: bool = Field(default=True, json_schema_extra={"immutable": True})
     """Whoever creates the cluster may administer it. Cannot change after the first deployment."""

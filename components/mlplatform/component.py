@@ -30,12 +30,23 @@ class Component(pulumi.ComponentResource):
         self.given_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] = args.get("tags") or {}
         """The tags that the caller wants on every taggable child."""
 
+        self._kept = bool(opts and opts.retain_on_delete)
+        self._guard = True if args.get("protect") else None
         self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
         """The policy that bounds every IAM role below; none where the caller gives none."""
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child: parented here, with only what is asked for on top."""
-        return pulumi.ResourceOptions(parent=self, **options)
+        """Options for a child: parented here, with only what is asked for on top.
+
+        A child is retained where the caller retains the component, whatever the spec says.
+        """
+        # Not False: the engine passes a parent's option down only where a child says nothing.
+        retained = options.pop("retain_on_delete", False) or self._kept or None
+        return pulumi.ResourceOptions(parent=self, retain_on_delete=retained, **options)
+
+    def guarded(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child that is lost for good or takes long to get back: protected where the caller asks."""
+        return self.child(protect=self._guard, **options)
 
     def own_tags(self, logical_name: str) -> dict[str, str]:
         """The tags of the child `logical_name` that never change: its name and its stack."""

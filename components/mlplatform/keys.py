@@ -56,6 +56,9 @@ class KeyRingArgs(TypedDict):
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the keys. Default: false."""
+
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
@@ -101,6 +104,7 @@ class KeyRing(Component):
     def _key(
         self, key_name: str, keys: Keys, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
     ) -> "aws.kms.Key":
+        kept = self.guarded(retain_on_delete=keys.retain)
         key = aws.kms.Key(
             key_name,
             description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
@@ -109,9 +113,10 @@ class KeyRing(Component):
             deletion_window_in_days=keys.deletion_window_days,
             policy=owner.apply(lambda known: key_policy(domains, **known)),
             tags=self.tags_for(key_name),
-            opts=self.child(retain_on_delete=keys.retain),
+            opts=kept,
         )
-        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=self.child())
+        # A key that stays is found by its alias.
+        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
         return key
 
 
@@ -148,8 +153,9 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
             )
         )
     if KeyDomain.DISKS in domains:
-        # A condition and no principal: the role comes with an account's first Auto Scaling group, and KMS refuses a
-        # policy whose principals do not exist yet.
+        # A condition and no principal, as AWS's examples have it: the role comes with an account's first Auto Scaling
+        # group, and KMS refuses a policy that names a principal which does not exist:
+        # https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
         role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
         auto_scaling = {
             "ArnEquals": {"aws:PrincipalArn": f"arn:{partition}:iam::{account_id}:{role}"},

@@ -27,6 +27,9 @@ class NetworkArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
+
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
@@ -151,7 +154,7 @@ class Network(Component):
                 f"{name}-nat-{zone.name}-address",
                 domain="vpc",
                 tags=self.tags_for(f"{name}-nat-{zone.name}-address"),
-                opts=self.child(depends_on=[gateway]),
+                opts=self.guarded(depends_on=[gateway]),
             )
             # A gateway whose subnet has no route out yet comes up, and drops what it is sent.
             ids[zone.name] = aws.ec2.NatGateway(

@@ -275,7 +275,7 @@ def managed_nodes(
         labels=dict(pool.labels),
         taints=[dict(taint) for taint in pool.taints],
         tags=component.tags_for(f"{role_name}-nodes"),
-        opts=component.child(
+        opts=component.guarded(
             # Nodes that start before their role may pull images or join stay NotReady.
             depends_on=[*attachments, *depends_on],
             custom_timeouts=pulumi.CustomTimeouts(

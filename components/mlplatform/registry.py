@@ -51,6 +51,9 @@ class ImageRegistryArgs(TypedDict):
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the repositories. Default: false."""
+
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the repositories that a cache makes."""
 
@@ -113,7 +116,7 @@ class ImageRegistry(Component):
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["images_key_arn"]}],
             force_delete=not wanted.retain,
             tags=self.tags_for(child),
-            opts=kept,
+            opts=self.guarded(retain_on_delete=wanted.retain),
         )
         aws.ecr.LifecyclePolicy(
             f"{child}-lifecycle", repository=repository.name, policy=repository_lifecycle(wanted), opts=kept

@@ -27,6 +27,9 @@ class InferenceServiceArgs(TypedDict):
     namespace: NotRequired[pulumi.Input[str]]
     """Namespace that exists already. Default: one of its own, named like the service."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the Deployment, whose pods take long to start. Default: false."""
+
 
 class InferenceService(Component):
     """A model on GPUs: pods that start slowly and stop gently, a service, limits for disruptions and for callers."""
@@ -61,7 +64,7 @@ class InferenceService(Component):
             f"{name}-deployment",
             metadata=metadata("deployment"),
             spec=deployment_spec(name, wanted),
-            opts=self.child(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
+            opts=self.guarded(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
             f"{name}-service",

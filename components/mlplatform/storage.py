@@ -1,12 +1,13 @@
 """Where datasets, models and run artifacts are kept."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import iam
@@ -21,6 +22,12 @@ _KEPT_BY_OTHER_RESOURCES = (
     "serverSideEncryptionConfiguration",
     "versioning",
 )
+
+ALGORITHM: Final = "s3:x-amz-server-side-encryption"
+KEY: Final = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+CALLERS_KEY: Final = "s3:x-amz-server-side-encryption-customer-algorithm"
+"""What an upload says of its encryption, as a policy sees it:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
 
 MAX_DAYS: Final = 36_500
 """A hundred years; what S3 itself takes is a 32-bit integer:
@@ -38,7 +45,7 @@ class BucketRole(Enum):
     CHECKPOINTS = "checkpoints"
 
 
-ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, int]]] = {
+ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, Any]]] = {
     # Read once to be refined, then kept for the next time.
     BucketRole.RAW: {"infrequentAccessDays": 30},
     BucketRole.CURATED: {"infrequentAccessDays": 90},
@@ -46,19 +53,29 @@ ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, int]]] = {
     # A model that was overwritten can be served again for a year.
     BucketRole.MODELS: {"noncurrentDays": 365},
     BucketRole.ARTIFACTS: {},
-    # Large, and worthless once the run has ended well.
-    BucketRole.CHECKPOINTS: {"noncurrentDays": 1, "expireDays": 30},
+    # A run may be resumed or looked into months later. They are large, so they become cheaper, and what was overwritten
+    # goes after a week.
+    BucketRole.CHECKPOINTS: {
+        "infrequentAccessDays": 30,
+        "noncurrentDays": 7,
+        "expireDays": 14,
+        "expirePrefixes": ["tmp/"],
+    },
 }
-"""Defaults of a bucket's days that its role sets."""
+"""Defaults of a bucket's life cycle that its role sets."""
+
+OBJECT_PREFIX: Final = re.compile(r"(?!/)[ -~]{1,200}")
+"""Beginning of an object's key. S3 takes more, but a slash in front is mostly a mistake:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
 class Bucket(Spec):
-    """A bucket for datasets, models or artifacts."""
+    """A bucket for datasets, models or artifacts. Uploads name no encryption, or `aws:kms` with the ARN of its key."""
 
     role: BucketRole = BucketRole.ARTIFACTS
-    """What the bucket is for; its `mlplatform:role` tag, and defaults of the days below: `raw` moves to infrequent
-    access after 30 days, `curated` after 90; `models` keeps overwritten objects for 365; `checkpoints` expires after 30
-    and keeps overwritten ones for 1."""
+    """What the bucket is for; its `mlplatform:role` tag, and defaults of the fields below: `raw` moves to infrequent
+    access after 30 days, `curated` after 90; `models` keeps overwritten objects for 365; `checkpoints` moves after 30,
+    keeps overwritten objects for 7, and deletes after 14 what is below `tmp/`, and nothing else."""
 
     noncurrent_days: int = Field(default=30, ge=1, le=MAX_DAYS)
     """Days until overwritten and deleted objects are gone for good."""
@@ -72,6 +89,10 @@ class Bucket(Spec):
     expire_days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
     """Days until objects are deleted. Default: never."""
 
+    expire_prefixes: list[str] = Field(default=[], max_length=20)
+    """Beginnings of the keys of the objects that `expireDays` is for, e.g. `tmp/`. Default, and where the list is
+    empty: all objects."""
+
     retain: bool = True
     """Keep the bucket and what is in it when the stack is destroyed. False: it is emptied and deleted."""
 
@@ -80,14 +101,46 @@ class Bucket(Spec):
     def _role_sets_defaults(cls, value: Any) -> Any:
         if not isinstance(value, Mapping) or "role" not in value:
             return value
-        said = {to_camel(name) for name in value}
+        said = {to_camel(name): each for name, each in value.items()}
         role = getattr(value["role"], "value", value["role"])
-        defaults = next((days for each, days in ROLE_DEFAULTS.items() if each.value == role), {})
-        return {**value, **{name: days for name, days in defaults.items() if name not in said}}
+        sets = next((sets for each, sets in ROLE_DEFAULTS.items() if each.value == role), {})
+        together = {**sets, **said}
+        expire, all_expire = together.get("expireDays"), not together.get("expirePrefixes")
+        # A default never makes what the author says wrong.
+        gives_way = {
+            "expirePrefixes": expire is None,
+            "infrequentAccessDays": all_expire
+            and isinstance(expire, int)
+            and expire <= sets.get("infrequentAccessDays", 0),
+        }
+        return {**value, **{name: each for name, each in sets.items() if name not in said and not gives_way.get(name)}}
+
+    @field_validator("expire_prefixes")
+    @classmethod
+    def _prefixes_differ(cls, value: list[str]) -> list[str]:
+        if wrong := [each for each in value if not OBJECT_PREFIX.fullmatch(each)]:
+            raise ValueError(
+                f"{', '.join(map(repr, wrong))}: allowed: 1 to 200 printable ASCII characters, the first no slash"
+            )
+        if again := [f"{one} in {other}" for one in value for other in value if one != other and one.startswith(other)]:
+            raise ValueError(f"{', '.join(again)}: allowed: prefixes of which none begins with another")
+        if twice := sorted({one for one in value if value.count(one) > 1}):
+            raise ValueError(f"{', '.join(twice)}: allowed: each prefix once")
+        return value
+
+    @model_validator(mode="after")
+    def _expiring_objects_expire_some_day(self) -> "Bucket":
+        if self.expire_prefixes and self.expire_days is None:
+            raise ValueError("expireDays is missing; allowed: days, since expirePrefixes says what expires")
+        return self
 
     @model_validator(mode="after")
     def _objects_move_before_they_expire(self) -> "Bucket":
         move, expire = self.infrequent_access_days, self.expire_days
+        # Of objects below a prefix, S3 deletes those that it would have moved later:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
+        if self.expire_prefixes:
+            return self
         if move is not None and expire is not None and expire <= move:
             raise ValueError(f"expireDays is {expire}; allowed: more than infrequentAccessDays ({move})")
         return self
@@ -102,12 +155,20 @@ class DataBucketArgs(TypedDict):
     data_key_arn: pulumi.Input[str]
     """Key that objects are encrypted with."""
 
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the bucket and its settings. Default: false."""
+
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child."""
 
 
 class DataBucket(Component):
-    """A private, versioned bucket, encrypted with the platform's key and reached by TLS only."""
+    """A private, versioned bucket, encrypted with the platform's key and reached by TLS only.
+
+    Clients name no encryption, which gets the bucket's, or `aws:kms` together with the ARN of the bucket's key. Any
+    other upload is refused with AccessDenied, `aws:kms` without a key too: S3 would take a key of its own. Where a tool
+    sets `aws:kms` by itself, switch that off or give it the key as well, e.g. `--sse-kms-key-id` of the AWS CLI.
+    """
 
     bucket_name: pulumi.Output[str]
     """The bucket's physical name."""
@@ -120,7 +181,7 @@ class DataBucket(Component):
         super().__init__(name, args, opts)
         wanted = args["bucket"]
         # What protects the data stays with it: a bucket that is kept keeps its settings too.
-        kept = self.child(retain_on_delete=wanted.retain)
+        kept = self.guarded(retain_on_delete=wanted.retain)
 
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
@@ -128,7 +189,7 @@ class DataBucket(Component):
             tags=self.tags_for(f"{name}-bucket", {f"{PACKAGE}:role": wanted.role.value}),
             # A refresh reads these into the bucket as well, and the next update would take them away:
             # https://github.com/pulumi/pulumi-aws/issues/6244
-            opts=self.child(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
+            opts=self.guarded(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
         )
         closed = aws.s3.BucketPublicAccessBlock(
             f"{name}-private",
@@ -170,7 +231,7 @@ class DataBucket(Component):
             bucket=bucket.id,
             rules=lifecycle_rules(wanted),
             # Rules for non-current versions are refused before versions exist.
-            opts=self.child(retain_on_delete=wanted.retain, depends_on=[versioning]),
+            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[versioning]),
         )
         aws.s3.BucketPolicy(
             f"{name}-policy",
@@ -179,7 +240,7 @@ class DataBucket(Component):
                 lambda known: bucket_policy(**known)
             ),
             # S3 answers a conflict when both are written at once.
-            opts=self.child(retain_on_delete=wanted.retain, depends_on=[closed]),
+            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[closed]),
         )
 
         self.bucket_name = bucket.id
@@ -188,7 +249,12 @@ class DataBucket(Component):
 
 
 def bucket_policy(arn: str, key_arn: str) -> str:
-    """Refuse requests without TLS 1.2, and uploads that name another encryption than the bucket's own key."""
+    """Refuse requests without TLS 1.2, and uploads that would be encrypted with another key than the bucket's own.
+
+    An upload that names no encryption gets the bucket's. One that names `aws:kms` and no key would get the key that AWS
+    manages for S3, not the bucket's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Copies and
+    multipart uploads are `s3:PutObject` with the same headers.
+    """
     objects = f"{arn}/*"
     return iam.document(
         iam.deny(
@@ -206,17 +272,13 @@ def bucket_policy(arn: str, key_arn: str) -> str:
             sid="OnlyModernTls",
         ),
         *(
-            iam.deny(
-                ["s3:PutObject"],
-                on=[objects],
-                to="*",
+            iam.deny(["s3:PutObject"], on=[objects], to="*", when=when, sid=sid)
+            for sid, when in (
                 # Uploads that name no encryption get the bucket's: only a header that is there can be wrong.
-                when={"StringNotEquals": {header: wanted}, "Null": {header: "false"}},
-                sid=sid,
-            )
-            for sid, header, wanted in (
-                ("OnlyKms", "s3:x-amz-server-side-encryption", "aws:kms"),
-                ("OnlyThisKey", "s3:x-amz-server-side-encryption-aws-kms-key-id", key_arn),
+                ("OnlyKms", {"StringNotEquals": {ALGORITHM: "aws:kms"}, "Null": {ALGORITHM: "false"}}),
+                ("OnlyThisKey", {"StringNotEquals": {KEY: key_arn}, "Null": {KEY: "false"}}),
+                ("KmsOnlyWithAKey", {"StringEquals": {ALGORITHM: "aws:kms"}, "Null": {KEY: "true"}}),
+                ("NoKeyOfTheCaller", {"Null": {CALLERS_KEY: "false"}}),
             )
         ),
     )
@@ -233,6 +295,9 @@ def lifecycle_rules(bucket: Bucket) -> list[dict[str, Any]]:
             "id": "expire-noncurrent",
             "noncurrent_version_expiration": {"noncurrent_days": bucket.noncurrent_days},
         },
+        # A deleted object leaves a marker, which slows listings for ever. S3 takes this action neither beside days nor
+        # with a filter by tags: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
+        {"id": "expire-delete-markers", "expiration": {"expired_object_delete_marker": True}},
     ]
     if bucket.infrequent_access_days is not None:
         rules.append(
@@ -242,5 +307,12 @@ def lifecycle_rules(bucket: Bucket) -> list[dict[str, Any]]:
             }
         )
     if bucket.expire_days is not None:
-        rules.append({"id": "expire", "expiration": {"days": bucket.expire_days}})
-    return [{**rule, "status": "Enabled", "filter": {"prefix": ""}} for rule in rules]
+        rules += [
+            {
+                "id": f"expire-{prefix}" if prefix else "expire",
+                "expiration": {"days": bucket.expire_days},
+                "filter": {"prefix": prefix},
+            }
+            for prefix in bucket.expire_prefixes or [""]
+        ]
+    return [{"status": "Enabled", "filter": {"prefix": ""}, **rule} for rule in rules]

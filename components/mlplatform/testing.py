@@ -57,6 +57,9 @@ class Declared:
     retained: bool
     """Whether destroying the stack leaves it in place."""
 
+    protected: bool = False
+    """Whether the engine refuses to delete or replace it."""
+
     ignored: tuple[str, ...] = ()
     """Input properties whose changes are ignored."""
 
@@ -229,6 +232,7 @@ class _Monitor(mocks.MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     custom=request.custom,
                     retained=request.retainOnDelete,
+                    protected=request.protect,
                     ignored=tuple(request.ignoreChanges),
                     timeouts={
                         kind: time

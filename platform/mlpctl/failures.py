@@ -46,6 +46,11 @@ _UNHEALTHY: Final = re.compile(
 )
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
+PROTECTED: Final = "Protected"
+"""The code, of ours, for what the engine refuses since a resource is protected."""
+
+_PROTECTED: Final = re.compile(r"because it is protected|currently marked for protection")
+
 FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
 """How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
 
@@ -208,6 +213,8 @@ def parse(urn: str, message: str) -> Failure:
     """Find AWS's code, operation and words in an error of a provider: the sandbox's or the official one."""
     text = " ".join(re.sub(r"<\{%[^%]*%\}>", "", message).split())
     text = re.sub(r"^1 error occurred: \* ", "", text)
+    if _PROTECTED.search(text):
+        return Failure(urn, text, PROTECTED)
     if launch := _LAUNCH.search(text):
         return Failure(urn, text, launch["code"], "RunInstances")
     for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):

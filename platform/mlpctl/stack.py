@@ -176,9 +176,14 @@ class SandboxStack(Stack):
     def update(self) -> tuple[int, Update]:
         """Run `pulumi up` on the terminal; its exit code, and what it told.
 
-        What AWS made and then failed to bring to life is made anew.
+        What AWS made and then failed to bring to life is made anew. Where the stack is protected, this is not: what
+        never worked holds nothing, and the engine would refuse to replace it.
         """
-        anew = [option for urn in self.failed_creations() for option in ("--replace", urn)]
+        failed = self.failed_creations()
+        for urn, protected in failed.items():
+            if protected:
+                self.pulumi("state", "unprotect", urn, "--yes", "--stack", self.name)
+        anew = [option for urn in failed for option in ("--replace", urn)]
         with TemporaryDirectory(prefix="mlpctl-") as folder:
             events = Path(folder) / "events.json"
             # The engine shows this option, an old and steady one, only to those who debug it.
@@ -189,16 +194,16 @@ class SandboxStack(Stack):
             lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
         return code, failures.read(lines)
 
-    def failed_creations(self) -> list[str]:
-        """URNs of the resources that AWS made and that failed before they worked once.
+    def failed_creations(self) -> dict[str, bool]:
+        """The resources that AWS made and that failed before they worked once: URN, and whether it is protected.
 
         Neither the engine nor AWS repairs them: a plain update takes them for done.
         """
-        return [
-            resource["urn"]
+        return {
+            resource["urn"]: bool(resource.get("protect"))
             for resource in self.deployment().get("resources", ())
             if any(failures.FAILED_CREATION.search(error) for error in resource.get("initErrors", ()))
-        ]
+        }
 
     def show(self, *command: str, environment: Mapping[str, str] | None = None, **options: Any) -> int:
         """Run a `pulumi` command on the terminal; its exit code. `environment` is put on top of the sandbox's.

@@ -1,14 +1,15 @@
 """What holds for every component of the catalogue."""
 
 import ast
+import asyncio
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, ForwardRef, NotRequired, get_args, get_origin, get_type_hints
 
 import pulumi
 import pulumi_aws as aws
@@ -20,7 +21,7 @@ from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlpctl.reference import attributes
-from mlplatform import arguments, host
+from mlplatform import host
 from mlplatform.arguments import ArgumentsError
 from mlplatform.component import PACKAGE, Component
 from mlplatform.names import MAX_COMPONENT_NAME
@@ -42,6 +43,27 @@ every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda ea
 
 def args_of(component: type[Component]) -> Any:
     return EXPORTS[f"{component.__name__}Args"]
+
+
+def _parts_of(hint: Any) -> set[Any]:
+    """Everything that an annotation is made of."""
+    return {hint, get_origin(hint)} | {part for each in get_args(hint) for part in _parts_of(each)}
+
+
+def _collection_of(hint: Any) -> type | None:
+    """What outputs stand in where the argument itself is none: a list or a dict."""
+    hint = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
+    return {Sequence: list, Mapping: dict}.get(get_origin(hint))
+
+
+def host_of(component: type[Component]) -> Callable[..., object]:
+    """What makes a component in the host, of Python's names."""
+
+    def make(name: str, args: Mapping[str, Any], options: pulumi.ResourceOptions) -> object:
+        inputs = {to_camel(key): value for key, value in args.items()}
+        return host.Catalogue().construct(name, f"{PACKAGE}:index:{component.__name__}", inputs, options)
+
+    return make
 
 
 @every_component
@@ -175,21 +197,6 @@ def test_each_argument_that_is_missing_none_or_misspelt_is_refused_by_its_name(
 
 
 @every_component
-def test_an_output_without_a_value_is_refused_by_its_argument_s_name(component: type[Component]) -> None:
-    """An output that another stack does not have is None: a key or a boundary must not be left out in silence."""
-    make: Any = component
-    flowing = [name for name, hint in args_of(component).__annotations__.items() if arguments.flows(hint)]
-    assert flowing
-    for name in flowing:
-
-        def program(name: str = name) -> None:
-            make("example", {**cases.CASES[component], name: pulumi.Output.from_input(None)})
-
-        with pytest.raises(ArgumentsError, match=rf"\n  {name} is an output without a value"):
-            declare(program)
-
-
-@every_component
 def test_a_name_that_aws_or_kubernetes_refuses_is_refused_by_the_component(component: type[Component]) -> None:
     for name in ("Llama-3.1", "Model_Weights", "x" * (MAX_COMPONENT_NAME + 1), "", "a-", "1a", "name\n"):
         with pytest.raises(ArgumentsError, match=rf"at most {MAX_COMPONENT_NAME} characters"):
@@ -238,17 +245,119 @@ def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseMo
     assert undocumented == []
 
 
-def test_the_caller_s_options_stay_with_the_component() -> None:
-    def program() -> None:
-        mlplatform.KeyRing(
-            "example",
-            cases.CASES[mlplatform.KeyRing],
-            pulumi.ResourceOptions(retain_on_delete=True, ignore_changes=["nothing"]),
-        )
+FLOWING = [
+    (component, name)
+    for component in COMPONENTS
+    for name, hint in args_of(component).__annotations__.items()
+    if any(isinstance(part, ForwardRef) for part in _parts_of(hint))  # Pulumi's own word for an output in an `Input`.
+]
+"""Every argument that may be an output."""
 
-    aliases = [each for each in declare(program) if each.custom and each.type.endswith(":Alias")]
-    assert aliases
-    assert not any(each.retained or each.ignored for each in aliases)
+
+@pytest.mark.parametrize(("component", "argument"), FLOWING, ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize("nothing", [None, ""], ids=["none", "empty"])
+def test_an_output_that_turns_out_to_be_nothing_is_refused_by_the_argument_s_name(
+    component: type[Component], argument: str, nothing: Any
+) -> None:
+    """A stack output that does not exist is None: a bucket would be encrypted with AWS's key, a role be unbounded."""
+    inner = _collection_of(args_of(component).__annotations__[argument])
+    for make in (component, host_of(component)):
+
+        def program(make: Any = make) -> None:
+            value: Any = pulumi.Output.from_input(nothing)
+            # What holds outputs is checked output by output.
+            flowing = {list: [value], dict: {"a": value}}.get(inner, value)
+            make("example", {**cases.CASES[component], argument: flowing}, pulumi.ResourceOptions())
+
+        with pytest.raises(pulumi.RunError) as raised:
+            declare(program)
+        assert re.search(rf"\n  {argument}(\[0\]|\.a)? is an output without a value; allowed: ", str(raised.value))
+
+
+def test_an_empty_argument_is_refused_before_anything_is_declared() -> None:
+    with pytest.raises(pulumi.RunError, match=r"\n  data_key_arn is \"\"; allowed: text"):
+        declare(cases.build(mlplatform.DataBucket, data_key_arn=""))
+
+
+def test_a_value_that_is_waited_for_is_checked_too() -> None:
+    async def nothing() -> Any:
+        return None
+
+    with pytest.raises(pulumi.RunError, match=r"\n  data_key_arn is an output without a value; allowed: "):
+        declare(lambda: cases.build(mlplatform.DataBucket, data_key_arn=asyncio.ensure_future(nothing()))())
+
+
+def test_a_list_of_no_subnets_is_refused() -> None:
+    with pytest.raises(pulumi.RunError, match=r"\n  subnet_ids is an output without a value; allowed: "):
+        declare(lambda: cases.build(mlplatform.EksCluster, subnet_ids=pulumi.Output.from_input([]))())
+
+
+def test_a_value_in_a_list_that_turns_out_to_be_nothing_is_refused_with_its_place() -> None:
+    with pytest.raises(pulumi.RunError, match=r"\n  subnet_ids\[1\] is an output without a value; allowed: "):
+        declare(lambda: cases.build(mlplatform.EksCluster, subnet_ids=pulumi.Output.from_input(["subnet-a", None]))())
+
+
+@every_component
+def test_what_the_caller_retains_is_retained_whole(component: type[Component]) -> None:
+    plan = declare(lambda: component("example", cases.CASES[component], pulumi.ResourceOptions(retain_on_delete=True)))
+    assert [each.name for each in plan if not each.retained] == []
+
+
+def test_a_caller_s_retention_goes_before_a_spec_that_drops_the_data() -> None:
+    args = {**cases.CASES[mlplatform.DataBucket], "bucket": {"retain": False}}
+    plan = declare(lambda: mlplatform.DataBucket("example", args, pulumi.ResourceOptions(retain_on_delete=True)))
+    assert plan.one(aws.s3.Bucket).retained
+
+
+def test_a_child_says_nothing_of_retention_so_that_the_engine_passes_a_parent_s_down() -> None:
+    component = mlplatform.DataBucket.__new__(mlplatform.DataBucket)
+    declare(lambda: component.__init__("example", {**cases.CASES[mlplatform.DataBucket], "bucket": {"retain": False}}))
+    assert component.child(retain_on_delete=False).retain_on_delete is None
+
+
+@every_component
+def test_what_the_caller_protects_is_protected_whole(component: type[Component]) -> None:
+    plan = declare(lambda: component("example", cases.CASES[component], pulumi.ResourceOptions(protect=True)))
+    assert [each.name for each in plan if not each.protected] == []
+
+
+PROTECTED: Mapping[type[Component], set[str]] = {
+    mlplatform.KeyRing: {"Key", "Alias"},
+    mlplatform.Network: {"Eip"},
+    mlplatform.DataBucket: {
+        *("Bucket", "BucketPublicAccessBlock", "BucketOwnershipControls", "BucketServerSideEncryptionConfiguration"),
+        *("BucketVersioning", "BucketLifecycleConfiguration", "BucketPolicy"),
+    },
+    mlplatform.EksCluster: {"Cluster", "LogGroup", "NodeGroup"},
+    mlplatform.GpuNodePool: {"NodeGroup"},
+    mlplatform.ImageRegistry: {"Repository"},
+    mlplatform.InferenceService: {"Deployment"},
+    mlplatform.WorkloadIdentity: set(),
+}
+"""What cannot be had back, or takes long."""
+
+
+@every_component
+def test_it_protects_what_cannot_be_had_back_where_it_is_asked_to(component: type[Component]) -> None:
+    def protected(**more: Any) -> set[str]:
+        return {each.type.rsplit(":", 1)[-1] for each in declare(cases.build(component, **more)) if each.protected}
+
+    assert protected() == set()
+    if not PROTECTED[component]:
+        assert "protect" not in args_of(component).__annotations__
+        return
+    assert protected(protect=False) == set()
+    assert protected(protect=True) == PROTECTED[component]
+
+
+def test_other_options_of_the_caller_stay_with_the_component() -> None:
+    """They reach a child by a transformation, as docs/reuse.md says."""
+
+    def program() -> None:
+        args = cases.CASES[mlplatform.KeyRing]
+        mlplatform.KeyRing("example", args, pulumi.ResourceOptions(ignore_changes=["nothing"]))
+
+    assert [each.name for each in declare(program) if each.custom and each.ignored] == []
 
 
 def test_only_components_args_and_specs_are_exported() -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,27 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 def test_they_hold(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
     assert broken(plan_of(stack)) == []
+
+
+ONCE_IN_A_REGION: Mapping[type, tuple[str, ...]] = {
+    aws.ecr.RegistryScanningConfiguration: (),
+    aws.ecr.ReplicationConfiguration: (),
+    aws.ecr.PullThroughCacheRule: ("ecrRepositoryPrefix",),
+    aws.ecr.RepositoryCreationTemplate: ("region", "prefix"),
+}
+"""What an account has once in a region, or once of each value of some inputs."""
+
+
+def test_no_two_stacks_set_what_an_account_has_once(plan_of: Callable[[Path], Plan]) -> None:
+    """They would take it from each other, and destroying one would reset it for the other."""
+    setters = [
+        (kind.__name__, *(each.inputs.get(name) for name in names), stack.stem)
+        for stack in STACKS
+        for kind, names in ONCE_IN_A_REGION.items()
+        for each in plan_of(stack).of(kind)
+    ]
+    assert ("RegistryScanningConfiguration", "Pulumi.prod") in setters
+    assert len({setter[:-1] for setter in setters}) == len(setters), setters
 
 
 def without(kind: type) -> Callable[[Plan], Plan]:

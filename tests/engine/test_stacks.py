@@ -71,11 +71,34 @@ def test_a_second_up_changes_nothing(project: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
 
 
+def test_prod_is_neither_destroyed_nor_replaced_in_part(project: Any, sandbox: Any) -> None:
+    if project.stack != "prod":
+        pytest.skip("a stack that is not protected")
+
+    def there() -> tuple[Any, Any]:
+        resources = json.loads(project.pulumi("stack", "export", "--stack", "prod").stdout)["deployment"]["resources"]
+        return [(each["urn"], each.get("id")) for each in resources], leftovers(sandbox)
+
+    def refused(*command: str) -> str:
+        done = project.pulumi(*command, "--stack", "prod", check=False)
+        assert done.returncode != 0
+        return str(done.stdout + done.stderr)
+
+    before = there()
+    told = refused("destroy", "--yes")
+    assert "because it is protected" in told
+    assert there() == before
+
+    zones = platform(project)["network"]["zones"]
+    project.edit("gpuPools", "inference", "zones", value=zones[:1])
+    assert "inference-nodes" in (told := refused("up", "--yes"))
+    assert "currently marked for protection" in told
+    project.remove("gpuPools", "inference", "zones")
+    assert there() == before
+
+
 def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
     if project.stack == "prod":
-        refused = project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "prod", check=False)
-        assert refused.returncode != 0
-        assert "deletion protection" in (refused.stdout + refused.stderr).lower()
         # What is production no longer loses its guards, and only then can be taken down.
         project.edit("profile", value="staging")
         project.pulumi("up", "--yes", "--stack", "prod")

@@ -71,6 +71,22 @@ NO_VCPUS = (
             "",
         ),
         ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
+        # The engine's own words, when it deletes, when it replaces, and when it replaces because of another resource.
+        (
+            f'resource "{NODES}" cannot be deleted\nbecause it is protected. To unprotect the resource, ...',
+            "Protected",
+            "",
+        ),
+        (
+            f'unable to replace resource "{NODES}"\nas it is currently marked for protection. To unprotect ...',
+            "Protected",
+            "",
+        ),
+        (
+            f'unable to replace resource "{NODES}" as part of replacing "x" as it is currently marked for protection.',
+            "Protected",
+            "",
+        ),
     ],
 )
 def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code: str, operation: str) -> None:
@@ -157,6 +173,23 @@ def test_an_error_without_advice_says_so_and_keeps_aws_s_words() -> None:
     found = explained("inference-nodes: CreateNodegroup: ImATeapot: short and stout")
     assert (found.failure.code, found.means, found.remedy) == ("ImATeapot", failures.NO_ADVICE, "")
     assert [place.path for place in found.places] == ["gpuPools.inference"]
+
+
+def test_a_refusal_of_the_engine_says_how_to_unprotect() -> None:
+    found = explained(f'resource "{NODES}" cannot be deleted because it is protected.')
+    assert found.means.startswith("The engine, not AWS, refuses.")
+    assert "pulumi state unprotect" in found.remedy
+    assert "`protect` to false" in found.remedy
+
+
+def test_a_log_group_that_eks_left_is_told_from_other_names_that_are_taken() -> None:
+    left = explained(
+        "cluster-logs: CreateLogGroup: ResourceAlreadyExistsException: The specified log group already exists"
+    )
+    assert "EKS writes the last logs of a cluster after" in left.means
+    assert "aws logs delete-log-group" in left.remedy
+    other = explained("x: CreateX: ResourceAlreadyExistsException: there is one")
+    assert "log group" not in other.means
 
 
 def test_a_resource_outside_of_any_component_has_no_place() -> None:

@@ -161,10 +161,26 @@ def test_an_update_makes_anew_what_aws_made_and_never_worked(stack: SandboxStack
         {"urn": urn("x$aws:eks/cluster:Cluster", "sound")},
     ]
     (stack.root / "state").write_text(json.dumps({"deployment": {"resources": resources}}))
-    assert stack.failed_creations() == [never_worked]
+    assert stack.failed_creations() == {never_worked: False}
     assert stack.update() == (0, Update())
     (up,) = [command for command in commands(stack) if command.startswith("up ")]
     assert up.startswith(f"up --yes --skip-preview --suppress-outputs --replace {never_worked} --event-log ")
+    assert not any("unprotect" in command for command in commands(stack))
+
+
+def test_what_never_worked_is_unprotected_before_it_is_made_anew(stack: SandboxStack) -> None:
+    """The engine refuses to replace what is protected, and nobody would get out of a failed creation in production."""
+    never_worked = urn("mlplatform:index:GpuNodePool$aws:eks/nodeGroup:NodeGroup", "pool-nodes")
+    error = "pool-nodes: is CREATE_FAILED: NodeCreationFailure: no"
+    resources = [
+        {"urn": never_worked, "initErrors": [error], "protect": True},
+        {"urn": urn("x$aws:eks/cluster:Cluster", "sound"), "protect": True},
+    ]
+    (stack.root / "state").write_text(json.dumps({"deployment": {"resources": resources}}))
+    stack.update()
+    unprotected, up = commands(stack)[-2:]
+    assert unprotected == f"state unprotect {never_worked} --yes --stack local --non-interactive"
+    assert f"--replace {never_worked}" in up
 
 
 def test_an_update_reads_what_the_engine_logs(stack: SandboxStack) -> None:

@@ -115,6 +115,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "keys.retain": Guard(Against.LOSS, _more),
     "keys.rotationDays": Guard(Against.INTRUDERS, _less),
     "network.flowLogDays": Guard(Against.INTRUDERS, _more),
+    "protect": Guard(Against.LOSS, _more),
     "permissionsBoundary": Guard(Against.INTRUDERS, _there),
     "workloads.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),

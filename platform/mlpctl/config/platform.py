@@ -69,6 +69,12 @@ class Platform(Spec):
     tags: dict[TagKey, TagValue] = Field(default={}, max_length=MAX_TAGS)
     """More tags for everything that can have tags."""
 
+    protect: bool = False
+    """Have the engine refuse to delete or replace what is lost for good or takes long to get back: keys, buckets with
+    their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of models, and
+    addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To take such a
+    stack down, set false, run an update, then destroy it; profile prod does not allow false."""
+
     keys: Keys = Keys()
     """The encryption keys."""
 

@@ -34,6 +34,7 @@ PROFILES: Profiles = {
         "cluster.logDays": 365,
     },
     "prod": {
+        "protect": True,
         "network.flowLogDays": 365,
         "cluster.logTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
         "cluster.logDays": 365,

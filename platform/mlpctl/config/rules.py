@@ -191,6 +191,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
     scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
     guards = {
+        "protect has to be true": platform.protect,
         "cluster.publicAccessCidrs has to be empty": not platform.cluster.public_access_cidrs,
         "cluster.deletionProtection has to be true": platform.cluster.deletion_protection,
         # Or only the identity that created the cluster, usually a pipeline, could use kubectl.

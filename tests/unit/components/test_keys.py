@@ -42,8 +42,9 @@ def test_keys_rotate() -> None:
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_keys_are_kept_with_the_data_they_open(retain: bool) -> None:
-    assert {each.retained for each in ring(retain=retain).of(aws.kms.Key)} == {retain}
+def test_keys_are_kept_with_the_data_they_open_and_with_their_aliases(retain: bool) -> None:
+    for kind in (aws.kms.Key, aws.kms.Alias):
+        assert {each.retained for each in ring(retain=retain).of(kind)} == {retain}
 
 
 def test_every_key_has_an_alias() -> None:

@@ -46,10 +46,72 @@ def test_requests_without_tls_are_refused_for_bucket_and_objects() -> None:
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_an_upload_that_names_no_encryption_is_left_to_the_bucket() -> None:
-    for sid in ("OnlyKms", "OnlyThisKey"):
-        (header,) = statements()[sid]["Condition"]["StringNotEquals"]
-        assert statements()[sid]["Condition"]["Null"] == {header: "false"}
+OWN = "arn:aws:kms:eu-west-1:123456789012:key/1"
+OTHER = "arn:aws:kms:eu-west-1:123456789012:key/2"
+HEADER = "x-amz-server-side-encryption"
+KEY_HEADER = f"{HEADER}-aws-kms-key-id"
+CUSTOMER_HEADER = f"{HEADER}-customer-algorithm"
+
+
+def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.3") -> list[str]:
+    """Statements by which IAM denies a request, as it evaluates them.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    context = {
+        "aws:SecureTransport": "true",
+        "s3:TlsVersion": tls,
+        **{f"s3:{key}": each for key, each in headers.items()},
+    }
+    holds = {
+        "Null": lambda given, wanted: (given is None) is (wanted == "true"),
+        "StringEquals": lambda given, wanted: given == wanted,
+        # True of a key that is not there.
+        "StringNotEquals": lambda given, wanted: given != wanted,
+        "Bool": lambda given, wanted: given == wanted,
+        "NumericLessThan": lambda given, wanted: given is not None and float(given) < float(wanted),
+    }
+    return [
+        statement["Sid"]
+        for statement in json.loads(bucket_policy("arn:aws:s3:::data", OWN))["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Principal"] == "*"
+        and {action, "s3:*"} & {*statement["Action"]}
+        and "arn:aws:s3:::data/*" in statement["Resource"]
+        and all(
+            holds[operator](context.get(key), wanted)
+            for operator, tests in statement["Condition"].items()
+            for key, wanted in tests.items()
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "by"),
+    [
+        ({}, []),
+        ({HEADER: "aws:kms", KEY_HEADER: OWN}, []),
+        ({HEADER: "AES256"}, ["OnlyKms"]),
+        # S3 would take the key that AWS manages, not the bucket's.
+        ({HEADER: "aws:kms"}, ["KmsOnlyWithAKey"]),
+        ({HEADER: "aws:kms", KEY_HEADER: OTHER}, ["OnlyThisKey"]),
+        ({KEY_HEADER: OTHER}, ["OnlyThisKey"]),
+        ({HEADER: "aws:kms:dsse"}, ["OnlyKms"]),
+        ({HEADER: "aws:kms:dsse", KEY_HEADER: OWN}, ["OnlyKms"]),
+        ({CUSTOMER_HEADER: "AES256"}, ["NoKeyOfTheCaller"]),
+    ],
+    ids=lambda each: "-".join(each.values()) or "no-header" if isinstance(each, dict) else None,
+)
+def test_an_upload_is_encrypted_with_the_bucket_s_key_or_refused(headers: dict[str, str], by: list[str]) -> None:
+    assert denied(headers) == by
+
+
+def test_a_request_over_an_older_tls_is_refused() -> None:
+    assert denied({}, tls="1.1") == ["OnlyModernTls"]
+
+
+def test_reading_is_no_matter_of_encryption() -> None:
+    assert denied({HEADER: "AES256"}, action="s3:GetObject") == []
 
 
 @pytest.mark.parametrize("retain", [True, False])
@@ -63,15 +125,95 @@ def test_what_other_resources_set_is_not_taken_from_the_bucket() -> None:
     assert {*bucket().one(aws.s3.Bucket).ignored} >= {"lifecycleRules", "serverSideEncryptionConfiguration"}
 
 
-def test_the_lifecycle_always_cleans_up() -> None:
-    assert [rule["id"] for rule in lifecycle_rules(Bucket())] == ["abort-uploads", "expire-noncurrent"]
-    assert {rule["status"] for rule in lifecycle_rules(Bucket())} == {"Enabled"}
+@pytest.mark.parametrize("role", [*BucketRole])
+def test_every_bucket_cleans_up_uploads_old_versions_and_delete_markers(role: BucketRole) -> None:
+    rules = {rule["id"]: rule for rule in lifecycle_rules(Bucket(role=role))}
+    assert rules["abort-uploads"]["abort_incomplete_multipart_upload"] == {"days_after_initiation": 7}
+    assert rules["expire-noncurrent"]["noncurrent_version_expiration"]["noncurrent_days"] >= 1
+    assert rules["expire-delete-markers"]["expiration"] == {"expired_object_delete_marker": True}
+    assert {rule["status"] for rule in rules.values()} == {"Enabled"}
+
+
+def test_delete_markers_are_cleaned_up_as_s3_allows() -> None:
+    """S3 refuses the action beside days, and with a filter by tags."""
+    (rule,) = [
+        rule
+        for rule in lifecycle_rules(Bucket(infrequent_access_days=30, expire_days=90))
+        if "expired_object_delete_marker" in rule.get("expiration", {})
+    ]
+    assert {*rule} == {"id", "status", "filter", "expiration"}
+    assert (rule["expiration"], rule["filter"]) == ({"expired_object_delete_marker": True}, {"prefix": ""})
 
 
 def test_objects_move_and_expire_when_asked() -> None:
     rules = {rule["id"]: rule for rule in lifecycle_rules(Bucket(infrequent_access_days=30, expire_days=90))}
     assert rules["infrequent-access"]["transitions"] == [{"days": 30, "storage_class": "STANDARD_IA"}]
-    assert rules["expire"]["expiration"] == {"days": 90}
+    assert rules["expire"] == {
+        "id": "expire",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "expiration": {"days": 90},
+    }
+
+
+def test_only_objects_below_the_prefixes_expire_where_there_are_some() -> None:
+    bucket = Bucket(infrequent_access_days=30, expire_days=7, expire_prefixes=["tmp/", "scratch/"])
+    expiring = {
+        rule["filter"]["prefix"]: rule["expiration"]["days"]
+        for rule in lifecycle_rules(bucket)
+        if "days" in rule.get("expiration", {})
+    }
+    assert expiring == {"tmp/": 7, "scratch/": 7}
+    assert len({rule["id"] for rule in lifecycle_rules(bucket)}) == len(lifecycle_rules(bucket))
+
+
+def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> None:
+    rules = lifecycle_rules(Bucket(role=BucketRole.CHECKPOINTS))
+    assert [rule["filter"]["prefix"] for rule in rules if "days" in rule.get("expiration", {})] == ["tmp/"]
+    assert [rule["transitions"][0]["days"] for rule in rules if "transitions" in rule] == [30]
+    assert [
+        rule["noncurrent_version_expiration"]["noncurrent_days"]
+        for rule in rules
+        if "noncurrent_version_expiration" in rule
+    ] == [7]
+
+
+@pytest.mark.parametrize(
+    ("said", "expire", "prefixes", "move"),
+    [
+        ({"expireDays": 21}, 21, ["tmp/"], 30),
+        ({"expireDays": 21, "expirePrefixes": []}, 21, [], None),
+        ({"expire_days": 21, "expire_prefixes": []}, 21, [], None),
+        ({"expireDays": 90, "expirePrefixes": []}, 90, [], 30),
+        ({"expireDays": None}, None, [], 30),
+    ],
+)
+def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
+    said: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
+) -> None:
+    bucket = Bucket.model_validate({"role": "checkpoints", **said})
+    assert (bucket.expire_days, bucket.expire_prefixes, bucket.infrequent_access_days) == (expire, prefixes, move)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"expirePrefixes": ["tmp/"]}, "expireDays is missing; allowed: days, since expirePrefixes says what expires"),
+        (
+            {"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/runs/"]},
+            "tmp/runs/ in tmp/: allowed: prefixes of which none begins with another",
+        ),
+        ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, "tmp/: allowed: each prefix once"),
+        (
+            {"expireDays": 3, "expirePrefixes": ["/tmp/"]},
+            "'/tmp/': allowed: 1 to 200 printable ASCII characters, the first no slash",
+        ),
+        ({"expireDays": 3, "expirePrefixes": [""]}, "'': allowed: 1 to 200 printable ASCII characters"),
+    ],
+)
+def test_prefixes_that_would_do_nothing_or_everything_are_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Bucket.model_validate(wrong)
 
 
 def test_objects_cannot_expire_before_they_move() -> None:
@@ -100,4 +242,11 @@ def test_the_role_is_a_tag() -> None:
 def test_the_field_tells_every_default_of_a_role() -> None:
     told = Bucket.model_fields["role"].description or ""
     for role, defaults in ROLE_DEFAULTS.items():
-        assert not defaults or (f"`{role.value}`" in told and all(str(days) in told for days in defaults.values()))
+        assert not defaults or (
+            f"`{role.value}`" in told
+            and all(
+                str(each) in told
+                for default in defaults.values()
+                for each in (default if isinstance(default, list) else [default])
+            )
+        )

@@ -15,6 +15,7 @@ STACKS = Path(__file__).parents[3] / "stacks"
 NO_GUARDS = {
     "buckets.*.abortUploadDays",
     "buckets.*.expireDays",
+    "buckets.*.expirePrefixes",
     "buckets.*.infrequentAccessDays",
     "buckets.*.role",
     "cluster.access",
@@ -125,6 +126,7 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "keys.rotationDays": 2560,
         "network.flowLogDays": 1,
         "permissionsBoundary": None,
+        "protect": False,
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
@@ -160,6 +162,7 @@ images:
   account: { scanning: enhanced, replicateTo: [eu-west-1] }
   repositories: { example: { keepNewest: 50, mutableTags: [cache-*], retain: true, scanOnPush: true } }
 permissionsBoundary: boundary
+protect: true
 workloads:
   example:
     buckets: { example: { access: read, prefix: a/ } }

@@ -8,7 +8,16 @@ from typing import TypeVar
 
 from moto.core.base_backend import BackendDict
 
-from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, public_images, scaling_groups, snapshot
+from mlpctl.sandbox.awsapi import (
+    bucket_lifecycle,
+    corrections,
+    ecr,
+    identity,
+    placement,
+    public_images,
+    scaling_groups,
+    snapshot,
+)
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
@@ -77,6 +86,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         raise SandboxError("This process serves the AWS API of a sandbox already.")
     stops: list[Callable[[], None]] = []
     try:
+        bucket_lifecycle.apply()
         corrections.apply()
         placement.apply()
         public_images.apply()

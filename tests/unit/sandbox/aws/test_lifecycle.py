@@ -244,6 +244,12 @@ CASES += (
                     "filter": {"and": {"prefix": "data/", "tags": {"a": "b", "c": "d"}}},
                     "transitions": [{"days": 90, "storageClass": "GLACIER"}],
                 },
+                {
+                    "id": "markers",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "expiration": {"expiredObjectDeleteMarker": True},
+                },
             ],
         },
         update={"rules": [{"id": "old", "status": "Disabled", "filter": {}, "expiration": {"days": 10}}]},
