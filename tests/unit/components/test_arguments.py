@@ -101,7 +101,7 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
     )
     assert problems(lambda: made("c", KEY)) == {
         "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
-        "disks_key_arn, cached_repository_arns, partition, permissions_boundary_arn, tags"
+        "disks_key_arn, cached_repository_arns, partition, permissions_boundary_arn, protect, tags"
     }
 
 
