@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import stack_files
 from mlpctl import config
@@ -30,11 +30,11 @@ def test_objects_of_a_kept_stack_are_right(stack: Path, plan_of: Callable[[Path]
     assert [*refused(plan_of(stack))] == []
 
 
-@settings(max_examples=25, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
-@given(stack_files.valid_ish().map(stack_files.right))
-def test_objects_of_any_right_stack_file_are_right(loaded: Loaded[Platform] | None) -> None:
-    if loaded is None or not loaded.platform.inference:
-        return
+@settings(max_examples=20, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@given(stack_files.models().map(stack_files.right))
+def test_objects_of_any_model_are_right(loaded: Loaded[Platform] | None) -> None:
+    assume(loaded and loaded.platform.inference)
+    assert loaded
     with patch.object(config, "load", lambda: loaded.platform):
         program = str(ROOT / "platform" / "__main__.py")
         look_ups = {"aws:secretsmanager/getSecret:getSecret": {"arn": "arn:aws:secretsmanager:x:1:secret:y"}}
