@@ -19,6 +19,8 @@ A = TypeVar("A", bound=Mapping[str, Any])
 
 OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
 
+OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
+
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
 
@@ -124,39 +126,46 @@ def _is_output(value: Any) -> bool:
     return isinstance(value, pulumi.Output | Unknown | Awaitable)
 
 
-def _wrong(hint: Any, value: Any) -> str | None:
+def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
     """What is wrong with a value that is no spec."""
     if _is_output(value):
-        return None if flows(hint) else OUTPUT
+        return None if flows(hint) else OUTPUT if not any(map(flows, get_args(hint))) else OUTPUT_OF_MANY
     hint = get_args(hint)[0] if flows(hint) else hint
     kind, inner = get_origin(hint) or hint, get_args(hint)
+    if not isinstance(kind, type):
+        return None
     if kind is str:
-        return (
-            None if isinstance(value, str) and value.strip() else f"is {_shown(value)}; allowed: text that isn't empty"
-        )
-    if kind is Sequence:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            return f"is {_shown(value)}; allowed: a list"
-        entries = [*value]
-    else:
+        is_text = isinstance(value, str) and (may_be_empty or value.strip())
+        return None if is_text else f"is {_shown(value)}; allowed: text that isn't empty"
+    if issubclass(kind, Mapping):
         if not isinstance(value, Mapping):
             return f"is {_shown(value)}; allowed: a mapping"
-        entries = [*value.values()]
-    wrong = ("is empty (None); allowed: text" if each is None else _wrong(inner[-1], each) for each in entries)
+        # A tag may have no value.
+        wrong = (_wrong_entry(inner[-1], each, may_be_empty=True) for each in value.values())
+    elif issubclass(kind, Sequence):
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return f"is {_shown(value)}; allowed: a list"
+        wrong = (_wrong_entry(inner[-1], each) for each in value)
+    else:
+        return None if isinstance(value, kind) else f"is {_shown(value)}; allowed: {kind.__name__}"
     return next((f"has an entry that {each}" for each in wrong if each), None)
 
 
-def _guarded(value: Any, path: str, what: str) -> Any:
-    """A value whose outputs fail where they turn out to be None."""
+def _wrong_entry(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
+    return "is empty (None); allowed: a value" if value is None else _wrong(hint, value, may_be_empty)
+
+
+def _guarded(value: Any, path: str, what: str, may_be_empty: bool = False) -> Any:
+    """A value whose outputs fail where they turn out to be None, or text without a character."""
     if isinstance(value, Mapping):
-        return {key: _guarded(each, f"{path}.{key}", what) for key, each in value.items()}
+        return {key: _guarded(each, f"{path}.{key}", what, may_be_empty=True) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_guarded(each, f"{path}[{number}]", what) for number, each in enumerate(value)]
     if not isinstance(value, pulumi.Output):
         return value
 
     def known(found: Any) -> Any:
-        if found is None or found == "":
+        if found is None or (found == "" and not may_be_empty):
             raise ArgumentsError(what, [Problem(path, "is an output without a value; allowed: one that has a value")])
         return found
 

@@ -27,7 +27,8 @@ _spec.loader.exec_module(cases)
 LIMITS: Final = {each.token: (each.name.property, each.name.longest) for each in DECLARATIONS if each.name} | {
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     token(aws.ecr.PullThroughCacheRule): ("ecrRepositoryPrefix", 30),
-    token(aws.ecr.RepositoryCreationTemplate): ("prefix", 30),
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
+    token(aws.ecr.RepositoryCreationTemplate): ("prefix", 256),
 }
 """The property that names a resource, and its longest value."""
 
