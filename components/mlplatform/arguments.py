@@ -73,6 +73,23 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
     return cast(A, given)
 
 
+def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
+    """Check that arguments are there which only some specs need.
+
+    Args:
+        component: the component.
+        name: its logical name.
+        args: its arguments, as `checked` gives them.
+        keys: the arguments that are needed.
+        since: why, e.g. `pool has efa`.
+
+    Raises:
+        ArgumentsError: with those that are missing.
+    """
+    if missing := [Problem(key, f"is missing; needed, since {since}") for key in keys if key not in args]:
+        raise ArgumentsError(f"{type(component).__name__} {name}", missing)
+
+
 def of(component: type[pulumi.ComponentResource]) -> Any:
     """The `TypedDict` of a component's arguments."""
     return inspect.get_annotations(component.__init__)["args"]

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
-from mlplatform.arguments import checked
+from mlplatform.arguments import checked, need
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, managed_nodes
 from mlplatform.pools import LOCAL_DISKS, GpuPool, Reservation, autoscaler_hints, gpu_nodes
@@ -100,7 +100,7 @@ class GpuNodePool(Component):
         if pool.local_disks and all(each.nvme_disks for each in pool.types):
             launch["user_data"] = base64.b64encode(LOCAL_DISKS.encode()).decode()
         if pool.efa:
-            _need(args, "vpc_id", "cluster_security_group_id", since="pool has efa")
+            need(self, name, args, "vpc_id", "cluster_security_group_id", since="pool has efa")
             groups = [args["cluster_security_group_id"], self._fabric(name, args["vpc_id"]).id]
             launch["network_interfaces"] = [
                 {**interface, "security_groups": groups, "delete_on_termination": "true"}
@@ -115,7 +115,7 @@ class GpuNodePool(Component):
             )
             launch["placement"] = {"group_name": group.name}
         if pool.reservation:
-            launch["capacity_reservation_specification"] = self._reserved(pool.reservation, args)
+            launch["capacity_reservation_specification"] = self._reserved(name, pool.reservation, args)
         if pool.capacity is Capacity.CAPACITY_BLOCK:
             launch["instance_market_options"] = {"market_type": "capacity-block"}
         return launch
@@ -145,10 +145,10 @@ class GpuNodePool(Component):
             )
         return group
 
-    def _reserved(self, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
+    def _reserved(self, name: str, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
         target: dict[str, Any] = {"capacity_reservation_id": reservation.id}
         if reservation.group:
-            _need(args, "region", "account_id", since="pool has reservation.group")
+            need(self, name, args, "region", "account_id", since="pool has reservation.group")
             target = {
                 "capacity_reservation_resource_group_arn": pulumi.Output.concat(
                     *("arn:", args.get("partition", "aws"), ":resource-groups:", args["region"], ":"),
@@ -157,8 +157,3 @@ class GpuNodePool(Component):
             }
         # Without this, nodes beyond a group's reservations would be bought on demand.
         return {"capacity_reservation_preference": "capacity-reservations-only", "capacity_reservation_target": target}
-
-
-def _need(args: GpuNodePoolArgs, *names: str, since: str) -> None:
-    if missing := [name for name in names if name not in args]:
-        raise ValueError(f"{', '.join(missing)} is missing; needed, since {since}")

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import GpuNodePool, GpuPool, instances
+from mlplatform.arguments import ArgumentsError
 from mlplatform.nodes import volumes
 from mlplatform.testing import Plan, declare
 
@@ -271,5 +272,6 @@ def test_the_image_is_pinned_where_the_pool_says_so() -> None:
 def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
-    with pytest.raises(ValueError, match="vpc_id, cluster_security_group_id is missing; needed, since pool has efa"):
+    told = r"\n  vpc_id is missing; needed, since pool has efa\n  cluster_security_group_id is missing; needed, since"
+    with pytest.raises(ArgumentsError, match=told):
         declare(lambda: GpuNodePool("train", {"pool": GpuPool.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
