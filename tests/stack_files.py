@@ -67,6 +67,22 @@ def valid_ish() -> Values:
     return _values(Shape.of(Platform), "")
 
 
+def models() -> Values:
+    """Platforms of one model whose fields are anything that each may be in itself, on a pool with room for it."""
+    shape = Shape.of(Platform).at(("inference", "x"))
+    assert shape
+    room = {"pool": "a", "gpus": 1, "minReplicas": 1, "maxReplicas": 2, "sparePods": 1}
+    return _values(shape, ".inference.*").map(
+        lambda model: {
+            "profile": "dev",
+            "owner": "x",
+            "network": {"zones": [f"{THE_REGION}a", f"{THE_REGION}b"]},
+            "gpuPools": {"a": {"instanceTypes": ["p5.48xlarge"], "nodes": 8, "maxNodes": 8}},
+            "inference": {"x": {**model, **room}},
+        }
+    )
+
+
 def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node

@@ -19,6 +19,8 @@ A = TypeVar("A", bound=Mapping[str, Any])
 
 OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
 
+OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
+
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
 
@@ -69,6 +71,23 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         if value is not None
     }
     return cast(A, given)
+
+
+def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
+    """Check that arguments are there which only some specs need.
+
+    Args:
+        component: the component.
+        name: its logical name.
+        args: its arguments, as `checked` gives them.
+        keys: the arguments that are needed.
+        since: why, e.g. `pool has efa`.
+
+    Raises:
+        ArgumentsError: with those that are missing.
+    """
+    if missing := [Problem(key, f"is missing; needed, since {since}") for key in keys if key not in args]:
+        raise ArgumentsError(f"{type(component).__name__} {name}", missing)
 
 
 def of(component: type[pulumi.ComponentResource]) -> Any:
@@ -124,41 +143,48 @@ def _is_output(value: Any) -> bool:
     return isinstance(value, pulumi.Output | Unknown | Awaitable)
 
 
-def _wrong(hint: Any, value: Any) -> str | None:
+def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
     """What is wrong with a value that is no spec."""
     if _is_output(value):
-        return None if flows(hint) else OUTPUT
+        return None if flows(hint) else OUTPUT if not any(map(flows, get_args(hint))) else OUTPUT_OF_MANY
     hint = get_args(hint)[0] if flows(hint) else hint
     kind, inner = get_origin(hint) or hint, get_args(hint)
+    if not isinstance(kind, type):
+        return None
     if kind is str:
-        return (
-            None if isinstance(value, str) and value.strip() else f"is {_shown(value)}; allowed: text that isn't empty"
-        )
+        is_text = isinstance(value, str) and (may_be_empty or value.strip())
+        return None if is_text else f"is {_shown(value)}; allowed: text that isn't empty"
     if kind is bool:
         return None if isinstance(value, bool) else f"is {_shown(value)}; allowed: true or false"
-    if kind is Sequence:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            return f"is {_shown(value)}; allowed: a list"
-        entries = [*value]
-    else:
+    if issubclass(kind, Mapping):
         if not isinstance(value, Mapping):
             return f"is {_shown(value)}; allowed: a mapping"
-        entries = [*value.values()]
-    wrong = ("is empty (None); allowed: text" if each is None else _wrong(inner[-1], each) for each in entries)
+        # A tag may have no value.
+        wrong = (_wrong_entry(inner[-1], each, may_be_empty=True) for each in value.values())
+    elif issubclass(kind, Sequence):
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return f"is {_shown(value)}; allowed: a list"
+        wrong = (_wrong_entry(inner[-1], each) for each in value)
+    else:
+        return None if isinstance(value, kind) else f"is {_shown(value)}; allowed: {kind.__name__}"
     return next((f"has an entry that {each}" for each in wrong if each), None)
 
 
-def _guarded(value: Any, path: str, what: str) -> Any:
-    """A value whose outputs fail where they turn out to be None."""
+def _wrong_entry(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
+    return "is empty (None); allowed: a value" if value is None else _wrong(hint, value, may_be_empty)
+
+
+def _guarded(value: Any, path: str, what: str, may_be_empty: bool = False) -> Any:
+    """A value whose outputs fail where they turn out to be None, or text without a character."""
     if isinstance(value, Mapping):
-        return {key: _guarded(each, f"{path}.{key}", what) for key, each in value.items()}
+        return {key: _guarded(each, f"{path}.{key}", what, may_be_empty=True) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_guarded(each, f"{path}[{number}]", what) for number, each in enumerate(value)]
     if not isinstance(value, pulumi.Output | Awaitable):
         return value
 
     def known(found: Any) -> Any:
-        if empty := [*_empty(found, path)]:
+        if empty := [*_empty(found, path, may_be_empty)]:
             reason = "is an output without a value; allowed: one that has a value, since AWS's default would replace it"
             raise ArgumentsError(what, [Problem(each, reason) for each in empty])
         return found
@@ -166,15 +192,15 @@ def _guarded(value: Any, path: str, what: str) -> Any:
     return pulumi.Output.from_input(value).apply(known)
 
 
-def _empty(value: Any, path: str) -> Iterator[str]:
-    """The places at which a known value holds nothing."""
+def _empty(value: Any, path: str, may_be_empty: bool = False) -> Iterator[str]:
+    """The places at which a known value holds nothing. Text in a mapping, such as a tag's, may be empty."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _empty(each, f"{path}.{key}")
+            yield from _empty(each, f"{path}.{key}", may_be_empty=True)
     elif isinstance(value, list | tuple) and value:
         for number, each in enumerate(value):
             yield from _empty(each, f"{path}[{number}]")
-    elif value is None or value in ("", [], ()):
+    elif value is None or value in ([], ()) or (value == "" and not may_be_empty):
         yield path
 
 

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
-from mlplatform.arguments import checked
+from mlplatform.arguments import checked, need
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, Joined, group_tags, managed_nodes
 from mlplatform.pools import GpuPool, Reservation, autoscaler_hints, gpu_nodes
@@ -88,7 +88,7 @@ class GpuNodePool(Component):
         pool = args["pool"]
 
         if pool.ami_release:
-            _need(args, "cluster_version", *_JOINING, since="pool has amiRelease")
+            need(self, name, args, "cluster_version", *_JOINING, since="pool has amiRelease")
         wanted = gpu_nodes(name, pool, self._launch(name, pool, args))
         nodes = managed_nodes(
             self,
@@ -117,7 +117,7 @@ class GpuNodePool(Component):
         """Arguments of the launch template that only some pools have."""
         launch: dict[str, Any] = {}
         if pool.efa:
-            _need(args, "cluster_security_group_id", since="pool has efa")
+            need(self, name, args, "cluster_security_group_id", since="pool has efa")
             # Its members reach each other over EFA, which no rule for addresses allows:
             # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
             groups = [args["cluster_security_group_id"]]
@@ -134,15 +134,15 @@ class GpuNodePool(Component):
             )
             launch["placement"] = {"group_name": group.name}
         if pool.reservation:
-            launch["capacity_reservation_specification"] = self._reserved(pool.reservation, args)
+            launch["capacity_reservation_specification"] = self._reserved(name, pool.reservation, args)
         if pool.capacity is Capacity.CAPACITY_BLOCK:
             launch["instance_market_options"] = {"market_type": "capacity-block"}
         return launch
 
-    def _reserved(self, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
+    def _reserved(self, name: str, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
         target: dict[str, Any] = {"capacity_reservation_id": reservation.id}
         if reservation.group:
-            _need(args, "region", "account_id", since="pool has reservation.group")
+            need(self, name, args, "region", "account_id", since="pool has reservation.group")
             target = {
                 "capacity_reservation_resource_group_arn": pulumi.Output.concat(
                     *("arn:", args.get("partition", "aws"), ":resource-groups:", args["region"], ":"),
@@ -151,8 +151,3 @@ class GpuNodePool(Component):
             }
         # Without this, nodes beyond a group's reservations would be bought on demand.
         return {"capacity_reservation_preference": "capacity-reservations-only", "capacity_reservation_target": target}
-
-
-def _need(args: GpuNodePoolArgs, *names: str, since: str) -> None:
-    if missing := [name for name in names if name not in args]:
-        raise ValueError(f"{', '.join(missing)} is missing; needed, since {since}")

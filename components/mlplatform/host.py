@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any, Final
 
@@ -53,12 +53,14 @@ class Catalogue(Provider):
         make: Any = COMPONENTS[resource_type]
         kind = arguments.of(make)
         if problems := [*arguments.problems(kind, name, inputs, to_camel)]:
-            raise InputPropertiesError(
-                f"{name} ({resource_type}) can't be created",
-                [{"property_path": each.path, "reason": each.reason} for each in problems],
-            )
+            raise _refused(name, resource_type, problems)
         spelt = {to_camel(key): key for key in kind.__annotations__}
-        component: Component = make(name, {spelt[key]: value for key, value in inputs.items()}, options)
+        try:
+            component: Component = make(name, {spelt[key]: value for key, value in inputs.items()}, options)
+        except arguments.ArgumentsError as error:
+            # What only the component can say, in Python's names.
+            told = [each._replace(path=to_camel(each.path)) for each in error.problems]
+            raise _refused(name, resource_type, told) from None
         outputs = {to_camel(output): value for output, value in component.outputs().items()}
         return ConstructResult(component.urn, outputs)
 
@@ -82,6 +84,13 @@ def schema() -> dict[str, Any]:
     tidy = _tidy(package.to_json())
     assert isinstance(tidy, dict)
     return tidy
+
+
+def _refused(name: str, resource_type: str, problems: Sequence[arguments.Problem]) -> InputPropertiesError:
+    return InputPropertiesError(
+        f"{name} ({resource_type}) can't be created",
+        [{"property_path": each.path, "reason": each.reason} for each in problems],
+    )
 
 
 class _SpecAnalyzer(Analyzer):

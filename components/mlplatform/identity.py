@@ -1,12 +1,12 @@
 """What programs in the cluster may do in AWS: a role for a service account, with no more than it needs."""
 
-from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform.arguments import checked
+from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import Component
 from mlplatform.workloads import Workload, access_policy, boundary, service_account_of, trust_policy
 
@@ -45,6 +45,25 @@ class WorkloadIdentityArgs(TypedDict):
     """Tags for every taggable child."""
 
 
+def _check_names(what: str, wanted: Workload, args: WorkloadIdentityArgs) -> None:
+    """Check that each bucket and repository of the workload has an ARN, where the ARNs are known by name already.
+
+    Raises:
+        ArgumentsError: with those that have none.
+    """
+    told: dict[str, Iterable[str]] = {"bucket_arns": wanted.buckets, "repository_arns": wanted.images}
+    given: Mapping[str, Any] = {**args}
+    problems = [
+        Problem(argument, f"has no {each}; needed, since the workload names it")
+        for argument, named in told.items()
+        for arns in (given.get(argument, {}),)
+        for each in (named if isinstance(arns, Mapping) else ())
+        if each not in arns
+    ]
+    if problems:
+        raise ArgumentsError(what, problems)
+
+
 class WorkloadIdentity(Component):
     """An IAM role that the pods of one service account get by EKS Pod Identity, bounded, for what they declare."""
 
@@ -56,8 +75,9 @@ class WorkloadIdentity(Component):
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(WorkloadIdentityArgs, self, name, args)
-        super().__init__(name, args, opts)
         wanted = args["workload"]
+        _check_names(f"{type(self).__name__} {name}", wanted, args)
+        super().__init__(name, args, opts)
         namespace, service_account = service_account_of(name, wanted)
         where = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")

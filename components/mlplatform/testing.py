@@ -160,6 +160,8 @@ def declare(
 
 def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """End what a program that failed has left waiting, before the garbage collector finds it at any odd moment."""
+    # Nor are outputs that failed told again then, each with a traceback.
+    loop.set_exception_handler(lambda *_: None)
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()

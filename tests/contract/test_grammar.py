@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 import stack_files
 from mlpctl.config import ConfigError, Platform
@@ -22,7 +22,7 @@ SEEN: set[Place] = set()
 """Fields that were tried already: one text of each is enough."""
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.valid_ish())
 def test_a_line_break_at_the_end_of_any_text_or_name_is_refused_at_its_place(made: Any) -> None:
     loaded = stack_files.right(made)

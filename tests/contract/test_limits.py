@@ -14,6 +14,7 @@ import yaml
 import mlplatform
 from mlpctl.config.platform import MAX_TAGS
 from mlpctl.keys import PLATFORM
+from mlpctl.sandbox.aws import DECLARATIONS
 from mlplatform import clusters
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.testing import Declared, Plan, declare, token
@@ -23,29 +24,11 @@ assert _spec and _spec.loader
 cases = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(cases)
 
-LIMITS: Final = {
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    aws.iam.Role: ("name", 64),
-    aws.iam.Policy: ("name", 128),
-    aws.iam.RolePolicy: ("name", 128),
-    # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, …/API_CreateCluster.html
-    aws.eks.NodeGroup: ("nodeGroupName", 63),
-    aws.eks.Cluster: ("name", 100),
-    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html, API_CreateSecurityGroup.html
-    aws.ec2.LaunchTemplate: ("name", 128),
-    aws.ec2.SecurityGroup: ("name", 255),
-    aws.ec2.PlacementGroup: ("name", 255),
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-    aws.s3.Bucket: ("bucket", 63),
-    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-    aws.ecr.Repository: ("name", 256),
-    aws.ecr.RepositoryCreationTemplate: ("prefix", 256),
+LIMITS: Final = {each.token: (each.name.property, each.name.longest) for each in DECLARATIONS if each.name} | {
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
-    aws.ecr.PullThroughCacheRule: ("ecrRepositoryPrefix", 30),
-    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-    aws.cloudwatch.LogGroup: ("name", 512),
-    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html, `alias/` included
-    aws.kms.Alias: ("name", 250),
+    token(aws.ecr.PullThroughCacheRule): ("ecrRepositoryPrefix", 30),
+    # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
+    token(aws.ecr.RepositoryCreationTemplate): ("prefix", 256),
 }
 """The property that names a resource, and its longest value."""
 
@@ -85,13 +68,11 @@ def longest_names() -> Plan:
 
 def test_names_derived_from_the_longest_name_fit() -> None:
     plan = longest_names()
-    limits = {token(kind): limit for kind, limit in LIMITS.items()}
-    seen = {each.type for each in plan}
-    assert {*limits} <= seen, "each limit is one of something that a component makes"
-    assert [each.type for each in plan if each.type not in limits and takes_a_name(each)] == []
+    assert {*LIMITS} <= {each.type for each in plan}, "each limit is one of something that a component makes"
+    assert [each.type for each in plan if each.type not in LIMITS and takes_a_name(each)] == []
     for each in plan:
-        if each.type in limits:
-            field, limit = limits[each.type]
+        if each.type in LIMITS:
+            field, limit = LIMITS[each.type]
             physical = len(each.inputs[field]) if field in each.inputs else len(each.name) + RANDOM
             assert physical <= limit, f"{each.type} {each.name}: {physical} of {limit} characters"
 
@@ -99,7 +80,7 @@ def test_names_derived_from_the_longest_name_fit() -> None:
 def test_the_longest_name_is_as_long_as_the_tightest_limit_allows() -> None:
     """Of an IAM role."""
     roles = [len(each.name) + RANDOM for each in longest_names().of(aws.iam.Role)]
-    assert max(roles) == LIMITS[aws.iam.Role][1]
+    assert max(roles) == LIMITS[token(aws.iam.Role)][1]
 
 
 def test_the_most_tags_leave_room_for_the_platform_s_and_eks_s_own(

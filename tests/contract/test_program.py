@@ -1,6 +1,7 @@
 """What holds for the whole program, whatever a stack file says."""
 
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pulumi_kubernetes as k8s
 import pytest
 
 import mlplatform
+from mlpctl import config
 from mlpctl.config import read
+from mlplatform import testing
 from mlplatform.outputs import PlatformOutputs
-from mlplatform.testing import declare
+from mlplatform.testing import CALLER_ARN, declare
 
 STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
 PlanOf = Callable[[Path], Any]
@@ -99,6 +102,27 @@ def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of:
 
     (buckets, pools, endpoints) = declare(program, stacks={reference: told}).exports["names"]
     assert ({*buckets}, {*pools}, {*endpoints}) == ({*platform.buckets}, {*platform.gpu_pools}, {*platform.inference})
+
+
+def test_an_access_entry_for_the_deployer_is_refused_before_anything_is_declared(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EKS makes one for the creator, and would refuse a second when network and cluster are there."""
+    platform = read(next(path for path in STACKS if path.stem == "Pulumi.local")).platform
+    access = {"deployer": {"principalArn": CALLER_ARN, "level": "clusterAdmin"}}
+    cluster = mlplatform.Cluster.model_validate({"access": access})
+    monkeypatch.setattr(config, "load", lambda: platform.model_copy(update={"cluster": cluster}))
+    declared: list[str] = []
+
+    class Spy(testing._Monitor):
+        def RegisterResource(self, request: Any) -> Any:
+            declared.extend([request.type] if request.type != testing.STACK_TYPE else [])
+            return super().RegisterResource(request)
+
+    monkeypatch.setattr(testing, "_Monitor", Spy)
+    with pytest.raises(pulumi.RunError, match=r"^cluster\.access\.deployer is for"):
+        declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": "us-east-1"})
+    assert declared == []
 
 
 def test_the_program_is_one_page() -> None:

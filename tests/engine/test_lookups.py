@@ -36,3 +36,14 @@ def test_credentials_that_have_expired(project: Any, sandbox: Any) -> None:
     faults.clear(sandbox.layout)
     assert "the account can't be looked up: " in told
     assert "ExpiredToken" in told
+
+
+def test_an_access_entry_for_the_cluster_s_creator(project: Any) -> None:
+    me = "arn:aws:iam::123456789012:user/sandbox"
+    project.edit("cluster", value={"access": {"deployer": {"principalArn": me, "level": "clusterAdmin"}}})
+    told = refused(project)
+    assert f"cluster.access.deployer is for {me}" in told
+    assert "EksCluster" not in told, "nothing is declared"
+
+    project.edit("cluster", "access", "deployer", "principalArn", value=me.replace("user/sandbox", "role/other"))
+    assert "EksCluster" in project.pulumi("preview", "--stack", "local").stdout

@@ -158,5 +158,5 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice that a misspelt word most likely means, or None."""
     folded = {choice.lower(): choice for choice in choices}
     wanted = to_camel(word.replace("-", "_")).lower()
-    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.65)
+    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
     return folded[found[0]] if found else None

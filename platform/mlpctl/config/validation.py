@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, core_schema
 
+from mlpctl.config.other_words import instead_of
 from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, printable, shown
 from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.yaml_file import Document
@@ -156,8 +157,9 @@ class _Teller:
             yield self._problem(path, _MISSING, shape.allowed() if shape else None)
         elif error["type"] == "extra_forbidden":
             keys = parent.keys if parent else []
-            near = nearest(str(path[-1]), keys)
-            yield self._problem(path, "is an unknown key", None if near else any_of(keys), near)
+            instead = instead_of(path)
+            near = None if instead else nearest(str(path[-1]), keys)
+            yield self._problem(path, "is an unknown key", None if near else instead or any_of(keys), near)
         elif _is_about_key(error):
             # A name's rule says what is allowed itself; of a pattern only the shape can tell.
             _, _, allowed = error["msg"].partition("allowed: ")

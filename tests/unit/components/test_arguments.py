@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 import mlplatform
-from mlplatform.arguments import OUTPUT, ArgumentsError
+from mlplatform.arguments import OUTPUT, OUTPUT_OF_MANY, ArgumentsError
 from mlplatform.testing import declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -103,6 +103,29 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
         "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
         "disks_key_arn, cached_repository_arns, partition, permissions_boundary_arn, protect, tags"
     }
+
+
+def test_a_mapping_that_has_to_be_known_may_have_outputs_in_it() -> None:
+    args: Any = {
+        "workload": {"buckets": {"data": {"access": "read"}}},
+        "cluster_name": "c",
+        "account_id": "123456789012",
+    }
+    args["region"] = "eu-west-1"
+
+    def whole() -> None:
+        mlplatform.WorkloadIdentity("w", {**args, "bucket_arns": pulumi.Output.from_input({"data": "arn:aws:s3:::x"})})
+
+    def inside() -> None:
+        mlplatform.WorkloadIdentity("w", {**args, "bucket_arns": {"data": pulumi.Output.from_input("arn:aws:s3:::x")}})
+
+    assert problems(whole) == {"bucket_arns": OUTPUT_OF_MANY}
+    assert declare(inside)
+
+
+def test_a_tag_may_be_empty() -> None:
+    plan = declare(lambda: bucket(tags={"spot": "", "run": pulumi.Output.from_input("")})())
+    assert {"spot": "", "run": ""}.items() <= plan.one(aws.s3.Bucket).inputs["tags"].items()
 
 
 def test_a_spec_s_own_rules_are_told_by_their_fields() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import GpuNodePool, GpuPool, instances
+from mlplatform.arguments import ArgumentsError
 from mlplatform.bottlerocket import max_pods
 from mlplatform.nodes import Disk, named_by, volumes
 from mlplatform.testing import LOOK_UPS, Plan, declare
@@ -439,5 +440,5 @@ def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
 def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
-    with pytest.raises(ValueError, match="cluster_security_group_id is missing; needed, since pool has efa"):
+    with pytest.raises(ArgumentsError, match=r"\n  cluster_security_group_id is missing; needed, since pool has efa"):
         declare(lambda: GpuNodePool("train", {"pool": GpuPool.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do

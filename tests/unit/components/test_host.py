@@ -104,6 +104,15 @@ def test_a_name_that_aws_or_kubernetes_would_refuse_is_told() -> None:
     assert problem["reason"].startswith('is "Weights"; allowed: lower-case letters')
 
 
+def test_what_only_some_specs_need_is_told_by_the_name_in_the_other_language() -> None:
+    told: list[dict[str, str]] = []
+    pool = {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True}
+    inputs = {"pool": pool, "clusterName": "c", "subnetIds": ["subnet-a"], "disksKeyArn": KEY}
+    declare(lambda: told.append(problems("GpuNodePool", inputs)))
+    reason = "is missing; needed, since pool has efa"
+    assert told == [{"vpcId": reason, "clusterSecurityGroupId": reason}]
+
+
 def test_a_component_that_does_not_exist_is_told_those_that_do() -> None:
     with pytest.raises(ValueError, match=r"mlplatform:index:Lake is no component; there are .*DataBucket"):
         host.Catalogue().construct("example", "mlplatform:index:Lake", {})

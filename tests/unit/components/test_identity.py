@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Workload, WorkloadIdentity
+from mlplatform.arguments import ArgumentsError
 from mlplatform.testing import Plan, declare
 from mlplatform.workloads import access_policy, boundary, trust_policy
 
@@ -227,6 +228,17 @@ def test_every_role_is_bounded_by_a_policy_of_its_own_or_by_the_account_s() -> N
     given = identity(boundary_arn="arn:aws:iam::123456789012:policy/Teams")
     assert given.one(aws.iam.Role).inputs["permissionsBoundary"] == "arn:aws:iam::123456789012:policy/Teams"
     assert given.of(aws.iam.Policy) == []
+
+
+def test_a_component_without_an_arn_for_what_its_workload_names_is_refused() -> None:
+    workload = {"buckets": {"datasts": {"access": "read"}}, "images": {"serving": "pull"}}
+    args: Any = {"workload": workload, "cluster_name": "c", **HERE}
+    with pytest.raises(ArgumentsError) as error:
+        declare(lambda: WorkloadIdentity("trainer", {**args, "bucket_arns": {"datasets": DATASETS}}))
+    assert {each.path: each.reason for each in error.value.problems} == {
+        "bucket_arns": "has no datasts; needed, since the workload names it",
+        "repository_arns": "has no serving; needed, since the workload names it",
+    }
 
 
 def test_what_has_no_arn_is_told_by_name() -> None:

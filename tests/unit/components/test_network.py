@@ -94,7 +94,7 @@ def test_endpoints_in_china_have_names_of_their_own() -> None:
     [
         ({"cidr": "10.0.0.0/15"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.0/25"}, "allowed: /16 to /24"),
-        ({"cidr": "10.0.0.1/16"}, "allowed: an IPv4 network"),
+        ({"cidr": "10.0.0.1/16"}, "allowed: the network's first address, 10.0.0.0/16"),
         ({"cidr": "8.8.0.0/16"}, "allowed: private addresses"),
         ({"zones": ["us-east-1a", "us-east-1a"]}, "allowed: each zone once"),
         ({"flow_log_days": 31}, "allowed: 1, 3, 5"),

@@ -1,0 +1,127 @@
+"""The grammar of names in AWS and Kubernetes: what is right is taken, and what is not is told."""
+
+import pytest
+
+from mlplatform import grammar
+from mlplatform.pools import POOL_LABEL, autoscaler_hints
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "vllm/vllm-openai:v0.11.0",
+        "model-server:v1",
+        "localhost:5000/a/b:1",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/ml/prod/serving:v1.2.0-rc.1",
+        "public.ecr.aws/a__b/c.d-e:latest-cuda@sha256:" + "0123456789abcdef" * 4,
+        "ghcr.io/example/x@sha256:" + "0" * 64,
+    ],
+)
+def test_an_image_reference_is_taken(image: str) -> None:
+    assert grammar.pinned_image(image) == image
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(
+            "a/b",
+            "a/b:latest",
+            "a/b@sha256:" + "0" * 63,
+            "https://a/b:1",
+            "a/B:1",
+            "a b:1",
+            "a/b:1\n",
+            "",
+            ":1",
+            "a//b:1",
+        ),
+        *("a/b:-x", "bob:secret@ghcr.io/x/y:v1", "a/b:" + "x" * 129),
+    ],
+)
+def test_what_a_container_runtime_refuses_or_what_moves_is_no_image(image: str) -> None:
+    with pytest.raises(ValueError, match=r"^allowed: an image"):
+        grammar.pinned_image(image)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:role/ml",
+        "arn:aws-us-gov:iam::123456789012:user/division/people/Ann",
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef",
+    ],
+)
+def test_a_principal_is_taken_with_its_path(arn: str) -> None:
+    """An access entry wants it, unlike aws-auth."""
+    assert grammar.principal(arn) == arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:iam::123456789012:role/*",
+        "arn:aws:iam::1234567890\u0661\u0662:role/ml",
+        "ml",
+    ],
+)
+def test_another_arn_is_no_principal(arn: str) -> None:
+    with pytest.raises(ValueError, match=r"^allowed: the ARN of an IAM role or user"):
+        grammar.principal(arn)
+
+
+def test_of_a_session_the_role_is_told() -> None:
+    with pytest.raises(ValueError, match=r"arn:aws-cn:iam::123456789012:role/Admin where it has no path"):
+        grammar.principal("arn:aws-cn:sts::123456789012:assumed-role/Admin/me@example.com")
+
+
+def test_labels_are_taken() -> None:
+    grammar.node_labels(
+        {"team": "ml", "example.com/cost.centre_1": "", "k8s.example.com/x": "A.b-c_9", "notk8s.io/x": "y"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({f"k{number}": "" for number in range(grammar.MAX_LABELS + 1)}, "has 41 entries; allowed: at most 40"),
+        ({"example.com/" + "x" * 63 + "": "", "e" * 20 + ".com/" + "x" * 63: ""}, "at most 82 characters"),
+        ({"x": "y" * 64}, "up to 63 letters"),
+        ({"x" * 64: "y"}, "up to 63 letters"),
+        ({"kubernetes.io/x": ""}, "which EKS refuses"),
+        ({"node.k8s.io/x": ""}, "which EKS refuses"),
+        ({POOL_LABEL: "other"}, "which is the platform's own"),
+    ],
+)
+def test_labels_that_kubernetes_or_eks_refuse_are_told(labels: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        grammar.node_labels(labels)
+
+
+def test_the_longest_label_is_a_tag_of_the_scaling_group() -> None:
+    from mlplatform import GpuPool
+    from mlplatform.pools import gpu_nodes
+
+    key = "x" * 18 + "/" + "y" * 63
+    assert len(key) == grammar.MAX_LABEL_KEY
+    pool = GpuPool.model_validate({"instanceTypes": ["g6.xlarge"], "labels": {key: "z"}})
+    assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {}), pool.types))) == 128
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("10.0.0.0/255.255.0.0", "the prefix in bits, 10.0.0.0/16"),
+        ("10.0.0.0/0.0.255.255", "the prefix in bits, 10.0.0.0/16"),
+        ("10.0.0.1/16", "the network's first address, 10.0.0.0/16"),
+        ("10.0.0.0", "an address and a prefix, e.g. 10.0.0.0/16"),
+        ("fd00::/48", "this is IPv6"),
+        ("10.0.0.0/16\n", "the prefix in bits|an IPv4 network"),
+        ("\u0661\u0660.0.0.0/16", "an IPv4 network"),
+    ],
+)
+def test_a_network_is_written_with_its_prefix_in_bits(written: str, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"^allowed: .*({told})"):
+        grammar.network(written)
+    assert str(grammar.network("10.0.0.0/16")) == "10.0.0.0/16"
