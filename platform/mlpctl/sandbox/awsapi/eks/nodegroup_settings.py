@@ -117,7 +117,7 @@ def release_of(ami_type: str, version: str, asked: str | None) -> str:
         latest = latest_release(ami_type, version)
         if latest is None:
             raise InvalidParameter(
-                f"The sandbox knows no release of {ami_type} for Kubernetes {version}: `mlpctl images refresh` brings it."
+                f"The sandbox knows no {ami_type} for Kubernetes {version}: `mlpctl images refresh` brings it."
             )
         return latest
     if not is_release(ami_type, version, asked):
