@@ -23,7 +23,8 @@ def project(project_for: Any) -> Iterator[Any]:
         project.edit("cluster", "version", value="1.35")
         project.edit("cluster", "system", value={"amiRelease": BEFORE})
         pinned = {"instanceTypes": ["g6.2xlarge"], "amiRelease": BEFORE, "nodes": 1, "labels": {"team": "nlp"}}
-        project.edit("gpuPools", value={"pinned": pinned, "latest": {"instanceTypes": ["g6.2xlarge"], "nodes": 1}})
+        latest = {"instanceTypes": ["g6.2xlarge"], "nodes": 1, "autoscaled": True}
+        project.edit("gpuPools", value={"pinned": pinned, "latest": latest})
         up(project)
         yield project
 
@@ -87,6 +88,18 @@ def test_add_ons_and_nodes_follow_the_cluster_to_its_next_version_with_their_pin
     assert {version for pool in nodes(sandbox).values() for _, _, version in pool} == {"1.36"}
     assert (images(sandbox, "pinned"), images(sandbox, "system")) == ({AFTER}, {BEFORE})
     up(project, "--expect-no-changes")
+
+
+def test_the_number_of_nodes_that_an_autoscaler_set_is_left_to_it(project: Any, sandbox: Any) -> None:
+    eks = sandbox.aws("eks")
+    (cluster,) = eks.list_clusters()["clusters"]
+    (name,) = (each for each in eks.list_nodegroups(clusterName=cluster)["nodegroups"] if each.startswith("latest-"))
+    where = {"clusterName": cluster, "nodegroupName": name}
+    eks.update_nodegroup_config(**where, scalingConfig={"desiredSize": 2})
+    eks.get_waiter("nodegroup_active").wait(**where, WaiterConfig={"Delay": 1})
+    project.pulumi("refresh", "--yes", "--skip-preview", "--stack", project.stack)
+    up(project, "--expect-no-changes")
+    assert len(nodes(sandbox)["latest"]) == 2
 
 
 def test_a_pin_without_an_image_is_refused_before_anything_is_touched(project: Any, sandbox: Any) -> None:

@@ -40,8 +40,19 @@ def mlpctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return lambda *arguments: run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
 
 
-def test_a_right_file_is_said_to_be_right(project: Path, mlpctl: Mlpctl) -> None:
+def test_a_right_file_is_said_to_be_right(project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlpctl.config.warnings.WARNED_DAYS", -(10**6))
     assert mlpctl("config", "validate", "--stack", "local") == (0, "stacks/Pulumi.local.yaml is right.\n", "")
+
+
+def test_a_version_whose_support_ends_soon_is_a_warning_and_no_failure(
+    project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlpctl.config.warnings.WARNED_DAYS", 10**6)
+    code, out, _ = mlpctl("config", "validate", "--stack", "local")
+    assert code == 0
+    assert "warning: cluster.version is 1.36, whose standard support end" in out
+    assert out.endswith("stacks/Pulumi.local.yaml is right.\n")
 
 
 def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Path, mlpctl: Mlpctl) -> None:

@@ -54,9 +54,10 @@ def test_every_release_is_for_versions_that_eks_offers() -> None:
         assert images_writer._RELEASE.match(release)
 
 
-def test_every_version_has_every_add_on_of_the_platform() -> None:
+def test_every_version_has_images_and_every_add_on_of_the_platform() -> None:
     for version in eks_versions.offered():
         assert all(eks_versions.addon_versions(addon, version) for addon in ADDONS)
+        assert node_images.releases(version)
         proxy = eks_versions.addon_versions("kube-proxy", version)
         assert all(each.startswith(f"v{version}.") for each in proxy)
 

@@ -22,6 +22,14 @@ NOT_ACTED_ON: Final = (
     ("autoscalers", "fewest replicas are kept; there are no metrics to scale by"),
     ("network policies", "stored; there is no network between pods"),
     ("volumes", "stored; nothing is mounted"),
+    (
+        "add-ons",
+        "stored; they have no pods. Of one that the platform does not install any version of AWS's form is taken",
+    ),
+    (
+        "node images",
+        "Bottlerocket's are known by their releases; nothing of them runs, and other images are not checked",
+    ),
     ("Helm releases", "recorded with their CRDs; charts are not rendered"),
     ("IAM policies", "stored; the AWS API does not enforce them. The EKS API server does check who signs in"),
 )

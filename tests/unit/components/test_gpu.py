@@ -2,6 +2,7 @@ import base64
 import tomllib
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
@@ -428,6 +429,15 @@ def test_the_image_is_asked_for_by_version_variant_architecture_and_release(monk
 class _Answer:
     def __init__(self, answer: Any) -> None:
         self.insecure_value = answer["insecureValue"]
+
+
+def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise RuntimeError("invoke of aws:ssm/getParameter:getParameter failed: ParameterNotFound")
+
+    monkeypatch.setattr("pulumi_aws.ssm.get_parameter", refuse)
+    with pytest.raises(pulumi.RunError, match=rf"the image {RELEASE} for Kubernetes 1.36 .*can't be looked up: Param"):
+        pool(ami_release=RELEASE)
 
 
 def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:

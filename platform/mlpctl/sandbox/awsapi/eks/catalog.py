@@ -97,10 +97,10 @@ def fits(addon: AddonInfo, version: str, kubernetes: str) -> bool:
     return _ADDON_VERSION.match(version) is not None
 
 
-def latest_release(ami_type: str, kubernetes: str) -> str:
-    """The release version of the newest image of EKS's own."""
+def latest_release(ami_type: str, kubernetes: str) -> str | None:
+    """The release version of the newest image of EKS's own; None where the facts have none."""
     if ami_type.startswith("BOTTLEROCKET"):
-        return node_images.releases(kubernetes)[0]
+        return next(iter(node_images.releases(kubernetes)), None)
     return f"{kubernetes}.0-{AMI_RELEASE}"
 
 

@@ -114,7 +114,12 @@ def minors_behind(version: str, cluster: str) -> int:
 def release_of(ami_type: str, version: str, asked: str | None) -> str:
     """The release version of EKS's own image: what is asked for, or the latest. Raises `InvalidParameter`."""
     if asked is None:
-        return latest_release(ami_type, version)
+        latest = latest_release(ami_type, version)
+        if latest is None:
+            raise InvalidParameter(
+                f"The sandbox knows no {ami_type} for Kubernetes {version}: `mlpctl images refresh` brings it."
+            )
+        return latest
     if not is_release(ami_type, version, asked):
         raise InvalidParameter(f"Requested release version {asked} is not valid for kubernetes version {version}.")
     return asked

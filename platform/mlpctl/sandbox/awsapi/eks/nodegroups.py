@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Set
 
 from mlpctl.sandbox.awsapi import identity, public_images
 from mlpctl.sandbox.awsapi.eks import access, launch, network
@@ -193,8 +194,10 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
         shape["launchTemplate"] = start.template
         record.instance_type, record.disk_gib = types[0], start.disk_gib
     shape |= {**members, "modifiedAt": now(), "status": "UPDATING"}
+    # A node is known by its address: a new one may not have an old one's.
+    leaving = {instance.private_ip for instance in record.instances}
     record.instances.clear()
-    _place(call, cluster, record)
+    _place(call, cluster, record, leaving)
     return {"update": _begin(call, cluster, record, "VersionUpdate", params)}
 
 
@@ -236,8 +239,8 @@ def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
     return record
 
 
-def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
-    """Give the group as many instances as it wants."""
+def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord, leaving: Set[str] = frozenset()) -> None:
+    """Give the group as many instances as it wants, at addresses that others neither have nor are `leaving`."""
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
     record.instances = scale(
@@ -245,7 +248,7 @@ def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
         shape["scalingConfig"]["desiredSize"],
         record.instance_type,
         network.places(call.backend, shape["subnets"]),
-        taken,
+        taken | leaving,
         record.revision,
     )
 
