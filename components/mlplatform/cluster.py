@@ -1,6 +1,6 @@
 """The Kubernetes cluster that training and serving run on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -12,9 +12,9 @@ from mlplatform.clusters import (
     AFTER_NODES,
     BEFORE_NODES,
     NETWORK_PLUGIN,
-    NETWORK_PLUGIN_SETTINGS,
     Cluster,
     endpoint_access,
+    network_plugin_settings,
     physical_name,
     system_nodes,
 )
@@ -32,6 +32,9 @@ class EksClusterArgs(TypedDict):
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Private subnets in two zones or more, for the control plane's network interfaces and the system nodes."""
+
+    pod_subnet_ids: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """The subnet of the pods of each zone, by the zone's name. Default: pods share the nodes' subnets."""
 
     secrets_key_arn: pulumi.Input[str]
     """Key that Kubernetes secrets are encrypted with."""
@@ -81,7 +84,7 @@ class EksCluster(Component):
         cluster = self._control_plane(name, wanted, args, partition)
         self._access(name, cluster, wanted, partition)
         before_nodes = [
-            self._network_plugin(name, cluster, wanted, partition)
+            self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN
             else self._addon(name, cluster, addon, wanted)
             for addon in BEFORE_NODES
@@ -180,7 +183,12 @@ class EksCluster(Component):
             )
 
     def _network_plugin(
-        self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        wanted: Cluster,
+        partition: pulumi.Input[str],
+        pod_subnet_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     ) -> "aws.eks.Addon":
         role = aws.iam.Role(
             f"{name}-network-plugin",
@@ -201,7 +209,7 @@ class EksCluster(Component):
             NETWORK_PLUGIN,
             wanted,
             depends_on=[attachment],
-            configuration_values=NETWORK_PLUGIN_SETTINGS,
+            configuration_values=pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0])),
             pod_identity_associations=[{"role_arn": role.arn, "service_account": "aws-node"}],
         )
 

@@ -1,5 +1,7 @@
 """Clusters, as specs, and what EKS is told of them."""
 
+import json
+from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -19,10 +21,6 @@ BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 
 AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
-
-NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
-"""Network policies are enforced, and a node has addresses for as many pods as it has room:
-https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
 
 
 class ControlPlaneLog(Enum):
@@ -176,6 +174,27 @@ def physical_name(name: str) -> str:
     At most 100 characters: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
     """
     return f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"[:100]
+
+
+def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
+    """Settings of the network plugin.
+
+    Network policies are enforced, and a node has addresses for as many pods as it has room. Sources: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html and, for subnets of the
+    pods' own, https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html. The interfaces in
+    these keep the security groups of the node.
+
+    Args:
+        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+    """
+    settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
+    if pod_subnet_ids:
+        settings["env"]["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
+        settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
+        settings["eniConfig"] = {
+            "create": True,
+            "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
+        }
+    return json.dumps(settings)
 
 
 def endpoint_access(wanted: Cluster) -> dict[str, Any]:
