@@ -14,8 +14,8 @@ from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
-from mlplatform.logs import RETENTION_DAYS
 from mlplatform.endpoints import NODES_NEED
+from mlplatform.logs import RETENTION_DAYS
 
 Values = st.SearchStrategy[Any]
 Place = tuple[str | int, ...]

@@ -203,13 +203,14 @@ class EksCluster(Component):
             policy_arn=iam.managed_policy("AmazonEKS_CNI_Policy", partition),
             opts=self.child(),
         )
+        settings = pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0]))
         return self._addon(
             name,
             cluster,
             NETWORK_PLUGIN,
             wanted,
             depends_on=[attachment],
-            configuration_values=pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0])),
+            configuration_values=settings,
             pod_identity_associations=[{"role_arn": role.arn, "service_account": "aws-node"}],
         )
 

@@ -179,9 +179,10 @@ def physical_name(name: str) -> str:
 def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
     """Settings of the network plugin.
 
-    Network policies are enforced, and a node has addresses for as many pods as it has room. Sources: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html and, for subnets of the
-    pods' own, https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html. The interfaces in
-    these keep the security groups of the node.
+    Network policies are enforced, and a node has addresses for as many pods as it has room:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
+    the pods' own keep the security groups of their node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
 
     Args:
         pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.

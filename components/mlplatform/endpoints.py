@@ -66,8 +66,8 @@ def unknown(services: Sequence[str]) -> list[str]:
     for service in services:
         if service not in _data()["services"]:
             near = get_close_matches(service.rsplit(".", 1)[-1], _data()["services"], n=3, cutoff=0.5)
-            allowed = ", ".join(near) or "services that have one, e.g. ecr.api, sts or secretsmanager"
-            problems.append(f"{service} is no service with an interface endpoint; allowed: {allowed}")
+            allowed = ", ".join(near) or "ecr.api, sts, secretsmanager"
+            problems.append(f"{service}: allowed: services with an interface endpoint, e.g. {allowed}")
     return problems
 
 

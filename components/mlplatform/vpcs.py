@@ -6,7 +6,8 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from mlplatform import addressing, endpoints, iam, zones
 from mlplatform.logs import retention
@@ -65,10 +66,11 @@ class ExistingVpc(Spec):
 
     @field_validator("private_subnets", "public_subnets", "pod_subnets")
     @classmethod
-    def _zones_have_subnets(cls, value: dict[str, str]) -> dict[str, str]:
-        problems = [wrong.removeprefix("zones ") for zone in value if (wrong := zones.problem(zone))]
+    def _zones_have_subnets(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        name = to_camel(str(info.field_name))
+        problems = [f"{name}{wrong.removeprefix('zones')}" for zone in value if (wrong := zones.problem(zone))]
         problems += [
-            f"has {id}; allowed: ids of subnets, e.g. subnet-0a1b2c3d4e5f60718"
+            f"{name} has {id}; allowed: ids of subnets, e.g. subnet-0a1b2c3d4e5f60718"
             for id in value.values()
             if not SUBNET_ID.fullmatch(id)
         ]
@@ -232,7 +234,8 @@ class Vpc(Spec):
                 problems.append(f"podCidr is {self.pod_cidr}; allowed: existing.podSubnets, {since}")
         elif len(self.zones) < 2:
             problems.append(
-                f"zones has {len(self.zones)} of them; allowed: 2 to {addressing.MAX_ZONES}, since EKS needs two zones"
+                f"zones has {len(self.zones)} of them; allowed: 2 to {addressing.MAX_ZONES}, since EKS needs two and "
+                "there is no existing VPC"
             )
         elif self.pod_cidr and (wrong := addressing.cannot_be_added(self.cidr, self.pod_cidr)):
             problems.append(f"podCidr is {self.pod_cidr}; {wrong}")
@@ -245,8 +248,8 @@ class Vpc(Spec):
         missing = [name for name in endpoints.NODES_NEED if name not in self.services()]
         if self.closed and missing:
             raise ValueError(
-                f"interfaceEndpoints lacks {', '.join(missing)}; allowed: these, or endpointPreset: private, since nat "
-                "is none and nodes cannot join without them"
+                f"interfaceEndpoints has no {', '.join(missing)}; allowed: with these, or endpointPreset: private, "
+                "since nat is none and nodes cannot join without them"
             )
         return self
 

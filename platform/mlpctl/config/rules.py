@@ -5,6 +5,7 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +101,7 @@ def pods_reach_what_they_use(platform: Platform) -> Iterator[str]:
     for service, purpose in platform.services.items():
         if platform.network.closed and service not in there:
             yield (
-                f"network.interfaceEndpoints lacks {service}; allowed: with {service}, or endpointPreset: private, "
+                f"network.interfaceEndpoints has no {service}; allowed: with {service}, or endpointPreset: private, "
                 f"since nat is none and {purpose} need it"
             )
 
@@ -214,7 +215,7 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
 
 def _model_of_the_hub(args: Sequence[str]) -> str | None:
     """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
-    for flag, value in zip(args, [*args[1:], ""], strict=True):
+    for flag, value in itertools.pairwise([*args, ""]):
         given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
         if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
             return given

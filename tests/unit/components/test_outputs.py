@@ -36,7 +36,7 @@ TOLD = {
 class Wider(PlatformOutputs):
     """The outputs of a later release."""
 
-    queues: pulumi.Output[dict[str, str]] = later({})  # noqa: RUF009  # frozen, and read alone
+    queues: pulumi.Output[dict[str, str]] = later({})  # frozen, and read alone
     """Queues."""
 
 

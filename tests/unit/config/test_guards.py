@@ -47,8 +47,15 @@ NO_GUARDS = {
     "inference.*.startupMinutes",
     "inference.*.targetCpuPercent",
     "network.cidr",
+    "network.endpointPreset",
+    "network.existing.gatewayEndpoints",
+    "network.existing.podSubnets",
+    "network.existing.privateSubnets",
+    "network.existing.publicSubnets",
+    "network.existing.vpcId",
     "network.interfaceEndpoints",
     "network.nat",
+    "network.podCidr",
     "network.zones",
     "owner",
     "profile",
@@ -57,6 +64,12 @@ NO_GUARDS = {
     "workloads.*.serviceAccount",
 }
 """Fields that guard nothing; who adds a field decides."""
+
+
+EXISTING: Any = {
+    "vpcId": "vpc-0a1b2c3d4e5f60718",
+    "privateSubnets": {"us-east-1a": "subnet-0a1b2c3d", "us-east-1b": "subnet-1a1b2c3d"},
+}
 
 
 def stack(name: str) -> Platform:
@@ -84,7 +97,7 @@ def test_every_field_guards_or_does_not() -> None:
         {
             "profile": "dev",
             "owner": "a",
-            "network": {"zones": ["us-east-1a", "us-east-1b"]},
+            "network": {"existing": EXISTING},
             "buckets": {"example": {}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
             "inference": {"example": {"image": "a:1", "pool": "a"}},
@@ -118,7 +131,10 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "keys.perDomain": False,
         "keys.retain": False,
         "keys.rotationDays": 2560,
+        "network.existing.flowLogs": False,
         "network.flowLogDays": 1,
+        "network.otherAccounts": ["123456789012"],
+        "network.readableBuckets": ["public-datasets"],
         "permissionsBoundary": None,
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
@@ -129,6 +145,9 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         # Data that is kept would outlive its key.
         for each in (strict, lax):
             each["images"]["repositories"], each["buckets"], each["workloads"] = {}, {}, {}
+    if pattern.startswith("network.existing"):
+        for each in (strict, lax):
+            each["network"] = {"existing": {**EXISTING, "flowLogs": True}}
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]
