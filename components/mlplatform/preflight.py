@@ -64,7 +64,7 @@ def missing(pools: Pools, names: Mapping[str, str], offers: Mapping[str, set[str
         for type in types:
             if not offers[type] & {*places.values()}:
                 elsewhere = ", ".join(sorted(offers[type])) or "no zone of the region"
-                yield f"{pool}.instanceTypes has {type}; allowed: types that its zones have; {elsewhere} has this one"
+                yield f"{pool}.instanceTypes has {type}, which is offered in {elsewhere}; allowed: types of its zones"
         without = [key for key, name in places.items() if not any(name in offers[type] for type in types)]
         if without and len(without) < len(places):
             having = [key for key in places if key not in without]

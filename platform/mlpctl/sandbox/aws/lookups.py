@@ -6,6 +6,7 @@ from typing import Any, Final
 import botocore.session
 import pulumi_aws as aws
 
+from mlpctl.sandbox.aws import ec2_lookups
 from mlpctl.sandbox.aws.api import Api
 from mlpctl.sandbox.aws.declaration import Lookup, uses
 from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
@@ -125,4 +126,5 @@ LOOKUPS: Final = (
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
+    *ec2_lookups.LOOKUPS,
 )
