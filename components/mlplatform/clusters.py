@@ -9,7 +9,7 @@ from typing import Any, Final
 import pulumi
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import instances
+from mlplatform import instances, zones
 from mlplatform.logs import retention
 from mlplatform.nodes import AMI_RELEASE, MAX_NODES, Capacity, Pool, Scaling
 from mlplatform.pools import POOL_LABEL
@@ -193,6 +193,7 @@ def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
         settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
         settings["eniConfig"] = {
             "create": True,
+            "region": zones.region_of(next(iter(pod_subnet_ids))),
             "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
         }
     return json.dumps(settings)

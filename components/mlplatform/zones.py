@@ -45,6 +45,21 @@ def id_prefix(region: str) -> str:
     return area + "".join(_short(direction) for direction in directions) + number
 
 
+def region_of(name: str) -> str:
+    """The region of a zone, by the zone's name.
+
+    >>> region_of("us-east-1a")
+    'us-east-1'
+
+    Raises:
+        ValueError: `name` is no zone's name.
+    """
+    found = NAME.match(name)
+    if found is None:
+        raise ValueError(f"{name} is no name of an availability zone; allowed: e.g. us-east-1a")
+    return found["region"]
+
+
 def problem(zone: str, region: str | None = None) -> str | None:
     """What is wrong with a zone that a network is to lie in; None where nothing is.
 

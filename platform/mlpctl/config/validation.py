@@ -156,7 +156,7 @@ class _Teller:
             yield self._problem(path, _MISSING, shape.allowed() if shape else None)
         elif error["type"] == "extra_forbidden":
             keys = parent.keys if parent else []
-            near = nearest(str(path[-1]), keys)
+            near = (parent and parent.deeper(str(path[-1]))) or nearest(str(path[-1]), keys)
             yield self._problem(path, "is an unknown key", None if near else any_of(keys), near)
         elif _is_about_key(error):
             # A name's rule says what is allowed itself; of a pattern only the shape can tell.

@@ -13,19 +13,15 @@ from mlplatform.testing import Plan, declare
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
 
 
-def cluster(**wanted: Any) -> Plan:
-    return declare(
-        lambda: EksCluster(
-            "main",
-            {
-                "cluster": Cluster(**wanted),
-                "subnet_ids": ["subnet-a", "subnet-b"],
-                "secrets_key_arn": "arn:secrets",
-                "logs_key_arn": "arn:logs",
-                "disks_key_arn": "arn:disks",
-            },
-        )
-    )
+def cluster(more: Any = None, **wanted: Any) -> Plan:
+    args: Any = {
+        "cluster": Cluster(**wanted),
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "secrets_key_arn": "arn:secrets",
+        "logs_key_arn": "arn:logs",
+        "disks_key_arn": "arn:disks",
+    }
+    return declare(lambda: EksCluster("main", {**args, **(more or {})}))
 
 
 def control_plane(**wanted: Any) -> Any:
@@ -79,6 +75,22 @@ def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> Non
     plugin = cluster().one(aws.eks.Addon, "main-vpc-cni").inputs
     assert [each["serviceAccount"] for each in plugin["podIdentityAssociations"]] == ["aws-node"]
     assert json.loads(plugin["configurationValues"])["enableNetworkPolicy"] == "true"
+
+
+def test_pods_get_addresses_of_subnets_of_their_own_by_the_zone_of_their_node() -> None:
+    """With prefix delegation, and with the node's security groups, which an ENIConfig without any of its own leaves."""
+    plan = cluster({"pod_subnet_ids": {"us-east-1b": "subnet-b", "us-east-1a": "subnet-a"}})
+    settings = json.loads(plan.one(aws.eks.Addon, "main-vpc-cni").inputs["configurationValues"])
+    assert settings["env"] == {
+        "ENABLE_PREFIX_DELEGATION": "true",
+        "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true",
+        "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
+    }
+    assert settings["eniConfig"] == {
+        "create": True,
+        "region": "us-east-1",
+        "subnets": {"us-east-1a": {"id": "subnet-a"}, "us-east-1b": {"id": "subnet-b"}},
+    }
 
 
 def test_addon_versions_can_be_pinned() -> None:

@@ -1,0 +1,83 @@
+"""A platform in a VPC that somebody else made: refused until it suits, then used and left as it is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.engine
+
+ZONES = ("us-east-1a", "us-east-1b")
+
+
+@pytest.fixture
+def existing(project: Any) -> Iterator[dict[str, Any]]:
+    """A VPC with private subnets that leave by a NAT gateway, without what EKS and load balancers want of it."""
+    ec2 = project.sandbox.aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.88.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.88.{16 * number}.0/20", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for number, zone in enumerate((*ZONES, ZONES[0]))
+    ]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnets[2], AllocationId=address)["NatGateway"]["NatGatewayId"]
+    for members, target in ((subnets[:2], {"NatGatewayId": nat}), (subnets[2:], {"GatewayId": gateway})):
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
+        for subnet in members:
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    yield {"vpcId": vpc, "privateSubnets": dict(zip(ZONES, subnets, strict=False))}
+    project.pulumi("destroy", "--yes", "--stack", "local", check=False)
+    ec2.delete_nat_gateway(NatGatewayId=nat)
+    ec2.release_address(AllocationId=address)
+    for table in ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]:
+        own = [each for each in table["Associations"] if not each["Main"]]
+        for association in own:
+            ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
+        if own:
+            ec2.delete_route_table(RouteTableId=table["RouteTableId"])
+    for subnet in subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def described(ec2: Any, vpc: str) -> list[Any]:
+    """What of the VPC a stack might have changed."""
+    here = [{"Name": "vpc-id", "Values": [vpc]}]
+    return [
+        ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"],
+        ec2.describe_route_tables(Filters=here)["RouteTables"],
+        [{**each, "AvailableIpAddressCount": 0} for each in ec2.describe_subnets(Filters=here)["Subnets"]],
+        ec2.describe_internet_gateways()["InternetGateways"],
+    ]
+
+
+def test_it_is_refused_until_it_suits_then_used_and_left_as_it_is(project: Any, existing: dict[str, Any]) -> None:
+    ec2 = project.sandbox.aws("ec2")
+    vpc, subnets = existing["vpcId"], [*existing["privateSubnets"].values()]
+    project.edit("network", value={"existing": existing, "interfaceEndpoints": ["sts"]})
+
+    done = project.pulumi("up", "--yes", "--stack", "local", check=False)
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"{vpc} has enableDnsHostnames off" in told
+    assert "lack the tag kubernetes.io/role/internal-elb=1" in told
+    assert "Traceback" not in told
+    assert project.sandbox.aws("kms").list_keys()["Keys"] == [], "something was created first"
+
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    ec2.create_tags(Resources=subnets, Tags=[{"Key": "kubernetes.io/role/internal-elb", "Value": "1"}])
+    before = described(ec2, vpc)
+    project.pulumi("up", "--yes", "--stack", "local")
+    eks = project.sandbox.aws("eks")
+    (name,) = eks.list_clusters()["clusters"]
+    cluster = eks.describe_cluster(name=name)["cluster"]["resourcesVpcConfig"]
+    assert (cluster["vpcId"], sorted(cluster["subnetIds"])) == (vpc, sorted(subnets))
+    assert project.preview() == []
+
+    project.pulumi("destroy", "--yes", "--stack", "local")
+    assert described(ec2, vpc) == before
