@@ -1,5 +1,6 @@
-"""A platform in a VPC that somebody else made: refused until it suits, then used and left as it is."""
+"""A platform in a VPC that somebody else made, and in one of its own with a range for pods and zones by their ids."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,3 +82,25 @@ def test_it_is_refused_until_it_suits_then_used_and_left_as_it_is(project: Any, 
 
     project.pulumi("destroy", "--yes", "--stack", "local")
     assert described(ec2, vpc) == before
+
+
+def test_pods_have_a_range_of_their_own_in_four_zones_by_id_without_a_way_out(project: Any) -> None:
+    zones = {"use1-az6": "us-east-1a", "use1-az1": "us-east-1b", "use1-az2": "us-east-1c", "use1-az4": "us-east-1d"}
+    closed = {"nat": "none", "endpointPreset": "private"}
+    project.edit("network", value={"cidr": "10.89.0.0/16", "zones": [*zones], "podCidr": "100.64.0.0/16", **closed})
+    # What comes from outside such a network is refused.
+    project.edit("images", value={"repositories": {"serving": {}}})
+    for section in ("inference", "workloads"):
+        project.edit(section, value={})
+    project.pulumi("up", "--yes", "--stack", "local")
+
+    ec2, eks = project.sandbox.aws("ec2"), project.sandbox.aws("eks")
+    (name,) = eks.list_clusters()["clusters"]
+    values = eks.describe_addon(clusterName=name, addonName="vpc-cni")["addon"]["configurationValues"]
+    pods = {zone: each["id"] for zone, each in json.loads(values)["eniConfig"]["subnets"].items()}
+    subnets = ec2.describe_subnets(SubnetIds=[*pods.values()])["Subnets"]
+    assert {each["SubnetId"]: each["AvailabilityZone"] for each in subnets} == {id: zone for zone, id in pods.items()}
+    assert [*pods] == [*zones.values()]
+    assert {each["CidrBlock"] for each in subnets} == {f"100.64.{64 * number}.0/18" for number in range(4)}
+    assert {each["State"] for each in ec2.describe_nat_gateways()["NatGateways"]} <= {"deleted"}
+    assert project.preview() == []
