@@ -5,7 +5,7 @@ import pulumi_kubernetes as k8s
 
 import mlplatform as ml
 from mlpctl import config
-from mlplatform import iam
+from mlplatform import iam, preflight
 from mlplatform.clusters import creator_has_no_entry
 from mlplatform.kubeconfig import with_credentials_of
 from mlplatform.lookups import caller
@@ -21,9 +21,11 @@ boundary = platform.permissions_boundary and iam.own_policy(platform.permissions
 guarded = {"protect": platform.protect}
 bounded = {"permissions_boundary_arn": boundary, **tagged}
 
+preflight.check(platform.network, platform.pools, region, **platform.needs)
 keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged, **guarded})
 logged = {"logs_key_arn": keys.logs_key_arn}
-network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded, **guarded})
+network = ml.Network("network", {"vpc": platform.network, **platform.needs, **here, **logged, **bounded, **guarded})
+pods = {"pod_subnet_ids": network.pod_subnet_ids}
 buckets = {
     name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged, **guarded})
     for name, bucket in platform.buckets.items()
@@ -42,7 +44,7 @@ nodes = {
 }
 cluster = ml.EksCluster(
     "cluster",
-    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes, **guarded},
+    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **pods, **logged, **nodes, **guarded},
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
@@ -91,8 +93,7 @@ services = {
 
 PlatformOutputs.export(
     region=region,
-    vpc_id=network.vpc_id,
-    private_subnet_ids=network.private_subnet_ids,
+    **network.outputs(),
     **keys.outputs(),
     buckets={name: bucket.bucket_name for name, bucket in buckets.items()},
     bucket_arns={name: bucket.bucket_arn for name, bucket in buckets.items()},

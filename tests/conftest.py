@@ -3,7 +3,7 @@
 import os
 import runpy
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from unittest.mock import patch
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from mlpctl import config
-from mlplatform.testing import Plan, declare
+from mlplatform.testing import Answer, Plan, declare
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,9 +64,19 @@ def plan_of(root: Path) -> Callable[[Path], Plan]:
 
     @lru_cache(maxsize=8)
     def plan(stack: Path, _: bytes) -> Plan:
-        loaded = config.read(stack)
-        with patch.object(config, "load", lambda: loaded.platform):
-            program = str(root / "platform" / "__main__.py")
-            return declare(lambda: runpy.run_path(program), {"aws:region": loaded.region})
+        return _declared(root, stack, {})
 
     return lambda stack: plan(stack, stack.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def plan_with(root: Path) -> Callable[[Path, Mapping[str, Answer]], Plan]:
+    """What the program declares for a stack file where look-ups answer otherwise."""
+    return lambda stack, look_ups: _declared(root, stack, look_ups)
+
+
+def _declared(root: Path, stack: Path, look_ups: Mapping[str, Answer]) -> Plan:
+    loaded = config.read(stack)
+    with patch.object(config, "load", lambda: loaded.platform):
+        program = str(root / "platform" / "__main__.py")
+        return declare(lambda: runpy.run_path(program), {"aws:region": loaded.region}, look_ups=look_ups)

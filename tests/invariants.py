@@ -12,6 +12,9 @@ from typing import Any, Final
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from mlplatform import endpoints
+from mlplatform.images import PULL
+from mlplatform.reach import Door, Subnet, unreachable
 from mlplatform.testing import Declared, Plan, token
 
 Invariant = Callable[[Plan], Iterator[str]]
@@ -23,6 +26,11 @@ INVARIANTS: Final[dict[str, Invariant]] = {}
 WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken"})
 """Actions that know no resource but `*`:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+
+NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
+"""Services whose endpoints have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
+
+READS: Final = frozenset({*PULL, "ecr:GetAuthorizationToken", "s3:GetObject", "s3:GetBucketLocation", "s3:ListBucket"})
 
 WIDEST_ALLOW_LIST: Final = 8
 """Prefix of the widest network that may reach a cluster's API from the internet."""
@@ -169,6 +177,39 @@ def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
 
 
 @invariant
+def private_subnets_reach_what_nodes_and_pods_need(plan: Plan) -> Iterator[str]:
+    needed = {**endpoints.NODES_NEED, endpoints.LAYERS: "nodes pull the layers of images"}
+    for subnet, service, why in unreachable(*_ways(plan), needed):
+        yield f"{subnet.name} can't reach {service}: {why}"
+
+
+@invariant
+def endpoints_lead_to_named_accounts(plan: Plan) -> Iterator[str]:
+    for each in plan.of(aws.ec2.VpcEndpoint):
+        service = _service(each)
+        if not each.inputs.get("policy") and service not in NO_ENDPOINT_POLICY:
+            yield f"{each.name} has no policy, and so reaches everybody's data"
+        for statement in _statements(each):
+            equals = (statement.get("Condition") or {}).get("StringEquals") or {}
+            reads = all(action in READS for action in _listed(statement["Action"]))
+            somewhere = "*" not in _listed(statement.get("Resource")) or service.startswith("ecr.")
+            if not (equals.keys() & {"aws:ResourceAccount", "aws:PrincipalAccount"}) and not (reads and somewhere):
+                yield f"{each.name} lets anyone's data through"
+            if not equals.get("aws:ResourceAccount") and service in ("s3", "dynamodb", "sqs") and not reads:
+                yield f"{each.name} lets data out to other accounts"
+
+
+@invariant
+def a_load_balancer_finds_two_public_subnets(plan: Plan) -> Iterator[str]:
+    """Where a network leads to the internet: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"""
+    gateways = plan.of(aws.ec2.InternetGateway)
+    public = [each for each in plan.of(aws.ec2.Subnet) if "kubernetes.io/role/elb" in (each.inputs.get("tags") or {})]
+    places = {each.inputs.get("availabilityZone") or each.inputs.get("availabilityZoneId") for each in public}
+    if gateways and len(places) < 2:
+        yield f"{gateways[0].name} leads to subnets in {len(places)} zones"
+
+
+@invariant
 def clusters_seal_their_secrets(plan: Plan) -> Iterator[str]:
     for cluster in plan.of(aws.eks.Cluster):
         config = cluster.inputs.get("encryptionConfig") or {}
@@ -230,6 +271,9 @@ def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
     for each in plan:
         if each.type == token(aws.iam.Policy) and any(limit.endswith(f"/{each.name}") for limit in limits):
             continue
+        # An endpoint's policy allows nothing by itself either.
+        if each.type == token(aws.ec2.VpcEndpoint):
+            continue
         # In the policy of a key or a bucket, `*` is that key, and the account is named as the principal.
         own = each.type in (token(aws.kms.Key), token(aws.s3.BucketPolicy))
         for statement in _statements(each):
@@ -247,7 +291,7 @@ def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
 @invariant
 def policies_name_whom_they_allow(plan: Plan) -> Iterator[str]:
     for each in plan:
-        for statement in _statements(each):
+        for statement in _statements(each) if each.type != token(aws.ec2.VpcEndpoint) else ():
             principal = statement.get("Principal")
             anyone = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
             if statement["Effect"] == "Allow" and anyone and not _names_a_principal(statement.get("Condition") or {}):
@@ -297,6 +341,43 @@ def _beside_buckets(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> It
         found = beside.get(f"{bucket.name}-id", [])  # The id that a mocked resource gets.
         if not found or not all(map(holds, found)):
             yield f"{bucket.name} has no {kind.__name__} that does"
+
+
+def _ways(plan: Plan) -> tuple[list[Subnet], list[Door]]:
+    """Private subnets with their ways out, and interface endpoints, as a plan declares them."""
+    tables = {
+        each.inputs.get("subnetId"): each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)
+    }
+    public, leaving = set(), set()
+    for route in plan.of(aws.ec2.Route):
+        if _is_the_world(route.inputs.get("destinationCidrBlock")):
+            (public if route.inputs.get("gatewayId") else leaving).add(route.inputs["routeTableId"])
+            if not any(value for key, value in route.inputs.items() if key.endswith(("GatewayId", "InterfaceId"))):
+                leaving.discard(route.inputs["routeTableId"])
+    opened: dict[str, list[str]] = {}
+    for rule in plan.of(aws.vpc.SecurityGroupIngressRule):
+        if rule.inputs.get("fromPort", 0) <= 443 <= rule.inputs.get("toPort", 65535) and rule.inputs.get("cidrIpv4"):
+            opened.setdefault(rule.inputs["securityGroupId"], []).append(rule.inputs["cidrIpv4"])
+    gateways: dict[str, set[str]] = {}
+    doors = []
+    for each in plan.of(aws.ec2.VpcEndpoint):
+        for table in each.inputs.get("routeTableIds") or ():
+            gateways.setdefault(table, set()).add(_service(each))
+        if each.inputs["vpcEndpointType"] == "Interface":
+            groups = each.inputs["securityGroupIds"]
+            open_to = [cidr for group in groups for cidr in opened.get(group, ())]
+            doors.append(Door(_service(each), open_to, bool(each.inputs.get("privateDnsEnabled"))))
+    subnets = [
+        Subnet(each.name, each.inputs["cidrBlock"], table in leaving, frozenset(gateways.get(table, ())))
+        for each in plan.of(aws.ec2.Subnet)
+        if (table := tables.get(f"{each.name}-id", "")) not in public  # The id that a mocked resource gets.
+    ]
+    return subnets, doors
+
+
+def _service(endpoint: Declared) -> str:
+    """The service of a VPC endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`."""
+    return str(endpoint.inputs["serviceName"]).partition("com.amazonaws.")[2].partition(".")[2]
 
 
 def _statements(declared: Declared) -> Iterator[Json]:

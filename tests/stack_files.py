@@ -15,9 +15,9 @@ from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
 from mlplatform import eks_versions, node_images
+from mlplatform.endpoints import NODES_NEED
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.testing import ACCOUNT_ID
-from mlplatform.vpcs import NEEDED_WITHOUT_NAT
 
 Values = st.SearchStrategy[Any]
 Place = tuple[str | int, ...]
@@ -31,12 +31,19 @@ KNOWN: Final[Mapping[str, Values]] = {
     "zones": st.lists(st.sampled_from([THE_REGION + zone for zone in "abc"]), min_size=2, max_size=3, unique=True),
     "flowLogDays": st.sampled_from(RETENTION_DAYS),
     "logDays": st.sampled_from(RETENTION_DAYS),
-    "interfaceEndpoints": st.just([*NEEDED_WITHOUT_NAT]) | st.lists(st.sampled_from(NEEDED_WITHOUT_NAT), unique=True),
+    "interfaceEndpoints": st.just([*NODES_NEED]) | st.lists(st.sampled_from([*NODES_NEED]), unique=True),
     "allowedAccounts": st.sampled_from([[], [ACCOUNT_ID], ["210987654321", ACCOUNT_ID]]),
     "privateAccessCidrs": st.lists(
         st.sampled_from(["10.0.0.0/8", "192.168.0.0/20", "172.16.9.1/32"]), min_size=1, max_size=2, unique=True
     ),
     "privateAccessSecurityGroups": st.lists(st.sampled_from(["sg-12345678"]), max_size=1),
+    "podCidr": st.none() | st.sampled_from(["100.64.0.0/16", "100.127.0.0/20", "10.9.0.0/16"]),
+    "existing.vpcId": st.just("vpc-0a1b2c3d4e5f60718"),
+    "existing.privateSubnets": st.just({THE_REGION + zone: f"subnet-{zone * 8}" for zone in "ab"}),
+    "existing.publicSubnets": st.just({}) | st.just({f"{THE_REGION}a": "subnet-cccccccc"}),
+    "existing.podSubnets": st.just({}) | st.just({THE_REGION + zone: f"subnet-{zone * 7}1" for zone in "ab"}),
+    "otherAccounts": st.lists(st.sampled_from(["123456789012", "210987654321"]), unique=True),
+    "readableBuckets": st.lists(st.sampled_from(["public-datasets", "open.data"]), unique=True),
     "publicAccessCidrs": st.lists(st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "11.0.0.0/8"]), max_size=2),
     "gpuPools.*.instanceTypes": st.lists(
         st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True

@@ -6,18 +6,39 @@ from ipaddress import IPv4Network
 from typing import Final
 
 SLOTS: Final = 16
-"""The network is cut into this many equal slots."""
+"""The network is cut into this many equal slots. A public subnet is one slot."""
 
-PRIVATE_SLOTS: Final = 4
-"""Slots of a private subnet: every pod has an address of its own, so nodes and pods need nearly all of them."""
+LAYOUTS: Final = {3: 4, 5: 2}
+"""Slots of a private subnet by the most zones that a network may have with it. Every pod has an address of its own, so
+nodes and pods get what there is: 3 x 4 slots leave 4 for public subnets, 5 x 2 leave 6."""
 
-MAX_ZONES: Final = 3
-"""Three private subnets of four slots and three public ones of one slot fill 15 of the 16 slots."""
+MAX_ZONES: Final = max(LAYOUTS)
+"""No region has more zones in which EKS has a control plane: us-east-1 has six, less one."""
 
 WIDEST_PREFIX: Final = 16
 NARROWEST_PREFIX: Final = 24
 """A slot of a /24 is a /28, the smallest subnet that a VPC can have; a VPC is a /16 at most:
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
+
+PRIVATE: Final = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""https://www.rfc-editor.org/rfc/rfc1918"""
+
+SHARED: Final = IPv4Network("100.64.0.0/10")
+"""Addresses of carriers' own networks, which pods may use up without taking any from a company's plan:
+https://www.rfc-editor.org/rfc/rfc6598"""
+
+BENCHMARKS: Final = IPv4Network("198.19.0.0/16")
+"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html lists it as a block of its own kind."""
+
+ALLOWED: Final = (*PRIVATE, SHARED, BENCHMARKS)
+"""What a network's addresses may be of."""
+
+_NOT_BESIDE: Final = {
+    "10.0.0.0/15": "10.0.0.0/16",
+    "172.16.0.0/12": "172.31.0.0/16",
+}
+"""Ranges that can't be added to a VPC that has addresses of another:
+https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions"""
 
 
 @dataclass(frozen=True)
@@ -30,12 +51,44 @@ class Zone:
 
 
 def zones(cidr: str, names: Sequence[str]) -> list[Zone]:
-    """Subnets for each zone, in order. Adding a zone at the end moves no subnet of the others.
+    """Subnets for each zone, in order.
 
     >>> zones("10.0.0.0/16", ["us-east-1a"])
     [Zone(name='us-east-1a', private_cidr='10.0.0.0/18', public_cidr='10.0.192.0/20')]
     """
     network = IPv4Network(cidr)
-    private = list(network.subnets(prefixlen_diff=(SLOTS // PRIVATE_SLOTS).bit_length() - 1))
-    public = list(network.subnets(prefixlen_diff=SLOTS.bit_length() - 1))[MAX_ZONES * PRIVATE_SLOTS :]
+    most, slots = next(layout for layout in LAYOUTS.items() if len(names) <= layout[0])
+    private = list(network.subnets(prefixlen_diff=(SLOTS // slots).bit_length() - 1))
+    public = list(network.subnets(prefixlen_diff=SLOTS.bit_length() - 1))[most * slots :]
     return [Zone(name, str(private[index]), str(public[index])) for index, name in enumerate(names)]
+
+
+def pods(cidr: str, names: Sequence[str]) -> dict[str, str]:
+    """The addresses of the pods of each zone: equal parts of a range, as large as they can be.
+
+    >>> pods("100.64.0.0/16", ["us-east-1a", "us-east-1b"])
+    {'us-east-1a': '100.64.0.0/17', 'us-east-1b': '100.64.128.0/17'}
+    """
+    parts = IPv4Network(cidr).subnets(prefixlen_diff=(len(names) - 1).bit_length())
+    return {name: str(part) for name, part in zip(names, parts, strict=False)}
+
+
+def cannot_be_added(cidr: str, pod_cidr: str) -> str | None:
+    """Why a VPC of `cidr` can't have `pod_cidr` as well; None where it can.
+
+    Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions
+    """
+    first, second = IPv4Network(cidr), IPv4Network(pod_cidr)
+    if first.overlaps(second):
+        return f"allowed: addresses outside those of cidr ({cidr})"
+    if second.subnet_of(SHARED):
+        return None
+    home = next((block for block in (*PRIVATE, BENCHMARKS) if first.subnet_of(block)), None)
+    if home is None or home == BENCHMARKS or not second.subnet_of(home):
+        return (
+            f"allowed: addresses of {SHARED}{f' or {home}' if home in PRIVATE else ''}, beside those of cidr ({cidr})"
+        )
+    for beside, refused in _NOT_BESIDE.items():
+        if first.subnet_of(IPv4Network(beside)) and second.overlaps(IPv4Network(refused)):
+            return f"allowed: addresses outside {refused}, which AWS refuses to add to a VPC of {cidr}"
+    return None

@@ -14,12 +14,12 @@ from mlplatform.clusters import (
     API_PORT,
     BEFORE_NODES,
     NETWORK_PLUGIN,
-    NETWORK_PLUGIN_SETTINGS,
     Cluster,
     ClusterAccess,
     addon_version,
     api_sources,
     endpoint_access,
+    network_plugin_settings,
     physical_name,
     system_nodes,
 )
@@ -37,6 +37,9 @@ class EksClusterArgs(TypedDict):
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Private subnets in two zones or more, for the control plane's network interfaces and the system nodes."""
+
+    pod_subnet_ids: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """The subnet of the pods of each zone, by the zone's name. Default: pods share the nodes' subnets."""
 
     secrets_key_arn: pulumi.Input[str]
     """Key that Kubernetes secrets are encrypted with."""
@@ -98,7 +101,7 @@ class EksCluster(Component):
         self._endpoint(name, security_group_id, wanted)
         self._access(name, cluster, wanted, partition)
         before_nodes = [
-            self._network_plugin(name, cluster, wanted, partition)
+            self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN
             else self._addon(name, cluster, addon, wanted)
             for addon in BEFORE_NODES
@@ -242,7 +245,12 @@ class EksCluster(Component):
         )
 
     def _network_plugin(
-        self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        wanted: Cluster,
+        partition: pulumi.Input[str],
+        pod_subnet_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     ) -> "aws.eks.Addon":
         role = aws.iam.Role(
             f"{name}-network-plugin",
@@ -257,13 +265,14 @@ class EksCluster(Component):
             policy_arn=iam.managed_policy("AmazonEKS_CNI_Policy", partition),
             opts=self.child(),
         )
+        settings = pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0]))
         return self._addon(
             name,
             cluster,
             NETWORK_PLUGIN,
             wanted,
             depends_on=[attachment],
-            configuration_values=NETWORK_PLUGIN_SETTINGS,
+            configuration_values=settings,
             pod_identity_associations=[{"role_arn": role.arn, "service_account": "aws-node"}],
         )
 

@@ -1,6 +1,8 @@
 """Clusters, as specs, and what EKS is told of them."""
 
+import json
 import re
+from collections.abc import Mapping
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -9,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mlplatform import eks_versions, grammar, instances, names
+from mlplatform import eks_versions, grammar, instances, names, zones
 from mlplatform.logs import retention
 from mlplatform.lookups import look_up
 from mlplatform.node_images import RELEASE
@@ -27,11 +29,6 @@ AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
 
 _DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
-
-NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
-"""Network policies are enforced, and a node has addresses for as many pods as it has room:
-https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
-
 
 API_PORT: Final = 443
 """Port of the API server's endpoint."""
@@ -330,6 +327,29 @@ def creator_has_no_entry(name: str, cluster: Cluster) -> None:
             "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
             "cluster.creatorIsAdmin to false to give the creator what the entry says."
         )
+
+
+def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
+    """Settings of the network plugin.
+
+    Network policies are enforced, and a node has addresses for as many pods as it has room:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
+    the pods' own keep the security groups of their node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
+
+    Args:
+        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+    """
+    settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
+    if pod_subnet_ids:
+        settings["env"]["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
+        settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
+        settings["eniConfig"] = {
+            "create": True,
+            "region": zones.region_of(next(iter(pod_subnet_ids))),
+            "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
+        }
+    return json.dumps(settings)
 
 
 def endpoint_access(wanted: Cluster) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import iam, names
+from mlplatform.partitions import dns_suffix
 from mlplatform.spec import Spec
 
 TAG_PATTERN: Final = r"^[0-9A-Za-z._*-]{1,128}$"
@@ -195,7 +196,7 @@ def overlap(one: str, other: str) -> bool:
 
 def registry_url(account_id: str, region: str, partition: str) -> str:
     """Host name of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
-    return f"{account_id}.dkr.ecr.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"
+    return f"{account_id}.dkr.ecr.{region}.{dns_suffix(partition)}"
 
 
 def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:

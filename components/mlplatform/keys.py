@@ -11,6 +11,7 @@ from pydantic import Field
 from mlplatform import iam
 from mlplatform.arguments import checked
 from mlplatform.component import Component
+from mlplatform.partitions import service_principal
 from mlplatform.spec import Spec
 
 
@@ -147,7 +148,7 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
             iam.allow(
                 use,
                 on=["*"],
-                to={"Service": f"logs.{region}.amazonaws.com"},
+                to={"Service": service_principal("logs", partition, region)},
                 when={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
                 sid="LogGroupsOfThisAccount",
             )

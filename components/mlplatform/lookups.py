@@ -12,6 +12,10 @@ R = TypeVar("R")
 _ENGINES_WORDS: Final = re.compile(r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: )+")
 
 
+_NOTHING: Final = "no matching "
+"""What the provider says when a look-up of one thing finds none."""
+
+
 def look_up(ask: Callable[[], R], wanted: str, remedy: str) -> R:
     """What a look-up answers.
 
@@ -32,6 +36,25 @@ def look_up(ask: Callable[[], R], wanted: str, remedy: str) -> R:
     except Exception as error:
         said = _ENGINES_WORDS.sub("", str(error)).strip()
         raise pulumi.RunError(f"{wanted} can't be looked up: {said}\n{remedy}") from None
+
+
+def find(ask: Callable[[], R], wanted: str, remedy: str) -> R | None:
+    """What a look-up answers that may find nothing; None where it finds nothing.
+
+    Args:
+        ask: The look-up, with its arguments.
+        wanted: What is looked up, as for `look_up`.
+        remedy: What to do when AWS refuses.
+
+    Raises:
+        pulumi.RunError: AWS, or the provider, refuses for another reason.
+    """
+    try:
+        return look_up(ask, wanted, remedy)
+    except pulumi.RunError as error:
+        if _NOTHING in str(error):
+            return None
+        raise
 
 
 def caller(allowed_accounts: Sequence[str] = ()) -> tuple[str, str]:

@@ -40,6 +40,12 @@ class PlatformOutputs:
     private_subnet_ids: pulumi.Output[list[str]]
     """Private subnets, one a zone."""
 
+    public_subnet_ids: pulumi.Output[list[str]] = later([])
+    """Public subnets, one a zone, for load balancers that face the internet; none where no route leads there."""
+
+    pod_subnet_ids: pulumi.Output[dict[str, str]] = later({})
+    """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
+
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
 

@@ -13,6 +13,9 @@ import pulumi
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func, wait_for_rpcs
 
+from mlplatform.partitions import AWS, dns_suffix
+from mlplatform.zones import id_prefix
+
 ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"
 CALLER_ARN: Final = f"arn:aws:iam::{ACCOUNT_ID}:user/deployer"
@@ -24,17 +27,34 @@ STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs of a look-up: the same for every call, or computed from its arguments."""
 
+
+def _zones(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Six zones a region. As in a real account, the letters of names and the numbers of ids go different ways."""
+    region = args.get("region") or REGION
+    ids = [f"{id_prefix(region)}-az{number}" for number in (6, 1, 2, 4, 3, 5)]
+    return {"id": region, "names": [f"{region}{letter}" for letter in "abcdef"], "zoneIds": ids}
+
+
+def _offerings(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Every type that is asked about, in every zone."""
+    (types,) = [each["values"] for each in args["filters"] if each["name"] == "instance-type"]
+    offers = [(type, zone) for type in types for zone in _zones(args)["names"]]
+    return {"id": "offers", "instanceTypes": [each[0] for each in offers], "locations": [each[1] for each in offers]}
+
+
 LOOK_UPS: Final[Mapping[str, Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "arn": CALLER_ARN, "id": ACCOUNT_ID},
     "aws:iam/getSessionContext:getSessionContext": {"arn": CALLER_ARN, "issuerArn": CALLER_ARN, "id": CALLER_ARN},
     "aws:eks/getClusters:getClusters": {"names": [], "id": REGION},
-    "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
     "aws:iam/getRole:getRole": lambda args: {
         "arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{args['name']}",
         "id": args["name"],
         "name": args["name"],
     },
     "aws:ssm/getParameter:getParameter": {"insecureValue": "ami-0123456789abcdef0", "type": "String"},
+    "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _offerings,
 }
 """What look-ups answer unless the caller says otherwise."""
 
@@ -122,7 +142,8 @@ def declare(
     Args:
         program: makes resources; what it returns is ignored.
         config: stack configuration, e.g. `{"aws:region": "us-east-1"}`.
-        look_ups: answers by function token, on top of `LOOK_UPS`. A look-up without one is an error.
+        look_ups: answers by function token, or functions from arguments to them, on top of `LOOK_UPS`. A look-up
+            without one is an error.
         stacks: outputs of the stacks that it refers to, by their names. A reference to another one is an error.
 
     Raises:
@@ -182,6 +203,8 @@ class _Answers(mocks.Mocks):
 
     def __init__(self, look_ups: Mapping[str, Answer], stacks: Mapping[str, Mapping[str, Any]]) -> None:
         self._look_ups = look_ups
+        partition = look_ups["aws:index/getPartition:getPartition"]
+        self._partition = str(partition["partition"]) if isinstance(partition, Mapping) else AWS
         self._stacks = stacks
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -191,12 +214,12 @@ class _Answers(mocks.Mocks):
                 raise KeyError(f"the stack {name} has no outputs here")
             return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
         computed = {
-            "arn": f"arn:aws:mock:{REGION}:{ACCOUNT_ID}:mock/{args.name}",
+            "arn": f"arn:{self._partition}:mock:{REGION}:{ACCOUNT_ID}:mock/{args.name}",
             "name": f"{args.name}-0000000",
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
             "latestVersion": 1,
-            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/{args.name}",
+            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.{dns_suffix(self._partition)}/{args.name}",
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
             "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}"}]}],

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from mlplatform import iam
 from mlplatform.grammar import KUBERNETES_NAME
 from mlplatform.images import PULL
+from mlplatform.partitions import dns_suffix
 from mlplatform.spec import Spec
 
 QUEUE_NAME: Final = r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$"
@@ -197,13 +198,12 @@ def key_statements(
     S3 names the bucket to KMS where a bucket key is used, or else the object:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     statements = []
     for actions, uses in ((READ_KEYS, {BucketUse.READ}), (WRITE_KEYS, WRITES)):
         context = [form for arn, wanted in buckets if wanted.access in uses for form in (arn, f"{arn}/*")]
         if context:
             when: dict[str, dict[str, Any]] = {
-                "StringEquals": {"kms:ViaService": f"s3.{region}.{suffix}"},
+                "StringEquals": {"kms:ViaService": f"s3.{region}.{dns_suffix(partition)}"},
                 "StringLike": {"kms:EncryptionContext:aws:s3:arn": context},
             }
             statements.append(iam.allow(actions, on=[key_arn], when=when))

@@ -15,6 +15,7 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
     mlplatform.Network: {
         "vpc": {"zones": ["us-east-1a", "us-east-1b"]},
         "region": "us-east-1",
+        "account_id": "123456789012",
         "logs_key_arn": KEY,
     },
     mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},

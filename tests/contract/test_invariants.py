@@ -70,7 +70,7 @@ def at(*path: str | int, value: Any) -> Change:
         for key in path[:-1]:
             inputs = inputs[key]
         if value is None:
-            del inputs[path[-1]]
+            inputs.pop(path[-1], None)
         else:
             inputs[path[-1]] = value
         return True
@@ -87,6 +87,8 @@ CONTAINER = (*POD, "containers", 0, "securityContext")
 DEPLOYMENT = k8s.apps.v1.Deployment
 TEMPLATE = aws.ec2.LaunchTemplate
 SEALED = ("rules", 0, "applyServerSideEncryptionByDefault")
+
+ENDPOINT = {"vpcEndpointType": "Interface", "serviceName": "com.amazonaws.us-east-1.sts"}
 
 BREAKS = [
     (
@@ -146,6 +148,30 @@ BREAKS = [
     ("nodes_hand_out_credentials_by_session_only", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Subnet, at("mapPublicIpOnLaunch", value=True))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Route, at("gatewayId", value="igw-1"))),
+    # No way out, and no endpoint.
+    ("private_subnets_reach_what_nodes_and_pods_need", changed(aws.ec2.Route, at("natGatewayId", value=None))),
+    ("private_subnets_reach_what_nodes_and_pods_need", without(aws.ec2.RouteTableAssociation)),
+    # A way out, and an endpoint that takes the service's host name and lets nobody in.
+    (
+        "private_subnets_reach_what_nodes_and_pods_need",
+        added(aws.ec2.VpcEndpoint, **ENDPOINT, securityGroupIds=["nobody"], privateDnsEnabled=True),
+    ),
+    ("endpoints_lead_to_named_accounts", changed(aws.ec2.VpcEndpoint, at("policy", value=None))),
+    *[
+        ("endpoints_lead_to_named_accounts", added(aws.ec2.VpcEndpoint, **ENDPOINT, policy=document))
+        for document in (
+            policy(Action=["sts:*"], Principal={"AWS": "*"}, Resource="*"),
+            policy(Action=["s3:GetObject"], Principal={"AWS": "*"}, Resource="*"),
+        )
+    ],
+    (
+        "endpoints_lead_to_named_accounts",
+        changed(
+            aws.ec2.VpcEndpoint,
+            lambda inputs: inputs.update(policy=inputs["policy"].replace("aws:ResourceAccount", "aws:SourceAccount")),
+        ),
+    ),
+    ("a_load_balancer_finds_two_public_subnets", changed(aws.ec2.Subnet, at("availabilityZone", value="us-east-1a"))),
     ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
     ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None))),
     (

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from mlpctl.config import regions, rules
 from mlpctl.review.cost.settings import CostSettings
-from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
+from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
 from mlplatform.spec import Spec
 
 Name = Annotated[str, AfterValidator(names.name)]
@@ -118,6 +118,24 @@ class Platform(Spec):
         """The tags of every taggable resource."""
         return {**self.tags, "owner": self.owner, "environment": self.profile.value}
 
+    @property
+    def pools(self) -> dict[str, tuple[list[str], list[str]]]:
+        """The instance types and zones of each group of nodes, by its path; no zones are all of the network's."""
+        pools = {f"gpuPools.{name}": (pool.instance_types, pool.zones) for name, pool in self.gpu_pools.items()}
+        return {"cluster.system": (self.cluster.system.instance_types, []), **pools}
+
+    @property
+    def services(self) -> dict[str, str]:
+        """AWS services that nodes and pods use beside those of every cluster, and what for."""
+        queues = [name for name, workload in self.workloads.items() if workload.queues]
+        return {"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        """What the network is asked for: services that have to be reached, and nodes that need addresses at first."""
+        nodes = self.cluster.system.nodes + sum(pool.nodes for pool in self.gpu_pools.values())
+        return {"services": self.services, "nodes": nodes}
+
     @field_validator("tags")
     @classmethod
     def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:
@@ -139,9 +157,10 @@ class Platform(Spec):
     @classmethod
     def _zones_lie_in_the_region(cls, value: Vpc, info: ValidationInfo) -> Vpc:
         region = (info.context or {}).get("region")
-        elsewhere = [zone for zone in value.zones if region and not re.fullmatch(rf"{region}[a-z]", zone)]
-        if elsewhere:
-            raise ValueError(f"zones has {', '.join(elsewhere)}; allowed: zones of {region}, e.g. {region}a")
+        place = "existing.privateSubnets" if value.existing else "zones"
+        wrong = [zones.problem(zone, region) for zone in value.zone_names] if region else []
+        if problems := [f"{place}{each.removeprefix('zones')}" for each in wrong if each]:
+            raise ValueError("\n".join(problems))
         return value
 
     @field_validator("images")

@@ -5,10 +5,11 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mlplatform import node_images
@@ -17,7 +18,6 @@ from mlplatform.images import Scanning
 from mlplatform.inference import Inference, mebibytes, millicores
 from mlplatform.instances import InstanceType
 from mlplatform.pools import POOL_LABEL
-from mlplatform.vpcs import Nat
 from mlplatform.workloads import service_account_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ YEAR_DAYS: Final = 365
 
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
+
+REGISTRY: Final = re.compile(r"\d{12}\.dkr[.-]ecr\.")
+"""The beginning of an image in ECR."""
+
+HUB_MODEL: Final = re.compile(r"[\w.-]+/[\w.-]+")
+"""A model of Hugging Face's hub, e.g. `Qwen/Qwen3-8B`."""
 
 KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
 
@@ -61,7 +67,7 @@ def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
 
 def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
     """A pool's zones are zones of the network."""
-    zones = platform.network.zones
+    zones = platform.network.zone_names
     for name, pool in platform.gpu_pools.items():
         if elsewhere := [zone for zone in pool.zones if zone not in zones]:
             yield (
@@ -131,11 +137,37 @@ def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-vpc-endpoint-considerations
     """
-    if platform.images.pull_through and platform.network.nat is Nat.NONE:
+    if platform.images.pull_through and platform.network.closed:
         yield (
             "network.nat is none; allowed: single or perZone, since the first pull through a cache of "
             "images.pullThrough leaves the network"
         )
+
+
+def pods_reach_what_they_use(platform: Platform) -> Iterator[str]:
+    """Without a way out of the network, each AWS service that pods use has an endpoint."""
+    there = platform.network.services([*platform.services])
+    for service, purpose in platform.services.items():
+        if platform.network.closed and service not in there:
+            yield (
+                f"network.interfaceEndpoints has no {service}; allowed: with {service}, or endpointPreset: private, "
+                f"since nat is none and {purpose} need it"
+            )
+
+
+def models_come_from_inside(platform: Platform) -> Iterator[str]:
+    """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
+    for name, model in platform.inference.items() if platform.network.closed else ():
+        if not REGISTRY.match(model.image):
+            yield (
+                f"inference.{name}.image is {model.image}; allowed: an image in ECR, e.g. of images.repositories, "
+                "since network.nat is none and no other registry can be reached"
+            )
+        if hub := _model_of_the_hub(model.command_args):
+            yield (
+                f"inference.{name}.commandArgs has --model {hub}; allowed: a folder of the image or an s3:// address, "
+                "since network.nat is none and Hugging Face can't be reached"
+            )
 
 
 def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
@@ -231,12 +263,23 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     pools_are_large_enough,
     the_api_can_be_reached,
     caches_reach_what_they_cache,
+    pods_reach_what_they_use,
+    models_come_from_inside,
     models_run_images_that_stay,
     workloads_use_what_exists,
     a_service_account_has_one_role,
     retained_data_keeps_its_key,
     prod_keeps_its_guards,
 )
+
+
+def _model_of_the_hub(args: Sequence[str]) -> str | None:
+    """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
+    for flag, value in itertools.pairwise([*args, ""]):
+        given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
+        if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
+            return given
+    return None
 
 
 def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:

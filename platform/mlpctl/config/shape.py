@@ -79,6 +79,11 @@ class Shape:
             below = node.get("properties", {}).get(key) or next((each for each in free if isinstance(each, dict)), None)
         return Shape(below, self._definitions) if isinstance(below, dict) else None
 
+    def deeper(self, key: str) -> str | None:
+        """Return the path of a key that stands in a section of this one, or None where none has it, or several."""
+        found = [f"{name}.{key}" for name in self.keys if (below := self.child(name)) and key in below.keys]
+        return found[0] if len(found) == 1 else None
+
     def at(self, path: Keys) -> "Shape | None":
         """Return the shape below several keys."""
         here: Shape | None = self

@@ -158,7 +158,7 @@ class _Teller:
         elif error["type"] == "extra_forbidden":
             keys = parent.keys if parent else []
             instead = instead_of(path)
-            near = None if instead else nearest(str(path[-1]), keys)
+            near = None if instead else (parent and parent.deeper(str(path[-1]))) or nearest(str(path[-1]), keys)
             yield self._problem(path, "is an unknown key", None if near else instead or any_of(keys), near)
         elif _is_about_key(error):
             # A name's rule says what is allowed itself; of a pattern only the shape can tell.

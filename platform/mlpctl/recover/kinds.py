@@ -121,6 +121,14 @@ def _association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidat
                 yield Candidate(each["RouteTableAssociationId"])
 
 
+def _added_block(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    # A VPC has a range once.
+    for vpc in _listed(client, "describe_vpcs", "Vpcs", VpcIds=[inputs["vpcId"]]):
+        for each in vpc.get("CidrBlockAssociationSet", ()):
+            if each["CidrBlock"] == inputs["cidrBlock"] and each["CidrBlockState"]["State"] == "associated":
+                yield Candidate(each["AssociationId"])
+
+
 def _key(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
     for key in _listed(client, "list_keys", "Keys"):
         try:
@@ -224,6 +232,9 @@ KINDS: Final[Mapping[str, Look | Id | Again]] = {
     "aws:s3/bucketLogging:BucketLogging": _SETTING,
     "aws:ec2/vpc:Vpc": _ec2("describe_vpcs", "Vpcs", "VpcId", "delete-vpc --vpc-id"),
     "aws:ec2/subnet:Subnet": _ec2("describe_subnets", "Subnets", "SubnetId", "delete-subnet --subnet-id"),
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": Look(
+        "ec2", _added_block, "aws ec2 disassociate-vpc-cidr-block --association-id $id"
+    ),
     "aws:ec2/internetGateway:InternetGateway": _ec2(
         "describe_internet_gateways",
         "InternetGateways",

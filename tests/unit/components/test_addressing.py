@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mlplatform import addressing
 
-ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
+ZONES = [f"us-east-1{letter}" for letter in "abcdf"]
 networks = st.builds(
     lambda prefix, host: IPv4Network((10 << 24 | (host << (32 - prefix)) & 0xFFFFFF, prefix)),
     st.integers(addressing.WIDEST_PREFIX, addressing.NARROWEST_PREFIX),
@@ -22,18 +22,57 @@ def test_subnets_lie_inside_the_network_and_never_overlap(network: IPv4Network, 
     assert not any(a.overlaps(b) for i, a in enumerate(subnets) for b in subnets[i + 1 :])
 
 
-@given(networks)
-def test_a_new_zone_moves_no_subnet_of_the_others(network: IPv4Network) -> None:
-    assert addressing.zones(str(network), ZONES)[:2] == addressing.zones(str(network), ZONES[:2])
+@given(networks, st.sampled_from([(2, 3), (4, 5)]))
+def test_another_number_of_zones_moves_no_subnet_within_a_layout(network: IPv4Network, counts: tuple[int, int]) -> None:
+    fewer, more = counts
+    assert addressing.zones(str(network), ZONES[:more])[:fewer] == addressing.zones(str(network), ZONES[:fewer])
+
+
+@pytest.mark.parametrize(("count", "prefix"), [(2, 18), (3, 18), (4, 19), (5, 19)])
+def test_private_subnets_have_a_quarter_or_an_eighth_of_the_addresses(count: int, prefix: int) -> None:
+    cut = addressing.zones("10.0.0.0/16", ZONES[:count])
+    assert {IPv4Network(zone.private_cidr).prefixlen for zone in cut} == {prefix}
+    assert {IPv4Network(zone.public_cidr).prefixlen for zone in cut} == {20}
+
+
+@given(st.integers(2, addressing.MAX_ZONES), st.integers(16, 22))
+def test_pods_of_each_zone_have_a_part_of_their_range(count: int, prefix: int) -> None:
+    parts = [IPv4Network(part) for part in addressing.pods(f"100.64.0.0/{prefix}", ZONES[:count]).values()]
+    assert len(parts) == count
+    assert all(part.subnet_of(IPv4Network(f"100.64.0.0/{prefix}")) for part in parts)
+    assert not any(a.overlaps(b) for i, a in enumerate(parts) for b in parts[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("cidr", "pods", "refused"),
+    [
+        ("10.4.0.0/16", "100.64.0.0/16", False),
+        ("172.16.0.0/16", "100.64.0.0/16", False),
+        ("192.168.0.0/20", "192.168.64.0/20", False),
+        ("198.19.0.0/16", "100.64.0.0/16", False),
+        ("100.64.0.0/16", "100.65.0.0/16", False),
+        ("10.4.0.0/16", "10.5.0.0/16", False),
+        ("10.4.0.0/16", "10.4.0.0/18", True),
+        ("10.4.0.0/16", "172.16.0.0/16", True),
+        ("10.4.0.0/16", "198.19.0.0/16", True),
+        ("10.1.0.0/16", "10.0.0.0/20", True),
+        ("172.16.0.0/16", "172.31.0.0/20", True),
+        ("100.64.0.0/16", "10.0.0.0/16", True),
+        ("198.19.0.0/18", "198.19.64.0/18", True),
+    ],
+)
+def test_a_second_range_is_one_that_aws_adds_to_the_first(cidr: str, pods: str, refused: bool) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions"""
+    assert bool(addressing.cannot_be_added(cidr, pods)) is refused
 
 
 def test_private_subnets_get_nearly_everything() -> None:
-    zone = addressing.zones("10.0.0.0/16", ZONES)[2]
+    zone = addressing.zones("10.0.0.0/16", ZONES[:3])[2]
     assert (zone.private_cidr, zone.public_cidr) == ("10.0.128.0/18", "10.0.224.0/20")
 
 
 def test_the_narrowest_network_still_gives_subnets_that_a_vpc_can_have() -> None:
-    zone = addressing.zones(f"10.0.0.0/{addressing.NARROWEST_PREFIX}", ZONES)[0]
+    zone = addressing.zones(f"10.0.0.0/{addressing.NARROWEST_PREFIX}", ZONES)[4]
     assert IPv4Network(zone.public_cidr).prefixlen == 28
 
 

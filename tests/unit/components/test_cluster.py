@@ -14,20 +14,16 @@ from mlplatform.testing import Plan, declare
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
 
 
-def cluster(look_ups: Any = None, **wanted: Any) -> Plan:
-    return declare(
-        lambda: EksCluster(
-            "main",
-            {
-                "cluster": Cluster(**wanted),
-                "subnet_ids": ["subnet-a", "subnet-b"],
-                "secrets_key_arn": "arn:secrets",
-                "logs_key_arn": "arn:logs",
-                "disks_key_arn": "arn:disks",
-            },
-        ),
-        look_ups=look_ups,
-    )
+def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
+    args: Any = {
+        "cluster": Cluster(**wanted),
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "secrets_key_arn": "arn:secrets",
+        "logs_key_arn": "arn:logs",
+        "disks_key_arn": "arn:disks",
+        **(more or {}),
+    }
+    return declare(lambda: EksCluster("main", args), look_ups=look_ups)
 
 
 def control_plane(**wanted: Any) -> Any:
@@ -119,6 +115,22 @@ def test_system_nodes_of_a_pinned_image_wait_for_the_cluster() -> None:
     assert template.inputs["imageId"] == "ami-0123456789abcdef0"
     assert plan.one(aws.eks.Cluster).urn in template.depends_on
     assert "amiType" not in plan.one(aws.eks.NodeGroup).inputs
+
+
+def test_pods_get_addresses_of_subnets_of_their_own_by_the_zone_of_their_node() -> None:
+    """With prefix delegation, and with the node's security groups, which an ENIConfig without any of its own leaves."""
+    plan = cluster(more={"pod_subnet_ids": {"us-east-1b": "subnet-b", "us-east-1a": "subnet-a"}})
+    settings = json.loads(plan.one(aws.eks.Addon, "main-vpc-cni").inputs["configurationValues"])
+    assert settings["env"] == {
+        "ENABLE_PREFIX_DELEGATION": "true",
+        "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true",
+        "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
+    }
+    assert settings["eniConfig"] == {
+        "create": True,
+        "region": "us-east-1",
+        "subnets": {"us-east-1a": {"id": "subnet-a"}, "us-east-1b": {"id": "subnet-b"}},
+    }
 
 
 def test_an_access_entry_gets_its_policy_in_its_scope() -> None:

@@ -1,20 +1,23 @@
 import json
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
 from mlplatform import Network, Vpc
-from mlplatform.testing import Plan, declare
-from mlplatform.vpcs import NEEDED_WITHOUT_NAT, Nat, endpoint_service, flow_log_policy
+from mlplatform.endpoints import NODES_NEED
+from mlplatform.testing import ACCOUNT_ID, Plan, declare
+from mlplatform.vpcs import Nat, flow_log_policy
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
+ARGS: Any = {"region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
 
 
-def network(**vpc: Any) -> Plan:
+def network(args: Any = None, **vpc: Any) -> Plan:
     wanted = Vpc(**{"zones": ZONES[:2], **vpc})
-    return declare(lambda: Network("net", {"vpc": wanted, "region": "us-east-1", "logs_key_arn": "arn:key"}))
+    return declare(lambda: Network("net", {"vpc": wanted, **ARGS, **(args or {})}))
 
 
 @pytest.mark.parametrize(("nat", "gateways"), [("perZone", 3), ("single", 1)])
@@ -22,6 +25,16 @@ def test_nat_gateways_are_as_many_as_asked_for(nat: str, gateways: int) -> None:
     plan = network(nat=nat, zones=ZONES)
     assert len(plan.of(aws.ec2.NatGateway)) == len(plan.of(aws.ec2.Eip)) == gateways
     assert len(plan.of(aws.ec2.Route)) == 1 + len(ZONES)
+
+
+@pytest.mark.parametrize("nat", ["perZone", "single"])
+def test_every_zone_has_a_public_subnet_since_a_load_balancer_needs_two(nat: str) -> None:
+    plan = network(nat=nat)
+    public = [each for each in plan.of(aws.ec2.Subnet) if each.inputs["tags"].get("kubernetes.io/role/elb") == "1"]
+    assert [each.inputs["availabilityZone"] for each in public] == ZONES[:2]
+    routed = {each.inputs["subnetId"] for each in plan.of(aws.ec2.RouteTableAssociation) if "public" in each.name}
+    assert routed == {f"{each.name}-id" for each in public}
+    assert plan.outputs["net"]["public_subnet_ids"] == [f"{each.name}-id" for each in public]
 
 
 def test_each_zone_leaves_through_its_own_gateway() -> None:
@@ -36,14 +49,14 @@ def test_a_single_gateway_serves_all_zones() -> None:
 
 
 def test_without_nat_nothing_leads_to_the_internet() -> None:
-    plan = network(nat="none", interface_endpoints=[*NEEDED_WITHOUT_NAT])
+    plan = network(nat="none", interface_endpoints=[*NODES_NEED])
     for kind in (aws.ec2.Route, aws.ec2.InternetGateway, aws.ec2.NatGateway, aws.ec2.Eip):
         assert plan.of(kind) == []
     assert {each.name.split("-")[1] for each in plan.of(aws.ec2.Subnet)} == {"private"}
 
 
 def test_without_nat_the_endpoints_that_nodes_need_are_required() -> None:
-    with pytest.raises(ValidationError, match=r"interfaceEndpoints needs ec2, ecr\.api, .* with nat none"):
+    with pytest.raises(ValidationError, match=r"interfaceEndpoints has no ec2, ecr\.api, .* nat is none"):
         Vpc(zones=ZONES, nat=Nat.NONE)
 
 
@@ -85,19 +98,33 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
     assert statement["Resource"] == ["arn:group", "arn:group:*"]
 
 
-def test_endpoints_in_china_have_names_of_their_own() -> None:
-    assert endpoint_service("s3", "cn-north-1") == "com.amazonaws.cn-north-1.s3"
-
-
 @pytest.mark.parametrize(
     ("vpc", "message"),
     [
         ({"cidr": "10.0.0.0/15"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.0/25"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.1/16"}, "allowed: the network's first address, 10.0.0.0/16"),
-        ({"cidr": "8.8.0.0/16"}, "allowed: private addresses"),
-        ({"zones": ["us-east-1a", "us-east-1a"]}, "allowed: each zone once"),
+        ({"cidr": "8.8.0.0/16"}, "allowed: addresses that nobody has on the internet"),
+        ({"cidr": "10.0.0.0/255.255.0.0"}, "allowed: the prefix in bits"),
+        ({"cidr": "10.0.0.0"}, "allowed: an address and a prefix"),
+        ({"cidr": "fd00::/48"}, "this is IPv6"),
+        ({"zones": ["us-east-1a", "us-east-1a"]}, "allowed: each of them once"),
+        ({"zones": ["us-east-1a"]}, r"zones has 1 of them; allowed: 2 to 5"),
+        ({"zones": ["us-west-2a", "us-west-2-lax-1a"]}, "no control plane in local zones"),
+        ({"zones": ["usw2-az1", "usw2-lax1-az1"]}, "no control plane in local zones"),
+        ({"zones": ["us-east-1a", "us-east-1-wl1-bos-wlz-1"]}, "no control plane in Wavelength zones"),
+        ({"zones": ["use1-az1", "use1-az3"]}, "since EKS has no control plane there"),
+        ({"zones": ["us-east-1a", "us-east-1"]}, "allowed: names or ids of availability zones"),
         ({"flow_log_days": 31}, "allowed: 1, 3, 5"),
+        ({"interface_endpoints": ["s4"]}, "s4: allowed: services with an interface endpoint, e.g. s3"),
+        (
+            {"interface_endpoints": ["com.amazonaws.us-east-1.sts"]},
+            "allowed: services with an interface endpoint, e.g. sts",
+        ),
+        ({"pod_cidr": "10.0.0.0/18"}, r"allowed: addresses outside those of cidr \(10\.0\.0\.0/16\)"),
+        ({"pod_cidr": "172.16.0.0/16"}, r"allowed: addresses of 100\.64\.0\.0/10 or 10\.0\.0\.0/8"),
+        ({"pod_cidr": "100.64.0.0/12"}, "allowed: /16 to /22"),
+        ({"pod_cidr": "fd00::/48"}, "this is IPv6"),
     ],
 )
 def test_a_network_that_aws_would_refuse_is_refused_first(vpc: dict[str, Any], message: str) -> None:
@@ -105,21 +132,26 @@ def test_a_network_that_aws_would_refuse_is_refused_first(vpc: dict[str, Any], m
         Vpc(**{"zones": ZONES, **vpc})
 
 
-@pytest.mark.parametrize("cidr", ["127.0.0.0/16", "169.254.0.0/16", "198.18.0.0/16", "100.64.0.0/16"])
+@pytest.mark.parametrize("cidr", ["127.0.0.0/16", "169.254.0.0/16", "198.18.0.0/16", "224.0.0.0/16"])
 def test_addresses_that_are_kept_for_other_uses_are_refused(cidr: str) -> None:
-    with pytest.raises(ValidationError, match="allowed: private addresses"):
+    with pytest.raises(ValidationError, match="allowed: addresses that nobody has on the internet"):
         Vpc(cidr=cidr, zones=["us-east-1a", "us-east-1b"])
 
 
+@pytest.mark.parametrize("cidr", ["100.64.0.0/16", "100.127.0.0/20", "198.19.0.0/16", "172.17.0.0/16"])
+def test_addresses_that_a_vpc_may_have_are_taken(cidr: str) -> None:
+    assert network(cidr=cidr).one(aws.ec2.Vpc).inputs["cidrBlock"] == cidr
+
+
 def test_an_endpoint_is_named_once() -> None:
-    with pytest.raises(ValidationError, match="allowed: each service once"):
+    with pytest.raises(ValidationError, match="allowed: each of them once"):
         Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])
 
 
 def test_private_subnets_are_found_by_their_zones() -> None:
     def program() -> None:
-        made = Network("network", {"vpc": Vpc(zones=["us-east-1a", "us-east-1b"]), "region": "r", "logs_key_arn": "k"})
-        found.extend((made.private_subnets_in(["us-east-1b"]), made.private_subnets_in([])))
+        made = Network("network", {"vpc": Vpc(zones=["us-east-1a", "use1-az1"]), **ARGS})
+        found.extend((made.private_subnets_in(["use1-az1"]), made.private_subnets_in([])))
         with pytest.raises(KeyError):
             made.private_subnets_in(["us-east-1c"])
 
@@ -128,3 +160,77 @@ def test_private_subnets_are_found_by_their_zones() -> None:
     one, all_of_them = found
     assert (len(one), len(all_of_them)) == (1, 2)
     assert one[0] is all_of_them[1]
+
+
+def test_a_zone_by_its_id_is_the_same_in_every_account() -> None:
+    subnets = network(zones=["use1-az1", "us-east-1a"]).of(aws.ec2.Subnet)
+    places = {
+        each.name: (each.inputs.get("availabilityZone"), each.inputs.get("availabilityZoneId")) for each in subnets
+    }
+    assert places["net-private-use1-az1"] == (None, "use1-az1")
+    assert places["net-private-us-east-1a"] == ("us-east-1a", None)
+
+
+@pytest.mark.parametrize(
+    ("zones", "message"),
+    [
+        # Of the account of these tests; in another one it may be any other name.
+        (
+            ["us-east-1a", "us-east-1e"],
+            r"zones has us-east-1e, where EKS has no control plane \(use1-az3\); allowed: us-",
+        ),
+        (["us-east-1a", "us-east-1x"], "zones has us-east-1x, which this account does not have in us-east-1"),
+        (["us-east-1a", "use1-az6"], "zones has use1-az6, which is the same zone as us-east-1a"),
+        (["us-east-1e", "us-east-1x"], "us-east-1e, where .*\n.*us-east-1x, which"),
+    ],
+)
+def test_zones_that_the_account_cannot_use_are_refused_before_anything_is_created(
+    zones: list[str], message: str
+) -> None:
+    with pytest.raises(pulumi.RunError, match=message):
+        network(zones=zones)
+
+
+def test_five_zones_have_subnets_that_do_not_overlap() -> None:
+    plan = network(zones=[f"us-east-1{letter}" for letter in "abcdf"])
+    assert len({each.inputs["cidrBlock"] for each in plan.of(aws.ec2.Subnet)}) == 10
+
+
+def test_pods_have_addresses_of_a_range_of_their_own() -> None:
+    plan = network(pod_cidr="100.64.0.0/16", interface_endpoints=["sts"], zones=["us-east-1a", "use1-az1"])
+    added = plan.one(aws.ec2.VpcIpv4CidrBlockAssociation)
+    assert (added.inputs["vpcId"], added.inputs["cidrBlock"]) == ("net-vpc-id", "100.64.0.0/16")
+    pods = [each for each in plan.of(aws.ec2.Subnet) if "-pods-" in each.name]
+    assert [each.inputs["cidrBlock"] for each in pods] == ["100.64.0.0/17", "100.64.128.0/17"]
+    assert all(added.urn in each.depends_on for each in pods)
+    # Pods leave the network by the gateway of their zone, and reach endpoints from their own addresses.
+    tables = {each.inputs["subnetId"]: each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)}
+    assert tables["net-pods-us-east-1a-id"] == tables["net-private-us-east-1a-id"] == "net-private-us-east-1a-routes-id"
+    rules = plan.of(aws.vpc.SecurityGroupIngressRule)
+    assert [each.inputs["cidrIpv4"] for each in rules] == ["10.0.0.0/16", "100.64.0.0/16"]
+    # The network plugin finds a node's subnet by the zone's name, however the file spells the zone.
+    assert plan.outputs["net"]["pod_subnet_ids"] == {
+        "us-east-1a": "net-pods-us-east-1a-id",
+        "us-east-1b": "net-pods-use1-az1-id",
+    }
+
+
+def test_without_a_range_of_their_own_pods_share_the_private_subnets() -> None:
+    plan = network()
+    assert plan.outputs["net"]["pod_subnet_ids"] == {}
+    assert plan.of(aws.ec2.VpcIpv4CidrBlockAssociation) == []
+
+
+def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> None:
+    plan = network(
+        {"services": {"sqs": "queues of workloads.x"}},
+        nat="none",
+        endpoint_preset="private",
+        interface_endpoints=["kms"],
+    )
+    interfaces = {
+        each.inputs["serviceName"].removeprefix("com.amazonaws.us-east-1.")
+        for each in plan.of(aws.ec2.VpcEndpoint)
+        if each.inputs["vpcEndpointType"] == "Interface"
+    }
+    assert interfaces == {*NODES_NEED, "sqs", "kms"}

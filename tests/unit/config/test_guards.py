@@ -48,8 +48,15 @@ NO_GUARDS = {
     "inference.*.startupMinutes",
     "inference.*.targetCpuPercent",
     "network.cidr",
+    "network.endpointPreset",
+    "network.existing.gatewayEndpoints",
+    "network.existing.podSubnets",
+    "network.existing.privateSubnets",
+    "network.existing.publicSubnets",
+    "network.existing.vpcId",
     "network.interfaceEndpoints",
     "network.nat",
+    "network.podCidr",
     "network.zones",
     "owner",
     "profile",
@@ -58,6 +65,12 @@ NO_GUARDS = {
     "workloads.*.serviceAccount",
 }
 """Fields that guard nothing; who adds a field decides."""
+
+
+EXISTING: Any = {
+    "vpcId": "vpc-0a1b2c3d4e5f60718",
+    "privateSubnets": {"us-east-1a": "subnet-0a1b2c3d", "us-east-1b": "subnet-1a1b2c3d"},
+}
 
 
 def stack(name: str) -> Platform:
@@ -85,7 +98,7 @@ def test_every_field_guards_or_does_not() -> None:
         {
             "profile": "dev",
             "owner": "a",
-            "network": {"zones": ["us-east-1a", "us-east-1b"]},
+            "network": {"existing": EXISTING},
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "buckets": {"example": {}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
@@ -124,7 +137,10 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "keys.perDomain": False,
         "keys.retain": False,
         "keys.rotationDays": 2560,
+        "network.existing.flowLogs": False,
         "network.flowLogDays": 1,
+        "network.otherAccounts": ["123456789012"],
+        "network.readableBuckets": ["public-datasets"],
         "permissionsBoundary": None,
         "protect": False,
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
@@ -136,6 +152,9 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         # Data that is kept would outlive its key.
         for each in (strict, lax):
             each["images"]["repositories"], each["buckets"], each["workloads"] = {}, {}, {}
+    if pattern.startswith("network.existing"):
+        for each in (strict, lax):
+            each["network"] = {"existing": {**EXISTING, "flowLogs": True}}
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]

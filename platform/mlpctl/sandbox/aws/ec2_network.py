@@ -18,7 +18,9 @@ def tags(resource_type: str) -> Tags:
 
 
 @uses("describe_vpc_attribute", "describe_security_groups", "describe_network_acls", "describe_route_tables")
-def _vpc_details(api: Api, id: str, vpc: dict[str, Any]) -> Properties:
+def vpc_details(api: Api, id: str, vpc: dict[str, Any]) -> Properties:
+    """What of a VPC other operations than its description tell."""
+
     def attribute(name: str) -> Any:
         answer = api.call("describe_vpc_attribute", VpcId=id, Attribute=name)
         return answer[f"{name[0].upper()}{name[1:]}"].get("Value")
@@ -71,7 +73,7 @@ VPC: Final = Declaration(
     names={"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"},
     defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
     create=Create("create_vpc", id="Vpc.VpcId"),
-    read=Describe("describe_vpcs", "Vpcs[0]", key="VpcIds", more=_vpc_details),
+    read=Describe("describe_vpcs", "Vpcs[0]", key="VpcIds", more=vpc_details),
     updates=(
         Update("enableDnsSupport", by="modify_vpc_attribute"),
         Update("enableDnsHostnames", by="modify_vpc_attribute"),
@@ -94,6 +96,29 @@ VPC: Final = Declaration(
     unlike_cloudformation={
         "instanceTenancy": "CloudFormation and Terraform's provider change dedicated to default in place",
     },
+)
+
+
+@uses("describe_vpcs")
+def _added_block(api: Api, id: str) -> Properties | None:
+    filters = [{"Name": "cidr-block-association.association-id", "Values": [id]}]
+    for vpc in api.call("describe_vpcs", Filters=filters)["Vpcs"]:
+        for block in vpc["CidrBlockAssociationSet"]:
+            if block["AssociationId"] == id and block["CidrBlockState"]["State"] == "associated":
+                return {"vpcId": vpc["VpcId"], "cidrBlock": block["CidrBlock"]}
+    return None
+
+
+VPC_CIDR_BLOCK: Final = Declaration(
+    resource=ec2.VpcIpv4CidrBlockAssociation,
+    cloudformation="AWS::EC2::VPCCidrBlock",
+    service="ec2",
+    key="AssociationId",
+    create=Create("associate_vpc_cidr_block", id="CidrBlockAssociation.AssociationId"),
+    read=_added_block,
+    delete=Delete("disassociate_vpc_cidr_block"),
+    replaces=frozenset({"vpcId", "cidrBlock"}),
+    refused={"ipv4IpamPoolId": _NO_IPAM, "ipv4NetmaskLength": _NO_IPAM},
 )
 
 _AT_LAUNCH: Final = {
@@ -286,4 +311,4 @@ NAT_GATEWAY: Final = Declaration(
     },
 )
 
-DECLARATIONS: Final = (VPC, SUBNET, INTERNET_GATEWAY, EIP, NAT_GATEWAY)
+DECLARATIONS: Final = (VPC, VPC_CIDR_BLOCK, SUBNET, INTERNET_GATEWAY, EIP, NAT_GATEWAY)

@@ -42,7 +42,7 @@ _DESTINATIONS: Final = {
     "destinationIpv6CidrBlock": "DestinationIpv6CidrBlock",
     "destinationPrefixListId": "DestinationPrefixListId",
 }
-_TARGETS: Final = {
+TARGETS: Final = {
     "carrierGatewayId": "CarrierGatewayId",
     "coreNetworkArn": "CoreNetworkArn",
     "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
@@ -59,7 +59,7 @@ _TARGETS: Final = {
 
 def _one_of_each(inputs: Properties) -> Sequence[Failure]:
     failures = []
-    for what, names in (("destination", _DESTINATIONS), ("target", _TARGETS)):
+    for what, names in (("destination", _DESTINATIONS), ("target", TARGETS)):
         given = [name for name in names if inputs.get(name) is not None]
         if len(given) != 1:
             found = f"{' and '.join(given)} are set" if given else "none is set"
@@ -102,7 +102,7 @@ def _read_route(api: Api, id: str) -> Properties | None:
 @uses("replace_route")
 def _replace_route(api: Api, id: str, olds: Properties, news: Properties) -> None:
     table, destination = _destination(id)
-    target = ROUTE.request("replace_route", news, only=_TARGETS).parameters
+    target = ROUTE.request("replace_route", news, only=TARGETS).parameters
     api.call("replace_route", RouteTableId=table, **destination, **target)
 
 
@@ -121,7 +121,7 @@ ROUTE: Final = Declaration(
     names={"egressOnlyGatewayId": "EgressOnlyInternetGatewayId"},
     create=_create_route,
     read=_read_route,
-    updates=(Update(*_TARGETS, by=_replace_route, checked_as="replace_route"),),
+    updates=(Update(*TARGETS, by=_replace_route, checked_as="replace_route"),),
     delete=_delete_route,
     check=_one_of_each,
     replaces=frozenset({"routeTableId", *_DESTINATIONS}),
@@ -176,7 +176,8 @@ _LISTS: Final = {
 
 
 @uses("describe_prefix_lists")
-def _endpoint_details(api: Api, id: str, endpoint: dict[str, Any]) -> Properties:
+def endpoint_details(api: Api, id: str, endpoint: dict[str, Any]) -> Properties:
+    """What of an endpoint its description has in another form, or not at all."""
     details: Properties = {
         "securityGroupIds": [group["GroupId"] for group in endpoint.get("Groups", ())],
         "ownerId": endpoint.get("OwnerId") or api.account,
@@ -229,7 +230,7 @@ VPC_ENDPOINT: Final = Declaration(
     names={"policy": "PolicyDocument"},
     defaults={"vpcEndpointType": "Gateway"},
     create=Create("create_vpc_endpoint", id="VpcEndpoint.VpcEndpointId"),
-    read=Describe("describe_vpc_endpoints", "VpcEndpoints[0]", key="VpcEndpointIds", more=_endpoint_details),
+    read=Describe("describe_vpc_endpoints", "VpcEndpoints[0]", key="VpcEndpointIds", more=endpoint_details),
     updates=(
         Update(
             *_LISTS,

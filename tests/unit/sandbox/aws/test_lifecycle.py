@@ -304,6 +304,11 @@ CASES += (
         drifted="mapPublicIpOnLaunch",
     ),
     Case(
+        ec2_network.VPC_CIDR_BLOCK,
+        lambda bench: {"vpcId": bench.vpc(), "cidrBlock": "100.64.0.0/16"},
+        replace={"cidrBlock": "100.65.0.0/16"},
+    ),
+    Case(
         ec2_network.INTERNET_GATEWAY,
         lambda bench: {"vpcId": bench.vpc(), "tags": {"team": "ml"}},
         update=lambda bench: {"vpcId": bench.other_vpc()},

@@ -1,0 +1,129 @@
+"""Availability zones: what they are called, and in which of them EKS has a control plane."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from mlplatform.lookups import look_up
+
+WITHOUT_CONTROL_PLANE: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
+"""Zones that the subnets of a cluster can't be in, as of December 2024:
+https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
+
+NAME: Final = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-\d+)[a-z]\Z")
+ID: Final = re.compile(r"[a-z]{2,}\d-az\d\Z")
+_LOCAL: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+-[a-z]{3}-\d[a-z]\Z|[a-z]{2,}\d-[a-z]{3}\d-az\d\Z")
+_WAVELENGTH: Final = re.compile(r"[a-z0-9-]+-wlz?\d?(-|\d).*\Z")
+
+_DIRECTIONS: Final = {"north": "n", "south": "s", "east": "e", "west": "w", "central": "c", "gov": "g", "iso": "i"}
+
+
+@dataclass(frozen=True)
+class Zone:
+    """An availability zone of an account."""
+
+    name: str
+    """Its name in the account, e.g. `us-east-1a`. Another account may have another zone of this name."""
+
+    id: str
+    """Its id, e.g. `use1-az1`, the same in all accounts."""
+
+
+def id_prefix(region: str) -> str:
+    """What the ids of a region's zones begin with.
+
+    Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
+
+    >>> id_prefix("ap-southeast-2"), id_prefix("us-gov-west-1")
+    ('apse2', 'usgw1')
+    """
+    area, *directions, number = region.split("-")
+    return area + "".join(_short(direction) for direction in directions) + number
+
+
+def region_of(name: str) -> str:
+    """The region of a zone, by the zone's name.
+
+    >>> region_of("us-east-1a")
+    'us-east-1'
+
+    Raises:
+        ValueError: `name` is no zone's name.
+    """
+    found = NAME.match(name)
+    if found is None:
+        raise ValueError(f"{name} is no name of an availability zone; allowed: e.g. us-east-1a")
+    return found["region"]
+
+
+def problem(zone: str, region: str | None = None) -> str | None:
+    """What is wrong with a zone that a network is to lie in; None where nothing is.
+
+    Args:
+        zone: its name or its id.
+        region: the region that the network is in, if that is known.
+    """
+    if _WAVELENGTH.match(zone):
+        return f"zones has {zone}; allowed: availability zones, since EKS has no control plane in Wavelength zones"
+    if _LOCAL.match(zone):
+        return f"zones has {zone}; allowed: availability zones, since EKS has no control plane in local zones"
+    example = f"{region}a or {id_prefix(region)}-az1" if region else "us-east-1a or use1-az1"
+    name, is_id = NAME.match(zone), bool(ID.match(zone))
+    if not name and not is_id:
+        return f"zones has {zone}; allowed: names or ids of availability zones, e.g. {example}"
+    if region and not (zone.startswith(f"{id_prefix(region)}-") if is_id else name and name["region"] == region):
+        return f"zones has {zone}; allowed: zones of {region}, e.g. {example}"
+    if zone in WITHOUT_CONTROL_PLANE:
+        return f"zones has {zone}; allowed: other zones, since EKS has no control plane there"
+    return None
+
+
+def find(region: str) -> list[Zone]:
+    """The availability zones that the account has in a region, in order of their names.
+
+    Raises:
+        pulumi.RunError: AWS refuses.
+    """
+    found = look_up(
+        lambda: aws.get_availability_zones(
+            region=region, filters=[{"name": "zone-type", "values": ["availability-zone"]}]
+        ),
+        f"the availability zones of {region}",
+        "Allow ec2:DescribeAvailabilityZones, and use a region that the account has switched on.",
+    )
+    return [Zone(name, id) for name, id in zip(found.names, found.zone_ids, strict=True)]
+
+
+def chosen(wanted: Sequence[str], there: Sequence[Zone], region: str) -> dict[str, Zone]:
+    """The account's zones that `wanted` means, by the names or ids in `wanted`.
+
+    Raises:
+        pulumi.RunError: with everything that is wrong.
+    """
+    known: Mapping[str, Zone] = {key: zone for zone in there for key in (zone.name, zone.id)}
+    usable = [zone for zone in there if zone.id not in WITHOUT_CONTROL_PLANE]
+    allowed = f"allowed: {', '.join(f'{zone.name} ({zone.id})' for zone in usable)}"
+    problems, first = [], dict[str, str]()
+    for key in wanted:
+        zone = known.get(key)
+        if zone is None:
+            problems.append(f"zones has {key}, which this account does not have in {region}; {allowed}")
+        elif zone not in usable:
+            problems.append(f"zones has {key}, where EKS has no control plane ({zone.id}); {allowed}")
+        elif first.setdefault(zone.name, key) != key:
+            problems.append(f"zones has {key}, which is the same zone as {first[zone.name]}; {allowed}")
+    if problems:
+        raise pulumi.RunError("\n".join(["the network can't lie in these zones:", *problems]))
+    return {key: known[key] for key in wanted}
+
+
+def _short(direction: str) -> str:
+    """Shorten a compass direction, which may be of two words in one: `southeast` to `se`."""
+    for word, letter in _DIRECTIONS.items():
+        if direction.startswith(word):
+            return letter + (_short(direction.removeprefix(word)) if direction != word else "")
+    return direction[:1]

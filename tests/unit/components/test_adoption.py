@@ -1,0 +1,311 @@
+"""A VPC of someone else: what is wrong with it is told before anything is created, and nothing of it is changed."""
+
+import copy
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from mlplatform import Network, Vpc, preflight
+from mlplatform.testing import ACCOUNT_ID, PROJECT, STACK, Plan, declare
+
+VPC = "vpc-0a1b2c3d4e5f60718"
+PRIVATE = {"us-east-1a": "subnet-aaaaaaaa", "use1-az1": "subnet-bbbbbbbb"}
+PUBLIC = {"us-east-1a": "subnet-cccccccc"}
+PODS = {"us-east-1a": "subnet-dddddddd", "use1-az1": "subnet-eeeeeeee"}
+EXISTING: dict[str, Any] = {"vpcId": VPC, "privateSubnets": PRIVATE}
+OURS = {"mlplatform:stack": f"{PROJECT}/{STACK}"}
+ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts")
+
+
+class Refused(grpc.RpcError):
+    """What the engine answers when the provider finds no endpoint."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "invocation of aws:ec2/getVpcEndpoint returned an error: no matching EC2 VPC Endpoint found"
+
+
+class Account:
+    """An account with a VPC that suits the platform, as look-ups answer."""
+
+    def __init__(self) -> None:
+        self.vpc: dict[str, Any] = {
+            "id": VPC,
+            "enableDnsSupport": True,
+            "enableDnsHostnames": True,
+            "mainRouteTableId": "rtb-main",
+            "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": "10.8.0.0/16", "state": "associated"}],
+        }
+        internal, public = ({f"kubernetes.io/role/{kind}": "1"} for kind in ("internal-elb", "elb"))
+        self.subnets: dict[str, dict[str, Any]] = {
+            "subnet-aaaaaaaa": self.subnet("us-east-1a", "use1-az6", "10.8.0.0/18", internal),
+            "subnet-bbbbbbbb": self.subnet("us-east-1b", "use1-az1", "10.8.64.0/18", internal),
+            "subnet-cccccccc": self.subnet("us-east-1a", "use1-az6", "10.8.192.0/20", public),
+            "subnet-dddddddd": self.subnet("us-east-1a", "use1-az6", "10.8.208.0/21", {}),
+            "subnet-eeeeeeee": self.subnet("us-east-1b", "use1-az1", "10.8.216.0/21", {}),
+        }
+        self.tables = {"subnet-cccccccc": "rtb-public", "subnet-aaaaaaaa": "rtb-a"}
+        out = {"cidrBlock": "0.0.0.0/0"}
+        self.routes: dict[str, list[dict[str, Any]]] = {
+            "rtb-main": [{**out, "transitGatewayId": "tgw-1"}],
+            "rtb-a": [{**out, "natGatewayId": "nat-1"}],
+            "rtb-public": [{**out, "gatewayId": "igw-1"}],
+        }
+        self.endpoints: dict[str, dict[str, Any]] = {}
+        self.interfaces: list[str] = []
+
+    def subnet(self, zone: str, zone_id: str, cidr: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "vpcId": VPC,
+            "availabilityZone": zone,
+            "availabilityZoneId": zone_id,
+            "cidrBlock": cidr,
+            "availableIpAddressCount": 4000,
+            "tags": dict(tags),
+        }
+
+    def endpoint(self, service: str, **more: Any) -> None:
+        self.endpoints[f"com.amazonaws.us-east-1.{service}"] = {
+            "id": f"vpce-{service}",
+            "privateDnsEnabled": True,
+            "tags": {},
+            "routeTableIds": [],
+            **more,
+        }
+
+    def closed(self) -> None:
+        """Take the ways out of the private subnets away."""
+        self.routes["rtb-main"], self.routes["rtb-a"] = [], []
+
+    def look_ups(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
+        targets = ("gatewayId", "natGatewayId", "transitGatewayId", "networkInterfaceId", "vpcPeeringConnectionId")
+        empty = dict.fromkeys((*targets, "vpcEndpointId", "coreNetworkArn", "cidrBlock"), "")
+
+        def tables(args: Mapping[str, Any]) -> Mapping[str, Any]:
+            (subnet,) = args["filters"][0]["values"]
+            return {"id": "r", "ids": [self.tables[subnet]] if subnet in self.tables else []}
+
+        def endpoint(args: Mapping[str, Any]) -> Mapping[str, Any]:
+            assert args["vpcId"] == VPC
+            if args["serviceName"] not in self.endpoints:
+                raise Refused
+            return self.endpoints[args["serviceName"]]
+
+        return {
+            "aws:ec2/getVpc:getVpc": lambda args: self.vpc,
+            "aws:ec2/getSubnet:getSubnet": lambda args: {"id": args["id"], **self.subnets[args["id"]]},
+            "aws:ec2/getRouteTables:getRouteTables": tables,
+            "aws:ec2/getRouteTable:getRouteTable": lambda args: {
+                "id": args["routeTableId"],
+                "routes": [{**empty, **route} for route in self.routes[args["routeTableId"]]],
+            },
+            "aws:ec2/getVpcEndpoint:getVpcEndpoint": endpoint,
+            "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": lambda args: {"id": "r", "ids": self.interfaces},
+        }
+
+
+def adopted(account: Account, nodes: int = 4, **vpc: Any) -> Plan:
+    spec = Vpc.model_validate({"existing": EXISTING, **vpc})
+    args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    return declare(
+        lambda: Network("net", {**args, "nodes": nodes, "services": {"sqs": "queues"}}), look_ups=account.look_ups()
+    )
+
+
+def refused(account: Account, nodes: int = 4, **vpc: Any) -> str:
+    with pytest.raises(pulumi.RunError) as error:
+        adopted(account, nodes, **vpc)
+    first, *rest = str(error.value).splitlines()
+    assert first == f"the VPC {VPC} can't be used as it is:"
+    return "\n".join(rest)
+
+
+def test_nothing_of_it_is_created_and_its_subnets_are_used() -> None:
+    plan = adopted(Account(), existing={**EXISTING, "publicSubnets": PUBLIC, "podSubnets": PODS})
+    assert [each for each in plan if each.custom] == []
+    outputs = plan.outputs["net"]
+    assert (outputs["vpc_id"], outputs["private_subnet_ids"]) == (VPC, [*PRIVATE.values()])
+    assert outputs["public_subnet_ids"] == ["subnet-cccccccc"]
+    assert outputs["pod_subnet_ids"] == {"us-east-1a": "subnet-dddddddd", "us-east-1b": "subnet-eeeeeeee"}
+
+
+def test_flow_logs_and_endpoints_are_created_where_the_file_says_so() -> None:
+    existing = {**EXISTING, "flowLogs": True, "gatewayEndpoints": True}
+    plan = adopted(Account(), existing=existing, interfaceEndpoints=["sts"])
+    assert plan.one(aws.ec2.FlowLog).inputs["vpcId"] == VPC
+    gateway = plan.one(aws.ec2.VpcEndpoint, "net-s3-endpoint")
+    assert (gateway.inputs["vpcId"], gateway.inputs["routeTableIds"]) == (VPC, ["rtb-a", "rtb-main"])
+    assert plan.one(aws.ec2.VpcEndpoint, "net-sts-endpoint").inputs["subnetIds"] == [*PRIVATE.values()]
+    assert plan.one(aws.vpc.SecurityGroupIngressRule).inputs["cidrIpv4"] == "10.8.0.0/16"
+    assert plan.of(aws.ec2.Subnet) == plan.of(aws.ec2.Vpc) == plan.of(aws.ec2.Route) == []
+
+
+def test_private_subnets_are_found_by_the_zones_of_the_file() -> None:
+    found: list[Any] = []
+    spec = Vpc.model_validate({"existing": EXISTING})
+    args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    declare(lambda: found.extend(Network("net", args).private_subnets_in(["use1-az1"])), look_ups=Account().look_ups())
+    assert len(found) == 1
+
+
+Break = Callable[[Account], object]
+
+BREAKS: list[tuple[Break, str]] = [
+    (lambda it: it.vpc.update(enableDnsSupport=False), "enableDnsSupport off; .*--enable-dns-support Value=true"),
+    (lambda it: it.vpc.update(enableDnsHostnames=False), "enableDnsHostnames off; .*--enable-dns-hostnames"),
+    (
+        lambda it: it.subnets["subnet-aaaaaaaa"].update(vpcId="vpc-00000000"),
+        f"privateSubnets.us-east-1a is subnet-aaaaaaaa, which is in vpc-00000000; allowed: subnets of {VPC}",
+    ),
+    (
+        lambda it: it.subnets["subnet-bbbbbbbb"].update(availabilityZone="us-east-1c"),
+        r"privateSubnets.use1-az1 is subnet-bbbbbbbb, which is in us-east-1c \(use1-az2\); allowed: a subnet in",
+    ),
+    (
+        lambda it: it.tables.update({"subnet-aaaaaaaa": "rtb-public"}),
+        "privateSubnets.us-east-1a is subnet-aaaaaaaa, whose default route leads to an internet gateway",
+    ),
+    (
+        lambda it: it.tables.update({"subnet-cccccccc": "rtb-a"}),
+        "publicSubnets.us-east-1a is subnet-cccccccc, whose default route does not lead to an internet gateway",
+    ),
+    (
+        lambda it: [subnet["tags"].clear() for subnet in it.subnets.values()],
+        "subnet-aaaaaaaa, subnet-bbbbbbbb lack the tag kubernetes.io/role/internal-elb=1, .*aws ec2 create-tags",
+    ),
+    (
+        lambda it: it.subnets["subnet-bbbbbbbb"].update(availableIpAddressCount=15),
+        "subnet-bbbbbbbb has 15 free addresses; needed: 16 in each private subnet",
+    ),
+    (
+        lambda it: [subnet.update(availableIpAddressCount=80) for subnet in it.subnets.values()],
+        "the private subnets have 160 free addresses together; needed: 164, for the control plane and 4 nodes at 33",
+    ),
+    (
+        lambda it: it.closed(),
+        "subnet-aaaaaaaa has no default route, .* of ec2, ecr.api, ecr.dkr, eks, eks-auth, logs, sts, sqs, s3, which",
+    ),
+    (
+        lambda it: (it.closed(), [it.endpoint(service) for service in (*ENDPOINTS, "sqs")]),
+        r"subnet-bbbbbbbb has no default route, .* of s3, which",
+    ),
+    (
+        lambda it: (it.closed(), [it.endpoint(service, privateDnsEnabled=False) for service in ENDPOINTS]),
+        r"no endpoint \(with private DNS names\) of ec2, ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("break_", "message"), BREAKS, ids=[message[:40] for _, message in BREAKS])
+def test_what_is_wrong_with_it_is_told_with_what_to_do(break_: Break, message: str) -> None:
+    account = Account()
+    break_(account)
+    told = refused(account, existing={**EXISTING, "publicSubnets": PUBLIC})
+    assert re.search(message, told), told
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    account = Account()
+    for break_, _ in (BREAKS[0], BREAKS[6], BREAKS[9]):
+        break_(account)
+    assert len(refused(account).splitlines()) == 4
+
+
+def test_a_closed_network_with_all_endpoints_is_taken() -> None:
+    account = Account()
+    account.closed()
+    for service in (*ENDPOINTS, "sqs"):
+        account.endpoint(service)
+    account.endpoint("s3", routeTableIds=["rtb-a", "rtb-main"])
+    assert adopted(account).outputs["net"]["vpc_id"] == VPC
+
+
+def test_a_closed_network_is_opened_by_the_endpoints_that_are_created() -> None:
+    account = Account()
+    account.closed()
+    plan = adopted(account, existing={**EXISTING, "gatewayEndpoints": True}, endpointPreset="private")
+    assert len(plan.of(aws.ec2.VpcEndpoint)) == len(ENDPOINTS) + 3  # sqs, s3, dynamodb
+
+
+def test_an_endpoint_that_somebody_else_has_is_not_created_again_but_the_stack_s_own_is_kept() -> None:
+    account = Account()
+    account.endpoint("sts")
+    assert "has endpoints of sts already" in refused(account, interfaceEndpoints=["sts"])
+    account.endpoint("sts", tags=OURS)
+    assert len(adopted(account, interfaceEndpoints=["sts"]).of(aws.ec2.VpcEndpoint)) == 1
+
+
+def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
+    account = Account()
+    for subnet in account.subnets.values():
+        subnet["availableIpAddressCount"] = 3
+    assert "free addresses" in refused(copy.deepcopy(account))
+    account.interfaces = ["eni-1"]
+    assert adopted(account).outputs["net"]["vpc_id"] == VPC
+
+
+def test_nodes_need_one_address_each_where_pods_have_subnets_of_their_own() -> None:
+    account = Account()
+    for id in PRIVATE.values():
+        account.subnets[id]["availableIpAddressCount"] = 40
+    existing = {**EXISTING, "podSubnets": PODS}
+    assert adopted(account, existing=existing).outputs["net"]["vpc_id"] == VPC
+    for id in PODS.values():
+        account.subnets[id]["availableIpAddressCount"] = 40
+    assert "the subnets of pods have 80 free addresses together; needed: 128" in refused(account, existing=existing)
+
+
+POOLS = {"cluster.system": (["m7i.large"], []), "gpuPools.training": (["p5.48xlarge"], ["us-east-1b"])}
+
+
+def offers(there: Mapping[str, list[str]]) -> dict[str, Any]:
+    pairs = [(type, zone) for type, zones in there.items() for zone in zones]
+    answer = {"id": "r", "instanceTypes": [pair[0] for pair in pairs], "locations": [pair[1] for pair in pairs]}
+    return {"aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": answer}
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (
+            {"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1a", "us-east-1d"]},
+            "gpuPools.training.instanceTypes has p5.48xlarge, which is offered in us-east-1a, us-east-1d; allowed",
+        ),
+        (
+            {"m7i.large": ["us-east-1a"], "p5.48xlarge": ["us-east-1b"]},
+            "cluster.system.zones has us-east-1b; allowed: us-east-1a, since the others have none of m7i.large",
+        ),
+        (
+            {"m7i.large": ["us-east-1a", "us-east-1b"]},
+            "gpuPools.training.instanceTypes has p5.48xlarge, which is offered in no zone of the region; allowed",
+        ),
+    ],
+)
+def test_a_pool_whose_zones_lack_its_types_is_refused_with_the_zones_that_have_them(
+    there: Mapping[str, list[str]], message: str
+) -> None:
+    vpc = Vpc(zones=["us-east-1a", "us-east-1b"])
+    with pytest.raises(pulumi.RunError, match=message):
+        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", {}, 2), look_ups=offers(there))
+
+
+def test_pools_in_zones_by_id_are_matched_with_the_account_s_names() -> None:
+    vpc = Vpc(zones=["use1-az6", "use1-az1"])
+    there = offers({"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1b"]})
+    pools = {**POOLS, "gpuPools.training": (["p5.48xlarge"], ["use1-az1"])}
+    declare(lambda: preflight.check(vpc, pools, "us-east-1", {}, 2), look_ups=there)
+
+
+def test_the_existing_network_is_checked_before_anything_else_is_declared() -> None:
+    account = Account()
+    account.vpc["enableDnsSupport"] = False
+    vpc = Vpc.model_validate({"existing": EXISTING})
+    with pytest.raises(pulumi.RunError, match="enableDnsSupport off"):
+        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", {}, 2), look_ups=account.look_ups())

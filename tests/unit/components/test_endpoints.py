@@ -1,0 +1,102 @@
+"""VPC endpoints: their names, and whose data they lead to."""
+
+import json
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from mlplatform import Network, Vpc
+from mlplatform.endpoints import Limits, gateway_policy, interface_policy, service_name, unknown
+from mlplatform.testing import ACCOUNT_ID, declare
+
+LIMITS = Limits(ACCOUNT_ID, "aws", "eu-west-1")
+OTHERS = Limits(ACCOUNT_ID, "aws", "eu-west-1", other_accounts=["210987654321"], readable_buckets=["open-data"])
+
+
+def statements(policy: str | None) -> dict[str, Any]:
+    assert policy
+    return {each["Sid"]: each for each in json.loads(policy)["Statement"]}
+
+
+@pytest.mark.parametrize(
+    ("service", "region", "name"),
+    [
+        ("sts", "eu-west-1", "com.amazonaws.eu-west-1.sts"),
+        ("sts", "us-gov-west-1", "com.amazonaws.us-gov-west-1.sts"),
+        ("ecr.dkr", "cn-north-1", "cn.com.amazonaws.cn-north-1.ecr.dkr"),
+        ("logs", "cn-north-1", "com.amazonaws.cn-north-1.logs"),
+        ("s3", "cn-north-1", "com.amazonaws.cn-north-1.s3"),
+        ("transcribe", "cn-northwest-1", "cn.com.amazonaws.cn-northwest-1.transcribe.cn"),
+    ],
+)
+def test_an_endpoint_is_named_as_its_region_names_it(service: str, region: str, name: str) -> None:
+    assert service_name(service, region) == name
+
+
+def test_a_service_without_an_endpoint_is_unknown_with_what_is_near() -> None:
+    assert unknown(["sts", "ecr.api"]) == []
+    (told,) = unknown(["secretmanager"])
+    assert told.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
+
+
+def test_s3_is_reached_for_the_account_s_own_data_and_for_layers_of_images_only() -> None:
+    found = statements(gateway_policy("s3", LIMITS))
+    assert {*found} == {"DataOfTheAccount", "LayersOfImages"}
+    own = found["DataOfTheAccount"]["Condition"]["StringEquals"]
+    assert own == {"aws:PrincipalAccount": [ACCOUNT_ID], "aws:ResourceAccount": [ACCOUNT_ID]}
+    assert found["LayersOfImages"]["Action"] == ["s3:GetObject"]
+    assert found["LayersOfImages"]["Resource"] == [
+        "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*",
+        "arn:aws:s3:::prod-registry-k8s-io-eu-west-1/*",
+    ]
+
+
+def test_other_accounts_and_buckets_are_reached_where_the_file_names_them() -> None:
+    found = statements(gateway_policy("s3", OTHERS))
+    own = found["DataOfTheAccount"]["Condition"]["StringEquals"]
+    assert own["aws:ResourceAccount"] == [ACCOUNT_ID, "210987654321"]
+    public = found["BucketsOfOthers"]
+    assert public["Resource"] == ["arn:aws:s3:::open-data", "arn:aws:s3:::open-data/*"]
+    assert public["Action"] == ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]
+
+
+@pytest.mark.parametrize("service", ["sqs", "secretsmanager", "kms", "logs"])
+def test_data_does_not_leave_for_another_account_through_a_queue_or_a_log(service: str) -> None:
+    (only,) = statements(interface_policy(service, LIMITS)).values()
+    assert only["Condition"]["StringEquals"]["aws:ResourceAccount"] == [ACCOUNT_ID]
+
+
+@pytest.mark.parametrize("service", ["ec2", "autoscaling", "elasticloadbalancing"])
+def test_somebody_else_s_credentials_are_of_no_use_in_the_network(service: str) -> None:
+    (only,) = statements(interface_policy(service, LIMITS)).values()
+    assert only["Condition"]["StringEquals"] == {"aws:PrincipalAccount": [ACCOUNT_ID]}
+
+
+@pytest.mark.parametrize("service", ["ecr.api", "ecr.dkr"])
+def test_images_are_pulled_from_everywhere_and_pushed_to_the_account_only(service: str) -> None:
+    found = statements(interface_policy(service, LIMITS))
+    assert "aws:ResourceAccount" in found["RepositoriesOfTheAccount"]["Condition"]["StringEquals"]
+    pulls = found["PullsFromEverywhere"]
+    assert "aws:ResourceAccount" not in pulls["Condition"]["StringEquals"]
+    assert not [action for action in pulls["Action"] if "Put" in action or "Upload" in action]
+
+
+@pytest.mark.parametrize("service", ["eks", "eks-auth"])
+def test_an_endpoint_that_takes_no_policy_is_given_none(service: str) -> None:
+    """https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
+    assert interface_policy(service, LIMITS) is None
+
+
+def test_the_network_s_endpoints_have_these_policies() -> None:
+    vpc = Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sqs", "eks"], readable_buckets=["open-data"])
+    args: Any = {"vpc": vpc, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    plan = declare(lambda: Network("net", args))
+    limits = Limits(ACCOUNT_ID, "aws", "us-east-1", readable_buckets=["open-data"])
+    policies = {each.name: each.inputs.get("policy") for each in plan.of(aws.ec2.VpcEndpoint)}
+    assert policies == {
+        "net-s3-endpoint": gateway_policy("s3", limits),
+        "net-dynamodb-endpoint": gateway_policy("dynamodb", limits),
+        "net-sqs-endpoint": interface_policy("sqs", limits),
+        "net-eks-endpoint": None,
+    }

@@ -1,0 +1,86 @@
+"""Look-ups of networks: what boto3 made is found, in the form of the real provider's answers."""
+
+from typing import Any
+
+import pytest
+
+from mlpctl.sandbox.provider import Properties, ProviderError
+
+REGION = "eu-central-1"
+
+
+def ask(bench: Any, name: str, **args: Any) -> Properties:
+    answer: Properties = bench.provider.invoke(bench.client, f"aws:ec2/{name}:{name}", args, False)
+    return answer
+
+
+def test_a_vpc_with_its_addresses_and_dns(bench: Any) -> None:
+    ec2 = bench.boto("ec2")
+    id = ec2.create_vpc(CidrBlock="10.70.0.0/16")["Vpc"]["VpcId"]
+    ec2.associate_vpc_cidr_block(VpcId=id, CidrBlock="100.70.0.0/16")
+    found = ask(bench, "getVpc", id=id)
+    assert (found["id"], found["enableDnsSupport"], found["enableDnsHostnames"]) == (id, True, False)
+    assert [each["cidrBlock"] for each in found["cidrBlockAssociations"]] == ["10.70.0.0/16", "100.70.0.0/16"]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [id]}])["RouteTables"]
+    assert found["mainRouteTableId"] == tables[0]["RouteTableId"]
+    with pytest.raises(ProviderError, match="no matching EC2 VPC found"):
+        ask(bench, "getVpc", id="vpc-00000000")
+
+
+def test_a_subnet_with_its_zone_and_free_addresses(bench: Any) -> None:
+    ec2, id = bench.boto("ec2"), bench.subnet(0)
+    ec2.create_tags(Resources=[id], Tags=[{"Key": "kubernetes.io/role/internal-elb", "Value": "1"}])
+    found = ask(bench, "getSubnet", id=id)
+    wanted = ec2.describe_subnets(SubnetIds=[id])["Subnets"][0]
+    assert (found["vpcId"], found["cidrBlock"]) == (bench.vpc(), "10.0.0.0/24")
+    assert (found["availabilityZone"], found["availabilityZoneId"]) == (f"{REGION}a", wanted["AvailabilityZoneId"])
+    assert found["availableIpAddressCount"] == wanted["AvailableIpAddressCount"]
+    assert found["tags"]["kubernetes.io/role/internal-elb"] == "1"
+    with pytest.raises(ProviderError, match="no matching EC2 Subnet found"):
+        ask(bench, "getSubnet", id="subnet-00000000")
+
+
+def test_the_route_table_of_a_subnet_and_where_it_leads(bench: Any) -> None:
+    ec2 = bench.boto("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.71.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.71.0.0/24")["Subnet"]["SubnetId"]
+    own = [{"name": "association.subnet-id", "values": [subnet]}]
+    assert ask(bench, "getRouteTables", filters=own)["ids"] == []
+
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    gateway = bench.nat_gateway()
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
+    ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=[table])
+    assert ask(bench, "getRouteTables", filters=own)["ids"] == [table]
+    routes = ask(bench, "getRouteTable", routeTableId=table)["routes"]
+    (default,) = [route for route in routes if route["cidrBlock"] == "0.0.0.0/0"]
+    assert (default["natGatewayId"], default["gatewayId"], default["transitGatewayId"]) == (gateway, "", "")
+    assert not [route for route in routes if str(route["gatewayId"]).startswith("vpce-")]
+
+
+def test_an_endpoint_or_none(bench: Any) -> None:
+    ec2, vpc, name = bench.boto("ec2"), bench.vpc(), f"com.amazonaws.{REGION}.dynamodb"
+    with pytest.raises(ProviderError, match="no matching EC2 VPC Endpoint found"):
+        ask(bench, "getVpcEndpoint", vpcId=vpc, serviceName=name, vpcEndpointType="Gateway")
+    table = bench.route_table()
+    ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=name, RouteTableIds=[table])
+    found = ask(bench, "getVpcEndpoint", vpcId=vpc, serviceName=name, vpcEndpointType="Gateway")
+    assert (found["routeTableIds"], found["tags"]) == ([table], {})
+
+
+def test_network_interfaces_by_their_tags(bench: Any) -> None:
+    ec2, subnet = bench.boto("ec2"), bench.subnet(2)
+    id = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    filters = [{"name": "subnet-id", "values": [subnet]}, {"name": "tag:mlplatform:stack", "values": ["ml/dev"]}]
+    assert ask(bench, "getNetworkInterfaces", filters=filters)["ids"] == []
+    ec2.create_tags(Resources=[id], Tags=[{"Key": "mlplatform:stack", "Value": "ml/dev"}])
+    assert ask(bench, "getNetworkInterfaces", filters=filters)["ids"] == [id]
+
+
+def test_the_zones_that_offer_a_type_and_all_of_them_for_a_type_of_tomorrow(bench: Any) -> None:
+    types = [{"name": "instance-type", "values": ["p5.48xlarge", "p99.48xlarge"]}]
+    found = ask(bench, "getInstanceTypeOfferings", locationType="availability-zone", filters=types, region="us-east-1")
+    offers = set(zip(found["instanceTypes"], found["locations"], strict=True))
+    assert ("p5.48xlarge", "us-east-1a") in offers
+    assert {zone for type, zone in offers if type == "p99.48xlarge"} == {f"us-east-1{letter}" for letter in "abcdef"}
