@@ -357,6 +357,21 @@ def sandbox_fail(
     faults.add(layout, faults.fault(operation, code, message=message, times=times, rate=rate, match=match, later=later))
 
 
+@sandbox_app.command("from")
+def sandbox_from(
+    origin: Annotated[
+        str, typer.Argument(help="An IP address, the id of a security group (sg-…), or anywhere: each rule suffices.")
+    ],
+    folder: Folder = None,
+) -> None:
+    """Say from where Pulumi reaches the cluster: through the public endpoint's ranges, or through a rule on 443."""
+    from mlpctl.sandbox.conditions import Conditions, checked_origin
+    from mlpctl.sandbox.layout import Layout
+
+    layout = Layout.find(folder)
+    Conditions.of(layout).model_copy(update={"origin": checked_origin(origin)}).save(layout)
+
+
 @sandbox_app.command("reset")
 def sandbox_reset(folder: Folder = None) -> None:
     """Empty the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""

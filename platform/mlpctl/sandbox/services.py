@@ -3,6 +3,8 @@
 import grpc
 
 from mlpctl.sandbox import aws, awsapi, kubernetes
+from mlpctl.sandbox.awsapi.eks import reach
+from mlpctl.sandbox.conditions import Conditions
 from mlpctl.sandbox.daemon import Services
 from mlpctl.sandbox.layout import Layout
 
@@ -27,7 +29,10 @@ def _aws_provider(layout: Layout) -> _Provider:
 
 
 def _kubernetes_provider(layout: Layout) -> _Provider:
-    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig))
+    def closed(server: str) -> str | None:
+        return reach.closed(server, Conditions.of(layout).origin)
+
+    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig, closed))
 
 
 REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider, _kubernetes_provider))
