@@ -16,11 +16,13 @@ def scale(
     places: Sequence[Place],
     taken: Set[str],
     revision: int,
+    launch: str = "",
 ) -> list[Instance]:
     """The group's instances at the size `desired`, oldest first.
 
-    The newest ones go first. New ones spread over `places`, each to the place that has the fewest, with addresses that
-    are not in `taken`. Raises `InvalidParameter` when a subnet has no address left.
+    The newest ones go first. New ones, with the launch configuration `launch`, spread over `places`, each to the place
+    that has the fewest, with addresses that are not in `taken`. Raises `InvalidParameter` when a subnet has no address
+    left.
     """
     kept = [replace(instance) for instance in current[:desired]]
     used = {*taken, *(instance.private_ip for instance in kept)}
@@ -32,7 +34,7 @@ def scale(
             raise InvalidParameter(f"Subnet {place.subnet_id} ({place.cidr}) has no free address for another node")
         used.add(address)
         id = f"i-0{random_id(16, '0123456789abcdef')}"
-        kept.append(Instance(id, instance_type, address, place.subnet_id, place.zone, revision))
+        kept.append(Instance(id, instance_type, address, place.subnet_id, place.zone, revision, launch))
     return kept
 
 

@@ -2,10 +2,11 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 from mlpctl.sandbox.awsapi import identity
-from mlpctl.sandbox.awsapi.eks import access, launch, network
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now
+from mlpctl.sandbox.awsapi.eks import access, launch, network, rollout
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, EksBackend, NodegroupRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
 from mlpctl.sandbox.awsapi.eks.instances import scale
@@ -149,7 +150,7 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
     """Replace the nodes by ones of another version or launch template version."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
-    shape = record.shape
+    shape, before = record.shape, rollout.before(record)
     # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's.
     default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
     version: str = request.get("version") or default
@@ -174,9 +175,13 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
         "modifiedAt": now(),
         "status": "UPDATING",
     }
-    record.instances.clear()
-    _place(call, cluster, record)
-    return {"update": _begin(call, cluster, record, "VersionUpdate", params)}
+    update = _begin(call, cluster, record, "VersionUpdate", params)
+    if call.control_plane.serves:
+        record.rollout = replace(before, update_id=update["id"], force=request.get("force", False))
+    else:
+        record.instances.clear()
+        _place(call, cluster, record)
+    return {"update": update}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -192,8 +197,9 @@ OPERATIONS: dict[str, Operation] = {
 def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
     """The nodes are as the group says: it is ACTIVE and its updates are done."""
     record.shape |= {"status": "ACTIVE", "health": {"issues": []}}
+    record.rollout = None
     for update in cluster.updates.values():
-        if update.nodegroup == record.shape["nodegroupName"]:
+        if update.nodegroup == record.shape["nodegroupName"] and update.shape["status"] == "InProgress":
             update.shape["status"] = "Successful"
 
 
@@ -219,15 +225,21 @@ def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
 
 def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
     """Give the group as many instances as it wants."""
+    place(call.backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
+
+
+def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, size: int) -> None:
+    """Give the group `size` instances."""
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
     record.instances = scale(
         record.instances,
-        shape["scalingConfig"]["desiredSize"],
+        size,
         record.instance_type,
-        network.places(call.backend, shape["subnets"]),
+        network.places(backend, shape["subnets"]),
         taken,
         record.revision,
+        rollout.launch_key(record),
     )
 
 
