@@ -156,25 +156,26 @@ class Reconciler:
 
     def _bring_nodes_in_line(self) -> bool:
         """Make, change and remove nodes. Whether a node group still waits for its nodes."""
-        present = {node["metadata"]["name"]: node for node in self._listed()}
+        present = {_instance_id(node): node for node in self._listed()}
         self._roll(present)
         wanted = self._wanted()
-        for node in wanted.values():
-            if node.name not in present:
+        # The nodes that go go first: a new one may have the address, and so the name, of one of them.
+        for id in present.keys() - wanted.keys():
+            self._remove(present[id]["metadata"]["name"])
+        for id, node in wanted.items():
+            if id not in present:
                 self._kube.create(_NODES, node.manifest)
             elif node.instance.revision != node.record.revision:
-                self._relabel(node, present[node.name])
-        for name in present.keys() - wanted.keys():
-            self._remove(name)
+                self._relabel(node, present[id])
         # What came in between is seen now, or in the next look.
         remaining = self._listed()
         pending = False
         with self._state() as changes:
-            for backend, cluster in all_clusters():
+            for _, cluster in all_clusters():
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
                         continue
-                    if not _in_line(record, backend, [node for node in remaining if _belongs(node, cluster, record)]):
+                    if not _in_line(record, [node for node in remaining if _belongs(node, cluster, record)]):
                         pending = True
                     elif record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
@@ -185,7 +186,7 @@ class Reconciler:
         return pending
 
     def _roll(self, present: Mapping[str, Object]) -> None:
-        """Take every rollout one step further."""
+        """Take every rollout one step further. `present` has the nodes by instance id."""
         with self._state():
             rolling = [
                 (backend, cluster, record, list(record.instances), record.rollout.force)
@@ -196,11 +197,11 @@ class Reconciler:
         for backend, cluster, record, instances, force in rolling:
             names = {one.id: nodes.name(one, backend.region_name) for one in instances}
             draining = [one for one in instances if one.draining_since is not None]
-            empty = {one.id for one in draining if names[one.id] not in present or self._drained(one, names, force)}
-            ready = {one.id for one in instances if names[one.id] in present and _is_ready(present[names[one.id]])}
-            late = [one for one in draining if one.id not in empty and _is_late(one) and not force]
-            if late:
-                self._give_up(cluster, record, [names[one.id] for one in late])
+            empty = {one.id for one in draining if one.id not in present or self._drained(one, names[one.id], force)}
+            ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
+            late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
+            if late and not force:
+                self._give_up(cluster, record, late)
                 continue
             with self._state(changes=True):
                 if record.rollout is not None:
@@ -236,9 +237,8 @@ class Reconciler:
         for name in stuck:
             self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": None}})
 
-    def _drained(self, instance: Instance, names: Mapping[str, str], force: bool) -> bool:
+    def _drained(self, instance: Instance, name: str, force: bool) -> bool:
         """Have the pods of a node leave it. Whether all that have to leave are gone."""
-        name = names[instance.id]
         self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
         left = [pod for pod in self._pods(name) if not _stays(pod)]
         for pod in left:
@@ -253,6 +253,7 @@ class Reconciler:
         return self._kube.items(f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node_name}')}")
 
     def _wanted(self) -> dict[str, _Node]:
+        """The nodes that should be there, by instance id."""
         wanted: dict[str, _Node] = {}
         with self._state():
             for backend, cluster in all_clusters():
@@ -261,7 +262,7 @@ class Reconciler:
                         facts = instance_types.find(instance.type)
                         assert facts is not None, "checked when the node group was made"
                         manifest = nodes.manifest(record.shape, instance, facts, backend.region_name, record.disk_gib)
-                        wanted[manifest["metadata"]["name"]] = _Node(manifest, record, instance)
+                        wanted[instance.id] = _Node(manifest, record, instance)
         return wanted
 
     def _listed(self) -> list[Object]:
@@ -322,11 +323,10 @@ class Reconciler:
                     self._server.changed.set()
 
 
-def _in_line(record: NodegroupRecord, backend: EksBackend, present: list[Object]) -> bool:
+def _in_line(record: NodegroupRecord, present: list[Object]) -> bool:
     """Whether the group has exactly the nodes that it wants, Ready and with its labels and taints."""
-    wanted = {nodes.name(instance, backend.region_name) for instance in record.instances}
     return (
-        {node["metadata"]["name"] for node in present} == wanted
+        {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
         and all(_is_ready(node) for node in present)
         and all(instance.revision == record.revision for instance in record.instances)
         and (record.rollout is None or _is_rolled_out(record))
@@ -345,6 +345,10 @@ def _is_late(instance: Instance) -> bool:
 def _stays(pod: Object) -> bool:
     """Whether a pod stays on a node that is drained: one of a DaemonSet, which would only come again."""
     return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
+
+
+def _instance_id(node: Object) -> str:
+    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
 
 
 def _is_ready(node: Object) -> bool:
