@@ -42,7 +42,8 @@ _LAUNCH: Final = re.compile(
     r"instances?\. (?P<code>[A-Z]\w+) - (?P<message>.*?)(?: Launching EC2 instance failed\.|$)", re.I
 )
 _UNHEALTHY: Final = re.compile(
-    r"\b(?:CREATE_|UPDATE_)?FAILED\b.*?: (?:[\w, -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)", re.DOTALL
+    r"(?:\b(?:CREATE_|UPDATE_)?FAILED\b|'Failed').*?: (?:[\w., -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)",
+    re.DOTALL,
 )
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 

@@ -70,6 +70,12 @@ NO_VCPUS = (
             "NodeCreationFailure",
             "",
         ),
+        (
+            "inference-nodes: the update: unexpected state 'Failed', wanted target 'Successful'. last error: "
+            "ip-10-0-1-4.ec2.internal, ip-10-0-0-4.ec2.internal: PodEvictionFailure: Reached max retries while trying",
+            "PodEvictionFailure",
+            "",
+        ),
         ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
     ],
 )
@@ -209,3 +215,18 @@ def test_every_component_of_the_program_has_its_place_in_the_stack_file(plan_of:
         where = failures.place(urn)
         assert where, urn
         assert failures._at(loaded.platform, where) is not None, where
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Nodegroup cannot be updated as it is currently not in Active State: UPDATING", "Wait until it is ACTIVE"),
+        ("Cluster has nodegroups attached", "Delete what AWS named"),
+        ("The specified access entry resource is already in use on this cluster.", "import it"),
+        ("NodeGroup already exists with name gpu and cluster name main", "import it"),
+    ],
+)
+def test_one_code_means_what_its_message_says(said: str, remedy: str) -> None:
+    advice = failures.advise(Failure(NODES, said, "ResourceInUseException"))
+    assert advice is not None
+    assert remedy in advice.remedy
