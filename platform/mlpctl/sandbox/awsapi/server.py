@@ -10,12 +10,16 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from flask import Flask
+from moto.core.parse import RequestParserError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
+from mlpctl.sandbox.awsapi import limits, wire
 from mlpctl.sandbox.awsapi.gate import Gate
-from mlpctl.sandbox.awsapi.injection import Injection, operation_named
+from mlpctl.sandbox.awsapi.injection import Injection
+from mlpctl.sandbox.awsapi.wire import operation_named
+from mlpctl.sandbox.layout import ACCOUNT_ID
 from mlpctl.sandbox.ports import HOST
 
 logger = logging.getLogger(__name__)
@@ -58,7 +62,7 @@ class Server:
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == faults.PATH:
             return self._injection.manage(environ, start_response)
-        failed = self._injection.answer(environ, start_response)
+        failed = self._injection.answer(environ, start_response) or _limited(environ, start_response)
         if failed is not None:
             return failed
         changes = _may_change(environ)
@@ -81,6 +85,29 @@ class Server:
 class _Handler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         logger.debug("%s %s", self.requestline, code)
+
+
+def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
+    if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return None
+    asked = wire.target(environ)
+    if asked.operation is None or asked.service not in limits.CHECKED or asked.operation.name in _DATA:
+        return None
+    try:
+        parameters = wire.parameters(environ, asked)
+    except (RequestParserError, ValueError, KeyError):
+        # Its service words what is wrong with such a request.
+        return None
+    request = limits.Request(asked.service, asked.operation.name, parameters, ACCOUNT_ID, wire.region(environ))
+    refusal = limits.refusal(request, asked.operation)
+    if refusal is None:
+        return None
+    return wire.failed(environ, start_response, asked, refusal.code, refusal.message, {})
+
+
+_DATA = ("PutObject", "UploadPart")
+"""Operations whose bodies are data."""
 
 
 def _may_change(environ: dict[str, Any]) -> bool:
