@@ -372,6 +372,30 @@ def sandbox_from(
     Conditions.of(layout).model_copy(update={"origin": checked_origin(origin)}).save(layout)
 
 
+@sandbox_app.command("quota")
+def sandbox_quota(
+    code: Annotated[str, typer.Argument(help="Code of the quota as Service Quotas has it, e.g. L-DB2E81BA.")] = "",
+    value: Annotated[int | None, typer.Argument(min=0, help="How many; leave out to have no limit again.")] = None,
+    folder: Folder = None,
+) -> None:
+    """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances as in a new one; list them without a code."""
+    from mlpctl.sandbox.awsapi import quotas
+    from mlpctl.sandbox.conditions import Conditions
+    from mlpctl.sandbox.layout import Layout, SandboxError
+
+    layout, known = Layout.find(folder), dict(quotas.known())
+    conditions = Conditions.of(layout)
+    if not code:
+        for each, name in known.items():
+            Console().print(f"{each} {conditions.quotas.get(each, '-')} {name}", highlight=False)
+        return
+    if code not in known:
+        raise SandboxError(f"CODE is {code}; allowed: {', '.join(known)}")
+    others = {each: most for each, most in conditions.quotas.items() if each != code}
+    changed = others if value is None else {**others, code: value}
+    conditions.model_copy(update={"quotas": changed}).save(layout)
+
+
 @sandbox_app.command("reset")
 def sandbox_reset(folder: Folder = None) -> None:
     """Empty the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""

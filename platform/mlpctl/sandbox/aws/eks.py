@@ -248,7 +248,8 @@ NODE_GROUP: Final = Declaration(
     ),
     delete=Delete("delete_nodegroup"),
     tags=_TAGS,
-    state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED",), reason=_HEALTH),
+    # A group that lacks instances after an update is DEGRADED: the update itself is done, and Terraform goes on.
+    state=State("status", ready=("ACTIVE", "DEGRADED"), failed=("CREATE_FAILED",), reason=_HEALTH),
     waits_until_gone=True,
     # Terraform's provider waits as long: aws_eks_node_group, Timeouts.
     timeout_s=3600,

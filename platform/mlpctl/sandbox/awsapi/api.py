@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from moto.core.base_backend import BackendDict
 
-from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, scaling_groups, snapshot
+from mlpctl.sandbox.awsapi import corrections, ecr, identity, placement, quotas, scaling_groups, snapshot
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
@@ -81,6 +81,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         placement.apply()
         scaling_groups.apply()
         ecr.apply()
+        quotas.serve(layout)
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
         identity.ensure_account(layout.credentials())

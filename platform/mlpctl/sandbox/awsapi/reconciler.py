@@ -157,6 +157,7 @@ class Reconciler:
     def _bring_nodes_in_line(self) -> bool:
         """Make, change and remove nodes. Whether a node group still waits for its nodes."""
         present = {_instance_id(node): node for node in self._listed()}
+        self._launch_again()
         self._roll(present)
         wanted = self._wanted()
         # The nodes that go go first: a new one may have the address, and so the name, of one of them.
@@ -207,6 +208,17 @@ class Reconciler:
                 if record.rollout is not None:
                     self._step(backend, cluster, record, ready, empty)
 
+    def _launch_again(self) -> None:
+        """Try again, as scaling groups do, to start the instances that a group lacks."""
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in cluster.nodegroups.values():
+                    if record.shape["status"] == "DEGRADED" and record.launch_issue is not None:
+                        nodegroups.place(backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
+                        if record.launch_issue is None:
+                            nodegroups.rest(record)
+                            changes.set()
+
     def _step(
         self, backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, ready: set[str], empty: set[str]
     ) -> None:
@@ -228,6 +240,8 @@ class Reconciler:
         ]
         if step.launch:
             nodegroups.place(backend, cluster, record, len(record.instances) + step.launch)
+            if record.launch_issue is not None:
+                rollout.fail(cluster, record, rollout.launch_failure(shape["nodegroupName"]))
 
     def _give_up(self, cluster: ClusterRecord, record: NodegroupRecord, stuck: list[str]) -> None:
         """End an update whose pods did not leave the nodes `stuck`."""

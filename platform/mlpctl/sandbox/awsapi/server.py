@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
-from mlpctl.sandbox.awsapi import limits, wire
+from mlpctl.sandbox.awsapi import limits, quotas, wire
 from mlpctl.sandbox.awsapi.gate import Gate
 from mlpctl.sandbox.awsapi.injection import Injection
 from mlpctl.sandbox.awsapi.wire import operation_named
@@ -100,7 +100,7 @@ def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
         # Its service words what is wrong with such a request.
         return None
     request = limits.Request(asked.service, asked.operation.name, parameters, ACCOUNT_ID, wire.region(environ))
-    refusal = limits.refusal(request, asked.operation)
+    refusal = limits.refusal(request, asked.operation) or quotas.refusal(request)
     if refusal is None:
         return None
     return wire.failed(environ, start_response, asked, refusal.code, refusal.message, {})

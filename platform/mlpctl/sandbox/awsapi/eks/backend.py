@@ -97,6 +97,9 @@ class NodegroupRecord:
     retired_labels: set[str] = field(default_factory=set)
     """Labels that the group gave its nodes before and does no more."""
 
+    launch_issue: Shape | None = None
+    """The health issue of instances that EC2 does not start."""
+
     rollout: Rollout | None = None
     """The replacement of its nodes, while one is under way."""
 

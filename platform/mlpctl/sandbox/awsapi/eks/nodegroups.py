@@ -4,15 +4,16 @@ import json
 import uuid
 from dataclasses import replace
 
-from mlpctl.sandbox.awsapi import identity
-from mlpctl.sandbox.awsapi.eks import access, launch, network, rollout
+from mlpctl.sandbox.awsapi import identity, quotas
+from mlpctl.sandbox.awsapi.eks import access, health, launch, network, rollout
 from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, EksBackend, NodegroupRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.catalog import AMI_RELEASE
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
-from mlpctl.sandbox.awsapi.eks.instances import scale
+from mlpctl.sandbox.awsapi.eks.instances import LaunchError, scale
 from mlpctl.sandbox.awsapi.eks.nodegroup_settings import (
     changed_taints,
     check_instance_types,
+    check_labels,
     check_taints,
     default_ami_type,
     minor,
@@ -37,6 +38,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
             "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of "
             f"nodeRole {request['nodeRole']}"
         )
+    check_labels(request.get("labels") or {})
     start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
     members = _launch_members(request, start)
     version: str = request.get("version") or cluster.shape["version"]
@@ -73,6 +75,8 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
     cluster.nodegroups[name] = record
     access.admit_node_role(call, cluster, request["nodeRole"])
     _settle(call, record)
+    if record.launch_issue is not None:
+        return health.failed(call.backend, "nodegroup", shape, record.launch_issue)
     return {"nodegroup": shape}
 
 
@@ -114,6 +118,7 @@ def update_nodegroup_config(call: Call, request: Shape) -> Shape:
     params: dict[str, str] = {}
     # Everything is checked before anything changes.
     scaling = sized(shape["scalingConfig"], request.get("scalingConfig", {}))
+    check_labels(request.get("labels", {}).get("addOrUpdateLabels") or {})
     taints = changed_taints(shape.get("taints") or [], request.get("taints", {}))
     update_config = update_config_of(request.get("updateConfig"), shape["updateConfig"])
     for param, member in (("MinSize", "minSize"), ("MaxSize", "maxSize"), ("DesiredSize", "desiredSize")):
@@ -196,7 +201,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
     """The nodes are as the group says: it is ACTIVE and its updates are done."""
-    record.shape |= {"status": "ACTIVE", "health": {"issues": []}}
+    rest(record)
     record.rollout = None
     for update in cluster.updates.values():
         if update.nodegroup == record.shape["nodegroupName"] and update.shape["status"] == "InProgress":
@@ -205,7 +210,13 @@ def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
 
 def _settle(call: Call, record: NodegroupRecord) -> None:
     if not call.control_plane.serves:
-        record.shape["status"] = "ACTIVE"
+        rest(record)
+
+
+def rest(record: NodegroupRecord) -> None:
+    """Nothing is on its way any more: the group is well, or lacks instances that EC2 does not start."""
+    issues = [record.launch_issue] if record.launch_issue else []
+    record.shape |= {"status": "DEGRADED" if issues else "ACTIVE", "health": {"issues": issues}}
 
 
 def _begin(call: Call, cluster: ClusterRecord, record: NodegroupRecord, kind: str, params: dict[str, str]) -> Shape:
@@ -229,18 +240,24 @@ def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
 
 
 def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, size: int) -> None:
-    """Give the group `size` instances."""
+    """Give the group `size` instances; where EC2 does not start them, it keeps those that it has and a health issue."""
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
-    record.instances = scale(
-        record.instances,
-        size,
-        record.instance_type,
-        network.places(backend, shape["subnets"]),
-        taken,
-        record.revision,
-        rollout.launch_key(record),
-    )
+    try:
+        quotas.check_launch(backend, record, size)
+        record.instances = scale(
+            record.instances,
+            size,
+            record.instance_type,
+            network.places(backend, shape["subnets"]),
+            taken,
+            record.revision,
+            rollout.launch_key(record),
+        )
+    except LaunchError as refused:
+        record.launch_issue = health.issue("nodegroup", shape, refused.code, refused.message)
+    else:
+        record.launch_issue = None
 
 
 def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:

@@ -121,6 +121,13 @@ def fail(cluster: ClusterRecord, record: NodegroupRecord, issue: Shape) -> None:
     record.instances = [replace(one, draining_since=None) for one in kept]
 
 
+def launch_failure(nodegroup: str) -> Shape:
+    """The `ErrorDetail` of new nodes that do not come."""
+    # https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html
+    message = f"Couldn't proceed with upgrade process as new nodes are not joining node group {nodegroup}"
+    return {"errorCode": "NodeCreationFailure", "errorMessage": message, "resourceIds": []}
+
+
 def eviction_failure(nodegroup: str, node_names: Sequence[str]) -> Shape:
     """The `ErrorDetail` of pods that did not leave their node in time."""
     # https://github.com/aws/containers-roadmap/issues/1282
