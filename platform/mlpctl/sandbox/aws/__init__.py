@@ -52,7 +52,9 @@ def provider(endpoint: str, credentials: Key) -> AwsProvider:
 
 def serve(port: int, endpoint: str, credentials: Key) -> grpc.Server:
     """Serve the provider on 127.0.0.1:`port` until the returned server is stopped."""
-    server, _ = serve_provider(provider(endpoint, credentials), port)
+    served = provider(endpoint, credentials)
+    server, servicer = serve_provider(served, port)
+    served.say = servicer.say
     return server
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape
 from flask import Flask
 from moto.core.parse import RequestParserError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
@@ -42,6 +44,7 @@ class Server:
         self.gate = Gate()
         self.changed = threading.Event()
         self._injection = Injection()
+        _poll_outside(self.gate)
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
@@ -105,6 +108,18 @@ def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
         return None
     return wire.failed(environ, start_response, asked, refusal.code, refusal.message, {})
 
+
+def _poll_outside(gate: Gate) -> None:
+    """Have SQS's long polls, of up to 20 s, wait outside the gate: a snapshot would hold up everybody meanwhile."""
+
+    def wait_for_messages(self: Queue, timeout: float) -> None:
+        with gate.outside():
+            time.sleep(min(timeout, _POLL_S))
+
+    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]  # as meant
+
+
+_POLL_S = 0.2
 
 _DATA = ("PutObject", "UploadPart")
 """Operations whose bodies are data."""
