@@ -312,14 +312,16 @@ def sandbox_down(folder: Folder = None) -> None:
 
 @sandbox_app.command("status")
 def sandbox_status(folder: Folder = None) -> None:
-    """Tell what runs, where, since when, and what of AWS and Kubernetes is real here."""
+    """Tell what runs, where, since when, and in what the sandbox is kinder than AWS."""
     from mlpctl.sandbox import faults, lifecycle, report
+    from mlpctl.sandbox.conditions import Conditions
     from mlpctl.sandbox.layout import Layout
     from mlpctl.sandbox.record import Phase
 
     layout = Layout.find(folder)
     status = lifecycle.status(layout)
-    Console().print(report.page(status, faults.planned(layout) if status.phase is Phase.READY else ()))
+    planned = faults.planned(layout) if status.phase is Phase.READY else ()
+    Console().print(report.page(status, planned, Conditions.of(layout)))
 
 
 @sandbox_app.command("env")
