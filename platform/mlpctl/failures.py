@@ -47,6 +47,9 @@ _UNHEALTHY: Final = re.compile(
 )
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
+UNREACHABLE: Final = "configured Kubernetes cluster is unreachable"
+"""How the Kubernetes provider says that it reached no API server. It has no codes; the advice is under EKS's own."""
+
 FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
 """How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
 
@@ -211,6 +214,8 @@ def parse(urn: str, message: str) -> Failure:
     text = re.sub(r"^1 error occurred: \* ", "", text)
     if launch := _LAUNCH.search(text):
         return Failure(urn, text, launch["code"], "RunInstances")
+    if UNREACHABLE in text:
+        return Failure(urn, text, "ClusterUnreachable")
     for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")

@@ -76,6 +76,12 @@ NO_VCPUS = (
             "PodEvictionFailure",
             "",
         ),
+        (
+            "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
+            'Get "https://x": dial tcp 10.0.1.23:443: i/o timeout',
+            "ClusterUnreachable",
+            "",
+        ),
         ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
     ],
 )

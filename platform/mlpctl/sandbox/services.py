@@ -25,7 +25,7 @@ class _Provider:
 def _aws_provider(layout: Layout) -> _Provider:
     key = layout.credentials()
     credentials = aws.Key(key.access_key_id, key.secret_access_key)
-    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials))
+    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, awsapi.save))
 
 
 def _kubernetes_provider(layout: Layout) -> _Provider:

@@ -41,10 +41,16 @@ class AwsProvider(Provider):
         self._lock = threading.Lock()
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
         """Shows a message to a client's user; `servicer.Servicer.say` once the provider is served."""
+        self.finished: Callable[[], None] = lambda: None
+        """Called when an engine is done: what it was told of is then kept, whatever happens to this process."""
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
         """Refuse a configuration that the official provider refuses, or that the sandbox cannot honour."""
         return settings.failures(config)
+
+    def cancel(self, client: str) -> None:
+        """Keep what was done. The engine sends this at the end of every operation and waits for the answer."""
+        self.finished()
 
     def configure(self, client: str, config: Properties) -> None:
         """Remember the configuration; refuse an account that it does not allow."""

@@ -159,6 +159,15 @@ def test_a_second_stack_that_sets_what_an_account_has_one_of_is_warned(
     assert len(said) == 1, "what was set back is nobody's"
 
 
+def test_the_end_of_an_operation_is_told_so_that_what_it_did_is_kept(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(bench.provider, "finished", lambda: told.append(True))
+    bench.provider.cancel(bench.client)
+    assert told == [True]
+
+
 def test_a_type_without_a_declaration_is_an_error_that_says_how_to_add_one(bench: Any) -> None:
     subject = Subject("urn:pulumi:test::test::aws:kms/keys:Key::it", "aws:kms/keys:Key", "it")
     with pytest.raises(ProviderError, match=r'did you mean "aws:kms/key:Key".*To add it, declare it'):
