@@ -344,14 +344,16 @@ def sandbox_down(folder: Folder = None) -> None:
 
 @sandbox_app.command("status")
 def sandbox_status(folder: Folder = None) -> None:
-    """Tell what runs, where, since when, and what of AWS and Kubernetes is real here."""
+    """Tell what runs, where, since when, and in what the sandbox is kinder than AWS."""
     from mlpctl.sandbox import faults, lifecycle, report
+    from mlpctl.sandbox.conditions import Conditions
     from mlpctl.sandbox.layout import Layout
     from mlpctl.sandbox.record import Phase
 
     layout = Layout.find(folder)
     status = lifecycle.status(layout)
-    Console().print(report.page(status, faults.planned(layout) if status.phase is Phase.READY else ()))
+    planned = faults.planned(layout) if status.phase is Phase.READY else ()
+    Console().print(report.page(status, planned, Conditions.of(layout)))
 
 
 @sandbox_app.command("env")
@@ -387,6 +389,45 @@ def sandbox_fail(
     if not operation or not code:
         raise SandboxError("Say which OPERATION fails and with which --code, or --clear.")
     faults.add(layout, faults.fault(operation, code, message=message, times=times, rate=rate, match=match, later=later))
+
+
+@sandbox_app.command("from")
+def sandbox_from(
+    origin: Annotated[
+        str, typer.Argument(help="An IP address, the id of a security group (sg-…), or anywhere: each rule suffices.")
+    ],
+    folder: Folder = None,
+) -> None:
+    """Say from where Pulumi reaches the cluster: through the public endpoint's ranges, or through a rule on 443."""
+    from mlpctl.sandbox.conditions import Conditions, checked_origin
+    from mlpctl.sandbox.layout import Layout
+
+    layout = Layout.find(folder)
+    Conditions.of(layout).model_copy(update={"origin": checked_origin(origin)}).save(layout)
+
+
+@sandbox_app.command("quota")
+def sandbox_quota(
+    code: Annotated[str, typer.Argument(help="Code of the quota as Service Quotas has it, e.g. L-DB2E81BA.")] = "",
+    value: Annotated[int | None, typer.Argument(min=0, help="How many; leave out to have no limit again.")] = None,
+    folder: Folder = None,
+) -> None:
+    """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances as in a new one; list them without a code."""
+    from mlpctl.sandbox.awsapi import quotas
+    from mlpctl.sandbox.conditions import Conditions
+    from mlpctl.sandbox.layout import Layout, SandboxError
+
+    layout, known = Layout.find(folder), dict(quotas.known())
+    conditions = Conditions.of(layout)
+    if not code:
+        for each, name in known.items():
+            Console().print(f"{each} {conditions.quotas.get(each, '-')} {name}", highlight=False)
+        return
+    if code not in known:
+        raise SandboxError(f"CODE is {code}; allowed: {', '.join(known)}")
+    others = {each: most for each, most in conditions.quotas.items() if each != code}
+    changed = others if value is None else {**others, code: value}
+    conditions.model_copy(update={"quotas": changed}).save(layout)
 
 
 @sandbox_app.command("reset")

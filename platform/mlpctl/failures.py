@@ -42,7 +42,8 @@ _LAUNCH: Final = re.compile(
     r"instances?\. (?P<code>[A-Z]\w+) - (?P<message>.*?)(?: Launching EC2 instance failed\.|$)", re.I
 )
 _UNHEALTHY: Final = re.compile(
-    r"\b(?:CREATE_|UPDATE_)?FAILED\b.*?: (?:[\w, -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)", re.DOTALL
+    r"(?:\b(?:CREATE_|UPDATE_)?FAILED\b|'Failed').*?: (?:[\w., -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)",
+    re.DOTALL,
 )
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
@@ -50,6 +51,9 @@ PROTECTED: Final = "Protected"
 """The code, of ours, for what the engine refuses since a resource is protected."""
 
 _PROTECTED: Final = re.compile(r"because it is protected|currently marked for protection")
+
+UNREACHABLE: Final = "configured Kubernetes cluster is unreachable"
+"""How the Kubernetes provider says that it reached no API server. It has no codes; the advice is under EKS's own."""
 
 FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
 """How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
@@ -217,6 +221,8 @@ def parse(urn: str, message: str) -> Failure:
         return Failure(urn, text, PROTECTED)
     if launch := _LAUNCH.search(text):
         return Failure(urn, text, launch["code"], "RunInstances")
+    if UNREACHABLE in text:
+        return Failure(urn, text, "ClusterUnreachable")
     for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")

@@ -1,5 +1,9 @@
 """The real control plane: pods run on a fake GPU node, objects outlive a restart, nothing outlives a stop."""
 
+import json
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -157,3 +161,29 @@ def test_a_stop_leaves_no_process(layout: Layout, plane: ControlPlane) -> None:
     assert running.keys() == PROGRAMS.keys()
     plane.stop()
     assert [name for name, identity in running.items() if identity.find()] == []
+
+
+ALONE = """
+import json, sys
+from pathlib import Path
+from mlpctl.sandbox.controlplane import ControlPlane
+from mlpctl.sandbox.layout import Layout
+
+layout = Layout(Path(sys.argv[1]))
+layout.prepare()
+plane = ControlPlane(layout, {name: Path(path) for name, path in json.loads(sys.argv[2]).items()})
+plane.start()
+state = plane.wait()
+plane.stop()
+print(state.phase, state.reason)
+"""
+
+
+def test_it_starts_on_a_machine_without_a_network(tmp_path: Path, tools: Mapping[str, Path]) -> None:
+    alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody be without a network")
+    programs = json.dumps({name: str(path) for name, path in tools.items()})
+    command = [*alone, sys.executable, "-c", ALONE, str(tmp_path / "sandbox"), programs]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["ready", "None"], done

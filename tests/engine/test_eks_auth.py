@@ -15,8 +15,11 @@ import yaml
 from kubernetes.client import ApiException
 
 from mlpctl.sandbox import awsapi, toolchain
+from mlpctl.sandbox.awsapi.eks import reach, rollout
 from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
+from mlpctl.sandbox.kubernetes import KubernetesProvider
 from mlpctl.sandbox.layout import Layout
+from mlpctl.sandbox.provider import ProviderError, Subject
 from mlpctl.sandbox.record import Phase
 
 pytestmark = pytest.mark.engine
@@ -291,6 +294,120 @@ def test_a_node_group_is_nodes_that_follow_it(bench: Bench) -> None:
     assert bench.nodegroup_status("gpu") in ("DELETING", None)
     eventually(lambda: bench.nodegroup_status("gpu") is None)
     assert bench.admin.list_node().items == []
+
+
+def new_template_version(bench: Bench, template: str) -> str:
+    data = {"InstanceType": "m7i.large"}
+    made = bench.aws("ec2").create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=data)
+    return str(made["LaunchTemplateVersion"]["VersionNumber"])
+
+
+def finished(bench: Bench, where: dict[str, str], update: str) -> dict[str, Any]:
+    """The update once it has ended."""
+    name = {"name": where["clusterName"], "nodegroupName": where["nodegroupName"], "updateId": update}
+    found: dict[str, Any] = {}
+
+    def ended() -> bool:
+        found.update(bench.aws("eks").describe_update(**name)["update"])
+        return bool(found["status"] != "InProgress")
+
+    eventually(ended, 120)
+    return found
+
+
+def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "EVICTION_S", 4.0)
+    eks, ec2 = bench.aws("eks"), bench.aws("ec2")
+    config = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
+    data = {"InstanceType": "m7i.large"}
+    made = ec2.create_launch_template(LaunchTemplateName="rolled", LaunchTemplateData=data)
+    template = made["LaunchTemplate"]["LaunchTemplateId"]
+    where = {"clusterName": "main", "nodegroupName": "rolled"}
+    eks.create_nodegroup(
+        **where,
+        nodeRole=bench.role("rolled", Service="ec2.amazonaws.com"),
+        subnets=config["subnetIds"],
+        launchTemplate={"id": template, "version": "1"},
+        scalingConfig={"minSize": 2, "maxSize": 2, "desiredSize": 2},
+        updateConfig={"maxUnavailable": 1, "updateStrategy": "MINIMAL"},
+    )
+    eventually(lambda: bench.nodegroup_status("rolled") == "ACTIVE")
+    labels = {"app": "model"}
+    apps = kubernetes.client.AppsV1Api(bench.admin.api_client)
+    policy = kubernetes.client.PolicyV1Api(bench.admin.api_client)
+    template_spec = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c:1"}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template_spec}
+    apps.create_namespaced_deployment("default", {"metadata": {"name": "model"}, "spec": spec})
+    budget = {"selector": {"matchLabels": labels}, "maxUnavailable": 0}
+    policy.create_namespaced_pod_disruption_budget("default", {"metadata": {"name": "model"}, "spec": budget})
+
+    def available() -> int:
+        return int(apps.read_namespaced_deployment("model", "default").status.available_replicas or 0)
+
+    eventually(lambda: available() == 2)
+    before = {node.metadata.name for node in bench.admin.list_node().items}
+
+    def update(**options: Any) -> dict[str, Any]:
+        version = new_template_version(bench, template)
+        asked = eks.update_nodegroup_version(**where, launchTemplate={"id": template, "version": version}, **options)
+        return finished(bench, where, asked["update"]["id"])
+
+    failed = update()
+    assert failed["status"] == "Failed"
+    (error,) = failed["errors"]
+    assert error["errorCode"] == "PodEvictionFailure"
+    assert {*error["resourceIds"]} <= before
+    group = eks.describe_nodegroup(**where)["nodegroup"]
+    assert (group["status"], group["launchTemplate"]["version"]) == ("ACTIVE", "1")
+    assert available() == 2, "what a budget protects runs on"
+
+    policy.patch_namespaced_pod_disruption_budget("model", "default", {"spec": {"maxUnavailable": 1}})
+    monkeypatch.undo()
+    assert update()["status"] == "Successful"
+    rolled = bench.admin.list_node().items
+    assert len(rolled) == 2
+    assert {node.metadata.labels["eks.amazonaws.com/sourceLaunchTemplateVersion"] for node in rolled} == {"3"}
+    eventually(lambda: available() == 2)
+
+    policy.patch_namespaced_pod_disruption_budget("model", "default", {"spec": {"maxUnavailable": 0}})
+    monkeypatch.setattr(rollout, "EVICTION_S", 2.0)
+    assert update(force=True)["status"] == "Successful", "force deletes what does not leave"
+
+    apps.delete_namespaced_deployment("model", "default")
+    policy.delete_namespaced_pod_disruption_budget("model", "default")
+    eks.delete_nodegroup(**where)
+    eventually(lambda: bench.nodegroup_status("rolled") is None)
+
+
+def test_pulumi_does_not_reach_a_private_cluster_that_lets_nobody_in(bench: Bench) -> None:
+    eks, ec2 = bench.aws("eks"), bench.aws("ec2")
+    access = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
+    eks.update_cluster_config(name="main", resourcesVpcConfig=access)
+    provider = KubernetesProvider(closed=reach.closed)
+    warnings: list[str] = []
+    provider.say = lambda client, subject, message, **options: warnings.append(message)
+    token, config = "kubernetes:core/v1:ConfigMap", {"kubeconfig": bench.kubeconfig("main", {}).read_text()}
+    subject = Subject(f"urn:pulumi:local::mlplatform::{token}::inside", token, "inside")
+    inputs = {"metadata": {"name": "inside", "namespace": "default"}, "data": {"a": "b"}}
+
+    provider.configure("engine", config)
+    checked, failures = provider.check("engine", subject, {}, inputs, b"")
+    assert failures == []
+    assert provider.create("engine", subject, checked, True, 0)[1]["data"] == {"a": "b"}
+    assert len(warnings) == 1, "a preview goes on and says so"
+    with pytest.raises(ProviderError, match=r"configured Kubernetes cluster is unreachable: .*i/o timeout"):
+        provider.create("engine", subject, checked, False, 0)
+    with pytest.raises(ProviderError, match="configured Kubernetes cluster is unreachable"):
+        provider.read("engine", subject, "default/inside", checked, checked)
+
+    group = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="10.8.0.0/16"
+    )
+    provider.configure("engine", config)
+    assert provider.create("engine", subject, checked, False, 0)[0] == "default/inside"
+    bench.admin.delete_namespaced_config_map("inside", "default")
+    eks.update_cluster_config(name="main", resourcesVpcConfig={"endpointPublicAccess": True})
 
 
 def test_a_deleted_cluster_leaves_nothing_behind(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.controlplane import PROGRAMS
 from mlpctl.sandbox.layout import Layout
 from mlpctl.sandbox.record import Phase
+from mlpctl.up import engine
 
 pytestmark = pytest.mark.engine
 
@@ -83,3 +85,38 @@ def test_reset_empties_aws_cluster_and_stacks_at_once(layout: Layout, tools: Map
     assert buckets(layout) == []
     assert not (layout.pulumi_backend / ".pulumi").exists()
     assert layout.kubeconfig.read_bytes() == kubeconfig
+
+
+PROGRAM = """
+import pulumi_aws as aws
+
+for number in range(3):
+    aws.kms.Key(f"key-{number}", description="kept")
+"""
+
+
+def test_what_a_finished_update_made_outlives_a_kill(layout: Layout, tools: Mapping[str, Path], tmp_path: Path) -> None:
+    engine(layout, toolchain.SilentReporter())
+    killed = lifecycle.up(layout)
+    (tmp_path / "Pulumi.yaml").write_text("name: program\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+
+    def pulumi(*command: str) -> str:
+        done = subprocess.run(
+            ["pulumi", *command, "--non-interactive"],
+            cwd=tmp_path,
+            env=layout.process_env(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"pulumi {' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    pulumi("stack", "init", "test")
+    pulumi("config", "set", "aws:region", "eu-central-1")
+    pulumi("up", "--yes", "--skip-preview")
+    os.kill(killed.process.pid, signal.SIGKILL)
+    lifecycle.up(layout)
+    assert len(aws(layout, "kms").list_keys()["Keys"]) == 3
+    pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")

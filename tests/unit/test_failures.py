@@ -70,6 +70,18 @@ NO_VCPUS = (
             "NodeCreationFailure",
             "",
         ),
+        (
+            "inference-nodes: the update: unexpected state 'Failed', wanted target 'Successful'. last error: "
+            "ip-10-0-1-4.ec2.internal, ip-10-0-0-4.ec2.internal: PodEvictionFailure: Reached max retries while trying",
+            "PodEvictionFailure",
+            "",
+        ),
+        (
+            "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
+            'Get "https://x": dial tcp 10.0.1.23:443: i/o timeout',
+            "ClusterUnreachable",
+            "",
+        ),
         ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
         # The engine's own words, when it deletes, when it replaces, and when it replaces because of another resource.
         (
@@ -256,3 +268,18 @@ def test_the_remedy_for_a_second_access_entry_never_deletes_the_deployer_s_own()
     assert "take the principal out of `cluster.access`" in advice.remedy
     assert "delete" not in advice.remedy
     assert advice.fields == {"EksCluster": ["access"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Nodegroup cannot be updated as it is currently not in Active State: UPDATING", "Wait until it is ACTIVE"),
+        ("Cluster has nodegroups attached", "Delete what AWS named"),
+        ("The specified access entry resource is already in use on this cluster.", "import the entry"),
+        ("NodeGroup already exists with name gpu and cluster name main", "import it"),
+    ],
+)
+def test_one_code_means_what_its_message_says(said: str, remedy: str) -> None:
+    advice = failures.advise(Failure(NODES, said, "ResourceInUseException"))
+    assert advice is not None
+    assert remedy in advice.remedy

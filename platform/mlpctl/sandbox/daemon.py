@@ -28,7 +28,7 @@ from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.ports import Ports
 from mlpctl.sandbox.record import ControlPlaneState, Phase, ProcessId, Record
 
-SNAPSHOT_EVERY_S = 30.0
+SNAPSHOT_EVERY_S = 5.0
 """Seconds of work on the AWS API that a power cut may cost."""
 
 _TICK_S = 1.0

@@ -1,42 +1,46 @@
 """The page that `mlpctl sandbox status` shows."""
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from importlib.resources import files
 
+import yaml
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mlpctl.sandbox.conditions import Conditions
 from mlpctl.sandbox.faults import Planned
 from mlpctl.sandbox.lifecycle import Status
 from mlpctl.sandbox.record import Phase
 from mlpctl.sandbox.toolchain.progress import duration
 
-NOT_ACTED_ON: Final = (
-    (
-        "containers",
-        "pods are scheduled and shown Running; there is no container behind them: no logs, no exec, no HTTP",
-    ),
-    ("probes", "stored; a pod is ready at once"),
-    ("autoscalers", "fewest replicas are kept; there are no metrics to scale by"),
-    ("network policies", "stored; there is no network between pods"),
-    ("volumes", "stored; nothing is mounted"),
-    (
-        "add-ons",
-        "stored; they have no pods. Of one that the platform does not install any version of AWS's form is taken",
-    ),
-    (
-        "node images",
-        "Bottlerocket's are known by their releases; nothing of them runs, and other images are not checked",
-    ),
-    ("Helm releases", "recorded with their CRDs; charts are not rendered"),
-    ("IAM policies", "stored; the AWS API does not enforce them. The EKS API server does check who signs in"),
-)
-"""What the sandbox keeps and answers, but does not act on."""
+
+@dataclass(frozen=True)
+class Kindness:
+    """Something in which the sandbox is kinder than AWS or Kubernetes."""
+
+    what: str
+    how: str
+    """One or more sentences."""
 
 
-def page(status: Status, planned: Sequence[Planned] = ()) -> RenderableType:
+@functools.cache
+def kinder() -> Sequence[Kindness]:
+    """Everything in which the sandbox is kinder, from `kinder.yaml`."""
+    from mlpctl.sandbox.awsapi.eks.rollout import EVICTION_S
+
+    text = (files("mlpctl.sandbox") / "kinder.yaml").read_text(encoding="utf-8")
+    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in yaml.safe_load(text)]
+
+
+def page(
+    status: Status,
+    planned: Sequence[Planned] = (),
+    conditions: Conditions = Conditions(),  # noqa: B008 -- frozen
+) -> RenderableType:
     """Everything there is to say of a sandbox; `planned` are the failures that it was asked for."""
     heading = Text.assemble(("Sandbox ", "bold"), str(status.folder), ": ", (status.phase.value, _style(status.phase)))
     parts: list[RenderableType] = [heading]
@@ -44,9 +48,11 @@ def page(status: Status, planned: Sequence[Planned] = ()) -> RenderableType:
         parts.append(Text(status.reason))
     if planned:
         parts += [Text(), _faults(planned)]
+    if conditions != Conditions():
+        parts += [Text(), _conditions(conditions)]
     if status.phase is Phase.READY:
         parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
-    parts += [Text(), _not_acted_on()]
+    parts += [Text(), _kinder()]
     return Group(*parts)
 
 
@@ -103,10 +109,19 @@ def _aws_types() -> Table:
     return table
 
 
-def _not_acted_on() -> Table:
-    table = _table("Stored, not acted on", "")
-    for what, how in NOT_ACTED_ON:
-        table.add_row(what, how)
+def _kinder() -> Table:
+    table = _table("Kinder than AWS", "")
+    for each in kinder():
+        table.add_row(each.what, each.how)
+    return table
+
+
+def _conditions(conditions: Conditions) -> Table:
+    table = _table("Chosen", "")
+    if conditions.origin:
+        table.add_row("Pulumi reaches the cluster from", conditions.origin)
+    for code, most in sorted(conditions.quotas.items()):
+        table.add_row(f"quota {code}", str(most))
     return table
 
 

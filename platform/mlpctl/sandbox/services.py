@@ -3,6 +3,8 @@
 import grpc
 
 from mlpctl.sandbox import aws, awsapi, kubernetes
+from mlpctl.sandbox.awsapi.eks import reach
+from mlpctl.sandbox.conditions import Conditions
 from mlpctl.sandbox.daemon import Services
 from mlpctl.sandbox.layout import Layout
 
@@ -23,11 +25,14 @@ class _Provider:
 def _aws_provider(layout: Layout) -> _Provider:
     key = layout.credentials()
     credentials = aws.Key(key.access_key_id, key.secret_access_key)
-    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials))
+    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, awsapi.save))
 
 
 def _kubernetes_provider(layout: Layout) -> _Provider:
-    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig))
+    def closed(server: str) -> str | None:
+        return reach.closed(server, Conditions.of(layout).origin)
+
+    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig, closed))
 
 
 REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider, _kubernetes_provider))

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from mlpctl.cli import app
 from mlpctl.sandbox import report
 from mlpctl.sandbox.aws import DECLARATIONS
+from mlpctl.sandbox.awsapi.eks import rollout
+from mlpctl.sandbox.conditions import Conditions
 from mlpctl.sandbox.faults import Fault, Planned
+from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.lifecycle import ProcessStatus, Status
 from mlpctl.sandbox.record import ControlPlaneState, Phase
 
@@ -67,10 +73,59 @@ def test_every_declared_type_is_listed_with_who_serves_it() -> None:
     assert clusters.split()[:3] == ["aws:eks", "the", "sandbox"]
 
 
-def test_what_is_stored_and_not_acted_on_is_said_even_when_nothing_runs() -> None:
+def flat(page: str) -> str:
+    """A page without the breaks of its lines."""
+    return " ".join(page.split())
+
+
+def test_where_the_sandbox_is_kinder_than_aws_is_said_even_when_nothing_runs() -> None:
     status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
     page = shown(status)
     assert "absent" in page
-    for what, how in report.NOT_ACTED_ON:
-        assert what in page
-        assert how[:40] in page
+    for each in report.kinder():
+        assert each.what in page
+        assert each.how.split()[0] in page
+
+
+def test_what_is_kinder_is_told_in_sentences_each_once() -> None:
+    entries = report.kinder()
+    assert len({each.what for each in entries}) == len(entries)
+    for each in entries:
+        assert each.how.endswith(".")
+        assert each.how[0].isupper()
+
+
+def test_the_scaled_time_is_the_one_that_counts() -> None:
+    (entry,) = [each for each in report.kinder() if each.what == "time"]
+    assert f"{rollout.EVICTION_S:.0f} s" in entry.how
+
+
+def test_what_was_chosen_is_shown_and_nothing_where_nothing_was() -> None:
+    status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
+    assert "Chosen" not in shown(status)
+    console = Console(width=160, record=True, file=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(report.page(status, (), Conditions(origin="10.8.3.4", quotas={"L-DB2E81BA": 0})))
+    page = flat(capture.get())
+    assert "Pulumi reaches the cluster from 10.8.3.4" in page
+    assert "quota L-DB2E81BA 0" in page
+
+
+@pytest.mark.parametrize("origin", ["10.8.3.4", "sg-0123456789abcdef0", "2001:db8::1"])
+def test_where_one_stands_is_kept_until_it_is_anywhere_again(tmp_path: Path, origin: str) -> None:
+    runner, folder = CliRunner(), ["--folder", str(tmp_path / "sandbox")]
+    assert runner.invoke(app, ["sandbox", "from", origin, *folder]).exit_code == 0
+    layout = Layout(tmp_path / "sandbox")
+    assert Conditions.of(layout).origin == origin
+    assert runner.invoke(app, ["sandbox", "quota", "L-DB2E81BA", "0", *folder]).exit_code == 0
+    assert Conditions.of(layout) == Conditions(origin=origin, quotas={"L-DB2E81BA": 0})
+    runner.invoke(app, ["sandbox", "quota", "L-DB2E81BA", *folder])
+    runner.invoke(app, ["sandbox", "from", "anywhere", *folder])
+    assert Conditions.of(layout) == Conditions()
+
+
+@pytest.mark.parametrize("command", [["from", "office"], ["from", "10.0.0.0/8"], ["quota", "GPUS", "0"]])
+def test_what_is_no_place_and_no_quota_is_refused(tmp_path: Path, command: list[str]) -> None:
+    done = CliRunner().invoke(app, ["sandbox", *command, "--folder", str(tmp_path / "sandbox")])
+    assert isinstance(done.exception, SandboxError)
+    assert f"is {command[1]}; allowed: " in str(done.exception)

@@ -1,5 +1,6 @@
 """The sandbox's resource provider for the package `aws`."""
 
+from collections.abc import Callable
 from typing import Final
 
 import grpc
@@ -50,9 +51,14 @@ def provider(endpoint: str, credentials: Key) -> AwsProvider:
     )
 
 
-def serve(port: int, endpoint: str, credentials: Key) -> grpc.Server:
-    """Serve the provider on 127.0.0.1:`port` until the returned server is stopped."""
-    server, _ = serve_provider(provider(endpoint, credentials), port)
+def serve(port: int, endpoint: str, credentials: Key, finished: Callable[[], None] = lambda: None) -> grpc.Server:
+    """Serve the provider on 127.0.0.1:`port` until the returned server is stopped.
+
+    `finished` is called after each operation of an engine.
+    """
+    served = provider(endpoint, credentials)
+    server, servicer = serve_provider(served, port)
+    served.say, served.finished = servicer.say, finished
     return server
 
 

@@ -164,6 +164,17 @@ PLAIN: Final = Meaning()
 NO_FAILURES: Final[Sequence[Failure]] = ()
 
 
+@dataclass(frozen=True)
+class Singleton:
+    """Something that an account has one of in a region."""
+
+    name: str
+    """What it is called in a sentence."""
+
+    unset: Callable[[Properties], bool] = lambda live: False
+    """Whether the live properties are those of an account where nobody set it."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Declaration:
     """One resource type. Every input is in exactly one of: `replaces`, an update, `local`, `refused`, tags, region."""
@@ -225,6 +236,9 @@ class Declaration:
     """Longest wait of one operation where the program sets none."""
 
     separator: str = ":"
+    singleton: Singleton | None = None
+    """Set for what an account has one of, which a creation overwrites."""
+
     delete_first: bool = False
     """Whether there can be only one of these at its place, so that a replacement deletes before it creates."""
 

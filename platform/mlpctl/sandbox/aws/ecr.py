@@ -5,7 +5,17 @@ from typing import Any, Final
 from pulumi_aws import ecr
 
 from mlpctl.sandbox.aws.api import Api
-from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Tags, Update, uses
+from mlpctl.sandbox.aws.declaration import (
+    AutoName,
+    Create,
+    Declaration,
+    Delete,
+    Describe,
+    Singleton,
+    Tags,
+    Update,
+    uses,
+)
 from mlpctl.sandbox.aws.meaning import Meaning
 from mlpctl.sandbox.provider import Properties
 
@@ -98,6 +108,9 @@ REGISTRY_SCANNING: Final = Declaration(
     cloudformation="AWS::ECR::RegistryScanningConfiguration",
     service="ecr",
     key=(),
+    singleton=Singleton(
+        "configuration of image scanning", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
+    ),
     create=_start_scanning,
     read=_scanning,
     updates=(Update("rules", "scanType", by=_scan, checked_as="put_registry_scanning_configuration"),),
@@ -136,6 +149,7 @@ REPLICATION: Final = Declaration(
     cloudformation="AWS::ECR::ReplicationConfiguration",
     service="ecr",
     key=(),
+    singleton=Singleton("configuration of replication"),
     create=_start_replicating,
     read=_replication,
     updates=(Update("replicationConfiguration", by=_replicate, checked_as="put_replication_configuration"),),

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from pulumi_aws import eks
 
-from mlpctl.sandbox.aws.api import Api, ApiError, Passing
+from mlpctl.sandbox.aws.api import Api, Passing
 from mlpctl.sandbox.aws.declaration import AutoName, Create, Declaration, Delete, Describe, State, Tags, Update, uses
 from mlpctl.sandbox.aws.meaning import Meaning
-from mlpctl.sandbox.provider import UNKNOWN, Properties
+from mlpctl.sandbox.provider import UNKNOWN, Properties, ProviderError
 
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
@@ -151,7 +151,7 @@ CLUSTER: Final = Declaration(
 )
 
 
-@uses("update_nodegroup_config")
+@uses("update_nodegroup_config", "describe_update")
 def _configure(api: Api, id: str, olds: Properties, news: Properties) -> None:
     changes: dict[str, Any] = {}
     before, after = olds.get("labels") or {}, news.get("labels") or {}
@@ -168,7 +168,31 @@ def _configure(api: Api, id: str, olds: Properties, news: Properties) -> None:
     for name in ("scalingConfig", "updateConfig", "nodeRepairConfig", "warmPoolConfig"):
         if olds.get(name) != news.get(name):
             changes |= NODE_GROUP.request("update_nodegroup_config", news, only={name}).parameters
-    api.call("update_nodegroup_config", **NODE_GROUP.keyed("update_nodegroup_config", id), **changes)
+    _finish(api, id, api.call("update_nodegroup_config", **NODE_GROUP.keyed("update_nodegroup_config", id), **changes))
+
+
+def _finish(api: Api, id: str, answer: dict[str, Any]) -> None:
+    """Wait until an update of a node group is done. Raises `ProviderError`, as Terraform does, if it failed."""
+    cluster, group = id.split(":")
+    reason = ""
+
+    def done() -> bool:
+        nonlocal reason
+        asked = {"name": cluster, "nodegroupName": group, "updateId": answer["update"]["id"]}
+        update = api.call("describe_update", **asked)["update"]
+        errors = [
+            f"{', '.join(error.get('resourceIds') or ())}: {error.get('errorCode')}: {error.get('errorMessage')}"
+            for error in update.get("errors") or ()
+        ]
+        reason = f". last error: {'; '.join(errors)}" if errors else ""
+        if update["status"] in ("Failed", "Cancelled"):
+            raise ProviderError(
+                f"{api.name}: waiting for the update: unexpected state '{update['status']}', wanted target "
+                f"'Successful'{reason}"
+            )
+        return bool(update["status"] == "Successful")
+
+    api.wait("the update", done, lambda: reason)
 
 
 def _taints(properties: Properties) -> list[dict[str, str]]:
@@ -187,17 +211,8 @@ def _roll(api: Api, id: str, olds: Properties, news: Properties) -> None:
     changed = {name for name in ("version", "releaseVersion", "launchTemplate") if olds.get(name) != news.get(name)}
     parameters = NODE_GROUP.request("update_nodegroup_version", news, only=changed).parameters
     force = {"force": True} if news.get("forceUpdateVersion") else {}
-    group = NODE_GROUP.keyed("update_nodegroup_version", id)
-    update = api.call("update_nodegroup_version", **group, **{**parameters, **force})["update"]
-    asked = {"name": group["clusterName"], "nodegroupName": group["nodegroupName"], "updateId": update["id"]}
-
-    def ended() -> bool:
-        update.update(api.call("describe_update", **asked)["update"])
-        return str(update["status"]) != "InProgress"
-
-    api.wait("the update of the nodes", ended)
-    for error in update["errors"]:
-        raise ApiError(api.name, "UpdateNodegroupVersion", error["errorCode"], error["errorMessage"])
+    where = NODE_GROUP.keyed("update_nodegroup_version", id)
+    _finish(api, id, api.call("update_nodegroup_version", **where, **{**parameters, **force}))
 
 
 def _taint_set(taints: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
@@ -233,7 +248,8 @@ NODE_GROUP: Final = Declaration(
     ),
     delete=Delete("delete_nodegroup"),
     tags=_TAGS,
-    state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED",), reason=_HEALTH),
+    # A group that lacks instances after an update is DEGRADED: the update itself is done, and Terraform goes on.
+    state=State("status", ready=("ACTIVE", "DEGRADED"), failed=("CREATE_FAILED",), reason=_HEALTH),
     waits_until_gone=True,
     # Terraform's provider waits as long: aws_eks_node_group, Timeouts.
     timeout_s=3600,

@@ -3,7 +3,7 @@
 import importlib.metadata
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from mlpctl.sandbox.aws import lifecycle, settings, values
@@ -39,10 +39,18 @@ class AwsProvider(Provider):
         self._lookups = lookups
         self._instances: OrderedDict[str, Settings] = OrderedDict()
         self._lock = threading.Lock()
+        self.say: Callable[..., None] = lambda client, subject, message, **options: None
+        """Shows a message to a client's user; `servicer.Servicer.say` once the provider is served."""
+        self.finished: Callable[[], None] = lambda: None
+        """Called when an engine is done: what it was told of is then kept, whatever happens to this process."""
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
         """Refuse a configuration that the official provider refuses, or that the sandbox cannot honour."""
         return settings.failures(config)
+
+    def cancel(self, client: str) -> None:
+        """Keep what was done. The engine sends this at the end of every operation and waits for the answer."""
+        self.finished()
 
     def configure(self, client: str, config: Properties) -> None:
         """Remember the configuration; refuse an account that it does not allow."""
@@ -81,6 +89,10 @@ class AwsProvider(Provider):
             return "", values.expected_outputs(declaration, chosen, inputs)
         region = inputs.get("region") or chosen.region
         api = self._api(declaration, region, subject, timeout_s)
+        if declaration.singleton is not None:
+            live = lifecycle.read(declaration, api, api.account)
+            if live is not None and not declaration.singleton.unset(live):
+                self.say(client, subject, _overwrites(declaration.singleton.name, region), warning=True)
         id = lifecycle.create(declaration, api, inputs)
         try:
             lifecycle.finish(declaration, api, id, inputs)
@@ -168,6 +180,14 @@ class AwsProvider(Provider):
         if found is None:
             raise ProviderError("The sandbox's aws provider was not configured: set aws:region in the stack's config")
         return found
+
+
+def _overwrites(name: str, region: str) -> str:
+    return (
+        f"The account has one {name} in {region}, and it is set already, by another stack or by hand. "
+        "This stack overwrites it, as AWS allows, and deleting it in either stack resets it for both. Let one stack "
+        "have it."
+    )
 
 
 def _undeclared(kind: str, token: str, known: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from mlpctl.sandbox.awsapi import (
     identity,
     placement,
     public_images,
+    quotas,
     scaling_groups,
     snapshot,
 )
@@ -35,6 +36,7 @@ _Listener = TypeVar("_Listener")
 
 # moto's state belongs to the process, so one process serves one AWS API.
 _in_use = threading.Lock()
+_served: "list[AwsApi]" = []
 
 
 class AwsApi:
@@ -69,8 +71,19 @@ class AwsApi:
                 stop()
             self.snapshot()
         finally:
+            _served.clear()
             _forget()
             _in_use.release()
+
+
+def save() -> None:
+    """Save the state of the AWS API that this process serves, if there is one: an engine is done with what it did."""
+    for api in list(_served):
+        try:
+            api.snapshot()
+        except Exception:
+            # The engine's operation did not fail by it, and the daemon tries again.
+            logger.exception("the state of the AWS API was not saved")
 
 
 def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
@@ -92,6 +105,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         public_images.apply()
         scaling_groups.apply()
         ecr.apply()
+        quotas.serve(layout)
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
         identity.ensure_account(layout.credentials())
@@ -111,7 +125,9 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         _forget()
         _in_use.release()
         raise
-    return AwsApi(layout, server, stops)
+    api = AwsApi(layout, server, stops)
+    _served.append(api)
+    return api
 
 
 def _listening(make: Callable[[], _Listener], what: str, port: int) -> _Listener:

@@ -1,13 +1,18 @@
 """Where moto answers otherwise than AWS, so that a plan would never become quiet. Each goes when moto answers right."""
 
 import json
-from typing import Any
+import threading
+import time
+from typing import Any, Final
 
+from moto.core.responses import ActionResult
 from moto.ec2.models import EC2Backend, launch_templates
+from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, Role
+from moto.iam.responses import IamResponse
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
 
@@ -123,6 +128,61 @@ def _check_boundary(backend: IAMBackend, boundary: str | None) -> None:
         raise NotFoundException(f"Scope ARN: {boundary} does not exist or is not attachable.")
 
 
+def _list_instance_profiles_below(self: IamResponse) -> ActionResult:
+    """AWS lists the profiles below a path; moto all."""
+    prefix = self._get_param("PathPrefix") or "/"
+    found = [one for one in self.backend.get_instance_profiles() if str(one.path or "/").startswith(prefix)]
+    return ActionResult({"InstanceProfiles": found})
+
+
+_remove_role_from_instance_profile = IAMBackend.remove_role_from_instance_profile
+
+
+def _remove_role_that_is_there(self: IAMBackend, profile_name: str, role_name: str) -> None:
+    """AWS says that a role is not in the profile; moto breaks down."""
+    if self.get_role(role_name) not in self.get_instance_profile(profile_name).roles:
+        raise NotFoundException(f"Role {role_name} is not in instance profile {profile_name}")
+    _remove_role_from_instance_profile(self, profile_name, role_name)
+
+
+_run_instances = InstanceBackend.run_instances
+_terminate_instances = InstanceBackend.terminate_instances
+_launching = threading.Lock()
+
+TERMINATED_S: Final = 3600.0
+"""Seconds for which a terminated instance is still shown.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
+"""
+
+
+def _run_instances_in_turn(self: EC2Backend, *given: Any, **named: Any) -> Any:
+    """Moto's launches get in each other's way."""
+    with _launching:
+        _forget_terminated(self)
+        return _run_instances(self, *given, **named)
+
+
+def _terminate_and_forget_instances(self: EC2Backend, instance_ids: list[str]) -> Any:
+    """AWS shows a terminated instance for about an hour, moto for ever."""
+    with _launching:
+        _forget_terminated(self)
+        ended = _terminate_instances(self, instance_ids)
+        for instance, _ in ended:
+            vars(instance).setdefault("terminated_at", time.time())
+        return ended
+
+
+def _forget_terminated(backend: EC2Backend) -> None:
+    shown_since = time.time() - TERMINATED_S
+    for id, reservation in list(backend.reservations.items()):
+        reservation.instances = [
+            one for one in reservation.instances if vars(one).get("terminated_at", shown_since) >= shown_since
+        ]
+        if not reservation.instances:
+            del backend.reservations[id]
+
+
 def apply() -> None:
     """Put the corrections in place, for the whole process. A second time changes nothing."""
     KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
@@ -133,3 +193,7 @@ def apply() -> None:
     VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # as meant
     VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # as meant
     VPCBackend.delete_vpc_endpoints = _delete_and_forget_vpc_endpoints  # type: ignore[assignment,method-assign]  # as meant
+    IamResponse.list_instance_profiles = _list_instance_profiles_below  # type: ignore[method-assign]  # as meant
+    IAMBackend.remove_role_from_instance_profile = _remove_role_that_is_there  # type: ignore[method-assign]  # as meant
+    InstanceBackend.run_instances = _run_instances_in_turn  # type: ignore[assignment,method-assign]  # as meant
+    InstanceBackend.terminate_instances = _terminate_and_forget_instances  # type: ignore[assignment,method-assign]  # as meant

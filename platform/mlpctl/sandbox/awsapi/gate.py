@@ -39,3 +39,16 @@ class Gate:
             with self._condition:
                 self._closed = False
                 self._condition.notify_all()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Leave for a while what `shared` entered, and come back: for a wait that changes nothing."""
+        with self._condition:
+            self._inside -= 1
+            self._condition.notify_all()
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._condition.wait_for(lambda: not self._closed)
+                self._inside += 1

@@ -2,14 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from mlpctl.sandbox.awsapi.cluster import cleaning, nodes, rbac
 from mlpctl.sandbox.awsapi.cluster.kube import Kube, KubeError, Object, UnreachableError
-from mlpctl.sandbox.awsapi.eks import clusters, instance_types, nodegroups
+from mlpctl.sandbox.awsapi.eks import clusters, instance_types, network, nodegroups, rollout
 from mlpctl.sandbox.awsapi.eks.backend import (
     LOCK,
     Call,
@@ -53,7 +54,9 @@ class Reconciler:
 
     - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
     - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
-      comes back. A pod on a node that goes is deleted with it, without regard to disruption budgets.
+      comes back.
+    - A node that another version replaces is drained first: its pods are evicted as disruption budgets allow, and where
+      they do not leave in time the update fails. From a group that shrinks or ends pods are deleted at once.
     - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what
       is being deleted is gone at once, and its nodes and objects are removed when the API server is back.
     """
@@ -153,24 +156,27 @@ class Reconciler:
 
     def _bring_nodes_in_line(self) -> bool:
         """Make, change and remove nodes. Whether a node group still waits for its nodes."""
+        present = {_instance_id(node): node for node in self._listed()}
+        self._launch_again()
+        self._roll(present)
         wanted = self._wanted()
-        present = {node["metadata"]["name"]: node for node in self._listed()}
-        for node in wanted.values():
-            if node.name not in present:
+        # The nodes that go go first: a new one may have the address, and so the name, of one of them.
+        for id in present.keys() - wanted.keys():
+            self._remove(present[id]["metadata"]["name"])
+        for id, node in wanted.items():
+            if id not in present:
                 self._kube.create(_NODES, node.manifest)
             elif node.instance.revision != node.record.revision:
-                self._relabel(node, present[node.name])
-        for name in present.keys() - wanted.keys():
-            self._remove(name)
+                self._relabel(node, present[id])
         # What came in between is seen now, or in the next look.
         remaining = self._listed()
         pending = False
         with self._state() as changes:
-            for backend, cluster in all_clusters():
+            for _, cluster in all_clusters():
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
                         continue
-                    if not _in_line(record, backend, [node for node in remaining if _belongs(node, cluster, record)]):
+                    if not _in_line(record, [node for node in remaining if _belongs(node, cluster, record)]):
                         pending = True
                     elif record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
@@ -180,7 +186,88 @@ class Reconciler:
                         changes.set()
         return pending
 
+    def _roll(self, present: Mapping[str, Object]) -> None:
+        """Take every rollout one step further. `present` has the nodes by instance id."""
+        with self._state():
+            rolling = [
+                (backend, cluster, record, list(record.instances), record.rollout.force)
+                for backend, cluster in all_clusters()
+                for record in cluster.nodegroups.values()
+                if record.rollout is not None and record.shape["status"] == "UPDATING"
+            ]
+        for backend, cluster, record, instances, force in rolling:
+            names = {one.id: nodes.name(one, backend.region_name) for one in instances}
+            draining = [one for one in instances if one.draining_since is not None]
+            empty = {one.id for one in draining if one.id not in present or self._drained(one, names[one.id], force)}
+            ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
+            late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
+            if late and not force:
+                self._give_up(cluster, record, late)
+                continue
+            with self._state(changes=True):
+                if record.rollout is not None:
+                    self._step(backend, cluster, record, ready, empty)
+
+    def _launch_again(self) -> None:
+        """Try again, as scaling groups do, to start the instances that a group lacks."""
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in cluster.nodegroups.values():
+                    if record.shape["status"] == "DEGRADED" and record.launch_issue is not None:
+                        nodegroups.place(backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
+                        if record.launch_issue is None:
+                            nodegroups.rest(record)
+                            changes.set()
+
+    def _step(
+        self, backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, ready: set[str], empty: set[str]
+    ) -> None:
+        shape = record.shape
+        zones = {place.zone for place in network.places(backend, shape["subnets"])}
+        step = rollout.step(
+            record.instances,
+            shape["scalingConfig"]["desiredSize"],
+            rollout.launch_key(record),
+            parallel=rollout.parallel(shape),
+            surge=rollout.surge(shape, len(zones)),
+            ready=ready,
+            empty=empty,
+        )
+        record.instances = [
+            replace(one, draining_since=time.time()) if one.id in step.drain else one
+            for one in record.instances
+            if one.id not in step.terminate
+        ]
+        if step.launch:
+            nodegroups.place(backend, cluster, record, len(record.instances) + step.launch)
+            if record.launch_issue is not None:
+                rollout.fail(cluster, record, rollout.launch_failure(shape["nodegroupName"]))
+
+    def _give_up(self, cluster: ClusterRecord, record: NodegroupRecord, stuck: list[str]) -> None:
+        """End an update whose pods did not leave the nodes `stuck`."""
+        with self._state(changes=True):
+            if record.rollout is not None:
+                rollout.fail(cluster, record, rollout.eviction_failure(record.shape["nodegroupName"], stuck))
+        for name in stuck:
+            self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": None}})
+
+    def _drained(self, instance: Instance, name: str, force: bool) -> bool:
+        """Have the pods of a node leave it. Whether all that have to leave are gone."""
+        self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
+        left = [pod for pod in self._pods(name) if not _stays(pod)]
+        for pod in left:
+            meta = pod["metadata"]
+            if meta.get("deletionTimestamp"):
+                continue
+            if not self._kube.evict(meta["namespace"], meta["name"]) and force and _is_late(instance):
+                self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+        return not left
+
+    def _pods(self, node_name: str) -> list[Object]:
+        return self._kube.items(f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node_name}')}")
+
     def _wanted(self) -> dict[str, _Node]:
+        """The nodes that should be there, by instance id."""
         wanted: dict[str, _Node] = {}
         with self._state():
             for backend, cluster in all_clusters():
@@ -189,7 +276,7 @@ class Reconciler:
                         facts = instance_types.find(instance.type)
                         assert facts is not None, "checked when the node group was made"
                         manifest = nodes.manifest(record.shape, instance, facts, backend.region_name, record.disk_gib)
-                        wanted[manifest["metadata"]["name"]] = _Node(manifest, record, instance)
+                        wanted[instance.id] = _Node(manifest, record, instance)
         return wanted
 
     def _listed(self) -> list[Object]:
@@ -211,8 +298,7 @@ class Reconciler:
         except KubeError as problem:
             if problem.status != 404:
                 raise
-        selector = quote(f"spec.nodeName={name}")
-        for pod in self._kube.items(f"/api/v1/pods?fieldSelector={selector}"):
+        for pod in self._pods(name):
             meta = pod["metadata"]
             self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
         self._kube.delete(f"{_NODES}/{name}")
@@ -251,14 +337,32 @@ class Reconciler:
                     self._server.changed.set()
 
 
-def _in_line(record: NodegroupRecord, backend: EksBackend, present: list[Object]) -> bool:
+def _in_line(record: NodegroupRecord, present: list[Object]) -> bool:
     """Whether the group has exactly the nodes that it wants, Ready and with its labels and taints."""
-    wanted = {nodes.name(instance, backend.region_name) for instance in record.instances}
     return (
-        {node["metadata"]["name"] for node in present} == wanted
+        {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
         and all(_is_ready(node) for node in present)
         and all(instance.revision == record.revision for instance in record.instances)
+        and (record.rollout is None or _is_rolled_out(record))
     )
+
+
+def _is_rolled_out(record: NodegroupRecord) -> bool:
+    size = record.shape["scalingConfig"]["desiredSize"]
+    return rollout.done(record.instances, size, rollout.launch_key(record))
+
+
+def _is_late(instance: Instance) -> bool:
+    return instance.draining_since is not None and time.time() - instance.draining_since > rollout.EVICTION_S
+
+
+def _stays(pod: Object) -> bool:
+    """Whether a pod stays on a node that is drained: one of a DaemonSet, which would only come again."""
+    return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
+
+
+def _instance_id(node: Object) -> str:
+    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
 
 
 def _is_ready(node: Object) -> bool:

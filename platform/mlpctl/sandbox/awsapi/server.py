@@ -4,18 +4,24 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
 from flask import Flask
+from moto.core.parse import RequestParserError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
+from mlpctl.sandbox.awsapi import limits, quotas, wire
 from mlpctl.sandbox.awsapi.gate import Gate
-from mlpctl.sandbox.awsapi.injection import Injection, operation_named
+from mlpctl.sandbox.awsapi.injection import Injection
+from mlpctl.sandbox.awsapi.wire import operation_named
+from mlpctl.sandbox.layout import ACCOUNT_ID
 from mlpctl.sandbox.ports import HOST
 
 logger = logging.getLogger(__name__)
@@ -38,6 +44,7 @@ class Server:
         self.gate = Gate()
         self.changed = threading.Event()
         self._injection = Injection()
+        _poll_outside(self.gate)
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
@@ -58,7 +65,7 @@ class Server:
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == faults.PATH:
             return self._injection.manage(environ, start_response)
-        failed = self._injection.answer(environ, start_response)
+        failed = self._injection.answer(environ, start_response) or _limited(environ, start_response)
         if failed is not None:
             return failed
         changes = _may_change(environ)
@@ -81,6 +88,41 @@ class Server:
 class _Handler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         logger.debug("%s %s", self.requestline, code)
+
+
+def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
+    if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return None
+    asked = wire.target(environ)
+    if asked.operation is None or asked.service not in limits.CHECKED or asked.operation.name in _DATA:
+        return None
+    try:
+        parameters = wire.parameters(environ, asked)
+    except (RequestParserError, ValueError, KeyError):
+        # Its service words what is wrong with such a request.
+        return None
+    request = limits.Request(asked.service, asked.operation.name, parameters, ACCOUNT_ID, wire.region(environ))
+    refusal = limits.refusal(request, asked.operation) or quotas.refusal(request)
+    if refusal is None:
+        return None
+    return wire.failed(environ, start_response, asked, refusal.code, refusal.message, {})
+
+
+def _poll_outside(gate: Gate) -> None:
+    """Have SQS's long polls, of up to 20 s, wait outside the gate: a snapshot would hold up everybody meanwhile."""
+
+    def wait_for_messages(self: Queue, timeout: float) -> None:
+        with gate.outside():
+            time.sleep(min(timeout, _POLL_S))
+
+    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]  # as meant
+
+
+_POLL_S = 0.2
+
+_DATA = ("PutObject", "UploadPart")
+"""Operations whose bodies are data."""
 
 
 def _may_change(environ: dict[str, Any]) -> bool:

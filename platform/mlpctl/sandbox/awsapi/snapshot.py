@@ -19,7 +19,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from mlpctl.sandbox.awsapi.eks.backend import SERVICE, eks_backends
 from mlpctl.sandbox.layout import SandboxError
 
-FORMAT = 2
+FORMAT = 3
 """Raised when what the sandbox itself keeps changes its form."""
 
 Backends = dict[tuple[str, str, str], BaseBackend]

@@ -1,5 +1,6 @@
 """Requests against botocore's model: what the SDK lets through and AWS would refuse."""
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +59,7 @@ def _own(shape: Shape, value: Any, path: str) -> Iterator[str]:
         if value not in enum:
             yield f"{failed} satisfy enum value set: [{', '.join(enum)}]"
         return
-    if (pattern := limits.get("pattern")) and not re.search(pattern, value):
+    if (pattern := limits.get("pattern")) and not _compiled(pattern).fullmatch(str(value)):
         yield f"{failed} satisfy regular expression pattern: {pattern}"
     if shape.type_name in ("integer", "long"):
         size, what = value, "value"
@@ -70,6 +71,21 @@ def _own(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield f"{failed} have {what} greater than or equal to {limits['min']}"
     if size > limits.get("max", size):
         yield f"{failed} have {what} less than or equal to {limits['max']}"
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of a model, which is one of Java, as a whole; one that is none in Python matches everything."""
+    for java, python in _JAVA.items():
+        pattern = pattern.replace(java, python)
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return re.compile(".*", re.DOTALL)
+
+
+_JAVA = {"\\p{L}": "\\w", "\\p{N}": "\\d", "\\p{Z}": " \u00a0", "\\w-_": "\\w\\-"}
+"""Java's classes of characters in Python's words."""
 
 
 def _join(path: str, name: str) -> str:

@@ -49,6 +49,8 @@ def kube_apiserver(layout: Layout) -> list[str]:
     return [
         f"--bind-address={HOST}",
         f"--secure-port={ports.kubernetes_api}",
+        # Without it the server looks for an address that others reach, which a machine without a route has not.
+        f"--advertise-address={HOST}",
         # The `kubernetes` Service would need an endpoint that is not loopback.
         "--endpoint-reconciler-type=none",
         f"--tls-cert-file={layout.serving_certificate}",

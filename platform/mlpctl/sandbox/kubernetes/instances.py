@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,9 @@ _FAILED_S = 2.0
 
 ConnectionKey = tuple[Settings, str, Path]
 
+Closed = Callable[[str], str | None]
+"""Why the network keeps the provider from the API server of this URL; None where it does not."""
+
 
 @dataclass
 class Instance:
@@ -29,12 +33,19 @@ class Instance:
     warned: bool = False
     """Whether its user has heard that the cluster cannot be reached."""
 
+    admitted: bool | None = None
+    """Whether the network let the instance through to its cluster; None before it first tried."""
+
+    closed: str = ""
+    """Why it did not."""
+
 
 class Instances:
     """All instances, by client."""
 
-    def __init__(self, default_kubeconfig: Path | None) -> None:
+    def __init__(self, default_kubeconfig: Path | None, closed: Closed) -> None:
         self._default = default_kubeconfig
+        self._closed = closed
         self._instances: OrderedDict[str, Instance] = OrderedDict()
         self._connections: OrderedDict[ConnectionKey, Connection] = OrderedDict()
         self._failed: dict[ConnectionKey, tuple[float, UnreachableError]] = {}
@@ -70,9 +81,19 @@ class Instances:
         """The client's cluster.
 
         Raises `ProviderError` for a kubeconfig that is missing or wrong, `UnreachableError` where it gives no
-        credentials.
+        credentials or the network lets nobody through.
         """
-        settings = self.of(client).settings
+        instance = self.of(client)
+        connection = self._connected(instance.settings)
+        if instance.admitted is None:
+            # As the official provider, which loads the API's schema once and then gives up for good.
+            reason = None if connection.administrator else self._closed(connection.cluster.address)
+            instance.admitted, instance.closed = reason is None, reason or ""
+        if not instance.admitted:
+            raise UnreachableError(instance.closed)
+        return connection
+
+    def _connected(self, settings: Settings) -> Connection:
         key = (settings, *settings.source(self._default))
         # The lock is held while a credential plugin runs (a second), so that many requests run it once.
         with self._lock:

@@ -15,7 +15,7 @@ from mlpctl.sandbox.kubernetes.annotations import AUTONAMED, REPLACE_UNREADY, is
 from mlpctl.sandbox.kubernetes.cluster import UnreachableError
 from mlpctl.sandbox.kubernetes.helm import Releases
 from mlpctl.sandbox.kubernetes.helm import releases as helm
-from mlpctl.sandbox.kubernetes.instances import Instances
+from mlpctl.sandbox.kubernetes.instances import Closed, Instances
 from mlpctl.sandbox.kubernetes.naming import RELEASE_TYPE, is_patch, kind_of
 from mlpctl.sandbox.kubernetes.objects import DEFAULT_NAMESPACE, Kind, dig
 from mlpctl.sandbox.kubernetes.readiness import expression_error
@@ -38,12 +38,17 @@ from mlpctl.sandbox.servicer import serve as serve_provider
 _JOB = Kind("batch/v1", "Job")
 
 
-def serve(port: int, default_kubeconfig: Path | None = None) -> grpc.Server:
+def _open(server: str) -> str | None:
+    """No network that keeps anyone from anything."""
+    return None
+
+
+def serve(port: int, default_kubeconfig: Path | None = None, closed: Closed = _open) -> grpc.Server:
     """Serve the provider on 127.0.0.1:`port`. Programs that name no kubeconfig get `default_kubeconfig`'s cluster.
 
-    Stopping the server ends what is still waited for.
+    `closed` tells what the network keeps the provider from. Stopping the server ends what is still waited for.
     """
-    provider = KubernetesProvider(default_kubeconfig)
+    provider = KubernetesProvider(default_kubeconfig, closed)
     server, servicer = serve_provider(provider, port)
     provider.say = servicer.say
 
@@ -61,8 +66,8 @@ class KubernetesProvider(Provider):
     name = "kubernetes"
     version = importlib.metadata.version("pulumi_kubernetes")
 
-    def __init__(self, default_kubeconfig: Path | None = None) -> None:
-        self._instances = Instances(default_kubeconfig)
+    def __init__(self, default_kubeconfig: Path | None = None, closed: Closed = _open) -> None:
+        self._instances = Instances(default_kubeconfig, closed)
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
         """Shows a message to a client's user; `servicer.Servicer.say` once the provider is served."""
 

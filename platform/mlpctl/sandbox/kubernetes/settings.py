@@ -103,7 +103,7 @@ class Settings(BaseModel):
             raise ProviderError(f"The provider's kubeconfig cannot be used: {error}") from None
         _check_credentials(content, context, configuration)
         namespace = self.namespace or context["context"].get("namespace") or DEFAULT_NAMESPACE
-        return Connection(Cluster(ApiClient(configuration)), namespace)
+        return Connection(Cluster(ApiClient(configuration)), namespace, administrator=bool(configuration.cert_file))
 
     def _context(self, content: dict[str, Any]) -> dict[str, Any]:
         contexts = {entry.get("name"): entry for entry in content.get("contexts") or ()}
@@ -123,6 +123,8 @@ class Connection:
 
     cluster: Cluster
     namespace: str
+    administrator: bool = False
+    """Whether it signs in with a client certificate, which EKS gives nobody: by the sandbox's own kubeconfig."""
 
 
 def failures(config: Properties) -> Sequence[Failure]:

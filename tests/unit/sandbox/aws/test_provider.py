@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws import ec2_network, ec2_security, eks, iam, kms, logs, s3_settings
+from mlpctl.sandbox.aws import ec2_network, ec2_security, ecr, eks, iam, kms, logs, s3_settings
 from mlpctl.sandbox.aws.declaration import Declaration
 from mlpctl.sandbox.provider import UNKNOWN, Failure, Properties, ProviderError, Subject
 
@@ -115,6 +115,57 @@ def test_aws_is_not_kinder_here_than_it_is(bench: Any) -> None:
     bench.create(iam.ROLE.token, "it", {"name": name, "assumeRolePolicy": document})
     with pytest.raises(ProviderError, match="EntityAlreadyExists"):
         bench.create(iam.ROLE.token, "it", {"name": name, "assumeRolePolicy": document})
+
+
+@pytest.mark.parametrize(
+    ("declaration", "inputs"),
+    [
+        (
+            ecr.REGISTRY_SCANNING,
+            {
+                "scanType": "BASIC",
+                "rules": [
+                    {
+                        "scanFrequency": "SCAN_ON_PUSH",
+                        "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}],
+                    }
+                ],
+            },
+        ),
+        (
+            ecr.REPLICATION,
+            {
+                "replicationConfiguration": {
+                    "rules": [{"destinations": [{"region": "eu-west-1", "registryId": "123456789012"}]}]
+                }
+            },
+        ),
+    ],
+    ids=lambda value: getattr(value, "token", ""),
+)
+def test_a_second_stack_that_sets_what_an_account_has_one_of_is_warned(
+    bench: Any, declaration: Any, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(bench.provider, "say", lambda client, subject, message, **options: said.append(message))
+    first = bench.create(declaration.token, bench.unique("one"), inputs)
+    assert said == []
+    bench.create(declaration.token, bench.unique("another"), inputs)
+    (warning,) = said
+    assert declaration.singleton.name in warning
+    assert "by another stack" in warning
+    bench.delete(first)
+    bench.create(declaration.token, bench.unique("third"), inputs)
+    assert len(said) == 1, "what was set back is nobody's"
+
+
+def test_the_end_of_an_operation_is_told_so_that_what_it_did_is_kept(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    monkeypatch.setattr(bench.provider, "finished", lambda: told.append(True))
+    bench.provider.cancel(bench.client)
+    assert told == [True]
 
 
 def test_a_type_without_a_declaration_is_an_error_that_says_how_to_add_one(bench: Any) -> None:

@@ -95,6 +95,7 @@ class Process:
     """The AWS API in a process of its own: moto's state belongs to a process, and other tests use this one's."""
 
     def __init__(self, layout: Layout, *arguments: str) -> None:
+        self.layout = layout
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("serving.py")), str(layout.folder), *arguments],
             stdin=subprocess.PIPE,
@@ -114,6 +115,14 @@ class Process:
         assert self._process.stdout is not None
         print("snapshot", file=self._process.stdin, flush=True)
         assert self._process.stdout.readline() == "done\n"
+
+    def closed(self, server: str, origin: str = "") -> str | None:
+        """Why the network keeps `origin` from the cluster at `server`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print("closed", server, origin, file=self._process.stdin, flush=True)
+        said: str | None = json.loads(self._process.stdout.readline())
+        return said
 
     def stop(self) -> None:
         """Stop it in order; it saves its state."""
@@ -138,14 +147,19 @@ def running(layout: Layout, *arguments: str) -> Iterator[Process]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     layout = Layout(tmp_path_factory.mktemp("aws-api") / "sandbox")
     layout.prepare()
     process = Process(layout)
     process.ready()
-    yield Account(layout).prepare()
+    yield process
     # Nobody goes on with its state, so it need not take the time to save it.
     process.kill()
+
+
+@pytest.fixture(scope="session")
+def served(process: Process) -> Account:
+    return Account(process.layout).prepare()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Serve the AWS API of the sandbox in the folder given, until the standard input ends.
 
-With `kubernetes` as second argument, EKS waits for a control plane, which no test of this folder starts.
+With `kubernetes` as second argument, EKS waits for a control plane, which no test of this folder starts. The input's
+lines ask: `snapshot` saves the state, `closed SERVER [ORIGIN]` answers why the network keeps ORIGIN from SERVER.
 """
 
+import json
 import sys
 from pathlib import Path
 
 from mlpctl.sandbox import awsapi
+from mlpctl.sandbox.awsapi.eks import reach
 from mlpctl.sandbox.layout import Layout, SandboxError
 
 try:
@@ -18,4 +21,6 @@ for line in sys.stdin:
     if line == "snapshot\n":
         api.snapshot()
         print("done", flush=True)
+    elif line.startswith("closed "):
+        print(json.dumps(reach.closed(*line.split()[1:])), flush=True)
 api.stop()

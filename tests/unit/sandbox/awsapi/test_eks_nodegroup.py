@@ -267,3 +267,36 @@ def test_a_launch_template_and_its_rivals_are_refused(cluster: Any) -> None:
         assert code == "InvalidParameterException"
     missing = cluster.refused("create_nodegroup", nodegroupName="gpu", launchTemplate={"id": "lt-0"}, **arguments)
     assert missing == ("InvalidRequestException", "Launch template lt-0 does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"team": "ml platform!"}, "Label value 'ml platform!' of team is invalid"),
+        ({"team": "ml\n"}, "is invalid"),
+        ({"team": "-ml"}, "is invalid"),
+        ({"a b": "c"}, "Label key 'a b' is not a valid Kubernetes qualified name"),
+        ({"Team.example/x": "c"}, "is not a valid Kubernetes qualified name"),
+        ({"node.kubernetes.io/role": "gpu"}, "Label cannot contain reserved prefixes"),
+        ({"eks.amazonaws.com/x": "gpu"}, "Label cannot contain reserved prefixes"),
+    ],
+)
+def test_a_label_that_no_node_can_have_is_refused_and_a_right_one_taken_afterwards(
+    cluster: Any, labels: dict[str, str], said: str
+) -> None:
+    asked = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets}
+    code, message = cluster.refused("create_nodegroup", nodegroupName="labelled", labels=labels, **asked)
+    assert (code, said in message) == ("InvalidParameterException", True), message
+    cluster.nodegroup("labelled", labels={"team": "ml", "example.com/a_b.c": "1"})
+    where = {"clusterName": "main", "nodegroupName": "labelled"}
+    assert said in cluster.refused("update_nodegroup_config", **where, labels={"addOrUpdateLabels": labels})[1]
+    assert describe(cluster, "labelled")["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(("key", "value"), [("a b", "x"), ("gpu", "not this"), ("k8s.io/x", "y")])
+def test_a_taint_that_no_node_can_have_is_refused(cluster: Any, key: str, value: str) -> None:
+    taint = {"key": key, "value": value, "effect": "NO_SCHEDULE"}
+    asked = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets}
+    refused = cluster.refused("create_nodegroup", nodegroupName="tainted", taints=[taint], **asked)
+    assert refused[0] == "InvalidParameterException"
+    assert refused[1].startswith("Taint ")

@@ -1,8 +1,12 @@
 """The one endpoint: moto's services, the sandbox's account, and how what is missing is said."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
+from mlpctl.sandbox.layout import Layout
 
 
 def test_the_key_of_the_sandbox_is_a_users(served: Any) -> None:
@@ -69,6 +73,51 @@ def test_a_gateway_endpoint_keeps_its_routes_in_line(served: Any) -> None:
     assert routed() == set()
     missing = served.refused("describe_vpc_endpoints", "ec2", VpcEndpointIds=[id])
     assert missing[0] == "InvalidVpcEndpointId.NotFound"
+
+
+def test_instance_profiles_are_listed_below_their_path(served: Any) -> None:
+    for name, path in (("inside", "/team/"), ("outside", "/")):
+        served.iam.create_instance_profile(InstanceProfileName=name, Path=path)
+    found = served.iam.list_instance_profiles(PathPrefix="/team/")["InstanceProfiles"]
+    assert [profile["InstanceProfileName"] for profile in found] == ["inside"]
+
+
+def test_a_role_that_is_not_in_a_profile_cannot_be_removed_from_it(served: Any) -> None:
+    served.iam.create_instance_profile(InstanceProfileName="emptied")
+    served.role("left", "ec2.amazonaws.com")
+    where = {"InstanceProfileName": "emptied", "RoleName": "left"}
+    served.iam.add_role_to_instance_profile(**where)
+    served.iam.remove_role_from_instance_profile(**where)
+    assert served.refused("remove_role_from_instance_profile", "iam", **where)[0] == "NoSuchEntity"
+
+
+def test_launches_at_once_do_not_get_in_each_other_s_way(served: Any) -> None:
+    image = served.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+
+    def launch(number: int) -> int:
+        made = served.ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2, SubnetId=served.subnets[number % 2])
+        ids = [one["InstanceId"] for one in made["Instances"]]
+        served.ec2.terminate_instances(InstanceIds=ids)
+        return len(ids)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(launch, range(16))) == {2}
+
+
+def test_a_long_poll_holds_up_no_snapshot(new_account: Any, run: Any, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "sandbox")
+    layout.prepare()
+    with run(layout) as process, ThreadPoolExecutor(1) as pool:
+        sqs = new_account(layout).client("sqs")
+        queue = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+        polled = pool.submit(sqs.receive_message, QueueUrl=queue, WaitTimeSeconds=20)
+        # The poll is under way once the queue has been asked.
+        time.sleep(1)
+        process.snapshot()
+        assert not polled.done(), "the snapshot did not wait for the poll"
+        sqs.send_message(QueueUrl=queue, MessageBody="work")
+        (message,) = polled.result(20)["Messages"]
+        assert message["Body"] == "work"
 
 
 def test_what_the_sandbox_keeps_is_listed() -> None:

@@ -8,8 +8,7 @@ from mlpctl.sandbox.awsapi import public_images
 from mlpctl.sandbox.awsapi.cluster import nodes
 from mlpctl.sandbox.awsapi.eks import instance_types
 from mlpctl.sandbox.awsapi.eks.backend import Instance
-from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
-from mlpctl.sandbox.awsapi.eks.instances import scale
+from mlpctl.sandbox.awsapi.eks.instances import LaunchError, scale
 from mlpctl.sandbox.awsapi.eks.network import Place
 
 PLACES = [Place("subnet-a", "eu-central-1a", "10.0.1.0/24"), Place("subnet-b", "eu-central-1b", "10.0.2.0/24")]
@@ -156,5 +155,5 @@ def test_addresses_of_other_groups_are_left() -> None:
 def test_a_full_subnet_is_said() -> None:
     tiny = [Place("subnet-c", "eu-central-1a", "10.0.9.0/28")]
     assert len(scale([], 11, "t3.medium", tiny, set(), 0)) == 11
-    with pytest.raises(InvalidParameter, match=r"Subnet subnet-c \(10.0.9.0/28\) has no free address"):
+    with pytest.raises(LaunchError, match="There are not enough free addresses in subnet 'subnet-c'"):
         scale([], 12, "t3.medium", tiny, set(), 0)

@@ -125,10 +125,34 @@ def test_a_credential_plugin_gives_the_token() -> None:
 def test_equal_settings_share_a_connection_and_a_changed_file_does_not(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(kubeconfig()))
-    instances = Instances(path)
+    instances = Instances(path, lambda server: None)
     first = instances.connection("one")
     assert instances.connection("two") is first
     instances.configure("two", Settings.of({"namespace": "n"}))
     assert instances.connection("two") is not first
     path.write_text(yaml.safe_dump({**kubeconfig(), "current-context": "two"}))
     assert instances.connection("one").cluster.address == "https://127.0.0.1:2"
+
+
+def certified() -> dict[str, Any]:
+    """A kubeconfig with the client certificate of an administrator."""
+    return kubeconfig(**{"client-certificate-data": "Y2VydA==", "client-key-data": "a2V5"})
+
+
+def test_an_instance_that_the_network_kept_out_once_stays_out_as_with_the_official_provider(tmp_path: Path) -> None:
+    path, reasons = tmp_path / "config", ["no rule lets you in", None]
+    path.write_text(yaml.safe_dump(kubeconfig()))
+    instances = Instances(path, lambda server: reasons.pop(0) if server == "https://127.0.0.1:1" else "?")
+    for _ in range(2):
+        with pytest.raises(UnreachableError, match="no rule lets you in"):
+            instances.connection("one")
+    # The next engine configures the provider anew.
+    instances.configure("one", Settings())
+    assert instances.connection("one").cluster.address == "https://127.0.0.1:1"
+    assert reasons == []
+
+
+def test_the_sandbox_s_own_administrator_is_let_in(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(certified()))
+    assert Instances(path, lambda server: "closed").connection("one").administrator

@@ -81,6 +81,20 @@ class Kube:
             if problem.status != 404:
                 raise
 
+    def evict(self, namespace: str, pod: str) -> bool:
+        """Ask the pod to leave its node; False where a disruption budget forbids it now."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
+        try:
+            self._call("POST", f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction", body)
+        except KubeError as problem:
+            if problem.status == 404:
+                return True
+            # 500 where two budgets hold the pod: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
+            if problem.status not in (429, 500):
+                raise
+            return False
+        return True
+
     def _call(self, method: str, path: str, body: Object | None = None, content_type: str = _JSON) -> Object:
         data = None if body is None else json.dumps(body).encode()
         try:

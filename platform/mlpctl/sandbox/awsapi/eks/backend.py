@@ -54,6 +54,26 @@ class Instance:
     revision: int = 0
     """The `NodegroupRecord.revision` whose labels and taints its node carries."""
 
+    launch: str = ""
+    """The launch configuration that it was started with (`rollout.launch_key`)."""
+
+    draining_since: float | None = None
+    """When its pods were first told to leave, in seconds since 1970; None while they may stay."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A replacement of a group's nodes under way, with what the group was before."""
+
+    members: Shape
+    """Members of the `Nodegroup` that a failure brings back."""
+
+    instance_type: str
+    disk_gib: int
+    update_id: str = ""
+    force: bool = False
+    """Whether pods that do not leave are deleted."""
+
 
 @dataclass
 class NodegroupRecord:
@@ -76,6 +96,12 @@ class NodegroupRecord:
 
     retired_labels: set[str] = field(default_factory=set)
     """Labels that the group gave its nodes before and does no more."""
+
+    launch_issue: Shape | None = None
+    """The health issue of instances that EC2 does not start."""
+
+    rollout: Rollout | None = None
+    """The replacement of its nodes, while one is under way."""
 
     scaling_group_tags: dict[str, Shape] = field(default_factory=dict)
     """Tags of its Auto Scaling group, by key."""

@@ -284,7 +284,7 @@ def _vpc_config(call: Call, request: Shape) -> Shape:
     if not asked.get("subnetIds"):
         raise InvalidParameter("subnetIds must be specified")
     config = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "securityGroupIds": [], **asked}
-    vpc_id = network.check_cluster_subnets(call, config["subnetIds"])
+    vpc_id = network.check_cluster_subnets(call, request["name"], config["subnetIds"])
     network.check_security_groups(call, config["securityGroupIds"], vpc_id)
     check_endpoint(config)
     group = network.make_cluster_security_group(call, request["name"], vpc_id)
@@ -298,7 +298,7 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
     if moves and asked.keys() - moves:
         raise InvalidParameter("Only one type of update can be allowed.")
     if moves:
-        if network.check_cluster_subnets(call, config["subnetIds"]) != current["vpcId"]:
+        if network.check_cluster_subnets(call, record.name, config["subnetIds"]) != current["vpcId"]:
             raise InvalidParameter("Provided subnets belong to another VPC than the cluster")
         network.check_security_groups(call, config["securityGroupIds"], current["vpcId"])
         kind, params = "VpcConfigUpdate", {"Subnets": "subnetIds", "SecurityGroups": "securityGroupIds"}

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
 
 from mlpctl.sandbox.awsapi.eks.backend import Call, EksBackend, random_id
-from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
+from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter, UnsupportedAvailabilityZone
+
+WITHOUT_CONTROL_PLANES: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
+"""Ids of zones in which EKS places no control plane: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,25 @@ def places(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Place]:
     ]
 
 
-def check_cluster_subnets(call: Call, subnet_ids: Sequence[str]) -> str:
-    """The VPC of a cluster's subnets. Raises `InvalidParameter` unless they lie in one VPC and at least two zones."""
+def check_cluster_subnets(call: Call, cluster_name: str, subnet_ids: Sequence[str]) -> str:
+    """The VPC of a cluster's subnets.
+
+    Raises `InvalidParameter` unless they lie in one VPC and at least two zones, `UnsupportedAvailabilityZone` for a
+    zone without control planes.
+    """
     subnets = find_subnets(call.backend, subnet_ids)
     if len({subnet.vpc_id for subnet in subnets}) > 1:
         raise InvalidParameter("Subnets specified must belong to the same VPC")
+    unsupported = [subnet for subnet in subnets if subnet.availability_zone_id in WITHOUT_CONTROL_PLANES]
+    if unsupported:
+        ec2 = ec2_backends[call.backend.account_id][call.backend.region_name]
+        zones = ec2.describe_availability_zones([], [])
+        valid = sorted(zone.name for zone in zones if zone.zone_id not in WITHOUT_CONTROL_PLANES)
+        raise UnsupportedAvailabilityZone(
+            f"Cannot create cluster '{cluster_name}' because {unsupported[0].availability_zone}, the targeted "
+            "availability zone, does not currently have sufficient capacity to support the cluster. Retry and choose "
+            f"from these availability zones: {', '.join(valid)}"
+        )
     if len({subnet.availability_zone for subnet in subnets}) < 2:
         raise InvalidParameter("Subnets specified must be in at least two different AZs")
     return str(subnets[0].vpc_id)

@@ -1,6 +1,8 @@
 """What a node group may be told, and what it becomes when it is told nothing: plain values in, plain values out."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 from mlpctl.sandbox.awsapi.eks import instance_types, launch
 from mlpctl.sandbox.awsapi.eks.backend import Shape
@@ -10,6 +12,34 @@ from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
 DEFAULT_INSTANCE_TYPE = "t3.medium"
 MAX_TAINTS = 50
 """https://docs.aws.amazon.com/eks/latest/userguide/node-taints-managed-node-groups.html"""
+
+
+RESERVED: Final = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
+"""Prefixes of labels and taints that EKS keeps to itself."""
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_NAME: Final = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_PART: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_KEY: Final = re.compile(rf"(?:(?=.{{1,253}}/){_PART}(?:\.{_PART})*/)?{_NAME}")
+_VALUE: Final = re.compile(rf"(?:{_NAME})?")
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raise `InvalidParameter` for labels that EKS keeps to itself or that no node can have."""
+    for key, value in labels.items():
+        _check_pair("Label", key, value)
+
+
+def _check_pair(what: str, key: str, value: str) -> None:
+    if any(prefix in key for prefix in RESERVED):
+        raise InvalidParameter(f"{what} cannot contain reserved prefixes [{', '.join(RESERVED)}]")
+    if not _KEY.fullmatch(key):
+        raise InvalidParameter(f"{what} key {key!r} is not a valid Kubernetes qualified name")
+    if not _VALUE.fullmatch(value):
+        raise InvalidParameter(
+            f"{what} value {value!r} of {key} is invalid: at most 63 characters, which begin and end with a letter or "
+            "a digit, with dashes, underscores, dots, letters and digits between"
+        )
 
 
 def types_of(asked: list[str] | None, start: launch.Launch | None) -> list[str]:
@@ -66,6 +96,7 @@ def check_taints(taints: list[Shape]) -> list[Shape]:
     for taint in taints:
         if not taint.get("key") or not taint.get("effect"):
             raise InvalidParameter("A taint needs a key and an effect")
+        _check_pair("Taint", taint["key"], taint.get("value") or "")
     if len(taints) > MAX_TAINTS:
         raise InvalidParameter(f"A node group takes at most {MAX_TAINTS} taints")
     pairs = [(taint["key"], taint["effect"]) for taint in taints]

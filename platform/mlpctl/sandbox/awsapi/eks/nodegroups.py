@@ -2,16 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Set
+from dataclasses import replace
 
-from mlpctl.sandbox.awsapi import identity, public_images
-from mlpctl.sandbox.awsapi.eks import access, launch, network
-from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, NodegroupRecord, Operation, Shape, now
+from mlpctl.sandbox.awsapi import identity, public_images, quotas
+from mlpctl.sandbox.awsapi.eks import access, health, launch, network, rollout
+from mlpctl.sandbox.awsapi.eks.backend import Call, ClusterRecord, EksBackend, NodegroupRecord, Operation, Shape, now
 from mlpctl.sandbox.awsapi.eks.errors import InUse, InvalidParameter
-from mlpctl.sandbox.awsapi.eks.instances import scale
+from mlpctl.sandbox.awsapi.eks.instances import LaunchError, scale
 from mlpctl.sandbox.awsapi.eks.nodegroup_settings import (
     changed_taints,
     check_instance_types,
+    check_labels,
     check_no_way_back,
     check_taints,
     check_version,
@@ -38,6 +39,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
             "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of "
             f"nodeRole {request['nodeRole']}"
         )
+    check_labels(request.get("labels") or {})
     start = launch.find(call.backend, request["launchTemplate"]) if "launchTemplate" in request else None
     members = _launch_members(request, start)
     version: str = request.get("version") or cluster.shape["version"]
@@ -82,6 +84,8 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
         shape |= {"status": "CREATE_FAILED", "health": {"issues": [_not_joined(name, reason)]}}
         return answer
     _settle(call, record)
+    if record.launch_issue is not None:
+        return health.failed(call.backend, "nodegroup", shape, record.launch_issue)
     return {"nodegroup": shape}
 
 
@@ -123,6 +127,7 @@ def update_nodegroup_config(call: Call, request: Shape) -> Shape:
     params: dict[str, str] = {}
     # Everything is checked before anything changes.
     scaling = sized(shape["scalingConfig"], request.get("scalingConfig", {}))
+    check_labels(request.get("labels", {}).get("addOrUpdateLabels") or {})
     taints = changed_taints(shape.get("taints") or [], request.get("taints", {}))
     update_config = update_config_of(request.get("updateConfig"), shape["updateConfig"])
     for param, member in (("MinSize", "minSize"), ("MaxSize", "maxSize"), ("DesiredSize", "desiredSize")):
@@ -159,7 +164,7 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
     """Replace the nodes by ones of another version or launch template version."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
-    shape = record.shape
+    shape, before = record.shape, rollout.before(record)
     start = _launch_of(call, shape, request)
     if shape["amiType"] == "CUSTOM":
         if start is None or not start.image_id:
@@ -194,11 +199,13 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
         shape["launchTemplate"] = start.template
         record.instance_type, record.disk_gib = types[0], start.disk_gib
     shape |= {**members, "modifiedAt": now(), "status": "UPDATING"}
-    # A node is known by its address: a new one may not have an old one's.
-    leaving = {instance.private_ip for instance in record.instances}
-    record.instances.clear()
-    _place(call, cluster, record, leaving)
-    return {"update": _begin(call, cluster, record, "VersionUpdate", params)}
+    update = _begin(call, cluster, record, "VersionUpdate", params)
+    if call.control_plane.serves:
+        record.rollout = replace(before, update_id=update["id"], force=request.get("force", False))
+    else:
+        record.instances.clear()
+        _place(call, cluster, record)
+    return {"update": update}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -213,15 +220,22 @@ OPERATIONS: dict[str, Operation] = {
 
 def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
     """The nodes are as the group says: it is ACTIVE and its updates are done."""
-    record.shape |= {"status": "ACTIVE", "health": {"issues": []}}
+    rest(record)
+    record.rollout = None
     for update in cluster.updates.values():
-        if update.nodegroup == record.shape["nodegroupName"]:
+        if update.nodegroup == record.shape["nodegroupName"] and update.shape["status"] == "InProgress":
             update.shape["status"] = "Successful"
 
 
 def _settle(call: Call, record: NodegroupRecord) -> None:
     if not call.control_plane.serves:
-        record.shape["status"] = "ACTIVE"
+        rest(record)
+
+
+def rest(record: NodegroupRecord) -> None:
+    """Nothing is on its way any more: the group is well, or lacks instances that EC2 does not start."""
+    issues = [record.launch_issue] if record.launch_issue else []
+    record.shape |= {"status": "DEGRADED" if issues else "ACTIVE", "health": {"issues": issues}}
 
 
 def _begin(call: Call, cluster: ClusterRecord, record: NodegroupRecord, kind: str, params: dict[str, str]) -> Shape:
@@ -239,18 +253,30 @@ def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
     return record
 
 
-def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord, leaving: Set[str] = frozenset()) -> None:
-    """Give the group as many instances as it wants, at addresses that others neither have nor are `leaving`."""
+def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
+    """Give the group as many instances as it wants."""
+    place(call.backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
+
+
+def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, size: int) -> None:
+    """Give the group `size` instances; where EC2 does not start them, it keeps those that it has and a health issue."""
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
-    record.instances = scale(
-        record.instances,
-        shape["scalingConfig"]["desiredSize"],
-        record.instance_type,
-        network.places(call.backend, shape["subnets"]),
-        taken | leaving,
-        record.revision,
-    )
+    try:
+        quotas.check_launch(backend, record, size)
+        record.instances = scale(
+            record.instances,
+            size,
+            record.instance_type,
+            network.places(backend, shape["subnets"]),
+            taken,
+            record.revision,
+            rollout.launch_key(record),
+        )
+    except LaunchError as refused:
+        record.launch_issue = health.issue("nodegroup", shape, refused.code, refused.message)
+    else:
+        record.launch_issue = None
 
 
 def _launch_of(call: Call, shape: Shape, request: Shape) -> launch.Launch | None:

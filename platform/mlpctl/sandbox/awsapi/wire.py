@@ -1,0 +1,152 @@
+"""Requests and errors in the wire formats of AWS's protocols, by botocore's models and moto's code."""
+
+import functools
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from botocore.model import OperationNotFoundError
+from moto.core.errors import get_error_model
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
+
+_SERVICES: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
+"""boto3's name of a service where requests are signed with another."""
+
+# Codes that a service's model does not hold and that do not come with 400, botocore's models and
+# https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html
+_STATUS: Final = {
+    "AccessDenied": 403,
+    "ExpiredToken": 403,
+    "InsufficientCapacity": 500,
+    "InsufficientInstanceCapacity": 500,
+    "InternalError": 500,
+    "InternalFailure": 500,
+    "LimitExceeded": 409,
+    "OperationAborted": 409,
+    "RequestLimitExceeded": 503,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "TooManyRequestsException": 429,
+    "UnauthorizedOperation": 403,
+}
+
+# moto warns of codes that a service's model does not hold; most of AWS's common ones are such.
+warnings.filterwarnings("ignore", message=r"Exception\(_Coded\)")
+
+
+class _Coded(ServiceException):
+    """An error of any code: moto looks up the model of the codes of its own modules' errors only."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for."""
+
+    service: str
+    """boto3's name of the service."""
+
+    operation: OperationModel | None
+    """None for one that the service's model does not have."""
+
+    in_path: dict[str, Any]
+    """The members that stand in the path."""
+
+
+def target(environ: dict[str, Any]) -> Asked:
+    """The service and operation of a request."""
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
+    scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
+    signed = scope[-2] if len(scope) >= 5 else "sts"
+    service = _SERVICES.get(signed, signed)
+    try:
+        model = get_service_model(service)
+        name = operation_named(environ)
+        if name is not None:
+            return Asked(service, model.operation_model(name), {})
+        operation, found = _router(service).match(Request(environ, populate_request=False))
+        return Asked(service, model.operation_model(operation.name), dict(found))
+    except (NotFound, NotImplementedError, OperationNotFoundError):
+        return Asked(service, None, {})
+
+
+def region(environ: dict[str, Any]) -> str:
+    """The region that a request is signed for."""
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
+    return scope[2] if len(scope) >= 5 else "us-east-1"
+
+
+def parameters(environ: dict[str, Any], asked: Asked) -> dict[str, Any]:
+    """The request by the names of the operation's model. Its body stays there to be read."""
+    assert asked.operation is not None
+    content = body(environ)
+    request = Request({**environ, "wsgi.input": io.BytesIO(content)})
+    protocol = determine_request_protocol(get_service_model(asked.service), environ.get("CONTENT_TYPE", ""))
+    parser = PROTOCOL_PARSERS[protocol](asked.operation)
+    parsed: dict[str, Any] = parser.parse(
+        {
+            "method": request.method,
+            "values": request.values,
+            "headers": request.headers,
+            "body": content,
+            "url_path": request.path,
+            "url_params": asked.in_path,
+        }
+    )
+    return parsed
+
+
+def operation_named(environ: dict[str, Any]) -> str | None:
+    """The operation that a request names itself, in the protocols that do."""
+    named: str = environ.get("HTTP_X_AMZ_TARGET", "")
+    if named:
+        return named.rsplit(".", 1)[-1]
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return parse_qs(body(environ).decode("utf-8", "replace")).get("Action", [None])[0]
+    return None
+
+
+def body(environ: dict[str, Any]) -> bytes:
+    """The request's body, which stays there to be read."""
+    content: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
+
+
+def status_of(service: str, code: str) -> int:
+    """The HTTP status with which the service answers an error code."""
+    error = get_error_model(_Coded(code, ""), get_service_model(service))
+    said: int | None = error.metadata.get("error", {}).get("httpStatusCode")
+    return said or _STATUS.get(code) or (400 if error.is_sender_fault else 500)
+
+
+def failed(
+    environ: dict[str, Any], start_response: Any, asked: Asked, code: str, message: str, headers: Mapping[str, str]
+) -> list[bytes]:
+    """Answer a request with an error of its service."""
+    model = get_service_model(asked.service)
+    protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE", ""))
+    # A failure is worded by the service; the operation is needed for its name alone.
+    serializer = get_serializer_class(asked.service, protocol)(asked.operation or OperationModel({}, model))
+    answer = serializer.serialize(_Coded(code, message))
+    content = answer["body"].encode() if isinstance(answer["body"], str) else answer["body"]
+    status = status_of(asked.service, code)
+    sent = {**answer["headers"], "Content-Length": str(len(content)), **headers}
+    start_response(f"{status} {HTTPStatus(status).phrase}", list(sent.items()))
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+
+@functools.cache
+def _router(service: str) -> Any:
+    return get_service_router(service)
