@@ -13,6 +13,8 @@ from mlplatform.clusters import (
     BEFORE_NODES,
     NETWORK_PLUGIN,
     NETWORK_PLUGIN_SETTINGS,
+    NODE_MONITOR,
+    NODE_MONITOR_SETTINGS,
     Cluster,
     addon_version,
     endpoint_access,
@@ -107,7 +109,8 @@ class EksCluster(Component):
             depends_on=before_nodes,
         )
         for addon in AFTER_NODES:
-            self._addon(name, cluster, addon, wanted, depends_on=[nodes])
+            settings = {"configuration_values": NODE_MONITOR_SETTINGS} if addon == NODE_MONITOR else {}
+            self._addon(name, cluster, addon, wanted, depends_on=[nodes], **settings)
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint

@@ -1,5 +1,6 @@
 """Clusters, as specs, and what EKS is told of them."""
 
+import json
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -11,14 +12,15 @@ from mlplatform import eks_versions, instances
 from mlplatform.logs import retention
 from mlplatform.node_images import RELEASE
 from mlplatform.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
-from mlplatform.pools import POOL_LABEL
+from mlplatform.pools import GPU_TAINT, POOL_LABEL
 from mlplatform.spec import Spec
 
 NETWORK_PLUGIN: Final = "vpc-cni"
+NODE_MONITOR: Final = "eks-node-monitoring-agent"
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 """Add-ons without which a node does not become ready."""
 
-AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
+AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
 
 ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
@@ -28,6 +30,13 @@ _DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings ne
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
+
+
+NODE_MONITOR_SETTINGS: Final = json.dumps(
+    {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
+)
+"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
+node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
 class ControlPlaneLog(Enum):
