@@ -31,7 +31,6 @@ NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABL
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
 
-
 NODE_MONITOR_SETTINGS: Final = json.dumps(
     {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
 )

@@ -1,6 +1,7 @@
 """Managed node groups by boto3: what AWS answers, and what it refuses."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -149,6 +150,15 @@ def test_public_parameters_list_the_releases_of_a_variant(account: Any) -> None:
     assert f"{path}/{NEWEST}/image_id" in found
     assert f"{path}/{NEWEST}/image_version" in found
     assert not any("1.54.0" in name for name in found)
+
+
+def test_requests_side_by_side_all_find_the_parameters(account: Any) -> None:
+    name = f"/aws/service/bottlerocket/aws-k8s-1.36/x86_64/{NEWEST}/image_id"
+    # A region that nobody has asked yet, so that the parameters have to be made.
+    client = account.client("ssm", "ap-south-1")
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(lambda _: client.get_parameter(Name=name)["Parameter"]["Value"], range(16))]
+    assert len({*found}) == 1
 
 
 def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None:
