@@ -14,6 +14,8 @@ from mlplatform.clusters import (
     API_PORT,
     BEFORE_NODES,
     NETWORK_PLUGIN,
+    NODE_MONITOR,
+    NODE_MONITOR_SETTINGS,
     Cluster,
     ClusterAccess,
     addon_version,
@@ -121,7 +123,8 @@ class EksCluster(Component):
             depends_on=before_nodes,
         )
         for addon in AFTER_NODES:
-            self._addon(name, cluster, addon, wanted, depends_on=[nodes])
+            settings = {"configuration_values": NODE_MONITOR_SETTINGS} if addon == NODE_MONITOR else {}
+            self._addon(name, cluster, addon, wanted, depends_on=[nodes], **settings)
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint

@@ -16,14 +16,15 @@ from mlplatform.logs import retention
 from mlplatform.lookups import look_up
 from mlplatform.node_images import RELEASE
 from mlplatform.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
-from mlplatform.pools import POOL_LABEL
+from mlplatform.pools import GPU_TAINT, POOL_LABEL
 from mlplatform.spec import Spec
 
 NETWORK_PLUGIN: Final = "vpc-cni"
+NODE_MONITOR: Final = "eks-node-monitoring-agent"
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 """Add-ons without which a node does not become ready."""
 
-AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
+AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
 
 ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
@@ -48,6 +49,12 @@ NOT_OF_THE_INTERNET: Final = tuple(
 )
 """Addresses that nothing on the internet has:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
+
+NODE_MONITOR_SETTINGS: Final = json.dumps(
+    {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
+)
+"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
+node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
 class ControlPlaneLog(Enum):

@@ -79,6 +79,12 @@ def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> Non
     assert json.loads(plugin["configurationValues"])["enableNetworkPolicy"] == "true"
 
 
+def test_what_reads_the_health_of_gpus_runs_on_tainted_nodes() -> None:
+    monitor = cluster().one(aws.eks.Addon, "main-eks-node-monitoring-agent").inputs
+    (toleration,) = json.loads(monitor["configurationValues"])["dcgmAgent"]["tolerations"]
+    assert toleration == {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
 def versions(**wanted: Any) -> dict[str, str]:
     return {each.inputs["addonName"]: each.inputs["addonVersion"] for each in cluster(**wanted).of(aws.eks.Addon)}
 

@@ -5,6 +5,7 @@ made from what it is: the same in each sandbox.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -71,6 +72,8 @@ def _images(region: str) -> dict[str, Image]:
     return found
 
 
+_LOADING: Final = threading.Lock()
+
 _check_loading_status = ParameterDict._check_loading_status
 _describe_images = AmiBackend.describe_images
 
@@ -78,12 +81,16 @@ _describe_images = AmiBackend.describe_images
 def _load_parameters(self: ParameterDict, key: str) -> None:
     """AWS has these parameters in each region; they are put into a store when one of them is first asked for."""
     _check_loading_status(self, key)
-    if not str(key or "").startswith(ROOT) or getattr(self, "bottlerocket_loaded", False):
+    if not str(key or "").startswith(ROOT):
         return
-    self.bottlerocket_loaded = True  # type: ignore[attr-defined]  # as moto marks the parameters that it has
-    for image in _images(self.region_name).values():
-        for name, value in image.parameters:
-            dict.__setitem__(self, name, [_parameter(self, name, value)])
+    # Requests come side by side: none may find the store half full.
+    with _LOADING:
+        if getattr(self, "bottlerocket_loaded", False):
+            return
+        for image in _images(self.region_name).values():
+            for name, value in image.parameters:
+                dict.__setitem__(self, name, [_parameter(self, name, value)])
+        self.bottlerocket_loaded = True  # type: ignore[attr-defined]  # as moto marks the parameters that it has
 
 
 def _parameter(store: ParameterDict, name: str, value: str) -> Parameter:

@@ -1,9 +1,12 @@
 """Managed node groups by boto3: what AWS answers, and what it refuses."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
 from typing import Any
 
 import pytest
+from moto.ssm.models import ParameterDict
 
 from mlpctl.sandbox.awsapi import public_images
 
@@ -149,6 +152,29 @@ def test_public_parameters_list_the_releases_of_a_variant(account: Any) -> None:
     assert f"{path}/{NEWEST}/image_id" in found
     assert f"{path}/{NEWEST}/image_version" in found
     assert not any("1.54.0" in name for name in found)
+
+
+def test_no_request_finds_the_parameters_half_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ParameterDict("123456789012", "ap-south-1")
+    begun, go_on, make = Event(), Event(), public_images._parameter
+
+    def slowly(*given: Any) -> Any:
+        begun.set()
+        go_on.wait()
+        return make(*given)
+
+    def load() -> int:
+        public_images._load_parameters(store, public_images.ROOT)
+        return len(store)
+
+    monkeypatch.setattr(public_images, "_parameter", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(load)
+        begun.wait()
+        second = pool.submit(load)
+        wait([second], timeout=0.2)
+        go_on.set()
+        assert second.result() == first.result() == 4 * len(public_images._images("ap-south-1"))
 
 
 def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None:
