@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from mlpctl.config import rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
+from mlplatform.partitions import partition_of
 from mlplatform.spec import Spec
 
 Name = Annotated[str, AfterValidator(names.name)]
@@ -150,8 +151,29 @@ class Platform(Spec):
     @classmethod
     def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
         region = (info.context or {}).get("region")
-        if region and value.account and region in value.account.replicate_to:
-            raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
+        if region and value.account:
+            if region in value.account.replicate_to:
+                raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
+            partition = partition_of(region)
+            if elsewhere := [each for each in value.account.replicate_to if partition_of(each) != partition]:
+                raise ValueError(
+                    f"account.replicateTo has {', '.join(elsewhere)}; allowed: regions of the partition {partition}, "
+                    f"which {region} is in"
+                )
+        return value
+
+    @field_validator("cluster")
+    @classmethod
+    def _principals_are_of_the_partition(cls, value: Cluster, info: ValidationInfo) -> Cluster:
+        region = (info.context or {}).get("region")
+        problems = [
+            f"access.{name}.principalArn is {access.principal_arn}; allowed: an ARN of the partition "
+            f"{partition_of(region)}, which {region} is in"
+            for name, access in value.access.items()
+            if region and access.principal_arn.split(":")[1] != partition_of(region)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @model_validator(mode="after")
