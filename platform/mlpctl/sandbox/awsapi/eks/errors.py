@@ -35,6 +35,12 @@ class LimitExceeded(ServiceException):
     code = "ResourceLimitExceededException"
 
 
+class UnsupportedAvailabilityZone(ServiceException):
+    """EKS places no control plane in the zone of a subnet."""
+
+    code = "UnsupportedAvailabilityZoneException"
+
+
 class UnmodelledError(ServiceException):
     """An error that any service of AWS may answer, so that no service's model has it."""
 

@@ -7,7 +7,8 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
 
 from mlpctl.sandbox.awsapi.eks.backend import Call, EksBackend, random_id
-from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
+from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter, UnsupportedAvailabilityZone
+from mlplatform.zones import WITHOUT_CONTROL_PLANE
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,26 @@ def places(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Place]:
 
 
 def check_cluster_subnets(call: Call, subnet_ids: Sequence[str]) -> str:
-    """The VPC of a cluster's subnets. Raises `InvalidParameter` unless they lie in one VPC and at least two zones."""
+    """The VPC of a cluster's subnets.
+
+    Raises:
+        InvalidParameter: they are not in one VPC and at least two zones.
+        UnsupportedAvailabilityZone: EKS has no control plane in one of their zones.
+    """
     subnets = find_subnets(call.backend, subnet_ids)
     if len({subnet.vpc_id for subnet in subnets}) > 1:
         raise InvalidParameter("Subnets specified must belong to the same VPC")
     if len({subnet.availability_zone for subnet in subnets}) < 2:
         raise InvalidParameter("Subnets specified must be in at least two different AZs")
+    for subnet in subnets:
+        if subnet.availability_zone_id in WITHOUT_CONTROL_PLANE:
+            zones = ec2_backends[call.backend.account_id][call.backend.region_name].describe_availability_zones()
+            others = ", ".join(zone.name for zone in zones if zone.zone_id not in WITHOUT_CONTROL_PLANE)
+            raise UnsupportedAvailabilityZone(
+                f"Cannot create cluster because {subnet.availability_zone}, the targeted availability zone, does not "
+                "currently have sufficient capacity to support the cluster. Retry and choose from these availability "
+                f"zones: {others}"
+            )
     return str(subnets[0].vpc_id)
 
 
