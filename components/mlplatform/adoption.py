@@ -175,7 +175,8 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
 
     private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
     closed = any(not subnet.leaves for subnet in private.values())
-    asked = [*wanted.created, *(wanted.services if closed else ()), *((endpoints.LAYERS,) if closed else ())]
+    asked = [*wanted.created, *((*wanted.services, endpoints.LAYERS) if closed else ())]
+    asked += endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ()
     return Found(
         vpc_id=vpc.id,
         cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
@@ -269,6 +270,14 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
             f"{existing.vpc_id} has endpoints of {', '.join(taken)} already; a second one of a service can't have its "
             "host name. Leave them out of interfaceEndpoints, or set endpointPreset: none"
         )
+    tables = {subnet.table_id for subnet in (*found.private.values(), *found.pods.values())}
+    for service in endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ():
+        endpoint = found.endpoints.get(service)
+        if endpoint and not endpoint.ours and (routed := sorted(tables & endpoint.table_ids)):
+            yield (
+                f"{', '.join(routed)} has a route to an endpoint of {service} already ({endpoint.id}), and can't have "
+                "a second one. Set existing.gatewayEndpoints: false, or take the table out of that endpoint"
+            )
     doors = [
         # Their security groups belong to someone else and may have any number of rules.
         Door(service, None, endpoint.private_dns)

@@ -243,6 +243,15 @@ def test_an_endpoint_that_somebody_else_has_is_not_created_again_but_the_stack_s
     assert len(adopted(account, interfaceEndpoints=["sts"]).of(aws.ec2.VpcEndpoint)) == 1
 
 
+def test_a_gateway_endpoint_of_somebody_else_is_not_created_again_but_the_stack_s_own_is_kept() -> None:
+    account, existing = Account(), {**EXISTING, "gatewayEndpoints": True}
+    account.endpoint("s3", routeTableIds=["rtb-a", "rtb-other"])
+    told = refused(account, existing=existing)
+    assert told.startswith("rtb-a has a route to an endpoint of s3 already (vpce-s3), and can't have a second one")
+    account.endpoint("s3", routeTableIds=["rtb-a"], tags=OURS)
+    assert len(adopted(account, existing=existing).of(aws.ec2.VpcEndpoint)) == 2
+
+
 def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
     account = Account()
     for subnet in account.subnets.values():
