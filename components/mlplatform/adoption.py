@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from mlplatform import endpoints, zones
 from mlplatform.component import STACK_TAG
-from mlplatform.lookups import find, look_up
+from mlplatform.lookups import caller, find, look_up
 from mlplatform.reach import Door, Subnet, unreachable
 from mlplatform.vpcs import ExistingVpc, Vpc
 
@@ -31,7 +31,6 @@ _WAYS_OUT: Final = (
     "nat_gateway_id",
     "transit_gateway_id",
     "network_interface_id",
-    "vpc_peering_connection_id",
     "vpc_endpoint_id",
     "core_network_arn",
 )
@@ -73,6 +72,10 @@ class Found:
     public: Mapping[str, FoundSubnet]
     pods: Mapping[str, FoundSubnet]
     """Subnets by their zones, as the spec spells these."""
+
+    shared: bool = False
+    """Whether the VPC belongs to another account, whose tags and endpoints this one does not see:
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html"""
 
     in_use: bool = False
     """Whether network interfaces of this stack are in it already."""
@@ -140,10 +143,11 @@ def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[st
         for key, id in given.items():
             yield from _misplaced(f"{kind}.{key}", key, there[key], existing.vpc_id, id)
     yield from _routes(existing, found)
-    yield from _tags(found)
     if not found.in_use:
         yield from _addresses(found, wanted.nodes)
-    yield from _services(existing, found, wanted)
+    if not found.shared:
+        yield from _tags(found)
+        yield from _services(existing, found, wanted)
 
 
 def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zones.Zone], stack: str) -> Found:
@@ -171,10 +175,12 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
 
     private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
     closed = any(not subnet.leaves for subnet in private.values())
-    asked = [*wanted.created, *(wanted.services if closed else ()), *((endpoints.LAYERS,) if closed else ())]
+    asked = [*wanted.created, *((*wanted.services, endpoints.LAYERS) if closed else ())]
+    asked += endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ()
     return Found(
         vpc_id=vpc.id,
         cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
+        shared=vpc.owner_id != caller()[0],
         dns_support=vpc.enable_dns_support,
         dns_hostnames=vpc.enable_dns_hostnames,
         private=private,
@@ -264,6 +270,14 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
             f"{existing.vpc_id} has endpoints of {', '.join(taken)} already; a second one of a service can't have its "
             "host name. Leave them out of interfaceEndpoints, or set endpointPreset: none"
         )
+    tables = {subnet.table_id for subnet in (*found.private.values(), *found.pods.values())}
+    for service in endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ():
+        endpoint = found.endpoints.get(service)
+        if endpoint and not endpoint.ours and (routed := sorted(tables & endpoint.table_ids)):
+            yield (
+                f"{', '.join(routed)} has a route to an endpoint of {service} already ({endpoint.id}), and can't have "
+                "a second one. Set existing.gatewayEndpoints: false, or take the table out of that endpoint"
+            )
     doors = [
         # Their security groups belong to someone else and may have any number of rules.
         Door(service, None, endpoint.private_dns)

@@ -32,6 +32,11 @@ https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html"""
 LAYERS: Final = "s3"
 """The service that holds the layers of the images of ECR."""
 
+REGISTRY_BUCKETS: Final = {"us-east-1": ("docker-images-prod", "quayio-production-s3")}
+"""Buckets that Docker Hub and Quay send clients to in their own region:
+https://docs.docker.com/desktop/setup/allow-list/ and
+https://docs.redhat.com/en/documentation/openshift_container_platform/4.17/html/installation_configuration/configuring-firewall"""
+
 _OWN_PRINCIPALS: Final = frozenset({"autoscaling", "ec2", "elasticloadbalancing", "monitoring", "ssm"})
 """Services through whose endpoints the account's principals may do what their own policies allow. Many of their actions
 have no resource, whose account a policy could ask for."""
@@ -86,13 +91,13 @@ def service_name(service: str, region: str) -> str:
 def gateway_policy(service: str, limits: Limits) -> str:
     """What a gateway endpoint lets through: data of the account's own, and layers of images.
 
-    Images lie in buckets of AWS, or of registries that send clients in AWS there:
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms and
+    Images lie in buckets of AWS, or of registries that send clients in the same region there:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms and, of each region,
     https://github.com/kubernetes/registry.k8s.io
     """
     if service != LAYERS:
         return iam.document(_own_resources([f"{service}:*"], limits, "DataOfTheAccount"))
-    layers = [f"prod-{limits.region}-starport-layer-bucket"]
+    layers = [f"prod-{limits.region}-starport-layer-bucket", *REGISTRY_BUCKETS.get(limits.region, ())]
     if limits.partition == AWS:
         layers.append(f"prod-registry-k8s-io-{limits.region}")
     readable = [f"arn:{limits.partition}:s3:::{bucket}" for bucket in limits.readable_buckets]

@@ -43,7 +43,9 @@ class ExistingVpc(Spec):
     """A VPC and subnets of someone else, which the platform uses and does not change."""
 
     vpc_id: str = Field(pattern=VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True})
-    """Id of the VPC. Cannot change after the first deployment."""
+    """Id of the VPC. Its DHCP options have to name AmazonProvidedDNS, or servers that forward to it, and its network
+    ACLs have to let nodes and control plane talk: neither is looked up. In a VPC that another account shares, tags and
+    endpoints cannot be seen, and are not checked. Cannot change after the first deployment."""
 
     private_subnets: dict[str, str] = Field(json_schema_extra={"immutable": True})
     """Id of the private subnet in each zone, by the zone's name or id, e.g. `us-east-1a: subnet-0a1b2c3d4e5f60718`.

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from mlpctl.config import regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
+from mlplatform.partitions import partition_of
 from mlplatform.spec import Spec
 
 Name = Annotated[str, AfterValidator(names.name)]
@@ -176,6 +177,20 @@ class Platform(Spec):
                 f"account.replicateTo has {', '.join(wrong)}; allowed: regions that AWS has by botocore's list, in "
                 f"partition {partition}"
             )
+        return value
+
+    @field_validator("cluster")
+    @classmethod
+    def _principals_are_of_the_partition(cls, value: Cluster, info: ValidationInfo) -> Cluster:
+        region = (info.context or {}).get("region")
+        problems = [
+            f"access.{name}.principalArn is {access.principal_arn}; allowed: an ARN of the partition "
+            f"{partition_of(region)}, which {region} is in"
+            for name, access in value.access.items()
+            if region and access.principal_arn and access.principal_arn.split(":")[1] != partition_of(region)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
         return value
 
     @model_validator(mode="after")

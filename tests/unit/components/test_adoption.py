@@ -41,6 +41,7 @@ class Account:
             "enableDnsSupport": True,
             "enableDnsHostnames": True,
             "mainRouteTableId": "rtb-main",
+            "ownerId": ACCOUNT_ID,
             "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": "10.8.0.0/16", "state": "associated"}],
         }
         internal, public = ({f"kubernetes.io/role/{kind}": "1"} for kind in ("internal-elb", "elb"))
@@ -85,7 +86,7 @@ class Account:
         self.routes["rtb-main"], self.routes["rtb-a"] = [], []
 
     def look_ups(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
-        targets = ("gatewayId", "natGatewayId", "transitGatewayId", "networkInterfaceId", "vpcPeeringConnectionId")
+        targets = ("gatewayId", "natGatewayId", "transitGatewayId", "networkInterfaceId")
         empty = dict.fromkeys((*targets, "vpcEndpointId", "coreNetworkArn", "cidrBlock"), "")
 
         def tables(args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -242,6 +243,15 @@ def test_an_endpoint_that_somebody_else_has_is_not_created_again_but_the_stack_s
     assert len(adopted(account, interfaceEndpoints=["sts"]).of(aws.ec2.VpcEndpoint)) == 1
 
 
+def test_a_gateway_endpoint_of_somebody_else_is_not_created_again_but_the_stack_s_own_is_kept() -> None:
+    account, existing = Account(), {**EXISTING, "gatewayEndpoints": True}
+    account.endpoint("s3", routeTableIds=["rtb-a", "rtb-other"])
+    told = refused(account, existing=existing)
+    assert told.startswith("rtb-a has a route to an endpoint of s3 already (vpce-s3), and can't have a second one")
+    account.endpoint("s3", routeTableIds=["rtb-a"], tags=OURS)
+    assert len(adopted(account, existing=existing).of(aws.ec2.VpcEndpoint)) == 2
+
+
 def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
     account = Account()
     for subnet in account.subnets.values():
@@ -249,6 +259,17 @@ def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
     assert "free addresses" in refused(copy.deepcopy(account))
     account.interfaces = ["eni-1"]
     assert adopted(account).outputs["net"]["vpc_id"] == VPC
+
+
+def test_tags_and_endpoints_of_a_vpc_that_another_account_shares_are_not_seen_and_not_missed() -> None:
+    account = Account()
+    account.vpc["ownerId"] = "210987654321"
+    account.closed()
+    for subnet in account.subnets.values():
+        subnet["tags"] = {}
+    assert adopted(account).outputs["net"]["vpc_id"] == VPC
+    account.vpc["enableDnsSupport"] = False
+    assert refused(account).count("\n") == 0
 
 
 def test_nodes_need_one_address_each_where_pods_have_subnets_of_their_own() -> None:

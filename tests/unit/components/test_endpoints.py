@@ -52,6 +52,11 @@ def test_s3_is_reached_for_the_account_s_own_data_and_for_layers_of_images_only(
     ]
 
 
+def test_layers_of_docker_hub_and_quay_come_through_where_these_registries_send_clients_to_s3() -> None:
+    found = statements(gateway_policy("s3", Limits(ACCOUNT_ID, "aws", "us-east-1")))["LayersOfImages"]["Resource"]
+    assert {"arn:aws:s3:::docker-images-prod/*", "arn:aws:s3:::quayio-production-s3/*"} <= {*found}
+
+
 def test_other_accounts_and_buckets_are_reached_where_the_file_names_them() -> None:
     found = statements(gateway_policy("s3", OTHERS))
     own = found["DataOfTheAccount"]["Condition"]["StringEquals"]

@@ -96,6 +96,17 @@ def test_a_cluster_in_one_zone_is_refused(account: Any) -> None:
     assert message == "Subnets specified must be in at least two different AZs"
 
 
+def test_a_cluster_in_a_zone_without_control_plane_is_refused_with_the_zones_that_have_one(account: Any) -> None:
+    made = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.200.0/24", AvailabilityZoneId="use1-az3")
+    config = {"subnetIds": [account.subnets[0], made["Subnet"]["SubnetId"]]}
+    code, message = account.refused(
+        "create_cluster", name="main", roleArn=account.cluster_role, resourcesVpcConfig=config
+    )
+    assert code == "UnsupportedAvailabilityZoneException"
+    assert "because us-east-1e, the targeted availability zone" in message
+    assert message.endswith("zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1f")
+
+
 def test_a_cluster_with_node_groups_or_protection_is_not_deleted(account: Any) -> None:
     account.cluster(deletionProtection=True)
     account.nodegroup()

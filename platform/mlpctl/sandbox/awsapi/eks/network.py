@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
 
 from mlpctl.sandbox.awsapi.eks.backend import Call, EksBackend, random_id
 from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter, UnsupportedAvailabilityZone
-
-WITHOUT_CONTROL_PLANES: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
-"""Ids of zones in which EKS places no control plane: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
+from mlplatform.zones import WITHOUT_CONTROL_PLANE
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,11 @@ def check_cluster_subnets(call: Call, cluster_name: str, subnet_ids: Sequence[st
     subnets = find_subnets(call.backend, subnet_ids)
     if len({subnet.vpc_id for subnet in subnets}) > 1:
         raise InvalidParameter("Subnets specified must belong to the same VPC")
-    unsupported = [subnet for subnet in subnets if subnet.availability_zone_id in WITHOUT_CONTROL_PLANES]
+    unsupported = [subnet for subnet in subnets if subnet.availability_zone_id in WITHOUT_CONTROL_PLANE]
     if unsupported:
         ec2 = ec2_backends[call.backend.account_id][call.backend.region_name]
         zones = ec2.describe_availability_zones([], [])
-        valid = sorted(zone.name for zone in zones if zone.zone_id not in WITHOUT_CONTROL_PLANES)
+        valid = sorted(zone.name for zone in zones if zone.zone_id not in WITHOUT_CONTROL_PLANE)
         raise UnsupportedAvailabilityZone(
             f"Cannot create cluster '{cluster_name}' because {unsupported[0].availability_zone}, the targeted "
             "availability zone, does not currently have sufficient capacity to support the cluster. Retry and choose "
