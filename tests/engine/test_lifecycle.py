@@ -14,7 +14,7 @@ import pytest
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.controlplane import PROGRAMS
 from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.record import Phase
+from mlpctl.sandbox.record import Phase, Record
 from mlpctl.up import engine
 
 pytestmark = pytest.mark.engine
@@ -43,6 +43,15 @@ def buckets(layout: Layout) -> list[str]:
     return [bucket["Name"] for bucket in aws(layout, "s3").list_buckets()["Buckets"]]
 
 
+def kill(record: Record) -> None:
+    """End the sandbox's process and wait until nothing of the sandbox runs."""
+    os.kill(record.process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while any(identity.find() for identity in (record.process, *record.control_plane.processes.values())):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_the_aws_api_serves_before_the_control_plane_and_outlives_a_restart(
     layout: Layout, tools: Mapping[str, Path]
 ) -> None:
@@ -64,11 +73,7 @@ def test_the_aws_api_serves_before_the_control_plane_and_outlives_a_restart(
 
 def test_a_killed_sandbox_leaves_no_process_and_comes_back(layout: Layout, tools: Mapping[str, Path]) -> None:
     record = lifecycle.up(layout, tools)
-    os.kill(record.process.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while any(identity.find() for identity in record.control_plane.processes.values()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    kill(record)
     assert lifecycle.status(layout).phase is Phase.FAILED
     again = lifecycle.up(layout)
     assert again.phase is Phase.READY
@@ -116,7 +121,7 @@ def test_what_a_finished_update_made_outlives_a_kill(layout: Layout, tools: Mapp
     pulumi("stack", "init", "test")
     pulumi("config", "set", "aws:region", "eu-central-1")
     pulumi("up", "--yes", "--skip-preview")
-    os.kill(killed.process.pid, signal.SIGKILL)
+    kill(killed)
     lifecycle.up(layout)
     assert len(aws(layout, "kms").list_keys()["Keys"]) == 3
     pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")

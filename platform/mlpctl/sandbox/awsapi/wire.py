@@ -33,6 +33,7 @@ _STATUS: Final = {
     "InternalError": 500,
     "InternalFailure": 500,
     "LimitExceeded": 409,
+    "NotImplemented": 501,
     "OperationAborted": 409,
     "RequestLimitExceeded": 503,
     "ServiceUnavailable": 503,

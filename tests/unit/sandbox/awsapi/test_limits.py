@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import jmespath
 import pytest
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.utils import get_service_model
@@ -275,3 +276,22 @@ def test_every_rule_is_about_an_operation_of_aws_and_says_something(rule: rules.
         jmespath.compile(member)
     re.compile(rule.pattern)
     assert rule.message.format(value="x")
+
+
+@pytest.mark.parametrize("name", sorted(rules.MISTAKEN))
+def test_an_operation_that_is_not_served_does_nothing_else_instead(ask: Any, name: str) -> None:
+    service, operation = name.split(":")
+    model = get_service_model(service).operation_model(operation)
+    bucket = f"mistaken-{operation.lower()}"[:63]
+    there = not operation.startswith("Put")
+    if there:
+        ask("s3", "create_bucket", Bucket=bucket)
+    shape = model.input_shape
+    assert shape is not None
+    others = {name: shape.members[name].type_name for name in shape.required_members if name != "Bucket"}
+    given = {name: {} if kind == "structure" else "x" for name, kind in others.items()}
+    with pytest.raises(ClientError) as caught:
+        ask("s3", xform_name(operation), Bucket=bucket, **given)
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+    names = {one["Name"] for one in ask("s3", "list_buckets")["Buckets"]}
+    assert (bucket in names) is there

@@ -30,6 +30,25 @@ MODELLED: Final[Mapping[str, str]] = {
 CHECKED: Final = frozenset({*MODELLED, "ec2", "eks", "s3"})
 """Services whose requests are looked at."""
 
+MISTAKEN: Final = frozenset(
+    f"s3:{operation}"
+    for operation in (
+        "CreateBucketMetadataConfiguration",
+        "CreateBucketMetadataTableConfiguration",
+        "DeleteBucketAnalyticsConfiguration",
+        "DeleteBucketIntelligentTieringConfiguration",
+        "DeleteBucketMetadataConfiguration",
+        "DeleteBucketMetadataTableConfiguration",
+        "DeleteBucketMetricsConfiguration",
+        "PutBucketAbac",
+        "PutBucketAnalyticsConfiguration",
+        "PutBucketIntelligentTieringConfiguration",
+        "PutBucketMetricsConfiguration",
+        "PutBucketRequestPayment",
+    )
+)
+"""Operations that moto takes for another one, such as the deletion of a bucket, since it does not know them."""
+
 _READING: Final = ("Describe", "Get", "List", "Head", "Simulate")
 _SHOWN: Final = 60
 
@@ -81,6 +100,8 @@ def refusal(request: Request, model: OperationModel) -> Refusal | None:
             plural = "errors" if len(found) > 1 else "error"
             return Refusal(code, f"{len(found)} validation {plural} detected: {'; '.join(found)}")
     name = f"{request.service}:{request.operation}"
+    if name in MISTAKEN:
+        return Refusal("NotImplemented", f"The sandbox does not serve the operation {request.operation}.")
     for rule in table().of(name):
         if wrong := rule.refusal(request):
             return wrong
