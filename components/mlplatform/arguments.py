@@ -24,6 +24,15 @@ OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, wi
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
 
+_KINDS: Final = {
+    "string_type": "text",
+    "list_type": "a list",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "a mapping"),
+}
+"""What kind of value is allowed, by the type of pydantic's error."""
+
 _SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
 
@@ -112,7 +121,7 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
     try:
         names.component(name)
     except ValueError as error:
-        yield Problem("name", f"is {_shown(name)}; {error}")
+        yield Problem("name", f"is {json.dumps(name, ensure_ascii=False)}; {error}")
     hints = {spelt(key): hint for key, hint in kind.__annotations__.items()}
     required = {spelt(key) for key in kind.__required_keys__}
     specs = {spelt(key): model for key, model in _specs(kind).items()}
@@ -245,7 +254,7 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
             elif each["type"] == "value_error":
                 yield from _ruled(path, str(each["ctx"]["error"]), each["input"])
             else:
-                limit = _LIMIT.sub("", each["msg"])
+                limit = _KINDS.get(each["type"]) or _LIMIT.sub("", each["msg"])
                 yield Problem(path, f"is {_shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
 
 

@@ -36,7 +36,7 @@ _FORMS: Final = [(sort, re.compile(form)) for sort, form in FORMS.items()]
 _ANY: Final = re.compile("|".join(FORMS.values()))
 
 _NAMES_A_SECRET: Final = re.compile(
-    r"(^|[-_.:])(passw(or)?d|passphrase|secret|token|credentials?|(api|access|secret|private)[-_]?key([-_]id)?)$",
+    r"passw(or)?d$|(^|[-_.:])(pass|pwd|passphrase|secret|token|credentials?|(api|access|secret|private)[-_]?key([-_]id)?)$",
     re.IGNORECASE,
 )
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -82,7 +82,10 @@ def test_other_text_is_let_pass(text):
 
 @pytest.mark.parametrize(
     "name",
-    ["HF_TOKEN", "PASSWORD", "DB_PASSWD", "VLLM_API_KEY", "AWS_SECRET_ACCESS_KEY", "apiKey", "client-secret", "secret"],
+    [
+        *("HF_TOKEN", "PASSWORD", "DB_PASSWD", "PGPASSWORD", "DB_PASS", "REDIS_PWD", "VLLM_API_KEY"),
+        *("AWS_SECRET_ACCESS_KEY", "apiKey", "client-secret", "secret"),
+    ],
 )
 def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
     told = "a secret, by its name"
@@ -103,6 +106,7 @@ def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
         {"env": {"HF_TOKEN_PATH": "/run/secrets/hf", "HF_TOKEN": "/run/secrets/hf"}},
         {"env": {"API_KEY": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/hf-AbCdEf"}},
         {"env": {"STOP_TOKEN": "</s>", "PAD_TOKEN": "<pad>", "USE_TOKEN": "true"}},
+        {"env": {"PWD": "/srv", "BYPASS": "1", "FIRST_PASS": "true", "COMPASS": "north"}},
         {"env": {"KEY": "value", "PRIMARY_KEY": "id", "SORT_KEY": "name"}},
         ["--max-tokens", "4096", "--tokenizer", "mistral", "--api-key", "--port", "8000"],
         ["--served-model-name=chat", "--eos-token", "</s>", "--token=$HF_TOKEN"],
