@@ -7,7 +7,6 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
-from mlplatform.args import given
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
@@ -79,7 +78,6 @@ class EksCluster(Component):
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         wanted = spec(Cluster, args["cluster"])
         partition = args.get("partition", "aws")
 

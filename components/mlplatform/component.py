@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pulumi
 
-from mlplatform.args import checked
 from mlplatform.spec import Spec
 
 PACKAGE: Final = "mlplatform"
@@ -31,9 +30,7 @@ class Component(pulumi.ComponentResource):
         self._given_tags: Mapping[str, str] = args.get("tags") or {}
         self._kept = bool(opts and opts.retain_on_delete)
         self._guard = True if args.get("protect") else None
-        self.permissions_boundary: pulumi.Input[str] | None = checked(
-            f"{name}: permissions_boundary_arn", args.get("permissions_boundary_arn")
-        )
+        self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
         """The policy that bounds every IAM role below; none where the caller gives none."""
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:

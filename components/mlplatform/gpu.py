@@ -8,7 +8,6 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import instances
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.nodes import Capacity, managed_nodes
 from mlplatform.pools import LOCAL_DISKS, GpuPool, Reservation, autoscaler_hints, gpu_nodes
@@ -71,7 +70,6 @@ class GpuNodePool(Component):
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         pool = spec(GpuPool, args["pool"])
 
         wanted = gpu_nodes(name, pool, self._launch(name, pool, args))

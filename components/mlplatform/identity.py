@@ -6,7 +6,6 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.spec import spec
 from mlplatform.workloads import Workload, access_policy, boundary, service_account_of, trust_policy
@@ -57,7 +56,6 @@ class WorkloadIdentity(Component):
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         wanted = spec(Workload, args["workload"])
         namespace, service_account = service_account_of(name, wanted)
         where = pulumi.Output.all(

@@ -8,7 +8,6 @@ import pulumi_aws as aws
 from pydantic import Field
 
 from mlplatform import iam
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.spec import Spec, spec
 
@@ -82,7 +81,6 @@ class KeyRing(Component):
 
     def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         keys = spec(Keys, args["keys"])
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")

@@ -7,7 +7,6 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import addressing, iam
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.spec import spec
 from mlplatform.vpcs import GATEWAY_SERVICES, Nat, Vpc, endpoint_service, flow_log_policy
@@ -46,7 +45,6 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         layout = spec(Vpc, args["vpc"])
         zones = addressing.zones(layout.cidr, layout.zones)
 

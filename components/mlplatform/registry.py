@@ -7,7 +7,6 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.images import (
     UPSTREAM_URLS,
@@ -76,7 +75,6 @@ class ImageRegistry(Component):
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         wanted = spec(Images, args["images"])
         namespace = args.get("namespace") or f"{pulumi.get_project()}/{pulumi.get_stack()}"
         owner = pulumi.Output.all(

@@ -5,7 +5,6 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from mlplatform.args import given
 from mlplatform.component import Component
 from mlplatform.inference import (
     Inference,
@@ -43,7 +42,6 @@ class InferenceService(Component):
 
     def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         wanted = spec(Inference, args["inference"])
         namespace = self._namespace(name, args.get("namespace"))
 

@@ -11,7 +11,6 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import iam
-from mlplatform.args import given
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec, spec
 
@@ -178,7 +177,6 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        args = given(name, args)
         wanted = spec(Bucket, args["bucket"])
         # What protects the data stays with it: a bucket that is kept keeps its settings too.
         kept = self.guarded(retain_on_delete=wanted.retain)

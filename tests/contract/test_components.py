@@ -1,14 +1,13 @@
 """What holds for every component of the catalogue."""
 
 import ast
-import asyncio
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ForwardRef, NotRequired, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pulumi
 import pulumi_aws as aws
@@ -40,27 +39,6 @@ every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda ea
 
 def args_of(component: type[Component]) -> Any:
     return EXPORTS[f"{component.__name__}Args"]
-
-
-def _parts_of(hint: Any) -> set[Any]:
-    """Everything that an annotation is made of."""
-    return {hint, get_origin(hint)} | {part for each in get_args(hint) for part in _parts_of(each)}
-
-
-def _collection_of(hint: Any) -> type | None:
-    """What outputs stand in where the argument itself is none: a list or a dict."""
-    hint = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
-    return {Sequence: list, Mapping: dict}.get(get_origin(hint))
-
-
-def host_of(component: type[Component]) -> Callable[..., object]:
-    """What makes a component in the host, of Python's names."""
-
-    def make(name: str, args: Mapping[str, Any], options: pulumi.ResourceOptions) -> object:
-        inputs = {to_camel(key): value for key, value in args.items()}
-        return host.Catalogue().construct(name, f"{PACKAGE}:index:{component.__name__}", inputs, options)
-
-    return make
 
 
 @every_component
@@ -198,59 +176,6 @@ def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseMo
         if not field.description
     ]
     assert undocumented == []
-
-
-FLOWING = [
-    (component, name)
-    for component in COMPONENTS
-    for name, hint in args_of(component).__annotations__.items()
-    if any(isinstance(part, ForwardRef) for part in _parts_of(hint))  # Pulumi's own word for an output in an `Input`.
-]
-"""Every argument that may be an output."""
-
-
-@pytest.mark.parametrize(("component", "argument"), FLOWING, ids=lambda each: getattr(each, "__name__", each))
-@pytest.mark.parametrize("nothing", [None, ""], ids=["none", "empty"])
-def test_an_output_that_turns_out_to_be_nothing_is_refused_by_the_argument_s_name(
-    component: type[Component], argument: str, nothing: Any
-) -> None:
-    """A stack output that does not exist is None: a bucket would be encrypted with AWS's key, a role be unbounded."""
-    inner = _collection_of(args_of(component).__annotations__[argument])
-    for make in (component, host_of(component)):
-
-        def program(make: Any = make) -> None:
-            value: Any = pulumi.Output.from_input(nothing)
-            # What holds outputs is checked output by output.
-            flowing = {list: [value], dict: {"a": value}}.get(inner, value)
-            make("example", {**cases.CASES[component], argument: flowing}, pulumi.ResourceOptions())
-
-        with pytest.raises(pulumi.RunError) as raised:
-            declare(program)
-        told = "None" if nothing is None else "empty"
-        assert re.match(rf"example: {argument}(\[0\]|\.a)? is {told}; allowed: a value, since ", str(raised.value))
-
-
-def test_an_empty_argument_is_refused_before_anything_is_declared() -> None:
-    with pytest.raises(pulumi.RunError, match=r"^example: data_key_arn is empty; allowed: a value"):
-        declare(cases.build(mlplatform.DataBucket, data_key_arn=""))
-
-
-def test_a_value_that_is_waited_for_is_checked_too() -> None:
-    async def nothing() -> Any:
-        return None
-
-    with pytest.raises(pulumi.RunError, match=r"^example: data_key_arn is None; allowed: a value"):
-        declare(lambda: cases.build(mlplatform.DataBucket, data_key_arn=asyncio.ensure_future(nothing()))())
-
-
-def test_a_list_of_no_subnets_is_refused() -> None:
-    with pytest.raises(pulumi.RunError, match=r"^example: subnet_ids is empty; allowed: a value"):
-        declare(lambda: cases.build(mlplatform.EksCluster, subnet_ids=pulumi.Output.from_input([]))())
-
-
-def test_a_value_in_a_list_that_turns_out_to_be_nothing_is_refused_with_its_place() -> None:
-    with pytest.raises(pulumi.RunError, match=r"^example: subnet_ids\[1\] is None; allowed: a value"):
-        declare(lambda: cases.build(mlplatform.EksCluster, subnet_ids=pulumi.Output.from_input(["subnet-a", None]))())
 
 
 @every_component
