@@ -154,8 +154,8 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
             )
         )
     if KeyDomain.DISKS in domains:
-        # A condition and no principal, as AWS's examples have it: the role comes with an account's first Auto Scaling
-        # group, and KMS refuses a policy that names a principal which does not exist:
+        # A condition instead of the principal that AWS's examples name: the role comes with an account's first Auto
+        # Scaling group, and KMS refuses a policy that names a principal which does not exist:
         # https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
         role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
         auto_scaling = {

@@ -197,12 +197,14 @@ class SandboxStack(Stack):
     def failed_creations(self) -> dict[str, bool]:
         """The resources that AWS made and that failed before they worked once: URN, and whether it is protected.
 
-        Neither the engine nor AWS repairs them: a plain update takes them for done.
+        Neither the engine nor AWS repairs them: a plain update takes them for done. One that was replaced and waits for
+        its deletion has the URN of what took its place, which is sound.
         """
         return {
             resource["urn"]: bool(resource.get("protect"))
             for resource in self.deployment().get("resources", ())
-            if any(failures.FAILED_CREATION.search(error) for error in resource.get("initErrors", ()))
+            if not resource.get("delete")
+            and any(failures.FAILED_CREATION.search(error) for error in resource.get("initErrors", ()))
         }
 
     def show(self, *command: str, environment: Mapping[str, str] | None = None, **options: Any) -> int:

@@ -1,15 +1,14 @@
 """What holds for every component of the catalogue."""
 
 import ast
-import asyncio
 import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ForwardRef, NotRequired, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pulumi
 import pulumi_aws as aws
@@ -43,27 +42,6 @@ every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda ea
 
 def args_of(component: type[Component]) -> Any:
     return EXPORTS[f"{component.__name__}Args"]
-
-
-def _parts_of(hint: Any) -> set[Any]:
-    """Everything that an annotation is made of."""
-    return {hint, get_origin(hint)} | {part for each in get_args(hint) for part in _parts_of(each)}
-
-
-def _collection_of(hint: Any) -> type | None:
-    """What outputs stand in where the argument itself is none: a list or a dict."""
-    hint = get_args(hint)[0] if get_origin(hint) is NotRequired else hint
-    return {Sequence: list, Mapping: dict}.get(get_origin(hint))
-
-
-def host_of(component: type[Component]) -> Callable[..., object]:
-    """What makes a component in the host, of Python's names."""
-
-    def make(name: str, args: Mapping[str, Any], options: pulumi.ResourceOptions) -> object:
-        inputs = {to_camel(key): value for key, value in args.items()}
-        return host.Catalogue().construct(name, f"{PACKAGE}:index:{component.__name__}", inputs, options)
-
-    return make
 
 
 @every_component
@@ -261,6 +239,8 @@ def test_an_output_that_turns_out_to_be_nothing_is_refused_by_the_argument_s_nam
 ) -> None:
     """A stack output that does not exist is None: a bucket would be encrypted with AWS's key, a role be unbounded."""
     inner = _collection_of(args_of(component).__annotations__[argument])
+    if inner is dict and nothing == "":
+        return  # Text in a mapping may be empty, as a tag's.
     for make in (component, host_of(component)):
 
         def program(make: Any = make) -> None:

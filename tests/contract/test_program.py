@@ -92,6 +92,15 @@ def test_everything_at_rest_is_encrypted_with_the_platform_s_keys(stack: Path, p
 
 
 @every_stack
+def test_what_cannot_be_had_back_is_protected_in_production_and_only_there(stack: Path, plan_of: PlanOf) -> None:
+    kinds = (aws.kms.Key, aws.s3.Bucket, aws.ecr.Repository, aws.eks.Cluster, aws.eks.NodeGroup, aws.ec2.Eip)
+    found = [each for kind in (*kinds, k8s.apps.v1.Deployment) for each in plan_of(stack).of(kind)]
+    assert len({each.type for each in found}) == len(kinds) + 1
+    prod = read(stack).platform.profile.value == "prod"
+    assert [each.name for each in found if each.protected is not prod] == []
+
+
+@every_stack
 def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of: PlanOf) -> None:
     told, platform = plan_of(stack).exports, read(stack).platform
     reference = "organization/mlplatform/platform"

@@ -4,7 +4,7 @@ The tests of this file follow one another on one stack. One request in five is t
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,15 @@ ROUNDS: Sequence[Sequence[Case]] = [
         )
     ],
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def protected(project: Any) -> Iterator[None]:
+    """A stack that is protected, as production is: the engine refuses to replace what never worked."""
+    project.edit("protect", value=True)
+    yield
+    project.edit("protect", value=False)
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
-"""Resource options on a component, in programs of one's own; nothing is brought up."""
+"""Resource options on a component, in programs of one's own."""
 
+import json
 import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +15,55 @@ pytestmark = pytest.mark.engine
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 
 
+@dataclass(frozen=True)
+class Own:
+    """A project of one's own, beside a copy of this one."""
+
+    project: Any
+
+    def write(self, text: str) -> None:
+        """Make its program of what the documentation leaves out, and this."""
+        (self.project.folder / "__main__.py").write_text(
+            f"import pulumi\nfrom mlplatform import DataBucket, GpuNodePool, KeyRing\n\nkey_arn = {KEY!r}\n{text}"
+        )
+
+    def pulumi(self, *command: str, check: bool = True) -> Any:
+        """Run a `pulumi` command in it."""
+        return self.project.pulumi(*command, check=check)
+
+    def planned(self, text: str) -> dict[str, dict[str, Any]]:
+        """What a program would make, by the resources' names."""
+        self.write(text)
+        return {step["newState"]["urn"].rsplit("::", 1)[-1]: step["newState"] for step in self.project.preview()}
+
+
 @pytest.fixture
-def program(project: Any, sandbox: Any, root: Path) -> Any:
-    """Previews a program that begins with all imports of the documentation; its steps by the resources' names."""
+def own(project: Any, sandbox: Any) -> Iterator[Own]:
     folder = project.folder / "own"
     folder.mkdir()
-
-    def preview(text: str) -> dict[str, dict[str, Any]]:
-        (folder / "Pulumi.yaml").write_text("name: own\nruntime:\n  name: python\n  options: {virtualenv: ../.venv}\n")
-        (folder / "__main__.py").write_text(
-            f"import pulumi\nfrom mlplatform import DataBucket, GpuNodePool\n\nkey_arn = {KEY!r}\n{text}"
-        )
-        own = type(project)(folder, sandbox)
-        own.pulumi("stack", "select", "--create", "local")
-        own.pulumi("config", "set", "aws:region", "us-east-1", "--stack", "local")
-        return {step["newState"]["urn"].rsplit("::", 1)[-1]: step["newState"] for step in own.preview()}
-
-    yield preview
+    (folder / "Pulumi.yaml").write_text("name: own\nruntime:\n  name: python\n  options: {virtualenv: ../.venv}\n")
+    made = Own(type(project)(folder, sandbox))
+    made.pulumi("stack", "select", "--create", "local")
+    made.pulumi("config", "set", "aws:region", "us-east-1", "--stack", "local")
+    yield made
     shutil.rmtree(folder)
 
 
-def test_the_transform_of_the_documentation_reaches_the_child_that_it_is_for(program: Any, root: Path) -> None:
+def test_the_transform_of_the_documentation_reaches_the_child_that_it_is_for(own: Own, root: Path) -> None:
     (example,) = [
         text
         for text in re.findall(r"```python\n(.*?)```", (root / "docs" / "reuse.md").read_text(), re.DOTALL)
         if "transforms=" in text
     ]
-    steps = program(example)
+    steps = own.planned(example)
     nodes = steps.pop("training-nodes")
     assert nodes["customTimeouts"]["update"] == 4 * 3600
     assert nodes["ignoreChanges"] == ["scalingConfig.desiredSize"]
     assert [name for name, state in steps.items() if state.get("ignoreChanges") or state.get("customTimeouts")] == []
 
 
-def test_a_caller_s_retention_and_protection_reach_every_child(program: Any) -> None:
-    steps = program(
+def test_a_caller_s_retention_and_protection_reach_every_child(own: Own) -> None:
+    steps = own.planned(
         "options = pulumi.ResourceOptions(retain_on_delete=True, protect=True)\n"
         'DataBucket("mine", {"bucket": {"retain": False}, "data_key_arn": key_arn}, options)\n'
         'DataBucket("other", {"bucket": {"retain": False}, "data_key_arn": key_arn})\n'
@@ -56,14 +73,29 @@ def test_a_caller_s_retention_and_protection_reach_every_child(program: Any) -> 
         assert not [name for name, state in steps.items() if name.startswith("mine-") and not state.get(flag)]
 
 
-def test_an_output_that_does_not_exist_ends_the_update_with_the_argument_s_name(program: Any, project: Any) -> None:
-    """In a sentence, without a traceback."""
-    text = (
-        'own = pulumi.StackReference("organization/own/local")\n'
-        'DataBucket("mine", {"bucket": {}, "data_key_arn": own.get_output("dataKeyArm")})\n'
+def test_what_is_retained_is_whole_after_a_destroy(own: Own, sandbox: Any) -> None:
+    """A key that stays is found by its alias; a bucket that stays is still sealed and closed."""
+    kms, s3 = sandbox.aws("kms"), sandbox.aws("s3")
+    own.write(
+        'keys = KeyRing("kept", {"keys": {"perDomain": False}, "account_id": "123456789012", "region": "us-east-1"})\n'
+        'bucket = DataBucket("kept", {"bucket": {}, "data_key_arn": keys.data_key_arn})\n'
+        'pulumi.export("bucket", bucket.bucket_name)\n'
     )
-    with pytest.raises(AssertionError) as raised:
-        program(text)
-    told = str(raised.value)
-    assert "mine: data_key_arn is None; allowed: a value, since AWS's default would take its place" in told
-    assert "Traceback" not in told
+    own.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    bucket = json.loads(own.pulumi("stack", "output", "--json", "--stack", "local").stdout)["bucket"]
+    own.pulumi("destroy", "--yes", "--stack", "local")
+
+    (alias,) = [each for each in kms.list_aliases()["Aliases"] if "kept-shared" in each["AliasName"]]
+    key = kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    # Other tests find the account as they left it.
+    s3.delete_bucket(Bucket=bucket)
+    kms.delete_alias(AliasName=alias["AliasName"])
+    kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+
+    assert key["KeyState"] == "Enabled"
+    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key["Arn"]
+    assert {"OnlyTls", "KmsOnlyWithAKey"} <= {statement["Sid"] for statement in policy["Statement"]}
+    assert {*closed.values()} == {True}

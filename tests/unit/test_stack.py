@@ -159,6 +159,14 @@ def test_an_update_makes_anew_what_aws_made_and_never_worked(stack: SandboxStack
         {"urn": never_worked, "initErrors": ["pool-nodes: is CREATE_FAILED: NodeCreationFailure: no"]},
         {"urn": urn("x$aws:eks/addon:Addon", "addon"), "initErrors": ["addon: is UPDATE_FAILED: AccessDenied: no"]},
         {"urn": urn("x$aws:eks/cluster:Cluster", "sound")},
+        # Replaced already; the sound one has the same URN.
+        {"urn": urn("x$aws:eks/nodeGroup:NodeGroup", "other"), "id": "new"},
+        {
+            "urn": urn("x$aws:eks/nodeGroup:NodeGroup", "other"),
+            "id": "old",
+            "delete": True,
+            "initErrors": ["other: is CREATE_FAILED: NodeCreationFailure: no"],
+        },
     ]
     (stack.root / "state").write_text(json.dumps({"deployment": {"resources": resources}}))
     assert stack.failed_creations() == {never_worked: False}
