@@ -6,7 +6,7 @@ import pulumi_kubernetes as k8s
 import mlplatform as ml
 from mlpctl import config
 from mlplatform import iam
-from mlplatform.lookups import caller
+from mlplatform.lookups import caller, s3_cidrs
 from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
@@ -18,7 +18,7 @@ boundary = platform.permissions_boundary and iam.own_policy(platform.permissions
 bounded = {"permissions_boundary_arn": boundary, **tagged}
 
 keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged})
-logged = {"logs_key_arn": keys.logs_key_arn}
+logged, secrets = {"logs_key_arn": keys.logs_key_arn}, {"secrets_key_arn": keys.secrets_key_arn}
 network = ml.Network("network", {"vpc": platform.network, "region": region, **logged, **bounded})
 buckets = {
     name: ml.DataBucket(name, {"bucket": bucket, "data_key_arn": keys.data_key_arn, **tagged})
@@ -38,7 +38,7 @@ nodes = {
 }
 cluster = ml.EksCluster(
     "cluster",
-    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **logged, **nodes},
+    {"cluster": platform.cluster, "secrets_store": platform.uses_secrets, **secrets, **logged, **nodes},
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
@@ -66,6 +66,7 @@ workloads = {
             "bucket_arns": {each: buckets[each].bucket_arn for each in workload.buckets},
             "data_key_arn": keys.data_key_arn,
             "repository_arns": images.repository_arns,
+            **secrets,
             **here,
             **bounded,
         },
@@ -73,10 +74,16 @@ workloads = {
     for name, workload in platform.workloads.items()
 }
 kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
+bucket_names = {name: bucket.bucket_name for name, bucket in buckets.items()}
+# Where a model finds its image, its weights and its secrets.
+sources = {
+    **{"repository_urls": images.repository_urls, "registry_url": images.registry_url, "bucket_names": bucket_names},
+    **{"region": region, "s3_cidrs": s3_cidrs(region) if platform.reads_weights else []},
+}
 services = {
     name: ml.InferenceService(
         name,
-        {"inference": inference},
+        {"inference": inference, **sources},
         # Pods get their role when they start, so roles come first.
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )
@@ -88,7 +95,7 @@ PlatformOutputs.export(
     vpc_id=network.vpc_id,
     private_subnet_ids=network.private_subnet_ids,
     **keys.outputs(),
-    buckets={name: bucket.bucket_name for name, bucket in buckets.items()},
+    buckets=bucket_names,
     bucket_arns={name: bucket.bucket_arn for name, bucket in buckets.items()},
     repositories=images.repository_urls,
     cluster_name=cluster.cluster_name,

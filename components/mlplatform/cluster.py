@@ -13,6 +13,8 @@ from mlplatform.clusters import (
     BEFORE_NODES,
     NETWORK_PLUGIN,
     NETWORK_PLUGIN_SETTINGS,
+    SECRETS_STORE,
+    SECRETS_STORE_SETTINGS,
     Cluster,
     endpoint_access,
     physical_name,
@@ -44,6 +46,9 @@ class EksClusterArgs(TypedDict):
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Repositories that the nodes may make by pulling through caches. Default: none."""
+
+    secrets_store: NotRequired[bool]
+    """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
 
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
@@ -100,6 +105,15 @@ class EksCluster(Component):
         )
         for addon in AFTER_NODES:
             self._addon(name, cluster, addon, wanted, depends_on=[nodes])
+        if args.get("secrets_store"):
+            self._addon(
+                name,
+                cluster,
+                SECRETS_STORE,
+                wanted,
+                depends_on=[nodes],
+                configuration_values=SECRETS_STORE_SETTINGS,
+            )
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint

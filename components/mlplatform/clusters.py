@@ -1,5 +1,6 @@
 """Clusters, as specs, and what EKS is told of them."""
 
+import json
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -19,6 +20,21 @@ BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 
 AFTER_NODES: Final = ("coredns", "metrics-server", "eks-node-monitoring-agent")
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
+
+SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
+"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
+https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
+
+SECRETS_STORE_SETTINGS: Final = json.dumps(
+    {
+        # On GPU nodes too. The driver itself tolerates every taint.
+        "tolerations": [{"operator": "Exists"}],
+        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
+    }
+)
+"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
+`secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
+https://github.com/aws/secrets-store-csi-driver-provider-aws"""
 
 NETWORK_PLUGIN_SETTINGS: Final = '{"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}'
 """Network policies are enforced, and a node has addresses for as many pods as it has room:
@@ -157,9 +173,9 @@ class Cluster(Spec):
     @field_validator("addon_versions")
     @classmethod
     def _addons_are_ours(cls, value: dict[str, str]) -> dict[str, str]:
-        unknown = sorted({*value} - {*BEFORE_NODES, *AFTER_NODES})
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: allowed: {', '.join((*BEFORE_NODES, *AFTER_NODES))}")
+        ours = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
+        if unknown := sorted({*value} - {*ours}):
+            raise ValueError(f"{', '.join(unknown)}: allowed: {', '.join(ours)}")
         return value
 
     @model_validator(mode="after")

@@ -78,6 +78,10 @@ class GpuPool(Scaling):
     """Release of the nodes' image, and with it of the NVIDIA driver, e.g. `1.54.0-5043decc`. Default: EKS's latest when
     the nodes are made, kept until their Kubernetes version or launch settings change."""
 
+    autoscaled: bool = False
+    """Another program, such as Cluster Autoscaler, sets the number of nodes, up to `maxNodes`; `nodes` is then only the
+    number at creation."""
+
     repair: bool = True
     """Replace nodes whose GPUs or kubelet fail, one at a time, as long as half of the pool is well."""
 

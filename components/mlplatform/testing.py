@@ -23,6 +23,7 @@ STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 LOOK_UPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT_ID, "id": ACCOUNT_ID},
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0", "entries": [{"cidr": "52.216.0.0/15"}]},
 }
 """What look-ups answer unless the caller says otherwise."""
 

@@ -101,6 +101,16 @@ class Platform(Spec):
         """The tags of every taggable resource."""
         return {**self.tags, "owner": self.owner, "environment": self.profile.value}
 
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether a model has secrets of Secrets Manager."""
+        return any(model.secrets for model in self.inference.values())
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether a model has its weights in a bucket."""
+        return any(model.model for model in self.inference.values())
+
     @field_validator("tags")
     @classmethod
     def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:

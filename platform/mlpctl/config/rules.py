@@ -5,15 +5,12 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform.clusters import ControlPlaneLog
 from mlplatform.images import Scanning
-from mlplatform.inference import Inference, mebibytes, millicores
-from mlplatform.instances import InstanceType
 from mlplatform.vpcs import Nat
 from mlplatform.workloads import service_account_of
 
@@ -21,18 +18,6 @@ if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
 
 YEAR_DAYS: Final = 365
-
-OWN_IMAGE: Final = re.compile(r"\d{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?$")
-"""An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
-
-KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
-
-
-def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
-    """A model's namespace is named like the model."""
-    for name in platform.inference:
-        if name == "default" or name.startswith("kube-"):
-            yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
 
 
 def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
@@ -42,38 +27,6 @@ def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
         if elsewhere := [zone for zone in pool.zones if zone not in zones]:
             yield (
                 f"gpuPools.{name}.zones has {', '.join(elsewhere)}; allowed: zones of the network ({', '.join(zones)})"
-            )
-
-
-def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
-    """A model names a pool of the stack."""
-    pools = ", ".join(platform.gpu_pools) or "none is defined"
-    for name, model in platform.inference.items():
-        if model.pool not in platform.gpu_pools:
-            yield f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
-
-
-def models_fit_on_a_node(platform: Platform) -> Iterator[str]:
-    """Each node that a pod may be put on has what the pod asks for; a little of it the node keeps for itself."""
-    for name, model in platform.inference.items():
-        for facts in platform.gpu_pools[model.pool].types if model.pool in platform.gpu_pools else ():
-            yield from _too_much(f"inference.{name}", model, facts)
-
-
-def pools_are_large_enough(platform: Platform) -> Iterator[str]:
-    """A pool at its largest holds all pods of its models, with those that an update starts beside the old ones."""
-    for pool_name, pool in platform.gpu_pools.items():
-        gpus = min(facts.gpus for facts in pool.types)
-        models = {
-            name: model for name, model in platform.inference.items() if model.pool == pool_name and model.gpus <= gpus
-        }
-        nodes = math.ceil(
-            sum((model.max_replicas + model.spare_pods) / (gpus // model.gpus) for model in models.values())
-        )
-        if nodes > pool.max_nodes:
-            yield (
-                f"gpuPools.{pool_name}.maxNodes is {pool.max_nodes}; allowed: {nodes} or more, for maxReplicas and "
-                f"sparePods of {', '.join(models)} at {gpus} GPU{'s' * (gpus > 1)} a node"
             )
 
 
@@ -87,20 +40,6 @@ def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
             "network.nat is none; allowed: single or perZone, since the first pull through a cache of "
             "images.pullThrough leaves the network"
         )
-
-
-def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
-    """An image of the stack's own repositories that a model runs is one that never expires."""
-    repositories = platform.images.repositories
-    for name, model in platform.inference.items():
-        found = OWN_IMAGE.match(model.image)
-        repository = repositories.get(found["repository"]) if found else None
-        if found and repository and not repository.releases(found["tag"] or ""):
-            yield (
-                f"inference.{name}.image is {model.image}; allowed: a tag of "
-                f"images.repositories.{found['repository']}.releaseTags ({', '.join(repository.release_tags)}), since "
-                "others are deleted in time"
-            )
 
 
 def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
@@ -157,6 +96,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         # Or a new node group would start whatever image is the latest that day.
         "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
         **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
+        **dict(pinned(name, model) for name, model in platform.inference.items()),
         **{f"{place}.retain has to be true": each.retain for place, each in repositories.items()},
         **{f"{place}.scanOnPush has to be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
@@ -165,26 +105,11 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
-    models_have_namespaces_of_their_own,
+    *MODEL_RULES,
     pools_lie_in_the_network,
-    models_run_on_pools_that_exist,
-    models_fit_on_a_node,
-    pools_are_large_enough,
     caches_reach_what_they_cache,
-    models_run_images_that_stay,
     workloads_use_what_exists,
     a_service_account_has_one_role,
     retained_data_keeps_its_key,
     prod_keeps_its_guards,
 )
-
-
-def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:
-    sizes = (
-        ("gpus", model.gpus, model.gpus, facts.gpus, f"{facts.gpus}"),
-        ("cpu", model.cpu, millicores(model.cpu), facts.vcpus * 1000, f"{facts.vcpus}"),
-        ("memory", model.memory, mebibytes(model.memory), facts.memory_mib, f"{facts.memory_mib}Mi"),
-    )
-    for field, given, asked, there, told in sizes:
-        if asked > there:
-            yield f"{path}.{field} is {given}; allowed: up to {told}, which a {facts.name} of its pool has"

@@ -237,6 +237,7 @@ def test_what_has_no_arn_is_told_by_name() -> None:
             partition="aws",
             bucket_arns={"datasets": DATASETS},
             data_key_arn=None,
+            secrets_key_arn=None,
             repository_arns={},
             **HERE,
         )

@@ -118,11 +118,38 @@ def _secret(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
+def _prefix_list(api: Api, args: Properties) -> Properties:
+    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
+    if args.get("name"):
+        filters.append({"Name": "prefix-list-name", "Values": [args["name"]]})
+    given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
+    found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
+    if len(found) != 1:
+        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one has to")
+    (one,) = found
+    entries = api.call("get_managed_prefix_list_entries", PrefixListId=one["PrefixListId"])["Entries"]
+    return {
+        **args,
+        "id": one["PrefixListId"],
+        "name": one["PrefixListName"],
+        "arn": one["PrefixListArn"],
+        "addressFamily": one.get("AddressFamily", ""),
+        "entries": [{"cidr": entry["Cidr"], "description": entry.get("Description", "")} for entry in entries],
+        "maxEntries": one.get("MaxEntries", 0),
+        "ownerId": one.get("OwnerId", ""),
+        "region": api.region,
+        "tags": {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())},
+        "version": one.get("Version", 0),
+    }
+
+
 LOOKUPS: Final = (
     Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
     Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
+    Lookup(aws.ec2.get_managed_prefix_list, "aws:ec2/getManagedPrefixList:getManagedPrefixList", _prefix_list, "ec2"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
 )

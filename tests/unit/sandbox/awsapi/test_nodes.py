@@ -43,16 +43,16 @@ def test_a_gpu_node_offers_what_its_instance_type_has() -> None:
         "cpu": "8",
         "memory": "30310Mi",
         "ephemeral-storage": "100Gi",
-        "pods": "58",
+        "pods": "110",
         "nvidia.com/gpu": "1",
     }
 
 
 def test_what_the_system_keeps_is_not_allocatable() -> None:
     allocatable = node("g6.2xlarge")["status"]["allocatable"]
-    # 6 % + 1 % + 2 x 0.5 % + 4 x 0.25 % of a CPU; 255 MiB + 58 pods x 11 MiB + 100 MiB.
-    assert allocatable["cpu"] == "7910m"
-    assert allocatable["memory"] == f"{30310 - 255 - 58 * 11 - 100}Mi"
+    # 6 % + 1 % + 2 x 0.5 % + 4 x 0.25 % of a CPU; 255 MiB + 110 pods x 11 MiB + 100 MiB; and the add-ons' pods.
+    assert allocatable["cpu"] == f"{7910 - 280}m"
+    assert allocatable["memory"] == f"{30310 - 255 - 110 * 11 - 100 - 270}Mi"
     assert allocatable["nvidia.com/gpu"] == "1"
 
 
@@ -98,9 +98,9 @@ def test_devices_need_an_image_with_their_driver(instance_type: str, ami_type: s
 @pytest.mark.parametrize(
     ("instance_type", "pods", "architecture"),
     [
-        ("t3.medium", 17, "amd64"),
-        ("m7g.large", 29, "arm64"),
-        ("g6.8xlarge", 234, "amd64"),
+        ("t3.nano", 34, "amd64"),
+        ("m7g.large", 110, "arm64"),
+        ("g6.8xlarge", 250, "amd64"),
         ("p5.48xlarge", 250, "amd64"),
     ],
 )
