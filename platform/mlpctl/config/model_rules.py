@@ -63,15 +63,20 @@ def updates_have_room(platform: Platform) -> Iterator[str]:
             }
             needed = nodes_needed([_pods(model) for model in models.values()], facts.gpus, _room(facts))
             if needed > there:
+                in_place = [Pods(model.max_replicas, model.gpus, _pods(model).room) for model in models.values()]
+                spared = [name for name, model in models.items() if model.spare_pods]
+                others = [
+                    f"sparePods 0 of {', '.join(spared)}, which replaces pods where they are"
+                    if nodes_needed(in_place, facts.gpus, _room(facts)) <= there
+                    else "",
+                    "" if pool.autoscaled else "a pool that is autoscaled",
+                ]
                 yield (
-                    f"gpuPools.{pool_name}.{field} is {there}; allowed: {needed} or more of {facts.name}, since an "
-                    f"update needs room for {', '.join(_told(name, model, facts) for name, model in models.items())}"
-                    f"{_cheaper(models)}{'' if pool.autoscaled else NOT_AUTOSCALED}"
+                    f"gpuPools.{pool_name}.{field} is {there}; allowed: {needed} or more of {facts.name}, since it has "
+                    f"to hold {', '.join(_told(name, model, facts) for name, model in models.items())} at once"
+                    f"{''.join(f'; or {each}' for each in others if each)}"
                 )
                 break
-
-
-NOT_AUTOSCALED: Final = " and nothing adds nodes to a pool that is not autoscaled"
 
 
 def models_drain_before_their_node_ends(platform: Platform) -> Iterator[str]:
@@ -203,12 +208,8 @@ def _pods(model: Inference) -> Pods:
 
 def _told(name: str, model: Inference, facts: InstanceType) -> str:
     spare = f" + {model.spare_pods} spare" if model.spare_pods else ""
-    return f"{model.max_replicas}{spare} pods of {name}, {fit(_pods(model), facts.gpus, _room(facts))} on a node"
-
-
-def _cheaper(models: dict[str, Inference]) -> str:
-    names = [name for name, model in models.items() if model.spare_pods]
-    return f" (sparePods 0 of {', '.join(names)} replaces pods one by one without more room)" if names else ","
+    pods = "pod" if _pods(model).count == 1 else "pods"
+    return f"{name} ({model.max_replicas}{spare} {pods}, {fit(_pods(model), facts.gpus, _room(facts))} on a node)"
 
 
 def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:

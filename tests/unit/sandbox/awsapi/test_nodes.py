@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.awsapi.cluster import nodes
+from mlpctl.sandbox.awsapi.cluster import definitions, nodes
 from mlpctl.sandbox.awsapi.eks import instance_types
 from mlpctl.sandbox.awsapi.eks.backend import Instance
 from mlpctl.sandbox.awsapi.eks.errors import InvalidParameter
@@ -141,3 +141,13 @@ def test_a_full_subnet_is_said() -> None:
     assert len(scale([], 11, "t3.medium", tiny, set(), 0)) == 11
     with pytest.raises(InvalidParameter, match=r"Subnet subnet-c \(10.0.9.0/28\) has no free address"):
         scale([], 12, "t3.medium", tiny, set(), 0)
+
+
+def test_an_add_on_brings_the_kinds_that_its_chart_defines() -> None:
+    made = definitions.of(["coredns", "aws-secrets-store-csi-driver-provider"])
+    assert {*made} == {
+        "secretproviderclasses.secrets-store.csi.x-k8s.io",
+        "secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io",
+    }
+    assert made["secretproviderclasses.secrets-store.csi.x-k8s.io"]["spec"]["scope"] == "Namespaced"
+    assert definitions.of(["coredns"]) == {}
