@@ -36,12 +36,28 @@ KNOWN: Final[Mapping[str, Values]] = {
     ),
     "instanceTypes": st.lists(st.sampled_from(["m7i.large", "c7i.xlarge"]), min_size=1, max_size=2, unique=True),
     "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
+    "imageFrom": st.none(),
+    "inference.*.model": st.none(),
+    "secretEnv.*": st.sampled_from([{"secret": "token"}, {"kubernetesSecret": "made-elsewhere", "key": "token"}]),
+    "egress": st.lists(st.sampled_from(["0.0.0.0/0", "203.0.113.0/24"]), max_size=2, unique=True),
+    "secrets": st.lists(st.sampled_from(["token", "team/other"]), max_size=2, unique=True),
+    "pullSecrets": st.lists(st.just("registry"), max_size=1),
+    "drainSeconds": st.sampled_from([5, 75, 3600]),
+    "minReplicas": st.just(1),
+    "maxReplicas": st.sampled_from([1, 2]),
+    "gpuPools.*.minNodes": st.sampled_from([0, 1]),
+    "gpuPools.*.nodes": st.sampled_from([1, 60]),
+    "gpuPools.*.maxNodes": st.sampled_from([60, 450]),
     "pool": st.sampled_from(["a", "b"]),
     "gpuPools": st.sampled_from(["a", "b"]),
     "addonVersions": st.dictionaries(st.sampled_from(["coredns", "vpc-cni"]), st.just("v1.0.0-eksbuild.1")),
 }
 """What a rule of the model allows and its schema does not tell, by the end of the dotted path; for a mapping with free
 names, the names."""
+
+
+ALWAYS: Final[Mapping[str, set[str]]] = {"inference.*": {"image"}}
+"""Keys that are there in every made-up file although the schema lets them be left out, by path."""
 
 
 @lru_cache(maxsize=1)
@@ -53,9 +69,11 @@ def valid_ish() -> Values:
 def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node
+    if shape.keys and found is not None:
+        return found
     if shape.keys:
         # Every section is there, if empty, or most platforms would have neither pools nor models.
-        required = {*node.get("required", ())} if path else {*shape.keys}
+        required = {*node.get("required", ()), *ALWAYS.get(path.removeprefix("."), ())} if path else {*shape.keys}
         fields = {key: _values(child, f"{path}.{key}") for key in shape.keys if (child := shape.child(key))}
         return st.fixed_dictionaries(
             {key: each for key, each in fields.items() if key in required},
