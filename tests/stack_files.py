@@ -43,6 +43,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "secrets": st.lists(st.sampled_from(["token", "team/other"]), max_size=2, unique=True),
     "pullSecrets": st.lists(st.just("registry"), max_size=1),
     "drainSeconds": st.sampled_from([5, 75, 3600]),
+    "gpus": st.sampled_from([1, 2]),
     "minReplicas": st.just(1),
     "maxReplicas": st.sampled_from([1, 2]),
     "gpuPools.*.minNodes": st.sampled_from([0, 1]),
@@ -69,7 +70,7 @@ def valid_ish() -> Values:
 def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node
-    if shape.keys and found is not None:
+    if found is not None and (shape.keys or shape.optional):
         return found
     if shape.keys:
         # Every section is there, if empty, or most platforms would have neither pools nor models.

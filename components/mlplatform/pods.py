@@ -195,7 +195,7 @@ def secret_class_spec(name: str, wanted: Inference, region: pulumi.Input[str]) -
     """What the Secrets Store CSI driver fetches from Secrets Manager, by the pod's own role, into a Kubernetes secret.
 
     Pulumi leaves the spelling of a custom resource's fields as it is.
-    Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-examples.html
+    Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
     """
     objects: list[dict[str, Any]] = []
     data: list[dict[str, str]] = []

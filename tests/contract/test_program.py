@@ -1,6 +1,7 @@
 """What holds for the whole program, whatever a stack file says."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
+import yaml
 
 import mlplatform
 from mlpctl.config import read
@@ -98,6 +100,45 @@ def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of:
 
     (buckets, pools, endpoints) = declare(program, stacks={reference: told}).exports["names"]
     assert ({*buckets}, {*pools}, {*endpoints}) == ({*platform.buckets}, {*platform.gpu_pools}, {*platform.inference})
+
+
+def test_models_have_images_and_weights_from_home(plan_of: PlanOf) -> None:
+    """No account number stands in a file, and neither a public registry nor a hub is asked when a pod starts."""
+    for name in ("staging", "prod"):
+        stack = next(each for each in STACKS if each.stem == f"Pulumi.{name}")
+        (pod,) = plan_of(stack).one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]["containers"]
+        assert re.fullmatch(
+            r"123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/[^:@]+:v[^@]+@sha256:[0-9a-f]{64}", pod["image"]
+        )
+        env = {each["name"]: each["value"] for each in pod["env"]}
+        assert env["MODEL_URI"] == "s3://models-bucket-id/qwen3-32b/v1/"
+        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]
+        reached = [to["ipBlock"]["cidr"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
+        assert "52.216.0.0/15" in reached and "0.0.0.0/0" not in reached
+        assert "dkr.ecr" not in stack.read_text()
+
+
+def test_a_model_s_secret_brings_the_add_on_and_the_right_to_read_it(plan_of: PlanOf, tmp_path: Path) -> None:
+    local = next(each for each in STACKS if each.stem == "Pulumi.local")
+    file = yaml.safe_load(local.read_text())
+    platform = file["config"]["mlplatform:platform"]
+    platform["inference"]["chat"]["secretEnv"] = {"HF_TOKEN": {"secret": "hf-token"}}
+    platform["workloads"]["chat"]["secrets"] = ["hf-token"]
+    made = tmp_path / "Pulumi.made.yaml"
+    made.write_text(yaml.safe_dump(file, sort_keys=False))
+
+    addon = "cluster-aws-secrets-store-csi-driver-provider"
+    assert addon not in [each.name for each in plan_of(local).of(aws.eks.Addon)]
+    settings = json.loads(plan_of(made).one(aws.eks.Addon, addon).inputs["configurationValues"])
+    assert settings["tolerations"] == [{"operator": "Exists"}], "GPU nodes have a taint"
+    assert settings["secrets-store-csi-driver"]["syncSecret"]["enabled"] is True
+    policy = json.loads(plan_of(made).one(aws.iam.RolePolicy, "chat-access").inputs["policy"])
+    reads = [each for each in policy["Statement"] if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert [each["Resource"] for each in reads] == [
+        ["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-token-??????"]
+    ]
+    (secrets,) = [each for each in plan_of(made) if each.type.endswith(":SecretProviderClass")]
+    assert secrets.inputs["spec"]["parameters"]["region"] == "us-east-1"
 
 
 def test_the_program_is_one_page() -> None:
