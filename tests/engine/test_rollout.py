@@ -1,6 +1,7 @@
 """Models that are served are changed: the new pods run, and the next update changes nothing."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import kubernetes
@@ -21,6 +22,14 @@ def model(project: Any) -> tuple[str, dict[str, Any]]:
 
 def up(project: Any, *options: str, check: bool = True) -> Any:
     return project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack, *options, check=check)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Wait for what a controller does in its own time, at most a minute."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.5)
 
 
 def images(sandbox: Any, namespace: str) -> list[tuple[str, str]]:
@@ -81,6 +90,21 @@ def test_fewer_nodes_fewer_pods_and_a_new_image_in_one_edit_end(local: Any, sand
     local.edit("inference", "chat", "image", value=f"vllm/vllm-openai:{NEW}")
     up(local)
     assert images(sandbox, "chat") == [("Running", f"vllm/vllm-openai:{NEW}")]
+    up(local, "--expect-no-changes")
+
+
+def test_the_number_of_pods_is_taken_back_from_an_autoscaler(local: Any, sandbox: Any) -> None:
+    """The autoscaler owns the Deployment's field of a number that it has changed."""
+    local.edit("gpuPools", "inference", "maxNodes", value=3)
+    local.edit("gpuPools", "inference", "nodes", value=3)
+    local.edit("inference", "chat", "minReplicas", value=2)
+    local.edit("inference", "chat", "maxReplicas", value=3)
+    up(local)
+    running = [("Running", "vllm/vllm-openai:v0.11.0")]
+    wait_for(lambda: images(sandbox, "chat") == running * 2)
+    local.edit("inference", "chat", "minReplicas", value=3)
+    up(local)
+    assert images(sandbox, "chat") == running * 3
     up(local, "--expect-no-changes")
 
 

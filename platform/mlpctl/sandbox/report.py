@@ -22,7 +22,11 @@ NOT_ACTED_ON: Final = (
     ("autoscalers", "fewest replicas are kept; there are no metrics to scale by"),
     ("network policies", "stored; there is no network between pods"),
     ("volumes", "stored; nothing is mounted"),
-    ("add-ons", "kept, with the kinds of objects that they define; their pods do not run"),
+    (
+        "add-ons",
+        "kept, with the kinds of objects that they define; their pods do not run, and what they ask for is taken off "
+        "what nodes offer",
+    ),
     ("secrets of Secrets Manager", "SecretProviderClass is stored; no Kubernetes secret is made of it"),
     ("Helm releases", "recorded with their CRDs; charts are not rendered"),
     ("IAM policies", "stored; the AWS API does not enforce them. The EKS API server does check who signs in"),
