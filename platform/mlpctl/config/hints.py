@@ -13,7 +13,11 @@ _PROBES: Final = "healthPath, probeTimeoutSeconds, startupMinutes and restartAft
 _NO_SHARING: Final = "a GPU is not shared: time slicing, MIG and parts of a GPU are not supported yet"
 
 UNKNOWN: Final[Mapping[str, str]] = {
+    "gpuPools.*.desiredSize": "nodes",
+    "gpuPools.*.instanceType": "instanceTypes, a list",
+    "gpuPools.*.maxSize": "maxNodes",
     "gpuPools.*.mig": f"nothing; {_NO_SHARING}",
+    "gpuPools.*.minSize": "minNodes",
     "gpuPools.*.taints": "nothing; every pool has the taint nvidia.com/gpu, which pods that ask for GPUs tolerate",
     "gpuPools.*.timeSlicing": f"nothing; {_NO_SHARING}",
     "inference.*.affinity": "pool; pods are spread over its zones and nodes",
@@ -34,6 +38,8 @@ UNKNOWN: Final[Mapping[str, str]] = {
     "inference.*.startupProbe": _PROBES,
     "inference.*.terminationGracePeriodSeconds": "drainSeconds, after which a server has 45 seconds to end",
     "inference.*.tolerations": "pool",
+    "inference.*.volumes": "nothing; a model may write to /tmp, and `model` names weights in a bucket",
+    "network.ipv6": "cidr; IPv6 is not supported yet",
 }
 """What there is instead of a key that a stack file does not know, by its path; `*` stands for every name."""
 
