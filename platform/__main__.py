@@ -77,13 +77,14 @@ kubernetes = k8s.Provider("cluster", kubeconfig=cluster.kubeconfig, opts=pulumi.
 bucket_names = {name: bucket.bucket_name for name, bucket in buckets.items()}
 # Where a model finds its image, its weights and its secrets.
 sources = {
-    **{"repository_urls": images.repository_urls, "registry_url": images.registry_url, "bucket_names": bucket_names},
-    **{"region": region, "s3_cidrs": s3_cidrs(region) if platform.reads_weights else []},
+    **{"repository_urls": images.repository_urls, "registry_url": images.registry_url},
+    **{"bucket_names": bucket_names, "region": region},
 }
+s3 = {"s3_cidrs": s3_cidrs(region)} if platform.models_on_s3 else {}
 services = {
     name: ml.InferenceService(
         name,
-        {"inference": inference, **sources},
+        {"inference": inference, **sources, **(s3 if name in platform.models_on_s3 else {})},
         # Pods get their role when they start, so roles come first.
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )

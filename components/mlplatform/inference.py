@@ -153,7 +153,8 @@ class Inference(Spec):
 
     egress: list[str] = Field(default=[])
     """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face. Always allowed are
-    private addresses, among them VPC endpoints, and S3 where `model` names a bucket. Default: no more than these."""
+    private addresses, among them VPC endpoints, and S3 where `model`, or the workload named like the model, names a
+    bucket. Default: no more than these."""
 
     @field_validator("image")
     @classmethod

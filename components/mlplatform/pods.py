@@ -256,13 +256,13 @@ def autoscaler_spec(name: str, wanted: Inference) -> dict[str, Any]:
 def network_policy(name: str, wanted: Inference, s3_cidrs: Sequence[str] = ()) -> dict[str, Any]:
     """Who may call the service, and what it may call: DNS, the agent that has its role, and HTTPS near by.
 
-    A policy can name S3 only by its addresses, which `s3_cidrs` are.
+    A policy can name S3 only by its addresses, which `s3_cidrs` are for a model that uses S3.
     """
     callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
         for namespace in wanted.callers
     ]
-    reached = [*PRIVATE_NETWORKS, *(s3_cidrs if wanted.model else ()), *wanted.egress]
+    reached = [*PRIVATE_NETWORKS, *s3_cidrs, *wanted.egress]
     return {
         "pod_selector": {"match_labels": selector(name)},
         "policy_types": ["Ingress", "Egress"],

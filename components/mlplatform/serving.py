@@ -50,7 +50,7 @@ class InferenceServiceArgs(TypedDict):
     """AWS region of the bucket and of the secrets. Needed for `inference.model` and secrets of Secrets Manager."""
 
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
-    """Addresses of S3 in the region, which a pod with `inference.model` may call. Needed for `inference.model`."""
+    """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
 
 class InferenceService(Component):

@@ -118,6 +118,20 @@ def test_models_have_images_and_weights_from_home(plan_of: PlanOf) -> None:
         assert "dkr.ecr" not in stack.read_text()
 
 
+def test_a_model_reaches_s3_where_it_or_its_workload_uses_a_bucket(plan_of: PlanOf, tmp_path: Path) -> None:
+    local = next(each for each in STACKS if each.stem == "Pulumi.local")
+    file = yaml.safe_load(local.read_text())
+    del file["config"]["mlplatform:platform"]["workloads"]
+    without = tmp_path / "Pulumi.without.yaml"
+    without.write_text(yaml.safe_dump(file, sort_keys=False))
+
+    def reached(stack: Path) -> set[str]:
+        rules = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]["egress"]
+        return {to["ipBlock"]["cidr"] for rule in rules for to in rule["to"] if "ipBlock" in to}
+
+    assert reached(local) - reached(without) == {"52.216.0.0/15"}
+
+
 def test_a_model_s_secret_brings_the_add_on_and_the_right_to_read_it(plan_of: PlanOf, tmp_path: Path) -> None:
     local = next(each for each in STACKS if each.stem == "Pulumi.local")
     file = yaml.safe_load(local.read_text())

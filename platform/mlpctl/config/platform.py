@@ -10,6 +10,7 @@ from mlpctl.config import rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names
 from mlplatform.spec import Spec
+from mlplatform.workloads import service_account_of
 
 Name = Annotated[str, AfterValidator(names.name)]
 """A name of the author's choice."""
@@ -107,9 +108,10 @@ class Platform(Spec):
         return any(model.secrets for model in self.inference.values())
 
     @property
-    def reads_weights(self) -> bool:
-        """Whether a model has its weights in a bucket."""
-        return any(model.model for model in self.inference.values())
+    def models_on_s3(self) -> list[str]:
+        """Models that use buckets: for their weights, or by the workload whose role they have."""
+        owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
+        return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
 
     @field_validator("tags")
     @classmethod
