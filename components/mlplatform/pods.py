@@ -65,7 +65,10 @@ def labels(name: str) -> dict[str, str]:
 
 
 def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """How a server finds its weights."""
+    """How a server finds its weights.
+
+    vLLM's images stream them from S3: https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer/
+    """
     return {
         **OFFLINE,
         "AWS_DEFAULT_REGION": region,
