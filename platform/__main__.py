@@ -8,7 +8,7 @@ from mlpctl import config
 from mlplatform import iam, preflight
 from mlplatform.clusters import creator_has_no_entry
 from mlplatform.kubeconfig import with_credentials_of
-from mlplatform.lookups import caller
+from mlplatform.lookups import caller, s3_cidrs
 from mlplatform.outputs import PlatformOutputs
 
 platform = config.load()
@@ -23,7 +23,7 @@ bounded = {"permissions_boundary_arn": boundary, **tagged}
 
 preflight.check(platform.network, platform.pools, region, **platform.needs)
 keys = ml.KeyRing("keys", {"keys": platform.keys, **here, **tagged, **guarded})
-logged = {"logs_key_arn": keys.logs_key_arn}
+logged, secrets = {"logs_key_arn": keys.logs_key_arn}, {"secrets_key_arn": keys.secrets_key_arn}
 network = ml.Network("network", {"vpc": platform.network, **platform.needs, **here, **logged, **bounded, **guarded})
 pods = {"pod_subnet_ids": network.pod_subnet_ids}
 buckets = {
@@ -44,7 +44,15 @@ nodes = {
 }
 cluster = ml.EksCluster(
     "cluster",
-    {"cluster": platform.cluster, "secrets_key_arn": keys.secrets_key_arn, **pods, **logged, **nodes, **guarded},
+    {
+        "cluster": platform.cluster,
+        "secrets_store": platform.uses_secrets,
+        **secrets,
+        **pods,
+        **logged,
+        **nodes,
+        **guarded,
+    },
     # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
     pulumi.ResourceOptions(depends_on=[network]),
 )
@@ -73,6 +81,7 @@ workloads = {
             "bucket_arns": {each: buckets[each].bucket_arn for each in workload.buckets},
             "data_key_arn": keys.data_key_arn,
             "repository_arns": images.repository_arns,
+            **secrets,
             **here,
             **bounded,
         },
@@ -81,10 +90,17 @@ workloads = {
 }
 kubeconfig = with_credentials_of(pulumi.Config("aws"), cluster.kubeconfig)
 kubernetes = k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
+bucket_names = {name: bucket.bucket_name for name, bucket in buckets.items()}
+# Where a model finds its image, its weights and its secrets.
+sources = {
+    **{"repository_urls": images.repository_urls, "registry_url": images.registry_url},
+    **{"bucket_names": bucket_names, "region": region},
+}
+s3 = {"s3_cidrs": s3_cidrs(region)} if platform.models_on_s3 else {}
 services = {
     name: ml.InferenceService(
         name,
-        {"inference": inference, **guarded},
+        {"inference": inference, **sources, **(s3 if name in platform.models_on_s3 else {}), **guarded},
         # Pods get their role when they start, so roles come first.
         pulumi.ResourceOptions(providers=[kubernetes], depends_on=[gpu_pools[inference.pool], *workloads.values()]),
     )
@@ -95,7 +111,7 @@ PlatformOutputs.export(
     region=region,
     **network.outputs(),
     **keys.outputs(),
-    buckets={name: bucket.bucket_name for name, bucket in buckets.items()},
+    buckets=bucket_names,
     bucket_arns={name: bucket.bucket_arn for name, bucket in buckets.items()},
     repositories=images.repository_urls,
     cluster_name=cluster.cluster_name,

@@ -51,6 +51,19 @@ KNOWN: Final[Mapping[str, Values]] = {
     "instanceTypes": st.lists(st.sampled_from(["m7i.large", "c7i.xlarge"]), min_size=1, max_size=2, unique=True),
     "expirePrefixes": st.lists(st.sampled_from(["tmp/", "runs/tmp/"]), max_size=2, unique=True),
     "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
+    "imageFrom": st.none(),
+    "inference.*.model": st.none(),
+    "secretEnv.*": st.sampled_from([{"secret": "token"}, {"kubernetesSecret": "made-elsewhere", "key": "token"}]),
+    "egress": st.lists(st.sampled_from(["0.0.0.0/0", "203.0.113.0/24"]), max_size=2, unique=True),
+    "secrets": st.lists(st.sampled_from(["token", "team/other"]), max_size=2, unique=True),
+    "pullSecrets": st.lists(st.just("registry"), max_size=1),
+    "drainSeconds": st.sampled_from([5, 75, 3600]),
+    "gpus": st.sampled_from([1, 2]),
+    "minReplicas": st.just(1),
+    "maxReplicas": st.sampled_from([1, 2]),
+    "gpuPools.*.minNodes": st.sampled_from([0, 1]),
+    "gpuPools.*.nodes": st.sampled_from([1, 60]),
+    "gpuPools.*.maxNodes": st.sampled_from([60, 450]),
     "pool": st.sampled_from(["a", "b"]),
     "gpuPools": st.sampled_from(["a", "b"]),
     "addonVersions": st.dictionaries(
@@ -64,8 +77,8 @@ KNOWN: Final[Mapping[str, Values]] = {
 names, the names."""
 
 
-ALWAYS: Final = ("cluster.privateAccessCidrs",)
-"""Optional keys that every made-up file has: without them no file is valid."""
+ALWAYS: Final = ("cluster.privateAccessCidrs", "inference.*.image")
+"""Ends of the paths of optional keys that every made-up file has: without them no file is valid."""
 
 
 @lru_cache(maxsize=1)
@@ -93,6 +106,8 @@ def models() -> Values:
 def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node
+    if found is not None and (shape.keys or shape.optional):
+        return found
     if shape.keys:
         # Every section is there, if empty, or most platforms would have neither pools nor models.
         required = {*node.get("required", ())} if path else {*shape.keys}

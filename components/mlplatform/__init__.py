@@ -4,8 +4,8 @@ from mlplatform.cluster import EksCluster, EksClusterArgs
 from mlplatform.clusters import Cluster
 from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs
 from mlplatform.identity import WorkloadIdentity, WorkloadIdentityArgs
-from mlplatform.images import Images
-from mlplatform.inference import Inference
+from mlplatform.images import ImageFrom, Images
+from mlplatform.inference import Inference, ModelSource, SecretRef
 from mlplatform.keys import KeyRing, KeyRingArgs, Keys
 from mlplatform.network import Network, NetworkArgs
 from mlplatform.pools import GpuPool, Reservation
@@ -25,6 +25,7 @@ __all__ = [
     "GpuNodePool",
     "GpuNodePoolArgs",
     "GpuPool",
+    "ImageFrom",
     "ImageRegistry",
     "ImageRegistryArgs",
     "Images",
@@ -34,9 +35,11 @@ __all__ = [
     "KeyRing",
     "KeyRingArgs",
     "Keys",
+    "ModelSource",
     "Network",
     "NetworkArgs",
     "Reservation",
+    "SecretRef",
     "Vpc",
     "Workload",
     "WorkloadIdentity",

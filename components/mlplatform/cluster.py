@@ -16,6 +16,8 @@ from mlplatform.clusters import (
     NETWORK_PLUGIN,
     NODE_MONITOR,
     NODE_MONITOR_SETTINGS,
+    SECRETS_STORE,
+    SECRETS_STORE_SETTINGS,
     Cluster,
     ClusterAccess,
     addon_version,
@@ -54,6 +56,9 @@ class EksClusterArgs(TypedDict):
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Repositories that the nodes may make by pulling through caches. Default: none."""
+
+    secrets_store: NotRequired[bool]
+    """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
 
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
@@ -125,6 +130,15 @@ class EksCluster(Component):
         for addon in AFTER_NODES:
             settings = {"configuration_values": NODE_MONITOR_SETTINGS} if addon == NODE_MONITOR else {}
             self._addon(name, cluster, addon, wanted, depends_on=[nodes], **settings)
+        if args.get("secrets_store"):
+            self._addon(
+                name,
+                cluster,
+                SECRETS_STORE,
+                wanted,
+                depends_on=[nodes],
+                configuration_values=SECRETS_STORE_SETTINGS,
+            )
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint

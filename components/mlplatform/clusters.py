@@ -27,7 +27,22 @@ BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
 
-ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES)
+SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
+"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
+https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
+
+SECRETS_STORE_SETTINGS: Final = json.dumps(
+    {
+        # On GPU nodes too. The driver itself tolerates every taint.
+        "tolerations": [{"operator": "Exists"}],
+        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
+    }
+)
+"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
+`secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
+https://github.com/aws/secrets-store-csi-driver-provider-aws"""
+
+ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
 
 _DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 

@@ -32,6 +32,10 @@ class WorkloadIdentityArgs(TypedDict):
     data_key_arn: NotRequired[pulumi.Input[str]]
     """Key that these buckets are encrypted with. Default: none, they are encrypted by S3 itself."""
 
+    secrets_key_arn: NotRequired[pulumi.Input[str]]
+    """Key that the secrets which the workload names are encrypted with. Default: none, they are encrypted with Secrets
+    Manager's own."""
+
     repository_arns: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """ARNs of the repositories that the workload names, by name."""
 
@@ -100,6 +104,7 @@ class WorkloadIdentity(Component):
                 where=where,
                 bucket_arns=args.get("bucket_arns", {}),
                 data_key_arn=args.get("data_key_arn"),
+                secrets_key_arn=args.get("secrets_key_arn"),
                 repository_arns=args.get("repository_arns", {}),
             ).apply(lambda known: access_policy(wanted, **known.pop("where"), **known)),
             opts=self.child(),

@@ -22,6 +22,11 @@ MAX_WILDCARDS: Final = 2
 """`*` in a pattern at most. A life cycle policy takes four, an exclusion from immutability two:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
 
+TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+DIGEST: Final = r"sha256:[0-9a-f]{64}"
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+"""Parts of an image reference: https://github.com/distribution/reference"""
+
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
 """How the name of a secret begins that ECR signs in to another registry with:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
@@ -182,6 +187,47 @@ class Images(Spec):
         return self
 
 
+class ImageFrom(Spec):
+    """An image in a repository of the same stack, or in a cache of a public registry that the stack has."""
+
+    repository: str | None = None
+    """Name of a repository of `images.repositories`."""
+
+    cache: str | None = None
+    """Name of a cache of `images.pullThrough`; `path` then says what is pulled through it."""
+
+    path: str | None = Field(default=None, pattern=rf"^{_COMPONENT}(/{_COMPONENT})*$", examples=["vllm/vllm-openai"])
+    """Repository in the cache's upstream registry, e.g. `vllm/vllm-openai`."""
+
+    tag: str | None = Field(default=None, pattern=rf"^{TAG}$", examples=["v0.11.0"])
+    """Tag of the image, which tells people its version; not `latest`."""
+
+    digest: str | None = Field(default=None, pattern=rf"^{DIGEST}$")
+    """Digest of the image, which says exactly what runs: `sha256:` and 64 hexadecimal digits. Needed in profile
+    prod."""
+
+    @model_validator(mode="after")
+    def _it_is_in_one_place(self) -> Self:
+        if (self.repository is None) == (self.cache is None):
+            raise ValueError(
+                f"repository is {self.repository or 'missing'}; allowed: exactly one of repository and cache"
+            )
+        if (self.cache is None) != (self.path is None):
+            raise ValueError(f"path is {self.path or 'missing'}; allowed: a path with cache, and only with it")
+        return self
+
+    @model_validator(mode="after")
+    def _it_is_pinned(self) -> Self:
+        if (self.tag is None and self.digest is None) or self.tag == "latest":
+            raise ValueError(f"tag is {self.tag or 'missing'}; allowed: a tag other than latest, a digest, or both")
+        return self
+
+    @property
+    def version(self) -> str:
+        """What follows the repository in a reference: `:v1`, `@sha256:…` or both."""
+        return f"{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+
+
 @functools.cache
 def overlap(one: str, other: str) -> bool:
     """Whether some tag matches both patterns."""
@@ -197,6 +243,20 @@ def overlap(one: str, other: str) -> bool:
 def registry_url(account_id: str, region: str, partition: str) -> str:
     """Host name of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
     return f"{account_id}.dkr.ecr.{region}.{dns_suffix(partition)}"
+
+
+def reference(source: ImageFrom, repository_urls: Mapping[str, str], registry: str) -> str:
+    """The reference of an image in a repository or a cache of the stack.
+
+    Raises:
+        ValueError: it names a repository that has no URL here.
+    """
+    if source.cache is not None:
+        return f"{registry}/{source.cache}/{source.path}{source.version}"
+    if source.repository is None or source.repository not in repository_urls:
+        known = ", ".join(sorted(repository_urls)) or "none is given"
+        raise ValueError(f"imageFrom.repository is {source.repository}; allowed: {known}")
+    return f"{repository_urls[source.repository]}{source.version}"
 
 
 def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:

@@ -1,67 +1,124 @@
-"""What models that answer requests are, as specs, and the Kubernetes objects that they become."""
+"""What models that answer requests are, as specs."""
 
-from typing import Any, Final
+import re
+from typing import Final, Self
 
-import pulumi
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar
-from mlplatform.pools import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
+from mlplatform.images import ImageFrom
 from mlplatform.spec import Spec
+from mlplatform.workloads import PREFIX, SECRET_NAME
 
-PROBE_SECONDS: Final = 10
-"""Seconds between two probes of a model."""
+STOP_SECONDS: Final = 45
+"""Seconds that a server has for its own end after it was asked to stop."""
 
-SLACK_MINUTES: Final = 2
-"""Minutes beside a model's start for being scheduled and for the rollout to be noticed."""
+REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
+"""One part of a key, of the characters of `PREFIX`."""
 
-DRAIN_SECONDS: Final = 15
-"""Seconds that a pod goes on serving after it was told to stop, until no more requests are sent to it."""
 
-POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
-"""Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
+class ModelSource(Spec):
+    """A model's weights in a bucket of the same stack."""
 
-WRITABLE: Final = {
-    "HOME": "/tmp",
-    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",
-    "TRITON_CACHE_DIR": "/tmp/triton",
-    "USER": "model",
-    "XDG_CACHE_HOME": "/tmp/cache",
-}
-"""Where model servers write, on a root file system that is read-only and for a user that the image does not know; what
-they do otherwise: https://github.com/vllm-project/vllm/issues/10185"""
+    bucket: str
+    """Name of a bucket of `buckets`."""
 
-METADATA_SERVICE: Final = "169.254.169.254/32"
-"""Where a node's own credentials are handed out: no model has any business there."""
+    prefix: str = Field(default="", max_length=512, pattern=PREFIX)
+    """Beginning of the keys of all revisions of the model, e.g. `qwen3-32b/`. Default: the bucket itself."""
+
+    revision: str = Field(max_length=128, pattern=REVISION, examples=["2026-11-01"])
+    """Part of the key that tells one revision from others. What lies below it must never change: another revision is
+    another name, and so a rollout."""
+
+    @property
+    def key(self) -> str:
+        """Beginning of the keys of this revision."""
+        return f"{self.prefix}{self.revision}/"
+
+
+class SecretRef(Spec):
+    """Where a secret is; never the secret itself."""
+
+    secret: str | None = Field(default=None, max_length=512, pattern=SECRET_NAME)
+    """Name of a secret in AWS Secrets Manager, in the stack's account and region. The workload named like the model
+    has to list it in `secrets`."""
+
+    kubernetes_secret: str | None = Field(default=None, pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+    """Name of a Kubernetes secret in the model's namespace, which something else keeps there."""
+
+    key: str | None = Field(default=None, min_length=1, max_length=253)
+    """Key of the value: in the JSON of the secret in Secrets Manager (default: the whole secret), or in the Kubernetes
+    secret, where it is needed."""
+
+    @model_validator(mode="after")
+    def _it_is_in_one_place(self) -> Self:
+        if (self.secret is None) == (self.kubernetes_secret is None):
+            raise ValueError(
+                f"secret is {self.secret or 'missing'}; allowed: exactly one of secret, in AWS Secrets Manager, and "
+                "kubernetesSecret"
+            )
+        if self.kubernetes_secret is not None and self.key is None:
+            raise ValueError("key is missing; allowed: a key of the Kubernetes secret")
+        return self
 
 
 class Inference(Spec):
     """A model behind an HTTP endpoint inside the cluster."""
 
-    image: str
-    """Container image with a tag or, better, a digest; not `latest`."""
+    image: str | None = None
+    """Container image outside of this stack, with a tag or, better, a digest; not `latest`. Either this or
+    `imageFrom`."""
+
+    image_from: ImageFrom | None = None
+    """Container image in a repository or a cache of this stack. Either this or `image`."""
+
+    model: ModelSource | None = None
+    """Weights in a bucket of this stack, which the pod's own role reads. The server finds them by the environment
+    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name, e.g. `--model=$(MODEL_URI)` with
+    `--load-format=runai_streamer` for vLLM; it also gets `AWS_REGION` and `HF_HUB_OFFLINE`. Default: the server has
+    its weights from elsewhere, and `egress` says from where."""
 
     command_args: list[str] = Field(default=[])
-    """Arguments for the image's entry point."""
+    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable."""
 
     env: dict[str, str] = Field(default={})
-    """Environment variables. Never secrets: these are readable in the stack file and the cluster. HOME and the caches
-    of common model servers lie in /tmp unless set here."""
+    """Environment variables. Never secrets: these are readable in the stack file and the cluster, and `secretEnv` is
+    for them. HOME and the caches of common model servers are in /tmp unless set here; vLLM sends no usage statistics
+    and sleeps while it is idle."""
+
+    secret_env: dict[str, SecretRef] = Field(default={})
+    """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod has the value
+    that the secret had when it started."""
+
+    pull_secrets: list[str] = Field(default=[], max_length=10)
+    """Kubernetes secrets of type `kubernetes.io/dockerconfigjson` in the model's namespace, with which nodes sign in to
+    a private registry. ECR needs none."""
 
     port: int = Field(default=8080, ge=1024, le=65535)
-    """Port that the container serves HTTP on; below 1024 would need root."""
+    """Port that the container and its service listen on; below 1024 would need root."""
 
     health_path: str = Field(default="/health", pattern=r"^/\S*$", examples=["/health"])
     """Path that answers 200 once the model is loaded."""
 
+    probe_timeout_seconds: int = Field(default=10, ge=1, le=60)
+    """Seconds that `healthPath` may take to answer; a model server under load is slow."""
+
     startup_minutes: int = Field(default=15, ge=1, le=120)
     """Minutes that the image and the model may take to load."""
+
+    restart_after_minutes: int = Field(default=5, ge=0, le=60)
+    """Minutes without an answer from `healthPath` after which a server that had started is restarted. 0: never."""
+
+    drain_seconds: int = Field(default=15, ge=5, le=3600)
+    """Seconds that a pod goes on answering after it was asked to stop: at least until no more requests are sent to it,
+    and as long as the longest answer takes that is streamed. An update waits for it with each pod. Above 840, an update
+    of the pool's nodes can fail, since EKS gives up on a node that is not empty after 15 minutes."""
 
     pool: str
     """GPU pool that it runs on."""
 
     gpus: int = Field(default=1, ge=1, le=16)
-    """GPUs of each pod."""
+    """GPUs of each pod, whole ones."""
 
     cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
     """Processor cores that each pod asks for, e.g. `2` or `500m`."""
@@ -76,24 +133,31 @@ class Inference(Spec):
     """Fewest pods."""
 
     max_replicas: int = Field(default=1, ge=1, le=1000)
-    """Most pods."""
+    """Most pods. Above `minReplicas`, pods are added by processor use, which says little about a server on GPUs. A
+    change from a fixed number to a range starts from one pod again."""
 
     target_cpu_percent: int = Field(default=70, ge=10, le=100)
     """Processor use at which pods are added, in percent of what they ask for."""
 
     spare_pods: int = Field(default=1, ge=0, le=10)
-    """Pods started beside the old ones in an update. 0 replaces them in place, where no GPU is spare."""
+    """Pods started beside the old ones in an update; the pool's nodes must have room for them. 0: pods are replaced one
+    at a time where they are, so that a single pod does not answer while the new one starts."""
 
     run_as_user: int = Field(default=1000, ge=1, le=65535)
-    """User id that the container runs as; never root."""
+    """User and group id that the container runs as; never root."""
 
     callers: list[str] = Field(default=[])
     """Namespaces whose pods may call it, beside its own. Default: none."""
 
+    egress: list[str] = Field(default=[])
+    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face. Always allowed are
+    private addresses, among them VPC endpoints, and S3 where `model`, or the workload named like the model, names a
+    bucket. Default: no more than these."""
+
     @field_validator("image")
     @classmethod
-    def _image_is_pinned(cls, value: str) -> str:
-        return grammar.pinned_image(value)
+    def _image_is_pinned(cls, value: str | None) -> str | None:
+        return None if value is None else grammar.pinned_image(value)
 
     @field_validator("env")
     @classmethod
@@ -114,8 +178,46 @@ class Inference(Spec):
         grammar.namespaces(value, "callers")
         return value
 
+    @field_validator("secret_env")
+    @classmethod
+    def _variables_have_names(cls, value: dict[str, SecretRef]) -> dict[str, SecretRef]:
+        grammar.variables(value)
+        return value
+
+    @field_validator("pull_secrets")
+    @classmethod
+    def _pull_secrets_have_names(cls, value: list[str]) -> list[str]:
+        if wrong := [name for name in value if not re.fullmatch(grammar.KUBERNETES_NAME, name)]:
+            raise ValueError(f"{', '.join(wrong)}: allowed: names of Kubernetes secrets")
+        return value
+
+    @field_validator("egress")
+    @classmethod
+    def _egress_is_networks(cls, value: list[str]) -> list[str]:
+        wrong = []
+        for cidr in value:
+            try:
+                grammar.network(cidr)
+            except ValueError as error:
+                wrong.append(f"{cidr}: {error}")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
     @model_validator(mode="after")
-    def _shared_memory_is_part_of_memory(self) -> "Inference":
+    def _there_is_one_image(self) -> Self:
+        if self.image is not None and self.image_from is not None:
+            raise ValueError(f"image is {self.image}; allowed: either image or imageFrom")
+        return self
+
+    @model_validator(mode="after")
+    def _a_variable_has_one_value(self) -> Self:
+        if twice := sorted({*self.env} & {*self.secret_env}):
+            raise ValueError(f"secretEnv has {', '.join(twice)}; allowed: names that env does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _shared_memory_is_part_of_memory(self) -> Self:
         if mebibytes(self.shared_memory) >= mebibytes(self.memory):
             raise ValueError(
                 f"sharedMemory is {self.shared_memory}; allowed: less than memory ({self.memory}), which it counts as"
@@ -123,10 +225,25 @@ class Inference(Spec):
         return self
 
     @model_validator(mode="after")
-    def _replicas_lie_within_limits(self) -> "Inference":
+    def _replicas_lie_within_limits(self) -> Self:
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"minReplicas is {self.min_replicas}; allowed: up to maxReplicas ({self.max_replicas})")
         return self
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether its number of pods changes by itself."""
+        return self.min_replicas < self.max_replicas
+
+    @property
+    def grace_seconds(self) -> int:
+        """Seconds that a pod has for its end."""
+        return self.drain_seconds + STOP_SECONDS
+
+    @property
+    def secrets(self) -> list[str]:
+        """Names of the secrets in Secrets Manager that it uses."""
+        return sorted({each.secret for each in self.secret_env.values() if each.secret})
 
 
 def mebibytes(quantity: str) -> int:
@@ -137,146 +254,3 @@ def mebibytes(quantity: str) -> int:
 def millicores(quantity: str) -> int:
     """A CPU quantity of a spec, `2`, `1.5` or `500m`, in thousandths of a core."""
     return int(float(quantity[:-1])) if quantity.endswith("m") else int(float(quantity) * 1000)
-
-
-def selector(name: str) -> dict[str, str]:
-    """Labels that find the service's pods; they can never change."""
-    return {"app.kubernetes.io/name": name}
-
-
-def labels(name: str) -> dict[str, str]:
-    """Labels of everything that belongs to the service."""
-    return {**selector(name), "app.kubernetes.io/component": "inference", "app.kubernetes.io/part-of": "mlplatform"}
-
-
-def deployment_spec(name: str, wanted: Inference) -> dict[str, Any]:
-    """The Deployment's spec. It names no number of replicas: that is the autoscaler's."""
-    return {
-        "selector": {"match_labels": selector(name)},
-        "strategy": {
-            "type": "RollingUpdate",
-            "rolling_update": {
-                "max_surge": wanted.spare_pods,
-                "max_unavailable": 0 if wanted.spare_pods else 1,
-            },
-        },
-        # Loading a model is no failure: the rollout waits as long as the start may take, and a little more.
-        "progress_deadline_seconds": wanted.startup_minutes * 60 + SLACK_MINUTES * 60,
-        "template": {"metadata": {"labels": labels(name)}, "spec": pod_spec(name, wanted)},
-    }
-
-
-def rollout_timeouts(wanted: Inference) -> pulumi.CustomTimeouts:
-    """How long Pulumi waits for a rollout, which it gives up after 10 minutes by itself.
-
-    An update may start the pods one after the other.
-    """
-    one = wanted.startup_minutes + 2 * SLACK_MINUTES
-    return pulumi.CustomTimeouts(create=f"{one}m", update=f"{one * wanted.max_replicas}m")
-
-
-def pod_spec(name: str, wanted: Inference) -> dict[str, Any]:
-    """A pod with GPUs that holds to the restricted pod security standard."""
-    return {
-        "service_account_name": name,
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "termination_grace_period_seconds": DRAIN_SECONDS + 45,
-        "node_selector": {POOL_LABEL: wanted.pool},
-        "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
-        "topology_spread_constraints": [
-            {
-                "max_skew": 1,
-                "topology_key": "topology.kubernetes.io/zone",
-                "when_unsatisfiable": "ScheduleAnyway",
-                "label_selector": {"match_labels": selector(name)},
-            }
-        ],
-        "security_context": {
-            "run_as_non_root": True,
-            "run_as_user": wanted.run_as_user,
-            "fs_group": wanted.run_as_user,
-            "seccomp_profile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container(wanted)],
-        "volumes": [
-            {"name": "scratch", "empty_dir": {}},
-            {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": wanted.shared_memory}},
-        ],
-    }
-
-
-def container(wanted: Inference) -> dict[str, Any]:
-    """The container that serves the model."""
-    http_get = {"path": wanted.health_path, "port": "http"}
-    return {
-        "name": "model",
-        "image": wanted.image,
-        "args": wanted.command_args,
-        "env": [{"name": key, "value": value} for key, value in sorted({**WRITABLE, **wanted.env}.items())],
-        "ports": [{"name": "http", "container_port": wanted.port}],
-        "resources": {
-            "requests": {"cpu": wanted.cpu, "memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
-            "limits": {"memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
-        },
-        "startup_probe": {
-            "http_get": http_get,
-            "period_seconds": PROBE_SECONDS,
-            "failure_threshold": wanted.startup_minutes * 60 // PROBE_SECONDS,
-        },
-        "readiness_probe": {"http_get": http_get, "period_seconds": PROBE_SECONDS, "failure_threshold": 3},
-        "lifecycle": {"pre_stop": {"sleep": {"seconds": DRAIN_SECONDS}}},
-        "security_context": {
-            "allow_privilege_escalation": False,
-            "read_only_root_filesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volume_mounts": [
-            {"name": "scratch", "mount_path": "/tmp"},
-            {"name": "shared-memory", "mount_path": "/dev/shm"},
-        ],
-    }
-
-
-def autoscaler_spec(name: str, wanted: Inference) -> dict[str, Any]:
-    """The HorizontalPodAutoscaler's spec: quick to add pods, slow to take them away."""
-    return {
-        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
-        "min_replicas": wanted.min_replicas,
-        "max_replicas": wanted.max_replicas,
-        "metrics": [
-            {
-                "type": "Resource",
-                "resource": {
-                    "name": "cpu",
-                    "target": {"type": "Utilization", "average_utilization": wanted.target_cpu_percent},
-                },
-            }
-        ],
-        # A GPU pod that is taken away too early costs a model's start to get back.
-        "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
-    }
-
-
-def network_policy(name: str, wanted: Inference) -> dict[str, Any]:
-    """Who may call the service, and what it may call: DNS, HTTPS for its model, and the agent that has its role."""
-    callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
-        {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
-        for namespace in wanted.callers
-    ]
-    return {
-        "pod_selector": {"match_labels": selector(name)},
-        "policy_types": ["Ingress", "Egress"],
-        "ingress": [{"from_": callers, "ports": [{"port": "http", "protocol": "TCP"}]}],
-        "egress": [
-            {
-                "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-                "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
-            },
-            {
-                "to": [{"ip_block": {"cidr": "0.0.0.0/0", "except_": [METADATA_SERVICE]}}],
-                "ports": [{"port": 443, "protocol": "TCP"}],
-            },
-            {"to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}], "ports": [{"port": 80, "protocol": "TCP"}]},
-        ],
-    }

@@ -75,3 +75,17 @@ def caller(allowed_accounts: Sequence[str] = ()) -> tuple[str, str]:
             "these.\nUse credentials of one of them (`aws sts get-caller-identity` shows whose are in use)."
         )
     return account, aws.get_partition().partition
+
+
+def s3_cidrs(region: str) -> list[str]:
+    """The addresses of S3 in a region, as a gateway endpoint's routes have them. AWS adds to them now and then.
+
+    Raises:
+        pulumi.RunError: AWS does not tell them.
+    """
+    found = look_up(
+        lambda: aws.ec2.get_managed_prefix_list(name=f"com.amazonaws.{region}.s3").entries,
+        "the addresses of S3, which models with weights in a bucket may call,",
+        "Allow ec2:DescribeManagedPrefixLists and ec2:GetManagedPrefixListEntries for whoever runs Pulumi.",
+    )
+    return sorted(entry.cidr for entry in found)

@@ -1,5 +1,6 @@
 """Where models answer requests."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -7,25 +8,49 @@ import pulumi_kubernetes as k8s
 
 from mlplatform.arguments import checked
 from mlplatform.component import Component
-from mlplatform.inference import (
-    Inference,
+from mlplatform.images import reference
+from mlplatform.inference import Inference
+from mlplatform.pods import (
     autoscaler_spec,
     deployment_spec,
     labels,
+    model_env,
     network_policy,
     rollout_timeouts,
+    secret_class_spec,
     selector,
 )
 
 
 class InferenceServiceArgs(TypedDict):
-    """What an `InferenceService` is given."""
+    """Arguments of an `InferenceService`."""
 
     inference: Inference
     """The service."""
 
     namespace: NotRequired[pulumi.Input[str]]
     """Namespace that exists already. Default: one of its own, named like the service."""
+
+    image: NotRequired[pulumi.Input[str]]
+    """Container image, where the program makes or looks up its reference. Default: what `inference` names."""
+
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """More environment variables, on top of those of `inference`, where their values are outputs. Never secrets."""
+
+    repository_urls: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """URLs of repositories by name, one of which `inference.imageFrom` names."""
+
+    registry_url: NotRequired[pulumi.Input[str]]
+    """Host name of the registry with the cache that `inference.imageFrom` names."""
+
+    bucket_names: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Physical names of buckets by name, one of which `inference.model` names."""
+
+    region: NotRequired[pulumi.Input[str]]
+    """AWS region of the bucket and of the secrets. Needed for `inference.model` and secrets of Secrets Manager."""
+
+    s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
+    """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the Deployment, whose pods take long to start. Default: false."""
@@ -44,6 +69,7 @@ class InferenceService(Component):
         args = checked(InferenceServiceArgs, self, name, args)
         super().__init__(name, args, opts)
         wanted = args["inference"]
+        image, env = _image(wanted, args), _env(wanted, args)
         namespace = self._namespace(name, args.get("namespace"))
 
         def metadata(part: str) -> dict[str, Any]:
@@ -57,19 +83,45 @@ class InferenceService(Component):
         k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=network_policy(name, wanted),
+            spec=pulumi.Output.from_input(args.get("s3_cidrs", ())).apply(
+                lambda cidrs: network_policy(name, wanted, cidrs)
+            ),
             opts=self.child(),
         )
+        before: list[pulumi.Resource] = [account]
+        if wanted.secrets:
+            before.append(
+                k8s.apiextensions.CustomResource(
+                    f"{name}-secrets",
+                    api_version="secrets-store.csi.x-k8s.io/v1",
+                    kind="SecretProviderClass",
+                    metadata=metadata("secrets"),
+                    spec=secret_class_spec(name, wanted, args["region"]),
+                    opts=self.child(),
+                )
+            )
+        if wanted.autoscaled:
+            # First, for it takes pods away: a rollout waits for as many as the autoscaler wants.
+            before.append(
+                k8s.autoscaling.v2.HorizontalPodAutoscaler(
+                    f"{name}-autoscaler",
+                    metadata=metadata("autoscaler"),
+                    spec=autoscaler_spec(name, wanted),
+                    opts=self.child(),
+                )
+            )
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata("deployment"),
-            spec=deployment_spec(name, wanted),
-            opts=self.guarded(depends_on=[account], custom_timeouts=rollout_timeouts(wanted)),
+            spec=deployment_spec(name, wanted, image, env),
+            opts=self.guarded(depends_on=before, custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
             f"{name}-service",
             metadata=metadata("service"),
-            spec={"selector": selector(name), "ports": [{"name": "http", "port": 80, "target_port": "http"}]},
+            # The same port as the container's: where a caller has rules for what it may call, the VPC CNI lets it reach
+            # no other. https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html
+            spec={"selector": selector(name), "ports": [{"name": "http", "port": wanted.port, "target_port": "http"}]},
             opts=self.child(depends_on=[deployment]),
         )
         k8s.policy.v1.PodDisruptionBudget(
@@ -78,15 +130,9 @@ class InferenceService(Component):
             spec={"max_unavailable": 1, "selector": {"match_labels": selector(name)}},
             opts=self.child(),
         )
-        k8s.autoscaling.v2.HorizontalPodAutoscaler(
-            f"{name}-autoscaler",
-            metadata=metadata("autoscaler"),
-            spec=autoscaler_spec(name, wanted),
-            opts=self.child(depends_on=[deployment]),
-        )
 
         self.namespace = pulumi.Output.from_input(namespace)
-        self.endpoint_url = pulumi.Output.concat("http://", name, ".", namespace, ".svc.cluster.local")
+        self.endpoint_url = pulumi.Output.concat("http://", name, ".", namespace, f".svc.cluster.local:{wanted.port}")
         self._done()
 
     def _namespace(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str]:
@@ -103,3 +149,52 @@ class InferenceService(Component):
             opts=self.child(),
         )
         return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
+
+
+def _image(wanted: Inference, args: InferenceServiceArgs) -> pulumi.Input[str]:
+    """The container image; what is missing for it, or given twice, is told at once."""
+    given = args.get("image")
+    named = [
+        name
+        for name, value in {
+            "image": given,
+            "inference.image": wanted.image,
+            "inference.imageFrom": wanted.image_from,
+        }.items()
+        if value is not None
+    ]
+    if len(named) != 1:
+        raise ValueError(
+            f"{' and '.join(named) or 'the image'} {'are given' if named else 'is missing'}; allowed: exactly one of "
+            "image, inference.image and inference.imageFrom"
+        )
+    if wanted.image_from:
+        needed = "registry_url" if wanted.image_from.cache else "repository_urls"
+        _need(args, needed, since="inference has imageFrom")
+        source = wanted.image_from
+        return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
+            lambda known: reference(source, known["urls"], known["registry"])
+        )
+    image = given if given is not None else wanted.image
+    assert image is not None, "counted above"
+    return image
+
+
+def _env(wanted: Inference, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
+    """The environment variables that are no secrets."""
+    if wanted.secrets:
+        _need(args, "region", since="inference has secretEnv")
+    env: dict[str, pulumi.Input[str]] = {}
+    if wanted.model:
+        _need(args, "bucket_names", "region", "s3_cidrs", since="inference has model")
+        buckets = args["bucket_names"]
+        if wanted.model.bucket not in buckets:
+            known = ", ".join(sorted(buckets)) or "none is given"
+            raise ValueError(f"inference.model.bucket is {wanted.model.bucket}; allowed: {known}")
+        env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
+    return {**env, **wanted.env, **args.get("env", {})}
+
+
+def _need(args: InferenceServiceArgs, *names: str, since: str) -> None:
+    if missing := [name for name in names if name not in args]:
+        raise ValueError(f"{', '.join(missing)} is missing; needed, since {since}")

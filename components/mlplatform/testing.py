@@ -55,6 +55,7 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _offerings,
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0", "entries": [{"cidr": "52.216.0.0/15"}]},
 }
 """What look-ups answer unless the caller says otherwise."""
 

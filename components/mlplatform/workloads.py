@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlplatform import iam
 from mlplatform.grammar import KUBERNETES_NAME
@@ -19,6 +19,10 @@ QUEUE_NAME: Final = r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$"
 PREFIX: Final = r"^([A-Za-z0-9!_.()=-]+/)*$"
 """Keys that need no care and stand for themselves in a policy:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
+
+SECRET_NAME: Final = r"^[A-Za-z0-9/_+=.@-]{1,512}$"
+"""https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"""
 
 
 class BucketUse(Enum):
@@ -47,6 +51,16 @@ READS: Final = {BucketUse.READ, BucketUse.READ_WRITE}
 WRITES: Final = {BucketUse.WRITE, BucketUse.READ_WRITE}
 
 LIST: Final = ("s3:ListBucket",)
+"""Both to read and to write: clients compare what is there before they copy, and only whoever may list is answered that
+an object does not exist, instead of 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
+
+LOCATE: Final = ("s3:GetBucketLocation",)
+"""Clients ask for a bucket's region. No prefix limits it."""
+
+LIST_UPLOADS: Final = ("s3:ListBucketMultipartUploads",)
+"""Whoever uploads in parts finds uploads again that were broken off. No prefix limits it:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+
 READ_OBJECTS: Final = ("s3:GetObject", "s3:GetObjectVersion")
 WRITE_OBJECTS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject")
 """Deleting an object leaves its versions: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html"""
@@ -82,6 +96,9 @@ QUEUE_ACTIONS: Final = {
 }
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"""
 
+SECRET_ACTIONS: Final = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
+"""https://docs.aws.amazon.com/secretsmanager/latest/userguide/integrating_ascp_irsa.html"""
+
 NEVER: Final = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole*")
 """What changes who may do what, and the way into a role with other bounds."""
 
@@ -90,7 +107,9 @@ class BucketAccess(Spec):
     """A workload's access to one bucket."""
 
     access: BucketUse
-    """`read`; `write`, which is to add, overwrite and delete, earlier versions excepted; or `readWrite`."""
+    """`read`; `write`, which is to list, add, overwrite and delete, but not to read or to delete earlier versions; or
+    `readWrite`. `aws s3 sync`, boto3's `upload_file` and artifacts that MLflow logs need `write`; clients that look at
+    an object before they write it, such as s3fs, need `readWrite`, since S3 lets only readers do so."""
 
     prefix: str = Field(default="", max_length=512, pattern=PREFIX)
     """Beginning of the objects' keys that the access is limited to, e.g. `runs/`. Default: the whole bucket."""
@@ -116,10 +135,23 @@ class Workload(Spec):
     queues: dict[str, QueueUse] = Field(default={})
     """SQS queues of this account and region, by their names: `send` or `consume`. They are encrypted by SQS itself."""
 
+    secrets: list[str] = Field(default=[], max_length=50)
+    """Secrets of AWS Secrets Manager in this account and region that it reads, by their names. They are encrypted with
+    the stack's key for secrets or with Secrets Manager's own."""
+
+    @field_validator("secrets")
+    @classmethod
+    def _secrets_have_names(cls, value: list[str]) -> list[str]:
+        if wrong := [name for name in value if not re.fullmatch(SECRET_NAME, name)]:
+            raise ValueError(f"{', '.join(wrong)}: allowed: names of secrets of AWS Secrets Manager, not ARNs")
+        if len({*value}) < len(value):
+            raise ValueError("allowed: each secret once")
+        return value
+
     @model_validator(mode="after")
     def _it_may_do_something(self) -> Self:
-        if not (self.buckets or self.images or self.queues):
-            raise ValueError("buckets, images and queues are all empty; allowed: access to one thing at least")
+        if not (self.buckets or self.images or self.queues or self.secrets):
+            raise ValueError("buckets, images, queues and secrets are all empty; allowed: access to one thing at least")
         return self
 
     @model_validator(mode="after")
@@ -158,6 +190,7 @@ def access_policy(
     partition: str,
     bucket_arns: Mapping[str, str],
     data_key_arn: str | None,
+    secrets_key_arn: str | None,
     repository_arns: Mapping[str, str],
 ) -> str:
     """What the workload may do.
@@ -175,6 +208,23 @@ def access_policy(
         statements.append(iam.allow(SIGN_IN, on=["*"]))
     for name, queue_use in workload.queues.items():
         statements.append(iam.allow(QUEUE_ACTIONS[queue_use], on=[f"arn:{partition}:sqs:{region}:{account_id}:{name}"]))
+    if workload.secrets:
+        # Secrets Manager ends an ARN with six characters of its own choice.
+        arns = [
+            f"arn:{partition}:secretsmanager:{region}:{account_id}:secret:{name}-??????" for name in workload.secrets
+        ]
+        statements.append(iam.allow(SECRET_ACTIONS, on=arns))
+        if secrets_key_arn:
+            statements.append(
+                iam.allow(
+                    READ_KEYS,
+                    on=[secrets_key_arn],
+                    when={
+                        "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.{dns_suffix(partition)}"},
+                        "StringLike": {"kms:EncryptionContext:SecretARN": arns},
+                    },
+                )
+            )
     return iam.document(*statements)
 
 
@@ -182,11 +232,11 @@ def bucket_statements(arn: str, wanted: BucketAccess) -> list[iam.Statement]:
     """Access to a bucket's objects, or to those below a prefix."""
     objects = f"{arn}/{wanted.prefix}*"
     below = {"StringLike": {"s3:prefix": f"{wanted.prefix}*"}} if wanted.prefix else None
-    statements = []
+    statements = [iam.allow(LIST, on=[arn], when=below), iam.allow(LOCATE, on=[arn])]
     if wanted.access in READS:
-        statements += [iam.allow(LIST, on=[arn], when=below), iam.allow(READ_OBJECTS, on=[objects])]
+        statements.append(iam.allow(READ_OBJECTS, on=[objects]))
     if wanted.access in WRITES:
-        statements.append(iam.allow(WRITE_OBJECTS, on=[objects]))
+        statements += [iam.allow(LIST_UPLOADS, on=[arn]), iam.allow(WRITE_OBJECTS, on=[objects])]
     return statements
 
 
@@ -232,7 +282,8 @@ def data_plane() -> Sequence[str]:
     """Every action that some access needs, but those that have no resource."""
     images = [action for actions in IMAGE_ACTIONS.values() for action in actions]
     queues = [action for actions in QUEUE_ACTIONS.values() for action in actions]
-    return sorted({*LIST, *READ_OBJECTS, *WRITE_OBJECTS, *WRITE_KEYS, *images, *queues})
+    objects = [*LIST, *LOCATE, *READ_OBJECTS, *LIST_UPLOADS, *WRITE_OBJECTS]
+    return sorted({*objects, *WRITE_KEYS, *images, *queues, *SECRET_ACTIONS})
 
 
 def _arn(arns: Mapping[str, str], name: str, what: str) -> str:

@@ -29,6 +29,7 @@ support = InferenceService(
             port=8000,
             pool="inference",
             spare_pods=0,
+            egress=["0.0.0.0/0"],  # It loads its model from Hugging Face.
         )
     },
     pulumi.ResourceOptions(providers=[cluster]),

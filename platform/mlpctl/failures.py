@@ -45,6 +45,12 @@ _UNHEALTHY: Final = re.compile(
     r"(?:\b(?:CREATE_|UPDATE_)?FAILED\b|'Failed').*?: (?:[\w., -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)",
     re.DOTALL,
 )
+# What keeps a pod from running, as Kubernetes' reason; the official provider has it in brackets.
+_POD: Final = re.compile(
+    r"\[?\b(?P<code>Unschedulable|ImagePullBackOff|ErrImagePull|CreateContainerConfigError|CrashLoopBackOff|OOMKilled)\b"
+    r"[\]:,]* ?(?P<message>.*)",
+    re.DOTALL,
+)
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
 PROTECTED: Final = "Protected"
@@ -223,7 +229,7 @@ def parse(urn: str, message: str) -> Failure:
         return Failure(urn, text, launch["code"], "RunInstances")
     if UNREACHABLE in text:
         return Failure(urn, text, "ClusterUnreachable")
-    for pattern in (_SDK_ERROR, _UNHEALTHY, _SANDBOX):
+    for pattern in (_SDK_ERROR, _UNHEALTHY, _POD, _SANDBOX):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")
     return Failure(urn, text)

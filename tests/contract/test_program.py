@@ -1,6 +1,7 @@
 """What holds for the whole program, whatever a stack file says."""
 
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
+import yaml
 
 import mlplatform
 from mlpctl import config
@@ -132,6 +134,59 @@ def test_an_access_entry_for_the_deployer_is_refused_before_anything_is_declared
     with pytest.raises(pulumi.RunError, match=r"^cluster\.access\.deployer is for"):
         declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), {"aws:region": "us-east-1"})
     assert declared == []
+
+
+def test_models_have_images_and_weights_from_home(plan_of: PlanOf) -> None:
+    """No account number stands in a file, and neither a public registry nor a hub is asked when a pod starts."""
+    for name in ("staging", "prod"):
+        stack = next(each for each in STACKS if each.stem == f"Pulumi.{name}")
+        (pod,) = plan_of(stack).one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]["containers"]
+        assert re.fullmatch(
+            r"123456789012\.dkr\.ecr\.us-east-1\.amazonaws\.com/[^:@]+:v[^@]+@sha256:[0-9a-f]{64}", pod["image"]
+        )
+        env = {each["name"]: each["value"] for each in pod["env"]}
+        assert env["MODEL_URI"] == "s3://models-bucket-id/qwen3-32b/v1/"
+        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]
+        reached = [to["ipBlock"]["cidr"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
+        assert "52.216.0.0/15" in reached and "0.0.0.0/0" not in reached
+        assert "dkr.ecr" not in stack.read_text()
+
+
+def test_a_model_reaches_s3_where_it_or_its_workload_uses_a_bucket(plan_of: PlanOf, tmp_path: Path) -> None:
+    local = next(each for each in STACKS if each.stem == "Pulumi.local")
+    file = yaml.safe_load(local.read_text())
+    del file["config"]["mlplatform:platform"]["workloads"]
+    without = tmp_path / "Pulumi.without.yaml"
+    without.write_text(yaml.safe_dump(file, sort_keys=False))
+
+    def reached(stack: Path) -> set[str]:
+        rules = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]["egress"]
+        return {to["ipBlock"]["cidr"] for rule in rules for to in rule["to"] if "ipBlock" in to}
+
+    assert reached(local) - reached(without) == {"52.216.0.0/15"}
+
+
+def test_a_model_s_secret_brings_the_add_on_and_the_right_to_read_it(plan_of: PlanOf, tmp_path: Path) -> None:
+    local = next(each for each in STACKS if each.stem == "Pulumi.local")
+    file = yaml.safe_load(local.read_text())
+    platform = file["config"]["mlplatform:platform"]
+    platform["inference"]["chat"]["secretEnv"] = {"HF_TOKEN": {"secret": "hf-token"}}
+    platform["workloads"]["chat"]["secrets"] = ["hf-token"]
+    made = tmp_path / "Pulumi.made.yaml"
+    made.write_text(yaml.safe_dump(file, sort_keys=False))
+
+    addon = "cluster-aws-secrets-store-csi-driver-provider"
+    assert addon not in [each.name for each in plan_of(local).of(aws.eks.Addon)]
+    settings = json.loads(plan_of(made).one(aws.eks.Addon, addon).inputs["configurationValues"])
+    assert settings["tolerations"] == [{"operator": "Exists"}], "GPU nodes have a taint"
+    assert settings["secrets-store-csi-driver"]["syncSecret"]["enabled"] is True
+    policy = json.loads(plan_of(made).one(aws.iam.RolePolicy, "chat-access").inputs["policy"])
+    reads = [each for each in policy["Statement"] if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert [each["Resource"] for each in reads] == [
+        ["arn:aws:secretsmanager:us-east-1:123456789012:secret:hf-token-??????"]
+    ]
+    (secrets,) = [each for each in plan_of(made) if each.type.endswith(":SecretProviderClass")]
+    assert secrets.inputs["spec"]["parameters"]["region"] == "us-east-1"
 
 
 def test_the_program_is_one_page() -> None:

@@ -99,6 +99,14 @@ NO_VCPUS = (
             "Protected",
             "",
         ),
+        (
+            "the Deployment chat did not become ready: 1 of 2 pods; a pod: Unschedulable: 0/1 nodes are available: 1 "
+            "Insufficient nvidia.com/gpu.",
+            "Unschedulable",
+            "",
+        ),
+        ("[Pod chat/chat-5]: [Unschedulable] 0/1 nodes are available: 1 Insufficient cpu.", "Unschedulable", ""),
+        ('a pod: container model: CreateContainerConfigError: secret "a" not found', "CreateContainerConfigError", ""),
     ],
 )
 def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code: str, operation: str) -> None:

@@ -110,6 +110,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "images.repositories.*.scanOnPush": Guard(Against.INTRUDERS, _more),
     "images.repositories.*.sharedWith": Guard(Against.INTRUDERS, _only),
     "inference.*.callers": Guard(Against.INTRUDERS, _only),
+    "inference.*.egress": Guard(Against.INTRUDERS, _only),
     "keys.deletionWindowDays": Guard(Against.LOSS, _more),
     "keys.perDomain": Guard(Against.INTRUDERS, _more),
     "keys.retain": Guard(Against.LOSS, _more),
@@ -123,6 +124,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "workloads.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.queues": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
+    "workloads.*.secrets": Guard(Against.INTRUDERS, _only, by_name=True),
 }
 """Guards by their path in a stack file; `*` stands for every entry of a mapping. True counts as more than False."""
 

@@ -11,6 +11,7 @@ from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
 from mlplatform.partitions import partition_of
 from mlplatform.spec import Spec
+from mlplatform.workloads import service_account_of
 
 Name = Annotated[str, AfterValidator(names.name)]
 """A name of the author's choice."""
@@ -129,13 +130,28 @@ class Platform(Spec):
     def services(self) -> dict[str, str]:
         """AWS services that nodes and pods use beside those of every cluster, and what for."""
         queues = [name for name, workload in self.workloads.items() if workload.queues]
-        return {"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}
+        secrets = [name for name, model in self.inference.items() if model.secrets]
+        return {
+            **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
+            **({"secretsmanager": f"secretEnv of inference.{', '.join(secrets)}"} if secrets else {}),
+        }
 
     @property
     def needs(self) -> dict[str, Any]:
         """What the network is asked for: services that have to be reached, and nodes that need addresses at first."""
         nodes = self.cluster.system.nodes + sum(pool.nodes for pool in self.gpu_pools.values())
         return {"services": self.services, "nodes": nodes}
+
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether a model has secrets of Secrets Manager."""
+        return any(model.secrets for model in self.inference.values())
+
+    @property
+    def models_on_s3(self) -> list[str]:
+        """Models that use buckets: for their weights, or by the workload whose role they have."""
+        owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
+        return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
 
     @field_validator("tags")
     @classmethod

@@ -5,18 +5,14 @@ A problem begins with the path of the field that it is about.
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import node_images
 from mlplatform.clusters import SYSTEM_POOL, AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
-from mlplatform.inference import Inference, mebibytes, millicores
-from mlplatform.instances import InstanceType
 from mlplatform.pools import POOL_LABEL
 from mlplatform.workloads import service_account_of
 
@@ -24,24 +20,6 @@ if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
 
 YEAR_DAYS: Final = 365
-
-OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
-"""An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
-
-REGISTRY: Final = re.compile(r"\d{12}\.dkr[.-]ecr\.")
-"""The beginning of an image in ECR."""
-
-HUB_MODEL: Final = re.compile(r"[\w.-]+/[\w.-]+")
-"""A model of Hugging Face's hub, e.g. `Qwen/Qwen3-8B`."""
-
-KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
-
-
-def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
-    """A model's namespace is named like the model."""
-    for name in platform.inference:
-        if name == "default" or name.startswith("kube-"):
-            yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
 
 
 def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
@@ -89,38 +67,6 @@ def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
-    """A model names a pool of the stack."""
-    pools = ", ".join(platform.gpu_pools) or "none is defined"
-    for name, model in platform.inference.items():
-        if model.pool not in platform.gpu_pools:
-            yield f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
-
-
-def models_fit_on_a_node(platform: Platform) -> Iterator[str]:
-    """Each node that a pod may be put on has what the pod asks for; a little of it the node keeps for itself."""
-    for name, model in platform.inference.items():
-        for facts in platform.gpu_pools[model.pool].types if model.pool in platform.gpu_pools else ():
-            yield from _too_much(f"inference.{name}", model, facts)
-
-
-def pools_are_large_enough(platform: Platform) -> Iterator[str]:
-    """A pool at its largest holds all pods of its models, with those that an update starts beside the old ones."""
-    for pool_name, pool in platform.gpu_pools.items():
-        gpus = min(facts.gpus for facts in pool.types)
-        models = {
-            name: model for name, model in platform.inference.items() if model.pool == pool_name and model.gpus <= gpus
-        }
-        nodes = math.ceil(
-            sum((model.max_replicas + model.spare_pods) / (gpus // model.gpus) for model in models.values())
-        )
-        if nodes > pool.max_nodes:
-            yield (
-                f"gpuPools.{pool_name}.maxNodes is {pool.max_nodes}; allowed: {nodes} or more, for maxReplicas and "
-                f"sparePods of {', '.join(models)} at {gpus} GPU{'s' * (gpus > 1)} a node"
-            )
-
-
 def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
@@ -152,35 +98,6 @@ def pods_reach_what_they_use(platform: Platform) -> Iterator[str]:
             yield (
                 f"network.interfaceEndpoints has no {service}; allowed: with {service}, or endpointPreset: private, "
                 f"since nat is none and {purpose} need it"
-            )
-
-
-def models_come_from_inside(platform: Platform) -> Iterator[str]:
-    """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
-    for name, model in platform.inference.items() if platform.network.closed else ():
-        if not REGISTRY.match(model.image):
-            yield (
-                f"inference.{name}.image is {model.image}; allowed: an image in ECR, e.g. of images.repositories, "
-                "since network.nat is none and no other registry can be reached"
-            )
-        if hub := _model_of_the_hub(model.command_args):
-            yield (
-                f"inference.{name}.commandArgs has --model {hub}; allowed: a folder of the image or an s3:// address, "
-                "since network.nat is none and Hugging Face can't be reached"
-            )
-
-
-def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
-    """An image of the stack's own repositories that a model runs is one that never expires."""
-    repositories = platform.images.repositories
-    for name, model in platform.inference.items():
-        found = OWN_IMAGE.fullmatch(model.image)
-        repository = repositories.get(found["repository"]) if found else None
-        if found and repository and not repository.releases(found["tag"] or ""):
-            yield (
-                f"inference.{name}.image is {model.image}; allowed: a tag of "
-                f"images.repositories.{found['repository']}.releaseTags ({', '.join(repository.release_tags)}), since "
-                "others are deleted in time"
             )
 
 
@@ -245,6 +162,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         # Or a new node group would start whatever image is the latest that day.
         "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
         **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
+        **dict(pinned(name, model) for name, model in platform.inference.items()),
         **{f"{place}.retain has to be true": each.retain for place, each in repositories.items()},
         **{f"{place}.scanOnPush has to be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
@@ -253,41 +171,16 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
-    models_have_namespaces_of_their_own,
+    *MODEL_RULES,
     pools_are_told_from_the_system_nodes,
     usage_is_of_what_is_there,
     pools_lie_in_the_network,
     images_of_nodes_fit_the_cluster,
-    models_run_on_pools_that_exist,
-    models_fit_on_a_node,
-    pools_are_large_enough,
     the_api_can_be_reached,
     caches_reach_what_they_cache,
     pods_reach_what_they_use,
-    models_come_from_inside,
-    models_run_images_that_stay,
     workloads_use_what_exists,
     a_service_account_has_one_role,
     retained_data_keeps_its_key,
     prod_keeps_its_guards,
 )
-
-
-def _model_of_the_hub(args: Sequence[str]) -> str | None:
-    """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
-    for flag, value in itertools.pairwise([*args, ""]):
-        given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
-        if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
-            return given
-    return None
-
-
-def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:
-    sizes = (
-        ("gpus", model.gpus, model.gpus, facts.gpus, f"{facts.gpus}"),
-        ("cpu", model.cpu, millicores(model.cpu), facts.vcpus * 1000, f"{facts.vcpus}"),
-        ("memory", model.memory, mebibytes(model.memory), facts.memory_mib, f"{facts.memory_mib}Mi"),
-    )
-    for field, given, asked, there, told in sizes:
-        if asked > there:
-            yield f"{path}.{field} is {given}; allowed: up to {told}, which a {facts.name} of its pool has"

@@ -28,11 +28,11 @@ _FREE_TEXT = (("commandArgs",), ("env",))
 """Fields whose entries are a program's own affair."""
 
 _REGION_HINT = "a region such as eu-central-1"
-_SECRET_HINT = f"plain values; a secret gets a key of its own by `pulumi config set --secret {NAMESPACE}:NAME`"
-_CREDENTIAL_HINT = (
-    "plain values; keep a program's secret in AWS Secrets Manager, and one of the stack under a key of its own: "
-    f"`pulumi config set --secret {NAMESPACE}:NAME`"
+_SECRET_HINT = (
+    "plain values; keep the secret in AWS Secrets Manager, from where a model has it by `secretEnv` and any other "
+    "program by `secrets` of its workload"
 )
+_PROVIDER_HINT = "an encrypted value: `pulumi config set --secret KEY`"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     """
     exposed = dict(credentials.find(document.data))
     leaks = [
-        _at(document, place, f"holds what looks like {sort}, in plain text", _CREDENTIAL_HINT)
+        _at(document, place, f"holds what looks like {sort}, in plain text", _hint(place))
         for place, sort in exposed.items()
     ]
     problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
@@ -142,6 +142,11 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         lines | ({(REGION,): region.line} if region else {}),
         filled.paths,
     )
+
+
+def _hint(place: Keys) -> str:
+    """What to do with a credential: the platform reads no secret, a provider does."""
+    return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else _SECRET_HINT
 
 
 def has_platform(data: Any) -> bool:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, core_schema
 
-from mlpctl.config.other_words import instead_of
+from mlpctl.config import hints
 from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, printable, shown
 from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.yaml_file import Document
@@ -157,9 +157,9 @@ class _Teller:
             yield self._problem(path, _MISSING, shape.allowed() if shape else None)
         elif error["type"] == "extra_forbidden":
             keys = parent.keys if parent else []
-            instead = instead_of(path)
-            near = None if instead else (parent and parent.deeper(str(path[-1]))) or nearest(str(path[-1]), keys)
-            yield self._problem(path, "is an unknown key", None if near else instead or any_of(keys), near)
+            hint = hints.find(hints.UNKNOWN, path)
+            near = None if hint else (parent and parent.deeper(str(path[-1]))) or nearest(str(path[-1]), keys)
+            yield self._problem(path, "is an unknown key", hint or (None if near else any_of(keys)), near)
         elif _is_about_key(error):
             # A name's rule says what is allowed itself; of a pattern only the shape can tell.
             _, _, allowed = error["msg"].partition("allowed: ")
@@ -176,7 +176,9 @@ class _Teller:
             told = f"has {count(len(value), 'entry')}"
         near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
         allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed(value)) if shape else None
-        return self._problem(path, told, allowed or error["msg"], near, shown(value, path))
+        hint = hints.find(hints.MAPPINGS if isinstance(value, dict) else hints.SINCE, path)
+        allowed = ", since ".join(filter(None, [allowed or error["msg"], hint]))
+        return self._problem(path, told, allowed, near, shown(value, path))
 
     def _rule(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
         """Tell what a model's or a field's own rule says."""

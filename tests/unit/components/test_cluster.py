@@ -73,6 +73,22 @@ def test_addons_come_in_two_phases_around_the_nodes() -> None:
     assert not any(nodes.urn in addons[name].depends_on for name in BEFORE_NODES)
 
 
+def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() -> None:
+    name = "main-aws-secrets-store-csi-driver-provider"
+    assert name not in [each.name for each in cluster().of(aws.eks.Addon)]
+    args: Any = {
+        "cluster": Cluster(),
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "secrets_key_arn": "arn:secrets",
+        "logs_key_arn": "arn:logs",
+        "disks_key_arn": "arn:disks",
+        "secrets_store": True,
+    }
+    plan = declare(lambda: EksCluster("main", args))
+    (nodes,) = plan.of(aws.eks.NodeGroup)
+    assert nodes.urn in plan.one(aws.eks.Addon, name).depends_on
+
+
 def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> None:
     plugin = cluster().one(aws.eks.Addon, "main-vpc-cni").inputs
     assert [each["serviceAccount"] for each in plugin["podIdentityAssociations"]] == ["aws-node"]

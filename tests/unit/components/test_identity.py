@@ -14,6 +14,7 @@ from mlplatform.workloads import access_policy, boundary, trust_policy
 
 DATASETS, ARTIFACTS = "arn:aws:s3:::datasets-0", "arn:aws:s3:::artifacts-0"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/data"
+SECRETS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/secrets"
 SERVING = "arn:aws:ecr:eu-west-1:123456789012:repository/mlplatform/test/serving"
 HERE = {"account_id": "123456789012", "region": "eu-west-1"}
 Statements = list[dict[str, Any]]
@@ -22,6 +23,7 @@ EVERYTHING = {
     "buckets": {"datasets": {"access": "read"}, "artifacts": {"access": "readWrite", "prefix": "runs/"}},
     "images": {"serving": "push"},
     "queues": {"jobs": "consume", "done.fifo": "send"},
+    "secrets": ["hf-token"],
 }
 
 
@@ -31,6 +33,7 @@ def identity(name: str = "trainer", boundary_arn: str | None = None, **workload:
         "cluster_name": "main",
         "bucket_arns": {"datasets": DATASETS, "artifacts": ARTIFACTS},
         "data_key_arn": KEY,
+        "secrets_key_arn": SECRETS_KEY,
         "repository_arns": {"serving": SERVING},
         **HERE,
     }
@@ -83,6 +86,38 @@ def test_a_writer_adds_and_deletes_but_neither_reads_nor_removes_versions() -> N
     assert allowed(policy, "s3:DeleteObject", f"{ARTIFACTS}/a")
     for action in ("s3:GetObject", "s3:DeleteObjectVersion"):
         assert not allowed(policy, action, f"{ARTIFACTS}/a")
+
+
+@pytest.mark.parametrize("access", ["write", "readWrite"])
+def test_clients_that_sync_and_upload_in_parts_can_write(access: str) -> None:
+    """What `aws s3 sync` and boto3's `upload_file` ask for beside the objects themselves."""
+    policy = statements(buckets={"artifacts": {"access": access}})
+    for action in ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"):
+        assert allowed(policy, action, ARTIFACTS), action
+    for action in ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"):
+        assert allowed(policy, action, f"{ARTIFACTS}/part"), action
+    below = statements(buckets={"artifacts": {"access": access, "prefix": "runs/"}})
+    assert allowed(below, "s3:ListBucket", ARTIFACTS, s3_prefix="runs/1")
+    assert not allowed(below, "s3:ListBucket", ARTIFACTS, s3_prefix="models/")
+
+
+def test_secrets_are_read_by_name_and_with_their_key_through_secrets_manager_only() -> None:
+    policy = statements(secrets=["team/hf-token"])
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/hf-token-AbCdEf"
+    for action in ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"):
+        assert allowed(policy, action, arn)
+        assert not allowed(policy, action, arn.replace("hf-token-", "hf-token-of-others-"))
+    assert not allowed(policy, "secretsmanager:PutSecretValue", arn)
+    context = {"kms_EncryptionContext_SecretARN": arn}
+    through = {"kms_ViaService": "secretsmanager.eu-west-1.amazonaws.com"}
+    assert allowed(policy, "kms:Decrypt", SECRETS_KEY, **through, **context)
+    assert not allowed(policy, "kms:Decrypt", SECRETS_KEY, **context)
+    assert not allowed(policy, "kms:Decrypt", SECRETS_KEY, **through, kms_EncryptionContext_SecretARN=f"{arn}x")
+
+
+def test_secrets_are_named_not_addressed() -> None:
+    with pytest.raises(ValidationError, match=r"allowed: names of secrets of AWS Secrets Manager, not ARNs"):
+        Workload.model_validate({"secrets": ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"]})
 
 
 def test_a_prefix_limits_objects_and_what_is_listed() -> None:
@@ -178,7 +213,10 @@ def test_the_boundary_allows_everything_that_can_be_asked_for() -> None:
         for images in ("pull", "push"):
             for queues in ("send", "consume"):
                 asked = statements(
-                    buckets={"datasets": {"access": access}}, images={"serving": images}, queues={"jobs": queues}
+                    buckets={"datasets": {"access": access}},
+                    images={"serving": images},
+                    queues={"jobs": queues},
+                    secrets=["hf-token"],
                 )
                 for statement in asked:
                     for action in statement["Action"]:
@@ -249,6 +287,7 @@ def test_what_has_no_arn_is_told_by_name() -> None:
             partition="aws",
             bucket_arns={"datasets": DATASETS},
             data_key_arn=None,
+            secrets_key_arn=None,
             repository_arns={},
             **HERE,
         )

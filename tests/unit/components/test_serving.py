@@ -1,18 +1,25 @@
+import json
+from collections.abc import Sequence
+from ipaddress import IPv4Network
 from typing import Any
 
+import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from pydantic import ValidationError
 
 from mlplatform import Inference, InferenceService
-from mlplatform.inference import (
+from mlplatform.pods import (
     METADATA_SERVICE,
     POD_IDENTITY_AGENT,
+    PRIVATE_NETWORKS,
+    WRITABLE,
     container,
     deployment_spec,
     network_policy,
     pod_spec,
     rollout_timeouts,
+    secret_class_spec,
 )
 from mlplatform.testing import Plan, declare
 
@@ -21,36 +28,40 @@ def wanted(**more: Any) -> Inference:
     return Inference(**{"image": "server:v1", "pool": "inference", **more})
 
 
+def made(asked: Inference) -> dict[str, Any]:
+    return container("chat", asked, str(asked.image), asked.env)
+
+
 def service(namespace: str | None = None, **more: Any) -> Plan:
     given = {} if namespace is None else {"namespace": namespace}
     return declare(lambda: InferenceService("chat", {"inference": wanted(**more), **given}))  # type: ignore[typeddict-item]  # an optional key
 
 
 def test_each_pod_gets_its_gpus() -> None:
-    resources = container(wanted(gpus=2))["resources"]
+    resources = made(wanted(gpus=2))["resources"]
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "2"
 
 
 def test_it_runs_on_its_pool_and_tolerates_the_gpu_taint() -> None:
-    pod = pod_spec("chat", wanted(pool="big"))
+    pod = pod_spec("chat", wanted(pool="big"), "server:v1", {})
     assert pod["node_selector"] == {"mlplatform.io/pool": "big"}
     assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
 
 
 def test_the_start_probe_waits_as_long_as_the_model_may_load() -> None:
-    probe = container(wanted(startup_minutes=30))["startup_probe"]
+    probe = made(wanted(startup_minutes=30))["startup_probe"]
     assert probe["period_seconds"] * probe["failure_threshold"] == 30 * 60
 
 
 def test_the_rollout_waits_longer_than_the_start_may_take() -> None:
-    assert deployment_spec("chat", wanted(startup_minutes=30))["progress_deadline_seconds"] > 30 * 60
+    assert deployment_spec("chat", wanted(startup_minutes=30), "server:v1", {})["progress_deadline_seconds"] > 30 * 60
 
 
 def test_pods_hold_to_the_restricted_standard() -> None:
-    pod = pod_spec("chat", wanted())
+    pod = pod_spec("chat", wanted(), "server:v1", {})
     assert pod["security_context"]["run_as_non_root"] is True
     assert pod["security_context"]["seccomp_profile"] == {"type": "RuntimeDefault"}
-    limits = container(wanted())["security_context"]
+    limits = made(wanted())["security_context"]
     assert limits["allow_privilege_escalation"] is False
     assert limits["capabilities"] == {"drop": ["ALL"]}
     namespace = service().one(k8s.core.v1.Namespace)
@@ -60,10 +71,10 @@ def test_pods_hold_to_the_restricted_standard() -> None:
 def test_a_namespace_that_exists_is_used() -> None:
     plan = service(namespace="models")
     assert plan.of(k8s.core.v1.Namespace) == []
-    assert plan.outputs["chat"] == {"namespace": "models", "endpoint_url": "http://chat.models.svc.cluster.local"}
+    assert plan.outputs["chat"] == {"namespace": "models", "endpoint_url": "http://chat.models.svc.cluster.local:8080"}
 
 
-def test_the_number_of_pods_is_the_autoscaler_s_alone() -> None:
+def test_a_range_of_pods_is_the_autoscaler_s_alone() -> None:
     plan = service(min_replicas=2, max_replicas=5)
     assert "replicas" not in plan.one(k8s.apps.v1.Deployment).inputs["spec"]
     scaler = plan.one(k8s.autoscaling.v2.HorizontalPodAutoscaler).inputs["spec"]
@@ -73,7 +84,7 @@ def test_the_number_of_pods_is_the_autoscaler_s_alone() -> None:
 
 @pytest.mark.parametrize(("spare", "unavailable"), [(1, 0), (0, 1)])
 def test_an_update_needs_no_more_gpus_than_are_spare(spare: int, unavailable: int) -> None:
-    rolling = deployment_spec("chat", wanted(spare_pods=spare))["strategy"]["rolling_update"]
+    rolling = deployment_spec("chat", wanted(spare_pods=spare), "server:v1", {})["strategy"]["rolling_update"]
     assert rolling == {"max_surge": spare, "max_unavailable": unavailable}
 
 
@@ -95,24 +106,44 @@ def test_only_named_namespaces_may_call() -> None:
 
 
 def test_a_model_cannot_reach_the_node_s_credentials() -> None:
-    blocks = [
-        to["ip_block"] for rule in network_policy("chat", wanted())["egress"] for to in rule["to"] if "ip_block" in to
-    ]
-    assert blocks == [{"cidr": "0.0.0.0/0", "except_": [METADATA_SERVICE]}, {"cidr": POD_IDENTITY_AGENT}]
+    assert {"cidr": POD_IDENTITY_AGENT} in blocks(wanted(egress=["0.0.0.0/0", "169.254.0.0/16"]))
+    for block in blocks(wanted(egress=["0.0.0.0/0", "169.254.0.0/16"])):
+        reached = IPv4Network(METADATA_SERVICE).subnet_of(IPv4Network(block["cidr"]))
+        assert block.get("except_", []) == ([METADATA_SERVICE] if reached else [])
+
+
+def blocks(asked: Inference, s3_cidrs: Sequence[str] = ()) -> list[dict[str, Any]]:
+    policy = network_policy("chat", asked, s3_cidrs)
+    return [to["ip_block"] for rule in policy["egress"] for to in rule["to"] if "ip_block" in to]
+
+
+def test_a_model_calls_nobody_outside_unless_it_says_so() -> None:
+    near = {*PRIVATE_NETWORKS, POD_IDENTITY_AGENT}
+    assert {block["cidr"] for block in blocks(wanted())} == near
+    assert {block["cidr"] for block in blocks(wanted(egress=["203.0.113.0/24"]))} == {*near, "203.0.113.0/24"}
+
+
+def test_a_model_that_uses_a_bucket_reaches_s3() -> None:
+    assert {"cidr": "52.216.0.0/15"} in blocks(wanted(), ["52.216.0.0/15"])
+
+
+def test_a_network_that_is_none_is_no_egress() -> None:
+    with pytest.raises(ValidationError, match=r"internet: allowed: IPv4 networks such as 203.0.113.0/24"):
+        wanted(egress=["internet"])
 
 
 def test_environment_variables_keep_one_order() -> None:
-    names = [each["name"] for each in container(wanted(env={"ZONE": "2", "A": "1"}))["env"]]
+    names = [each["name"] for each in made(wanted(env={"ZONE": "2", "A": "1"}))["env"]]
     assert names == sorted(names)
     assert {"A", "ZONE"} < {*names}
 
 
 def test_a_model_server_writes_where_it_may_unless_told_otherwise() -> None:
     def env(**given: str) -> dict[str, str]:
-        return {each["name"]: each["value"] for each in container(wanted(env=given))["env"]}
+        return {each["name"]: each["value"] for each in made(wanted(env=given))["env"]}
 
-    mounts = {each["mount_path"] for each in container(wanted())["volume_mounts"]}
-    assert {value for name, value in env().items() if name != "USER" and not value.startswith("/tmp")} == set()
+    mounts = {each["mount_path"] for each in made(wanted())["volume_mounts"]}
+    assert {value for name, value in env().items() if name in WRITABLE and not value.startswith("/tmp")} == {"model"}
     assert "/tmp" in mounts
     assert env(HOME="/home/model")["HOME"] == "/home/model"
 
@@ -120,8 +151,11 @@ def test_a_model_server_writes_where_it_may_unless_told_otherwise() -> None:
 def test_pulumi_waits_as_long_as_the_rollout_does() -> None:
     asked = wanted(startup_minutes=30, max_replicas=3)
     timeouts = rollout_timeouts(asked)
-    assert int(timeouts.create.removesuffix("m")) * 60 > deployment_spec("chat", asked)["progress_deadline_seconds"]
-    assert (timeouts.create, timeouts.update) == ("34m", "102m")
+    assert (
+        int(timeouts.create.removesuffix("m")) * 60
+        > deployment_spec("chat", asked, "server:v1", {})["progress_deadline_seconds"]
+    )
+    assert (timeouts.create, timeouts.update) == ("34m", "105m")
 
 
 def test_shared_memory_has_to_fit_into_memory() -> None:
@@ -129,7 +163,20 @@ def test_shared_memory_has_to_fit_into_memory() -> None:
         wanted(shared_memory="8Gi", memory="8192Mi")
 
 
-@pytest.mark.parametrize("image", ["server", "server:latest", "registry:5000/server", "server@sha256:abc"])
+@pytest.mark.parametrize(
+    "image",
+    [
+        "server",
+        "server:latest",
+        "registry:5000/server",
+        "server@sha256:abc",
+        "https://docker.io/a/b:v1",
+        "a b:v1",
+        "bob:pass@ghcr.io/x/y:v1",
+        "Server:v1",
+        "server:v1\n",
+    ],
+)
 def test_an_image_that_is_not_pinned_is_refused(image: str) -> None:
     with pytest.raises(ValidationError, match="allowed: an image with a tag other than latest"):
         wanted(image=image)
@@ -143,3 +190,254 @@ def test_a_pinned_image_is_taken(image: str) -> None:
 def test_replicas_cannot_be_fewest_above_most() -> None:
     with pytest.raises(ValidationError, match=r"minReplicas is 3; allowed: up to maxReplicas \(2\)"):
         wanted(min_replicas=3, max_replicas=2)
+
+
+def test_a_fixed_number_of_pods_stands_in_the_deployment_and_has_no_autoscaler() -> None:
+    plan = service(min_replicas=3, max_replicas=3)
+    assert plan.of(k8s.autoscaling.v2.HorizontalPodAutoscaler) == []
+    assert plan.one(k8s.apps.v1.Deployment).inputs["spec"]["replicas"] == 3
+
+
+def test_the_autoscaler_changes_before_the_rollout_is_waited_for() -> None:
+    """Otherwise fewer nodes, fewer pods and a new image in one edit never end: pods without room are waited for."""
+    plan = service(min_replicas=1, max_replicas=2)
+    scaler, deployment = plan.one(k8s.autoscaling.v2.HorizontalPodAutoscaler), plan.one(k8s.apps.v1.Deployment)
+    assert scaler.urn in deployment.depends_on
+    assert deployment.urn not in scaler.depends_on
+
+
+def test_a_server_that_hangs_is_restarted_after_its_start_and_not_sooner_than_asked() -> None:
+    probe = made(wanted(restart_after_minutes=7))["liveness_probe"]
+    assert probe["period_seconds"] * probe["failure_threshold"] == 7 * 60
+    assert "initial_delay_seconds" not in probe, "the start probe comes first"
+    assert "liveness_probe" not in made(wanted(restart_after_minutes=0))
+
+
+def test_every_probe_waits_for_a_slow_server() -> None:
+    pod = made(wanted(probe_timeout_seconds=20))
+    assert {pod[f"{kind}_probe"]["timeout_seconds"] for kind in ("startup", "readiness", "liveness")} == {20}
+    assert made(wanted())["readiness_probe"]["timeout_seconds"] == 10
+
+
+def test_a_stream_is_not_cut_before_the_drain_ends() -> None:
+    asked = wanted(drain_seconds=1800, startup_minutes=20, max_replicas=2, min_replicas=2)
+    assert made(asked)["lifecycle"]["pre_stop"]["sleep"]["seconds"] == 1800
+    deployment = deployment_spec("chat", asked, "server:v1", {})
+    assert deployment["template"]["spec"]["termination_grace_period_seconds"] == 1845
+    assert deployment["progress_deadline_seconds"] >= 1845 + 20 * 60, "a new pod waits for the old one's GPU"
+    timeouts = rollout_timeouts(asked)
+    assert int(timeouts.update.removesuffix("m")) * 60 >= 2 * (1845 + 20 * 60)
+    assert int(timeouts.delete.removesuffix("m")) * 60 > 1845
+
+
+def test_the_service_has_the_container_s_port() -> None:
+    """The VPC CNI lets a caller with egress rules reach a service only there."""
+    plan = service(port=8000)
+    (port,) = plan.one(k8s.core.v1.Service).inputs["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (8000, "http")
+    (container_port,) = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert container_port == {"name": "http", "containerPort": 8000}
+
+
+def test_no_file_belongs_to_the_root_group() -> None:
+    security = pod_spec("chat", wanted(run_as_user=1234), "server:v1", {})["security_context"]
+    assert (security["run_as_user"], security["run_as_group"], security["fs_group"]) == (1234, 1234, 1234)
+
+
+def test_pods_spread_over_zones_and_nodes() -> None:
+    spread = pod_spec("chat", wanted(), "server:v1", {})["topology_spread_constraints"]
+    assert [each["topology_key"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+
+
+def test_a_server_is_quiet_unless_told_otherwise() -> None:
+    def env(**given: str) -> dict[str, str]:
+        return {each["name"]: each["value"] for each in made(wanted(env=given))["env"]}
+
+    assert env()["VLLM_NO_USAGE_STATS"] == env()["DO_NOT_TRACK"] == env()["VLLM_SLEEP_WHEN_IDLE"] == "1"
+    assert env(VLLM_SLEEP_WHEN_IDLE="0")["VLLM_SLEEP_WHEN_IDLE"] == "0"
+
+
+HOME: dict[str, Any] = {
+    "repository_urls": {"serving": "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlplatform/test/serving"},
+    "registry_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com",
+    "bucket_names": {"models": "models-0000000"},
+    "s3_cidrs": ["52.216.0.0/15"],
+    "region": "us-east-1",
+}
+DIGEST = f"sha256:{'0' * 64}"
+
+
+def at_home(inference: dict[str, Any], **more: Any) -> Plan:
+    args: dict[str, Any] = {"inference": {"pool": "inference", **inference}, **more}
+    return declare(lambda: InferenceService("chat", args))  # type: ignore[arg-type]  # the test's own words
+
+
+def pod_of(plan: Plan) -> dict[str, Any]:
+    pod: dict[str, Any] = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]["containers"][0]
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("source", "reference"),
+    [
+        ({"repository": "serving", "tag": "v1"}, f"{HOME['repository_urls']['serving']}:v1"),
+        (
+            {"repository": "serving", "tag": "v1", "digest": DIGEST},
+            f"{HOME['repository_urls']['serving']}:v1@{DIGEST}",
+        ),
+        (
+            {"cache": "hub", "path": "vllm/vllm-openai", "digest": DIGEST},
+            f"{HOME['registry_url']}/hub/vllm/vllm-openai@{DIGEST}",
+        ),
+    ],
+)
+def test_an_image_of_the_stack_needs_no_account_number(source: dict[str, str], reference: str) -> None:
+    assert pod_of(at_home({"imageFrom": source}, **HOME))["image"] == reference
+
+
+def test_an_image_and_values_of_the_environment_may_be_outputs() -> None:
+    def program() -> None:
+        url = pulumi.Output.from_input("registry/serving").apply(lambda repository: f"{repository}:v3")
+        InferenceService(
+            "chat",
+            {
+                "inference": Inference(pool="inference", env={"A": "1", "B": "2"}),
+                "image": url,
+                "env": {"B": pulumi.Output.from_input("bucket-0")},
+            },
+        )
+
+    pod = pod_of(declare(program))
+    assert pod["image"] == "registry/serving:v3"
+    assert {"A": "1", "B": "bucket-0"}.items() <= {each["name"]: each["value"] for each in pod["env"]}.items()
+
+
+@pytest.mark.parametrize(
+    ("inference", "args", "message"),
+    [
+        ({}, {}, "the image is missing; allowed: exactly one of image, inference.image and inference.imageFrom"),
+        ({"image": "a:1"}, {"image": "b:1"}, "image and inference.image are given; allowed: exactly one"),
+        ({"imageFrom": {"repository": "serving", "tag": "v1"}}, {}, "repository_urls is missing; needed, since"),
+        ({"image": "a:1", "model": {"bucket": "models", "revision": "v1"}}, {}, "bucket_names, region, s3_cidrs is"),
+        (
+            {"image": "a:1", "model": {"bucket": "weights", "revision": "v1"}},
+            HOME,
+            "inference.model.bucket is weights; allowed: models",
+        ),
+        ({"image": "a:1", "secretEnv": {"HF_TOKEN": {"secret": "hf"}}}, {}, "region is missing; needed, since"),
+    ],
+)
+def test_what_is_missing_or_given_twice_is_told(inference: Any, args: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        at_home(inference, **args)
+
+
+def test_a_server_finds_its_weights_in_a_bucket_and_asks_nobody_else() -> None:
+    model = {"bucket": "models", "prefix": "qwen3/", "revision": "v2"}
+    pod = pod_of(at_home({"image": "a:1", "model": model, "commandArgs": ["--model=$(MODEL_URI)"]}, **HOME))
+    env = {each["name"]: each["value"] for each in pod["env"]}
+    assert env["MODEL_URI"] == "s3://models-0000000/qwen3/v2/"
+    assert (env["AWS_REGION"], env["HF_HUB_OFFLINE"]) == ("us-east-1", "1")
+    assert pod["args"] == ["--model=$(MODEL_URI)"]
+
+
+def test_secrets_are_references_to_secrets_manager_by_the_pod_s_own_role() -> None:
+    secrets = {
+        "API_KEY": {"secret": "team/vllm", "key": "api-key"},
+        "HF_TOKEN": {"secret": "hf-token"},
+        "OTHER": {"kubernetesSecret": "made-elsewhere", "key": "token"},
+    }
+    plan = at_home({"image": "a:1", "secretEnv": secrets}, **HOME)
+    (made_class,) = [each for each in plan if each.type.endswith(":SecretProviderClass")]
+    assert made_class.urn in plan.one(k8s.apps.v1.Deployment).depends_on
+    parameters = made_class.inputs["spec"]["parameters"]
+    assert (parameters["usePodIdentity"], parameters["region"]) == ("true", "us-east-1")
+    assert json.loads(parameters["objects"]) == [
+        {"objectName": "hf-token", "objectType": "secretsmanager", "objectAlias": "secret_0"},
+        {
+            "objectName": "team/vllm",
+            "objectType": "secretsmanager",
+            "objectAlias": "secret_1",
+            "jmesPath": [{"path": '"api-key"', "objectAlias": "API_KEY"}],
+        },
+    ]
+    (synced,) = made_class.inputs["spec"]["secretObjects"]
+    assert synced["secretName"] == "chat-secrets"
+    assert synced["data"] == [
+        {"objectName": "secret_0", "key": "HF_TOKEN"},
+        {"objectName": "API_KEY", "key": "API_KEY"},
+    ]
+    sources = {each["name"]: each["valueFrom"] for each in pod_of(plan)["env"] if "valueFrom" in each}
+    assert sources == {
+        "API_KEY": {"secretKeyRef": {"name": "chat-secrets", "key": "API_KEY"}},
+        "HF_TOKEN": {"secretKeyRef": {"name": "chat-secrets", "key": "HF_TOKEN"}},
+        "OTHER": {"secretKeyRef": {"name": "made-elsewhere", "key": "token"}},
+    }
+
+
+def test_secrets_are_there_before_the_container_starts() -> None:
+    """The driver makes the Kubernetes secret when the volume is mounted."""
+    asked = wanted(secret_env={"HF_TOKEN": {"secret": "hf"}})
+    (volume,) = [each for each in pod_spec("chat", asked, "a:1", {})["volumes"] if "csi" in each]
+    assert volume["csi"]["volume_attributes"] == {"secretProviderClass": "chat"}
+    assert volume["name"] in [each["name"] for each in made(asked)["volume_mounts"]]
+    assert [each for each in pod_spec("chat", wanted(), "a:1", {})["volumes"] if "csi" in each] == []
+
+
+def test_another_secret_under_the_same_name_starts_pods_anew() -> None:
+    def template(secret: str) -> Any:
+        asked = wanted(secret_env={"HF_TOKEN": {"secret": secret}})
+        return deployment_spec("chat", asked, "a:1", {})["template"]["metadata"]
+
+    assert template("one") != template("two")
+    assert template("one") == template("one")
+
+
+def test_a_kubernetes_secret_needs_no_driver() -> None:
+    plan = at_home({"image": "a:1", "secretEnv": {"T": {"kubernetesSecret": "made", "key": "t"}}})
+    assert [each for each in plan if each.type.endswith(":SecretProviderClass")] == []
+    assert secret_class_spec("chat", wanted(), "us-east-1")["secretObjects"][0]["data"] == []
+
+
+def test_a_private_registry_is_signed_in_to() -> None:
+    pod = pod_spec("chat", wanted(pull_secrets=["registry"]), "a:1", {})
+    assert pod["image_pull_secrets"] == [{"name": "registry"}]
+    assert "image_pull_secrets" not in pod_spec("chat", wanted(), "a:1", {})
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ({}, "secret is missing; allowed: exactly one of secret"),
+        ({"secret": "a", "kubernetesSecret": "b", "key": "c"}, "secret is a; allowed: exactly one of secret"),
+        ({"kubernetesSecret": "b"}, "key is missing; allowed: a key of the Kubernetes secret"),
+    ],
+)
+def test_a_secret_is_in_one_place(ref: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        wanted(secret_env={"TOKEN": ref})
+
+
+def test_a_variable_is_a_secret_or_not() -> None:
+    with pytest.raises(ValidationError, match="secretEnv has TOKEN; allowed: names that env does not have"):
+        wanted(env={"TOKEN": "x"}, secret_env={"TOKEN": {"secret": "a"}})
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"tag": "v1"}, "repository is missing; allowed: exactly one of repository and cache"),
+        ({"repository": "a", "cache": "b", "path": "c", "tag": "v1"}, "repository is a; allowed: exactly one"),
+        ({"cache": "b", "tag": "v1"}, "path is missing; allowed: a path with cache"),
+        ({"repository": "a"}, "tag is missing; allowed: a tag other than latest, a digest, or both"),
+        ({"repository": "a", "tag": "latest"}, "tag is latest; allowed: a tag other than latest"),
+    ],
+)
+def test_an_image_of_the_stack_is_in_one_place_and_pinned(source: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        wanted(image=None, image_from=source)
+
+
+def test_an_image_is_named_once() -> None:
+    with pytest.raises(ValidationError, match="image is server:v1; allowed: either image or imageFrom"):
+        wanted(image_from={"repository": "a", "tag": "v1"})

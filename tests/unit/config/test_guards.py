@@ -32,17 +32,24 @@ NO_GUARDS = {
     "images.repositories.*.releaseTags",
     "images.repositories.*.untaggedDays",
     "inference.*.commandArgs",
+    "inference.*.drainSeconds",
     "inference.*.cpu",
     "inference.*.env",
     "inference.*.gpus",
     "inference.*.healthPath",
     "inference.*.image",
+    "inference.*.imageFrom",
     "inference.*.maxReplicas",
     "inference.*.memory",
     "inference.*.minReplicas",
+    "inference.*.model",
     "inference.*.pool",
     "inference.*.port",
+    "inference.*.probeTimeoutSeconds",
+    "inference.*.pullSecrets",
+    "inference.*.restartAfterMinutes",
     "inference.*.runAsUser",
+    "inference.*.secretEnv",
     "inference.*.sharedMemory",
     "inference.*.sparePods",
     "inference.*.startupMinutes",
@@ -101,7 +108,7 @@ def test_every_field_guards_or_does_not() -> None:
             "network": {"existing": EXISTING},
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "buckets": {"example": {}},
-            "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"]}},
+            "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"], "nodes": 2}},
             "inference": {"example": {"image": "a:1", "pool": "a"}},
             "images": {"repositories": {"example": {}}, "account": {}},
             "workloads": {"example": {"queues": {"q": "send"}}},
@@ -133,6 +140,7 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "images.repositories.*.scanOnPush": False,
         "images.repositories.*.sharedWith": ["123456789012"],
         "inference.*.callers": ["everybody"],
+        "inference.*.egress": ["0.0.0.0/0"],
         "keys.deletionWindowDays": 7,
         "keys.perDomain": False,
         "keys.retain": False,
@@ -146,6 +154,7 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
+        "workloads.*.secrets": ["token", "other"],
     }
     strict, lax = (yaml.safe_load(STRICT) for _ in range(2))
     if pattern == "keys.retain":
@@ -187,7 +196,8 @@ workloads:
     buckets: { example: { access: read, prefix: a/ } }
     images: { example: pull }
     queues: { work: send }
-gpuPools: { pool: { instanceTypes: [g6.2xlarge], maxNodes: 4 } }
+    secrets: [token]
+gpuPools: { pool: { instanceTypes: [g6.2xlarge], nodes: 2, maxNodes: 4 } }
 inference: { example: { image: "a:1", pool: pool } }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """

@@ -190,6 +190,32 @@ def _parameter(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
+def _prefix_list(api: Api, args: Properties) -> Properties:
+    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
+    if args.get("name"):
+        filters.append({"Name": "prefix-list-name", "Values": [args["name"]]})
+    given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
+    found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
+    if len(found) != 1:
+        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one has to")
+    (one,) = found
+    entries = api.call("get_managed_prefix_list_entries", PrefixListId=one["PrefixListId"])["Entries"]
+    return {
+        **args,
+        "id": one["PrefixListId"],
+        "name": one["PrefixListName"],
+        "arn": one["PrefixListArn"],
+        "addressFamily": one.get("AddressFamily", ""),
+        "entries": [{"cidr": entry["Cidr"], "description": entry.get("Description", "")} for entry in entries],
+        "maxEntries": one.get("MaxEntries", 0),
+        "ownerId": one.get("OwnerId", ""),
+        "region": api.region,
+        "tags": {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())},
+        "version": one.get("Version", 0),
+    }
+
+
 LOOKUPS: Final = (
     Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
@@ -198,6 +224,7 @@ LOOKUPS: Final = (
     Lookup(aws.iam.get_role, "aws:iam/getRole:getRole", _role, "iam"),
     Lookup(aws.iam.get_session_context, "aws:iam/getSessionContext:getSessionContext", _session_context, "iam"),
     Lookup(aws.eks.get_clusters, "aws:eks/getClusters:getClusters", _clusters, "eks"),
+    Lookup(aws.ec2.get_managed_prefix_list, "aws:ec2/getManagedPrefixList:getManagedPrefixList", _prefix_list, "ec2"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.ssm.get_parameter, "aws:ssm/getParameter:getParameter", _parameter, "ssm"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from mlpctl.sandbox.awsapi.cluster import cleaning, nodes, rbac
+from mlpctl.sandbox.awsapi.cluster import cleaning, definitions, nodes, rbac
 from mlpctl.sandbox.awsapi.cluster.kube import Kube, KubeError, Object, UnreachableError
 from mlpctl.sandbox.awsapi.eks import clusters, instance_types, network, nodegroups, rollout
 from mlpctl.sandbox.awsapi.eks.backend import (
@@ -53,6 +53,7 @@ class Reconciler:
     """One thread that looks after the cluster whenever EKS changed, and every few seconds.
 
     - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
+    - What add-ons define is registered while they are there.
     - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
       comes back.
     - A node that another version replaces is drained first: its pods are evicted as disruption budgets allow, and where
@@ -114,7 +115,7 @@ class Reconciler:
         self._activate()
         pending = self._bring_nodes_in_line()
         self._looked = True
-        self._bring_access_in_line()
+        self._bring_api_in_line()
         self._end_clusters()
         if pending:
             return _PENDING_S
@@ -303,13 +304,18 @@ class Reconciler:
             self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
         self._kube.delete(f"{_NODES}/{name}")
 
-    def _bring_access_in_line(self) -> None:
-        """Bind access policies in their namespaces; a namespace that comes later is found by a later look."""
+    def _bring_api_in_line(self) -> None:
+        """Bind access policies in their namespaces and register what add-ons define.
+
+        A namespace that comes later is found by a later look.
+        """
         with self._state():
             found = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
             wanted = rbac.bindings(entry for cluster in found for entry in cluster.access_entries.values())
+            addons = [name for cluster in found for name in cluster.addons]
         if found:
             rbac.sync(self._kube, wanted)
+            definitions.sync(self._kube, addons)
 
     def _end_clusters(self) -> None:
         """Finish the deletion of clusters."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlpctl.sandbox.awsapi import public_images
-from mlpctl.sandbox.awsapi.cluster import nodes
+from mlpctl.sandbox.awsapi.cluster import definitions, nodes
 from mlpctl.sandbox.awsapi.eks import instance_types
 from mlpctl.sandbox.awsapi.eks.backend import Instance
 from mlpctl.sandbox.awsapi.eks.instances import LaunchError, scale
@@ -44,16 +44,16 @@ def test_a_gpu_node_offers_what_its_instance_type_has() -> None:
         "cpu": "8",
         "memory": "30310Mi",
         "ephemeral-storage": "100Gi",
-        "pods": "58",
+        "pods": "110",
         "nvidia.com/gpu": "1",
     }
 
 
 def test_what_the_system_keeps_is_not_allocatable() -> None:
     allocatable = node("g6.2xlarge")["status"]["allocatable"]
-    # 6 % + 1 % + 2 x 0.5 % + 4 x 0.25 % of a CPU; 255 MiB + 58 pods x 11 MiB + 100 MiB.
-    assert allocatable["cpu"] == "7910m"
-    assert allocatable["memory"] == f"{30310 - 255 - 58 * 11 - 100}Mi"
+    # 6 % + 1 % + 2 x 0.5 % + 4 x 0.25 % of a CPU; 255 MiB + 110 pods x 11 MiB + 100 MiB; and the add-ons' pods.
+    assert allocatable["cpu"] == f"{7910 - 280}m"
+    assert allocatable["memory"] == f"{30310 - 255 - 110 * 11 - 100 - 270}Mi"
     assert allocatable["nvidia.com/gpu"] == "1"
 
 
@@ -114,9 +114,9 @@ def test_devices_need_an_image_with_their_driver(instance_type: str, ami_type: s
 @pytest.mark.parametrize(
     ("instance_type", "pods", "architecture"),
     [
-        ("t3.medium", 17, "amd64"),
-        ("m7g.large", 29, "arm64"),
-        ("g6.8xlarge", 234, "amd64"),
+        ("t3.nano", 34, "amd64"),
+        ("m7g.large", 110, "arm64"),
+        ("g6.8xlarge", 250, "amd64"),
         ("p5.48xlarge", 250, "amd64"),
     ],
 )
@@ -157,3 +157,13 @@ def test_a_full_subnet_is_said() -> None:
     assert len(scale([], 11, "t3.medium", tiny, set(), 0)) == 11
     with pytest.raises(LaunchError, match="There are not enough free addresses in subnet 'subnet-c'"):
         scale([], 12, "t3.medium", tiny, set(), 0)
+
+
+def test_an_add_on_brings_the_kinds_that_its_chart_defines() -> None:
+    made = definitions.of(["coredns", "aws-secrets-store-csi-driver-provider"])
+    assert {*made} == {
+        "secretproviderclasses.secrets-store.csi.x-k8s.io",
+        "secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io",
+    }
+    assert made["secretproviderclasses.secrets-store.csi.x-k8s.io"]["spec"]["scope"] == "Namespaced"
+    assert definitions.of(["coredns"]) == {}

@@ -5,6 +5,7 @@ from mlpctl.sandbox.awsapi.cluster.kube import Object
 from mlpctl.sandbox.awsapi.eks.backend import Instance, Shape
 from mlpctl.sandbox.awsapi.eks.instance_types import InstanceType
 from mlpctl.sandbox.awsapi.public_images import Image
+from mlplatform import allocatable
 
 NODEGROUP_LABEL = "eks.amazonaws.com/nodegroup"
 
@@ -12,13 +13,6 @@ CLUSTER_ANNOTATION = "mlplatform.dev/eks-cluster"
 """Which cluster's node it is: node group names are unique in their cluster only."""
 
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
-
-# Part of an instance's memory that its kernel and firmware keep, as Karpenter assumes it by default
-# (VM_MEMORY_OVERHEAD_PERCENT): a pod that fits here fits on the instance.
-_MEMORY_OVERHEAD = 0.075
-
-_EVICTION_MIB = 100
-"""The kubelet's hard eviction threshold for memory."""
 
 
 def name(instance: Instance, region: str) -> str:
@@ -102,7 +96,6 @@ def _labels(nodegroup: Shape, instance: Instance, facts: InstanceType, region: s
 
 
 def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib: int) -> dict[str, str]:
-    memory = int(facts.memory_mib * (1 - _MEMORY_OVERHEAD))
     devices: dict[str, str] = {}
     driven = image.nvidia if image else "NVIDIA" in ami_type or ami_type in ("AL2_x86_64_GPU", "CUSTOM")
     if facts.nvidia_gpus and driven:
@@ -112,7 +105,7 @@ def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib:
         devices["aws.amazon.com/neuroncore"] = str(facts.neuron_cores)
     return {
         "cpu": str(facts.vcpus),
-        "memory": f"{memory}Mi",
+        "memory": f"{allocatable.capacity_mib(facts.memory_mib)}Mi",
         "ephemeral-storage": f"{disk_gib}Gi",
         "pods": str(facts.max_pods),
         **devices,
@@ -120,31 +113,16 @@ def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib:
 
 
 def _allocatable(capacity: dict[str, str], facts: InstanceType) -> dict[str, str]:
-    memory = int(capacity["memory"].removesuffix("Mi")) - _reserved_memory_mib(facts.max_pods) - _EVICTION_MIB
+    # The pods that add-ons run on every node are not run here: what they ask for is taken off what the node offers.
+    room = allocatable.room_for_models(facts.vcpus, facts.memory_mib, facts.max_pods)
     # The kubelet evicts below a tenth of free disk, and EKS reserves one GiB.
     disk_mib = int(int(capacity["ephemeral-storage"].removesuffix("Gi")) * 1024 * 0.9) - 1024
     return {
         **capacity,
-        "cpu": f"{facts.vcpus * 1000 - _reserved_millicpu(facts.vcpus)}m",
-        "memory": f"{memory}Mi",
+        "cpu": f"{room.millicores}m",
+        "memory": f"{room.memory_mib}Mi",
         "ephemeral-storage": f"{disk_mib}Mi",
     }
-
-
-def _reserved_memory_mib(max_pods: int) -> int:
-    # https://github.com/awslabs/amazon-eks-ami: what the kubelet of EKS's images keeps for the system.
-    return 255 + 11 * max_pods
-
-
-def _reserved_millicpu(vcpus: int) -> int:
-    """The same for the CPU: 6 % of the first, 1 % of the second, 0.5 % of two more, 0.25 % of the rest."""
-    parts = ((1, 60.0), (1, 10.0), (2, 5.0), (max(0, vcpus - 4), 2.5))
-    left, reserved = vcpus, 0.0
-    for count, each in parts:
-        taken = min(left, count)
-        reserved += taken * each
-        left -= taken
-    return int(reserved)
 
 
 def _node_info(nodegroup: Shape, image: Image | None, instance: Instance, facts: InstanceType) -> dict[str, str]:

@@ -68,6 +68,7 @@ ADDONS = {
         AddonInfo("aws-efs-csi-driver", "v2.1.15-eksbuild.1", "storage", service_account="efs-csi-controller-sa"),
         AddonInfo("aws-fsx-csi-driver", "v1.7.0-eksbuild.2", "storage", service_account="fsx-csi-controller-sa"),
         AddonInfo("aws-mountpoint-s3-csi-driver", "v2.2.1-eksbuild.1", "storage", service_account="s3-csi-driver-sa"),
+        AddonInfo("aws-secrets-store-csi-driver-provider", None, "security", "aws-secrets-manager"),
         AddonInfo(
             "amazon-cloudwatch-observability",
             "v4.7.0-eksbuild.1",

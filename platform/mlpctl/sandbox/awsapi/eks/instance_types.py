@@ -5,6 +5,8 @@ from functools import cache
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from mlplatform import allocatable
+
 
 @dataclass(frozen=True)
 class InstanceType:
@@ -17,7 +19,7 @@ class InstanceType:
     """As Kubernetes names it: `amd64` or `arm64`."""
 
     max_pods: int
-    """Most pods that the VPC's addresses allow, as EKS sets it for managed nodes."""
+    """Most pods of a managed node, where the network plugin hands out prefixes of addresses as the platform's does."""
 
     nvidia_gpus: int = 0
     neuron_devices: int = 0
@@ -39,15 +41,15 @@ def find(name: str) -> InstanceType | None:
     gpus = (facts.get("GpuInfo") or {}).get("Gpus", [])
     neuron = (facts.get("NeuronInfo") or {}).get("NeuronDevices", [])
     network = facts["NetworkInfo"]
-    # https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html: an interface keeps one address to
-    # itself, two pods share the host's network, and managed nodes stop at 110 below 30 vCPU and at 250 above.
-    addresses = network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2
+    # An interface keeps one address to itself, and where the others are prefixes each has 16; two pods share the host's
+    # network: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html
+    slots = network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1)
     return InstanceType(
         name=name,
         vcpus=vcpus,
         memory_mib=facts["MemoryInfo"]["SizeInMiB"],
         architecture="arm64" if "arm64" in facts["ProcessorInfo"]["SupportedArchitectures"] else "amd64",
-        max_pods=min(addresses, 110 if vcpus < 30 else 250),
+        max_pods=min(slots * 16 + 2, allocatable.max_pods(vcpus)),
         # A type with a part of a GPU counts 0 whole ones and 1 logical one, which is what the device plugin offers.
         nvidia_gpus=sum(
             gpu["Count"] or gpu.get("LogicalGpuCount", 0) for gpu in gpus if gpu["Manufacturer"].upper() == "NVIDIA"

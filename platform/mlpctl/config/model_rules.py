@@ -1,0 +1,252 @@
+"""What models ask of the pools, images, buckets and secrets of their platform: rules as in `rules`."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from mlplatform.allocatable import Pods, Room, fit, nodes_needed, room_for_models
+from mlplatform.inference import STOP_SECONDS, Inference, mebibytes, millicores
+from mlplatform.instances import InstanceType
+from mlplatform.nodes import Capacity
+from mlplatform.workloads import READS, Workload, service_account_of
+
+if TYPE_CHECKING:
+    from mlpctl.config.platform import Platform
+    from mlplatform import GpuPool
+
+OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
+"""An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
+
+REGISTRY: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr\.")
+"""The beginning of an image in ECR."""
+
+HUB_MODEL: Final = re.compile(r"[\w.-]+/[\w.-]+")
+"""A model of Hugging Face's hub, e.g. `Qwen/Qwen3-8B`."""
+
+KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
+
+SPOT_NOTICE_SECONDS: Final = 120
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
+
+
+def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
+    """A model's namespace is named like the model."""
+    for name in platform.inference:
+        if name == "default" or name.startswith("kube-"):
+            yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
+
+
+def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
+    """A model names a pool of the stack."""
+    pools = ", ".join(platform.gpu_pools) or "none is defined"
+    for name, model in platform.inference.items():
+        if model.pool not in platform.gpu_pools:
+            yield f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
+
+
+def models_fit_on_a_node(platform: Platform) -> Iterator[str]:
+    """Each node that a pod may be put on has what the pod asks for, beside what the node needs itself."""
+    for name, model in platform.inference.items():
+        for facts in platform.gpu_pools[model.pool].types if model.pool in platform.gpu_pools else ():
+            yield from _too_much(f"inference.{name}", model, facts)
+
+
+def updates_have_room(platform: Platform) -> Iterator[str]:
+    """The nodes that exist hold all pods of their models, with those that updates start beside the old ones.
+
+    Nothing adds a node, unless the pool is autoscaled: an update for which there is no room waits until it fails.
+    """
+    for pool_name, pool in platform.gpu_pools.items():
+        field, there = ("maxNodes", pool.max_nodes) if pool.autoscaled else ("nodes", pool.nodes)
+        for facts in pool.types:
+            models = {
+                name: model
+                for name, model in platform.inference.items()
+                if model.pool == pool_name and fit(_pods(model), facts.gpus, _room(facts))
+            }
+            needed = nodes_needed([_pods(model) for model in models.values()], facts.gpus, _room(facts))
+            if needed > there:
+                in_place = [Pods(model.max_replicas, model.gpus, _pods(model).room) for model in models.values()]
+                spared = [name for name, model in models.items() if model.spare_pods]
+                others = [
+                    f"sparePods 0 of {', '.join(spared)}, which replaces pods where they are"
+                    if nodes_needed(in_place, facts.gpus, _room(facts)) <= there
+                    else "",
+                    "" if pool.autoscaled else "a pool that is autoscaled",
+                ]
+                yield (
+                    f"gpuPools.{pool_name}.{field} is {there}; allowed: {needed} or more of {facts.name}, since it has "
+                    f"to hold {', '.join(_told(name, model, facts) for name, model in models.items())} at once"
+                    f"{''.join(f'; or {each}' for each in others if each)}"
+                )
+                break
+
+
+def models_drain_before_their_node_ends(platform: Platform) -> Iterator[str]:
+    """A spot instance ends two minutes after AWS says so."""
+    most = SPOT_NOTICE_SECONDS - STOP_SECONDS
+    for name, model in platform.inference.items():
+        pool: GpuPool | None = platform.gpu_pools.get(model.pool)
+        if pool is not None and pool.capacity is Capacity.SPOT and model.drain_seconds > most:
+            yield (
+                f"inference.{name}.drainSeconds is {model.drain_seconds}; allowed: up to {most}, since "
+                f"gpuPools.{model.pool} has spot instances, which end {SPOT_NOTICE_SECONDS} seconds after notice; or "
+                "capacity onDemand"
+            )
+
+
+def models_have_an_image(platform: Platform) -> Iterator[str]:
+    """A model names an image, and one of the stack's own exists."""
+    there = {"repository": [*platform.images.repositories], "cache": [*platform.images.pull_through]}
+    sections = {"repository": "images.repositories", "cache": "images.pullThrough"}
+    for name, model in platform.inference.items():
+        source = model.image_from
+        if source is None and model.image is None:
+            yield f"inference.{name}.image is missing; allowed: either image or imageFrom"
+        for kind, names in there.items():
+            wanted = getattr(source, kind, None)
+            if wanted is not None and wanted not in names:
+                yield (
+                    f"inference.{name}.imageFrom.{kind} is {wanted}; allowed: a name of {sections[kind]} "
+                    f"({', '.join(names) or 'none is defined'})"
+                )
+
+
+def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
+    """An image of the stack's own repositories that a model runs is one that never expires."""
+    for name, model in platform.inference.items():
+        place = f"inference.{name}.imageFrom.tag"
+        repository, tag = (model.image_from.repository, model.image_from.tag) if model.image_from else (None, None)
+        if model.image and (found := OWN_IMAGE.fullmatch(model.image)):
+            place, repository, tag = f"inference.{name}.image", found["repository"], found["tag"]
+        settings = platform.images.repositories.get(repository or "")
+        if settings and not settings.releases(tag or ""):
+            yield (
+                f"{place} is {model.image or tag or 'missing'}; allowed: a tag of "
+                f"images.repositories.{repository}.releaseTags ({', '.join(settings.release_tags)}), since "
+                "others are deleted in time"
+            )
+
+
+def models_read_their_weights(platform: Platform) -> Iterator[str]:
+    """The bucket of a model's weights exists, and the model's own workload may read them there."""
+    for name, model in platform.inference.items():
+        if model.model is None:
+            continue
+        bucket, key = model.model.bucket, model.model.key
+        if bucket not in platform.buckets:
+            yield (
+                f"inference.{name}.model.bucket is {bucket}; allowed: a name of buckets "
+                f"({', '.join(platform.buckets) or 'none is defined'})"
+            )
+            continue
+        where, workload = _workload_of(platform, name)
+        access = workload.buckets.get(bucket) if workload else None
+        if access is None or access.access not in READS or not key.startswith(access.prefix):
+            prefix = f", prefix: {model.model.prefix}" if model.model.prefix else ""
+            yield (
+                f"inference.{name}.model.bucket is {bucket}; allowed: a bucket that the model's workload may read; "
+                f"add `{bucket}: {{access: read{prefix}}}` to workloads.{where}.buckets"
+            )
+
+
+def models_read_their_secrets(platform: Platform) -> Iterator[str]:
+    """The model's own workload may read the secrets of its environment."""
+    for name, model in platform.inference.items():
+        where, workload = _workload_of(platform, name)
+        if missing := [secret for secret in model.secrets if secret not in (workload.secrets if workload else ())]:
+            yield (
+                f"inference.{name}.secretEnv has {', '.join(missing)}; allowed: secrets that the model's workload may "
+                f"read; add them to workloads.{where}.secrets"
+            )
+
+
+def models_come_from_inside(platform: Platform) -> Iterator[str]:
+    """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
+    for name, model in platform.inference.items() if platform.network.closed else ():
+        if model.image and not REGISTRY.match(model.image):
+            yield (
+                f"inference.{name}.image is {model.image}; allowed: an image in ECR, e.g. of images.repositories, "
+                "since network.nat is none and no other registry can be reached"
+            )
+        if hub := _model_of_the_hub(model.command_args):
+            yield (
+                f"inference.{name}.commandArgs has --model {hub}; allowed: a folder of the image or an s3:// address, "
+                "since network.nat is none and Hugging Face can't be reached"
+            )
+
+
+MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
+    models_have_namespaces_of_their_own,
+    models_run_on_pools_that_exist,
+    models_fit_on_a_node,
+    updates_have_room,
+    models_drain_before_their_node_ends,
+    models_have_an_image,
+    models_run_images_that_stay,
+    models_read_their_weights,
+    models_read_their_secrets,
+    models_come_from_inside,
+)
+
+
+def pinned(name: str, model: Inference) -> tuple[str, bool]:
+    """Where a model's digest has to be, and whether it is there."""
+    if model.image_from:
+        return f"inference.{name}.imageFrom.digest has to be set", model.image_from.digest is not None
+    return f"inference.{name}.image has to have a digest", "@sha256:" in (model.image or "@sha256:")
+
+
+def _model_of_the_hub(args: Sequence[str]) -> str | None:
+    """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
+    for flag, value in itertools.pairwise([*args, ""]):
+        given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
+        if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
+            return given
+    return None
+
+
+def _workload_of(platform: Platform, name: str) -> tuple[str, Workload | None]:
+    """The workload whose role a model's pods have, and its name."""
+    for each, workload in platform.workloads.items():
+        if service_account_of(each, workload) == (name, name):
+            return each, workload
+    return name, None
+
+
+def _room(facts: InstanceType) -> Room:
+    return room_for_models(facts.vcpus, facts.memory_mib)
+
+
+def _pods(model: Inference) -> Pods:
+    asked = Room(millicores(model.cpu), mebibytes(model.memory))
+    return Pods(model.max_replicas + model.spare_pods, model.gpus, asked)
+
+
+def _told(name: str, model: Inference, facts: InstanceType) -> str:
+    spare = f" + {model.spare_pods} spare" if model.spare_pods else ""
+    pods = "pod" if _pods(model).count == 1 else "pods"
+    return f"{name} ({model.max_replicas}{spare} {pods}, {fit(_pods(model), facts.gpus, _room(facts))} on a node)"
+
+
+def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:
+    room = _room(facts)
+    sizes = (
+        ("gpus", model.gpus, model.gpus, facts.gpus, f"{facts.gpus}", ""),
+        ("cpu", model.cpu, millicores(model.cpu), room.millicores, f"{room.millicores}m", f"{facts.vcpus} cores"),
+        (
+            "memory",
+            model.memory,
+            mebibytes(model.memory),
+            room.memory_mib,
+            f"{room.memory_mib}Mi",
+            f"{facts.memory_mib}Mi",
+        ),
+    )
+    for field, given, asked, there, told, whole in sizes:
+        if asked > there:
+            rest = f" for pods; the rest of its {whole} is for the system and the add-ons" if whole else ""
+            yield f"{path}.{field} is {given}; allowed: up to {told}, which a {facts.name} of its pool has{rest}"
