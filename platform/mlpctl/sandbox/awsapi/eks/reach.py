@@ -66,7 +66,7 @@ def _unreachable(server: str, config: Shape, groups: Sequence[str], origin: str 
     return (
         "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
         f'Get "{server}/openapi/v2?timeout=32s": dial tcp {address}: i/o timeout (sandbox: {why}; '
-        f"add such a rule to {groups[0]}, the cluster's security group, before the Kubernetes provider is configured)"
+        f"add such a rule to {groups[0]}, the cluster's security group, before the Kubernetes provider is configured)."
     )
 
 
