@@ -97,6 +97,7 @@ def models() -> Values:
             "profile": "dev",
             "owner": "x",
             "network": {"zones": [f"{THE_REGION}a", f"{THE_REGION}b"]},
+            "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "gpuPools": {"a": {"instanceTypes": ["p5.48xlarge"], "nodes": 8, "maxNodes": 8}},
             "inference": {"x": {**model, **room}},
         }

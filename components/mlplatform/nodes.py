@@ -29,6 +29,10 @@ SESSIONS_POLICY: Final = "AmazonSSMManagedInstanceCore"
 """What lets Bottlerocket's control container offer shell sessions:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html"""
 
+SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
+"""What the agent of these sessions calls:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html"""
+
 MAX_NODES: Final = 450
 """Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from mlplatform.arguments import checked
+from mlplatform.arguments import ArgumentsError, Problem, checked, need
 from mlplatform.component import Component
 from mlplatform.images import reference
 from mlplatform.inference import Inference
@@ -67,9 +67,9 @@ class InferenceService(Component):
 
     def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(InferenceServiceArgs, self, name, args)
-        super().__init__(name, args, opts)
         wanted = args["inference"]
-        image, env = _image(wanted, args), _env(wanted, args)
+        image, env = self._image(name, wanted, args), self._env(name, wanted, args)
+        super().__init__(name, args, opts)
         namespace = self._namespace(name, args.get("namespace"))
 
         def metadata(part: str) -> dict[str, Any]:
@@ -150,51 +150,40 @@ class InferenceService(Component):
         )
         return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
 
+    def _image(self, name: str, wanted: Inference, args: InferenceServiceArgs) -> pulumi.Input[str]:
+        """The container image, which is named in one place."""
+        given = args.get("image")
+        places = {"image": given, "inference.image": wanted.image, "inference.imageFrom": wanted.image_from}
+        named = [place for place, value in places.items() if value is not None]
+        if len(named) != 1:
+            only = "allowed: exactly one of image, inference.image and inference.imageFrom"
+            problems = [Problem(place, f"is one of {len(named)} images; {only}") for place in named]
+            raise ArgumentsError(self._what(name), problems or [Problem("image", f"is missing; {only}")])
+        if wanted.image_from:
+            needed = "registry_url" if wanted.image_from.cache else "repository_urls"
+            need(self, name, args, needed, since="inference has imageFrom")
+            source = wanted.image_from
+            return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
+                lambda known: reference(source, known["urls"], known["registry"])
+            )
+        image = given if given is not None else wanted.image
+        assert image is not None, "counted above"
+        return image
 
-def _image(wanted: Inference, args: InferenceServiceArgs) -> pulumi.Input[str]:
-    """The container image; what is missing for it, or given twice, is told at once."""
-    given = args.get("image")
-    named = [
-        name
-        for name, value in {
-            "image": given,
-            "inference.image": wanted.image,
-            "inference.imageFrom": wanted.image_from,
-        }.items()
-        if value is not None
-    ]
-    if len(named) != 1:
-        raise ValueError(
-            f"{' and '.join(named) or 'the image'} {'are given' if named else 'is missing'}; allowed: exactly one of "
-            "image, inference.image and inference.imageFrom"
-        )
-    if wanted.image_from:
-        needed = "registry_url" if wanted.image_from.cache else "repository_urls"
-        _need(args, needed, since="inference has imageFrom")
-        source = wanted.image_from
-        return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
-            lambda known: reference(source, known["urls"], known["registry"])
-        )
-    image = given if given is not None else wanted.image
-    assert image is not None, "counted above"
-    return image
+    def _env(self, name: str, wanted: Inference, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
+        """The environment variables that are no secrets."""
+        if wanted.secrets:
+            need(self, name, args, "region", since="inference has secretEnv")
+        env: dict[str, pulumi.Input[str]] = {}
+        if wanted.model:
+            need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
+            buckets = args["bucket_names"]
+            if wanted.model.bucket not in buckets:
+                known = ", ".join(sorted(buckets)) or "none is given"
+                problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
+                raise ArgumentsError(self._what(name), [problem])
+            env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
+        return {**env, **wanted.env, **args.get("env", {})}
 
-
-def _env(wanted: Inference, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
-    """The environment variables that are no secrets."""
-    if wanted.secrets:
-        _need(args, "region", since="inference has secretEnv")
-    env: dict[str, pulumi.Input[str]] = {}
-    if wanted.model:
-        _need(args, "bucket_names", "region", "s3_cidrs", since="inference has model")
-        buckets = args["bucket_names"]
-        if wanted.model.bucket not in buckets:
-            known = ", ".join(sorted(buckets)) or "none is given"
-            raise ValueError(f"inference.model.bucket is {wanted.model.bucket}; allowed: {known}")
-        env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
-    return {**env, **wanted.env, **args.get("env", {})}
-
-
-def _need(args: InferenceServiceArgs, *names: str, since: str) -> None:
-    if missing := [name for name in names if name not in args]:
-        raise ValueError(f"{', '.join(missing)} is missing; needed, since {since}")
+    def _what(self, name: str) -> str:
+        return f"{type(self).__name__} {name}"

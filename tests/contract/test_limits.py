@@ -51,13 +51,18 @@ FABRIC: Final = {
     "pool": {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True, "placementGroup": True},
     "cluster_security_group_id": "sg-1",
 }
+CLOSED: Final = {"vpc": {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}}
 CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}
 
 
 def longest_names() -> Plan:
     """Every component of the catalogue, with the longest name and all that it can have."""
     name = "x" * MAX_COMPONENT_NAME
-    more: dict[type, dict[str, Any]] = {mlplatform.GpuNodePool: FABRIC, mlplatform.ImageRegistry: CACHES}
+    more: dict[type, dict[str, Any]] = {
+        mlplatform.Network: CLOSED,
+        mlplatform.GpuNodePool: FABRIC,
+        mlplatform.ImageRegistry: CACHES,
+    }
 
     def program() -> None:
         for component in cases.CASES:

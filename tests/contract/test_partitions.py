@@ -95,4 +95,7 @@ def test_a_region_tells_its_partition() -> None:
 
 
 def partition_look_up(partition: str) -> dict[str, dict[str, str]]:
-    return {"aws:index/getPartition:getPartition": {"partition": partition, "id": partition}}
+    return {
+        "aws:index/getPartition:getPartition": {"partition": partition, "id": partition},
+        "aws:iam/getRole:getRole": {"arn": f"arn:{partition}:iam::123456789012:role/ml", "id": "ml", "name": "ml"},
+    }

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from mlpctl.config import regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
+from mlplatform.nodes import SESSION_SERVICES
 from mlplatform.partitions import partition_of
 from mlplatform.spec import Spec
 from mlplatform.workloads import service_account_of
@@ -133,6 +134,7 @@ class Platform(Spec):
         secrets = [name for name, model in self.inference.items() if model.secrets]
         return {
             **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
+            **(dict.fromkeys(SESSION_SERVICES, "cluster.nodeSessions") if self.cluster.node_sessions else {}),
             **({"secretsmanager": f"secretEnv of inference.{', '.join(secrets)}"} if secrets else {}),
         }
 

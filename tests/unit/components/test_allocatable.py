@@ -53,7 +53,14 @@ def test_what_the_add_ons_run_on_each_node_is_taken_off() -> None:
 def test_the_sandbox_s_nodes_offer_what_the_rules_count_with(name: str) -> None:
     facts, theirs = instances.find(name), instance_types.find(name)
     assert facts and theirs
-    group = {"nodegroupName": "g", "clusterName": "c", "version": "1.36", "amiType": "X", "capacityType": "ON_DEMAND"}
+    group = {
+        "nodegroupName": "g",
+        "clusterName": "c",
+        "version": "1.36",
+        "amiType": "X",
+        "releaseVersion": "1",
+        "capacityType": "ON_DEMAND",
+    }
     instance = Instance("i-0", name, "10.0.1.23", "subnet-a", "us-east-1a")
     offered = nodes.manifest(group, instance, theirs, "us-east-1", 100)["status"]["allocatable"]
     room = room_for_models(facts.vcpus, facts.memory_mib)

@@ -76,13 +76,13 @@ def test_an_output_in_a_spec_is_told_and_where_it_can_go() -> None:
 
     assert problems(network)["vpc.region"].startswith("is unknown")
     assert problems(days) == {"bucket.expireDays": OUTPUT}
-    assert problems(inside) == {"inference.env.WEIGHTS": OUTPUT}
+    assert problems(inside) == {"inference.env.WEIGHTS": f"{OUTPUT}; pass it as the argument `env`"}
     told = problems(spelt_like_an_argument)
     assert told == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
 
 
 def test_an_output_where_an_argument_is_plain_is_told() -> None:
-    args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "logs_key_arn": KEY}
+    args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "logs_key_arn": KEY, "account_id": "123456789012"}
     told = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
     assert told == {"region": OUTPUT}
 
@@ -100,8 +100,9 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
         "is a list; allowed: a mapping"
     )
     assert problems(lambda: made("c", KEY)) == {
-        "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
-        "disks_key_arn, cached_repository_arns, partition, permissions_boundary_arn, protect, tags"
+        "args": "is of type str; allowed: a mapping of cluster, subnet_ids, pod_subnet_ids, secrets_key_arn, "
+        "logs_key_arn, disks_key_arn, cached_repository_arns, secrets_store, partition, permissions_boundary_arn, "
+        "protect, tags"
     }
 
 
@@ -155,7 +156,7 @@ def test_whole_numbers_with_a_point_and_nulls_are_taken_as_other_languages_send_
 
 
 def test_a_null_where_a_field_is_required_is_told() -> None:
-    assert problems(model(image=None)) == {"inference.image": "is empty (None); allowed: text"}
+    assert problems(model(pool=None)) == {"inference.pool": "is empty (None); allowed: text"}
 
 
 def test_a_component_of_ones_own_on_top_is_checked_by_the_arguments_of_the_one_below() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Cluster, EksCluster, eks_versions
-from mlplatform.clusters import ADDONS, AFTER_NODES, BEFORE_NODES, endpoint_access
+from mlplatform.clusters import ADDONS, AFTER_NODES, BEFORE_NODES, SECRETS_STORE, endpoint_access
 from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import Plan, declare
 
@@ -107,7 +107,9 @@ def versions(**wanted: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("version", eks_versions.offered())
 def test_add_ons_follow_the_cluster_s_version(version: str) -> None:
-    assert versions(version=version) == {name: eks_versions.addon_versions(name, version)[0] for name in ADDONS}
+    assert versions(version=version) == {
+        name: eks_versions.addon_versions(name, version)[0] for name in ADDONS if name != SECRETS_STORE
+    }
 
 
 def test_an_add_on_s_version_can_be_another_that_eks_has() -> None:

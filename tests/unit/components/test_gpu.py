@@ -443,7 +443,7 @@ def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypa
 def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
     pinned = GpuPool(instance_types=["g6.2xlarge"], ami_release=RELEASE)
-    with pytest.raises(ValueError, match="cluster_service_cidr is missing; needed, since pool has amiRelease"):
+    with pytest.raises(ArgumentsError, match="cluster_service_cidr is missing; needed, since pool has amiRelease"):
         declare(lambda: GpuNodePool("train", {"pool": pinned, **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
 
 

@@ -106,7 +106,7 @@ def test_the_longest_label_is_a_tag_of_the_scaling_group() -> None:
     key = "x" * 18 + "/" + "y" * 63
     assert len(key) == grammar.MAX_LABEL_KEY
     pool = GpuPool.model_validate({"instanceTypes": ["g6.xlarge"], "labels": {key: "z"}})
-    assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {}), pool.types))) == 128
+    assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {})))) == 128
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_what_only_some_specs_need_is_told_by_the_name_in_the_other_language() -
     inputs = {"pool": pool, "clusterName": "c", "subnetIds": ["subnet-a"], "disksKeyArn": KEY}
     declare(lambda: told.append(problems("GpuNodePool", inputs)))
     reason = "is missing; needed, since pool has efa"
-    assert told == [{"vpcId": reason, "clusterSecurityGroupId": reason}]
+    assert told == [{"clusterSecurityGroupId": reason}]
 
 
 def test_a_component_that_does_not_exist_is_told_those_that_do() -> None:

@@ -20,7 +20,8 @@ def platform(network: Any, region: str = "us-east-1", pool: Any = None, **model:
         "profile": "dev",
         "owner": "a",
         "network": network,
-        "gpuPools": {"pool": {"instanceTypes": ["g6.2xlarge"], "maxNodes": 4, **(pool or {})}},
+        "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
+        "gpuPools": {"pool": {"instanceTypes": ["g6.2xlarge"], "nodes": 2, "maxNodes": 4, **(pool or {})}},
         "inference": {"chat": {"image": "vllm/vllm-openai:v0.11.0", "pool": "pool", **model}},
         "workloads": {"chat": {"queues": {"jobs": "consume"}}},
     }
@@ -82,7 +83,7 @@ def test_routes_of_an_existing_network_are_looked_up_and_not_ruled_about() -> No
 
 def test_the_network_is_asked_for_what_the_stack_uses() -> None:
     made = platform(CLOSED, image=ECR)
-    assert made.needs == {"services": {"sqs": "queues of workloads.chat"}, "nodes": 2}
+    assert made.needs == {"services": {"sqs": "queues of workloads.chat"}, "nodes": 4}
     assert made.pools == {"cluster.system": (["m7i.large"], []), "gpuPools.pool": (["g6.2xlarge"], [])}
     assert "sqs" in made.network.services([*made.services])
 

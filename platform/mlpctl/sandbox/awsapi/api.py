@@ -9,7 +9,6 @@ from typing import TypeVar
 from moto.core.base_backend import BackendDict
 
 from mlpctl.sandbox.awsapi import (
-    bucket_lifecycle,
     corrections,
     ecr,
     identity,
@@ -99,7 +98,6 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         raise SandboxError("This process serves the AWS API of a sandbox already.")
     stops: list[Callable[[], None]] = []
     try:
-        bucket_lifecycle.apply()
         corrections.apply()
         placement.apply()
         public_images.apply()

@@ -46,7 +46,7 @@ def bucket(served: Any) -> str:
         (
             [{**ONE, **MOVE, "Expiration": {"Days": 30}, "Filter": {"Prefix": "a/"}}],
             "InvalidArgument",
-            "for filter '(prefix=a/)' must be greater than 'Days' in the Transition action",
+            "'Days' in the Expiration action must be greater than 'Days' in the Transition action",
         ),
         ([ONE, {**ONE, "Filter": {"Prefix": "a/"}}], "InvalidArgument", "Rule ID must be unique"),
         ([{"ID": "idle", "Status": "Enabled", "Filter": {"Prefix": ""}}], "InvalidRequest", "At least one action"),

@@ -436,16 +436,3 @@ def test_an_operation_that_is_not_served_says_so(account: Any) -> None:
         "NotImplemented",
         "The sandbox does not serve the operation DescribeInsight of EKS.",
     )
-
-
-def test_a_zone_without_control_planes_is_refused_with_those_that_have_them(account: Any) -> None:
-    zones = account.ec2.describe_availability_zones()["AvailabilityZones"]
-    (without,) = [zone["ZoneName"] for zone in zones if zone["ZoneId"] == "use1-az3"]
-    made = account.ec2.create_subnet(VpcId=account.vpc, CidrBlock="10.0.200.0/24", AvailabilityZone=without)
-    subnets = [account.subnets[0], made["Subnet"]["SubnetId"]]
-    refused = account.refused(
-        "create_cluster", name="main", roleArn=account.cluster_role, resourcesVpcConfig={"subnetIds": subnets}
-    )
-    assert refused[0] == "UnsupportedAvailabilityZoneException"
-    assert f"because {without}, the targeted availability zone" in refused[1]
-    assert without not in refused[1].rpartition(":")[2]

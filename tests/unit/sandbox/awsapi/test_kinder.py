@@ -40,7 +40,7 @@ def test_reservations_are_not_looked_up(account: Any) -> None:
 
 
 def test_user_data_is_not_read(account: Any) -> None:
-    assert "User data is not read" in told("launch templates")
+    assert "only what names the cluster is read" in told("launch templates")
     data = {"InstanceType": "m7i.large", "UserData": "AAAA"}
     made = account.ec2.create_launch_template(LaunchTemplateName="unread", LaunchTemplateData=data)
     account.cluster()

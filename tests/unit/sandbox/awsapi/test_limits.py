@@ -154,11 +154,11 @@ def vpc_tags(*given: dict[str, str]) -> dict[str, Any]:
             life({**LIFE, "Transitions": [{"Days": 40, "StorageClass": "GLACIER"}], "Expiration": {"Days": 40}}),
             "InvalidArgument",
         ),
-        ("s3 put_bucket_lifecycle_configuration", life(LIFE), "InvalidArgument"),
+        ("s3 put_bucket_lifecycle_configuration", life(LIFE), "InvalidRequest"),
         (
             "s3 put_bucket_lifecycle_configuration",
             life({**TAGGED, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}),
-            "InvalidArgument",
+            "InvalidRequest",
         ),
         (
             "s3 put_bucket_lifecycle_configuration",

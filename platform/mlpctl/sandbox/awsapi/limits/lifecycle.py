@@ -49,16 +49,16 @@ def _wrong(rule: dict[str, Any]) -> Iterator[Refusal]:
     if len(rule.get("ID") or "") > _LONGEST_ID:
         yield _invalid("ID length should not exceed allowed limit of 255")
     if not any(rule.get(action) for action in _ACTIONS):
-        yield _invalid("At least one action needs to be specified in a rule")
+        yield Refusal("InvalidRequest", "At least one action needs to be specified in a rule")
     expiration = rule.get("Expiration") or {}
     if expiration.get("ExpiredObjectDeleteMarker") is not None and ("Days" in expiration or "Date" in expiration):
         yield _MALFORMED
     filtered = rule.get("Filter") or {}
     tagged = "Tag" in filtered or bool((filtered.get("And") or {}).get("Tags"))
     if tagged and expiration.get("ExpiredObjectDeleteMarker") is not None:
-        yield _invalid("ExpiredObjectDeleteMarker cannot be specified with Tags.")
+        yield Refusal("InvalidRequest", "ExpiredObjectDeleteMarker cannot be specified with Tags.")
     if tagged and rule.get("AbortIncompleteMultipartUpload"):
-        yield _invalid("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+        yield Refusal("InvalidRequest", "AbortIncompleteMultipartUpload cannot be specified with Tags.")
     yield from _times("Expiration", "Days", rule.get("Expiration"), rule.get("Transitions"))
     yield from _times(
         "NoncurrentVersionExpiration",
