@@ -33,6 +33,9 @@ _KINDS: Final = {
 }
 """What kind of value is allowed, by the type of pydantic's error."""
 
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+"""An account's number; as a number it loses the zeros that it begins with."""
+
 _SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
 
@@ -75,7 +78,9 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         raise ArgumentsError(what, found)
     specs = _specs(kind)
     given = {
-        key: _built(specs[key], value) if key in specs else _guarded(value, key, what)
+        key: _built(specs[key], value)
+        if key in specs
+        else _guarded(_plain(kind.__annotations__[key]), value, key, what)
         for key, value in args.items()
         if value is not None
     }
@@ -132,10 +137,14 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
     for key, value in args.items():
         if key not in hints:
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
-        elif value is not None and key in specs:
+        elif value is None:
+            continue
+        elif key in specs:
             yield from _spec_problems(key, specs[key], value, hints)
-        elif value is not None and (wrong := _wrong(_plain(hints[key]), value)):
+        elif wrong := _wrong(_plain(hints[key]), value):
             yield Problem(key, wrong)
+        elif key == spelt("account_id") and not _is_output(value) and not _ACCOUNT.fullmatch(_digits(value)):
+            yield Problem(key, f"is {_shown(value)}; allowed: an AWS account, 12 digits in quotes")
 
 
 def _plain(hint: Any) -> Any:
@@ -161,7 +170,7 @@ def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
     if not isinstance(kind, type):
         return None
     if kind is str:
-        is_text = isinstance(value, str) and (may_be_empty or value.strip())
+        is_text = _is_whole(value) or (isinstance(value, str) and (may_be_empty or value.strip()))
         return None if is_text else f"is {_shown(value)}; allowed: text that isn't empty"
     if kind is bool:
         return None if isinstance(value, bool) else f"is {_shown(value)}; allowed: true or false"
@@ -183,22 +192,22 @@ def _wrong_entry(hint: Any, value: Any, may_be_empty: bool = False) -> str | Non
     return "is empty (None); allowed: a value" if value is None else _wrong(hint, value, may_be_empty)
 
 
-def _guarded(value: Any, path: str, what: str, may_be_empty: bool = False) -> Any:
-    """A value whose outputs fail where they turn out to be None, or text without a character."""
+def _guarded(hint: Any, value: Any, path: str, what: str, may_be_empty: bool = False) -> Any:
+    """A value with numbers as text where text is due, whose outputs fail where they turn out to be None or empty."""
+    hint = get_args(hint)[0] if flows(hint) else hint
+    inner = (get_args(hint) or (Any,))[-1]
     if isinstance(value, Mapping):
-        return {key: _guarded(each, f"{path}.{key}", what, may_be_empty=True) for key, each in value.items()}
+        return {key: _guarded(inner, each, f"{path}.{key}", what, may_be_empty=True) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_guarded(each, f"{path}[{number}]", what) for number, each in enumerate(value)]
-    if not isinstance(value, pulumi.Output | Awaitable):
-        return value
+        return [_guarded(inner, each, f"{path}[{number}]", what) for number, each in enumerate(value)]
 
     def known(found: Any) -> Any:
         if empty := [*_empty(found, path, may_be_empty)]:
             reason = "is an output without a value; allowed: one that has a value, since AWS's default would replace it"
             raise ArgumentsError(what, [Problem(each, reason) for each in empty])
-        return found
+        return _digits(found) if hint is str and _is_whole(found) else found
 
-    return pulumi.Output.from_input(value).apply(known)
+    return pulumi.Output.from_input(value).apply(known) if _is_output(value) else known(value)
 
 
 def _empty(value: Any, path: str, may_be_empty: bool = False) -> Iterator[str]:
@@ -211,6 +220,15 @@ def _empty(value: Any, path: str, may_be_empty: bool = False) -> Iterator[str]:
             yield from _empty(each, f"{path}[{number}]")
     elif value is None or value in ([], ()) or (value == "" and not may_be_empty):
         yield path
+
+
+def _digits(value: Any) -> str:
+    return str(int(value)) if _is_whole(value) else str(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number: YAML makes one of an account's digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
 
 
 def _built(model: type[Spec], value: Any) -> Spec:

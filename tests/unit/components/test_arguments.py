@@ -89,11 +89,11 @@ def test_an_output_where_an_argument_is_plain_is_told() -> None:
 
 def test_arguments_of_the_wrong_kind_are_told() -> None:
     made: Any = mlplatform.EksCluster
-    args = {"cluster": {}, "subnet_ids": "subnet-a", "secrets_key_arn": "", "logs_key_arn": 7, "disks_key_arn": KEY}
+    args = {"cluster": {}, "subnet_ids": "subnet-a", "secrets_key_arn": "", "logs_key_arn": True, "disks_key_arn": KEY}
     assert problems(lambda: made("c", args)) == {
         "subnet_ids": 'is "subnet-a"; allowed: a list',
         "secrets_key_arn": 'is ""; allowed: text that isn\'t empty',
-        "logs_key_arn": "is 7; allowed: text that isn't empty",
+        "logs_key_arn": "is true; allowed: text that isn't empty",
     }
     assert problems(lambda: made("c", {**args, "subnet_ids": ["a", None]}))["subnet_ids"].startswith("has an entry")
     assert problems(lambda: made("c", {**args, "subnet_ids": ["a", "b"], "tags": ["x"]}))["tags"] == (
@@ -122,6 +122,20 @@ def test_a_mapping_that_has_to_be_known_may_have_outputs_in_it() -> None:
 
     assert problems(whole) == {"bucket_arns": OUTPUT_OF_MANY}
     assert declare(inside)
+
+
+def test_a_number_where_text_is_due_is_its_digits() -> None:
+    """A program in YAML makes a number of an account's digits; the policies below must not say 123456789012.0."""
+    made: Any = mlplatform.KeyRing
+    args = {"keys": {}, "account_id": "123456789012", "region": "us-east-1", "tags": {"cost-centre": "4711"}}
+    plan = declare(lambda: made("keys", args))
+    assert (
+        declare(lambda: made("keys", {**args, "account_id": 123456789012.0, "tags": {"cost-centre": 4711.0}})) == plan
+    )
+    assert declare(lambda: made("keys", {**args, "account_id": pulumi.Output.from_input(123456789012.0)})) == plan
+    assert problems(lambda: made("keys", {**args, "account_id": 12345678901.0})) == {
+        "account_id": "is 12345678901.0; allowed: an AWS account, 12 digits in quotes"
+    }
 
 
 def test_a_tag_may_be_empty() -> None:
