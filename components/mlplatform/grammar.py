@@ -98,10 +98,12 @@ def node_labels(labels: Mapping[str, str]) -> None:
             )
         elif len(key) > MAX_LABEL_KEY:
             problems.append(f"labels has {_quoted(key)}; allowed: keys of at most {MAX_LABEL_KEY} characters")
-        if value and not _LABEL_NAME.fullmatch(value):
+        # Kubernetes takes an empty value, and EKS does not:
+        # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
+        if not _LABEL_NAME.fullmatch(value):
             problems.append(
                 f"labels has {_quoted(value)} for {_quoted(key)}; allowed: up to 63 letters, digits and - _ . that "
-                "begin and end with a letter or digit, or nothing"
+                "begin and end with a letter or digit"
             )
     _refuse(problems)
 

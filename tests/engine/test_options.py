@@ -99,3 +99,15 @@ def test_what_is_retained_is_whole_after_a_destroy(own: Own, sandbox: Any) -> No
     assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key["Arn"]
     assert {"OnlyTls", "KmsOnlyWithAKey"} <= {statement["Sid"] for statement in policy["Statement"]}
     assert {*closed.values()} == {True}
+
+
+def test_an_output_that_does_not_exist_ends_the_update_with_the_argument_s_name(own: Own) -> None:
+    """In a sentence, without a traceback."""
+    own.write(
+        'stack = pulumi.StackReference("organization/own/local")\n'
+        'DataBucket("mine", {"bucket": {}, "data_key_arn": stack.get_output("dataKeyArm")})\n'
+    )
+    done = own.pulumi("preview", "--stack", "local", check=False)
+    assert done.returncode != 0
+    assert "data_key_arn is an output without a value; allowed: one that has a value" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

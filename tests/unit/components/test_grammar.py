@@ -78,13 +78,14 @@ def test_of_a_session_the_role_is_told() -> None:
 
 def test_labels_are_taken() -> None:
     grammar.node_labels(
-        {"team": "ml", "example.com/cost.centre_1": "", "k8s.example.com/x": "A.b-c_9", "notk8s.io/x": "y"}
+        {"team": "ml", "example.com/cost.centre_1": "1", "k8s.example.com/x": "A.b-c_9", "notk8s.io/x": "y"}
     )
 
 
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
+        ({"empty": ""}, 'has "" for "empty"'),
         ({f"k{number}": "" for number in range(grammar.MAX_LABELS + 1)}, "has 41 entries; allowed: at most 40"),
         ({"example.com/" + "x" * 63 + "": "", "e" * 20 + ".com/" + "x" * 63: ""}, "at most 82 characters"),
         ({"x": "y" * 64}, "up to 63 letters"),
