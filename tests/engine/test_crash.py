@@ -23,6 +23,7 @@ from rich.console import Console
 from mlpctl.recover import recover
 from mlpctl.recover.kinds import KINDS
 from mlpctl.recover.plan import Again
+from mlpctl.sandbox.layout import ADMIN_ROLE
 from mlpctl.stack import SandboxStack, StackError
 
 pytestmark = pytest.mark.engine
@@ -178,13 +179,13 @@ def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point
 
 
 def test_an_interrupted_update_ends_what_it_has_begun(engine: Engine) -> None:
-    with engine.stopped(killing.Moment("chat-autoscaler")) as update:
+    with engine.stopped(killing.Moment("chat-service")) as update:
         os.kill(update.pid, signal.SIGINT)
         # The engine has to be there when the answer comes, however long that takes.
         time.sleep(2)
         assert update.poll() is None
     assert update.returncode != 0
-    assert engine.state()["chat-autoscaler"]["id"] == "chat/chat"
+    assert engine.state()["chat-service"]["id"] == "chat/chat"
     assert engine.stack.ensure() == []
 
 
@@ -256,7 +257,11 @@ def world(sandbox: Any) -> list[tuple[str, str]]:
         for table in ec2.describe_route_tables(**inside)["RouteTables"]
         if not any(each.get("Main") for each in table["Associations"])
     ]
-    roles = [each["RoleName"] for each in iam.list_roles()["Roles"] if "service-role" not in each["Path"]]
+    roles = [
+        each["RoleName"]
+        for each in iam.list_roles()["Roles"]
+        if "service-role" not in each["Path"] and each["RoleName"] != ADMIN_ROLE
+    ]
     keys = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"]]
     clusters = eks.list_clusters()["clusters"]
     gone = ("deleted", "deleting")
