@@ -48,10 +48,6 @@ class Component(pulumi.ComponentResource):
         """Options for a child that is lost for good or takes long to get back: protected where the caller asks."""
         return self.child(protect=self._guard, **options)
 
-    def own_tags(self, logical_name: str) -> dict[str, str]:
-        """The tags of the child `logical_name` that never change: its name and its stack."""
-        return {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name}
-
     def tags_for(
         self, logical_name: str, more: Mapping[str, str] | None = None
     ) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
@@ -59,7 +55,7 @@ class Component(pulumi.ComponentResource):
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        own, extra = self.own_tags(logical_name), more or {}
+        own, extra = {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name}, more or {}
         given = self.given_tags
         if isinstance(given, Mapping):
             return {**own, **given, **extra}

@@ -250,12 +250,13 @@ def managed_nodes(
         image_id=image(pool, cluster) if pool.ami_release else None,
         user_data=user_data(pool, cluster),
         tag_specifications=[
-            # Each new version of the template replaces the nodes: only tags that never change may be part of it.
-            {"resource_type": kind, "tags": component.own_tags(role_name)}
+            {"resource_type": kind, "tags": component.tags_for(role_name)}
             for kind in ("instance", "volume", "network-interface")
         ],
         tags=component.tags_for(f"{role_name}-template"),
-        opts=component.child(),
+        # Each new version of the template replaces the nodes: a tag that changes later reaches them by their scaling
+        # group, whose tags go before these: https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-tagging.html
+        opts=component.child(ignore_changes=["tagSpecifications"]),
         **pool.launch,
     )
     # Of EKS's own image the type and the version belong to the group; EKS refuses them beside an image of the template.
@@ -289,7 +290,7 @@ def managed_nodes(
         ),
         **({} if pool.ami_release else managed),
     )
-    # Here a change reaches the instances that start from now on and replaces none.
+    # Here a change reaches the instances that start from then on and replaces none.
     group_tags(component, f"{role_name}-tag", nodes, component.given_tags, propagated=True)
     return nodes
 

@@ -80,7 +80,7 @@ class InferenceService(Component):
         account = k8s.core.v1.ServiceAccount(
             f"{name}-account", metadata=metadata("account"), automount_service_account_token=False, opts=self.child()
         )
-        k8s.networking.v1.NetworkPolicy(
+        closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
             spec=pulumi.Output.from_input(args.get("s3_cidrs", ())).apply(
@@ -88,7 +88,8 @@ class InferenceService(Component):
             ),
             opts=self.child(),
         )
-        before: list[pulumi.Resource] = [account]
+        # A pod that starts before its policy reaches everything.
+        before: list[pulumi.Resource] = [account, closed]
         if wanted.secrets:
             before.append(
                 k8s.apiextensions.CustomResource(

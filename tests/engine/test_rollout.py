@@ -100,7 +100,7 @@ def test_the_number_of_pods_is_taken_back_from_an_autoscaler(local: Any, sandbox
     local.edit("inference", "chat", "minReplicas", value=2)
     local.edit("inference", "chat", "maxReplicas", value=3)
     up(local)
-    running = [("Running", "vllm/vllm-openai:v0.11.0")]
+    running = [("Running", "vllm/vllm-openai:v0.23.0")]
     wait_for(lambda: images(sandbox, "chat") == running * 2)
     local.edit("inference", "chat", "minReplicas", value=3)
     up(local)

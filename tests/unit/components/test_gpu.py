@@ -96,14 +96,16 @@ def test_the_image_fits_the_processor(type: str, ami: str) -> None:
     assert nodes(instance_types=[type])["amiType"] == ami
 
 
-def test_the_template_has_only_tags_that_never_change() -> None:
-    specifications = template()["tagSpecifications"]
+def test_instances_and_volumes_have_their_tags_from_the_first_and_no_change_of_one_replaces_them() -> None:
+    made = pool().one(aws.ec2.LaunchTemplate)
+    specifications = made.inputs["tagSpecifications"]
     assert {each["resourceType"] for each in specifications} == {"instance", "volume", "network-interface"}
-    for each in specifications:
-        assert each["tags"] == {"Name": "train", "mlplatform:stack": "mlplatform/test", "mlplatform:name": "train"}
+    own = {"Name": "train", "mlplatform:stack": "mlplatform/test", "mlplatform:name": "train"}
+    assert [each["tags"] for each in specifications] == [{**own, **TAGS}] * 3
+    assert made.ignored == ("tagSpecifications",)
 
 
-def test_other_tags_reach_new_instances_by_the_scaling_group() -> None:
+def test_changed_tags_reach_new_instances_by_the_scaling_group() -> None:
     plan = pool()
     assert {each.inputs["tag"]["key"]: each.inputs["tag"]["value"] for each in plan.of(aws.autoscaling.Tag)} == TAGS
     assert all(each.inputs["tag"]["propagateAtLaunch"] for each in plan.of(aws.autoscaling.Tag))
