@@ -186,7 +186,9 @@ def quotas() -> Sequence[Quota]:
 
 def example(code: str) -> str:
     """AWS's wording of an error; empty where it is not known."""
-    return next((each.example for each in advices() if code in each.codes and each.example), "")
+    found = [each for each in advices() if code in each.codes and each.example]
+    # A code that means several things is best shown by what it means in general.
+    return next((each.example for each in sorted(found, key=lambda each: bool(each.says))), "")
 
 
 @dataclass(frozen=True)

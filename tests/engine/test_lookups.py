@@ -40,7 +40,8 @@ def test_credentials_that_have_expired(project: Any, sandbox: Any) -> None:
 
 def test_an_access_entry_for_the_cluster_s_creator(project: Any) -> None:
     me = "arn:aws:iam::123456789012:user/sandbox"
-    project.edit("cluster", value={"access": {"deployer": {"principalArn": me, "level": "clusterAdmin"}}})
+    access = {"deployer": {"principalArn": me, "level": "clusterAdmin"}}
+    project.edit("cluster", value={"privateAccessCidrs": ["192.168.0.0/20"], "access": access})
     told = refused(project)
     assert f"cluster.access.deployer is for {me}" in told
     assert "EksCluster" not in told, "nothing is declared"
