@@ -82,11 +82,11 @@ EDITS: Mapping[str, Edit] = {
     "tags-changed": lambda project: project.edit("tags", value={"team": "search"}),
 }
 
-DANGERS = {
+DANGERS: Mapping[str, set[str]] = {
     "pool-changed": {"inference-nodes"},
     "bucket-deleted": {"datasets-bucket"},
-    # The template of the nodes bears tags as well, so that a new tag may take new nodes.
-    "tags-changed": {"inference-nodes"},
+    # The template of the nodes ignores it.
+    "tags-changed": set(),
 }
 
 
