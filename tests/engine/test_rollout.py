@@ -38,39 +38,6 @@ def images(sandbox: Any, namespace: str) -> list[tuple[str, str]]:
     return [(pod.status.phase, pod.spec.containers[0].image) for pod in pods if not pod.metadata.deletion_timestamp]
 
 
-@pytest.fixture(scope="module", params=["staging", "prod"])
-def served(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
-    """A stack that serves its model."""
-    with project_for(request.param) as project:
-        up(project)
-        yield project
-        if request.param == "prod":
-            project.edit("profile", value="staging")
-            up(project)
-
-
-def test_a_model_s_image_is_changed_while_every_gpu_is_in_use(served: Any, sandbox: Any) -> None:
-    name, wanted = model(served)
-    served.edit("inference", name, "imageFrom", "tag", value=NEW)
-    up(served)
-    found = images(sandbox, name)
-    assert [phase for phase, _ in found] == ["Running"] * wanted.get("minReplicas", 1)
-    assert all(f"/serving:{NEW}@sha256:" in image for _, image in found)
-    up(served, "--expect-no-changes")
-
-
-def test_an_update_without_room_is_refused_before_anything_is_touched(served: Any, sandbox: Any) -> None:
-    name, _ = model(served)
-    before = images(sandbox, name)
-    served.edit("inference", name, "sparePods", value=1)
-    refused = up(served, check=False)
-    assert refused.returncode != 0
-    assert "gpuPools.inference.nodes is" in refused.stdout + refused.stderr
-    assert images(sandbox, name) == before
-    served.edit("inference", name, "sparePods", value=0)
-    up(served, "--expect-no-changes")
-
-
 @pytest.fixture
 def local(project_for: Any) -> Iterator[Any]:
     """The stack `local` with two nodes and a model on both."""
@@ -123,3 +90,36 @@ def test_a_model_with_a_secret_of_secrets_manager_brings_the_add_on(local: Any, 
     local.remove("inference", "chat", "secretEnv")
     up(local)
     assert "aws-secrets-store-csi-driver-provider" not in sandbox.aws("eks").list_addons(clusterName=cluster)["addons"]
+
+
+@pytest.fixture(scope="module", params=["staging", "prod"])
+def served(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
+    """A stack that serves its model. The tests with it are the last ones: it lasts until the end of the module."""
+    with project_for(request.param) as project:
+        up(project)
+        yield project
+        if request.param == "prod":
+            project.edit("profile", value="staging")
+            up(project)
+
+
+def test_a_model_s_image_is_changed_while_every_gpu_is_in_use(served: Any, sandbox: Any) -> None:
+    name, wanted = model(served)
+    served.edit("inference", name, "imageFrom", "tag", value=NEW)
+    up(served)
+    found = images(sandbox, name)
+    assert [phase for phase, _ in found] == ["Running"] * wanted.get("minReplicas", 1)
+    assert all(f"/serving:{NEW}@sha256:" in image for _, image in found)
+    up(served, "--expect-no-changes")
+
+
+def test_an_update_without_room_is_refused_before_anything_is_touched(served: Any, sandbox: Any) -> None:
+    name, _ = model(served)
+    before = images(sandbox, name)
+    served.edit("inference", name, "sparePods", value=1)
+    refused = up(served, check=False)
+    assert refused.returncode != 0
+    assert "gpuPools.inference.nodes is" in refused.stdout + refused.stderr
+    assert images(sandbox, name) == before
+    served.edit("inference", name, "sparePods", value=0)
+    up(served, "--expect-no-changes")
