@@ -91,7 +91,7 @@ def test_prod_is_neither_destroyed_nor_replaced_in_part(project: Any, sandbox: A
 
     zones = platform(project)["network"]["zones"]
     project.edit("gpuPools", "inference", "zones", value=zones[:1])
-    assert "inference-nodes" in (told := refused("up", "--yes"))
+    assert "inference-pinned-nodes" in (told := refused("up", "--yes"))
     assert "currently marked for protection" in told
     project.remove("gpuPools", "inference", "zones")
     assert there() == before
