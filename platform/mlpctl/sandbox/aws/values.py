@@ -190,18 +190,22 @@ def expected_outputs(declaration: Declaration, settings: Settings, inputs: Prope
     return {
         **expected,
         **{
-            key: _completed(value, schema.inputs.type_of(key), schema.outputs.type_of(key))
+            key: _completed(declaration, (key,), value, schema.inputs.type_of(key), schema.outputs.type_of(key))
             for key, value in inputs.items()
         },
     }
 
 
-def _completed(value: Any, into: Type, out: Type) -> Any:
+def _completed(declaration: Declaration, path: tuple[str, ...], value: Any, into: Type, out: Type) -> Any:
     """An input as an output: nested properties that AWS will choose are `UNKNOWN`."""
     if isinstance(into, Object) and isinstance(out, Object) and isinstance(value, dict):
-        result = {key: UNKNOWN for key, declared in out.properties.items() if declared.required}
+        result = {
+            key: UNKNOWN
+            for key, declared in out.properties.items()
+            if declared.required or dotted((*path, key)) in declaration.chosen
+        }
         for key, item in value.items():
-            result[key] = _completed(item, into.type_of(key), out.type_of(key))
+            result[key] = _completed(declaration, (*path, key), item, into.type_of(key), out.type_of(key))
         return result
     return value
 
