@@ -14,6 +14,7 @@ from mlplatform.clusters import (
     API_PORT,
     BEFORE_NODES,
     NETWORK_PLUGIN,
+    NETWORK_PLUGIN_ACCOUNT,
     NODE_MONITOR,
     NODE_MONITOR_SETTINGS,
     SECRETS_STORE,
@@ -290,7 +291,7 @@ class EksCluster(Component):
             wanted,
             depends_on=[attachment],
             configuration_values=settings,
-            pod_identity_associations=[{"role_arn": role.arn, "service_account": "aws-node"}],
+            pod_identity_associations=[{"role_arn": role.arn, "service_account": NETWORK_PLUGIN_ACCOUNT[1]}],
         )
 
     def _addon(

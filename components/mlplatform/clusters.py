@@ -20,6 +20,9 @@ from mlplatform.pools import GPU_TAINT, POOL_LABEL
 from mlplatform.spec import Spec
 
 NETWORK_PLUGIN: Final = "vpc-cni"
+NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
+"""Namespace and service account of the network plugin, whose role the platform makes."""
+
 NODE_MONITOR: Final = "eks-node-monitoring-agent"
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 """Add-ons without which a node does not become ready."""
@@ -70,6 +73,10 @@ NODE_MONITOR_SETTINGS: Final = json.dumps(
 )
 """What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
 node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
+
+
+NOT_ROUTED: Final = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
+"""Addresses that no network routes to another, from the same registry."""
 
 
 class ControlPlaneLog(Enum):
@@ -230,10 +237,12 @@ class Cluster(Spec):
                 wrong.append(f"{cidr}: {error}")
                 continue
             public = info.field_name == "public_access_cidrs"
-            if public and any(network.subnet_of(each) for each in NOT_OF_THE_INTERNET):
-                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
             if network.prefixlen < 8:
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+            elif public and any(network.overlaps(each) for each in NOT_OF_THE_INTERNET):
+                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
+            elif not public and any(network.overlaps(each) for each in NOT_ROUTED):
+                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or link")
         if len({*value}) < len(value):
             wrong.append("allowed: each network once")
         if wrong:
@@ -284,11 +293,11 @@ class Cluster(Spec):
         names.named({**self.access}, "access")
         first: dict[str, str] = {}
         twice = [
-            f"access.{entry}.{field} is {principal}; allowed: another than that of access.{first[principal]}, since "
-            "EKS knows one entry for a principal"
+            f"access.{entry}.{field} is {principal}; allowed: another than that of "
+            f"access.{first[_principal(principal)]}, since EKS knows one entry for a principal"
             for entry, access in self.access.items()
             for field, principal in (("role", access.role), ("principalArn", access.principal_arn))
-            if principal is not None and first.setdefault(principal, entry) != entry
+            if principal is not None and first.setdefault(_principal(principal), entry) != entry
         ]
         if twice:
             raise ValueError("\n".join(twice))
@@ -300,6 +309,11 @@ class Cluster(Spec):
         if not self.creator_is_admin and AccessLevel.CLUSTER_ADMIN not in levels:
             raise ValueError("access needs an entry with level clusterAdmin, since creatorIsAdmin is false")
         return self
+
+
+def _principal(named: str) -> str:
+    """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
+    return named.rsplit("/", 1)[-1] if ":role/" in named else named
 
 
 def physical_name(name: str) -> str:

@@ -117,9 +117,13 @@ def pinned_image(value: str) -> str:
     found = _IMAGE.fullmatch(value)
     if "://" in value:
         raise ValueError("allowed: an image without https:// before it, e.g. ghcr.io/example/model-server:v1.2.0")
-    if found is None or found["tag"] == ":latest" or not (found["tag"] or found["digest"]):
+    if found is None:
         raise ValueError(
-            "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.11.0"
+            "allowed: a name in lower case and a tag, a digest of 64 digits, or both, e.g. vllm/vllm-openai:v0.23.0"
+        )
+    if not found["digest"] and found["tag"] in (None, ":latest"):
+        raise ValueError(
+            "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.23.0"
         )
     return value
 

@@ -13,6 +13,9 @@ from mlplatform.workloads import PREFIX, SECRET_NAME
 STOP_SECONDS: Final = 45
 """Seconds that a server has for its own end after it was asked to stop."""
 
+MODEL_URI: Final = "$(MODEL_URI)"
+"""How an argument names the address of the weights."""
+
 REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
 """One part of a key, of the characters of `PREFIX`."""
 
@@ -29,6 +32,13 @@ class ModelSource(Spec):
     revision: str = Field(max_length=128, pattern=REVISION, examples=["2026-11-01"])
     """Part of the key that tells one revision from others. What lies below it must never change: another revision is
     another name, and so a rollout."""
+
+    @field_validator("revision")
+    @classmethod
+    def _revision_is_a_name(cls, value: str) -> str:
+        if not value.strip("."):
+            raise ValueError("allowed: a name, not dots alone, which clients take for another folder")
+        return value
 
     @property
     def key(self) -> str:
@@ -209,6 +219,12 @@ class Inference(Spec):
     def _there_is_one_image(self) -> Self:
         if self.image is not None and self.image_from is not None:
             raise ValueError(f"image is {self.image}; allowed: either image or imageFrom")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_named_where_they_are_used(self) -> Self:
+        if self.model is None and any(MODEL_URI in arg for arg in self.command_args):
+            raise ValueError(f"commandArgs has {MODEL_URI}; allowed: with model, which says where the weights are")
         return self
 
     @model_validator(mode="after")

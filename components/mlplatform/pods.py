@@ -159,7 +159,7 @@ def container(name: str, wanted: Inference, image: pulumi.Input[str], env: Env) 
         "period_seconds": PROBE_SECONDS,
         "timeout_seconds": wanted.probe_timeout_seconds,
     }
-    plain = {**WRITABLE, **QUIET, **env}
+    plain = {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
     variables = [{"name": key, "value": plain[key]} for key in sorted(plain)]
     variables += [_secret_variable(name, key, wanted.secret_env[key]) for key in sorted(wanted.secret_env)]
     mounts: list[dict[str, Any]] = [

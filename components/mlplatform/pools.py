@@ -30,6 +30,9 @@ IOPS_PER_THROUGHPUT: Final = 4
 """I/O operations a second that a gp3 volume has for each MiB/s at least, beyond what it has by itself:
 https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
 
+IOPS_PER_GB: Final = 500
+"""https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type"""
+
 BASE_IOPS: Final = 3000
 """I/O operations a second that a gp3 volume has by itself; the same page."""
 
@@ -151,6 +154,9 @@ class GpuPool(Scaling):
 
     @model_validator(mode="after")
     def _a_fast_disk_has_the_operations_for_it(self) -> Self:
+        gb = self.disk_gb or (SPARE_DISK_GB if self.uses_local_disks else DISK_GB)
+        if (self.disk_iops or 0) > gb * IOPS_PER_GB:
+            raise ValueError(f"diskIops is {self.disk_iops}; allowed: up to {gb * IOPS_PER_GB}, since diskGb is {gb}")
         least = (self.disk_throughput or 0) * IOPS_PER_THROUGHPUT
         if (self.disk_iops or BASE_IOPS) < least:
             raise ValueError(

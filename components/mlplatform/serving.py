@@ -53,7 +53,8 @@ class InferenceServiceArgs(TypedDict):
     """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the Deployment, whose pods take long to start. Default: false."""
+    """Refuse to delete or replace the Deployment, whose pods take long to start, and what serves and guards them.
+    Default: false."""
 
 
 class InferenceService(Component):
@@ -86,7 +87,7 @@ class InferenceService(Component):
             spec=pulumi.Output.from_input(args.get("s3_cidrs", ())).apply(
                 lambda cidrs: network_policy(name, wanted, cidrs)
             ),
-            opts=self.child(),
+            opts=self.guarded(),
         )
         # A pod that starts before its policy reaches everything.
         before: list[pulumi.Resource] = [account, closed]
@@ -123,13 +124,13 @@ class InferenceService(Component):
             # The same port as the container's: where a caller has rules for what it may call, the VPC CNI lets it reach
             # no other. https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html
             spec={"selector": selector(name), "ports": [{"name": "http", "port": wanted.port, "target_port": "http"}]},
-            opts=self.child(depends_on=[deployment]),
+            opts=self.guarded(depends_on=[deployment]),
         )
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-disruption-budget",
             metadata=metadata("disruption-budget"),
             spec={"max_unavailable": 1, "selector": {"match_labels": selector(name)}},
-            opts=self.child(),
+            opts=self.guarded(),
         )
 
         self.namespace = pulumi.Output.from_input(namespace)

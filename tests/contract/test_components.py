@@ -272,7 +272,7 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.EksCluster: {"Cluster", "LogGroup", "NodeGroup"},
     mlplatform.GpuNodePool: {"NodeGroup"},
     mlplatform.ImageRegistry: {"Repository"},
-    mlplatform.InferenceService: {"Deployment"},
+    mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
 }
 """What cannot be had back, or takes long."""

@@ -67,15 +67,16 @@ def updates_have_room(platform: Platform) -> Iterator[str]:
                 for name, model in platform.inference.items()
                 if model.pool == pool_name and fit(_pods(model), facts.gpus, _room(facts))
             }
-            needed = nodes_needed([_pods(model) for model in models.values()], facts.gpus, _room(facts))
+            needed = _nodes_needed([_pods(model) for model in models.values()], facts)
             if needed > there:
                 in_place = [Pods(model.max_replicas, model.gpus, _pods(model).room) for model in models.values()]
                 spared = [name for name, model in models.items() if model.spare_pods]
                 others = [
                     f"sparePods 0 of {', '.join(spared)}, which replaces pods where they are"
-                    if nodes_needed(in_place, facts.gpus, _room(facts)) <= there
+                    if _nodes_needed(in_place, facts) <= there
                     else "",
                     "" if pool.autoscaled else "a pool that is autoscaled",
+                    "a pool for models of each size" if len({model.gpus for model in models.values()}) > 1 else "",
                 ]
                 yield (
                     f"gpuPools.{pool_name}.{field} is {there}; allowed: {needed} or more of {facts.name}, since it has "
@@ -143,6 +144,13 @@ def models_read_their_weights(platform: Platform) -> Iterator[str]:
                 f"({', '.join(platform.buckets) or 'none is defined'})"
             )
             continue
+        settings = platform.buckets[bucket]
+        prefixes = settings.expire_prefixes or [""]
+        if settings.expire_days is not None and any(key.startswith(prefix) for prefix in prefixes):
+            yield (
+                f"inference.{name}.model.bucket is {bucket}; allowed: a bucket that keeps {key}, since objects there "
+                f"are deleted after {settings.expire_days} days"
+            )
         where, workload = _workload_of(platform, name)
         access = workload.buckets.get(bucket) if workload else None
         if access is None or access.access not in READS or not key.startswith(access.prefix):
@@ -219,6 +227,18 @@ def _workload_of(platform: Platform, name: str) -> tuple[str, Workload | None]:
 
 def _room(facts: InstanceType) -> Room:
     return room_for_models(facts.vcpus, facts.memory_mib)
+
+
+def _nodes_needed(wanted: Sequence[Pods], facts: InstanceType) -> int:
+    """Nodes that hold all pods, however the scheduler spreads them.
+
+    It knows nothing of the largest pods when it places small ones, and spreads each model's over nodes: at worst every
+    smaller pod lies on a node of its own.
+    """
+    most = max((pods.gpus for pods in wanted), default=0)
+    largest = [pods for pods in wanted if pods.gpus == most]
+    smaller = sum(pods.count for pods in wanted if pods.gpus < most)
+    return nodes_needed(largest, facts.gpus, _room(facts)) + smaller
 
 
 def _pods(model: Inference) -> Pods:

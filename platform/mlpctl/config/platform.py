@@ -10,7 +10,7 @@ from mlpctl.config import regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
 from mlplatform.nodes import SESSION_SERVICES
-from mlplatform.partitions import partition_of
+from mlplatform.partitions import AWS, partition_of
 from mlplatform.spec import Spec
 from mlplatform.workloads import service_account_of
 
@@ -131,11 +131,12 @@ class Platform(Spec):
     def services(self) -> dict[str, str]:
         """AWS services that nodes and pods use beside those of every cluster, and what for."""
         queues = [name for name, workload in self.workloads.items() if workload.queues]
-        secrets = [name for name, model in self.inference.items() if model.secrets]
+        secrets = [f"inference.{name}" for name, model in self.inference.items() if model.secrets]
+        secrets += [f"workloads.{name}" for name, workload in self.workloads.items() if workload.secrets]
         return {
             **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
             **(dict.fromkeys(SESSION_SERVICES, "cluster.nodeSessions") if self.cluster.node_sessions else {}),
-            **({"secretsmanager": f"secretEnv of inference.{', '.join(secrets)}"} if secrets else {}),
+            **({"secretsmanager": f"secrets of {', '.join(secrets)}"} if secrets else {}),
         }
 
     @property
@@ -186,6 +187,12 @@ class Platform(Spec):
     @classmethod
     def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
         region = (info.context or {}).get("region")
+        if region and value.pull_through and partition_of(region) != AWS:
+            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+            raise ValueError(
+                f"pullThrough has {', '.join(value.pull_through)}; allowed: none in {region}, since ECR has no caches "
+                f"in the partition {partition_of(region)}"
+            )
         copies = value.account.replicate_to if value.account else ()
         if region in copies:
             raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")

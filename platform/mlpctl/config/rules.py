@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import node_images
-from mlplatform.clusters import SYSTEM_POOL, AccessLevel, ControlPlaneLog
+from mlplatform.clusters import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
 from mlplatform.pools import POOL_LABEL
 from mlplatform.workloads import service_account_of
@@ -21,9 +21,23 @@ if TYPE_CHECKING:
 
 YEAR_DAYS: Final = 365
 
+RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
+"""How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
+
+GROUP_TAGS: Final = 50
+EKS_GROUP_TAGS: Final = 5
+"""Tags of a scaling group at most, and those that EKS puts on a node group's:
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
+
 
 def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
     """A model finds its pool's nodes by a label with the pool's name, which the cluster's own nodes have as well."""
+    for name in platform.gpu_pools:
+        if name.endswith(RESERVED_ENDS):
+            yield (
+                f"gpuPools has {name}; allowed: names that end otherwise than in {', '.join(RESERVED_ENDS)}, by which "
+                "parts of pools are named"
+            )
     if SYSTEM_POOL in platform.gpu_pools:
         yield (
             f"gpuPools has {SYSTEM_POOL}; allowed: another name, since the nodes of cluster.system have the label "
@@ -67,10 +81,29 @@ def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
             )
 
 
+def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]:
+    """The scaling group of an autoscaled pool has the stack's tags, and hints for the pool's labels, taint and GPUs."""
+    tags = len(platform.all_tags)
+    for name, pool in platform.gpu_pools.items():
+        hints = len(pool.labels) + len(("pool", "taint", "GPUs")) if pool.autoscaled else 0
+        if (most := GROUP_TAGS - EKS_GROUP_TAGS - tags) < hints:
+            yield (
+                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: {max(0, most - 3)}, since the pool "
+                f"is autoscaled and its scaling group has {tags} tags of the stack"
+            )
+
+
 def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
-    if not (cluster.public_access_cidrs or cluster.private_access_cidrs or cluster.private_access_security_groups):
+    if cluster.public_access_cidrs or cluster.private_access_cidrs:
+        return
+    if cluster.private_access_security_groups and not platform.network.existing:
+        yield (
+            "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC, since the groups of "
+            "privateAccessSecurityGroups cannot be in, or peered with, a VPC that is created with the cluster"
+        )
+    elif not cluster.private_access_security_groups:
         yield (
             "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC (VPN, peering, runners), "
             "unless privateAccessSecurityGroups or publicAccessCidrs are set: EKS admits only the cluster's own nodes "
@@ -116,13 +149,13 @@ def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
 
 def a_service_account_has_one_role(platform: Platform) -> Iterator[str]:
     """EKS gives a service account the role of one association."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], str] = {NETWORK_PLUGIN_ACCOUNT: "the network plugin"}
     for name, workload in platform.workloads.items():
         namespace, account = service_account_of(name, workload)
-        if first.setdefault((namespace, account), name) != name:
+        if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":
             yield (
                 f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: another than "
-                f"that of workloads.{first[namespace, account]}, since a service account has one role"
+                f"that of {first[namespace, account]}, since a service account has one role"
             )
 
 
@@ -176,6 +209,7 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     usage_is_of_what_is_there,
     pools_lie_in_the_network,
     images_of_nodes_fit_the_cluster,
+    scaling_groups_have_room_for_their_tags,
     the_api_can_be_reached,
     caches_reach_what_they_cache,
     pods_reach_what_they_use,

@@ -179,7 +179,7 @@ def test_shared_memory_has_to_fit_into_memory() -> None:
     ],
 )
 def test_an_image_that_is_not_pinned_is_refused(image: str) -> None:
-    with pytest.raises(ValidationError, match=r"allowed: an image with(out https:// before it| a tag other than)"):
+    with pytest.raises(ValidationError, match=r"allowed: (an image with|a name in lower case)"):
         wanted(image=image)
 
 
@@ -446,3 +446,17 @@ def test_an_image_of_the_stack_is_in_one_place_and_pinned(source: dict[str, str]
 def test_an_image_is_named_once() -> None:
     with pytest.raises(ValidationError, match="image is server:v1; allowed: either image or imageFrom"):
         wanted(image_from={"repository": "a", "tag": "v1"})
+
+
+def test_a_secret_takes_the_place_of_a_variable_that_the_platform_sets() -> None:
+    """The API refuses two variables of one name."""
+    secret = {"secretEnv": {"HOME": {"kubernetesSecret": "made-elsewhere", "key": "home"}}}
+    pod = pod_of(at_home({"image": "a:1", **secret}, **HOME))
+    names = [each["name"] for each in pod["env"]]
+    assert names.count("HOME") == 1
+    assert "valueFrom" in next(each for each in pod["env"] if each["name"] == "HOME")
+
+
+def test_a_revision_is_no_way_to_another_folder() -> None:
+    with pytest.raises(ValidationError, match="not dots alone"):
+        wanted(image="a:1", model={"bucket": "models", "revision": ".."})
