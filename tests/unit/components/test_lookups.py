@@ -7,8 +7,8 @@ import pytest
 
 from mlplatform import Cluster
 from mlplatform.clusters import creator_has_no_entry
-from mlplatform.lookups import look_up
-from mlplatform.testing import declare
+from mlplatform.lookups import caller, look_up
+from mlplatform.testing import ACCOUNT_ID, declare
 
 
 def test_an_error_is_told_without_the_engine_s_words() -> None:
@@ -64,3 +64,15 @@ def test_who_updates_a_cluster_that_exists_may_have_an_entry() -> None:
 def test_a_cluster_without_access_entries_asks_aws_for_nothing() -> None:
     nothing = {"aws:iam/getSessionContext:getSessionContext": None}
     checked({}, **nothing)
+
+
+@pytest.mark.parametrize("allowed", [[], [ACCOUNT_ID], ["210987654321", ACCOUNT_ID]])
+def test_a_stack_is_deployed_to_the_accounts_that_it_allows(allowed: list[str]) -> None:
+    found: list[tuple[str, str]] = []
+    declare(lambda: found.append(caller(allowed)))
+    assert found == [(ACCOUNT_ID, "aws")]
+
+
+def test_credentials_of_another_account_are_refused_before_anything_is_created() -> None:
+    with pytest.raises(pulumi.RunError, match=rf"^the AWS account is {ACCOUNT_ID}; allowed: 210987654321, since"):
+        declare(lambda: caller(["210987654321"]))
