@@ -156,6 +156,7 @@ def test_the_file_is_as_it_was_where_aws_refuses(
         ("1.34", "2026-12-02", "Move it to 1.35 before."),
         ("1.34", "2026-12-03", "ended on 2026-12-02"),
         ("1.36", "2027-08-03", "Move it to the next version now."),
+        ("1.31", "2026-11-27", "extended support ended on 2026-11-26"),
     ],
 )
 def test_the_end_of_standard_support_is_told_before_it_comes(version: str, day: str, said: str | None) -> None:

@@ -14,9 +14,16 @@ WARNED_DAYS: Final = 90
 def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
     """What has to be changed soon, a sentence each."""
     version = platform.cluster.version
-    ends = eks_versions.support(version).standard_ends
+    support = eks_versions.support(version)
+    ends = support.standard_ends
     left = (ends - today).days
     if left > WARNED_DAYS:
+        return
+    if today > support.extended_ends:
+        yield (
+            f"cluster.version is {version}, whose extended support ended on {support.extended_ends}: EKS creates no "
+            "cluster of it any more, and moves those that exist up by itself."
+        )
         return
     newer = [each for each in eks_versions.offered() if eks_versions.order(each) > eks_versions.order(version)]
     up = f"Move it to {newer[0]}" if newer else "Move it to the next version"
