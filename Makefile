@@ -25,7 +25,8 @@ down: .venv/ready
 
 test: .venv/ready
 	@$(BIN)/python -m mlpctl.sandbox.toolchain
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not engine"
+	@$(BIN)/pytest -m engine
 
 check: .venv/ready
 	@$(BIN)/ruff format --check .
