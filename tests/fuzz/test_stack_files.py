@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from accounts import Account
 from invariants import broken
 from mlpctl import config
 from mlplatform.testing import declare
@@ -51,6 +52,8 @@ def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:
 @given(st.builds(right, valid_ish()))
 def test_what_is_right_is_safe(loaded: Any) -> None:
     assume(loaded is not None)
+    existing = loaded.platform.network.existing
+    look_ups = {**LOOK_UPS, **(Account.of(existing, loaded.region).look_ups() if existing else {})}
     with patch.object(config, "load", lambda: loaded.platform):
-        plan = declare(lambda: runpy.run_path(str(PROGRAM)), {"aws:region": loaded.region}, LOOK_UPS)
+        plan = declare(lambda: runpy.run_path(str(PROGRAM)), {"aws:region": loaded.region}, look_ups)
     assert broken(plan) == []

@@ -5,111 +5,20 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import grpc
 import pulumi
 import pulumi_aws as aws
 import pytest
 
+from accounts import VPC, Account
 from mlplatform import Network, Vpc, preflight
 from mlplatform.testing import ACCOUNT_ID, PROJECT, STACK, Plan, declare
 
-VPC = "vpc-0a1b2c3d4e5f60718"
 PRIVATE = {"us-east-1a": "subnet-aaaaaaaa", "use1-az1": "subnet-bbbbbbbb"}
 PUBLIC = {"us-east-1a": "subnet-cccccccc"}
 PODS = {"us-east-1a": "subnet-dddddddd", "use1-az1": "subnet-eeeeeeee"}
 EXISTING: dict[str, Any] = {"vpcId": VPC, "privateSubnets": PRIVATE}
 OURS = {"mlplatform:stack": f"{PROJECT}/{STACK}"}
 ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts")
-
-
-class Refused(grpc.RpcError):
-    """What the engine answers when the provider finds no endpoint."""
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNKNOWN
-
-    def details(self) -> str:
-        return "invocation of aws:ec2/getVpcEndpoint returned an error: no matching EC2 VPC Endpoint found"
-
-
-class Account:
-    """An account with a VPC that suits the platform, as look-ups answer."""
-
-    def __init__(self) -> None:
-        self.vpc: dict[str, Any] = {
-            "id": VPC,
-            "enableDnsSupport": True,
-            "enableDnsHostnames": True,
-            "mainRouteTableId": "rtb-main",
-            "ownerId": ACCOUNT_ID,
-            "cidrBlockAssociations": [{"associationId": "a", "cidrBlock": "10.8.0.0/16", "state": "associated"}],
-        }
-        internal, public = ({f"kubernetes.io/role/{kind}": "1"} for kind in ("internal-elb", "elb"))
-        self.subnets: dict[str, dict[str, Any]] = {
-            "subnet-aaaaaaaa": self.subnet("us-east-1a", "use1-az6", "10.8.0.0/18", internal),
-            "subnet-bbbbbbbb": self.subnet("us-east-1b", "use1-az1", "10.8.64.0/18", internal),
-            "subnet-cccccccc": self.subnet("us-east-1a", "use1-az6", "10.8.192.0/20", public),
-            "subnet-dddddddd": self.subnet("us-east-1a", "use1-az6", "10.8.208.0/21", {}),
-            "subnet-eeeeeeee": self.subnet("us-east-1b", "use1-az1", "10.8.216.0/21", {}),
-        }
-        self.tables = {"subnet-cccccccc": "rtb-public", "subnet-aaaaaaaa": "rtb-a"}
-        out = {"cidrBlock": "0.0.0.0/0"}
-        self.routes: dict[str, list[dict[str, Any]]] = {
-            "rtb-main": [{**out, "transitGatewayId": "tgw-1"}],
-            "rtb-a": [{**out, "natGatewayId": "nat-1"}],
-            "rtb-public": [{**out, "gatewayId": "igw-1"}],
-        }
-        self.endpoints: dict[str, dict[str, Any]] = {}
-        self.interfaces: list[str] = []
-
-    def subnet(self, zone: str, zone_id: str, cidr: str, tags: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            "vpcId": VPC,
-            "availabilityZone": zone,
-            "availabilityZoneId": zone_id,
-            "cidrBlock": cidr,
-            "availableIpAddressCount": 4000,
-            "tags": dict(tags),
-        }
-
-    def endpoint(self, service: str, **more: Any) -> None:
-        self.endpoints[f"com.amazonaws.us-east-1.{service}"] = {
-            "id": f"vpce-{service}",
-            "privateDnsEnabled": True,
-            "tags": {},
-            "routeTableIds": [],
-            **more,
-        }
-
-    def closed(self) -> None:
-        """Take the ways out of the private subnets away."""
-        self.routes["rtb-main"], self.routes["rtb-a"] = [], []
-
-    def look_ups(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
-        targets = ("gatewayId", "natGatewayId", "transitGatewayId", "networkInterfaceId")
-        empty = dict.fromkeys((*targets, "vpcEndpointId", "coreNetworkArn", "cidrBlock"), "")
-
-        def tables(args: Mapping[str, Any]) -> Mapping[str, Any]:
-            (subnet,) = args["filters"][0]["values"]
-            return {"id": "r", "ids": [self.tables[subnet]] if subnet in self.tables else []}
-
-        def endpoint(args: Mapping[str, Any]) -> Mapping[str, Any]:
-            assert args["vpcId"] == VPC
-            if args["serviceName"] not in self.endpoints:
-                raise Refused
-            return self.endpoints[args["serviceName"]]
-
-        return {
-            "aws:ec2/getVpc:getVpc": lambda args: self.vpc,
-            "aws:ec2/getSubnet:getSubnet": lambda args: {"id": args["id"], **self.subnets[args["id"]]},
-            "aws:ec2/getRouteTables:getRouteTables": tables,
-            "aws:ec2/getRouteTable:getRouteTable": lambda args: {
-                "id": args["routeTableId"],
-                "routes": [{**empty, **route} for route in self.routes[args["routeTableId"]]],
-            },
-            "aws:ec2/getVpcEndpoint:getVpcEndpoint": endpoint,
-            "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": lambda args: {"id": "r", "ids": self.interfaces},
-        }
 
 
 def adopted(account: Account, nodes: int = 4, **vpc: Any) -> Plan:

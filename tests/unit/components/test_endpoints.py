@@ -72,7 +72,7 @@ def test_data_does_not_leave_for_another_account_through_a_queue_or_a_log(servic
     assert only["Condition"]["StringEquals"]["aws:ResourceAccount"] == [ACCOUNT_ID]
 
 
-@pytest.mark.parametrize("service", ["ec2", "autoscaling", "elasticloadbalancing"])
+@pytest.mark.parametrize("service", ["ec2", "autoscaling", "elasticloadbalancing", "ec2messages", "ssm", "ssmmessages"])
 def test_somebody_else_s_credentials_are_of_no_use_in_the_network(service: str) -> None:
     (only,) = statements(interface_policy(service, LIMITS)).values()
     assert only["Condition"]["StringEquals"] == {"aws:PrincipalAccount": [ACCOUNT_ID]}
