@@ -1,7 +1,7 @@
 """What models that answer requests are, as specs."""
 
 import re
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -170,9 +170,9 @@ class Inference(Spec):
     def _image_is_pinned(cls, value: str | None) -> str | None:
         return None if value is None else grammar.pinned_image(value)
 
-    @field_validator("env")
+    @field_validator("env", "secret_env")
     @classmethod
-    def _variables_have_names_of_variables(cls, value: dict[str, str]) -> dict[str, str]:
+    def _variables_have_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         grammar.variables(value)
         return value
 
@@ -187,12 +187,6 @@ class Inference(Spec):
     @classmethod
     def _callers_are_namespaces(cls, value: list[str]) -> list[str]:
         grammar.namespaces(value, "callers")
-        return value
-
-    @field_validator("secret_env")
-    @classmethod
-    def _variables_have_names(cls, value: dict[str, SecretRef]) -> dict[str, SecretRef]:
-        grammar.variables(value)
         return value
 
     @field_validator("pull_secrets")

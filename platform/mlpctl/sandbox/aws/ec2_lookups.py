@@ -1,9 +1,9 @@
-"""Look-ups of EC2: networks that others made, and which instance types a zone has."""
+"""Look-ups of EC2: zones and their instance types, networks that others made, prefix lists."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pulumi_aws import ec2
+from pulumi_aws import ec2, get_availability_zones
 
 from mlpctl.sandbox.aws.api import Api
 from mlpctl.sandbox.aws.declaration import Declaration, Lookup, uses
@@ -197,6 +197,52 @@ def _offerings(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("describe_availability_zones")
+def _zones(api: Api, args: Properties) -> Properties:
+    answer = api.call(
+        "describe_availability_zones",
+        Filters=_filters(args, state="state"),
+        **({"AllAvailabilityZones": True} if args.get("allAvailabilityZones") else {}),
+    )
+    names, ids = args.get("excludeNames") or (), args.get("excludeZoneIds") or ()
+    zones = sorted(
+        (zone for zone in answer["AvailabilityZones"] if zone["ZoneName"] not in names and zone["ZoneId"] not in ids),
+        key=lambda zone: zone["ZoneName"],
+    )
+    return {
+        **args,
+        "id": api.region,
+        "region": api.region,
+        "groupNames": sorted({zone.get("GroupName") or api.region for zone in zones}),
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+    }
+
+
+@uses("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
+def _prefix_list(api: Api, args: Properties) -> Properties:
+    filters = _filters(args, name="prefix-list-name")
+    given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
+    found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
+    if len(found) != 1:
+        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one has to")
+    (one,) = found
+    entries = api.call("get_managed_prefix_list_entries", PrefixListId=one["PrefixListId"])["Entries"]
+    return {
+        **args,
+        "id": one["PrefixListId"],
+        "name": one["PrefixListName"],
+        "arn": one["PrefixListArn"],
+        "addressFamily": one.get("AddressFamily", ""),
+        "entries": [{"cidr": entry["Cidr"], "description": entry.get("Description", "")} for entry in entries],
+        "maxEntries": one.get("MaxEntries", 0),
+        "ownerId": one.get("OwnerId", ""),
+        "region": api.region,
+        "tags": _tags(one),
+        "version": one.get("Version", 0),
+    }
+
+
 LOOKUPS: Final = (
     Lookup(ec2.get_vpc, "aws:ec2/getVpc:getVpc", _vpc, "ec2"),
     Lookup(ec2.get_subnet, "aws:ec2/getSubnet:getSubnet", _subnet, "ec2"),
@@ -215,4 +261,6 @@ LOOKUPS: Final = (
         _offerings,
         "ec2",
     ),
+    Lookup(get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
+    Lookup(ec2.get_managed_prefix_list, "aws:ec2/getManagedPrefixList:getManagedPrefixList", _prefix_list, "ec2"),
 )

@@ -72,31 +72,6 @@ def _session_context(api: Api, args: Properties) -> Properties:
     }
 
 
-@uses("describe_availability_zones")
-def _zones(api: Api, args: Properties) -> Properties:
-    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
-    if args.get("state"):
-        filters.append({"Name": "state", "Values": [args["state"]]})
-    answer = api.call(
-        "describe_availability_zones",
-        Filters=filters,
-        **({"AllAvailabilityZones": True} if args.get("allAvailabilityZones") else {}),
-    )
-    names, ids = args.get("excludeNames") or (), args.get("excludeZoneIds") or ()
-    zones = sorted(
-        (zone for zone in answer["AvailabilityZones"] if zone["ZoneName"] not in names and zone["ZoneId"] not in ids),
-        key=lambda zone: zone["ZoneName"],
-    )
-    return {
-        **args,
-        "id": api.region,
-        "region": api.region,
-        "groupNames": sorted({zone.get("GroupName") or api.region for zone in zones}),
-        "names": [zone["ZoneName"] for zone in zones],
-        "zoneIds": [zone["ZoneId"] for zone in zones],
-    }
-
-
 @uses("get_role")
 def _role(api: Api, args: Properties) -> Properties:
     answer = api.find("get_role", RoleName=args["name"])
@@ -190,41 +165,13 @@ def _parameter(api: Api, args: Properties) -> Properties:
     }
 
 
-@uses("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
-def _prefix_list(api: Api, args: Properties) -> Properties:
-    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
-    if args.get("name"):
-        filters.append({"Name": "prefix-list-name", "Values": [args["name"]]})
-    given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
-    found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
-    if len(found) != 1:
-        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one has to")
-    (one,) = found
-    entries = api.call("get_managed_prefix_list_entries", PrefixListId=one["PrefixListId"])["Entries"]
-    return {
-        **args,
-        "id": one["PrefixListId"],
-        "name": one["PrefixListName"],
-        "arn": one["PrefixListArn"],
-        "addressFamily": one.get("AddressFamily", ""),
-        "entries": [{"cidr": entry["Cidr"], "description": entry.get("Description", "")} for entry in entries],
-        "maxEntries": one.get("MaxEntries", 0),
-        "ownerId": one.get("OwnerId", ""),
-        "region": api.region,
-        "tags": {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())},
-        "version": one.get("Version", 0),
-    }
-
-
 LOOKUPS: Final = (
     Lookup(aws.get_caller_identity, "aws:index/getCallerIdentity:getCallerIdentity", _caller, "sts"),
     Lookup(aws.get_partition, "aws:index/getPartition:getPartition", _partition),
     Lookup(aws.get_region, "aws:index/getRegion:getRegion", _region),
-    Lookup(aws.get_availability_zones, "aws:index/getAvailabilityZones:getAvailabilityZones", _zones, "ec2"),
     Lookup(aws.iam.get_role, "aws:iam/getRole:getRole", _role, "iam"),
     Lookup(aws.iam.get_session_context, "aws:iam/getSessionContext:getSessionContext", _session_context, "iam"),
     Lookup(aws.eks.get_clusters, "aws:eks/getClusters:getClusters", _clusters, "eks"),
-    Lookup(aws.ec2.get_managed_prefix_list, "aws:ec2/getManagedPrefixList:getManagedPrefixList", _prefix_list, "ec2"),
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.ssm.get_parameter, "aws:ssm/getParameter:getParameter", _parameter, "ssm"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),

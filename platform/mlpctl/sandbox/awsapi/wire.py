@@ -66,10 +66,7 @@ class Asked:
 
 def target(environ: dict[str, Any]) -> Asked:
     """The service and operation of a request."""
-    authorization = environ.get("HTTP_AUTHORIZATION", "")
-    # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
-    scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
-    signed = scope[-2] if len(scope) >= 5 else "sts"
+    _, signed = _signed_for(environ)
     service = _SERVICES.get(signed, signed)
     try:
         model = get_service_model(service)
@@ -84,8 +81,15 @@ def target(environ: dict[str, Any]) -> Asked:
 
 def region(environ: dict[str, Any]) -> str:
     """The region that a request is signed for."""
+    where, _ = _signed_for(environ)
+    return where
+
+
+def _signed_for(environ: dict[str, Any]) -> tuple[str, str]:
+    """The region and service that a request is signed for; a request that is not signed is one to STS."""
+    # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
     scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
-    return scope[2] if len(scope) >= 5 else "us-east-1"
+    return (scope[-3], scope[-2]) if len(scope) >= 5 else ("us-east-1", "sts")
 
 
 def parameters(environ: dict[str, Any], asked: Asked) -> dict[str, Any]:
