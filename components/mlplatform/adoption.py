@@ -195,14 +195,27 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
     )
 
 
-def check(existing: ExistingVpc, found: Found, wanted: Wanted) -> None:
-    """Refuse a VPC that the platform can't use.
+def suitable(
+    vpc: Vpc, existing: ExistingVpc, region: str, services: Mapping[str, str], nodes: int, there: Sequence[zones.Zone]
+) -> Found:
+    """Look an existing VPC up, and refuse it where the platform can't use it.
+
+    Args:
+        vpc: the network's spec.
+        existing: its existing VPC.
+        region: the region.
+        services: services that nodes and pods use beside those of every cluster, and what for.
+        nodes: nodes that run at first.
+        there: the account's availability zones.
 
     Raises:
-        pulumi.RunError: with everything that has to be changed.
+        pulumi.RunError: with everything that has to be changed; or AWS refuses, or there is no such VPC or subnet.
     """
+    wanted = Wanted.of(vpc, services, nodes)
+    found = look(existing, region, wanted, there, this_stack())
     if wrong := [*problems(existing, found, wanted)]:
         raise pulumi.RunError("\n".join([f"the VPC {existing.vpc_id} can't be used as it is:", *wrong]))
+    return found
 
 
 def _misplaced(place: str, zone: str, subnet: FoundSubnet, vpc_id: str, id: str) -> Iterator[str]:

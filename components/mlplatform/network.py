@@ -122,9 +122,8 @@ class Network(Component):
         return [self._private[zone] for zone in zones or self._private]
 
     def _adopt(self, layout: Vpc, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs) -> _Ground:
-        wanted = adoption.Wanted.of(layout, args.get("services", {}), args.get("nodes", 0))
-        found = adoption.look(existing, self._region, wanted, there, adoption.this_stack())
-        adoption.check(existing, found, wanted)
+        services, nodes = args.get("services", {}), args.get("nodes", 0)
+        found = adoption.suitable(layout, existing, self._region, services, nodes, there)
 
         def ids(subnets: Mapping[str, adoption.FoundSubnet]) -> dict[str, pulumi.Output[str]]:
             return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}

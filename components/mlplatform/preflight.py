@@ -31,9 +31,7 @@ def check(vpc: Vpc, pools: Pools, region: str, services: Mapping[str, str], node
     there = zones.find(region)
     chosen = zones.chosen(vpc.zone_names, there, region)
     if vpc.existing:
-        wanted = adoption.Wanted.of(vpc, services, nodes)
-        vpc_found = adoption.look(vpc.existing, region, wanted, there, adoption.this_stack())
-        adoption.check(vpc.existing, vpc_found, wanted)
+        adoption.suitable(vpc, vpc.existing, region, services, nodes, there)
     types = sorted({each for types, _ in pools.values() for each in types})
     offers = look_up(
         lambda: aws.ec2.get_instance_type_offerings(

@@ -20,13 +20,10 @@ from mlpctl.sandbox import faults
 from mlpctl.sandbox.awsapi import limits, quotas, wire
 from mlpctl.sandbox.awsapi.gate import Gate
 from mlpctl.sandbox.awsapi.injection import Injection
-from mlpctl.sandbox.awsapi.wire import operation_named
 from mlpctl.sandbox.layout import ACCOUNT_ID
 from mlpctl.sandbox.ports import HOST
 
 logger = logging.getLogger(__name__)
-
-_READING = ("Describe", "Get", "List", "Head", "Simulate")
 
 
 class Server:
@@ -95,7 +92,9 @@ def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
     if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return None
     asked = wire.target(environ)
-    if asked.operation is None or asked.service not in limits.CHECKED or asked.operation.name in _DATA:
+    if asked.operation is None or asked.service not in limits.CHECKED:
+        return None
+    if asked.operation.name in _DATA or wire.reads(asked.operation.name):
         return None
     try:
         parameters = wire.parameters(environ, asked)
@@ -128,8 +127,8 @@ _DATA = ("PutObject", "UploadPart")
 def _may_change(environ: dict[str, Any]) -> bool:
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return False
-    operation = operation_named(environ)
-    return operation is None or not operation.startswith(_READING)
+    operation = wire.operation_named(environ)
+    return operation is None or not wire.reads(operation)
 
 
 def _refuse(environ: dict[str, Any], start_response: Any, status: HTTPStatus, code: str, message: str) -> list[bytes]:

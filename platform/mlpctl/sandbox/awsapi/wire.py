@@ -23,6 +23,8 @@ from werkzeug.exceptions import NotFound
 _SERVICES: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 """boto3's name of a service where requests are signed with another."""
 
+_READING: Final = ("Describe", "Get", "List", "Head", "Simulate")
+
 # Codes that a service's model does not hold and that do not come with 400, botocore's models and
 # https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html
 _STATUS: Final = {
@@ -120,6 +122,11 @@ def operation_named(environ: dict[str, Any]) -> str | None:
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return parse_qs(body(environ).decode("utf-8", "replace")).get("Action", [None])[0]
     return None
+
+
+def reads(operation: str) -> bool:
+    """Whether an operation changes nothing, by its name."""
+    return operation.startswith(_READING)
 
 
 def body(environ: dict[str, Any]) -> bytes:

@@ -49,7 +49,6 @@ MISTAKEN: Final = frozenset(
 )
 """Operations that moto takes for another one, such as the deletion of a bucket, since it does not know them."""
 
-_READING: Final = ("Describe", "Get", "List", "Head", "Simulate")
 _SHOWN: Final = 60
 
 _CODED: Final[Mapping[str, Callable[[Request], Refusal | None]]] = {**policies.CHECKS, **lifecycle.CHECKS}
@@ -91,9 +90,7 @@ class _Table:
 
 
 def refusal(request: Request, model: OperationModel) -> Refusal | None:
-    """Why AWS refuses the request; None where it would take it, as far as is known here."""
-    if model.name.startswith(_READING):
-        return None
+    """Why AWS refuses a request that changes something; None where it would take it, as far as is known here."""
     if code := MODELLED.get(request.service):
         found = list(violations(model.input_shape, request.parameters)) if model.input_shape else []
         if found:
