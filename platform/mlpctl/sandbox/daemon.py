@@ -128,21 +128,27 @@ class Daemon:
             self._start_control_plane()
 
     def _start_control_plane(self) -> None:
-        with self._record_lock:
-            requests = self._record.control_plane_requests + 1
-            self._record = self._record.model_copy(update={"control_plane_requests": requests})
         tools = self._layout.tools() or {}
         running = self._control_plane
         if running and running.tools == tools and running.state.phase in (Phase.STARTING, Phase.READY):
+            self._take_request()
             self._update()
             return
         # It runs other programs than wanted now, or has failed and may still be taking its processes down.
         self._stop_control_plane()
+        # Whoever asked takes the next state for the answer, which that of the stopped control plane is not.
+        self._take_request()
         try:
             self._control_plane = ControlPlane(self._layout, tools, self._control_plane_changed)
             self._control_plane.start()
         except SandboxError as problem:
             self._control_plane_changed(ControlPlaneState(phase=Phase.FAILED, reason=str(problem)))
+
+    def _take_request(self) -> None:
+        """Count a request to start the control plane; the next record that is written says so."""
+        with self._record_lock:
+            requests = self._record.control_plane_requests + 1
+            self._record = self._record.model_copy(update={"control_plane_requests": requests})
 
     def _control_plane_changed(self, state: ControlPlaneState) -> None:
         self._update(control_plane=state)

@@ -119,6 +119,18 @@ def test_a_control_plane_of_other_programs_is_restarted_with_the_new_ones(
     assert before.control_plane.processes["kwok"].find() is None
 
 
+def test_what_a_stopped_control_plane_says_is_no_answer_to_a_new_request(
+    layout: Layout, tools: Mapping[str, Path], tmp_path: Path
+) -> None:
+    requests = up(layout, tools).control_plane_requests
+    newer = shutil.copytree(tmp_path / "tools", tmp_path / "newer")
+    lifecycle.start_control_plane(layout, {name: newer / name for name in PROGRAMS})
+    records = [Record.model_validate_json(line) for line in (layout.folder / "records").read_text().splitlines()]
+    phases = [record.control_plane.phase for record in records if record.control_plane_requests > requests]
+    assert phases[0] is Phase.STARTING
+    assert Phase.ABSENT not in phases
+
+
 def test_the_control_plane_needs_a_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
     with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlpctl sandbox up"):
         lifecycle.start_control_plane(layout, tools)

@@ -1,10 +1,14 @@
-"""The real daemon with services that only note their start and stop in `services` of the sandbox's folder."""
+"""The real daemon with services that only note their start and stop in `services` of the sandbox's folder.
+
+Every record that it writes is kept as a line of `records` beside them.
+"""
 
 import sys
 from pathlib import Path
 
 from mlpctl.sandbox.daemon import Services, run
 from mlpctl.sandbox.layout import Layout, SandboxError
+from mlpctl.sandbox.record import Record
 
 folder = Path(sys.argv[sys.argv.index("--folder") + 1])
 
@@ -27,8 +31,15 @@ class Service:
         self.note("snapshot")
 
 
+class Noting(Layout):
+    def write_record(self, record: Record) -> None:
+        with (folder / "records").open("a") as notes:
+            notes.write(f"{record.model_dump_json()}\n")
+        super().write_record(record)
+
+
 services = Services(
     aws_api=lambda layout: Service("aws-api"),
     providers=(lambda layout: Service("aws-provider"), lambda layout: Service("kubernetes-provider")),
 )
-sys.exit(run(Layout(folder), services))
+sys.exit(run(Noting(folder), services))
