@@ -40,6 +40,17 @@ _NOT_BESIDE: Final = {
 """Ranges that can't be added to a VPC that has addresses of another:
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions"""
 
+CONTROL_PLANE_ADDRESSES: Final = 16
+"""Free addresses that a subnet of a cluster should have for EKS's own network interfaces; six is the least:
+https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
+
+POD_ADDRESSES: Final = 32
+"""Addresses that a node takes for pods at first: a block of 16 in use, and one in reserve:
+https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
+
+RESERVED_ADDRESSES: Final = 5
+"""Addresses of each subnet that AWS keeps: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+
 
 @dataclass(frozen=True)
 class Zone:
@@ -92,3 +103,23 @@ def cannot_be_added(cidr: str, pod_cidr: str) -> str | None:
         if first.subnet_of(IPv4Network(beside)) and second.overlaps(IPv4Network(refused)):
             return f"allowed: addresses outside {refused}, which AWS refuses to add to a VPC of {cidr}"
     return None
+
+
+def free(cidr: str) -> int:
+    """Addresses of an empty subnet.
+
+    >>> free("10.0.0.0/28")
+    11
+    """
+    return IPv4Network(cidr).num_addresses - RESERVED_ADDRESSES
+
+
+def needed(nodes: int, *, pods_apart: bool) -> tuple[int, int]:
+    """Addresses that a zone's private subnet and its subnet of pods need, for the control plane and nodes at first.
+
+    >>> needed(2, pods_apart=False), needed(2, pods_apart=True)
+    ((82, 0), (18, 64))
+    """
+    pods = nodes * POD_ADDRESSES
+    own = CONTROL_PLANE_ADDRESSES + nodes
+    return (own, pods) if pods_apart else (own + pods, 0)

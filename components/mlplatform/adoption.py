@@ -7,19 +7,11 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import endpoints, zones
+from mlplatform import addressing, endpoints, zones
 from mlplatform.component import STACK_TAG
 from mlplatform.lookups import caller, find, look_up
 from mlplatform.reach import Door, Subnet, unreachable
 from mlplatform.vpcs import ExistingVpc, Vpc
-
-CONTROL_PLANE_ADDRESSES: Final = 16
-"""Free addresses that a subnet of a cluster should have for EKS's own network interfaces; six is the least:
-https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
-
-POD_ADDRESSES: Final = 32
-"""Addresses that a node takes for pods at first: a block of 16 in use, and one in reserve:
-https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
 
 INTERNAL_BALANCERS: Final = "kubernetes.io/role/internal-elb"
 PUBLIC_BALANCERS: Final = "kubernetes.io/role/elb"
@@ -112,13 +104,16 @@ class Wanted:
     created: Sequence[str]
     """Services that interface endpoints are created for."""
 
-    nodes: int
-    """Nodes that run at first."""
+    nodes: Mapping[str, int]
+    """Nodes that run at first in each zone."""
+
+    outside: Sequence[str] = ()
+    """What only a route to the internet leads to, a sentence each."""
 
     @classmethod
-    def of(cls, vpc: Vpc, services: Mapping[str, str], nodes: int) -> "Wanted":
+    def of(cls, vpc: Vpc, services: Mapping[str, str], outside: Sequence[str], nodes: Mapping[str, int]) -> "Wanted":
         """What a network's spec wants, for a platform that uses `services` beside those of every cluster."""
-        return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes)
+        return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
 
 
 def this_stack() -> str:
@@ -143,6 +138,7 @@ def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[st
         for key, id in given.items():
             yield from _misplaced(f"{kind}.{key}", key, there[key], existing.vpc_id, id)
     yield from _routes(existing, found)
+    yield from _ways_out(found, wanted)
     if not found.in_use:
         yield from _addresses(found, wanted.nodes)
     if not found.shared:
@@ -196,7 +192,14 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
 
 
 def suitable(
-    vpc: Vpc, existing: ExistingVpc, region: str, services: Mapping[str, str], nodes: int, there: Sequence[zones.Zone]
+    vpc: Vpc,
+    existing: ExistingVpc,
+    region: str,
+    there: Sequence[zones.Zone],
+    *,
+    services: Mapping[str, str],
+    outside: Sequence[str],
+    nodes: Mapping[str, int],
 ) -> Found:
     """Look an existing VPC up, and refuse it where the platform can't use it.
 
@@ -204,14 +207,15 @@ def suitable(
         vpc: the network's spec.
         existing: its existing VPC.
         region: the region.
-        services: services that nodes and pods use beside those of every cluster, and what for.
-        nodes: nodes that run at first.
         there: the account's availability zones.
+        services: services that nodes and pods use beside those of every cluster, and what for.
+        outside: what only a route to the internet leads to, a sentence each.
+        nodes: nodes that run at first in each zone.
 
     Raises:
         pulumi.RunError: with everything that has to be changed; or AWS refuses, or there is no such VPC or subnet.
     """
-    wanted = Wanted.of(vpc, services, nodes)
+    wanted = Wanted.of(vpc, services, outside, nodes)
     found = look(existing, region, wanted, there, this_stack())
     if wrong := [*problems(existing, found, wanted)]:
         raise pulumi.RunError("\n".join([f"the VPC {existing.vpc_id} can't be used as it is:", *wrong]))
@@ -252,28 +256,31 @@ def _tags(found: Found) -> Iterator[str]:
             )
 
 
-def _addresses(found: Found, nodes: int) -> Iterator[str]:
-    for subnet in found.private.values():
-        if subnet.free < CONTROL_PLANE_ADDRESSES:
+def _ways_out(found: Found, wanted: Wanted) -> Iterator[str]:
+    closed = [subnet.id for subnet in found.private.values() if not subnet.leaves and not subnet.public]
+    if closed and wanted.outside:
+        yield (
+            f"{', '.join(closed)} {'has' if len(closed) == 1 else 'have'} no default route, but "
+            f"{'; '.join(wanted.outside)}. Route {_ANYWHERE} to a NAT or transit gateway, or take images from ECR of "
+            "the region, and models from a bucket"
+        )
+
+
+def _addresses(found: Found, nodes: Mapping[str, int]) -> Iterator[str]:
+    for zone, subnet in found.private.items():
+        count, pods = nodes.get(zone, 0), found.pods.get(zone)
+        needed, for_pods = addressing.needed(count, pods_apart=pods is not None)
+        if subnet.free < needed:
+            remedy = "" if pods else ", or give pods subnets of their own (podSubnets)"
             yield (
-                f"{subnet.id} has {subnet.free} free addresses; needed: {CONTROL_PLANE_ADDRESSES} in each private "
-                "subnet, for the control plane. Free some, or name a larger subnet"
+                f"{subnet.id} has {subnet.free} free addresses; needed: {needed}, for the control plane and the nodes "
+                f"in {zone} ({count} at first). Free some, or name a larger subnet{remedy}"
             )
-    each = 1 if found.pods else 1 + POD_ADDRESSES
-    needed = CONTROL_PLANE_ADDRESSES * len(found.private) + nodes * each
-    free = sum(subnet.free for subnet in found.private.values())
-    if free < needed:
-        remedy = "" if found.pods else ", or give pods subnets of their own (podSubnets)"
-        yield (
-            f"the private subnets have {free} free addresses together; needed: {needed}, for the control plane and "
-            f"{nodes} nodes at {each}. Name larger subnets{remedy}"
-        )
-    free = sum(subnet.free for subnet in found.pods.values())
-    if found.pods and free < nodes * POD_ADDRESSES:
-        yield (
-            f"the subnets of pods have {free} free addresses together; needed: {nodes * POD_ADDRESSES}, for {nodes} "
-            f"nodes at {POD_ADDRESSES}. Name larger subnets"
-        )
+        if pods and pods.free < for_pods:
+            yield (
+                f"{pods.id} has {pods.free} free addresses; needed: {for_pods}, for pods on the nodes in {zone} "
+                f"({count} at first). Free some, or name a larger subnet"
+            )
 
 
 def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:

@@ -36,8 +36,13 @@ class NetworkArgs(TypedDict):
     """AWS services that nodes and pods use beside those of every cluster, and what for, e.g. `{"sqs": "queues"}`.
     The endpoint preset `private` has them, and in an existing VPC they have to be reached. Default: none."""
 
-    nodes: NotRequired[int]
-    """Nodes that run at first, for which an existing VPC needs free addresses. Default: none."""
+    outside: NotRequired[list[str]]
+    """What only a route to the internet leads to, a sentence each, e.g. `the image of chat is in Docker Hub`; an
+    existing VPC then needs one. Default: none."""
+
+    nodes: NotRequired[dict[str, int]]
+    """Nodes that run at first in each zone, as `vpc` spells the zones; an existing VPC needs free addresses for them.
+    Default: none."""
 
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the IAM roles. Default: none."""
@@ -122,8 +127,15 @@ class Network(Component):
         return [self._private[zone] for zone in zones or self._private]
 
     def _adopt(self, layout: Vpc, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs) -> _Ground:
-        services, nodes = args.get("services", {}), args.get("nodes", 0)
-        found = adoption.suitable(layout, existing, self._region, services, nodes, there)
+        found = adoption.suitable(
+            layout,
+            existing,
+            self._region,
+            there,
+            services=args.get("services", {}),
+            outside=args.get("outside", []),
+            nodes=args.get("nodes", {}),
+        )
 
         def ids(subnets: Mapping[str, adoption.FoundSubnet]) -> dict[str, pulumi.Output[str]]:
             return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}

@@ -13,7 +13,15 @@ Pools = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """Instance types and zones of pools by what the pools are called; no zones are all of the network's."""
 
 
-def check(vpc: Vpc, pools: Pools, region: str, services: Mapping[str, str], nodes: int) -> None:
+def check(
+    vpc: Vpc,
+    pools: Pools,
+    region: str,
+    *,
+    services: Mapping[str, str],
+    outside: Sequence[str],
+    nodes: Mapping[str, int],
+) -> None:
     """Refuse zones, an existing VPC, or instance types that can't be used.
 
     `Network` checks zones and VPC as well; by then, resources of other components may be in the making.
@@ -23,7 +31,8 @@ def check(vpc: Vpc, pools: Pools, region: str, services: Mapping[str, str], node
         pools: the groups of nodes.
         region: the region.
         services: AWS services that nodes and pods use beside those of every cluster, and what for.
-        nodes: nodes that run at first.
+        outside: what only a route to the internet leads to, a sentence each.
+        nodes: nodes that run at first in each zone.
 
     Raises:
         pulumi.RunError: with everything that is wrong.
@@ -31,7 +40,7 @@ def check(vpc: Vpc, pools: Pools, region: str, services: Mapping[str, str], node
     there = zones.find(region)
     chosen = zones.chosen(vpc.zone_names, there, region)
     if vpc.existing:
-        adoption.suitable(vpc, vpc.existing, region, services, nodes, there)
+        adoption.suitable(vpc, vpc.existing, region, there, services=services, outside=outside, nodes=nodes)
     types = sorted({each for types, _ in pools.values() for each in types})
     offers = look_up(
         lambda: aws.ec2.get_instance_type_offerings(

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
 
-REGISTRY: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr\.")
-"""The beginning of an image in ECR."""
+REGISTRY: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.")
+"""The beginning of an image in ECR:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html"""
 
 HUB_MODEL: Final = re.compile(r"[\w.-]+/[\w.-]+")
 """A model of Hugging Face's hub, e.g. `Qwen/Qwen3-8B`."""
@@ -174,16 +175,22 @@ def models_read_their_secrets(platform: Platform) -> Iterator[str]:
 
 def models_come_from_inside(platform: Platform) -> Iterator[str]:
     """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
-    for name, model in platform.inference.items() if platform.network.closed else ():
-        if model.image and not REGISTRY.match(model.image):
-            yield (
-                f"inference.{name}.image is {model.image}; allowed: an image in ECR, e.g. of images.repositories, "
-                "since network.nat is none and no other registry can be reached"
-            )
+    for told, allowed in from_outside(platform) if platform.network.closed else ():
+        yield f"{told}; allowed: {allowed}, since network.nat is none and the internet can't be reached"
+
+
+def from_outside(platform: Platform) -> Iterator[tuple[str, str]]:
+    """What models need that only a route to the internet leads to, and what does without."""
+    for name, model in platform.inference.items():
+        registry = REGISTRY.match(model.image or "")
+        near = registry is not None and platform.region in (None, registry["region"])
+        if model.image and not near:
+            where = f" of {platform.region}" if registry else ""
+            yield f"inference.{name}.image is {model.image}", f"an image in ECR{where}, e.g. of images.repositories"
         if hub := _model_of_the_hub(model.command_args):
             yield (
-                f"inference.{name}.commandArgs has --model {hub}; allowed: a folder of the image or an s3:// address, "
-                "since network.nat is none and Hugging Face can't be reached"
+                f"inference.{name}.commandArgs has --model {hub}",
+                "a folder of the image or an s3:// address",
             )
 
 

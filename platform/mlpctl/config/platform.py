@@ -1,12 +1,21 @@
 """What one stack of the platform is made of."""
 
+import math
 import re
 from enum import Enum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from mlpctl.config import regions, rules
+from mlpctl.config import model_rules, regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
 from mlplatform.nodes import SESSION_SERVICES
@@ -116,6 +125,13 @@ class Platform(Spec):
     cost: CostSettings = CostSettings()
     """What the stack may cost a month, and the use that its cost is estimated with."""
 
+    _region: str | None = PrivateAttr(default=None)
+
+    @property
+    def region(self) -> str | None:
+        """The region that the stack is deployed to; None where it is not known."""
+        return self._region
+
     @property
     def all_tags(self) -> dict[str, str]:
         """The tags of every taggable resource."""
@@ -140,10 +156,26 @@ class Platform(Spec):
         }
 
     @property
+    def outside(self) -> list[str]:
+        """What of this stack only a route to the internet leads to."""
+        caches = ", ".join(self.images.pull_through)
+        first = [f"images.pullThrough has {caches}, whose first pull leaves the network"] if caches else []
+        return [*first, *(told for told, _ in model_rules.from_outside(self))]
+
+    @property
+    def nodes_by_zone(self) -> dict[str, int]:
+        """Nodes that run at first in each zone at most: Auto Scaling spreads a group evenly where it can."""
+        found = dict.fromkeys(self.network.zone_names, 0)
+        groups = [(self.cluster.system.nodes, []), *((pool.nodes, pool.zones) for pool in self.gpu_pools.values())]
+        for nodes, wanted in groups:
+            own = [zone for zone in wanted or found if zone in found]
+            found.update({zone: found[zone] + math.ceil(nodes / len(own)) for zone in own})
+        return found
+
+    @property
     def needs(self) -> dict[str, Any]:
-        """What the network is asked for: services that have to be reached, and nodes that need addresses at first."""
-        nodes = self.cluster.system.nodes + sum(pool.nodes for pool in self.gpu_pools.values())
-        return {"services": self.services, "nodes": nodes}
+        """What the network is asked for, as arguments of `Network`."""
+        return {"services": self.services, "outside": self.outside, "nodes": self.nodes_by_zone}
 
     @property
     def uses_secrets(self) -> bool:
@@ -219,7 +251,8 @@ class Platform(Spec):
         return value
 
     @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
+    def _parts_fit_together(self, info: ValidationInfo) -> Self:
+        self._region = (info.context or {}).get("region")
         if problems := [problem for rule in rules.RULES for problem in rule(self)]:
             raise ValueError("\n".join(problems))
         return self

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import addressing, node_images
-from mlplatform.adoption import CONTROL_PLANE_ADDRESSES, POD_ADDRESSES
 from mlplatform.clusters import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
 from mlplatform.pools import POOL_LABEL
@@ -25,9 +23,6 @@ YEAR_DAYS: Final = 365
 
 RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
 """How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
-
-RESERVED_ADDRESSES: Final = 5
-"""Addresses of each subnet that AWS keeps: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
 GROUP_TAGS: Final = 50
 EKS_GROUP_TAGS: Final = 5
@@ -87,23 +82,31 @@ def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
 
 
 def the_network_has_addresses(platform: Platform) -> Iterator[str]:
-    """The private subnets hold the control plane, the nodes and the addresses that nodes take for pods at first.
+    """Each zone's subnets hold the control plane, the nodes and the addresses that nodes take for pods at first.
 
     Those of an existing VPC are looked up before anything is created.
     """
     network = platform.network
     if network.existing:
         return
-    subnets = [IPv4Network(zone.private_cidr) for zone in addressing.zones(network.cidr, network.zones)]
-    free = sum(subnet.num_addresses - RESERVED_ADDRESSES for subnet in subnets)
-    each, nodes = 1 if network.pod_cidr else 1 + POD_ADDRESSES, platform.needs["nodes"]
-    needed = CONTROL_PLANE_ADDRESSES * len(subnets) + nodes * each
-    if free < needed:
-        yield (
-            f"network.cidr is {network.cidr}; allowed: a wider network{'' if network.pod_cidr else ', or podCidr'}, "
-            f"since its {len(subnets)} private subnets have {free} addresses, and the control plane and {nodes} nodes "
-            f"need {needed}"
-        )
+    private = {zone.name: zone.private_cidr for zone in addressing.zones(network.cidr, network.zones)}
+    pods = addressing.pods(network.pod_cidr, network.zones) if network.pod_cidr else {}
+    remedy = "a wider network" if pods else "a wider network, or podCidr"
+    wrong: dict[str, str] = {}
+    for zone, nodes in platform.nodes_by_zone.items():
+        needed, for_pods = addressing.needed(nodes, pods_apart=bool(pods))
+        for field, wide, cidr, least in (
+            ("cidr", network.cidr, private[zone], needed),
+            ("podCidr", network.pod_cidr, pods.get(zone), for_pods),
+        ):
+            if cidr and (free := addressing.free(cidr)) < least:
+                whom = "pods on the nodes there" if field == "podCidr" else "the control plane and the nodes there"
+                wrong.setdefault(
+                    field,
+                    f"network.{field} is {wide}; allowed: {remedy}, since its part in {zone}, {cidr}, has {free} "
+                    f"addresses, and {whom} ({nodes} at first) need {least}",
+                )
+    yield from wrong.values()
 
 
 def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -21,17 +21,20 @@ OURS = {"mlplatform:stack": f"{PROJECT}/{STACK}"}
 ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts")
 
 
-def adopted(account: Account, nodes: int = 4, **vpc: Any) -> Plan:
+HUB = "inference.chat.image is vllm/vllm-openai:v1"
+NONE: Any = {"services": {}, "outside": [], "nodes": {}}
+
+
+def adopted(account: Account, outside: Sequence[str] = (), **vpc: Any) -> Plan:
     spec = Vpc.model_validate({"existing": EXISTING, **vpc})
     args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
-    return declare(
-        lambda: Network("net", {**args, "nodes": nodes, "services": {"sqs": "queues"}}), look_ups=account.look_ups()
-    )
+    wanted = {"nodes": {"us-east-1a": 2, "use1-az1": 1}, "services": {"sqs": "queues"}, "outside": [*outside]}
+    return declare(lambda: Network("net", {**args, **wanted}), look_ups=account.look_ups())
 
 
-def refused(account: Account, nodes: int = 4, **vpc: Any) -> str:
+def refused(account: Account, outside: Sequence[str] = (), **vpc: Any) -> str:
     with pytest.raises(pulumi.RunError) as error:
-        adopted(account, nodes, **vpc)
+        adopted(account, outside, **vpc)
     first, *rest = str(error.value).splitlines()
     assert first == f"the VPC {VPC} can't be used as it is:"
     return "\n".join(rest)
@@ -91,12 +94,12 @@ BREAKS: list[tuple[Break, str]] = [
         "subnet-aaaaaaaa, subnet-bbbbbbbb lack the tag kubernetes.io/role/internal-elb=1, .*aws ec2 create-tags",
     ),
     (
-        lambda it: it.subnets["subnet-bbbbbbbb"].update(availableIpAddressCount=15),
-        "subnet-bbbbbbbb has 15 free addresses; needed: 16 in each private subnet",
+        lambda it: it.subnets["subnet-bbbbbbbb"].update(availableIpAddressCount=48),
+        "subnet-bbbbbbbb has 48 free addresses; needed: 49, for the control plane and the nodes in use1",
     ),
     (
-        lambda it: [subnet.update(availableIpAddressCount=80) for subnet in it.subnets.values()],
-        "the private subnets have 160 free addresses together; needed: 164, for the control plane and 4 nodes at 33",
+        lambda it: [subnet.update(availableIpAddressCount=81) for subnet in it.subnets.values()],
+        "^subnet-aaaaaaaa has 81 free addresses; needed: 82, .* in us-east-1a .2 at first.* of their own .podSubnets.$",
     ),
     (
         lambda it: it.closed(),
@@ -189,7 +192,25 @@ def test_nodes_need_one_address_each_where_pods_have_subnets_of_their_own() -> N
     assert adopted(account, existing=existing).outputs["net"]["vpc_id"] == VPC
     for id in PODS.values():
         account.subnets[id]["availableIpAddressCount"] = 40
-    assert "the subnets of pods have 80 free addresses together; needed: 128" in refused(account, existing=existing)
+    told = refused(account, existing=existing)
+    assert told == (
+        "subnet-dddddddd has 40 free addresses; needed: 64, for pods on the nodes in us-east-1a (2 at first). Free "
+        "some, or name a larger subnet"
+    )
+
+
+def test_what_comes_from_the_internet_needs_a_way_out_of_every_private_subnet() -> None:
+    account = Account()
+    assert adopted(account, [HUB]).outputs["net"]["vpc_id"] == VPC
+    account.closed()
+    existing: dict[str, Any] = {"existing": {**EXISTING, "gatewayEndpoints": True}, "endpointPreset": "private"}
+    assert adopted(account, **existing).outputs["net"]["vpc_id"] == VPC
+    told = refused(account, [HUB], **existing)
+    assert told.startswith(f"subnet-aaaaaaaa, subnet-bbbbbbbb have no default route, but {HUB}. Route 0.0.0.0/0 to")
+    account.routes["rtb-main"] = [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]
+    assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
+    account.vpc["ownerId"] = "210987654321"
+    assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
 
 
 POOLS = {"cluster.system": (["m7i.large"], []), "gpuPools.training": (["p5.48xlarge"], ["us-east-1b"])}
@@ -223,14 +244,14 @@ def test_a_pool_whose_zones_lack_its_types_is_refused_with_the_zones_that_have_t
 ) -> None:
     vpc = Vpc(zones=["us-east-1a", "us-east-1b"])
     with pytest.raises(pulumi.RunError, match=message):
-        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", {}, 2), look_ups=offers(there))
+        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=offers(there))
 
 
 def test_pools_in_zones_by_id_are_matched_with_the_account_s_names() -> None:
     vpc = Vpc(zones=["use1-az6", "use1-az1"])
     there = offers({"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1b"]})
     pools = {**POOLS, "gpuPools.training": (["p5.48xlarge"], ["use1-az1"])}
-    declare(lambda: preflight.check(vpc, pools, "us-east-1", {}, 2), look_ups=there)
+    declare(lambda: preflight.check(vpc, pools, "us-east-1", **NONE), look_ups=there)
 
 
 def test_the_existing_network_is_checked_before_anything_else_is_declared() -> None:
@@ -238,4 +259,4 @@ def test_the_existing_network_is_checked_before_anything_else_is_declared() -> N
     account.vpc["enableDnsSupport"] = False
     vpc = Vpc.model_validate({"existing": EXISTING})
     with pytest.raises(pulumi.RunError, match="enableDnsSupport off"):
-        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", {}, 2), look_ups=account.look_ups())
+        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=account.look_ups())

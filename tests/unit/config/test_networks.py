@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlpctl.config import Platform
+from mlplatform import Images
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlplatform/dev/serving:v1"
 CLOSED = {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}
@@ -66,7 +67,8 @@ def test_a_closed_network_serves_what_comes_from_inside(args: list[str]) -> None
 
 @pytest.mark.parametrize("args", [["--model", "Qwen/Qwen3-8B"], ["--model=Qwen/Qwen3-8B"], ["--model-path", "a/b"]])
 def test_a_closed_network_reaches_no_hub(args: list[str]) -> None:
-    with pytest.raises(ValidationError, match=r"since network\.nat is none and Hugging Face can't be reached"):
+    told = r"chat\.commandArgs has --model \S+/\S+; allowed: .*, since network\.nat is none and the internet"
+    with pytest.raises(ValidationError, match=told):
         platform(CLOSED, image=ECR, commandArgs=args)
     assert platform({**CLOSED, "nat": "single"}, commandArgs=args)
 
@@ -83,9 +85,33 @@ def test_routes_of_an_existing_network_are_looked_up_and_not_ruled_about() -> No
 
 def test_the_network_is_asked_for_what_the_stack_uses() -> None:
     made = platform(CLOSED, image=ECR)
-    assert made.needs == {"services": {"sqs": "queues of workloads.chat"}, "nodes": 4}
+    assert made.needs == {
+        "services": {"sqs": "queues of workloads.chat"},
+        "outside": [],
+        "nodes": {"us-east-1a": 2, "us-east-1b": 2},
+    }
     assert made.pools == {"cluster.system": (["m7i.large"], []), "gpuPools.pool": (["g6.2xlarge"], [])}
     assert "sqs" in made.network.services([*made.services])
+
+
+def test_an_existing_network_is_asked_for_the_internet_where_something_comes_from_there() -> None:
+    args = ["--model", "Qwen/Qwen3-8B"]
+    made = platform({"existing": EXISTING}, pool={"nodes": 3, "zones": ["use1-az1"]}, commandArgs=args)
+    assert made.outside == [
+        "inference.chat.image is vllm/vllm-openai:v0.11.0",
+        "inference.chat.commandArgs has --model Qwen/Qwen3-8B",
+    ]
+    assert made.nodes_by_zone == {"us-east-1a": 1, "use1-az1": 4}
+    caches = made.model_copy(
+        update={"images": Images.model_validate({"pullThrough": {"quay": {"upstream": "quay.io"}}})}
+    )
+    assert caches.outside[0] == "images.pullThrough has quay, whose first pull leaves the network"
+
+
+def test_an_image_of_another_region_is_outside_a_closed_network() -> None:
+    with pytest.raises(ValidationError, match="allowed: an image in ECR of us-east-1"):
+        platform(CLOSED, image=ECR.replace("us-east-1", "us-east-2"))
+    assert platform({"existing": EXISTING}, image=ECR).outside == []
 
 
 def test_a_queue_needs_an_endpoint_in_a_closed_network() -> None:
