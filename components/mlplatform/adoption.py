@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import addressing, endpoints, zones
-from mlplatform.component import STACK_TAG
+from mlplatform.component import STACK_TAG, this_stack
 from mlplatform.lookups import caller, find, look_up
 from mlplatform.reach import Door, Subnet, unreachable
 from mlplatform.vpcs import ExistingVpc, Vpc
@@ -116,11 +116,6 @@ class Wanted:
         return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
 
 
-def this_stack() -> str:
-    """This stack, as the tag of its resources names it."""
-    return f"{pulumi.get_project()}/{pulumi.get_stack()}"
-
-
 def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:
     """Everything that has to be changed in the VPC or in the spec, a sentence each with what to do."""
     for attribute, on in (("enableDnsSupport", found.dns_support), ("enableDnsHostnames", found.dns_hostnames)):
@@ -146,7 +141,13 @@ def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[st
         yield from _services(existing, found, wanted)
 
 
-def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zones.Zone], stack: str) -> Found:
+def look(
+    existing: ExistingVpc,
+    region: str,
+    wanted: Wanted,
+    there: Sequence[zones.Zone],
+    opts: pulumi.InvokeOptions | None = None,
+) -> Found:
     """Look an existing VPC up.
 
     Args:
@@ -154,20 +155,20 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
         region: the region.
         wanted: what is going to be done in it.
         there: the account's availability zones.
-        stack: this stack, as its resources' tags name it.
+        opts: whose provider is asked; the program's, by default.
 
     Raises:
         pulumi.RunError: AWS refuses, or there is no such VPC or subnet.
     """
     vpc = look_up(
-        lambda: aws.ec2.get_vpc(id=existing.vpc_id, region=region),
+        lambda: aws.ec2.get_vpc(id=existing.vpc_id, region=region, opts=opts),
         f"the VPC {existing.vpc_id} of network.existing",
         "Correct the id, the region or the account; look-ups need ec2:DescribeVpcs and ec2:DescribeVpcAttribute.",
     )
     ids = {zone.name: zone.id for zone in there}
 
     def subnets(given: Mapping[str, str]) -> dict[str, FoundSubnet]:
-        return {key: _subnet(id, region, vpc.main_route_table_id, ids) for key, id in given.items()}
+        return {key: _subnet(id, region, vpc.main_route_table_id, ids, opts) for key, id in given.items()}
 
     private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
     closed = any(not subnet.leaves for subnet in private.values())
@@ -176,17 +177,17 @@ def look(existing: ExistingVpc, region: str, wanted: Wanted, there: Sequence[zon
     return Found(
         vpc_id=vpc.id,
         cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
-        shared=vpc.owner_id != caller()[0],
+        shared=vpc.owner_id != caller(opts=opts)[0],
         dns_support=vpc.enable_dns_support,
         dns_hostnames=vpc.enable_dns_hostnames,
         private=private,
         public=public,
         pods=pods,
-        in_use=_in_use([*existing.private_subnets.values(), *existing.pod_subnets.values()], region, stack),
+        in_use=_in_use([*existing.private_subnets.values(), *existing.pod_subnets.values()], region, opts),
         endpoints={
             service: endpoint
             for service in dict.fromkeys(asked)
-            if (endpoint := _endpoint(service, existing.vpc_id, region, stack))
+            if (endpoint := _endpoint(service, existing.vpc_id, region, opts))
         },
     )
 
@@ -200,6 +201,7 @@ def suitable(
     services: Mapping[str, str],
     outside: Sequence[str],
     nodes: Mapping[str, int],
+    opts: pulumi.InvokeOptions | None = None,
 ) -> Found:
     """Look an existing VPC up, and refuse it where the platform can't use it.
 
@@ -211,12 +213,13 @@ def suitable(
         services: services that nodes and pods use beside those of every cluster, and what for.
         outside: what only a route to the internet leads to, a sentence each.
         nodes: nodes that run at first in each zone.
+        opts: whose provider is asked; the program's, by default.
 
     Raises:
         pulumi.RunError: with everything that has to be changed; or AWS refuses, or there is no such VPC or subnet.
     """
     wanted = Wanted.of(vpc, services, outside, nodes)
-    found = look(existing, region, wanted, there, this_stack())
+    found = look(existing, region, wanted, there, opts)
     if wrong := [*problems(existing, found, wanted)]:
         raise pulumi.RunError("\n".join([f"the VPC {existing.vpc_id} can't be used as it is:", *wrong]))
     return found
@@ -335,19 +338,25 @@ def _has_gateway(endpoint: FoundEndpoint | None, subnet: FoundSubnet) -> bool:
     return endpoint is not None and endpoint.gateway and subnet.table_id in endpoint.table_ids
 
 
-def _subnet(id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str]) -> FoundSubnet:
+def _subnet(
+    id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str], opts: pulumi.InvokeOptions | None
+) -> FoundSubnet:
     remedy = "Correct the id, the region or the account; look-ups need ec2:DescribeSubnets and ec2:DescribeRouteTables."
-    subnet = look_up(lambda: aws.ec2.get_subnet(id=id, region=region), f"the subnet {id} of network.existing", remedy)
+    subnet = look_up(
+        lambda: aws.ec2.get_subnet(id=id, region=region, opts=opts), f"the subnet {id} of network.existing", remedy
+    )
     own = look_up(
         lambda: (
-            aws.ec2.get_route_tables(region=region, filters=[{"name": "association.subnet-id", "values": [id]}]).ids
+            aws.ec2.get_route_tables(
+                region=region, filters=[{"name": "association.subnet-id", "values": [id]}], opts=opts
+            ).ids
         ),
         f"the route table of {id}",
         remedy,
     )
     table_id = own[0] if own else main_table_id
     routes: Sequence[Any] = look_up(
-        lambda: aws.ec2.get_route_table(route_table_id=table_id, region=region).routes,
+        lambda: aws.ec2.get_route_table(route_table_id=table_id, region=region, opts=opts).routes,
         f"the route table {table_id}",
         remedy,
     )
@@ -366,12 +375,14 @@ def _subnet(id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str
     )
 
 
-def _endpoint(service: str, vpc_id: str, region: str, stack: str) -> FoundEndpoint | None:
+def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions | None) -> FoundEndpoint | None:
     name = endpoints.service_name(service, region)
     # S3 may have an interface endpoint as well, which leads nowhere without a host name of its own.
     kind = "Gateway" if service in endpoints.GATEWAY_SERVICES else "Interface"
     endpoint = find(
-        lambda: aws.ec2.get_vpc_endpoint(vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind),
+        lambda: aws.ec2.get_vpc_endpoint(
+            vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind, opts=opts
+        ),
         f"the endpoint of {service} in {vpc_id}",
         "Look-ups need ec2:DescribeVpcEndpoints.",
     )
@@ -379,17 +390,17 @@ def _endpoint(service: str, vpc_id: str, region: str, stack: str) -> FoundEndpoi
         id=endpoint.id,
         gateway=kind == "Gateway",
         private_dns=endpoint.private_dns_enabled,
-        ours=endpoint.tags.get(STACK_TAG) == stack,
+        ours=endpoint.tags.get(STACK_TAG) == this_stack(),
         table_ids=frozenset(endpoint.route_table_ids),
     )
 
 
-def _in_use(subnet_ids: Sequence[str], region: str, stack: str) -> bool:
+def _in_use(subnet_ids: Sequence[str], region: str, opts: pulumi.InvokeOptions | None) -> bool:
     """Whether this stack's nodes are in subnets, whose free addresses then say nothing of what it needs."""
-    filters = [{"name": "subnet-id", "values": [*subnet_ids]}, {"name": f"tag:{STACK_TAG}", "values": [stack]}]
+    filters = [{"name": "subnet-id", "values": [*subnet_ids]}, {"name": f"tag:{STACK_TAG}", "values": [this_stack()]}]
     return bool(
         look_up(
-            lambda: aws.ec2.get_network_interfaces(region=region, filters=filters).ids,
+            lambda: aws.ec2.get_network_interfaces(region=region, filters=filters, opts=opts).ids,
             "the network interfaces of this stack",
             "Look-ups need ec2:DescribeNetworkInterfaces.",
         )

@@ -257,7 +257,7 @@ class EksCluster(Component):
         if access.principal_arn is not None:
             return access.principal_arn
         return look_up(
-            lambda: str(aws.iam.get_role(name=str(access.role), opts=pulumi.InvokeOptions(parent=self)).arn),
+            lambda: str(aws.iam.get_role(name=str(access.role), opts=self.asking()).arn),
             f"the IAM role {access.role}, which cluster.access names,",
             "Name a role that `aws iam list-roles` lists, or create it first.",
         )

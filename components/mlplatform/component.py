@@ -48,6 +48,10 @@ class Component(pulumi.ComponentResource):
         """Options for a child that is lost for good or takes long to get back: protected where the caller asks."""
         return self.child(protect=self._guard, **options)
 
+    def asking(self) -> pulumi.InvokeOptions:
+        """Options for a look-up, which goes where the children do: the caller's provider may be of another account."""
+        return pulumi.InvokeOptions(parent=self)
+
     def tags_for(
         self, logical_name: str, more: Mapping[str, str] | None = None
     ) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
@@ -55,7 +59,7 @@ class Component(pulumi.ComponentResource):
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        own, extra = {"Name": logical_name, STACK_TAG: _stack(), NAME_TAG: logical_name}, more or {}
+        own, extra = {"Name": logical_name, STACK_TAG: this_stack(), NAME_TAG: logical_name}, more or {}
         given = self.given_tags
         if isinstance(given, Mapping):
             return {**own, **given, **extra}
@@ -64,7 +68,7 @@ class Component(pulumi.ComponentResource):
 
     def annotations_for(self, logical_name: str) -> dict[str, str]:
         """Annotations for the child `logical_name` in a cluster: what `tags_for` is in AWS."""
-        return {STACK_ANNOTATION: _stack(), NAME_ANNOTATION: logical_name}
+        return {STACK_ANNOTATION: this_stack(), NAME_ANNOTATION: logical_name}
 
     def outputs(self) -> dict[str, Any]:
         """The outputs that the class declares, by their names in Python."""
@@ -76,7 +80,8 @@ class Component(pulumi.ComponentResource):
         self.register_outputs(self.outputs())
 
 
-def _stack() -> str:
+def this_stack() -> str:
+    """This stack, as the tag of its resources names it."""
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 

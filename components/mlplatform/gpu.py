@@ -8,9 +8,9 @@ import pulumi_aws as aws
 
 from mlplatform import instances
 from mlplatform.arguments import checked, need
-from mlplatform.component import Component
-from mlplatform.nodes import Capacity, Joined, group_tags, managed_nodes
-from mlplatform.pools import GpuPool, Reservation, autoscaler_hints, gpu_nodes
+from mlplatform.component import Component, this_stack
+from mlplatform.nodes import Capacity, Joined, group_tags, managed_nodes, running
+from mlplatform.pools import GpuPool, Reservation, autoscaler_hints, gpu_nodes, own_group
 
 
 class GpuNodePoolArgs(TypedDict):
@@ -89,7 +89,9 @@ class GpuNodePool(Component):
 
         if pool.ami_release:
             need(self, name, args, "cluster_version", *_JOINING, since="pool has amiRelease")
-        wanted = gpu_nodes(name, pool, self._launch(name, pool, args))
+        own = own_group(name, this_stack())
+        there = running(own, self.asking()) if pool.autoscaled else None
+        wanted = gpu_nodes(name, pool, self._launch(name, pool, args), there)
         nodes = managed_nodes(
             self,
             name,
@@ -108,7 +110,7 @@ class GpuNodePool(Component):
             sessions=args.get("node_sessions", False),
         )
         if pool.autoscaled:
-            group_tags(self, f"{name}-hint", nodes, autoscaler_hints(wanted), propagated=False)
+            group_tags(self, f"{name}-hint", nodes, {**autoscaler_hints(wanted), **own}, propagated=False)
 
         self.node_group_name = nodes.node_group_name
         self._done()

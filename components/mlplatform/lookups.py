@@ -57,24 +57,27 @@ def find(ask: Callable[[], R], wanted: str, remedy: str) -> R | None:
         raise
 
 
-def caller(allowed_accounts: Sequence[str] = ()) -> tuple[str, str]:
+def caller(allowed_accounts: Sequence[str] = (), opts: pulumi.InvokeOptions | None = None) -> tuple[str, str]:
     """The account that a program runs in, and its partition, e.g. `aws`.
 
     Args:
         allowed_accounts: Accounts in which the program may run; any, if empty.
+        opts: Whose provider is asked; the program's, by default.
 
     Raises:
         pulumi.RunError: AWS rejects the credentials, or they belong to an account that is not allowed.
     """
     account = look_up(
-        lambda: aws.get_caller_identity().account_id, "the account", "Sign in to AWS (`aws sts get-caller-identity`)."
+        lambda: aws.get_caller_identity(opts=opts).account_id,
+        "the account",
+        "Sign in to AWS (`aws sts get-caller-identity`).",
     )
     if allowed_accounts and account not in allowed_accounts:
         raise pulumi.RunError(
             f"the AWS account is {account}; allowed: {', '.join(allowed_accounts)}, since allowedAccounts lists only "
             "these.\nUse credentials of one of them (`aws sts get-caller-identity` shows whose are in use)."
         )
-    return account, aws.get_partition().partition
+    return account, aws.get_partition(opts=opts).partition
 
 
 def s3_cidrs(region: str) -> list[str]:

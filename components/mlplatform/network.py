@@ -99,7 +99,7 @@ class Network(Component):
         self._region = args["region"]
 
         # Everything is looked up, and refused, before the first child is created.
-        there = zones.find(self._region)
+        there = zones.find(self._region, self.asking())
         chosen = zones.chosen(layout.zone_names, there, self._region)
         if layout.existing:
             ground = self._adopt(layout, layout.existing, there, args)
@@ -135,6 +135,7 @@ class Network(Component):
             services=args.get("services", {}),
             outside=args.get("outside", []),
             nodes=args.get("nodes", {}),
+            opts=self.asking(),
         )
 
         def ids(subnets: Mapping[str, adoption.FoundSubnet]) -> dict[str, pulumi.Output[str]]:

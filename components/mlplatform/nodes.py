@@ -113,6 +113,15 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Running:
+    """The size of an Auto Scaling group that another program scales."""
+
+    least: int
+    nodes: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Pool:
     """A managed node group in plain values."""
 
@@ -134,6 +143,9 @@ class Pool:
     repaired: bool = True
     autoscaled: bool = False
     """Whether another program sets the number of nodes."""
+
+    running: "Running | None" = None
+    """The group as it is; None for one that is not there yet, and where nobody else sets the number of nodes."""
 
     replaced_within_limits: bool = False
     """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
@@ -158,6 +170,22 @@ class Pool:
     def ami_type(self) -> str:
         """EKS's name of the latest image's kind."""
         return f"BOTTLEROCKET_{'ARM_64' if self.arm else 'x86_64'}{'_NVIDIA' if self.nvidia else ''}"
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that are asked for: of a group that another program scales, those that run, within the limits."""
+        if self.running is None:
+            return self.scaling.nodes
+        return min(max(self.running.nodes, self.scaling.min_nodes), self.scaling.max_nodes)
+
+    @property
+    def keeps_its_size(self) -> bool:
+        """Whether the number of nodes is left out of updates.
+
+        EKS takes it with each change of the limits, and Pulumi knows only the number of its last update.
+        """
+        limits = (self.scaling.min_nodes, self.scaling.max_nodes)
+        return self.autoscaled and (self.running is None or (self.running.least, self.running.most) == limits)
 
     @property
     def repair(self) -> dict[str, Any]:
@@ -247,7 +275,7 @@ def managed_nodes(
         block_device_mappings=volumes(pool.disk, disks_key_arn),
         # A single type lies here, where a change of it rolls the nodes; in the node group it would replace the group.
         instance_type=pool.instance_types[0] if len(pool.instance_types) == 1 else None,
-        image_id=image(pool, cluster) if pool.ami_release else None,
+        image_id=image(pool, cluster, component.asking()) if pool.ami_release else None,
         user_data=user_data(pool, cluster),
         tag_specifications=[
             {"resource_type": kind, "tags": component.tags_for(role_name)}
@@ -272,7 +300,7 @@ def managed_nodes(
         launch_template={"id": template.id, "version": template.latest_version.apply(str)},
         scaling_config={
             "min_size": pool.scaling.min_nodes,
-            "desired_size": pool.scaling.nodes,
+            "desired_size": pool.nodes,
             "max_size": pool.scaling.max_nodes,
         },
         update_config=pool.update,
@@ -286,7 +314,7 @@ def managed_nodes(
             custom_timeouts=pulumi.CustomTimeouts(
                 **dict.fromkeys(("create", "update", "delete"), f"{pool.update_minutes}m")
             ),
-            ignore_changes=["scalingConfig.desiredSize"] if pool.autoscaled else None,
+            ignore_changes=["scalingConfig.desiredSize"] if pool.keeps_its_size else None,
         ),
         **({} if pool.ami_release else managed),
     )
@@ -324,19 +352,38 @@ def group_tags(
         )
 
 
+def running(tags: Mapping[str, str], opts: pulumi.InvokeOptions) -> Running | None:
+    """The size of the Auto Scaling group with these tags; None where there is none yet.
+
+    Raises:
+        pulumi.RunError: AWS refuses.
+    """
+    what, remedy = "the size of an autoscaled pool", "Allow autoscaling:DescribeAutoScalingGroups."
+    filters = [{"name": f"tag:{key}", "values": [value]} for key, value in tags.items()]
+
+    def size(name: str) -> Running:
+        group = look_up(lambda: aws.autoscaling.get_group(name=name, opts=opts), what, remedy)
+        return Running(group.min_size, group.desired_capacity, group.max_size)
+
+    # The SDK's name for Terraform's aws_autoscaling_groups.
+    names = look_up(lambda: aws.autoscaling.get_ami_ids(filters=filters, opts=opts).names, what, remedy)
+    # While a pool is replaced there are two: the one that serves is the larger.
+    return max(map(size, names), key=lambda found: found.nodes, default=None)
+
+
 def named_by(prefix: str, key: str) -> str:
     """A resource's name for one key of a mapping: the same wherever the key stands among others, and no other's."""
     plain = re.sub(r"[^A-Za-z0-9._/-]", "-", key)
     return f"{prefix}-{key}" if plain == key else f"{prefix}-{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
-def image(pool: Pool, cluster: Joined) -> pulumi.Output[str]:
-    """The id of the pool's image in this region, which is there for the cluster's Kubernetes version."""
+def image(pool: Pool, cluster: Joined, opts: pulumi.InvokeOptions) -> pulumi.Output[str]:
+    """The id of the pool's image in the provider's region, which is there for the cluster's Kubernetes version."""
 
     def of(kubernetes: str) -> str:
         name = node_images.parameter(kubernetes, str(pool.ami_release), nvidia=pool.nvidia, arm=pool.arm)
         return look_up(
-            lambda: str(aws.ssm.get_parameter(name=name).insecure_value),
+            lambda: str(aws.ssm.get_parameter(name=name, opts=opts).insecure_value),
             f"the image {pool.ami_release} for Kubernetes {kubernetes} (parameter {name})",
             "Choose a release that has images for this version, and sign in with a role that may ssm:GetParameter.",
         )

@@ -7,8 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar, instances
 from mlplatform.bottlerocket import EFFECTS, LOCAL_DISKS
+from mlplatform.component import STACK_TAG
 from mlplatform.node_images import RELEASE
-from mlplatform.nodes import Capacity, Disk, Pool, Scaling
+from mlplatform.nodes import Capacity, Disk, Pool, Running, Scaling
 from mlplatform.spec import Spec
 
 POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
@@ -35,6 +36,9 @@ IOPS_PER_GB: Final = 500
 
 BASE_IOPS: Final = 3000
 """I/O operations a second that a gp3 volume has by itself; the same page."""
+
+
+_HINT: Final = "k8s.io/cluster-autoscaler/node-template"
 
 
 class Reservation(Spec):
@@ -87,7 +91,7 @@ class GpuPool(Scaling):
 
     autoscaled: bool = False
     """Another program sets the number of nodes, e.g. Cluster Autoscaler, which is not part of the platform: `nodes` is
-    then only the number at creation."""
+    then only the number at creation, and new limits keep those that run as far as they allow."""
 
     repair: bool = True
     """Replace nodes whose GPUs or kubelet fail: one at a time, or a tenth of a large pool; none of a pool that may have
@@ -193,8 +197,11 @@ class GpuPool(Scaling):
         return self
 
 
-def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
-    """The managed node group of the GPU pool `name`, with more arguments for its launch template."""
+def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any], running: Running | None = None) -> Pool:
+    """The managed node group of the GPU pool `name`, with more arguments for its launch template.
+
+    `running` is the size of an autoscaled pool that is there.
+    """
     own = {POOL_LABEL: name}
     return Pool(
         instance_types=pool.instance_types,
@@ -210,6 +217,7 @@ def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any]) -> Pool:
         ami_release=pool.ami_release,
         repaired=pool.repair,
         autoscaled=pool.autoscaled,
+        running=running,
         replaced_within_limits=True,
         settings=[LOCAL_DISKS] if pool.uses_local_disks else [],
         launch=launch,
@@ -221,9 +229,13 @@ def autoscaler_hints(nodes: Pool) -> dict[str, str]:
 
     Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
     """
-    prefix = "k8s.io/cluster-autoscaler/node-template"
     return {
-        **{f"{prefix}/label/{key}": value for key, value in nodes.labels.items()},
-        **{f"{prefix}/taint/{each['key']}": f"{each['value']}:{EFFECTS[each['effect']]}" for each in nodes.taints},
-        f"{prefix}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in nodes.types)),
+        **{f"{_HINT}/label/{key}": value for key, value in nodes.labels.items()},
+        **{f"{_HINT}/taint/{each['key']}": f"{each['value']}:{EFFECTS[each['effect']]}" for each in nodes.taints},
+        f"{_HINT}/resources/{GPU_RESOURCE}": str(min(each.gpus for each in nodes.types)),
     }
+
+
+def own_group(name: str, stack: str) -> dict[str, str]:
+    """Tags by which the Auto Scaling group of the autoscaled pool `name` of a stack is found."""
+    return {STACK_TAG: stack, f"{_HINT}/label/{POOL_LABEL}": name}

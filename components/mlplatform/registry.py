@@ -179,7 +179,7 @@ class ImageRegistry(Component):
 
     def _secret_arn(self, cache: str, secret: str) -> str:
         """The ARN of a secret, whose end only AWS knows."""
-        options = pulumi.InvokeOptions(parent=self)
+        options = self.asking()
         found = look_up(
             lambda: aws.secretsmanager.get_secret(name=secret, opts=options),
             f"the secret {secret} of pullThrough.{cache}.credentials",

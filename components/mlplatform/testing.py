@@ -51,6 +51,7 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
         "id": args["name"],
         "name": args["name"],
     },
+    "aws:autoscaling/getAmiIds:getAmiIds": {"names": [], "arns": [], "id": REGION},
     "aws:ssm/getParameter:getParameter": {"insecureValue": "ami-0123456789abcdef0", "type": "String"},
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
@@ -97,6 +98,16 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """One look-up that a program makes."""
+
+    token: str
+    args: Mapping[str, Any]
+    provider: str
+    """The provider's reference, or empty for the default one."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a program declares, in order of type and name."""
 
@@ -106,6 +117,9 @@ class Plan:
 
     exports: Mapping[str, Any] = field(default_factory=dict)
     """The stack's own outputs."""
+
+    asked: tuple[Asked, ...] = ()
+    """What it looked up, in order."""
 
     def __iter__(self) -> Iterator[Declared]:
         """Iterate over the resources."""
@@ -150,7 +164,8 @@ def declare(
     Raises:
         Exception: whatever the program raises.
     """
-    monitor = _Monitor(_Answers({**LOOK_UPS, **(look_ups or {})}, stacks or {}))
+    answers = _Answers({**LOOK_UPS, **(look_ups or {})}, stacks or {})
+    monitor = _Monitor(answers)
     exports: dict[str, Any] = {}
 
     def run() -> None:
@@ -177,6 +192,7 @@ def declare(
         tuple(sorted(monitor.declared, key=lambda each: (each.type, each.name))),
         monitor.outputs,
         exports,
+        tuple(answers.asked),
     )
 
 
@@ -207,6 +223,7 @@ class _Answers(mocks.Mocks):
         partition = look_ups["aws:index/getPartition:getPartition"]
         self._partition = str(partition["partition"]) if isinstance(partition, Mapping) else AWS
         self._stacks = stacks
+        self.asked: list[Asked] = []
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         if args.typ == STACK_REFERENCE_TYPE:
@@ -234,6 +251,7 @@ class _Answers(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:
             raise KeyError(f"the look-up {args.token} has no answer here")
+        self.asked.append(Asked(args.token, dict(args.args), args.provider or ""))
         answer = self._look_ups[args.token]
         return dict(answer(args.args) if callable(answer) else answer), []
 

@@ -82,15 +82,19 @@ def problem(zone: str, region: str | None = None) -> str | None:
     return None
 
 
-def find(region: str) -> list[Zone]:
+def find(region: str, opts: pulumi.InvokeOptions | None = None) -> list[Zone]:
     """The availability zones that the account has in a region, in order of their names.
+
+    Args:
+        region: the region.
+        opts: whose provider is asked; the program's, by default.
 
     Raises:
         pulumi.RunError: AWS refuses.
     """
     found = look_up(
         lambda: aws.get_availability_zones(
-            region=region, filters=[{"name": "zone-type", "values": ["availability-zone"]}]
+            region=region, filters=[{"name": "zone-type", "values": ["availability-zone"]}], opts=opts
         ),
         f"the availability zones of {region}",
         "Allow ec2:DescribeAvailabilityZones, and use a region that the account has switched on.",

@@ -1,5 +1,6 @@
 """A stack after its first day: pinned images and Kubernetes versions move, tags change. One test follows another."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ def project(project_for: Any) -> Iterator[Any]:
         project.edit("cluster", "version", value="1.35")
         project.edit("cluster", "system", value={"amiRelease": BEFORE})
         pinned = {"instanceTypes": ["g6.2xlarge"], "amiRelease": BEFORE, "nodes": 1, "labels": {"team": "nlp"}}
-        latest = {"instanceTypes": ["g6.2xlarge"], "nodes": 1, "autoscaled": True}
+        latest = {"instanceTypes": ["g6.2xlarge"], "nodes": 1, "maxNodes": 4, "autoscaled": True}
         project.edit("gpuPools", value={"pinned": pinned, "latest": latest})
         up(project)
         yield project
@@ -91,15 +92,40 @@ def test_add_ons_and_nodes_follow_the_cluster_to_its_next_version_with_their_pin
 
 
 def test_the_number_of_nodes_that_an_autoscaler_set_is_left_to_it(project: Any, sandbox: Any) -> None:
-    eks = sandbox.aws("eks")
+    eks, scaling = sandbox.aws("eks"), sandbox.aws("autoscaling")
     (cluster,) = eks.list_clusters()["clusters"]
     (name,) = (each for each in eks.list_nodegroups(clusterName=cluster)["nodegroups"] if each.startswith("latest-"))
-    where = {"clusterName": cluster, "nodegroupName": name}
-    eks.update_nodegroup_config(**where, scalingConfig={"desiredSize": 2})
-    eks.get_waiter("nodegroup_active").wait(**where, WaiterConfig={"Delay": 1})
+
+    def found() -> dict[str, Any]:
+        group: dict[str, Any] = eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
+        return group
+
+    (group,) = (each["name"] for each in found()["resources"]["autoScalingGroups"])
+    scaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=2)
+    before = nodes_become(sandbox, "latest", 2)
+    up(project, "--expect-no-changes")
+
+    # What Pulumi knows is one node, of up to four.
+    project.edit("gpuPools", "latest", "maxNodes", value=6)
+    up(project)
+    assert found()["scalingConfig"] == {"minSize": 0, "desiredSize": 2, "maxSize": 6}
+    assert nodes(sandbox)["latest"] == before
+    scaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=1)
+    nodes_become(sandbox, "latest", 1)
+    for field in ("nodes", "minNodes"):
+        project.edit("gpuPools", "latest", field, value=2)
+    up(project)
     project.pulumi("refresh", "--yes", "--skip-preview", "--stack", project.stack)
     up(project, "--expect-no-changes")
-    assert len(nodes(sandbox)["latest"]) == 2
+    nodes_become(sandbox, "latest", 2)
+
+
+def nodes_become(sandbox: Any, pool: str, count: int) -> set[tuple[str, str, str]]:
+    deadline = time.monotonic() + 30
+    while len(found := nodes(sandbox)[pool]) != count:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    return found
 
 
 def test_a_pin_without_an_image_is_refused_before_anything_is_touched(project: Any, sandbox: Any) -> None:

@@ -110,13 +110,13 @@ def the_network_has_addresses(platform: Platform) -> Iterator[str]:
 
 
 def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]:
-    """The scaling group of an autoscaled pool has the stack's tags, and hints for the pool's labels, taint and GPUs."""
+    """The scaling group of an autoscaled pool has the stack's tags, hints for labels, taint and GPUs, and its own."""
     tags = len(platform.all_tags)
     for name, pool in platform.gpu_pools.items():
-        hints = len(pool.labels) + len(("pool", "taint", "GPUs")) if pool.autoscaled else 0
+        hints = len(pool.labels) + len(("pool", "taint", "GPUs", "stack")) if pool.autoscaled else 0
         if (most := GROUP_TAGS - EKS_GROUP_TAGS - tags) < hints:
             yield (
-                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: {max(0, most - 3)}, since the pool "
+                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: {max(0, most - 4)}, since the pool "
                 f"is autoscaled and its scaling group has {tags} tags of the stack"
             )
 

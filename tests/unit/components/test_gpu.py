@@ -11,13 +11,13 @@ from mlplatform import GpuNodePool, GpuPool, instances
 from mlplatform.arguments import ArgumentsError
 from mlplatform.bottlerocket import max_pods
 from mlplatform.nodes import Disk, named_by, volumes
-from mlplatform.testing import LOOK_UPS, Plan, declare
+from mlplatform.testing import Plan, declare
 
 RELEASE = "1.65.0-0be31b34"
 TAGS = {"owner": "ml", "cost-centre": "4711"}
 
 
-def pool(**wanted: Any) -> Plan:
+def pool(look_ups: dict[str, Any] | None = None, **wanted: Any) -> Plan:
     spec = GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})
     return declare(
         lambda: GpuNodePool(
@@ -36,7 +36,8 @@ def pool(**wanted: Any) -> Plan:
                 "region": "us-east-1",
                 "tags": TAGS,
             },
-        )
+        ),
+        look_ups=look_ups,
     )
 
 
@@ -365,6 +366,56 @@ def test_the_number_of_nodes_is_another_program_s_where_it_scales_them() -> None
     assert pool().one(aws.eks.NodeGroup).ignored == ()
 
 
+def scaled(*groups: tuple[int, int, int]) -> dict[str, Any]:
+    """Answers for Auto Scaling groups of the pool, each with its least, present and most nodes."""
+    found = {f"group-{place}": group for place, group in enumerate(groups)}
+
+    def named(args: Any) -> dict[str, Any]:
+        own = {"tag:mlplatform:stack": ["mlplatform/test"], f"tag:{HINTS}label/mlplatform.io/pool": ["train"]}
+        assert {each["name"]: each["values"] for each in args["filters"]} == own
+        return {"names": [*found], "arns": [], "id": "r"}
+
+    sizes = ("minSize", "desiredCapacity", "maxSize")
+    return {
+        "aws:autoscaling/getAmiIds:getAmiIds": named,
+        "aws:autoscaling/getGroup:getGroup": lambda args: dict(zip(sizes, found[args["name"]], strict=True)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("groups", "desired", "ignored"),
+    [
+        ([(0, 3, 4)], 3, True),
+        ([(0, 3, 8)], 3, False),
+        ([(0, 6, 8)], 4, False),
+        ([(1, 1, 4)], 1, False),
+        ([(0, 0, 4), (0, 2, 4)], 2, True),
+    ],
+)
+def test_new_limits_of_an_autoscaled_pool_come_with_the_nodes_that_run(
+    groups: list[tuple[int, int, int]], desired: int, ignored: bool
+) -> None:
+    """EKS takes limits and number together: the number of the last update would end the nodes that came since."""
+    plan = pool(scaled(*groups), autoscaled=True, min_nodes=0, nodes=1, max_nodes=4)
+    made = plan.one(aws.eks.NodeGroup)
+    assert made.inputs["scalingConfig"] == {"minSize": 0, "desiredSize": desired, "maxSize": 4}
+    assert ("scalingConfig.desiredSize" in made.ignored) is ignored
+
+
+def test_the_group_of_an_autoscaled_pool_is_found_by_tags_that_it_has() -> None:
+    plan = pool(autoscaled=True)
+    (asked,) = [each for each in plan.asked if each.token == "aws:autoscaling/getAmiIds:getAmiIds"]
+    tags = {each.inputs["tag"]["key"]: each.inputs["tag"]["value"] for each in plan.of(aws.autoscaling.Tag)}
+    assert {
+        each["name"].removeprefix("tag:"): each["values"][0] for each in asked.args["filters"]
+    }.items() <= tags.items()
+
+
+def test_a_pool_that_nobody_scales_is_not_looked_up() -> None:
+    assert pool().asked == ()
+    assert pool(nodes=2).one(aws.eks.NodeGroup).inputs["scalingConfig"]["desiredSize"] == 2
+
+
 def test_ill_nodes_are_repaired_unless_that_is_turned_off() -> None:
     assert nodes(repair=False)["nodeRepairConfig"] == {"enabled": False}
 
@@ -420,21 +471,14 @@ def test_a_node_takes_as_many_pods_as_eks_lets_it() -> None:
     assert max_pods(instances.known(["p5.48xlarge", "g6.2xlarge"])) == 110
 
 
-def test_the_image_is_asked_for_by_version_variant_architecture_and_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    answer = LOOK_UPS["aws:ssm/getParameter:getParameter"]
-    monkeypatch.setattr("pulumi_aws.ssm.get_parameter", lambda name: asked.append(name) or _Answer(answer))
-    pool(ami_release=RELEASE, instance_types=["g5g.xlarge"])
+def test_the_image_is_asked_for_by_version_variant_architecture_and_release() -> None:
+    plan = pool(ami_release=RELEASE, instance_types=["g5g.xlarge"])
+    asked = [each.args["name"] for each in plan.asked if each.token == "aws:ssm/getParameter:getParameter"]
     assert asked == [f"/aws/service/bottlerocket/aws-k8s-1.36-nvidia/arm64/{RELEASE}/image_id"]
 
 
-class _Answer:
-    def __init__(self, answer: Any) -> None:
-        self.insecure_value = answer["insecureValue"]
-
-
 def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> None:
+    def refuse(**_: Any) -> None:
         raise RuntimeError("invoke of aws:ssm/getParameter:getParameter failed: ParameterNotFound")
 
     monkeypatch.setattr("pulumi_aws.ssm.get_parameter", refuse)

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
-from mlplatform import Cluster
+from accounts import VPC, Account
+from mlplatform import Cluster, EksCluster, GpuNodePool, ImageRegistry, Network
 from mlplatform.clusters import creator_has_no_entry
+from mlplatform.component import Component
 from mlplatform.lookups import caller, look_up
 from mlplatform.testing import ACCOUNT_ID, declare
 
@@ -76,3 +79,56 @@ def test_a_stack_is_deployed_to_the_accounts_that_it_allows(allowed: list[str]) 
 def test_credentials_of_another_account_are_refused_before_anything_is_created() -> None:
     with pytest.raises(pulumi.RunError, match=rf"^the AWS account is {ACCOUNT_ID}; allowed: 210987654321, since"):
         declare(lambda: caller(["210987654321"]))
+
+
+PRIVATE = {"us-east-1a": "subnet-aaaaaaaa", "use1-az1": "subnet-bbbbbbbb"}
+RELEASE = "1.65.0-0be31b34"
+EVERYTHING: dict[type[Component], dict[str, Any]] = {
+    Network: {
+        "vpc": {"existing": {"vpcId": VPC, "privateSubnets": PRIVATE, "gatewayEndpoints": True}},
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:key",
+    },
+    EksCluster: {
+        "cluster": {"access": {"ops": {"role": "ops", "level": "view"}}, "system": {"amiRelease": RELEASE}},
+        **{f"{key}_key_arn": "arn:key" for key in ("secrets", "logs", "disks")},
+        "subnet_ids": ["subnet-a", "subnet-b"],
+    },
+    GpuNodePool: {
+        "pool": {"instanceTypes": ["g6.2xlarge"], "amiRelease": RELEASE},
+        "cluster_name": "cluster",
+        "cluster_version": "1.36",
+        "cluster_endpoint": "https://127.0.0.1",
+        "cluster_certificate_authority": "Q0E=",
+        "cluster_service_cidr": "172.20.0.0/16",
+        "subnet_ids": ["subnet-a", "subnet-b"],
+        "disks_key_arn": "arn:key",
+    },
+    ImageRegistry: {
+        "images": {"pullThrough": {"hub": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}},
+        "images_key_arn": "arn:key",
+        "account_id": ACCOUNT_ID,
+        "region": "us-east-1",
+    },
+}
+
+
+@pytest.mark.parametrize("component", EVERYTHING, ids=lambda each: each.__name__)
+def test_look_ups_of_a_component_go_to_the_provider_that_its_children_have(component: type[Component]) -> None:
+    """Another provider may have another account, where the default one finds nothing, or something else."""
+    make: Any = component
+    account = Account()
+    account.closed()
+    account.endpoint("s3")
+    for service in ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"):
+        account.endpoint(service)
+
+    def program() -> None:
+        other = aws.Provider("other", region="us-east-1")
+        make("example", EVERYTHING[component], pulumi.ResourceOptions(providers=[other]))
+
+    plan = declare(program, look_ups={**account.look_ups(), "aws:secretsmanager/getSecret:getSecret": {"arn": "arn:s"}})
+    assert plan.asked
+    assert [each.token for each in plan.asked if "::other::" not in each.provider] == []
+    assert [each.name for each in plan if each.custom and each.parent and "::other::" not in each.provider] == []

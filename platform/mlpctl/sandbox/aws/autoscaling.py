@@ -1,12 +1,12 @@
-"""Auto Scaling: tags of groups, by which autoscalers know what a node that is not there yet would have."""
+"""Auto Scaling: tags of groups, by which autoscalers know what a node that is not there yet would have; look-ups."""
 
 from typing import Any, Final
 
 from pulumi_aws import autoscaling
 
 from mlpctl.sandbox.aws.api import Api
-from mlpctl.sandbox.aws.declaration import Declaration, Update, uses
-from mlpctl.sandbox.provider import Properties
+from mlpctl.sandbox.aws.declaration import Declaration, Lookup, Update, filters_of, uses
+from mlpctl.sandbox.provider import Properties, ProviderError
 
 _GROUP: Final = "auto-scaling-group"
 
@@ -64,3 +64,51 @@ TAG: Final = Declaration(
 )
 
 DECLARATIONS: Final = (TAG,)
+
+
+@uses("describe_auto_scaling_groups")
+def _listed(api: Api, args: Properties) -> Properties:
+    given = {"AutoScalingGroupNames": args["names"]} if args.get("names") else {}
+    found = api.call("describe_auto_scaling_groups", Filters=filters_of(args), **given)["AutoScalingGroups"]
+    groups = sorted(found, key=lambda group: str(group["AutoScalingGroupName"]))
+    return {
+        **args,
+        "id": api.region,
+        "region": api.region,
+        "names": [group["AutoScalingGroupName"] for group in groups],
+        "arns": [group["AutoScalingGroupARN"] for group in groups],
+    }
+
+
+@uses("describe_auto_scaling_groups")
+def _group(api: Api, args: Properties) -> Properties:
+    found = api.call("describe_auto_scaling_groups", AutoScalingGroupNames=[args["name"]])["AutoScalingGroups"]
+    if not found:
+        raise ProviderError(f"{api.name}: reading Auto Scaling Group ({args['name']}): couldn't find resource")
+    (group,) = found
+    return {
+        "id": group["AutoScalingGroupName"],
+        "name": group["AutoScalingGroupName"],
+        "arn": group["AutoScalingGroupARN"],
+        "region": api.region,
+        "availabilityZones": sorted(group["AvailabilityZones"]),
+        "defaultCooldown": group["DefaultCooldown"],
+        "desiredCapacity": group["DesiredCapacity"],
+        "healthCheckGracePeriod": group["HealthCheckGracePeriod"],
+        "healthCheckType": group["HealthCheckType"],
+        "maxSize": group["MaxSize"],
+        "minSize": group["MinSize"],
+        "newInstancesProtectedFromScaleIn": group["NewInstancesProtectedFromScaleIn"],
+        "vpcZoneIdentifier": group["VPCZoneIdentifier"],
+        "tags": [
+            {"key": tag["Key"], "value": tag["Value"], "propagateAtLaunch": tag["PropagateAtLaunch"]}
+            for tag in group.get("Tags", ())
+        ],
+    }
+
+
+LOOKUPS: Final = (
+    # The SDK's name for Terraform's aws_autoscaling_groups.
+    Lookup(autoscaling.get_ami_ids, "aws:autoscaling/getAmiIds:getAmiIds", _listed, "autoscaling"),
+    Lookup(autoscaling.get_group, "aws:autoscaling/getGroup:getGroup", _group, "autoscaling"),
+)

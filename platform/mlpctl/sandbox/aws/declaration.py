@@ -352,3 +352,10 @@ class Lookup:
     def inputs(self) -> frozenset[str]:
         """Names of its arguments."""
         return function_inputs(self.function)
+
+
+def filters_of(args: Properties, **names: str) -> list[dict[str, Any]]:
+    """Filters in the form of EC2 and Auto Scaling: those given as such, tags, and arguments that are a filter each."""
+    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
+    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in (args.get("tags") or {}).items()]
+    return filters + [{"Name": name, "Values": [args[key]]} for key, name in names.items() if args.get(key)]

@@ -6,17 +6,10 @@ from typing import Any, Final
 from pulumi_aws import ec2, get_availability_zones
 
 from mlpctl.sandbox.aws.api import Api
-from mlpctl.sandbox.aws.declaration import Declaration, Lookup, uses
+from mlpctl.sandbox.aws.declaration import Declaration, Lookup, filters_of, uses
 from mlpctl.sandbox.aws.ec2_network import SUBNET, VPC, vpc_details
 from mlpctl.sandbox.aws.ec2_routing import TARGETS, VPC_ENDPOINT, endpoint_details
 from mlpctl.sandbox.provider import Properties, ProviderError
-
-
-def _filters(args: Properties, **names: str) -> list[dict[str, Any]]:
-    """Filters in EC2's form: those that are given as such, tags, and arguments that stand for a filter each."""
-    filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
-    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in (args.get("tags") or {}).items()]
-    return filters + [{"Name": name, "Values": [args[key]]} for key, name in names.items() if args.get(key)]
 
 
 def _one(found: Sequence[Any], what: str) -> Any:
@@ -47,7 +40,7 @@ def _found(declaration: Declaration, api: Api, id: str, item: Mapping[str, Any])
 
 @uses("describe_vpcs")
 def _vpc(api: Api, args: Properties) -> Properties:
-    filters = _filters(args, id="vpc-id", cidrBlock="cidr", state="state", dhcpOptionsId="dhcp-options-id")
+    filters = filters_of(args, id="vpc-id", cidrBlock="cidr", state="state", dhcpOptionsId="dhcp-options-id")
     vpc = _one(api.call("describe_vpcs", Filters=filters)["Vpcs"], "EC2 VPC")
     blocks = vpc.get("CidrBlockAssociationSet", ())
     return {
@@ -71,7 +64,7 @@ def _vpc(api: Api, args: Properties) -> Properties:
 
 @uses("describe_subnets")
 def _subnet(api: Api, args: Properties) -> Properties:
-    filters = _filters(
+    filters = filters_of(
         args,
         id="subnet-id",
         vpcId="vpc-id",
@@ -91,13 +84,13 @@ def _subnet(api: Api, args: Properties) -> Properties:
 
 @uses("describe_route_tables")
 def _route_tables(api: Api, args: Properties) -> Properties:
-    tables = api.call("describe_route_tables", Filters=_filters(args, vpcId="vpc-id"))["RouteTables"]
+    tables = api.call("describe_route_tables", Filters=filters_of(args, vpcId="vpc-id"))["RouteTables"]
     return {**args, "id": api.region, "region": api.region, "ids": sorted(table["RouteTableId"] for table in tables)}
 
 
 @uses("describe_route_tables")
 def _route_table(api: Api, args: Properties) -> Properties:
-    filters = _filters(
+    filters = filters_of(
         args,
         routeTableId="route-table-id",
         vpcId="vpc-id",
@@ -144,7 +137,7 @@ def _route(route: Mapping[str, Any]) -> Properties:
 
 @uses("describe_vpc_endpoints")
 def _vpc_endpoint(api: Api, args: Properties) -> Properties:
-    filters = _filters(
+    filters = filters_of(
         args,
         id="vpc-endpoint-id",
         vpcId="vpc-id",
@@ -167,7 +160,7 @@ def _vpc_endpoint(api: Api, args: Properties) -> Properties:
 
 @uses("describe_network_interfaces")
 def _network_interfaces(api: Api, args: Properties) -> Properties:
-    found = api.call("describe_network_interfaces", Filters=_filters(args))["NetworkInterfaces"]
+    found = api.call("describe_network_interfaces", Filters=filters_of(args))["NetworkInterfaces"]
     ids = sorted(interface["NetworkInterfaceId"] for interface in found)
     return {**args, "id": api.region, "region": api.region, "ids": ids}
 
@@ -175,7 +168,7 @@ def _network_interfaces(api: Api, args: Properties) -> Properties:
 @uses("describe_instance_type_offerings", "describe_availability_zones")
 def _offerings(api: Api, args: Properties) -> Properties:
     where = args.get("locationType") or "region"
-    call = {"LocationType": where, "Filters": _filters(args)}
+    call = {"LocationType": where, "Filters": filters_of(args)}
     offers = [
         (offer["InstanceType"], offer["Location"])
         for offer in api.call("describe_instance_type_offerings", **call)["InstanceTypeOfferings"]
@@ -201,7 +194,7 @@ def _offerings(api: Api, args: Properties) -> Properties:
 def _zones(api: Api, args: Properties) -> Properties:
     answer = api.call(
         "describe_availability_zones",
-        Filters=_filters(args, state="state"),
+        Filters=filters_of(args, state="state"),
         **({"AllAvailabilityZones": True} if args.get("allAvailabilityZones") else {}),
     )
     names, ids = args.get("excludeNames") or (), args.get("excludeZoneIds") or ()
@@ -221,7 +214,7 @@ def _zones(api: Api, args: Properties) -> Properties:
 
 @uses("describe_managed_prefix_lists", "get_managed_prefix_list_entries")
 def _prefix_list(api: Api, args: Properties) -> Properties:
-    filters = _filters(args, name="prefix-list-name")
+    filters = filters_of(args, name="prefix-list-name")
     given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
     found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
     if len(found) != 1:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import botocore.session
 import pulumi_aws as aws
 
-from mlpctl.sandbox.aws import ec2_lookups
+from mlpctl.sandbox.aws import autoscaling, ec2_lookups
 from mlpctl.sandbox.aws.api import Api
 from mlpctl.sandbox.aws.declaration import Lookup, uses
 from mlpctl.sandbox.aws.eks import CLUSTER, enabled_logs
@@ -175,5 +175,6 @@ LOOKUPS: Final = (
     Lookup(aws.eks.get_cluster, "aws:eks/getCluster:getCluster", _cluster, "eks"),
     Lookup(aws.ssm.get_parameter, "aws:ssm/getParameter:getParameter", _parameter, "ssm"),
     Lookup(aws.secretsmanager.get_secret, "aws:secretsmanager/getSecret:getSecret", _secret, "secretsmanager"),
+    *autoscaling.LOOKUPS,
     *ec2_lookups.LOOKUPS,
 )

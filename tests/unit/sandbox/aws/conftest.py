@@ -105,17 +105,12 @@ class Bench:
     def other_vpc(self) -> str:
         return self.once("vpc2", lambda: self.boto("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"])
 
-    def scaling_group(self, node_group: dict[str, Any]) -> str:
-        def make() -> str:
-            made = self.boto("eks").create_nodegroup(
-                clusterName=node_group["clusterName"],
-                nodegroupName="scaled",
-                nodeRole=node_group["nodeRoleArn"],
-                subnets=node_group["subnetIds"],
-            )["nodegroup"]
-            return str(made["resources"]["autoScalingGroups"][0]["name"])
-
-        return self.once("scaling group", make)
+    def scaling_group(self) -> str:
+        eks, where = self.boto("eks"), {"clusterName": self.cluster(), "nodegroupName": "scaled"}
+        if "scaled" not in eks.list_nodegroups(clusterName=where["clusterName"])["nodegroups"]:
+            eks.create_nodegroup(**where, nodeRole=self.role(), subnets=[self.subnet(0), self.subnet(1)])
+        made = eks.describe_nodegroup(**where)["nodegroup"]
+        return str(made["resources"]["autoScalingGroups"][0]["name"])
 
     def address(self) -> str:
         return str(self.boto("ec2").allocate_address(Domain="vpc")["AllocationId"])

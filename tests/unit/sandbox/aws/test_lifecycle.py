@@ -574,7 +574,7 @@ CASES += (
     Case(
         autoscaling.TAG,
         lambda bench: {
-            "autoscalingGroupName": bench.scaling_group(node_group_inputs(bench)),
+            "autoscalingGroupName": bench.scaling_group(),
             "tag": {"key": "team", "value": "ml", "propagateAtLaunch": False},
         },
         update={"tag": {"key": "team", "value": "data", "propagateAtLaunch": True}},

@@ -326,3 +326,39 @@ def test_a_taint_that_no_node_can_have_is_refused(cluster: Any, key: str, value:
     refused = cluster.refused("create_nodegroup", nodegroupName="tainted", taints=[taint], **asked)
     assert refused[0] == "InvalidParameterException"
     assert refused[1].startswith("Taint ")
+
+
+def test_the_scaling_group_tells_and_takes_the_size_of_the_node_group(cluster: Any) -> None:
+    made = cluster.nodegroup(
+        "scaled", scalingConfig={"minSize": 1, "desiredSize": 2, "maxSize": 3}, subnets=cluster.subnets
+    )
+    (name,) = (each["name"] for each in made["resources"]["autoScalingGroups"])
+    scaling = cluster.client("autoscaling")
+    tag = {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": "team", "Value": "ml"}
+    scaling.create_or_update_tags(Tags=[{**tag, "PropagateAtLaunch": True}])
+
+    def found(**asked: Any) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = scaling.describe_auto_scaling_groups(**asked)["AutoScalingGroups"]
+        return groups
+
+    for filters in (
+        [{"Name": "tag:team", "Values": ["nlp", "ml"]}],
+        [{"Name": "tag-key", "Values": ["team"]}, {"Name": "tag-value", "Values": ["ml"]}],
+    ):
+        (group,) = found(Filters=filters)
+        assert (group["AutoScalingGroupName"], group["MinSize"], group["MaxSize"]) == (name, 1, 3)
+    assert group["Tags"] == [{**tag, "PropagateAtLaunch": True}]
+    assert (group["DesiredCapacity"], len(group["Instances"])) == (2, 2)
+    assert found(Filters=[{"Name": "tag:team", "Values": ["nlp"]}]) == []
+    assert found(AutoScalingGroupNames=["other"]) == []
+
+    scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    assert describe(cluster, "scaled")["scalingConfig"]["desiredSize"] == 3
+    assert len(found(AutoScalingGroupNames=[name])[0]["Instances"]) == 3
+    for wanted, said in ((4, "4 is above max value 3"), (0, "0 is below min value 1")):
+        refused = cluster.refused(
+            "set_desired_capacity", "autoscaling", AutoScalingGroupName=name, DesiredCapacity=wanted
+        )
+        assert refused == ("ValidationError", f"New SetDesiredCapacity value {said} for the AutoScalingGroup.")
+    gone = cluster.refused("set_desired_capacity", "autoscaling", AutoScalingGroupName="other", DesiredCapacity=1)
+    assert gone == ("ValidationError", "AutoScalingGroup name not found - null: other")

@@ -1,4 +1,4 @@
-"""Look-ups of networks: what boto3 made is found, in the form of the real provider's answers."""
+"""Look-ups of networks and scaling groups: what boto3 made is found, in the form of the real provider's answers."""
 
 from typing import Any
 
@@ -84,3 +84,21 @@ def test_the_zones_that_offer_a_type_and_all_of_them_for_a_type_of_tomorrow(benc
     offers = set(zip(found["instanceTypes"], found["locations"], strict=True))
     assert ("p5.48xlarge", "us-east-1a") in offers
     assert {zone for type, zone in offers if type == "p99.48xlarge"} == {f"us-east-1{letter}" for letter in "abcdef"}
+
+
+def test_scaling_groups_by_their_tags_and_one_by_its_name(bench: Any) -> None:
+    def asked(function: str, **args: Any) -> Properties:
+        answer: Properties = bench.provider.invoke(bench.client, f"aws:autoscaling/{function}:{function}", args, False)
+        return answer
+
+    scaling, name = bench.boto("autoscaling"), bench.scaling_group()
+    tag = {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": "mlplatform:stack", "Value": "ml/scaled"}
+    scaling.create_or_update_tags(Tags=[{**tag, "PropagateAtLaunch": False}])
+    filters = [{"name": "tag:mlplatform:stack", "values": ["ml/scaled"]}]
+    assert asked("getAmiIds", filters=filters)["names"] == [name]
+    assert asked("getAmiIds", filters=[{**filters[0], "values": ["ml/other"]}])["names"] == []
+    group = asked("getGroup", name=name)
+    assert (group["minSize"], group["desiredCapacity"], group["maxSize"]) == (1, 2, 2)
+    assert {"key": "mlplatform:stack", "value": "ml/scaled", "propagateAtLaunch": False} in group["tags"]
+    with pytest.raises(ProviderError, match=r"reading Auto Scaling Group \(nobody\): couldn't find resource"):
+        asked("getGroup", name="nobody")
