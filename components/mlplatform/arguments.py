@@ -267,7 +267,9 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
                 yield Problem(path, f"is unknown; {_instead(where[-1], _fields_at(model, each['loc'][:-1]))}")
             elif _is_output(each["input"]):
                 # An output inside hides the whole spec.
-                beside = next((name for name in arguments if to_camel(name) in map(to_camel, where)), None)
+                # Of many things, an argument's name has the plural.
+                fields = {form for each in map(to_camel, where) for form in (each, f"{each}s")}
+                beside = next((name for name in arguments if to_camel(name) in fields), None)
                 yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
             elif each["type"] == "value_error":
                 yield from _ruled(path, str(each["ctx"]["error"]), each["input"])

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
-from mlplatform.arguments import checked
+from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
@@ -61,6 +61,14 @@ class EksClusterArgs(TypedDict):
     secrets_store: NotRequired[bool]
     """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
 
+    principal_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of IAM principals by the entries of `cluster.access` that are theirs, where a program makes or looks them
+    up. Such an entry names neither `role` nor `principalArn`. Default: none."""
+
+    private_access_security_groups: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Ids of security groups whose members reach the private endpoint, by names of your own, where a program makes
+    them. More than those of `cluster.privateAccessSecurityGroups`. Default: none."""
+
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
@@ -72,6 +80,36 @@ class EksClusterArgs(TypedDict):
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every taggable child, and for the instances that start from then on."""
+
+
+def _check_principals(what: str, wanted: Cluster, principals: Mapping[str, Any]) -> None:
+    """Check that each access entry has one principal.
+
+    Raises:
+        ArgumentsError: with those that have none or two, and with ARNs of entries that are not there.
+    """
+    problems = []
+    for entry, access in wanted.access.items():
+        named = [field for field in (access.role, access.principal_arn, principals.get(entry)) if field is not None]
+        if len(named) != 1:
+            how = "names no principal" if not named else "names more than one principal"
+            only = "allowed: exactly one of role, principalArn and the argument `principal_arns`"
+            problems.append(Problem(f"cluster.access.{entry}", f"{how}; {only}"))
+    problems += [
+        Problem(f"principal_arns.{entry}", f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
+        for entry in principals
+        if entry not in wanted.access
+    ]
+    if problems:
+        raise ArgumentsError(what, problems)
+
+
+def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """Security groups that a program makes, as sources like `api_sources`."""
+    return {
+        group: {"referenced_security_group_id": id}
+        for group, id in args.get("private_access_security_groups", {}).items()
+    }
 
 
 class EksCluster(Component):
@@ -100,14 +138,15 @@ class EksCluster(Component):
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
+        wanted, principals = args["cluster"], args.get("principal_arns", {})
+        _check_principals(f"{type(self).__name__} {name}", wanted, principals)
         super().__init__(name, args, opts)
-        wanted = args["cluster"]
         partition = args.get("partition", "aws")
 
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
-        self._endpoint(name, security_group_id, wanted)
-        self._access(name, cluster, wanted, partition)
+        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
+        self._access(name, cluster, wanted, partition, principals)
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN
@@ -212,12 +251,17 @@ class EksCluster(Component):
             opts=self.guarded(depends_on=[attachment, logs], delete_before_replace=True),
         )
 
-    def _endpoint(self, name: str, security_group_id: pulumi.Input[str], wanted: Cluster) -> None:
+    def _endpoint(
+        self,
+        name: str,
+        security_group_id: pulumi.Input[str],
+        sources: Mapping[str, Mapping[str, pulumi.Input[str]]],
+    ) -> None:
         """Admit clients to the private endpoint, whose security group lets in only its own members.
 
         Source: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
         """
-        for source, arguments in api_sources(wanted).items():
+        for source, arguments in sources.items():
             aws.vpc.SecurityGroupIngressRule(
                 f"{name}-api-from-{source}",
                 security_group_id=security_group_id,
@@ -230,12 +274,19 @@ class EksCluster(Component):
                 **arguments,
             )
 
-    def _access(self, name: str, cluster: "aws.eks.Cluster", wanted: Cluster, partition: pulumi.Input[str]) -> None:
+    def _access(
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        wanted: Cluster,
+        partition: pulumi.Input[str],
+        principals: Mapping[str, pulumi.Input[str]],
+    ) -> None:
         for persona, access in wanted.access.items():
             entry = aws.eks.AccessEntry(
                 f"{name}-{persona}-access",
                 cluster_name=cluster.name,
-                principal_arn=self._principal(access),
+                principal_arn=principals[persona] if persona in principals else self._principal(access),
                 tags=self.tags_for(f"{name}-{persona}-access"),
                 opts=self.child(),
             )

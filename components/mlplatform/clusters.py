@@ -108,7 +108,10 @@ ACCESS_POLICIES: Final = {
 
 
 class ClusterAccess(Spec):
-    """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN."""
+    """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN.
+
+    In a program of your own, neither where the component's argument `principal_arns` has its ARN.
+    """
 
     role: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", examples=["platform-admin"])
     """Name of an IAM role in the cluster's account, without its path. The role must exist."""
@@ -139,8 +142,6 @@ class ClusterAccess(Spec):
 
     @model_validator(mode="after")
     def _names_one_principal(self) -> "ClusterAccess":
-        if self.role is None and self.principal_arn is None:
-            raise ValueError("role is missing; allowed: either role or principalArn")
         if self.role is not None and self.principal_arn is not None:
             raise ValueError(f"role is {self.role}; allowed: either role or principalArn")
         return self

@@ -39,6 +39,14 @@ class WorkloadIdentityArgs(TypedDict):
     repository_arns: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """ARNs of the repositories that the workload names, by name."""
 
+    queue_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of queues that the workload names by names of your own, where a program makes them. Default: the queues of
+    these names in SQS."""
+
+    secret_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of secrets that the workload names by names of your own, where a program makes them. Default: the secrets
+    of these names in Secrets Manager."""
+
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
@@ -50,19 +58,28 @@ class WorkloadIdentityArgs(TypedDict):
 
 
 def _check_names(what: str, wanted: Workload, args: WorkloadIdentityArgs) -> None:
-    """Check that each bucket and repository of the workload has an ARN, where the ARNs are known by name already.
+    """Check that ARNs belong to what the workload names, and that each bucket and repository has one.
+
+    ARNs that are an output as a whole are checked when they are known.
 
     Raises:
-        ArgumentsError: with those that have none.
+        ArgumentsError: with those that don't.
     """
-    told: dict[str, Iterable[str]] = {"bucket_arns": wanted.buckets, "repository_arns": wanted.images}
+    named: dict[str, Iterable[str]] = {"bucket_arns": wanted.buckets, "repository_arns": wanted.images}
+    more: dict[str, Iterable[str]] = {"queue_arns": wanted.queues, "secret_arns": wanted.secrets}
     given: Mapping[str, Any] = {**args}
     problems = [
         Problem(argument, f"has no {each}; needed, since the workload names it")
-        for argument, named in told.items()
+        for argument, names in named.items()
         for arns in (given.get(argument, {}),)
-        for each in (named if isinstance(arns, Mapping) else ())
+        for each in (names if isinstance(arns, Mapping) else ())
         if each not in arns
+    ]
+    problems += [
+        Problem(argument, f"has {each}; allowed: what the workload names ({', '.join(names) or 'nothing'})")
+        for argument, names in more.items()
+        for each in given.get(argument, {})
+        if each not in names
     ]
     if problems:
         raise ArgumentsError(what, problems)
@@ -106,6 +123,8 @@ class WorkloadIdentity(Component):
                 data_key_arn=args.get("data_key_arn"),
                 secrets_key_arn=args.get("secrets_key_arn"),
                 repository_arns=args.get("repository_arns", {}),
+                queue_arns=args.get("queue_arns", {}),
+                secret_arns=args.get("secret_arns", {}),
             ).apply(lambda known: access_policy(wanted, **known.pop("where"), **known)),
             opts=self.child(),
         )

@@ -42,6 +42,10 @@ class ImageRegistryArgs(TypedDict):
     region: pulumi.Input[str]
     """AWS region of the registry, e.g. `us-east-1`."""
 
+    credential_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of the secrets that caches name as `credentials`, by the caches' names, where a program makes the secrets.
+    Default: they are looked up."""
+
     namespace: NotRequired[str]
     """What the repositories' names begin with. Default: `<project>/<stack>`."""
 
@@ -172,14 +176,18 @@ class ImageRegistry(Component):
                 f"{child}-cache",
                 ecr_repository_prefix=prefix,
                 upstream_registry_url=UPSTREAM_URLS[cache.upstream],
-                credential_arn=self._secret_arn(prefix, cache.credentials) if cache.credentials else None,
+                credential_arn=self._credentials(prefix, cache, args.get("credential_arns", {})),
                 # What is cached before there is a template would be neither encrypted with our key nor immutable.
                 opts=self.child(depends_on=[template]),
             )
 
-    def _secret_arn(self, cache: str, secret: str) -> str:
-        """The ARN of a secret, whose end only AWS knows."""
-        options = self.asking()
+    def _credentials(
+        self, cache: str, wanted: PullThrough, given: Mapping[str, pulumi.Input[str]]
+    ) -> pulumi.Input[str] | None:
+        """The ARN of a cache's secret, whose end only AWS knows."""
+        secret, options = wanted.credentials, self.asking()
+        if secret is None or cache in given:
+            return given.get(cache)
         found = look_up(
             lambda: aws.secretsmanager.get_secret(name=secret, opts=options),
             f"the secret {secret} of pullThrough.{cache}.credentials",

@@ -192,6 +192,8 @@ def access_policy(
     data_key_arn: str | None,
     secrets_key_arn: str | None,
     repository_arns: Mapping[str, str],
+    queue_arns: Mapping[str, str],
+    secret_arns: Mapping[str, str],
 ) -> str:
     """What the workload may do.
 
@@ -207,12 +209,12 @@ def access_policy(
     if workload.images:
         statements.append(iam.allow(SIGN_IN, on=["*"]))
     for name, queue_use in workload.queues.items():
-        statements.append(iam.allow(QUEUE_ACTIONS[queue_use], on=[f"arn:{partition}:sqs:{region}:{account_id}:{name}"]))
+        queue = queue_arns.get(name, f"arn:{partition}:sqs:{region}:{account_id}:{name}")
+        statements.append(iam.allow(QUEUE_ACTIONS[queue_use], on=[queue]))
     if workload.secrets:
         # Secrets Manager ends an ARN with six characters of its own choice.
-        arns = [
-            f"arn:{partition}:secretsmanager:{region}:{account_id}:secret:{name}-??????" for name in workload.secrets
-        ]
+        named = f"arn:{partition}:secretsmanager:{region}:{account_id}:secret"
+        arns = [secret_arns.get(name, f"{named}:{name}-??????") for name in workload.secrets]
         statements.append(iam.allow(SECRET_ACTIONS, on=arns))
         if secrets_key_arn:
             statements.append(

@@ -121,6 +121,13 @@ def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]
             )
 
 
+def access_is_for_someone(platform: Platform) -> Iterator[str]:
+    """An access entry names its principal."""
+    for entry, access in platform.cluster.access.items():
+        if access.role is None and access.principal_arn is None:
+            yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
+
+
 def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
@@ -239,6 +246,7 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     images_of_nodes_fit_the_cluster,
     the_network_has_addresses,
     scaling_groups_have_room_for_their_tags,
+    access_is_for_someone,
     the_api_can_be_reached,
     caches_reach_what_they_cache,
     pods_reach_what_they_use,

@@ -74,6 +74,12 @@ def test_an_output_in_a_spec_is_told_and_where_it_can_go() -> None:
         inference = {"image": "a/b:1", "pool": "serve", "env": {"namespace": pulumi.Output.from_input("x")}}
         mlplatform.InferenceService("llm", {"inference": inference})  # type: ignore[typeddict-item]
 
+    def access() -> None:
+        entry = {"principalArn": pulumi.Output.from_input("arn:role"), "level": "view"}
+        keys: Any = {f"{key}_key_arn": KEY for key in ("secrets", "logs", "disks")}
+        mlplatform.EksCluster("c", {"cluster": {"access": {"ml": entry}}, "subnet_ids": ["a", "b"], **keys})  # type: ignore[typeddict-item]
+
+    assert problems(access) == {"cluster.access.ml.principalArn": f"{OUTPUT}; pass it as the argument `principal_arns`"}
     assert problems(network)["vpc.region"].startswith("is unknown")
     assert problems(days) == {"bucket.expireDays": OUTPUT}
     assert problems(inside) == {"inference.env.WEIGHTS": f"{OUTPUT}; pass it as the argument `env`"}
@@ -101,8 +107,8 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
     )
     assert problems(lambda: made("c", KEY)) == {
         "args": "is of type str; allowed: a mapping of cluster, subnet_ids, pod_subnet_ids, secrets_key_arn, "
-        "logs_key_arn, disks_key_arn, cached_repository_arns, secrets_store, partition, permissions_boundary_arn, "
-        "protect, tags"
+        "logs_key_arn, disks_key_arn, cached_repository_arns, secrets_store, principal_arns, "
+        "private_access_security_groups, partition, permissions_boundary_arn, protect, tags"
     }
 
 

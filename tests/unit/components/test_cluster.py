@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Cluster, EksCluster, eks_versions
+from mlplatform.arguments import ArgumentsError
 from mlplatform.clusters import ADDONS, AFTER_NODES, BEFORE_NODES, SECRETS_STORE, endpoint_access
 from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import Plan, declare
@@ -186,6 +187,40 @@ def test_a_role_gets_access_by_its_name_alone() -> None:
         access={"admins": {"role": "AWSReservedSSO_Admin_0123", "level": "clusterAdmin"}},
     ).one(aws.eks.AccessEntry)
     assert entry.inputs["principalArn"] == arn
+
+
+def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
+    def program() -> None:
+        role = aws.iam.Role("ml-engineers", assume_role_policy="{}")
+        group = aws.ec2.SecurityGroup("runners")
+        args: Any = {
+            "cluster": {"access": {"ml": {"level": "view"}, "ops": ADMIN}},
+            "principal_arns": {"ml": role.arn},
+            "private_access_security_groups": {"runners": group.id},
+            "subnet_ids": pulumi.Output.from_input(["subnet-a", "subnet-b"]),
+            **{f"{key}_key_arn": "arn:key" for key in ("secrets", "logs", "disks")},
+        }
+        EksCluster("main", args)
+
+    plan = declare(program)
+    entries = {each.name: each.inputs["principalArn"] for each in plan.of(aws.eks.AccessEntry)}
+    assert entries["main-ml-access"].endswith("mock/ml-engineers")
+    assert entries["main-ops-access"] == ADMIN["principal_arn"]
+    rule = plan.one(aws.vpc.SecurityGroupIngressRule, "main-api-from-runners")
+    assert rule.inputs["referencedSecurityGroupId"] == "runners-id"
+
+
+@pytest.mark.parametrize(
+    ("access", "principals", "told"),
+    [
+        ({"ml": {"level": "view"}}, {}, "cluster.access.ml names no principal; allowed: exactly one of role, princi"),
+        ({"ml": ADMIN}, {"ml": "arn:x"}, "cluster.access.ml names more than one principal; allowed: exactly one of"),
+        ({"ml": ADMIN}, {"nlp": "arn:x"}, "principal_arns.nlp has no entry; allowed: ml"),
+    ],
+)
+def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, told: str) -> None:
+    with pytest.raises(ArgumentsError, match=told):
+        cluster(access=access, more={"principal_arns": principals})
 
 
 @pytest.mark.parametrize("sessions", [False, True])

@@ -27,7 +27,9 @@ EVERYTHING = {
 }
 
 
-def identity(name: str = "trainer", boundary_arn: str | None = None, **workload: Any) -> Plan:
+def identity(
+    name: str = "trainer", boundary_arn: str | None = None, more: dict[str, Any] | None = None, **workload: Any
+) -> Plan:
     args: dict[str, Any] = {
         "workload": Workload.model_validate(workload or EVERYTHING),
         "cluster_name": "main",
@@ -36,6 +38,7 @@ def identity(name: str = "trainer", boundary_arn: str | None = None, **workload:
         "secrets_key_arn": SECRETS_KEY,
         "repository_arns": {"serving": SERVING},
         **HERE,
+        **(more or {}),
     }
     if boundary_arn:
         args["permissions_boundary_arn"] = boundary_arn
@@ -289,6 +292,8 @@ def test_what_has_no_arn_is_told_by_name() -> None:
             data_key_arn=None,
             secrets_key_arn=None,
             repository_arns={},
+            queue_arns={},
+            secret_arns={},
             **HERE,
         )
 
@@ -305,3 +310,26 @@ def test_what_has_no_arn_is_told_by_name() -> None:
 def test_a_workload_that_is_not_right_is_told(workload: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Workload.model_validate(workload)
+
+
+def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> None:
+    queue, secret = (
+        "arn:aws:sqs:eu-west-1:123456789012:jobs-0a1b",
+        "arn:aws:secretsmanager:eu-west-1:1:secret:hf-XyZabc",
+    )
+
+    arns = {"queue_arns": {"jobs": queue}, "secret_arns": {"hf": secret}}
+    plan = identity(more=arns, queues={"jobs": "consume", "done": "send"}, secrets=["hf", "wandb"])
+    policy: Statements = json.loads(plan.one(aws.iam.RolePolicy).inputs["policy"])["Statement"]
+    assert allowed(policy, "sqs:ReceiveMessage", queue)
+    assert not allowed(policy, "sqs:ReceiveMessage", "arn:aws:sqs:eu-west-1:123456789012:jobs")
+    assert allowed(policy, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:123456789012:done")
+    read = "secretsmanager:GetSecretValue"
+    assert allowed(policy, read, secret)
+    assert not allowed(policy, read, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hf-AbCdEf")
+    assert allowed(policy, read, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:wandb-AbCdEf")
+
+
+def test_an_arn_of_what_the_workload_does_not_name_is_told() -> None:
+    with pytest.raises(ArgumentsError, match=r"queue_arns has job; allowed: what the workload names \(jobs, done\)"):
+        identity(more={"queue_arns": {"job": "arn:q"}}, queues={"jobs": "consume", "done": "send"})

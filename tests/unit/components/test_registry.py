@@ -232,6 +232,22 @@ def test_a_registry_that_asks_who_pulls_is_given_the_secret_s_arn_and_never_the_
         registry(pull_through={"hub": {"upstream": "docker.io"}})
 
 
+def test_the_secret_of_a_cache_that_the_program_makes_is_not_looked_up() -> None:
+    def program() -> None:
+        secret = aws.secretsmanager.Secret("hub", name="ecr-pullthroughcache/hub")
+        args: Any = {
+            "images": {"pullThrough": {"hub": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}},
+            "credential_arns": {"hub": secret.arn},
+            "images_key_arn": KEY,
+            **{"account_id": "123456789012", "region": "us-east-1"},
+        }
+        ImageRegistry("images", args)
+
+    plan = declare(program)
+    assert plan.one(aws.ecr.PullThroughCacheRule).inputs["credentialArn"].endswith("mock/hub")
+    assert plan.asked == ()
+
+
 def test_outputs_go_by_the_repositories_names() -> None:
     outputs = registry(repositories={"a": {}, "b": {}}, pull_through={"quay": {"upstream": "quay.io"}}).outputs[
         "images"
