@@ -12,7 +12,7 @@ R = TypeVar("R")
 _ENGINES_WORDS: Final = re.compile(r"^(?:invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: )+")
 
 
-_NOTHING: Final = "no matching "
+_NOTHING: Final = ("no matching ", "couldn't find resource", "InvalidServiceName")
 """What the provider says when a look-up of one thing finds none."""
 
 
@@ -52,7 +52,7 @@ def find(ask: Callable[[], R], wanted: str, remedy: str) -> R | None:
     try:
         return look_up(ask, wanted, remedy)
     except pulumi.RunError as error:
-        if _NOTHING in str(error):
+        if any(said in str(error) for said in _NOTHING):
             return None
         raise
 

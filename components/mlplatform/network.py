@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from mlplatform import addressing, adoption, endpoints, iam, zones
 from mlplatform.arguments import checked
 from mlplatform.component import Component
+from mlplatform.lookups import find
 from mlplatform.vpcs import ExistingVpc, Nat, Vpc, flow_log_policy
 
 
@@ -101,6 +102,7 @@ class Network(Component):
         # Everything is looked up, and refused, before the first child is created.
         there = zones.find(self._region, self.asking())
         chosen = zones.chosen(layout.zone_names, there, self._region)
+        self._services_are_offered(layout.services([*args.get("services", {})]), chosen)
         if layout.existing:
             ground = self._adopt(layout, layout.existing, there, args)
         else:
@@ -125,6 +127,42 @@ class Network(Component):
             KeyError: the network has no such zone.
         """
         return [self._private[zone] for zone in zones or self._private]
+
+    def _services_are_offered(self, services: Sequence[str], chosen: Mapping[str, zones.Zone]) -> None:
+        """Refuse interface endpoints that the region, or a zone of the network, does not have.
+
+        Raises:
+            pulumi.RunError: with all of them; or AWS refuses to tell.
+        """
+        problems = []
+        for service in services:
+            offered = self._zones_with(service)
+            if offered is None:
+                problems.append(f"{service}: {self._region} has no endpoint of it; allowed: a network without it")
+            elif missing := [key for key, zone in chosen.items() if offered and zone.name not in offered]:
+                others = ", ".join(sorted(offered))
+                problems.append(
+                    f"{service}: {', '.join(missing)} has no endpoint of it; allowed: zones of {others}, or a network "
+                    "without it"
+                )
+        if problems:
+            raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
+
+    def _zones_with(self, service: str) -> Sequence[str] | None:
+        """The zones with an interface endpoint of a service; None where the region has none.
+
+        Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
+        """
+        name = endpoints.service_name(service, self._region)
+        return find(
+            lambda: (
+                aws.ec2.get_vpc_endpoint_service(
+                    service_name=name, service_type="Interface", opts=self.asking()
+                ).availability_zones
+            ),
+            f"the zones with an endpoint of {service}",
+            "Allow ec2:DescribeVpcEndpointServices.",
+        )
 
     def _adopt(self, layout: Vpc, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs) -> _Ground:
         found = adoption.suitable(

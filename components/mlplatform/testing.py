@@ -35,6 +35,19 @@ def _zones(args: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"id": region, "names": [f"{region}{letter}" for letter in "abcdef"], "zoneIds": ids}
 
 
+def _endpoint_service(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Every service, in every zone."""
+    return {
+        "id": args["serviceName"],
+        "availabilityZones": _zones({"region": _region_of(args["serviceName"])})["names"],
+    }
+
+
+def _region_of(service: str) -> str:
+    """The region in the name of an endpoint's service, e.g. `com.amazonaws.us-east-1.sts`."""
+    return service.split("com.amazonaws.", 1)[1].split(".", 1)[0]
+
+
 def _offerings(args: Mapping[str, Any]) -> Mapping[str, Any]:
     """Every type that is asked about, in every zone."""
     (types,) = [each["values"] for each in args["filters"] if each["name"] == "instance-type"]
@@ -56,6 +69,7 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
     "aws:index/getPartition:getPartition": {"partition": "aws", "id": "aws"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _offerings,
+    "aws:ec2/getVpcEndpointService:getVpcEndpointService": _endpoint_service,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0", "entries": [{"cidr": "52.216.0.0/15"}]},
 }
 """What look-ups answer unless the caller says otherwise."""

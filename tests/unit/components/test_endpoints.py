@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import grpc
+import pulumi
 import pulumi_aws as aws
 import pytest
 
@@ -91,6 +93,47 @@ def test_images_are_pulled_from_everywhere_and_pushed_to_the_account_only(servic
 def test_an_endpoint_that_takes_no_policy_is_given_none(service: str) -> None:
     """https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
     assert interface_policy(service, LIMITS) is None
+
+
+def refused(services: dict[str, Any], **vpc: Any) -> str:
+    """What a network is told whose region and zones have these endpoints of services."""
+
+    class Missing(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNKNOWN
+
+        def details(self) -> str:
+            return "reading EC2 VPC Endpoint Services: InvalidServiceName: The Vpc Endpoint Service does not exist"
+
+    def answer(asked: Any) -> dict[str, Any]:
+        assert asked["serviceType"] == "Interface"
+        zones = services[asked["serviceName"].removeprefix("com.amazonaws.us-east-1.")]
+        if zones is None:
+            raise Missing
+        return {"id": "r", "availabilityZones": zones}
+
+    wanted = Vpc.model_validate({"zones": ["use1-az6", "us-east-1b"], **vpc})
+    args: Any = {"vpc": wanted, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    look_ups = {"aws:ec2/getVpcEndpointService:getVpcEndpointService": answer}
+    try:
+        declare(lambda: Network("net", args), look_ups=look_ups)
+    except pulumi.RunError as error:
+        return str(error)
+    return ""
+
+
+def test_an_interface_endpoint_that_a_zone_or_the_region_lacks_is_told_before_anything_is_created() -> None:
+    everywhere, some = ["us-east-1a", "us-east-1b"], ["us-east-1b", "us-east-1c"]
+    assert refused({"sts": everywhere, "sqs": everywhere}, interfaceEndpoints=["sts", "sqs"]) == ""
+    assert refused({"sts": some, "sqs": None, "kms": everywhere}, interfaceEndpoints=["sts", "sqs", "kms"]) == (
+        "the network can't have these interface endpoints:\n"
+        "sts: use1-az6 has no endpoint of it; allowed: zones of us-east-1b, us-east-1c, or a network without it\n"
+        "sqs: us-east-1 has no endpoint of it; allowed: a network without it"
+    )
+
+
+def test_zones_that_govcloud_does_not_tell_are_not_missed() -> None:
+    assert refused({"sts": []}, interfaceEndpoints=["sts"]) == ""
 
 
 def test_the_network_s_endpoints_have_these_policies() -> None:

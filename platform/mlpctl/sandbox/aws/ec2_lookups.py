@@ -158,6 +158,28 @@ def _vpc_endpoint(api: Api, args: Properties) -> Properties:
     }
 
 
+@uses("describe_availability_zones")
+def _vpc_endpoint_service(api: Api, args: Properties) -> Properties:
+    name = args.get("serviceName") or f"com.amazonaws.{api.region}.{args['service']}"
+    # The local AWS API knows services of one region and an earlier day, and takes an endpoint of any.
+    if f"com.amazonaws.{api.region}." not in name:
+        raise ProviderError(f"{api.name}: InvalidServiceName: The Vpc Endpoint Service '{name}' does not exist")
+    zones = [zone["ZoneName"] for zone in api.call("describe_availability_zones")["AvailabilityZones"]]
+    return {
+        **args,
+        "id": name,
+        "region": api.region,
+        "serviceName": name,
+        "serviceType": args.get("serviceType") or "Interface",
+        "availabilityZones": sorted(zones),
+        "owner": "amazon",
+        "acceptanceRequired": False,
+        "managesVpcEndpoints": False,
+        "vpcEndpointPolicySupported": True,
+        "tags": {},
+    }
+
+
 @uses("describe_network_interfaces")
 def _network_interfaces(api: Api, args: Properties) -> Properties:
     found = api.call("describe_network_interfaces", Filters=filters_of(args))["NetworkInterfaces"]
@@ -242,6 +264,12 @@ LOOKUPS: Final = (
     Lookup(ec2.get_route_tables, "aws:ec2/getRouteTables:getRouteTables", _route_tables, "ec2"),
     Lookup(ec2.get_route_table, "aws:ec2/getRouteTable:getRouteTable", _route_table, "ec2"),
     Lookup(ec2.get_vpc_endpoint, "aws:ec2/getVpcEndpoint:getVpcEndpoint", _vpc_endpoint, "ec2"),
+    Lookup(
+        ec2.get_vpc_endpoint_service,
+        "aws:ec2/getVpcEndpointService:getVpcEndpointService",
+        _vpc_endpoint_service,
+        "ec2",
+    ),
     Lookup(
         ec2.get_network_interfaces,
         "aws:ec2/getNetworkInterfaces:getNetworkInterfaces",

@@ -69,6 +69,14 @@ def test_an_endpoint_or_none(bench: Any) -> None:
     assert (found["routeTableIds"], found["tags"]) == ([table], {})
 
 
+def test_the_zones_with_an_endpoint_of_a_service(bench: Any) -> None:
+    name = f"com.amazonaws.{REGION}.sts"
+    found = ask(bench, "getVpcEndpointService", serviceName=name, serviceType="Interface")
+    assert (found["serviceName"], found["availabilityZones"]) == (name, [f"{REGION}{letter}" for letter in "abc"])
+    with pytest.raises(ProviderError, match=r"InvalidServiceName: The Vpc Endpoint Service .* does not exist"):
+        ask(bench, "getVpcEndpointService", serviceName="com.amazonaws.mars-1.sts")
+
+
 def test_network_interfaces_by_their_tags(bench: Any) -> None:
     ec2, subnet = bench.boto("ec2"), bench.subnet(2)
     id = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
