@@ -157,9 +157,14 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
         # A condition instead of the principal that AWS's examples name: the role comes with an account's first Auto
         # Scaling group, and KMS refuses a policy that names a principal which does not exist:
         # https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
-        role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-        auto_scaling = {
-            "ArnEquals": {"aws:PrincipalArn": f"arn:{partition}:iam::{account_id}:{role}"},
+        # Spot instances are started by a role of their own:
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+        roles = [
+            f"arn:{partition}:iam::{account_id}:role/aws-service-role/{service}.amazonaws.com/AWSServiceRoleFor{name}"
+            for service, name in (("autoscaling", "AutoScaling"), ("spot", "EC2Spot"))
+        ]
+        auto_scaling: dict[str, dict[str, Any]] = {
+            "ArnEquals": {"aws:PrincipalArn": roles},
             "StringEquals": {"kms:CallerAccount": account_id},
         }
         statements += [

@@ -150,6 +150,9 @@ class Pool:
     replaced_within_limits: bool = False
     """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
 
+    reserved: bool = False
+    """Whether the nodes run in capacity that is there once: a group's successor has none until the group is gone."""
+
     settings: Sequence[str] = ()
     """More settings of Bottlerocket, as TOML."""
 
@@ -315,6 +318,7 @@ def managed_nodes(
                 **dict.fromkeys(("create", "update", "delete"), f"{pool.update_minutes}m")
             ),
             ignore_changes=["scalingConfig.desiredSize"] if pool.keeps_its_size else None,
+            delete_before_replace=pool.reserved or None,
         ),
         **({} if pool.ami_release else managed),
     )

@@ -71,7 +71,8 @@ class GpuPool(Scaling):
     capacity block, which `reservation` names. A block's nodes are updated with `nodes` at 0."""
 
     reservation: Reservation | None = None
-    """Reserved capacity that the nodes run in, and nowhere else. Default: none."""
+    """Reserved capacity that the nodes run in, and nowhere else. What replaces the pool, such as setting or removing
+    `amiRelease`, needs an update with `nodes` at 0 before it. Default: none."""
 
     zones: list[str] = Field(default=[])
     """Zones of the network that the nodes are in. Default: all."""
@@ -219,6 +220,7 @@ def gpu_nodes(name: str, pool: GpuPool, launch: Mapping[str, Any], running: Runn
         autoscaled=pool.autoscaled,
         running=running,
         replaced_within_limits=True,
+        reserved=pool.reservation is not None,
         settings=[LOCAL_DISKS] if pool.uses_local_disks else [],
         launch=launch,
     )

@@ -99,6 +99,9 @@ class Declared:
     ignored: tuple[str, ...] = ()
     """Input properties whose changes are ignored."""
 
+    deletes_first: bool = False
+    """Whether it goes before what replaces it comes."""
+
     timeouts: Mapping[str, str] = field(default_factory=dict)
     """How long its creation, update and deletion may take, where it says so."""
 
@@ -292,6 +295,7 @@ class _Monitor(mocks.MockMonitor):
                     retained=request.retainOnDelete,
                     protected=request.protect,
                     ignored=tuple(request.ignoreChanges),
+                    deletes_first=request.deleteBeforeReplace,
                     timeouts={
                         kind: time
                         for kind in ("create", "update", "delete")

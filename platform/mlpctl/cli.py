@@ -85,6 +85,9 @@ def recover(
         float, typer.Option("--patience", min=0, help="Seconds for which what is not there is looked for again.")
     ] = 10.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do none of it.")] = False,
+    from_backup: Annotated[
+        bool, typer.Option("--from-backup", help="First put the newest whole backup in the place of a broken state.")
+    ] = False,
 ) -> None:
     """After a killed update: have the stack know again what is there, or say what is left to choose."""
     from mlpctl import project
@@ -105,6 +108,8 @@ def recover(
         steps.aws_api(layout, RichReporter())
         worked_on = stacks.SandboxStack(worked_on.root, stack, layout)
     choices = Choices(dict(pairs), frozenset(drop or ()))
+    if from_backup:
+        recovery.restore(worked_on, Console())
     done = recovery.recover(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
     raise typer.Exit(0 if done else FAILED)
 

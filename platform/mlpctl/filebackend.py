@@ -62,9 +62,9 @@ class Lock:
 
 def locks(backend: str, project: str, stack: str) -> list[Lock]:
     """The locks on a stack in a file backend (`file:///…`); none are seen in any other."""
-    folder = _folder(backend)
+    found = folder(backend)
     # workspace.LockDir in Pulumi's sdk/go/common/workspace; the backend knows one organization only.
-    paths = sorted((folder / "locks" / "organization" / project / stack).glob("*.json")) if folder else []
+    paths = sorted((found / "locks" / "organization" / project / stack).glob("*.json")) if found else []
     return [lock for path in paths if (lock := _read(path))]
 
 
@@ -74,10 +74,10 @@ def mend(backend: str, project: str, stack: str) -> bool:
     The state itself is replaced in one step, its attributes (https://pkg.go.dev/gocloud.dev/blob/fileblob) are not:
     `pulumi` then fails with "failed to load checkpoint: EOF". It needs none.
     """
-    folder = _folder(backend)
+    found = folder(backend)
     broken = [
         path
-        for path in ((folder / "stacks" / project).glob(f"{stack}.json*.attrs") if folder else ())
+        for path in ((found / "stacks" / project).glob(f"{stack}.json*.attrs") if found else ())
         if not _is_json(path)
     ]
     for path in broken:
@@ -85,7 +85,8 @@ def mend(backend: str, project: str, stack: str) -> bool:
     return bool(broken)
 
 
-def _folder(backend: str) -> Path | None:
+def folder(backend: str) -> Path | None:
+    """Where a file backend keeps its stacks; None for any other backend."""
     url = urlparse(backend)
     return Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" if url.scheme == "file" else None
 

@@ -27,3 +27,15 @@ def root() -> Path:
 def name(root: Path) -> str:
     """The project's name, as its `Pulumi.yaml` says it."""
     return str(yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))["name"])
+
+
+def region(root: Path, stack: str) -> str | None:
+    """The AWS region in a stack's config; None where the file, or the region in it, is missing."""
+    folder = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8")).get("stackConfigDir") or ""
+    file = root / str(folder) / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+    try:
+        config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
+    except (OSError, AttributeError, yaml.YAMLError):
+        return None
+    found = config.get("aws:region")
+    return found if isinstance(found, str) else None

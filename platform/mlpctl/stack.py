@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from mlpctl import failures, filebackend, project, urns
+from mlpctl import failures, filebackend, project, statefile, urns
 from mlpctl.failures import Update
 from mlpctl.filebackend import Lock
 
@@ -61,8 +61,7 @@ class Stack:
         Raises:
             StackError: another update runs, or may run on another machine.
         """
-        backend = self.env.get("PULUMI_BACKEND_URL") or json.loads(self.pulumi("whoami", "--json"))["url"]
-        place = (backend, project.name(self.root), self.name)
+        place = self.place
         locks = filebackend.locks(*place)
         held = [lock for lock in locks if not lock.stale]
         if held:
@@ -73,6 +72,58 @@ class Stack:
         if locks:
             self.pulumi("cancel", "--yes", "--stack", self.name)
         return removed
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its state is: the backend's URL, the project and the stack.
+
+        Raises:
+            StackError: `pulumi` does not tell the backend.
+        """
+        backend = self.env.get("PULUMI_BACKEND_URL") or json.loads(self.pulumi("whoami", "--json"))["url"]
+        return backend, project.name(self.root), self.name
+
+    @property
+    def tag(self) -> str:
+        """The value of the tag that its resources in AWS bear."""
+        return f"{project.name(self.root)}/{self.name}"
+
+    def ensure_whole(self) -> None:
+        """Refuse a state that was lost or broken: the engine would make everything again, or break down over it.
+
+        What a file backend keeps is read there; any other backend is asked through `pulumi`.
+
+        Raises:
+            StackError: what is wrong with it, and the newest backup that is whole.
+        """
+        state = statefile.find(*self.place)
+        if state is None:
+            wrong, named = [*statefile.flaws(self.deployment())], f"The state of stack {self.name}"
+        elif state.is_of_no_stack:
+            return
+        else:
+            wrong, named = state.problems, f"The state of stack {self.name}, {state.path},"
+        if wrong:
+            raise StackError(self._broken(named, wrong))
+
+    def _broken(self, named: str, wrong: Sequence[str]) -> str:
+        lines = [f"{named} is not whole:", *(f"  {each}" for each in wrong)]
+        kept = statefile.backups(*self.place)
+        if kept:
+            lines += [
+                f"The newest whole backup is {kept[0]}. An update would make its resources a second time, or leave "
+                "them behind. Restore it first:",
+                f"  {self.recovery} --from-backup",
+                f"If you removed the stack on purpose, remove the backup too: {kept[0].path}",
+            ]
+        else:
+            lines += [
+                "There is no backup that can be seen from here. Import an older state, of a bucket with versions an "
+                "older version:",
+                f"  pulumi stack import --stack {self.name} --file STATE",
+                "`pulumi state repair` puts resources in order.",
+            ]
+        return "\n".join(lines)
 
     def deployment(self) -> dict[str, Any]:
         """The state: `resources`, `pending_operations` and more, with secrets encrypted; empty before any update."""
@@ -145,6 +196,7 @@ class SandboxStack(Stack):
             StackError: an update was cut off in the middle of its work, or another update runs.
         """
         removed = self.ensure_unlocked()
+        self.ensure_whole()
         self.pulumi("stack", "select", "--create", self.name)
         pending = self.pending()
         if pending:
@@ -158,6 +210,21 @@ class SandboxStack(Stack):
             ]
             raise StackError("\n".join(told))
         return removed
+
+    def catch_up(self) -> str:
+        """Read the stack anew where the AWS API may have lost what its state says; what was done, or an empty text.
+
+        Raises:
+            StackError: the refresh failed.
+        """
+        lost, seen = self.layout.lost_file, self.layout.aws / f"lost-{self.name}"
+        if not lost.exists() or (seen.exists() and seen.stat().st_mtime_ns >= lost.stat().st_mtime_ns):
+            return ""
+        known = any(each.get("custom") for each in self.deployment().get("resources") or ())
+        if known:
+            self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name)
+        seen.touch(mode=0o600)
+        return "The sandbox was killed and lost the last seconds of its work: the stack was read anew." if known else ""
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import config, failure_page, failures
+from mlpctl.recover import refuse_lost
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.layout import Layout
 from mlpctl.sandbox.record import Phase
@@ -51,6 +52,7 @@ def _update(
     reporter: toolchain.Reporter,
     console: Console,
 ) -> int:
+    refuse_lost(stack)
     for removed in stack.ensure():
         console.print(removed, highlight=False)
     if all(toolchain.look(name).found for name in CONTROL_PLANE):
@@ -59,6 +61,8 @@ def _update(
         with _in_background(layout, reporter):
             preview(stack, console)
 
+    if told_anew := stack.catch_up():
+        console.print(told_anew, highlight=False)
     code, told = stack.update()
     if code == 0:
         console.print(Text(), summary(stack), soft_wrap=True)

@@ -20,7 +20,8 @@ import psutil
 import pytest
 from rich.console import Console
 
-from mlpctl.recover import recover
+from mlpctl import statefile
+from mlpctl.recover import recover, refuse_lost, restore
 from mlpctl.recover.kinds import KINDS
 from mlpctl.recover.plan import Again
 from mlpctl.sandbox.layout import ADMIN_ROLE
@@ -227,6 +228,41 @@ def test_aws_and_the_cluster_hold_what_the_state_says_and_nothing_else(engine: E
 
 def test_a_refresh_finds_nothing_to_change(engine: Engine) -> None:
     engine.project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
+
+
+@pytest.mark.parametrize("broken", ["", "null", "twice", "gone"])
+def test_a_lost_or_broken_state_is_refused_and_comes_back_from_its_backup(engine: Engine, broken: str) -> None:
+    state = statefile.find(*engine.stack.place)
+    assert state is not None
+    whole, before = state.path.read_text(), engine.state()
+    if broken == "gone":
+        state.path.unlink()
+    elif broken == "twice":
+        content = json.loads(whole)
+        content["checkpoint"]["latest"]["resources"] *= 2
+        state.path.write_text(json.dumps(content))
+    else:
+        state.path.write_text(broken)
+    with pytest.raises(StackError, match=r"is not whole:\n(.*\n)*  mlpctl recover --stack local --from-backup"):
+        engine.stack.ensure()
+    restore(engine.stack, Console(file=io.StringIO()))
+    assert engine.state() == before
+    assert engine.stack.ensure() == []
+    assert engine.project.preview() == []
+
+
+def test_what_bears_the_stack_s_tag_is_not_made_again_though_nothing_is_left_of_its_state(engine: Engine) -> None:
+    state = statefile.find(*engine.stack.place)
+    assert state is not None
+    files = {path: path.read_bytes() for path in state.path.parent.glob("local.json*")}
+    for path in files:
+        path.unlink()
+    with pytest.raises(StackError, match=r"AWS has resources that bear its tag mlplatform:stack=mlplatform/local") as e:
+        refuse_lost(engine.stack)
+    assert re.search(r"\n  arn:aws:ec2:us-east-1:\d{12}:vpc/vpc-\w+\n|and \d+ more", str(e.value))
+    for path, content in files.items():
+        path.write_bytes(content)
+    refuse_lost(engine.stack)
 
 
 def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:

@@ -5,16 +5,21 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mlpctl import project, statefile
 from mlpctl.recover import plan
 from mlpctl.recover.plan import Action, Choices, Pending, Verdict
 from mlpctl.recover.search import Search
 from mlpctl.stack import Stack, StackError
+from mlplatform.component import STACK_TAG
+
+MOST_LISTED: Final = 10
+"""Resources that are listed at most."""
 
 
 def recover(
@@ -42,6 +47,7 @@ def recover(
     choices = choices or Choices()
     for removed in stack.ensure_unlocked():
         console.print(removed, highlight=False)
+    refuse_lost(stack)
     exported = stack.export()
     before = exported.get("deployment") or {}
     pending = plan.pending(before)
@@ -49,6 +55,7 @@ def recover(
         raise StackError(f"No pending operation, or more than one, is named {', '.join(unknown)}. Give its URN.")
     if not pending:
         console.print(f"No operation of stack {stack.name} is pending; there is nothing to recover.", highlight=False)
+        _tell_what_is_unknown(stack, before, console)
         return True
 
     with _environment(stack.env), console.status("Looking for what was made"):
@@ -60,6 +67,76 @@ def recover(
         after = _carry_out(stack, {**exported, "deployment": plan.recovered(before, actions)}, actions)
     console.print(_table([_as_it_went(action, after) for action in actions], _DONE))
     return True
+
+
+def restore(stack: Stack, console: Console) -> None:
+    """Put the newest whole backup in the place of a state that was lost or broken, which is kept beside it.
+
+    Raises:
+        StackError: another update runs, the state is whole, or no backup can be seen.
+    """
+    for removed in stack.ensure_unlocked():
+        console.print(removed, highlight=False)
+    state, kept = statefile.find(*stack.place), statefile.backups(*stack.place)
+    if state is None:
+        raise StackError(
+            f"Only backups of a file backend can be seen, and the backend is {stack.place[0]}. Import an older state, "
+            f"of a bucket with versions an older version: pulumi stack import --stack {stack.name} --file STATE"
+        )
+    if not state.problems:
+        raise StackError(f"The state of stack {stack.name} is whole: {state}. Nothing was restored.")
+    if not kept:
+        raise StackError(f"There is no whole backup of stack {stack.name} beside {state.path}.")
+    broken = statefile.restore(state, kept[0])
+    console.print(f"Restored {kept[0]}.", highlight=False, soft_wrap=True)
+    if broken:
+        console.print(f"The broken state is kept as {broken}.", highlight=False, soft_wrap=True)
+
+
+def refuse_lost(stack: Stack) -> None:
+    """Refuse to begin a stack of which AWS has resources already: its state was lost.
+
+    Raises:
+        StackError: the state is broken, or the backend has none and AWS has resources that bear the stack's tag.
+    """
+    stack.ensure_whole()
+    state = statefile.find(*stack.place)
+    if state is None or state.path.exists():
+        return
+    with _environment(stack.env):
+        found = Search({}).tagged(stack.tag, project.region(stack.root, stack.name))
+    if found:
+        raise StackError(
+            "\n".join(
+                [
+                    f"The backend has no state of stack {stack.name}, but AWS has resources that bear its tag "
+                    f"{STACK_TAG}={stack.tag}, which an update would make a second time:",
+                    *_listed(found),
+                    f"Put the state back ({state.path}), or delete these resources first.",
+                ]
+            )
+        )
+
+
+def _tell_what_is_unknown(stack: Stack, deployment: plan.Deployment, console: Console) -> None:
+    """Tell which resources of AWS bear the tag of a stack whose state has none."""
+    if any(each.get("custom") for each in deployment.get("resources") or ()):
+        return
+    with _environment(stack.env), console.status("Looking for resources that bear the stack's tag"):
+        found = Search(deployment).tagged(stack.tag, project.region(stack.root, stack.name))
+    if not found:
+        return
+    told = [
+        f"The state has no resources, but in AWS these bear its tag {STACK_TAG}={stack.tag}:",
+        *_listed(found),
+        "If the stack was destroyed, they were kept on purpose. If its state was lost, import one that knows them.",
+    ]
+    console.print("\n".join(told), highlight=False, soft_wrap=True)
+
+
+def _listed(arns: Sequence[str]) -> list[str]:
+    more = [f"  and {len(arns) - MOST_LISTED} more"] if len(arns) > MOST_LISTED else []
+    return [*(f"  {arn}" for arn in arns[:MOST_LISTED]), *more]
 
 
 def _actions(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any, Final
 
+import jmespath
 from botocore.exceptions import ClientError
 
 from mlpctl.recover.plan import Again, Candidate
@@ -24,10 +25,26 @@ Call = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Ready:
-    """Botocore's waiter for a resource that goes on being made after its creation returned."""
+    """How a resource that goes on being made, changed or deleted after the operation returned comes to rest."""
 
     waiter: str
+    """Botocore's waiter for the end of its creation."""
+
+    operation: str
+    """boto3's operation that tells its status."""
+
+    status: str
+    """JMESPath of the status in the operation's answer."""
+
     call: Call
+
+    def moves(self, client: Any, inputs: Inputs) -> bool:
+        """Whether it is in motion; not, where it is gone."""
+        answer = answered(client, self.operation, **filled(self.call, inputs))
+        return str(jmespath.search(self.status, answer or {})).lower() in _MOVING
+
+
+_MOVING: Final = frozenset({"creating", "updating", "deleting", "pending"})
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ def _listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[di
             raise
 
 
-def _told(client: Any, operation: str, **call: Any) -> dict[str, Any] | None:
+def answered(client: Any, operation: str, **call: Any) -> dict[str, Any] | None:
     """An operation's answer; None where what it asks about is not there."""
     try:
         answer: dict[str, Any] = getattr(client, operation)(**call)
@@ -153,7 +170,7 @@ def _log_group(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]
 
 
 def _role(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    if found := _told(client, "get_role", RoleName=inputs["name"]):
+    if found := answered(client, "get_role", RoleName=inputs["name"]):
         yield Candidate(inputs["name"], _pairs(found["Role"].get("Tags")))
 
 
@@ -173,8 +190,8 @@ def _identity_provider(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Ca
 
 
 def _bucket(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    if _told(client, "head_bucket", Bucket=inputs["bucket"]):
-        tags = _told(client, "get_bucket_tagging", Bucket=inputs["bucket"]) or {}
+    if answered(client, "head_bucket", Bucket=inputs["bucket"]):
+        tags = answered(client, "get_bucket_tagging", Bucket=inputs["bucket"]) or {}
         yield Candidate(inputs["bucket"], _pairs(tags.get("TagSet")))
 
 
@@ -182,15 +199,16 @@ def _eks(operation: str, member: str, id: str, call: Call, delete: str, waiter: 
     """EKS names everything by its cluster and a name that the inputs say."""
 
     def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-        found = _told(client, operation, **filled(call, inputs))
+        found = answered(client, operation, **filled(call, inputs))
         if found and found[member].get("status") != "DELETING":
             yield Candidate(filled(id, inputs), _pairs(found[member].get("tags")))
 
-    return Look("eks", find, f"aws eks {delete}", Ready(waiter, call) if waiter else None)
+    ready = Ready(waiter, operation, f"{member}.status", call) if waiter else None
+    return Look("eks", find, f"aws eks {delete}", ready)
 
 
 def _repository(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    found = _told(client, "describe_repositories", repositoryNames=[inputs["name"]])
+    found = answered(client, "describe_repositories", repositoryNames=[inputs["name"]])
     for each in found["repositories"] if found else ():
         told = client.list_tags_for_resource(resourceArn=each["repositoryArn"])
         yield Candidate(each["repositoryName"], _pairs(told["tags"]))
@@ -248,7 +266,9 @@ KINDS: Final[Mapping[str, Look | Id | Again]] = {
         "NatGatewayId",
         "delete-nat-gateway --nat-gateway-id",
         filters="Filter",
-        ready=Ready("nat_gateway_available", {"NatGatewayIds": ["$id"]}),
+        ready=Ready(
+            "nat_gateway_available", "describe_nat_gateways", "NatGateways[0].State", {"NatGatewayIds": ["$id"]}
+        ),
     ),
     "aws:ec2/routeTable:RouteTable": _ec2(
         "describe_route_tables", "RouteTables", "RouteTableId", "delete-route-table --route-table-id"

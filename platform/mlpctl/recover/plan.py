@@ -19,6 +19,41 @@ Deployment = Mapping[str, Any]
 """A stack's state as `pulumi stack export` writes it, below `deployment`."""
 
 
+_ENCRYPTED: Final = "4dabf18193072939515e22adb298388d"
+"""The key by which a state marks special values: sdk/go/common/resource/sig in Pulumi's repository."""
+
+
+class Unsaid(LookupError):
+    """An input by which a resource would be looked for, and which the state does not say; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Said(Mapping[str, Any]):
+    """Inputs as a state has them. One that is missing, or only there encrypted, raises `Unsaid`."""
+
+    raw: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.raw.get(name)
+        if value is None:
+            raise Unsaid(f"the state does not say its {name}")
+        if isinstance(value, Mapping):
+            if _ENCRYPTED in value:
+                raise Unsaid(f"its {name} is a secret, which the state has encrypted")
+            return Said(value)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The input, or `default` where there is none."""
+        return default if self.raw.get(name) is None else self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
 @dataclass(frozen=True)
 class Pending:
     """An operation that had begun and of which the state does not say how it ended."""
@@ -48,6 +83,20 @@ class Pending:
     def inputs(self) -> Mapping[str, Any]:
         """The resource's inputs."""
         return self.resource.get("inputs") or {}
+
+    @property
+    def said(self) -> "Said":
+        """The resource's inputs, as far as the state says them in plain text."""
+        return Said(self.inputs)
+
+    def called(self, id: str) -> "Said":
+        """The same, with an id."""
+        return Said({**self.inputs, "id": id})
+
+    @property
+    def id(self) -> str:
+        """The id that the state has of it; empty for what it does not know."""
+        return str(self.resource.get("id") or "")
 
     @property
     def marks(self) -> Mapping[str, str]:
@@ -168,16 +217,16 @@ def decide(each: Pending, finding: Finding | None, taken: frozenset[str], choice
         taken: ids of its type that the state has already.
         choices: what the user decided.
     """
-    if not is_looked_for(each):
-        if each.operation in ("updating", "deleting"):
-            return Action(each, Verdict.REFRESH, "read as it is now; the next update does the rest")
-        return Action(each, Verdict.DROP, "makes nothing outside of the state")
     if each.name in choices.drop or each.urn in choices.drop:
         return Action(each, Verdict.DROP, "you said so")
     chosen = choices.take.get(each.urn) or choices.take.get(each.name)
     if chosen:
         outputs = next((item.outputs for item in _candidates(finding) if item.id == chosen), {})
         return Action(each, Verdict.IMPORT, "you said so", chosen, outputs)
+    if not is_looked_for(each):
+        if each.operation in ("updating", "deleting"):
+            return Action(each, Verdict.REFRESH, "read as it is now; the next update does the rest")
+        return Action(each, Verdict.DROP, "makes nothing outside of the state")
     match finding:
         case Again(reason):
             return Action(each, Verdict.DROP, reason)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from mlpctl.recover.kinds import KINDS, Id, Look, filled
+from mlpctl.recover.kinds import KINDS, Id, Look, Ready, filled
 from mlpctl.recover.plan import (
     FOUND,
     Action,
@@ -19,21 +19,28 @@ from mlpctl.recover.plan import (
     Found,
     Known,
     Pending,
+    Unsaid,
     Unseen,
     Verdict,
     taken,
 )
-from mlpctl.sandbox.kubernetes.objects import Reference
+from mlpctl.sandbox.kubernetes.helm.record import OWNER_LABELS, SECRET
+from mlpctl.sandbox.kubernetes.objects import Kind, Reference
 from mlpctl.sandbox.kubernetes.settings import Connection, Settings
 from mlpctl.sandbox.provider import ProviderError
+from mlpctl.stack import StackError
 from mlplatform.component import NAME_ANNOTATION, NAME_TAG, STACK_ANNOTATION, STACK_TAG
 
 KUBERNETES: Final = "kubernetes:"
+RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 ANNOTATIONS: Final = {STACK_ANNOTATION: STACK_TAG, NAME_ANNOTATION: NAME_TAG}
 FIELD_MANAGER: Final = "__fieldManager"
 """Output in which pulumi-kubernetes keeps the name under which it owns the fields of an object."""
 
 AGAIN_AFTER_S: Final = 2.0
+
+LONGEST_CHANGE_S: Final = 3600.0
+"""Seconds that a change which a killed update had begun is waited for."""
 
 
 class Search:
@@ -67,41 +74,86 @@ class Search:
 
     def look(self, each: Pending) -> Finding:
         """What is there of one."""
+        try:
+            return self._look(each)
+        except Unsaid as missing:
+            return Unseen(str(missing))
+
+    def _look(self, each: Pending) -> Finding:
         if each.type.startswith(KUBERNETES):
             return self._object(each)
         match KINDS.get(each.type):
             case Again() as again:
                 return again
             case Id() as id:
-                return Known(id.of(each.inputs))
+                return Known(id.of(each.said))
             case Look(service, find):
                 try:
-                    candidates = tuple(find(self._client(service, each), each.inputs, each.marks))
+                    candidates = tuple(find(self._client(service, each), each.said, each.marks))
                 except (BotoCoreError, ClientError) as error:
                     return Unseen(f"AWS cannot be asked: {error}")
                 return Found(candidates, _delete(each))
         return Unseen(f"mlpctl does not know how to find an {each.type}")
 
-    def wait_until_ready(self, action: Action) -> Action:
-        """Wait for what is found but still being made; an action that asks if it fails.
+    def tagged(self, stack: str, region: str | None) -> list[str]:
+        """ARNs of the resources that bear a stack's tag in a region, the session's by default; none without a region.
 
-        What the user decided is not waited for.
+        The tagging API knows no IAM, and may lag behind.
+
+        Raises:
+            StackError: AWS cannot be asked.
         """
-        kind = KINDS.get(action.pending.type)
-        if action.reason != FOUND or not isinstance(kind, Look) or kind.ready is None:
-            return action
-        inputs = {**action.pending.inputs, "id": action.id}
-        waiter = self._client(kind.service, action.pending).get_waiter(kind.ready.waiter)
+        where = region or self._session.region_name
+        if where is None:
+            return []
+        wanted = [{"Key": STACK_TAG, "Values": [stack]}]
         try:
-            waiter.wait(**filled(kind.ready.call, inputs))
-        except WaiterError as error:
-            delete = _delete(action.pending)
-            return Action(action.pending, Verdict.ASK, f"is not ready: {error}", choices=(action.id,), delete=delete)
+            pages = self._session.client("resourcegroupstaggingapi", where).get_paginator("get_resources")
+            found = [
+                each["ResourceARN"]
+                for page in pages.paginate(TagFilters=wanted)
+                for each in page["ResourceTagMappingList"]
+            ]
+        except (BotoCoreError, ClientError) as error:
+            raise StackError(f"AWS cannot be asked for the resources of the stack: {error}") from None
+        return sorted(found)
+
+    def wait_until_ready(self, action: Action) -> Action:
+        """Wait for what is still being made, changed or deleted; an action that asks if it fails.
+
+        AWS refuses a change of what is in motion, and a refresh would take it for what it will not be. What the user
+        decided is not waited for.
+        """
+        each, kind = action.pending, KINDS.get(action.pending.type)
+        if not isinstance(kind, Look) or kind.ready is None:
+            return action
+        try:
+            if action.verdict is Verdict.REFRESH:
+                return self._at_rest(action, kind.service, kind.ready)
+            if action.reason == FOUND:
+                call = filled(kind.ready.call, each.called(action.id))
+                self._client(kind.service, each).get_waiter(kind.ready.waiter).wait(**call)
+        except Unsaid as missing:
+            return replace(action, verdict=Verdict.ASK, reason=str(missing))
+        except (BotoCoreError, ClientError) as error:
+            delete = _delete(each)
+            return Action(each, Verdict.ASK, f"is not ready: {error}", choices=(action.id or each.id,), delete=delete)
+        return action
+
+    def _at_rest(self, action: Action, service: str, ready: Ready) -> Action:
+        """Wait for the end of a change or deletion; an action that asks where it does not come."""
+        each = action.pending
+        client, inputs = self._client(service, each), each.called(each.id)
+        deadline = time.monotonic() + LONGEST_CHANGE_S
+        while ready.moves(client, inputs):
+            if time.monotonic() > deadline:
+                return replace(action, verdict=Verdict.ASK, reason="is still being changed")
+            time.sleep(AGAIN_AFTER_S)
         return action
 
     def _client(self, service: str, each: Pending) -> Any:
         configured = self._providers.get(str(each.resource.get("provider")), {})
-        return self._session.client(service, region_name=each.inputs.get("region") or configured.get("region"))
+        return self._session.client(service, region_name=each.said.get("region") or configured.get("region"))
 
     def _object(self, each: Pending) -> Finding:
         configured = self._providers.get(str(each.resource.get("provider")), {})
@@ -109,7 +161,11 @@ class Search:
             return Unseen("its provider says no kubeconfig that can be read")
         try:
             connection = self._connection(configured)
-            sought = Reference.to(each.inputs)
+            if each.type == RELEASE:
+                return _release(each, connection)
+            if _named_by_server(each):
+                return _generated(each, connection)
+            sought = Reference.to(each.said)
             live = connection.cluster.get(replace(sought, namespace=sought.namespace or connection.namespace))
         except ProviderError as error:
             return Unseen(f"the cluster cannot be asked: {error}")
@@ -123,14 +179,40 @@ class Search:
         return self._connections[kubeconfig]
 
 
+def _release(each: Pending, connection: Connection) -> Finding:
+    """A Helm release: its name and namespace say which it is, and Helm keeps a Secret of each revision."""
+    name, namespace = each.said["name"], each.said.get("namespace") or connection.namespace
+    found = connection.cluster.list(SECRET, namespace, f"{OWNER_LABELS},name={name}")
+    candidates = (Candidate(f"{namespace}/{name}"),) if found else ()
+    return Found(candidates, f"helm uninstall {name} --namespace {namespace}")
+
+
+def _named_by_server(each: Pending) -> bool:
+    """Whether the API server puts an end to the object's name."""
+    metadata = each.said.get("metadata", {})
+    return bool(metadata.get("generateName")) and not metadata.get("name")
+
+
+def _generated(each: Pending, connection: Connection) -> Finding:
+    """An object with a name of the API server's: one of those that bear the stack's annotations."""
+    kind = Kind(each.said["apiVersion"], each.said["kind"])
+    namespace = each.said["metadata"].get("namespace") or connection.namespace
+    begins = each.said["metadata"]["generateName"]
+    there = [live for live in connection.cluster.list(kind, namespace) if live["metadata"]["name"].startswith(begins)]
+    ours = [found for found in map(_candidate, there) if each.marks.items() <= (found.tags or {}).items()]
+    if there and not ours:
+        return Unseen(f"its name is made by the API server, and {len(there)} begin with {begins}")
+    return Found(tuple(ours))
+
+
 def _delete(each: Pending) -> str:
     kind = KINDS.get(each.type)
     if isinstance(kind, Look):
-        return str(filled(kind.delete, {**each.inputs, "id": "{id}"}))
+        return str(filled(kind.delete, each.called("{id}")))
     if each.type.startswith(KUBERNETES):
-        metadata = each.inputs["metadata"]
+        metadata = each.said["metadata"]
         namespace = f" --namespace {metadata['namespace']}" if metadata.get("namespace") else ""
-        return f"kubectl delete {each.inputs['kind'].lower()} {metadata['name']}{namespace}"
+        return f"kubectl delete {each.said['kind'].lower()} {metadata['name']}{namespace}"
     return ""
 
 

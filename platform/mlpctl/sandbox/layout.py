@@ -147,6 +147,11 @@ class Layout:
         return self.folder / "aws"
 
     @property
+    def lost_file(self) -> Path:
+        """There since the AWS API last began behind what it had answered: it was killed between two snapshots."""
+        return self.aws / "lost"
+
+    @property
     def pulumi_backend(self) -> Path:
         """State of the sandbox's stacks, as Pulumi's file backend keeps it."""
         return self.folder / "pulumi"

@@ -255,6 +255,12 @@ def test_fabric_needs_no_placement_group_and_a_placement_group_no_fabric() -> No
     assert "networkInterfaces" not in template
 
 
+def test_reserved_nodes_go_before_their_successors_come_since_there_is_room_for_one_group() -> None:
+    reserved = {"reservation": {"id": "cr-0a1b2c3d4e5f67890"}, "zones": ["us-east-1a"]}
+    assert pool(**reserved).one(aws.eks.NodeGroup).deletes_first
+    assert not pool().one(aws.eks.NodeGroup).deletes_first
+
+
 def test_a_reservation_is_used_and_nothing_beside_it() -> None:
     by_id = template(reservation={"id": "cr-0a1b2c3d4e5f67890"}, zones=["us-east-1a"])
     assert by_id["capacityReservationSpecification"] == {

@@ -64,9 +64,12 @@ def test_only_the_logs_key_is_open_to_cloudwatch_and_only_for_this_account() -> 
 
 
 def test_only_the_disks_key_is_open_to_auto_scaling_and_grants_only_to_aws() -> None:
-    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    roles = [
+        "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+        "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
+    ]
     only_it = {
-        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::123456789012:{role}"},
+        "ArnEquals": {"aws:PrincipalArn": [f"arn:aws:iam::123456789012:{role}" for role in roles]},
         "StringEquals": {"kms:CallerAccount": "123456789012"},
     }
     use, attach = (statements(KeyDomain.DISKS)[sid] for sid in ("NodesUseTheirDisks", "NodesAttachTheirDisks"))
@@ -81,7 +84,8 @@ def test_no_key_is_open_to_everyone(domain: KeyDomain) -> None:
         if statement["Principal"] == {"AWS": "*"}:
             # Named by a condition: as a principal it would have to exist already.
             assert statement["Condition"]["StringEquals"] == {"kms:CallerAccount": "123456789012"}
-            assert ":role/aws-service-role/" in statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+            principals = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+            assert all(":role/aws-service-role/" in principal for principal in principals)
         else:
             assert "*" not in str(statement["Principal"])
 

@@ -180,3 +180,11 @@ def test_a_choice_has_to_name_one_operation() -> None:
 def test_ids_of_other_types_are_not_taken() -> None:
     resources = [{"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "a"}, {"urn": URN, "type": "other", "id": "b"}]
     assert taken({"resources": resources}, "other") == {"b"}
+
+
+@pytest.mark.parametrize("kind", ["creating", "updating", "deleting", "reading", "importing"])
+def test_every_operation_can_be_dropped_or_imported_by_hand(kind: str) -> None:
+    each = operation(kind)
+    assert decide(each, None, frozenset(), Choices(drop=frozenset({"network-vpc"}))).verdict is Verdict.DROP
+    action = decide(each, None, frozenset(), Choices(take={"network-vpc": "vpc-9"}))
+    assert (action.verdict, action.id) == (Verdict.IMPORT, "vpc-9")

@@ -230,3 +230,119 @@ def test_what_is_waited_for_is_a_waiter_of_botocore(type: str) -> None:
     assert kind.ready
     model = botocore.session.get_session().get_waiter_model(kind.service)
     assert kind.ready.waiter in map(botocore.xform_name, model.waiter_names)
+
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "AAA="}
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "told"),
+    [
+        ("aws:iam/role:Role", {"name": SECRET}, "its name is a secret, which the state has encrypted"),
+        ("aws:iam/role:Role", {}, "the state does not say its name"),
+        ("aws:s3/bucket:Bucket", {"bucket": None}, "the state does not say its bucket"),
+        ("aws:kms/alias:Alias", {"name": SECRET}, "its name is a secret, which the state has encrypted"),
+        ("aws:eks/nodeGroup:NodeGroup", {"clusterName": SECRET}, "its clusterName is a secret, which the state has"),
+        ("aws:eks/cluster:Cluster", {"name": "a", "region": SECRET}, "its region is a secret, which the state has"),
+    ],
+)
+def test_what_the_state_does_not_say_is_asked_about(
+    search: Search, type: str, inputs: dict[str, Any], told: str
+) -> None:
+    found = search.look(operation(type, **inputs))
+    assert isinstance(found, Unseen)
+    assert found.reason.startswith(told)
+
+
+class Objects:
+    """A cluster that holds some objects, asked as the search asks."""
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        self._objects = objects
+
+    def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[dict[str, Any]]:
+        wanted = dict(label.split("=", 1) for label in labels.split(",") if label)
+        return [
+            each
+            for each in self._objects
+            if (each["apiVersion"], each["kind"]) == (kind.api_version, kind.name)
+            and each["metadata"]["namespace"] == namespace
+            and wanted.items() <= each["metadata"].get("labels", {}).items()
+        ]
+
+    def get(self, reference: Reference) -> dict[str, Any] | None:
+        return None
+
+
+def in_cluster(monkeypatch: pytest.MonkeyPatch, type: str, *objects: dict[str, Any], **inputs: Any) -> Any:
+    monkeypatch.setattr(Settings, "connect", lambda *_: Connection(Objects(*objects), "models"))  # type: ignore[arg-type]
+    each = Pending("creating", {**operation(type, **inputs).resource, "provider": "kubernetes::1"})
+    return Search({"resources": [{"urn": "kubernetes", "id": "1", "inputs": {"kubeconfig": "{}"}}]}).look(each)
+
+
+def helm_secret(name: str, namespace: str) -> dict[str, Any]:
+    labels = {"owner": "helm", "name": name, "status": "pending-install", "version": "1"}
+    metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "metadata": metadata}
+
+
+def test_a_helm_release_is_found_by_its_name_in_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = functools.partial(in_cluster, monkeypatch, "kubernetes:helm.sh/v3:Release")
+    ours, others = helm_secret("operator", "gpu"), helm_secret("operator", "other")
+    delete = "helm uninstall operator --namespace gpu"
+    inputs = {"chart": "gpu-operator", "name": "operator"}
+    assert look(ours, others, **inputs, namespace="gpu") == Found((Candidate("gpu/operator"),), delete)
+    assert look(others, **inputs, namespace="gpu") == Found((), delete)
+    assert look(helm_secret("operator", "models"), **inputs).candidates == (Candidate("models/operator"),)
+    assert look(ours, chart="gpu-operator") == Unseen("the state does not say its name")
+    assert isinstance(look(ours, chart="gpu-operator", name=SECRET), Unseen)
+
+
+def test_an_object_that_the_server_names_is_found_by_its_annotations_or_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "train-"}}
+    look = functools.partial(in_cluster, monkeypatch, "kubernetes:batch/v1:Job", **inputs)
+    marks = {"mlplatform.io/stack": "mlplatform/dev", "mlplatform.io/name": "example"}
+
+    def job(name: str, **annotations: str) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": "models", "annotations": annotations}
+        return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
+
+    found = look(job("train-x1", **marks), job("train-x2"), job("other"))
+    assert [each.id for each in found.candidates] == ["models/train-x1"]
+    assert look(job("other")) == Found(())
+    assert look(job("train-x1"), job("train-x2")) == Unseen(
+        "its name is made by the API server, and 2 begin with train-"
+    )
+
+
+@pytest.mark.parametrize(("operation_", "statuses"), [("updating", ["UPDATING", "ACTIVE"]), ("deleting", ["DELETING"])])
+def test_a_change_that_a_killed_update_began_is_waited_for(
+    search: Search, monkeypatch: pytest.MonkeyPatch, operation_: str, statuses: list[str]
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("mlpctl.recover.search.time.sleep", waited.append)
+    inputs = {"clusterName": "main", "nodeGroupName": "gpu"}
+    resource = {**operation("aws:eks/nodeGroup:NodeGroup", **inputs).resource, "id": "main:gpu"}
+    each = Pending(operation_, resource)
+    action = Action(each, Verdict.REFRESH, "read as it is now")
+    with Stubber(search._client("eks", each)) as stub:
+        for status in statuses:
+            stub.add_response("describe_nodegroup", {"nodegroup": {"status": status}})
+        if operation_ == "deleting":
+            stub.add_client_error("describe_nodegroup", "ResourceNotFoundException")
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the one with answers
+        assert search.wait_until_ready(action) is action
+        stub.assert_no_pending_responses()
+    assert len(waited) == 1
+
+
+def test_a_change_without_an_end_is_asked_about(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlpctl.recover.search.LONGEST_CHANGE_S", -1.0)
+    each = Pending("updating", {**operation("aws:eks/addon:Addon", clusterName="main", addonName="dns").resource})
+    with Stubber(search._client("eks", each)) as stub:
+        stub.add_response("describe_addon", {"addon": {"status": "UPDATING"}})
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the one with answers
+        action = search.wait_until_ready(Action(each, Verdict.REFRESH, "read as it is now"))
+    assert (action.verdict, action.reason) == (Verdict.ASK, "is still being changed")

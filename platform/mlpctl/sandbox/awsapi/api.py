@@ -22,12 +22,16 @@ from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backend
 from mlpctl.sandbox.awsapi.eks.service import EksService
 from mlpctl.sandbox.awsapi.reconciler import Reconciler
 from mlpctl.sandbox.awsapi.server import Server
+from mlpctl.sandbox.awsapi.unsaved import Unsaved
 from mlpctl.sandbox.awsapi.webhook import Webhook
 from mlpctl.sandbox.controlplane import pki
 from mlpctl.sandbox.layout import Layout, SandboxError
 
 SNAPSHOT = "snapshot"
 """Name of the snapshot in `Layout.aws`."""
+
+UNSAVED = "unsaved"
+"""Name of the mark in `Layout.aws` of what is not in the snapshot yet."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +66,7 @@ class AwsApi:
             except BaseException:
                 self._server.changed.set()
                 raise
+            self._server.changed.saved()
 
     def stop(self) -> None:
         """Stop serving, save what changed, and forget it in this process."""
@@ -106,11 +111,16 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         quotas.serve(layout)
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
+        if (layout.aws / UNSAVED).exists():
+            logger.warning("the AWS API was killed, and may have lost what was done after its last snapshot")
+            layout.lost_file.touch(mode=0o600)
         identity.ensure_account(layout.credentials())
         ports = layout.ports()
         authority = base64.b64encode(layout.ca_certificate.read_bytes()).decode()
         eks = EksService(ControlPlane(layout.kubernetes_endpoint, authority, serves=kubernetes))
-        server = _listening(lambda: Server(ports.aws, {SERVICE: eks.app}), "AWS API", ports.aws)
+        server = _listening(
+            lambda: Server(ports.aws, {SERVICE: eks.app}, Unsaved(layout.aws / UNSAVED)), "AWS API", ports.aws
+        )
         stops.append(server.stop)
         server.changed.set()
         if kubernetes:

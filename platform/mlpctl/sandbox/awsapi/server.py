@@ -20,6 +20,7 @@ from mlpctl.sandbox import faults
 from mlpctl.sandbox.awsapi import limits, quotas, wire
 from mlpctl.sandbox.awsapi.gate import Gate
 from mlpctl.sandbox.awsapi.injection import Injection
+from mlpctl.sandbox.awsapi.unsaved import Unsaved
 from mlpctl.sandbox.layout import ACCOUNT_ID
 from mlpctl.sandbox.ports import HOST
 
@@ -33,13 +34,13 @@ class Server:
     have changed something.
     """
 
-    def __init__(self, port: int, own: dict[str, Callable[[], Flask]]) -> None:
+    def __init__(self, port: int, own: dict[str, Callable[[], Flask]], changed: Unsaved) -> None:
         """Listen on `port`. `own` makes the application of each service that moto's is replaced by.
 
         Raises `OSError` when the port is taken.
         """
         self.gate = Gate()
-        self.changed = threading.Event()
+        self.changed = changed
         self._injection = Injection()
         _poll_outside(self.gate)
         self._moto = DomainDispatcherApplication(

@@ -175,5 +175,17 @@ def run() -> Callable[..., AbstractContextManager[Process]]:
 
 
 @pytest.fixture
+def begin() -> Callable[[Layout], Process]:
+    """Starts an AWS API that the test kills."""
+
+    def started(layout: Layout) -> Process:
+        process = Process(layout)
+        process.ready()
+        return process
+
+    return started
+
+
+@pytest.fixture
 def new_account() -> Callable[[Layout], Account]:
     return Account

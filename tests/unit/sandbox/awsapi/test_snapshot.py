@@ -107,3 +107,30 @@ def test_a_taken_port_is_said(layout: Layout, run: Run) -> None:
         run(layout),
     ):
         pass
+
+
+def test_a_killed_process_leaves_word_of_what_it_may_have_lost(
+    layout: Layout, run: Run, new_account: Any, begin: Callable[[Layout], Any]
+) -> None:
+    with run(layout):
+        new_account(layout).client("s3").create_bucket(Bucket="kept")
+    assert not layout.lost_file.exists()
+    with run(layout):
+        assert not layout.lost_file.exists()
+
+    killed = begin(layout)
+    new_account(layout).client("s3").create_bucket(Bucket="lost")
+    killed.kill()
+    with run(layout):
+        names = [each["Name"] for each in new_account(layout).client("s3").list_buckets()["Buckets"]]
+        assert names == ["kept"]
+        assert layout.lost_file.exists()
+
+    killed = begin(layout)
+    new_account(layout).client("s3").create_bucket(Bucket="saved")
+    killed.snapshot()
+    layout.lost_file.unlink()
+    killed.kill()
+    with run(layout):
+        assert len(new_account(layout).client("s3").list_buckets()["Buckets"]) == 2
+        assert not layout.lost_file.exists()
