@@ -58,6 +58,9 @@ PROTECTED: Final = "Protected"
 
 _PROTECTED: Final = re.compile(r"because it is protected|currently marked for protection")
 
+_GONE: Final = re.compile(r"code = Unavailable\b|did not begin responding to RPC connections|connection refused")
+"""How the engine says that a provider does not answer; the code for it is ours."""
+
 UNREACHABLE: Final = "configured Kubernetes cluster is unreachable"
 """How the Kubernetes provider says that it reached no API server. It has no codes; the advice is under EKS's own."""
 
@@ -212,9 +215,11 @@ def read(events: Iterable[str]) -> Update:
             parents[metadata["urn"]] = (metadata.get("new") or metadata.get("old") or {}).get("parent", "")
         diagnostic = event.get("diagnosticEvent") or {}
         urn, severity = diagnostic.get("urn", ""), diagnostic.get("severity")
-        if severity != "error" or not urn or urns.kind(urn).startswith(_ENGINES_OWN):
+        if severity != "error" or not urn:
             continue
         failure = parse(urn, diagnostic.get("message", ""))
+        if urns.kind(urn).startswith(_ENGINES_OWN) and failure.code != "ProviderGone":
+            continue
         # The engine says more than once that a resource failed; AWS's words are in one of them.
         if urn not in found or (failure.code and not found[urn].code):
             found[urn] = failure
@@ -234,7 +239,7 @@ def parse(urn: str, message: str) -> Failure:
     for pattern in (_SDK_ERROR, _UNHEALTHY, _POD, _SANDBOX):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")
-    return Failure(urn, text)
+    return Failure(urn, text, "ProviderGone" if _GONE.search(text) else "")
 
 
 def explain(update: Update, config: Config) -> list[Explanation]:

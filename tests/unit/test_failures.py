@@ -105,6 +105,13 @@ NO_VCPUS = (
             "Unschedulable",
             "",
         ),
+        ("rpc error: code = Unavailable desc = error reading from server: EOF", "ProviderGone", ""),
+        (
+            'rpc error: code = Unavailable desc = connection error: desc = "transport: dial tcp 127.0.0.1:4: connect: '
+            'connection refused"',
+            "ProviderGone",
+            "",
+        ),
         ("[Pod chat/chat-5]: [Unschedulable] 0/1 nodes are available: 1 Insufficient cpu.", "Unschedulable", ""),
         ('a pod: container model: CreateContainerConfigError: secret "a" not found', "CreateContainerConfigError", ""),
     ],
@@ -291,3 +298,34 @@ def test_one_code_means_what_its_message_says(said: str, remedy: str) -> None:
     advice = failures.advise(Failure(NODES, said, "ResourceInUseException"))
     assert advice is not None
     assert remedy in advice.remedy
+
+
+def test_a_provider_that_does_not_begin_is_told_though_no_resource_failed() -> None:
+    provider = "urn:pulumi:local::mlplatform::pulumi:providers:aws::default_7_51_1"
+    said = "error: aws (resource) plugin [aws] did not begin responding to RPC connections"
+    lines = [
+        json.dumps({"diagnosticEvent": {"urn": urn, "severity": "error", "message": message}})
+        for urn, message in ((provider, said), (provider, "error: something else"))
+    ]
+    (failure,) = failures.read(lines).failures
+    assert failure.code == "ProviderGone"
+    advice = failures.advise(failure)
+    assert advice is not None
+    assert "mlpctl up" in advice.remedy
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "ResourceNotFoundException",
+        "InvalidSubnetID.NotFound",
+        "RepositoryNotFoundException",
+    ],
+)
+def test_what_is_gone_is_forgotten_and_never_deleted_or_imported(code: str) -> None:
+    advice = failures.advise(Failure(NODES, "x", code))
+    assert advice is not None
+    assert "pulumi refresh" in advice.remedy
+    assert "delete" not in advice.remedy and "import" not in advice.remedy
