@@ -1,16 +1,18 @@
 """The command `mlpctl`: parse, call, print, exit code."""
 
+import errno
 import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from mlpctl.out import console
 
 if TYPE_CHECKING:
     from mlpctl.review.plan import Plan
@@ -66,7 +68,7 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     from mlpctl.up import up as bring_up
 
     with _resumable():
-        code = bring_up(project.root(), stack, Layout.find(folder), Console())
+        code = bring_up(project.root(), stack, Layout.find(folder), console())
     raise typer.Exit(code)
 
 
@@ -109,8 +111,8 @@ def recover(
         worked_on = stacks.SandboxStack(worked_on.root, stack, layout)
     choices = Choices(dict(pairs), frozenset(drop or ()))
     if from_backup:
-        recovery.restore(worked_on, Console())
-    done = recovery.recover(worked_on, Console(), choices, patience_s=patience, dry_run=dry_run)
+        recovery.restore(worked_on, console())
+    done = recovery.recover(worked_on, console(), choices, patience_s=patience, dry_run=dry_run)
     raise typer.Exit(0 if done else FAILED)
 
 
@@ -141,7 +143,7 @@ def review(
     with _reviewed():
         command.check_writable(wanted)
         report = command.review(_plan(stack, plan, account, folder))
-        command.write(report, wanted, Console())
+        command.write(report, wanted, console())
     raise typer.Exit(report.outcome)
 
 
@@ -162,7 +164,7 @@ def cost(
     if plan and (account or folder or compare):
         raise typer.BadParameter("--plan is made already: --account, --folder and --compare say nothing of it.")
     with _reviewed():
-        given = book.load(), command.today(), Console()
+        given = book.load(), command.today(), console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
             plans = {name: _plan(name, None, account, folder) for name in names}
             outcome = costs.compare(plans, *given, as_json=as_json)
@@ -181,8 +183,8 @@ def validate(stack: Stack = "local") -> None:
 
     loaded = config.read(config.find(project.root(), stack))
     for warning in warnings(loaded.platform, datetime.datetime.now(datetime.UTC).date()):
-        Console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
-    Console().print(f"{loaded.path} is right.", highlight=False)
+        console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
+    console().print(f"{loaded.path} is right.", highlight=False)
 
 
 @config_app.command()
@@ -192,7 +194,7 @@ def show(stack: Stack = "local") -> None:
     from mlpctl.config import show as showing
 
     loaded = config.read(config.find(project.root(), stack))
-    Console().print(showing.show_table(showing.show(loaded)))
+    console().print(showing.show_table(showing.show(loaded)))
 
 
 @config_app.command()
@@ -213,9 +215,9 @@ def compare(
     one, than = (config.read(config.find(project.root(), name)).platform for name in (stack, other))
     found = guards.weaker(one, than, kinds)
     if found:
-        Console().print(guards.table(found, stack, other))
+        console().print(guards.table(found, stack, other))
         raise typer.Exit(FAILED)
-    Console().print(f"{stack} is guarded as well as {other}.", highlight=False)
+    console().print(f"{stack} is guarded as well as {other}.", highlight=False)
 
 
 @config_app.command()
@@ -236,7 +238,7 @@ def refresh(
     from mlplatform.instances import DATA
 
     count = instances.refresh(region)
-    Console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
 
 
 Region = Annotated[str, typer.Option(help="Region that is asked.")]
@@ -249,7 +251,7 @@ def refresh_images(region: Region) -> None:
     from mlplatform.node_images import DATA
 
     count = node_images.refresh(region)
-    Console().print(f"{count} releases of Bottlerocket are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"{count} releases of Bottlerocket are in {DATA}.", highlight=False, soft_wrap=True)
 
 
 @eks_app.command("refresh")
@@ -259,7 +261,7 @@ def refresh_versions(region: Region) -> None:
     from mlplatform.eks_versions import DATA
 
     count = eks_versions.refresh(region)
-    Console().print(f"{count} Kubernetes versions are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"{count} Kubernetes versions are in {DATA}.", highlight=False, soft_wrap=True)
 
 
 @prices_app.command("show")
@@ -275,7 +277,7 @@ def prices_show(
     from mlpctl.review.cost import book, show
 
     today = datetime.datetime.now(datetime.UTC).date()
-    Console().print(show.page(show.show(book.load(), name, region or (), today)))
+    console().print(show.page(show.show(book.load(), name, region or (), today)))
 
 
 @prices_app.command("list")
@@ -286,7 +288,7 @@ def prices_list() -> None:
     from mlpctl.review.cost import book, show
 
     today = datetime.datetime.now(datetime.UTC).date()
-    Console().print(show.coverage_table(show.coverage(book.load(), today)))
+    console().print(show.coverage_table(show.coverage(book.load(), today)))
 
 
 @prices_app.command("refresh")
@@ -303,17 +305,17 @@ def prices_refresh(
 
     from mlpctl.review.cost import book, refresh
 
-    console = Console()
+    shown = console()
     with _resumable():
         done = refresh.refresh(
             region,
             service,
             again=again,
-            watch=lambda steps: track(steps, "Asking AWS", console=console, transient=True),
+            watch=lambda steps: track(steps, "Asking AWS", console=shown, transient=True),
         )
     for problem in done.problems:
-        console.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
-    console.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
+        shown.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    shown.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
 
 
 @sandbox_app.command("up")
@@ -344,7 +346,7 @@ def sandbox_down(folder: Folder = None) -> None:
     from mlpctl.sandbox.layout import Layout
 
     stopped = lifecycle.down(Layout.find(folder))
-    Console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox runs.")
+    console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox runs.")
 
 
 @sandbox_app.command("status")
@@ -358,7 +360,7 @@ def sandbox_status(folder: Folder = None) -> None:
     layout = Layout.find(folder)
     status = lifecycle.status(layout)
     planned = faults.planned(layout) if status.phase is Phase.READY else ()
-    Console().print(report.page(status, planned, Conditions.of(layout)))
+    console().print(report.page(status, planned, Conditions.of(layout)))
 
 
 @sandbox_app.command("env")
@@ -426,7 +428,7 @@ def sandbox_quota(
     conditions = Conditions.of(layout)
     if not code:
         for each, name in known.items():
-            Console().print(f"{each} {conditions.quotas.get(each, '-')} {name}", highlight=False)
+            console().print(f"{each} {conditions.quotas.get(each, '-')} {name}", highlight=False)
         return
     if code not in known:
         raise SandboxError(f"CODE is {code}; allowed: {', '.join(known)}")
@@ -443,7 +445,7 @@ def sandbox_reset(folder: Folder = None) -> None:
 
     layout = Layout.find(folder)
     lifecycle.reset(layout)
-    Console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
+    console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
 
 
 DEFECT = "This is a defect; MLPCTL_DEBUG=1 shows where."
@@ -504,6 +506,34 @@ def _told(error: Exception) -> str:
     from mlpctl.review.inert import visible
 
     ours = type(error).__module__.startswith("mlpctl.")
-    text = str(error) if ours else f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
+    text = str(error) if ours else _of_the_system(error)
+    text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
     # It may quote what it was given, and that must not steer a terminal.
     return "\n".join(visible(line.expandtabs()) for line in text.splitlines())
+
+
+_REMEDIES: Mapping[int, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
+    errno.EROFS: "Use a folder on a disk that can be written to",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Have its owner allow it, or use another folder"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move away what is in its place"),
+    errno.ENAMETOOLONG: "Use a shorter path",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n 4096`)"),
+    errno.ENOENT: "Create it, or correct the path",
+    errno.ENOMEM: "Free some memory",
+}
+
+
+def _of_the_system(error: Exception) -> str:
+    """What the operating system refused, in a sentence with what helps; empty for anything else."""
+    if isinstance(error, UnicodeError):
+        return (
+            "A path or a value is not ASCII, and this shell's locale takes nothing else. "
+            "Set LC_ALL=C.UTF-8 and run the command again."
+        )
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None or number not in _REMEDIES or not isinstance(error, OSError):
+        return ""
+    what = f"{error.filename}: " if error.filename else ""
+    reason = (error.strerror or errno.errorcode[number]).lower()
+    return f"{what}{reason}. {_REMEDIES[number]}, and run the command again."

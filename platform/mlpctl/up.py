@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl import config, failure_page, failures
+from mlpctl import config, failure_page, failures, out
 from mlpctl.recover import refuse_lost
 from mlpctl.sandbox import lifecycle, toolchain
 from mlpctl.sandbox.layout import Layout
@@ -68,7 +68,7 @@ def _update(
         console.print(Text(), summary(stack), soft_wrap=True)
     elif told.failures:
         explained = failures.explain(told, loaded)
-        Console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack.name}"]))
+        out.console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack.name}"]))
     return code
 
 
@@ -140,6 +140,10 @@ def summary(stack: SandboxStack) -> RenderableType:
         commands.add_row("kubectl get pods --all-namespaces --output wide", "models on GPU nodes")
     commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "then `make up` again")
     commands.add_row("make down", "to nothing")
+    for table in (made, reach, commands):
+        for column in table.columns[1:]:
+            # What is copied may be long, and is never cut.
+            column.overflow = "fold"
     return Group(made, Text(), reach, Text(), Text("Next", style="bold"), commands)
 
 

@@ -1,5 +1,6 @@
 """What people read from `mlpctl`: answers, one clear sentence where something is wrong, and exit codes."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl import cli
+from mlpctl import cli, out
+from mlpctl.sandbox import report
 
 Mlpctl = Callable[..., tuple[int | str | None, str, str]]
 """Runs `mlpctl` with arguments: exit code, standard output, standard error."""
@@ -118,6 +120,67 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
     assert (code, out) == (cli.FAILED, "")
     assert "mlpctl sandbox up" in errors
     assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox runs.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x/state"),
+            "/x/state: no space left on device. Free some sp",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/x"),
+            "/x: permission denied. Have its owner allow it, or",
+        ),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), "/x: read-only file system. Use a folder on a disk that"),
+        (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "/x"),
+            "/x: not a directory. Move away what is in its pl",
+        ),
+        (
+            FileExistsError(errno.EEXIST, "File exists", "/x"),
+            "/x: file exists. Move away what is in its place, and run",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "too many open files. Allow more open files (`ulimit -n 4096`)"),
+        (UnicodeEncodeError("ascii", "ü", 0, 1, "x"), "A path or a value is not ASCII, and this shell's locale takes "),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_the_system_refuses_is_one_sentence_with_what_helps_and_no_defect(
+    project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mlpctl.project.root", refused)
+    code, _, errors = mlpctl("config", "validate")
+    assert code == cli.FAILED
+    assert errors.startswith(told)
+    assert "defect" not in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_told(project: Path, mlpctl: Mlpctl) -> None:
+    (project / "taken").write_text("")
+    code, _, errors = mlpctl("sandbox", "reset", "--folder", str(project / "taken"))
+    assert code == cli.FAILED
+    assert errors.startswith(f"{project}/taken: file exists. Move away what is in its place")
+
+
+def test_ids_are_whole_in_a_pipe_and_at_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = f"arn:aws:ec2:us-east-1:123456789012:vpc/{'0' * 60}"
+    table = report._table("Serves", "At")
+    table.add_row("AWS API", id)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    out.console().print(table)
+    assert f" {id}\n" in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    out.console().print(table)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert "".join(line[lines[0].index("arn:") :].rstrip() for line in lines) == id
 
 
 def test_a_defect_is_one_sentence_unless_it_is_being_debugged(

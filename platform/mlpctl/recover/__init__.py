@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mlpctl import project, statefile
@@ -182,7 +182,7 @@ _DONE: Mapping[Verdict, str] = {
 
 
 def _table(actions: Sequence[Action], words: Mapping[Verdict, str]) -> Table:
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(*(Column(overflow="fold") for _ in range(4)), padding=(0, 2))
     for action in actions:
         kind = action.pending.type.rsplit(":", 1)[-1]
         table.add_row(

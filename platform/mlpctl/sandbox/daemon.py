@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from mlpctl.sandbox import files
 from mlpctl.sandbox.controlplane import ControlPlane
 from mlpctl.sandbox.layout import Layout, SandboxError
 from mlpctl.sandbox.ports import Ports
@@ -30,6 +31,9 @@ from mlpctl.sandbox.record import ControlPlaneState, Phase, ProcessId, Record
 
 SNAPSHOT_EVERY_S = 5.0
 """Seconds of work on the AWS API that a power cut may cost."""
+
+LARGEST_LOG = 16 * 2**20
+"""Bytes of a log before its older part goes: the API server writes tens of megabytes an hour."""
 
 _TICK_S = 1.0
 
@@ -121,6 +125,7 @@ class Daemon:
             except queue.Empty:
                 if time.monotonic() >= snapshot_at:
                     self._snapshot()
+                    self._bound_logs()
                     snapshot_at = time.monotonic() + SNAPSHOT_EVERY_S
                 continue
             if event is _Event.STOP:
@@ -161,6 +166,10 @@ class Daemon:
             # Whatever keeps one state from being saved, a full disk or an object that does not pickle, the sandbox goes
             # on with what it has in memory, and the next snapshot may succeed.
             logger.exception("the state of the AWS API was not saved")
+
+    def _bound_logs(self) -> None:
+        for log in self._layout.logs.glob("*.log"):
+            files.bound(log, LARGEST_LOG)
 
     def _stop_control_plane(self) -> None:
         if self._control_plane is not None:

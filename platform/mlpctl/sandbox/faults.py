@@ -106,7 +106,8 @@ def as_json(faults: Sequence[Planned]) -> bytes:
 
 
 def _ask(layout: Layout, method: str, body: bytes | None = None) -> bytes:
-    request = urllib.request.Request(layout.aws_endpoint + PATH, data=body, method=method)
+    headers = {"Authorization": f"AWS {layout.credentials().access_key_id}:"}
+    request = urllib.request.Request(layout.aws_endpoint + PATH, data=body, method=method, headers=headers)
     # Loopback: never through a proxy of the environment.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

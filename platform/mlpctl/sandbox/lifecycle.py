@@ -223,7 +223,7 @@ def _launch(layout: Layout, daemon: Sequence[str]) -> Record:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": str(layout.credentials_file),
     }
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [*daemon, "--folder", str(layout.folder)],
             stdin=subprocess.DEVNULL,

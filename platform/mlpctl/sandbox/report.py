@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mlpctl.sandbox.conditions import Conditions
@@ -126,7 +126,7 @@ def _conditions(conditions: Conditions) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False, header_style="bold")
+    return Table(*(Column(each, overflow="fold") for each in columns), box=None, pad_edge=False, header_style="bold")
 
 
 def _mebibytes(count: int) -> str:

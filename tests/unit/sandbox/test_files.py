@@ -26,3 +26,20 @@ def test_the_tail_of_a_log_skips_empty_lines_and_survives_any_bytes(tmp_path: Pa
     log.write_bytes(b"first\n" + b"x" * 200_000 + b"\nbad \xff\n\n\nlast\n\n")
     assert files.tail(log, 2) == "bad \N{REPLACEMENT CHARACTER}\nlast"
     assert files.tail(tmp_path / "none") == ""
+
+
+def test_a_long_log_loses_its_older_part_and_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    with log.open("ab", buffering=0) as writer:
+        for number in range(1000):
+            writer.write(b"line %d\n" % number)
+        files.bound(log, log.stat().st_size)
+        assert log.read_text().startswith("line 0\n")
+        files.bound(log, 4000)
+        kept = log.read_text().splitlines()
+        assert kept[-1] == "line 999"
+        assert kept == [f"line {number}" for number in range(1000 - len(kept), 1000)]
+        assert 500 < log.stat().st_size <= 1000
+        writer.write(b"next\n")
+    assert log.read_text().splitlines()[-2:] == ["line 999", "next"]
+    files.bound(tmp_path / "none.log", 1)

@@ -17,7 +17,7 @@ from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 from mlpctl.sandbox import faults
-from mlpctl.sandbox.awsapi import limits, quotas, wire
+from mlpctl.sandbox.awsapi import identity, limits, quotas, wire
 from mlpctl.sandbox.awsapi.gate import Gate
 from mlpctl.sandbox.awsapi.injection import Injection
 from mlpctl.sandbox.awsapi.unsaved import Unsaved
@@ -61,6 +61,8 @@ class Server:
         self._server.server_close()
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if refused := _unknown(environ, start_response):
+            return refused
         if environ["PATH_INFO"] == faults.PATH:
             return self._injection.manage(environ, start_response)
         failed = self._injection.answer(environ, start_response) or _limited(environ, start_response)
@@ -86,6 +88,30 @@ class Server:
 class _Handler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         logger.debug("%s %s", self.requestline, code)
+
+
+def _unknown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Refuse whoever has no key of the account: other users of this machine reach the port as well.
+
+    That the key's id is known suffices: only the sandbox's own user can read it.
+    """
+    key = wire.access_key_id(environ)
+    if key is not None and identity.find(key) is not None:
+        return None
+    if key is None and wire.operation_named(environ) in _UNSIGNED:
+        return None
+    code, message = (
+        ("MissingAuthenticationToken", "Request is missing Authentication Token")
+        if key is None
+        else ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+        if wire.target(environ).service == "s3"
+        else ("InvalidClientTokenId", "The security token included in the request is invalid.")
+    )
+    return _refuse(environ, start_response, HTTPStatus.FORBIDDEN, code, message)
+
+
+_UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+"""Operations that need no key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
 
 
 def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:

@@ -87,6 +87,24 @@ def region(environ: dict[str, Any]) -> str:
     return where
 
 
+def access_key_id(environ: dict[str, Any]) -> str | None:
+    """The access key that a request is signed with: in its header or, presigned, in its query. None if unsigned.
+
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and, for the older form of S3,
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+    """
+    header: str = environ.get("HTTP_AUTHORIZATION", "")
+    if "Credential=" in header:
+        return header.partition("Credential=")[2].partition("/")[0]
+    if header.startswith("AWS "):
+        return header.removeprefix("AWS ").partition(":")[0]
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    for name in ("X-Amz-Credential", "AWSAccessKeyId"):
+        if name in query:
+            return str(query[name][0]).partition("/")[0]
+    return None
+
+
 def _signed_for(environ: dict[str, Any]) -> tuple[str, str]:
     """The region and service that a request is signed for; a request that is not signed is one to STS."""
     # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …

@@ -32,7 +32,7 @@ class Child:
         log = logs / f"{name}.log"
         if log.exists():
             log.replace(log.with_name(f"{log.name}.previous"))
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", bound.__file__, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,

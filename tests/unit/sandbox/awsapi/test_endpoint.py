@@ -1,10 +1,19 @@
 """The one endpoint: moto's services, the sandbox's account, and how what is missing is said."""
 
 import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from mlpctl.sandbox import faults
 from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
 from mlpctl.sandbox.layout import Layout
 
@@ -122,3 +131,34 @@ def test_a_long_poll_holds_up_no_snapshot(new_account: Any, run: Any, tmp_path: 
 
 def test_what_the_sandbox_keeps_is_listed() -> None:
     assert {"CreateAddon", "CreateAccessEntry", "CreatePodIdentityAssociation"} <= set(KEPT_BY_SANDBOX["eks"])
+
+
+def test_only_keys_of_the_account_are_taken(served: Any) -> None:
+    """Other users of the machine reach the port as well."""
+
+    def client(service: str, key: str = "AKIAOTHER0000000000", secret: str = "x", **more: Any) -> Any:
+        session = boto3.session.Session(key, secret, more.pop("token", None), region_name="us-east-1")
+        return session.client(service, endpoint_url=served.layout.aws_endpoint, **more)
+
+    for call, code in (
+        (lambda: client("ec2").describe_vpcs(), "InvalidClientTokenId"),
+        (lambda: client("eks").list_clusters(), "InvalidClientTokenId"),
+        (lambda: client("s3").list_buckets(), "InvalidAccessKeyId"),
+        (lambda: client("s3", config=Config(signature_version=UNSIGNED)).list_buckets(), "MissingAuthenticationToken"),
+    ):
+        with pytest.raises(ClientError) as error:
+            call()
+        assert error.value.response["Error"]["Code"] == code
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+    given = served.client("sts").assume_role(RoleArn=served.pod_role, RoleSessionName="me")["Credentials"]
+    role = client("sts", given["AccessKeyId"], given["SecretAccessKey"], token=given["SessionToken"])
+    assert role.get_caller_identity()["Arn"].endswith("/me")
+    bucket = served.client("s3")
+    bucket.create_bucket(Bucket="presigned")
+    bucket.put_object(Bucket="presigned", Key="a", Body=b"b")
+    url = bucket.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "a"})
+    assert urllib.request.urlopen(url).read() == b"b"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{served.layout.aws_endpoint}{faults.PATH}")
+    assert faults.planned(served.layout) == []
