@@ -15,6 +15,8 @@ from moto.iam.models import IAMBackend, Role
 from moto.iam.responses import IamResponse
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
+from moto.rds.exceptions import DBSubnetGroupNotFoundError
+from moto.rds.models import DBSubnetGroup, RDSBackend
 
 
 class _LaunchTemplate(LaunchTemplate):
@@ -183,6 +185,20 @@ def _forget_terminated(backend: EC2Backend) -> None:
             del backend.reservations[id]
 
 
+def _modify_and_keep_subnet_group(
+    self: RDSBackend, subnet_name: str, description: str, subnets: list[Any]
+) -> DBSubnetGroup:
+    """Keep a subnet group that is modified, which moto forgets."""
+    if subnet_name not in self.subnet_groups:
+        raise DBSubnetGroupNotFoundError(subnet_name)
+    modified = _modify_subnet_group(self, subnet_name, description, subnets)
+    self.subnet_groups[subnet_name] = modified
+    return modified
+
+
+_modify_subnet_group = RDSBackend.modify_db_subnet_group
+
+
 def apply() -> None:
     """Put the corrections in place, for the whole process. A second time changes nothing."""
     KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
@@ -197,3 +213,4 @@ def apply() -> None:
     IAMBackend.remove_role_from_instance_profile = _remove_role_that_is_there  # type: ignore[method-assign]  # as meant
     InstanceBackend.run_instances = _run_instances_in_turn  # type: ignore[assignment,method-assign]  # as meant
     InstanceBackend.terminate_instances = _terminate_and_forget_instances  # type: ignore[assignment,method-assign]  # as meant
+    RDSBackend.modify_db_subnet_group = _modify_and_keep_subnet_group  # type: ignore[method-assign]  # as meant

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from flask import Flask
@@ -114,8 +114,29 @@ _UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 """Operations that need no key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
 
 
+_UNSERVED: Final = frozenset(
+    {
+        "PutBucketAbac",
+        "PutBucketRequestPayment",
+        *(f"UpdateBucketMetadata{each}TableConfiguration" for each in ("Annotation", "Inventory", "Journal")),
+        *(f"DeleteBucket{each}Configuration" for each in ("Metadata", "MetadataTable")),
+        *(
+            f"{verb}Bucket{each}Configuration"
+            for verb in ("Put", "Delete")
+            for each in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+        ),
+    }
+)
+"""Operations of S3 that moto takes for the creation or the deletion of the bucket itself."""
+
+
 def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
     """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
+    if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and environ.get("QUERY_STRING"):
+        wanted = wire.target(environ)
+        if wanted.service == "s3" and wanted.operation is not None and wanted.operation.name in _UNSERVED:
+            message = f"The sandbox does not serve {wanted.operation.name}."
+            return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
     if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return None
     asked = wire.target(environ)

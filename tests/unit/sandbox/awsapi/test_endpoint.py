@@ -1,5 +1,6 @@
 """The one endpoint: moto's services, the sandbox's account, and how what is missing is said."""
 
+import contextlib
 import time
 import urllib.error
 import urllib.request
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -162,3 +164,43 @@ def test_only_keys_of_the_account_are_taken(served: Any) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"{served.layout.aws_endpoint}{faults.PATH}")
     assert faults.planned(served.layout) == []
+
+
+def _sub_resources() -> list[tuple[str, str, str]]:
+    """Operation, method and query of everything that S3 sets or deletes of a bucket."""
+    model = botocore.session.get_session().get_service_model("s3")
+    found = []
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        path, _, query = operation.http["requestUri"].partition("?")
+        if path == "/{Bucket}" and query and operation.http["method"] in ("PUT", "DELETE", "POST"):
+            members = operation.input_shape.members if operation.input_shape else {}
+            found.append((name, operation.http["method"], f"{query}&id=x" if "Id" in members else query))
+    return found
+
+
+def test_no_setting_of_a_bucket_makes_or_deletes_the_bucket(served: Any) -> None:
+    s3, kept = served.client("s3"), "settings-of-a-bucket"
+    s3.create_bucket(Bucket=kept)
+    before = {each["Name"] for each in s3.list_buckets()["Buckets"]}
+    key = served.layout.credentials().access_key_id
+    scope = f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x"
+    assert len(_sub_resources()) > 30
+    for name, method, query in _sub_resources():
+        bucket = kept if method == "DELETE" else f"none-{name.lower()[:50]}"
+        url = f"{served.layout.aws_endpoint}/{bucket}?{query}"
+        asked = urllib.request.Request(url, data=b"<x/>", method=method, headers={"Authorization": scope})
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(asked).close()
+        assert {each["Name"] for each in s3.list_buckets()["Buckets"]} == before, name
+
+
+def test_a_subnet_group_of_databases_outlives_its_change(served: Any) -> None:
+    rds, group = served.client("rds"), {"DBSubnetGroupName": "databases"}
+    rds.create_db_subnet_group(**group, DBSubnetGroupDescription="before", SubnetIds=served.subnets)
+    rds.modify_db_subnet_group(**group, DBSubnetGroupDescription="after", SubnetIds=served.subnets)
+    (found,) = rds.describe_db_subnet_groups(**group)["DBSubnetGroups"]
+    assert found["DBSubnetGroupDescription"] == "after"
+    assert served.refused("modify_db_subnet_group", "rds", DBSubnetGroupName="none", SubnetIds=served.subnets)[0] == (
+        "DBSubnetGroupNotFoundFault"
+    )
