@@ -51,6 +51,16 @@ class Project:
     sandbox: Sandbox
     stack: str = "local"
 
+    @classmethod
+    def copy(cls, root: Path, folder: Path, sandbox: Sandbox, stack: str) -> "Project":
+        """A copy of the project at `root` in an empty folder."""
+        shutil.copy(root / "Pulumi.yaml", folder)
+        shutil.copytree(root / "stacks", folder / "stacks")
+        (folder / "platform").mkdir()
+        shutil.copy(root / "platform" / "__main__.py", folder / "platform")
+        (folder / ".venv").symlink_to(root / ".venv")
+        return cls(folder, sandbox, stack)
+
     def pulumi(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a `pulumi` command in it."""
         done = subprocess.run(
@@ -90,14 +100,28 @@ class Project:
         file.write_text(yaml.safe_dump(stack, sort_keys=False))
 
 
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One sandbox for all tests that leave it as they found it."""
-    layout = Layout(tmp_path_factory.mktemp("sandbox") / "sandbox")
+@contextmanager
+def running(folder: Path) -> Iterator[Sandbox]:
+    """A sandbox that runs for a while."""
+    layout = Layout(folder)
     engine(layout, toolchain.SilentReporter())
     lifecycle.up(layout, toolchain.ensure(list(CONTROL_PLANE), toolchain.SilentReporter()))
     yield Sandbox(layout)
     lifecycle.down(layout)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests that leave it as they found it."""
+    with running(tmp_path_factory.mktemp("sandbox") / "sandbox") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def own_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project with the stack `local`, and a sandbox of its own that a test may kill."""
+    with running(tmp_path_factory.mktemp("own") / "sandbox") as sandbox:
+        yield Project.copy(root, tmp_path_factory.mktemp("own-local"), sandbox, "local")
 
 
 @pytest.fixture(scope="session")
@@ -108,13 +132,7 @@ def project_for(
 
     @contextmanager
     def made(stack: str) -> Iterator[Project]:
-        folder = tmp_path_factory.mktemp(stack)
-        shutil.copy(root / "Pulumi.yaml", folder)
-        shutil.copytree(root / "stacks", folder / "stacks")
-        (folder / "platform").mkdir()
-        shutil.copy(root / "platform" / "__main__.py", folder / "platform")
-        (folder / ".venv").symlink_to(root / ".venv")
-        project = Project(folder, sandbox, stack)
+        project = Project.copy(root, tmp_path_factory.mktemp(stack), sandbox, stack)
         project.pulumi("stack", "select", "--create", stack)
         yield project
         project.pulumi("destroy", "--yes", "--stack", stack, check=False)
