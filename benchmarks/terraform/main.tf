@@ -23,7 +23,7 @@ locals {
       min      = 2, nodes = 2, max = 4, taints = [], user_data = null
     }
     inference = {
-      ami_type = "BOTTLEROCKET_x86_64_NVIDIA", capacity = "SPOT", type = "g6.2xlarge", disk = 200
+      ami_type = "BOTTLEROCKET_x86_64_NVIDIA", capacity = "SPOT", type = "g6.2xlarge", disk = 30
       min      = 0, nodes = 1, max = 2, taints = ["nvidia.com/gpu"], user_data = local.local_disks
     }
   }
@@ -37,12 +37,8 @@ locals {
     essential = true
   TOML
   )
-  hints = {
-    "label/mlplatform.io/pool" = "inference"
-    "taint/nvidia.com/gpu"     = "true:NoSchedule"
-    "resources/nvidia.com/gpu" = "1"
-  }
-  trust = { for service in ["ec2", "eks", "vpc-flow-logs"] : service => jsonencode({
+  tags  = { owner = "ml-platform", environment = "dev" }
+  trust = { for service in ["ec2", "ecr", "eks", "vpc-flow-logs"] : service => jsonencode({
     Version   = "2012-10-17"
     Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "${service}.amazonaws.com" } }]
   }) }
@@ -75,7 +71,7 @@ provider "aws" {
     sts         = var.endpoint
   }
 
-  default_tags { tags = { owner = "ml-platform", environment = "dev" } }
+  default_tags { tags = local.tags }
 }
 
 data "aws_caller_identity" "here" {}
@@ -123,9 +119,10 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_subnet" "public" {
+  for_each          = local.zones
   vpc_id            = aws_vpc.this.id
-  availability_zone = "us-east-1a"
-  cidr_block        = cidrsubnet(local.cidr, 4, 12)
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(local.cidr, 4, 12 + each.value)
   tags              = { "kubernetes.io/role/elb" = "1" }
 }
 
@@ -138,7 +135,8 @@ resource "aws_route" "public" {
 }
 
 resource "aws_route_table_association" "public" {
-  subnet_id      = aws_subnet.public.id
+  for_each       = local.zones
+  subnet_id      = aws_subnet.public[each.key].id
   route_table_id = aws_route_table.public.id
 }
 
@@ -148,7 +146,7 @@ resource "aws_eip" "nat" {
 }
 
 resource "aws_nat_gateway" "this" {
-  subnet_id     = aws_subnet.public.id
+  subnet_id     = aws_subnet.public["us-east-1a"].id
   allocation_id = aws_eip.nat.id
   depends_on    = [aws_route.public]
 }
@@ -427,12 +425,122 @@ resource "aws_eks_node_group" "pool" {
   ]
 }
 
-resource "aws_autoscaling_group_tag" "hint" {
-  for_each               = local.hints
-  autoscaling_group_name = aws_eks_node_group.pool["inference"].resources[0].autoscaling_groups[0].name
+resource "aws_autoscaling_group_tag" "owner" {
+  for_each = { for pair in setproduct(keys(local.pools), keys(local.tags)) :
+  join("-", pair) => { pool = pair[0], key = pair[1] } }
+  autoscaling_group_name = aws_eks_node_group.pool[each.value.pool].resources[0].autoscaling_groups[0].name
   tag {
-    key                 = "k8s.io/cluster-autoscaler/node-template/${each.key}"
-    value               = each.value
-    propagate_at_launch = false
+    key                 = each.value.key
+    value               = local.tags[each.value.key]
+    propagate_at_launch = true
   }
+}
+
+resource "aws_iam_role_policy" "fill_caches" {
+  for_each = local.pools
+  role     = aws_iam_role.nodes[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow", Action = ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+      Resource = "arn:aws:ecr:${local.region}:${data.aws_caller_identity.here.account_id}:repository/quay/*"
+    }]
+  })
+}
+
+resource "aws_vpc_security_group_ingress_rule" "api" {
+  security_group_id = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
+  description       = "HTTPS to the Kubernetes API"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "192.168.0.0/20"
+}
+
+resource "aws_ecr_repository" "serving" {
+  name                 = "mlplatform/terraform/serving"
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = true
+  image_scanning_configuration { scan_on_push = true }
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = aws_kms_key.platform.arn
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "serving" {
+  repository = aws_ecr_repository.serving.name
+  policy = jsonencode({ rules = [{
+    rulePriority = 1, action = { type = "expire" }
+    selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
+  }] })
+}
+
+resource "aws_iam_role" "cache_maker" { assume_role_policy = local.trust["ecr"] }
+
+resource "aws_iam_role_policy" "cache_maker" {
+  role = aws_iam_role.cache_maker.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow", Action = ["ecr:CreateRepository", "ecr:TagResource"]
+        Resource = "arn:aws:ecr:${local.region}:${data.aws_caller_identity.here.account_id}:repository/quay/*"
+      },
+      { Effect = "Allow", Action = ["kms:CreateGrant", "kms:DescribeKey"], Resource = aws_kms_key.platform.arn },
+    ]
+  })
+}
+
+resource "aws_ecr_repository_creation_template" "quay" {
+  prefix               = "quay"
+  applied_for          = ["PULL_THROUGH_CACHE"]
+  image_tag_mutability = "IMMUTABLE"
+  custom_role_arn      = aws_iam_role.cache_maker.arn
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = aws_kms_key.platform.arn
+  }
+  depends_on = [aws_iam_role_policy.cache_maker]
+}
+
+resource "aws_ecr_pull_through_cache_rule" "quay" {
+  ecr_repository_prefix = "quay"
+  upstream_registry_url = "quay.io"
+  depends_on            = [aws_ecr_repository_creation_template.quay]
+}
+
+resource "aws_iam_policy" "boundary" {
+  name = "mlplatform-terraform-chat-boundary"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow", Action = ["s3:GetObject", "s3:ListBucket", "kms:Decrypt"], Resource = "*"
+      Condition = { StringEquals = { "aws:ResourceAccount" = data.aws_caller_identity.here.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role" "chat" {
+  assume_role_policy   = local.pods
+  permissions_boundary = aws_iam_policy.boundary.arn
+}
+
+resource "aws_iam_role_policy" "chat" {
+  role = aws_iam_role.chat.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Effect = "Allow", Action = "s3:ListBucket", Resource = aws_s3_bucket.data["artifacts"].arn },
+      { Effect = "Allow", Action = "s3:GetObject", Resource = "${aws_s3_bucket.data["artifacts"].arn}/*" },
+    ]
+  })
+}
+
+resource "aws_eks_pod_identity_association" "chat" {
+  cluster_name    = aws_eks_cluster.this.name
+  namespace       = "chat"
+  service_account = "chat"
+  role_arn        = aws_iam_role.chat.arn
+  depends_on      = [aws_iam_role_policy.chat]
 }
