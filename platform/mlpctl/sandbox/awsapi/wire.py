@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationNotFoundError
 from moto.core.errors import get_error_model
 from moto.core.exceptions import ServiceException
@@ -20,7 +21,17 @@ from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
-_SERVICES: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
+_SERVICES: Final = {
+    "airflow": "mwaa",
+    "aps": "amp",
+    "elasticfilesystem": "efs",
+    "elasticloadbalancing": "elbv2",
+    "elasticmapreduce": "emr",
+    "email": "ses",
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
+}
 """boto3's name of a service where requests are signed with another."""
 
 _READING: Final = ("Describe", "Get", "List", "Head", "Simulate")
@@ -77,7 +88,7 @@ def target(environ: dict[str, Any]) -> Asked:
             return Asked(service, model.operation_model(name), {})
         operation, found = _router(service).match(Request(environ, populate_request=False))
         return Asked(service, model.operation_model(operation.name), dict(found))
-    except (NotFound, NotImplementedError, OperationNotFoundError):
+    except (NotFound, NotImplementedError, OperationNotFoundError, UnknownServiceError):
         return Asked(service, None, {})
 
 

@@ -204,3 +204,16 @@ def test_a_subnet_group_of_databases_outlives_its_change(served: Any) -> None:
     assert served.refused("modify_db_subnet_group", "rds", DBSubnetGroupName="none", SubnetIds=served.subnets)[0] == (
         "DBSubnetGroupNotFoundFault"
     )
+
+
+def test_services_that_are_signed_under_another_name_are_served(served: Any) -> None:
+    tags = [{"Key": "mlplatform:stack", "Value": "ml/tagged"}]
+    vpc = served.ec2.create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
+    served.ec2.create_tags(Resources=[vpc], Tags=tags)
+    wanted = [{"Key": each["Key"], "Values": [each["Value"]]} for each in tags]
+    found = served.client("resourcegroupstaggingapi").get_resources(TagFilters=wanted)["ResourceTagMappingList"]
+    assert [each["ResourceARN"].rpartition("/")[2] for each in found] == [vpc]
+    assert served.client("stepfunctions").list_state_machines()["stateMachines"] == []
+    assert served.client("efs").describe_file_systems()["FileSystems"] == []
+    assert served.client("iot-data").meta.service_model.signing_name == "iotdata", "of a name that nothing here knows"
+    assert served.refused("get_thing_shadow", "iot-data", thingName="x")[0] != "InternalFailure"
