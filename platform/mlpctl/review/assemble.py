@@ -87,8 +87,11 @@ def verdict(
         if doubted:
             happens.append(f"{doubted:,} may be replaced")
     parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
-    if broken := [limit.name for limit in limits if limit.broken]:
-        parts.append(f"over {' and '.join(broken)}")
+    broken = [limit for limit in limits if limit.broken]
+    if over := [limit.name for limit in broken if limit.found > limit.allowed]:
+        parts.append(f"over {' and '.join(over)}")
+    if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
+        parts.append(f"{' and '.join(unheld)} not held, since what may cost much has no price")
     if invalid:
         parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
     if unlisted := cost.totals.unlisted:

@@ -47,7 +47,9 @@ def printed(plan: Plan, **how: Any) -> tuple[str, Outcome]:
 
 def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
     usage = {"default": {"s3StorageGb": 60000}}
-    text, outcome = printed(a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500}))
+    text, outcome = printed(
+        a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500, "maxUnpriced": 1})
+    )
     assert outcome is Outcome.KEPT
     assert (
         text
@@ -74,6 +76,7 @@ Not all of it has a price (2)
 Limits
   held  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. It leaves out 1
         resource without a price.
+  held  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
 
 US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts."""
     )
