@@ -118,7 +118,7 @@ def capacity_reservation(of: Subject) -> Parts:
     """Capacity that was reserved: it is paid like instances that run, whether they do or not."""
     if of.text("instancePlatform", "Linux/UNIX") != "Linux/UNIX":
         raise NoPrice("the price book has Linux only")
-    yield from of.hourly("ec2", of.text("instanceType"), of.number("instanceCount"))
+    yield from of.hourly("ec2", of.needed("instanceType"), of.number("instanceCount"))
 
 
 def sagemaker_endpoint(of: Subject) -> Parts:
@@ -139,7 +139,7 @@ def sagemaker_endpoint(of: Subject) -> Parts:
         for target in _scaling_targets(of, variant, len(variants)):
             low, high = target.number("minCapacity"), target.number("maxCapacity")
         count = Range(min(low, first), first, max(high, first))
-        yield from of.hourly("sagemaker-hosting", variant.text("instanceType"), count)
+        yield from of.hourly("sagemaker-hosting", variant.needed("instanceType"), count)
     yield Missing("the data that goes through it, and its instances' disks")
 
 

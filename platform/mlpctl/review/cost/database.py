@@ -36,10 +36,8 @@ ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
 
 def instance(of: Subject) -> Parts:
     """A database of RDS: its instance, a standby where it has one, and its storage."""
-    engine = _given(of, "engine").text("engine")
-    if not engine:
-        raise NoPrice("engine is not given")
-    kind = of.text("instanceClass")
+    engine = _given(of, "engine").needed("engine")
+    kind = of.needed("instanceClass")
     yield from _zoned(of, f"{ENGINES.get(engine, engine)}.{{}}.{kind}", MONTH_HOURS)
     yield from aside(_storage(of, engine), "its storage", large=True)
     if of.get("maxAllocatedStorage"):
@@ -58,12 +56,12 @@ def cluster(of: Subject) -> Parts:
 
 def cluster_instance(of: Subject) -> Parts:
     """An instance of Aurora."""
-    kind = of.text("instanceClass")
+    kind = of.needed("instanceClass")
     if kind == "db.serverless":
         raise NoPrice("a serverless instance is paid by its use")
     if any(each.text("storageType") == IO_OPTIMIZED for each in of.causes("clusterIdentifier")):
         raise NoPrice("the price book has no Aurora I/O-Optimized")
-    engine = of.text("engine")
+    engine = of.needed("engine")
     yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.single.{kind}")
     yield from _insights(of)
 

@@ -149,6 +149,16 @@ class Subject:
         found = self.known(path)
         return default if found is None else str(found)
 
+    def needed(self, path: str) -> str:
+        """The text at a dotted path, without which there is no price.
+
+        Raises:
+            NoPrice: it is not known, or not there.
+        """
+        if found := self.text(path):
+            return found
+        raise NoPrice(f"{path} is not given")
+
     def true(self, path: str) -> bool:
         """Whether the input at a dotted path is true; Pulumi writes some truths as text.
 
