@@ -9,6 +9,7 @@ from rich.console import Console
 
 from costing import TODAY, Prices, change, urn
 from mlpctl.keys import PLATFORM, REGION
+from mlpctl.review import assemble
 from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Outcome
@@ -191,3 +192,11 @@ class TestSettings:
 )
 def test_an_amount_is_written_to_the_cent(amount: float, text: str, change_: str) -> None:
     assert (table.usd(amount), table.change(amount)) == (text, change_)
+
+
+def test_a_review_says_that_a_limit_is_not_held_though_its_figure_is_below() -> None:
+    platform = json.dumps({"cost": {"maxMonthlyUsd": 1500}})
+    plan = Plan((LOST,), project="shop", stack="dev", config={"aws:region": "us-east-1", PLATFORM: platform})
+    found = assemble.review(plan, BOOK, TODAY)  # type: ignore[arg-type] # a book of a few rows
+    assert not found.passes
+    assert found.verdict.endswith("cost.maxMonthlyUsd not held, since what may cost much has no price")

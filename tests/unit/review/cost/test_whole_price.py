@@ -17,7 +17,7 @@ VOLUME, CLASS, CLAIM = (
     "kubernetes:storage.k8s.io/v1:StorageClass",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
-ROWS = {
+ROWS: Mapping[str, float | Mapping[float, float]] = {
     "ec2/g5.xlarge": 1.0,
     "ebs/gp2-storage": 0.1,
     "ebs/gp3-storage": 0.08,
