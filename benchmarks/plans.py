@@ -26,13 +26,18 @@ def plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
     About half are unchanged, the others updated, created, deleted or replaced; one in 400 has a large value.
     """
     chance = random.Random(seed)
-    steps = [_stack()]
+    steps = [stack()]
     makers = _platform(chance)
     while len(steps) < resources:
         steps.append(next(makers))
+    return digest(steps)
+
+
+def digest(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the engine writes of these steps."""
     counts: dict[str, int] = {}
-    for step in steps:
-        counts[step["op"]] = counts.get(step["op"], 0) + 1
+    for each in steps:
+        counts[each["op"]] = counts.get(each["op"], 0) + 1
     return {
         "config": {"aws:region": "us-east-1", "mlplatform:platform": '{"owner":"ml-platform","profile":"prod"}'},
         "steps": steps,
@@ -51,7 +56,7 @@ def _platform(chance: random.Random) -> Iterator[dict[str, Any]]:
             urn = f"{PREFIX}mlplatform:index:{component}::{name}"
             fate = chance.random()
             op = "create" if fate < 0.1 else "delete" if fate < 0.18 else "same"
-            yield _step(op, urn, STACK, {"name": name}, {"name": name}, custom=False)
+            yield step(op, urn, STACK, {"name": name}, {"name": name}, custom=False)
             for role, type_, inputs, change in children(name, chance):
                 child = f"{PREFIX}mlplatform:index:{component}${type_}::{name}-{role}"
                 yield _changed(op, child, urn, inputs, change, chance)
@@ -61,47 +66,50 @@ def _platform(chance: random.Random) -> Iterator[dict[str, Any]]:
 def _changed(op: str, urn: str, parent: str, inputs: Inputs, change: Change, chance: random.Random) -> dict[str, Any]:
     """A child: what happens to its component, or a change of its own."""
     if op != "same" or chance.random() < 0.6:
-        return _step(op, urn, parent, inputs, inputs)
+        return step(op, urn, parent, inputs, inputs)
     after = dict(inputs)
     path, replaces = change(after, chance)
-    step = _step("replace" if replaces else "update", urn, parent, inputs, after)
-    step["detailedDiff"] = {path: {"kind": "update-replace" if replaces else "update", "inputDiff": True}}
-    step["diffReasons"] = [path.split(".")[0].split("[")[0]]
+    made = step("replace" if replaces else "update", urn, parent, inputs, after)
+    made["detailedDiff"] = {path: {"kind": "update-replace" if replaces else "update", "inputDiff": True}}
+    made["diffReasons"] = [path.split(".")[0].split("[")[0]]
     if replaces:
-        step["replaceReasons"] = step["diffReasons"]
-        step["oldState"]["delete"] = chance.random() < 0.5
-    return step
+        made["replaceReasons"] = made["diffReasons"]
+        made["oldState"]["delete"] = chance.random() < 0.5
+    return made
 
 
-def _step(
+def step(
     op: str, urn: str, parent: str, before: Mapping[str, Any], after: Mapping[str, Any], custom: bool = True
 ) -> dict[str, Any]:
+    """A step with the states before and after it."""
     type_ = urn.split("::")[2].split("$")[-1]
     package = type_.split(":")[0]
     provider = f"{PREFIX}pulumi:providers:{package}::default::5b1c7c1e-5b0a-4f7e-9c39-7d1f0a6f1b11"
     state: dict[str, Any] = {"urn": urn, "custom": custom, "type": type_, "parent": parent}
     if custom:
         state["provider"] = provider
-    step: dict[str, Any] = {"op": op, "urn": urn, "detailedDiff": None} | ({"provider": provider} if custom else {})
+    made: dict[str, Any] = {"op": op, "urn": urn, "detailedDiff": None} | ({"provider": provider} if custom else {})
     if op != "create":
         known = {
             "id": f"id-{urn.rsplit('::', 1)[-1]}",
             "outputs": {**before, "arn": f"arn:aws:x:us-east-1:{ACCOUNT}:y"},
         }
-        step["oldState"] = {**state, **(known if custom else {}), "inputs": before}
+        made["oldState"] = {**state, **(known if custom else {}), "inputs": before}
     if op != "delete":
-        step["newState"] = {**state, "inputs": after, "propertyDependencies": {name: [] for name in after}}
-    return step
+        made["newState"] = {**state, "inputs": after, "propertyDependencies": {name: [] for name in after}}
+    return made
 
 
-def _stack() -> dict[str, Any]:
+def stack() -> dict[str, Any]:
+    """The step of the stack itself."""
     state = {"urn": STACK, "custom": False, "type": "pulumi:pulumi:Stack"}
     return {"op": "same", "urn": STACK, "oldState": state, "newState": state, "detailedDiff": None}
 
 
-def _tags(name: str) -> dict[str, str]:
-    tags = {"Name": name, "environment": "prod", "owner": "ml-platform", "mlplatform:stack": "mlplatform/large"}
-    return {**tags, "team": f"team-{sum(name.encode()) % 7}"}
+def tags(name: str) -> dict[str, str]:
+    """The tags of a resource."""
+    made = {"Name": name, "environment": "prod", "owner": "ml-platform", "mlplatform:stack": "mlplatform/large"}
+    return {**made, "team": f"team-{sum(name.encode()) % 7}"}
 
 
 def _retag(inputs: Inputs, chance: random.Random) -> tuple[str, bool]:
@@ -118,7 +126,7 @@ def _rename(property_: str) -> Change:
 
 
 def _bucket(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, Change]]:
-    tags = _tags(name)
+    tagged = tags(name)
     bucket = f"{name}-{chance.getrandbits(28):07x}"
     statement = {
         "Action": "s3:*",
@@ -128,7 +136,7 @@ def _bucket(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
     }
     policy = json.dumps({"Statement": [statement], "Version": "2012-10-17"})
-    yield "bucket", "aws:s3/bucket:Bucket", {"bucket": bucket, "tags": tags, "tagsAll": tags}, _rename("bucket")
+    yield "bucket", "aws:s3/bucket:Bucket", {"bucket": bucket, "tags": tagged, "tagsAll": tagged}, _rename("bucket")
     yield "policy", "aws:s3/bucketPolicy:BucketPolicy", {"bucket": bucket, "policy": policy}, _rename("bucket")
     rules = [{"id": "old", "status": "Enabled", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]
     settings = {"bucket": bucket, "rules": rules}
@@ -142,12 +150,12 @@ def _bucket(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs
 
 
 def _pool(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, Change]]:
-    tags = _tags(name)
+    tagged = tags(name)
     size = _LARGE_BYTES if chance.random() < 0.01 else 400
     script = "#!/bin/bash\nset -e\n" + "".join(
         f"echo step {each} of {name} >> /var/log/boot\n" for each in range(size // 40)
     )
-    template = {"userData": base64.b64encode(script.encode()).decode(), "tags": tags, "tagsAll": tags}
+    template = {"userData": base64.b64encode(script.encode()).decode(), "tags": tagged, "tagsAll": tagged}
     group = {
         "clusterName": "mlplatform-large",
         "nodeRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{name}",
@@ -155,8 +163,8 @@ def _pool(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, 
         "subnetIds": [f"subnet-{chance.getrandbits(68):017x}" for _ in range(3)],
         "scalingConfig": {"desiredSize": 1, "maxSize": chance.randrange(2, 20), "minSize": 0},
         "launchTemplate": {"id": f"lt-{chance.getrandbits(68):017x}", "version": "1"},
-        "tags": tags,
-        "tagsAll": tags,
+        "tags": tagged,
+        "tagsAll": tagged,
     }
 
     def machine(inputs: Inputs, chance: random.Random) -> tuple[str, bool]:
@@ -168,7 +176,7 @@ def _pool(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, 
 
     yield "template", "aws:ec2/launchTemplate:LaunchTemplate", template, _retag
     yield "nodes", "aws:eks/nodeGroup:NodeGroup", group, machine
-    role = {"assumeRolePolicy": '{"Version": "2012-10-17"}', "name": name, "tags": tags, "tagsAll": tags}
+    role = {"assumeRolePolicy": '{"Version": "2012-10-17"}', "name": name, "tags": tagged, "tagsAll": tagged}
     yield "role", "aws:iam/role:Role", role, _retag
 
 
@@ -179,7 +187,7 @@ def _rewrite(inputs: Inputs, chance: random.Random) -> tuple[str, bool]:
 
 
 def _service(name: str, chance: random.Random) -> Iterator[tuple[str, str, Inputs, Change]]:
-    labels = {"app.kubernetes.io/name": name, "team": _tags(name)["team"]}
+    labels = {"app.kubernetes.io/name": name, "team": tags(name)["team"]}
     container = {
         "name": "server",
         "image": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/serving@sha256:{chance.getrandbits(256):064x}",

@@ -5,12 +5,14 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from benchmarks import twin
 from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds
+from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 from benchmarks.report import Line
 from benchmarks.workplace import ROOT, platform, program, sandbox
@@ -21,6 +23,9 @@ SIZES: Final = (50, 200, 800, 2000)
 
 REVIEWED: Final = 2000
 """Resources of the plan that is reviewed."""
+
+MIXED: Final[Mapping[int, int]] = {2000: 3, 10000: 15}
+"""Resources of the mixed plans that are reviewed, and the seconds that it may take."""
 
 NO_TERRAFORM: Final = Line("skipped: terraform with its aws provider is not on this machine", "")
 
@@ -190,6 +195,30 @@ def review(rounds: int) -> list[Line]:
     ]
 
 
+def mixed(rounds: int) -> list[Line]:
+    """Review of plans of many types in all forms, each against one of a tenth."""
+    command = str(ROOT / ".venv/bin/mlpctl")
+    with TemporaryDirectory(prefix="mlplatform-bench-") as name:
+        folder = Path(name)
+        sizes = sorted({part for size in MIXED for part in (size, size // 10)})
+        for size in sizes:
+            (folder / f"mixed-{size}.json").write_text(json.dumps(mixed_plan_of(size)))
+
+        def reviewing(size: int) -> Run:
+            forms = [f"--{form}={folder / f'{size}.{form}'}" for form in ("markdown", "html", "json")]
+            return run([command, "review", "--plan", str(folder / f"mixed-{size}.json"), *forms], ROOT, os.environ)
+
+        runs = alternate(rounds, **{str(size): partial(reviewing, size) for size in sizes})
+    lines = []
+    for size, aim in MIXED.items():
+        ours, tenth = (seconds(runs[str(part)]) * 1000 / part for part in (size, size // 10))
+        lines += [
+            Line(f"review of {size:,} mixed resources", f"{seconds(runs[str(size)]):.1f} s", aim=f"≤ {aim} s"),
+            Line("ms each", f"{ours:.2f}", f"{tenth:.2f}", f"{ours / tenth:.2f}", "≤ 1.00"),
+        ]
+    return lines
+
+
 SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "components": components,
     "sizes": sizes,
@@ -198,6 +227,7 @@ SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "local": local,
     "terraform": terraform,
     "review": review,
+    "mixed": mixed,
 }
 
 

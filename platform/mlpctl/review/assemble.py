@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
+from graphlib import CycleError, TopologicalSorter
+from operator import or_
 from typing import Final
 
 from mlpctl import urns
@@ -87,8 +90,11 @@ def verdict(
         if doubted:
             happens.append(f"{doubted:,} may be replaced")
     parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
-    if broken := [limit.name for limit in limits if limit.broken]:
-        parts.append(f"over {' and '.join(broken)}")
+    broken = [limit for limit in limits if limit.broken]
+    if over := [limit.name for limit in broken if limit.found > limit.allowed]:
+        parts.append(f"over {' and '.join(over)}")
+    if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
+        parts.append(f"{' and '.join(unheld)} not held, since what may cost much has no price")
     if invalid:
         parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
     if unlisted := cost.totals.unlisted:
@@ -111,12 +117,27 @@ def edges(plan: Plan) -> tuple[Edge, ...]:
 
 def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What is used without a detour: of A on B on C, and A on C, the last says nothing new."""
-    import networkx
+    pairs = sorted(set(uses))
+    used: dict[str, list[str]] = {}
+    for source, target in pairs:
+        used.setdefault(source, []).append(target)
+    try:
+        order = [*TopologicalSorter(used).static_order()]
+    except CycleError:
+        return pairs
+    # Sets of components as the bits of numbers: thousands of them are joined at once.
+    bits = {title: 1 << number for number, title in enumerate(order)}
+    below: dict[str, int] = {}
+    by_detour: dict[str, int] = {}
+    for title in order:
+        targets = used.get(title, ())
+        by_detour[title] = _either(below[each] for each in targets)
+        below[title] = by_detour[title] | _either(bits[each] for each in targets)
+    return [(source, target) for source, target in pairs if not by_detour[source] & bits[target]]
 
-    graph: networkx.DiGraph[str] = networkx.DiGraph(list(uses))
-    if networkx.is_directed_acyclic_graph(graph):
-        graph = networkx.transitive_reduction(graph)
-    return sorted(graph.edges)
+
+def _either(numbers: Iterable[int]) -> int:
+    return reduce(or_, numbers, 0)
 
 
 def _told(plan: Plan) -> Iterable[str]:

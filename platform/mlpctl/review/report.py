@@ -179,10 +179,10 @@ class PriceUse(Model):
 
 
 class Assumption(Model):
-    """A use that nobody can read from a plan."""
+    """What a figure rests on and nobody can read from a plan: a use, or a default or ratio of AWS."""
 
     name: str
-    """Its field below `cost.usage`."""
+    """Its field below `cost.usage`; or the resource's name and what AWS documents, e.g. `db.standby`."""
 
     value: float
     unit: str
@@ -219,6 +219,9 @@ class ResourceCost(Model):
 
     missing: Sequence[str] = ()
     """What the figure leaves out, and why: `cost.usage says nothing of natDataGb`."""
+
+    large: str = ""
+    """What has no price and may be much of the cost: `instances`, `disks`, `databases`; empty where nothing is."""
 
     prices: Sequence[PriceUse] = ()
     assumptions: Sequence[Assumption] = ()

@@ -382,7 +382,7 @@ IMPORTED = (
     "from mlpctl import cli\n"
     "try: cli.main()\n"
     "except SystemExit: pass\n"
-    "heavy = {'boto3', 'pulumi', 'pulumi_aws', 'jinja2', 'networkx', 'jsonschema', 'yaml'}\n"
+    "heavy = {'boto3', 'pulumi', 'pulumi_aws', 'jinja2', 'jsonschema', 'yaml'}\n"
     "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
 )
 

@@ -45,6 +45,7 @@ PRICED: Final[Mapping[str, Pricing]] = {
     "aws:kms/key:Key": operations.key,
     "aws:kms/replicaKey:ReplicaKey": operations.key,
     "aws:lb/loadBalancer:LoadBalancer": network.load_balancer,
+    "aws:rds/cluster:Cluster": database.cluster,
     "aws:rds/clusterInstance:ClusterInstance": database.cluster_instance,
     "aws:rds/instance:Instance": database.instance,
     "aws:route53/zone:Zone": network.hosted_zone,
@@ -52,6 +53,7 @@ PRICED: Final[Mapping[str, Pricing]] = {
     "aws:s3/bucketV2:BucketV2": storage.bucket,
     "aws:sagemaker/endpoint:Endpoint": compute.sagemaker_endpoint,
     "aws:secretsmanager/secret:Secret": operations.secret,
+    "aws:sqs/queue:Queue": operations.queue,
     "kubernetes:apps/v1:StatefulSet": kubernetes.stateful_set,
     "kubernetes:core/v1:PersistentVolumeClaim": kubernetes.claim,
     "kubernetes:core/v1:Service": kubernetes.service,
@@ -64,7 +66,7 @@ NOT_KNOWN: Final = "mlpctl has no way to price this type"
 
 @functools.lru_cache(maxsize=4096)
 def because(type: str, table: str) -> str:
-    """Why a type is `free` or `unpriced`; empty where that table does not have it."""
+    """Why a type is `free` or `unpriced`, or what of it is `large`; empty where that table does not have it."""
     for entry in _tables()[table]:
         if any(fnmatchcase(type, pattern) for pattern in entry["types"]):
             return str(entry["because"])
@@ -78,7 +80,8 @@ def parts(of: Subject) -> Parts:
         NoPrice: it has no price.
     """
     kind = of.change.type
-    if not of.change.custom:
+    # A state may lack the mark of what a provider makes; a type that is priced is no component.
+    if not of.change.custom and kind not in PRICED:
         yield Free("a component costs what its parts cost")
     elif kind in PRICED:
         yield from PRICED[kind](of)

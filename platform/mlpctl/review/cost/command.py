@@ -11,8 +11,8 @@ from rich.console import Console
 from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
-from mlpctl.review.cost.parts import Book
 from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.cost.world import Book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Cost, Limit, Outcome
 

@@ -5,13 +5,24 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from mlpctl.review.cost.book import MONTH_HOURS, Price
-from mlpctl.review.cost.parts import Line, Missing, NoPrice, Part, Parts, Range, Subject, aside
+from mlpctl.review.cost.parts import Line, Missing, NoPrice, Part, Parts, Range, Subject, aside, assuming
 from mlpctl.review.cost.storage import disk
 
 EKS_DEFAULT_TYPE: Final = "t3.medium"
-"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+EKS_DISK_GB: Final = 20
+"""What nodes of a group that says nothing are: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+
+EKS_DISK: Final = "gp2"
+"""The type of the disk that EKS gives nodes without a launch template, whatever the image says:
+https://github.com/aws/containers-roadmap/issues/1417, https://github.com/bottlerocket-os/bottlerocket/issues/4799"""
+
+BOTTLEROCKET: Final = "BOTTLEROCKET"
+BOTTLEROCKET_SYSTEM_GB: Final = 2
+"""The gp3 disk that Bottlerocket's system has beside the one that EKS sizes:
+https://github.com/bottlerocket-os/bottlerocket#default-volumes"""
 
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+SCALING_TARGET: Final = "aws:appautoscaling/target:Target"
 ENDPOINT_CONFIGURATION: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 
 UP_FRONT: Final = "a capacity block is paid up front, at the price of its offer"
@@ -31,20 +42,22 @@ def instance(of: Subject) -> Parts:
     yield from _disks(of, [*of.each("rootBlockDevice"), *of.each("ebsBlockDevices")], Range.of(1))
     if not of.each("rootBlockDevice"):
         yield Missing("the root disk, whose size the image decides")
+    if of.get("monitoring") in (True, "true"):
+        yield Missing("detailed monitoring, which is paid by the metric")
     if of.get("associatePublicIpAddress") in (True, "true"):
         yield from of.hourly("public-ipv4", "in-use")
 
 
 def node_group(of: Subject) -> Parts:
     """A managed node group of EKS: its nodes and their disks."""
-    disks = "the nodes' disks, which EKS decides"
+    elsewhere = False
     try:
         template = _template(of)
     except NoPrice:
         # A group that names its types has a template that names none: EKS takes one or the other.
         if not _types(of):
             raise
-        template, disks = None, "the nodes' disks: their launch template is not part of the plan"
+        template, elsewhere = None, True
     sizes = Range(*(of.number(f"scalingConfig.{each}") for each in ("minSize", "desiredSize", "maxSize")))
     types = _types(of) or ([template.text("instanceType")] if template and template.get("instanceType") else [])
     if template and template.get("instanceRequirements"):
@@ -55,8 +68,19 @@ def node_group(of: Subject) -> Parts:
     yield from _nodes(of, template, types or [EKS_DEFAULT_TYPE], sizes, market)
     if template:
         yield from _template_disks(template, sizes)
+    elif elsewhere:
+        yield Missing("the nodes' disks: their launch template is not part of the plan", large=True)
     else:
-        yield Missing(disks)
+        yield from aside(_disks_of_eks(of, sizes), "the nodes' disks", large=True)
+
+
+def _disks_of_eks(of: Subject, nodes: Range) -> Parts:
+    """The disks of nodes without a launch template."""
+    gb = of.number("diskSize", EKS_DISK_GB)
+    assumed = of.default("nodeDiskGb", gb, f"GB of {EKS_DISK} a node")
+    yield from assuming(of.monthly("ebs", f"{EKS_DISK}-storage", nodes * gb), assumed)
+    if of.text("amiType").startswith(BOTTLEROCKET):
+        yield from of.monthly("ebs", "gp3-storage", nodes * BOTTLEROCKET_SYSTEM_GB)
 
 
 def scaling_group(of: Subject) -> Parts:
@@ -94,7 +118,7 @@ def capacity_reservation(of: Subject) -> Parts:
     """Capacity that was reserved: it is paid like instances that run, whether they do or not."""
     if of.text("instancePlatform", "Linux/UNIX") != "Linux/UNIX":
         raise NoPrice("the price book has Linux only")
-    yield from of.hourly("ec2", of.text("instanceType"), of.number("instanceCount"))
+    yield from of.hourly("ec2", of.needed("instanceType"), of.number("instanceCount"))
 
 
 def sagemaker_endpoint(of: Subject) -> Parts:
@@ -115,7 +139,7 @@ def sagemaker_endpoint(of: Subject) -> Parts:
         for target in _scaling_targets(of, variant, len(variants)):
             low, high = target.number("minCapacity"), target.number("maxCapacity")
         count = Range(min(low, first), first, max(high, first))
-        yield from of.hourly("sagemaker-hosting", variant.text("instanceType"), count)
+        yield from of.hourly("sagemaker-hosting", variant.needed("instanceType"), count)
     yield Missing("the data that goes through it, and its instances' disks")
 
 
@@ -125,16 +149,15 @@ def _scaling_targets(of: Subject, variant: Subject, variants: int) -> Iterator[S
     Raises:
         NoPrice: something scales one of several variants, and which is not known.
     """
-    for each in of.world.plan:
-        target = Subject(of.world, each, of.before)
-        if each.type != "aws:appautoscaling/target:Target" or not target.inputs:
+    for each in of.world.users(of.change.urn, SCALING_TARGET, "resourceId"):
+        target = of.beside(each)
+        if not target.inputs:
             continue
-        if of.change.urn in each.depends.get("resourceId", ()):
-            scales = target.get("resourceId")
-            if not isinstance(scales, str) and variants > 1:
-                raise NoPrice("which of its variants scales is known only after the update")
-            if not isinstance(scales, str) or scales.endswith(f"variant/{variant.text('variantName')}"):
-                yield target
+        scales = target.get("resourceId")
+        if not isinstance(scales, str) and variants > 1:
+            raise NoPrice("which of its variants scales is known only after the update")
+        if not isinstance(scales, str) or scales.endswith(f"variant/{variant.text('variantName')}"):
+            yield target
 
 
 def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:
@@ -169,6 +192,7 @@ def _nodes(of: Subject, template: Subject | None, types: Sequence[str], sizes: R
     if template and template.get("capacityReservationSpecification.capacityReservationTarget"):
         sources = template.causes("capacityReservationSpecification")
         if any(each.change.type == "aws:ec2/capacityReservation:CapacityReservation" for each in sources):
+            yield from _instances(of, types, Range.of(0), "on-demand")
             return
         yield from _instances(of, types, sizes, market)
         yield Missing("reserved capacity that no node uses, which is paid as well")
@@ -223,12 +247,17 @@ def _template_disks(template: Subject, count: Range) -> Parts:
     for mapping in mappings:
         if mapping.get("ebs") is not None:
             name = mapping.text("deviceName", "a disk")
-            yield from aside(disk(mapping, count, below="ebs."), f"disk {name}")
+            yield from aside(disk(mapping, count, below="ebs."), f"disk {name}", large=_is_sized(mapping, "ebs."))
 
 
 def _disks(of: Subject, disks: Sequence[Subject], count: Range) -> Parts:
     for each in disks:
-        yield from aside(disk(each, count), f"disk {each.text('deviceName', 'of the root')}")
+        yield from aside(disk(each, count), f"disk {each.text('deviceName', 'of the root')}", large=_is_sized(each))
+
+
+def _is_sized(mapping: Subject, below: str = "") -> bool:
+    """Whether a disk is of a size of its own; what images bring is small."""
+    return mapping.get(f"{below}volumeSize") is not None
 
 
 def _figures(sizes: Range) -> tuple[float, float, float]:

@@ -1,13 +1,34 @@
 """Databases."""
 
+import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlpctl.review.cost.book import MONTH_HOURS
-from mlpctl.review.cost.parts import Missing, NoPrice, Parts, Subject
+from mlpctl.review.cost.parts import Missing, NoPrice, Parts, Subject, aside, assuming
 
-RDS_GP3_IOPS: Final = 3000
-"""What gp3 storage of RDS has without being asked, or more: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
+
+class Baseline(NamedTuple):
+    """What gp3 storage of RDS has without being asked, or more."""
+
+    iops: float
+    mibps: float
+
+
+GP3_SMALL: Final = Baseline(3000, 125)
+GP3_LARGE: Final = Baseline(12000, 500)
+GP3_LARGE_GB: Final[Mapping[str, float]] = {"mysql": 400, "mariadb": 400, "postgres": 400, "db2": 400, "oracle": 200}
+"""Engines, by how their names begin, that have the larger baseline from a size on:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
+
+STANDBY: Final = 2
+"""A database with a standby costs about twice as much as one without, and so does its storage:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_OnDemandDBInstances.html"""
+
+FREE_INSIGHTS_DAYS: Final = 7
+"""How long Performance Insights keeps what it sees at no cost: https://aws.amazon.com/rds/performance-insights/pricing/"""
+
+IO_OPTIMIZED: Final = "aurora-iopt1"
 
 ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
 """Engines that the price book knows by another name."""
@@ -15,27 +36,80 @@ ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
 
 def instance(of: Subject) -> Parts:
     """A database of RDS: its instance, a standby where it has one, and its storage."""
-    engine = of.text("engine") or _replicated(of)
-    zones = "multi" if of.true("multiAz") else "single"
-    yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.{zones}.{of.text('instanceClass')}")
-    iops = of.number("iops", 0)
-    storage = of.text("storageType", "io1" if iops else "gp2")
-    yield from of.monthly("rds", f"{storage}-storage.{zones}", of.number("allocatedStorage"))
-    if storage in ("io1", "io2"):
-        yield from of.monthly("rds", f"{storage}-iops.{zones}", iops)
-    elif iops > RDS_GP3_IOPS:
-        yield Missing(f"IOPS above {RDS_GP3_IOPS}")
+    engine = _given(of, "engine").needed("engine")
+    kind = of.needed("instanceClass")
+    yield from _zoned(of, f"{ENGINES.get(engine, engine)}.{{}}.{kind}", MONTH_HOURS)
+    yield from aside(_storage(of, engine), "its storage", large=True)
     if of.get("maxAllocatedStorage"):
         yield Missing("storage that it grows by")
+    if of.true("dedicatedLogVolume"):
+        yield Missing("its log's own volume")
+    yield from _insights(of)
+
+
+def cluster(of: Subject) -> Parts:
+    """A cluster of databases, whose instances are resources of their own."""
+    if of.text("dbClusterInstanceClass"):
+        raise NoPrice("the price book has no Multi-AZ DB cluster")
+    raise NoPrice("Aurora's storage and requests are paid by their amount, of which cost.usage has no field")
 
 
 def cluster_instance(of: Subject) -> Parts:
     """An instance of Aurora."""
-    kind = of.text("instanceClass")
+    kind = of.needed("instanceClass")
     if kind == "db.serverless":
         raise NoPrice("a serverless instance is paid by its use")
-    engine = of.text("engine")
+    if any(each.text("storageType") == IO_OPTIMIZED for each in of.causes("clusterIdentifier")):
+        raise NoPrice("the price book has no Aurora I/O-Optimized")
+    engine = of.needed("engine")
     yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.single.{kind}")
+    yield from _insights(of)
+
+
+def _storage(of: Subject, engine: str) -> Parts:
+    iops = of.number("iops", 0)
+    gb = _given(of, "allocatedStorage").number("allocatedStorage")
+    storage = of.text("storageType", "io1" if iops else "gp2")
+    yield from _zoned(of, f"{storage}-storage.{{}}", gb)
+    if storage in ("io1", "io2"):
+        yield from aside(_zoned(of, f"{storage}-iops.{{}}", of.number("iops")), "its IOPS", large=True)
+    elif storage == "gp3":
+        had = GP3_LARGE if gb >= _from_gb(engine) else GP3_SMALL
+        for item, words, more in (
+            ("iops", f"IOPS above {had.iops:,.0f}", iops - had.iops),
+            ("throughput", f"throughput above {had.mibps:,.0f} MiB/s", of.number("storageThroughput", 0) - had.mibps),
+        ):
+            if more > 0:
+                yield from aside(_zoned(of, f"gp3-{item}.{{}}", more), words, large=True)
+
+
+def _zoned(of: Subject, item: str, quantity: float) -> Parts:
+    """Lines of what costs more with a standby; where the book has no row for that, by AWS's ratio, which is told."""
+    if not of.true("multiAz"):
+        yield from of.monthly("rds", item.format("single"), quantity)
+    elif of.world.book.find("rds", of.region, item.format("multi")) is not None:
+        yield from of.monthly("rds", item.format("multi"), quantity)
+    else:
+        ratio = of.default("standby", STANDBY, "times the price of one zone")
+        yield from assuming(of.monthly("rds", item.format("single"), quantity * STANDBY), ratio)
+
+
+def _given(of: Subject, path: str) -> Subject:
+    """The database that says an input: this one, or the one that it is a replica of."""
+    sources = [] if of.get(path) is not None else of.causes("replicateSourceDb")
+    return next((each for each in sources if each.get(path) is not None), of)
+
+
+def _from_gb(engine: str) -> float:
+    return next((gb for name, gb in GP3_LARGE_GB.items() if engine.startswith(name)), math.inf)
+
+
+def _insights(of: Subject) -> Parts:
+    if (
+        of.true("performanceInsightsEnabled")
+        and of.number("performanceInsightsRetentionPeriod", 0) > FREE_INSIGHTS_DAYS
+    ):
+        yield Missing(f"what Performance Insights keeps beyond {FREE_INSIGHTS_DAYS} days")
 
 
 def table(of: Subject) -> Parts:
@@ -54,11 +128,3 @@ def table(of: Subject) -> Parts:
         yield from of.used("dynamodbStorageGb", "dynamodb", "pitr")
     if of.each("replicas"):
         yield Missing("its replicas")
-
-
-def _replicated(of: Subject) -> str:
-    """The engine of the database that this one is a replica of."""
-    for source in of.causes("replicateSourceDb"):
-        if engine := source.text("engine"):
-            return engine
-    raise NoPrice("engine is not given")

@@ -1,15 +1,16 @@
 """What a plan costs a month, what it cost before, and whether that is within the stack's limits."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from mlpctl.review.cost.catalogue import parts
-from mlpctl.review.cost.parts import Book, Free, Line, Missing, NoPrice, Subject, Usage, World
+from mlpctl.review.cost.catalogue import because, parts
+from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.cost.world import Book, Usage, World
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
@@ -34,9 +35,14 @@ class Priced:
     missing: tuple[str, ...] = ()
     free: str = ""
     unpriced: str = ""
+    large: str = ""
+    """What lacks a price and may be much, e.g. `instances`; empty where nothing does."""
 
 
 NOT_THERE: Final = Priced(ZERO)
+
+_AS_BEFORE: Final = (Op.SAME, Op.READ, Op.FORGET)
+"""What happens to resources that an update adds nothing for."""
 
 
 def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) -> Cost:
@@ -51,17 +57,32 @@ def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) 
 
 
 def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
-    """Hold a cost to the limits of a stack's config; no limit, no entry."""
+    """Hold a cost to the limits of a stack's config; no limit, no entry.
+
+    A limit in dollars is not held where something large has no price, unless the config says how many resources may
+    have none: a figure that leaves out the GPUs says nothing of the sum.
+    """
     sums = cost.totals
     left_out = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
     unlisted = f" {unlisted_in_words(sums.unlisted)}." if sums.unlisted else ""
+    accepted = settings.max_unpriced is not None
+    large = [] if accepted else [each for each in cost.resources if each.large]
+    changed = [each for each in large if each.op not in _AS_BEFORE]
     found = (
-        ("maxMonthlyUsd", settings.max_monthly_usd, sums.monthly_usd.expected, "The stack costs {} a month", unlisted),
+        (
+            "maxMonthlyUsd",
+            settings.max_monthly_usd,
+            sums.monthly_usd.expected,
+            "The stack costs {} a month",
+            large,
+            unlisted,
+        ),
         (
             "maxMonthlyDeltaUsd",
             settings.max_monthly_delta_usd,
             sums.delta_monthly_usd.expected,
             "The update adds {} a month",
+            changed,
             "",
         ),
     )
@@ -70,10 +91,11 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             name=f"cost.{name}",
             allowed=allowed,
             found=amount,
-            broken=amount > allowed,
-            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}.{left_out}{more}",
+            broken=amount > allowed or bool(lacking),
+            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}."
+            f"{left_out}{_not_held(lacking)}{more}",
         )
-        for name, allowed, amount, words, more in found
+        for name, allowed, amount, words, lacking, more in found
         if allowed is not None
     ]
     if (most := settings.max_unpriced) is not None:
@@ -82,6 +104,15 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             Limit(name="cost.maxUnpriced", allowed=most, found=sums.unpriced, broken=sums.unpriced > most, text=text)
         )
     return tuple(made)
+
+
+def _not_held(large: Sequence[ResourceCost]) -> str:
+    """Why no figure holds a limit in dollars."""
+    if not large:
+        return ""
+    counts = Counter(each.large for each in large)
+    named = ", ".join(f"{what} of {_resources(count)}" for what, count in sorted(counts.items()))
+    return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
 
 
 def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
@@ -124,6 +155,7 @@ def _resource(world: World, change: Change) -> ResourceCost:
         free=after.free,
         unpriced=after.unpriced or (f"what it cost until now: {before.unpriced}" if before.unpriced else ""),
         missing=after.missing,
+        large=after.large,
         prices=tuple(_use(line, world.today) for line in after.lines),
         assumptions=tuple({line.assumption.name: line.assumption for line in after.lines if line.assumption}.values()),
     )
@@ -145,23 +177,28 @@ def _after(world: World, change: Change, before: Priced) -> Priced:
         return Priced(ZERO, free="it is only read, and belongs to something else")
     now = _priced(Subject(world, change))
     if stays and now.money and before.money:
-        return Priced(_sum((now.money, before.money)), now.lines + before.lines, now.missing + before.missing, now.free)
+        both = Priced(_sum((now.money, before.money)), now.lines + before.lines, now.missing + before.missing, now.free)
+        return replace(both, large=now.large or before.large)
     return now
 
 
 def _priced(of: Subject) -> Priced:
+    large = because(of.change.type, "large")
     try:
         found = tuple(parts(of))
     except NoPrice as error:
-        return Priced(None, unpriced=str(error))
+        return Priced(None, unpriced=str(error), large=large)
     lines = tuple(part for part in found if isinstance(part, Line))
-    missing = _missing([part for part in found if isinstance(part, Missing)])
+    left_out = [part for part in found if isinstance(part, Missing)]
+    missing = _missing(left_out)
+    if not any(part.large for part in left_out):
+        large = ""
     for part in found:
         if isinstance(part, Free):
             return Priced(ZERO, free=part.because)
     if not lines and missing:
-        return Priced(None, unpriced="; ".join(missing))
-    return Priced(_money(lines), lines, missing)
+        return Priced(None, unpriced="; ".join(missing), large=large)
+    return Priced(_money(lines), lines, missing, large=large)
 
 
 def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
@@ -221,4 +258,8 @@ def team(inputs: Mapping[str, Value]) -> str:
 
 
 def _counted(number: int) -> str:
-    return f"{number} {'resource' if number == 1 else 'resources'} without a price"
+    return f"{_resources(number)} without a price"
+
+
+def _resources(number: int) -> str:
+    return f"{number} {'resource' if number == 1 else 'resources'}"

@@ -10,6 +10,7 @@ from typing import Final
 
 from mlpctl.review.cost.network import balancer
 from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
+from mlpctl.review.cost.storage import volumes
 from mlpctl.review.values import Value
 
 ANNOTATION: Final = "service.beta.kubernetes.io/aws-load-balancer-type"
@@ -21,6 +22,17 @@ ON_NODES: Final = "it runs on nodes, which are paid"
 
 INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 INGRESS_CLASS: Final = "kubernetes:networking.k8s.io/v1:IngressClass"
+EBS_DRIVER: Final = "ebs.csi.aws.com"
+EFS_DRIVER: Final = "efs.csi.aws.com"
+VOLUME_TYPES: Final[Mapping[str, str]] = {
+    EBS_DRIVER: "gp3",
+    "ebs.csi.eks.amazonaws.com": "gp3",
+    "kubernetes.io/aws-ebs": "gp2",
+}
+"""Drivers that make volumes of EBS, each with the type of those that a class says no type of:
+https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md"""
+
+STORAGE_CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 ALB_CONTROLLER: Final = "ingress.k8s.aws/alb"
 ON_NODES_CLASSES: Final = frozenset({"nginx", "traefik", "haproxy", "istio", "kong", "contour", "cilium", "apisix"})
 """Classes of controllers that serve by pods of their own, by their usual names."""
@@ -100,11 +112,8 @@ def ingress(of: Subject) -> Parts:
     name = of.text("spec.ingressClassName") or str(
         annotations.get(INGRESS_ANNOTATION, "") if isinstance(annotations, Mapping) else ""
     )
-    controllers = {
-        each.get("spec.controller")
-        for each in (Subject(of.world, each, of.before) for each in of.world.plan if each.type == INGRESS_CLASS)
-        if each.get("metadata.name") == name
-    }
+    classes = map(of.beside, of.world.objects(INGRESS_CLASS, name, of.before))
+    controllers = {each.get("spec.controller") for each in classes}
     if name == "alb" or ALB_CONTROLLER in controllers:
         yield from balancer(of, "alb")
     elif name in ON_NODES_CLASSES or controllers:
@@ -130,15 +139,17 @@ def stateful_set(of: Subject) -> Parts:
 def _claimed(of: Subject, below: str, count: float) -> Parts:
     gb = gib(of.known(f"{below}resources.requests.storage"))
     name = of.text(f"{below}storageClassName")
-    classes = [
-        Subject(of.world, each, of.before)
-        for each in of.world.plan
-        if each.type == "kubernetes:storage.k8s.io/v1:StorageClass"
-    ]
-    kinds = [each.text("parameters.type", "gp3") for each in classes if each.get("metadata.name") == name]
-    if not kinds:
+    classes = of.world.objects(STORAGE_CLASS, name, of.before)
+    if not classes:
         raise NoPrice(f"storage class {name or 'by default'} is not part of the plan")
-    yield from of.monthly("ebs", f"{kinds[0]}-storage", Range.of(gb * count))
+    chosen = of.beside(classes[0])
+    provisioner = chosen.text("provisioner", EBS_DRIVER)
+    if provisioner == EFS_DRIVER:
+        yield Free("the file system is paid")
+    elif kind := VOLUME_TYPES.get(provisioner):
+        yield from volumes(chosen, chosen.text("parameters.type", kind), gb, Range.of(count), below="parameters.")
+    else:
+        raise NoPrice(f"the price book has no storage of {provisioner}")
 
 
 def gib(quantity: Value) -> float:

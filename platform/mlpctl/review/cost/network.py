@@ -42,6 +42,8 @@ def load_balancer(of: Subject) -> Parts:
     if kind is None:
         raise NoPrice(f"the price book has no load balancer of type {of.text('loadBalancerType')}")
     yield from balancer(of, kind)
+    if of.get("minimumLoadBalancerCapacity") is not None:
+        yield Missing("capacity that is reserved for it")
     if not of.true("internal") and of.text("ipAddressType") != "dualstack-without-public-ipv4":
         yield from aside(_addresses(of), "its public addresses")
 

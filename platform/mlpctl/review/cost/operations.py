@@ -4,6 +4,8 @@ from typing import Final
 
 from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
 
+FLOW_LOG: Final = "aws:ec2/flowLog:FlowLog"
+
 PAID_ROTATIONS: Final = 2
 """Each of a key's first two rotations adds the price of a key, later ones nothing:
 https://aws.amazon.com/blogs/security/the-curious-case-of-faster-aws-kms-symmetric-key-rotation/"""
@@ -30,10 +32,7 @@ def log_group(of: Subject) -> Parts:
     """A group of logs: what is taken in, and what is kept."""
     if of.text("logGroupClass", "STANDARD") != "STANDARD":
         raise NoPrice("the price book has groups of logs of the class STANDARD only")
-    vended = any(
-        each.type == "aws:ec2/flowLog:FlowLog" and of.change.urn in each.depends.get("logDestination", ())
-        for each in of.world.plan
-    )
+    vended = of.world.users(of.change.urn, FLOW_LOG, "logDestination")
     yield from of.used("logsIngestGb", "cloudwatch", "logs-vended" if vended else "logs-ingest")
     yield from of.used("logsStorageGb", "cloudwatch", "logs-storage")
 
@@ -80,3 +79,8 @@ def metric_filter(of: Subject) -> Parts:
     yield from of.monthly("cloudwatch", "metric", Range(0, 1, 1))
     if of.get("metricTransformation.dimensions"):
         yield Missing("a metric for each further value of its dimensions")
+
+
+def queue(of: Subject) -> Parts:
+    """A queue, paid by its requests."""
+    yield from of.used("sqsRequests", "sqs", "fifo-requests" if of.true("fifoQueue") else "requests")

@@ -3,36 +3,17 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mlpctl import urns
 from mlpctl.review.cost.book import MONTH_HOURS, Price
-from mlpctl.review.plan import Change, Plan
+from mlpctl.review.cost.world import EVERYTHING, World
+from mlpctl.review.plan import Change
 from mlpctl.review.report import Assumption
 from mlpctl.review.values import Secret, Unknown, Value, walk
 
-Usage: TypeAlias = Mapping[str, Mapping[str, float]]
-"""Use that nobody can read from a plan: logical name, or `EVERYTHING` → field → units a month."""
-
 MOST: Final = 1e12
 """No number of things that a plan names is larger."""
-
-EVERYTHING: Final = "default"
-"""The name whose use goes for every resource that has none of its own."""
-
-
-class Book(Protocol):
-    """The price book, as far as an estimate asks it."""
-
-    def find(self, service: str, region: str, item: str) -> Price | None:
-        """The price of one unit, the first one where it falls with quantity; None where the book has none."""
-
-    def tiers(self, service: str, region: str, item: str) -> tuple[tuple[float, Price], ...]:
-        """The prices of an item, each with the units a month from which on it holds; empty where the book has none."""
-
-    def spot(self, region: str, instance_type: str) -> tuple[Price, Price] | None:
-        """The lowest and the highest spot price an hour; None where the book has none."""
 
 
 class NoPrice(Exception):
@@ -81,6 +62,9 @@ class Missing:
     field: str = ""
     """The field of `cost.usage` that says nothing."""
 
+    large: bool = False
+    """Whether it may be much of the cost, as disks are: no limit in dollars is held without it."""
+
 
 @dataclass(frozen=True)
 class Free:
@@ -91,19 +75,6 @@ class Free:
 
 Part: TypeAlias = Line | Missing | Free
 Parts: TypeAlias = Iterator[Part]
-
-
-@dataclass(frozen=True)
-class World:
-    """What an estimate rests on."""
-
-    plan: Plan
-    book: Book
-    usage: Usage
-    region: str
-    """The stack's; empty where it is not known."""
-
-    today: date
 
 
 @dataclass(frozen=True)
@@ -178,6 +149,16 @@ class Subject:
         found = self.known(path)
         return default if found is None else str(found)
 
+    def needed(self, path: str) -> str:
+        """The text at a dotted path, without which there is no price.
+
+        Raises:
+            NoPrice: it is not known, or not there.
+        """
+        if found := self.text(path):
+            return found
+        raise NoPrice(f"{path} is not given")
+
     def true(self, path: str) -> bool:
         """Whether the input at a dotted path is true; Pulumi writes some truths as text.
 
@@ -198,7 +179,7 @@ class Subject:
 
     def causes(self, path: str) -> "list[Subject]":
         """The resources that an input property comes from, at the same time as this one."""
-        return [Subject(self.world, each, self.before) for each in self.world.plan.causes(self.change, path)]
+        return [self.beside(each) for each in self.world.plan.causes(self.change, path)]
 
     def linked(self, path: str, kind: str) -> "list[Subject]":
         """The resources of a type that an input names, at the same time as this one.
@@ -210,8 +191,11 @@ class Subject:
         found = [each for each in self.causes(path) if each.change.type == kind]
         if self.before:
             found = [each for each in found if not each.change.id or each.change.id in named]
-        others = [each for each in self.world.plan if each.type == kind and each.id and each.id in named]
-        return found or [Subject(self.world, each, self.before) for each in others]
+        return found or [self.beside(each) for each in self.world.named(kind, named)]
+
+    def beside(self, change: Change) -> "Subject":
+        """Another resource, at the same time as this one."""
+        return Subject(self.world, change, self.before)
 
     def count(self, path: str, kind: str) -> int:
         """How many things of a type a list names, known or not.
@@ -280,7 +264,7 @@ class Subject:
         if assumed is None:
             yield Missing(field=field)
         else:
-            yield from aside(self._lines(service, item, Range.of(assumed.value * times), assumed), field)
+            yield from aside(self._lines(service, item, Range.of(assumed.value * times), assumed), field, large=True)
 
     def _lines(self, service: str, item: str, quantity: Range, assumed: Assumption | None = None) -> Parts:
         self.price(service, item)
@@ -291,6 +275,10 @@ class Subject:
             within = Range(*(max(0.0, min(each, end) - start) for each in units))
             if within.max or not number:
                 yield Line(price, within, assumed)
+
+    def default(self, field: str, value: float, unit: str) -> Assumption:
+        """What the plan does not say and AWS documents."""
+        return Assumption(name=f"{self.change.name}.{field}", value=value, unit=unit, given=False)
 
     def assumption(self, field: str) -> Assumption | None:
         """What the stack's config assumes of a use: for this resource, a component around it, or everything."""
@@ -314,9 +302,15 @@ def unit(field: str) -> str:
     return next(words for end, words in UNITS.items() if field.endswith(end))
 
 
-def aside(parts: Parts, what: str) -> Parts:
+def assuming(parts: Parts, assumed: Assumption | None) -> Parts:
+    """The same parts, each of which says what it rests on."""
+    for part in parts:
+        yield replace(part, assumption=assumed) if isinstance(part, Line) and assumed else part
+
+
+def aside(parts: Parts, what: str, *, large: bool = False) -> Parts:
     """The same parts; where they have no price, the figure leaves them out and says so."""
     try:
         yield from [*parts]
     except NoPrice as error:
-        yield Missing(f"{what}: {error}")
+        yield Missing(f"{what}: {error}", large=large)

@@ -64,6 +64,9 @@ class CostUse(Model):
     secret_requests: Amount | None = None
     """Requests to a secret."""
 
+    sqs_requests: Amount | None = None
+    """Requests to a queue."""
+
     dynamodb_storage_gb: Amount | None = None
     """GB in a table of DynamoDB."""
 
@@ -78,13 +81,16 @@ class CostSettings(Model):
     """What the stack may cost, and the use that its cost is estimated with."""
 
     max_monthly_usd: Amount | None = None
-    """Most US dollars that the stack is expected to cost a month; a review fails above it. Default: no limit."""
+    """Most US dollars that the stack is expected to cost a month; a review fails above it, and where instances, disks
+    or databases have no price and `maxUnpriced` does not say how many may. Default: no limit."""
 
     max_monthly_delta_usd: Amount | None = None
-    """Most US dollars a month that one update may add; a review fails above it. Default: no limit."""
+    """Most US dollars a month that one update may add; a review fails above it, and where it makes or changes
+    instances, disks or databases that have no price and `maxUnpriced` does not say how many may. Default: no limit."""
 
     max_unpriced: int | None = Field(default=None, ge=0, le=100_000)
-    """Most resources that may cost something and have no price; a review fails above it. Default: no limit."""
+    """Most resources that may cost something and have no price; a review fails above it, and the limits in dollars then
+    leave them out. Default: no limit."""
 
     usage: Mapping[Annotated[str, Field(min_length=1, max_length=100)], CostUse] = Field(default={}, max_length=1000)
     """Use by the name of a component or resource, e.g. `models` or `network-nat-us-east-1a`. What is under `default`

@@ -1,13 +1,18 @@
 """What keeps data: disks, buckets, file systems, images."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
+from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Parts, Range, Subject, aside, assuming
 
 GP3_IOPS: Final = 3000
 GP3_MIBPS: Final = 125
 """What a gp3 volume has without being asked: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
+
+EFS_MIBPS_PER_GB: Final = 1 / 20
+"""Throughput that comes with each GB in EFS Standard or One Zone, 50 KB/s, and is not billed where throughput is
+provisioned: https://aws.amazon.com/efs/pricing/"""
 
 LUSTRE: Final[Mapping[str, str]] = {"SCRATCH_1": "scratch", "SCRATCH_2": "scratch"}
 
@@ -22,24 +27,38 @@ def disk(of: Subject, count: Range, below: str = "") -> Parts:
         raise NoPrice("the image decides its type")
     if of.get(f"{below}volumeSize") is None:
         raise NoPrice("the image decides its size")
-    yield from _volumes(of, kind, of.number(f"{below}volumeSize"), count, below)
+    yield from volumes(of, kind, of.number(f"{below}volumeSize"), count, below)
+    yield from _initialized(of, below)
 
 
 def volume(of: Subject) -> Parts:
     """An EBS volume."""
-    yield from _volumes(of, of.text("type", "gp2"), of.number("size"), Range.of(1))
+    yield from volumes(of, of.text("type", "gp2"), of.number("size"), Range.of(1))
+    yield from _initialized(of)
 
 
-def _volumes(of: Subject, kind: str, gb: float, count: Range, below: str = "") -> Parts:
+def _initialized(of: Subject, below: str = "") -> Parts:
+    if of.get(f"{below}volumeInitializationRate") is not None:
+        yield Missing("its initialization, which is paid by the GB of its snapshot")
+
+
+def volumes(of: Subject, kind: str, gb: float, count: Range, below: str = "") -> Parts:
     """Volumes of one kind: their storage, and IOPS and throughput above what comes with it."""
     yield from of.monthly("ebs", f"{kind}-storage", count * gb)
     if kind == "gp3":
         if iops := max(0.0, of.number(f"{below}iops", GP3_IOPS) - GP3_IOPS):
-            yield from of.monthly("ebs", "gp3-iops", count * iops)
+            yield from aside(of.monthly("ebs", "gp3-iops", count * iops), f"IOPS above {GP3_IOPS}", large=True)
         if throughput := max(0.0, of.number(f"{below}throughput", GP3_MIBPS) - GP3_MIBPS):
-            yield from of.monthly("ebs", "gp3-throughput", count * throughput)
+            more = of.monthly("ebs", "gp3-throughput", count * throughput)
+            yield from aside(more, f"throughput above {GP3_MIBPS} MiB/s", large=True)
     elif kind in ("io1", "io2"):
-        yield from of.monthly("ebs", f"{kind}-iops", count * of.number(f"{below}iops"))
+        yield from _each_volume(of, f"{kind}-iops", of.number(f"{below}iops"), count)
+
+
+def _each_volume(of: Subject, item: str, units: float, count: Range) -> Parts:
+    """Lines of what each of several volumes is paid for: the steps of its price begin anew with each."""
+    for part in of.monthly("ebs", item, units):
+        yield replace(part, quantity=count * part.quantity.expected) if isinstance(part, Line) else part
 
 
 def snapshot(of: Subject) -> Parts:
@@ -55,17 +74,28 @@ def bucket(of: Subject) -> Parts:
 
 
 def file_system(of: Subject) -> Parts:
-    """A file system of EFS."""
+    """A file system of EFS: what it keeps, and its throughput by its mode."""
     zonal = "one-zone-storage" if of.get("availabilityZoneName") else "standard-storage"
     mode = of.text("throughputMode", "bursting")
     yield from of.used("efsStorageGb", "efs", zonal)
-    if of.get("lifecyclePolicies"):
+    policies = of.each("lifecyclePolicies")
+    if policies:
         yield from of.used("efsInfrequentGb", "efs", "ia-storage-elastic" if mode == "elastic" else "ia-storage")
+    if any(each.get("transitionToArchive") is not None for each in policies):
+        yield Missing("what moves to the class Archive")
     if mode == "elastic":
         yield from of.used("efsReadGb", "efs", "elastic-read")
         yield from of.used("efsWriteGb", "efs", "elastic-write")
     elif mode == "provisioned":
-        yield from of.monthly("efs", "provisioned-throughput", of.number("provisionedThroughputInMibps"))
+        yield from _provisioned_throughput(of)
+
+
+def _provisioned_throughput(of: Subject) -> Parts:
+    """Throughput above what comes with the storage; all of it where nothing says how much is stored."""
+    stored = of.assumption("efsStorageGb")
+    included = stored.value * EFS_MIBPS_PER_GB if stored else 0
+    billed = max(0.0, of.number("provisionedThroughputInMibps") - included)
+    yield from assuming(of.monthly("efs", "provisioned-throughput", billed), stored)
 
 
 def lustre(of: Subject) -> Parts:

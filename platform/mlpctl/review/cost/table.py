@@ -38,7 +38,10 @@ def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:
         parts.append(_sums("Team", cost.totals.by_team, NO_TEAM))
     assumptions = {each.name: each for resource in cost.resources for each in resource.assumptions}
     if assumptions:
-        rows = [(f"cost.usage.{name}", f"{each.value:,.15g} {each.unit}") for name, each in sorted(assumptions.items())]
+        rows = [
+            (f"cost.usage.{name}" if each.given else name, f"{each.value:,.15g} {each.unit}")
+            for name, each in sorted(assumptions.items())
+        ]
         parts.append(_list("Assumed each month", rows))
     for heading, told in (
         (f"No price ({cost.totals.unpriced}), and no part of the sums", _told(cost, lambda each: [each.unpriced])),

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from costing import TODAY, Prices, change, urn
 from mlpctl.keys import PLATFORM, REGION
+from mlpctl.review import assemble
 from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Outcome
@@ -47,7 +48,9 @@ def printed(plan: Plan, **how: Any) -> tuple[str, Outcome]:
 
 def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
     usage = {"default": {"s3StorageGb": 60000}}
-    text, outcome = printed(a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500}))
+    text, outcome = printed(
+        a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500, "maxUnpriced": 1})
+    )
     assert outcome is Outcome.KEPT
     assert (
         text
@@ -74,6 +77,7 @@ Not all of it has a price (2)
 Limits
   held  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. It leaves out 1
         resource without a price.
+  held  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
 
 US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts."""
     )
@@ -188,3 +192,11 @@ class TestSettings:
 )
 def test_an_amount_is_written_to_the_cent(amount: float, text: str, change_: str) -> None:
     assert (table.usd(amount), table.change(amount)) == (text, change_)
+
+
+def test_a_review_says_that_a_limit_is_not_held_though_its_figure_is_below() -> None:
+    platform = json.dumps({"cost": {"maxMonthlyUsd": 1500}})
+    plan = Plan((LOST,), project="shop", stack="dev", config={"aws:region": "us-east-1", PLATFORM: platform})
+    found = assemble.review(plan, BOOK, TODAY)  # type: ignore[arg-type] # a book of a few rows
+    assert not found.passes
+    assert found.verdict.endswith("cost.maxMonthlyUsd not held, since what may cost much has no price")

@@ -167,7 +167,7 @@ class TestWithoutAPrice:
             (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is no number that can be priced"),
             (VOLUME, {**SMALL, "region": UNKNOWN}, "region is known only after the update"),
             (VOLUME, {**SMALL, "region": "cn-north-1"}, "the price book has no ebs/gp3-storage in cn-north-1"),
-            ("aws:elasticache/cluster:Cluster", {}, "mlpctl has no way to price this type"),
+            ("aws:elasticache/cluster:Cluster", {}, "the price book has no caches"),
             ("gcp:compute/instance:Instance", {}, "mlpctl has no way to price this type"),
             ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource may make anything"),
             ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "no Classic Load Balancer"),
@@ -432,6 +432,50 @@ class TestLimits:
             "The stack costs $24.00 a month; cost.maxMonthlyUsd allows $10.00. "
             "It leaves out 1 resource without a price."
         )
+
+    GPUS = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, name="gpus")
+    FORMAT = "aws:cloudwatch/metricStream:MetricStream"
+
+    @pytest.mark.parametrize(
+        ("lacking", "what"),
+        [
+            (GPUS, "instances of 1 resource"),
+            (change(VOLUME, {"type": "io9", "size": 1}, name="disk"), "disks of 1 resource"),
+            (change("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, name="db"), "databases of 1 resource"),
+            (change("aws:ec2/capacityBlockReservation:CapacityBlockReservation", {}), "instances of 1 resource"),
+        ],
+    )
+    def test_a_limit_in_dollars_is_not_held_without_a_price_for_what_costs_much(
+        self, lacking: Change, what: str
+    ) -> None:
+        settings = CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000)
+        found = limits(cost(BOOK, lacking), settings)
+        assert [each.broken for each in found] == [True, True]
+        assert f"It can't be held without a price for {what}; cost.maxUnpriced says" in found[0].text
+
+    def test_a_disk_of_a_pool_without_a_price_is_much_as_well(self) -> None:
+        book = Prices({"ec2/m7i.large": 0.1})
+        found = cost(book, change(NODES, {**POOL, "diskSize": 2000}))
+        assert found.resources[0].monthly_usd is not None
+        (held,) = limits(found, CostSettings(max_monthly_usd=10_000))
+        assert held.broken
+
+    @pytest.mark.parametrize(("most", "broken"), [(1, False), (0, True)])
+    def test_the_stack_file_says_how_many_may_have_no_price(self, most: int, broken: bool) -> None:
+        settings = CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000, max_unpriced=most)
+        total, delta, unpriced = limits(cost(BOOK, self.GPUS), settings)
+        assert (total.broken, delta.broken, unpriced.broken) == (False, False, broken)
+
+    def test_what_is_small_or_a_use_that_is_not_given_breaks_nothing(self) -> None:
+        found = cost(BOOK, change(self.FORMAT, {}), change(BUCKET, {}), change("aws:efs/fileSystem:FileSystem", {}))
+        assert found.totals.unpriced == 3
+        (held,) = limits(found, CostSettings(max_monthly_usd=10))
+        assert not held.broken
+
+    def test_what_stays_as_it_is_adds_nothing(self) -> None:
+        stays = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, old=POOL, op=Op.SAME, name="gpus")
+        total, delta = limits(cost(BOOK, stays), CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
+        assert (total.broken, delta.broken) == (True, False)
 
 
 def test_the_order_of_the_plan_stays_and_everything_is_told() -> None:

@@ -270,7 +270,7 @@ CASES = (
                 },
             )
         ],
-        money(200 * 0.3 + 800 * 0.025 + 64 * 6),
+        money(200 * 0.3 + 800 * 0.025 + (64 - 200 / 20) * 6),
         {"efsStorageGb": 200, "efsInfrequentGb": 800},
     ),
     Case(

@@ -1,0 +1,91 @@
+"""What an estimate rests on: the plan, found by type, id and use; the price book; the use that is assumed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Final, Protocol, TypeAlias
+
+from mlpctl.review.cost.book import Price
+from mlpctl.review.plan import Change, Plan
+
+Usage: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Use that nobody can read from a plan: logical name, or `EVERYTHING` → field → units a month."""
+
+EVERYTHING: Final = "default"
+"""The name whose use goes for every resource that has none of its own."""
+
+
+class Book(Protocol):
+    """The price book, as far as an estimate asks it."""
+
+    def find(self, service: str, region: str, item: str) -> Price | None:
+        """The price of one unit, the first one where it falls with quantity; None where the book has none."""
+
+    def tiers(self, service: str, region: str, item: str) -> tuple[tuple[float, Price], ...]:
+        """The prices of an item, each with the units a month from which on it holds; empty where the book has none."""
+
+    def spot(self, region: str, instance_type: str) -> tuple[Price, Price] | None:
+        """The lowest and the highest spot price an hour; None where the book has none."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What an estimate rests on. Whoever looks for other resources asks its indexes, since a plan may be long."""
+
+    plan: Plan
+    book: Book
+    usage: Usage
+    region: str
+    """The stack's; empty where it is not known."""
+
+    today: date
+    _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
+
+    def of_type(self, kind: str) -> Sequence[Change]:
+        """The resources of a type, as the plan orders them."""
+        return self._by_type.get(kind, ())
+
+    def named(self, kind: str, ids: Iterable[str]) -> list[Change]:
+        """The resources of a type that have one of these ids, as the plan orders them."""
+        found = {place: each for id in ids for place, each in self._by_id.get((kind, id), ())}
+        return [found[place] for place in sorted(found)]
+
+    def users(self, urn: str, kind: str, path: str) -> Sequence[Change]:
+        """The resources of a type whose input `path` comes from a resource."""
+        return self._by_cause.get((urn, kind, path), ())
+
+    def objects(self, kind: str, name: object, before: bool) -> Sequence[Change]:
+        """The Kubernetes objects of a kind that bear a name, until now or from now on."""
+        if (found := self._objects.get((kind, before))) is None:
+            found = self._objects[kind, before] = defaultdict(list)
+            for each in self.of_type(kind):
+                metadata = ((each.old if before else each.new) or {}).get("metadata")
+                if isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str):
+                    found[metadata["name"]].append(each)
+        return found.get(name, ()) if isinstance(name, str) else ()
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, Sequence[Change]]:
+        found: dict[str, list[Change]] = defaultdict(list)
+        for each in self.plan:
+            found[each.type].append(each)
+        return found
+
+    @cached_property
+    def _by_id(self) -> Mapping[tuple[str, str], Sequence[tuple[int, Change]]]:
+        found: dict[tuple[str, str], list[tuple[int, Change]]] = defaultdict(list)
+        for place, each in enumerate(self.plan):
+            if each.id:
+                found[each.type, each.id].append((place, each))
+        return found
+
+    @cached_property
+    def _by_cause(self) -> Mapping[tuple[str, str, str], Sequence[Change]]:
+        found: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
+        for each in self.plan:
+            for path, causes in each.depends.items():
+                for urn in dict.fromkeys(causes):
+                    found[urn, each.type, path].append(each)
+        return found
