@@ -168,7 +168,7 @@ def test_the_sandbox_s_own_processes_may_be_killed_at_any_time(own_project: Any)
         if process := identity.find():
             process.kill()
             psutil.wait_procs([process], timeout=10)
-        update.wait()
+        update.wait(300)
         victim.said.append(f"{chosen}: {update.returncode}")
         done = mlpctl_up()
         if "mlpctl recover" in done.stdout + done.stderr:

@@ -79,6 +79,9 @@ class Daemon:
         # Its put is safe in a signal handler, unlike that of `queue.Queue`.
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._control_plane: ControlPlane | None = None
+        self._was_ready = False
+        """Whether the control plane was ready since it was last started."""
+
         self._aws_api: AwsApi | None = None
         self._record_lock = threading.Lock()
         versions = {
@@ -156,7 +159,14 @@ class Daemon:
             self._record = self._record.model_copy(update={"control_plane_requests": requests})
 
     def _control_plane_changed(self, state: ControlPlaneState) -> None:
+        before = self._record.control_plane.phase
         self._update(control_plane=state)
+        if state.phase is Phase.READY:
+            self._was_ready = True
+        elif state.phase is Phase.FAILED and self._was_ready and before is not Phase.FAILED:
+            # It worked, and one of its programs was killed, by whom or what ever. One that never worked stays down.
+            self._was_ready = False
+            self._events.put(_Event.START_CONTROL_PLANE)
 
     def _snapshot(self) -> None:
         try:

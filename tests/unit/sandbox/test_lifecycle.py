@@ -131,6 +131,21 @@ def test_what_a_stopped_control_plane_says_is_no_answer_to_a_new_request(
     assert Phase.ABSENT not in phases
 
 
+def test_a_control_plane_of_which_a_program_is_killed_comes_back(layout: Layout, tools: Mapping[str, Path]) -> None:
+    before = up(layout, tools)
+    scheduler = before.control_plane.processes["kube-scheduler"]
+    process = scheduler.find()
+    assert process is not None
+    process.kill()
+
+    def back() -> bool:
+        state = lifecycle.status(layout).control_plane
+        return state.phase is Phase.READY and state.processes["kube-scheduler"] != scheduler
+
+    eventually(back, timeout_s=30)
+    assert layout.record().process == before.process  # type: ignore[union-attr]  # it runs
+
+
 def test_the_control_plane_needs_a_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
     with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlpctl sandbox up"):
         lifecycle.start_control_plane(layout, tools)
