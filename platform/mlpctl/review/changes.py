@@ -1,0 +1,233 @@
+"""A plan made of the engine's steps, without secrets."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from mlpctl import urns
+from mlpctl.keys import PLATFORM
+from mlpctl.review import refreshes, resolve
+from mlpctl.review.checked import EXPECTED
+from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
+from mlpctl.review.redact import Redactor
+from mlpctl.review.resolve import Resolved
+from mlpctl.review.steps import REFRESH, REPLACEMENT_STEPS, Raw, State, Step, sides
+from mlpctl.review.values import Value
+
+_COUNTED: Final = ("create", "update", "delete", "replace", "import")
+"""What the engine counts in its summary and always lists."""
+
+
+def plan(raw: Raw, redactor: Redactor) -> Plan:
+    """The plan that the engine's steps come to."""
+    names = _Urns(redactor)
+    steps = refreshes.marked(raw)
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(step.urn, []).append(step)
+    views = _views(raw, groups)
+    changes: list[Change] = []
+    notes: list[Message] = []
+    lacking: list[str] = []
+    for urn, found in groups.items():
+        for resolved in resolve.resolve(found):
+            change = _change(found, resolved, views.get(urn, ""), redactor, names)
+            changes.append(change)
+            notes += [Message("info", redactor.text(note), change.urn) for note in resolved.notes]
+        name = urns.name(names.clean(urn))
+        lacking += [
+            f"What {redactor.text(each.op)!r} means for {name} is not known here."
+            for each in found
+            if each.op not in resolve.KNOWN
+        ]
+        if missing := resolve.missing(found):
+            lacking.append(f"The plan lacks {missing} of {name}.")
+    _check_parents({each.urn: each.parent for each in changes})
+    messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
+    failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
+    parts = raw.steps[0].urn.split("::") if raw.steps else []
+    changes = _with_doubts(changes)
+    return Plan(
+        changes=tuple(changes),
+        project=parts[1] if parts else "",
+        stack=parts[0].removeprefix("urn:pulumi:") if parts else "",
+        config=_config(raw.config, redactor),
+        messages=tuple(messages),
+        incomplete=" ".join(
+            [*raw.incomplete, *lacking, *_miscounted(raw), *(f"The preview failed: {text}" for text in failed)]
+        ),
+        unlisted=max(0, raw.counted.get("same", 0) - sum(each.op is Op.SAME for each in changes)),
+        notes=tuple(notes),
+        refresh_only=refreshes.is_refresh(raw),
+        streamed=raw.streamed,
+        shows_replacements=raw.streamed or any(each.op in REPLACEMENT_STEPS for each in raw.steps),
+        violations=tuple(_violation(each, redactor, names) for each in raw.violations),
+        outputs=_outputs(raw, redactor),
+    )
+
+
+def _miscounted(raw: Raw) -> Iterator[str]:
+    """What the engine counts and the steps do not show: then some of them are missing."""
+    listed = Counter(each.op for each in raw.steps)
+    listed += Counter(each.result for each in raw.steps if each.result and raw.streamed)
+    refreshed = 0 if raw.streamed else listed[REFRESH]
+    for op in _COUNTED:
+        counted = raw.counted.get(op, 0)
+        if counted > listed[op] + (refreshed if op in ("update", "delete") else 0):
+            yield f"The engine counts {counted:,} to {op}, and the plan lists {listed[op]:,}."
+
+
+def _views(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
+    """What makes each resource that another resource made, such as a Terraform module, by their URNs.
+
+    The digest says so. An event does not: there it is what is made by no provider of its own and yet stands below a
+    resource that a provider makes.
+    """
+    found = {}
+    for urn, steps in groups.items():
+        states = [*sides(steps)]
+        said = next((each.view_of for each in states if each.view_of), "")
+        if said or not raw.streamed or any(each.custom for each in states):
+            found[urn] = said
+            continue
+        parent = next((each.parent for each in states if each.parent), "")
+        above = [state for state in sides(groups.get(parent, ())) if state.custom]
+        is_view = bool(above) and not urns.kind(parent).startswith(urns.PROVIDER_TYPE)
+        found[urn] = parent if is_view and urns.kind(urn) != urns.STACK_TYPE else ""
+    return found
+
+
+def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: Redactor, names: "_Urns") -> Change:
+    """One thing that happens to a resource, without secrets."""
+    op, old, new = resolved.op, resolved.old, resolved.new
+    nothing = State()
+    was, will = old or nothing, new or nothing
+    state, latest = old or new or nothing, new or old or nothing
+    hidden: Collection[str] = was.secret | will.secret
+    kind = urns.kind(steps[0].urn)
+
+    def inputs(side: State | None, other: State | None) -> Mapping[str, Value] | None:
+        if side is None:
+            return None
+        return redactor.inputs(side.inputs, kind=kind, hidden=hidden, twin=other.inputs if other else None)
+
+    detailed = {name: each for step in resolved.steps for name, each in step.detailed.items()}
+    forced = dict.fromkeys(key for step in resolved.steps for key in step.keys)
+    forced = forced or dict.fromkeys(name for name, each in detailed.items() if each.endswith("-replace"))
+    reported = dict.fromkeys(detailed) or dict.fromkeys(name for step in resolved.steps for name in step.diffs)
+    provider = next((each.provider for each in resolved.steps if each.provider), "") or state.provider
+    urn = names.clean(steps[0].urn)
+    return Change(
+        urn=names.copy_of(urn, redactor.text(state.id)) if resolved.is_old_copy else urn,
+        op=op,
+        old=inputs(old, new),
+        new=inputs(new, old),
+        parent=names.clean(latest.parent),
+        id=redactor.text(state.id),
+        custom=resolve.is_custom(steps, view_of),
+        view_of=names.clean(view_of),
+        old_copy=resolved.is_old_copy,
+        protected=state.protect,
+        retained=resolved.retained or state.retain,
+        unprotected=bool(new and was.protect and not will.protect),
+        unretained=bool(new and was.retain and not will.retain),
+        tainted=was.taint,
+        deletes_first=op is Op.REPLACE and resolved.deletes_first,
+        forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
+        reported=tuple(map(redactor.text, reported)),
+        depends={redactor.text(name): tuple(map(names.clean, each)) for name, each in latest.depends.items() if each},
+        after=tuple(map(names.clean, latest.after)),
+        # A reference to a provider is its URN and its id.
+        provider=names.clean(provider.rsplit("::", 1)[0]),
+    )
+
+
+def _with_doubts(changes: Sequence[Change]) -> list[Change]:
+    """Replacements because of a provider that only may be replaced, marked as that."""
+    by_urn = {each.urn: each for each in changes}
+
+    def doubtful(change: Change) -> Change:
+        provider = by_urn.get(change.provider)
+        may = PROVIDER in change.forced_by and provider is not None and provider.forced_by_unknown
+        return replace(change, doubtful_provider=True) if may else change
+
+    return [doubtful(each) for each in changes]
+
+
+def _violation(found: Violation, redactor: Redactor, names: "_Urns") -> Violation:
+    return replace(
+        found,
+        policy=redactor.text(found.policy),
+        pack=redactor.text(found.pack),
+        text=redactor.text(found.text),
+        urn=names.clean(found.urn),
+    )
+
+
+def _outputs(raw: Raw, redactor: Redactor) -> tuple[Mapping[str, Value], Mapping[str, Value]] | None:
+    if raw.outputs is None:
+        return None
+    old, new = raw.outputs
+    return redactor.inputs(old, twin=new), redactor.inputs(new, twin=old)
+
+
+def _check_parents(parents: Mapping[str, str]) -> None:
+    """Refuse resources that are above themselves: whoever goes up from them never arrives."""
+    right: set[str] = set()
+    for urn in parents:
+        way: dict[str, None] = {}
+        while urn in parents and urn not in right:
+            if urn in way:
+                raise PlanError(f"{urn[:200]!r} is its own parent, or a parent's; {EXPECTED}.")
+            way[urn] = None
+            urn = parents[urn]
+        right.update(way)
+
+
+def _config(config: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Value]:
+    """A stack's config without secrets; figures below `cost` stay, though a component may be called `db-password`."""
+    platform = config.get(PLATFORM)
+    try:
+        said = json.loads(platform) if isinstance(platform, str) else platform
+    except (ValueError, RecursionError):
+        said = None
+    if not (isinstance(said, Mapping) and isinstance(said.get("cost"), Mapping)):
+        return redactor.inputs(config)
+    rest = redactor.inputs({**config, PLATFORM: {key: each for key, each in said.items() if key != "cost"}})
+    shown = rest[PLATFORM]
+    return {**rest, PLATFORM: {**(shown if isinstance(shown, dict) else {}), "cost": _figures(said["cost"], redactor)}}
+
+
+def _figures(value: Any, redactor: Redactor) -> Value:
+    if isinstance(value, Mapping):
+        return {redactor.text(str(key)): _figures(each, redactor) for key, each in value.items()}
+    return value if isinstance(value, (int, float)) else redactor.value(value)
+
+
+class _Urns:
+    """URNs without secrets; two that were different stay different."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._clean: dict[str, str] = {"": ""}
+        self._taken: set[str] = set()
+
+    def clean(self, urn: str) -> str:
+        """The URN with the secrets struck out of its name."""
+        if urn not in self._clean:
+            *head, name = urn.split("::", 3)
+            self._clean[urn] = self._free("::".join([*head, self._redactor.text(name)]))
+        return self._clean[urn]
+
+    def copy_of(self, urn: str, id: str) -> str:
+        """A URN for an old copy of a resource, beside that of the one in use."""
+        return self._free(f"{urn} {OLD_COPY[:-1]} {id})" if id else f"{urn} {OLD_COPY}")
+
+    def _free(self, urn: str) -> str:
+        free, number = urn, 2
+        while free in self._taken:
+            free, number = f"{urn} {number}", number + 1
+        self._taken.add(free)
+        return free
