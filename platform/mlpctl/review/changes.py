@@ -141,6 +141,7 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         after=tuple(map(names.clean, latest.after)),
         # A reference to a provider is its URN and its id.
         provider=names.clean(provider.rsplit("::", 1)[0]),
+        old_provider=names.clean(was.provider.rsplit("::", 1)[0]),
     )
 
 

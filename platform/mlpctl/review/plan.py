@@ -106,6 +106,9 @@ class Change:
     provider: str = ""
     """URN of its provider; empty for a component."""
 
+    old_provider: str = ""
+    """URN of its provider until now; empty where there was none, or where it is not said."""
+
     @property
     def type(self) -> str:
         """Type token, e.g. `aws:s3/bucket:Bucket`."""
