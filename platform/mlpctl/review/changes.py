@@ -151,8 +151,9 @@ def _with_doubts(changes: Sequence[Change]) -> list[Change]:
 
     def doubtful(change: Change) -> Change:
         provider = by_urn.get(change.provider)
-        may = PROVIDER in change.forced_by and provider is not None and provider.forced_by_unknown
-        return replace(change, doubtful_provider=True) if may else change
+        if PROVIDER in change.forced_by and provider is not None and provider.forced_by_unknown:
+            return replace(change, doubtful_provider=provider.forced_by)
+        return change
 
     return [doubtful(each) for each in changes]
 
@@ -168,7 +169,8 @@ def _violation(found: Violation, redactor: Redactor, names: "_Urns") -> Violatio
 
 
 def _outputs(raw: Raw, redactor: Redactor) -> tuple[Mapping[str, Value], Mapping[str, Value]] | None:
-    if raw.outputs is None:
+    # A program that failed has not said what the stack exports.
+    if raw.outputs is None or any(each.severity == "error" for each in raw.messages):
         return None
     old, new = raw.outputs
     return redactor.inputs(old, twin=new), redactor.inputs(new, twin=old)

@@ -234,7 +234,9 @@ def _providers(change: Change) -> tuple[str, str]:
     old, new = (urns.name(urn) if urn else HIDDEN for urn in (change.old_provider, change.provider))
     if old != new:
         return old, new
-    return old, f"{new} ({'may be replaced' if change.doubtful_provider else 'replaced'})"
+    if change.doubtful_provider:
+        return old, f"{new} (may be replaced, since {' and '.join(change.doubtful_provider)} is known after the update)"
+    return old, f"{new} (replaced)"
 
 
 def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[Difference, ...]:

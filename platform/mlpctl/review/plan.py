@@ -85,8 +85,8 @@ class Change:
     tainted: bool = False
     """Whether the state marks it to be replaced, with `pulumi state taint`."""
 
-    doubtful_provider: bool = False
-    """Whether its provider only may be replaced: then so may it."""
+    doubtful_provider: tuple[str, ...] = ()
+    """Inputs of its provider, not known yet, for which that may be replaced: then so may this."""
 
     deletes_first: bool = False
     """Whether the old one goes before its replacement comes."""
@@ -223,6 +223,11 @@ class Plan:
     def parents(self) -> Mapping[str, str]:
         """URN of each resource's parent, or an empty text."""
         return {each.urn: each.parent for each in self.changes}
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """URNs of the resources that made others."""
+        return frozenset(each.view_of for each in self.changes if each.view_of)
 
     def component(self, change: Change) -> str:
         """URN of the outermost component that a resource belongs to; its own where it stands alone."""

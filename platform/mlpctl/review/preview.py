@@ -17,9 +17,9 @@ def preview(stack: Stack, *, sandbox: bool) -> Plan:
     Raises:
         StackError: the preview failed; with what the engine, the program and the providers said, without secrets.
     """
-    done = stack.run("preview", "--json", "--show-sames", "--stack", stack.name)
+    done = stack.run("preview", "--json", "--show-sames", "--show-replacement-steps", "--stack", stack.name)
     try:
-        plan = read(done.stdout, sandbox=sandbox)
+        plan = read(done.stdout, sandbox=sandbox, shows_replacements=True)
     except PlanError:
         # Before there is a plan, the engine says what is wrong in plain text.
         raise StackError(f"The preview of {stack.name} failed: {scrub((done.stderr or done.stdout).strip())}") from None

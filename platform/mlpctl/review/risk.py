@@ -32,6 +32,9 @@ MOVES: Final = "the new one has another address, which its callers have to find"
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ})
+_KEPT: Final = frozenset({Harm.DATA, Harm.CAPACITY})
+"""What the old one still has where it stays in the cloud."""
+
 _HARM_ORDER: Final = [*Harm]
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.FORGET, Op.UPDATE]
 
@@ -174,7 +177,7 @@ def _findings(context: _Context, change: Change) -> Iterator[_Finding]:
     if change.op in (Op.UPDATE, Op.REPLACE):
         # A replacement that leaves the old one where it is destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
-        yield from (each for each in _changing(context, change) if not (left and each.harm is Harm.DATA))
+        yield from (each for each in _changing(context, change) if not (left and each.harm in _KEPT))
     if change.op is Op.CREATE:
         yield from _coming(context, change)
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):

@@ -63,7 +63,9 @@ def _refuse_middle(documents: Documents, why: str) -> None:
     """Refuse a broken document that more documents follow; the last one may only have been cut off."""
     following = documents.text[documents.text.find("\n", documents.at) :]
     if any(line.startswith("{") for line in following.splitlines()):
-        raise PlanError(f"Line {documents.line} is no event of the engine: {why[0].lower()}{why[1:]}; {EXPECTED}.") from None
+        raise PlanError(
+            f"Line {documents.line} is no event of the engine: {why[0].lower()}{why[1:]}; {EXPECTED}."
+        ) from None
 
 
 class _Reader:

@@ -36,7 +36,9 @@ def pulumi_type(token: str, known: Sequence[str]) -> str:
 def _unknown(package: str, name: str) -> str:
     """A type that is not known, as its package writes types."""
     camel = _camel(name)
-    return f"kubernetes:core/v1:{camel[:1].upper()}{camel[1:]}" if package == "kubernetes" else f"{package}:index/{camel}"
+    return (
+        f"kubernetes:core/v1:{camel[:1].upper()}{camel[1:]}" if package == "kubernetes" else f"{package}:index/{camel}"
+    )
 
 
 def _spellings(package: str, name: str) -> Iterator[str]:

@@ -177,7 +177,9 @@ def test_what_leaves_the_stack_and_stays_in_the_cloud_is_forgotten(op: str, more
 def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> None:
     found = resource("a", THING, op="update", old={"x": 1}, new={"x": 5})
     wanted = resource("a", THING, op="update", old={"x": 5}, new={"x": 1})
-    assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 5}, {"x": 1}), "before the update is what the refresh found"
+    assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 5}, {"x": 1}), (
+        "before the update is what the refresh found"
+    )
     vanished = resource("a", THING, op="delete", old={"x": 1})
     again = resource("a", THING, op="create", new={"x": 1})
     assert (one(vanished, again).op, one(vanished, again).old) == (Op.CREATE, None)

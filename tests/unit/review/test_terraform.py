@@ -31,7 +31,7 @@ def test_a_type_of_terraform_is_one_of_pulumi(terraform: str, pulumi: str) -> No
 
 def test_what_a_modules_resource_holds_is_known_by_its_type() -> None:
     assert kind("db:tf:aws_db_instance").words == "RDS database"
-    assert kind("x:tf:aws_some_new_bucket").holds == (Holding.DATA,)
+    assert [*kind("x:tf:aws_some_new_bucket").holds] == [Holding.DATA]
     assert kind("x:tf:aws_some_new_bucket").words == "AWS some new bucket"
 
 

@@ -1,0 +1,46 @@
+"""What the engine writes in each situation, as files, and what a review makes of it beside them."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mlpctl.review import assemble, reader
+from mlpctl.review.cost import book
+from mlpctl.review.report import Report
+
+FOLDER = Path(__file__).parent / "streams"
+FILES = sorted(each for each in FOLDER.iterdir() if each.suffix != ".txt")
+DAY = date(2026, 11, 1)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_the_engine_writes_comes_to_its_review(file: Path, golden: Callable[[Path, str], None]) -> None:
+    report = assemble.review(reader.load(file), book.load(), DAY)
+    golden(FOLDER / f"{file.name}.txt", "\n".join(lines(report)) + "\n")
+
+
+def lines(report: Report) -> Iterator[str]:
+    """What a review says, apart from amounts of money, one thing a line."""
+    happens, _, *fails = report.verdict.split("; ")
+    yield "; ".join([happens, *(each for each in fails if "$" not in each)])
+    yield f"exit {report.outcome.value}"
+    yield f"counts {' '.join(f'{op.value}={count}' for op, count in report.counts.items()) or 'nothing'}"
+    for danger in report.dangers:
+        because = f" [{'; '.join(danger.because)}]" if danger.because else ""
+        yield f"danger {danger.certainty.value} {danger.harm.value} {danger.op.value}: {danger.text}{because}"
+    for group in report.groups:
+        for row in group.rows:
+            changes = "; ".join(f"{each.path}: {each.old} → {each.new}" for each in row.differences)
+            kept = " retained" if row.retained else ""
+            yield f"row {group.title} · {row.certainty.value} {row.op.value}{kept} {row.words} {row.name} {changes}".strip()
+    for violation in report.violations:
+        level = "mandatory" if violation.mandatory else "advisory"
+        yield f"violation {level} {violation.policy} {violation.name}: {violation.text}"
+    yield from (f"output {each.path}: {each.old} → {each.new}" for each in report.outputs)
+    yield from (f"note {each}" for each in report.notes)
+    yield from (f"message {each}" for each in report.messages)
+    yield from (f"not checked {each.what}" for each in report.unchecked)
+    if report.incomplete:
+        yield f"incomplete {report.incomplete}"
