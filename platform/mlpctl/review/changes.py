@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,8 +31,9 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     changes: list[Change] = []
     notes: list[Message] = []
     lacking: list[str] = []
+    staying = _staying(groups)
     for urn, found in groups.items():
-        for resolved in resolve.resolve(found):
+        for resolved in _left(resolve.resolve(found), staying):
             change = _change(found, resolved, views.get(urn, ""), redactor, names)
             changes.append(change)
             notes += [Message("info", redactor.text(note), change.urn) for note in resolved.notes]
@@ -66,6 +67,22 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         violations=tuple(_violation(each, redactor, names) for each in raw.violations),
         outputs=_outputs(raw, redactor),
     )
+
+
+def _staying(groups: Mapping[str, Sequence[Step]]) -> frozenset[str]:
+    """URNs of what leaves the state and stays in the cloud."""
+    return frozenset(
+        urn for urn, found in groups.items() if any(each.op is Op.FORGET for each in resolve.resolve(found))
+    )
+
+
+def _left(found: Iterable[Resolved], staying: Collection[str]) -> Iterator[Resolved]:
+    """What is only deleted with something else stays where that stays."""
+    for each in found:
+        if each.op is Op.DELETE and each.old and each.old.deleted_with in staying:
+            yield replace(each, op=Op.FORGET, retained=True)
+        else:
+            yield each
 
 
 def _miscounted(raw: Raw) -> Iterator[str]:
@@ -129,7 +146,8 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         custom=resolve.is_custom(steps, view_of),
         view_of=names.clean(view_of),
         old_copy=resolved.is_old_copy,
-        protected=state.protect,
+        # The engine deletes old copies whether they are protected or not (`DeleteStep.Apply`).
+        protected=state.protect and not resolved.is_old_copy,
         retained=resolved.retained or state.retain,
         unprotected=bool(new and was.protect and not will.protect),
         unretained=bool(new and was.retain and not will.retain),

@@ -6,7 +6,7 @@ from typing import Final
 
 from mlpctl import urns
 from mlpctl.review.plan import Op
-from mlpctl.review.steps import FORGOTTEN, OLD_GOES, REFRESH, REPLACING, State, Step, leaves, sides
+from mlpctl.review.steps import FORGOTTEN, OLD_GOES, REFRESH, REPLACEMENT_STEPS, REPLACING, State, Step, leaves, sides
 
 _OPS: Final = {
     "create": Op.CREATE,
@@ -151,13 +151,14 @@ def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
         return Resolved(Op.REPLACE, [gone, step], gone.old, step.new, deletes_first=True)
     if op is Op.UPDATE and any(each is Op.IMPORT for each, _ in acting):
         notes.append("It is imported first, and then changed.")
+    before = _last(parts.found, _new)
     if op in (Op.DELETE, Op.FORGET):
-        old = step.old or _last(main, _old)
+        old = step.old or _last(main, _old) or before
         return Resolved(op, [step], old, None, retained=op is Op.FORGET, notes=notes)
     if op is Op.CREATE:
         return Resolved(op, [step], None, step.new or _last(main, _new), notes=notes)
     # A refresh, or an import, may have changed what was there before the last step.
-    return Resolved(op, [step], step.old, step.new or _last(main, _new), notes=notes)
+    return Resolved(op, [step], step.old or before, step.new or _last(main, _new), notes=notes)
 
 
 def _replaced(main: Sequence[Step], steps: Sequence[Step]) -> Resolved:
@@ -167,6 +168,10 @@ def _replaced(main: Sequence[Step], steps: Sequence[Step]) -> Resolved:
         imported = any(each.op == "import-replacement" for each in replacing)
         note = "Until now it was only read: what was read stays where it is."
         return Resolved(Op.IMPORT if imported else Op.CREATE, replacing, None, new, notes=[note])
+    shown = any(each.op in REPLACEMENT_STEPS for each in replacing)
+    if old and old.pending and shown and not any(each.op in OLD_GOES for each in steps):
+        note = "An interrupted replacement deleted the old one already."
+        return Resolved(Op.CREATE, replacing, None, new, notes=[note])
     notes = []
     if any(each.op == "read-replacement" for each in replacing) or (new and new.external):
         notes.append("The new one is only read, and the old one, with another id, is deleted.")

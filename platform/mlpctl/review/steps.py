@@ -45,6 +45,9 @@ class State:
     parent: str = ""
     provider: str = ""
     view_of: str = ""
+    deleted_with: str = ""
+    """URN of the resource that takes it along, so that nothing deletes it by itself."""
+
     depends: Mapping[str, Sequence[str]] = field(default_factory=dict)
     after: Sequence[str] = ()
     custom: bool | None = None
@@ -165,6 +168,7 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
         parent=checked.urn(state.get("parent"), f"{place}.parent"),
         provider=text("provider"),
         view_of=checked.urn(state.get("viewOf"), f"{place}.viewOf"),
+        deleted_with=checked.urn(state.get("deletedWith"), f"{place}.deletedWith"),
         depends={name: checked.texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
         after=checked.texts(state.get("dependencies"), f"{place}.dependencies"),
         custom=flag("custom") if said else None,

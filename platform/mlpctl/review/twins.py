@@ -5,14 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from mlpctl import urns
 from mlpctl.review.groups import is_counted
 from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
 
-_NAMES: Final = re.compile(r"^(name|bucket|key|identifier|domain|(?!parent)[a-zA-Z]+(Name|Identifier))$")
-"""Inputs that name a thing."""
+_NAMES: Final = re.compile(r"^(name|bucket|key|identifier|domain|(?P<what>[a-zA-Z]+)(Name|Identifier))$")
+"""Inputs that name a thing, or what it belongs to: `clusterName` of a node group."""
+
+_OWN: Final = ("name", "identifier")
+"""Inputs that name the thing itself, whatever its type."""
 
 _SCOPES: Final = re.compile(
     r"^(type|path|host|hostname|location|region|zone|project|namespace|registry|catalog|qualifier|version|"
@@ -73,7 +77,7 @@ def _told(gone: Change, come: Change) -> str:
             f"It is deleted and {come.name} {happens}, and both are the same thing ({gone.id}), "
             f"which is then gone. {_alias(gone, come)}"
         )
-    if come.op is not Op.CREATE or (gone.provider and come.provider and gone.provider != come.provider):
+    if come.op is not Op.CREATE or _provider(gone) != _provider(come):
         return ""
     if names := _same_names(gone, come):
         return (
@@ -88,6 +92,12 @@ def _told(gone: Change, come: Change) -> str:
     return ""
 
 
+def _provider(change: Change) -> str:
+    """What makes a resource; the engine's own providers of a package, one a version, are the same."""
+    is_default = urns.name(change.provider).startswith("default") if change.provider else False
+    return urns.kind(change.provider) if is_default else change.provider
+
+
 def _alias(gone: Change, come: Change) -> str:
     return f"An alias for {gone.urn} on {come.name} would keep it."
 
@@ -95,11 +105,23 @@ def _alias(gone: Change, come: Change) -> str:
 def _same_names(gone: Change, come: Change) -> str:
     """The names that two resources have in common; nothing where one differs, or where it is."""
     old, new = _flat(gone.old or {}), _flat(come.new or {})
+    type = short_type(gone.type)
     where = [key for key in {**old, **new} if _SCOPES.match(_last(key)) or _NAMES.match(_last(key))]
     known = [key for key, _ in _names(gone.old or {}) if key in new]
-    if not known or any(old.get(key) != new.get(key) or not _is_known(old.get(key)) for key in where):
+    if not any(_is_own(key, type) for key in known) or any(
+        old.get(key) != new.get(key) or not _is_known(old.get(key)) for key in where
+    ):
         return ""
     return ", ".join(f"{key} {short(old[key], 60)}" for key in known[:_MOST_NAMED])
+
+
+def _is_own(key: str, type: str) -> bool:
+    """Whether an input names a thing of a type itself, as `nodeGroupName` does a node group, `key` an object."""
+    last, word = _last(key), re.split("[/:]", type)[-1].lower()
+    found = _NAMES.match(last)
+    what = (found["what"] or last if found else last).lower()
+    bare = re.sub(r"v\d+$", "", word)
+    return last in _OWN or bare.endswith(what) or what.endswith(bare) or (last == "key" and "object" in bare)
 
 
 def _names(inputs: Mapping[str, Value]) -> list[tuple[str, str]]:

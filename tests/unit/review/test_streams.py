@@ -34,7 +34,8 @@ def lines(report: Report) -> Iterator[str]:
         for row in group.rows:
             changes = "; ".join(f"{each.path}: {each.old} → {each.new}" for each in row.differences)
             kept = " retained" if row.retained else ""
-            yield f"row {group.title} · {row.certainty.value} {row.op.value}{kept} {row.words} {row.name} {changes}".strip()
+            happens = f"{row.certainty.value} {row.op.value}{kept}"
+            yield f"row {group.title} · {happens} {row.words} {row.name} {changes}".strip()
     for violation in report.violations:
         level = "mandatory" if violation.mandatory else "advisory"
         yield f"violation {level} {violation.policy} {violation.name}: {violation.text}"
