@@ -31,7 +31,7 @@ MOVES: Final = "the new one has another address, which its callers have to find"
 """What the replacement of something with an address interrupts."""
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
-_STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ})
+_STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
 _KEPT: Final = frozenset({Harm.DATA, Harm.CAPACITY})
 """What the old one still has where it stays in the cloud."""
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from mlpctl.review import assemble, reader
 from mlpctl.review.cost import book
+from mlpctl.review.html import html
+from mlpctl.review.markdown import markdown
 from mlpctl.review.report import Report
+from unit.review.test_terminal import printed
 
 FOLDER = Path(__file__).parent / "streams"
 FILES = sorted(each for each in FOLDER.iterdir() if each.suffix != ".txt")
@@ -45,3 +49,32 @@ def lines(report: Report) -> Iterator[str]:
     yield from (f"not checked {each.what}" for each in report.unchecked)
     if report.incomplete:
         yield f"incomplete {report.incomplete}"
+
+
+SHOWN = {
+    "policies.ndjson": [
+        "mandatory policy no-public of guards",
+        "no bucket is public",
+        "advisory policy tags of guards",
+    ],
+    "outputs.ndjson": ["Changed outputs of the stack", "endpoint", "https://b"],
+    "renamed-object.json": ["Notes", "both name the same thing", "An alias for"],
+    "retained-deleted.json": ["no longer managed", "retained"],
+    "retained-replaced.json": ["the old one is retained and no longer managed"],
+    "pending-replacement-removed.json": ["gone already"],
+    "refresh-only.json": ["A refresh, which changes nothing but the state", "changed outside of Pulumi"],
+    "module-views.json": ["Module m", "db-0", "logs"],
+    "names-with-colons.json": ["team-a::logs", "team-b::logs"],
+    "old-copy-beside-same.json": ["orders (old copy orders-0)"],
+    "cut-steps.json": ["no change is listed", "The engine counts 2 to delete"],
+    "nothing.json": ["Old copies", "--show-replacement-steps", "Violations of policies, and changed outputs"],
+}
+"""Words of a review that every form of it has."""
+
+
+@pytest.mark.parametrize("form", [markdown, html, printed])
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_form_shows_it(name: str, form: Callable[[Report], str]) -> None:
+    report = assemble.review(reader.load(FOLDER / name), book.load(), DAY)
+    shown = " ".join(form(report).replace("`", "").replace("<code>", "").replace("</code>", "").split())
+    assert [words for words in SHOWN[name] if escape(words) not in shown and words not in shown] == []

@@ -77,7 +77,7 @@ def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) ->
     stack: Any = SimpleNamespace(name="dev", run=run)
     with pytest.raises(StackError):
         preview.preview(stack, sandbox=True)
-    assert "--show-sames" in asked
+    assert {"--show-sames", "--show-replacement-steps"} <= {*asked}
 
 
 def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
