@@ -423,7 +423,7 @@ def _violations(report: Report) -> Piece:
 
 
 def _notes(report: Report) -> Piece:
-    return _listing("Notes", [f"- {prose(each, 600)}\n" for each in report.notes], "note")
+    return _listing("Notes", [f"- {prose(each, 400)}\n" for each in report.notes], "note")
 
 
 def _outputs(report: Report) -> Piece:
