@@ -63,6 +63,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         notes=tuple(notes),
         refresh_only=refreshes.is_refresh(raw),
         streamed=raw.streamed,
+        has_events=raw.has_events,
         shows_replacements=raw.streamed or any(each.op in REPLACEMENT_STEPS for each in raw.steps),
         violations=tuple(_violation(each, redactor, names) for each in raw.violations),
         outputs=_outputs(raw, redactor),

@@ -203,6 +203,9 @@ class Plan:
     streamed: bool = False
     """Whether it came as the stream of events, which tells more than the digest, but not what depends on what."""
 
+    has_events: bool = False
+    """Whether a digest was completed with violations and outputs from the events of the same preview."""
+
     shows_replacements: bool = False
     """Whether it lists the steps of replacements, and with them the deletion of old copies."""
 

@@ -39,11 +39,12 @@ def load(path: Path, *, sandbox: bool = False) -> Plan:
         raise PlanError(f"{'Standard input' if str(path) == '-' else path}: {error}") from None
 
 
-def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool = False) -> Plan:
+def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool = False, events: bytes = b"") -> Plan:
     """Read a plan: the digest or the stream of events.
 
     `sandbox` says that a sandbox stood in for AWS, `shows_replacements` that the engine was asked for the steps of
-    replacements (`--show-replacement-steps`), of which a digest may have none.
+    replacements (`--show-replacement-steps`), of which a digest may have none. `events` are those of the same preview,
+    for what the digest leaves out.
 
     Raises `PlanError` if it is none.
     """
@@ -51,6 +52,8 @@ def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool =
         raise PlanError(f"This is larger than {LARGEST_BYTES // 1024**2} MiB, the most that is read.")
     try:
         raw = _raw(_decoded(text))
+        if events and not raw.streamed:
+            _complete(raw, events)
     except PlanError as error:
         # It may quote what it found.
         raise PlanError(scrub(str(error))) from None
@@ -91,6 +94,20 @@ def _raw(text: str) -> Raw:
     if len(found) > 1:
         raise PlanError(f"Another JSON document begins on line {found[1].line}; {EXPECTED}, and of one preview only.")
     return _with_text(digest.read(found[0].value), documents)
+
+
+def _complete(raw: Raw, events: bytes) -> None:
+    """Take from the events of a preview what its digest leaves out; without them it only stays unknown."""
+    try:
+        more = _raw(_decoded(events))
+    except PlanError:
+        return
+    if not more.streamed or stream.ENDED in more.incomplete:
+        return
+    raw.has_events = True
+    raw.violations, raw.outputs = more.violations, more.outputs
+    raw.messages = [*dict.fromkeys([*raw.messages, *more.messages])]
+    raw.incomplete = [*dict.fromkeys([*raw.incomplete, *more.incomplete])]
 
 
 def _with_text(raw: Raw, documents: Documents) -> Raw:

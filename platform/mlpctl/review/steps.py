@@ -95,6 +95,9 @@ class Raw:
     streamed: bool = False
     """Whether it is the stream of events; else the digest."""
 
+    has_events: bool = False
+    """Whether a digest was completed from the events of the same preview."""
+
     config: Mapping[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -16,6 +16,8 @@ from mlpctl.review.documents import Broken, Document, Documents
 from mlpctl.review.plan import Message, PlanError
 from mlpctl.review.steps import REFRESH, RESULTS, Raw, State, Step, step, summary
 
+ENDED: Final = "The events end before the engine's summary."
+
 _FAILED: Final = ("failed", "canceled")
 
 
@@ -53,7 +55,7 @@ def read(documents: Documents, first: Iterable[Document] = ()) -> Raw:
     if documents.rest and not reader.summed:
         raise PlanError(f"Line {documents.line} is no event of the engine: it is plain text; {EXPECTED}.")
     if not reader.summed:
-        raw.incomplete.append("The events end before the engine's summary.")
+        raw.incomplete.append(ENDED)
     elif broken:
         raw.incomplete.append("The last event is cut off.")
     return raw

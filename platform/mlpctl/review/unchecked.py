@@ -44,7 +44,10 @@ def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
     if not plan.refresh_only:
         if not plan.shows_replacements:
             yield OLD_COPIES
-        yield DEPENDENCIES if plan.streamed else DIGEST
+        if plan.streamed:
+            yield DEPENDENCIES
+        elif not plan.has_events:
+            yield DIGEST
     if views := [each.urn for each in plan if each.view_of]:
         yield Unchecked(
             what=MODULES,

@@ -78,3 +78,26 @@ def test_every_form_shows_it(name: str, form: Callable[[Report], str]) -> None:
     report = assemble.review(reader.load(FOLDER / name), book.load(), DAY)
     shown = " ".join(form(report).replace("`", "").replace("<code>", "").replace("</code>", "").split())
     assert [words for words in SHOWN[name] if escape(words) not in shown and words not in shown] == []
+
+
+def completed(events: bytes) -> Report:
+    digest = (FOLDER / "nothing.json").read_text()
+    return assemble.review(reader.read(digest, shows_replacements=True, events=events), book.load(), DAY)
+
+
+def test_a_digest_is_completed_from_the_events_of_the_same_preview() -> None:
+    report = completed((FOLDER / "outputs.ndjson").read_bytes())
+    assert [each.path for each in report.outputs] == ["arn", "endpoint", "gone"]
+    assert (report.unchecked, report.incomplete) == ((), "")
+    assert report.verdict.startswith("3 changed stack outputs")
+
+
+@pytest.mark.parametrize("events", [b"", b"no events", (FOLDER / "events-cut-off.ndjson").read_bytes()])
+def test_events_that_are_not_whole_leave_a_digest_as_it_is(events: bytes) -> None:
+    report = completed(events)
+    assert [each.what for each in report.unchecked] == ["Violations of policies, and changed outputs of the stack"]
+    assert report.incomplete == ""
+
+
+def test_an_error_in_the_events_makes_a_digest_incomplete() -> None:
+    assert completed((FOLDER / "engine-error.ndjson").read_bytes()).outcome.value == 3
