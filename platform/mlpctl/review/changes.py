@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.keys import PLATFORM
-from mlpctl.review import refreshes, resolve
+from mlpctl.review import refreshes, resolve, terraform
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
 from mlpctl.review.redact import Redactor
@@ -27,14 +27,14 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     groups: dict[str, list[Step]] = {}
     for step in steps:
         groups.setdefault(step.urn, []).append(step)
-    views = _views(raw, groups)
+    makers = _makers(raw, groups)
     changes: list[Change] = []
     notes: list[Message] = []
     lacking: list[str] = []
     staying = _staying(groups)
     for urn, found in groups.items():
         for resolved in _left(resolve.resolve(found), staying):
-            change = _change(found, resolved, views.get(urn, ""), redactor, names)
+            change = _change(found, resolved, makers.get(urn, ""), redactor, names)
             changes.append(change)
             notes += [Message("info", redactor.text(note), change.urn) for note in resolved.notes]
         name = urns.name(names.clean(urn))
@@ -97,24 +97,26 @@ def _miscounted(raw: Raw) -> Iterator[str]:
             yield f"The engine counts {counted:,} to {op}, and the plan lists {listed[op]:,}."
 
 
-def _views(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
-    """What makes each resource that another resource made, such as a Terraform module, by their URNs.
+def _makers(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
+    """URNs of what made each resource that another resource made, such as a Terraform module, by their URNs."""
+    return {urn: maker for urn, steps in groups.items() if (maker := _maker(urn, steps, groups, raw.streamed))}
 
-    The digest says so. An event does not: there it is what is made by no provider of its own and yet stands below a
-    resource that a provider makes.
+
+def _maker(urn: str, steps: Sequence[Step], groups: Mapping[str, Sequence[Step]], streamed: bool) -> str:
+    """URN of the resource that made another; empty for what a provider or the program made.
+
+    The digest says so. An event does not: there it is what no provider makes and yet stands below what a provider makes.
     """
-    found = {}
-    for urn, steps in groups.items():
-        states = [*sides(steps)]
-        said = next((each.view_of for each in states if each.view_of), "")
-        if said or not raw.streamed or any(each.custom for each in states):
-            found[urn] = said
-            continue
-        parent = next((each.parent for each in states if each.parent), "")
-        above = [state for state in sides(groups.get(parent, ())) if state.custom]
-        is_view = bool(above) and not urns.kind(parent).startswith(urns.PROVIDER_TYPE)
-        found[urn] = parent if is_view and urns.kind(urn) != urns.STACK_TYPE else ""
-    return found
+    states = [*sides(steps)]
+    if said := next((each.view_of for each in states if each.view_of), ""):
+        return said
+    kind, parent = urns.kind(urn), next((each.parent for each in states if each.parent), "")
+    if any(each.custom for each in states) or kind == urns.STACK_TYPE or not parent:
+        return ""
+    if terraform.is_resource(kind):
+        return parent
+    below_custom = any(each.custom for each in sides(groups.get(parent, ())))
+    return parent if streamed and below_custom and not urns.kind(parent).startswith(urns.PROVIDER_TYPE) else ""
 
 
 def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: Redactor, names: "_Urns") -> Change:

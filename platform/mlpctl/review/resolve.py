@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.review import terraform
 from mlpctl.review.plan import Op
 from mlpctl.review.steps import FORGOTTEN, OLD_GOES, REFRESH, REPLACEMENT_STEPS, REPLACING, State, Step, leaves, sides
 
@@ -115,7 +116,7 @@ def missing(steps: Sequence[Step]) -> str:
 def is_custom(steps: Sequence[Step], view_of: str) -> bool:
     """Whether a provider makes a resource. What is not known to be a component may hold something."""
     states = [*sides(steps)]
-    if view_of:
+    if view_of or terraform.is_resource(urns.kind(steps[0].urn)):
         return True
     if not states:
         return urns.kind(steps[0].urn) != urns.STACK_TYPE

@@ -33,6 +33,11 @@ def pulumi_type(token: str, known: Sequence[str]) -> str:
     return next((types[each] for each in _spellings(package, name) if each in types), _unknown(package, name))
 
 
+def is_resource(token: str) -> bool:
+    """Whether a token is one of a Terraform module's resource."""
+    return _TOKEN.fullmatch(token) is not None
+
+
 def _unknown(package: str, name: str) -> str:
     """A type that is not known, as its package writes types."""
     camel = _camel(name)

@@ -21,7 +21,7 @@ DIGEST: Final = Unchecked(
 
 OLD_COPIES: Final = Unchecked(
     what="Old copies that interrupted replacements left behind, and their deletion",
-    why="the plan lists no steps of replacements; pulumi preview --json --show-replacement-steps does",
+    why="the plan lists no steps of replacements: there are none, or it was made without --show-replacement-steps",
 )
 
 DEPENDENCIES: Final = Unchecked(

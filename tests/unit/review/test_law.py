@@ -96,6 +96,20 @@ def plans(draw: st.DrawFn) -> list[Step]:
         more: dict[str, Any] = {} if custom else {"custom": False, "provider": "", "id": ""}
         old = state(type, f"{draw(st.sampled_from(['a', 'a::b', 'c']))}{number}", inputs, **more)
         steps += MAKERS[maker](old, {**old, "inputs": {**inputs, path: value}}, path)
+    return steps + draw(modules())
+
+
+@st.composite
+def modules(draw: st.DrawFn) -> list[Step]:
+    """Steps of a Terraform module and of what it makes; none without any."""
+    if not (makers := draw(st.lists(st.sampled_from(["same", "create", "update", "delete", "replace"]), max_size=3))):
+        return []
+    module = state("net:index:Module", "m", {"size": 1})
+    steps = [Step("same", module, module)]
+    for number, maker in enumerate(makers):
+        more = {"custom": False, "id": "", "provider": "", "parent": module["urn"], "viewOf": module["urn"]}
+        old = state("net:tf:aws_s3_bucket", f"view{number}", {"bucket": "logs"}, **more)
+        steps += MAKERS[maker](old, {**old, "inputs": {"bucket": "other"}}, "bucket")
     return steps
 
 
@@ -154,6 +168,14 @@ def test_events_keep_the_law_and_say_the_same_as_a_digest(steps: list[Step]) -> 
     check(other)
     assert (one.verdict, one.counts, one.dangers) == (other.verdict, other.counts, other.dangers)
     assert one.groups == other.groups
+
+
+@given(modules())
+def test_what_a_module_makes_is_counted_and_dangerous(steps: list[Step]) -> None:
+    report = review(digest(ROOT, *steps))
+    goes = {each.urn for each in steps if each.op in ("delete", "replace")}
+    assert {danger.urn for danger in report.dangers} == goes
+    assert sum(report.counts.values()) == len({each.urn for each in steps})
 
 
 @given(plans(), st.data())
