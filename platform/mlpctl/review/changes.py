@@ -50,6 +50,9 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
     parts = raw.steps[0].urn.split("::") if raw.steps else []
     changes = _with_doubts(changes)
+    refresh_only = refreshes.is_refresh(raw)
+    # What only a refresh changes is the same to the engine, unless there is nothing but a refresh.
+    stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}
     return Plan(
         changes=tuple(changes),
         project=parts[1] if parts else "",
@@ -59,9 +62,9 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         incomplete=" ".join(
             [*raw.incomplete, *lacking, *_miscounted(raw), *(f"The preview failed: {text}" for text in failed)]
         ),
-        unlisted=max(0, raw.counted.get("same", 0) - sum(each.op is Op.SAME for each in changes)),
+        unlisted=max(0, raw.counted.get("same", 0) - sum(each.op in stays for each in changes)),
         notes=tuple(notes),
-        refresh_only=refreshes.is_refresh(raw),
+        refresh_only=refresh_only,
         streamed=raw.streamed,
         has_events=raw.has_events,
         shows_replacements=raw.streamed or any(each.op in REPLACEMENT_STEPS for each in raw.steps),
@@ -105,7 +108,7 @@ def _makers(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
 def _maker(urn: str, steps: Sequence[Step], groups: Mapping[str, Sequence[Step]], streamed: bool) -> str:
     """URN of the resource that made another; empty for what a provider or the program made.
 
-    The digest says so. An event does not: there it is what no provider makes and yet stands below what a provider makes.
+    The digest says so. An event does not: there it is what no provider makes, and yet stands below what one makes.
     """
     states = [*sides(steps)]
     if said := next((each.view_of for each in states if each.view_of), ""):

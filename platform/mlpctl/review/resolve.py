@@ -136,7 +136,7 @@ def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
     main = parts.main
     ops = [_meaning(step) for step in main]
     if Op.REPLACE in ops:
-        return _replaced(main, steps)
+        return _replaced(main, steps, [*_drift(parts.found)])
     acting = [(op, step) for op, step in zip(ops, main, strict=True) if op is not Op.SAME]
     if not acting:
         drift = next((each for each in parts.found if has_drifted(each)), None)
@@ -146,7 +146,7 @@ def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
         old = _last(main, _old) or new
         return Resolved(Op.SAME, main, old, new or old)
     op, step = acting[-1]
-    notes: list[str] = []
+    notes = [*_drift(parts.found)]
     gone = next((each for found, each in acting if found is Op.DELETE), None)
     if op is Op.CREATE and gone:
         return Resolved(Op.REPLACE, [gone, step], gone.old, step.new, deletes_first=True)
@@ -162,18 +162,28 @@ def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
     return Resolved(op, [step], step.old or before, step.new or _last(main, _new), notes=notes)
 
 
-def _replaced(main: Sequence[Step], steps: Sequence[Step]) -> Resolved:
+def _drift(found: Sequence[Step]) -> Iterator[str]:
+    """What to say of a resource that is changed after a refresh found it other than the state has it."""
+    for each in found:
+        if each.result == "delete":
+            yield "The refresh did not find it in the cloud."
+        elif has_drifted(each):
+            what = ", ".join(each.detailed or each.diffs)
+            yield "The refresh found it changed outside of Pulumi" + (f": {what}." if what else ".")
+
+
+def _replaced(main: Sequence[Step], steps: Sequence[Step], notes: Sequence[str]) -> Resolved:
     replacing = [each for each in main if each.op in REPLACING]
     old, new = _last(replacing, _old), _last(replacing, _new)
     if old and old.external:
         imported = any(each.op == "import-replacement" for each in replacing)
         note = "Until now it was only read: what was read stays where it is."
-        return Resolved(Op.IMPORT if imported else Op.CREATE, replacing, None, new, notes=[note])
+        return Resolved(Op.IMPORT if imported else Op.CREATE, replacing, None, new, notes=[*notes, note])
     shown = any(each.op in REPLACEMENT_STEPS for each in replacing)
     if old and old.pending and shown and not any(each.op in OLD_GOES for each in steps):
         note = "An interrupted replacement deleted the old one already."
-        return Resolved(Op.CREATE, replacing, None, new, notes=[note])
-    notes = []
+        return Resolved(Op.CREATE, replacing, None, new, notes=[*notes, note])
+    notes = [*notes]
     if any(each.op == "read-replacement" for each in replacing) or (new and new.external):
         notes.append("The new one is only read, and the old one, with another id, is deleted.")
     elif any(each.op == "import-replacement" for each in replacing):
