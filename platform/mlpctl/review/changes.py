@@ -49,7 +49,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
     parts = raw.steps[0].urn.split("::") if raw.steps else []
-    changes = _with_doubts(changes)
+    changes = _with_providers(changes)
     refresh_only = refreshes.is_refresh(raw)
     # What only a refresh changes is the same to the engine, unless there is nothing but a refresh.
     stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}
@@ -169,17 +169,22 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
     )
 
 
-def _with_doubts(changes: Sequence[Change]) -> list[Change]:
-    """Replacements because of a provider that only may be replaced, marked as that."""
+def _with_providers(changes: Sequence[Change]) -> list[Change]:
+    """Replacements because of a provider that is replaced, or only may be, marked as that."""
     by_urn = {each.urn: each for each in changes}
 
-    def doubtful(change: Change) -> Change:
+    def marked(change: Change) -> Change:
         provider = by_urn.get(change.provider)
-        if PROVIDER in change.forced_by and provider is not None and provider.forced_by_unknown:
-            return replace(change, doubtful_provider=provider.forced_by)
-        return change
+        if change.op is not Op.REPLACE or provider is None or provider.op is not Op.REPLACE:
+            return change
+        # What is replaced without a reason of its own is so because of its provider, or because it is tainted.
+        forced = change.forced_by or (() if change.tainted else (PROVIDER,))
+        if PROVIDER not in forced:
+            return change
+        doubts = provider.forced_by if provider.forced_by_unknown else ()
+        return replace(change, forced_by=forced, doubtful_provider=doubts)
 
-    return [doubtful(each) for each in changes]
+    return [marked(each) for each in changes]
 
 
 def _violation(found: Violation, redactor: Redactor, names: "_Urns") -> Violation:

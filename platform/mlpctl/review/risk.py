@@ -246,7 +246,7 @@ def _forcing(context: _Context, change: Change) -> Iterator[str]:
         source = _sources(context, change, each.path) if each.new == str(UNKNOWN) else ""
         yield _told(each) + source
     provider = context.plan.by_urn.get(change.provider)
-    if not shown and provider and provider.op is Op.REPLACE:
+    if not shown and not change.tainted and provider and provider.op is Op.REPLACE:
         yield _replaced_provider(context, provider)
 
 
