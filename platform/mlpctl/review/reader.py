@@ -12,6 +12,7 @@ from typing import Final
 from mlpctl.review import changes, checked, digest, stream
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.documents import Broken, Document, Documents
+from mlpctl.review.inert import visible
 from mlpctl.review.plan import Message, Plan, PlanError
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.steps import Raw
@@ -56,7 +57,7 @@ def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool =
             _complete(raw, events)
     except PlanError as error:
         # It may quote what it found.
-        raise PlanError(scrub(str(error))) from None
+        raise PlanError(visible(scrub(str(error)))) from None
     # What the first reading finds by name and mark, the second strikes out wherever else it stands.
     first = Redactor()
     plan = changes.plan(raw, first)
