@@ -18,6 +18,12 @@ NOTHING: Final = "Nothing changes"
 NOTHING_LISTED: Final = "no change is listed"
 """What is said of a plan that lists none and may lack some."""
 
+_GO: Final = (Op.DELETE, Op.REPLACE)
+"""What happens to a provider that what it made may go with."""
+
+_CHANGE: Final = tuple(op for op in Op if op not in (*_GO, Op.SAME, Op.READ))
+"""What is only worth a word where nothing else happens."""
+
 NO_DRIFT: Final = "the state is as the cloud is"
 
 
@@ -37,7 +43,7 @@ class Findings:
 def verdict(plan: Plan, found: Findings) -> str:
     """What happens how often, what that changes a month, and what makes the review fail."""
     nothing = NOTHING_LISTED if plan.incomplete else NO_DRIFT if plan.refresh_only else NOTHING
-    happens = [*_happens(plan, found)]
+    happens = [*_happens(plan, found)] or [*_providers(plan, _CHANGE)]
     if found.outputs and not happens:
         happens = [wording.number(found.outputs, "changed stack output")]
     parts = [", ".join(happens) or nothing, wording.cost_in_short(found.cost)]
@@ -59,7 +65,7 @@ def _happens(plan: Plan, found: Findings) -> Iterator[str]:
             yield from _replacements(replaced)
         else:
             yield wording.total(op, count)
-    yield from _providers([each for each in plan if each.is_provider and not is_default_provider(each)])
+    yield from _providers(plan, _GO)
     unguarded = sum(change.op is Op.SAME and (change.unprotected or change.unretained) for change in plan)
     if unguarded:
         yield f"{unguarded:,} no longer protected or retained"
@@ -77,12 +83,12 @@ def _replacements(replaced: Sequence[Change]) -> Iterator[str]:
             yield f"{doubtful:,} may be replaced{left}"
 
 
-def _providers(changes: Sequence[Change]) -> Iterator[str]:
-    """Providers that go: what they made may go with them."""
-    for op in (Op.DELETE, Op.REPLACE):
-        these = [each for each in changes if each.op is op]
+def _providers(plan: Plan, ops: Sequence[Op]) -> Iterator[str]:
+    """The program's own providers, which are no resources in a cloud, by what happens to them."""
+    for op in ops:
+        these = [each for each in plan if each.is_provider and each.op is op and not is_default_provider(each)]
         doubtful = sum(each.forced_by_unknown for each in these)
         if len(these) > doubtful:
-            yield f"{wording.number(len(these) - doubtful, 'provider')} to {op.value}"
+            yield f"{wording.number(len(these) - doubtful, 'provider')} {wording.happening(op)}"
         if doubtful:
             yield f"{wording.number(doubtful, 'provider')} may be replaced"

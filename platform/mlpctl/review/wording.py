@@ -116,9 +116,14 @@ def word(op: Op) -> str:
 
 def total(op: Op, count: int) -> str:
     """How many resources something happens to: `2 to create`, `1 retained and no longer managed`."""
+    return f"{count:,} {happening(op)}"
+
+
+def happening(op: Op) -> str:
+    """What happens to a number of things: `to create`, `retained and no longer managed`."""
     if op is Op.FORGET:
-        return f"{count:,} {LEFT}"
-    return f"{count:,} {word(op)}" if op in _STATES else f"{count:,} to {word(op)}"
+        return LEFT
+    return word(op) if op in _STATES else f"to {word(op)}"
 
 
 def stays(row: Row) -> str:

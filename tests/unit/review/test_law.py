@@ -126,7 +126,7 @@ def check(report: Report) -> None:
     made = Counter(row.op for row in rows if not urns.kind(row.urn).startswith(urns.PROVIDER_TYPE))
     assert made == {op: count for op, count in report.counts.items() if op not in (Op.SAME, Op.READ)}
     if quiet:
-        assert not made and not report.dangers and not report.outputs and not report.incomplete
+        assert not rows and not made and not report.dangers and not report.outputs and not report.incomplete
         assert report.outcome is (Outcome.KEPT if report.passes else Outcome.BROKEN)
     for op, count in wording.counts(report.counts):
         may = sum(row.certainty is Certainty.MAY for row in rows if row.op is op and row.urn in by_urn)

@@ -81,6 +81,11 @@ def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) ->
     assert {"--show-sames", "--show-replacement-steps", "--event-log"} <= {*asked}
 
 
+def test_the_documented_recipe_asks_for_everything(root: Path) -> None:
+    recipe = next(line for line in (root / "docs" / "review.md").read_text().splitlines() if "> plan.json" in line)
+    assert {"--json", "--show-sames", "--show-replacement-steps"} <= {*recipe.split()}
+
+
 def test_our_own_preview_takes_from_the_events_what_the_digest_leaves_out() -> None:
     folder = Path(__file__).parent / "streams"
 
