@@ -16,6 +16,9 @@ from mlpctl.review.resolve import Resolved
 from mlpctl.review.steps import REFRESH, REPLACEMENT_STEPS, Raw, State, Step, sides
 from mlpctl.review.values import Value
 
+MAX_LACKING: Final = 5
+"""Resources at most of which it is said what the plan lacks."""
+
 _COUNTED: Final = ("create", "update", "delete", "replace", "import")
 """What the engine counts in its summary and always lists."""
 
@@ -60,7 +63,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         config=_config(raw.config, redactor),
         messages=tuple(messages),
         incomplete=" ".join(
-            [*raw.incomplete, *lacking, *_miscounted(raw), *(f"The preview failed: {text}" for text in failed)]
+            [*raw.incomplete, *_some(lacking), *_miscounted(raw), *(f"The preview failed: {text}" for text in failed)]
         ),
         unlisted=max(0, raw.counted.get("same", 0) - sum(each.op in stays for each in changes)),
         notes=tuple(notes),
@@ -71,6 +74,12 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         violations=tuple(_violation(each, redactor, names) for each in raw.violations),
         outputs=_outputs(raw, redactor),
     )
+
+
+def _some(sentences: Sequence[str]) -> list[str]:
+    """The first of many sentences, and how many more there are."""
+    more = len(sentences) - MAX_LACKING
+    return [*sentences[:MAX_LACKING], *([f"So it is with {more:,} more."] if more > 0 else [])]
 
 
 def _staying(groups: Mapping[str, Sequence[Step]]) -> frozenset[str]:

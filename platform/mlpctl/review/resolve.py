@@ -49,11 +49,6 @@ class Resolved:
     deletes_first: bool = False
     notes: Sequence[str] = ()
 
-    @property
-    def states(self) -> Sequence[State]:
-        """The states that it has, the later first."""
-        return [each for each in (self.new, self.old) if each]
-
 
 @dataclass
 class _Steps:
@@ -99,17 +94,17 @@ def missing(steps: Sequence[Step]) -> str:
     """What the states of a resource lack that its steps need; empty where nothing is missing."""
     for each in steps:
         if each.op in _NEEDS_OLD and each.old is None:
-            return f"the state before its {each.op}"
+            return f"the state before the {each.op}"
         if each.op in _NEEDS_NEW and each.new is None:
-            return f"the state after its {each.op}"
+            return f"the state after the {each.op}"
         if each.op in _OPS and each.old is None and each.new is None:
-            return f"the states of its {each.op}"
+            return f"the states of the {each.op}"
     for each in steps:
         differs = each.op in ("update", "replace") and (each.detailed or each.diffs or each.keys)
         if differs and not any(state.inputs for state in sides([each])) and not _has_no_inputs(each):
-            return f"the inputs of its {each.op}"
+            return f"the inputs of the {each.op}"
     if any(state.custom is None for state in sides(steps)) and urns.kind(steps[0].urn) != urns.STACK_TYPE:
-        return "whether a provider makes it (`custom`)"
+        return "custom in the states"
     return ""
 
 
