@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mlpctl import urns
 from mlpctl.review import checked, messages
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.plan import PlanError
-from mlpctl.review.steps import Raw, State, step, summary
+from mlpctl.review.steps import Raw, exports, step, summary
 
 KEYS: Final = frozenset({"config", "steps", "diagnostics", "duration", "changeSummary", "maybeCorrupt"})
 
@@ -22,14 +21,6 @@ _OTHERS: Final[Mapping[str, str]] = {
     "resourcePlans": "a plan that `pulumi preview --save-plan` wrote",
 }
 """What people take for a preview, by a key that it has."""
-
-
-def _outputs(raw: Raw) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    """What the stack exports, where its step has it: most often the digest is written before the program says it."""
-    stack = [each for each in raw.steps if urns.kind(each.urn) == urns.STACK_TYPE and each.new and each.new.outputs]
-    if not stack or stack[-1].new is None:
-        return None
-    return (stack[-1].old or State()).outputs, stack[-1].new.outputs
 
 
 def read(document: Mapping[str, Any]) -> Raw:
@@ -54,5 +45,5 @@ def read(document: Mapping[str, Any]) -> Raw:
         raw.incomplete.append(CORRUPT)
     if document.get("changeSummary") is None:
         raw.incomplete.append("The preview ended before the engine's summary.")
-    raw.outputs = _outputs(raw)
+    raw.outputs = next((found for each in reversed(raw.steps) if (found := exports(each))), None)
     return raw

@@ -141,6 +141,16 @@ def leaves(step: Step) -> bool:
     return step.op in OLD_GOES or (step.op == "delete" and step.is_old_copy)
 
 
+def exports(step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """What a step of the stack itself says that it exported and will export.
+
+    Most often it is written before the program says what it exports, and then has nothing of that.
+    """
+    if step.new is None or not step.new.outputs:
+        return None
+    return (step.old or State()).outputs, step.new.outputs
+
+
 def summary(raw: Raw, counts: Any, place: str) -> None:
     """Keep what the engine counts."""
     found = checked.mapping(counts, place)

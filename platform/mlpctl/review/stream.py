@@ -14,9 +14,11 @@ from mlpctl.review.checked import EXPECTED
 from mlpctl.review.digest import CORRUPT
 from mlpctl.review.documents import Broken, Document, Documents
 from mlpctl.review.plan import Message, PlanError
-from mlpctl.review.steps import REFRESH, RESULTS, Raw, State, Step, step, summary
+from mlpctl.review.steps import REFRESH, RESULTS, Raw, State, Step, exports, step, summary
 
 ENDED: Final = "The events end before the engine's summary."
+
+DONE_ALREADY: Final = "These are the events of an update that was made already, not of a preview."
 
 _FAILED: Final = ("failed", "canceled")
 
@@ -94,6 +96,7 @@ class _Reader:
         if found.op == REFRESH:
             self._refreshes[_key(found)] = len(self.raw.steps)
         self.raw.steps.append(found)
+        self.raw.outputs = exports(found) or self.raw.outputs
 
     def outputs(self, event: Mapping[str, Any], place: str) -> None:
         """Keep what a refresh found, and what the stack exports; of others the step was told before."""
@@ -127,6 +130,8 @@ class _Reader:
         summary(self.raw, event.get("resourceChanges"), f"{place}.resourceChanges")
         if checked.flag(event.get("maybeCorrupt"), f"{place}.maybeCorrupt"):
             self.raw.incomplete.append(CORRUPT)
+        if "isPreview" in event and not checked.flag(event["isPreview"], f"{place}.isPreview"):
+            self.raw.messages.append(Message("warning", DONE_ALREADY))
         if (result := checked.text(event.get("result"), f"{place}.result")) in _FAILED:
             self.raw.incomplete.append(f"The preview was {result}.")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble, reader, stream
 from mlpctl.review.as_json import to_json
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Message, Op, PlanError
@@ -80,6 +80,12 @@ def test_a_remediation_of_a_policy_is_a_warning_that_names_the_inputs() -> None:
 def test_an_operation_that_failed_makes_a_plan_incomplete() -> None:
     failed = {"resOpFailedEvent": {"metadata": {"op": "delete", "urn": BUCKET["urn"], "old": BUCKET}, "status": 1}}
     assert "The operation delete failed." in reader.read(events(ROOT, more=[failed])).incomplete
+
+
+def test_the_events_of_an_update_are_not_taken_for_a_preview() -> None:
+    done = events(ROOT).replace('"isPreview": true', '"isPreview": false')
+    assert [each.text for each in reader.read(done).messages] == [stream.DONE_ALREADY]
+    assert not reader.read(events(ROOT)).messages
 
 
 def test_old_copies_of_one_urn_are_refreshed_apart() -> None:

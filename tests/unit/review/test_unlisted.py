@@ -14,7 +14,8 @@ from mlpctl.review import assemble, preview, reader
 from mlpctl.review.cost import book
 from mlpctl.review.cost import command as cost_command
 from mlpctl.review.plan import Plan
-from mlpctl.stack import StackError
+from mlpctl.stack import Stack, StackError
+from unit.review.commands import fake_pulumi
 
 URN = "urn:pulumi:dev::shop::aws:ebs/volume:Volume::"
 PLATFORM = json.dumps({"cost": {"maxMonthlyUsd": 1000}})
@@ -110,3 +111,11 @@ def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
     plain, whole = (reader.load(folder / f"unchanged{end}.json") for end in ("", "-shown"))
     assert plain.unlisted == len(whole.changes) - len(plain.changes) > 0
     assert whole.unlisted == 0
+
+
+def test_further_variables_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path))
+    script = tmp_path / "bin" / "pulumi"
+    script.write_text('#!/bin/sh\nprintf "$PULUMI_DEBUG_COMMANDS $KEPT"\n')
+    monkeypatch.setenv("KEPT", "kept")
+    assert Stack(tmp_path, "dev").run("preview", variables=preview.EVENT_LOG).stdout == "true kept"
