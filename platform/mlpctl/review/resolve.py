@@ -101,7 +101,8 @@ def missing(steps: Sequence[Step]) -> str:
             return f"the states of the {each.op}"
     for each in steps:
         differs = each.op in ("update", "replace") and (each.detailed or each.diffs or each.keys)
-        if differs and not any(state.inputs for state in sides([each])) and not _has_no_inputs(each):
+        made = any(state.custom is not False for state in sides([each]))
+        if differs and made and not any(state.inputs for state in sides([each])) and not _has_no_inputs(each):
             return f"the inputs of the {each.op}"
     if any(state.custom is None for state in sides(steps)) and urns.kind(steps[0].urn) != urns.STACK_TYPE:
         return "custom in the states"
