@@ -122,7 +122,7 @@ CODES = (
 )
 
 
-@app.command(epilog=CODES.format(", or the Kubernetes API's schemas refuse an object"))
+@app.command(epilog=CODES.format(", the Kubernetes API's schemas refuse an object, or a mandatory policy is violated"))
 def review(
     stack: Stack = "local",
     plan: PlanFile = None,

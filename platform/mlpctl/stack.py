@@ -153,8 +153,10 @@ class Stack:
             raise StackError(f"pulumi {' '.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
-    def run(self, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a `pulumi` command that may fail.
+    def run(
+        self, *command: str, given: str | None = None, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a `pulumi` command that may fail, with further environment variables.
 
         Raises:
             StackError: there is no `pulumi`.
@@ -163,7 +165,7 @@ class Stack:
             return subprocess.run(
                 ["pulumi", *command, "--non-interactive"],
                 cwd=self.root,
-                env=self.env,
+                env={**self.env, **(variables or {})},
                 input=given,
                 capture_output=True,
                 text=True,

@@ -22,8 +22,8 @@ def class_name(urn: str) -> str:
 
 
 def name(urn: str) -> str:
-    """The logical name."""
-    return urn.rsplit("::", 1)[-1]
+    """The logical name, which may have `::` in it."""
+    return urn.split("::", 3)[-1]
 
 
 def outermost(urn: str, parents: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """A review of a plan: everything that is told of it, put together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
@@ -11,24 +11,20 @@ from mlpctl import urns
 from mlpctl.review import objects, risk, wording
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
-from mlpctl.review.groups import component_of, counts, groups, is_counted, unknowns
+from mlpctl.review.diff import compared
+from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Cost, Edge, Invalid, Limit, Report, Unchecked
+from mlpctl.review.report import Difference, Edge, Report, Violation
+from mlpctl.review.twins import twins
+from mlpctl.review.unchecked import unchecked
 from mlpctl.review.values import walk
+from mlpctl.review.verdict import Findings, verdict
 
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
 """The account of AWS's documentation, which nobody has: an ARN with it gives away a plan of the sandbox."""
 
-AS_FAR: Final = "The plan is not complete. As far as it goes: "
-"""How the verdict of a plan begins that may not be all of it."""
-
 UNNAMED: Final = "unknown"
 """What a project and a stack are called whose plan has no resource to name them."""
-
-SANDBOX_LIMITS: Final = Unchecked(
-    what="Quotas, capacity and permissions in AWS",
-    why="a sandbox made the plan; what a change replaces is as its own descriptions of AWS's types say",
-)
 
 
 def review(plan: Plan, book: Book, today: date) -> Report:
@@ -42,13 +38,16 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     checked = objects.check(plan)
     dangers = risk.dangers(plan)
     found = counts(plan)
+    against = violations(plan)
+    changed = outputs(plan)
+    findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, len(changed))
     return Report(
         project=plan.project or UNNAMED,
         stack=plan.stack or UNNAMED,
         sandbox=sandbox,
         incomplete=plan.incomplete,
-        verdict=(AS_FAR if plan.incomplete else "")
-        + verdict(found, _doubtful(plan), priced.cost, priced.limits, checked.invalid),
+        verdict=verdict(plan, findings),
+        refresh=plan.refresh_only,
         counts=found,
         dangers=dangers,
         cost=priced.cost,
@@ -56,50 +55,47 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         invalid=checked.invalid,
         groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
-        unchecked=(*((SANDBOX_LIMITS,) if sandbox else ()), *_unlisted(plan), *checked.unchecked),
+        unchecked=(*unchecked(plan, sandbox=sandbox), *checked.unchecked),
         messages=tuple(_told(plan)),
+        notes=tuple(notes(plan)),
+        violations=against,
+        outputs=changed,
         edges=edges(plan),
     )
 
 
-def _unlisted(plan: Plan) -> Iterable[Unchecked]:
-    if plan.unlisted:
-        yield Unchecked(
-            what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
-            why="the plan does not list them, so no sum counts them; `pulumi preview --json --show-sames` does",
+def violations(plan: Plan) -> tuple[Violation, ...]:
+    """What policies have against the plan, mandatory ones first."""
+    found = [
+        Violation(
+            policy=each.policy,
+            pack=each.pack,
+            mandatory=each.mandatory,
+            text=each.text,
+            urn=each.urn,
+            name=urns.name(each.urn) if each.urn else "",
         )
+        for each in plan.violations
+    ]
+    return tuple(sorted(found, key=lambda each: not each.mandatory))
 
 
-def verdict(
-    found: Mapping[Op, int], doubtful: int, cost: Cost, limits: Sequence[Limit], invalid: Sequence[Invalid]
-) -> str:
-    """One line: what happens how often, what that changes a month, and what makes the review fail.
+def outputs(plan: Plan) -> tuple[Difference, ...]:
+    """The outputs of the stack that change."""
+    if plan.outputs is None:
+        return ()
+    old, new = plan.outputs
+    return compared(dict(old), dict(new), "", strict=True)
 
-    Args:
-        found: Resources by what happens to them.
-        doubtful: How many of the replacements only may happen.
-        cost: What the plan costs.
-        limits: The limits that it is held to.
-        invalid: Objects that are refused.
-    """
-    happens = []
-    for op, count in wording.counts(found):
-        doubted = doubtful if op is Op.REPLACE else 0
-        if count > doubted:
-            happens.append(f"{count - doubted:,} to {op.value}")
-        if doubted:
-            happens.append(f"{doubted:,} may be replaced")
-    parts = [", ".join(happens) or "Nothing changes", wording.cost_in_short(cost)]
-    broken = [limit for limit in limits if limit.broken]
-    if over := [limit.name for limit in broken if limit.found > limit.allowed]:
-        parts.append(f"over {' and '.join(over)}")
-    if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
-        parts.append(f"{' and '.join(unheld)} not held, since what may cost much has no price")
-    if invalid:
-        parts.append(f"{wording.number(len(invalid), 'Kubernetes object')} refused")
-    if unlisted := cost.totals.unlisted:
-        parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
-    return "; ".join(parts)
+
+def notes(plan: Plan) -> Iterator[str]:
+    """What the plan comes to that no single change shows, each once."""
+    found = [*((each.urn, each.text) for each in plan.notes), *twins(plan)]
+    yield from dict.fromkeys(_about(urn, text) for urn, text in found)
+
+
+def _about(urn: str, text: str) -> str:
+    return f"{urns.class_name(urn)} {urns.name(urn)}: {text}" if urn else text
 
 
 def edges(plan: Plan) -> tuple[Edge, ...]:
@@ -142,17 +138,8 @@ def _either(numbers: Iterable[int]) -> int:
 
 def _told(plan: Plan) -> Iterable[str]:
     """Warnings and errors, each once, with the resource that they are about."""
-    texts = (
-        f"{urns.class_name(each.urn)} {urns.name(each.urn)}: {each.text}" if each.urn else each.text
-        for each in plan.messages
-        if each.severity != "info"
-    )
+    texts = (_about(each.urn, each.text) for each in plan.messages if each.severity != "info")
     return dict.fromkeys(text.strip() for text in texts)
-
-
-def _doubtful(plan: Plan) -> int:
-    """How many of the replacements that are counted only may happen."""
-    return sum(is_counted(change) and change.forced_by_unknown for change in plan)
 
 
 def _names_example_account(plan: Plan) -> bool:

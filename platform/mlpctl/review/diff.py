@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review.plan import Change, Op
+from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
-from mlpctl.review.values import Masked, Secret, Value, document, dotted, root
+from mlpctl.review.values import UNKNOWN, Masked, Secret, Value, document, dotted, root
 
 MAX_SHOWN: Final = 100
 """Differences of one resource that are shown at most."""
@@ -208,6 +208,10 @@ def differences(change: Change) -> Differences:
         noise = [each for each in noise if not CONTENT.match(each.path)]
     told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
+        if _is_its_provider(path, change):
+            shown.append(_Delta(path, *_providers(change)))
+            told.add(path)
+            continue
         if path in told or (path not in forced and (path in folded or _unseen(path, change))):
             continue
         shown.append(_Delta(path, _at(change.old, path), _at(change.new, path)))
@@ -218,6 +222,21 @@ def differences(change: Change) -> Differences:
         len(noise),
         len(shown[MAX_SHOWN:]),
     )
+
+
+def _is_its_provider(path: str, change: Change) -> bool:
+    """Whether the engine means the resource's provider, and no input of that name."""
+    return path == PROVIDER and path not in (change.old or {}) and path not in (change.new or {})
+
+
+def _providers(change: Change) -> tuple[str, str]:
+    """The provider until now and from now on."""
+    old, new = (urns.name(urn) if urn else HIDDEN for urn in (change.old_provider, change.provider))
+    if old != new:
+        return old, new
+    if change.doubtful_provider:
+        return old, f"{new} (may be replaced, since {' and '.join(change.doubtful_provider)} is known after the update)"
+    return old, f"{new} (replaced)"
 
 
 def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[Difference, ...]:
@@ -558,6 +577,8 @@ def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
         return None, short(new)
     if new is _ABSENT:
         return short(old), None
+    if new is UNKNOWN and isinstance(old, Secret):
+        return str(old), str(new)
     if isinstance(old, Secret) or isinstance(new, Secret):
         # What was plain and is secret now, or the other way round, may be the same value.
         return str(Secret("")), CHANGED_SECRET

@@ -18,13 +18,18 @@ MAX_FACTS: Final = 6
 """Facts of one resource at most."""
 
 _UNCHANGED: Final = frozenset({Op.SAME, Op.READ})
-_OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.UPDATE, Op.CREATE, Op.IMPORT, Op.FORGET]
+_OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.UPDATE, Op.CREATE, Op.IMPORT, Op.FORGET, Op.REFRESH, Op.GONE]
 
 
 def component_of(plan: Plan, change: Change) -> str:
-    """Class and name of the outermost component of a resource, `GpuNodePool inference`; empty where it has none."""
+    """Class and name of the outermost component of a resource, `GpuNodePool inference`; empty where it has none.
+
+    A resource that makes others, such as a Terraform module, is a component too.
+    """
     top = plan.component(change)
     found = plan.by_urn.get(top)
+    if top in plan.makers:
+        return f"{urns.class_name(top)} {urns.name(top)}"
     # A parent that the plan does not have is known by its URN alone: a component's is no provider's type.
     if top == change.urn and change.custom:
         return ""
@@ -45,7 +50,7 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
     """
     members: dict[str, list[Change]] = {}
     for change in plan:
-        if change.custom and change.op not in _UNCHANGED and not _is_default_provider(change):
+        if change.custom and change.op not in _UNCHANGED and not is_default_provider(change):
             members.setdefault(component_of(plan, change) or ALONE, []).append(change)
     made = []
     for title in sorted(members, key=lambda each: (each == ALONE, each)):
@@ -77,6 +82,7 @@ def row(change: Change) -> Row:
         noise=found.noise,
         more=found.more,
         facts=_facts(change),
+        retained=change.retained,
     )
 
 
@@ -119,6 +125,6 @@ def _counted(changes: "tuple[Change, ...] | list[Change]") -> dict[Op, int]:
     return {op: counted[op] for op in Op if counted[op]}
 
 
-def _is_default_provider(change: Change) -> bool:
+def is_default_provider(change: Change) -> bool:
     """Whether the engine made this provider itself, since the program named none."""
     return change.is_provider and urns.name(change.urn).startswith("default")

@@ -123,7 +123,7 @@ def _gravity(group: Group, dangers: Mapping[str, Danger]) -> tuple[int, int]:
     """Groups with dangers come first, then those that lose something; the others as they are."""
     worst = [dangers[row.urn].certainty for row in group.rows if row.urn in dangers]
     harm = 0 if Certainty.WILL in worst else 1 if worst else 2
-    return harm, 0 if any(row.op in wording.DESTRUCTIVE for row in group.rows) else 1
+    return harm, 0 if any(row.op in wording.LEAVING for row in group.rows) else 1
 
 
 def _bars(report: Report) -> Sequence[_Bar]:

@@ -12,6 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from mlpctl.review import terraform
+
 
 class Holding(Enum):
     """What a resource holds, the worst to lose first."""
@@ -130,8 +132,14 @@ _GROUPED: Final = re.compile(r"^kubernetes:(?P<group>[^:/]*)(/[^:]*)?:(?P<kind>\
 _VERSION: Final = re.compile(r"/?v\d+((alpha|beta|p)\d+)*(preview)?$")
 
 
+@cache
 def short_type(type: str) -> str:
-    """A type without its class where that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`."""
+    """A type without its class where that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`.
+
+    A type of a Terraform module's resource is Pulumi's: `aws:s3/bucket` for `vpc:tf:aws_s3_bucket`.
+    """
+    if ":tf:" in type:
+        return terraform.pulumi_type(type, [*_index()[0]])
     module, _, name = type.rpartition(":")
     return module if "/" in module and module.rsplit("/", 1)[-1].lower() == name.lower() else type
 
@@ -141,8 +149,13 @@ def kind(type: str) -> Kind:
     """What resources of a type are; a type that the table does not have holds nothing that is known of."""
     row = _find(short_type(type))
     if row is None:
-        return Kind(types=[type], words=words_of(type))
-    return row if row.words else row.model_copy(update={"words": words_of(type)})
+        return Kind(types=[type], words=words_of(_spelt(type)))
+    return row if row.words else row.model_copy(update={"words": words_of(_spelt(type))})
+
+
+def _spelt(type: str) -> str:
+    """A type from which words can be made."""
+    return short_type(type).replace("/", ":") if ":tf:" in type else type
 
 
 def is_listed(type: str) -> bool:

@@ -41,7 +41,7 @@ _COLOURS: Final[Mapping[str, str]] = {
 }
 
 _DANGERS: Final = "### Dangers"
-_OTHERS: Final = "### Also deleted or replaced"
+_OTHERS: Final = "### Also deleted, replaced or no longer managed"
 
 _Heads = Mapping[str, Sequence[str]]
 
@@ -61,6 +61,9 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_invalid(report), 1 / 8),
         (_cost(report), 1 / 4),
         (_picture(report), 1 / 4),
+        (_violations(report), 1 / 8),
+        (_notes(report), 1 / 8),
+        (_outputs(report), 1 / 8),
         (_messages(report), 1 / 8),
         (_unchecked(report), 1 / 8),
         (_unknowns(report), 1 / 8),
@@ -69,8 +72,10 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     room = limit - size(top) - size(foot)
     losses = _losses(report, room - sum(size(piece.smallest) for piece, _ in others))
     texts = share(others, room - size(losses))
-    limits, invalid, cost, picture, messages, unchecked, unknowns, diff = texts
-    whole = [top, losses, cost, limits, invalid, picture, diff, unknowns, unchecked, messages]
+    limits, invalid, cost, picture, violations, notes, outputs, messages, unchecked, unknowns, diff = texts
+    whole = [
+        *(top, losses, notes, violations, cost, limits, invalid, picture, diff, outputs, unknowns, unchecked, messages)
+    ]
     shortened = losses != next(_loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
@@ -94,6 +99,8 @@ def _top(report: Report) -> str:
         )
     if report.invalid:
         lines.append(f"❌ {number(len(report.invalid), 'object')} refused by the Kubernetes API's schemas")
+    if mandatory := sum(each.mandatory for each in report.violations):
+        lines.append(f"❌ {number(mandatory, 'mandatory policy violation')}")
     if report.incomplete:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
     if report.sandbox:
@@ -215,7 +222,8 @@ def _other_line(group: Group, row: Row, full: bool) -> str:
 def _what(row: Row) -> str:
     doubt = f" ({wording.UNKNOWN_INPUT})" if row.certainty is Certainty.MAY else ""
     verb = f"**{wording.happens(row.op, row.certainty)}**{doubt}"
-    return f"{verb} {prose(row.words, _NAME)} {code(row.name, _NAME)}"
+    left = f" ({wording.stays(row)})" if wording.stays(row) else ""
+    return f"{verb} {prose(row.words, _NAME)} {code(row.name, _NAME)}{left}"
 
 
 def _circle(certain: bool) -> str:
@@ -310,7 +318,8 @@ def _invalid(report: Report) -> Piece:
 def _diff(report: Report) -> Piece:
     head = "### What changes\n\n"
     if not report.groups:
-        return Whole(f"{head}Nothing.\n\n", f"{head}Nothing.\n\n")
+        nothing = f"{head}{'No change is listed.' if report.incomplete else 'Nothing.'}\n\n"
+        return Whole(nothing, nothing)
     return Sequel(head, [_group(each) for each in report.groups], lambda left: _left_out(left, "component"))
 
 
@@ -373,7 +382,7 @@ def _picture(report: Report) -> Piece:
     numbers = {group.title: f"c{number}" for number, group in enumerate(groups)}
     lines = ["flowchart LR"]
     for group in groups:
-        signs = " ".join(f"{count} {op.value}" for op, count in wording.counts(group.counts))
+        signs = " ".join(f"{count} {wording.word(op)}" for op, count in wording.counts(group.counts))
         colour = wording.component_state(report, group)
         lines.append(f'  {numbers[group.title]}["{inert.label(group.title)}<br/>{signs}"]:::{colour}')
     drawn = {(numbers.get(edge.source), numbers.get(edge.target)) for edge in report.edges}
@@ -402,6 +411,29 @@ def _unchecked(report: Report) -> Piece:
         names = f" ({_some([code(urns.name(urn), _NAME) for urn in each.urns])})" if each.urns else ""
         items.append(f"- **{prose(each.what, 400)}**: {prose(each.why, 400)}{names}\n")
     return _listing("Not checked", items, "item")
+
+
+def _violations(report: Report) -> Piece:
+    items = []
+    for each in report.violations:
+        sign = "❌" if each.mandatory else "⚠️"
+        where = f" on {code(each.name, _NAME)}" if each.name else ""
+        items.append(f"- {sign} {prose(wording.violation(each), _NAME)}{where}: {prose(each.text, 400)}\n")
+    return _listing("Violations of policies", items, "violation")
+
+
+def _notes(report: Report) -> Piece:
+    return _listing("Notes", [f"- {prose(each, 400)}\n" for each in report.notes], "note")
+
+
+def _outputs(report: Report) -> Piece:
+    items = [f"{line}\n" for each in report.outputs for line in _lines(each)]
+    if not items:
+        return Whole("")
+    head = f"### Changed outputs of the stack ({len(report.outputs):,})\n\n"
+    least = head + _left_out(len(report.outputs), "output")
+    block = inert.fence([item.rstrip("\n") for item in items], "diff")
+    return Whole(f"{head}{block}\n\n", least)
 
 
 def _messages(report: Report) -> Piece:

@@ -9,6 +9,12 @@ from typing import Final
 from mlpctl import urns
 from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths, root
 
+PROVIDER: Final = "provider"
+"""What the engine names as the property that forces a replacement where that is another provider."""
+
+OLD_COPY: Final = "(old copy)"
+"""How the name of an old copy ends that an interrupted replacement left behind; with its id, where that is known."""
+
 NO_INPUTS: Final[Mapping[str, Value]] = {}
 
 
@@ -27,7 +33,13 @@ class Op(Enum):
     READ = "read"
     SAME = "same"
     FORGET = "forget"
-    """The stack forgets it, and it stays where it is."""
+    """The stack no longer manages it, and it stays where it is."""
+
+    REFRESH = "refresh"
+    """It was changed outside of Pulumi, and the state takes that over; nothing changes in the cloud."""
+
+    GONE = "gone"
+    """It is gone from the cloud already, and the state drops it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,12 @@ class Change:
     custom: bool = True
     """Whether a provider makes it; a component is made by the program alone."""
 
+    view_of: str = ""
+    """URN of the resource that made it, such as a Terraform module; empty for all others."""
+
+    old_copy: bool = False
+    """Whether it is what an interrupted replacement left behind beside the one in use; its URN says so at its end."""
+
     protected: bool = False
     """Whether the engine refuses to delete it."""
 
@@ -63,6 +81,12 @@ class Change:
 
     unretained: bool = False
     """Whether it would have stayed in the cloud until now, and no longer would."""
+
+    tainted: bool = False
+    """Whether the state marks it to be replaced, with `pulumi state taint`."""
+
+    doubtful_provider: tuple[str, ...] = ()
+    """Inputs of its provider, not known yet, for which that may be replaced: then so may this."""
 
     deletes_first: bool = False
     """Whether the old one goes before its replacement comes."""
@@ -81,6 +105,9 @@ class Change:
 
     provider: str = ""
     """URN of its provider; empty for a component."""
+
+    old_provider: str = ""
+    """URN of its provider until now; empty where there was none, or where it is not said."""
 
     @property
     def type(self) -> str:
@@ -111,7 +138,7 @@ class Change:
     def forced_by_unknown(self) -> bool:
         """Whether only values that are not known yet speak for the replacement: it may turn out as an update."""
         roots = {root(name) for name in self.forced_by}
-        waiting = {str(path[0]) for path in self.unknowns}
+        waiting = {str(path[0]) for path in self.unknowns} | ({PROVIDER} if self.doubtful_provider else set())
         return self.op is Op.REPLACE and bool(roots) and roots <= waiting
 
     @property
@@ -132,11 +159,25 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Violation:
+    """What a policy has against a resource or the stack."""
+
+    policy: str
+    pack: str
+    mandatory: bool
+    """Whether the engine refuses the update for it."""
+
+    text: str
+    urn: str = ""
+    """Empty for one of the whole stack."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What the engine says that it will do."""
 
     changes: tuple[Change, ...]
-    """Every resource, unchanged ones too, each once, in the engine's order."""
+    """Every resource, unchanged ones too, each once, in the engine's order; old copies beside those in use."""
 
     project: str = ""
     stack: str = ""
@@ -153,6 +194,25 @@ class Plan:
     incomplete: str = ""
     """Why the plan may not be all of it; empty where nothing speaks for that."""
 
+    notes: tuple[Message, ...] = ()
+    """What the steps of a resource come to that no change of it shows."""
+
+    refresh_only: bool = False
+    """Whether it is one of `pulumi refresh`: nothing changes but the state."""
+
+    streamed: bool = False
+    """Whether it came as the stream of events, which tells more than the digest, but not what depends on what."""
+
+    has_events: bool = False
+    """Whether a digest was completed with violations and outputs from the events of the same preview."""
+
+    shows_replacements: bool = False
+    """Whether it lists the steps of replacements, and with them the deletion of old copies."""
+
+    violations: tuple[Violation, ...] = ()
+    outputs: tuple[Mapping[str, Value], Mapping[str, Value]] | None = None
+    """What the stack exports until now and from now on, without secrets; None where the plan does not tell."""
+
     def __iter__(self) -> Iterator[Change]:
         """Iterate over the changes."""
         return iter(self.changes)
@@ -166,6 +226,11 @@ class Plan:
     def parents(self) -> Mapping[str, str]:
         """URN of each resource's parent, or an empty text."""
         return {each.urn: each.parent for each in self.changes}
+
+    @cached_property
+    def makers(self) -> frozenset[str]:
+        """URNs of the resources that made others."""
+        return frozenset(each.view_of for each in self.changes if each.view_of)
 
     def component(self, change: Change) -> str:
         """URN of the outermost component that a resource belongs to; its own where it stands alone."""

@@ -31,7 +31,7 @@ class Outcome(IntEnum):
     """All limits are kept."""
 
     BROKEN = 1
-    """A limit is broken, or an object is refused."""
+    """A limit is broken, an object is refused, or a mandatory policy is violated."""
 
     PARTIAL = 3
     """The plan is not all of it: what is not there was not held to anything."""
@@ -119,6 +119,9 @@ class Row(Model):
 
     facts: Sequence[Difference] = ()
     """The inputs of one that is made, or that goes."""
+
+    retained: bool = False
+    """Whether what leaves the state stays in the cloud."""
 
 
 class Group(Model):
@@ -296,6 +299,21 @@ class Invalid(Model):
     problems: Sequence[str]
 
 
+class Violation(Model):
+    """What a policy of the engine has against a resource or the stack."""
+
+    policy: str
+    pack: str
+    mandatory: bool
+    """Whether the engine refuses the update for it."""
+
+    text: str
+    urn: str = ""
+    """Empty for one of the whole stack."""
+
+    name: str = ""
+
+
 class Edge(Model):
     """One component that uses another: a resource of the first takes a value of a resource of the second."""
 
@@ -318,6 +336,9 @@ class Report(Model):
     verdict: str
     """One line: counts and the change of cost."""
 
+    refresh: bool = False
+    """Whether it is of `pulumi refresh`: nothing changes but the state."""
+
     counts: Mapping[Op, int]
     """Resources that a provider makes, by what happens to them."""
 
@@ -333,13 +354,23 @@ class Report(Model):
     messages: Sequence[str]
     """Warnings and errors of the engine."""
 
+    notes: Sequence[str] = ()
+    """What the plan comes to that no single change shows."""
+
+    violations: Sequence[Violation] = ()
+    """What the engine's policies have against the plan, mandatory ones first."""
+
+    outputs: Sequence[Difference] = ()
+    """Outputs of the stack that change; only the stream of events has them."""
+
     edges: Sequence[Edge] = ()
     """Which components use which, for the picture."""
 
     @property
     def passes(self) -> bool:
-        """Whether no limit is broken and no object is refused."""
-        return not self.invalid and not any(limit.broken for limit in self.limits)
+        """Whether no limit is broken, no object is refused, and no mandatory policy is violated."""
+        refused = self.invalid or any(each.mandatory for each in self.violations)
+        return not refused and not any(limit.broken for limit in self.limits)
 
     @property
     def outcome(self) -> Outcome:

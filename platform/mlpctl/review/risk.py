@@ -12,7 +12,7 @@ from mlpctl import urns
 from mlpctl.review.diff import CHANGED_SECRET, compared, differences
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import Holding, Kind, Row, kind, rows, short_type
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.plan import PROVIDER, Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Difference, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, value_at
@@ -31,7 +31,10 @@ MOVES: Final = "the new one has another address, which its callers have to find"
 """What the replacement of something with an address interrupts."""
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
-_STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ})
+_STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
+_KEPT: Final = frozenset({Harm.DATA, Harm.CAPACITY})
+"""What the old one still has where it stays in the cloud."""
+
 _HARM_ORDER: Final = [*Harm]
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.FORGET, Op.UPDATE]
 
@@ -172,7 +175,9 @@ def _findings(context: _Context, change: Change) -> Iterator[_Finding]:
     if change.op in _GOES or change.op is Op.FORGET:
         yield from _going(context, change)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        yield from _changing(context, change)
+        # A replacement that leaves the old one where it is destroys nothing of it.
+        left = change.retained and change.op is Op.REPLACE
+        yield from (each for each in _changing(context, change) if not (left and each.harm in _KEPT))
     if change.op is Op.CREATE:
         yield from _coming(context, change)
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):
@@ -188,10 +193,10 @@ def _going(context: _Context, change: Change) -> Iterator[_Finding]:
     if not holdings or (found.unless and holds(old, found.unless)):
         return
     holding = holdings[0]
-    if change.op is Op.FORGET:
-        if holding is Holding.DATA:
-            yield _Finding(Harm.DATA, 2, f"Leaves {_called(change, found)} where it is, and forgets it", lead=True)
+    # What stays in the cloud keeps what it holds; only who calls it by its address has to follow.
+    if change.op is Op.FORGET or (change.retained and not (Holding.SERVING in holdings and found.moves)):
         return
+    holding = Holding.SERVING if change.retained else holding
     if change.is_provider and (change.op is Op.DELETE or not context.made_with[change.urn]):
         return
     if found.part_of and any(whole.op in _GOES for whole in context.named(change, found.part_of)):
@@ -220,8 +225,8 @@ def _going(context: _Context, change: Change) -> Iterator[_Finding]:
 def _consequence(change: Change, found: Kind, holding: Holding) -> str:
     """What happens when a resource goes."""
     if change.retained:
-        new = "the new one starts empty, and " if change.op is Op.REPLACE and holding is Holding.DATA else ""
-        return f"{new}the old one stays in the cloud, where the stack no longer manages it"
+        moves = found.moves if isinstance(found.moves, str) else MOVES
+        return f"{moves}; the old one stays in the cloud, where the stack no longer manages it"
     then = found.then or _THEN[holding]
     if change.op is Op.REPLACE and holding in (Holding.SERVING, Holding.CAPACITY):
         if change.deletes_first:
@@ -235,13 +240,20 @@ def _forcing(context: _Context, change: Change) -> Iterator[str]:
     """The properties that force a replacement, and where their values come from."""
     if change.op is not Op.REPLACE:
         return
-    shown = [each for each in differences(change).shown if each.forces]
+    found = [each for each in differences(change).shown if each.forces]
+    shown = [each for each in found if each.path != PROVIDER or change.provider != change.old_provider]
     for each in shown:
         source = _sources(context, change, each.path) if each.new == str(UNKNOWN) else ""
         yield _told(each) + source
     provider = context.plan.by_urn.get(change.provider)
-    if not shown and provider and provider.op is Op.REPLACE:
-        yield f"its provider {provider.name} is replaced"
+    if not shown and not change.tainted and provider and provider.op is Op.REPLACE:
+        yield _replaced_provider(context, provider)
+
+
+def _replaced_provider(context: _Context, provider: Change) -> str:
+    happens = "may be replaced" if provider.forced_by_unknown else "is replaced"
+    why = next(iter(_forcing(context, provider)), "")
+    return f"its provider {provider.name} {happens}" + (f", since {why}" if why else "")
 
 
 def _sources(context: _Context, change: Change, path: str) -> str:

@@ -28,6 +28,8 @@ def page(report: Report) -> RenderableType:
     for part in (_dangers(report), _other_losses(report), _cost(report), _limits(report), _changes(report)):
         parts += [Text(), part] if part else []
     rest = [
+        *_lines("Notes", report.notes),
+        *_lines("Changed outputs of the stack", [_output(each) for each in report.outputs]),
         *_lines("Without a price, and in no figure", _reasons(report.cost, wording.unpriced)),
         *_lines("With a price that leaves something out", _reasons(report.cost, wording.partly)),
         *_lines("Not checked", [f"{each.what}: {each.why}" for each in report.unchecked]),
@@ -77,11 +79,21 @@ def _other_losses(report: Report) -> Table | None:
     losses = [*wording.other_losses(report)]
     if not losses:
         return None
-    table = _table("Also deleted or replaced", "", "In")
+    table = _table("Also deleted, replaced or no longer managed", "", "In")
     for group, row in losses:
-        what = Text(wording.happens(row.op, row.certainty), "yellow" if row.certainty is Certainty.MAY else "red")
-        table.add_row(what, Text(f"{_shown(row.words)} {_shown(row.name)}"), Text(_shown(group.title)))
+        grave = row.op in wording.DESTRUCTIVE and row.certainty is Certainty.WILL and not wording.stays(row)
+        what = Text(wording.happens(row.op, row.certainty), "red" if grave else "yellow")
+        table.add_row(what, Text(_shown_row(row)), Text(_shown(group.title)))
     return table
+
+
+def _shown_row(row: model.Row) -> str:
+    left = wording.stays(row)
+    return f"{_shown(row.words)} {_shown(row.name)}" + (f" ({left})" if left else "")
+
+
+def _output(each: model.Difference) -> str:
+    return f"{each.path}: {'(none)' if each.old is None else each.old} → {'(none)' if each.new is None else each.new}"
 
 
 def _cost(report: Report) -> Table | None:
@@ -112,7 +124,7 @@ def _amounts(cost: wording.ComponentCost) -> Sequence[Text]:
 
 
 def _limits(report: Report) -> Table | None:
-    if not report.limits and not report.invalid:
+    if not report.limits and not report.invalid and not report.violations:
         return None
     table = _table("Limits", "", "")
     for limit in report.limits:
@@ -121,6 +133,10 @@ def _limits(report: Report) -> Table | None:
     for each in report.invalid:
         problems = "\n".join(_shown(problem, 400) for problem in each.problems)
         table.add_row(Text(_shown(each.name)), Text("refused", "bold red"), Text(problems))
+    for found in report.violations:
+        state = Text("violated", "bold red" if found.mandatory else "yellow")
+        what = f"{_shown(found.name)}: {_shown(found.text, 400)}" if found.name else _shown(found.text, 400)
+        table.add_row(Text(_shown(wording.violation(found), 160)), state, Text(what))
     return table
 
 
@@ -141,7 +157,7 @@ def _changes(report: Report) -> Table | None:
 def _counts(group: model.Group) -> Text:
     text = Text()
     for op, count in wording.counts(group.counts):
-        text.append(f"{', ' if text else ''}{count:,} {op.value}", _STYLES.get(op, ""))
+        text.append(f"{', ' if text else ''}{count:,} {wording.word(op)}", _STYLES.get(op, ""))
     return text or Text(wording.ONLY_PROVIDERS, "dim")
 
 

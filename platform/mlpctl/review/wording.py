@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.plan import Op
-from mlpctl.review.report import ZERO, Certainty, Cost, Danger, Group, Harm, Money, Report, Row
+from mlpctl.review.report import ZERO, Certainty, Cost, Danger, Group, Harm, Money, Report, Row, Violation
 
 ALONE: Final = "Without a component"
 """Title of the group of those that stand alone."""
@@ -18,12 +18,27 @@ SIGNS: Final[Mapping[Op, str]] = {
     Op.UPDATE: "~",
     Op.CREATE: "+",
     Op.IMPORT: "↓",
+    Op.REFRESH: "≈",
+    Op.GONE: "∅",
     Op.READ: "·",
     Op.SAME: "=",
 }
 """A sign for everything that happens to a resource, from the most to the least grave."""
 
 DESTRUCTIVE: Final = frozenset({Op.DELETE, Op.REPLACE})
+
+LEAVING: Final = frozenset({*DESTRUCTIVE, Op.FORGET, Op.GONE})
+"""What takes a resource, or the old one, out of the state."""
+
+_STATES: Final[Mapping[Op, str]] = {
+    Op.FORGET: "no longer managed",
+    Op.REFRESH: "changed outside of Pulumi",
+    Op.GONE: "gone already",
+}
+"""What happens to the state alone."""
+
+LEFT: Final = "retained and no longer managed"
+"""What becomes of a resource that the stack leaves in the cloud."""
 
 HARMS: Final[Mapping[Harm, str]] = {
     Harm.DATA: "destroy data",
@@ -90,7 +105,32 @@ class ComponentCost:
 
 def happens(op: Op, certainty: Certainty) -> str:
     """What happens, with its certainty where that matters: `create`, `will replace`, `may replace`."""
-    return f"{certainty.value} {op.value}" if op in DESTRUCTIVE or certainty is Certainty.MAY else op.value
+    doubt = op in DESTRUCTIVE or certainty is Certainty.MAY
+    return f"{certainty.value} {op.value}" if doubt else word(op)
+
+
+def word(op: Op) -> str:
+    """What happens, in one or few words: `create`, `no longer managed`."""
+    return _STATES.get(op, op.value)
+
+
+def total(op: Op, count: int) -> str:
+    """How many resources something happens to: `2 to create`, `1 retained and no longer managed`."""
+    return f"{count:,} {happening(op)}"
+
+
+def happening(op: Op) -> str:
+    """What happens to a number of things: `to create`, `retained and no longer managed`."""
+    if op is Op.FORGET:
+        return LEFT
+    return word(op) if op in _STATES else f"to {word(op)}"
+
+
+def stays(row: Row) -> str:
+    """What of a row stays in the cloud: `retained`, `the old one is retained and no longer managed`, or nothing."""
+    if not row.retained or row.op not in LEAVING:
+        return ""
+    return f"the old one is {LEFT}" if row.op is Op.REPLACE else "retained"
 
 
 def harm(danger: Danger) -> str:
@@ -108,6 +148,12 @@ def guards(danger: Danger) -> list[str]:
 def standing(danger: Danger) -> str:
     """What stands between a danger and its harm, on one line."""
     return ", ".join(guards(danger)) or "not protected"
+
+
+def violation(found: Violation) -> str:
+    """Which policy has something against which resource: `mandatory policy no-delete of p`."""
+    level = "mandatory" if found.mandatory else "advisory"
+    return f"{level} policy {found.policy}" + (f" of {found.pack}" if found.pack else "")
 
 
 def number(count: int, noun: str) -> str:
@@ -154,7 +200,7 @@ def counts(these: Mapping[Op, int]) -> list[tuple[Op, int]]:
 
 def counted(these: Mapping[Op, int]) -> str:
     """What happens how often: `1 replace, 2 update`; providers are not counted."""
-    return ", ".join(f"{count:,} {op.value}" for op, count in counts(these)) or ONLY_PROVIDERS
+    return ", ".join(f"{count:,} {word(op)}" for op, count in counts(these)) or ONLY_PROVIDERS
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:
@@ -173,11 +219,11 @@ def component_state(report: Report, group: Group) -> str:
 
 
 def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
-    """What is deleted or replaced and stands in no danger, with the group that it is in."""
+    """What leaves the state and stands in no danger, with the group that it is in."""
     told = {danger.urn for danger in report.dangers}
     for group in report.groups:
         for row in group.rows:
-            if row.op in DESTRUCTIVE and row.urn not in told:
+            if row.op in LEAVING and row.urn not in told:
                 yield group, row
 
 

@@ -71,7 +71,7 @@ def _subject(request: Any) -> Subject:
     return Subject(
         urn=request.urn,
         type=request.type or request.urn.split("::")[2].split("$")[-1],
-        name=request.name or request.urn.rsplit("::", 1)[-1],
+        name=request.name or request.urn.split("::", 3)[-1],
     )
 
 

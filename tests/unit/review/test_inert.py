@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from mlpctl.review import inert
 from mlpctl.review.markdown import markdown
-from mlpctl.review.report import Report
+from mlpctl.review.report import Difference, Report, Violation
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
@@ -76,8 +76,14 @@ def everything() -> Report:
             "invalid": other.invalid,
             "unchecked": other.unchecked,
             "messages": ["warning: a name is odd"],
+            "notes": ["Bucket logs: both name the same thing"],
+            "violations": [
+                Violation(policy="tags", pack="guards", mandatory=level, text="no owner", urn="urn", name="logs")
+                for level in (True, False)
+            ],
+            "outputs": [Difference(path="endpoint", old="one", new="two", forces=False)],
             "incomplete": "The program failed.",
-            "groups": [*one.groups, *other.groups, *reports.bucket_deleted().groups],
+            "groups": [*one.groups, *other.groups[:5], *reports.bucket_deleted().groups],
         }
     )
 

@@ -90,6 +90,8 @@ def test_a_foreign_programs_plan_is_read() -> None:
         Op.READ: 1,
         Op.SAME: 4,
         Op.FORGET: 0,
+        Op.REFRESH: 0,
+        Op.GONE: 0,
     }
     by_type = {change.type: change for change in plan}
     database = by_type["aws:rds/instance:Instance"]
@@ -137,24 +139,24 @@ def test_every_kind_of_replacement_is_one_change(op: str) -> None:
     assert (one(new, last).old, one(new, last).new) == ({"x": 1}, {"x": 2})
 
 
-def test_an_old_copy_that_alone_is_deleted_is_a_deletion_and_told() -> None:
+def test_an_old_copy_that_alone_is_deleted_is_a_deletion_and_noted() -> None:
     plan = read(resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
-    assert [change.op for change in plan] == [Op.DELETE]
-    (message,) = plan.messages
-    assert message.text == "An old copy (id-a) that an interrupted replacement left behind is deleted."
+    assert [(change.op, change.name) for change in plan] == [(Op.DELETE, "a (old copy id-a)")]
+    (note,) = plan.notes
+    assert note.text == "An old copy (id-a) that an interrupted replacement left behind is deleted."
 
 
-def test_an_old_copy_of_a_resource_that_stays_is_told_beside_its_change() -> None:
+def test_an_old_copy_of_a_resource_that_stays_is_a_change_of_its_own() -> None:
     same = resource("a", THING, op="same", old={"x": 2}, new={"x": 2})
     plan = read(same, resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
-    assert [(change.op, change.inputs) for change in plan] == [(Op.SAME, {"x": 2})]
-    assert "An old copy (id-a)" in plan.messages[0].text
+    assert [(change.op, change.inputs) for change in plan] == [(Op.SAME, {"x": 2}), (Op.DELETE, {"x": 1})]
+    assert plan.by_urn[same["urn"]].op is Op.SAME
 
 
-def test_what_was_deleted_by_an_interrupted_replacement_is_forgotten() -> None:
+def test_what_an_interrupted_replacement_deleted_is_gone() -> None:
     plan = read(resource("a", THING, op="remove-pending-replace", old={"x": 1}))
-    assert [change.op for change in plan] == [Op.FORGET]
-    assert plan.messages[0].text == "An interrupted replacement deleted it already; the stack forgets it."
+    assert [change.op for change in plan] == [Op.GONE]
+    assert plan.notes[0].text == "An interrupted replacement deleted it already; only the state still has it."
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,9 @@ def test_what_leaves_the_stack_and_stays_in_the_cloud_is_forgotten(op: str, more
 def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> None:
     found = resource("a", THING, op="update", old={"x": 1}, new={"x": 5})
     wanted = resource("a", THING, op="update", old={"x": 5}, new={"x": 1})
-    assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 1}, {"x": 1})
+    assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 5}, {"x": 1}), (
+        "before the update is what the refresh found"
+    )
     vanished = resource("a", THING, op="delete", old={"x": 1})
     again = resource("a", THING, op="create", new={"x": 1})
     assert (one(vanished, again).op, one(vanished, again).old) == (Op.CREATE, None)

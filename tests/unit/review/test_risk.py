@@ -600,15 +600,20 @@ def test_what_is_protected_is_said_to_be_refused() -> None:
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
-def test_what_is_retained_stays_and_is_no_longer_managed(op: Op) -> None:
-    danger = only(change(DATABASE, op, retained=True))
-    assert danger.retained and "the old one stays in the cloud, where the stack no longer manages it" in danger.text
-    assert "lost" not in danger.text
+@pytest.mark.parametrize("type", [DATABASE, BUCKET, NODES, ROLE])
+def test_what_is_retained_destroys_nothing(op: Op, type: str) -> None:
+    assert all(danger.harm is Harm.SERVING for danger in dangers(plan(change(type, op, retained=True))))
 
 
-def test_data_that_is_forgotten_is_told_and_other_things_are_not() -> None:
-    assert only(change(BUCKET, Op.FORGET)).text == "Leaves the S3 bucket it where it is, and forgets it."
-    assert dangers(plan(change(ROLE, Op.FORGET))) == ()
+def test_what_is_retained_with_an_address_has_another_one_in_the_new() -> None:
+    danger = only(change("aws:lb/loadBalancer:LoadBalancer", Op.REPLACE, retained=True))
+    assert danger.harm is Harm.SERVING and danger.retained
+    assert "the old one stays in the cloud, where the stack no longer manages it" in danger.text
+
+
+@pytest.mark.parametrize("op", [Op.FORGET, Op.GONE, Op.REFRESH])
+def test_what_is_no_longer_managed_or_gone_already_is_no_danger(op: Op) -> None:
+    assert dangers(plan(*(change(type, op, name=type) for type in (BUCKET, DATABASE, ROLE)))) == ()
 
 
 def test_protection_that_is_taken_away_is_told_even_where_nothing_else_changes() -> None:
@@ -646,12 +651,11 @@ def test_the_worst_comes_first() -> None:
         change(NODES, Op.DELETE, name="cpu", inputs=CPU),
         change(NODES, Op.DELETE, name="gpu", inputs=GPU),
         update(BUCKET, {}, {"forceDestroy": True}, name="weaker"),
-        change(DATABASE, Op.DELETE, name="kept", retained=True),
         update(DATABASE, {"a": 1}, {"a": UNKNOWN}, name="maybe", op=Op.REPLACE, forced_by=("a",)),
         change(DATABASE, Op.REPLACE, name="replaced"),
         change(DATABASE, Op.DELETE, name="gone"),
     ]
-    order = ["gone", "replaced", "maybe", "weaker", "kept", "gpu", "cpu", "service", "role"]
+    order = ["gone", "replaced", "maybe", "weaker", "gpu", "cpu", "service", "role"]
     assert [each.name for each in dangers(plan(*every))] == order
     assert [each.name for each in dangers(plan(*reversed(every)))] == order
 
@@ -683,14 +687,12 @@ INPUTS = st.dictionaries(
 )
 
 
-@given(st.sampled_from(EXACT), st.sampled_from([Op.DELETE, Op.REPLACE]), INPUTS, INPUTS, st.booleans(), st.booleans())
-def test_nothing_stateful_goes_without_a_word(
-    type: str, op: Op, old: Any, new: Any, protected: bool, retained: bool
-) -> None:
+@given(st.sampled_from(EXACT), st.sampled_from([Op.DELETE, Op.REPLACE]), INPUTS, INPUTS, st.booleans())
+def test_nothing_stateful_goes_without_a_word(type: str, op: Op, old: Any, new: Any, protected: bool) -> None:
     sides = {"old": old, "new": None if op is Op.DELETE else new}
-    told = dangers(plan(change(type, op, protected=protected, retained=retained, **sides)))
+    told = dangers(plan(change(type, op, protected=protected, **sides)))
     worst = told[0]
-    assert (worst.harm, worst.op, worst.protected, worst.retained) == (Harm.DATA, op, protected, retained)
+    assert (worst.harm, worst.op, worst.protected, worst.retained) == (Harm.DATA, op, protected, False)
     assert len(worst.text) < 500 and all(len(each) < 500 for each in worst.because)
 
 

@@ -1,6 +1,7 @@
 """Plans that leave out what stays as it is, as the engine's do unless it is asked for it."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from mlpctl.review import assemble, preview, reader
 from mlpctl.review.cost import book
 from mlpctl.review.cost import command as cost_command
 from mlpctl.review.plan import Plan
-from mlpctl.stack import StackError
+from mlpctl.stack import Stack, StackError
+from unit.review.commands import fake_pulumi
 
 URN = "urn:pulumi:dev::shop::aws:ebs/volume:Volume::"
 PLATFORM = json.dumps({"cost": {"maxMonthlyUsd": 1000}})
@@ -70,14 +72,38 @@ def test_a_whole_plan_says_nothing_of_it() -> None:
 def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def run(*arguments: str) -> Any:
+    def run(*arguments: str, variables: Mapping[str, str]) -> Any:
         asked.extend(arguments)
         return SimpleNamespace(stdout="no plan", stderr="stop", returncode=1)
 
     stack: Any = SimpleNamespace(name="dev", run=run)
     with pytest.raises(StackError):
         preview.preview(stack, sandbox=True)
-    assert "--show-sames" in asked
+    assert {"--show-sames", "--show-replacement-steps", "--event-log"} <= {*asked}
+
+
+def test_the_documented_recipe_asks_for_everything(root: Path) -> None:
+    recipe = next(line for line in (root / "docs" / "review.md").read_text().splitlines() if "> plan.json" in line)
+    assert {"--json", "--show-sames", "--show-replacement-steps"} <= {*recipe.split()}
+
+
+def test_our_own_preview_takes_from_the_events_what_the_digest_leaves_out() -> None:
+    folder = Path(__file__).parent / "streams"
+
+    def run(*arguments: str, variables: Mapping[str, str]) -> Any:
+        assert variables == {"PULUMI_DEBUG_COMMANDS": "true"}
+        log = Path(arguments[arguments.index("--event-log") + 1])
+        log.write_bytes((folder / "policies.ndjson").read_bytes())
+        return SimpleNamespace(stdout=(folder / "nothing.json").read_text(), stderr="", returncode=code)
+
+    stack: Any = SimpleNamespace(name="dev", run=run)
+    code = 0
+    report = assemble.review(preview.preview(stack, sandbox=False), book.load(), TODAY)
+    assert [each.policy for each in report.violations] == ["no-public", "budget", "tags"]
+    assert report.unchecked == ()
+    code = 255
+    with pytest.raises(StackError, match="guards/no-public: no bucket is public"):
+        preview.preview(stack, sandbox=False)
 
 
 def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
@@ -85,3 +111,11 @@ def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
     plain, whole = (reader.load(folder / f"unchanged{end}.json") for end in ("", "-shown"))
     assert plain.unlisted == len(whole.changes) - len(plain.changes) > 0
     assert whole.unlisted == 0
+
+
+def test_further_variables_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path))
+    script = tmp_path / "bin" / "pulumi"
+    script.write_text('#!/bin/sh\nprintf "$PULUMI_DEBUG_COMMANDS $KEPT"\n')
+    monkeypatch.setenv("KEPT", "kept")
+    assert Stack(tmp_path, "dev").run("preview", variables=preview.EVENT_LOG).stdout == "true kept"

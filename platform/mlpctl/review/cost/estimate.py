@@ -163,7 +163,9 @@ def _resource(world: World, change: Change) -> ResourceCost:
 
 def _before(world: World, change: Change) -> Priced:
     """What is there today."""
-    if change.op is Op.IMPORT:
+    if change.op is Op.GONE:
+        return NOT_THERE
+    if change.op in (Op.IMPORT, Op.REFRESH):
         return _priced(Subject(world, change))
     return NOT_THERE if change.old is None else _priced(Subject(world, change, before=True))
 
@@ -173,6 +175,8 @@ def _after(world: World, change: Change, before: Priced) -> Priced:
     stays = change.op is Op.FORGET or (change.retained and change.op in (Op.DELETE, Op.REPLACE))
     if change.op in (Op.DELETE, Op.FORGET):
         return before if stays else Priced(ZERO, free=before.free)
+    if change.op is Op.GONE:
+        return NOT_THERE
     if change.op is Op.READ:
         return Priced(ZERO, free="it is only read, and belongs to something else")
     now = _priced(Subject(world, change))

@@ -1,0 +1,49 @@
+"""The digest that `pulumi preview --json` writes at its end (`PreviewDigest` in Pulumi's pkg/display/json.go)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mlpctl.review import checked, messages
+from mlpctl.review.checked import EXPECTED
+from mlpctl.review.plan import PlanError
+from mlpctl.review.steps import Raw, exports, step, summary
+
+KEYS: Final = frozenset({"config", "steps", "diagnostics", "duration", "changeSummary", "maybeCorrupt"})
+
+CORRUPT: Final = "The engine says that the state may be corrupt."
+
+_OTHERS: Final[Mapping[str, str]] = {
+    "terraform_version": "a plan of Terraform",
+    "resource_changes": "a plan of Terraform",
+    "planned_values": "a plan of Terraform",
+    "deployment": "a state that `pulumi stack export` wrote",
+    "checkpoint": "a state file",
+    "resourcePlans": "a plan that `pulumi preview --save-plan` wrote",
+}
+"""What people take for a preview, by a key that it has."""
+
+
+def read(document: Mapping[str, Any]) -> Raw:
+    """Read a digest.
+
+    Raises `PlanError` if it is none.
+    """
+    for key, what in _OTHERS.items():
+        if key in document and "steps" not in document:
+            raise PlanError(f"This is {what}; {EXPECTED}.")
+    if not KEYS & document.keys():
+        raise PlanError(f"This JSON has none of {', '.join(sorted(KEYS))}; {EXPECTED}.")
+    raw = Raw(config=checked.mapping(document.get("config"), "config"))
+    for number, each in enumerate(checked.items(document.get("steps"), "steps")):
+        place = f"steps[{number}]"
+        raw.steps.append(step(checked.mapping(each, place), place, streamed=False))
+    for number, each in enumerate(checked.items(document.get("diagnostics"), "diagnostics")):
+        place = f"diagnostics[{number}]"
+        messages.diagnostic(raw, checked.mapping(each, place), place)
+    summary(raw, document.get("changeSummary"), "changeSummary")
+    if checked.flag(document.get("maybeCorrupt"), "maybeCorrupt"):
+        raw.incomplete.append(CORRUPT)
+    if document.get("changeSummary") is None:
+        raw.incomplete.append("The preview ended before the engine's summary.")
+    raw.outputs = next((found for each in reversed(raw.steps) if (found := exports(each))), None)
+    return raw

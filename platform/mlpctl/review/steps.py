@@ -1,0 +1,200 @@
+"""The engine's steps as they are written, in either shape, with their types checked and their secrets still in.
+
+They live only while a plan is read.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mlpctl import urns
+from mlpctl.review import checked, marks
+from mlpctl.review.checked import EXPECTED
+from mlpctl.review.plan import Message, PlanError, Violation
+
+REFRESH: Final = "refresh"
+OLD_GOES: Final = ("delete-replaced", "discard-replaced")
+"""The last step of a replacement, or the deletion of an old copy that an interrupted replacement left behind."""
+
+FORGOTTEN: Final = "remove-pending-replace"
+"""What an interrupted replacement deleted leaves the state."""
+
+REPLACING: Final = ("replace", "create-replacement", "read-replacement", "import-replacement")
+"""The other steps of a replacement."""
+
+REPLACEMENT_STEPS: Final = (*REPLACING[1:], *OLD_GOES)
+"""What a digest leaves out without `--show-replacement-steps` (`IsReplacementStep` in Pulumi's
+pkg/resource/deploy/step.go)."""
+
+RESULTS: Final = ("same", "update", "delete")
+"""What `pulumi refresh` writes in place of `refresh` once it knows what a refresh found (`RefreshStep.ResultOp`)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A resource's state, of which only what is used is kept."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """Kept of the stack itself only: what it exports."""
+
+    secret: frozenset[str] = frozenset()
+    """Names of properties that the engine says are secret."""
+
+    id: str = ""
+    parent: str = ""
+    provider: str = ""
+    view_of: str = ""
+    deleted_with: str = ""
+    """URN of the resource that takes it along, so that nothing deletes it by itself."""
+
+    depends: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    after: Sequence[str] = ()
+    custom: bool | None = None
+    """None where it is not said."""
+
+    protect: bool = False
+    retain: bool = False
+    external: bool = False
+    pending: bool = False
+    """Whether an interrupted replacement deleted it already."""
+
+    delete: bool = False
+    """Whether a replacement has made it an old copy."""
+
+    taint: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the engine's, in either shape."""
+
+    op: str
+    urn: str
+    old: State | None
+    new: State | None
+    provider: str
+    keys: Sequence[str]
+    diffs: Sequence[str]
+    detailed: Mapping[str, str]
+    """Kinds of difference by property."""
+
+    result: str = ""
+    """Of a refresh: one of `RESULTS`, or empty where it is not known."""
+
+    @property
+    def is_old_copy(self) -> bool:
+        """Whether it is about an old copy that a replacement left behind."""
+        return self.old is not None and self.old.delete
+
+
+@dataclass
+class Raw:
+    """What was written, checked but with its secrets."""
+
+    streamed: bool = False
+    """Whether it is the stream of events; else the digest."""
+
+    has_events: bool = False
+    """Whether a digest was completed from the events of the same preview."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """How many resources the engine's summary counts, by op."""
+
+    outputs: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    """What the stack exported and will export; None where it is not said."""
+
+
+def step(raw: Mapping[str, Any], place: str, *, streamed: bool) -> Step:
+    """Read one step, by the names that a shape gives to its parts."""
+    old, new = ("old", "new") if streamed else ("oldState", "newState")
+    keys, diffs = ("keys", "diffs") if streamed else ("replaceReasons", "diffReasons")
+    op = checked.text(raw.get("op"), f"{place}.op")
+    if not op:
+        raise PlanError(f"{place} has no op; {EXPECTED}.")
+    kind = "diffKind" if streamed else "kind"
+    detailed = {}
+    for name, each in checked.mapping(raw.get("detailedDiff"), f"{place}.detailedDiff").items():
+        where = f"{place}.detailedDiff.{name}"
+        detailed[name] = checked.text(checked.mapping(each, where).get(kind), f"{where}.{kind}")
+    urn = checked.urn(raw.get("urn"), f"{place}.urn", needed=True)
+    is_stack = urns.kind(urn) == urns.STACK_TYPE
+    return Step(
+        op=op,
+        urn=urn,
+        old=_state(raw.get(old), f"{place}.{old}", is_stack, streamed=streamed),
+        new=_state(raw.get(new), f"{place}.{new}", is_stack, streamed=streamed),
+        provider=checked.text(raw.get("provider"), f"{place}.provider"),
+        keys=checked.texts(raw.get(keys), f"{place}.{keys}"),
+        diffs=checked.texts(raw.get(diffs), f"{place}.{diffs}"),
+        detailed=detailed,
+    )
+
+
+def leaves(step: Step) -> bool:
+    """Whether a step is about an old copy, or about the old one of a replacement."""
+    return step.op in OLD_GOES or (step.op == "delete" and step.is_old_copy)
+
+
+def exports(step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """What a step of the stack itself says that it exported and will export.
+
+    Most often it is written before the program says what it exports, and then has nothing of that.
+    """
+    if step.new is None or not step.new.outputs:
+        return None
+    return (step.old or State()).outputs, step.new.outputs
+
+
+def summary(raw: Raw, counts: Any, place: str) -> None:
+    """Keep what the engine counts."""
+    found = checked.mapping(counts, place)
+    raw.counted = {op: checked.count(each, f"{place}.{op}") for op, each in found.items()}
+
+
+def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State | None:
+    if value is None:
+        return None
+    state = checked.mapping(value, place)
+    outputs = checked.mapping(state.get("outputs"), f"{place}.outputs")
+    depends = checked.mapping(state.get("propertyDependencies"), f"{place}.propertyDependencies")
+
+    def text(name: str) -> str:
+        return checked.text(state.get(name), f"{place}.{name}")
+
+    def flag(name: str) -> bool:
+        return checked.flag(state.get(name), f"{place}.{name}")
+
+    more = checked.texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")
+    # An event leaves out what is false, a digest never leaves this out.
+    said = streamed or "custom" in state
+    return State(
+        inputs=checked.mapping(state.get("inputs"), f"{place}.inputs"),
+        outputs=outputs if is_stack else {},
+        secret=marks.secrets(outputs) | set(more),
+        id=text("id") or text("importID"),
+        parent=checked.urn(state.get("parent"), f"{place}.parent"),
+        provider=text("provider"),
+        view_of=checked.urn(state.get("viewOf"), f"{place}.viewOf"),
+        deleted_with=checked.urn(state.get("deletedWith"), f"{place}.deletedWith"),
+        depends={name: checked.texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
+        after=checked.texts(state.get("dependencies"), f"{place}.dependencies"),
+        custom=flag("custom") if said else None,
+        protect=flag("protect"),
+        retain=flag("retainOnDelete"),
+        external=flag("external"),
+        pending=flag("pendingReplacement"),
+        delete=flag("delete"),
+        taint=flag("taint"),
+    )
+
+
+def sides(these: Sequence[Step]) -> Iterator[State]:
+    """Every state that steps have."""
+    for each in these:
+        yield from (state for state in (each.new, each.old) if state)

@@ -1,0 +1,90 @@
+"""Types of resources in a Terraform module, as Pulumi calls them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import yaml
+
+_TOKEN: Final = re.compile(r"[^:]+:tf:(?P<type>[a-z][a-z0-9]*_\w+)")
+
+
+_VERSION: Final = re.compile(r"_v\d+\w*$")
+
+
+def pulumi_type(token: str, known: Sequence[str]) -> str:
+    """The type among those `known`, e.g. `aws:s3/bucket`, that a token of a Terraform module's resource stands for.
+
+    One that is not known is written the same way, `aws:index/someBucket`. Any other token is its own type.
+    """
+    found = _TOKEN.fullmatch(token)
+    if not found:
+        return token
+    type = found["type"]
+    if type in _table()["types"]:
+        return str(_table()["types"][type])
+    provider, _, name = type.partition("_")
+    package = _table()["packages"].get(provider, provider)
+    if package == "kubernetes":
+        name = _VERSION.sub("", name)
+    types = _by_letters(tuple(known))
+    return next((types[each] for each in _spellings(package, name) if each in types), _unknown(package, name))
+
+
+def is_resource(token: str) -> bool:
+    """Whether a token is one of a Terraform module's resource."""
+    return _TOKEN.fullmatch(token) is not None
+
+
+def _unknown(package: str, name: str) -> str:
+    """A type that is not known, as its package writes types."""
+    camel = _camel(name)
+    return (
+        f"kubernetes:core/v1:{camel[:1].upper()}{camel[1:]}" if package == "kubernetes" else f"{package}:index/{camel}"
+    )
+
+
+def _spellings(package: str, name: str) -> Iterator[str]:
+    """Ways to write a type of a package in small letters alone, the likeliest first."""
+    yield _letters(package, name)
+    yield _letters(package, f"index_{package}_{name}")
+    word, _, rest = name.partition("_")
+    module = _table()["modules"].get(package, {}).get(word)
+    if module and rest:
+        yield _letters(package, f"{module}_{rest}")
+    for module in _table()["unnamed"].get(package, ()):
+        yield _letters(package, f"{module}_{name}")
+
+
+@cache
+def _by_letters(known: tuple[str, ...]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for each in known:
+        package, _, name = each.partition(":")
+        module, slash, last = name.partition("/")
+        if slash:
+            found.setdefault(_letters(package, f"{module}_{last}"), each)
+    for each in known:
+        # Azure's modules and most others are no part of Terraform's names; AWS's are, or the table says which are not.
+        package, _, name = each.partition(":")
+        if package not in _table()["unnamed"] and "/" in name:
+            found.setdefault(_letters(package, re.split("[/:]", name)[-1]), each)
+    return found
+
+
+def _letters(package: str, name: str) -> str:
+    return f"{package}:{re.sub('[^a-z0-9]', '', name.lower())}"
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = (files("mlpctl.review") / "terraform.yaml").read_text(encoding="utf-8")
+    table: Mapping[str, Any] = yaml.safe_load(text)
+    return table

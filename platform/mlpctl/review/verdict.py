@@ -1,0 +1,97 @@
+"""The one line that a review comes to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlpctl.review import wording
+from mlpctl.review.groups import is_counted, is_default_provider
+from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.report import Cost, Invalid, Limit, Violation
+
+AS_FAR: Final = "The plan is not complete. As far as it goes: "
+"""How the verdict of a plan begins that may not be all of it."""
+
+REFRESH: Final = "A refresh, which changes nothing but the state: "
+
+NOTHING: Final = "Nothing changes"
+NOTHING_LISTED: Final = "no change is listed"
+"""What is said of a plan that lists none and may lack some."""
+
+_GO: Final = (Op.DELETE, Op.REPLACE)
+"""What happens to a provider that what it made may go with."""
+
+_CHANGE: Final = tuple(op for op in Op if op not in (*_GO, Op.SAME, Op.READ))
+"""What is only worth a word where nothing else happens."""
+
+NO_DRIFT: Final = "the state is as the cloud is"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a verdict is made of."""
+
+    counts: Mapping[Op, int]
+    cost: Cost
+    limits: Sequence[Limit] = ()
+    invalid: Sequence[Invalid] = ()
+    violations: Sequence[Violation] = ()
+    outputs: int = 0
+    """Outputs of the stack that change."""
+
+
+def verdict(plan: Plan, found: Findings) -> str:
+    """What happens how often, what that changes a month, and what makes the review fail."""
+    nothing = NOTHING_LISTED if plan.incomplete else NO_DRIFT if plan.refresh_only else NOTHING
+    happens = [*_happens(plan, found)] or [*_providers(plan, _CHANGE)]
+    if found.outputs and not happens:
+        happens = [wording.number(found.outputs, "changed stack output")]
+    parts = [", ".join(happens) or nothing, wording.cost_in_short(found.cost)]
+    broken = [limit for limit in found.limits if limit.broken]
+    if over := [limit.name for limit in broken if limit.found > limit.allowed]:
+        parts.append(f"over {' and '.join(over)}")
+    if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
+        parts.append(f"{' and '.join(unheld)} not held, since what may cost much has no price")
+    if found.invalid:
+        parts.append(f"{wording.number(len(found.invalid), 'Kubernetes object')} refused")
+    if mandatory := sum(each.mandatory for each in found.violations):
+        parts.append(f"{wording.number(mandatory, 'mandatory policy violation')}")
+    if unlisted := found.cost.totals.unlisted:
+        parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
+    return (AS_FAR if plan.incomplete else "") + (REFRESH if plan.refresh_only else "") + "; ".join(parts)
+
+
+def _happens(plan: Plan, found: Findings) -> Iterator[str]:
+    replaced = [change for change in plan if change.op is Op.REPLACE and is_counted(change)]
+    for op, count in wording.counts(found.counts):
+        if op is Op.REPLACE:
+            yield from _replacements(replaced)
+        else:
+            yield wording.total(op, count)
+    yield from _providers(plan, _GO)
+    unguarded = sum(change.op is Op.SAME and (change.unprotected or change.unretained) for change in plan)
+    if unguarded:
+        yield f"{unguarded:,} no longer protected or retained"
+
+
+def _replacements(replaced: Sequence[Change]) -> Iterator[str]:
+    """How many are replaced, with what becomes of the old ones, and how many only may be."""
+    for retained in (False, True):
+        these = [change for change in replaced if change.retained is retained]
+        doubtful = sum(change.forced_by_unknown for change in these)
+        left = f" (the old {'ones are' if len(these) > 1 else 'one is'} {wording.LEFT})" if retained else ""
+        if len(these) > doubtful:
+            yield wording.total(Op.REPLACE, len(these) - doubtful) + left
+        if doubtful:
+            yield f"{doubtful:,} may be replaced{left}"
+
+
+def _providers(plan: Plan, ops: Sequence[Op]) -> Iterator[str]:
+    """The program's own providers, which are no resources in a cloud, by what happens to them."""
+    for op in ops:
+        these = [each for each in plan if each.is_provider and each.op is op and not is_default_provider(each)]
+        doubtful = sum(each.forced_by_unknown for each in these)
+        if len(these) > doubtful:
+            yield f"{wording.number(len(these) - doubtful, 'provider')} {wording.happening(op)}"
+        if doubtful:
+            yield f"{wording.number(doubtful, 'provider')} may be replaced"
