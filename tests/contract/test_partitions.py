@@ -28,7 +28,7 @@ PARTITIONS = {
 """Of each partition, a region, another one, and the name of an endpoint."""
 
 SAME_EVERYWHERE = {
-    f"{name}.amazonaws.com" for name in ("autoscaling", "ec2", "ecr", "eks", "pods.eks", "vpc-flow-logs")
+    f"{name}.amazonaws.com" for name in ("autoscaling", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc-flow-logs")
 }
 """Principals that end in `amazonaws.com` in China as well."""
 
