@@ -36,6 +36,9 @@ NATURAL_KEYS: Final = (
     ("resourceType",),
     ("variantName",),
     ("ruleId",),
+    ("ruleName",),
+    ("rulePriority",),
+    ("ruleNo",),
     ("id",),
     ("host",),
     ("priority",),
@@ -323,7 +326,7 @@ def _meant(found: Iterable[_Delta], otherwise: _Delta) -> Iterator[_Delta]:
 
 def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterator[_Delta]:
     """What differs in two lists: by natural key, as sets, or by position."""
-    if keys := _natural_keys(old, new):
+    if keys := natural_keys(old, new):
         yield from _keyed(old, new, keys, place)
         return
     if _is_set(place, [*old, *new]):
@@ -379,7 +382,7 @@ def _means_no_order(place: _Place) -> bool:
     return not place.document and bool(UNORDERED.match(place.name))
 
 
-def _natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
+def natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
     """The properties that tell all items of both lists apart; none where no properties do."""
     if not all(isinstance(item, Mapping) for side in (old, new) for item in side):
         return ()

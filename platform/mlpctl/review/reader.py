@@ -278,11 +278,17 @@ def _state(value: Any, place: str) -> Mapping[str, Any] | None:
         "id": _text(state.get("id"), f"{place}.id") or _text(state.get("importID"), f"{place}.importID"),
         "depends": {name: _texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
         "after": after,
+        "replaceOnChanges": _texts(state.get("replaceOnChanges"), f"{place}.replaceOnChanges"),
+        "replaceWith": [
+            _urn(each, f"{place}.replaceWith") for each in _texts(state.get("replaceWith"), f"{place}.replaceWith")
+        ],
+        "deletedWith": _urn(state.get("deletedWith"), f"{place}.deletedWith"),
+        "replacementTrigger": state.get("replacementTrigger"),
         "secret": marks.secrets(outputs)
         | set(_texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")),
         **{
             name: _flag(state.get(name), f"{place}.{name}")
-            for name in ("custom", "protect", "retainOnDelete", "external", "pendingReplacement")
+            for name in ("custom", "protect", "retainOnDelete", "external", "pendingReplacement", "taint")
         },
     }
 
@@ -400,6 +406,12 @@ def _change(steps: Sequence[_Step], redactor: Redactor, names: "_Urns") -> tuple
         unprotected=bool(new and was.get("protect") and not will.get("protect")),
         unretained=bool(new and was.get("retainOnDelete") and not will.get("retainOnDelete")),
         deletes_first=op is Op.REPLACE and _deletes_first(steps),
+        pending=was.get("pendingReplacement", False),
+        tainted=was.get("taint", False),
+        triggered=bool(old and new and old["replacementTrigger"] != new["replacementTrigger"]),
+        replaces_on=tuple(map(redactor.text, will.get("replaceOnChanges", ()))),
+        replaced_with=tuple(map(names.clean, will.get("replaceWith", ()))),
+        deleted_with=names.clean(was.get("deletedWith", "")),
         forced_by=tuple(map(redactor.text, forced)) if op is Op.REPLACE else (),
         reported=tuple(map(redactor.text, reported)),
         depends=depends,
