@@ -62,7 +62,8 @@ def claims_lost(policies: Policies, change: Change) -> Iterator[Finding]:
         return
     if not _templates(change.old):
         return
-    if change.op in (Op.DELETE, Op.REPLACE):
+    # A patch only gives its fields back when it goes.
+    if change.op in (Op.DELETE, Op.REPLACE) and not change.type.endswith("Patch"):
         yield from _with_the_object(policies, change)
     elif change.op is Op.UPDATE:
         yield from _with_its_pods(policies, change)
@@ -76,7 +77,7 @@ def volume_fate(policies: Policies, change: Change) -> str:
 
 
 def keeps_files(change: Change) -> bool:
-    """Whether a volume's files stay when the volume goes: what was made by hand is retained unless it says otherwise."""
+    """Whether a volume's files stay when the volume goes: what is made by hand is retained if it says nothing else."""
     return change.type == VOLUME and value_at(change.old or {}, "spec.persistentVolumeReclaimPolicy") in (
         None,
         "Retain",

@@ -105,6 +105,9 @@ CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
 
+ENGINES: Final = frozenset({"id", "provider", "replaceWith", "#initerror"})
+"""What the engine blames for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
+
 _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
@@ -212,6 +215,8 @@ def differences(change: Change) -> Differences:
     told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
         if path in told or (path not in forced and (path in folded or _unseen(path, change))):
+            continue
+        if path in ENGINES and path not in change.old and path not in change.new:
             continue
         shown.append(_Delta(path, _at(change.old, path), _at(change.new, path)))
         told.add(path)

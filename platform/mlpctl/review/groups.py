@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.review import reasons
+from mlpctl.review.context import Context
 from mlpctl.review.diff import differences
 from mlpctl.review.kinds import UNLISTED_FACTS, kind
 from mlpctl.review.plan import Change, Op, Plan
@@ -48,6 +50,7 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
         if change.custom and change.op not in _UNCHANGED and not _is_default_provider(change):
             members.setdefault(component_of(plan, change) or ALONE, []).append(change)
     made = []
+    context = Context(plan)
     for title in sorted(members, key=lambda each: (each == ALONE, each)):
         changes = sorted(members[title], key=lambda each: (_OP_ORDER.index(each.op), kind(each.type).words, each.name))
         top = plan.component(changes[0])
@@ -57,13 +60,13 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
                 words="" if title == ALONE else kind(urns.kind(top)).words,
                 counts=_counted(changes),
                 monthly_delta_usd=(monthly_delta_usd or {}).get(title),
-                rows=tuple(row(change) for change in changes),
+                rows=tuple(row(change, context) for change in changes),
             )
         )
     return tuple(made)
 
 
-def row(change: Change) -> Row:
+def row(change: Change, context: Context) -> Row:
     """One resource that changes."""
     found = differences(change)
     return Row(
@@ -77,6 +80,7 @@ def row(change: Change) -> Row:
         noise=found.noise,
         more=found.more,
         facts=_facts(change),
+        reasons=tuple(reasons.besides(context, change)),
     )
 
 

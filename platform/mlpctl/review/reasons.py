@@ -23,19 +23,38 @@ _HAPPENS: Final = {
 }
 
 
+UNPROTECTED: Final = "protect: true → false"
+UNRETAINED: Final = "retainOnDelete: true → false"
+
+
 def forcing(context: Context, change: Change) -> Iterator[str]:
     """What forces a replacement, and where its values come from; what else takes a resource with it."""
+    if change.op is Op.REPLACE:
+        yield from _properties(context, change)
+    yield from _others(context, change)
+
+
+def besides(context: Context, change: Change) -> Iterator[str]:
+    """What a reader has to know of a change besides its properties: other reasons, and protection that goes."""
+    yield from _others(context, change)
+    if change.unprotected:
+        yield UNPROTECTED
+    if change.unretained:
+        yield UNRETAINED
+
+
+def _others(context: Context, change: Change) -> Iterator[str]:
+    """Why a resource is replaced or deleted, apart from its properties."""
     if change.op is Op.DELETE:
         yield from _deleted_with(context, change)
-    if change.op is not Op.REPLACE:
-        return
-    found = [*_properties(context, change), *options(context, change)]
-    yield from found
-    if not found:
-        yield from _dependencies(context, change)
+    if change.op is Op.REPLACE:
+        found = [*_options(context, change)]
+        yield from found
+        if not found and not any(each.forces for each in differences(change).shown):
+            yield from _dependencies(context, change)
 
 
-def options(context: Context, change: Change) -> Iterator[str]:
+def _options(context: Context, change: Change) -> Iterator[str]:
     """What forces a replacement and is no property of the resource."""
     blamed = {key for key in change.forced_by if key not in (change.old or {}) and key not in (change.new or {})}
     if change.tainted:

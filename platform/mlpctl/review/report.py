@@ -120,6 +120,9 @@ class Row(Model):
     facts: Sequence[Difference] = ()
     """The inputs of one that is made, or that goes."""
 
+    reasons: Sequence[str] = ()
+    """Why it is replaced or deleted, apart from the properties that force it; protection that is taken away."""
+
 
 class Group(Model):
     """A component, or what stands alone."""

@@ -142,11 +142,11 @@ def _unguarded(change: Change) -> Iterator[Finding]:
             HARMS[found.holds[0]],
             Tier.WEAKER,
             "the engine no longer refuses to delete it",
-            because=("protect: true → false",),
+            because=(reasons.UNPROTECTED,),
         )
     if found.holds and change.unretained:
         says = "a deletion will no longer leave it in the cloud"
-        yield Finding(HARMS[found.holds[0]], Tier.WEAKER, says, because=("retainOnDelete: true → false",))
+        yield Finding(HARMS[found.holds[0]], Tier.WEAKER, says, because=(reasons.UNRETAINED,))
 
 
 def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tuple[tuple[Any, ...], Danger]:

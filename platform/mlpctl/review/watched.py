@@ -58,7 +58,7 @@ def harms() -> Harms:
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
     """What the change of a property harms; of the properties that are `told` already, not that they change."""
-    old, new = change.old or {}, change.new or {}
+    new = change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
         if (watch.when and not holds(new, watch.when)) or (watch.alone and change.urn in context.changing_users):

@@ -115,7 +115,7 @@ S3_RULES: dict[str, tuple[list[Any], list[Any], str]] = {
         [rule(0, noncurrentVersionExpiration={"noncurrentDays": 60, "newerNoncurrentVersions": 5})],
         "",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", S3_RULES)
@@ -359,19 +359,69 @@ def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms:
 @pytest.mark.parametrize(
     ("type", "old", "new", "harms"),
     [
-        ("aws:dynamodb/table:Table", {"ttl": {"enabled": False, "attributeName": "a"}}, {"ttl": {"enabled": True, "attributeName": "a"}}, True),
-        ("aws:dynamodb/table:Table", {"ttl": {"enabled": True, "attributeName": "a"}}, {"ttl": {"enabled": True, "attributeName": "b"}}, True),
-        ("aws:dynamodb/table:Table", {"ttl": {"enabled": True, "attributeName": "a"}}, {"ttl": {"enabled": False, "attributeName": "a"}}, False),
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": False, "attributeName": "a"}},
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            True,
+        ),
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            {"ttl": {"enabled": True, "attributeName": "b"}},
+            True,
+        ),
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            {"ttl": {"enabled": False, "attributeName": "a"}},
+            False,
+        ),
         ("aws:cloudwatch/logGroup:LogGroup", {}, {"retentionInDays": 7}, True),
         ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 7}, {}, False),
-        ("aws:backup/plan:Plan", {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]}, {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 30}}]}, True),
-        ("aws:backup/plan:Plan", {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]}, {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}, {"ruleName": "b", "lifecycle": {"deleteAfter": 7}}]}, False),
-        ("aws:backup/plan:Plan", {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 7}}, {"ruleName": "b", "lifecycle": {"deleteAfter": 90}}]}, {"rules": [{"ruleName": "b", "lifecycle": {"deleteAfter": 60}}, {"ruleName": "a", "lifecycle": {"deleteAfter": 7}}]}, True),
+        (
+            "aws:backup/plan:Plan",
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]},
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 30}}]},
+            True,
+        ),
+        (
+            "aws:backup/plan:Plan",
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]},
+            {
+                "rules": [
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 90}},
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 7}},
+                ]
+            },
+            False,
+        ),
+        (
+            "aws:backup/plan:Plan",
+            {
+                "rules": [
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 7}},
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 90}},
+                ]
+            },
+            {
+                "rules": [
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 60}},
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 7}},
+                ]
+            },
+            True,
+        ),
         ("aws:kinesis/videoStream:VideoStream", {"dataRetentionInHours": 48}, {"dataRetentionInHours": 24}, True),
-        ("gcp:storage/bucket:Bucket", {"softDeletePolicy": {"retentionDurationSeconds": 604800}}, {"softDeletePolicy": {"retentionDurationSeconds": 0}}, True),
+        (
+            "gcp:storage/bucket:Bucket",
+            {"softDeletePolicy": {"retentionDurationSeconds": 604800}},
+            {"softDeletePolicy": {"retentionDurationSeconds": 0}},
+            True,
+        ),
         ("gcp:bigquery/table:Table", {}, {"expirationTime": 1900000000000}, True),
     ],
-)  # fmt: skip
+)
 def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool) -> None:
     assert [each.harm for each in told(type, old, new)] == ([Harm.DATA] if harms else [])
 

@@ -62,7 +62,11 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "all that is given out of IPv6": ([], [allow(22, 22, "2000::/3")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "halves of IPv6": ([], [allow(22, 22, "::/1", "8000::/1")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "text for numbers": ([], [allow("22", "22")], f"{WHOLE} on tcp 22 (SSH)."),
-    "an office more": ([allow(22, 22, "10.0.0.0/8")], [allow(22, 22, "10.0.0.0/8", OFFICE)], "what may connect changes."),
+    "an office more": (
+        [allow(22, 22, "10.0.0.0/8")],
+        [allow(22, 22, "10.0.0.0/8", OFFICE)],
+        "what may connect changes.",
+    ),
     "a port less": ([allow(22), allow(80)], [allow(80)], "what may connect changes."),
     "fewer addresses": ([allow(22)], [allow(22, 22, OFFICE)], "what may connect changes."),
     "private ranges": ([], [allow(22, 22, "10.0.0.0/8")], "what may connect changes."),
@@ -70,7 +74,7 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "one rule of two that say the same": ([allow(0, 100), allow(80)], [allow(0, 100)], "what may connect changes."),
     "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "what may connect changes."),
     "another order": ([allow(80), allow(22)], [allow(22), allow(80)], ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -135,66 +139,167 @@ def service(**more: Any) -> dict[str, Any]:
 RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 OTHERS: dict[str, tuple[str, Any, Any, str]] = {
     "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "may pass its list on tcp 22"),
-    "an access list that refuses it before": (ACL, {"ingress": []}, {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]}, ""),
+    "an access list that refuses it before": (
+        ACL,
+        {"ingress": []},
+        {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
+        "",
+    ),
     "an access list that refuses it no more": (
-        ACL, {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]}, {"ingress": [acl(2, 22)]}, "on tcp 22"),
+        ACL,
+        {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
+        {"ingress": [acl(2, 22)]},
+        "on tcp 22",
+    ),
     "an access list in another order": (
-        ACL, {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]}, {"ingress": [acl(3, 22, ALL, "deny"), acl(2, 22)]}, "on tcp 22"),
+        ACL,
+        {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
+        {"ingress": [acl(3, 22, ALL, "deny"), acl(2, 22)]},
+        "on tcp 22",
+    ),
     "Google, by address": (FIREWALL, google(), google(sourceRanges=[ALL]), "on tcp 22"),
     "Google, halves": (FIREWALL, google(), google(sourceRanges=HALVES), "on tcp 22"),
-    "Google, by port": (FIREWALL, google(["80"], sourceRanges=[ALL]), google(["80", "8000-8080"], sourceRanges=[ALL]), "on tcp 8000-8080"),
+    "Google, by port": (
+        FIREWALL,
+        google(["80"], sourceRanges=[ALL]),
+        google(["80", "8000-8080"], sourceRanges=[ALL]),
+        "on tcp 8000-8080",
+    ),
     "Google, without any source": (FIREWALL, google(), google(sourceRanges=[]), "on tcp 22"),
     "Google, by tag": (FIREWALL, google(), google(sourceRanges=[], sourceTags=["a"]), ""),
-    "Google, enabled": (FIREWALL, google(sourceRanges=[ALL], disabled=True), google(sourceRanges=[ALL], disabled=False), "on tcp 22"),
+    "Google, enabled": (
+        FIREWALL,
+        google(sourceRanges=[ALL], disabled=True),
+        google(sourceRanges=[ALL], disabled=False),
+        "on tcp 22",
+    ),
     "Google, disabled": (FIREWALL, google(sourceRanges=[ALL]), google(sourceRanges=[ALL], disabled=True), ""),
-    "Google, every port": (FIREWALL, google(), {**google(sourceRanges=[ALL]), "allows": [{"protocol": "all"}]}, "on every port"),
+    "Google, every port": (
+        FIREWALL,
+        google(),
+        {**google(sourceRanges=[ALL]), "allows": [{"protocol": "all"}]},
+        "on every port",
+    ),
     "Google, outgoing": (FIREWALL, google(direction="EGRESS"), google(direction="EGRESS", sourceRanges=[ALL]), ""),
     "Google's policies": (
         "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule",
-        {"action": "allow", "match": {"srcIpRanges": ["10.0.0.0/8"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}},
-        {"action": "allow", "match": {"srcIpRanges": [ALL], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}}, "on tcp 22"),
+        {
+            "action": "allow",
+            "match": {"srcIpRanges": ["10.0.0.0/8"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]},
+        },
+        {"action": "allow", "match": {"srcIpRanges": [ALL], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}},
+        "on tcp 22",
+    ),
     "Azure": (NSG, {"securityRules": [nsg(100, 443)]}, {"securityRules": [nsg(100, 443), nsg(110, 22)]}, "on tcp 22"),
-    "Azure, by a tag": (NSG, {"securityRules": []}, {"securityRules": [nsg(110, ["22", "3389"], "Internet")]}, "tcp 22 (SSH) and tcp 3389"),
+    "Azure, by a tag": (
+        NSG,
+        {"securityRules": []},
+        {"securityRules": [nsg(110, ["22", "3389"], "Internet")]},
+        "tcp 22 (SSH) and tcp 3389",
+    ),
     "Azure, from its network": (NSG, {"securityRules": []}, {"securityRules": [nsg(110, 22, "VirtualNetwork")]}, ""),
-    "Azure, refused before": (NSG, {"securityRules": []}, {"securityRules": [nsg(100, 22, "*", "Deny"), nsg(110, 22)]}, ""),
+    "Azure, refused before": (
+        NSG,
+        {"securityRules": []},
+        {"securityRules": [nsg(100, 22, "*", "Deny"), nsg(110, 22)]},
+        "",
+    ),
     "Azure, outgoing": (NSG, {"securityRules": []}, {"securityRules": [nsg(110, 22, direction="Outbound")]}, ""),
     "Azure, one rule": (NSG_RULE, nsg(110, 22, OFFICE), nsg(110, 22, "0.0.0.0/0"), "on tcp 22"),
     "Azure, a database": (
-        "azure-native:dbforpostgresql:FirewallRule", {"startIpAddress": "1.1.1.1", "endIpAddress": "1.1.1.1"},
-        {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"}, f"{WHOLE}."),
+        "azure-native:dbforpostgresql:FirewallRule",
+        {"startIpAddress": "1.1.1.1", "endIpAddress": "1.1.1.1"},
+        {"startIpAddress": "0.0.0.0", "endIpAddress": "255.255.255.255"},
+        f"{WHOLE}.",
+    ),
     "Azure, its own services": (
-        "azure-native:sql:FirewallRule", {"startIpAddress": "1.1.1.1", "endIpAddress": "1.1.1.1"},
-        {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"}, ""),
-    "pods, from everywhere": (POLICY, network(PODS), network({"ports": [{"port": 80}]}), "may connect with its pods on tcp 80"),
+        "azure-native:sql:FirewallRule",
+        {"startIpAddress": "1.1.1.1", "endIpAddress": "1.1.1.1"},
+        {"startIpAddress": "0.0.0.0", "endIpAddress": "0.0.0.0"},
+        "",
+    ),
+    "pods, from everywhere": (
+        POLICY,
+        network(PODS),
+        network({"ports": [{"port": 80}]}),
+        "may connect with its pods on tcp 80",
+    ),
     "pods, by address": (POLICY, network(PODS), network(PODS, block(ALL)), "on tcp 80"),
     "pods, on every port": (POLICY, network(PODS), network({}), "on every port"),
     "pods, a range": (
-        POLICY, network(PODS), network({"from": [{"ipBlock": {"cidr": ALL}}], "ports": [{"port": 8000, "endPort": 8010}]}), "tcp 8000-8010"),
+        POLICY,
+        network(PODS),
+        network({"from": [{"ipBlock": {"cidr": ALL}}], "ports": [{"port": 8000, "endPort": 8010}]}),
+        "tcp 8000-8010",
+    ),
     "pods, by name": (POLICY, network(PODS), network(block(ALL, port="web")), "on tcp web"),
     "pods, all but some": (POLICY, network(PODS), network(block(ALL, "8.0.0.0/8")), "a large part of the internet"),
     "pods, all but private ones": (POLICY, network(PODS), network(block(ALL, "10.0.0.0/8")), WHOLE),
     "pods, private ones": (POLICY, network(PODS), network(PODS, block("10.0.0.0/8")), ""),
     "a load balancer": (SERVICE, {"spec": {"type": "ClusterIP", "ports": [{"port": 443}]}}, service(), "on tcp 443"),
-    "a load balancer for some": (SERVICE, {"spec": {"type": "ClusterIP", "ports": [{"port": 443}]}}, service(loadBalancerSourceRanges=[OFFICE]), ""),
+    "a load balancer for some": (
+        SERVICE,
+        {"spec": {"type": "ClusterIP", "ports": [{"port": 443}]}},
+        service(loadBalancerSourceRanges=[OFFICE]),
+        "",
+    ),
     "a load balancer inside": (
-        SERVICE, {"spec": {"ports": [{"port": 443}]}}, service(notes={"service.beta.kubernetes.io/aws-load-balancer-internal": "true"}), ""),
-    "a load balancer for all": (SERVICE, service(loadBalancerSourceRanges=[OFFICE]), service(loadBalancerSourceRanges=[ALL]), "on tcp 443"),
+        SERVICE,
+        {"spec": {"ports": [{"port": 443}]}},
+        service(notes={"service.beta.kubernetes.io/aws-load-balancer-internal": "true"}),
+        "",
+    ),
+    "a load balancer for all": (
+        SERVICE,
+        service(loadBalancerSourceRanges=[OFFICE]),
+        service(loadBalancerSourceRanges=[ALL]),
+        "on tcp 443",
+    ),
     "a load balancer for all again": (SERVICE, service(loadBalancerSourceRanges=[OFFICE]), service(), "on tcp 443"),
-    "a load balancer by annotation": (SERVICE, service(notes={RANGES: OFFICE}), service(notes={RANGES: ",".join(HALVES)}), "on tcp 443"),
+    "a load balancer by annotation": (
+        SERVICE,
+        service(notes={RANGES: OFFICE}),
+        service(notes={RANGES: ",".join(HALVES)}),
+        "on tcp 443",
+    ),
     "a port of a load balancer": (SERVICE, service(), service(ports=[{"port": 443}, {"port": 22}]), "on tcp 22"),
-    "EKS": (CLUSTER, {"vpcConfig": {"publicAccessCidrs": [OFFICE]}}, {"vpcConfig": {"publicAccessCidrs": HALVES}}, f"{WHOLE} with its API"),
-    "EKS, by leaving it out": (CLUSTER, {"vpcConfig": {"publicAccessCidrs": [OFFICE]}}, {"vpcConfig": {}}, f"{WHOLE} with its API"),
+    "EKS": (
+        CLUSTER,
+        {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
+        {"vpcConfig": {"publicAccessCidrs": HALVES}},
+        f"{WHOLE} with its API",
+    ),
+    "EKS, by leaving it out": (
+        CLUSTER,
+        {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
+        {"vpcConfig": {}},
+        f"{WHOLE} with its API",
+    ),
     "EKS, private": (
-        CLUSTER, {"vpcConfig": {"endpointPublicAccess": False, "publicAccessCidrs": [OFFICE]}},
-        {"vpcConfig": {"endpointPublicAccess": False, "publicAccessCidrs": [ALL]}}, ""),
+        CLUSTER,
+        {"vpcConfig": {"endpointPublicAccess": False, "publicAccessCidrs": [OFFICE]}},
+        {"vpcConfig": {"endpointPublicAccess": False, "publicAccessCidrs": [ALL]}},
+        "",
+    ),
     "GKE": (
-        "gcp:container/cluster:Cluster", {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": OFFICE}]}}, {}, f"{WHOLE} with its API"),
+        "gcp:container/cluster:Cluster",
+        {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": OFFICE}]}},
+        {},
+        f"{WHOLE} with its API",
+    ),
     "Cloud SQL": (
-        "gcp:sql/databaseInstance:DatabaseInstance", {"settings": {"ipConfiguration": {"authorizedNetworks": []}}},
-        {"settings": {"ipConfiguration": {"authorizedNetworks": [{"value": each} for each in HALVES]}}}, f"{WHOLE}."),
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        {"settings": {"ipConfiguration": {"authorizedNetworks": []}}},
+        {"settings": {"ipConfiguration": {"authorizedNetworks": [{"value": each} for each in HALVES]}}},
+        f"{WHOLE}.",
+    ),
     "a list of prefixes": (
-        "aws:ec2/managedPrefixList:ManagedPrefixList", {"entries": [{"cidr": OFFICE}]}, {"entries": [{"cidr": ALL}]}, "wherever this list may"),
-}  # fmt: skip
+        "aws:ec2/managedPrefixList:ManagedPrefixList",
+        {"entries": [{"cidr": OFFICE}]},
+        {"entries": [{"cidr": ALL}]},
+        "wherever this list may",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -268,12 +373,16 @@ def test_pings_are_no_ports() -> None:
 def test_a_port_that_the_internet_reaches_comes_before_what_is_less_bad() -> None:
     nodes = "aws:eks/nodeGroup:NodeGroup"
     others = [
-        update(nodes, {"instanceTypes": ["g6.xlarge"], "scalingConfig": {"desiredSize": 2}},
-               {"instanceTypes": ["g6.xlarge"], "scalingConfig": {"desiredSize": 1}}, name="nodes"),
+        update(
+            nodes,
+            {"instanceTypes": ["g6.xlarge"], "scalingConfig": {"desiredSize": 2}},
+            {"instanceTypes": ["g6.xlarge"], "scalingConfig": {"desiredSize": 1}},
+            name="nodes",
+        ),
         change("aws:ec2/natGateway:NatGateway", Op.DELETE, name="nat"),
         update("aws:rds/instance:Instance", {"deletionProtection": True}, {"deletionProtection": False}, name="weaker"),
         change("aws:iam/role:Role", Op.DELETE, name="role"),
-    ]  # fmt: skip
+    ]
     opened = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="open")
     lost = change("aws:s3/bucket:Bucket", Op.DELETE, name="lost")
     assert [each.name for each in told(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
