@@ -29,8 +29,11 @@ _WORKFLOW: Final = re.compile(
 
 # Words that Markdown, GitHub's links and LaTeX leave alone in the middle of a line: letters, hyphenated ones too, and
 # numbers. A number at the start of a line may begin a list.
-_PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*[)\"]?[.,;:!?]?")
-_PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?%?\)?[.,;:]?")
+# A text that is quoted as code already, with what follows on it; or a word.
+_TOKEN: Final = re.compile(r"`(?P<quoted>[^`\s](?:[^`\n]*[^`\s])?)`(?P<after>[.,;:!?)]*)(?!\S)|\S+")
+_PUNCTUATED: Final = re.compile(r"(?P<name>(?=[^(]*\Z).*[\w\])}/%*'\"])(?P<after>[.,;:!?)]+)")
+_PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*'?[)\"]?[.,;:!?]?")
+_PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?(?:-\d{1,5})?%?\)?[.,;:]?")
 _PLAIN_SIGN: Final = frozenset("→·—")
 _COMMIT: Final = re.compile(r"[(\"]?[0-9a-fA-F]{7,40}[)\"]?[.,;:!?]?")
 
@@ -84,17 +87,29 @@ def prose(text: str, most: int = 1_000) -> str:
     """Sentences in Markdown, of at most `most` characters: plain words as they are, everything else as code."""
     parts: list[str] = []
     strange: list[str] = []
-    for word in shorten(visible(text), most).split():
-        if _plain(word, first=not parts and not strange):
-            if strange:
-                parts.append(code(" ".join(strange), most))
-                strange = []
+
+    def as_code(after: str = "") -> None:
+        if strange:
+            parts.append(code(" ".join(strange), most) + after)
+            strange.clear()
+
+    for match in _TOKEN.finditer(shorten(visible(text), most)):
+        word = match[0]
+        if match["quoted"] is not None:
+            as_code()
+            strange.append(match["quoted"])
+            as_code(match["after"])
+        elif _plain(word, first=not parts and not strange):
+            as_code()
             parts.append(word)
         else:
-            strange.append(word)
-    if strange or not parts:
-        parts.append(code(" ".join(strange) or text, most))
-    return " ".join(parts)
+            # What ends a part of a sentence is no part of the name before it.
+            end = _PUNCTUATED.fullmatch(word)
+            strange.append(end["name"] if end else word)
+            if end:
+                as_code(end["after"])
+    as_code()
+    return " ".join(parts) or code(text, most)
 
 
 def prose_cell(text: str, most: int = 1_000) -> str:

@@ -61,7 +61,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             "maxMonthlyDeltaUsd",
             settings.max_monthly_delta_usd,
             sums.delta_monthly_usd.expected,
-            "The update adds {} a month",
+            "The update adds {} a month" if sums.delta_monthly_usd.expected >= 0 else "The update saves {} a month",
             "",
         ),
     )
@@ -71,7 +71,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             allowed=allowed,
             found=amount,
             broken=amount > allowed,
-            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}.{left_out}{more}",
+            text=f"{words.format(f'${abs(amount):,.2f}')}; cost.{name} allows ${allowed:,.2f}.{left_out}{more}",
         )
         for name, allowed, amount, words, more in found
         if allowed is not None
