@@ -52,7 +52,7 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
     made = []
     context = Context(plan)
     for title in sorted(members, key=lambda each: (each == ALONE, each)):
-        changes = sorted(members[title], key=lambda each: (_OP_ORDER.index(each.op), kind(each.type).words, each.name))
+        changes = sorted(members[title], key=_place)
         top = plan.component(changes[0])
         made.append(
             Group(
@@ -88,7 +88,7 @@ def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
     """The inputs that are not known before the update, of each resource that has some."""
     return tuple(
         Unknowns(urn=change.urn, name=change.name, words=kind(change.type).words, paths=paths)
-        for change in plan
+        for change in sorted(plan, key=lambda each: (kind(each.type).words, each.name, each.urn))
         if change.custom and change.op not in _UNCHANGED and (paths := _unknown_paths(change))
     )
 
@@ -96,6 +96,11 @@ def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
 def _unknown_paths(change: Change) -> tuple[str, ...]:
     # Every tag is there twice: as it was given, and again with the provider's own.
     return tuple(dotted(path) for path in change.unknowns if path[:1] != ("tagsAll",))
+
+
+def _place(change: Change) -> tuple[int, str, str, str]:
+    """Where a resource stands among others: the same in every run, whatever the engine's order."""
+    return _OP_ORDER.index(change.op), kind(change.type).words, change.name, change.urn
 
 
 def _facts(change: Change) -> tuple[Difference, ...]:

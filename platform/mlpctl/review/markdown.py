@@ -7,9 +7,10 @@ from typing import Final
 from mlpctl import urns
 from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
+from mlpctl.review.finding import listed
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, Row
+from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, ResourceCost, Row
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
@@ -21,6 +22,12 @@ LEAST: Final = 32_768
 
 MOST_NODES: Final = 24
 """Components in the picture; GitHub draws no picture of more than 50,000 characters, and nobody reads a larger one."""
+
+_SCREEN: Final = 12
+"""Lines of a list that are read at once; more of them are folded."""
+
+_SPARE: Final = 3
+"""So few lines more are not worth a fold."""
 
 _MOST_CAUSES: Final = 4
 _MOST_FACTS: Final = 8
@@ -60,6 +67,7 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_limits(report), 1 / 4),
         (_invalid(report), 1 / 8),
         (_cost(report), 1 / 4),
+        (_cost_by_resource(report), 1 / 8),
         (_picture(report), 1 / 4),
         (_messages(report), 1 / 8),
         (_unchecked(report), 1 / 8),
@@ -69,8 +77,8 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     room = limit - size(top) - size(foot)
     losses = _losses(report, room - sum(size(piece.smallest) for piece, _ in others))
     texts = share(others, room - size(losses))
-    limits, invalid, cost, picture, messages, unchecked, unknowns, diff = texts
-    whole = [top, losses, cost, limits, invalid, picture, diff, unknowns, unchecked, messages]
+    limits, invalid, cost, resources, picture, messages, unchecked, unknowns, diff = texts
+    whole = [top, losses, cost, resources, limits, invalid, picture, diff, unknowns, unchecked, messages]
     shortened = losses != next(_loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
@@ -83,7 +91,8 @@ def marker(report: Report) -> str:
 def _top(report: Report) -> str:
     """Everything that is read in the first five seconds."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
-    kind = "CAUTION" if will or not report.passes else "WARNING" if report.dangers or report.incomplete else "NOTE"
+    doubtful = report.dangers or report.incomplete or any(report.counts.get(op) for op in wording.DESTRUCTIVE)
+    kind = "CAUTION" if will or not report.passes else "WARNING" if doubtful else "NOTE"
     lines = [f"**{prose(report.verdict, 400)}**"]
     if report.dangers:
         lines.append(f"{_circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
@@ -98,9 +107,25 @@ def _top(report: Report) -> str:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
+    lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
-    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n"
+    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
+
+
+def _origin(report: Report) -> str:
+    """The commit, the run, the time and the version."""
+    origin = report.origin
+    if origin is None:
+        return ""
+    parts = [
+        f"commit {code(origin.commit[:12])}" if origin.commit else "",
+        # An address of letters that no Markdown acts on: `origin` lets no other through.
+        f"[run](<{origin.run_url}>)" if origin.run_url else "",
+        code(origin.time),
+        f"mlpctl {code(origin.version)}" if origin.version else "",
+    ]
+    return f"<sub>{' · '.join(filter(None, parts))}</sub>\n\n"
 
 
 def _foot(limit: int) -> str:
@@ -130,11 +155,11 @@ def _loss_forms(report: Report, room: int) -> Iterator[str]:
 
 
 def _losses_at_length(dangers: Sequence[Danger], others: Sequence[tuple[Group, Row]]) -> Iterator[str]:
-    table = _danger_table(dangers, full=True)
+    table = _danger_list(dangers, full=True)
     yield table + _other_list(others, full=True)
     shorter = _other_list(others, full=False)
     yield table + shorter
-    table = _danger_table(dangers, full=False)
+    table = _danger_list(dangers, full=False)
     yield table + shorter
     yield table + _names(_OTHERS, _other_names(others, 2))
 
@@ -173,42 +198,53 @@ def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name
     )
 
 
-def _danger_table(dangers: Sequence[Danger], *, full: bool) -> str:
+def _danger_list(dangers: Sequence[Danger], *, full: bool) -> str:
+    """A sentence a danger; those beyond a screen are folded."""
     if not dangers:
         return ""
-    rows = "".join(_danger_row(each, full=full) for each in dangers)
-    cause = " Because of |" if full else ""
-    line = " --- |" if full else ""
-    return (
-        f"{_DANGERS} ({len(dangers):,})\n\n"
-        f"| | What | Component |{cause} Kept? |\n| --- | --- | --- |{line} --- |\n{rows}\n"
-    )
+    return f"{_DANGERS} ({len(dangers):,})\n\n{_folded([_danger(each, full=full) for each in dangers], 'danger')}"
 
 
-def _danger_row(danger: Danger, *, full: bool) -> str:
+def _folded(lines: Sequence[str], noun: str) -> str:
+    """Lines of a list, those beyond a screen folded."""
+    shown = len(lines) if len(lines) <= _SCREEN + _SPARE else _SCREEN
+    text = "".join(lines[:shown]) + "\n"
+    if rest := lines[shown:]:
+        more = f"and {number(len(rest), noun)} more"
+        text += f"<details><summary>{more}</summary>\n\n{''.join(rest)}\n</details>\n\n"
+    return text
+
+
+def _danger(danger: Danger, *, full: bool) -> str:
     may = danger.certainty is Certainty.MAY
-    harm = f"{_circle(not may)} **{wording.harm(danger)}**" + (f"<br>({wording.UNKNOWN_INPUT})" if may else "")
-    verb = wording.happens(danger.op, danger.certainty)
-    what = f"{verb} {prose_cell(danger.words, _NAME)} {cell(danger.name, _NAME)}"
-    component = cell(danger.component, _NAME) if danger.component else ""
+    harm = f"{_circle(not may)} **{wording.harm(danger)}**" + (f" ({wording.UNKNOWN_INPUT})" if may else "")
+    before, after = wording.sentence(danger)
+    where = f" in {code(danger.component, _NAME)}" if danger.component else ""
+    what = f"{prose(before, _NAME)} {code(danger.name, _NAME)}{where}"
+    kept = wording.standing(danger)
     if not full:
-        return f"| {harm} | {what} | {component} | {wording.standing(danger)} |\n"
-    causes = [cell(cause) for cause in danger.because[:_MOST_CAUSES]]
+        return f"- {harm}: {what}{f'; {kept}' if kept else ''}\n"
+    causes = [code(cause) for cause in danger.because[:_MOST_CAUSES]]
     if more := len(danger.because) - len(causes):
-        causes.append(f"and {number(more, 'property')} more")
-    text = f"<br>{prose_cell(danger.text, 400)}" if danger.text else ""
-    return f"| {harm} | {what}{text} | {component} | {'<br>'.join(causes)} | {wording.standing(danger)} |\n"
+        causes.append(f"{number(more, 'property')} more")
+    because = f" Because of {listed(causes)}." if causes else ""
+    kept = f" {kept[0].upper()}{kept[1:]}." if kept else ""
+    # What is said may end as it likes; the sentence ends once.
+    said = prose(after.lstrip(": ").rstrip(". "), 400) if after.strip(":. ") else ""
+    joint = ": " if after.startswith(":") else " "
+    return f"- {harm}: {what}{f'{joint}{said}' if said else ''}.{because}{kept}\n"
 
 
 def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
     if not others:
         return ""
-    return f"{_OTHERS} ({len(others):,})\n\n{''.join(_other_line(group, row, full) for group, row in others)}\n"
+    lines = [_other_line(group, row, full) for group, row in others]
+    return f"{_OTHERS} ({len(others):,})\n\n{_folded(lines, 'resource')}"
 
 
 def _other_line(group: Group, row: Row, full: bool) -> str:
-    forced = [code(_change(each)) for each in row.differences if each.forces][:_MOST_CAUSES]
-    cause = f", because of {', '.join(forced)}" if full and forced else ""
+    forced = [code(each) for each in [*(_change(each) for each in row.differences if each.forces), *row.reasons]]
+    cause = f", because of {listed(forced[:_MOST_CAUSES])}" if full and forced else ""
     return f"- {_what(row)} in {code(group.title, _NAME)}{cause}\n"
 
 
@@ -256,6 +292,30 @@ def _cost(report: Report) -> Piece:
     )
 
 
+def _cost_by_resource(report: Report) -> Piece:
+    """What each resource costs, folded."""
+    found = wording.by_resource(report.cost) if report.cost else []
+    if not found:
+        return Whole("")
+    head = (
+        f"<details><summary>Cost by resource ({len(found):,})</summary>\n\n"
+        "| Resource | Component | Today | Then | Change |\n| :-- | :-- | --: | --: | --: |\n"
+    )
+    smallest = _left_out(len(found), "resource")
+    items = [_resource_cost(each) for each in found]
+    return Listing(head, items, "\n</details>\n\n", lambda left: f"\n{_left_out(left, 'resource')}", smallest)
+
+
+def _resource_cost(each: ResourceCost) -> str:
+    now, before = each.monthly_usd, each.before_monthly_usd
+    delta = now.expected - before.expected if now and before else 0.0
+    change = f"{'+' if delta > 0 else ''}{amount(delta)}" if now and before else wording.NO_PRICE
+    amounts = [amount(side.expected) if side else wording.NO_PRICE for side in (before, now)]
+    what = f"{prose_cell(each.words, _NAME)} {cell(urns.name(each.urn), _NAME)}"
+    component = cell(each.component, _NAME) if each.component else ""
+    return f"| {what} | {component} | {amounts[0]} | {amounts[1]} | {change} |\n"
+
+
 def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
     """What the figures leave out, and why."""
     totals = cost.totals
@@ -290,8 +350,7 @@ def _limits(report: Report) -> Piece:
 
 def _limit(limit: Limit) -> str:
     sign = "❌" if limit.broken else "✅"
-    found = f"found {limit.found:,.2f}, allowed {limit.allowed:,.2f}"
-    return f"- {sign} {code(limit.name, _NAME)}: {found}. {prose(limit.text, 400)}\n"
+    return f"- {sign} {code(limit.name, _NAME)}: {prose(limit.text, 400)}\n"
 
 
 def _invalid(report: Report) -> Piece:
@@ -341,7 +400,8 @@ def _row(row: Row, *, facts: bool) -> str:
         if (more := len(row.facts) - _MOST_FACTS) > 0:
             lines.append(f"  and {number(more, 'input')} more")
     block = f"{inert.fence(lines, 'diff')}\n\n" if lines else ""
-    return f"{_what(row)}{noise}\n\n{block}"
+    reasons = f" · {', '.join(code(each) for each in row.reasons)}" if row.reasons else ""
+    return f"{_what(row)}{reasons}{noise}\n\n{block}"
 
 
 def _lines(each: Difference) -> Iterator[str]:

@@ -306,6 +306,22 @@ class Edge(Model):
     """Title of the component that is used."""
 
 
+class Origin(Model):
+    """Where a review comes from."""
+
+    commit: str
+    """The commit that was reviewed; empty where it is not known."""
+
+    run_url: str
+    """Address of the CI service's run; empty where there is none."""
+
+    time: str
+    """When the review was made, `2026-11-28 22:10 UTC`."""
+
+    version: str
+    """Version of mlpctl; empty where it is not installed."""
+
+
 class Report(Model):
     """A review."""
 
@@ -335,6 +351,9 @@ class Report(Model):
 
     edges: Sequence[Edge] = ()
     """Which components use which, for the picture."""
+
+    origin: Origin | None = None
+    """Where the review comes from."""
 
     @property
     def passes(self) -> bool:
