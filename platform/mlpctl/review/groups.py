@@ -66,8 +66,8 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
     return tuple(made)
 
 
-def row(change: Change, context: Context) -> Row:
-    """One resource that changes."""
+def row(change: Change, context: Context | None = None) -> Row:
+    """One resource that changes; `context` is the plan that it is part of, if it is part of one."""
     found = differences(change)
     return Row(
         urn=change.urn,
@@ -80,7 +80,7 @@ def row(change: Change, context: Context) -> Row:
         noise=found.noise,
         more=found.more,
         facts=_facts(change),
-        reasons=tuple(reasons.besides(context, change)),
+        reasons=tuple(reasons.besides(context or Context(Plan((change,))), change)),
     )
 
 

@@ -29,6 +29,10 @@ _SCREEN: Final = 12
 _SPARE: Final = 3
 """So few lines more are not worth a fold."""
 
+_MOST_STEPS: Final = 3
+_MOST_UNCHANGED: Final = 6
+"""Resources whose cost is listed though it does not change."""
+
 _MOST_CAUSES: Final = 4
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
@@ -36,6 +40,7 @@ _MOST_PATHS: Final = 12
 _MOST_REASONS: Final = 12
 _NAME: Final = 120
 _SHORT_NAME: Final = 80
+_SHORTER_NAME: Final = 40
 _VALUE: Final = 200
 _MOST_LINES: Final = 20
 
@@ -107,7 +112,7 @@ def _top(report: Report) -> str:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
-    lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)), 600)}.")
+    lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
     return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
@@ -230,7 +235,7 @@ def _danger(danger: Danger, *, full: bool) -> str:
     because = f" Because of {listed(causes)}." if causes else ""
     kept = f" {kept[0].upper()}{kept[1:]}." if kept else ""
     # What is said may end as it likes; the sentence ends once.
-    said = prose(after.lstrip(": ").rstrip(". "), 400) if after.strip(":. ") else ""
+    said = prose(after.lstrip(": ").rstrip(". "), 320) if after.strip(":. ") else ""
     joint = ": " if after.startswith(":") else " "
     return f"- {harm}: {what}{f'{joint}{said}' if said else ''}.{because}{kept}\n"
 
@@ -299,11 +304,14 @@ def _cost_by_resource(report: Report) -> Piece:
         return Whole("")
     head = (
         f"<details><summary>Cost by resource ({len(found):,})</summary>\n\n"
-        "| Resource | Component | Today | Then | Change |\n| :-- | :-- | --: | --: | --: |\n"
+        "| Resource | Today | Then | Change |\n| :-- | --: | --: | --: |\n"
     )
     smallest = _left_out(len(found), "resource")
-    items = [_resource_cost(each) for each in found]
-    return Listing(head, items, "\n</details>\n\n", lambda left: f"\n{_left_out(left, 'resource')}", smallest)
+    changed = sum(each.monthly_usd != each.before_monthly_usd for each in found)
+    items = [_resource_cost(each) for each in found[: max(changed, _MOST_UNCHANGED)]]
+    same = f"\n*{number(len(found) - len(items), 'resource')} that cost as before are not listed.*\n"
+    foot = f"{same if len(found) > len(items) else ''}\n</details>\n\n"
+    return Listing(head, items, foot, lambda left: f"\n{_left_out(left, 'resource')}", smallest)
 
 
 def _resource_cost(each: ResourceCost) -> str:
@@ -311,9 +319,8 @@ def _resource_cost(each: ResourceCost) -> str:
     delta = now.expected - before.expected if now and before else 0.0
     change = f"{'+' if delta > 0 else ''}{amount(delta)}" if now and before else wording.NO_PRICE
     amounts = [amount(side.expected) if side else wording.NO_PRICE for side in (before, now)]
-    what = f"{prose_cell(each.words, _NAME)} {cell(urns.name(each.urn), _NAME)}"
-    component = cell(each.component, _NAME) if each.component else ""
-    return f"| {what} | {component} | {amounts[0]} | {amounts[1]} | {change} |\n"
+    what = f"{prose_cell(each.words, _SHORTER_NAME)} {cell(urns.name(each.urn), _SHORTER_NAME)}"
+    return f"| {what} | {amounts[0]} | {amounts[1]} | {change} |\n"
 
 
 def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
@@ -350,7 +357,7 @@ def _limits(report: Report) -> Piece:
 
 def _limit(limit: Limit) -> str:
     sign = "❌" if limit.broken else "✅"
-    return f"- {sign} {code(limit.name, _NAME)}: {prose(limit.text, 400)}\n"
+    return f"- {sign} {code(limit.name, _NAME)}: {prose(limit.text, 300)}\n"
 
 
 def _invalid(report: Report) -> Piece:
@@ -460,7 +467,7 @@ def _unchecked(report: Report) -> Piece:
     items = []
     for each in report.unchecked:
         names = f" ({_some([code(urns.name(urn), _NAME) for urn in each.urns])})" if each.urns else ""
-        items.append(f"- **{prose(each.what, 400)}**: {prose(each.why, 400)}{names}\n")
+        items.append(f"- **{prose(each.what, 200)}**: {prose(each.why, 400)}{names}\n")
     return _listing("Not checked", items, "item")
 
 
