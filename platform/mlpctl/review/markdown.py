@@ -150,10 +150,12 @@ def _loss_forms(report: Report, room: int) -> Iterator[str]:
     # What it is told at length must not take the room of costs and differences; what is told by name may.
     yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
     depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
-    for fold in (False, True):
-        for one, other in depths:
-            yield _names(_DANGERS, one, fold=fold) + _names(_OTHERS, other, fold=fold)
-    free = room - 2 * size(f"{_OTHERS} (1,000,000)\n\n``````text\n\n``````\n\n")
+    worst = "".join(_danger(each, full=True) for each in dangers[:_SCREEN])
+    for lead in (f"{worst}\n", ""):
+        for fold in (False, True):
+            for one, other in depths:
+                yield _names(_DANGERS, one, fold=fold, lead=lead) + _names(_OTHERS, other, fold=fold)
+    free = room - 2 * size(f"{_OTHERS} (1,000,000)\n\n{_by_name(1_000_000)}``````text\n\n``````\n\n</details>\n\n")
     for one, other in depths:
         part = free * _weight(one) // max(1, _weight(one) + _weight(other))
         yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
@@ -173,11 +175,17 @@ def _weight(heads: _Heads) -> int:
     return sum(size(name) + 3 for names in heads.values() for name in names)
 
 
-def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False) -> str:
-    """Names below their heads."""
+def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False, lead: str = "") -> str:
+    """Names below their heads, folded, and `lead` before them."""
     if not heads:
         return ""
-    return f"{title} ({sum(map(len, heads.values())):,})\n\n{inert.fence(grouped(heads, most, fold=fold), 'text')}\n\n"
+    count = sum(map(len, heads.values()))
+    names = inert.fence(grouped(heads, most, fold=fold), "text")
+    return f"{title} ({count:,})\n\n{lead}{_by_name(count)}{names}\n\n</details>\n\n"
+
+
+def _by_name(count: int) -> str:
+    return f"<details><summary>{'All ' if count > 1 else ''}{count:,} by name</summary>\n\n"
 
 
 def _danger_names(dangers: Sequence[Danger], depth: int) -> _Heads:

@@ -123,6 +123,14 @@ def test_dangers_beyond_a_screen_are_folded(count: int, folded: bool) -> None:
     assert text.count("will destroy data**:") == count
 
 
+def test_the_worst_of_thousands_are_sentences_and_all_names_are_folded() -> None:
+    text = markdown(reports.many(destructive=400))
+    losses = text.split("### Cost")[0]
+    assert losses.split("<details>")[0].count("will destroy data**:") == 12
+    assert "<details><summary>All 200 by name</summary>" in losses
+    assert losses.count("<details>") == losses.count("</details>")
+
+
 def test_the_cost_of_each_resource_is_folded_below_that_of_its_component() -> None:
     text = markdown(reports.pool_changed())
     table = text.split("<details><summary>Cost by resource (")[1].split("</details>")[0]
