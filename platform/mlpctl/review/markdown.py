@@ -7,10 +7,10 @@ from typing import Final
 from mlpctl import urns
 from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
-from mlpctl.review.finding import listed
 from mlpctl.review.inert import cell, code, prose, prose_cell
-from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, ResourceCost, Row
+from mlpctl.review.losses import circle, loss_forms, losses, what
+from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
+from mlpctl.review.report import Certainty, Cost, Difference, Group, Limit, Report, ResourceCost, Row
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
@@ -23,17 +23,10 @@ LEAST: Final = 32_768
 MOST_NODES: Final = 24
 """Components in the picture; GitHub draws no picture of more than 50,000 characters, and nobody reads a larger one."""
 
-_SCREEN: Final = 12
-"""Lines of a list that are read at once; more of them are folded."""
-
-_SPARE: Final = 3
-"""So few lines more are not worth a fold."""
-
 _MOST_STEPS: Final = 3
 _MOST_UNCHANGED: Final = 6
 """Resources whose cost is listed though it does not change."""
 
-_MOST_CAUSES: Final = 4
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
 _MOST_PATHS: Final = 12
@@ -51,11 +44,6 @@ _COLOURS: Final[Mapping[str, str]] = {
     "changed": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
     "made": "fill:#dafbe1,stroke:#1a7f37,color:#0f5323",
 }
-
-_DANGERS: Final = "### Dangers"
-_OTHERS: Final = "### Also deleted or replaced"
-
-_Heads = Mapping[str, Sequence[str]]
 
 
 def markdown(report: Report, limit: int = LIMIT) -> str:
@@ -80,11 +68,11 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_diff(report), 1),
     ]
     room = limit - size(top) - size(foot)
-    losses = _losses(report, room - sum(size(piece.smallest) for piece, _ in others))
-    texts = share(others, room - size(losses))
+    lost = losses(report, room - sum(size(piece.smallest) for piece, _ in others))
+    texts = share(others, room - size(lost))
     limits, invalid, cost, resources, picture, messages, unchecked, unknowns, diff = texts
-    whole = [top, losses, cost, resources, limits, invalid, picture, diff, unknowns, unchecked, messages]
-    shortened = losses != next(_loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
+    whole = [top, lost, cost, resources, limits, invalid, picture, diff, unknowns, unchecked, messages]
+    shortened = lost != next(loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
 
@@ -100,7 +88,7 @@ def _top(report: Report) -> str:
     kind = "CAUTION" if will or not report.passes else "WARNING" if doubtful else "NOTE"
     lines = [f"**{prose(report.verdict, 400)}**"]
     if report.dangers:
-        lines.append(f"{_circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
+        lines.append(f"{circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
     if report.limits:
         broken = sum(limit.broken for limit in report.limits)
         lines.append(
@@ -135,140 +123,6 @@ def _origin(report: Report) -> str:
 
 def _foot(limit: int) -> str:
     return f"\n*Shortened to {limit:,} bytes: the HTML page and the JSON of this review have all of it.*\n"
-
-
-# What is destroyed
-
-
-def _losses(report: Report, room: int) -> str:
-    """Dangers, and what else is deleted or replaced: in the fullest form that there is room for."""
-    return next(text for text in _loss_forms(report, room) if size(text) <= room)
-
-
-def _loss_forms(report: Report, room: int) -> Iterator[str]:
-    dangers, others = report.dangers, [*wording.other_losses(report)]
-    # What it is told at length must not take the room of costs and differences; what is told by name may.
-    yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
-    depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
-    worst = "".join(_danger(each, full=True) for each in dangers[:_SCREEN])
-    for lead in (f"{worst}\n", ""):
-        for fold in (False, True):
-            for one, other in depths:
-                yield _names(_DANGERS, one, fold=fold, lead=lead) + _names(_OTHERS, other, fold=fold)
-    free = room - 2 * size(f"{_OTHERS} (1,000,000)\n\n{_by_name(1_000_000)}``````text\n\n``````\n\n</details>\n\n")
-    for one, other in depths:
-        part = free * _weight(one) // max(1, _weight(one) + _weight(other))
-        yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
-
-
-def _losses_at_length(dangers: Sequence[Danger], others: Sequence[tuple[Group, Row]]) -> Iterator[str]:
-    table = _danger_list(dangers, full=True)
-    yield table + _other_list(others, full=True)
-    shorter = _other_list(others, full=False)
-    yield table + shorter
-    table = _danger_list(dangers, full=False)
-    yield table + shorter
-    yield table + _names(_OTHERS, _other_names(others, 2))
-
-
-def _weight(heads: _Heads) -> int:
-    return sum(size(name) + 3 for names in heads.values() for name in names)
-
-
-def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False, lead: str = "") -> str:
-    """Names below their heads, folded, and `lead` before them."""
-    if not heads:
-        return ""
-    count = sum(map(len, heads.values()))
-    names = inert.fence(grouped(heads, most, fold=fold), "text")
-    return f"{title} ({count:,})\n\n{lead}{_by_name(count)}{names}\n\n</details>\n\n"
-
-
-def _by_name(count: int) -> str:
-    return f"<details><summary>{'All ' if count > 1 else ''}{count:,} by name</summary>\n\n"
-
-
-def _danger_names(dangers: Sequence[Danger], depth: int) -> _Heads:
-    """The names of dangers, by what happens, then by kind of resource, then by component as well."""
-    found: dict[str, list[str]] = {}
-    for each in dangers:
-        parts = [f"{wording.harm(each)}, {wording.happens(each.op, each.certainty)}", each.words]
-        _add(found, parts, each.component, each.name, depth)
-    return found
-
-
-def _other_names(others: Sequence[tuple[Group, Row]], depth: int) -> _Heads:
-    found: dict[str, list[str]] = {}
-    for group, row in others:
-        _add(found, [wording.happens(row.op, row.certainty), row.words], group.title, row.name, depth)
-    return found
-
-
-def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name: str, depth: int) -> None:
-    head = " ".join(parts[: min(2, depth + 1)]) + (f" in {component or wording.ALONE}" if depth > 1 else "")
-    found.setdefault(inert.shorten(inert.visible(head), _NAME), []).append(
-        inert.shorten(inert.visible(name), _SHORT_NAME)
-    )
-
-
-def _danger_list(dangers: Sequence[Danger], *, full: bool) -> str:
-    """A sentence a danger; those beyond a screen are folded."""
-    if not dangers:
-        return ""
-    return f"{_DANGERS} ({len(dangers):,})\n\n{_folded([_danger(each, full=full) for each in dangers], 'danger')}"
-
-
-def _folded(lines: Sequence[str], noun: str) -> str:
-    """Lines of a list, those beyond a screen folded."""
-    shown = len(lines) if len(lines) <= _SCREEN + _SPARE else _SCREEN
-    text = "".join(lines[:shown]) + "\n"
-    if rest := lines[shown:]:
-        more = f"and {number(len(rest), noun)} more"
-        text += f"<details><summary>{more}</summary>\n\n{''.join(rest)}\n</details>\n\n"
-    return text
-
-
-def _danger(danger: Danger, *, full: bool) -> str:
-    may = danger.certainty is Certainty.MAY
-    harm = f"{_circle(not may)} **{wording.harm(danger)}**" + (f" ({wording.UNKNOWN_INPUT})" if may else "")
-    before, after = wording.sentence(danger)
-    where = f" in {code(danger.component, _NAME)}" if danger.component else ""
-    what = f"{prose(before, _NAME)} {code(danger.name, _NAME)}{where}"
-    kept = wording.standing(danger)
-    if not full:
-        return f"- {harm}: {what}{f'; {kept}' if kept else ''}\n"
-    causes = [code(cause) for cause in danger.because[:_MOST_CAUSES]]
-    if more := len(danger.because) - len(causes):
-        causes.append(f"{number(more, 'property')} more")
-    because = f" Because of {listed(causes)}." if causes else ""
-    kept = f" {kept[0].upper()}{kept[1:]}." if kept else ""
-    # What is said may end as it likes; the sentence ends once.
-    said = prose(after.lstrip(": ").rstrip(". "), 320) if after.strip(":. ") else ""
-    joint = ": " if after.startswith(":") else " "
-    return f"- {harm}: {what}{f'{joint}{said}' if said else ''}.{because}{kept}\n"
-
-
-def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
-    if not others:
-        return ""
-    lines = [_other_line(group, row, full) for group, row in others]
-    return f"{_OTHERS} ({len(others):,})\n\n{_folded(lines, 'resource')}"
-
-
-def _other_line(group: Group, row: Row, full: bool) -> str:
-    forced = [code(each) for each in [*(_change(each) for each in row.differences if each.forces), *row.reasons]]
-    cause = f", because of {listed(forced[:_MOST_CAUSES])}" if full and forced else ""
-    return f"- {_what(row)} in {code(group.title, _NAME)}{cause}\n"
-
-
-def _what(row: Row) -> str:
-    doubt = f" ({wording.UNKNOWN_INPUT})" if row.certainty is Certainty.MAY else ""
-    verb = f"**{wording.happens(row.op, row.certainty)}**{doubt}"
-    return f"{verb} {prose(row.words, _NAME)} {code(row.name, _NAME)}"
-
-
-def _circle(certain: bool) -> str:
-    return "🔴" if certain else "🟠"
 
 
 # Cost and limits
@@ -416,7 +270,7 @@ def _row(row: Row, *, facts: bool) -> str:
             lines.append(f"  and {number(more, 'input')} more")
     block = f"{inert.fence(lines, 'diff')}\n\n" if lines else ""
     reasons = f" · {', '.join(code(each) for each in row.reasons)}" if row.reasons else ""
-    return f"{_what(row)}{reasons}{noise}\n\n{block}"
+    return f"{what(row)}{reasons}{noise}\n\n{block}"
 
 
 def _lines(each: Difference) -> Iterator[str]:
@@ -431,13 +285,6 @@ def _lines(each: Difference) -> Iterator[str]:
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
             yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
-
-
-def _change(each: Difference) -> str:
-    """A difference on one line."""
-    if each.old is None or each.new is None:
-        return each.path
-    return f"{each.path}: {each.old} → {each.new}"
 
 
 def _picture(report: Report) -> Piece:

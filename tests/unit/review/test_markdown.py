@@ -101,8 +101,8 @@ def test_a_sentence_that_names_its_resource_says_it_once() -> None:
     told = "Deletes the S3 bucket models-bucket: every object in it is lost."
     danger = reports.danger(bucket, "DataBucket models", Harm.DATA, told)
     text = markdown(reports.report(dangers=[danger]))
-    line = "- 🔴 **will destroy data**: Deletes the S3 bucket `models-bucket` in `DataBucket models`: every object in it is lost. "
-    assert f"{line}Not protected.\n" in text
+    line = "Deletes the S3 bucket `models-bucket` in `DataBucket models`: every object in it is lost. Not protected.\n"
+    assert f"- 🔴 **will destroy data**: {line}" in text
 
 
 def test_a_change_that_deletes_nothing_is_not_said_to_be_unprotected() -> None:
