@@ -8,7 +8,7 @@ from typing import Final
 
 from mlpctl.review.values import Value
 
-EVERYWHERE: Final = frozenset({"*", "any", "internet", "all"})
+EVERYWHERE: Final = frozenset({"*", "any", "internet", "all", "world"})
 """How providers write every address there is, apart from ranges."""
 
 LARGE: Final = 256

@@ -32,8 +32,10 @@ https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/metadata/an
 
 KEPT: Final = "its class retains the volumes"
 
+DEFAULT: Final = 'metadata.annotations["storageclass.kubernetes.io/is-default-class"]'
+
 Policies = Mapping[tuple[str, str], str]
-"""Reclaim policies by kind (`volume` or `class`) and name."""
+"""Reclaim policies by kind (`volume` or `class`) and name; the default class has an empty one too."""
 
 
 def reclaim_policies(changes: Iterable[Change]) -> Policies:
@@ -45,7 +47,10 @@ def reclaim_policies(changes: Iterable[Change]) -> Policies:
         if change.type == VOLUME and isinstance(name, str):
             found["volume", name] = str(value_at(inputs, "spec.persistentVolumeReclaimPolicy") or "Retain")
         elif change.type == CLASS and isinstance(name, str):
-            found["class", name] = str(value_at(inputs, "reclaimPolicy") or "Delete")
+            policy = str(value_at(inputs, "reclaimPolicy") or "Delete")
+            found["class", name] = policy
+            if value_at(inputs, DEFAULT) == "true":
+                found["class", ""] = policy
     return found
 
 
@@ -144,4 +149,4 @@ def _policy(policies: Policies, claim: Value) -> str:
     """The reclaim policy of a claim's volume, by its volume or its class in the plan; empty where neither is there."""
     volume, named = (value_at(claim, way) for way in ("volumeName", "storageClassName"))
     found = policies.get(("volume", volume), "") if isinstance(volume, str) else ""
-    return found or (policies.get(("class", named), "") if isinstance(named, str) else "")
+    return found or (policies.get(("class", named or ""), "") if isinstance(named, str | None) else "")

@@ -143,7 +143,7 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
 def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
     """What of a rule has protocols and ports; a rule that could name some and names none is for every port."""
     found = value_at(rule, way) if way else [rule]
-    if found is None and not opening.refusals:
+    if not found and not isinstance(found, Unknown) and not opening.refusals:
         return [{opening.protocol: "*"}]
     return [each for each in _listed(found) if isinstance(each, Mapping)]
 

@@ -31,6 +31,7 @@ class Watch(Row):
     accelerated: bool = False
     alone: bool = False
     created: str = ""
+    fresh: bool = False
 
 
 class Watched(Row):
@@ -61,7 +62,9 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
     new = change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
-        if (watch.when and not holds(new, watch.when)) or (watch.alone and change.urn in context.changing_users):
+        if watch.fresh or (watch.when and not holds(new, watch.when)):
+            continue
+        if watch.alone and change.urn in context.changing_users:
             continue
         if watch.test == "changed" and root(watch.property) in told:
             continue

@@ -186,3 +186,12 @@ def test_a_patch_changes_what_it_patches_and_destroys_nothing_when_it_goes() -> 
     (danger,) = dangers(plan(update(patch, {"spec": {"replicas": 2}}, {"spec": {"replicas": 0}})))
     assert danger.harm is Harm.SERVING
     assert dangers(plan(change(patch, Op.DELETE, inputs=stateful(DELETE)))) == ()
+
+
+def test_the_default_class_counts_where_a_claim_names_none() -> None:
+    notes = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+    storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "gp3", **notes}, "reclaimPolicy": "Retain"})
+    claim = change(CLAIM, Op.DELETE, inputs={"spec": {}})
+    assert "its class retains the volume" in lost(storage, claim)[0].text
+    named = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "other"}})
+    assert "unless its class retains it" in lost(storage, named)[0].text

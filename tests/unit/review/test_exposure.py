@@ -387,6 +387,53 @@ def test_a_port_that_the_internet_reaches_comes_before_what_is_less_bad() -> Non
     assert [each.name for each in told(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
 
 
+PUBLIC = {"blockPublicAcls": False, "blockPublicPolicy": False, "bucket": "b"}
+BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
+
+
+@pytest.mark.parametrize(
+    ("type", "old", "new", "says"),
+    [
+        (BLOCK, None, PUBLIC, "objects may become public"),
+        (BLOCK, None, {"bucket": "b", "blockPublicAcls": True}, ""),
+        (BLOCK, {"bucket": "b"}, PUBLIC, ""),
+        (BLOCK, {"blockPublicAcls": True}, {"blockPublicAcls": False}, "objects may become public"),
+        (BLOCK, {"blockPublicAcls": True}, {}, "objects may become public"),
+        ("aws:rds/instance:Instance", {"publiclyAccessible": False}, {"publiclyAccessible": True}, "public address"),
+        ("aws:lb/loadBalancer:LoadBalancer", {"internal": True}, {"internal": False}, "from the internet"),
+        (
+            "aws:lambda/functionUrl:FunctionUrl",
+            {"authorizationType": "AWS_IAM"},
+            {"authorizationType": "NONE"},
+            "anybody",
+        ),
+        (
+            "kubernetes:networking.k8s.io/v1:Ingress",
+            {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internal"}}},
+            {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}},
+            "the whole internet may connect",
+        ),
+        (
+            "kubernetes:cilium.io/v2:CiliumNetworkPolicy",
+            {"spec": {"ingress": [{"fromEndpoints": [{}]}]}},
+            {
+                "spec": {
+                    "ingress": [
+                        {"fromEntities": ["world"], "toPorts": [{"ports": [{"port": "22", "protocol": "TCP"}]}]}
+                    ]
+                }
+            },
+            "the whole internet may connect with its pods on tcp 22",
+        ),
+    ],
+)
+def test_other_ways_to_be_public(type: str, old: Any, new: Any, says: str) -> None:
+    made = change(type, Op.CREATE, inputs=new) if old is None else update(type, old, new)
+    text = " ".join(each.text for each in told(BUCKET, made))
+    assert (says in text) if says else not text
+
+
 def test_sets_of_addresses() -> None:
     assert parsed(HALVES) == parsed([ALL])
     assert not parsed(["10.0.0.0/8"])[4] - parsed(["10.0.0.0/9", "10.128.0.0/9"])[4]
