@@ -78,6 +78,9 @@ def _dangers(report: Report) -> Table | None:
 def _what(danger: Danger) -> Text:
     what = f"{wording.happens(danger.op, danger.certainty)} {_shown(danger.words)} "
     text = Text.assemble(what, (_shown(danger.name), "bold"))
+    said = wording.sentence(danger)[1].lstrip(": ")
+    if said.strip(". "):
+        text.append(f"\n{_shown(said, 300)}")
     for cause in danger.because:
         text.append(f"\n{_shown(cause, 160)}", "dim")
     return text
