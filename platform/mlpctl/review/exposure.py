@@ -99,7 +99,7 @@ class Exposures:
                     certainty = Certainty.MAY if doubtful else Certainty.WILL
                     mild = all(each.protocol in _HARMLESS for each in found)
                     tier = Tier.WEAKER if mild else Tier.WORST
-                    says = _says(member.opening, found)
+                    says = _says(member.opening, found, doubtful=doubtful)
                     finding = Finding(Harm.IDENTITY, tier, says, certainty, because)
                     yield Exposure(finding, frozenset(map(root, ways(member.opening))))
             return
@@ -188,11 +188,12 @@ def _touches(member: _Member, opened: _Opened) -> bool:
     )
 
 
-def _says(opening: Opening, opened: Sequence[_Opened]) -> str:
+def _says(opening: Opening, opened: Sequence[_Opened], *, doubtful: bool) -> str:
     """`the whole internet may connect on tcp 22 (SSH)`."""
     who = "the whole internet" if opened[0].whole else "a large part of the internet"
     over = " over IPv6" if {each.family for each in opened} == {6} else ""
-    where = "" if opening.portless else f" on {_ports(opened)}"
+    ports = "a port that is not known yet" if doubtful else _ports(opened)
+    where = "" if opening.portless else f" on {ports}"
     return f"{who} {opening.says}{where}{over}"
 
 
