@@ -27,6 +27,9 @@ _OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")
 _NEARLY_EVERY: Final = 60_000
 """Ports that are opened where all are open from now on, apart from the few that were open already."""
 
+_COMES: Final = ": (none) → "
+"""What a cause has in it that is there for the first time."""
+
 _HARMLESS: Final = frozenset({"icmp", "icmpv6"})
 
 
@@ -93,7 +96,7 @@ class Exposures:
             mine = [each for each in self._newly(key, doubtful) if _touches(member, each)]
             if not mine:
                 continue
-            because = tuple(_because(member))
+            because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
             for whole in (True, False):
                 if found := [each for each in mine if each.whole is whole]:
                     certainty = Certainty.MAY if doubtful else Certainty.WILL

@@ -73,6 +73,11 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "one rule for two": ([allow(80), allow(81)], [allow(80, 81)], "what may connect changes."),
     "one rule of two that say the same": ([allow(0, 100), allow(80)], [allow(0, 100)], "what may connect changes."),
     "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "what may connect changes."),
+    "private ranges beside all public ones": (
+        [allow(22, 22, *(f"{n}.0.0.0/8" for n in range(256) if n not in (0, 10, 127)))],
+        [allow(22)],
+        "what may connect changes.",
+    ),
     "another order": ([allow(80), allow(22)], [allow(22), allow(80)], ""),
 }
 
@@ -84,7 +89,7 @@ def test_rules_of_a_group_are_compared_by_protocol_port_and_source(name: str) ->
     assert [each.harm for each in found] == ([Harm.IDENTITY] if says else [])
     if says:
         assert says in found[0].text and ("internet" in found[0].text) is ("internet" in says or "every" in says)
-        assert found[0].because and all(each.startswith("ingress[") for each in found[0].because)
+        assert found[0].because and all(each.startswith(("ingress[", "and ")) for each in found[0].because)
         assert "what may connect changes" not in found[0].text or "internet" not in found[0].text
 
 
@@ -360,6 +365,12 @@ def test_a_port_that_is_not_known_yet_may_be_open() -> None:
     assert "the whole internet may connect on a port that is not known yet" in danger.text
     (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
     assert (danger.certainty, "internet" in danger.text) == (Certainty.MAY, False)
+
+
+def test_what_comes_is_named_before_what_goes() -> None:
+    many = [allow(22, 22, f"10.{number}.0.0/16") for number in range(20)]
+    (danger,) = told(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
+    assert '"0.0.0.0/0"' in danger.because[0] and danger.because[-1].startswith("and ")
 
 
 def test_pings_are_no_ports() -> None:

@@ -148,6 +148,24 @@ def test_plain_sentences_stay_as_they_are() -> None:
     assert inert.prose(told) == told
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Deletes the NAT gateway main-2: it is lost", "Deletes the NAT gateway `main-2`: it is lost"),
+        ("cost.x allows $100.00. It is kept", "`cost.x` allows `$100.00`. It is kept"),
+        ("the nodes' disks", "the nodes' disks"),
+        ("`pulumi preview --json` does; so", "`pulumi preview --json` does; so"),
+        ("ask for `a b`, please", "ask for `a b`, please"),
+        ("open on tcp 22 (SSH) and tcp 80-90.", "open on tcp 22 (SSH) and tcp 80-90."),
+        ("a (see x_y) b", "a (see `x_y`) b"),
+        ("f(x), g", "`f(x),` g"),
+        ("no `pair", "no `` `pair ``"),
+    ],
+)
+def test_a_name_ends_before_what_ends_a_part_of_the_sentence(text: str, shown: str) -> None:
+    assert inert.prose(text) == shown
+
+
 def test_what_is_shortened_keeps_its_accents() -> None:
     assert inert.shorten("abce\u0301xyz", 5) == "abc…"
 
