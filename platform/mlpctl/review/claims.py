@@ -109,12 +109,12 @@ def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
         value_at(change.old, "spec.replicas"),
         value_at(new, "spec.replicas"),
     )
-    was = before if isinstance(before, int) else 1 if before is None else 0
+    was = before if isinstance(before, int | float) else 1 if before is None else 0
     will = 1 if after is None else after
     doubtful = isinstance(policy, Unknown) or isinstance(will, Unknown)
     if not (policy == "Delete" or isinstance(policy, Unknown)) or was == 0:
         return
-    if not doubtful and not (isinstance(will, int) and will < was):
+    if not doubtful and not (isinstance(will, int | float) and will < was):
         return
     says, tier = _lost(policies, change, "the volume claims of the pods that end go with them")
     because = (*causes(before, after, "spec.replicas"), f"{POLICY}.whenScaled: {policy}")

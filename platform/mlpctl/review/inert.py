@@ -35,6 +35,7 @@ _PUNCTUATED: Final = re.compile(r"(?P<name>(?=[^(]*\Z).*[\w\])}/%*'\"])(?P<after
 _PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*'?[)\"]?[.,;:!?]?")
 _PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?(?:-\d{1,5})?%?\)?[.,;:]?")
 _PLAIN_SIGN: Final = frozenset("→·—")
+_ADDRESS: Final = re.compile(r"https?://[\w.-]+(?::\d{1,5})?/[\w./%~+-]*", re.ASCII)
 _COMMIT: Final = re.compile(r"[(\"]?[0-9a-fA-F]{7,40}[)\"]?[.,;:!?]?")
 
 
@@ -125,6 +126,16 @@ def html_code(text: str, most: int = 200) -> str:
 def html_prose(text: str, most: int = 200) -> str:
     """Words inside HTML that stands in Markdown: as they are where they are plain, else as code."""
     return escape(text) if prose(text, most) == text else html_code(text, most)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a page, of letters that neither Markdown nor HTML acts on."""
+    return bool(_ADDRESS.fullmatch(text))
+
+
+def link(words: str, address: str) -> str:
+    """A link in Markdown; an address that may be something else is shown as code."""
+    return f"[{words}](<{address}>)" if is_address(address) else code(address)
 
 
 def fence(lines: Iterable[str], language: str = "") -> str:

@@ -113,8 +113,7 @@ def _origin(report: Report) -> str:
         return ""
     parts = [
         f"commit {code(origin.commit[:12])}" if origin.commit else "",
-        # An address of letters that no Markdown acts on: `origin` lets no other through.
-        f"[run](<{origin.run_url}>)" if origin.run_url else "",
+        inert.link("run", origin.run_url) if origin.run_url else "",
         code(origin.time),
         f"mlpctl {code(origin.version)}" if origin.version else "",
     ]

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from mlpctl.review import inert
 from mlpctl.review.report import Origin
 
 _COMMIT: Final = re.compile(r"[0-9a-fA-F]{7,64}")
-_URL: Final = re.compile(r"https?://[\w.-]+(?::\d{1,5})?/[\w./%~+-]*")
 _LARGEST_EVENT: Final = 4 * 1024 * 1024
 
 
@@ -29,7 +29,7 @@ def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", r
     url = run_url or _run(environment)
     return Origin(
         commit=found if _COMMIT.fullmatch(found) else "",
-        run_url=url if _URL.fullmatch(url) else "",
+        run_url=url if inert.is_address(url) else "",
         time=now.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=_version(),
     )

@@ -1,6 +1,7 @@
 """What a plan may destroy: data, capacity that may not come back, serving, and who may do what."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from mlpctl.review import claims, reasons, watched
@@ -64,7 +65,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
         yield from expiries(change, exists=exists)
-    yield from claims.claims_lost(context.policies, change)
+    for each in claims.claims_lost(context.policies, change):
+        yield replace(each, because=(*each.because, *reasons.forcing(context, change)))
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):
         yield from _unguarded(change)
 

@@ -66,6 +66,7 @@ def test_claims_go_with_their_set_where_its_policy_says_so(name: str, op: Op) ->
     for each in found:
         assert each.certainty is Certainty.WILL and "every volume claim of its pods" in each.text
         assert each.text.startswith("Deletes the" if op is Op.DELETE else "Replaces the")
+        assert (len(each.because) > 1) is (op is Op.REPLACE), "a replacement has its own reason too"
         assert each.because[0] == "spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Delete"
 
 

@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 
 from mlpctl.review import inert
 from mlpctl.review.markdown import markdown
-from mlpctl.review.report import Report
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Origin, Report
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
@@ -97,6 +98,26 @@ def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> Non
     assert not GITHUB_ACTS_ON.search(page.outside)
     shown = inert.shorten(inert.visible(name), 80).strip()
     assert any(shown in each for each in page.inside) or shown in page.outside
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_where_a_review_comes_from_and_its_reasons_are_text_too(name: str) -> None:
+    def page(text: str) -> Page:
+        row = reports.row("VPC", "net", Op.REPLACE, reasons=("it is tainted",))
+        origin = Origin(commit="0123456", run_url="not an address", time="2026-11-28", version="1")
+        report = reports.report([reports.group("Network net", "network", [row])], origin=origin)
+        return github(markdown(poison(report, text)))
+
+    assert page(name).tags == page("plain").tags
+    assert not GITHUB_ACTS_ON.search(page(name).outside)
+
+
+@pytest.mark.parametrize(
+    ("address", "linked"),
+    [("https://x.example/a/1", True), ("javascript:alert(1)", False), ("https://x.example/)(", False), ("x", False)],
+)
+def test_only_addresses_are_links(address: str, linked: bool) -> None:
+    assert (inert.link("run", address) == f"[run](<{address}>)") is linked
 
 
 @given(st.text())
