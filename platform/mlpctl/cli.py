@@ -131,6 +131,12 @@ def review(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write it here as a page; - for standard output.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write it here as JSON; - for standard output.")] = None,
+    commit: Annotated[
+        str, typer.Option(help="Commit that is reviewed. Default: that of GitHub's or GitLab's variables.")
+    ] = "",
+    run_url: Annotated[
+        str, typer.Option(help="Address of the run that reviews. Default: that of GitHub's or GitLab's variables.")
+    ] = "",
     account: Account = False,
     folder: Folder = None,
 ) -> None:
@@ -142,7 +148,7 @@ def review(
     wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
         command.check_writable(wanted)
-        report = command.review(_plan(stack, plan, account, folder))
+        report = command.review(_plan(stack, plan, account, folder), commit=commit, run_url=run_url)
         command.write(report, wanted, console())
     raise typer.Exit(report.outcome)
 

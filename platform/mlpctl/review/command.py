@@ -1,5 +1,6 @@
 """What `mlpctl review` does: has a plan made, reviews it, and writes what came of it."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from mlpctl import project, urns
 from mlpctl.keys import PLATFORM
-from mlpctl.review import as_json, assemble, html, markdown, terminal
+from mlpctl.review import as_json, assemble, html, markdown, origin, terminal
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Report
@@ -36,13 +37,19 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def review(plan: Plan) -> Report:
+def review(plan: Plan, *, commit: str = "", run_url: str = "") -> Report:
     """Review a plan by the price book of this installation.
+
+    Args:
+        plan: The plan.
+        commit: The commit that it was made of; by default what the variables of the CI service say.
+        run_url: Address of the run that made it; by default that of the CI service.
 
     Raises:
         SettingsError: the plan's config says something of its cost that cannot be read.
     """
-    return assemble.review(plan, book.load(), today())
+    found = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
+    return assemble.review(plan, book.load(), today()).model_copy(update={"origin": found})
 
 
 def check_writable(wanted: Mapping[str, Path | None]) -> None:

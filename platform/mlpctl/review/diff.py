@@ -36,6 +36,9 @@ NATURAL_KEYS: Final = (
     ("resourceType",),
     ("variantName",),
     ("ruleId",),
+    ("ruleName",),
+    ("rulePriority",),
+    ("ruleNo",),
     ("id",),
     ("host",),
     ("priority",),
@@ -101,6 +104,9 @@ CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
 
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
+
+ENGINES: Final = frozenset({"id", "provider", "replaceWith", "#initerror"})
+"""What the engine blames for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
 
 _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
 
@@ -209,10 +215,13 @@ def differences(change: Change) -> Differences:
     told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
         if _is_its_provider(path, change):
-            shown.append(_Delta(path, *_providers(change)))
+            if change.old_provider:
+                shown.append(_Delta(path, *_providers(change)))
             told.add(path)
             continue
         if path in told or (path not in forced and (path in folded or _unseen(path, change))):
+            continue
+        if path in ENGINES and path not in change.old and path not in change.new:
             continue
         shown.append(_Delta(path, _at(change.old, path), _at(change.new, path)))
         told.add(path)
@@ -342,7 +351,7 @@ def _meant(found: Iterable[_Delta], otherwise: _Delta) -> Iterator[_Delta]:
 
 def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterator[_Delta]:
     """What differs in two lists: by natural key, as sets, or by position."""
-    if keys := _natural_keys(old, new):
+    if keys := natural_keys(old, new):
         yield from _keyed(old, new, keys, place)
         return
     if _is_set(place, [*old, *new]):
@@ -398,7 +407,7 @@ def _means_no_order(place: _Place) -> bool:
     return not place.document and bool(UNORDERED.match(place.name))
 
 
-def _natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
+def natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
     """The properties that tell all items of both lists apart; none where no properties do."""
     if not all(isinstance(item, Mapping) for side in (old, new) for item in side):
         return ()

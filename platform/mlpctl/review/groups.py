@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.review import reasons
+from mlpctl.review.context import Context
 from mlpctl.review.diff import differences
 from mlpctl.review.kinds import UNLISTED_FACTS, kind
 from mlpctl.review.plan import Change, Op, Plan
@@ -53,8 +55,9 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
         if change.custom and change.op not in _UNCHANGED and not is_default_provider(change):
             members.setdefault(component_of(plan, change) or ALONE, []).append(change)
     made = []
+    context = Context(plan)
     for title in sorted(members, key=lambda each: (each == ALONE, each)):
-        changes = sorted(members[title], key=lambda each: (_OP_ORDER.index(each.op), kind(each.type).words, each.name))
+        changes = sorted(members[title], key=_place)
         top = plan.component(changes[0])
         made.append(
             Group(
@@ -62,14 +65,14 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
                 words="" if title == ALONE else kind(urns.kind(top)).words,
                 counts=_counted(changes),
                 monthly_delta_usd=(monthly_delta_usd or {}).get(title),
-                rows=tuple(row(change) for change in changes),
+                rows=tuple(row(change, context) for change in changes),
             )
         )
     return tuple(made)
 
 
-def row(change: Change) -> Row:
-    """One resource that changes."""
+def row(change: Change, context: Context | None = None) -> Row:
+    """One resource that changes; `context` is the plan that it is part of, if it is part of one."""
     found = differences(change)
     return Row(
         urn=change.urn,
@@ -83,6 +86,7 @@ def row(change: Change) -> Row:
         more=found.more,
         facts=_facts(change),
         retained=change.retained,
+        reasons=tuple(reasons.besides(context or Context(Plan((change,))), change)),
     )
 
 
@@ -90,7 +94,7 @@ def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
     """The inputs that are not known before the update, of each resource that has some."""
     return tuple(
         Unknowns(urn=change.urn, name=change.name, words=kind(change.type).words, paths=paths)
-        for change in plan
+        for change in sorted(plan, key=lambda each: (kind(each.type).words, each.name, each.urn))
         if change.custom and change.op not in _UNCHANGED and (paths := _unknown_paths(change))
     )
 
@@ -98,6 +102,11 @@ def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
 def _unknown_paths(change: Change) -> tuple[str, ...]:
     # Every tag is there twice: as it was given, and again with the provider's own.
     return tuple(dotted(path) for path in change.unknowns if path[:1] != ("tagsAll",))
+
+
+def _place(change: Change) -> tuple[int, str, str, str]:
+    """Where a resource stands among others: the same in every run, whatever the engine's order."""
+    return _OP_ORDER.index(change.op), kind(change.type).words, change.name, change.urn
 
 
 def _facts(change: Change) -> tuple[Difference, ...]:

@@ -13,7 +13,7 @@ import jinja2
 from mlpctl import urns
 from mlpctl.review import picture, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
-from mlpctl.review.inert import shorten, visible
+from mlpctl.review.inert import is_address, shorten, visible
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Group, Report
 
@@ -86,7 +86,13 @@ def _page() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"w": wording, "Op": Op, "Certainty": Certainty, "box_size": (picture.WIDTH, picture.HEIGHT)}
+    environment.globals |= {
+        "is_address": is_address,
+        "w": wording,
+        "Op": Op,
+        "Certainty": Certainty,
+        "box_size": (picture.WIDTH, picture.HEIGHT),
+    }
     environment.filters |= {"urn_name": urns.name}
     return environment.get_template("page.html.j2")
 

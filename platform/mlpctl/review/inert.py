@@ -29,9 +29,13 @@ _WORKFLOW: Final = re.compile(
 
 # Words that Markdown, GitHub's links and LaTeX leave alone in the middle of a line: letters, hyphenated ones too, and
 # numbers. A number at the start of a line may begin a list.
-_PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*[)\"]?[.,;:!?]?")
-_PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?%?\)?[.,;:]?")
+# A text that is quoted as code already, with what follows on it; or a word.
+_TOKEN: Final = re.compile(r"`(?P<quoted>[^`\s](?:[^`\n]*[^`\s])?)`(?P<after>[.,;:!?)]*)(?!\S)|\S+")
+_PUNCTUATED: Final = re.compile(r"(?P<name>(?=[^(]*\Z).*[\w\])}/%*'\"])(?P<after>[.,;:!?)]+)")
+_PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*'?[)\"]?[.,;:!?]?")
+_PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?(?:-\d{1,5})?%?\)?[.,;:]?")
 _PLAIN_SIGN: Final = frozenset("→·—")
+_ADDRESS: Final = re.compile(r"https?://[\w.-]+(?::\d{1,5})?/[\w./%~+-]*", re.ASCII)
 _COMMIT: Final = re.compile(r"[(\"]?[0-9a-fA-F]{7,40}[)\"]?[.,;:!?]?")
 
 
@@ -84,17 +88,29 @@ def prose(text: str, most: int = 1_000) -> str:
     """Sentences in Markdown, of at most `most` characters: plain words as they are, everything else as code."""
     parts: list[str] = []
     strange: list[str] = []
-    for word in shorten(visible(text), most).split():
-        if _plain(word, first=not parts and not strange):
-            if strange:
-                parts.append(code(" ".join(strange), most))
-                strange = []
+
+    def as_code(after: str = "") -> None:
+        if strange:
+            parts.append(code(" ".join(strange), most) + after)
+            strange.clear()
+
+    for match in _TOKEN.finditer(shorten(visible(text), most)):
+        word = match[0]
+        if match["quoted"] is not None:
+            as_code()
+            strange.append(match["quoted"])
+            as_code(match["after"])
+        elif _plain(word, first=not parts and not strange):
+            as_code()
             parts.append(word)
         else:
-            strange.append(word)
-    if strange or not parts:
-        parts.append(code(" ".join(strange) or text, most))
-    return " ".join(parts)
+            # What ends a part of a sentence is no part of the name before it.
+            end = _PUNCTUATED.fullmatch(word)
+            strange.append(end["name"] if end else word)
+            if end:
+                as_code(end["after"])
+    as_code()
+    return " ".join(parts) or code(text, most)
 
 
 def prose_cell(text: str, most: int = 1_000) -> str:
@@ -110,6 +126,16 @@ def html_code(text: str, most: int = 200) -> str:
 def html_prose(text: str, most: int = 200) -> str:
     """Words inside HTML that stands in Markdown: as they are where they are plain, else as code."""
     return escape(text) if prose(text, most) == text else html_code(text, most)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a page, of letters that neither Markdown nor HTML acts on."""
+    return bool(_ADDRESS.fullmatch(text))
+
+
+def link(words: str, address: str) -> str:
+    """A link in Markdown; an address that may be something else is shown as code."""
+    return f"[{words}](<{address}>)" if is_address(address) else code(address)
 
 
 def fence(lines: Iterable[str], language: str = "") -> str:

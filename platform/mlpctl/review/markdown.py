@@ -8,8 +8,9 @@ from mlpctl import urns
 from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
-from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, grouped, share, size
-from mlpctl.review.report import Certainty, Cost, Danger, Difference, Group, Limit, Report, Row
+from mlpctl.review.losses import circle, loss_forms, losses, what
+from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
+from mlpctl.review.report import Certainty, Cost, Difference, Group, Limit, Report, ResourceCost, Row
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
@@ -22,13 +23,17 @@ LEAST: Final = 32_768
 MOST_NODES: Final = 24
 """Components in the picture; GitHub draws no picture of more than 50,000 characters, and nobody reads a larger one."""
 
-_MOST_CAUSES: Final = 4
+_MOST_STEPS: Final = 3
+_MOST_UNCHANGED: Final = 6
+"""Resources whose cost is listed though it does not change."""
+
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
 _MOST_PATHS: Final = 12
 _MOST_REASONS: Final = 12
 _NAME: Final = 120
 _SHORT_NAME: Final = 80
+_SHORTER_NAME: Final = 40
 _VALUE: Final = 200
 _MOST_LINES: Final = 20
 
@@ -39,11 +44,6 @@ _COLOURS: Final[Mapping[str, str]] = {
     "changed": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
     "made": "fill:#dafbe1,stroke:#1a7f37,color:#0f5323",
 }
-
-_DANGERS: Final = "### Dangers"
-_OTHERS: Final = "### Also deleted, replaced or no longer managed"
-
-_Heads = Mapping[str, Sequence[str]]
 
 
 def markdown(report: Report, limit: int = LIMIT) -> str:
@@ -60,6 +60,7 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_limits(report), 1 / 4),
         (_invalid(report), 1 / 8),
         (_cost(report), 1 / 4),
+        (_cost_by_resource(report), 1 / 8),
         (_picture(report), 1 / 4),
         (_violations(report), 1 / 8),
         (_notes(report), 1 / 8),
@@ -70,13 +71,14 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_diff(report), 1),
     ]
     room = limit - size(top) - size(foot)
-    losses = _losses(report, room - sum(size(piece.smallest) for piece, _ in others))
-    texts = share(others, room - size(losses))
-    limits, invalid, cost, picture, violations, notes, outputs, messages, unchecked, unknowns, diff = texts
+    lost = losses(report, room - sum(size(piece.smallest) for piece, _ in others))
+    texts = share(others, room - size(lost))
+    limits, invalid, cost, resources, picture, violations, notes, outputs, messages, unchecked, unknowns, diff = texts
     whole = [
-        *(top, losses, notes, violations, cost, limits, invalid, picture, diff, outputs, unknowns, unchecked, messages)
+        *(top, lost, notes, violations, cost, resources, limits, invalid, picture, diff, outputs),
+        *(unknowns, unchecked, messages),
     ]
-    shortened = losses != next(_loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
+    shortened = lost != next(loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
 
@@ -88,10 +90,11 @@ def marker(report: Report) -> str:
 def _top(report: Report) -> str:
     """Everything that is read in the first five seconds."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
-    kind = "CAUTION" if will or not report.passes else "WARNING" if report.dangers or report.incomplete else "NOTE"
+    doubtful = report.dangers or report.incomplete or any(report.counts.get(op) for op in wording.DESTRUCTIVE)
+    kind = "CAUTION" if will or not report.passes else "WARNING" if doubtful else "NOTE"
     lines = [f"**{prose(report.verdict, 400)}**"]
     if report.dangers:
-        lines.append(f"{_circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
+        lines.append(f"{circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
     if report.limits:
         broken = sum(limit.broken for limit in report.limits)
         lines.append(
@@ -105,129 +108,28 @@ def _top(report: Report) -> str:
         lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
+    lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
-    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n"
+    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
+
+
+def _origin(report: Report) -> str:
+    """The commit, the run, the time and the version."""
+    origin = report.origin
+    if origin is None:
+        return ""
+    parts = [
+        f"commit {code(origin.commit[:12])}" if origin.commit else "",
+        inert.link("run", origin.run_url) if origin.run_url else "",
+        code(origin.time),
+        f"mlpctl {code(origin.version)}" if origin.version else "",
+    ]
+    return f"<sub>{' · '.join(filter(None, parts))}</sub>\n\n"
 
 
 def _foot(limit: int) -> str:
     return f"\n*Shortened to {limit:,} bytes: the HTML page and the JSON of this review have all of it.*\n"
-
-
-# What is destroyed
-
-
-def _losses(report: Report, room: int) -> str:
-    """Dangers, and what else is deleted or replaced: in the fullest form that there is room for."""
-    return next(text for text in _loss_forms(report, room) if size(text) <= room)
-
-
-def _loss_forms(report: Report, room: int) -> Iterator[str]:
-    dangers, others = report.dangers, [*wording.other_losses(report)]
-    # What it is told at length must not take the room of costs and differences; what is told by name may.
-    yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
-    depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
-    for fold in (False, True):
-        for one, other in depths:
-            yield _names(_DANGERS, one, fold=fold) + _names(_OTHERS, other, fold=fold)
-    free = room - 2 * size(f"{_OTHERS} (1,000,000)\n\n``````text\n\n``````\n\n")
-    for one, other in depths:
-        part = free * _weight(one) // max(1, _weight(one) + _weight(other))
-        yield _names(_DANGERS, one, part) + _names(_OTHERS, other, free - part)
-
-
-def _losses_at_length(dangers: Sequence[Danger], others: Sequence[tuple[Group, Row]]) -> Iterator[str]:
-    table = _danger_table(dangers, full=True)
-    yield table + _other_list(others, full=True)
-    shorter = _other_list(others, full=False)
-    yield table + shorter
-    table = _danger_table(dangers, full=False)
-    yield table + shorter
-    yield table + _names(_OTHERS, _other_names(others, 2))
-
-
-def _weight(heads: _Heads) -> int:
-    return sum(size(name) + 3 for names in heads.values() for name in names)
-
-
-def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False) -> str:
-    """Names below their heads."""
-    if not heads:
-        return ""
-    return f"{title} ({sum(map(len, heads.values())):,})\n\n{inert.fence(grouped(heads, most, fold=fold), 'text')}\n\n"
-
-
-def _danger_names(dangers: Sequence[Danger], depth: int) -> _Heads:
-    """The names of dangers, by what happens, then by kind of resource, then by component as well."""
-    found: dict[str, list[str]] = {}
-    for each in dangers:
-        parts = [f"{wording.harm(each)}, {wording.happens(each.op, each.certainty)}", each.words]
-        _add(found, parts, each.component, each.name, depth)
-    return found
-
-
-def _other_names(others: Sequence[tuple[Group, Row]], depth: int) -> _Heads:
-    found: dict[str, list[str]] = {}
-    for group, row in others:
-        _add(found, [wording.happens(row.op, row.certainty), row.words], group.title, row.name, depth)
-    return found
-
-
-def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name: str, depth: int) -> None:
-    head = " ".join(parts[: min(2, depth + 1)]) + (f" in {component or wording.ALONE}" if depth > 1 else "")
-    found.setdefault(inert.shorten(inert.visible(head), _NAME), []).append(
-        inert.shorten(inert.visible(name), _SHORT_NAME)
-    )
-
-
-def _danger_table(dangers: Sequence[Danger], *, full: bool) -> str:
-    if not dangers:
-        return ""
-    rows = "".join(_danger_row(each, full=full) for each in dangers)
-    cause = " Because of |" if full else ""
-    line = " --- |" if full else ""
-    return (
-        f"{_DANGERS} ({len(dangers):,})\n\n"
-        f"| | What | Component |{cause} Kept? |\n| --- | --- | --- |{line} --- |\n{rows}\n"
-    )
-
-
-def _danger_row(danger: Danger, *, full: bool) -> str:
-    may = danger.certainty is Certainty.MAY
-    harm = f"{_circle(not may)} **{wording.harm(danger)}**" + (f"<br>({wording.UNKNOWN_INPUT})" if may else "")
-    verb = wording.happens(danger.op, danger.certainty)
-    what = f"{verb} {prose_cell(danger.words, _NAME)} {cell(danger.name, _NAME)}"
-    component = cell(danger.component, _NAME) if danger.component else ""
-    if not full:
-        return f"| {harm} | {what} | {component} | {wording.standing(danger)} |\n"
-    causes = [cell(cause) for cause in danger.because[:_MOST_CAUSES]]
-    if more := len(danger.because) - len(causes):
-        causes.append(f"and {number(more, 'property')} more")
-    text = f"<br>{prose_cell(danger.text, 400)}" if danger.text else ""
-    return f"| {harm} | {what}{text} | {component} | {'<br>'.join(causes)} | {wording.standing(danger)} |\n"
-
-
-def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
-    if not others:
-        return ""
-    return f"{_OTHERS} ({len(others):,})\n\n{''.join(_other_line(group, row, full) for group, row in others)}\n"
-
-
-def _other_line(group: Group, row: Row, full: bool) -> str:
-    forced = [code(_change(each)) for each in row.differences if each.forces][:_MOST_CAUSES]
-    cause = f", because of {', '.join(forced)}" if full and forced else ""
-    return f"- {_what(row)} in {code(group.title, _NAME)}{cause}\n"
-
-
-def _what(row: Row) -> str:
-    doubt = f" ({wording.UNKNOWN_INPUT})" if row.certainty is Certainty.MAY else ""
-    verb = f"**{wording.happens(row.op, row.certainty)}**{doubt}"
-    left = f" ({wording.stays(row)})" if wording.stays(row) else ""
-    return f"{verb} {prose(row.words, _NAME)} {code(row.name, _NAME)}{left}"
-
-
-def _circle(certain: bool) -> str:
-    return "🔴" if certain else "🟠"
 
 
 # Cost and limits
@@ -264,6 +166,32 @@ def _cost(report: Report) -> Piece:
     )
 
 
+def _cost_by_resource(report: Report) -> Piece:
+    """What each resource costs, folded."""
+    found = wording.by_resource(report.cost) if report.cost else []
+    if not found:
+        return Whole("")
+    head = (
+        f"<details><summary>Cost by resource ({len(found):,})</summary>\n\n"
+        "| Resource | Today | Then | Change |\n| :-- | --: | --: | --: |\n"
+    )
+    smallest = _left_out(len(found), "resource")
+    changed = sum(each.monthly_usd != each.before_monthly_usd for each in found)
+    items = [_resource_cost(each) for each in found[: max(changed, _MOST_UNCHANGED)]]
+    same = f"\n*{number(len(found) - len(items), 'resource')} that cost as before are not listed.*\n"
+    foot = f"{same if len(found) > len(items) else ''}\n</details>\n\n"
+    return Listing(head, items, foot, lambda left: f"\n{_left_out(left, 'resource')}", smallest)
+
+
+def _resource_cost(each: ResourceCost) -> str:
+    now, before = each.monthly_usd, each.before_monthly_usd
+    delta = now.expected - before.expected if now and before else 0.0
+    change = f"{'+' if delta > 0 else ''}{amount(delta)}" if now and before else wording.NO_PRICE
+    amounts = [amount(side.expected) if side else wording.NO_PRICE for side in (before, now)]
+    what = f"{prose_cell(each.words, _SHORTER_NAME)} {cell(urns.name(each.urn), _SHORTER_NAME)}"
+    return f"| {what} | {amounts[0]} | {amounts[1]} | {change} |\n"
+
+
 def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
     """What the figures leave out, and why."""
     totals = cost.totals
@@ -298,8 +226,7 @@ def _limits(report: Report) -> Piece:
 
 def _limit(limit: Limit) -> str:
     sign = "❌" if limit.broken else "✅"
-    found = f"found {limit.found:,.2f}, allowed {limit.allowed:,.2f}"
-    return f"- {sign} {code(limit.name, _NAME)}: {found}. {prose(limit.text, 400)}\n"
+    return f"- {sign} {code(limit.name, _NAME)}: {prose(limit.text, 300)}\n"
 
 
 def _invalid(report: Report) -> Piece:
@@ -350,7 +277,8 @@ def _row(row: Row, *, facts: bool) -> str:
         if (more := len(row.facts) - _MOST_FACTS) > 0:
             lines.append(f"  and {number(more, 'input')} more")
     block = f"{inert.fence(lines, 'diff')}\n\n" if lines else ""
-    return f"{_what(row)}{noise}\n\n{block}"
+    reasons = f" · {', '.join(code(each) for each in row.reasons)}" if row.reasons else ""
+    return f"{what(row)}{reasons}{noise}\n\n{block}"
 
 
 def _lines(each: Difference) -> Iterator[str]:
@@ -365,13 +293,6 @@ def _lines(each: Difference) -> Iterator[str]:
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
             yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
-
-
-def _change(each: Difference) -> str:
-    """A difference on one line."""
-    if each.old is None or each.new is None:
-        return each.path
-    return f"{each.path}: {each.old} → {each.new}"
 
 
 def _picture(report: Report) -> Piece:
@@ -409,7 +330,7 @@ def _unchecked(report: Report) -> Piece:
     items = []
     for each in report.unchecked:
         names = f" ({_some([code(urns.name(urn), _NAME) for urn in each.urns])})" if each.urns else ""
-        items.append(f"- **{prose(each.what, 400)}**: {prose(each.why, 400)}{names}\n")
+        items.append(f"- **{prose(each.what, 200)}**: {prose(each.why, 400)}{names}\n")
     return _listing("Not checked", items, "item")
 
 

@@ -91,6 +91,21 @@ class Change:
     deletes_first: bool = False
     """Whether the old one goes before its replacement comes."""
 
+    pending: bool = False
+    """Whether an update that was interrupted deleted the old one already."""
+
+    triggered: bool = False
+    """Whether the value changes whose change the program replaces it for: the option `replacementTrigger`."""
+
+    replaces_on: tuple[str, ...] = ()
+    """Properties for whose change the program replaces it: the option `replaceOnChanges`."""
+
+    replaced_with: tuple[str, ...] = ()
+    """URNs of those with which the program replaces it: the option `replaceWith`."""
+
+    deleted_with: str = ""
+    """URN of what takes it with it when it goes: the option `deletedWith`."""
+
     forced_by: tuple[str, ...] = ()
     """Input properties that force a replacement, as the provider names them."""
 

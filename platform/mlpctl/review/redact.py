@@ -128,6 +128,9 @@ class _Place:
     properties: frozenset[str] = frozenset()
     """Names below that are secret by the resource's type."""
 
+    beside: bool = False
+    """Whether a value beside a name is secret, though the names above it are none of a secret's."""
+
     digest: bool = False
     """Whether a value that looks random is a digest here."""
 
@@ -167,7 +170,7 @@ class Redactor:
         `hidden` are names that Pulumi says are secret. `twin` are the same resource's inputs before or after: what is
         secret there is secret here.
         """
-        place = _Place(properties=signs.properties(kind, values))
+        place = _Place(properties=signs.properties(kind, values), beside=signs.type_of_secret(kind))
         shown = self._mapping(values, place, _with_copies(values, twin or {}))
         for key, each in values.items():
             if key in hidden and key in shown and each is not None and not marks.unknown(each):
@@ -204,6 +207,7 @@ class Redactor:
             place = replace(place, properties=place.properties | {"data", "stringData"})
         before = twin if isinstance(twin, dict) else {}
         paired = _paired(values)
+        flagged = place.beside or signs.flagged(values)
         result: dict[str, Value] = {}
         for key, each in values.items():
             if key == _DEFAULTS:
@@ -217,6 +221,8 @@ class Redactor:
             here = self._place(key, each, place)
             if paired and key in _VALUES:
                 here = self._place(paired, each, here)
+            if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
+                here = replace(here, why=here.why or "secret by what stands beside it")
             result[shown] = self._value(each, here, before.get(key))
         return result
 
@@ -226,6 +232,8 @@ class Redactor:
             return place
         if key in place.properties:
             return replace(place, why="secret by type", wholly=True)
+        if isinstance(value, (dict, list)) and not place.beside and signs.holds_secrets(key):
+            place = replace(place, beside=True)
         words = [each.lower() for each in signs.WORDS.findall(key)]
         digest = bool(words) and words[-1] in _DIGESTS
         if place.why:

@@ -123,6 +123,9 @@ class Row(Model):
     retained: bool = False
     """Whether what leaves the state stays in the cloud."""
 
+    reasons: Sequence[str] = ()
+    """Why it is replaced or deleted, apart from the properties that force it; protection that is taken away."""
+
 
 class Group(Model):
     """A component, or what stands alone."""
@@ -324,6 +327,22 @@ class Edge(Model):
     """Title of the component that is used."""
 
 
+class Origin(Model):
+    """Where a review comes from."""
+
+    commit: str
+    """The commit that was reviewed; empty where it is not known."""
+
+    run_url: str
+    """Address of the CI service's run; empty where there is none."""
+
+    time: str
+    """When the review was made, `2026-11-28 22:10 UTC`."""
+
+    version: str
+    """Version of mlpctl; empty where it is not installed."""
+
+
 class Report(Model):
     """A review."""
 
@@ -365,6 +384,9 @@ class Report(Model):
 
     edges: Sequence[Edge] = ()
     """Which components use which, for the picture."""
+
+    origin: Origin | None = None
+    """Where the review comes from."""
 
     @property
     def passes(self) -> bool:

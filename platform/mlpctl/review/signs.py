@@ -54,6 +54,11 @@ class Rules:
     despite: re.Pattern[str]
     switches: frozenset[str]
     references: re.Pattern[str]
+    flags: frozenset[str]
+    fillers: frozenset[str]
+    pointers: frozenset[str]
+    values: frozenset[str]
+    outside: frozenset[str]
     types: tuple[_Kind, ...]
     patterns: tuple[_Pattern, ...]
     public: tuple[str, ...]
@@ -75,6 +80,11 @@ def rules() -> Rules:
         despite=row(f"{each}$" for each in data["despite"]),
         switches=frozenset(data["switches"]),
         references=re.compile("|".join(f"(?:{each})" for each in data["references"])),
+        flags=frozenset(data["flags"]),
+        fillers=frozenset(data["fillers"]),
+        pointers=frozenset(data["pointers"]),
+        values=frozenset(data["values"]),
+        outside=frozenset(data["outside"]),
         types=tuple(
             _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
             for each in data["types"]
@@ -153,6 +163,44 @@ def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
         if fits and all(values.get(key) == wanted for key, wanted in each.only.items()):
             found |= each.properties
     return found
+
+
+def type_of_secret(kind: str) -> bool:
+    """Whether a type's own name is a secret's, as that of types that nobody lists: `ApiKey`, `UserPassword`."""
+    name = kind.rsplit(":", 1)[-1]
+    words = [each.lower() for each in WORDS.findall(name)]
+    return bool(words) and words[0] not in rules().outside and named_secret(name) == "always"
+
+
+@functools.lru_cache(maxsize=65536)
+def names_value(key: str) -> bool:
+    """Whether a name is that of a value beside its own name: `value`, `text`, `content`."""
+    return " ".join(each.lower() for each in WORDS.findall(key)) in rules().values
+
+
+def flagged(values: Mapping[str, Any]) -> bool:
+    """Whether a mapping says that its value is secret: `isSecret: true`, `type: secret_text`."""
+    for key, value in values.items():
+        if value is True and _says_secret(key):
+            return True
+        if isinstance(value, str) and key.lower().endswith(("type", "kind")) and _says_secret(value):
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=65536)
+def holds_secrets(key: str) -> bool:
+    """Whether a name tells of secrets in what is below it, however it ends: `secretTextBindings`."""
+    words = [_singular(each.lower()) for each in WORDS.findall(key)]
+    return bool(words) and bool(rules().flags.intersection(words)) and words[-1] not in rules().pointers
+
+
+@functools.lru_cache(maxsize=65536)
+def _says_secret(text: str) -> bool:
+    """Whether the words of a name or a kind say that something is secret, and nothing else."""
+    words = [each.lower() for each in WORDS.findall(text[:64])]
+    found = [_singular(each) in rules().flags for each in words]
+    return any(found) and all(yes or each in rules().fillers for yes, each in zip(found, words, strict=True))
 
 
 def tellable(text: str) -> bool:

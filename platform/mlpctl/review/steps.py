@@ -63,6 +63,14 @@ class State:
     """Whether a replacement has made it an old copy."""
 
     taint: bool = False
+    replaces_on: Sequence[str] = ()
+    """Properties of the option `replaceOnChanges`."""
+
+    replaced_with: Sequence[str] = ()
+    """URNs of the option `replaceWith`."""
+
+    trigger: Any = None
+    """Value of the option `replacementTrigger`."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,12 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
         pending=flag("pendingReplacement"),
         delete=flag("delete"),
         taint=flag("taint"),
+        replaces_on=checked.texts(state.get("replaceOnChanges"), f"{place}.replaceOnChanges"),
+        replaced_with=[
+            checked.urn(each, f"{place}.replaceWith")
+            for each in checked.texts(state.get("replaceWith"), f"{place}.replaceWith")
+        ],
+        trigger=state.get("replacementTrigger"),
     )
 
 

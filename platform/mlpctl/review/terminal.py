@@ -17,6 +17,15 @@ from mlpctl.review.report import Certainty, Cost, Danger, Report
 MOST_GROUPS: Final = 40
 """Components that are listed; a terminal is no place for more."""
 
+MOST_ROWS: Final = 200
+"""Resources that are named; the Markdown and the page have all of them."""
+
+MOST_OF_A_GROUP: Final = 12
+"""Resources of one component that are named."""
+
+MOST_DIFFERENCES: Final = 3
+"""Differences of one resource that are shown."""
+
 _NAME: Final = 80
 _STYLES: Final = {Op.DELETE: "red", Op.REPLACE: "yellow", Op.UPDATE: "blue", Op.CREATE: "green"}
 _CERTAINTY: Final = {Certainty.WILL: "bold red", Certainty.MAY: "yellow"}
@@ -49,6 +58,7 @@ def _verdict(report: Report) -> list[RenderableType]:
         lines.append(Text(f"This plan may not be all of it: {_shown(report.incomplete, 400)}", "yellow"))
     if report.sandbox:
         lines.append(Text(wording.SANDBOX_PLAN, "dim"))
+    lines.append(Text(f"Next: {_shown('. '.join(wording.next_steps(report)), 600)}."))
     return lines
 
 
@@ -70,6 +80,9 @@ def _dangers(report: Report) -> Table | None:
 def _what(danger: Danger) -> Text:
     what = f"{wording.happens(danger.op, danger.certainty)} {_shown(danger.words)} "
     text = Text.assemble(what, (_shown(danger.name), "bold"))
+    said = wording.sentence(danger)[1].lstrip(": ")
+    if said.strip(". "):
+        text.append(f"\n{_shown(said, 300)}")
     for cause in danger.because:
         text.append(f"\n{_shown(cause, 160)}", "dim")
     return text
@@ -145,13 +158,40 @@ def _changes(report: Report) -> Table | None:
         return None
     table = _table("Changes", "", "", "Not known yet")
     unknown = {each.urn for each in report.unknowns}
+    room = MOST_ROWS
     for group in report.groups[:MOST_GROUPS]:
         table.add_row(
             Text(_shown(group.title)), Text(_shown(group.words), "dim"), _counts(group), _unknown(group, unknown)
         )
+        rows = wording.ordered(group.rows)
+        shown = rows[: min(MOST_OF_A_GROUP, room)]
+        room -= len(shown)
+        for row in shown:
+            table.add_row(_row(row), Text(_shown(row.words), "dim"), _differences(row))
+        if more := len(rows) - len(shown):
+            table.add_row(Text(f"  and {wording.number(more, 'resource')} more", "dim"))
     if (more := len(report.groups) - MOST_GROUPS) > 0:
         table.add_row(Text(f"and {wording.number(more, 'component')} more", "dim"))
     return table
+
+
+def _row(row: model.Row) -> Text:
+    """What happens to a resource: `  ~ inference-nodes`."""
+    style = "yellow" if row.certainty is Certainty.MAY else _STYLES.get(row.op, "")
+    return Text.assemble("  ", (wording.SIGNS[row.op], style), " ", _shown(row.name))
+
+
+def _differences(row: model.Row) -> Text:
+    """The first differences of a resource, and why it is replaced."""
+    found = [*row.reasons, *(_difference(each) for each in row.differences)]
+    shown = [_shown(each, 100) for each in found[:MOST_DIFFERENCES]]
+    more = len(found) - len(shown) + row.more
+    return Text("\n".join([*shown, *([f"and {more:,} more"] if more > 0 else [])]), "dim")
+
+
+def _difference(each: model.Difference) -> str:
+    old, new = ("(none)" if side is None else side for side in (each.old, each.new))
+    return f"{each.path}: {old} → {new}" + (" (forces the replacement)" if each.forces else "")
 
 
 def _counts(group: model.Group) -> Text:

@@ -9,10 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from mlpctl.review.diff import natural_keys
 from mlpctl.review.values import UNKNOWN, Unknown, Value
-
-OPEN_TO_ALL: Final = frozenset({"0.0.0.0/0", "::/0", "*", "Internet", "Any"})
-"""How providers write every address there is."""
 
 _ADMINISTERS: Final = re.compile(
     r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
@@ -40,6 +38,30 @@ def value_at(inputs: Value, path: str) -> Value:
         if not isinstance(found, Mapping):
             return None
         found = found.get(quoted or name)
+    return found
+
+
+_EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
+"""Questions about one value: of lists they are asked item by item."""
+
+
+def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Value, Value]]:
+    """The values at a way in old and new inputs, and the way to them.
+
+    Where the way goes through lists, a question about one value is asked of each item that both lists have by its
+    natural key, and whether something is on now of new items too.
+    """
+    head, every, rest = path.partition("[]")
+    before, after = value_at(old, head), value_at(new, head)
+    keys = natural_keys(_items(before), _items(after)) if every and test in _EACH else ()
+    if not keys or isinstance(before, Unknown) or isinstance(after, Unknown):
+        return [(path, value_at(old, path), value_at(new, path))]
+    had, has = ({" ".join(str(item[key]) for key in keys): item for item in _items(side)} for side in (before, after))
+    found = []
+    for key, item in has.items():
+        if key in had or test == "turnedOn":
+            for way, one, other in matched(had.get(key, {}), item, rest.lstrip("."), test):
+                found.append((f"{head}[{json.dumps(key)}].{way}", one, other))
     return found
 
 
@@ -125,14 +147,21 @@ def fewer(old: Value, new: Value, value: Any) -> bool:
     return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
 
 
+def shrunk(old: Value, new: Value, value: Any) -> bool:
+    """Whether a list has fewer items."""
+    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    return len(after) < len(before)
+
+
+def swapped(old: Value, new: Value, value: Any) -> bool:
+    """Whether items are gone and others came."""
+    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    return bool(before - after) and bool(after - before)
+
+
 def changed(old: Value, new: Value, value: Any) -> bool:
     """Whether it means something else, which is asked before any other question."""
     return True
-
-
-def opened(old: Value, new: Value, value: Any) -> bool:
-    """Whether every address there is may come in, and might not."""
-    return bool(OPEN_TO_ALL.intersection(map(str, _items(new))) - set(map(str, _items(old))))
 
 
 def administers(old: Value, new: Value, value: Any) -> bool:
@@ -159,8 +188,9 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "added": added,
     "removed": removed,
     "fewer": fewer,
+    "shrunk": shrunk,
+    "swapped": swapped,
     "changed": changed,
-    "opened": opened,
     "administers": administers,
     "widened": widened,
 }

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.plan import Op
-from mlpctl.review.report import ZERO, Certainty, Cost, Danger, Group, Harm, Money, Report, Row, Violation
+from mlpctl.review.report import (
+    ZERO,
+    Certainty,
+    Cost,
+    Danger,
+    Group,
+    Harm,
+    Money,
+    Report,
+    ResourceCost,
+    Row,
+    Violation,
+)
 
 ALONE: Final = "Without a component"
 """Title of the group of those that stand alone."""
@@ -138,6 +150,14 @@ def harm(danger: Danger) -> str:
     return f"{danger.certainty.value} {HARMS[danger.harm]}"
 
 
+def sentence(danger: Danger) -> tuple[str, str]:
+    """What a danger says before its resource's name, and after it."""
+    before, name, after = danger.text.partition(f"the {danger.words} {danger.name}")
+    if name:
+        return f"{before}the {danger.words}", after
+    return f"{happens(danger.op, danger.certainty).capitalize()} {danger.words}", f": {danger.text}"
+
+
 def guards(danger: Danger) -> list[str]:
     """What stands between a danger and its harm; protection and retention guard against deletion alone."""
     if danger.op not in DESTRUCTIVE:
@@ -146,8 +166,8 @@ def guards(danger: Danger) -> list[str]:
 
 
 def standing(danger: Danger) -> str:
-    """What stands between a danger and its harm, on one line."""
-    return ", ".join(guards(danger)) or "not protected"
+    """What stands between a danger and its harm, on one line; empty where only a deletion would be guarded."""
+    return ", ".join(guards(danger)) or ("not protected" if danger.op in DESTRUCTIVE else "")
 
 
 def violation(found: Violation) -> str:
@@ -265,12 +285,52 @@ def assumptions(cost: Cost) -> list[str]:
 
 def unpriced(cost: Cost) -> dict[tuple[str, str], int]:
     """What has no price and why, with the number of such resources: `S3 bucket`, `cost.usage says nothing of …`."""
-    return Counter((each.words, each.unpriced) for each in cost.resources if each.unpriced)
+    return _most_first((each.words, each.unpriced) for each in cost.resources if each.unpriced)
 
 
 def partly(cost: Cost) -> dict[tuple[str, str], int]:
     """What has a price that leaves something out, and what, with the number of such resources."""
-    return Counter((each.words, "; ".join(each.missing)) for each in cost.resources if each.missing)
+    return _most_first((each.words, "; ".join(each.missing)) for each in cost.resources if each.missing)
+
+
+def _most_first(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Pairs with their numbers, the most frequent first; the engine's own order may be another each time."""
+    found = Counter(pairs)
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
+
+def by_resource(cost: Cost) -> list[ResourceCost]:
+    """The resources that cost something now or before, the greatest change first, then the dearest."""
+
+    def dear(each: ResourceCost) -> tuple[float, float, str]:
+        now, before = each.monthly_usd or ZERO, each.before_monthly_usd or ZERO
+        return -abs(now.expected - before.expected), -now.expected, each.urn
+
+    found = [each for each in cost.resources if (each.monthly_usd or ZERO).max or (each.before_monthly_usd or ZERO).max]
+    return sorted(found, key=dear)
+
+
+def next_steps(report: Report) -> list[str]:
+    """What to do now, the most urgent first."""
+    grave = [each for each in report.dangers if each.harm is Harm.DATA and each.certainty is Certainty.WILL]
+    steps = []
+    if report.incomplete:
+        steps.append("Make the preview again, and review all of it")
+    if report.invalid:
+        steps.append("Correct the objects that are refused")
+    if any(each.broken for each in report.limits):
+        steps.append("Make the change smaller, or raise the limit in the stack's config")
+    if any(each.op in DESTRUCTIVE and not each.protected and not each.retained for each in grave):
+        steps.append("Back up what is destroyed, or keep it with the options `protect` and `retainOnDelete`")
+    elif grave:
+        steps.append("Read what happens to data before anybody updates the stack")
+    if any(each.protected and each.op in DESTRUCTIVE for each in report.dangers):
+        steps.append("Take the protection away first where the deletion is meant: the engine refuses it")
+    if any(each.certainty is Certainty.MAY for each in report.dangers):
+        steps.append("Watch the update itself for what may happen: it depends on values that are not known yet")
+    if not steps and report.dangers:
+        steps.append("Agree to each danger before anybody updates the stack")
+    return steps or ["Nothing here has to be done before the update"]
 
 
 def by_harm(dangers: Sequence[Danger]) -> list[str]:

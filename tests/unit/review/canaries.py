@@ -201,6 +201,21 @@ def _build() -> dict[str, Any]:
         "data": {"plain": _b64(_secret("data of a Kubernetes secret"))},
         "stringData": {"note": _secret("text of a Kubernetes secret")},
     }
+    beside = {
+        "secretTextBindings": [{"name": "K", "text": _secret("a binding below a name that ends harmlessly")}],
+        "bindings": [
+            {"name": "A", "type": "secret_text", "text": _secret("a binding by its type")},
+            {"name": "B", "type": "plain_text", "text": "plain"},
+        ],
+        "variables": [{"name": "A", "value": _secret("a variable by a flag"), "isSecret": True}],
+        "envs": [{"key": "A", "value": _secret("a variable by its kind"), "type": "SECRET"}],
+        "headers": [{"key": "X-A", "value": _secret("a header by a flag"), "isValueSecret": True}],
+        "secretFiles": [{"name": "a.conf", "content": _secret("a file of secrets")}],
+        "environmentVariables": [{"name": "A", "secureValue": _secret("a secure value")}],
+        "sensitiveConfigVars": {"A": _secret("sensitive variables")},
+        "integrationKey": _secret("a key of an integration"),
+        "masked": [{"key": "A", "value": _secret("a masked variable"), "masked": True}],
+    }
     named = "token-" + _secret("a resource's name", "ghp_" + "nAmEoFaReSoUrCe1234567890abcdefghijk")
     leaked = flat["masterPassword"]
     return {
@@ -237,6 +252,17 @@ def _build() -> dict[str, Any]:
                 "aws:ssm/parameter:Parameter",
                 new={"type": "SecureString", "value": _secret("a secure parameter")},
             ),
+            resource("beside", "acme:index/thing:Thing", op="update", old={"size": 1}, new={**beside, "size": 2}),
+            resource(
+                "key", "aws:apigateway/apiKey:ApiKey", new={"name": "n", "value": _secret("an API key by its type")}
+            ),
+            resource("token", "acme:index:ServiceToken", new={"value": _secret("a token by a type that nobody lists")}),
+            resource("kv", "vault:kv/secretV2:SecretV2", new={"dataJson": _secret("a secret of Vault, no JSON")}),
+            resource(
+                "headers",
+                "aws:cloudfront/distribution:Distribution",
+                new={"origins": [{"customHeaders": [{"name": "X-Origin", "value": _secret("a header of an origin")}]}]},
+            ),
             resource(named, "aws:index/thing:Thing", new={"size": 1}),
             resource(
                 "elsewhere", "aws:index/thing:Thing", new={"note": f"the same again: {leaked}!", "b": _b64(leaked)}
@@ -264,7 +290,7 @@ def _build() -> dict[str, Any]:
             {"severity": "info", "message": f"{_secret('a key in a message', _pem(4))}\n"},
         ],
         "duration": 1_000_000_000,
-        "changeSummary": {"create": 11, "update": 3, "delete": 1, "replace": 1},
+        "changeSummary": {"create": 15, "update": 4, "delete": 1, "replace": 1},
     }
 
 

@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 
 from mlpctl.review import inert
 from mlpctl.review.markdown import markdown
-from mlpctl.review.report import Difference, Report, Violation
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Difference, Origin, Report, Violation
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
@@ -105,6 +106,26 @@ def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> Non
     assert any(shown in each for each in page.inside) or shown in page.outside
 
 
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_where_a_review_comes_from_and_its_reasons_are_text_too(name: str) -> None:
+    def page(text: str) -> Page:
+        row = reports.row("VPC", "net", Op.REPLACE, reasons=("it is tainted",))
+        origin = Origin(commit="0123456", run_url="not an address", time="2026-11-28", version="1")
+        report = reports.report([reports.group("Network net", "network", [row])], origin=origin)
+        return github(markdown(poison(report, text)))
+
+    assert page(name).tags == page("plain").tags
+    assert not GITHUB_ACTS_ON.search(page(name).outside)
+
+
+@pytest.mark.parametrize(
+    ("address", "linked"),
+    [("https://x.example/a/1", True), ("javascript:alert(1)", False), ("https://x.example/)(", False), ("x", False)],
+)
+def test_only_addresses_are_links(address: str, linked: bool) -> None:
+    assert (inert.link("run", address) == f"[run](<{address}>)") is linked
+
+
 @given(st.text())
 def test_no_text_leaves_the_cell_of_its_table(text: str) -> None:
     for shown in (inert.cell(text), inert.prose_cell(text)):
@@ -152,6 +173,24 @@ def test_what_is_not_seen_is_written_as_an_escape(kind: str) -> None:
 def test_plain_sentences_stay_as_they_are() -> None:
     told = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
     assert inert.prose(told) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Deletes the NAT gateway main-2: it is lost", "Deletes the NAT gateway `main-2`: it is lost"),
+        ("cost.x allows $100.00. It is kept", "`cost.x` allows `$100.00`. It is kept"),
+        ("the nodes' disks", "the nodes' disks"),
+        ("`pulumi preview --json` does; so", "`pulumi preview --json` does; so"),
+        ("ask for `a b`, please", "ask for `a b`, please"),
+        ("open on tcp 22 (SSH) and tcp 80-90.", "open on tcp 22 (SSH) and tcp 80-90."),
+        ("a (see x_y) b", "a (see `x_y`) b"),
+        ("f(x), g", "`f(x),` g"),
+        ("no `pair", "no `` `pair ``"),
+    ],
+)
+def test_a_name_ends_before_what_ends_a_part_of_the_sentence(text: str, shown: str) -> None:
+    assert inert.prose(text) == shown
 
 
 def test_what_is_shortened_keeps_its_accents() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlpctl.review.kinds import Holding, is_listed, kind, short_type, table, words_of
-from mlpctl.review.risk import harms
+from mlpctl.review.watched import harms
 from mlplatform import instances
 
 GOLDEN = Path(__file__).parents[2] / "golden"

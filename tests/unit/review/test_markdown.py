@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mlpctl.review.markdown import LEAST, LIMIT, markdown
 from mlpctl.review.pieces import folded
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Danger, Difference, Harm, Report
+from mlpctl.review.report import Danger, Difference, Harm, Origin, Report
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.test_inert import github
@@ -86,16 +86,114 @@ def test_the_parts_come_in_the_order_in_which_they_matter() -> None:
     ]
 
 
-def test_a_danger_tells_its_cause_and_what_keeps_it() -> None:
-    table = markdown(reports.pool_changed())
-    assert "`instanceTypes[0]: g5.12xlarge → g6e.12xlarge` | not protected |" in table
-    assert "| protected, retained |" in markdown(reports.bucket_deleted())
+def test_a_danger_is_one_sentence_with_its_component_its_cause_and_what_keeps_it() -> None:
+    text = markdown(reports.pool_changed())
+    assert (
+        "- 🔴 **will drop capacity**: Will replace Node group `inference-nodes` in `GpuNodePool inference`: "
+        "Two `g5.12xlarge` go; whether AWS has `g6e.12xlarge` free, nobody knows. "
+        "Because of `instanceTypes[0]: g5.12xlarge → g6e.12xlarge`. Not protected.\n"
+    ) in text
+    assert " Protected, retained.\n" in markdown(reports.bucket_deleted())
+
+
+def test_a_sentence_that_names_its_resource_says_it_once() -> None:
+    bucket = reports.row("S3 bucket", "models-bucket", Op.DELETE)
+    told = "Deletes the S3 bucket models-bucket: every object in it is lost."
+    danger = reports.danger(bucket, "DataBucket models", Harm.DATA, told)
+    text = markdown(reports.report(dangers=[danger]))
+    line = "Deletes the S3 bucket `models-bucket` in `DataBucket models`: every object in it is lost. Not protected.\n"
+    assert f"- 🔴 **will destroy data**: {line}" in text
+
+
+def test_a_change_that_deletes_nothing_is_not_said_to_be_unprotected() -> None:
+    group = reports.row("VPC", "net", Op.UPDATE)
+    text = markdown(
+        reports.report(dangers=[reports.danger(group, "", Harm.IDENTITY, "Changes the VPC net: it is open.")])
+    )
+    assert "Changes the VPC `net`: it is open.\n" in text
+
+
+@pytest.mark.parametrize(("count", "folded"), [(12, False), (15, False), (16, True), (40, True)])
+def test_dangers_beyond_a_screen_are_folded(count: int, folded: bool) -> None:
+    rows = [reports.row("S3 bucket", f"b{number}", Op.DELETE) for number in range(count)]
+    text = markdown(reports.report(dangers=[reports.danger(row, "", Harm.DATA) for row in rows]))
+    opened = text.split("<details>")[0]
+    assert (f"<details><summary>and {count - 12} dangers more</summary>" in text) is folded
+    assert opened.count("will destroy data**:") == (12 if folded else count)
+    assert text.count("will destroy data**:") == count
+
+
+def test_the_worst_of_thousands_are_sentences_and_all_names_are_folded() -> None:
+    text = markdown(reports.many(destructive=400))
+    losses = text.split("### Cost")[0]
+    assert losses.split("<details>")[0].count("will destroy data**:") == 12
+    assert "<details><summary>All 200 by name</summary>" in losses
+    assert losses.count("<details>") == losses.count("</details>")
+
+
+def test_the_cost_of_each_resource_is_folded_below_that_of_its_component() -> None:
+    text = markdown(reports.pool_changed())
+    table = text.split("<details><summary>Cost by resource (")[1].split("</details>")[0]
+    assert "| Node group `inference-nodes` | 8,281 | 15,319 | +7,039 |" in table
+    assert table.index("inference-nodes") < table.index("training-nodes")
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (reports.bucket_deleted, "CAUTION"),
+        (reports.incomplete, "WARNING"),
+        (reports.nothing, "NOTE"),
+        (reports.only_tags, "NOTE"),
+    ],
+)
+def test_how_loud_a_review_begins(make: Callable[[], Report], kind: str) -> None:
+    assert f"> [!{kind}]" in markdown(make())
+
+
+@pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
+def test_whatever_is_deleted_makes_a_warning(op: Op) -> None:
+    rows = [reports.group("X x", "", [reports.row("Launch template", "t", op)])]
+    assert "> [!WARNING]" in markdown(reports.report(rows))
+
+
+def test_it_says_where_it_comes_from() -> None:
+    origin = Origin(
+        commit="0123456789abcdef", run_url="https://ci.example/run/7", time="2026-11-28 22:10 UTC", version="1.2.3"
+    )
+    text = markdown(reports.nothing().model_copy(update={"origin": origin}))
+    line = (
+        "<sub>commit `0123456789ab` · [run](<https://ci.example/run/7>) · `2026-11-28 22:10 UTC` · mlpctl `1.2.3`</sub>"
+    )
+    assert line in text
+    assert "<sub>" not in markdown(reports.nothing())
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (reports.nothing, "Nothing here has to be done before the update."),
+        (reports.database_replaced, "Back up what is destroyed"),
+        (reports.bucket_deleted, "Take the protection away first"),
+        (reports.limits_broken, "Correct the objects that are refused. Make the change smaller"),
+        (reports.incomplete, "Make the preview again"),
+        (reports.pool_changed, "Watch the update itself"),
+    ],
+)
+def test_it_says_what_to_do_next(make: Callable[[], Report], says: str) -> None:
+    assert says in markdown(make()).split("**Next:** ")[1].split("\n")[0]
+
+
+def test_a_reason_that_is_no_property_stands_beside_its_resource() -> None:
+    row = reports.row("Launch template", "t", Op.REPLACE, reasons=("it is tainted",))
+    text = markdown(reports.report([reports.group("X x", "", [row])]))
+    assert "Launch template `t` in `X x`, because of `it is tainted`" in text
+    assert "**will replace** Launch template `t` · `it is tainted`" in text
 
 
 def test_what_may_be_replaced_is_told_from_what_will_be() -> None:
     text = markdown(reports.pool_changed())
-    assert "🔴 **will drop capacity** | will replace Node group `inference-nodes`" in text
-    assert "🟠 **may interrupt serving**<br>(unknown input) | may replace Deployment" in text
+    assert "- 🟠 **may interrupt serving** (unknown input): May replace Deployment" in text
     assert "**will replace** Node group `inference-nodes`" in text
     assert "**may replace** (unknown input) Deployment `assistant-deployment`" in text
 

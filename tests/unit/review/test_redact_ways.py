@@ -131,3 +131,34 @@ def test_a_changed_password_of_a_command_is_a_change() -> None:
     assert one == same
     assert one != other
     assert str(one["command"][1]) == str(other["command"][1]) == "-p(secret)"
+
+
+HARMLESS_BESIDE: list[dict[str, Any]] = [
+    {"secretKeyRef": {"name": "db", "key": "password"}},
+    {"env": [{"name": "A", "value": "plain", "isSecret": False}]},
+    {"env": [{"name": "A", "value": "plain", "type": "plain_text"}]},
+    {"environmentVariables": [{"name": "A", "type": "SECRETS_MANAGER", "value": "db:user"}]},
+    {"imagePullSecrets": [{"name": "regcred"}]},
+    {"secretNames": [{"value": "db"}]},
+    {"encrypted": True, "size": 20},
+    {"secretStoreRef": {"kind": "ClusterSecretStore", "name": "aws"}},
+    {"keyValue": "a", "text": "hello", "content": "plain text"},
+]
+
+
+@pytest.mark.parametrize("values", HARMLESS_BESIDE)
+def test_what_stands_beside_a_harmless_word_stays(values: dict[str, Any]) -> None:
+    assert Redactor().inputs(values, kind="acme:index:Thing") == values
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "kubernetes:external-secrets.io/v1:ExternalSecret",
+        "aws:secretsmanager/secretPolicy:SecretPolicy",
+        "a:b:TokenPolicy",
+    ],
+)
+def test_a_type_that_only_points_to_secrets_hides_nothing(kind: str) -> None:
+    values = {"value": "plain-words-here", "content": "plain"}
+    assert Redactor().inputs(values, kind=kind) == values

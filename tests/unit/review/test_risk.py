@@ -11,8 +11,9 @@ from changes import change, plan, update, urn
 from mlpctl.review.kinds import Holding, kind, table
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.risk import MAX_CAUSES, dangers, harms
+from mlpctl.review.risk import MAX_CAUSES, dangers
 from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.watched import harms
 from mlpctl.review.watches import TESTS
 from review_plans import bounded
 
@@ -46,6 +47,11 @@ def found(*changes: Change) -> list[tuple[Harm, Certainty, tuple[str, ...]]]:
 def only(*changes: Change) -> Danger:
     (danger,) = dangers(plan(*changes))
     return danger
+
+
+def image_rule(number: int) -> dict[str, Any]:
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number}
+    return {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
 
 
 LIFE = {"rules": [{"id": "a", "expiration": {"days": 90}}]}
@@ -111,8 +117,8 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
     ),
     "other images expire": (
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        {"policy": '{"rules": [{"rulePriority": 1}]}'},
-        {"policy": '{"rules": [{"rulePriority": 2}]}'},
+        {"policy": json.dumps({"rules": [image_rule(100)]})},
+        {"policy": json.dumps({"rules": [image_rule(10)]})},
         Harm.DATA,
     ),
     "logs kept for less long": (
@@ -648,6 +654,7 @@ def test_the_worst_comes_first() -> None:
     every = [
         change(ROLE, Op.DELETE, name="role"),
         change(SERVICE, Op.DELETE, name="service"),
+        update(GROUP, {"ingress": []}, {"ingress": [{"cidrBlocks": ["0.0.0.0/0"]}]}, name="open"),
         change(NODES, Op.DELETE, name="cpu", inputs=CPU),
         change(NODES, Op.DELETE, name="gpu", inputs=GPU),
         update(BUCKET, {}, {"forceDestroy": True}, name="weaker"),
@@ -655,7 +662,7 @@ def test_the_worst_comes_first() -> None:
         change(DATABASE, Op.REPLACE, name="replaced"),
         change(DATABASE, Op.DELETE, name="gone"),
     ]
-    order = ["gone", "replaced", "maybe", "weaker", "gpu", "cpu", "service", "role"]
+    order = ["gone", "replaced", "open", "maybe", "gpu", "service", "role", "weaker", "cpu"]
     assert [each.name for each in dangers(plan(*every))] == order
     assert [each.name for each in dangers(plan(*reversed(every)))] == order
 

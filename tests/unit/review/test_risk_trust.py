@@ -1,14 +1,21 @@
 """Losses that are easily missed: types that nobody listed, and changes that harm without a word of theirs."""
 
+import json
+import random
+from datetime import date
 from typing import Any
 
 import pytest
 
 from changes import change, plan, update, urn
+from mlpctl.review import assemble, reader
+from mlpctl.review.cost import book
+from mlpctl.review.markdown import markdown
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Harm
 from mlpctl.review.risk import dangers
 from mlpctl.review.values import Secret
+from review_plans import FOLDER
 
 TEMPLATE, GROUP = "aws:ec2/launchTemplate:LaunchTemplate", "aws:autoscaling/group:Group"
 
@@ -154,3 +161,14 @@ def test_a_secret_of_kubernetes_that_is_rotated_loses_no_data(deletes_first: boo
 def test_an_object_whose_content_the_program_gives_is_not_lost_by_a_replacement() -> None:
     thing = "aws:s3/bucketObject:BucketObject"
     assert (harms(change(thing, Op.REPLACE)), harms(change(thing, Op.DELETE))) == ([], [Harm.DATA])
+
+
+def test_a_report_is_the_same_whatever_the_engine_s_order() -> None:
+    """The engine works on many resources at once: the order of its steps is another each time."""
+    document = json.loads((FOLDER / "foreign.json").read_text())
+    texts = set()
+    for seed in range(4):
+        random.Random(seed).shuffle(document["steps"])
+        found = assemble.review(reader.read(json.dumps(document)), book.load(), date(2026, 11, 1))
+        texts.add(markdown(found))
+    assert len(texts) == 1

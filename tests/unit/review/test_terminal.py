@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from mlpctl.review.plan import Op
 from mlpctl.review.report import Report
 from mlpctl.review.terminal import page
 from unit.review import reports
@@ -80,3 +81,22 @@ def test_what_is_broken_refused_unchecked_or_missing_is_told() -> None:
 
 def test_what_has_no_price_is_never_nothing() -> None:
     assert re.search(r"ImageRegistry images +— +— +— +1", printed(reports.first_creation()))
+
+
+def test_changed_resources_are_named_with_what_changes() -> None:
+    text = printed(reports.pool_changed())
+    assert "± inference-nodes" in text and "~ inference-template" in text
+    assert "imageId: ami-0aaa → ami-0bbb" in text
+    assert "instanceTypes[0]: g5.12xlarge → g6e.12xlarge (forces the replacement)" in text
+
+
+def test_many_resources_are_shortened_and_counted() -> None:
+    text = printed(reports.many(destructive=0))
+    assert "and 28 resources more" in text and "and 1 more" in text
+    assert len(text.splitlines()) < 1_200
+
+
+def test_a_reason_and_the_next_step_are_told() -> None:
+    row = reports.row("Launch template", "t", Op.REPLACE, reasons=("it is tainted",))
+    text = printed(reports.report([reports.group("X x", "", [row])]))
+    assert "it is tainted" in text and "Next: Nothing here has to be done before the update." in text

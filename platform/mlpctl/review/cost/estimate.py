@@ -81,7 +81,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             "maxMonthlyDeltaUsd",
             settings.max_monthly_delta_usd,
             sums.delta_monthly_usd.expected,
-            "The update adds {} a month",
+            "The update adds {} a month" if sums.delta_monthly_usd.expected >= 0 else "The update saves {} a month",
             changed,
             "",
         ),
@@ -92,7 +92,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             allowed=allowed,
             found=amount,
             broken=amount > allowed or bool(lacking),
-            text=f"{words.format(f'${amount:,.2f}')}; cost.{name} allows ${allowed:,.2f}."
+            text=f"{words.format(f'${abs(amount):,.2f}')}; cost.{name} allows ${allowed:,.2f}."
             f"{left_out}{_not_held(lacking)}{more}",
         )
         for name, allowed, amount, words, lacking, more in found

@@ -1,0 +1,152 @@
+"""What becomes of Kubernetes volumes when the objects that they hang on go, or run fewer pods.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention: the claims of a
+StatefulSet's pods are deleted with it, or with the pods that a smaller number of replicas ends, only where its policy
+says so. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming: what a claim's deletion does to its
+volume is the reclaim policy's: `Delete` for what a class makes unless it says otherwise, `Retain` for what was made by
+hand.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from mlpctl import urns
+from mlpctl.review.finding import Finding, Tier, causes
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.report import Certainty, Harm
+from mlpctl.review.values import Unknown, Value
+from mlpctl.review.watches import value_at
+
+POLICY: Final = "spec.persistentVolumeClaimRetentionPolicy"
+CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
+VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
+CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
+WORKLOADS: Final = ("apps", "apps.kruise.io", "batch", "extensions")
+"""Groups of Kubernetes' API whose objects own pods."""
+
+PROPAGATION: Final = 'metadata.annotations["pulumi.com/deletionPropagationPolicy"]'
+"""How the Kubernetes provider deletes an object; with `orphan` what it owns stays.
+
+https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/metadata/annotations.go
+"""
+
+KEPT: Final = "its class retains the volumes"
+
+DEFAULT: Final = 'metadata.annotations["storageclass.kubernetes.io/is-default-class"]'
+
+Policies = Mapping[tuple[str, str], str]
+"""Reclaim policies by kind (`volume` or `class`) and name; the default class has an empty one too."""
+
+
+def reclaim_policies(changes: Iterable[Change]) -> Policies:
+    """What the volumes and the classes of a plan do with files whose claim goes."""
+    found: dict[tuple[str, str], str] = {}
+    for change in changes:
+        inputs = change.old or change.inputs
+        name = value_at(inputs, "metadata.name")
+        if change.type == VOLUME and isinstance(name, str):
+            found["volume", name] = str(value_at(inputs, "spec.persistentVolumeReclaimPolicy") or "Retain")
+        elif change.type == CLASS and isinstance(name, str):
+            policy = str(value_at(inputs, "reclaimPolicy") or "Delete")
+            found["class", name] = policy
+            if value_at(inputs, DEFAULT) == "true":
+                found["class", ""] = policy
+    return found
+
+
+def orphans(change: Change) -> bool:
+    """Whether what an object of Kubernetes owns stays when it is deleted: pods, and claims that are its own."""
+    found = value_at(change.old or {}, PROPAGATION)
+    group = change.type.removeprefix(urns.KUBERNETES).split("/")[0]
+    return group in WORKLOADS and isinstance(found, str) and found.lower() == "orphan"
+
+
+def claims_lost(policies: Policies, change: Change) -> Iterator[Finding]:
+    """The claims that go with an object of Kubernetes, or with some of its pods."""
+    if not change.type.startswith(urns.KUBERNETES) or change.retained or change.old is None:
+        return
+    if not _templates(change.old):
+        return
+    # A patch only gives its fields back when it goes.
+    if change.op in (Op.DELETE, Op.REPLACE) and not change.type.endswith("Patch"):
+        yield from _with_the_object(policies, change)
+    elif change.op is Op.UPDATE:
+        yield from _with_its_pods(policies, change)
+
+
+def volume_fate(policies: Policies, change: Change) -> str:
+    """What becomes of the volume of a claim that is deleted, as far as the plan tells; empty where it does not."""
+    if change.type == CLAIM and (policy := _policy(policies, value_at(change.inputs, "spec"))):
+        return KEPT.replace("volumes", "volume") if policy == "Retain" else "the volume and its files are lost"
+    return ""
+
+
+def keeps_files(change: Change) -> bool:
+    """Whether a volume's files stay when the volume goes: what is made by hand is retained if it says nothing else."""
+    return change.type == VOLUME and value_at(change.old or {}, "spec.persistentVolumeReclaimPolicy") in (
+        None,
+        "Retain",
+    )
+
+
+def _with_the_object(policies: Policies, change: Change) -> Iterator[Finding]:
+    """Claims that are deleted with the object."""
+    policy = value_at(change.old, f"{POLICY}.whenDeleted")
+    if policy != "Delete" or orphans(change):
+        return
+    may = change.forced_by_unknown
+    verb = "goes with it" if change.op is Op.DELETE else "goes with the old one, and the new one starts empty"
+    says, tier = _lost(policies, change, f"every volume claim of its pods {verb}")
+    certainty = Certainty.MAY if may else Certainty.WILL
+    yield Finding(Harm.DATA, tier, says, certainty, (f"{POLICY}.whenDeleted: Delete",))
+
+
+def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
+    """Claims that are deleted with the pods that a smaller number of replicas ends."""
+    new = change.new or {}
+    policy, before, after = (
+        value_at(new, f"{POLICY}.whenScaled"),
+        value_at(change.old, "spec.replicas"),
+        value_at(new, "spec.replicas"),
+    )
+    was = before if isinstance(before, int | float) else 1 if before is None else 0
+    will = 1 if after is None else after
+    doubtful = isinstance(policy, Unknown) or isinstance(will, Unknown)
+    if not (policy == "Delete" or isinstance(policy, Unknown)) or was == 0:
+        return
+    if not doubtful and not (isinstance(will, int | float) and will < was):
+        return
+    says, tier = _lost(policies, change, "the volume claims of the pods that end go with them")
+    because = (*causes(before, after, "spec.replicas"), f"{POLICY}.whenScaled: {policy}")
+    yield Finding(Harm.DATA, tier, says, Certainty.MAY if doubtful else Certainty.WILL, because)
+
+
+def _lost(policies: Policies, change: Change, what: str) -> tuple[str, Tier]:
+    """What happens, and how bad it is by what the classes of the claims do with their volumes."""
+    found = {_policy(policies, value_at(each, "spec")) for each in _templates(change.old or {})}
+    if found == {"Retain"}:
+        return f"{what}; {KEPT}", Tier.WEAKER
+    doubt = "" if found == {"Delete"} else " unless their class retains the volumes"
+    return f"{what}; their data is lost{doubt}", Tier.WORST
+
+
+def claims_kept(change: Change) -> str:
+    """What is said of claims that stay when their object goes; empty where there are none, or where they go too."""
+    kept = orphans(change) or value_at(change.old or {}, f"{POLICY}.whenDeleted") != "Delete"
+    return "its volume claims stay" if kept and change.old and _templates(change.old) else ""
+
+
+def _templates(inputs: Mapping[str, Value]) -> Sequence[Value]:
+    """The claims that are made for each pod; of kinds that write them in another way, one that says nothing."""
+    for way in ("spec.volumeClaimTemplates", "spec.storage.volumeClaimTemplate", "spec.storage.volumeClaimTemplates"):
+        if (found := value_at(inputs, way)) is not None:
+            return found if isinstance(found, list) else [found]
+    own = str(value_at(inputs, "kind")) != "StatefulSet" and value_at(inputs, "kind") is not None
+    return [{}] if own and value_at(inputs, POLICY) is not None else []
+
+
+def _policy(policies: Policies, claim: Value) -> str:
+    """The reclaim policy of a claim's volume, by its volume or its class in the plan; empty where neither is there."""
+    volume, named = (value_at(claim, way) for way in ("volumeName", "storageClassName"))
+    found = policies.get(("volume", volume), "") if isinstance(volume, str) else ""
+    return found or (policies.get(("class", named or ""), "") if isinstance(named, str | None) else "")

@@ -1,0 +1,69 @@
+"""A plan, and what dangers ask of it more than once."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from mlpctl.review import claims
+from mlpctl.review.exposure import Exposures
+from mlpctl.review.plan import Change, Op, Plan
+
+_STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
+
+
+@dataclass(frozen=True)
+class Context:
+    """A plan, and what is asked of it more than once."""
+
+    plan: Plan
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Change]:
+        """What is there already, by the provider's ids, as other resources name it."""
+        return {each.id: each for each in self.plan if each.custom and each.id}
+
+    @cached_property
+    def grows(self) -> bool:
+        """Whether anything of the stack is there already."""
+        return any(each.custom and each.op is not Op.CREATE and not each.is_provider for each in self.plan)
+
+    @cached_property
+    def changing_users(self) -> frozenset[str]:
+        """What something that changes is made from."""
+        changing = (each for each in self.plan if each.op not in (Op.SAME, Op.READ))
+        return frozenset(urn for each in changing for found in each.depends.values() for urn in found)
+
+    @cached_property
+    def made_with(self) -> Counter[str]:
+        """How many resources each provider makes."""
+        return Counter(each.provider for each in self.plan if each.custom)
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        """What the plan opens to the internet."""
+        return Exposures(self.plan, self.named)
+
+    @cached_property
+    def policies(self) -> claims.Policies:
+        """What the plan's volumes and classes of volumes do with their files."""
+        return claims.reclaim_policies(self.plan)
+
+    def exists(self, change: Change, name: str) -> bool:
+        """Whether what a property of a new resource names is there already."""
+        # A plan need not list what stays as it is.
+        if any(urn not in self.plan.by_urn for urn in change.depends.get(name, ())):
+            return True
+        if named := self.named(change, name):
+            return any(each.op in _STAYS for each in named)
+        return self.grows and isinstance((change.new or {}).get(name), str)
+
+    def named(self, change: Change, name: str) -> tuple[Change, ...]:
+        """The resources that a property names: by the plan's dependencies, or by their ids."""
+        found = [*self.plan.causes(change, name)]
+        for inputs in (change.old, change.new):
+            value = (inputs or {}).get(name)
+            if isinstance(value, str) and value in self.by_id:
+                found.append(self.by_id[value])
+        return tuple({each.urn: each for each in found if each.custom}.values())

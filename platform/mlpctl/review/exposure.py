@@ -1,0 +1,228 @@
+"""Firewalls of all kinds, compared by protocol, port and source: what the internet may reach from now on.
+
+How the rules of a type are written is data: `openings.yaml`. Rules that belong together, inline and as resources of
+their own, are put together before they are compared: a port that another rule opened already is not opened anew, and
+ranges of several rules may be every address there is.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlpctl.review import addresses
+from mlpctl.review.addresses import Addresses
+from mlpctl.review.finding import Finding, Tier, causes, listed
+from mlpctl.review.kinds import short_type
+from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, openings, table, ways
+from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.report import Certainty, Harm
+from mlpctl.review.values import root
+from mlpctl.review.watches import value_at
+
+_OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")
+"""What a rule for every protocol is looked at for, besides the protocols that rules name."""
+
+_NEARLY_EVERY: Final = 60_000
+"""Ports that are opened where all are open from now on, apart from the few that were open already."""
+
+_COMES: Final = ": (none) → "
+"""What a cause has in it that is there for the first time."""
+
+_HARMLESS: Final = frozenset({"icmp", "icmpv6"})
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A resource with rules."""
+
+    change: Change
+    opening: Opening
+    old: tuple[Layer, ...]
+    new: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Ports that are open to the internet and were not."""
+
+    protocol: str
+    low: int
+    high: int
+    family: int
+    whole: bool
+    """Whether to all of it, or a large part."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a change opens to the internet, and of which properties that speaks for all that there is to say."""
+
+    finding: Finding
+    roots: frozenset[str]
+
+
+class Exposures:
+    """What a plan opens to the internet."""
+
+    def __init__(self, plan: Plan, named: Callable[[Change, str], Sequence[Change]]) -> None:
+        """Put the rules of a plan together; `named` finds what a property of a resource names."""
+        self._named = named
+        self._groups: dict[str, list[_Member]] = {}
+        self._keys: dict[str, str] = {}
+        for change in plan:
+            if change.custom and change.op is not Op.READ:
+                for opening in openings(short_type(change.type)):
+                    member = _Member(change, opening, layers(opening, change.old), layers(opening, change.new))
+                    key = self._key(change, opening)
+                    self._groups.setdefault(key, []).append(member)
+                    self._keys[change.urn] = key
+        self._opened: dict[tuple[str, bool], list[_Opened]] = {}
+
+    def of(self, change: Change, exists: Callable[[str], bool]) -> Iterator[Exposure]:
+        """What a change opens; `exists` tells whether what a property of a new resource names is there already."""
+        key = self._keys.get(change.urn)
+        if key is None or change.op in (Op.SAME, Op.IMPORT, Op.FORGET):
+            return
+        for member in self._groups[key]:
+            if member.change.urn == change.urn and member.old != member.new:
+                names = [name for name in member.opening.whole if name in change.inputs]
+                if change.op is not Op.CREATE or (names and exists(names[0])):
+                    yield from self._exposed(key, member)
+
+    def _exposed(self, key: str, member: _Member) -> Iterator[Exposure]:
+        for doubtful in (False, True):
+            mine = [each for each in self._newly(key, doubtful) if _touches(member, each)]
+            if not mine:
+                continue
+            because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
+            for whole in (True, False):
+                if found := [each for each in mine if each.whole is whole]:
+                    certainty = Certainty.MAY if doubtful else Certainty.WILL
+                    mild = all(each.protocol in _HARMLESS for each in found)
+                    tier = Tier.WEAKER if mild else Tier.WORST
+                    says = _says(member.opening, found, doubtful=doubtful)
+                    finding = Finding(Harm.IDENTITY, tier, says, certainty, because)
+                    yield Exposure(finding, frozenset(map(root, ways(member.opening))))
+            return
+
+    def _newly(self, key: str, doubtful: bool) -> Sequence[_Opened]:
+        if (key, doubtful) not in self._opened:
+            members = self._groups[key]
+            old = [layer for each in members for layer in each.old if doubtful or not layer.doubtful]
+            new = [layer for each in members for layer in each.new if doubtful or not layer.doubtful]
+            self._opened[key, doubtful] = _newly(old, new)
+        return self._opened[key, doubtful]
+
+    def _key(self, change: Change, opening: Opening) -> str:
+        if opening.parts or not opening.whole:
+            return change.urn
+        parts = []
+        for name in opening.whole:
+            found = self._named(change, name)
+            parts.append(found[0].urn if found else json.dumps(change.inputs.get(name), sort_keys=True, default=repr))
+        # The resource that has such rules inline goes by its own URN.
+        return parts[0] if len(parts) == 1 else json.dumps(parts)
+
+
+def _newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[_Opened]:
+    """What is open to the internet by the new rules and not by the old ones."""
+    found: list[_Opened] = []
+    for protocol in dict.fromkeys([*_OTHERS, *sorted(each.protocol for each in (*old, *new) if each.protocol)]):
+        fitting = [each for each in (*old, *new) if each.protocol in ("", protocol)]
+        starts = sorted({PORTS[0], *(each.low for each in fitting), *(each.high + 1 for each in fitting)})
+        for number, low in enumerate(starts):
+            high = starts[number + 1] - 1 if number + 1 < len(starts) else PORTS[1]
+            if low > PORTS[1]:
+                continue
+            before, after = _let_in(old, protocol, low), _let_in(new, protocol, low)
+            for family in (4, 6):
+                if (whole := _opened(before[family], after[family], family)) is not None:
+                    _append(found, _Opened(protocol, low, high, family, whole))
+    return found
+
+
+def _opened(before: Addresses, after: Addresses, family: int) -> bool | None:
+    """Whether all of the internet, or else a large part, is let in that was not; None for neither."""
+    fresh = after - before
+    if not fresh or addresses.is_internet(before, family):
+        return None
+    if addresses.is_internet(after, family):
+        return True
+    return False if addresses.is_large(fresh, family) else None
+
+
+def _let_in(rules: Sequence[Layer], protocol: str, port: int) -> Mapping[int, Addresses]:
+    """The addresses that rules let in to a port: the first rule that fits an address counts."""
+    found: dict[int, Addresses] = {}
+    fitting = sorted((each for each in rules if each.fits(protocol, port)), key=lambda each: each.order)
+    for family in (4, 6):
+        allowed, refused = Addresses(), Addresses()
+        for each in fitting:
+            source = each.sources.get(family, Addresses())
+            if each.allows:
+                allowed |= source - refused
+            else:
+                refused |= source - allowed
+        found[family] = allowed
+    return found
+
+
+def _append(found: list[_Opened], more: _Opened) -> None:
+    """Add ports; those that follow on others of the same kind are one range with them."""
+    for number, each in enumerate(found):
+        same = (each.protocol, each.family, each.whole) == (more.protocol, more.family, more.whole)
+        if same and each.high + 1 == more.low:
+            found[number] = _Opened(more.protocol, each.low, more.high, more.family, more.whole)
+            return
+    found.append(more)
+
+
+def _touches(member: _Member, opened: _Opened) -> bool:
+    """Whether a resource has to do with what is opened: by what it lets in, or keeps out no more."""
+    mine = [each for each in member.new if each.allows] + [each for each in member.old if not each.allows]
+    return any(
+        each.protocol in ("", opened.protocol)
+        and each.low <= opened.high
+        and each.high >= opened.low
+        and each.sources.get(opened.family)
+        for each in mine
+    )
+
+
+def _says(opening: Opening, opened: Sequence[_Opened], *, doubtful: bool) -> str:
+    """`the whole internet may connect on tcp 22 (SSH)`."""
+    who = "the whole internet" if opened[0].whole else "a large part of the internet"
+    over = " over IPv6" if {each.family for each in opened} == {6} else ""
+    ports = "a port that is not known yet" if doubtful else _ports(opened)
+    where = "" if opening.portless else f" on {ports}"
+    return f"{who} {opening.says}{where}{over}"
+
+
+def _ports(opened: Sequence[_Opened]) -> str:
+    counts = Counter[str]()
+    for each in opened:
+        counts[each.protocol] += each.high - each.low + 1
+    if all(counts[each] >= _NEARLY_EVERY for each in _OTHERS):
+        return "every port"
+    names = table()[0]
+    found = []
+    for each in opened:
+        if each.protocol in PORTLESS or " " in each.protocol:
+            found.append(each.protocol)
+        elif (each.low, each.high) == PORTS:
+            found.append(f"every {each.protocol} port")
+        elif each.low == each.high:
+            named = f" ({names[each.low]})" if each.low in names else ""
+            found.append(f"{each.protocol} {each.low}{named}")
+        else:
+            found.append(f"{each.protocol} {each.low}-{each.high}")
+    shown = [*dict.fromkeys(found)]
+    return listed(shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5} more ranges"])
+
+
+def _because(member: _Member) -> Iterator[str]:
+    """What differs in the rules."""
+    for way in ways(member.opening):
+        yield from causes(value_at(member.change.old or {}, way), value_at(member.change.new or {}, way), way)

@@ -1,0 +1,227 @@
+"""What firewalls of all kinds let in, by protocol, port and source, however their type writes it: `openings.yaml`."""
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from mlpctl.review import addresses
+from mlpctl.review.addresses import Addresses
+from mlpctl.review.kinds import Row, rows
+from mlpctl.review.values import Unknown, Value
+from mlpctl.review.watches import holds, value_at
+
+PORTS: Final = (0, 65_535)
+
+_ANY: Final = frozenset({"-1", "all", "any", "*", "", "none"})
+_NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "132": "sctp"}
+"""https://www.iana.org/assignments/protocol-numbers"""
+
+PORTLESS: Final = frozenset({"icmp", "icmpv6", "any other protocol"})
+"""Protocols without ports, and what stands for those that nobody names."""
+
+
+class Opening(Row):
+    """How some types write what may connect."""
+
+    types: Sequence[str]
+
+    parts: bool = False
+    """Whether it has rules that are resources of their own too."""
+
+    whole: Sequence[str] = ()
+    """Properties that name what a rule is part of; the first that is there tells whether it exists already."""
+
+    rules: str = ""
+    """Way to the list of rules; empty where the resource is one."""
+
+    when: Mapping[str, Any] = {}
+    """Inputs with which it lets anybody in."""
+
+    unless: Sequence[Mapping[str, Any]] = ()
+    """Inputs with which it lets nobody in."""
+
+    disabled: Mapping[str, Any] = {}
+    """Values with which a rule lets nobody in."""
+
+    sources: Sequence[str] = ()
+    """Ways to the ranges of addresses in a rule."""
+
+    lowest: Sequence[str] = ()
+    """Ways to the first address, where a rule names the first and the last."""
+
+    highest: Sequence[str] = ()
+    open: Sequence[str] = ()
+    """Where none of these is there, a rule is for every source; without any way it then is for none."""
+
+    services: str = ""
+    """Way in a rule to its protocols and ports, where it has several."""
+
+    refusals: str = ""
+    """Way to those that it refuses."""
+
+    protocol: str = ""
+    assumed: str = ""
+    """The protocol where none is given; every one where this is empty."""
+
+    ports: Sequence[str] = ()
+    """Ways to ports, and ranges of ports such as `80-90`."""
+
+    first: str = ""
+    last: str = ""
+    deny: Mapping[str, Any] = {}
+    """Values with which a rule refuses."""
+
+    order: str = ""
+    """Number by which the first rule that fits counts."""
+
+    portless: bool = False
+    """Whether ports are no part of it."""
+
+    says: str = "may connect"
+    """What whoever is let in may do."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One thing that a rule lets in or keeps out."""
+
+    allows: bool
+    order: float
+    protocol: str
+    """Empty for every protocol."""
+
+    low: int
+    high: int
+    sources: Mapping[int, Addresses]
+    doubtful: bool = False
+    """Whether its protocol or its port is not known yet."""
+
+    def fits(self, protocol: str, port: int) -> bool:
+        """Whether it is about a port."""
+        return self.protocol in ("", protocol) and self.low <= port <= self.high
+
+
+def ways(opening: Opening) -> Sequence[str]:
+    """Properties of a resource that say what it lets in."""
+    if opening.rules:
+        return (opening.rules,)
+    singles = (opening.services, opening.refusals, opening.order) if opening.services else ()
+    own = () if opening.services else (opening.protocol, *opening.ports, opening.first, opening.last, opening.order)
+    found = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *singles, *own)
+    conditions = [*opening.when, *opening.disabled, *opening.deny, *(way for each in opening.unless for way in each)]
+    return tuple(dict.fromkeys(way.split("[]")[0] for way in (*found, *conditions) if way))
+
+
+def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
+    """What the inputs of a resource let in and keep out."""
+    if inputs is None or not holds(inputs, opening.when) or any(holds(inputs, each) for each in opening.unless):
+        return ()
+    found = value_at(inputs, opening.rules) if opening.rules else [inputs]
+    rules = found if isinstance(found, list) else []
+    return tuple(layer for rule in rules if isinstance(rule, Mapping) for layer in _rule(opening, rule))
+
+
+def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
+    if opening.disabled and holds(rule, opening.disabled):
+        return
+    sources = _sources(opening, rule)
+    refuses = bool(opening.deny) and holds(rule, opening.deny)
+    order = value_at(rule, opening.order) if opening.order else 0
+    number = float(order) if isinstance(order, int | float) else float("inf")
+    parts = [(opening.services, not refuses)]
+    if opening.refusals:
+        parts.append((opening.refusals, False))
+    for way, allows in parts:
+        for each in _services(opening, rule, way):
+            for protocol, low, high, doubtful in _service(opening, each):
+                yield Layer(allows, number, protocol, low, high, sources, doubtful)
+
+
+def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
+    """What of a rule has protocols and ports; a rule that could name some and names none is for every port."""
+    found = value_at(rule, way) if way else [rule]
+    if not found and not isinstance(found, Unknown) and not opening.refusals:
+        return [{opening.protocol: "*"}]
+    return [each for each in _listed(found) if isinstance(each, Mapping)]
+
+
+def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addresses]:
+    """The addresses that a rule is for."""
+    if opening.open and all(value_at(rule, way) in (None, [], "") for way in opening.open):
+        return addresses.everything()
+    texts: list[Value] = []
+    without: list[Value] = []
+    for way in opening.sources:
+        for each in _listed(value_at(rule, way)):
+            if isinstance(each, Mapping):
+                texts.append(each.get("cidr"))
+                without += _listed(each.get("except"))
+            elif isinstance(each, str):
+                texts += each.split(",")
+    firsts, lasts = (
+        next((found for way in ways if isinstance(found := value_at(rule, way), str)), "")
+        for ways in (opening.lowest, opening.highest)
+    )
+    if firsts and lasts:
+        texts.append(f"{firsts}-{lasts}")
+    found, less = addresses.parsed(texts), addresses.parsed(without)
+    return {family: found[family] - less[family] for family in found}
+
+
+def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[str, int, int, bool]]:
+    """Protocols and ports: the protocol, the first and the last port, and whether that is not known yet."""
+    given = value_at(service, opening.protocol) if opening.protocol else None
+    doubtful = isinstance(given, Unknown)
+    word = str(opening.assumed if given is None else given).lower()
+    protocol = "" if doubtful or word in _ANY else _NUMBERS.get(word, word)
+    if opening.portless or not protocol or protocol in PORTLESS:
+        yield protocol, *PORTS, doubtful
+        return
+    if opening.ports:
+        values = [each for way in opening.ports for each in _listed(value_at(service, way))]
+        last = value_at(service, opening.last) if opening.last else None
+        for each in values or ["*"]:
+            yield from _port(protocol, each, last)
+        return
+    first, last = (value_at(service, way) for way in (opening.first, opening.last))
+    low, high = _integer(first, PORTS[0]), _integer(last, PORTS[1])
+    if low < 0 or high < 0:
+        low, high = PORTS
+    yield protocol, low, high, isinstance(first, Unknown) or isinstance(last, Unknown)
+
+
+def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, int, bool]]:
+    """One port, a range of ports, or a port by its name."""
+    if isinstance(value, Unknown):
+        yield protocol, *PORTS, True
+    elif match := re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", str(value)):
+        end = int(match[2] or (last if isinstance(last, int) else match[1]))
+        yield protocol, int(match[1]), end, False
+    elif str(value) in ("*", "all"):
+        yield protocol, *PORTS, False
+    else:
+        yield f"{protocol} {value}", *PORTS, False
+
+
+def _integer(value: Value, otherwise: int) -> int:
+    return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()) else otherwise
+
+
+def _listed(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+@cache
+def table() -> tuple[Mapping[int, str], Sequence[Opening]]:
+    """The names of ports and the rows of `openings.yaml`."""
+    table = rows("openings.yaml")
+    return table["ports"], tuple(Opening.model_validate(each) for each in table["openings"])
+
+
+@cache
+def openings(type: str) -> Sequence[Opening]:
+    """How resources of a type write what may connect."""
+    return tuple(row for row in table()[1] if any(fnmatch.fnmatchcase(type, each) for each in row.types))

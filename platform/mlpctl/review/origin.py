@@ -1,0 +1,68 @@
+"""Where a review comes from: the commit, the time, the version of this program, and the run of the CI service.
+
+The variables are those of GitHub Actions and GitLab CI:
+https://docs.github.com/en/actions/reference/workflows-and-actions/variables and
+https://docs.gitlab.com/ci/variables/predefined_variables.
+"""
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from mlpctl.review import inert
+from mlpctl.review.report import Origin
+
+_COMMIT: Final = re.compile(r"[0-9a-fA-F]{7,64}")
+_LARGEST_EVENT: Final = 4 * 1024 * 1024
+
+
+def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", run_url: str = "") -> Origin:
+    """Where a review comes from, by what is given, or else by the variables of a CI service.
+
+    What does not look like a commit or an address is left out.
+    """
+    found = commit or _pull_request_head(environment) or _first(environment, "GITHUB_SHA", "CI_COMMIT_SHA")
+    url = run_url or _run(environment)
+    return Origin(
+        commit=found if _COMMIT.fullmatch(found) else "",
+        run_url=url if inert.is_address(url) else "",
+        time=now.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=_version(),
+    )
+
+
+def _run(environment: Mapping[str, str]) -> str:
+    parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    if all(parts):
+        server, repository, run = parts
+        return f"{server}/{repository}/actions/runs/{run}"
+    return _first(environment, "CI_JOB_URL", "CI_PIPELINE_URL")
+
+
+def _pull_request_head(environment: Mapping[str, str]) -> str:
+    """The commit that a pull request ends with: `GITHUB_SHA` is then a merge that nobody has."""
+    path = Path(environment.get("GITHUB_EVENT_PATH", ""))
+    if not environment.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
+        return ""
+    try:
+        if path.stat().st_size > _LARGEST_EVENT:
+            return ""
+        event = json.loads(path.read_text(encoding="utf-8"))
+        return str(event["pull_request"]["head"]["sha"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _first(environment: Mapping[str, str], *names: str) -> str:
+    return next((environment[name] for name in names if environment.get(name)), "")
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("mlplatform")
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,138 @@
+"""Why the engine replaces or deletes a resource: the properties that force it, or what else it names.
+
+Where no property forces a replacement the engine blames a key that is no property, or none:
+`pkg/resource/deploy/step_generator.go` of Pulumi, `diff` and `applyReplaceOnChanges`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlpctl.review.context import Context
+from mlpctl.review.diff import differences
+from mlpctl.review.finding import line, listed
+from mlpctl.review.kinds import kind
+from mlpctl.review.plan import PROVIDER, Change, Op
+from mlpctl.review.values import UNKNOWN, root
+
+_HAPPENS: Final = {
+    Op.CREATE: "is made",
+    Op.UPDATE: "changes",
+    Op.REPLACE: "is replaced",
+    Op.DELETE: "goes",
+    Op.IMPORT: "is imported",
+}
+
+
+UNPROTECTED: Final = "protect: true → false"
+UNRETAINED: Final = "retainOnDelete: true → false"
+NO_REASON: Final = "the engine gives no reason"
+
+
+def forcing(context: Context, change: Change) -> Iterator[str]:
+    """What forces a replacement, and where its values come from; what else takes a resource with it."""
+    if change.op is Op.REPLACE:
+        yield from _properties(context, change)
+    yield from _others(context, change)
+
+
+def besides(context: Context, change: Change) -> Iterator[str]:
+    """What a reader has to know of a change besides its properties: other reasons, and protection that goes."""
+    yield from _others(context, change)
+    if change.unprotected:
+        yield UNPROTECTED
+    if change.unretained:
+        yield UNRETAINED
+
+
+def _others(context: Context, change: Change) -> Iterator[str]:
+    """Why a resource is replaced or deleted, apart from its properties."""
+    if change.op is Op.DELETE:
+        yield from _deleted_with(context, change)
+    if change.op is Op.REPLACE:
+        found = [*_options(context, change)]
+        yield from found
+        if not found and not any(each.forces for each in differences(change).shown):
+            yield from _dependencies(context, change)
+
+
+def _options(context: Context, change: Change) -> Iterator[str]:
+    """What forces a replacement and is no property of the resource."""
+    blamed = {key for key in change.forced_by if key not in (change.old or {}) and key not in (change.new or {})}
+    if change.tainted:
+        yield "it is tainted"
+    elif "id" in blamed:
+        yield "the preview was told to replace it"
+    if "replaceWith" in blamed or (change.replaced_with and not change.forced_by):
+        with_it = (context.plan.by_urn.get(urn) for urn in change.replaced_with)
+        names = [_called(each) for each in with_it if each and each.op is Op.REPLACE]
+        yield f"replaceWith: {listed(names)} {'is' if len(names) == 1 else 'are'} replaced" if names else "replaceWith"
+    if PROVIDER in blamed:
+        provider = context.plan.by_urn.get(change.provider)
+        replaced = provider is not None and provider.op is Op.REPLACE
+        if provider and replaced:
+            yield _replaced_provider(context, provider)
+        elif not _moves(change):
+            yield "it gets another provider"
+    if "#initerror" in blamed:
+        yield "its last creation or update failed half-way"
+    if change.triggered:
+        yield "its replacementTrigger changes"
+
+
+def _moves(change: Change) -> bool:
+    """Whether another provider than until now makes it, of another name."""
+    return bool(change.old_provider) and change.provider != change.old_provider
+
+
+def _replaced_provider(context: Context, provider: Change) -> str:
+    happens = "may be replaced" if provider.forced_by_unknown else "is replaced"
+    why = next((each for each in forcing(context, provider) if each != NO_REASON), "")
+    return f"its provider {provider.name} {happens}" + (f", since {why}" if why else "")
+
+
+def sources(context: Context, change: Change, path: str) -> str:
+    """What a value that is not known yet waits for."""
+    moving = [each for each in context.named(change, root(path)) if each.op in _HAPPENS]
+    moving.sort(key=lambda each: (each.op is not Op.REPLACE, each.urn))
+    found = [f"{_called(each)} {_HAPPENS[each.op]}" for each in moving[:2]]
+    more = [f"{len(moving) - 2} more change"] if len(moving) > 2 else []
+    return f", since {' and '.join([*found, *more])}" if found else ""
+
+
+def _properties(context: Context, change: Change) -> Iterator[str]:
+    """The properties that force a replacement."""
+    asked = {root(each) for each in change.replaces_on}
+    for each in differences(change).shown:
+        # Of a provider, the engine's own key, only the name is a difference.
+        if each.forces and (each.path != PROVIDER or PROVIDER in (change.new or {}) or _moves(change)):
+            source = sources(context, change, each.path) if each.new == str(UNKNOWN) else ""
+            by_program = " (by replaceOnChanges)" if "*" in asked or root(each.path) in asked else ""
+            yield line(each) + source + by_program
+
+
+def _dependencies(context: Context, change: Change) -> Iterator[str]:
+    """What takes a resource with it that the engine blames no property of."""
+    provider = context.plan.by_urn.get(change.provider)
+    if provider and provider.op is Op.REPLACE:
+        yield _replaced_provider(context, provider)
+        return
+    if change.pending:
+        yield "an update that was interrupted deleted it already"
+        return
+    urns = dict.fromkeys([urn for each in change.depends.values() for urn in each] + [*change.after])
+    gone = [each for urn in urns if (each := context.plan.by_urn.get(urn)) and each.op is Op.REPLACE]
+    if gone:
+        verb = "is" if len(gone) == 1 else "are"
+        yield f"{listed([_called(each) for each in gone[:3]])} {verb} replaced"
+        return
+    yield NO_REASON
+
+
+def _deleted_with(context: Context, change: Change) -> Iterator[str]:
+    whole = context.plan.by_urn.get(change.deleted_with)
+    if whole and whole.op in (Op.DELETE, Op.REPLACE):
+        yield f"deletedWith: {_called(whole)} {_HAPPENS[whole.op]}"
+
+
+def _called(change: Change) -> str:
+    return f"{kind(change.type).words} {change.name}"

@@ -1,0 +1,238 @@
+"""Properties whose change harms, as `harms.yaml` lists them, and instances that may not be had again."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from mlpctl import urns
+from mlpctl.review.context import Context
+from mlpctl.review.diff import CHANGED_SECRET, compared
+from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
+from mlpctl.review.kinds import Holding, Row, rows, short_type
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.reasons import sources
+from mlpctl.review.report import Certainty
+from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
+from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
+
+
+class Watch(Row):
+    """A property whose change harms."""
+
+    property: str
+    test: str
+    value: Sequence[Any] = ()
+    harm: Holding
+    says: str
+    when: Mapping[str, Any] = {}
+    grave: bool = False
+    accelerated: bool = False
+    alone: bool = False
+    created: str = ""
+    fresh: bool = False
+
+
+class Watched(Row):
+    """The properties to watch of some types."""
+
+    types: Sequence[str]
+    watch: Sequence[Watch]
+
+
+class Harms(Row):
+    """`harms.yaml`, where all fields are explained."""
+
+    instances: Sequence[str]
+    accelerators: Sequence[str]
+    marks: Sequence[str]
+    carriers: Sequence[str]
+    watches: Sequence[Watched]
+
+
+@cache
+def harms() -> Harms:
+    """The table of properties to watch."""
+    return Harms.model_validate(rows("harms.yaml"))
+
+
+def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
+    """What the change of a property harms; of the properties that are `told` already, not that they change."""
+    new = change.new or {}
+    scarce = None
+    for watch in _watches(short_type(change.type)):
+        if watch.fresh or (watch.when and not holds(new, watch.when)):
+            continue
+        if watch.alone and change.urn in context.changing_users:
+            continue
+        if watch.test == "changed" and root(watch.property) in told:
+            continue
+        certainty, because = _asked(context, change, watch)
+        if certainty is None:
+            continue
+        if watch.harm is Holding.CAPACITY:
+            scarce = accelerators(context, change, "old") if scarce is None else scarce
+            if watch.accelerated and (not scarce or change.op is Op.REPLACE):
+                continue
+        grave = watch.grave and bool(scarce or watch.harm is not Holding.CAPACITY)
+        if watch.test in _OTHER_INSTANCES:
+            wanted = accelerators(context, change, "new")
+            more = f"there may be no {' and no '.join(wanted[:3])} to be had" if wanted else ""
+        else:
+            more = scarcity(scarce or ()) if watch.harm is Holding.CAPACITY else ""
+        harm = HARMS[watch.harm]
+        yield Finding(harm, tier_of(harm, grave=grave), joined([watch.says, more]), certainty, because)
+
+
+def coming(context: Context, change: Change) -> Iterator[Finding]:
+    """What a new resource changes of one that is there already."""
+    new = change.new or {}
+    for watch in _watches(short_type(change.type)):
+        value = value_at(new, watch.property)
+        if not watch.created or (watch.when and not holds(new, watch.when)):
+            continue
+        if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
+            continue
+        if context.exists(change, watch.created):
+            harm = HARMS[watch.harm]
+            because = causes(None, value, watch.property) or (watch.property,)
+            yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
+
+
+_NEEDS_BOTH: Final = frozenset(
+    {"fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny"}
+)
+"""Tests for which a value that is not known yet speaks too little: the test for any change has told it already."""
+
+_OTHER_INSTANCES: Final = frozenset({"otherInstances", "swapped"})
+
+
+def _asked(context: Context, change: Change, watch: Watch) -> tuple[Certainty | None, tuple[str, ...]]:
+    """Whether a property changed as a watch asks, and how; None where it did not."""
+    if watch.test == "otherInstances":
+        before, after = (_instances(context, change, watch.property, side) for side in ("old", "new"))
+        if not before or not after or not set(before) - set(after):
+            return None, ()
+        return Certainty.WILL, (f"{watch.property}: {', '.join(before)} → {', '.join(after)}",)
+    doubts: list[Certainty] = []
+    because: list[str] = []
+    for way, old, new in matched(change.old or {}, change.new or {}, watch.property, watch.test):
+        certainty, lines = _compared(context, change, watch, (way, old, new))
+        doubts += [certainty] if certainty else []
+        because += lines
+    if not doubts:
+        return None, ()
+    return Certainty.WILL if Certainty.WILL in doubts else Certainty.MAY, tuple(because)
+
+
+def _compared(
+    context: Context, change: Change, watch: Watch, values: tuple[str, Value, Value]
+) -> tuple[Certainty | None, tuple[str, ...]]:
+    """Whether the value at a way changed as a watch asks, and how."""
+    way, old, new = values
+    if isinstance(new, Unknown):
+        if isinstance(old, Unknown) or old is None or watch.test in _NEEDS_BOTH:
+            return None, ()
+        lines = causes(old, new, way)
+        return Certainty.MAY, tuple(each + sources(context, change, way) for each in lines)
+    strict = change.type.startswith(urns.KUBERNETES)
+    shown = compared(old, new, way, strict=strict)
+    if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
+        return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
+    if not shown or not TESTS[watch.test](old, new, watch.value):
+        return None, ()
+    if "[]" in way:
+        # What was found in many items is told as what differs in their list.
+        way = way.split("[]")[0]
+        old, new = value_at(change.old or {}, way), value_at(change.new or {}, way)
+        shown = compared(old, new, way, strict=strict) or shown
+    unknown = [each.new == str(UNKNOWN) for each in shown]
+    source = sources(context, change, way) if any(unknown) else ""
+    because = tuple(line(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
+    return Certainty.MAY if all(unknown) else Certainty.WILL, because
+
+
+def _changes_unseen(change: Change, way: str, old: Value) -> bool:
+    """Whether the provider reports that a property changes whose secret values the engine hides on both sides."""
+    hidden = any(isinstance(each, Secret) and not each.mark for _, each in walk(old))
+    told = (*change.reported, *change.forced_by)
+    return hidden and any(path == way or path.startswith((f"{way}.", f"{way}[")) for path in told)
+
+
+def scarcity(types: Sequence[str]) -> str:
+    """What is said of instances that may not be had again."""
+    return f"{' and '.join(types[:3])} may not be had again" if types else ""
+
+
+@cache
+def _watches(type: str) -> Sequence[Watch]:
+    """The properties to watch of a type."""
+    if type.startswith(urns.KUBERNETES):
+        # A patch is a part of such an object: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides
+        type = type.removesuffix("Patch")
+    return tuple(
+        watch
+        for each in harms().watches
+        if any(type == pattern or ("*" in pattern and fnmatch.fnmatchcase(type, pattern)) for pattern in each.types)
+        for watch in each.watch
+    )
+
+
+def _instances(context: Context, change: Change, name: str, side: str) -> tuple[str, ...]:
+    """Instance types that a property names, old or new, itself or through what carries them."""
+    inputs = change.old if side == "old" else change.new
+    if root(name) not in (change.old or {}) and root(name) not in (change.new or {}) and not change.depends.get(name):
+        return ()
+    own = [each for _, each in walk(value_at(inputs or {}, name)) if isinstance(each, str)]
+    carried = [
+        text for each in _carriers(context, change, [root(name)]) for text in _own_texts(each, side, carrier=True)
+    ]
+    return tuple(dict.fromkeys(text for text in (*own, *carried) if _pattern("instances")(text)))
+
+
+def accelerators(context: Context, change: Change, side: str) -> tuple[str, ...]:
+    """Instance types with accelerators, old or new, or another mark of such instances; empty for none."""
+    texts = [*_texts(context, change, side)]
+    types = [text for text in texts if _pattern("accelerators")(text) and _pattern("instances")(text)]
+    if types:
+        return tuple(dict.fromkeys(types))
+    return ("accelerators",) if any(_pattern("marks")(text) for text in texts) else ()
+
+
+def _texts(context: Context, change: Change, side: str) -> Iterator[str]:
+    """Every text in the inputs of a resource and of what carries its instances, keys of mappings too."""
+    yield from _own_texts(change, side, carrier=False)
+    names = sorted({*change.depends, *(change.old or {}), *(change.new or {})})
+    for each in _carriers(context, change, names):
+        yield from _own_texts(each, side, carrier=True)
+
+
+def _own_texts(change: Change, side: str, *, carrier: bool) -> Iterator[str]:
+    inputs = change.old if side == "old" else change.new
+    if inputs is None and carrier:
+        # A launch template that stays as it is may have only one side.
+        inputs = change.inputs
+    for path, value in walk(inputs or {}):
+        yield from (str(step) for step in path if isinstance(step, str))
+        if isinstance(value, str):
+            yield value
+
+
+def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterable[Change]:
+    """What some properties, or the ids in them, name and what tells instance types."""
+    found: dict[str, Change] = {}
+    for name in names:
+        for each in context.named(change, name):
+            found[each.urn] = each
+        for inputs in (change.old, change.new):
+            value = (inputs or {}).get(name)
+            if isinstance(value, Mapping):
+                ids = (each for _, each in walk(value) if isinstance(each, str))
+                found |= {context.by_id[each].urn: context.by_id[each] for each in ids if each in context.by_id}
+    return [each for each in found.values() if short_type(each.type) in harms().carriers]
+
+
+@cache
+def _pattern(name: str) -> Callable[[str], Any]:
+    return re.compile("|".join(getattr(harms(), name))).search

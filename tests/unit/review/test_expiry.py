@@ -1,0 +1,433 @@
+"""Life cycle rules of all clouds: what expires that did not, and what only looks like it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update, urn
+from mlpctl.review.expiry import TIGHTER, forms
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Certainty, Danger, Harm
+from mlpctl.review.risk import dangers
+from mlpctl.review.values import UNKNOWN, Secret
+
+S3 = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+INLINE, INLINE_V2, NATIVE = "aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2", "aws-native:s3:Bucket"
+ECR, GCS = "aws:ecr/lifecyclePolicy:LifecyclePolicy", "gcp:storage/bucket:Bucket"
+AZURE, CLASSIC = "azure-native:storage:ManagementPolicy", "azure:storage/managementPolicy:ManagementPolicy"
+ARTIFACTS = "gcp:artifactregistry/repository:Repository"
+
+
+def rule(days: Any = 30, prefix: Any = "", **more: Any) -> dict[str, Any]:
+    """A rule of S3's own form."""
+    return {
+        "id": "a",
+        "status": "Enabled",
+        **({"filter": {"prefix": prefix}} if prefix else {"filter": {}}),
+        **({"expiration": {"days": days}} if days else {}),
+        **more,
+    }
+
+
+TMP = rule(7, "tmp/", id="tmp")
+OLDER = {"expiration": None, "noncurrentVersionExpiration": {"noncurrentDays": 30, "newerNoncurrentVersions": 3}}
+ARCHIVE = {"expiration": None, "transitions": [{"days": 30, "storageClass": "GLACIER"}]}
+
+
+def told(type: str, old: Any, new: Any, **more: Any) -> Sequence[Danger]:
+    return dangers(plan(update(type, old, new, **more)))
+
+
+def s3(*rules: Any) -> Any:
+    return {"bucket": "b", "rules": list(rules)}
+
+
+S3_RULES: dict[str, tuple[list[Any], list[Any], str]] = {
+    "a new rule for the whole bucket": ([TMP], [TMP, rule(30, id="all")], "objects expire that did not, after 30 days"),
+    "a first rule": ([], [rule()], "objects expire that did not, after 30 days"),
+    "a rule that is enabled": ([rule(status="Disabled")], [rule()], "objects expire that did not"),
+    "a rule that is disabled": ([rule()], [rule(status="Disabled")], ""),
+    "a new rule that is disabled": ([], [rule(status="Disabled")], ""),
+    "fewer days": ([rule(30)], [rule(7)], "objects expire sooner"),
+    "one day": ([], [rule(1)], "after 1 day."),
+    "more days": ([rule(7)], [rule(30)], ""),
+    "a wider prefix": ([rule(7, "tmp/a/")], [rule(7, "tmp/")], "objects expire that did not"),
+    "a narrower prefix": ([rule(7, "tmp/")], [rule(7, "tmp/a/")], ""),
+    "another prefix": ([rule(7, "tmp/")], [rule(7, "raw/")], "objects expire that did not"),
+    "no filter any more": ([rule(7, "tmp/")], [rule(7)], "objects expire that did not"),
+    "a filter in its old place": ([rule(7, "tmp/")], [{**rule(7), "prefix": "tmp/", "filter": None}], ""),
+    "a filter in `and`": ([rule(7, "tmp/")], [rule(7, filter={"and": {"prefix": "tmp/", "tags": {"a": "b"}}})], ""),
+    "a tag less": (
+        [rule(7, filter={"and": {"prefix": "a/", "tags": {"a": "b", "c": "d"}}})],
+        [rule(7, filter={"and": {"prefix": "a/", "tags": {"a": "b"}}})],
+        "objects expire that did not",
+    ),
+    "another value of a tag": (
+        [rule(7, filter={"tag": {"key": "a", "value": "b"}})],
+        [rule(7, filter={"tag": {"key": "a", "value": "c"}})],
+        "objects expire that did not",
+    ),
+    "smaller objects too": (
+        [rule(7, filter={"objectSizeGreaterThan": 1000})],
+        [rule(7, filter={"objectSizeGreaterThan": 10})],
+        "objects expire that did not",
+    ),
+    "larger objects too": (
+        [rule(7, filter={"objectSizeLessThan": 10})],
+        [rule(7, filter={"objectSizeLessThan": 1000})],
+        "objects expire that did not",
+    ),
+    "a new name": ([rule(7)], [rule(7, id="b")], ""),
+    "another order": ([TMP, rule()], [rule(), TMP], ""),
+    "a rule that another one has all of": ([rule(7)], [rule(7), rule(30, "tmp/", id="b")], ""),
+    "a rule in two parts": ([rule(7)], [rule(7, "a/", id="a"), rule(7, "b/", id="b")], ""),
+    "a rule less": ([rule(7), TMP], [TMP], ""),
+    "a date": ([], [rule(0, expiration={"date": "2027-01-01T00:00:00Z"})], "objects expire that did not"),
+    "an earlier date": (
+        [rule(0, expiration={"date": "2027-01-01T00:00:00Z"})],
+        [rule(0, expiration={"date": "2026-12-01T00:00:00Z"})],
+        "objects expire that did not",
+    ),
+    "days for a date": ([rule(0, expiration={"date": "2027-01-01"})], [rule(9)], "objects expire that did not"),
+    "only delete markers": ([], [rule(0, expiration={"expiredObjectDeleteMarker": True})], ""),
+    "only uploads": ([], [rule(0, abortIncompleteMultipartUpload={"daysAfterInitiation": 1})], ""),
+    "only another class": ([], [rule(0, transitions=[{"days": 30, "storageClass": "STANDARD_IA"}])], ""),
+    "older versions": ([], [rule(0, **OLDER)], "older versions expire that did not, after 30 days"),
+    "older versions, sooner": (
+        [rule(0, **OLDER)],
+        [rule(0, noncurrentVersionExpiration={"noncurrentDays": 7, "newerNoncurrentVersions": 3})],
+        "older versions expire sooner",
+    ),
+    "fewer older versions": (
+        [rule(0, **OLDER)],
+        [rule(0, noncurrentVersionExpiration={"noncurrentDays": 30, "newerNoncurrentVersions": 1})],
+        "older versions expire that did not",
+    ),
+    "no older versions at all": (
+        [rule(0, **OLDER)],
+        [rule(0, noncurrentVersionExpiration={"noncurrentDays": 30})],
+        "older versions expire that did not",
+    ),
+    "more older versions": (
+        [rule(0, **OLDER)],
+        [rule(0, noncurrentVersionExpiration={"noncurrentDays": 60, "newerNoncurrentVersions": 5})],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", S3_RULES)
+def test_rules_of_s3_are_compared_one_by_one(name: str) -> None:
+    old, new, says = S3_RULES[name]
+    found = told(S3, s3(*old), s3(*new))
+    assert [each.harm for each in found] == ([Harm.DATA] if says else [])
+    if says:
+        assert says in found[0].text and found[0].certainty is Certainty.WILL
+        assert found[0].because and all(each.startswith("rules[") for each in found[0].because)
+
+
+def as_inline(rule: Any) -> Any:
+    """A rule of the bucket's own input."""
+    older = rule.get("noncurrentVersionExpiration") or {}
+    found = {
+        "id": rule["id"],
+        "enabled": rule["status"] == "Enabled",
+        "prefix": rule.get("filter", {}).get("prefix") if rule.get("filter") else rule.get("prefix"),
+        "expiration": rule.get("expiration"),
+        "noncurrentVersionExpiration": {"days": older["noncurrentDays"]} if older else None,
+        "transitions": rule.get("transitions"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def as_v2(rule: Any) -> Any:
+    found = as_inline(rule)
+    for one, many in (("expiration", "expirations"), ("noncurrentVersionExpiration", "noncurrentVersionExpirations")):
+        if one in found:
+            found[many] = [found.pop(one)]
+    return found
+
+
+def as_native(rule: Any) -> Any:
+    expiration = rule.get("expiration") or {}
+    found = {
+        "id": rule["id"],
+        "status": rule["status"],
+        "prefix": rule.get("filter", {}).get("prefix"),
+        "expirationInDays": expiration.get("days"),
+        "expirationDate": expiration.get("date"),
+        "noncurrentVersionExpiration": rule.get("noncurrentVersionExpiration"),
+        "transitions": [
+            {"transitionInDays": each["days"], "storageClass": each["storageClass"]}
+            for each in rule.get("transitions") or ()
+        ],
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+FORMS = {
+    INLINE: lambda rules: {"lifecycleRules": [as_inline(each) for each in rules]},
+    INLINE_V2: lambda rules: {"lifecycleRules": [as_v2(each) for each in rules]},
+    NATIVE: lambda rules: {"lifecycleConfiguration": {"rules": [as_native(each) for each in rules]}},
+    "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": lambda rules: s3(*rules),
+    "aws:s3control/bucketLifecycleConfiguration:BucketLifecycleConfiguration": lambda rules: s3(*rules),
+}
+
+
+@pytest.mark.parametrize("type", FORMS)
+@pytest.mark.parametrize(
+    ("old", "new", "harm"),
+    [
+        ([TMP], [TMP, rule(30, id="all")], Harm.DATA),
+        ([rule(30)], [rule(7)], Harm.DATA),
+        ([rule(7)], [rule(30)], None),
+        ([rule(7, "tmp/")], [rule(7)], Harm.DATA),
+        ([rule(status="Disabled")], [rule()], Harm.DATA),
+        ([rule()], [rule(status="Disabled")], None),
+        ([], [rule(0, noncurrentVersionExpiration={"noncurrentDays": 30})], Harm.DATA),
+        ([], [rule(0, **ARCHIVE)], Harm.SERVING),
+        ([rule(0, **ARCHIVE)], [rule(0, transitions=[{"days": 60, "storageClass": "DEEP_ARCHIVE"}])], None),
+        ([], [rule(0, transitions=[{"days": 1, "storageClass": "GLACIER_IR"}])], None),
+    ],
+)
+def test_every_form_of_s3_means_the_same(type: str, old: Any, new: Any, harm: Harm | None) -> None:
+    found = told(type, FORMS[type](old), FORMS[type](new))
+    assert [each.harm for each in found] == ([harm] if harm else [])
+
+
+def image(number: int, priority: int = 1, *, action: str = "expire", **selection: Any) -> Any:
+    return {
+        "rulePriority": priority,
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number, **selection},
+        "action": {"type": action},
+    }
+
+
+UNTAGGED = image(14, tagStatus="untagged", countType="sinceImagePushed", countUnit="days")
+RELEASES = image(9999, 1, tagStatus="tagged", tagPrefixList=["release"])
+
+IMAGES: dict[str, tuple[list[Any], list[Any], Harm | None]] = {
+    "a first rule": ([], [UNTAGGED], Harm.DATA),
+    "fewer images": ([image(100)], [image(10)], Harm.DATA),
+    "more images": ([image(10)], [image(100)], None),
+    "all and not only those without a tag": ([image(9, tagStatus="untagged")], [image(9)], Harm.DATA),
+    "only those without a tag": ([image(9)], [image(9, tagStatus="untagged")], None),
+    "by age and not by number": ([image(9)], [image(9, countType="sinceImagePushed")], Harm.DATA),
+    "another description": ([UNTAGGED], [{**UNTAGGED, "description": "x"}], None),
+    "another priority": ([image(9, 1)], [image(9, 7)], None),
+    "a prefix more, which each image needs": (
+        [image(9, tagStatus="tagged", tagPrefixList=["a"])],
+        [image(9, tagStatus="tagged", tagPrefixList=["a", "b"])],
+        None,
+    ),
+    "a shorter prefix": (
+        [image(9, tagStatus="tagged", tagPrefixList=["dev-"])],
+        [image(9, tagStatus="tagged", tagPrefixList=["d"])],
+        Harm.DATA,
+    ),
+    "any pattern": (
+        [image(9, tagStatus="tagged", tagPatternList=["dev*"])],
+        [image(9, tagStatus="tagged", tagPatternList=["*"])],
+        Harm.DATA,
+    ),
+    "a rule that kept images from a later one": ([RELEASES, image(10, 2)], [image(10, 2)], Harm.DATA),
+    "a rule in front of it that keeps more": ([image(10, 2)], [RELEASES, image(10, 2)], None),
+    "an archive": ([], [image(90, action="transition")], Harm.SERVING),
+}
+
+
+@pytest.mark.parametrize("type", [ECR, "aws-native:ecr:Repository"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_rules_for_images_are_compared_one_by_one(name: str, type: str) -> None:
+    old, new, harm = IMAGES[name]
+    texts = (json.dumps({"rules": each}) for each in (old, new))
+    sides = [{"policy": each} if type == ECR else {"lifecyclePolicy": {"lifecyclePolicyText": each}} for each in texts]
+    assert [each.harm for each in told(type, *sides)] == ([harm] if harm else [])
+
+
+def google(action: str = "Delete", **condition: Any) -> Any:
+    return {"action": {"type": action}, "condition": condition}
+
+
+GOOGLE: dict[str, tuple[list[Any], list[Any], bool]] = {
+    "a first rule": ([], [google(age=30)], True),
+    "no conditions but age 0": ([google(age=30)], [google(age=0)], True),
+    "fewer days": ([google(age=30)], [google(age=7)], True),
+    "more days": ([google(age=7)], [google(age=30)], False),
+    "a condition more": ([google(age=7)], [google(age=7, matchesPrefixes=["tmp/"])], False),
+    "a condition less": ([google(age=7, matchesPrefixes=["tmp/"])], [google(age=7)], True),
+    "a prefix more": ([google(matchesPrefixes=["a/"])], [google(matchesPrefixes=["a/", "b/"])], True),
+    "a suffix less": ([google(matchesSuffixes=[".a", ".b"])], [google(matchesSuffixes=[".a"])], False),
+    "a class more": (
+        [google(age=1, matchesStorageClasses=["NEARLINE"])],
+        [google(age=1, matchesStorageClasses=["NEARLINE", "STANDARD"])],
+        True,
+    ),
+    "live objects too": ([google(age=1, withState="ARCHIVED")], [google(age=1, withState="ANY")], True),
+    "only older versions": ([google(age=1)], [google(age=1, withState="ARCHIVED")], False),
+    "fewer newer versions": ([google(numNewerVersions=3)], [google(numNewerVersions=1)], True),
+    "a later day": ([google(createdBefore="2026-01-01")], [google(createdBefore="2026-06-01")], True),
+    "only uploads": ([], [google("AbortIncompleteMultipartUpload", age=1)], False),
+    "only another class": ([], [google("SetStorageClass", age=1)], False),
+}
+
+
+@pytest.mark.parametrize("name", GOOGLE)
+def test_rules_of_google_are_compared_one_by_one(name: str) -> None:
+    old, new, harms = GOOGLE[name]
+    found = told(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
+    assert [each.harm for each in found] == ([Harm.DATA] if harms else [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "harms"),
+    [("30d", "7d", True), ("2592000s", "31d", False), ("86400s", "60m", True)],
+)
+def test_packages_expire_by_age(old: str, new: str, harms: bool) -> None:
+    sides = (
+        {"cleanupPolicies": [{"id": "a", "action": "DELETE", "condition": {"olderThan": each}}]} for each in (old, new)
+    )
+    assert bool(told(ARTIFACTS, *sides)) is harms
+
+
+def azure(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), part: str = "baseBlob") -> Any:
+    way = "daysAfterModificationGreaterThan" if part == "baseBlob" else "daysAfterCreationGreaterThan"
+    actions = {part: {"delete": {way: days}}}
+    filters = {"blobTypes": ["blockBlob"], **({"prefixMatch": [*prefixes]} if prefixes else {})}
+    return {"name": "a", "enabled": enabled, "definition": {"actions": actions, "filters": filters}}
+
+
+def classic(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), part: str = "baseBlob") -> Any:
+    way = {
+        "baseBlob": "deleteAfterDaysSinceModificationGreaterThan",
+        "snapshot": "deleteAfterDaysSinceCreationGreaterThan",
+        "version": "deleteAfterDaysSinceCreation",
+    }[part]
+    filters = {"blobTypes": ["blockBlob"], **({"prefixMatches": [*prefixes]} if prefixes else {})}
+    return {"name": "a", "enabled": enabled, "actions": {part: {way: days}}, "filters": filters}
+
+
+@pytest.mark.parametrize(("type", "make"), [(AZURE, azure), (CLASSIC, classic)])
+@pytest.mark.parametrize(
+    ("old", "new", "harms"),
+    [
+        ({"days": 30}, {"days": 7}, True),
+        ({"days": 7}, {"days": 30}, False),
+        ({"days": 7}, {"days": 0}, True),
+        ({"days": 7, "enabled": False}, {"days": 7}, True),
+        ({"days": 7, "prefixes": ["a/"]}, {"days": 7}, True),
+        ({"days": 7}, {"days": 7, "prefixes": ["a/"]}, False),
+        ({"days": 7}, {"days": 7, "part": "snapshot"}, True),
+        ({"days": 7, "part": "snapshot"}, {"days": 7, "part": "version"}, True),
+    ],
+)
+def test_rules_of_azure_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
+    sides = ({"rules": [make(**each)]} for each in (old, new))
+    wrapped = [{"policy": each} if type == AZURE else each for each in sides]
+    assert [each.harm for each in told(type, *wrapped)] == ([Harm.DATA] if harms else [])
+
+
+def test_what_is_not_known_yet_may_let_anything_expire() -> None:
+    for new in (
+        {"bucket": "b", "rules": UNKNOWN},
+        {"bucket": "b", "rules": [UNKNOWN]},
+        s3(rule(7, UNKNOWN)),
+        s3(rule(UNKNOWN)),
+    ):
+        (danger,) = told(S3, s3(rule(30, "tmp/")), new)
+        assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
+    (danger,) = told(ECR, {"policy": json.dumps({"rules": []})}, {"policy": Secret("secret", b"1")})
+    assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
+    assert told(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
+
+
+def test_rules_for_another_bucket_are_all_new_to_it() -> None:
+    found = told(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
+    assert [each.harm for each in found] == [Harm.DATA]
+
+
+@pytest.mark.parametrize(("bucket", "harms"), [(Op.SAME, True), (Op.CREATE, False)])
+def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms: bool) -> None:
+    depends = {"bucket": (urn(INLINE, "b"),)}
+    rules = change(S3, Op.CREATE, inputs={"rules": [rule()], "bucket": UNKNOWN}, depends=depends)
+    found = dangers(plan(change(INLINE, bucket, name="b"), change(INLINE, Op.SAME, name="other"), rules))
+    assert [each.harm for each in found] == ([Harm.DATA] if harms else [])
+
+
+@pytest.mark.parametrize(
+    ("type", "old", "new", "harms"),
+    [
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": False, "attributeName": "a"}},
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            True,
+        ),
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            {"ttl": {"enabled": True, "attributeName": "b"}},
+            True,
+        ),
+        (
+            "aws:dynamodb/table:Table",
+            {"ttl": {"enabled": True, "attributeName": "a"}},
+            {"ttl": {"enabled": False, "attributeName": "a"}},
+            False,
+        ),
+        ("aws:cloudwatch/logGroup:LogGroup", {}, {"retentionInDays": 7}, True),
+        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 7}, {}, False),
+        (
+            "aws:backup/plan:Plan",
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]},
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 30}}]},
+            True,
+        ),
+        (
+            "aws:backup/plan:Plan",
+            {"rules": [{"ruleName": "a", "lifecycle": {"deleteAfter": 90}}]},
+            {
+                "rules": [
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 90}},
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 7}},
+                ]
+            },
+            False,
+        ),
+        (
+            "aws:backup/plan:Plan",
+            {
+                "rules": [
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 7}},
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 90}},
+                ]
+            },
+            {
+                "rules": [
+                    {"ruleName": "b", "lifecycle": {"deleteAfter": 60}},
+                    {"ruleName": "a", "lifecycle": {"deleteAfter": 7}},
+                ]
+            },
+            True,
+        ),
+        ("aws:kinesis/videoStream:VideoStream", {"dataRetentionInHours": 48}, {"dataRetentionInHours": 24}, True),
+        (
+            "gcp:storage/bucket:Bucket",
+            {"softDeletePolicy": {"retentionDurationSeconds": 604800}},
+            {"softDeletePolicy": {"retentionDurationSeconds": 0}},
+            True,
+        ),
+        ("gcp:bigquery/table:Table", {}, {"expirationTime": 1900000000000}, True),
+    ],
+)
+def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool) -> None:
+    assert [each.harm for each in told(type, old, new)] == ([Harm.DATA] if harms else [])
+
+
+def test_every_limit_of_the_table_is_compared_in_a_way_that_there_is() -> None:
+    clauses = [(form, clause) for form in forms() for clause in form.clauses]
+    used = {limit.test for form, clause in clauses for limit in (*form.scope.values(), *clause.limits.values())}
+    assert used == {*TIGHTER}
+    assert all(clause.after in {*clause.limits, ""} for _, clause in clauses)

@@ -1,0 +1,153 @@
+"""Why something is replaced or deleted: a reason for every kind, and none that the resource does not have."""
+
+import json
+from typing import Any
+
+import pytest
+
+from changes import STACK, change, plan, update, urn
+from mlpctl.review.groups import groups
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.reader import read
+from mlpctl.review.risk import dangers
+from mlpctl.review.values import UNKNOWN
+
+DATABASE, BUCKET, TEMPLATE = (
+    "aws:rds/instance:Instance",
+    "aws:s3/bucket:Bucket",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+)
+PROVIDER = "pulumi:providers:aws"
+SAME: Any = {"engine": "postgres"}
+
+
+def replaced(type: str = DATABASE, old: Any = SAME, new: Any = SAME, **more: Any) -> Change:
+    return update(type, old, new, op=Op.REPLACE, **more)
+
+
+REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
+    "tainted": ({"tainted": True, "forced_by": ("id",)}, (), "it is tainted"),
+    "tainted, where the engine names no key": ({"tainted": True}, (), "it is tainted"),
+    "asked for": ({"forced_by": ("id",)}, (), "the preview was told to replace it"),
+    "replaced with another": (
+        {"forced_by": ("replaceWith",), "replaced_with": (urn(BUCKET, "b"),)},
+        (change(BUCKET, Op.REPLACE, name="b"),),
+        "replaceWith: S3 bucket b is replaced",
+    ),
+    "replaced with another, without a key": (
+        {"replaced_with": (urn(BUCKET, "b"),)},
+        (change(BUCKET, Op.REPLACE, name="b"),),
+        "replaceWith: S3 bucket b is replaced",
+    ),
+    "another provider": ({"forced_by": ("provider",), "provider": urn(PROVIDER, "p")}, (), "it gets another provider"),
+    "a provider that is replaced": (
+        {"forced_by": ("provider",), "provider": urn(PROVIDER, "p")},
+        (change(PROVIDER, Op.REPLACE, name="p"),),
+        "its provider p is replaced",
+    ),
+    "a creation that failed": ({"forced_by": ("#initerror",)}, (), "its last creation or update failed half-way"),
+    "a trigger": ({"triggered": True}, (), "its replacementTrigger changes"),
+    "a dependency that is deleted first": (
+        {"after": (urn(BUCKET, "b"),)},
+        (change(BUCKET, Op.REPLACE, name="b"),),
+        "S3 bucket b is replaced",
+    ),
+    "an interrupted update": ({"pending": True}, (), "an update that was interrupted deleted it already"),
+    "nothing that is known": ({}, (), "the engine gives no reason"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_every_kind_of_replacement_has_its_reason(name: str) -> None:
+    fields, others, reason = REASONS[name]
+    told = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
+    assert told[0].because == (reason,)
+    # What is no danger has its reason too, where all changes are listed.
+    rows = {row.name: row for each in groups(plan(*others, replaced(TEMPLATE, **fields))) for row in each.rows}
+    assert rows["it"].reasons == (reason,) and rows["it"].differences == ()
+
+
+def test_a_property_that_forces_is_reason_enough() -> None:
+    (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",))))
+    assert danger.because == ("engine: postgres → mysql",)
+    (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",), replaces_on=("engine",))))
+    assert danger.because == ("engine: postgres → mysql (by replaceOnChanges)",)
+    (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",), tainted=True)))
+    assert danger.because == ("engine: postgres → mysql", "it is tainted")
+
+
+def test_an_input_that_is_called_as_the_engine_s_own_keys_is_a_property() -> None:
+    (danger,) = dangers(plan(replaced(old={"provider": "a"}, new={"provider": "b"}, forced_by=("provider",))))
+    assert danger.because == ("provider: a → b",)
+
+
+def test_what_goes_with_another_names_it() -> None:
+    whole = change("aws:ec2/vpc:Vpc", Op.DELETE, name="net")
+    told = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
+    assert told[0].because == ("deletedWith: VPC net goes",)
+    assert dangers(plan(change(DATABASE, Op.DELETE, deleted_with=whole.urn)))[0].because == ()
+
+
+@pytest.mark.parametrize("op", [Op.UPDATE, Op.REPLACE])
+def test_protection_that_goes_is_told_of_what_is_no_danger_too(op: Op) -> None:
+    (group,) = groups(
+        plan(update(TEMPLATE, {"a": 1}, {"a": 2}, op=op, forced_by=("a",), unprotected=True, unretained=True))
+    )
+    assert group.rows[0].reasons == ("protect: true → false", "retainOnDelete: true → false")
+
+
+def test_a_cause_is_a_property_that_the_resource_has() -> None:
+    nodes = "aws:eks/nodeGroup:NodeGroup"
+    old = {"instanceTypes": ["m5.xlarge"], "diskSize": 50}
+    new = {"instanceTypes": ["m6i.2xlarge"], "diskSize": 100}
+    (danger,) = dangers(plan(update(nodes, old, new, op=Op.REPLACE, forced_by=("instanceTypes", "diskSize"))))
+    assert danger.because == ("diskSize: 50 → 100", "instanceTypes[0]: m5.xlarge → m6i.2xlarge")
+    assert "its nodes are replaced by others" in danger.text and "fewer types" not in danger.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (["a.large", "b.large"], ["b.large"], "fewer types"),
+        (["g6.large"], ["g5.large"], "replaced by others"),
+        (["a.large"], ["a.large", "b.large"], ""),
+        (["a.large"], ["a.large"], ""),
+    ],
+)
+def test_fewer_types_are_fewer_and_others_are_others(old: Any, new: Any, says: str) -> None:
+    told = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
+    assert len(told) == bool(says)
+    assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in told)
+
+
+def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
+    name = urn(DATABASE, "db")
+    state = {"urn": name, "custom": True, "type": DATABASE, "inputs": SAME, "outputs": SAME, "id": "x", "parent": STACK}
+    return {"op": op, "urn": name, "oldState": {**state, **old}, "newState": {**state, **new}, **more}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "keys", "reason"),
+    [
+        ({"taint": True}, {}, None, "it is tainted"),
+        ({}, {}, ["id"], "the preview was told to replace it"),
+        ({"initErrors": ["x"]}, {}, ["#initerror"], "its last creation or update failed half-way"),
+        ({"replacementTrigger": 1}, {"replacementTrigger": 2}, None, "its replacementTrigger changes"),
+        ({"pendingReplacement": True}, {}, None, "an update that was interrupted deleted it already"),
+        ({}, {"replaceWith": [urn(BUCKET, "b")]}, ["replaceWith"], "replaceWith"),
+    ],
+)
+def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, keys: Any, reason: str) -> None:
+    document = {
+        "steps": [step("replace", old, new, replaceReasons=keys)],
+        "changeSummary": {"replace": 1},
+        "duration": 1,
+    }
+    (danger,) = dangers(read(json.dumps(document)))
+    assert danger.because == (reason,)
+
+
+def test_what_a_value_waits_for_is_told() -> None:
+    change_ = replaced(new={"engine": UNKNOWN}, forced_by=("engine",), depends={"engine": (urn(BUCKET, "b"),)})
+    told = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
+    assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is made",)
