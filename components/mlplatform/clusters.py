@@ -75,6 +75,10 @@ NODE_MONITOR_SETTINGS: Final = json.dumps(
 node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
+MAX_PUBLIC_NETWORKS: Final = 40
+"""Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
+
+
 class ControlPlaneLog(Enum):
     """A log of the control plane."""
 
@@ -186,7 +190,7 @@ class Cluster(Spec):
     """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
     down; add-ons and nodes follow the cluster."""
 
-    public_access_cidrs: list[str] = Field(default=[])
+    public_access_cidrs: list[str] = Field(default=[], max_length=MAX_PUBLIC_NETWORKS)
     """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
 
     private_access_cidrs: list[str] = Field(default=[])
@@ -273,7 +277,7 @@ class Cluster(Spec):
                 wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
             elif version not in known:
                 wrong.append(
-                    f"addonVersions.{addon} is {version}; allowed: {', '.join(known)} ({_DATED}), since version is "
+                    f"addonVersions.{addon} is {version or 'empty'}; allowed: {', '.join(known)} ({_DATED}), since version is "
                     f"{self.version}"
                 )
         if wrong:

@@ -80,7 +80,7 @@ _IMAGE: Final = re.compile(
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET: Final = re.compile(r"[a-z0-9]([a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
-_BUCKET_BEGINS: Final = ("amzn-s3-demo-", "sthree-", "xn--")
+BUCKET_BEGINS: Final = ("amzn-s3-demo-", "sthree-", "xn--")
 _BUCKET_ENDS: Final = ("-s3alias", "--ol-s3", "--table-s3", "--x-s3", ".mrap")
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html; a path belongs to the ARN of an access entry:
@@ -150,7 +150,7 @@ def bucket(value: str) -> bool:
     return (
         bool(_BUCKET.fullmatch(value))
         and not _ADDRESS.fullmatch(value)
-        and not value.startswith(_BUCKET_BEGINS)
+        and not value.startswith(BUCKET_BEGINS)
         and not value.endswith(_BUCKET_ENDS)
     )
 

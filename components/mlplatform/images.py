@@ -94,8 +94,8 @@ class ImageRepository(Spec):
         wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
         if wrong:
             raise ValueError(
-                f"{', '.join(wrong)}: allowed: letters, digits, . _ - and up to {MAX_WILDCARDS} times *, the first no . "
-                "or -, e.g. v*"
+                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - behind them, "
+                "e.g. v*"
             )
         return value
 

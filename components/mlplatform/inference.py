@@ -21,8 +21,9 @@ REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
 """One part of a key, of the characters of `PREFIX`."""
 
 
-HTTP_PATH: Final = r"^/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$"
-"""Path and query of a URL: https://www.rfc-editor.org/rfc/rfc3986#section-3.3"""
+_CHARACTER: Final = r"[A-Za-z0-9._~!$&'()*+,;=:@?-]|%[0-9A-Fa-f]{2}"
+HTTP_PATH: Final = rf"^/(({_CHARACTER})({_CHARACTER}|/)*)?$"
+"""Path and query of a URL, which would be a host behind two slashes: https://www.rfc-editor.org/rfc/rfc3986#section-3.3"""
 
 FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
 """How the files of whole secrets are named, beside those of parts of secrets, which are named by their variables."""
@@ -80,7 +81,7 @@ class SecretRef(Spec):
         if self.kubernetes_secret is not None and self.key is None:
             raise ValueError("key is missing; allowed: a key of the Kubernetes secret")
         if self.kubernetes_secret is not None and self.key is not None and not grammar.secret_key(self.key):
-            raise ValueError(f"key is {self.key}; allowed: letters, digits and _ . -, and not .. first")
+            raise ValueError(f"key is {grammar.quoted(self.key)}; allowed: letters, digits and _ . -, and not .. first")
         return self
 
     @field_validator("key")

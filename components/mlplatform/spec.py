@@ -2,10 +2,10 @@
 
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
-REPEATS: Final = {"uniqueItems": False}
+REPEATS: Final[dict[str, JsonValue]] = {"uniqueItems": False}
 """JSON schema's word for a list in which an entry may come again; in no other list of a spec may it."""
 
 
@@ -26,8 +26,7 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _lists_hold_nothing_twice(self) -> Self:
         again = [
-            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)}, which is there already; allowed: each of them "
-            "once"
+            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)}, as an earlier one; allowed: each of them once"
             for name, field in type(self).model_fields.items()
             if field.json_schema_extra != REPEATS and isinstance(entries := getattr(self, name), list)
             for index, entry in enumerate(entries)

@@ -29,7 +29,7 @@ FORMS: Final = {
     "a Databricks token": r"\bdapi[0-9a-f]{32}",
     "a token of a model's host": r"\b(gsk_|r8_|xai-|pplx-|pcsk_|rpa_|tgp_v1_)[\w-]{20,}",
     "a token of a tracing service": r"\b(lsv2_(pt|sk)_|glsa_|glc_|sntrys_)\w{20,}",
-    "a key of Stripe or SendGrid": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,}\.[\w-]{16,}",
+    "a key of Stripe or SendGrid": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,100}\.[\w-]{16,}",
     "an Azure key or a signed URL": (
         r"\b(AccountKey|SharedAccessKey)=[\w+/]{20,}|[?&]sig=[\w%+/=-]{20,}|X-Amz-(Signature|Security-Token)=\w"
     ),
@@ -37,9 +37,9 @@ FORMS: Final = {
     "a Docker Hub token": r"\bdckr_(pat|oat)_[\w-]{20,}",
     "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
     "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
-    "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
+    "a JSON web token": r"\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,}\.",
     "a registry with its user and password": r"^\s*[^\s/:@]*:[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
-    "a URL with a password": r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?!\$)[^\s/@]+@",
+    "a URL with a password": r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}:(?!\$)[^\s/@]{1,500}@",
 }
 """Sort of credential → what only such a one holds."""
 
@@ -64,7 +64,7 @@ def is_credential(text: str) -> bool:
 
 def sort(text: str) -> str | None:
     """Say what credential text holds by its form, to be read after "looks like": `an AWS access key`."""
-    return next((name for name, form in _FORMS if form.search(text)), None)
+    return next((name for name, form in _FORMS if form.search(text)), None) if is_credential(text) else None
 
 
 def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -110,8 +110,7 @@ def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:
 def _is_value_of_a_name(path: tuple[str | int, ...]) -> bool:
     above = path[:-1]
     return any(
-        len(above) >= len(end)
-        and all(part in ("*", key) for part, key in zip(end, above[-len(end) :], strict=True))
+        len(above) >= len(end) and all(part in ("*", key) for part, key in zip(end, above[-len(end) :], strict=True))
         for end in _NAMED
     )
 

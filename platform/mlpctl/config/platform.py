@@ -34,6 +34,11 @@ MAX_TAG_KEY: Final = 128
 MAX_TAG: Final = 256
 """What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 
+MAX_POLICY_PATH: Final = 511
+MAX_POLICY_NAME: Final = 128
+"""Longest path of a policy of IAM without the slash that it begins with, and longest name:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
+
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
 _NO_SPACE: Final = "with no space at either end"
 
@@ -112,7 +117,10 @@ class Platform(Spec):
     preview or update fails before anything is created. Default: any account."""
 
     permissions_boundary: str | None = Field(
-        default=None, pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$", examples=["boundaries/ml-team"]
+        default=None,
+        max_length=MAX_POLICY_PATH + MAX_POLICY_NAME,
+        pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$",
+        examples=["boundaries/ml-team"],
     )
     """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
     Default: none; roles of `workloads` then have a boundary of the platform's own."""

@@ -19,24 +19,21 @@ _LAST: Final = re.compile(
 _METHOD: Final = re.compile(r"auth|authentication")
 """Last word of a name of a secret, or of a way to prove who one is."""
 
-_KEYS: Final = frozenset(
-    "access account admin anthropic api auth client cohere crypt deploy encryption gemini groq hf hmac license master "
-    "mistral ngc openai private secret service session shared signing ssh storage wandb webhook".split()
+_KEYS: Final = re.compile(
+    r"access|account|admin|anthropic|api|auth|client|cohere|crypt|deploy|encryption|gemini|groq|hf|hmac|license|master"
+    r"|mistral|ngc|openai|private|secret|service|session|shared|signing|ssh|storage|wandb|webhook"
 )
 """Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
 
-_SPECIAL: Final = frozenset(
-    "audio begin bos cls end eos first image last mask max min new next pad per sep special start stop think unk "
-    "video".split()
+_SPECIAL: Final = re.compile(
+    r"audio|begin|bos|cls|end|eos|first|image|last|mask|max|min|new|next|pad|per|sep|special|start|stop|think|unk|video"
 )
 """Words before `token` that make it one of a tokenizer, or a number of them."""
 
-_BEHIND: Final = frozenset("b base encoded plain raw text value".split())
+_BEHIND: Final = frozenset({"b", "base", "encoded", "plain", "raw", "text", "value"})
 """Words behind the name of a secret that say how it is written: `b64` and the like, without their numbers."""
 
-_HARMLESS: Final = re.compile(
-    r"[/.~$<].*|\[[A-Z]+\]|arn:.*|true|false|yes|no|none|null|", re.IGNORECASE | re.DOTALL
-)
+_HARMLESS: Final = re.compile(r"[/.~$<].*|\[[A-Z]+\]|arn:.*|true|false|yes|no|none|null|", re.IGNORECASE | re.DOTALL)
 """Files, references, the special tokens of a tokenizer (`</s>`), switches: values that no secret has."""
 
 _METHODS: Final = re.compile(
@@ -45,12 +42,10 @@ _METHODS: Final = re.compile(
     re.IGNORECASE,
 )
 
-_ASSIGNMENT: Final = re.compile(
-    r"""(?<![\w-])-{0,2}([A-Za-z][\w.-]*)["']?\s*(?P<sign>[=:])\s*["']?([^\s"',;&}]+)"""
-)
-_LONG_FLAG: Final = re.compile(r"""(?<!\S)--([A-Za-z][\w.-]*)\s+["']?([^\s"'-][^\s"']*)""")
+_ASSIGNMENT: Final = re.compile(r"""(?<![\w-])-{0,2}([A-Za-z][\w.-]*)["']?\s*(?P<sign>[=:])\s*["']?([^\s"',;&}]+)""")
+_LONG_FLAG: Final = re.compile(r"""(?<!\S)--([A-Za-z][\w.-]{0,80})\s+["']?([^\s"'-][^\s"']*)""")
 _FLAG: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
-_QUERY: Final = re.compile(r"[?&;]([^=&;]+)=([^&;]+)")
+_QUERY: Final = re.compile(r"[?&;]([^=&;]{1,80})=([^&;]+)")
 _IN_QUERIES: Final = frozenset({"code", "key", "sig", "signature"})
 
 
@@ -63,8 +58,8 @@ def names_a_secret(name: str) -> bool:
     if words[-3:] == ["access", "key", "id"]:
         return True
     if last == "key":
-        return bool(before) and before[-1] in _KEYS
-    if last == "token" and before and before[-1] in _SPECIAL:
+        return bool(before and _KEYS.fullmatch(before[-1]))
+    if last == "token" and before and _SPECIAL.fullmatch(before[-1]):
         return False
     return bool(_LAST.fullmatch(last))
 

@@ -132,7 +132,8 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document)})
-    problems += [replace(problem, path=problem.path or (PLATFORM,)) for problem in wrong]
+    # What was struck out is no missing value.
+    problems += [replace(each, path=each.path or (PLATFORM,)) for each in wrong if each.path not in platform.unread]
     if built is None or problems:
         raise ConfigError(problems, path)
     lines = {place: position.line for place, position in platform.positions.items()}
@@ -270,8 +271,8 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
         close = difflib.get_close_matches(region, regions.partitions(), 1, 0.8) if isinstance(region, str) else []
-        spelt = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
-        hint = (regions.problem(region) if spelt else None) or _REGION_HINT
+        named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
+        hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
         yield _at(document, place, f"is {shown(region)}", hint, *(each for each in close if each != region))
 
 

@@ -33,7 +33,11 @@ SAMPLES = {
         prefix + "aB3" * 10 for prefix in ("gsk_", "r8_", "xai-", "pplx-", "pcsk_", "rpa_", "tgp_v1_")
     ],
     "a token of a tracing service": [prefix + "a1" * 16 for prefix in ("lsv2_pt_", "glsa_", "glc_", "sntrys_")],
-    "a key of Stripe or SendGrid": ["sk_live_" + "a1" * 12, "rk_test_" + "a1" * 12, "SG." + "a1" * 10 + "." + "b2" * 12],
+    "a key of Stripe or SendGrid": [
+        "sk_live_" + "a1" * 12,
+        "rk_test_" + "a1" * 12,
+        "SG." + "a1" * 10 + "." + "b2" * 12,
+    ],
     "an Azure key or a signed URL": [
         "DefaultEndpointsProtocol=https;AccountKey=" + "aB3+" * 20,
         "https://x.blob.core.windows.net/a?sv=2024&sig=" + "aB3%2F" * 8,
@@ -177,7 +181,10 @@ def test_what_is_quoted_hides_what_gives_a_secret_to_a_name():
         {"env": {"STOP_TOKEN": "</s>", "PAD_TOKEN": "<pad>", "USE_TOKEN": "true"}},
         {"env": {"AUTH": "oidc", "HTTP_AUTH": "disabled", "AUTH_MODE": "x", "AUTHOR": "me", "MAX_TOKEN": "512"}},
         {"env": {"EOS_TOKEN": "128001", "PAD_TOKEN": "[PAD]", "PUBLIC_KEY": "ssh-rsa x", "CACHE_KEY": "a"}},
-        {"tags": {"cost-center": "x", "secret-owner": "me", "auth": "iam"}, "gpuPools": {"a": {"labels": {"token-limit": "4"}}}},
+        {
+            "tags": {"cost-center": "x", "secret-owner": "me", "auth": "iam"},
+            "gpuPools": {"a": {"labels": {"token-limit": "4"}}},
+        },
         {"healthPath": "/health?verbose=1&deep=true", "prefix": "date=2026-01-01/"},
         {"principalArn": "arn:aws:iam::123456789012:role/token", "path": "team/token", "tag": "secret"},
         {"env": {"PWD": "/srv", "BYPASS": "1", "FIRST_PASS": "true", "COMPASS": "north"}},
