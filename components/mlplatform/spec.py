@@ -26,7 +26,7 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _lists_hold_nothing_twice(self) -> Self:
         again = [
-            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)}, as an earlier one; allowed: each of them once"
+            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)} again; allowed: each of them once"
             for name, field in type(self).model_fields.items()
             if field.json_schema_extra != REPEATS and isinstance(entries := getattr(self, name), list)
             for index, entry in enumerate(entries)

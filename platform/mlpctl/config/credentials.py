@@ -53,7 +53,7 @@ _NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"))
 """Mappings from a name to a plain value of it, by the ends of their paths. Elsewhere a name that speaks of a secret may
 well refer to one."""
 
-_USER: Final = re.compile(r"\s*(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
+_USER: Final = re.compile(r"(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
 """What stands before the host in an image's reference that was meant as a URL."""
 
 

@@ -4,6 +4,7 @@ A right file that is refused costs more than it saves: a name counts by its last
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -42,7 +43,10 @@ _METHODS: Final = re.compile(
     re.IGNORECASE,
 )
 
-_ASSIGNMENT: Final = re.compile(r"""(?<![\w-])-{0,2}([A-Za-z][\w.-]*)["']?\s*(?P<sign>[=:])\s*["']?([^\s"',;&}]+)""")
+_SIGN: Final = re.compile("[=:]")
+_NAME_BACKWARDS: Final = re.compile(r"""["']?([\w.-]*[A-Za-z])""")
+_VALUE: Final = re.compile(r"""\s*["']?([^\s"',;&}]+)""")
+_LONGEST_NAME: Final = 100
 _LONG_FLAG: Final = re.compile(r"""(?<!\S)--([A-Za-z][\w.-]{0,80})\s+["']?([^\s"'-][^\s"']*)""")
 _FLAG: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
 _QUERY: Final = re.compile(r"[?&;]([^=&;]{1,80})=([^&;]+)")
@@ -83,7 +87,7 @@ def is_given(before: object, argument: str) -> bool:
 
 def assigns(text: str, signs: str = "=:") -> bool:
     """Whether a text gives a secret to a name, by one of `signs` or as a flag of a command does."""
-    given = [(found[1], found[3]) for found in _ASSIGNMENT.finditer(text) if found["sign"] in signs]
+    given = [(name, value) for name, sign, value in _assignments(text) if sign in signs]
     given += [(found[1], found[2]) for found in _LONG_FLAG.finditer(text)]
     return any(is_secret(name, value) for name, value in given)
 
@@ -91,6 +95,22 @@ def assigns(text: str, signs: str = "=:") -> bool:
 def queries(path: str) -> bool:
     """Whether a path of HTTP asks with a secret: `/health?token=…`."""
     return any(name.lower() in _IN_QUERIES or is_secret(name, value) for name, value in _QUERY.findall(path))
+
+
+def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
+    """Names, signs and values of a text from left to right, none inside the value of another.
+
+    One pass over the text: an expression for all of it would take a time that grows with the square of its length.
+    """
+    at = 0
+    while sign := _SIGN.search(text, at):
+        at = sign.end()
+        before = text[max(0, sign.start() - _LONGEST_NAME) : sign.start()].rstrip()
+        name = _NAME_BACKWARDS.match(before[::-1])
+        value = _VALUE.match(text, at) if name else None
+        if name and value:
+            at = value.end()
+            yield name[1][::-1], sign[0], value[1]
 
 
 def _words(name: str) -> list[str]:

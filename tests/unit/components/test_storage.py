@@ -203,7 +203,7 @@ def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
             {"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/runs/"]},
             "tmp/runs/ in tmp/: allowed: prefixes of which none begins with another",
         ),
-        ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, r"expirePrefixes\[1\] is tmp/, as an earlier one"),
+        ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, r"expirePrefixes\[1\] is tmp/ again"),
         (
             {"expireDays": 3, "expirePrefixes": ["/tmp/"]},
             "'/tmp/': allowed: 1 to 200 printable ASCII characters, the first no slash",

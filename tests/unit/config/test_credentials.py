@@ -1,6 +1,7 @@
 """What is taken for a credential, and what is not: a right file that is refused costs more than it saves."""
 
 import base64
+import time
 
 import pytest
 
@@ -196,3 +197,14 @@ def test_what_is_quoted_hides_what_gives_a_secret_to_a_name():
 )
 def test_a_name_alone_gives_nothing_away(data):
     assert list(credentials.find(data)) == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["x", "a.", "-a", "eyJ", "?a", " ", "a=", "a: ", "--a ", "@", "a:@", "a://", "a://a:", "SG.aaaaaaaaaaaaaaaaaa"],
+)
+def test_no_text_takes_long_to_be_looked_at(part):
+    text = part * (60_000 // len(part))
+    start = time.monotonic()
+    list(credentials.find({"image": text, "env": {"A": text}, "healthPath": text, "list": [text], text: 1}))
+    assert time.monotonic() - start < 3

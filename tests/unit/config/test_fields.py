@@ -169,7 +169,7 @@ def refusal(platform: Any) -> tuple[Problem, ...]:
 def test_no_list_is_taken_with_an_entry_twice() -> None:
     for path, entries in leaves(DATA["base"]):
         if isinstance(entries, list) and path[-1] != "commandArgs":
-            with pytest.raises(ConfigError, match=r"as an earlier one|mutableTags"):
+            with pytest.raises(ConfigError, match=r" again; |mutableTags"):
                 load(put(DATA["base"], path, [*entries, entries[0]]))
 
 
