@@ -31,20 +31,29 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 KNOWN: Final[Mapping[str, Values]] = {
     "owner": st.sampled_from(["x", "Team ML", "é", "a/b@example.com"]),
-    "tags": st.sampled_from(["team", "Cost Center", "é", "x" * 128]),
-    "tags.*": st.sampled_from(["", "x", "é", "a=b", "x" * 256, 7]),
+    "tags": st.dictionaries(
+        st.sampled_from(["team", "Cost Center", "é", "x" * 128]),
+        st.sampled_from(["", "x", "é", "a=b", "x" * 256, 7]),
+        max_size=3,
+    ),
     "buckets": words | st.sampled_from(["a--b", "xn", "sthree", "x" * 20]),
-    "env": st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]),
-    "env.*": texts | st.integers(0, 10**18),
+    "env": st.dictionaries(
+        st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]), texts | st.integers(0, 10**18), max_size=3
+    ),
     "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$(A)"]), max_size=3),
     "secretEnv": st.sampled_from(["S", "s-1.x", "_", "x" * 253]),
-    "labels": st.sampled_from(["team", "A_b.c", "example.com/team", "x" * 63]),
-    "labels.*": st.sampled_from(["x", "A_b.c", "x" * 63, 7]),
+    "labels": st.dictionaries(
+        st.sampled_from(["team", "A_b.c", "example.com/team", "x" * 63]),
+        st.sampled_from(["x", "A_b.c", "x" * 63, 7]),
+        max_size=3,
+    ),
     "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
     "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),
     "serviceAccount": st.sampled_from(["sa", "a.b-c", "1"]),
     "callers": st.lists(st.sampled_from(["web", "1", "kube-system"]), max_size=2, unique=True),
-    "queues": st.sampled_from(["q", "x" * 80, "a_b-C", "x" * 75 + ".fifo"]),
+    "queues": st.dictionaries(
+        st.sampled_from(["q", "x" * 80, "a_b-C", "x" * 75 + ".fifo"]), st.sampled_from(["send", "consume"]), max_size=3
+    ),
     "cidr": st.sampled_from(["10.0.0.0/16", "10.1.0.0/20", "172.16.0.0/24", "192.168.4.0/22"]),
     "zones": st.lists(st.sampled_from([THE_REGION + zone for zone in "abc"]), min_size=2, max_size=3, unique=True),
     "flowLogDays": st.sampled_from(RETENTION_DAYS),
@@ -132,6 +141,7 @@ def models() -> Values:
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "gpuPools": {"a": {"instanceTypes": ["p5.48xlarge"], "nodes": 8, "maxNodes": 8}},
             "inference": {"x": {**model, **room}},
+            "workloads": {"x": {"secrets": ["token", "team/other"]}},
         }
     )
 

@@ -277,8 +277,8 @@ class Cluster(Spec):
                 wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
             elif version not in known:
                 wrong.append(
-                    f"addonVersions.{addon} is {version or 'empty'}; allowed: {', '.join(known)} ({_DATED}), since version "
-                    f"is {self.version}"
+                    f"addonVersions.{addon} is {version or 'empty'}; allowed: {', '.join(known)} ({_DATED}), since "
+                    f"version is {self.version}"
                 )
         if wrong:
             raise ValueError("\n".join(wrong))
