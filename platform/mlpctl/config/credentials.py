@@ -81,7 +81,7 @@ def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[st
         for key, value in data.items():
             if (found := sort(key)) is not None:
                 yield (*path, key), found
-            elif secret_names.assigns(key, "="):
+            elif secret_names.gives_away(key):
                 yield (*path, key), _BY_NAME
             else:
                 yield from find(value, (*path, key))
@@ -99,8 +99,7 @@ def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:
         return found
     field = path[-1] if path else ""
     if field == "image":
-        # What follows a colon is a tag there.
-        return _REGISTRY if _has_user(text) else _BY_NAME if secret_names.assigns(text, "=") else None
+        return _REGISTRY if _has_user(text) else _BY_NAME if secret_names.gives_away(text) else None
     if field == "healthPath" and secret_names.queries(text):
         return _BY_NAME
     by_key = _is_value_of_a_name(path) and secret_names.is_secret(str(field), text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.config.credentials import is_credential
-from mlpctl.config.secret_names import assigns, names_a_secret
+from mlpctl.config.secret_names import gives_away, names_a_secret
 
 Keys = tuple[str | int, ...]
 """Where a value is: the keys and list positions that lead to it, as the file spells them."""
@@ -141,8 +141,7 @@ def _cut(text: str) -> str:
 
 
 def _shows_secret(text: str) -> bool:
-    # After a colon stands a tag as well: `team/token:v1`.
-    return is_credential(text) or assigns(text, "=")
+    return is_credential(text) or gives_away(text)
 
 
 def printable(text: str) -> str:

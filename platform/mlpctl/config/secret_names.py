@@ -92,6 +92,11 @@ def assigns(text: str, signs: str = "=:") -> bool:
     return any(is_secret(name, value) for name, value in given)
 
 
+def gives_away(text: str) -> bool:
+    """As `assigns`, for a text that may be the reference of an image: what follows a colon may be a tag, `token:v1`."""
+    return assigns(text, "=" if len(text.split()) < 2 else "=:")
+
+
 def queries(path: str) -> bool:
     """Whether a path of HTTP asks with a secret: `/health?token=…`."""
     return any(name.lower() in _IN_QUERIES or is_secret(name, value) for name, value in _QUERY.findall(path))

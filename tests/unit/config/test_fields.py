@@ -151,6 +151,27 @@ def test_no_text_is_taken_with(platform: Any, hurt: str) -> None:
     assert [path for path in alone if not refusal(put(platform, path, broken[path]))] == []
 
 
+LEAKS = ("password=hunter2", "x --api-key hunter2", "bob:hunter2@ghcr.io/x", "AUTH: hunter2", "https://a:hunter2@b/c")
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.parametrize("platform", [DATA["base"], OTHER], ids=["base", "existing"])
+def test_no_message_shows_what_a_name_or_an_address_gives_away(platform: Any, leak: str) -> None:
+    together = platform
+    for path, text in leaves(platform):
+        if isinstance(text, str):
+            together = put(together, path, leak)
+            told = refusal(put(platform, path, leak)) if len(path) < 3 else ()
+            assert "hunter2" not in " ".join(map(str, told))
+    told = refusal(together)
+    assert len(told) > 10
+    assert "hunter2" not in " ".join(map(str, told))
+    for path, value in leaves(platform):
+        if path and not isinstance(value, list) and isinstance(path[-1], str):
+            renamed = put(platform, path[:-1], {leak: value})
+            assert "hunter2" not in " ".join(map(str, refusal(renamed)))
+
+
 def may_be(path: tuple[str | int, ...], text: str, hurt: str) -> bool:
     place = ".".join(map(str, path))
     free = bool(FREE.fullmatch(place)) and "\0" not in text
