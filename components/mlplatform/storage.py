@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from mlplatform import iam
-from mlplatform.arguments import checked
+from mlplatform import grammar, iam
+from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -177,6 +177,11 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(DataBucketArgs, self, name, args)
+        if name.startswith(grammar.BUCKET_BEGINS):
+            reserved = ", ".join(grammar.BUCKET_BEGINS)
+            raise ArgumentsError(
+                f"DataBucket {name}", [Problem("name", f"is {name}; allowed: none of S3's own ({reserved}…)")]
+            )
         super().__init__(name, args, opts)
         wanted = args["bucket"]
         # What protects the data stays with it: a bucket that is kept keeps its settings too.
