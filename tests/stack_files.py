@@ -26,7 +26,34 @@ THE_REGION: Final = "eu-central-1"
 
 words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8).map(lambda text: f"x{text}")
 
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+"""What a program may be given."""
+
 KNOWN: Final[Mapping[str, Values]] = {
+    "owner": st.sampled_from(["x", "Team ML", "é", "a/b@example.com"]),
+    "tags": st.dictionaries(
+        st.sampled_from(["team", "Cost Center", "é", "x" * 128]),
+        st.sampled_from(["", "x", "é", "a=b", "x" * 256, 7]),
+        max_size=3,
+    ),
+    "buckets": words | st.sampled_from(["a--b", "xn", "sthree", "x" * 20]),
+    "env": st.dictionaries(
+        st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]), texts | st.integers(0, 10**18), max_size=3
+    ),
+    "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$(A)"]), max_size=3),
+    "secretEnv": st.sampled_from(["S", "s-1.x", "_", "x" * 253]),
+    "labels": st.dictionaries(
+        st.sampled_from(["team", "A_b.c", "example.com/team", "x" * 63]),
+        st.sampled_from(["x", "A_b.c", "x" * 63, 7]),
+        max_size=3,
+    ),
+    "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
+    "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),
+    "serviceAccount": st.sampled_from(["sa", "a.b-c", "1"]),
+    "callers": st.lists(st.sampled_from(["web", "1", "kube-system"]), max_size=2, unique=True),
+    "queues": st.dictionaries(
+        st.sampled_from(["q", "x" * 80, "a_b-C", "x" * 75 + ".fifo"]), st.sampled_from(["send", "consume"]), max_size=3
+    ),
     "cidr": st.sampled_from(["10.0.0.0/16", "10.1.0.0/20", "172.16.0.0/24", "192.168.4.0/22"]),
     "zones": st.lists(st.sampled_from([THE_REGION + zone for zone in "abc"]), min_size=2, max_size=3, unique=True),
     "flowLogDays": st.sampled_from(RETENTION_DAYS),
@@ -50,13 +77,27 @@ KNOWN: Final[Mapping[str, Values]] = {
     ),
     "instanceTypes": st.lists(st.sampled_from(["m7i.large", "c7i.xlarge"]), min_size=1, max_size=2, unique=True),
     "expirePrefixes": st.lists(st.sampled_from(["tmp/", "runs/tmp/"]), max_size=2, unique=True),
-    "image": st.sampled_from(["vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64]),
+    "image": st.sampled_from(
+        [
+            *("vllm/vllm-openai:v0.11.0", "localhost:5000/a/b:1", "a@sha256:" + "0" * 64, "GHCR.io/a__b/c--d:V1"),
+            *("x" * 255 + ":" + "v" * 128, "a:latest@sha256:" + "0" * 64, "team/token:v1"),
+        ]
+    ),
     "imageFrom": st.none(),
     "inference.*.model": st.none(),
-    "secretEnv.*": st.sampled_from([{"secret": "token"}, {"kubernetesSecret": "made-elsewhere", "key": "token"}]),
-    "egress": st.lists(st.sampled_from(["0.0.0.0/0", "203.0.113.0/24"]), max_size=2, unique=True),
-    "secrets": st.lists(st.sampled_from(["token", "team/other"]), max_size=2, unique=True),
-    "pullSecrets": st.lists(st.just("registry"), max_size=1),
+    "secretEnv.*": st.sampled_from(
+        [
+            *({"secret": "token"}, {"secret": "token", "key": 'a "b"'}, {"secret": "team/other", "key": "k"}),
+            *({"kubernetesSecret": "made-elsewhere", "key": "token"}, {"kubernetesSecret": "a.b", "key": ".a_B"}),
+        ]
+    ),
+    "egress": st.lists(
+        st.sampled_from(["0.0.0.0/0", "0.0.0.0/1", "169.254.0.0/16", "203.0.113.0/24", "203.0.113.7/32"]),
+        max_size=2,
+        unique=True,
+    ),
+    "secrets": st.lists(st.sampled_from(["token", "team/other", "x" * 512]), max_size=2, unique=True),
+    "pullSecrets": st.lists(st.sampled_from(["registry", "a.b"]), max_size=2, unique=True),
     "drainSeconds": st.sampled_from([5, 75, 3600]),
     "gpus": st.sampled_from([1, 2]),
     "minReplicas": st.just(1),
@@ -100,6 +141,7 @@ def models() -> Values:
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "gpuPools": {"a": {"instanceTypes": ["p5.48xlarge"], "nodes": 8, "maxNodes": 8}},
             "inference": {"x": {**model, **room}},
+            "workloads": {"x": {"secrets": ["token", "team/other"]}},
         }
     )
 

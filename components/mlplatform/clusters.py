@@ -62,7 +62,7 @@ NOT_OF_THE_INTERNET: Final = tuple(
     IPv4Network(cidr)
     for cidr in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.168.0.0/16", "224.0.0.0/3"),
+        *("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
     )
 )
 """Addresses that nothing on the internet has:
@@ -75,8 +75,8 @@ NODE_MONITOR_SETTINGS: Final = json.dumps(
 node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
-NOT_ROUTED: Final = tuple(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"))
-"""Addresses that no network routes to another, from the same registry."""
+MAX_PUBLIC_NETWORKS: Final = 40
+"""Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
 
 
 class ControlPlaneLog(Enum):
@@ -190,7 +190,7 @@ class Cluster(Spec):
     """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
     down; add-ons and nodes follow the cluster."""
 
-    public_access_cidrs: list[str] = Field(default=[])
+    public_access_cidrs: list[str] = Field(default=[], max_length=MAX_PUBLIC_NETWORKS)
     """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
 
     private_access_cidrs: list[str] = Field(default=[])
@@ -242,10 +242,8 @@ class Cluster(Spec):
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
             elif public and any(network.overlaps(each) for each in NOT_OF_THE_INTERNET):
                 wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
-            elif not public and any(network.overlaps(each) for each in NOT_ROUTED):
+            elif not public and any(network.overlaps(each) for each in grammar.NOT_ROUTED):
                 wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or link")
-        if len({*value}) < len(value):
-            wrong.append("allowed: each network once")
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -254,8 +252,6 @@ class Cluster(Spec):
     @classmethod
     def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
         wrong = [f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(GROUP_ID, id)]
-        if len({*value}) < len(value):
-            wrong.append("allowed: each security group once")
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -281,8 +277,8 @@ class Cluster(Spec):
                 wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
             elif version not in known:
                 wrong.append(
-                    f"addonVersions.{addon} is {version}; allowed: {', '.join(known)} ({_DATED}), since version is "
-                    f"{self.version}"
+                    f"addonVersions.{addon} is {version or 'empty'}; allowed: {', '.join(known)} ({_DATED}), since "
+                    f"version is {self.version}"
                 )
         if wrong:
             raise ValueError("\n".join(wrong))

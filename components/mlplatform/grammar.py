@@ -13,6 +13,19 @@ from typing import Final
 KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
 
+OBJECT_NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+"""Name of a secret or a service account, of at most `MAX_OBJECT_NAME` characters:
+https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names"""
+
+MAX_OBJECT_NAME: Final = 253
+
+MAX_KEY: Final = 253
+"""Longest key of a Kubernetes secret: https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data"""
+
+MAX_ARGUMENT: Final = 131_071
+"""Longest argument of a program, or environment variable with its name, in bytes: 32 pages less the end of the text,
+https://man7.org/linux/man-pages/man2/execve.2.html"""
+
 RESERVED_LABELS: Final = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
 """Prefixes of labels that EKS refuses on nodes: https://github.com/eksctl-io/eksctl/issues/4007"""
 
@@ -28,21 +41,47 @@ MAX_LABELS: Final = 40
 MAX_REPOSITORY: Final = 256
 """Longest name of a repository of ECR."""
 
+MAX_IMAGE_NAME: Final = 255
+"""Longest name of an image without its registry, tag and digest; the same source as the parts of a reference."""
+
+MAX_PORT: Final = 65_535
+
+METADATA_SERVICE: Final = "169.254.169.254/32"
+"""Where a node's own credentials are handed out: no model has any business there."""
+
+LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
+
+NOT_ROUTED: Final = (*(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")), LINK_LOCAL)
+"""Addresses that no network routes to another:
+https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
+
 _NAMESPACES: Final = re.compile(r"[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?")
 
 # https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
-_VARIABLE: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_VARIABLE: Final = re.compile(r"(?!\.\.|\.\Z)[-._a-zA-Z][-._a-zA-Z0-9]*")
+
+# https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data; as `IsConfigMapKey` of apimachinery
+_KEY: Final = re.compile(r"(?!\.\.|\.\Z)[-._a-zA-Z0-9]+")
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _LABEL_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _LABEL_PREFIX: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 # https://github.com/distribution/reference/blob/main/reference.go
-_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?"
+_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 _PART: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+DIGEST: Final = r"sha256:[0-9a-f]{64}"
+REPOSITORY: Final = rf"{_PART}(/{_PART})*"
 _IMAGE: Final = re.compile(
-    rf"({_HOST}/)?{_PART}(/{_PART})*(?P<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?P<digest>@sha256:[0-9a-f]{{64}})?"
+    rf"({_HOST}(:(?P<port>[0-9]+))?/)?(?P<name>{REPOSITORY})(?P<tag>:{TAG})?(?P<digest>@{DIGEST})?"
 )
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET: Final = re.compile(r"[a-z0-9]([a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
+_ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
+BUCKET_BEGINS: Final = ("amzn-s3-demo-", "sthree-", "xn--")
+_BUCKET_ENDS: Final = ("-s3alias", "--ol-s3", "--table-s3", "--x-s3", ".mrap")
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html; a path belongs to the ARN of an access entry:
 # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
@@ -63,17 +102,57 @@ def namespaces(values: Iterable[str], field: str, *, wildcards: bool = False) ->
     """
     words = f"names of namespaces: lower-case letters, digits and hyphens{', * for any' if wildcards else ''}"
     pattern = _NAMESPACES if wildcards else KUBERNETES_NAME
-    _refuse(f"{field} has {_quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
+    _refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
 
 
-def variables(values: Iterable[str]) -> None:
-    """Check names of environment variables.
+def variables(values: Iterable[str], field: str) -> None:
+    """Check names of environment variables, which `field` has.
 
     Raises:
         ValueError: a line for each that is none.
     """
-    words = "names of letters, digits and _ . -, with no digit first"
-    _refuse(f"env has {_quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each))
+    words = "names of letters, digits and _ . -, with no digit or .. first"
+    _refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each))
+
+
+def secret_key(value: str) -> bool:
+    """Whether `value` can be a key of a Kubernetes secret."""
+    return len(value) <= MAX_KEY and bool(_KEY.fullmatch(value))
+
+
+def given_to_a_program(texts: Mapping[str, str]) -> None:
+    """Check what a program is started with, by the place of each text.
+
+    Raises:
+        ValueError: a line for each that Linux does not hand over.
+    """
+    problems = []
+    for place, text in texts.items():
+        if "\0" in text:
+            problems.append(f"{place} holds a zero byte; allowed: text without, since it ends a text for a program")
+        elif len(text.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
+            problems.append(f"{place} is {len(text)} characters long; allowed: {MAX_ARGUMENT} bytes, Linux's limit")
+    _refuse(problems)
+
+
+def numbers_as_text(value: object) -> object:
+    """A mapping whose whole numbers are their digits; for use before a field is validated.
+
+    Other numbers are left, and so refused: of 1.10, YAML leaves 1.1.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    return {key: str(each) if type(each) is int else each for key, each in value.items()}
+
+
+def bucket(value: str) -> bool:
+    """Whether `value` can be the name of a bucket of S3."""
+    return (
+        bool(_BUCKET.fullmatch(value))
+        and not _ADDRESS.fullmatch(value)
+        and not value.startswith(BUCKET_BEGINS)
+        and not value.endswith(_BUCKET_ENDS)
+    )
 
 
 def node_labels(labels: Mapping[str, str]) -> None:
@@ -88,21 +167,21 @@ def node_labels(labels: Mapping[str, str]) -> None:
         reserved = [each for each in (*RESERVED_LABELS, OUR_LABELS) if f".{prefix}".endswith(f".{each}")]
         if reserved:
             problems.append(
-                f"labels has {_quoted(key)}; allowed: keys outside of {reserved[0]}, "
+                f"labels has {quoted(key)}; allowed: keys outside of {reserved[0]}, "
                 + ("which is the platform's own" if reserved == [OUR_LABELS] else "which EKS refuses on its nodes")
             )
         elif not _LABEL_NAME.fullmatch(name) or (slash and not _LABEL_PREFIX.fullmatch(prefix)):
             problems.append(
-                f"labels has {_quoted(key)}; allowed: keys such as team or example.com/team: up to 63 letters, digits "
+                f"labels has {quoted(key)}; allowed: keys such as team or example.com/team: up to 63 letters, digits "
                 "and - _ . that begin and end with a letter or digit, and a domain before them if any"
             )
         elif len(key) > MAX_LABEL_KEY:
-            problems.append(f"labels has {_quoted(key)}; allowed: keys of at most {MAX_LABEL_KEY} characters")
+            problems.append(f"labels has {quoted(key)}; allowed: keys of at most {MAX_LABEL_KEY} characters")
         # Kubernetes takes an empty value, and EKS does not:
         # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
         if not _LABEL_NAME.fullmatch(value):
             problems.append(
-                f"labels has {_quoted(value)} for {_quoted(key)}; allowed: up to 63 letters, digits and - _ . that "
+                f"labels has {quoted(value)} for {quoted(key)}; allowed: up to 63 letters, digits and - _ . that "
                 "begin and end with a letter or digit"
             )
     _refuse(problems)
@@ -121,6 +200,10 @@ def pinned_image(value: str) -> str:
         raise ValueError(
             "allowed: a name in lower case and a tag, a digest of 64 digits, or both, e.g. vllm/vllm-openai:v0.23.0"
         )
+    if int(found["port"] or 1) not in range(1, MAX_PORT + 1):
+        raise ValueError(f"allowed: a registry whose port is 1 to {MAX_PORT}, e.g. localhost:5000/model-server:v1.2.0")
+    if len(found["name"]) > MAX_IMAGE_NAME:
+        raise ValueError(f"allowed: a name of at most {MAX_IMAGE_NAME} characters")
     if not found["digest"] and found["tag"] in (None, ":latest"):
         raise ValueError(
             "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.23.0"
@@ -168,11 +251,10 @@ def repository(value: str) -> str:
     Raises:
         ValueError: saying what is allowed.
     """
-    part = r"[a-z0-9]+([._-][a-z0-9]+)*"
-    if len(value) > MAX_REPOSITORY or not re.fullmatch(rf"({part}/)*{part}", value):
+    if len(value) > MAX_REPOSITORY or not re.fullmatch(REPOSITORY, value):
         raise ValueError(
-            "allowed: lower-case letters and digits, with single - _ . / between them, at most "
-            f"{MAX_REPOSITORY} characters"
+            "allowed: lower-case letters and digits, with . - _ or / between them, of which only - may follow itself "
+            f"and __ count as one, at most {MAX_REPOSITORY} characters"
         )
     return value
 
@@ -205,7 +287,7 @@ def _is_ipv6(value: str) -> bool:
     return True
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Text in double quotes, on one line."""
     return json.dumps(text, ensure_ascii=False)
 

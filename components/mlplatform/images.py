@@ -11,21 +11,17 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import iam, names
+from mlplatform.grammar import DIGEST, MAX_REPOSITORY, REPOSITORY, TAG
 from mlplatform.partitions import dns_suffix
 from mlplatform.spec import Spec
 
-TAG_PATTERN: Final = r"^[0-9A-Za-z._*-]{1,128}$"
-"""A tag with `*` for any characters:
+TAG_PATTERN: Final = r"^[0-9A-Za-z_*][0-9A-Za-z._*-]{0,127}$"
+"""A tag with `*` for any characters; one that begins otherwise matches no tag:
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
 
 MAX_WILDCARDS: Final = 2
 """`*` in a pattern at most. A life cycle policy takes four, an exclusion from immutability two:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
-
-TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-DIGEST: Final = r"sha256:[0-9a-f]{64}"
-_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-"""Parts of an image reference: https://github.com/distribution/reference"""
 
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
 """How the name of a secret begins that ECR signs in to another registry with:
@@ -98,7 +94,8 @@ class ImageRepository(Spec):
         wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
         if wrong:
             raise ValueError(
-                f"{', '.join(wrong)}: allowed: letters, digits, . _ - and up to {MAX_WILDCARDS} times *, e.g. v*"
+                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - behind them, "
+                "e.g. v*"
             )
         return value
 
@@ -196,7 +193,7 @@ class ImageFrom(Spec):
     cache: str | None = None
     """Name of a cache of `images.pullThrough`; `path` then says what is pulled through it."""
 
-    path: str | None = Field(default=None, pattern=rf"^{_COMPONENT}(/{_COMPONENT})*$", examples=["vllm/vllm-openai"])
+    path: str | None = Field(default=None, pattern=rf"^{REPOSITORY}$", examples=["vllm/vllm-openai"])
     """Repository in the cache's upstream registry, e.g. `vllm/vllm-openai`."""
 
     tag: str | None = Field(default=None, pattern=rf"^{TAG}$", examples=["v0.11.0"])
@@ -214,6 +211,11 @@ class ImageFrom(Spec):
             )
         if (self.cache is None) != (self.path is None):
             raise ValueError(f"path is {self.path or 'missing'}; allowed: a path with cache, and only with it")
+        if self.path and (longest := MAX_REPOSITORY - len(f"{self.cache}/")) < len(self.path):
+            raise ValueError(
+                f"path is {len(self.path)} characters long; allowed: up to {longest}, since ECR has it behind the "
+                "cache's name"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,13 +1,14 @@
 """What models that answer requests are, as specs."""
 
 import re
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar
 from mlplatform.images import ImageFrom
-from mlplatform.spec import Spec
+from mlplatform.spec import REPEATS, Spec
 from mlplatform.workloads import PREFIX, SECRET_NAME
 
 STOP_SECONDS: Final = 45
@@ -20,13 +21,21 @@ REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
 """One part of a key, of the characters of `PREFIX`."""
 
 
+_CHARACTER: Final = r"[A-Za-z0-9._~!$&'()*+,;=:@?-]|%[0-9A-Fa-f]{2}"
+HTTP_PATH: Final = rf"^/(({_CHARACTER})({_CHARACTER}|/)*)?$"
+"""Path and query of a URL, which would be a host behind two slashes: https://www.rfc-editor.org/rfc/rfc3986#section-3.3"""
+
+FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
+"""How the files of whole secrets are named, beside those of parts of secrets, which are named by their variables."""
+
+
 class ModelSource(Spec):
     """A model's weights in a bucket of the same stack."""
 
     bucket: str
     """Name of a bucket of `buckets`."""
 
-    prefix: str = Field(default="", max_length=512, pattern=PREFIX)
+    prefix: str = Field(default="", max_length=512, pattern=PREFIX, examples=["qwen3-32b/"])
     """Beginning of the keys of all revisions of the model, e.g. `qwen3-32b/`. Default: the bucket itself."""
 
     revision: str = Field(max_length=128, pattern=REVISION, examples=["2026-11-01"])
@@ -53,7 +62,9 @@ class SecretRef(Spec):
     """Name of a secret in AWS Secrets Manager, in the stack's account and region. The workload named like the model
     has to list it in `secrets`."""
 
-    kubernetes_secret: str | None = Field(default=None, pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+    kubernetes_secret: str | None = Field(
+        default=None, max_length=grammar.MAX_OBJECT_NAME, pattern=grammar.OBJECT_NAME, examples=["hub-token"]
+    )
     """Name of a Kubernetes secret in the model's namespace, which something else keeps there."""
 
     key: str | None = Field(default=None, min_length=1, max_length=253)
@@ -69,7 +80,16 @@ class SecretRef(Spec):
             )
         if self.kubernetes_secret is not None and self.key is None:
             raise ValueError("key is missing; allowed: a key of the Kubernetes secret")
+        if self.kubernetes_secret is not None and self.key is not None and not grammar.secret_key(self.key):
+            raise ValueError(f"key is {grammar.quoted(self.key)}; allowed: letters, digits and _ . -, and not .. first")
         return self
+
+    @field_validator("key")
+    @classmethod
+    def _key_can_be_seen(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("allowed: text without characters that are not seen")
+        return value
 
 
 class Inference(Spec):
@@ -89,7 +109,7 @@ class Inference(Spec):
     https://github.com/vllm-project/vllm/pull/39155); it also gets `AWS_REGION` and `HF_HUB_OFFLINE`. Default: the
     server has its weights from elsewhere, and `egress` says from where."""
 
-    command_args: list[str] = Field(default=[])
+    command_args: list[str] = Field(default=[], json_schema_extra=REPEATS)
     """Arguments for the image's entry point. `$(NAME)` stands for an environment variable."""
 
     env: dict[str, str] = Field(default={})
@@ -108,7 +128,7 @@ class Inference(Spec):
     port: int = Field(default=8080, ge=1024, le=65535)
     """Port that the container and its service listen on; below 1024 would need root."""
 
-    health_path: str = Field(default="/health", pattern=r"^/\S*$", examples=["/health"])
+    health_path: str = Field(default="/health", max_length=1024, pattern=HTTP_PATH, examples=["/health"])
     """Path that answers 200 once the model is loaded."""
 
     probe_timeout_seconds: int = Field(default=10, ge=1, le=60)
@@ -170,10 +190,34 @@ class Inference(Spec):
     def _image_is_pinned(cls, value: str | None) -> str | None:
         return None if value is None else grammar.pinned_image(value)
 
-    @field_validator("env", "secret_env")
+    @field_validator("env", mode="before")
     @classmethod
-    def _variables_have_names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        grammar.variables(value)
+    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+        return grammar.numbers_as_text(value)
+
+    @field_validator("env")
+    @classmethod
+    def _variables_have_names(cls, value: dict[str, str]) -> dict[str, str]:
+        grammar.variables(value, "env")
+        grammar.given_to_a_program({f"env.{name}": f"{name}={text}" for name, text in value.items()})
+        return value
+
+    @field_validator("secret_env")
+    @classmethod
+    def _variables_can_be_keys(cls, value: dict[str, SecretRef]) -> dict[str, SecretRef]:
+        grammar.variables(value, "secretEnv")
+        wrong = [name for name in value if len(name) > grammar.MAX_KEY]
+        taken = [name for name in value if FETCHED_FILE.fullmatch(name)]
+        problems = [f"secretEnv has {grammar.quoted(name)}; allowed: {grammar.MAX_KEY} characters" for name in wrong]
+        problems += [f"secretEnv has {name}; allowed: names other than secret_ and a number" for name in taken]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
+    @field_validator("command_args")
+    @classmethod
+    def _arguments_can_be_given(cls, value: list[str]) -> list[str]:
+        grammar.given_to_a_program({f"commandArgs[{index}]": text for index, text in enumerate(value)})
         return value
 
     @field_validator("cpu")
@@ -192,8 +236,13 @@ class Inference(Spec):
     @field_validator("pull_secrets")
     @classmethod
     def _pull_secrets_have_names(cls, value: list[str]) -> list[str]:
-        if wrong := [name for name in value if not re.fullmatch(grammar.KUBERNETES_NAME, name)]:
-            raise ValueError(f"{', '.join(wrong)}: allowed: names of Kubernetes secrets")
+        wrong = [
+            f"pullSecrets[{index}] is no name; allowed: names of Kubernetes secrets"
+            for index, name in enumerate(value)
+            if len(name) > grammar.MAX_OBJECT_NAME or not re.fullmatch(grammar.OBJECT_NAME[:-1] + r"\Z", name)
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return value
 
     @field_validator("egress")
@@ -202,9 +251,14 @@ class Inference(Spec):
         wrong = []
         for cidr in value:
             try:
-                grammar.network(cidr)
+                network = grammar.network(cidr)
             except ValueError as error:
                 wrong.append(f"{cidr}: {error}")
+                continue
+            if cidr == grammar.METADATA_SERVICE:
+                wrong.append(f"{cidr}: allowed: networks; no model may ask for the credentials of its node")
+            elif any(network.subnet_of(each) for each in grammar.NOT_ROUTED if each != grammar.LINK_LOCAL):
+                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or of groups")
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -264,4 +318,4 @@ def mebibytes(quantity: str) -> int:
 
 def millicores(quantity: str) -> int:
     """A CPU quantity of a spec, `2`, `1.5` or `500m`, in thousandths of a core."""
-    return int(float(quantity[:-1])) if quantity.endswith("m") else int(float(quantity) * 1000)
+    return int(quantity[:-1]) if quantity.endswith("m") else int(Decimal(quantity) * 1000)

@@ -1,10 +1,31 @@
-"""Partitions of AWS: what differs between AWS, AWS GovCloud (US) and AWS in China."""
+"""Partitions of AWS: what differs between AWS, AWS in China, AWS GovCloud (US) and the others."""
 
 from typing import Final
 
 AWS: Final = "aws"
 CHINA: Final = "aws-cn"
 GOVCLOUD: Final = "aws-us-gov"
+
+_REGIONS: Final = {
+    "cn-": CHINA,
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+    "us-gov-": GOVCLOUD,
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+}
+"""How the regions of partitions other than AWS's first begin, and that these are all: botocore's `partitions.json`."""
+
+_SUFFIXES: Final = {
+    CHINA: "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+}
+"""The end of host names where it is not `amazonaws.com`; the same file."""
 
 _OWN_PRINCIPALS: Final = {CHINA: frozenset({"logs"})}
 """Services whose principal ends in the partition's own suffix; that of every other is the same everywhere:
@@ -18,14 +39,12 @@ def partition_of(region: str) -> str:
     >>> partition_of("us-gov-west-1")
     'aws-us-gov'
     """
-    if region.startswith("cn-"):
-        return CHINA
-    return GOVCLOUD if region.startswith("us-gov-") else AWS
+    return next((partition for begin, partition in _REGIONS.items() if region.startswith(begin)), AWS)
 
 
 def dns_suffix(partition: str) -> str:
     """The end of the host names of AWS's services."""
-    return "amazonaws.com.cn" if partition == CHINA else "amazonaws.com"
+    return _SUFFIXES.get(partition, "amazonaws.com")
 
 
 def service_principal(service: str, partition: str, region: str = "") -> str:

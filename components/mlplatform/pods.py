@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pulumi
 
+from mlplatform.grammar import METADATA_SERVICE
 from mlplatform.inference import Inference, ModelSource, SecretRef
 from mlplatform.pools import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
 
@@ -20,9 +21,6 @@ SLACK_MINUTES: Final = 2
 
 POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
 """Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
-
-METADATA_SERVICE: Final = "169.254.169.254/32"
-"""Where a node's own credentials are handed out: no model has any business there."""
 
 PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
 """Addresses that never leave a network of one's own, among them those of interface endpoints:

@@ -44,11 +44,19 @@ _HINT: Final = "k8s.io/cluster-autoscaler/node-template"
 class Reservation(Spec):
     """Capacity that was reserved beforehand: one reservation, or a group of them."""
 
-    id: str | None = Field(default=None, pattern=r"^cr-[0-9a-f]{8,17}$")
+    id: str | None = Field(default=None, pattern=r"^cr-([0-9a-f]{8}|[0-9a-f]{17})$", examples=["cr-0a1b2c3d4e5f67890"])
     """Id of a capacity reservation or a capacity block, e.g. `cr-0a1b2c3d4e5f67890`."""
 
-    group: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    group: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,300}$", examples=["ml-reservations"])
     """Name of a resource group of capacity reservations in this account and region."""
+
+    @field_validator("group")
+    @classmethod
+    def _group_is_no_group_of_aws(cls, value: str | None) -> str | None:
+        # https://docs.aws.amazon.com/ARG/latest/APIReference/API_CreateGroup.html
+        if value is not None and value.lower().startswith("aws"):
+            raise ValueError("allowed: names that do not begin with aws, which are AWS's own")
+        return value
 
     @model_validator(mode="after")
     def _is_one_or_a_group(self) -> Self:
@@ -136,6 +144,11 @@ class GpuPool(Scaling):
         if len({each.architecture for each in facts}) > 1:
             raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
         return value
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+        return grammar.numbers_as_text(value)
 
     @field_validator("labels")
     @classmethod

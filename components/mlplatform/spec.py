@@ -1,7 +1,12 @@
 """What every spec has in common: the models that stack files are made of."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
+
+REPEATS: Final[dict[str, JsonValue]] = {"uniqueItems": False}
+"""JSON schema's word for a list in which an entry may come again; in no other list of a spec may it."""
 
 
 class Spec(BaseModel):
@@ -17,3 +22,16 @@ class Spec(BaseModel):
         # A program pays for the specs that it uses, not for all of them at its import.
         defer_build=True,
     )
+
+    @model_validator(mode="after")
+    def _lists_hold_nothing_twice(self) -> Self:
+        again = [
+            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)} again; allowed: each of them once"
+            for name, field in type(self).model_fields.items()
+            if field.json_schema_extra != REPEATS and isinstance(entries := getattr(self, name), list)
+            for index, entry in enumerate(entries)
+            if entry in entries[:index]
+        ]
+        if again:
+            raise ValueError("\n".join(again))
+        return self

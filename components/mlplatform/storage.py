@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from mlplatform import iam
-from mlplatform.arguments import checked
+from mlplatform import grammar, iam
+from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -64,8 +64,8 @@ ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, Any]]] = {
 }
 """Defaults of a bucket's life cycle that its role sets."""
 
-OBJECT_PREFIX: Final = re.compile(r"(?!/)[ -~]{1,200}")
-"""Beginning of an object's key. S3 takes more, but a slash in front is mostly a mistake:
+OBJECT_PREFIX: Final = re.compile(r"(?!/)[ -)+-~]{1,200}")
+"""Beginning of an object's key. S3 takes more, but a slash in front, or a star that matches nothing, is a mistake:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
@@ -120,12 +120,11 @@ class Bucket(Spec):
     def _prefixes_differ(cls, value: list[str]) -> list[str]:
         if wrong := [each for each in value if not OBJECT_PREFIX.fullmatch(each)]:
             raise ValueError(
-                f"{', '.join(map(repr, wrong))}: allowed: 1 to 200 printable ASCII characters, the first no slash"
+                f"{', '.join(map(repr, wrong))}: allowed: 1 to 200 printable ASCII characters, the first no slash and "
+                "none a *, which stands for itself"
             )
         if again := [f"{one} in {other}" for one in value for other in value if one != other and one.startswith(other)]:
             raise ValueError(f"{', '.join(again)}: allowed: prefixes of which none begins with another")
-        if twice := sorted({one for one in value if value.count(one) > 1}):
-            raise ValueError(f"{', '.join(twice)}: allowed: each prefix once")
         return value
 
     @model_validator(mode="after")
@@ -178,6 +177,11 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(DataBucketArgs, self, name, args)
+        if name.startswith(grammar.BUCKET_BEGINS):
+            reserved = ", ".join(grammar.BUCKET_BEGINS)
+            raise ArgumentsError(
+                f"DataBucket {name}", [Problem("name", f"is {name}; allowed: none of S3's own ({reserved}…)")]
+            )
         super().__init__(name, args, opts)
         wanted = args["bucket"]
         # What protects the data stays with it: a bucket that is kept keeps its settings too.

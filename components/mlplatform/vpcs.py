@@ -16,9 +16,7 @@ VPC_ID: Final = r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$"
 SUBNET_ID: Final = re.compile(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
 
-ACCOUNT: Final = re.compile(r"\d{12}")
-BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 POD_PREFIXES: Final = (16, 22)
 """Widest and narrowest range for pods: a node takes addresses in blocks of 16."""
@@ -182,13 +180,6 @@ class Vpc(Spec):
                 raise ValueError(f"allowed: /{widest} to /{narrowest}")
         return value
 
-    @field_validator("zones", "other_accounts", "readable_buckets", "interface_endpoints")
-    @classmethod
-    def _entries_differ(cls, value: list[str]) -> list[str]:
-        if len({*value}) < len(value):
-            raise ValueError("allowed: each of them once")
-        return value
-
     @field_validator("zones")
     @classmethod
     def _zones_have_control_planes(cls, value: list[str]) -> list[str]:
@@ -206,7 +197,7 @@ class Vpc(Spec):
     @field_validator("readable_buckets")
     @classmethod
     def _buckets_are_names(cls, value: list[str]) -> list[str]:
-        if wrong := [each for each in value if not BUCKET.fullmatch(each)]:
+        if wrong := [each for each in value if not grammar.bucket(each)]:
             raise ValueError(f"{', '.join(wrong)}: allowed: names of buckets, e.g. public-datasets")
         return value
 

@@ -8,17 +8,17 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import iam
-from mlplatform.grammar import KUBERNETES_NAME
+from mlplatform.grammar import KUBERNETES_NAME, MAX_OBJECT_NAME, OBJECT_NAME
 from mlplatform.images import PULL
 from mlplatform.partitions import dns_suffix
 from mlplatform.spec import Spec
 
-QUEUE_NAME: Final = r"^[A-Za-z0-9_-]{1,75}(\.fifo)?$"
+QUEUE_NAME: Final = r"^([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)$"
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""
 
-PREFIX: Final = r"^([A-Za-z0-9!_.()=-]+/)*$"
-"""Keys that need no care and stand for themselves in a policy:
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+PREFIX: Final = r"^(\.*[A-Za-z0-9!_()=-][A-Za-z0-9!_.()=-]*/)*$"
+"""Keys that need no care and stand for themselves in a policy, without parts of dots alone, which clients take for
+another folder: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
 SECRET_NAME: Final = r"^[A-Za-z0-9/_+=.@-]{1,512}$"
@@ -111,7 +111,7 @@ class BucketAccess(Spec):
     `readWrite`. `aws s3 sync`, boto3's `upload_file` and artifacts that MLflow logs need `write`; clients that look at
     an object before they write it, such as s3fs, need `readWrite`, since S3 lets only readers do so."""
 
-    prefix: str = Field(default="", max_length=512, pattern=PREFIX)
+    prefix: str = Field(default="", max_length=512, pattern=PREFIX, examples=["", "runs/"])
     """Beginning of the objects' keys that the access is limited to, e.g. `runs/`. Default: the whole bucket."""
 
 
@@ -122,7 +122,7 @@ class Workload(Spec):
     """Kubernetes namespace of its pods. Default: the workload's own name, so that one named like a model of
     `inference` gives that model its access."""
 
-    service_account: str | None = Field(default=None, pattern=KUBERNETES_NAME)
+    service_account: str | None = Field(default=None, max_length=MAX_OBJECT_NAME, pattern=OBJECT_NAME)
     """Service account of its pods. Default: the workload's own name."""
 
     buckets: dict[str, BucketAccess] = Field(default={})
@@ -142,10 +142,14 @@ class Workload(Spec):
     @field_validator("secrets")
     @classmethod
     def _secrets_have_names(cls, value: list[str]) -> list[str]:
-        if wrong := [name for name in value if not re.fullmatch(SECRET_NAME, name)]:
-            raise ValueError(f"{', '.join(wrong)}: allowed: names of secrets of AWS Secrets Manager, not ARNs")
-        if len({*value}) < len(value):
-            raise ValueError("allowed: each secret once")
+        # What is no name may be the secret itself, so it is not told.
+        wrong = [
+            f"secrets[{index}] is no name; allowed: names of secrets of AWS Secrets Manager, not ARNs"
+            for index, name in enumerate(value)
+            if not re.fullmatch(SECRET_NAME, name)
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return value
 
     @model_validator(mode="after")

@@ -1,9 +1,13 @@
 """Availability zones: what they are called, and in which of them EKS has a control plane."""
 
+import json
 import re
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -14,11 +18,15 @@ WITHOUT_CONTROL_PLANE: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
 """Zones that the subnets of a cluster can't be in, as of December 2024:
 https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
 
-NAME: Final = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-\d+)[a-z]\Z")
-ID: Final = re.compile(r"[a-z]{2,}\d-az\d\Z")
-_LOCAL: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+-[a-z]{3}-\d[a-z]\Z|[a-z]{2,}\d-[a-z]{3}\d-az\d\Z")
-_WAVELENGTH: Final = re.compile(r"[a-z0-9-]+-wlz?\d?(-|\d).*\Z")
+DATA: Final = Path(__file__).with_name("zones.json")
+"""The highest number of a zone's id in each region, with source and date."""
 
+NAME: Final = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-[0-9]+)(?P<letter>[a-z])\Z")
+ID: Final = re.compile(r"[a-z]{2,}[0-9]-az(?P<number>[0-9])\Z")
+_LOCAL: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+-[a-z]{3}-[0-9][a-z]\Z|[a-z]{2,}[0-9]-[a-z]{3}[0-9]-az[0-9]\Z")
+_WAVELENGTH: Final = re.compile(r"[a-z0-9-]+-wlz?[0-9]?(-|[0-9]).*\Z")
+
+_LETTERS: Final = string.ascii_lowercase
 _DIRECTIONS: Final = {"north": "n", "south": "s", "east": "e", "west": "w", "central": "c", "gov": "g", "iso": "i"}
 
 
@@ -72,14 +80,26 @@ def problem(zone: str, region: str | None = None) -> str | None:
     if _LOCAL.match(zone):
         return f"zones has {zone}; allowed: availability zones, since EKS has no control plane in local zones"
     example = f"{region}a or {id_prefix(region)}-az1" if region else "us-east-1a or use1-az1"
-    name, is_id = NAME.match(zone), bool(ID.match(zone))
-    if not name and not is_id:
+    name, id = NAME.match(zone), ID.match(zone)
+    if not name and not id:
         return f"zones has {zone}; allowed: names or ids of availability zones, e.g. {example}"
-    if region and not (zone.startswith(f"{id_prefix(region)}-") if is_id else name and name["region"] == region):
+    if region and not (zone.startswith(f"{id_prefix(region)}-") if id else name and name["region"] == region):
         return f"zones has {zone}; allowed: zones of {region}, e.g. {example}"
     if zone in WITHOUT_CONTROL_PLANE:
         return f"zones has {zone}; allowed: other zones, since EKS has no control plane there"
-    return None
+    return _beyond(zone, region) if region else None
+
+
+def _beyond(zone: str, region: str) -> str | None:
+    """What is wrong with a zone that no account has in a region by the dated file."""
+    name, id, highest = NAME.match(zone), ID.match(zone), _data()["highest"].get(region)
+    number = int(id["number"]) if id else _LETTERS.index(name["letter"]) + 1 if name else 0
+    if highest is None or 1 <= number <= highest:
+        return None
+    return (
+        f"zones has {zone}; allowed: {region}a to {region}{_LETTERS[highest - 1]}, or {id_prefix(region)}-az1 to "
+        f"{id_prefix(region)}-az{highest} (AWS's of {_data()['date']})"
+    )
 
 
 def find(region: str, opts: pulumi.InvokeOptions | None = None) -> list[Zone]:
@@ -123,6 +143,11 @@ def chosen(wanted: Sequence[str], there: Sequence[Zone], region: str) -> dict[st
     if problems:
         raise pulumi.RunError("\n".join(["the network can't lie in these zones:", *problems]))
     return {key: known[key] for key in wanted}
+
+
+@cache
+def _data() -> Any:
+    return json.loads(DATA.read_text(encoding="utf-8"))
 
 
 def _short(direction: str) -> str:

@@ -4,14 +4,16 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mlplatform
+from mlpctl.config import regions
 from mlplatform.component import Component
-from mlplatform.partitions import partition_of, service_principal
+from mlplatform.partitions import dns_suffix, partition_of, service_principal
 from mlplatform.testing import Plan, declare
 
 _spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
@@ -100,4 +102,15 @@ def partition_look_up(partition: str) -> dict[str, dict[str, str]]:
     return {
         "aws:index/getPartition:getPartition": {"partition": partition, "id": partition},
         "aws:iam/getRole:getRole": {"arn": f"arn:{partition}:iam::123456789012:role/ml", "id": "ml", "name": "ml"},
+    }
+
+
+def test_every_region_is_in_the_partition_that_botocore_has_it_in() -> None:
+    assert {region: partition_of(region) for region in regions.partitions()} == dict(regions.partitions())
+
+
+def test_host_names_end_as_botocore_says() -> None:
+    listed = json.loads((files("botocore") / "data" / "partitions.json").read_bytes())["partitions"]
+    assert {each["id"]: dns_suffix(each["id"]) for each in listed} == {
+        each["id"]: each["outputs"]["dnsSuffix"] for each in listed
     }

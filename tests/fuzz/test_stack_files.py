@@ -1,4 +1,4 @@
-"""Whatever a stack file says: it is right and safe, or it is told what is wrong with it.
+"""Whatever a stack file says: it is right, safe and taken by the APIs, or it is told what is wrong with it.
 
 Each property takes 200 examples, and 10,000 by `make fuzz`.
 """
@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from acceptance import refused
 from accounts import Account
 from invariants import broken
 from mlpctl import config
-from mlplatform.testing import declare
-from stack_files import CANARIES, hostile, read, right, valid_ish
+from mlplatform.testing import Plan, declare
+from stack_files import CANARIES, hostile, models, read, right, valid_ish
 
 EXAMPLES = max(200, settings().max_examples)
 PROGRAM = Path(__file__).parents[2] / "platform" / "__main__.py"
@@ -50,10 +51,25 @@ def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:
 @pytest.mark.engine
 @thorough
 @given(st.builds(right, valid_ish()))
-def test_what_is_right_is_safe(loaded: Any) -> None:
+def test_what_is_right_is_safe_and_taken_by_the_apis(loaded: Any) -> None:
     assume(loaded is not None)
+    plan = declared(loaded)
+    assert broken(plan) == []
+    assert refused(plan) == []
+
+
+@pytest.mark.engine
+@thorough
+@given(st.builds(right, models()))
+def test_a_model_that_is_right_is_taken_by_the_apis(loaded: Any) -> None:
+    assume(loaded is not None and loaded.platform.inference)
+    plan = declared(loaded)
+    assert broken(plan) == []
+    assert refused(plan) == []
+
+
+def declared(loaded: Any) -> Plan:
     existing = loaded.platform.network.existing
     look_ups = {**LOOK_UPS, **(Account.of(existing, loaded.region).look_ups() if existing else {})}
     with patch.object(config, "load", lambda: loaded.platform):
-        plan = declare(lambda: runpy.run_path(str(PROGRAM)), {"aws:region": loaded.region}, look_ups)
-    assert broken(plan) == []
+        return declare(lambda: runpy.run_path(str(PROGRAM)), {"aws:region": loaded.region}, look_ups)

@@ -1,4 +1,4 @@
-"""Tells a credential from other text, by its form or by the name that it is given.
+"""Tells a credential from other text, by its form or by the name that it is given (`secret_names`).
 
 The forms are those with a mark of their own, as in gitleaks' rules: https://github.com/gitleaks/gitleaks. What only
 looks random is let pass: digests of images and revisions of models look the same.
@@ -7,6 +7,8 @@ looks random is let pass: digests of images and revisions of models look the sam
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+
+from mlpctl.config import secret_names
 
 FORMS: Final = {
     "an AWS access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -22,29 +24,37 @@ FORMS: Final = {
     "a Pulumi token": r"\bpul-\w{8,}",
     "an NVIDIA API key": r"\bnvapi-[\w-]{20,}",
     "an API key of OpenAI's form": r"\bsk-((proj|svcacct|admin|ant-[a-z0-9]+)-[\w-]{20,}|[A-Za-z0-9]{32,})",
-    "a Google API key": r"\bAIza[\w-]{35}",
+    "a Google API key": r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}",
+    "a Bedrock API key": r"\bABSK[A-Za-z0-9+/]{40,}|\bbedrock-api-key-[\w-]{8,}",
+    "a Databricks token": r"\bdapi[0-9a-f]{32}",
+    "a token of a model's host": r"\b(gsk_|r8_|xai-|pplx-|pcsk_|rpa_|tgp_v1_)[\w-]{20,}",
+    "a token of a tracing service": r"\b(lsv2_(pt|sk)_|glsa_|glc_|sntrys_)\w{20,}",
+    "a key of Stripe or SendGrid": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,100}\.[\w-]{16,}",
+    "an Azure key or a signed URL": (
+        r"\b(AccountKey|SharedAccessKey)=[\w+/]{20,}|[?&]sig=[\w%+/=-]{20,}|X-Amz-(Signature|Security-Token)=\w"
+    ),
+    "an HTTP authorization": r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[^\s$<])",
     "a Docker Hub token": r"\bdckr_(pat|oat)_[\w-]{20,}",
     "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
     "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
-    "a JSON web token": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
-    "a registry with its user and password": r"^[^\s/:@]+:[^\s/:@]+@[\w.-]+(:\d+)?/",
-    "a URL with a password": r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?!\$)[^\s/@]+@",
+    "a JSON web token": r"\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,}\.",
+    "a registry with its user and password": r"^\s*[^\s/:@]*:[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
+    "a URL with a password": r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}:(?!\$)[^\s/@]{1,500}@",
 }
 """Sort of credential → what only such a one holds."""
 
 _FORMS: Final = [(sort, re.compile(form)) for sort, form in FORMS.items()]
 _ANY: Final = re.compile("|".join(FORMS.values()))
 
-_NAMES_A_SECRET: Final = re.compile(
-    r"passw(or)?d$|(^|[-_.:])(pass|pwd|passphrase|secret|token|credentials?|(api|access|secret|private)[-_]?key([-_]id)?)$",
-    re.IGNORECASE,
-)
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_HARMLESS: Final = re.compile(r"[/.~$<].*|arn:.*|true|false|yes|no|none|null|", re.IGNORECASE | re.DOTALL)
-"""Files, references, the special tokens of a tokenizer (`</s>`), switches: values that no secret has."""
+_REGISTRY: Final = "a registry with its user and password"
+_BY_NAME: Final = "a secret, by its name"
 
-_ASSIGNMENT: Final = re.compile(r"""(?<![\w-])-{0,2}([A-Za-z][\w.-]*)["']?\s*[=:]\s*["']?([^\s"',;}]+)""")
-_FLAG: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
+_NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"))
+"""Mappings from a name to a plain value of it, by the ends of their paths. Elsewhere a name that speaks of a secret may
+well refer to one."""
+
+_USER: Final = re.compile(r"(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
+"""What stands before the host in an image's reference that was meant as a URL."""
 
 
 def is_credential(text: str) -> bool:
@@ -54,44 +64,56 @@ def is_credential(text: str) -> bool:
 
 def sort(text: str) -> str | None:
     """Say what credential text holds by its form, to be read after "looks like": `an AWS access key`."""
-    return next((name for name, form in _FORMS if form.search(text)), None)
+    return next((name for name, form in _FORMS if form.search(text)), None) if is_credential(text) else None
 
 
 def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """List where credentials stand in plain values, and what each looks like.
 
-    By form they are found in every text. By name they are found where a program's environment and arguments, or a
-    provider's settings are: elsewhere a name that speaks of a secret may well refer to one. A key that is a credential
-    is listed as a place.
+    By form, and where a text itself gives a secret to a name (`--api-key=…`), they are found everywhere. By the key
+    that a text stands under they are found where that is the name of the value itself. A key that is a credential is
+    listed as a place.
     """
     if isinstance(data, str):
-        if (found := sort(data)) is not None:
+        if (found := _in_text(data, path)) is not None:
             yield path, found
-        elif path[-2:-1] in (("env",), ("config",)) and (_is_secret(str(path[-1]), data) or _assigns_secret(data)):
-            yield path, "a secret, by its name"
     elif isinstance(data, dict):
         for key, value in data.items():
             if (found := sort(key)) is not None:
                 yield (*path, key), found
+            elif secret_names.gives_away(key):
+                yield (*path, key), _BY_NAME
             else:
                 yield from find(value, (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            before = _FLAG.fullmatch(data[index - 1]) if index and isinstance(data[index - 1], str) else None
-            if isinstance(value, str) and not sort(value) and _argument_is_secret(before, value):
-                yield (*path, index), "a secret, by its name"
+            before = data[index - 1] if index else None
+            if isinstance(value, str) and not sort(value) and secret_names.is_given(before, value):
+                yield (*path, index), _BY_NAME
             else:
                 yield from find(value, (*path, index))
 
 
-def _argument_is_secret(flag: re.Match[str] | None, value: str) -> bool:
-    after_flag = flag is not None and not value.startswith("-") and _is_secret(flag[1], value)
-    return after_flag or _assigns_secret(value)
+def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:
+    if (found := sort(text)) is not None:
+        return found
+    field = path[-1] if path else ""
+    if field == "image":
+        return _REGISTRY if _has_user(text) else _BY_NAME if secret_names.gives_away(text) else None
+    if field == "healthPath" and secret_names.queries(text):
+        return _BY_NAME
+    by_key = _is_value_of_a_name(path) and secret_names.is_secret(str(field), text)
+    return _BY_NAME if by_key or secret_names.assigns(text) else None
 
 
-def _assigns_secret(text: str) -> bool:
-    return any(_is_secret(name, value) for name, value in _ASSIGNMENT.findall(text))
+def _is_value_of_a_name(path: tuple[str | int, ...]) -> bool:
+    above = path[:-1]
+    return any(
+        len(above) >= len(end) and all(part in ("*", key) for part, key in zip(end, above[-len(end) :], strict=True))
+        for end in _NAMED
+    )
 
 
-def _is_secret(name: str, value: str) -> bool:
-    return bool(_NAMES_A_SECRET.search(_CAMEL.sub("_", name))) and not _HARMLESS.fullmatch(value)
+def _has_user(image: str) -> bool:
+    found = _USER.match(image)
+    return found is not None and ("/" in found["rest"] or (":" in found["user"] and "/" not in found["user"]))

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -17,7 +16,7 @@ from pydantic import (
 
 from mlpctl.config import model_rules, regions, rules
 from mlpctl.review.cost.settings import CostSettings
-from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, names, zones
+from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, grammar, names, zones
 from mlplatform.nodes import SESSION_SERVICES
 from mlplatform.partitions import AWS, partition_of
 from mlplatform.spec import Spec
@@ -35,30 +34,31 @@ MAX_TAG_KEY: Final = 128
 MAX_TAG: Final = 256
 """What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 
+MAX_POLICY_PATH: Final = 511
+MAX_POLICY_NAME: Final = 128
+"""Longest path of a policy of IAM without the slash that it begins with, and longest name:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
+
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
+_NO_SPACE: Final = "with no space at either end"
 
 
 def _tag_key(value: str) -> str:
-    if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value):
-        raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}")
+    if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value) or value != value.strip():
+        raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}, {_NO_SPACE}")
     if value.lower().startswith(("aws:", "mlplatform:")) or value.lower() in ("name", "owner", "environment"):
         raise ValueError("allowed: keys other than Name, owner, environment, aws:… and mlplatform:…")
     return value
 
 
 def _tag_value(value: str) -> str:
-    if len(value) > MAX_TAG or not TAG.fullmatch(value):
-        raise ValueError(f"allowed: at most {MAX_TAG} {_TAG_WORDS}")
+    if len(value) > MAX_TAG or not TAG.fullmatch(value) or value != value.strip():
+        raise ValueError(f"allowed: at most {MAX_TAG} {_TAG_WORDS}, {_NO_SPACE}")
     return value
 
 
-def _whole_number_as_text(value: Any) -> Any:
-    """A whole number as its digits. Other numbers are refused: of 1.10, YAML leaves 1.1."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 TagKey = Annotated[str, AfterValidator(_tag_key)]
-TagValue = Annotated[str, BeforeValidator(_whole_number_as_text), AfterValidator(_tag_value)]
+TagValue = Annotated[str, AfterValidator(_tag_value)]
 
 
 class Profile(Enum):
@@ -117,7 +117,10 @@ class Platform(Spec):
     preview or update fails before anything is created. Default: any account."""
 
     permissions_boundary: str | None = Field(
-        default=None, pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$", examples=["boundaries/ml-team"]
+        default=None,
+        max_length=MAX_POLICY_PATH + MAX_POLICY_NAME,
+        pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$",
+        examples=["boundaries/ml-team"],
     )
     """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
     Default: none; roles of `workloads` then have a boundary of the platform's own."""
@@ -188,6 +191,11 @@ class Platform(Spec):
         owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
         return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
 
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+        return grammar.numbers_as_text(value)
+
     @field_validator("tags")
     @classmethod
     def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:
@@ -202,7 +210,7 @@ class Platform(Spec):
     @classmethod
     def _owner_fits_a_tag(cls, value: str) -> str:
         if not TAG.fullmatch(value) or value != value.strip():
-            raise ValueError(f"allowed: {_TAG_WORDS}, with no space at either end")
+            raise ValueError(f"allowed: {_TAG_WORDS}, {_NO_SPACE}")
         return value
 
     @field_validator("network")

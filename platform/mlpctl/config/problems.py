@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.config.credentials import is_credential
+from mlpctl.config.secret_names import gives_away, names_a_secret
 
 Keys = tuple[str | int, ...]
 """Where a value is: the keys and list positions that lead to it, as the file spells them."""
@@ -119,7 +120,8 @@ def shown(value: Any, path: Keys = ()) -> str:
 def looks_secret(text: str, path: Keys = ()) -> bool:
     """Say whether text is of the form of a known sort of credential, or the name that it stands under is."""
     names = [key for key in path if isinstance(key, str)]
-    return is_credential(text) or bool(names and _SECRET_KEY.search(names[-1]))
+    by_name = bool(names) and (_SECRET_KEY.search(names[-1]) is not None or names_a_secret(names[-1]))
+    return _shows_secret(text) or by_name or "secretEnv" in names[-2:]
 
 
 def quoted(text: str) -> str:
@@ -133,9 +135,13 @@ def shortened(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    if is_credential(text):
+    if _shows_secret(text):
         return HIDDEN
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _shows_secret(text: str) -> bool:
+    return is_credential(text) or gives_away(text)
 
 
 def printable(text: str) -> str:

@@ -10,16 +10,26 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlpctl.config.model_rules import MODEL_RULES, pinned
-from mlplatform import addressing, node_images
+from mlplatform import addressing, grammar, node_images
 from mlplatform.clusters import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
 from mlplatform.images import Scanning
+from mlplatform.partitions import partition_of
 from mlplatform.pools import POOL_LABEL
-from mlplatform.workloads import service_account_of
+from mlplatform.workloads import access_policy, service_account_of
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
 
 YEAR_DAYS: Final = 365
+
+POLICY_SIZE: Final = 10_240
+"""Characters of all inline policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+ACCOUNT: Final = "000000000000"
+LONGEST_REGION: Final = "ap-southeast-1"
+_KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
+_REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
+"""As long as the ARNs that a policy will have, where project and stack have 40 characters together."""
 
 RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
 """How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
@@ -50,10 +60,46 @@ def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
     parts = (platform.buckets, platform.gpu_pools, platform.inference, platform.workloads)
     components = dict.fromkeys(("keys", "network", "images", "cluster", *(name for part in parts for name in part)))
     for name in platform.cost.usage:
-        if name != "default" and not any(name == each or name.startswith(f"{each}-") for each in components):
+        if name != "default" and not any(name == each or _is_below(name, each) for each in components):
             yield (
                 f"cost.usage has {json.dumps(name)}; allowed: default, a component ({', '.join(components)}) or a "
                 "resource of one, e.g. network-nat-us-east-1a"
+            )
+
+
+def _is_below(name: str, component: str) -> bool:
+    return len(name) > len(component) + 1 and name.startswith(f"{component}-")
+
+
+def buckets_have_names_of_s3(platform: Platform) -> Iterator[str]:
+    """A bucket is called by its name in the file, and a few random characters."""
+    for name in platform.buckets:
+        if name.startswith(grammar.BUCKET_BEGINS):
+            yield f"buckets has {name}; allowed: names that S3 does not keep ({', '.join(grammar.BUCKET_BEGINS)}…)"
+
+
+def policies_have_room_for_what_workloads_use(platform: Platform) -> Iterator[str]:
+    """IAM takes so much for the policies of a role, white space aside."""
+    region = platform.region or LONGEST_REGION
+    for name, workload in platform.workloads.items():
+        policy = access_policy(
+            workload,
+            account_id=ACCOUNT,
+            region=region,
+            partition=partition_of(region),
+            bucket_arns={each: f"arn:aws-us-gov:s3:::{each}-bucket-0123abc" for each in workload.buckets},
+            repository_arns={each: f"{_REPOSITORIES}/{each}" for each in workload.images},
+            data_key_arn=_KEY,
+            secrets_key_arn=_KEY,
+            queue_arns={},
+            secret_arns={},
+        )
+        if (size := len("".join(policy.split()))) > POLICY_SIZE:
+            kinds = ("buckets", "images", "queues", "secrets")
+            counts = ", ".join(f"{len(used)} {kind}" for kind in kinds if (used := getattr(workload, kind)))
+            yield (
+                f"workloads.{name} is access to {counts}, a policy of {size} characters; allowed: {POLICY_SIZE}, IAM's "
+                "limit: fewer or shorter names, or several workloads"
             )
 
 
@@ -242,6 +288,8 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     *MODEL_RULES,
     pools_are_told_from_the_system_nodes,
     usage_is_of_what_is_there,
+    buckets_have_names_of_s3,
+    policies_have_room_for_what_workloads_use,
     pools_lie_in_the_network,
     images_of_nodes_fit_the_cluster,
     the_network_has_addresses,

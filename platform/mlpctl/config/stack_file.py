@@ -10,8 +10,8 @@ from typing import Any, Generic
 import yaml
 
 from mlpctl.config import credentials, profiles, regions
-from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shown
-from mlpctl.config.shape import nearest
+from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shortened, shown
+from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
 from mlpctl.keys import NAMESPACE, PLATFORM, REGION
@@ -126,10 +126,14 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     # Taken out, so that no rule quotes them.
     platform.data = _lacking(broken, platform.data)
     problems += [_at(platform, place, _SEVERAL_LINES, "text on one line") for place in broken]
+    changed = _changed_numbers(platform, Shape.of(model))
+    platform.unread.update(problem.path for problem in changed)
+    problems += changed
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document)})
-    problems += [replace(problem, path=problem.path or (PLATFORM,)) for problem in wrong]
+    # What was struck out is no missing value.
+    problems += [replace(each, path=each.path or (PLATFORM,)) for each in wrong if each.path not in platform.unread]
     if built is None or problems:
         raise ConfigError(problems, path)
     lines = {place: position.line for place, position in platform.positions.items()}
@@ -198,6 +202,15 @@ def _of_several_lines(data: Any, path: Keys = ()) -> Iterator[Keys]:
         yield path
 
 
+def _changed_numbers(document: Document, shape: Shape) -> list[Problem]:
+    """Tell where a number stands for text, and its digits would not be what the file says."""
+    return [
+        replace(_at(document, place, f"is {shortened(written)}", "text in quotes"), value=written)
+        for place, written in document.respelt.items()
+        if (below := shape.at(place)) and below.node.get("type") == "string"
+    ]
+
+
 def _lacking(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
     """Copy values without those at some places; in lists, None is left there."""
     if isinstance(data, dict):
@@ -258,15 +271,15 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
         close = difflib.get_close_matches(region, regions.partitions(), 1, 0.8) if isinstance(region, str) else []
-        unknown = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
-        hint = "a region that AWS has by botocore's list" if unknown else _REGION_HINT
-        yield _at(document, place, f"is {shown(region)}", hint, *close)
+        named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
+        hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
+        yield _at(document, place, f"is {shown(region)}", hint, *(each for each in close if each != region))
 
 
 def _region(document: Document) -> str | None:
-    """The stack's region, if it is one of AWS."""
+    """The stack's region, if it can be one."""
     region = document.data["config"].get(REGION)
-    return region if isinstance(region, str) and region in regions.partitions() else None
+    return region if isinstance(region, str) and regions.problem(region) is None else None
 
 
 def _resembles(key: str, right: str) -> bool:

@@ -211,9 +211,10 @@ class _Teller:
     def _below(self, path: Keys, name: str) -> Keys | None:
         """Find the path that a rule's sentence starts with: below the rule's model, or the rule's own field."""
         shape, below = self._shape.at(path), path
-        if shape and not shape.keys and path and to_camel(name) == path[-1]:
-            return path
-        for word in re.findall(r"[\w-]+", name):
+        words = re.findall(r"[\w-]+", name)
+        if shape and not shape.keys and path and to_camel(words[0]) == path[-1]:
+            words = words[1:]
+        for word in words:
             key: str | int = word
             if shape and shape.keys:
                 key = to_camel(word)

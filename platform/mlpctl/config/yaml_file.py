@@ -75,6 +75,9 @@ class Document:
     unread: set[Keys] = field(default_factory=set)
     """Where `data` has None because the value there was refused."""
 
+    respelt: dict[Keys, str] = field(default_factory=dict)
+    """Whole numbers that the file writes otherwise than by their digits, as it does: `1.0`, `1_000`, `0x1f`."""
+
     def at(self, path: Keys) -> Position | None:
         """Say where a value is, or else the nearest mapping or list around it."""
         while path and path not in self.positions:
@@ -92,6 +95,7 @@ class Document:
             {path[size:]: position for path, position in self.positions.items() if path[:size] == prefix},
             self.problems,
             {path[size:] for path in self.unread if path[:size] == prefix},
+            {path[size:]: text for path, text in self.respelt.items() if path[:size] == prefix},
         )
 
 
@@ -240,6 +244,8 @@ class _Reading:
         elif node.tag == _PLAIN:
             value = meaning(node.value)
             if not isinstance(value, Ambiguous):
+                if type(value) is int and str(value) != node.value:
+                    self.document.respelt[path] = node.value
                 return value
             problem = f"is {shortened(node.value)}, {value.reason}"
         elif node.tag in _SCALARS:

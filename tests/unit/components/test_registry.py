@@ -116,7 +116,7 @@ images = st.lists(st.builds(Image, st.frozensets(tags, max_size=3), st.integers(
 
 @settings(deadline=None, max_examples=50)
 @given(
-    st.lists(st.sampled_from(["v*", "prod", "*", "*1", "v2.*"]), min_size=1, max_size=3),
+    st.lists(st.sampled_from(["v*", "prod", "*", "*1", "v2.*"]), min_size=1, max_size=3, unique=True),
     st.integers(1, 3),
     images,
 )

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Bucket, DataBucket
+from mlplatform.arguments import ArgumentsError
 from mlplatform.storage import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
 from mlplatform.testing import Plan, declare
 
@@ -203,7 +204,7 @@ def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
             {"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/runs/"]},
             "tmp/runs/ in tmp/: allowed: prefixes of which none begins with another",
         ),
-        ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, "tmp/: allowed: each prefix once"),
+        ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, r"expirePrefixes\[1\] is tmp/ again"),
         (
             {"expireDays": 3, "expirePrefixes": ["/tmp/"]},
             "'/tmp/': allowed: 1 to 200 printable ASCII characters, the first no slash",
@@ -250,3 +251,9 @@ def test_the_field_tells_every_default_of_a_role() -> None:
                 for each in (default if isinstance(default, list) else [default])
             )
         )
+
+
+@pytest.mark.parametrize("name", ["xn--a", "sthree-a", "amzn-s3-demo-a"])
+def test_a_name_that_s3_keeps_for_itself_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: none of S3's own"):
+        declare(lambda: DataBucket(name, {"bucket": Bucket(), "data_key_arn": "arn:aws:kms:us-east-1:1:key/a"}))

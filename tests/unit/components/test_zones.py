@@ -1,4 +1,5 @@
 import pytest
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from mlplatform import zones
 
@@ -34,6 +35,11 @@ def test_the_ids_of_a_region_s_zones_begin_as_aws_lists_them(region: str) -> Non
         ("use1-bos1-az1", "local zones"),
         ("us-east-1-wl1-bos-wlz-1", "Wavelength zones"),
         ("use1-wl1-bos-wlz1", "Wavelength zones"),
+        ("us-east-1g", "us-east-1a to us-east-1f, or use1-az1 to use1-az6"),
+        ("use1-az7", "us-east-1a to us-east-1f, or use1-az1 to use1-az6"),
+        ("use1-az0", "us-east-1a to us-east-1f"),
+        ("us-east-\uff11a", "names or ids of availability zones"),
+        ("use1-az\uff13", "names or ids of availability zones"),
         ("use1-az3", "EKS has no control plane there"),
         ("eu-west-1a", "zones of us-east-1, e.g. us-east-1a or use1-az1"),
         ("usw2-az1", "zones of us-east-1"),
@@ -44,3 +50,19 @@ def test_the_ids_of_a_region_s_zones_begin_as_aws_lists_them(region: str) -> Non
 )
 def test_another_place_is_refused_with_the_reason(zone: str, told: str) -> None:
     assert told in str(zones.problem(zone, "us-east-1"))
+
+
+def test_zones_are_as_many_as_in_another_list_of_them() -> None:
+    """Some accounts have zones that others do not: the highest number counts."""
+    known = zones._data()["highest"]
+    listed = RegionsAndZonesBackend.zones
+    assert {*known} == {*listed} - {"cn-north-1"}
+    for region, highest in known.items():
+        numbers = [int(zone.zone_id[-1]) for zone in listed[region]]
+        assert max(numbers) == highest, region
+        assert all(zones.problem(zone.name, region) is None for zone in listed[region])
+
+
+def test_a_region_that_is_not_listed_has_any_zone() -> None:
+    assert zones.problem("cn-north-1d", "cn-north-1") is None
+    assert zones.problem("eusc-de-east-1c", "eusc-de-east-1") is None

@@ -1,10 +1,12 @@
 """What is taken for a credential, and what is not: a right file that is refused costs more than it saves."""
 
 import base64
+import time
 
 import pytest
 
 from mlpctl.config import credentials
+from mlpctl.config.problems import HIDDEN, shown
 
 # Written in parts, so that no scanner takes this file for a leak.
 SAMPLES = {
@@ -25,12 +27,32 @@ SAMPLES = {
     "a Pulumi token": ["pul-" + "a1" * 20],
     "an NVIDIA API key": ["nvapi-" + "a1-_" * 8],
     "an API key of OpenAI's form": ["sk-" + "a1" * 20, "sk-proj-" + "a1-" * 10, "sk-ant-api03-" + "a1" * 20],
-    "a Google API key": ["AIza" + "a1-_X" * 7],
+    "a Google API key": ["AIza" + "a1-_X" * 7, "ya29." + "a1-_X" * 7, "GOCSPX-" + "a1-_X" * 5],
+    "a Bedrock API key": ["ABSK" + "aB3+" * 20, "bedrock-api-key-" + "YWJj" * 4],
+    "a Databricks token": ["dapi" + "0a" * 16],
+    "a token of a model's host": [
+        prefix + "aB3" * 10 for prefix in ("gsk_", "r8_", "xai-", "pplx-", "pcsk_", "rpa_", "tgp_v1_")
+    ],
+    "a token of a tracing service": [prefix + "a1" * 16 for prefix in ("lsv2_pt_", "glsa_", "glc_", "sntrys_")],
+    "a key of Stripe or SendGrid": [
+        "sk_live_" + "a1" * 12,
+        "rk_test_" + "a1" * 12,
+        "SG." + "a1" * 10 + "." + "b2" * 12,
+    ],
+    "an Azure key or a signed URL": [
+        "DefaultEndpointsProtocol=https;AccountKey=" + "aB3+" * 20,
+        "https://x.blob.core.windows.net/a?sv=2024&sig=" + "aB3%2F" * 8,
+        "https://b.s3.amazonaws.com/k?X-Amz-" + "Signature=0a1b",
+    ],
+    "an HTTP authorization": ["Authorization: Bearer " + "hunter2", 'authorization="Basic ' + 'aHVudGVyMg=="'],
     "a Docker Hub token": ["dckr_pat_" + "a1" * 12],
     "an npm or PyPI token": ["npm_" + "a1" * 18, "pypi-AgE" + "a1" * 12],
     "a Vault token": ["hvs." + "a1" * 12],
     "a JSON web token": ["eyJ" + "hbGciOiJ9.eyJ" + "zdWIiOiIxIn0.x"],
-    "a registry with its user and password": ["bob:" + "cAnArY9x7Q@ghcr.io/x/y:v1", "a:" + "b@localhost:5000/x:v1"],
+    "a registry with its user and password": [
+        *("bob:" + "cAnArY9x7Q@ghcr.io/x/y:v1", "a:" + "b@localhost:5000/x:v1", " bob:" + "hunter2@ghcr.io/x"),
+        *(":" + "hunter2@ghcr.io/x:v1", "bob:" + "hunter2@ghcr.io"),
+    ],
     "a URL with a password": ["postgres://app:" + "hunter2@db:5432/x", "redis://:" + "hunter2@cache"],
 }
 
@@ -63,6 +85,9 @@ def test_every_form_has_a_sample():
         "http://chat.chat.svc.cluster.local:80/v1?user=me@example.com",
         "postgres://app:$(DB_PASSWORD)@db:5432/x",
         "postgres://app@db:5432/x",
+        "model:v1@sha256:" + "0" * 64,
+        "arn:aws:iam::123456789012:user/me@example.com",
+        "https://docs.example.com/authorization: how it works",
         "Qwen/Qwen3-8B",
         "task-0123456789abcdef0123456789abcdef01234567",
         "0123456789abcdef0123456789abcdef01234567",
@@ -84,7 +109,10 @@ def test_other_text_is_let_pass(text):
     "name",
     [
         *("HF_TOKEN", "PASSWORD", "DB_PASSWD", "PGPASSWORD", "DB_PASS", "REDIS_PWD", "VLLM_API_KEY"),
-        *("AWS_SECRET_ACCESS_KEY", "apiKey", "client-secret", "secret"),
+        *("AWS_SECRET_ACCESS_KEY", "apiKey", "client-secret", "secret", "AUTH", "REDIS_AUTH", "http.auth"),
+        *("AUTHORIZATION", "DBPASS", "PGPASS", "MYSQL_PWD", "PASSPHRASE", "GITHUB_PAT", "SESSION_COOKIE", "CREDS"),
+        *("GITHUBTOKEN", "authToken", "HF_TOKEN_2", "TOKEN1", "PASSWORD_B64", "SECRET_VALUE", "SECRET_KEY_BASE"),
+        *("OPENAI_KEY", "ENCRYPTION_KEY", "SIGNING_KEY", "ssh-key", "JWT", "BEARER", "BASIC_AUTH"),
     ],
 )
 def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
@@ -94,7 +122,53 @@ def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
     assert list(credentials.find(["serve", f"--{name}", "hunter2"])) == [((2,), told)]
     assert list(credentials.find([f"--{name}=hunter2"])) == [((0,), told)]
     assert list(credentials.find(["-c", f"export {name}=hunter2; serve"])) == [((1,), told)]
+    assert list(credentials.find(["-c", f"serve --port 80 --{name} hunter2"])) == [((1,), told)]
     assert list(credentials.find({"config": {f"aws:{name}": "hunter2"}})) == [(("config", f"aws:{name}"), told)]
+    assert list(credentials.find({"tags": {name: "hunter2"}})) == [(("tags", name), told)]
+    labels = {"gpuPools": {"a": {"labels": {name: "hunter2"}}}}
+    assert list(credentials.find(labels)) == [(("gpuPools", "a", "labels", name), told)]
+    for place in ("owner", "pool", "healthPath", "prefix"):
+        assert list(credentials.find({place: f"/x {name}=hunter2"})) == [((place,), told)]
+    assert list(credentials.find({f"{name}=hunter2": 1})) == [((f"{name}=hunter2",), told)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/h?token=x1", "/h?a=b&api_key=x1", "/h?key=x1", "/h?sig=x1", "/h?auth=x1", "/h;password=x1"]
+)
+def test_a_path_that_asks_with_a_secret_is_told(path):
+    assert list(credentials.find({"healthPath": path})) == [(("healthPath",), "a secret, by its name")]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("bob:hun/ter2@ghcr.io/x:v1", "bob:hunt:er2@ghcr.io/x:v1", "bob:hun@ter2@ghcr.io/x:v1", "bob:hunter2@ghcr.io"),
+        *("hunter2tok@ghcr.io/x:v1", "docker pull x:v1 --password hunter2", "ghcr.io/x:v1 password=hunter2"),
+        *("bob:hunter2@ghcr.io/x@sha256:" + "0" * 64,),
+    ],
+)
+def test_an_image_with_a_user_is_told(image):
+    assert [place for place, _ in credentials.find({"image": image})] == [("image",)]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("ghcr.io/team/token:v1", "secret:v2", "localhost:5000/team/password:1", "team/auth:2.0"),
+        *("model@sha256:" + "0" * 64, "localhost:5000/model:v1@sha256:" + "a" * 64, "model@v0.1"),
+    ],
+)
+def test_an_image_that_is_called_like_a_secret_is_none(image):
+    assert not [*credentials.find({"image": image})]
+
+
+def test_what_is_quoted_hides_what_gives_a_secret_to_a_name():
+    for text in ("password=hunter2", "x --api-key hunter2", "bob:hunter2@ghcr.io/x:v1"):
+        assert shown(text) == HIDDEN
+    for name in ("DB_PASS", "AUTHORIZATION", "apiKey"):
+        assert shown("hunter2", ("inference", "chat", name)) == HIDDEN
+    assert shown("hunter2", ("inference", "chat", "secretEnv", "X")) == HIDDEN
+    assert shown("team/token:v1", ("inference", "chat", "image")) == '"team/token:v1"'
 
 
 @pytest.mark.parametrize(
@@ -106,6 +180,14 @@ def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
         {"env": {"HF_TOKEN_PATH": "/run/secrets/hf", "HF_TOKEN": "/run/secrets/hf"}},
         {"env": {"API_KEY": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/hf-AbCdEf"}},
         {"env": {"STOP_TOKEN": "</s>", "PAD_TOKEN": "<pad>", "USE_TOKEN": "true"}},
+        {"env": {"AUTH": "oidc", "HTTP_AUTH": "disabled", "AUTH_MODE": "x", "AUTHOR": "me", "MAX_TOKEN": "512"}},
+        {"env": {"EOS_TOKEN": "128001", "PAD_TOKEN": "[PAD]", "PUBLIC_KEY": "ssh-rsa x", "CACHE_KEY": "a"}},
+        {
+            "tags": {"cost-center": "x", "secret-owner": "me", "auth": "iam"},
+            "gpuPools": {"a": {"labels": {"token-limit": "4"}}},
+        },
+        {"healthPath": "/health?verbose=1&deep=true", "prefix": "date=2026-01-01/"},
+        {"principalArn": "arn:aws:iam::123456789012:role/token", "path": "team/token", "tag": "secret"},
         {"env": {"PWD": "/srv", "BYPASS": "1", "FIRST_PASS": "true", "COMPASS": "north"}},
         {"env": {"KEY": "value", "PRIMARY_KEY": "id", "SORT_KEY": "name"}},
         ["--max-tokens", "4096", "--tokenizer", "mistral", "--api-key", "--port", "8000"],
@@ -115,3 +197,14 @@ def test_a_name_gives_a_secret_away_in_environment_and_arguments(name):
 )
 def test_a_name_alone_gives_nothing_away(data):
     assert list(credentials.find(data)) == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["x", "a.", "-a", "eyJ", "?a", " ", "a=", "a: ", "--a ", "@", "a:@", "a://", "a://a:", "SG.aaaaaaaaaaaaaaaaaa"],
+)
+def test_no_text_takes_long_to_be_looked_at(part):
+    text = part * (60_000 // len(part))
+    start = time.monotonic()
+    list(credentials.find({"image": text, "env": {"A": text}, "healthPath": text, "list": [text], text: 1}))
+    assert time.monotonic() - start < 3

@@ -177,3 +177,20 @@ def test_a_file_without_a_value_is_none(content):
 
 def test_a_byte_order_mark_and_other_line_ends_are_read():
     assert parse("\ufeffa: 1\r\nb: ü 😀\r\n".encode()).data == {"a": 1, "b": "ü 😀"}
+
+
+@pytest.mark.parametrize(
+    ("word", "changed"), [("7", False), ("-7", False), ("0", False), ("1.0", True), ("1_000", True)]
+)
+@pytest.mark.parametrize("section", ["a", "b"])
+def test_a_whole_number_that_is_written_otherwise_is_remembered(section, word, changed):
+    document = parse(f"a: {{b: {word}}}\nb: {{b: [{word}]}}\nc: '{word}'\n".encode())
+    at = {"a": ("a", "b"), "b": ("b", "b", 0)}[section]
+    assert (document.respelt.get(at) == word) is changed
+    assert (document.under((section,)).respelt.get(at[1:]) == word) is changed
+    assert ("c",) not in document.respelt
+
+
+@pytest.mark.parametrize("word", ["+7", "0x1f", "0b1", "0o7", "1e3", "7.", "7_0"])
+def test_every_other_way_to_write_a_whole_number_is_remembered(word):
+    assert parse(f"a: {word}".encode()).respelt == {("a",): word}

@@ -1,0 +1,127 @@
+"""Names that give a secret away: what stands under them is one, unless it can be none by its form.
+
+A right file that is refused costs more than it saves: a name counts by its last words, and some values are harmless.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN: Final = re.compile(r"[-_.:\s]+")
+
+_LAST: Final = re.compile(
+    r"(.*(password|passwd|passphrase|passcode|secret|token|apikey|accesskey|secretkey|privatekey))"
+    r"|((pg|db|my|sql|mysql|mongo|redis|es|user|admin|root|app|ftp|smtp|mail|ldap|http|proxy)pass)"
+    r"|pass|pwd|pw|credentials?|creds|authorization|bearer|jwt|pat|cookie"
+)
+"""Last word of the name of a secret."""
+
+_METHOD: Final = re.compile(r"auth|authentication")
+"""Last word of a name of a secret, or of a way to prove who one is."""
+
+_KEYS: Final = re.compile(
+    r"access|account|admin|anthropic|api|auth|client|cohere|crypt|deploy|encryption|gemini|groq|hf|hmac|license|master"
+    r"|mistral|ngc|openai|private|secret|service|session|shared|signing|ssh|storage|wandb|webhook"
+)
+"""Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
+
+_SPECIAL: Final = re.compile(
+    r"audio|begin|bos|cls|end|eos|first|image|last|mask|max|min|new|next|pad|per|sep|special|start|stop|think|unk|video"
+)
+"""Words before `token` that make it one of a tokenizer, or a number of them."""
+
+_BEHIND: Final = frozenset({"b", "base", "encoded", "plain", "raw", "text", "value"})
+"""Words behind the name of a secret that say how it is written: `b64` and the like, without their numbers."""
+
+_HARMLESS: Final = re.compile(r"[/.~$<].*|\[[A-Z]+\]|arn:.*|true|false|yes|no|none|null|", re.IGNORECASE | re.DOTALL)
+"""Files, references, the special tokens of a tokenizer (`</s>`), switches: values that no secret has."""
+
+_METHODS: Final = re.compile(
+    r"[0-9]+|anonymous|aws.*|basic|bearer|digest|disabled?|enabled?|iam|jwt|kerberos|ldap|mtls|oauth2?|off|oidc|on"
+    r"|optional|public|required|saml|sigv4|tls|token",
+    re.IGNORECASE,
+)
+
+_SIGN: Final = re.compile("[=:]")
+_NAME_BACKWARDS: Final = re.compile(r"""["']?([\w.-]*[A-Za-z])""")
+_VALUE: Final = re.compile(r"""\s*["']?([^\s"',;&}]+)""")
+_LONGEST_NAME: Final = 100
+_LONG_FLAG: Final = re.compile(r"""(?<!\S)--([A-Za-z][\w.-]{0,80})\s+["']?([^\s"'-][^\s"']*)""")
+_FLAG: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
+_QUERY: Final = re.compile(r"[?&;]([^=&;]{1,80})=([^&;]+)")
+_IN_QUERIES: Final = frozenset({"code", "key", "sig", "signature"})
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a name is that of a secret: `PGPASSWORD`, `DB_PASS`, `apiKey`, `HF_TOKEN_2`."""
+    words = _words(name)
+    if not words:
+        return False
+    *before, last = words
+    if words[-3:] == ["access", "key", "id"]:
+        return True
+    if last == "key":
+        return bool(before and _KEYS.fullmatch(before[-1]))
+    if last == "token" and before and _SPECIAL.fullmatch(before[-1]):
+        return False
+    return bool(_LAST.fullmatch(last))
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a value under a name is a secret."""
+    if _HARMLESS.fullmatch(value):
+        return False
+    if names_a_secret(name):
+        return True
+    words = _words(name)
+    return bool(words and _METHOD.fullmatch(words[-1])) and not _METHODS.fullmatch(value)
+
+
+def is_given(before: object, argument: str) -> bool:
+    """Whether an argument of a program is a secret, by the flag before it or by one in it."""
+    flag = _FLAG.fullmatch(before) if isinstance(before, str) else None
+    after_flag = flag is not None and not argument.startswith("-") and is_secret(flag[1], argument)
+    return after_flag or assigns(argument)
+
+
+def assigns(text: str, signs: str = "=:") -> bool:
+    """Whether a text gives a secret to a name, by one of `signs` or as a flag of a command does."""
+    given = [(name, value) for name, sign, value in _assignments(text) if sign in signs]
+    given += [(found[1], found[2]) for found in _LONG_FLAG.finditer(text)]
+    return any(is_secret(name, value) for name, value in given)
+
+
+def gives_away(text: str) -> bool:
+    """As `assigns`, for a text that may be the reference of an image: what follows a colon may be a tag, `token:v1`."""
+    return assigns(text, "=" if len(text.split()) < 2 else "=:")
+
+
+def queries(path: str) -> bool:
+    """Whether a path of HTTP asks with a secret: `/health?token=…`."""
+    return any(name.lower() in _IN_QUERIES or is_secret(name, value) for name, value in _QUERY.findall(path))
+
+
+def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
+    """Names, signs and values of a text from left to right, none inside the value of another.
+
+    One pass over the text: an expression for all of it would take a time that grows with the square of its length.
+    """
+    at = 0
+    while sign := _SIGN.search(text, at):
+        at = sign.end()
+        before = text[max(0, sign.start() - _LONGEST_NAME) : sign.start()].rstrip()
+        name = _NAME_BACKWARDS.match(before[::-1])
+        value = _VALUE.match(text, at) if name else None
+        if name and value:
+            at = value.end()
+            yield name[1][::-1], sign[0], value[1]
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, without numbers and words behind it that say nothing of what it is."""
+    words = [word.rstrip("0123456789") for word in _BETWEEN.split(_CAMEL.sub("_", name).lower())]
+    words = [word for word in words if word]
+    while len(words) > 1 and words[-1] in _BEHIND:
+        words.pop()
+    return words

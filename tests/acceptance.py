@@ -1,0 +1,157 @@
+"""What the APIs would say to a plan: the API server by its schemas and names, AWS by its models and documented limits.
+
+Neither is asked: the schemas are those that an API server publishes, the models those of botocore, and the limits those
+that the sandbox's local AWS API holds requests to.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+from mlpctl.review import api_schemas, objects
+from mlpctl.sandbox.aws import DECLARATIONS, values
+from mlpctl.sandbox.aws.api import MODELS
+from mlpctl.sandbox.aws.declaration import Create, Declaration
+from mlpctl.sandbox.aws.settings import Settings
+from mlpctl.sandbox.awsapi.limits import CHECKED, Request, refusal
+from mlplatform.testing import ACCOUNT_ID, Declared, Plan
+
+LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+SUBDOMAIN: Final = rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*"
+QUALIFIED: Final = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+FILE: Final = r"(?!\.\.|\.\Z)[-._a-zA-Z0-9]{1,253}"
+PORT: Final = r"[1-9][0-9]{0,4}|(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?"
+IMAGE: Final = r"[^\s:@]+(:[0-9]{1,5}/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+POSITIVE: Final = r"(?!0+(\.0+)?([a-zA-Z]|\Z))[0-9.]+(m|k|Ki|M|Mi|G|Gi|T|Ti)?"
+
+GRAMMAR: Final[Mapping[str, str]] = {
+    "metadata.name": SUBDOMAIN,
+    "metadata.namespace": LABEL,
+    "labels.*": rf"({QUALIFIED})?",
+    "matchLabels.*": rf"({QUALIFIED})?",
+    "nodeSelector.*": rf"({QUALIFIED})?",
+    "env.*.name": r"(?!\.\.|\.\Z)[-._a-zA-Z][-._a-zA-Z0-9]*",
+    "env.*.value": r"[^\0]*",
+    "args.*": r"[^\0]*",
+    "secretKeyRef.name": SUBDOMAIN,
+    "secretKeyRef.key": FILE,
+    "imagePullSecrets.*.name": SUBDOMAIN,
+    "serviceAccountName": SUBDOMAIN,
+    "containers.*.image": IMAGE,
+    "ports.*.name": PORT,
+    "ports.*.port": PORT,
+    "ports.*.containerPort": PORT,
+    "httpGet.path": r"/(?!/)[^\s#]*",
+    "requests.*": POSITIVE,
+    "limits.*": POSITIVE,
+    "sizeLimit": POSITIVE,
+    "data.*.key": FILE,
+}
+"""What a text of an object has to be, by the end of its path; the schemas say nothing of these:
+https://kubernetes.io/docs/concepts/overview/working-with-objects/"""
+
+KEYS: Final = ("labels", "matchLabels", "nodeSelector", "annotations")
+"""Mappings whose keys are qualified names."""
+
+STAND_IN: Final = re.compile(r"arn:aws:mock:[^:]*:[0-9]*:mock/(?P<name>[\w-]+)")
+"""What stands for the ARN of a resource under mocks."""
+
+KEY_ARN: Final = f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
+
+DECLARED: Final = {each.token: each for each in DECLARATIONS}
+
+
+def refused(plan: Plan) -> list[str]:
+    """What the APIs would refuse, a sentence each."""
+    found = []
+    for each in plan:
+        if each.type.startswith("kubernetes:"):
+            found += by_kubernetes(each)
+        elif each.type in DECLARED:
+            found += by_aws(each, DECLARED[each.type])
+    return found
+
+
+def by_kubernetes(each: Declared) -> Iterator[str]:
+    value: Any = whole(each.inputs)
+    kind = f"{value['apiVersion']}/{value['kind']}"
+    # A custom resource's schema comes with what it is defined by.
+    for problem in objects.problems(kind, value) if kind in api_schemas.load()["kinds"] else ():
+        yield f"{each.name}: {problem}"
+    for path, text in leaves(value):
+        for end, pattern in GRAMMAR.items():
+            if ends_with(path, end.split(".")) and not re.fullmatch(pattern, str(text), re.DOTALL):
+                yield f"{each.name}: {'.'.join(path)} is {text}"
+        for above, key in itertools.pairwise(path):
+            prefix, _, name = key.rpartition("/")
+            if above in KEYS and not (
+                re.fullmatch(QUALIFIED, name) and (not prefix or re.fullmatch(SUBDOMAIN, prefix))
+            ):
+                yield f"{each.name}: {above} has the key {key}"
+    for block in blocks(value):
+        outer = IPv4Network(block["cidr"])
+        for inner in map(IPv4Network, block.get("except", ())):
+            if inner == outer or not inner.subnet_of(outer):
+                yield f"{each.name}: {inner} is no part of {outer}"
+
+
+def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
+    settings = Settings.of({"region": "us-east-1"})
+    inputs, failures = values.checked(declaration, settings, each.name, {}, whole(each.inputs), each.name.encode())
+    for failure in failures:
+        yield f"{each.type} {each.name}: {failure.path} {failure.reason}"
+    step = declaration.create
+    if failures or not isinstance(step, Create) or declaration.service not in CHECKED:
+        return
+    tags = declaration.tag_parameters(step.operation, inputs.get("tagsAll") or {}) if declaration.tags else {}
+    parameters = {**declaration.request(step.operation, inputs).parameters, **step.more(inputs), **tags, **step.fixed}
+    # Whether the key lets the logs' service use it is a question to a key that exists.
+    parameters.pop("kmsKeyId", None)
+    model = MODELS.operation(declaration.service, step.operation)
+    request = Request(declaration.service, model.name, parameters, ACCOUNT_ID, "us-east-1")
+    if wrong := refusal(request, model):
+        yield f"{each.type} {each.name}: {wrong.code}: {wrong.message}"
+
+
+def whole(node: Any) -> Any:
+    """Inputs as an API gets them: whole numbers without the point of the engine's protocol, ARNs for stand-ins."""
+    if isinstance(node, Mapping):
+        return {key: whole(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [whole(value) for value in node]
+    if isinstance(node, str):
+        return STAND_IN.sub(arn, node)
+    return int(node) if isinstance(node, float) and node.is_integer() else node
+
+
+def arn(found: re.Match[str]) -> str:
+    name = found["name"]
+    if name.endswith("-bucket"):
+        return f"arn:aws:s3:::{name}-id"
+    return KEY_ARN if name.startswith("keys-") else f"arn:aws:iam::{ACCOUNT_ID}:role/{name}"
+
+
+def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    below = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else None
+    if below is None:
+        yield path, node
+    for key, value in below or ():
+        yield from leaves(value, (*path, str(key)))
+
+
+def ends_with(path: tuple[str, ...], end: list[str]) -> bool:
+    tail = path[-len(end) :]
+    return len(tail) == len(end) and all(part in ("*", key) for part, key in zip(end, tail, strict=True))
+
+
+def blocks(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "ipBlock" in node:
+            yield node["ipBlock"]
+        for value in node.values():
+            yield from blocks(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from blocks(value)
