@@ -36,6 +36,7 @@ check: .venv/ready
 
 fuzz: .venv/ready
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow
+	@KILLS=all $(BIN)/pytest tests/engine/test_kills.py
 
 format: .venv/ready
 	@$(BIN)/ruff format .
