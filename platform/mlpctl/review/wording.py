@@ -204,7 +204,10 @@ def cost_in_short(cost: Cost) -> str:
     if not all_of_it.known:
         return f"cost not known, {unpriced} without a price"
     now, delta = dollars(all_of_it.now.expected), all_of_it.delta.expected
-    told = f"{change(delta)} a month, {now} in all" if delta else f"{now} a month as before"
+    # Of something, only what it was or what it will be has a price.
+    half = any((each.monthly_usd is None) != (each.before_monthly_usd is None) for each in cost.resources)
+    same = f"{now} a month, the change not known" if half else f"{now} a month as before"
+    told = f"{change(delta)} a month, {now} in all" if delta else same
     return f"{told}, not counting {unpriced} without a price" if all_of_it.unpriced else told
 
 

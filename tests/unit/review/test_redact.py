@@ -22,6 +22,7 @@ from unit.review.canaries import CANARIES, Canary, plan_with_canaries, resource
 PLANS = Path(__file__).parents[2] / "golden" / "plans"
 
 NAMES_OF_SECRETS = [
+    *("OPENAI_KEY", "DATADOG_KEY", "WANDB_KEY", "PINECONE_KEY", "STRIPE_KEY", "GITLAB_PAT", "DB_CRED", "OTP_SEED"),
     "password",
     "masterUserPassword",
     "DB_PASSWORD",

@@ -68,6 +68,8 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     accepted = settings.max_unpriced is not None
     large = [] if accepted else [each for each in cost.resources if each.large]
     changed = [each for each in large if each.op not in _AS_BEFORE]
+    # What it was has no price, so that nobody knows what changes.
+    changed += [] if accepted else [each for each in cost.resources if _was_large(each) and each not in changed]
     found = (
         (
             "maxMonthlyUsd",
@@ -106,11 +108,15 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     return tuple(made)
 
 
+def _was_large(each: ResourceCost) -> bool:
+    return each.before_monthly_usd is None and each.monthly_usd is not None and bool(because(each.type, "large"))
+
+
 def _not_held(large: Sequence[ResourceCost]) -> str:
     """Why no figure holds a limit in dollars."""
     if not large:
         return ""
-    counts = Counter(each.large for each in large)
+    counts = Counter(each.large or because(each.type, "large") for each in large)
     named = ", ".join(f"{what} of {_resources(count)}" for what, count in sorted(counts.items()))
     return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
 

@@ -57,7 +57,7 @@ def cluster(of: Subject) -> Parts:
     if of.text("controlPlaneScalingConfig.tier", "standard") != "standard":
         yield Missing("the provisioned tier of its control plane")
     if of.get("computeConfig.enabled") in (True, "true"):
-        yield Missing("the nodes that EKS Auto Mode starts")
+        yield Missing("the nodes that EKS Auto Mode starts", large=True)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costing import REGION, TODAY, Prices, change, cost, money, only, plan, urn
+from mlpctl.review import wording
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.plan import Change, Op, Plan
@@ -436,6 +437,18 @@ class TestLimits:
     GPUS = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, name="gpus")
     FORMAT = "aws:cloudwatch/metricStream:MetricStream"
 
+    def test_a_control_plane_alone_breaks_no_limit(self) -> None:
+        made = change("aws:eks/cluster:Cluster", {"version": "1.36", "upgradePolicy": {"supportType": "STANDARD"}})
+        assert not [each for each in limits(cost(BOOK, made), CostSettings(max_monthly_usd=100)) if each.broken]
+
+    def test_a_change_from_what_has_no_price_is_not_known(self) -> None:
+        moved = change(VOLUME, LARGE, old={"type": "io9", "size": 1}, op=Op.UPDATE)
+        estimated = cost(BOOK, moved)
+        whole, delta = limits(estimated, CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
+        assert (whole.broken, delta.broken) == (False, True)
+        assert "It can't be held without a price for disks of 1 resource" in delta.text
+        assert wording.cost_in_short(estimated).startswith("$24.00 a month, the change not known")
+
     @pytest.mark.parametrize(
         ("lacking", "what"),
         [
@@ -443,6 +456,17 @@ class TestLimits:
             (change(VOLUME, {"type": "io9", "size": 1}, name="disk"), "disks of 1 resource"),
             (change("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, name="db"), "databases of 1 resource"),
             (change("aws:ec2/capacityBlockReservation:CapacityBlockReservation", {}), "instances of 1 resource"),
+            (change("gcp:compute/instance:Instance", {"machineType": "a3-highgpu-8g"}), "instances of 1 resource"),
+            (change("aws-native:ec2:Instance", {"instanceType": "p5.48xlarge"}), "instances of 1 resource"),
+            (change("azure-native:compute:VirtualMachine", {}), "instances of 1 resource"),
+            (change("aws:ecs/service:Service", {"desiredCount": 500}), "instances of 1 resource"),
+            (change("gcp:sql/databaseInstance:DatabaseInstance", {}), "databases of 1 resource"),
+            (change("aws:dax/cluster:Cluster", {}), "databases of 1 resource"),
+            (change("azure-native:compute:Disk", {}), "disks of 1 resource"),
+            (
+                change("aws:eks/cluster:Cluster", {"version": "1.36", "computeConfig": {"enabled": True}}),
+                "instances of 1 resource",
+            ),
         ],
     )
     def test_a_limit_in_dollars_is_not_held_without_a_price_for_what_costs_much(
