@@ -21,7 +21,7 @@ WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 STEMS: Final = re.compile(
     r"pass|pwd|\bpw\b|secret|token|key|cred|auth|bearer|connection|dsn|jwt|hmac|otp|cookie|signature|url|uri|"
-    r"kubeconfig|docker|htpasswd|netrc|license|salt|\bpin\b"
+    r"kubeconfig|docker|htpasswd|netrc|license|salt|pat\b|\bpin\b"
 )
 """What every secret's name has in it."""
 
