@@ -68,10 +68,14 @@ class Limits:
 
 
 def unknown(services: Sequence[str]) -> list[str]:
-    """What is wrong with names of services: a sentence for each that has no interface endpoint."""
+    """What is wrong with names of services: a sentence for each that gets no interface endpoint."""
     problems = []
     for service in services:
-        if service not in _data()["services"]:
+        if service in GATEWAY_SERVICES:
+            problems.append(
+                f"{service}: allowed: services without a gateway endpoint, since {service} has one, which costs nothing"
+            )
+        elif service not in _data()["services"]:
             near = get_close_matches(service.rsplit(".", 1)[-1], _data()["services"], n=3, cutoff=0.5)
             allowed = ", ".join(near) or "ecr.api, sts, secretsmanager"
             problems.append(f"{service}: allowed: services with an interface endpoint, e.g. {allowed}")

@@ -31,9 +31,9 @@ RESERVED_LABELS: Final = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
 
 OUR_LABELS: Final = "mlplatform.io"
 
-MAX_LABEL_KEY: Final = 82
-"""Longest key of a node's label: the tag that tells it to Cluster Autoscaler begins with 46 characters, and tags have
-128 at most, https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Tag.html"""
+MAX_LABEL_KEY: Final = 63
+"""Longest key of a node's label, its prefix included, which is less than Kubernetes allows: `labelKey` of
+https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html as botocore 1.44.5 has it (2026-11-28)"""
 
 MAX_LABELS: Final = 40
 """Most labels of one's own: each is a tag of the scaling group, which has 50 at most, EKS's own among them."""

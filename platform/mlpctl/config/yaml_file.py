@@ -3,6 +3,7 @@
 The grammar is PyYAML's; what a plain word means is in `yaml_words`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,10 @@ MAX_DEPTH = 40
 """Deepest nesting, far from the depth at which a recursive reader fails."""
 
 _TOO_DEEP = f"nests values more than {MAX_DEPTH} deep"
+_BEGINS = {"found undefined alias": "*", "found undefined tag handle": "!"}
+"""What PyYAML finds wrong with a name, and the sign that makes a word one."""
+
+_NAMED = re.compile(rf"({'|'.join(_BEGINS)}).*", re.DOTALL)
 _PLAIN = "plain"
 _STRING = "tag:yaml.org,2002:str"
 _SCALARS = {
@@ -162,6 +167,10 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
         reason = f"{error.context}, {reason}"
     elif error.context and mark and began and began.line < mark.line:
         reason = f"{reason} {error.context} that begins in line {began.line + 1}"
+    # Names of anchors, aliases and tags are not shown: a password without quotes may begin with their signs.
+    reason = _NAMED.sub(r"\1", reason)
+    if found := _NAMED.match(str(error.problem)):
+        reason += f"; text that begins with {_BEGINS[found[1]]} is written in quotes"
     message = f"is not valid YAML: {reason}"
     if error.problem == _TOO_DEEP:
         message = error.problem
@@ -285,7 +294,9 @@ def _is_merge(key: yaml.Node) -> bool:
 
 
 def _foreign(tag: str) -> str:
-    return f"has the YAML tag {shortened(tag)}, which has no meaning here"
+    if tag.startswith("tag:yaml.org,"):
+        return f"has the YAML tag {shortened(tag)}, which has no meaning here"
+    return "has a YAML tag, which has no meaning here; text that begins with ! is written in quotes"
 
 
 def _is_unicode(text: str) -> bool:

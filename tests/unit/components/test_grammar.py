@@ -1,6 +1,7 @@
 """The grammar of names in AWS and Kubernetes: what is right is taken, and what is not is told."""
 
 import pytest
+from botocore.loaders import Loader
 
 from mlplatform import grammar
 from mlplatform.pools import POOL_LABEL, autoscaler_hints
@@ -87,7 +88,7 @@ def test_labels_are_taken() -> None:
     [
         ({"empty": ""}, 'has "" for "empty"'),
         ({f"k{number}": "" for number in range(grammar.MAX_LABELS + 1)}, "has 41 entries; allowed: at most 40"),
-        ({"example.com/" + "x" * 63 + "": "", "e" * 20 + ".com/" + "x" * 63: ""}, "at most 82 characters"),
+        ({"example.com/" + "x" * 52: "y"}, "at most 63 characters"),
         ({"x": "y" * 64}, "up to 63 letters"),
         ({"x" * 64: "y"}, "up to 63 letters"),
         ({"kubernetes.io/x": ""}, "which EKS refuses"),
@@ -100,14 +101,17 @@ def test_labels_that_kubernetes_or_eks_refuse_are_told(labels: dict[str, str], t
         grammar.node_labels(labels)
 
 
-def test_the_longest_label_is_a_tag_of_the_scaling_group() -> None:
+def test_the_longest_label_is_one_of_eks_and_a_tag_of_the_scaling_group() -> None:
     from mlplatform import GpuPool
     from mlplatform.pools import gpu_nodes
 
-    key = "x" * 18 + "/" + "y" * 63
-    assert len(key) == grammar.MAX_LABEL_KEY
+    longest = Loader().load_service_model("eks", "service-2")["shapes"]["labelKey"]["max"]
+    key = "x" * 31 + "/" + "y" * (longest - 32)
     pool = GpuPool.model_validate({"instanceTypes": ["g6.xlarge"], "labels": {key: "z"}})
-    assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {})))) == 128
+    # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Tag.html
+    assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {})))) <= 128
+    with pytest.raises(ValueError, match=f"at most {longest} characters"):
+        grammar.node_labels({key + "y": "z"})
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ BOMB = b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
     [
         (b"a: [", 1, "not valid YAML"),
         (b"a: 1\nb: c: d", 2, "not valid YAML"),
-        (b"a: 1\nb: *x", 2, "undefined alias 'x'"),
+        (b"a: 1\nb: *x", 2, "undefined alias; text that begins with [*] is written in quotes"),
         (b"a:\n\tb: 1", 2, "a tab where YAML allows only spaces"),
         (b"a: 1\r\tb: 1", 2, "a tab where YAML allows only spaces"),
         ("a: 1\u2028b: [".encode(), 2, "not valid YAML"),
@@ -194,3 +194,15 @@ def test_a_whole_number_that_is_written_otherwise_is_remembered(section, word, c
 @pytest.mark.parametrize("word", ["+7", "0x1f", "0b1", "0o7", "1e3", "7.", "7_0"])
 def test_every_other_way_to_write_a_whole_number_is_remembered(word):
     assert parse(f"a: {word}".encode()).respelt == {("a",): word}
+
+
+@pytest.mark.parametrize("written", ["*Hunter2x", "!Hunter2x", "!Hunter2x 9", "!Hunter!2x", "!Hunter2x [1]"])
+def test_a_password_that_begins_like_a_name_of_yaml_is_not_shown(written: str) -> None:
+    try:
+        problems = parse(f"password: {written}\n".encode()).problems
+    except YamlError as error:
+        problems = [error.problem]
+    (told,) = map(str, problems)
+    assert "Hunter" not in told
+    assert "2x" not in told
+    assert "in quotes" in told
