@@ -21,6 +21,13 @@ OUTPUT: Final = "is an output or a secret; allowed: plain values, which are know
 
 OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
 
+OWN_TAGS: Final = "mlplatform:"
+"""How the keys of tags begin by which a resource is found again after a crash."""
+
+MAX_TAGS: Final = 40
+"""Most tags of one's own. AWS takes 50 of a resource, those of the component among them:
+https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
+
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
 
@@ -143,8 +150,25 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
             yield from _spec_problems(key, specs[key], value, hints)
         elif wrong := _wrong(_plain(hints[key]), value):
             yield Problem(key, wrong)
+        elif key in required and isinstance(value, list | tuple) and not value:
+            yield Problem(key, "is empty; allowed: a list of one entry or more")
+        elif key == spelt("tags") and isinstance(value, Mapping):
+            yield from _tag_problems(key, value)
         elif key == spelt("account_id") and not _is_output(value) and not _ACCOUNT.fullmatch(_digits(value)):
             yield Problem(key, f"is {_shown(value)}; allowed: an AWS account, 12 digits in quotes")
+
+
+def _tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
+    """What AWS refuses of tags, and what the component sets itself."""
+    if len(tags) > MAX_TAGS:
+        yield Problem(key, f"has {len(tags)} entries; allowed: at most {MAX_TAGS}")
+    for tag in map(str, tags):
+        if tag.lower().startswith("aws:"):
+            yield Problem(key, f"has {_shown(tag)}; allowed: keys that do not begin with aws:, which is AWS's own")
+        elif tag.startswith(OWN_TAGS):
+            yield Problem(
+                key, f"has {_shown(tag)}; allowed: keys that do not begin with {OWN_TAGS}, which components set"
+            )
 
 
 def _plain(hint: Any) -> Any:

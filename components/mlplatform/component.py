@@ -59,7 +59,8 @@ class Component(pulumi.ComponentResource):
 
         The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
         """
-        own, extra = {"Name": logical_name, STACK_TAG: this_stack(), NAME_TAG: logical_name}, more or {}
+        own = {"Name": logical_name}
+        extra = {**(more or {}), STACK_TAG: this_stack(), NAME_TAG: logical_name}
         given = self.given_tags
         if isinstance(given, Mapping):
             return {**own, **given, **extra}

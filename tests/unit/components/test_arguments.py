@@ -188,3 +188,23 @@ def test_a_component_of_ones_own_on_top_is_checked_by_the_arguments_of_the_one_b
     assert declare(lambda: TeamBucket("team")).one(aws.s3.Bucket).name == "team-bucket"
     with pytest.raises(ArgumentsError, match=r"^TeamBucket team can't be created:\n  tagz is unknown"):
         declare(lambda: TeamBucket("team", tagz={}))
+
+
+def test_tags_by_which_a_resource_is_found_again_are_the_components_own() -> None:
+    tags = {"mlplatform:stack": "other/prod", "team": "a"}
+    plan = declare(lambda: bucket(tags=pulumi.Output.from_input(tags))())
+    found = plan.one(aws.s3.Bucket).inputs["tags"]
+    assert found["team"] == "a"
+    assert found["mlplatform:stack"] != "other/prod"
+
+
+def test_tags_that_aws_refuses_are_told() -> None:
+    assert "begin with aws:" in problems(bucket(tags={"AWS:createdBy": "me"}))["tags"]
+    assert "begin with mlplatform:" in problems(bucket(tags={"mlplatform:name": "x"}))["tags"]
+    assert "41 entries" in problems(bucket(tags={f"t{number}": "x" for number in range(41)}))["tags"]
+
+
+def test_a_list_that_is_needed_has_an_entry() -> None:
+    made: Any = mlplatform.EksCluster
+    args = {"cluster": {}, "secrets_key_arn": KEY, "logs_key_arn": KEY, "disks_key_arn": KEY, "subnet_ids": []}
+    assert problems(lambda: made("c", args)) == {"subnet_ids": "is empty; allowed: a list of one entry or more"}
