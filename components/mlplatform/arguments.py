@@ -16,6 +16,7 @@ from mlplatform import names
 from mlplatform.spec import Spec
 
 A = TypeVar("A", bound=Mapping[str, Any])
+R = TypeVar("R")
 
 OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
 
@@ -109,6 +110,27 @@ def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: 
     """
     if missing := [Problem(key, f"is missing; needed, since {since}") for key in keys if key not in args]:
         raise ArgumentsError(f"{type(component).__name__} {name}", missing)
+
+
+def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[Any], R]) -> Callable[[Any], R]:
+    """A function for an output, whose ValueError is told as a problem of the component.
+
+    Otherwise Pulumi prints where it was raised, with every value of the resource.
+
+    Args:
+        component: the component.
+        name: its logical name.
+        spec: the argument that is wrong when `make` raises.
+        make: what turns the known values into an input.
+    """
+
+    def made(known: Any) -> R:
+        try:
+            return make(known)
+        except ValueError as error:
+            raise ArgumentsError(f"{type(component).__name__} {name}", [*_ruled(spec, str(error), None)]) from None
+
+    return made
 
 
 def of(component: type[pulumi.ComponentResource]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform.arguments import ArgumentsError, Problem, checked
+from mlplatform.arguments import ArgumentsError, Problem, checked, telling
 from mlplatform.component import Component
 from mlplatform.workloads import Workload, access_policy, boundary, service_account_of, trust_policy
 
@@ -125,7 +125,9 @@ class WorkloadIdentity(Component):
                 repository_arns=args.get("repository_arns", {}),
                 queue_arns=args.get("queue_arns", {}),
                 secret_arns=args.get("secret_arns", {}),
-            ).apply(lambda known: access_policy(wanted, **known.pop("where"), **known)),
+            ).apply(
+                telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known))
+            ),
             opts=self.child(),
         )
         aws.eks.PodIdentityAssociation(

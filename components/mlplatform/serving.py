@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from mlplatform.arguments import ArgumentsError, Problem, checked, need
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling
 from mlplatform.component import Component
 from mlplatform.images import reference
 from mlplatform.inference import Inference
@@ -166,7 +166,7 @@ class InferenceService(Component):
             need(self, name, args, needed, since="inference has imageFrom")
             source = wanted.image_from
             return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
-                lambda known: reference(source, known["urls"], known["registry"])
+                telling(self, name, "inference", lambda known: reference(source, known["urls"], known["registry"]))
             )
         image = given if given is not None else wanted.image
         assert image is not None, "counted above"

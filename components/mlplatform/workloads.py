@@ -204,12 +204,12 @@ def access_policy(
     Raises:
         ValueError: it names a bucket or a repository that has no ARN here.
     """
-    buckets = [(_arn(bucket_arns, name, "bucket"), access) for name, access in workload.buckets.items()]
+    buckets = [(_arn(bucket_arns, name, "buckets"), access) for name, access in workload.buckets.items()]
     statements = [statement for arn, access in buckets for statement in bucket_statements(arn, access)]
     if data_key_arn:
         statements += key_statements(data_key_arn, buckets, region, partition)
     for name, image_use in workload.images.items():
-        statements.append(iam.allow(IMAGE_ACTIONS[image_use], on=[_arn(repository_arns, name, "repository")]))
+        statements.append(iam.allow(IMAGE_ACTIONS[image_use], on=[_arn(repository_arns, name, "images")]))
     if workload.images:
         statements.append(iam.allow(SIGN_IN, on=["*"]))
     for name, queue_use in workload.queues.items():
@@ -292,7 +292,7 @@ def data_plane() -> Sequence[str]:
     return sorted({*objects, *WRITE_KEYS, *images, *queues, *SECRET_ACTIONS})
 
 
-def _arn(arns: Mapping[str, str], name: str, what: str) -> str:
+def _arn(arns: Mapping[str, str], name: str, field: str) -> str:
     if name not in arns:
-        raise ValueError(f"the {what} {name} is unknown; allowed: {', '.join(sorted(arns)) or 'none is given'}")
+        raise ValueError(f"{field}.{name} is unknown; allowed: {', '.join(sorted(arns)) or 'none is given'}")
     return arns[name]

@@ -3,6 +3,7 @@ import json
 import re
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
@@ -282,9 +283,22 @@ def test_a_component_without_an_arn_for_what_its_workload_names_is_refused() -> 
     }
 
 
+def test_an_output_without_the_arn_of_a_repository_is_refused_by_name() -> None:
+    args: Any = {"workload": {"images": {"serving": "pull"}}, "cluster_name": "c", **HERE}
+    with pytest.raises(ArgumentsError) as error:
+        declare(
+            lambda: WorkloadIdentity(
+                "trainer", {**args, "repository_arns": pulumi.Output.from_input({"other": "arn:x"})}
+            )
+        )
+    assert {each.path: each.reason for each in error.value.problems} == {
+        "workload.images.serving": "is unknown; allowed: other"
+    }
+
+
 def test_what_has_no_arn_is_told_by_name() -> None:
     workload = Workload.model_validate({"buckets": {"datasts": {"access": "read"}}})
-    with pytest.raises(ValueError, match="the bucket datasts is unknown; allowed: datasets"):
+    with pytest.raises(ValueError, match=r"^buckets\.datasts is unknown; allowed: datasets"):
         access_policy(
             workload,
             partition="aws",

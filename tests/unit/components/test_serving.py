@@ -296,6 +296,14 @@ def test_an_image_of_the_stack_needs_no_account_number(source: dict[str, str], r
     assert pod_of(at_home({"imageFrom": source}, **HOME))["image"] == reference
 
 
+def test_an_image_of_a_repository_without_a_url_is_refused_by_name() -> None:
+    with pytest.raises(ArgumentsError) as error:
+        at_home({"imageFrom": {"repository": "servng", "tag": "v1"}}, **HOME)
+    assert {each.path: each.reason for each in error.value.problems} == {
+        "inference.imageFrom.repository": f"is servng; allowed: {', '.join(sorted(HOME['repository_urls']))}"
+    }
+
+
 def test_an_image_and_values_of_the_environment_may_be_outputs() -> None:
     def program() -> None:
         url = pulumi.Output.from_input("registry/serving").apply(lambda repository: f"{repository}:v3")
