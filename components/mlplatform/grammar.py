@@ -111,8 +111,13 @@ def variables(values: Iterable[str], field: str) -> None:
     Raises:
         ValueError: a line for each that is none.
     """
+    _refuse(f"{field} {each}" for each in not_variables(values))
+
+
+def not_variables(values: Iterable[str]) -> list[str]:
+    """What is wrong with names of environment variables: a line for each that is none."""
     words = "names of letters, digits and _ . -, with no digit or .. first"
-    _refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each))
+    return [f"has {quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each)]
 
 
 def secret_key(value: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
+from mlplatform import grammar
 from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling
 from mlplatform.component import Component
 from mlplatform.images import reference
@@ -177,6 +178,12 @@ class InferenceService(Component):
         if wanted.secrets:
             need(self, name, args, "region", since="inference has secretEnv")
         env: dict[str, pulumi.Input[str]] = {}
+        given = args.get("env", {})
+        problems = grammar.not_variables(given)
+        taken = [each for each in given if each in wanted.secret_env]
+        problems += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
+        if problems:
+            raise ArgumentsError(self._what(name), [Problem("env", each) for each in problems])
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
             buckets = args["bucket_names"]
@@ -185,7 +192,7 @@ class InferenceService(Component):
                 problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
                 raise ArgumentsError(self._what(name), [problem])
             env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
-        return {**env, **wanted.env, **args.get("env", {})}
+        return {**env, **wanted.env, **given}
 
     def _what(self, name: str) -> str:
         return f"{type(self).__name__} {name}"

@@ -296,6 +296,17 @@ def test_an_image_of_the_stack_needs_no_account_number(source: dict[str, str], r
     assert pod_of(at_home({"imageFrom": source}, **HOME))["image"] == reference
 
 
+def test_values_beside_the_spec_have_the_names_that_a_pod_takes() -> None:
+    with pytest.raises(ArgumentsError) as error:
+        at_home(
+            {"image": "a/b:1", "secretEnv": {"HF_TOKEN": {"secret": "hf"}}}, **HOME, env={"HF_TOKEN": "x", "1=": "y"}
+        )
+    assert [(each.path, each.reason.partition(";")[0]) for each in error.value.problems] == [
+        ("env", 'has "1="'),
+        ("env", "has HF_TOKEN"),
+    ]
+
+
 def test_an_image_of_a_repository_without_a_url_is_refused_by_name() -> None:
     with pytest.raises(ArgumentsError) as error:
         at_home({"imageFrom": {"repository": "servng", "tag": "v1"}}, **HOME)
