@@ -65,8 +65,8 @@ def test_a_refresh_finds_what_others_changed_and_up_puts_it_right(project: Any, 
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     refresh = project.pulumi("refresh", "--yes", "--skip-preview", "--stack", "local", "--diff").stdout
     assert "artifacts-versioning" in refresh
-    (step,) = project.preview()
-    assert step["urn"].endswith("artifacts-versioning")
+    steps = project.preview()
+    assert [each["urn"].rsplit("::", 1)[-1] for each in steps] == ["artifacts-versioning"], steps
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
 
