@@ -15,6 +15,7 @@ from moto.iam.models import IAMBackend, Role
 from moto.iam.responses import IamResponse
 from moto.kms.models import Key
 from moto.kms.responses import KmsResponse
+from moto.logs.models import LogsBackend
 from moto.rds.exceptions import DBSubnetGroupNotFoundError
 from moto.rds.models import DBSubnetGroup, RDSBackend
 
@@ -199,6 +200,17 @@ def _modify_and_keep_subnet_group(
 _modify_subnet_group = RDSBackend.modify_db_subnet_group
 
 
+_delete_log_group = LogsBackend.delete_log_group
+
+
+def _delete_log_group_and_tags(self: LogsBackend, log_group_name: str) -> None:
+    """A log group's tags go with it; moto gives them to the next group of the name."""
+    group = self.groups.get(log_group_name)
+    _delete_log_group(self, log_group_name)
+    if group is not None:
+        self.tagger.delete_all_tags_for_resource(group.arn)
+
+
 def apply() -> None:
     """Put the corrections in place, for the whole process. A second time changes nothing."""
     KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
@@ -214,3 +226,4 @@ def apply() -> None:
     InstanceBackend.run_instances = _run_instances_in_turn  # type: ignore[assignment,method-assign]  # as meant
     InstanceBackend.terminate_instances = _terminate_and_forget_instances  # type: ignore[assignment,method-assign]  # as meant
     RDSBackend.modify_db_subnet_group = _modify_and_keep_subnet_group  # type: ignore[method-assign]  # as meant
+    LogsBackend.delete_log_group = _delete_log_group_and_tags  # type: ignore[method-assign]  # as meant

@@ -217,3 +217,12 @@ def test_services_that_are_signed_under_another_name_are_served(served: Any) -> 
     assert served.client("efs").describe_file_systems()["FileSystems"] == []
     assert served.client("iot-data").meta.service_model.signing_name == "iotdata", "of a name that nothing here knows"
     assert served.refused("get_thing_shadow", "iot-data", thingName="x")[0] != "InternalFailure"
+
+
+def test_a_log_group_s_tags_go_with_it(served: Any) -> None:
+    logs = served.client("logs")
+    logs.create_log_group(logGroupName="/aws/eks/c/cluster", tags={"of": "the first"})
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/aws/eks/c/")["logGroups"]
+    logs.delete_log_group(logGroupName="/aws/eks/c/cluster")
+    logs.create_log_group(logGroupName="/aws/eks/c/cluster", tags={"by": "the second"})
+    assert logs.list_tags_for_resource(resourceArn=group["logGroupArn"])["tags"] == {"by": "the second"}
