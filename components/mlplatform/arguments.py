@@ -25,8 +25,8 @@ OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, wi
 OWN_TAGS: Final = "mlplatform:"
 """How the keys of tags begin by which a resource is found again after a crash."""
 
-MAX_TAGS: Final = 40
-"""Most tags of one's own. AWS takes 50 of a resource, those of the component among them:
+MAX_TAGS: Final = 42
+"""Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
 https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
 
 _LONGEST_SHOWN: Final = 20

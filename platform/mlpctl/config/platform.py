@@ -16,7 +16,20 @@ from pydantic import (
 
 from mlpctl.config import model_rules, regions, rules
 from mlpctl.review.cost.settings import CostSettings
-from mlplatform import Bucket, Cluster, GpuPool, Images, Inference, Keys, Vpc, Workload, grammar, names, zones
+from mlplatform import (
+    Bucket,
+    Cluster,
+    GpuPool,
+    Images,
+    Inference,
+    Keys,
+    Vpc,
+    Workload,
+    arguments,
+    grammar,
+    names,
+    zones,
+)
 from mlplatform.nodes import SESSION_SERVICES
 from mlplatform.partitions import AWS, partition_of
 from mlplatform.spec import Spec
@@ -25,9 +38,8 @@ from mlplatform.workloads import service_account_of
 Name = Annotated[str, AfterValidator(names.name)]
 """A name of the author's choice."""
 
-MAX_TAGS = 40
-"""AWS allows 50 tags on a resource, and ours need room: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
-
+MAX_TAGS = arguments.MAX_TAGS - 2
+"""What a component takes, less the tags `owner` and `environment`."""
 
 TAG: Final = re.compile(r"[\w .:/=+@-]*")
 MAX_TAG_KEY: Final = 128
