@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from mlplatform import names
+from mlplatform.component import PACKAGE
 from mlplatform.spec import Spec
 
 A = TypeVar("A", bound=Mapping[str, Any])
@@ -22,12 +23,12 @@ OUTPUT: Final = "is an output or a secret; allowed: plain values, which are know
 
 OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
 
-OWN_TAGS: Final = "mlplatform:"
+OWN_TAGS: Final = f"{PACKAGE}:"
 """How the keys of tags begin by which a resource is found again after a crash."""
 
 MAX_TAGS: Final = 42
 """Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
-https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
+https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
 
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
@@ -72,6 +73,11 @@ class ArgumentsError(pulumi.RunError):
         super().__init__("\n".join(lines))
 
 
+def what_is(component: pulumi.Resource, name: str) -> str:
+    """How an error names a component: `DataBucket weights`."""
+    return f"{type(component).__name__} {name}"
+
+
 def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
     """The arguments of the component `name`, with specs built and without optional ones that are None.
 
@@ -81,7 +87,7 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
     Raises:
         ArgumentsError: with everything that is wrong, and nothing registered yet.
     """
-    what = f"{type(component).__name__} {name}"
+    what = what_is(component, name)
     if found := [*problems(kind, name, args)]:
         raise ArgumentsError(what, found)
     specs = _specs(kind)
@@ -109,7 +115,7 @@ def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: 
         ArgumentsError: with those that are missing.
     """
     if missing := [Problem(key, f"is missing; needed, since {since}") for key in keys if key not in args]:
-        raise ArgumentsError(f"{type(component).__name__} {name}", missing)
+        raise ArgumentsError(what_is(component, name), missing)
 
 
 def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[Any], R]) -> Callable[[Any], R]:
@@ -128,7 +134,7 @@ def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[An
         try:
             return make(known)
         except ValueError as error:
-            raise ArgumentsError(f"{type(component).__name__} {name}", [*_ruled(spec, str(error), None)]) from None
+            raise ArgumentsError(what_is(component, name), [*_ruled(spec, str(error), None)]) from None
 
     return made
 

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam
-from mlplatform.arguments import ArgumentsError, Problem, checked
+from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.clusters import (
     ACCESS_POLICIES,
     AFTER_NODES,
@@ -139,7 +139,7 @@ class EksCluster(Component):
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
         wanted, principals = args["cluster"], args.get("principal_arns", {})
-        _check_principals(f"{type(self).__name__} {name}", wanted, principals)
+        _check_principals(what_is(self, name), wanted, principals)
         super().__init__(name, args, opts)
         partition = args.get("partition", "aws")
 

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform.arguments import ArgumentsError, Problem, checked, telling
+from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.workloads import Workload, access_policy, boundary, service_account_of, trust_policy
 
@@ -97,7 +97,7 @@ class WorkloadIdentity(Component):
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(WorkloadIdentityArgs, self, name, args)
         wanted = args["workload"]
-        _check_names(f"{type(self).__name__} {name}", wanted, args)
+        _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)
         namespace, service_account = service_account_of(name, wanted)
         where = pulumi.Output.all(

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pydantic import Field, model_validator
 
 from mlplatform import bottlerocket, iam, instances, node_images
-from mlplatform.arguments import ArgumentsError, Problem
+from mlplatform.arguments import ArgumentsError, Problem, what_is
 from mlplatform.component import Component
 from mlplatform.images import filling_policy
 from mlplatform.lookups import look_up
@@ -344,7 +344,7 @@ def group_tags(
     """
     if not isinstance(tags, Mapping):
         reason = "is an output; allowed: a mapping, whose values may be outputs, since each tag of nodes is a resource"
-        raise ArgumentsError(f"{type(component).__name__} {prefix.rsplit('-', 1)[0]}", [Problem("tags", reason)])
+        raise ArgumentsError(what_is(component, prefix.rsplit("-", 1)[0]), [Problem("tags", reason)])
     group = nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name)
     for key, value in sorted(tags.items()):
         aws.autoscaling.Tag(

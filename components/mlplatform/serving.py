@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from mlplatform import grammar
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
 from mlplatform.component import Component
 from mlplatform.images import reference
 from mlplatform.inference import Inference
@@ -161,7 +161,7 @@ class InferenceService(Component):
         if len(named) != 1:
             only = "allowed: exactly one of image, inference.image and inference.imageFrom"
             problems = [Problem(place, f"is one of {len(named)} images; {only}") for place in named]
-            raise ArgumentsError(self._what(name), problems or [Problem("image", f"is missing; {only}")])
+            raise ArgumentsError(what_is(self, name), problems or [Problem("image", f"is missing; {only}")])
         if wanted.image_from:
             needed = "registry_url" if wanted.image_from.cache else "repository_urls"
             need(self, name, args, needed, since="inference has imageFrom")
@@ -183,16 +183,13 @@ class InferenceService(Component):
         taken = [each for each in given if each in wanted.secret_env]
         problems += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
         if problems:
-            raise ArgumentsError(self._what(name), [Problem("env", each) for each in problems])
+            raise ArgumentsError(what_is(self, name), [Problem("env", each) for each in problems])
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
             buckets = args["bucket_names"]
             if wanted.model.bucket not in buckets:
                 known = ", ".join(sorted(buckets)) or "none is given"
                 problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
-                raise ArgumentsError(self._what(name), [problem])
+                raise ArgumentsError(what_is(self, name), [problem])
             env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
         return {**env, **wanted.env, **given}
-
-    def _what(self, name: str) -> str:
-        return f"{type(self).__name__} {name}"

@@ -58,7 +58,7 @@ _NO_SPACE: Final = "with no space at either end"
 def _tag_key(value: str) -> str:
     if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value) or value != value.strip():
         raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}, {_NO_SPACE}")
-    if value.lower().startswith(("aws:", "mlplatform:")) or value.lower() in ("name", "owner", "environment"):
+    if value.lower().startswith(("aws:", arguments.OWN_TAGS)) or value.lower() in ("name", "owner", "environment"):
         raise ValueError("allowed: keys other than Name, owner, environment, aws:… and mlplatform:…")
     return value
 
