@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any, Final
 
 from mlpctl import urns
+from mlpctl.review.marks import SIGNATURE
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 AUTO_NAME_DIGITS: Final = 7
@@ -17,10 +18,6 @@ IF_THERE: Final = "if it is there"
 
 Deployment = Mapping[str, Any]
 """A stack's state as `pulumi stack export` writes it, below `deployment`."""
-
-
-_ENCRYPTED: Final = "4dabf18193072939515e22adb298388d"
-"""The key by which a state marks special values: sdk/go/common/resource/sig in Pulumi's repository."""
 
 
 class Unsaid(LookupError):
@@ -38,7 +35,7 @@ class Said(Mapping[str, Any]):
         if value is None:
             raise Unsaid(f"the state does not say its {name}")
         if isinstance(value, Mapping):
-            if _ENCRYPTED in value:
+            if SIGNATURE in value:
                 raise Unsaid(f"its {name} is a secret, which the state has encrypted")
             return Said(value)
         return value
