@@ -34,9 +34,10 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     changes: list[Change] = []
     notes: list[Message] = []
     lacking: list[str] = []
-    staying = _staying(groups)
+    outcomes = {urn: [*resolve.resolve(found)] for urn, found in groups.items()}
+    staying = _staying(outcomes)
     for urn, found in groups.items():
-        for resolved in _left(resolve.resolve(found), staying):
+        for resolved in _left(outcomes[urn], staying):
             change = _change(found, resolved, makers.get(urn, ""), redactor, names)
             changes.append(change)
             notes += [Message("info", redactor.text(note), change.urn) for note in resolved.notes]
@@ -82,11 +83,9 @@ def _some(sentences: Sequence[str]) -> list[str]:
     return [*sentences[:MAX_LACKING], *([f"So it is with {more:,} more."] if more > 0 else [])]
 
 
-def _staying(groups: Mapping[str, Sequence[Step]]) -> frozenset[str]:
+def _staying(outcomes: Mapping[str, Sequence[Resolved]]) -> frozenset[str]:
     """URNs of what leaves the state and stays in the cloud."""
-    return frozenset(
-        urn for urn, found in groups.items() if any(each.op is Op.FORGET for each in resolve.resolve(found))
-    )
+    return frozenset(urn for urn, found in outcomes.items() if any(each.op is Op.FORGET for each in found))
 
 
 def _left(found: Iterable[Resolved], staying: Collection[str]) -> Iterator[Resolved]:
