@@ -24,14 +24,15 @@ down: .venv/ready
 	@$(BIN)/mlpctl sandbox down
 
 test: .venv/ready
-	@$(BIN)/python -m mlpctl.sandbox.toolchain
+	@$(BIN)/python -m mlsandbox.tools.toolchain
 	@$(BIN)/pytest -m "not engine"
 	@$(BIN)/pytest -m engine
 
 check: .venv/ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy components/mlplatform platform/mlpctl
+	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/mlpctl sandbox/mlsandbox
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -m "not engine"
 
 fuzz: .venv/ready
@@ -48,7 +49,7 @@ golden: .venv/ready
 	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py --rewrite-golden
 
 bench: .venv/ready
-	@$(BIN)/python -m mlpctl.sandbox.toolchain
+	@$(BIN)/python -m mlsandbox.tools.toolchain
 	@$(BIN)/python -m benchmarks
 
 lock: .venv/ready

@@ -16,8 +16,6 @@ from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 from benchmarks.report import Line
 from benchmarks.workplace import ROOT, platform, program, sandbox
-from mlpctl.sandbox import lifecycle, toolchain
-from mlpctl.up import CONTROL_PLANE
 
 SIZES: Final = (50, 200, 800, 2000)
 
@@ -42,9 +40,9 @@ BUCKET_RESOURCES: Final = 8
 
 def components(rounds: int) -> list[Line]:
     """Preview of `prod`, against a program that declares the same resources without components."""
-    with sandbox() as layout, platform(layout, "prod") as ours:
+    with sandbox() as place, platform(place, "prod") as ours:
         steps = json.loads(ours.told("preview", "--json"))["steps"]
-        with program(layout, "twin", twin.program(steps)) as same:
+        with program(place, "twin", twin.program(steps)) as same:
             made = json.loads(same.told("preview", "--json"))["steps"]
             runs = alternate(rounds, ours=lambda: ours.pulumi("preview"), twin=lambda: same.pulumi("preview"))
     counts = [sum(not _stands_above(step) for step in each) for each in (steps, made)]
@@ -58,10 +56,10 @@ def sizes(rounds: int) -> list[Line]:
     """Previews of growing programs: time and memory of each resource, against those of the smallest."""
     lines: list[Line] = []
     first: dict[str, float] = {}
-    with sandbox() as layout:
+    with sandbox() as place:
         for size in SIZES:
             count = size // BUCKET_RESOURCES
-            with program(layout, "sizes", BUCKETS, f"  sizes:buckets: {count}\n") as project:
+            with program(place, "sizes", BUCKETS, f"  sizes:buckets: {count}\n") as project:
                 project.pulumi("preview")
                 runs = alternate(1 if size > 500 else rounds, preview=lambda: project.pulumi("preview"))["preview"]
             each = {
@@ -100,16 +98,13 @@ def imports(rounds: int) -> list[Line]:
 
 def warm_start(rounds: int) -> list[Line]:
     """Start of a sandbox that was there before."""
-    with sandbox() as layout:
-        tools = toolchain.ensure(list(CONTROL_PLANE), toolchain.SilentReporter())
+    with sandbox() as ours:
 
         def start() -> Run:
-            lifecycle.down(layout)
-            return run(
-                [str(ROOT / ".venv/bin/mlpctl"), "sandbox", "up", "--folder", str(layout.folder)], ROOT, os.environ
-            )
+            ours.stop()
+            command = [str(ROOT / ".venv/bin/mlpctl"), "sandbox", "up", "--folder", str(ours.folder)]
+            return run(command, ROOT, os.environ)
 
-        assert tools
         runs = alternate(rounds, start=start)["start"]
     return [Line("warm start of the sandbox", f"{seconds(runs):.1f} s", aim="≤ 15 s")]
 
@@ -117,7 +112,7 @@ def warm_start(rounds: int) -> list[Line]:
 def local(rounds: int) -> list[Line]:
     """Preview, `up` and an `up` without changes of the stack `local`."""
     runs: dict[str, list[Run]] = {"preview": [], "up": [], "up without changes": []}
-    with sandbox() as layout, platform(layout, "local") as project:
+    with sandbox() as place, platform(place, "local") as project:
         for _ in range(rounds):
             runs["preview"].append(project.pulumi("preview"))
             runs["up"].append(project.pulumi("up", "--yes", "--skip-preview"))
@@ -141,9 +136,9 @@ def terraform(rounds: int) -> list[Line]:
         "up without changes": (("up", "--yes", "--skip-preview"), ("apply", "-input=false", "-auto-approve")),
     }
     runs: dict[str, tuple[list[Run], list[Run]]] = {name: ([], []) for name in ways}
-    with sandbox() as layout, TemporaryDirectory(prefix="mlplatform-bench-") as folder:
+    with sandbox() as place, TemporaryDirectory(prefix="mlplatform-bench-") as folder:
         shutil.copy(ROOT / "benchmarks" / "terraform" / "main.tf", folder)
-        env = {**layout.process_env(), "TF_VAR_endpoint": layout.aws_endpoint}
+        env = {**place.environment(), "TF_VAR_endpoint": place.layout.aws_endpoint}
 
         def their(*command: str) -> Run:
             return run([found, *command], Path(folder), env)
@@ -155,7 +150,7 @@ def terraform(rounds: int) -> list[Line]:
         # One cluster at a time: each tool takes its own away before the other's turn.
         # What Terraform's file leaves out, ours does too.
         for _ in range(rounds):
-            with platform(layout, "local", without=["images", "inference", "workloads"]) as project:
+            with platform(place, "local", without=["images", "inference", "workloads"]) as project:
                 for name, (ours, _) in ways.items():
                     runs[name][0].append(project.pulumi(*ours))
             for name, (_, theirs) in ways.items():

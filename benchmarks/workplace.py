@@ -11,9 +11,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from benchmarks.measure import BenchmarkError, Run, run
-from mlpctl.sandbox import lifecycle, toolchain
-from mlpctl.sandbox.layout import Layout
-from mlpctl.up import CONTROL_PLANE, engine
+from mlsandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,18 +22,18 @@ class Project:
 
     folder: Path
     stack: str
-    layout: Layout
+    sandbox: Sandbox
 
     def pulumi(self, *command: str) -> Run:
         """Run a `pulumi` command of the stack."""
         words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
-        return run(words, self.folder, self.layout.process_env())
+        return run(words, self.folder, self.sandbox.environment())
 
     def told(self, *command: str) -> str:
         """What a `pulumi` command of the stack prints."""
         words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
         done = subprocess.run(
-            words, cwd=self.folder, env=self.layout.process_env(), capture_output=True, text=True, check=False
+            words, cwd=self.folder, env=self.sandbox.environment(), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise BenchmarkError(f"{' '.join(words)} failed in {self.folder}:\n{done.stdout}{done.stderr}")
@@ -43,21 +41,19 @@ class Project:
 
 
 @contextmanager
-def sandbox() -> Iterator[Layout]:
+def sandbox() -> Iterator[Sandbox]:
     """A running sandbox that is gone afterwards."""
     with TemporaryDirectory(prefix="mlplatform-bench-") as folder:
-        layout = Layout(Path(folder) / "sandbox")
-        reporter = toolchain.RichReporter()
-        engine(layout, reporter)
-        lifecycle.up(layout, toolchain.ensure(list(CONTROL_PLANE), reporter))
+        sandbox = Sandbox.find(Path(folder) / "sandbox")
+        sandbox.start()
         try:
-            yield layout
+            yield sandbox
         finally:
-            lifecycle.down(layout)
+            sandbox.stop()
 
 
 @contextmanager
-def platform(layout: Layout, stack: str, without: Collection[str] = ()) -> Iterator[Project]:
+def platform(sandbox: Sandbox, stack: str, without: Collection[str] = ()) -> Iterator[Project]:
     """A copy of this project with one of its stacks, which is destroyed afterwards.
 
     `without` names sections of the stack file that are left out.
@@ -74,12 +70,12 @@ def platform(layout: Layout, stack: str, without: Collection[str] = ()) -> Itera
         for section in without:
             content["config"]["mlplatform:platform"].pop(section, None)
         file.write_text(yaml.safe_dump(content, sort_keys=False))
-        with _selected(Project(folder, stack, layout)) as project:
+        with _selected(Project(folder, stack, sandbox)) as project:
             yield project
 
 
 @contextmanager
-def program(layout: Layout, name: str, text: str, config: str = "") -> Iterator[Project]:
+def program(sandbox: Sandbox, name: str, text: str, config: str = "") -> Iterator[Project]:
     """A project that is one program, with a stack `bench`."""
     with TemporaryDirectory(prefix="mlplatform-bench-") as path:
         folder = Path(path)
@@ -87,7 +83,7 @@ def program(layout: Layout, name: str, text: str, config: str = "") -> Iterator[
         (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: {runtime}\n")
         (folder / "Pulumi.bench.yaml").write_text(f"config:\n  aws:region: us-east-1\n{config}")
         (folder / "__main__.py").write_text(text)
-        with _selected(Project(folder, "bench", layout)) as project:
+        with _selected(Project(folder, "bench", sandbox)) as project:
             yield project
 
 

@@ -11,12 +11,12 @@ from ipaddress import IPv4Network
 from typing import Any, Final
 
 from mlpctl.review import api_schemas, objects
-from mlpctl.sandbox.aws import DECLARATIONS, values
-from mlpctl.sandbox.aws.api import MODELS
-from mlpctl.sandbox.aws.declaration import Create, Declaration
-from mlpctl.sandbox.aws.settings import Settings
-from mlpctl.sandbox.awsapi.limits import CHECKED, Request, refusal
 from mlplatform.testing import ACCOUNT_ID, Declared, Plan
+from mlsandbox.endpoint.limits import CHECKED, Request, refusal
+from mlsandbox.providers.aws import DECLARATIONS, values
+from mlsandbox.providers.aws.api import MODELS
+from mlsandbox.providers.aws.declaration import Create, Declaration
+from mlsandbox.providers.aws.settings import Settings
 
 LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 SUBDOMAIN: Final = rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*"

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlpctl.errors import FAILED, InputError, UserError
 from mlpctl.out import console
+from mlsandbox import SandboxError
+from mlsandbox.cli import app as sandbox_app
 
 if TYPE_CHECKING:
     from mlpctl.review.plan import Plan
@@ -24,7 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
-sandbox_app = typer.Typer(help="A local AWS API and a real Kubernetes control plane.", no_args_is_help=True)
 instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
 images_app = typer.Typer(help="Which images nodes may be pinned to.", no_args_is_help=True)
 eks_app = typer.Typer(help="Which versions EKS offers.", no_args_is_help=True)
@@ -36,8 +38,6 @@ app.add_typer(eks_app, name="eks")
 app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
-BAD_INPUT = 2
-FAILED = 1
 NOT_RUN = 3
 """Of a review or an estimate: it could not be made, and so says nothing of limits."""
 
@@ -64,11 +64,11 @@ PlanFile = Annotated[
 def up(stack: Stack = "local", folder: Folder = None) -> None:
     """Bring a stack up in the sandbox, with everything that is missing for it."""
     from mlpctl import project
-    from mlpctl.sandbox.layout import Layout
     from mlpctl.up import up as bring_up
+    from mlsandbox import Sandbox
 
     with _resumable():
-        code = bring_up(project.root(), stack, Layout.find(folder), console())
+        code = bring_up(project.root(), stack, Sandbox.find(folder, console()), console())
     raise typer.Exit(code)
 
 
@@ -95,20 +95,18 @@ def recover(
     from mlpctl import project
     from mlpctl import recover as recovery
     from mlpctl import stack as stacks
-    from mlpctl import up as steps
     from mlpctl.recover.plan import Choices
-    from mlpctl.sandbox.layout import Layout
-    from mlpctl.sandbox.toolchain import RichReporter
 
     pairs = [each.split("=", 1) for each in take or ()]
     if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
         raise typer.BadParameter(f"{wrong[0]!r} is no NAME=ID, e.g. network-vpc=vpc-0123456789abcdef0")
     worked_on = stacks.Stack(project.root(), stack)
     if not account:
-        layout = Layout.find(folder)
-        steps.engine(layout, RichReporter())
-        steps.aws_api(layout, RichReporter())
-        worked_on = stacks.SandboxStack(worked_on.root, stack, layout)
+        from mlsandbox import Sandbox
+
+        sandbox = Sandbox.find(folder)
+        sandbox.start(cluster=False)
+        worked_on = stacks.SandboxStack(worked_on.root, stack, sandbox)
     choices = Choices(dict(pairs), frozenset(drop or ()))
     if from_backup:
         recovery.restore(worked_on, console())
@@ -324,140 +322,7 @@ def prices_refresh(
     shown.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
 
 
-@sandbox_app.command("up")
-def sandbox_up(
-    folder: Folder = None,
-    yaml: Annotated[
-        bool, typer.Option("--yaml", help="Have Pulumi's language host for YAML programs as well.")
-    ] = False,
-) -> None:
-    """Start the sandbox; build what is missing for it first."""
-    from mlpctl import up as steps
-    from mlpctl.sandbox.layout import Layout
-    from mlpctl.sandbox.toolchain import RichReporter
-
-    layout, reporter = Layout.find(folder), RichReporter()
-    with _resumable():
-        steps.engine(layout, reporter)
-        if yaml:
-            steps.yaml(layout, reporter)
-        steps.aws_api(layout, reporter)
-        steps.control_plane(layout, reporter)
-
-
-@sandbox_app.command("down")
-def sandbox_down(folder: Folder = None) -> None:
-    """Stop the sandbox. Its state stays for the next start."""
-    from mlpctl.sandbox import lifecycle
-    from mlpctl.sandbox.layout import Layout
-
-    stopped = lifecycle.down(Layout.find(folder))
-    console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox runs.")
-
-
-@sandbox_app.command("status")
-def sandbox_status(folder: Folder = None) -> None:
-    """Tell what runs, where, since when, and in what the sandbox is kinder than AWS."""
-    from mlpctl.sandbox import faults, lifecycle, report
-    from mlpctl.sandbox.conditions import Conditions
-    from mlpctl.sandbox.layout import Layout
-    from mlpctl.sandbox.record import Phase
-
-    layout = Layout.find(folder)
-    status = lifecycle.status(layout)
-    planned = faults.planned(layout) if status.phase is Phase.READY else ()
-    console().print(report.page(status, planned, Conditions.of(layout)))
-
-
-@sandbox_app.command("env")
-def sandbox_env(folder: Folder = None) -> None:
-    """Print shell commands that point pulumi, kubectl and AWS tools to the sandbox: eval "$(mlpctl sandbox env)"."""
-    from mlpctl.sandbox.layout import Layout
-
-    sys.stdout.write(Layout.find(folder).shell_exports())
-
-
-@sandbox_app.command("fail")
-def sandbox_fail(
-    operation: Annotated[
-        str, typer.Argument(help="What fails: CreateNodegroup, ec2:CreateVpc, or * for everything.")
-    ] = "",
-    code: Annotated[str, typer.Option(help="Code of the error, e.g. InsufficientInstanceCapacity.")] = "",
-    message: Annotated[str | None, typer.Option(help="Its message. Default: AWS's own where it is known.")] = None,
-    times: Annotated[int | None, typer.Option(min=1, help="How often it fails. Default: until cleared.")] = None,
-    rate: Annotated[float, typer.Option(min=0.01, max=1, help="The share of requests that fail.")] = 1.0,
-    match: Annotated[str, typer.Option(help="Fail only requests that hold this text.")] = "",
-    later: Annotated[bool, typer.Option(help="EKS takes the request, and what it makes fails afterwards.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Let everything succeed again.")] = False,
-    folder: Folder = None,
-) -> None:
-    """Have the local AWS API fail, to rehearse what to do then. A restart of the sandbox ends it too."""
-    from mlpctl.sandbox import faults
-    from mlpctl.sandbox.layout import Layout, SandboxError
-
-    layout = Layout.find(folder)
-    if clear:
-        faults.clear(layout)
-        return
-    if not operation or not code:
-        raise SandboxError("Say which OPERATION fails and with which --code, or --clear.")
-    faults.add(layout, faults.fault(operation, code, message=message, times=times, rate=rate, match=match, later=later))
-
-
-@sandbox_app.command("from")
-def sandbox_from(
-    origin: Annotated[
-        str, typer.Argument(help="An IP address, the id of a security group (sg-…), or anywhere: each rule suffices.")
-    ],
-    folder: Folder = None,
-) -> None:
-    """Say from where Pulumi reaches the cluster: through the public endpoint's ranges, or through a rule on 443."""
-    from mlpctl.sandbox.conditions import Conditions, checked_origin
-    from mlpctl.sandbox.layout import Layout
-
-    layout = Layout.find(folder)
-    Conditions.of(layout).model_copy(update={"origin": checked_origin(origin)}).save(layout)
-
-
-@sandbox_app.command("quota")
-def sandbox_quota(
-    code: Annotated[str, typer.Argument(help="Code of the quota as Service Quotas has it, e.g. L-DB2E81BA.")] = "",
-    value: Annotated[int | None, typer.Argument(min=0, help="How many; leave out to have no limit again.")] = None,
-    folder: Folder = None,
-) -> None:
-    """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances as in a new one; list them without a code."""
-    from mlpctl.sandbox.awsapi import quotas
-    from mlpctl.sandbox.conditions import Conditions
-    from mlpctl.sandbox.layout import Layout, SandboxError
-
-    layout, known = Layout.find(folder), dict(quotas.known())
-    conditions = Conditions.of(layout)
-    if not code:
-        for each, name in known.items():
-            console().print(f"{each} {conditions.quotas.get(each, '-')} {name}", highlight=False)
-        return
-    if code not in known:
-        raise SandboxError(f"CODE is {code}; allowed: {', '.join(known)}")
-    others = {each: most for each, most in conditions.quotas.items() if each != code}
-    changed = others if value is None else {**others, code: value}
-    conditions.model_copy(update={"quotas": changed}).save(layout)
-
-
-@sandbox_app.command("reset")
-def sandbox_reset(folder: Folder = None) -> None:
-    """Empty the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""
-    from mlpctl.sandbox import lifecycle
-    from mlpctl.sandbox.layout import Layout
-
-    layout = Layout.find(folder)
-    lifecycle.reset(layout)
-    console().print(f"The sandbox in {layout.folder} is empty.", highlight=False)
-
-
 DEFECT = "This is a defect; MLPCTL_DEBUG=1 shows where."
-
-_BAD_INPUTS = frozenset({"ConfigError", "PlanError", "SettingsError", "OutputError"})
-"""Errors that say what is wrong with what was given."""
 
 
 def main() -> None:
@@ -471,7 +336,7 @@ def main() -> None:
         if os.environ.get("MLPCTL_DEBUG"):
             raise
         sys.stderr.write(f"{_told(error)}\n")
-        sys.exit(BAD_INPUT if type(error).__name__ in _BAD_INPUTS else FAILED)
+        sys.exit(error.exit_code if isinstance(error, UserError) else FAILED)
 
 
 def _plan(stack: str, file: Path | None, account: bool, folder: Path | None) -> "Plan":
@@ -491,7 +356,7 @@ def _reviewed() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
     except Exception as error:
-        if os.environ.get("MLPCTL_DEBUG") or type(error).__name__ in _BAD_INPUTS:
+        if os.environ.get("MLPCTL_DEBUG") or isinstance(error, InputError):
             raise
         sys.stderr.write(f"{_told(error)}\n")
         raise typer.Exit(NOT_RUN) from None
@@ -511,7 +376,7 @@ def _told(error: Exception) -> str:
     """What the user reads: our own errors speak for themselves, another is a defect of ours."""
     from mlpctl.review.inert import visible
 
-    ours = type(error).__module__.startswith("mlpctl.")
+    ours = isinstance(error, UserError | SandboxError)
     text = str(error) if ours else _of_the_system(error)
     text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
     # It may quote what it was given, and that must not steer a terminal.

@@ -8,13 +8,14 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlpctl.errors import UserError
 from mlplatform.clusters import ADDONS
 from mlplatform.eks_versions import DATA, order
 
 SOURCE: Final = "EKS DescribeClusterVersions and DescribeAddonVersions"
 
 
-class VersionsError(Exception):
+class VersionsError(UserError):
     """EKS could not be asked."""
 
 

@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import Any, Final, Protocol
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from awsfacts.quotas import quota
 from mlpctl import urns
 from mlpctl.config.problems import Keys
 
@@ -81,28 +82,12 @@ class Advice(_Model):
     says: str = ""
     """Regular expression for the part of the message that tells it from others of its codes."""
 
-    example: str = ""
-    """How AWS words it."""
-
     means: str
     remedy: str
     """What to do. `{quotas}` stands for the quotas of the pool's instance types."""
 
     fields: Mapping[str, Sequence[str]] = {}
     """Fields that steer it, below the component's place, by the component's class."""
-
-
-class Quota(_Model):
-    """A quota of running vCPUs."""
-
-    families: str
-    """Regular expression for the beginning of the instance types that count against it."""
-
-    on_demand: str = Field(alias="onDemand")
-    """Code and name for instances on demand."""
-
-    spot: str = ""
-    """Code and name for spot instances."""
 
 
 class Config(Protocol):
@@ -179,19 +164,6 @@ class Explanation:
 def advices() -> Sequence[Advice]:
     """Everything that is known of errors."""
     return tuple(Advice.model_validate(each) for each in _table("failures.yaml"))
-
-
-@functools.cache
-def quotas() -> Sequence[Quota]:
-    """EC2's quotas of running vCPUs."""
-    return tuple(Quota.model_validate(each) for each in _table("quotas.yaml"))
-
-
-def example(code: str) -> str:
-    """AWS's wording of an error; empty where it is not known."""
-    found = [each for each in advices() if code in each.codes and each.example]
-    # A code that means several things is best shown by what it means in general.
-    return next((each.example for each in sorted(found, key=lambda each: bool(each.says))), "")
 
 
 @dataclass(frozen=True)
@@ -282,15 +254,8 @@ def _quotas(spec: Any) -> str:
     pool = spec if hasattr(spec, "instance_types") else getattr(spec, "system", None)
     types: Sequence[str] = getattr(pool, "instance_types", ())
     spot = getattr(getattr(pool, "capacity", None), "value", "") == "spot"
-    found = dict.fromkeys(filter(None, (_quota(each, spot) for each in types)))
+    found = dict.fromkeys(filter(None, (quota(each, spot=spot) for each in types)))
     return " and ".join(found) or "running instances of this family"
-
-
-def _quota(instance_type: str, spot: bool) -> str:
-    for each in quotas():
-        if re.match(each.families, instance_type):
-            return each.spot if spot else each.on_demand
-    return ""
 
 
 def _at(platform: Any, path: str | None) -> Any:

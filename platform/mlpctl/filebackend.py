@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlparse
 import psutil
 from filelock import FileLock, Timeout
 
-from mlpctl.sandbox import files
+from mlpctl import files
 
 CLOCK_TOLERANCE_S: Final = 5.0
 """How much younger than its lock a process may look and still be the owner."""

@@ -8,12 +8,13 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlpctl.errors import UserError
 from mlplatform.instances import DATA, facts_of
 
 SOURCE: Final = "EC2 DescribeInstanceTypes"
 
 
-class InstancesError(Exception):
+class InstancesError(UserError):
     """EC2 could not be asked."""
 
 

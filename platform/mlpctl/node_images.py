@@ -9,6 +9,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlpctl.errors import UserError
 from mlplatform import eks_versions
 from mlplatform.node_images import ARCHITECTURES, DATA, RELEASE, VARIANTS, order, parameters
 
@@ -17,7 +18,7 @@ SOURCE: Final = "Systems Manager's public parameters below /aws/service/bottlero
 _RELEASE: Final = re.compile(RELEASE)
 
 
-class ImagesError(Exception):
+class ImagesError(UserError):
     """Systems Manager could not be asked."""
 
 

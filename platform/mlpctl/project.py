@@ -4,10 +4,12 @@ from pathlib import Path
 
 import yaml
 
+from mlpctl.errors import UserError
+
 PROJECT_FILE = "Pulumi.yaml"
 
 
-class NoProjectError(Exception):
+class NoProjectError(UserError):
     """The current folder belongs to no project; the text is for the user."""
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import jinja2
 
 import mlplatform
+from awsfacts.quotas import quotas
 from mlpctl import failures
 from mlpctl.config import Platform
 from mlpctl.config.profiles import PROFILES
@@ -58,7 +59,7 @@ def pages() -> dict[str, str]:
     return {
         "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
-        "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=failures.quotas()),
+        "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=quotas()),
         "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
     }
 

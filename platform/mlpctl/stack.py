@@ -13,16 +13,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from mlpctl import failures, filebackend, project, statefile, urns
+from mlpctl.errors import UserError
 from mlpctl.failures import Update
 from mlpctl.filebackend import Lock
 
 if TYPE_CHECKING:
-    from mlpctl.sandbox.layout import Layout
+    from mlsandbox import Sandbox
 
 INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
 
-class StackError(Exception):
+class StackError(UserError):
     """A `pulumi` command failed or cannot be run; the text is for the user."""
 
 
@@ -177,14 +178,14 @@ class Stack:
 
 @dataclass(frozen=True)
 class SandboxStack(Stack):
-    """A stack in the sandbox of `layout`."""
+    """A stack in a sandbox."""
 
-    layout: "Layout"
+    sandbox: "Sandbox"
 
     @property
     def env(self) -> Mapping[str, str]:
         """The environment in which its commands run."""
-        return self.layout.process_env()
+        return self.sandbox.environment()
 
     @property
     def recovery(self) -> str:
@@ -219,8 +220,8 @@ class SandboxStack(Stack):
         Raises:
             StackError: the refresh failed.
         """
-        lost, seen = self.layout.lost_file, self.layout.aws / f"lost-{self.name}"
-        if not lost.exists() or (seen.exists() and seen.stat().st_mtime_ns >= lost.stat().st_mtime_ns):
+        seen = self.sandbox.folder / "aws" / f"lost-{self.name}"
+        if not self.sandbox.lost_work(seen):
             return ""
         known = any(each.get("custom") for each in self.deployment().get("resources") or ())
         if known:
@@ -237,7 +238,7 @@ class SandboxStack(Stack):
         Raises:
             StackError: another one runs.
         """
-        with filebackend.alone(self.layout.folder / f"update-of-{self.name}.lock") as holder:
+        with filebackend.alone(self.sandbox.folder / f"update-of-{self.name}.lock") as holder:
             if holder is not None:
                 raise StackError(_told(self.name, [holder]))
             yield

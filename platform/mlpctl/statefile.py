@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from mlpctl import filebackend, urns
-from mlpctl.sandbox import files
+from mlpctl import filebackend, files, urns
 
 MOST_FLAWS: Final = 5
 """Flaws of one state that are told at most."""

@@ -14,10 +14,10 @@ import yaml
 import mlplatform
 from mlpctl.config.platform import MAX_TAGS
 from mlpctl.keys import PLATFORM
-from mlpctl.sandbox.aws import DECLARATIONS
 from mlplatform import clusters
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.testing import Declared, Plan, declare, token
+from mlsandbox.providers.aws import DECLARATIONS
 
 _spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
 assert _spec and _spec.loader

@@ -11,6 +11,7 @@ import pytest
 
 from mlpctl import cli
 from mlpctl.config.yaml_file import Document, YamlError, parse
+from mlpctl.errors import BAD_INPUT
 from mlplatform import testing
 from mlplatform.testing import STACK, STACK_TYPE, _Monitor, declare
 
@@ -79,6 +80,6 @@ def test_a_command_tells_it_and_touches_nothing(
         with pytest.raises(SystemExit) as ended:
             cli.main()
         out, errors = capsys.readouterr()
-        assert (ended.value.code, out) == (cli.BAD_INPUT, "")
+        assert (ended.value.code, out) == (BAD_INPUT, "")
         assert errors == path.with_suffix(".txt").read_text().replace(path.name, "Pulumi.wrong.yaml")
     assert {each.name for each in tmp_path.iterdir()} == {"Pulumi.yaml", "Pulumi.wrong.yaml"}

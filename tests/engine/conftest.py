@@ -14,18 +14,15 @@ import kubernetes
 import pytest
 import yaml
 
-from mlpctl.sandbox import lifecycle, toolchain
-from mlpctl.sandbox.layout import Layout
-from mlpctl.up import CONTROL_PLANE, engine
+from mlsandbox import Sandbox
+from mlsandbox.host.layout import Layout
+from mlsandbox.tools.toolchain import SilentReporter
 
 REGION = "us-east-1"
 
 
-@dataclass(frozen=True)
-class Sandbox:
+class Running(Sandbox):
     """A running sandbox."""
-
-    layout: Layout
 
     def aws(self, service: str) -> Any:
         """A boto3 client, as anyone beside Pulumi would have it."""
@@ -39,8 +36,8 @@ class Sandbox:
 
     def restart(self) -> None:
         """Stop it and start it again."""
-        assert lifecycle.down(self.layout)
-        lifecycle.up(self.layout)
+        assert self.stop()
+        self.start(cluster=False)
 
 
 @dataclass(frozen=True)
@@ -48,11 +45,11 @@ class Project:
     """A copy of this project whose stack files a test may edit."""
 
     folder: Path
-    sandbox: Sandbox
+    sandbox: Running
     stack: str = "local"
 
     @classmethod
-    def copy(cls, root: Path, folder: Path, sandbox: Sandbox, stack: str) -> "Project":
+    def copy(cls, root: Path, folder: Path, sandbox: Running, stack: str) -> "Project":
         """A copy of the project at `root` in an empty folder."""
         shutil.copy(root / "Pulumi.yaml", folder)
         shutil.copytree(root / "stacks", folder / "stacks")
@@ -66,7 +63,7 @@ class Project:
         done = subprocess.run(
             ["pulumi", *command, "--non-interactive"],
             cwd=self.folder,
-            env=self.sandbox.layout.process_env(),
+            env=self.sandbox.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -101,17 +98,16 @@ class Project:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Sandbox]:
+def running(folder: Path) -> Iterator[Running]:
     """A sandbox that runs for a while."""
-    layout = Layout(folder)
-    engine(layout, toolchain.SilentReporter())
-    lifecycle.up(layout, toolchain.ensure(list(CONTROL_PLANE), toolchain.SilentReporter()))
-    yield Sandbox(layout)
-    lifecycle.down(layout)
+    sandbox = Running(Layout(folder), SilentReporter())
+    sandbox.start()
+    yield sandbox
+    sandbox.stop()
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One sandbox for all tests that leave it as they found it."""
     with running(tmp_path_factory.mktemp("sandbox") / "sandbox") as sandbox:
         yield sandbox
@@ -126,7 +122,7 @@ def own_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def project_for(
-    sandbox: Sandbox, root: Path, tmp_path_factory: pytest.TempPathFactory
+    sandbox: Running, root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], AbstractContextManager[Project]]:
     """Makes a copy of this project for one of its stacks, which is destroyed in the end."""
 

@@ -13,10 +13,10 @@ import kubernetes
 import pytest
 import yaml
 
-from mlpctl.sandbox import toolchain
-from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
-from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.record import Phase
+from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import Phase
+from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 
@@ -166,8 +166,8 @@ def test_a_stop_leaves_no_process(layout: Layout, plane: ControlPlane) -> None:
 ALONE = """
 import json, sys
 from pathlib import Path
-from mlpctl.sandbox.controlplane import ControlPlane
-from mlpctl.sandbox.layout import Layout
+from mlsandbox.cluster.controlplane import ControlPlane
+from mlsandbox.host.layout import Layout
 
 layout = Layout(Path(sys.argv[1]))
 layout.prepare()

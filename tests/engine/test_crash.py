@@ -68,7 +68,7 @@ class Engine:
 
     def __init__(self, project: Any) -> None:
         self.project = project
-        self.stack = SandboxStack(project.folder, "local", project.sandbox.layout)
+        self.stack = SandboxStack(project.folder, "local", project.sandbox)
         ports = project.sandbox.layout.ports()
         self.between = killing.Between({"aws": ports.aws_provider, "kubernetes": ports.kubernetes_provider})
         self.made: Counter[str] = self.between.made
@@ -152,7 +152,7 @@ def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: En
         engine.stack.ensure()
     assert f"(process {first.pid})" in str(told.value)
     assert "which is dead" in str(told.value)
-    folder = str(engine.stack.layout.folder)
+    folder = str(engine.stack.sandbox.folder)
     command = [MLPCTL, "recover", "--stack", "local", "--folder", folder, "--patience", "0"]
     done = subprocess.run(command, cwd=engine.project.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

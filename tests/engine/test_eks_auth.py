@@ -14,13 +14,14 @@ import pytest
 import yaml
 from kubernetes.client import ApiException
 
-from mlpctl.sandbox import awsapi, toolchain
-from mlpctl.sandbox.awsapi.eks import reach, rollout
-from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
-from mlpctl.sandbox.kubernetes import KubernetesProvider
-from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.provider import ProviderError, Subject
-from mlpctl.sandbox.record import Phase
+from mlsandbox import endpoint as awsapi
+from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
+from mlsandbox.endpoint.eks import reach, rollout
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import Phase
+from mlsandbox.providers.kubernetes import KubernetesProvider
+from mlsandbox.providers.protocol import ProviderError, Subject
+from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 

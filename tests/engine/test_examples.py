@@ -13,8 +13,6 @@ from mlpctl.review import reader
 from mlpctl.review.assemble import review
 from mlpctl.review.command import today
 from mlpctl.review.cost import book
-from mlpctl.sandbox.toolchain import SilentReporter
-from mlpctl.up import yaml
 from mlplatform import DataBucket, KeyRing
 from mlplatform.testing import declare
 
@@ -26,7 +24,7 @@ Example = Callable[[str], Any]
 @pytest.fixture(scope="module")
 def example(project: Any, sandbox: Any, root: Path) -> Iterator[Example]:
     """A copy of an example, with the stack `local` in it, beside a copy of the project."""
-    yaml(sandbox.layout, SilentReporter())
+    sandbox.build(cluster=False, yaml=True)
     shutil.copytree(root / "examples", project.folder / "examples")
     (project.folder / "components").symlink_to(root / "components")
     made: dict[str, Any] = {}

@@ -12,8 +12,8 @@ import pytest
 
 from mlpctl.config import read
 from mlpctl.failures import NO_ADVICE, explain
-from mlpctl.sandbox import faults
 from mlpctl.stack import SandboxStack
+from mlsandbox.host import faults
 
 pytestmark = pytest.mark.engine
 
@@ -74,17 +74,17 @@ def protected(project: Any) -> Iterator[None]:
 def stack(project: Any, monkeypatch: pytest.MonkeyPatch) -> SandboxStack:
     """The stack as `mlpctl up` has it; one failure does not keep the others of its round from happening."""
     monkeypatch.setenv("PULUMI_CONTINUE_ON_ERROR", "true")
-    return SandboxStack(project.folder, "local", project.sandbox.layout)
+    return SandboxStack(project.folder, "local", project.sandbox)
 
 
 def fail(stack: SandboxStack, cases: Sequence[Case]) -> None:
-    faults.clear(stack.layout)
+    stack.sandbox.succeed()
     asked = [faults.fault(case.operation, case.code, **case.how) for case in cases]
     too_new = "Role with arn: x, could not be assumed because it does not exist or the trusted entity is not correct"
     asked.append(faults.fault("CreateCluster", "InvalidParameterException", message=too_new, times=1))
     asked.append(faults.fault("*", "ThrottlingException", rate=0.2))
     for each in asked:
-        faults.add(stack.layout, each)
+        faults.add(stack.sandbox.layout, each)
 
 
 def deployment(project: Any) -> dict[str, Any]:
@@ -116,8 +116,8 @@ def test_an_update_that_fails_tells_why_and_leaves_a_sound_state(
 def test_the_next_update_completes_it_under_throttling(stack: SandboxStack, project: Any) -> None:
     fail(stack, [])
     code, told = stack.update()
-    throttled = faults.planned(stack.layout)[-1].struck
-    faults.clear(stack.layout)
+    throttled = stack.sandbox.planned()[-1].struck
+    stack.sandbox.succeed()
     assert (code, told.failures) == (0, ())
     assert throttled
     assert project.preview() == []

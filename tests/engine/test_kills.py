@@ -42,7 +42,7 @@ class Victim:
 
     def __init__(self, project: Any) -> None:
         self.project = project
-        self.stack = SandboxStack(project.folder, project.stack, project.sandbox.layout)
+        self.stack = SandboxStack(project.folder, project.stack, project.sandbox)
         self.random = random.Random(f"{SEED} {project.stack}")
         self.said: list[str] = []
         """What was killed and when, for whoever reads a failure."""

@@ -16,21 +16,14 @@ import kubernetes.config
 import pytest
 import yaml
 
-from mlpctl.sandbox import toolchain
-from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane
-from mlpctl.sandbox.kubernetes import KubernetesProvider, serve
-from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.provider import (
-    UNKNOWN,
-    Failure,
-    NotReadyError,
-    Properties,
-    ProviderError,
-    Subject,
-    path_text,
-)
-from mlpctl.sandbox.record import Phase
-from mlpctl.sandbox.servicer import from_struct, to_struct
+from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
+from mlsandbox.host import environment
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import Phase
+from mlsandbox.providers.kubernetes import KubernetesProvider, serve
+from mlsandbox.providers.protocol import UNKNOWN, Failure, NotReadyError, Properties, ProviderError, Subject, path_text
+from mlsandbox.providers.servicer import from_struct, to_struct
+from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 
@@ -769,7 +762,7 @@ def test_a_program_goes_from_nothing_to_nothing_with_the_real_engine(
     (tmp_path / "Pulumi.yaml").write_text("name: program\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)
     port = layout.ports().kubernetes_provider
-    env = layout.process_env() | {"PULUMI_DEBUG_PROVIDERS": f"kubernetes:{port}"}
+    env = environment.of_processes(layout) | {"PULUMI_DEBUG_PROVIDERS": f"kubernetes:{port}"}
 
     def pulumi(*command: str) -> str:
         done = subprocess.run(

@@ -17,7 +17,7 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from mlpctl.sandbox import toolchain
+from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 
@@ -90,7 +90,7 @@ def bin_folder(tmp_path_factory) -> Path:
     except OSError:
         shutil.copy(engine, folder / "pulumi")
     host = folder / "pulumi-language-python"
-    host.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mlpctl.sandbox.languagehost "$@"\n')
+    host.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mlsandbox.tools.languagehost "$@"\n')
     host.chmod(0o755)
     return folder
 

@@ -11,11 +11,12 @@ from typing import Any
 import boto3
 import pytest
 
-from mlpctl.sandbox import lifecycle, toolchain
-from mlpctl.sandbox.controlplane import PROGRAMS
-from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.record import Phase, Record
-from mlpctl.up import engine
+from mlsandbox import Sandbox
+from mlsandbox.cluster.controlplane import PROGRAMS
+from mlsandbox.host import environment, lifecycle
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import Phase, Record
+from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 
@@ -101,7 +102,7 @@ for number in range(3):
 
 
 def test_what_a_finished_update_made_outlives_a_kill(layout: Layout, tools: Mapping[str, Path], tmp_path: Path) -> None:
-    engine(layout, toolchain.SilentReporter())
+    Sandbox(layout, toolchain.SilentReporter()).build(cluster=False)
     killed = lifecycle.up(layout)
     (tmp_path / "Pulumi.yaml").write_text("name: program\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)
@@ -110,7 +111,7 @@ def test_what_a_finished_update_made_outlives_a_kill(layout: Layout, tools: Mapp
         done = subprocess.run(
             ["pulumi", *command, "--non-interactive"],
             cwd=tmp_path,
-            env=layout.process_env(),
+            env=environment.of_processes(layout),
             capture_output=True,
             text=True,
             check=False,

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox import faults
-
 pytestmark = pytest.mark.engine
 
 SECRET = "ecr-pullthroughcache/hub"
@@ -31,9 +29,9 @@ def test_a_cache_s_secret_that_is_missing(project: Any) -> None:
 
 
 def test_credentials_that_have_expired(project: Any, sandbox: Any) -> None:
-    faults.add(sandbox.layout, faults.fault("GetCallerIdentity", "ExpiredToken"))
+    sandbox.fail("GetCallerIdentity", "ExpiredToken")
     told = refused(project)
-    faults.clear(sandbox.layout)
+    sandbox.succeed()
     assert "the account can't be looked up: " in told
     assert "ExpiredToken" in told
 

@@ -12,8 +12,6 @@ import pulumi
 import pytest
 import yaml
 
-from mlpctl.sandbox.toolchain import SilentReporter
-from mlpctl.up import yaml as yaml_host
 from mlplatform import host
 
 pytestmark = pytest.mark.engine
@@ -45,13 +43,13 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def outside(installed: Path, sandbox: Any, root: Path, tmp_path: Path) -> Run:
     """Runs a command in the YAML example without its line that names this project's folder."""
-    yaml_host(sandbox.layout, SilentReporter())
+    sandbox.build(cluster=False, yaml=True)
     for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
         shutil.copy(root / "examples" / "yaml" / name, tmp_path)
     program = yaml.safe_load((tmp_path / "Pulumi.yaml").read_text())
     del program["packages"]
     (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(program, sort_keys=False))
-    environment = sandbox.layout.process_env()
+    environment = sandbox.environment()
     here = str(Path(sys.executable).parent)
     folders = [folder for folder in environment["PATH"].split(os.pathsep) if folder != here]
     environment |= {

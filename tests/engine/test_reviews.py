@@ -13,7 +13,6 @@ from mlpctl.review import assemble, reader
 from mlpctl.review.command import today
 from mlpctl.review.cost import book
 from mlpctl.review.report import Report
-from mlpctl.sandbox import faults
 from review_plans import FOLDER, cut
 
 pytestmark = pytest.mark.engine
@@ -153,9 +152,9 @@ def test_a_broken_limit_is_exit_code_1(running: Any) -> None:
 
 
 def test_a_preview_that_fails_is_exit_code_3(running: Any, sandbox: Any) -> None:
-    faults.add(sandbox.layout, faults.fault("GetCallerIdentity", "ExpiredToken"))
+    sandbox.fail("GetCallerIdentity", "ExpiredToken")
     done = mlpctl(running, "review", "--stack", "local")
-    faults.clear(sandbox.layout)
+    sandbox.succeed()
     assert done.returncode == 3
     assert "ExpiredToken" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout

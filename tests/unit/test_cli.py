@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mlpctl import cli, out
-from mlpctl.sandbox import report
+from mlpctl.errors import BAD_INPUT, FAILED
+from mlsandbox.host import status_page
 
 Mlpctl = Callable[..., tuple[int | str | None, str, str]]
 """Runs `mlpctl` with arguments: exit code, standard output, standard error."""
@@ -62,7 +63,7 @@ def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Pa
     file.write_text(file.read_text().replace("maxNodes: 2", "maxNods: 2").replace("port: 8000", "port: 80"))
     for command in (("config", "validate"), ("config", "show"), ("up",)):
         code, _, errors = mlpctl(*command, "--stack", "local")
-        assert code == cli.BAD_INPUT
+        assert code == BAD_INPUT
         assert "maxNodes" in errors
         assert "port" in errors
         assert "Traceback" not in errors
@@ -71,7 +72,7 @@ def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Pa
 
 def test_a_stack_without_a_file_is_told_with_those_that_have_one(project: Path, mlpctl: Mlpctl) -> None:
     code, _, errors = mlpctl("config", "validate", "--stack", "lokal")
-    assert code == cli.BAD_INPUT
+    assert code == BAD_INPUT
     assert "local" in errors
 
 
@@ -85,12 +86,12 @@ def test_show_tells_value_and_origin(project: Path, mlpctl: Mlpctl) -> None:
 
 def test_compare_tells_what_is_weaker_and_against_what(project: Path, mlpctl: Mlpctl) -> None:
     code, told, _ = mlpctl("config", "compare", "--stack", "dev", "--with", "prod", "--against", "intruders")
-    assert code == cli.FAILED
+    assert code == FAILED
     assert ["keys.perDomain", "false", "true", "intruders"] in [line.split() for line in told.splitlines()]
     code, told, _ = mlpctl("config", "compare", "--stack", "prod", "--with", "staging")
     assert (code, told) == (0, "prod is guarded as well as staging.\n")
     code, _, errors = mlpctl("config", "compare", "--with", "prod", "--against", "rain")
-    assert code == cli.BAD_INPUT
+    assert code == BAD_INPUT
     assert "rain; allowed: intruders, loss" in errors
 
 
@@ -107,7 +108,7 @@ def test_outside_a_project_the_way_back_is_told(
     monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
     for command in (("config", "validate"), ("sandbox", "status")):
         code, _, errors = mlpctl(*command)
-        assert code == cli.FAILED
+        assert code == FAILED
         assert "There is no Pulumi.yaml" in errors
 
 
@@ -117,8 +118,8 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
     assert "absent" in out
     assert "probes" in out, "what is stored and not acted on"
     code, out, errors = mlpctl("sandbox", "env")
-    assert (code, out) == (cli.FAILED, "")
-    assert "mlpctl sandbox up" in errors
+    assert (code, out) == (FAILED, "")
+    assert "mlsandbox up" in errors
     assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox runs.\n")
 
 
@@ -155,7 +156,7 @@ def test_what_the_system_refuses_is_one_sentence_with_what_helps_and_no_defect(
 
     monkeypatch.setattr("mlpctl.project.root", refused)
     code, _, errors = mlpctl("config", "validate")
-    assert code == cli.FAILED
+    assert code == FAILED
     assert errors.startswith(told)
     assert "defect" not in errors
     assert errors.count("\n") == 1
@@ -164,7 +165,7 @@ def test_what_the_system_refuses_is_one_sentence_with_what_helps_and_no_defect(
 def test_a_folder_that_cannot_be_made_is_told(project: Path, mlpctl: Mlpctl) -> None:
     (project / "taken").write_text("")
     code, _, errors = mlpctl("sandbox", "reset", "--folder", str(project / "taken"))
-    assert code == cli.FAILED
+    assert code == FAILED
     assert errors.startswith(f"{project}/taken: file exists. Move away what is in its place")
 
 
@@ -172,7 +173,7 @@ def test_ids_are_whole_in_a_pipe_and_at_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = f"arn:aws:ec2:us-east-1:123456789012:vpc/{'0' * 60}"
-    table = report._table("Serves", "At")
+    table = status_page._table("Serves", "At")
     table.add_row("AWS API", id)
     monkeypatch.delenv("COLUMNS", raising=False)
     out.console().print(table)
@@ -193,7 +194,7 @@ def test_a_defect_is_one_sentence_unless_it_is_being_debugged(
 
     monkeypatch.setattr("mlpctl.project.root", broken)
     code, _, errors = mlpctl("config", "validate")
-    assert code == cli.FAILED
+    assert code == FAILED
     assert errors == "mlpctl failed: RuntimeError: boom. This is a defect; MLPCTL_DEBUG=1 shows where.\n"
     monkeypatch.setenv("MLPCTL_DEBUG", "1")
     monkeypatch.setattr(sys, "argv", ["mlpctl", "config", "validate"])
@@ -221,7 +222,7 @@ def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlpctl.up.engine", interrupted)
+    monkeypatch.setattr("mlsandbox.Sandbox.start", interrupted)
     for command in (("up", "--stack", "local"), ("sandbox", "up")):
         code, _, errors = mlpctl(*command)
         assert code == cli.INTERRUPTED

@@ -9,9 +9,9 @@ import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES, InstanceType, InstanceTypeBackend
 
 from mlpctl import instances as writer
-from mlpctl.sandbox.awsapi.eks import instance_types
 from mlplatform import instances
 from mlplatform.instances import DATA
+from mlsandbox.endpoint.eks import instance_types
 
 
 def _file(path: Path = DATA) -> Any:

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from mlpctl.failures import Update
-from mlpctl.sandbox.layout import Layout
 from mlpctl.stack import Made, SandboxStack, StackError, components
+from mlsandbox import Sandbox
+from mlsandbox.host.layout import Layout
 
 STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
 
@@ -57,7 +58,7 @@ def stack(tmp_path: Path) -> SandboxStack:
     fake.chmod(0o755)
     (tmp_path / "state").write_text(json.dumps({"deployment": {"resources": RESOURCES}}))
     (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\nruntime: python\n")
-    return SandboxStack(tmp_path, "local", layout)
+    return SandboxStack(tmp_path, "local", Sandbox(layout))
 
 
 def commands(stack: SandboxStack) -> list[str]:
@@ -65,7 +66,7 @@ def commands(stack: SandboxStack) -> list[str]:
 
 
 def lock(stack: SandboxStack, project: str = "mlplatform", **owner: object) -> None:
-    folder = stack.layout.pulumi_backend / ".pulumi" / "locks" / "organization" / project / "local"
+    folder = stack.sandbox.layout.pulumi_backend / ".pulumi" / "locks" / "organization" / project / "local"
     folder.mkdir(parents=True)
     mine = {"username": "jo", "hostname": socket.gethostname(), "pid": os.getpid(), "timestamp": "2999-01-01T00:00:00Z"}
     (folder / "1.json").write_text(json.dumps({**mine, **owner}))
@@ -120,7 +121,7 @@ def test_a_lock_of_another_project_is_none(stack: SandboxStack) -> None:
 
 @pytest.mark.parametrize("written", ["", '{"user.cache_control"'], ids=["not at all", "in part"])
 def test_attributes_that_were_half_written_are_removed(stack: SandboxStack, written: str) -> None:
-    folder = stack.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform"
+    folder = stack.sandbox.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform"
     folder.mkdir(parents=True)
     broken, whole = folder / "local.json.attrs", folder / "other.json.attrs"
     broken.write_text(written)
@@ -148,7 +149,7 @@ def test_an_update_that_was_killed_is_not_gone_over(stack: SandboxStack) -> None
 
 
 def test_a_pulumi_command_that_fails_tells_its_reason(stack: SandboxStack) -> None:
-    (stack.layout.bin / "pulumi").write_text("#!/bin/sh\necho 'error: no space left' >&2\nexit 1\n")
+    (stack.sandbox.layout.bin / "pulumi").write_text("#!/bin/sh\necho 'error: no space left' >&2\nexit 1\n")
     with pytest.raises(StackError, match="pulumi stack select --create local failed: error: no space left"):
         stack.ensure()
 
@@ -195,7 +196,7 @@ def test_an_update_reads_what_the_engine_logs(stack: SandboxStack) -> None:
     lone = urn("aws:s3/bucket:Bucket", "lone")
     event = {"diagnosticEvent": {"urn": lone, "severity": "error", "message": "lone: CreateBucket: AccessDenied: no"}}
     (stack.root / "log").write_text(json.dumps(event) + "\n")
-    (stack.layout.bin / "pulumi").write_text(
+    (stack.sandbox.layout.bin / "pulumi").write_text(
         f"""#!/bin/sh
 [ "$2" = export ] && cat {stack.root}/state && exit
 [ "$PULUMI_DEBUG_COMMANDS" = true ] || exit 9

@@ -12,9 +12,9 @@ from botocore.stub import Stubber
 from mlpctl import eks_versions as versions_writer
 from mlpctl import node_images as images_writer
 from mlpctl.config.warnings import warnings
-from mlpctl.sandbox.awsapi.eks import catalog
 from mlplatform import Cluster, eks_versions, node_images
 from mlplatform.clusters import ADDONS
+from mlsandbox.endpoint.eks import catalog
 
 
 class _Stack:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlpctl.config.credentials import is_credential
 from mlpctl.config.secret_names import gives_away, names_a_secret
+from mlpctl.errors import InputError
 
 Keys = tuple[str | int, ...]
 """Where a value is: the keys and list positions that lead to it, as the file spells them."""
@@ -63,7 +64,7 @@ class Problem:
         return "; ".join(parts)
 
 
-class ConfigError(Exception):
+class ConfigError(InputError):
     """A stack's config can't be used. Its text is `render` of its problems, for people."""
 
     def __init__(self, problems: Iterable[Problem], path: Path | str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlpctl.recover.cluster import Cluster, ClusterError
 from mlpctl.recover.kinds import KINDS, Id, Look, Ready, filled
 from mlpctl.recover.plan import (
     FOUND,
@@ -24,15 +25,14 @@ from mlpctl.recover.plan import (
     Verdict,
     taken,
 )
-from mlpctl.sandbox.kubernetes.helm.record import OWNER_LABELS, SECRET
-from mlpctl.sandbox.kubernetes.objects import Kind, Reference
-from mlpctl.sandbox.kubernetes.settings import Connection, Settings
-from mlpctl.sandbox.provider import ProviderError
 from mlpctl.stack import StackError
 from mlplatform.component import NAME_ANNOTATION, NAME_TAG, STACK_ANNOTATION, STACK_TAG
 
 KUBERNETES: Final = "kubernetes:"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+HELM: Final = "owner=helm"
+"""Label of the Secrets in which Helm keeps the revisions of its releases."""
+
 ANNOTATIONS: Final = {STACK_ANNOTATION: STACK_TAG, NAME_ANNOTATION: NAME_TAG}
 FIELD_MANAGER: Final = "__fieldManager"
 """Output in which pulumi-kubernetes keeps the name under which it owns the fields of an object."""
@@ -52,7 +52,7 @@ class Search:
             f"{each['urn']}::{each.get('id')}": each.get("inputs") or {} for each in deployment.get("resources") or []
         }
         self._session = boto3.session.Session()
-        self._connections: dict[str, Connection] = {}
+        self._clusters: dict[str, Cluster] = {}
 
     def find(self, pending: Sequence[Pending], patience_s: float) -> dict[str, Finding]:
         """What is found of each, by URN.
@@ -160,29 +160,28 @@ class Search:
         if not isinstance(configured.get("kubeconfig"), str):
             return Unseen("its provider says no kubeconfig that can be read")
         try:
-            connection = self._connection(configured)
+            cluster = self._cluster(configured)
             if each.type == RELEASE:
-                return _release(each, connection)
+                return _release(each, cluster)
             if _named_by_server(each):
-                return _generated(each, connection)
-            sought = Reference.to(each.said)
-            live = connection.cluster.get(replace(sought, namespace=sought.namespace or connection.namespace))
-        except ProviderError as error:
+                return _generated(each, cluster)
+            metadata = each.said["metadata"]
+            live = cluster.get(each.said["apiVersion"], each.said["kind"], metadata["name"], metadata.get("namespace"))
+        except ClusterError as error:
             return Unseen(f"the cluster cannot be asked: {error}")
         return Found((_candidate(live),) if live else (), _delete(each))
 
-    def _connection(self, configured: Mapping[str, Any]) -> Connection:
+    def _cluster(self, configured: Mapping[str, Any]) -> Cluster:
         kubeconfig = configured["kubeconfig"]
-        if kubeconfig not in self._connections:
-            settings = Settings.of(configured)
-            self._connections[kubeconfig] = settings.connect(*settings.source(None))
-        return self._connections[kubeconfig]
+        if kubeconfig not in self._clusters:
+            self._clusters[kubeconfig] = Cluster(configured)
+        return self._clusters[kubeconfig]
 
 
-def _release(each: Pending, connection: Connection) -> Finding:
+def _release(each: Pending, cluster: Cluster) -> Finding:
     """A Helm release: its name and namespace say which it is, and Helm keeps a Secret of each revision."""
-    name, namespace = each.said["name"], each.said.get("namespace") or connection.namespace
-    found = connection.cluster.list(SECRET, namespace, f"{OWNER_LABELS},name={name}")
+    name, namespace = each.said["name"], each.said.get("namespace") or cluster.namespace
+    found = cluster.list("v1", "Secret", namespace, f"{HELM},name={name}")
     candidates = (Candidate(f"{namespace}/{name}"),) if found else ()
     return Found(candidates, f"helm uninstall {name} --namespace {namespace}")
 
@@ -193,13 +192,13 @@ def _named_by_server(each: Pending) -> bool:
     return bool(metadata.get("generateName")) and not metadata.get("name")
 
 
-def _generated(each: Pending, connection: Connection) -> Finding:
+def _generated(each: Pending, cluster: Cluster) -> Finding:
     """An object with a name of the API server's: one of those that bear the stack's annotations."""
-    kind = Kind(each.said["apiVersion"], each.said["kind"])
-    namespace = each.said["metadata"].get("namespace") or connection.namespace
+    namespace = each.said["metadata"].get("namespace") or cluster.namespace
     begins = each.said["metadata"]["generateName"]
-    there = [live for live in connection.cluster.list(kind, namespace) if live["metadata"]["name"].startswith(begins)]
-    ours = [found for found in map(_candidate, there) if each.marks.items() <= (found.tags or {}).items()]
+    found = cluster.list(each.said["apiVersion"], each.said["kind"], namespace)
+    there = [live for live in found if live["metadata"]["name"].startswith(begins)]
+    ours = [one for one in map(_candidate, there) if each.marks.items() <= (one.tags or {}).items()]
     if there and not ours:
         return Unseen(f"its name is made by the API server, and {len(there)} begin with {begins}")
     return Found(tuple(ours))
@@ -222,4 +221,5 @@ def _candidate(live: Mapping[str, Any]) -> Candidate:
     tags = {tag: annotations[key] for key, tag in ANNOTATIONS.items() if key in annotations}
     applied = [each["manager"] for each in metadata.get("managedFields") or () if each["operation"] == "Apply"]
     manager = next((name for name in applied if name.startswith("pulumi-kubernetes-")), None)
-    return Candidate(Reference.to(live).id, tags, {FIELD_MANAGER: manager} if manager else {})
+    id = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    return Candidate(id, tags, {FIELD_MANAGER: manager} if manager else {})

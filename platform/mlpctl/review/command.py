@@ -10,14 +10,12 @@ from typing import Final
 from rich.console import Console
 
 from mlpctl import project, urns
+from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
 from mlpctl.review import as_json, assemble, html, markdown, origin, terminal
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Report
-
-PREVIEW_SECONDS: Final = 8
-"""How long a preview takes about, for the progress bar."""
 
 WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
     "markdown": markdown.markdown,
@@ -28,7 +26,7 @@ WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
 STDOUT: Final = Path("-")
 
 
-class OutputError(Exception):
+class OutputError(InputError):
     """A report cannot be written where it was asked for; the text is for the user."""
 
 
@@ -107,27 +105,24 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
         SandboxError: the sandbox does not start.
     """
     # These take the components and Pulumi with them, which a plan that is there already needs none of.
-    from mlpctl import up as steps
     from mlpctl.review.preview import preview
-    from mlpctl.sandbox.layout import Layout
-    from mlpctl.sandbox.toolchain import RichReporter
     from mlpctl.stack import SandboxStack, Stack
+    from mlsandbox import Sandbox
 
     root = project.root()
     _check(root, stack)
-    reporter = RichReporter(Console(stderr=True))
+    previewing = Console(stderr=True).status(f"Previewing {stack}")
     if account:
-        with reporter.step(f"Previewing {stack}", PREVIEW_SECONDS):
+        with previewing:
             return preview(Stack(root, stack), sandbox=False)
-    layout = Layout.find(folder)
-    steps.engine(layout, reporter)
-    steps.aws_api(layout, reporter)
-    ours = SandboxStack(root, stack, layout)
+    sandbox = Sandbox.find(folder)
+    sandbox.start(cluster=False)
+    ours = SandboxStack(root, stack, sandbox)
     ours.pulumi("stack", "select", "--create", stack)
     # What lives in the cluster is asked for there.
     if any(urns.kind(each["urn"]).startswith(urns.KUBERNETES) for each in ours.deployment().get("resources", ())):
-        steps.control_plane(layout, reporter)
-    with reporter.step(f"Previewing {stack}", PREVIEW_SECONDS):
+        sandbox.start()
+    with previewing:
         return preview(ours, sandbox=True)
 
 

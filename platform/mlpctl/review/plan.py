@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.errors import InputError
 from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths, root
 
 PROVIDER: Final = "provider"
@@ -18,7 +19,7 @@ OLD_COPY: Final = "(old copy)"
 NO_INPUTS: Final[Mapping[str, Value]] = {}
 
 
-class PlanError(Exception):
+class PlanError(InputError):
     """What was given is no plan; the text is for the user."""
 
 

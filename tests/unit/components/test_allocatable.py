@@ -2,9 +2,6 @@
 
 import pytest
 
-from mlpctl.sandbox.awsapi.cluster import nodes
-from mlpctl.sandbox.awsapi.eks import instance_types
-from mlpctl.sandbox.awsapi.eks.backend import Instance
 from mlplatform import instances
 from mlplatform.allocatable import (
     DAEMON_SETS,
@@ -17,6 +14,9 @@ from mlplatform.allocatable import (
     room_for_models,
 )
 from mlplatform.clusters import BEFORE_NODES, SECRETS_STORE
+from mlsandbox.cluster.eks import nodes
+from mlsandbox.endpoint.eks import instance_types
+from mlsandbox.endpoint.eks.backend import Instance
 
 
 @pytest.mark.parametrize(

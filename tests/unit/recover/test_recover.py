@@ -15,8 +15,9 @@ from mlpctl.cli import app
 from mlpctl.recover import recover, refuse_lost, restore
 from mlpctl.recover.plan import Candidate, Choices, Finding, Found, Pending
 from mlpctl.recover.search import Search
-from mlpctl.sandbox.layout import Layout
 from mlpctl.stack import SandboxStack, StackError
+from mlsandbox import Sandbox
+from mlsandbox.host.layout import Layout
 
 PARENT = "urn:pulumi:local::mlplatform::mlplatform:index:Network::network"
 URN = "urn:pulumi:local::mlplatform::mlplatform:index:Network$aws:ec2/vpc:Vpc::network-vpc"
@@ -47,7 +48,7 @@ def stack(tmp_path: Path) -> SandboxStack:
         f'case "$2" in export) cat {tmp_path}/state;; import) cat > {tmp_path}/state;; esac\n'
     )
     fake.chmod(0o755)
-    return SandboxStack(tmp_path, "local", layout)
+    return SandboxStack(tmp_path, "local", Sandbox(layout))
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def has(monkeypatch: pytest.MonkeyPatch) -> Finds:
 
 
 def backend(stack: SandboxStack) -> Path:
-    return stack.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform" / "local.json"
+    return stack.sandbox.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform" / "local.json"
 
 
 def checkpoint(*resources: dict[str, Any]) -> str:
@@ -241,15 +242,15 @@ def test_a_stack_is_read_anew_once_after_the_sandbox_lost_something(stack: Sandb
     (stack.root / "state").write_text(json.dumps({"deployment": {"resources": [KEPT]}}))
     (stack.root / "commands").touch()
     assert stack.catch_up() == ""
-    stack.layout.lost_file.touch()
+    stack.sandbox.layout.lost_file.touch()
     assert "the stack was read anew" in stack.catch_up()
     assert stack.catch_up() == ""
     assert refreshes() == 1
-    seen = stack.layout.aws / "lost-local"
-    os.utime(stack.layout.lost_file, ns=(seen.stat().st_mtime_ns + 1,) * 2)
+    seen = stack.sandbox.layout.aws / "lost-local"
+    os.utime(stack.sandbox.layout.lost_file, ns=(seen.stat().st_mtime_ns + 1,) * 2)
     assert "the stack was read anew" in stack.catch_up()
     (stack.root / "state").write_text(json.dumps({"deployment": {"resources": []}}))
-    os.utime(stack.layout.lost_file, ns=(seen.stat().st_mtime_ns + 1,) * 2)
+    os.utime(stack.sandbox.layout.lost_file, ns=(seen.stat().st_mtime_ns + 1,) * 2)
     assert stack.catch_up() == "", "nothing of it could be lost"
     assert refreshes() == 2
 

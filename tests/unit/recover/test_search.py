@@ -4,7 +4,6 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -14,12 +13,11 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from mlpctl.recover import search as searching
 from mlpctl.recover.kinds import KINDS, Id, Look, filled
 from mlpctl.recover.plan import FOUND, Action, Again, Candidate, Found, Known, Pending, Unseen, Verdict
 from mlpctl.recover.search import Search
-from mlpctl.sandbox.aws import DECLARATIONS
-from mlpctl.sandbox.kubernetes.objects import Kind, Reference
-from mlpctl.sandbox.kubernetes.settings import Connection, Settings
+from mlsandbox.providers.aws import DECLARATIONS
 
 STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("Pulumi.*.yaml"))
 PROVIDER = "urn:pulumi:dev::mlplatform::pulumi:providers:aws::default"
@@ -171,9 +169,8 @@ def test_an_object_is_found_by_its_name_with_the_marks_of_its_annotations(monkey
             ],
         },
     }
-    objects = {Reference(Kind("apps/v1", "Deployment"), "chat", "models"): live}
-    connection = Connection(SimpleNamespace(get=objects.get), "models")
-    monkeypatch.setattr(Settings, "connect", lambda *_: connection)
+    objects = [live]
+    monkeypatch.setattr(searching, "Cluster", lambda _: Objects(objects))
     provider = {"urn": "kubernetes", "id": "1", "inputs": {"kubeconfig": "{}"}}
     inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "chat"}}
     each = operation("kubernetes:apps/v1:Deployment", "chat-deployment", **inputs)
@@ -257,25 +254,28 @@ def test_what_the_state_does_not_say_is_asked_about(
 class Objects:
     """A cluster that holds some objects, asked as the search asks."""
 
-    def __init__(self, *objects: dict[str, Any]) -> None:
+    namespace = "models"
+
+    def __init__(self, objects: list[dict[str, Any]]) -> None:
         self._objects = objects
 
-    def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[dict[str, Any]]:
+    def list(self, api_version: str, kind: str, namespace: str, labels: str = "") -> list[dict[str, Any]]:
         wanted = dict(label.split("=", 1) for label in labels.split(",") if label)
         return [
             each
             for each in self._objects
-            if (each["apiVersion"], each["kind"]) == (kind.api_version, kind.name)
+            if (each["apiVersion"], each["kind"]) == (api_version, kind)
             and each["metadata"]["namespace"] == namespace
             and wanted.items() <= each["metadata"].get("labels", {}).items()
         ]
 
-    def get(self, reference: Reference) -> dict[str, Any] | None:
-        return None
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None) -> dict[str, Any] | None:
+        found = self.list(api_version, kind, namespace or self.namespace)
+        return next((each for each in found if each["metadata"]["name"] == name), None)
 
 
 def in_cluster(monkeypatch: pytest.MonkeyPatch, type: str, *objects: dict[str, Any], **inputs: Any) -> Any:
-    monkeypatch.setattr(Settings, "connect", lambda *_: Connection(Objects(*objects), "models"))  # type: ignore[arg-type]
+    monkeypatch.setattr(searching, "Cluster", lambda _: Objects([*objects]))
     each = Pending("creating", {**operation(type, **inputs).resource, "provider": "kubernetes::1"})
     return Search({"resources": [{"urn": "kubernetes", "id": "1", "inputs": {"kubeconfig": "{}"}}]}).look(each)
 

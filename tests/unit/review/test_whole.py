@@ -141,7 +141,7 @@ def test_no_canary_comes_out_of_an_engine_that_only_complains(
     monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=said, code=1))
     ran = mlpctl("review", "--account", "--stack", "prod")
     assert ran.code == 3
-    assert "\nThe preview of prod failed: error: cannot log in" in ran.errors
+    assert ran.errors.startswith("The preview of prod failed: error: cannot log in")
     assert given_away(ran.errors) == []
 
 
@@ -251,7 +251,7 @@ def test_hostile_errors_steer_no_terminal(
     monkeypatch.setenv("PATH", fake_pulumi(tmp_path, out=failing, errors="".join(names), code=255))
     ran = mlpctl("review", "--account", "--stack", "prod")
     assert ran.code == 3
-    assert "\nThe preview of prod failed:\n" in ran.errors
+    assert ran.errors.startswith("The preview of prod failed:\n")
     assert all(char.isprintable() or char == "\n" for char in ran.errors)
 
 

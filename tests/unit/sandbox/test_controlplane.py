@@ -14,10 +14,11 @@ import pytest
 import yaml
 from cryptography import x509
 
-from mlpctl.sandbox.controlplane import PROGRAMS, ControlPlane, flags, kubeconfig, pki
-from mlpctl.sandbox.controlplane import child as child_module
-from mlpctl.sandbox.layout import Layout, SandboxError
-from mlpctl.sandbox.record import ControlPlaneState, Phase
+from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane, flags, kubeconfig, pki
+from mlsandbox.cluster.controlplane import child as child_module
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import ControlPlaneState, Phase
 
 pytestmark = pytest.mark.engine  # several processes of ours a test
 

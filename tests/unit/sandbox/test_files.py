@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.sandbox import files
+from mlsandbox.host import files
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
 
-from mlpctl.sandbox.languagehost import dependencies, program
-from mlpctl.sandbox.languagehost.interpreter import RuntimeOptionError, RuntimeOptions, own_interpreter
-from mlpctl.sandbox.languagehost.policy import PolicyPackProxy, forward, stack_environment
-from mlpctl.sandbox.languagehost.processes import Ended, ProcessGroup, ProcessGroups, Written
+from mlsandbox.tools.languagehost import dependencies, program
+from mlsandbox.tools.languagehost.interpreter import RuntimeOptionError, RuntimeOptions, own_interpreter
+from mlsandbox.tools.languagehost.policy import PolicyPackProxy, forward, stack_environment
+from mlsandbox.tools.languagehost.processes import Ended, ProcessGroup, ProcessGroups, Written
 
 pytestmark = pytest.mark.engine  # several processes of ours a test
 
@@ -334,7 +334,7 @@ def test_a_policy_pack_that_does_not_come_up_is_named(output, complaint, proxy, 
     assert complaint in failed.value.details()
 
 
-HOST = [sys.executable, "-m", "mlpctl.sandbox.languagehost"]
+HOST = [sys.executable, "-m", "mlsandbox.tools.languagehost"]
 ENGINE = "127.0.0.1:1"
 
 

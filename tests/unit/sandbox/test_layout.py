@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.sandbox.layout import Layout, SandboxError
+from mlsandbox.errors import SandboxError
+from mlsandbox.host import environment
+from mlsandbox.host.layout import Layout
 
 
 @pytest.fixture
@@ -47,9 +49,9 @@ def test_a_relative_folder_means_the_same_after_a_change_of_folder(
 
 
 def test_ports_and_key_are_made_once(layout: Layout) -> None:
-    before = layout.ports(), layout.credentials(), layout.shell_exports({})
+    before = layout.ports(), layout.credentials(), environment.shell_exports(layout, {})
     layout.prepare()
-    assert (layout.ports(), layout.credentials(), layout.shell_exports({})) == before
+    assert (layout.ports(), layout.credentials(), environment.shell_exports(layout, {})) == before
 
 
 def test_all_ports_differ(layout: Layout) -> None:
@@ -70,13 +72,13 @@ def test_only_the_owner_reads_the_sandbox(layout: Layout) -> None:
 
 def test_a_sandbox_that_never_started_is_named_in_the_error(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "none")
-    with pytest.raises(SandboxError, match=r"no sandbox in .*/none yet.*mlpctl sandbox up"):
-        layout.env()
+    with pytest.raises(SandboxError, match=r"no sandbox in .*/none yet.*mlsandbox up"):
+        environment.variables(layout)
     assert not layout.folder.exists()
 
 
 def test_the_environment_attaches_both_providers_and_points_aws_at_loopback(layout: Layout) -> None:
-    ports, env = layout.ports(), layout.env({"PATH": "/usr/bin"})
+    ports, env = layout.ports(), environment.variables(layout, {"PATH": "/usr/bin"})
     assert env["PULUMI_DEBUG_PROVIDERS"] == f"aws:{ports.aws_provider},kubernetes:{ports.kubernetes_provider}"
     assert env["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{ports.aws}"
     assert env["AWS_ACCESS_KEY_ID"] == layout.credentials().access_key_id
@@ -85,15 +87,15 @@ def test_the_environment_attaches_both_providers_and_points_aws_at_loopback(layo
 
 
 def test_the_sandbox_comes_first_on_the_path_and_only_once(layout: Layout) -> None:
-    once = layout.env({"PATH": "/usr/local/bin:/usr/bin"})["PATH"]
+    once = environment.variables(layout, {"PATH": "/usr/local/bin:/usr/bin"})["PATH"]
     assert once.split(":")[0] == str(layout.bin)
     assert (Path(once.split(":")[1]) / "mlplatform-eks-token").exists()
     assert once.endswith(":/usr/local/bin:/usr/bin")
-    assert layout.env({"PATH": once})["PATH"] == once
+    assert environment.variables(layout, {"PATH": once})["PATH"] == once
 
 
 def test_loopback_is_never_asked_of_a_proxy(layout: Layout) -> None:
-    env = layout.env({"NO_PROXY": "intranet, localhost"})
+    env = environment.variables(layout, {"NO_PROXY": "intranet, localhost"})
     assert env["NO_PROXY"] == "intranet,localhost,127.0.0.1"
     assert env["no_proxy"] == "127.0.0.1,localhost"
 
@@ -107,22 +109,22 @@ def test_a_shell_that_evaluates_the_exports_has_exactly_the_environment(layout: 
     }
     start = {"PATH": "/usr/bin:/bin", **misleading}
     shell = subprocess.run(
-        ["/bin/sh", "-c", f"eval {shlex.quote(layout.shell_exports(start))}; /usr/bin/env -0"],
+        ["/bin/sh", "-c", f"eval {shlex.quote(environment.shell_exports(layout, start))}; /usr/bin/env -0"],
         env=start,
         capture_output=True,
         text=True,
         check=True,
     )
     seen = dict(line.split("=", 1) for line in shell.stdout.split("\0") if line)
-    assert seen.items() >= layout.env(start).items()
+    assert seen.items() >= environment.variables(layout, start).items()
     assert not seen.keys() & misleading.keys()
 
 
 def test_a_child_process_gets_the_environment_without_what_misleads(layout: Layout) -> None:
-    env = layout.process_env({"PATH": "/bin", "HOME": "/home/me", "AWS_PROFILE": "prod"})
+    env = environment.of_processes(layout, {"PATH": "/bin", "HOME": "/home/me", "AWS_PROFILE": "prod"})
     assert env["HOME"] == "/home/me"
     assert "AWS_PROFILE" not in env
-    assert env.items() >= layout.env({"PATH": "/bin"}).items()
+    assert env.items() >= environment.variables(layout, {"PATH": "/bin"}).items()
 
 
 def test_a_taken_port_is_named_with_its_owner(layout: Layout) -> None:
@@ -144,7 +146,7 @@ def test_without_an_official_language_host_ours_is_first_on_the_path(layout: Lay
     assert not (layout.bin / "pulumi").is_symlink()
     shim = layout.bin / "pulumi-language-python"
     assert os.access(shim, os.X_OK)
-    assert shim.read_text().splitlines()[1].startswith(f"exec {sys.executable} -m mlpctl.sandbox.languagehost")
+    assert shim.read_text().splitlines()[1].startswith(f"exec {sys.executable} -m mlsandbox.tools.languagehost")
 
 
 def test_what_the_path_offers_itself_is_not_shadowed(layout: Layout, tmp_path: Path) -> None:

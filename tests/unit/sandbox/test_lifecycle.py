@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.sandbox import lifecycle
-from mlpctl.sandbox.controlplane import PROGRAMS
-from mlpctl.sandbox.layout import Layout, SandboxError
-from mlpctl.sandbox.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.cluster.controlplane import PROGRAMS
+from mlsandbox.errors import SandboxError
+from mlsandbox.host import lifecycle
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
 
 pytestmark = pytest.mark.engine
 
@@ -147,7 +148,7 @@ def test_a_control_plane_of_which_a_program_is_killed_comes_back(layout: Layout,
 
 
 def test_the_control_plane_needs_a_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
-    with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlpctl sandbox up"):
+    with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlsandbox up"):
         lifecycle.start_control_plane(layout, tools)
 
 
@@ -190,7 +191,7 @@ def test_a_killed_daemon_takes_its_children_with_it_and_is_replaced(layout: Layo
         eventually(lambda: not any(identity.find() for identity in killed.control_plane.processes.values()))
     status = lifecycle.status(layout)
     assert status.phase is Phase.FAILED
-    assert status.reason is not None and "mlpctl sandbox up" in status.reason
+    assert status.reason is not None and "mlsandbox up" in status.reason
     fresh = up(layout, tools)
     assert fresh.process != killed.process
     assert fresh.control_plane.phase is Phase.READY

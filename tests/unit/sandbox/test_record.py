@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from mlpctl.sandbox.record import Phase, ProcessId, Record
+from mlsandbox.host.record import Phase, ProcessId, Record
 
 
 def test_a_process_is_found_while_it_runs_and_not_afterwards() -> None:

@@ -1,4 +1,4 @@
-"""The page that `mlpctl sandbox status` shows."""
+"""The page that `mlsandbox status` shows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,14 +9,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mlpctl.cli import app
-from mlpctl.sandbox import report
-from mlpctl.sandbox.aws import DECLARATIONS
-from mlpctl.sandbox.awsapi.eks import rollout
-from mlpctl.sandbox.conditions import Conditions
-from mlpctl.sandbox.faults import Fault, Planned
-from mlpctl.sandbox.layout import Layout, SandboxError
-from mlpctl.sandbox.lifecycle import ProcessStatus, Status
-from mlpctl.sandbox.record import ControlPlaneState, Phase
+from mlsandbox.endpoint.eks import rollout
+from mlsandbox.errors import SandboxError
+from mlsandbox.host import status_page
+from mlsandbox.host.conditions import Conditions
+from mlsandbox.host.faults import Fault, Planned
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.lifecycle import ProcessStatus, Status
+from mlsandbox.host.record import ControlPlaneState, Phase
+from mlsandbox.providers.aws import DECLARATIONS
 
 
 def ready() -> Status:
@@ -36,7 +37,7 @@ def ready() -> Status:
 def shown(status: Status, planned: Sequence[Planned] = ()) -> str:
     console = Console(width=160, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(report.page(status, planned))
+        console.print(status_page.page(status, planned))
     return capture.get()
 
 
@@ -82,13 +83,13 @@ def test_where_the_sandbox_is_kinder_than_aws_is_said_even_when_nothing_runs() -
     status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
     page = shown(status)
     assert "absent" in page
-    for each in report.kinder():
+    for each in status_page.kinder():
         assert each.what in page
         assert each.how.split()[0] in page
 
 
 def test_what_is_kinder_is_told_in_sentences_each_once() -> None:
-    entries = report.kinder()
+    entries = status_page.kinder()
     assert len({each.what for each in entries}) == len(entries)
     for each in entries:
         assert each.how.endswith(".")
@@ -96,7 +97,7 @@ def test_what_is_kinder_is_told_in_sentences_each_once() -> None:
 
 
 def test_the_scaled_time_is_the_one_that_counts() -> None:
-    (entry,) = [each for each in report.kinder() if each.what == "time"]
+    (entry,) = [each for each in status_page.kinder() if each.what == "time"]
     assert f"{rollout.EVICTION_S:.0f} s" in entry.how
 
 
@@ -105,7 +106,7 @@ def test_what_was_chosen_is_shown_and_nothing_where_nothing_was() -> None:
     assert "Chosen" not in shown(status)
     console = Console(width=160, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(report.page(status, (), Conditions(origin="10.8.3.4", quotas={"L-DB2E81BA": 0})))
+        console.print(status_page.page(status, (), Conditions(origin="10.8.3.4", quotas={"L-DB2E81BA": 0})))
     page = flat(capture.get())
     assert "Pulumi reaches the cluster from 10.8.3.4" in page
     assert "quota L-DB2E81BA 0" in page

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mlpctl.sandbox.toolchain import (
+from mlsandbox.tools.toolchain import (
     TOOLS,
     Cache,
     SilentReporter,
@@ -260,7 +260,7 @@ def test_parallel_jobs_follow_the_free_memory(bin_folder, calls, monkeypatch, gi
 
 def test_a_short_disk_is_said_before_compiling(bin_folder, calls, monkeypatch):
     usage = type("usage", (), {"free": 10**8})
-    monkeypatch.setattr("mlpctl.sandbox.toolchain.build.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("mlsandbox.tools.toolchain.build.shutil.disk_usage", lambda path: usage)
     with pytest.raises(ToolchainError, match=r"takes 2\.0 GB in Go's cache .* and 0\.1 GB are free there"):
         ensure(["kube-apiserver"], SilentReporter())
     assert calls("build") == []
@@ -275,7 +275,7 @@ def test_a_cache_that_cannot_be_written_names_the_way_out(bin_folder, tmp_path, 
 
 SECOND_PROCESS = """
 import sys
-from mlpctl.sandbox.toolchain import RichReporter, ensure
+from mlsandbox.tools.toolchain import RichReporter, ensure
 print(ensure(sys.argv[1:], RichReporter()))
 """
 
@@ -396,7 +396,7 @@ def test_the_official_language_host_beside_the_engine_is_used(bin_folder, tmp_pa
 
 def test_our_own_language_host_is_never_taken_for_the_official_one(bin_folder, tmp_path):
     engine = program(bin_folder, "pulumi", "v3.260.0")
-    program(bin_folder, "pulumi-language-python", '#!/bin/sh\nexec python -m mlpctl.sandbox.languagehost "$@"\n')
+    program(bin_folder, "pulumi-language-python", '#!/bin/sh\nexec python -m mlsandbox.tools.languagehost "$@"\n')
     assert language_host(engine) is None
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from semver import Version
 
-from mlpctl.sandbox.toolchain import TOOLS, ToolchainError, tools
+from mlsandbox.tools.toolchain import TOOLS, ToolchainError, tools
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import threading
 import pytest
 from rich.console import Console
 
-from mlpctl.sandbox.toolchain import RichReporter
-from mlpctl.sandbox.toolchain.progress import duration
+from mlsandbox.tools.toolchain import RichReporter
+from mlsandbox.tools.toolchain.progress import duration
 
 
 def reporter(terminal: bool) -> tuple[RichReporter, io.StringIO]:

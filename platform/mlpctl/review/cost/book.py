@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
+from mlpctl.errors import UserError
 from mlpctl.review.cost import items
 
 MONTH_HOURS: Final = 730
@@ -41,7 +42,7 @@ _Line = tuple[int, str]
 """A line of a file: its number and its text."""
 
 
-class BookError(Exception):
+class BookError(UserError):
     """The price book cannot be read; the text is for the user."""
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from pydantic import ValidationError
 from rich.console import Console
 
+from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
@@ -17,7 +18,7 @@ from mlpctl.review.plan import Plan
 from mlpctl.review.report import Cost, Limit, Outcome
 
 
-class SettingsError(Exception):
+class SettingsError(InputError):
     """A plan's config says something of its cost that cannot be read; the text is for the user."""
 
 

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlpctl.errors import UserError
 from mlpctl.review.cost import book, items
 from mlpctl.review.cost.book import Row, Source, SpotRow
 from mlpctl.review.cost.items import Item
@@ -39,7 +40,7 @@ _CHINA: Final = "aws-cn"
 _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
-class RefreshError(Exception):
+class RefreshError(UserError):
     """Prices could not be renewed; the text is for the user."""
 
 

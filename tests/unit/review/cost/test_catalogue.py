@@ -15,8 +15,8 @@ import mlplatform
 from costing import Prices, change, cost
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.settings import CostUse
-from mlpctl.sandbox.aws import DECLARATIONS
 from mlplatform.component import Component
+from mlsandbox.providers.aws import DECLARATIONS
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 TABLES = yaml.safe_load((files("mlpctl.review.cost") / "types.yaml").read_text())

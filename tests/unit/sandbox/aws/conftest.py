@@ -9,11 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from mlpctl.sandbox import aws, awsapi
-from mlpctl.sandbox.aws.provider import AwsProvider
-from mlpctl.sandbox.layout import Layout
-from mlpctl.sandbox.provider import Difference, Properties, Subject
-from mlpctl.sandbox.servicer import from_struct, to_struct
+from mlsandbox import endpoint as awsapi
+from mlsandbox.host.layout import Layout
+from mlsandbox.providers import aws
+from mlsandbox.providers.aws.provider import AwsProvider
+from mlsandbox.providers.protocol import Difference, Properties, Subject
+from mlsandbox.providers.servicer import from_struct, to_struct
 
 REGION = "eu-central-1"
 CLIENT = "ipv4:127.0.0.1:1"

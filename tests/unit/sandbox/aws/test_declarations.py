@@ -7,11 +7,11 @@ import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws.declaration import Create, Declaration
-from mlpctl.sandbox.aws.lookups import LOOKUPS
-from mlpctl.sandbox.aws.mapping import ways
-from mlpctl.sandbox.aws.schema import ListOf, MapOf, Object, Type
+from mlsandbox.providers import aws
+from mlsandbox.providers.aws.declaration import Create, Declaration
+from mlsandbox.providers.aws.lookups import LOOKUPS
+from mlsandbox.providers.aws.mapping import ways
+from mlsandbox.providers.aws.schema import ListOf, MapOf, Object, Type
 
 every_declaration = pytest.mark.parametrize("declaration", aws.DECLARATIONS, ids=lambda each: each.token)
 

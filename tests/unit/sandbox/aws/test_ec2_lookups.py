@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.provider import Properties, ProviderError
+from mlsandbox.providers.protocol import Properties, ProviderError
 
 REGION = "eu-central-1"
 

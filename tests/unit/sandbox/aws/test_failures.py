@@ -8,10 +8,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mlpctl.sandbox import faults
-from mlpctl.sandbox.aws import DECLARATIONS, api, ec2_network, eks, iam, kms, logs, s3_bucket, s3_settings
-from mlpctl.sandbox.layout import Layout, SandboxError
-from mlpctl.sandbox.provider import NotReadyError, ProviderError
+from mlsandbox.errors import SandboxError
+from mlsandbox.host import faults
+from mlsandbox.host.layout import Layout
+from mlsandbox.providers.aws import DECLARATIONS, api, ec2_network, eks, iam, kms, logs, s3_bucket, s3_settings
+from mlsandbox.providers.protocol import NotReadyError, ProviderError
 
 # moto tells its developers of codes that the models do not hold.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception:UserWarning")

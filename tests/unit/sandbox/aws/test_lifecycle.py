@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws import (
+from mlsandbox.providers import aws
+from mlsandbox.providers.aws import (
     autoscaling,
     ec2_launch,
     ec2_network,
@@ -22,8 +22,8 @@ from mlpctl.sandbox.aws import (
     s3_bucket,
     s3_settings,
 )
-from mlpctl.sandbox.aws.declaration import Declaration
-from mlpctl.sandbox.provider import UNKNOWN, Properties, has_unknown
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.protocol import UNKNOWN, Properties, has_unknown
 
 Values = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 

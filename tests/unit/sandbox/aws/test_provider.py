@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox import aws
-from mlpctl.sandbox.aws import ec2_network, ec2_security, ecr, eks, iam, kms, logs, s3_settings
-from mlpctl.sandbox.aws.declaration import Declaration
-from mlpctl.sandbox.provider import UNKNOWN, Failure, Properties, ProviderError, Subject
+from mlsandbox.providers import aws
+from mlsandbox.providers.aws import ec2_network, ec2_security, ecr, eks, iam, kms, logs, s3_settings
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.protocol import UNKNOWN, Failure, Properties, ProviderError, Subject
 
 REGION = "eu-central-1"
 
@@ -282,7 +282,7 @@ def test_a_look_up_that_nobody_declared_or_a_wrong_argument_is_refused(bench: An
 
 
 def test_status_tells_what_of_each_type_is_served_by_whom() -> None:
-    from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
+    from mlsandbox.endpoint import KEPT_BY_SANDBOX
 
     served = {operation for declaration in aws.DECLARATIONS for operation in declaration.operations}
     assert {"CreateCluster", "CreateAddon"} <= served & {*KEPT_BY_SANDBOX["eks"]}

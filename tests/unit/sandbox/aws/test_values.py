@@ -1,9 +1,9 @@
 """What a preview knows of a resource that does not exist yet."""
 
-from mlpctl.sandbox.aws import values
-from mlpctl.sandbox.aws.eks import CLUSTER
-from mlpctl.sandbox.aws.settings import Settings
-from mlpctl.sandbox.provider import UNKNOWN
+from mlsandbox.providers.aws import values
+from mlsandbox.providers.aws.eks import CLUSTER
+from mlsandbox.providers.aws.settings import Settings
+from mlsandbox.providers.protocol import UNKNOWN
 
 
 def test_what_aws_chooses_inside_an_input_is_unknown_where_the_input_is_known() -> None:

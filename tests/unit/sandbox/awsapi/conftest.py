@@ -13,7 +13,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from mlpctl.sandbox.layout import Layout, SandboxError
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.layout import Layout
 
 REGION = "us-east-1"
 

@@ -8,9 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from mlpctl.sandbox import awsapi
-from mlpctl.sandbox.awsapi.eks import reach
-from mlpctl.sandbox.layout import Layout, SandboxError
+from mlsandbox import endpoint as awsapi
+from mlsandbox.endpoint.eks import reach
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.layout import Layout
 
 try:
     api = awsapi.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])

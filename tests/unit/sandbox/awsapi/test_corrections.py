@@ -4,7 +4,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from mlpctl.sandbox.awsapi import corrections
+from mlsandbox.endpoint import corrections
 
 
 def test_an_instance_that_ended_an_hour_ago_is_forgotten_with_its_reservation() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.ssm.models import ParameterDict
 
-from mlpctl.sandbox.awsapi import public_images
+from mlsandbox.endpoint import public_images
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mlpctl.sandbox import faults
-from mlpctl.sandbox.awsapi import KEPT_BY_SANDBOX
-from mlpctl.sandbox.layout import Layout
+from mlsandbox.endpoint import KEPT_BY_SANDBOX
+from mlsandbox.host import faults
+from mlsandbox.host.layout import Layout
 
 
 def test_the_key_of_the_sandbox_is_a_users(served: Any) -> None:

@@ -1,14 +1,14 @@
-"""What `mlpctl sandbox status` says of the sandbox is true: a kindness that has ended is told no more."""
+"""What `mlsandbox status` says of the sandbox is true: a kindness that has ended is told no more."""
 
 from typing import Any
 
 import boto3
 
-from mlpctl.sandbox import report
+from mlsandbox.host import status_page
 
 
 def told(what: str) -> str:
-    (entry,) = [each for each in report.kinder() if each.what == what]
+    (entry,) = [each for each in status_page.kinder() if each.what == what]
     return entry.how
 
 

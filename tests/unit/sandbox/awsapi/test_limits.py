@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.utils import get_service_model
 
-from mlpctl.sandbox.awsapi.limits import rules
+from mlsandbox.endpoint.limits import rules
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 STRANGER = "arn:aws:iam::123456789012:role/nobody"

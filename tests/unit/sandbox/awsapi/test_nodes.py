@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.awsapi import public_images
-from mlpctl.sandbox.awsapi.cluster import definitions, nodes
-from mlpctl.sandbox.awsapi.eks import instance_types
-from mlpctl.sandbox.awsapi.eks.backend import Instance
-from mlpctl.sandbox.awsapi.eks.instances import LaunchError, scale
-from mlpctl.sandbox.awsapi.eks.network import Place
+from mlsandbox.cluster.eks import definitions, nodes
+from mlsandbox.endpoint import public_images
+from mlsandbox.endpoint.eks import instance_types
+from mlsandbox.endpoint.eks.backend import Instance
+from mlsandbox.endpoint.eks.instances import LaunchError, scale
+from mlsandbox.endpoint.eks.network import Place
 
 PLACES = [Place("subnet-a", "eu-central-1a", "10.0.1.0/24"), Place("subnet-b", "eu-central-1b", "10.0.2.0/24")]
 GROUP = {

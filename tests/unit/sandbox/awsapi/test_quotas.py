@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.awsapi import quotas
-from mlpctl.sandbox.conditions import Conditions
+from mlsandbox.endpoint import quotas
+from mlsandbox.host.conditions import Conditions
 
 GPU_VCPUS, GPU_SPOT_VCPUS = "L-DB2E81BA", "L-3819A6DF"
 

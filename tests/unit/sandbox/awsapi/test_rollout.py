@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.awsapi.eks import rollout
-from mlpctl.sandbox.awsapi.eks.backend import ClusterRecord, Instance, NodegroupRecord
+from mlsandbox.endpoint.eks import rollout
+from mlsandbox.endpoint.eks.backend import ClusterRecord, Instance, NodegroupRecord
 
 
 def instance(number: int, launch: str = "old", *, draining: bool = False) -> Instance:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.layout import Layout, SandboxError
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.layout import Layout
 
 pytestmark = pytest.mark.engine
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mlpctl import eks_token
-from mlpctl.sandbox.awsapi import token
-from mlpctl.sandbox.awsapi.token import TokenError
+from mlsandbox.endpoint import token
+from mlsandbox.endpoint.token import TokenError
 
 HOST = "127.0.0.1:4566"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.layout import Layout
+from mlsandbox.host.layout import Layout
 
 pytestmark = pytest.mark.engine
 

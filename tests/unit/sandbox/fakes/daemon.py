@@ -6,9 +6,10 @@ Every record that it writes is kept as a line of `records` beside them.
 import sys
 from pathlib import Path
 
-from mlpctl.sandbox.daemon import Services, run
-from mlpctl.sandbox.layout import Layout, SandboxError
-from mlpctl.sandbox.record import Record
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.daemon import Services, run
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.record import Record
 
 folder = Path(sys.argv[sys.argv.index("--folder") + 1])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.objects import Kind, Object, Reference
+from mlsandbox.providers.kubernetes.objects import Kind, Object, Reference
 
 
 class ShelfCluster:

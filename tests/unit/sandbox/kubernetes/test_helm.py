@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mlpctl.sandbox.kubernetes.helm import charts, releases
-from mlpctl.sandbox.kubernetes.helm.record import Revision, revisions
-from mlpctl.sandbox.provider import UNKNOWN, Subject, path_text
+from mlsandbox.providers.kubernetes.helm import charts, releases
+from mlsandbox.providers.kubernetes.helm.record import Revision, revisions
+from mlsandbox.providers.protocol import UNKNOWN, Subject, path_text
 
 SUBJECT = Subject("urn:pulumi:local::mlplatform::kubernetes:helm.sh/v3:Release::kueue", "", "kueue")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.live import drift, foreseen, importable, shown
-from mlpctl.sandbox.provider import UNKNOWN
+from mlsandbox.providers.kubernetes.live import drift, foreseen, importable, shown
+from mlsandbox.providers.protocol import UNKNOWN
 
 
 def never() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.naming import (
+from mlsandbox.providers.kubernetes.naming import (
     field_manager,
     is_patch,
     kind_of,
@@ -14,8 +14,8 @@ from mlpctl.sandbox.kubernetes.naming import (
     refusal,
     unique_name,
 )
-from mlpctl.sandbox.kubernetes.objects import Kind, Reference, as_kubernetes, as_pulumi, dig, parse_id
-from mlpctl.sandbox.provider import UNKNOWN, Subject
+from mlsandbox.providers.kubernetes.objects import Kind, Reference, as_kubernetes, as_pulumi, dig, parse_id
+from mlsandbox.providers.protocol import UNKNOWN, Subject
 
 
 def subject(type: str, name: str = "web") -> Subject:

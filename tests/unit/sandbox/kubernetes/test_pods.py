@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.pods import pod_problems, workload_problems
+from mlsandbox.providers.kubernetes.pods import pod_problems, workload_problems
 
 
 def container(state: dict[str, Any]) -> dict[str, Any]:

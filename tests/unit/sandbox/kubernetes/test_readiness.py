@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.readiness import AWAITED, Readiness, awaited, expression_error
+from mlsandbox.providers.kubernetes.readiness import AWAITED, Readiness, awaited, expression_error
 
 HALF_ROLLED = {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 3}
 ROLLED = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}

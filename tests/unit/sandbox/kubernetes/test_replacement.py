@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.objects import Kind
-from mlpctl.sandbox.kubernetes.replacement import difference
-from mlpctl.sandbox.provider import UNKNOWN, path_text
+from mlsandbox.providers.kubernetes.objects import Kind
+from mlsandbox.providers.kubernetes.replacement import difference
+from mlsandbox.providers.protocol import UNKNOWN, path_text
 
 AUTONAMED = {"pulumi.com/autonamed": "true"}
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from mlpctl.sandbox.kubernetes.cluster import UnreachableError
-from mlpctl.sandbox.kubernetes.instances import Instances
-from mlpctl.sandbox.kubernetes.settings import KEYS, Settings, failures
-from mlpctl.sandbox.provider import UNKNOWN, ProviderError
+from mlsandbox.providers.kubernetes.cluster import UnreachableError
+from mlsandbox.providers.kubernetes.instances import Instances
+from mlsandbox.providers.kubernetes.settings import KEYS, Settings, failures
+from mlsandbox.providers.protocol import UNKNOWN, ProviderError
 
 
 def kubeconfig(**user: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.cluster import ApiError
-from mlpctl.sandbox.kubernetes.validation import failures
+from mlsandbox.providers.kubernetes.cluster import ApiError
+from mlsandbox.providers.kubernetes.validation import failures
 
 ITEM = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "n"}}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mlpctl.sandbox.kubernetes.cluster import ApiError, NotServedError
-from mlpctl.sandbox.kubernetes.objects import Kind, Reference
-from mlpctl.sandbox.kubernetes.readiness import Awaited, Readiness
-from mlpctl.sandbox.kubernetes.waiting import UnreadyError, Waits
-from mlpctl.sandbox.provider import ProviderError
+from mlsandbox.providers.kubernetes.cluster import ApiError, NotServedError
+from mlsandbox.providers.kubernetes.objects import Kind, Reference
+from mlsandbox.providers.kubernetes.readiness import Awaited, Readiness
+from mlsandbox.providers.kubernetes.waiting import UnreadyError, Waits
+from mlsandbox.providers.protocol import ProviderError
 
 
 def thing(**metadata: Any) -> dict[str, Any]:

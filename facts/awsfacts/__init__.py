@@ -1,0 +1,1 @@
+"""Facts about AWS, each written once, with its source."""

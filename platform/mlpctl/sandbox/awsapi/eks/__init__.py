@@ -1,6 +1,0 @@
-"""EKS as the sandbox keeps it: every answer in the form of AWS's own API model, in front of one real control plane."""
-
-from mlpctl.sandbox.awsapi.eks.backend import SERVICE, ControlPlane, eks_backends
-from mlpctl.sandbox.awsapi.eks.service import OPERATIONS, EksService
-
-__all__ = ["OPERATIONS", "SERVICE", "ControlPlane", "EksService", "eks_backends"]

@@ -1,5 +1,0 @@
-"""What AWS refuses by name, length, grammar and size, and moto takes."""
-
-from mlpctl.sandbox.awsapi.limits.rules import CHECKED, Refusal, Request, refusal
-
-__all__ = ["CHECKED", "Refusal", "Request", "refusal"]

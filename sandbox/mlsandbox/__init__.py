@@ -1,0 +1,22 @@
+"""A sandbox for Pulumi programs: a local AWS API, a real Kubernetes control plane and the real engine.
+
+`Sandbox` is all that other programs use of this package.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mlsandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from mlsandbox.sandbox import Sandbox
+
+__all__ = ["Sandbox", "SandboxError"]
+
+
+def __getattr__(name: str) -> Any:
+    # The processes of the sandbox import this package too and start in a fraction of the time without its commands.
+    if name != "Sandbox":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mlsandbox.sandbox import Sandbox
+
+    return Sandbox

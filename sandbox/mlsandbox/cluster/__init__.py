@@ -1,0 +1,1 @@
+"""The Kubernetes control plane, and what EKS does in it."""

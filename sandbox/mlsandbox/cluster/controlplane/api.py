@@ -1,0 +1,36 @@
+"""The few questions that decide whether the API server can be used."""
+
+import http.client
+import ssl
+
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.ports import HOST
+
+TIMEOUT_S = 2.0
+
+
+class ApiServer:
+    """The API server as its administrator sees it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._port = layout.ports().kubernetes_api
+        self._tls = ssl.create_default_context(cafile=layout.ca_certificate)
+        self._tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
+
+    def ready(self) -> bool:
+        """Whether all its own checks pass."""
+        return self._ok("/readyz")
+
+    def takes_pods(self) -> bool:
+        """Whether the controllers have made the default ServiceAccount, without which no pod can be created."""
+        return self._ok("/api/v1/namespaces/default/serviceaccounts/default")
+
+    def _ok(self, path: str) -> bool:
+        connection = http.client.HTTPSConnection(HOST, self._port, timeout=TIMEOUT_S, context=self._tls)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,81 @@
+"""One process of the control plane: started, watched, stopped."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+from mlsandbox.cluster.controlplane import bound
+from mlsandbox.host import files
+from mlsandbox.host.record import ProcessId
+
+STOP_GRACE_S = 10.0
+"""Seconds that a process has to end by itself. The API server takes one or two with open watches."""
+
+
+class Child:
+    """A process that ends with the thread that started it (see `bound`), in a process group of its own."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._process = process
+        self.id = ProcessId.of(process.pid)
+
+    @classmethod
+    def start(cls, name: str, command: Sequence[str], logs: Path) -> Self:
+        """Run `command`, its output in `logs/<name>.log`. The log of the run before is kept as `.previous`."""
+        log = logs / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_name(f"{log.name}.previous"))
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", bound.__file__, str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=logs,
+                # A Ctrl-C at the daemon's terminal is the daemon's to handle.
+                process_group=0,
+            )
+        return cls(name, process, log)
+
+    def ended(self) -> str | None:
+        """None while it runs; afterwards a sentence that says how it ended, with the last line of its log."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        if code < 0:
+            return f"{self.name} was ended by {signal.Signals(-code).name} (log: {self.log})"
+        last = files.tail(self.log, 1)
+        return f"{self.name} ended with exit code {code}{': ' + last if last else ''} (log: {self.log})"
+
+    def send_stop(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it without asking."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def wait_stopped(self) -> None:
+        """Wait until it is gone; kill it if it takes longer than `STOP_GRACE_S`."""
+        try:
+            self._process.wait(STOP_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
+
+def stop(children: Iterable[Child]) -> None:
+    """Stop all of `children` at the same time and wait until they are gone."""
+    together = list(children)
+    for child in together:
+        child.send_stop()
+    for child in together:
+        child.wait_stopped()

@@ -1,0 +1,130 @@
+"""How each process of the control plane is called. Everything listens on 127.0.0.1 only."""
+
+from importlib.resources import files as package_files
+from pathlib import Path
+
+from mlsandbox.cluster.controlplane.kubeconfig import component_config, webhook_config
+from mlsandbox.cluster.controlplane.pki import SERVICE_ACCOUNT
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.ports import HOST
+
+SERVICE_CIDR = "172.20.0.0/16"
+"""Addresses of Services, as EKS gives them to a cluster in a 10.0.0.0/8 VPC."""
+
+POD_CIDR = "100.64.0.0/16"
+"""Addresses of pods: the range that EKS users take for pods outside the VPC's own, so none looks like a host of it."""
+
+# The clients' own throttle of 20 requests a second makes the first ServiceAccount take 10 s.
+_UNTHROTTLED = ("--kube-api-qps=500", "--kube-api-burst=1000")
+
+
+def etcd(layout: Layout) -> list[str]:
+    """One member that talks TLS both ways: whoever reads etcd reads every Secret."""
+    ports = layout.ports()
+    client, peer = f"https://{HOST}:{ports.etcd}", f"https://{HOST}:{ports.etcd_peer}"
+    ca, certificate, key = layout.ca_certificate, layout.serving_certificate, layout.serving_key
+    return [
+        "--name=sandbox",
+        f"--data-dir={layout.etcd}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=sandbox={peer}",
+        "--client-cert-auth",
+        f"--trusted-ca-file={ca}",
+        f"--cert-file={certificate}",
+        f"--key-file={key}",
+        "--peer-client-cert-auth",
+        f"--peer-trusted-ca-file={ca}",
+        f"--peer-cert-file={certificate}",
+        f"--peer-key-file={key}",
+        "--log-level=warn",
+    ]
+
+
+def kube_apiserver(layout: Layout) -> list[str]:
+    """The API server as EKS runs it, where that can be seen from outside."""
+    ports = layout.ports()
+    return [
+        f"--bind-address={HOST}",
+        f"--secure-port={ports.kubernetes_api}",
+        # Without it the server looks for an address that others reach, which a machine without a route has not.
+        f"--advertise-address={HOST}",
+        # The `kubernetes` Service would need an endpoint that is not loopback.
+        "--endpoint-reconciler-type=none",
+        f"--tls-cert-file={layout.serving_certificate}",
+        f"--tls-private-key-file={layout.serving_key}",
+        f"--client-ca-file={layout.ca_certificate}",
+        f"--etcd-servers=https://{HOST}:{ports.etcd}",
+        f"--etcd-cafile={layout.ca_certificate}",
+        f"--etcd-certfile={layout.pki / 'etcd-client.crt'}",
+        f"--etcd-keyfile={layout.pki / 'etcd-client.key'}",
+        f"--authentication-token-webhook-config-file={webhook_config(layout)}",
+        "--authentication-token-webhook-version=v1",
+        "--authentication-token-webhook-cache-ttl=10s",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--allow-privileged=true",
+        f"--service-cluster-ip-range={SERVICE_CIDR}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={layout.pki / SERVICE_ACCOUNT}.pub",
+        f"--service-account-signing-key-file={layout.pki / SERVICE_ACCOUNT}.key",
+        "--profiling=false",
+    ]
+
+
+def kube_controller_manager(layout: Layout) -> list[str]:
+    """All controllers, each with its own service account."""
+    return [
+        f"--kubeconfig={component_config(layout, 'kube-controller-manager')}",
+        f"--root-ca-file={layout.ca_certificate}",
+        f"--service-account-private-key-file={layout.pki / SERVICE_ACCOUNT}.key",
+        "--use-service-account-credentials=true",
+        "--leader-elect=false",
+        "--secure-port=0",
+        # Its default is a folder under /usr/libexec, which it would make on the host.
+        f"--flex-volume-plugin-dir={layout.folder / 'flex-volume'}",
+        "--profiling=false",
+        *_UNTHROTTLED,
+    ]
+
+
+def kube_scheduler(layout: Layout) -> list[str]:
+    """The default scheduler."""
+    return [
+        f"--kubeconfig={component_config(layout, 'kube-scheduler')}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        "--profiling=false",
+        *_UNTHROTTLED,
+    ]
+
+
+def kwok(layout: Layout) -> list[str]:
+    """The kubelets of all nodes."""
+    return [
+        f"--kubeconfig={component_config(layout, 'kwok')}",
+        # Also keeps it from reading ~/.kwok/kwok.yaml.
+        f"--config={stages()}",
+        "--manage-all-nodes=true",
+        # kwok takes a new name at every start, so with leases it would wait until those under its old name expire.
+        # The heartbeat in its stages keeps the nodes Ready.
+        "--node-lease-duration-seconds=0",
+        f"--cidr={POD_CIDR}",
+    ]
+
+
+def stages() -> Path:
+    """What kwok does with nodes and pods, as kwok's `Stage` documents."""
+    return Path(str(package_files("mlsandbox.cluster.controlplane") / "stages.yaml"))
+
+
+PROGRAMS = {
+    "etcd": etcd,
+    "kube-apiserver": kube_apiserver,
+    "kube-controller-manager": kube_controller_manager,
+    "kube-scheduler": kube_scheduler,
+    "kwok": kwok,
+}
+"""The flags of every process by the name of its program, in the order in which they start."""

@@ -1,0 +1,156 @@
+"""The sandbox's certificate authority and what it signed: who serves and who may call."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from mlsandbox.host import files
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.ports import HOST
+
+# Kubeconfigs carry the CA, and a new one would show as a diff in every stack: nothing is renewed.
+LIFETIME = timedelta(days=3650)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a client certificate speaks for, as Kubernetes reads it."""
+
+    user: str
+    """The user's name: the certificate's common name."""
+
+    group: str | None = None
+    """The user's group: the certificate's organisation."""
+
+
+CLIENTS = {
+    "admin": Identity("kubernetes-admin", "system:masters"),
+    "kube-controller-manager": Identity("system:kube-controller-manager"),
+    "kube-scheduler": Identity("system:kube-scheduler"),
+    # kwok plays every kubelet at once, which no role of Kubernetes' own allows.
+    "kwok": Identity("kwok", "system:masters"),
+    # etcd asks its clients for a certificate of the same CA. The API server knows this user from nowhere.
+    "etcd-client": Identity("etcd-client"),
+}
+"""Client certificates by file name."""
+
+SERVICE_ACCOUNT = "service-account"
+"""File name of the key pair that signs service account tokens."""
+
+
+def ensure(layout: Layout) -> None:
+    """Make what is missing in `layout.pki`: the CA, the serving certificate, the client certificates, the token key.
+
+    Whatever is there already stays as it is, byte for byte.
+    """
+    authority = _authority(layout.pki)
+    if not _there(layout.pki, "serving"):
+        _issue(layout.pki, "serving", authority, Identity("mlplatform sandbox"), serving=True)
+    for name, identity in CLIENTS.items():
+        if not _there(layout.pki, name):
+            _issue(layout.pki, name, authority, identity)
+    if not (layout.pki / f"{SERVICE_ACCOUNT}.pub").exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        files.replace(layout.pki / f"{SERVICE_ACCOUNT}.key", _private_pem(key))
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        files.replace(layout.pki / f"{SERVICE_ACCOUNT}.pub", public.decode())
+
+
+@dataclass(frozen=True)
+class _Authority:
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+
+def _there(folder: Path, name: str) -> bool:
+    # The certificate is written after its key, so one that is there has its key.
+    return (folder / f"{name}.crt").exists()
+
+
+def _authority(folder: Path) -> _Authority:
+    if _there(folder, "ca"):
+        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise TypeError(f"{folder / 'ca.key'} is not a key that the sandbox made")
+        return _Authority(key, x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()))
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlplatform sandbox CA")])
+    certificate = (
+        _builder(name, key.public_key(), name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    _write(folder, "ca", key, certificate)
+    return _Authority(key, certificate)
+
+
+def _issue(folder: Path, name: str, authority: _Authority, identity: Identity, *, serving: bool = False) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, identity.user)]
+    if identity.group:
+        attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, identity.group))
+    # etcd calls itself with its serving certificate, so that one is good for both.
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = (
+        _builder(x509.Name(attributes), key.public_key(), authority.certificate.subject, authority.key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages if serving else usages[1:]), critical=False)
+    )
+    if serving:
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    _write(folder, name, key, builder.sign(authority.key, hashes.SHA256()))
+
+
+def _builder(
+    subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer: x509.Name, issuer_key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    # A clock that is set back a little must not make the certificate one of the future.
+    begin = datetime.now(UTC) - timedelta(days=1)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + LIFETIME)
+        # Python 3.13 verifies strictly: both identifiers have to be there.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write(folder: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+    files.replace(folder / f"{name}.key", _private_pem(key))
+    files.replace(folder / f"{name}.crt", certificate.public_bytes(serialization.Encoding.PEM).decode())
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

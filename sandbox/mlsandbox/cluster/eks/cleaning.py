@@ -1,0 +1,124 @@
+"""The end of a cluster: everything that its users made is gone from the control plane, which stays for the next one."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
+from mlsandbox.cluster.eks.rbac import PREFIX
+
+TIMEOUT_S = 30.0
+"""Seconds after which what still resists is left, and logged."""
+
+SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+# Kept by the control plane itself: it makes them anew or derives them from others.
+_NOT_OURS = frozenset(
+    {"bindings", "componentstatuses", "csinodes", "endpoints", "endpointslices", "events", "ipaddresses", "leases"}
+    | {"flowschemas", "prioritylevelconfigurations", "servicecidrs", "nodes", "controllerrevisions", "namespaces"}
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    path: str
+    """Path of the API group and version."""
+
+    plural: str
+
+    def collection(self) -> str:
+        return f"{self.path}/{self.plural}"
+
+    def of(self, item: Object) -> str:
+        meta = item["metadata"]
+        inside = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
+        return f"{self.path}{inside}/{self.plural}/{meta['name']}"
+
+
+def clean(kube: Kube) -> None:
+    """Delete all namespaces but the system's own, and all objects that neither Kubernetes nor EKS keeps itself.
+
+    Finalizers are taken off: whoever would answer them is going too.
+    """
+    deadline = time.monotonic() + TIMEOUT_S
+    while left := list(_remove(kube)):
+        if time.monotonic() > deadline:
+            logger.warning("objects of the deleted cluster resist deletion: %s", ", ".join(left))
+            return
+        time.sleep(0.2)
+
+
+def _remove(kube: Kube) -> Iterator[str]:
+    """Delete whatever is left to delete, and yield the path of each."""
+    for kind in _kinds(kube):
+        for item in _list(kube, kind):
+            if not _built_in(kind, item):
+                yield kind.of(item)
+                _delete(kube, kind.of(item), item)
+    for namespace in kube.items("/api/v1/namespaces"):
+        if (name := namespace["metadata"]["name"]) not in SYSTEM_NAMESPACES:
+            yield name
+            if "deletionTimestamp" not in namespace["metadata"]:
+                kube.delete(f"/api/v1/namespaces/{name}")
+
+
+def _kinds(kube: Kube) -> Iterator[_Kind]:
+    groups = [group["preferredVersion"]["groupVersion"] for group in kube.get("/apis")["groups"]]
+    for path in ("/api/v1", *(f"/apis/{version}" for version in groups)):
+        try:
+            resources = kube.get(path)["resources"]
+        except KubeError:
+            # An aggregated API whose server is not there has nothing that could be deleted.
+            continue
+        for resource in resources:
+            plural, verbs = resource["name"], resource["verbs"]
+            if "/" not in plural and plural not in _NOT_OURS and {"list", "delete"} <= set(verbs):
+                yield _Kind(path, plural)
+
+
+def _list(kube: Kube, kind: _Kind) -> list[Object]:
+    try:
+        return kube.items(kind.collection())
+    except KubeError:
+        # A custom resource whose definition has just gone.
+        return []
+
+
+def _delete(kube: Kube, path: str, item: Object) -> None:
+    try:
+        if item["metadata"].get("finalizers"):
+            kube.merge(path, {"metadata": {"finalizers": None}})
+        kube.delete(f"{path}?gracePeriodSeconds=0")
+    except KubeError as problem:
+        if problem.status != 404:
+            logger.info("%s: %s", path, problem)
+
+
+def _built_in(kind: _Kind, item: Object) -> bool:
+    meta = item["metadata"]
+    name: str = meta["name"]
+    labels = meta.get("labels") or {}
+    if kind.plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings"):
+        bootstrapped = "kubernetes.io/bootstrapping" in labels
+        return bootstrapped or name.startswith(("system:", PREFIX)) or name == "cluster-admin"
+    if meta.get("namespace") == "kube-system" and kind.plural in ("serviceaccounts", "configmaps"):
+        # Controllers run as service accounts of their own; each namespace has the CA and its default account.
+        return not meta.get("managedFields") or all(
+            field["manager"].startswith("kube-") for field in meta["managedFields"]
+        )
+    if kind.plural == "serviceaccounts":
+        return bool(name == "default")
+    if kind.plural == "configmaps":
+        return bool(name == "kube-root-ca.crt")
+    if kind.plural == "services":
+        return (meta.get("namespace"), name) == ("default", "kubernetes")
+    if kind.plural == "clustertrustbundles":
+        return name.startswith("kubernetes.io:")
+    if kind.plural == "priorityclasses":
+        return name.startswith("system-")
+    if kind.plural == "apiservices":
+        return "kube-aggregator.kubernetes.io/automanaged" in labels
+    return False

@@ -1,0 +1,141 @@
+"""What the node of an EKS instance looks like in Kubernetes: a pure function of node group and instance type."""
+
+from mlplatform import allocatable
+from mlsandbox.cluster.eks.kube import Object
+from mlsandbox.endpoint import public_images
+from mlsandbox.endpoint.eks.backend import Instance, Shape
+from mlsandbox.endpoint.eks.instance_types import InstanceType
+from mlsandbox.endpoint.public_images import Image
+
+NODEGROUP_LABEL = "eks.amazonaws.com/nodegroup"
+
+CLUSTER_ANNOTATION = "mlplatform.dev/eks-cluster"
+"""Which cluster's node it is: node group names are unique in their cluster only."""
+
+_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
+
+
+def name(instance: Instance, region: str) -> str:
+    """The node's name: the instance's private DNS name."""
+    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+    return f"ip-{instance.private_ip.replace('.', '-')}.{domain}"
+
+
+def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: str, disk_gib: int) -> Object:
+    """The node as it registers.
+
+    `nodegroup` is EKS's `Nodegroup`, `disk_gib` the size of the root volume. NVIDIA GPUs and Neuron devices are offered
+    when the image has their driver, as if its device plugin ran.
+    """
+    node_name = name(instance, region)
+    image = public_images.find(region, nodegroup["releaseVersion"])
+    capacity = _capacity(nodegroup["amiType"], image, facts, disk_gib)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": node_name,
+            "labels": _labels(nodegroup, instance, facts, region) | labels(nodegroup),
+            # Tells kwok, and a reader, that no kubelet is behind this node.
+            "annotations": {"kwok.x-k8s.io/node": "fake", CLUSTER_ANNOTATION: nodegroup["clusterName"]},
+        },
+        "spec": {"providerID": f"aws:///{instance.zone}/{instance.id}", "taints": taints(nodegroup)},
+        "status": {
+            "capacity": capacity,
+            "allocatable": _allocatable(capacity, facts),
+            "addresses": [
+                {"type": "InternalIP", "address": instance.private_ip},
+                {"type": "InternalDNS", "address": node_name},
+                {"type": "Hostname", "address": node_name},
+            ],
+            "nodeInfo": _node_info(nodegroup, image, instance, facts),
+        },
+    }
+
+
+def labels(nodegroup: Shape) -> dict[str, str]:
+    """The labels that the group's owner chose."""
+    return dict(nodegroup.get("labels") or {})
+
+
+def taints(nodegroup: Shape) -> list[Object]:
+    """The group's taints in Kubernetes' words."""
+    return [
+        {"key": taint["key"], "effect": _EFFECTS[taint["effect"]]}
+        | ({"value": taint["value"]} if taint.get("value") else {})
+        for taint in nodegroup.get("taints") or ()
+    ]
+
+
+def _labels(nodegroup: Shape, instance: Instance, facts: InstanceType, region: str) -> dict[str, str]:
+    template = nodegroup.get("launchTemplate")
+    source = (
+        {
+            "eks.amazonaws.com/sourceLaunchTemplateId": template["id"],
+            "eks.amazonaws.com/sourceLaunchTemplateVersion": template["version"],
+        }
+        if template
+        else {}
+    )
+    return {
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/hostname": name(instance, region),
+        "node.kubernetes.io/instance-type": instance.type,
+        "topology.kubernetes.io/region": region,
+        "topology.kubernetes.io/zone": instance.zone,
+        "beta.kubernetes.io/arch": facts.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/instance-type": instance.type,
+        "failure-domain.beta.kubernetes.io/region": region,
+        "failure-domain.beta.kubernetes.io/zone": instance.zone,
+        NODEGROUP_LABEL: nodegroup["nodegroupName"],
+        "eks.amazonaws.com/capacityType": nodegroup["capacityType"],
+        **source,
+    }
+
+
+def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib: int) -> dict[str, str]:
+    devices: dict[str, str] = {}
+    driven = image.nvidia if image else "NVIDIA" in ami_type or ami_type in ("AL2_x86_64_GPU", "CUSTOM")
+    if facts.nvidia_gpus and driven:
+        devices["nvidia.com/gpu"] = str(facts.nvidia_gpus)
+    if facts.neuron_devices and (ami_type.endswith("_NEURON") or ami_type in ("AL2_x86_64_GPU", "CUSTOM")):
+        devices["aws.amazon.com/neuron"] = str(facts.neuron_devices)
+        devices["aws.amazon.com/neuroncore"] = str(facts.neuron_cores)
+    return {
+        "cpu": str(facts.vcpus),
+        "memory": f"{allocatable.capacity_mib(facts.memory_mib)}Mi",
+        "ephemeral-storage": f"{disk_gib}Gi",
+        "pods": str(facts.max_pods),
+        **devices,
+    }
+
+
+def _allocatable(capacity: dict[str, str], facts: InstanceType) -> dict[str, str]:
+    # The pods that add-ons run on every node are not run here: what they ask for is taken off what the node offers.
+    room = allocatable.room_for_models(facts.vcpus, facts.memory_mib, facts.max_pods)
+    # The kubelet evicts below a tenth of free disk, and EKS reserves one GiB.
+    disk_mib = int(int(capacity["ephemeral-storage"].removesuffix("Gi")) * 1024 * 0.9) - 1024
+    return {
+        **capacity,
+        "cpu": f"{room.millicores}m",
+        "memory": f"{room.memory_mib}Mi",
+        "ephemeral-storage": f"{disk_mib}Mi",
+    }
+
+
+def _node_info(nodegroup: Shape, image: Image | None, instance: Instance, facts: InstanceType) -> dict[str, str]:
+    version = f"v{nodegroup['version']}.0-eks-sandbox"
+    return {
+        "architecture": facts.architecture,
+        "bootID": "",
+        "containerRuntimeVersion": "kwok",
+        "kernelVersion": "kwok",
+        "kubeProxyVersion": version,
+        "kubeletVersion": version,
+        "machineID": instance.id,
+        "operatingSystem": "linux",
+        "osImage": image.name if image else nodegroup["amiType"],
+        "systemUUID": instance.id,
+    }

@@ -1,0 +1,99 @@
+"""EKS's access policies as Kubernetes roles: groups that the token webhook gives, and what binds them.
+
+Whoever is associated with a policy in the whole cluster is in the group `eks-access-policy:<policy>`; whoever is in a
+namespace only, in `eks-access-policy:<policy>:<namespace>`, which is bound in that namespace.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
+from mlsandbox.endpoint.eks.backend import AccessEntryRecord
+from mlsandbox.endpoint.eks.catalog import ACCESS_POLICIES
+
+PREFIX = "eks:"
+"""How the names of what EKS keeps in a cluster begin; a cluster's user leaves these alone."""
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_LABELS = {"app.kubernetes.io/managed-by": "eks"}
+
+_ADMIN_VIEW: Object = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "eks:admin-view", "labels": _LABELS},
+    "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}],
+}
+
+Binding = tuple[str, str]
+"""Access policy and namespace."""
+
+
+def group(policy: str, namespace: str | None = None) -> str:
+    """The Kubernetes group of an access policy's holders."""
+    return f"eks-access-policy:{policy}:{namespace}" if namespace else f"eks-access-policy:{policy}"
+
+
+def groups(entry: AccessEntryRecord) -> list[str]:
+    """The groups that an access entry's policies put its principal into."""
+    found: list[str] = []
+    for arn, association in entry.policies.items():
+        policy, scope = arn.rsplit("/", 1)[-1], association["accessScope"]
+        found += [group(policy)] if scope["type"] == "cluster" else [group(policy, one) for one in scope["namespaces"]]
+    return found
+
+
+def bindings(entries: Iterable[AccessEntryRecord]) -> set[Binding]:
+    """Which policies have to be bound in which namespaces."""
+    return {
+        (arn.rsplit("/", 1)[-1], namespace)
+        for entry in entries
+        for arn, association in entry.policies.items()
+        for namespace in association["accessScope"]["namespaces"]
+    }
+
+
+def install(kube: Kube) -> None:
+    """Make the roles and bindings of policies that hold in the whole cluster."""
+    kube.apply(f"{_RBAC}/clusterroles/{quote('eks:admin-view')}", _ADMIN_VIEW)
+    for policy in ACCESS_POLICIES:
+        binding = _binding("ClusterRoleBinding", policy, group(policy))
+        kube.apply(f"{_RBAC}/clusterrolebindings/{quote(binding['metadata']['name'])}", binding)
+
+
+def sync(kube: Kube, wanted: set[Binding]) -> None:
+    """Bind the policies in those of their namespaces that are there, and remove other bindings."""
+    selector = quote(",".join(f"{key}={value}" for key, value in _LABELS.items()))
+    present = {
+        (item["metadata"]["name"].rsplit(":", 1)[-1], item["metadata"]["namespace"])
+        for item in kube.items(f"{_RBAC}/rolebindings?labelSelector={selector}")
+    }
+    for policy, namespace in present - wanted:
+        kube.delete(_path(policy, namespace))
+    for policy, namespace in wanted - present:
+        try:
+            kube.apply(_path(policy, namespace), _binding("RoleBinding", policy, group(policy, namespace)))
+        except KubeError as problem:
+            if problem.status != 404:
+                raise
+
+
+def _path(policy: str, namespace: str) -> str:
+    return f"{_RBAC}/namespaces/{quote(namespace)}/rolebindings/{quote(_name(policy))}"
+
+
+def _name(policy: str) -> str:
+    return f"{PREFIX}access-policy:{policy}"
+
+
+def _binding(kind: str, policy: str, to_group: str) -> Object:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": _name(policy), "labels": _LABELS},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": ACCESS_POLICIES[policy],
+        },
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": to_group}],
+    }

@@ -1,0 +1,382 @@
+"""Brings the control plane in line with EKS: nodes of node groups, access policies, and the end of a cluster."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from mlsandbox.cluster.eks import cleaning, definitions, nodes, rbac
+from mlsandbox.cluster.eks.kube import Kube, KubeError, Object, UnreachableError
+from mlsandbox.endpoint.eks import clusters, instance_types, network, nodegroups, rollout
+from mlsandbox.endpoint.eks.backend import (
+    LOCK,
+    Call,
+    ClusterRecord,
+    EksBackend,
+    Instance,
+    NodegroupRecord,
+    all_backends,
+    all_clusters,
+)
+from mlsandbox.endpoint.eks.service import EksService
+from mlsandbox.endpoint.server import Server
+from mlsandbox.host.layout import Layout
+
+_PENDING_S = 0.2
+"""Seconds to the next look while something is on its way."""
+
+_WATCH_S = 2.0
+"""Seconds to the next look at a cluster whose users may have deleted a node or made a namespace."""
+
+_NODES = "/api/v1/nodes"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A node that should be there."""
+
+    manifest: Object
+    record: NodegroupRecord
+    instance: Instance
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+
+class Reconciler:
+    """One thread that looks after the cluster whenever EKS changed, and every few seconds.
+
+    - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
+    - What add-ons define is registered while they are there.
+    - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
+      comes back.
+    - A node that another version replaces is drained first: its pods are evicted as disruption budgets allow, and where
+      they do not leave in time the update fails. From a group that shrinks or ends pods are deleted at once.
+    - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what
+      is being deleted is gone at once, and its nodes and objects are removed when the API server is back.
+    """
+
+    def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
+        self._kube = Kube(layout)
+        self._eks = eks
+        self._server = server
+        self._stopping = threading.Event()
+        # Nodes of a cluster that a lost snapshot forgot may be there.
+        self._looked = False
+        self._thread = threading.Thread(target=self._run, name="eks-reconciler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is at."""
+        self._stopping.set()
+        self._eks.changed.set()
+        self._thread.join()
+        self._kube.close()
+
+    def _run(self) -> None:
+        pause: float | None = 0.0
+        while not self._stopping.is_set():
+            self._eks.changed.wait(pause)
+            self._eks.changed.clear()
+            try:
+                pause = self._look()
+            except UnreachableError:
+                pause = _PENDING_S
+            except KubeError as problem:
+                # Conflicts and rate limits pass; anything else is worth a line each time.
+                logger.warning("the Kubernetes API refused a change that EKS made: %s", problem)
+                pause = 1.0
+            except Exception:
+                # Without this thread every waiter on a cluster or node group would wait for ever.
+                logger.exception("the cluster was not brought in line with EKS")
+                pause = 1.0
+
+    def _look(self) -> float | None:
+        """Do what can be done now; seconds until there may be more to do, None for nothing until EKS changes."""
+        with self._state():
+            busy = any(True for _ in all_clusters())
+            uncleaned = [backend for backend in all_backends() if backend.uncleaned]
+        if not busy and not uncleaned and self._looked:
+            return None
+        if not self._kube.ready():
+            self._wait_for_control_plane()
+            return 1.0
+        if uncleaned:
+            cleaning.clean(self._kube)
+            with self._state(changes=True):
+                for backend in uncleaned:
+                    backend.uncleaned = False
+        self._activate()
+        pending = self._bring_nodes_in_line()
+        self._looked = True
+        self._bring_api_in_line()
+        self._end_clusters()
+        if pending:
+            return _PENDING_S
+        return _WATCH_S if busy else None
+
+    def _wait_for_control_plane(self) -> None:
+        endpoint = self._eks.control_plane.endpoint
+        issue = {
+            "code": "ClusterUnreachable",
+            "message": f"The sandbox's control plane does not answer at {endpoint}; the nodes join when it does.",
+        }
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in list(cluster.nodegroups.values()):
+                    if record.shape["status"] == "DELETING":
+                        nodegroups.forget(cluster, record)
+                        self._looked = False
+                        changes.set()
+                    elif record.shape["status"] in ("CREATING", "UPDATING"):
+                        record.shape["health"] = {"issues": [issue]}
+                if cluster.shape["status"] == "DELETING" and not cluster.nodegroups:
+                    clusters.forget(self._call(backend), cluster)
+                    backend.uncleaned = True
+                    changes.set()
+
+    def _activate(self) -> None:
+        with self._state():
+            found = list(all_clusters())
+        waiting = [one for one in found if one[1].shape["status"] == "CREATING"]
+        # Once a run for a cluster of an earlier one: this version may bind more policies than that did.
+        if waiting or (found and not self._looked):
+            rbac.install(self._kube)
+        if not waiting:
+            return
+        with self._state(changes=True):
+            for backend, cluster in waiting:
+                if cluster.shape["status"] == "CREATING":
+                    clusters.activate(self._call(backend), cluster)
+
+    def _bring_nodes_in_line(self) -> bool:
+        """Make, change and remove nodes. Whether a node group still waits for its nodes."""
+        present = {_instance_id(node): node for node in self._listed()}
+        self._launch_again()
+        self._roll(present)
+        wanted = self._wanted()
+        # The nodes that go go first: a new one may have the address, and so the name, of one of them.
+        for id in present.keys() - wanted.keys():
+            self._remove(present[id]["metadata"]["name"])
+        for id, node in wanted.items():
+            if id not in present:
+                self._kube.create(_NODES, node.manifest)
+            elif node.instance.revision != node.record.revision:
+                self._relabel(node, present[id])
+        # What came in between is seen now, or in the next look.
+        remaining = self._listed()
+        pending = False
+        with self._state() as changes:
+            for _, cluster in all_clusters():
+                for record in list(cluster.nodegroups.values()):
+                    if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
+                        continue
+                    if not _in_line(record, [node for node in remaining if _belongs(node, cluster, record)]):
+                        pending = True
+                    elif record.shape["status"] == "DELETING":
+                        nodegroups.forget(cluster, record)
+                        changes.set()
+                    else:
+                        nodegroups.settled(cluster, record)
+                        changes.set()
+        return pending
+
+    def _roll(self, present: Mapping[str, Object]) -> None:
+        """Take every rollout one step further. `present` has the nodes by instance id."""
+        with self._state():
+            rolling = [
+                (backend, cluster, record, list(record.instances), record.rollout.force)
+                for backend, cluster in all_clusters()
+                for record in cluster.nodegroups.values()
+                if record.rollout is not None and record.shape["status"] == "UPDATING"
+            ]
+        for backend, cluster, record, instances, force in rolling:
+            names = {one.id: nodes.name(one, backend.region_name) for one in instances}
+            draining = [one for one in instances if one.draining_since is not None]
+            empty = {one.id for one in draining if one.id not in present or self._drained(one, names[one.id], force)}
+            ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
+            late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
+            if late and not force:
+                self._give_up(cluster, record, late)
+                continue
+            with self._state(changes=True):
+                if record.rollout is not None:
+                    self._step(backend, cluster, record, ready, empty)
+
+    def _launch_again(self) -> None:
+        """Try again, as scaling groups do, to start the instances that a group lacks."""
+        with self._state() as changes:
+            for backend, cluster in all_clusters():
+                for record in cluster.nodegroups.values():
+                    if record.shape["status"] == "DEGRADED" and record.launch_issue is not None:
+                        nodegroups.place(backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
+                        if record.launch_issue is None:
+                            nodegroups.rest(record)
+                            changes.set()
+
+    def _step(
+        self, backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, ready: set[str], empty: set[str]
+    ) -> None:
+        shape = record.shape
+        zones = {place.zone for place in network.places(backend, shape["subnets"])}
+        step = rollout.step(
+            record.instances,
+            shape["scalingConfig"]["desiredSize"],
+            rollout.launch_key(record),
+            parallel=rollout.parallel(shape),
+            surge=rollout.surge(shape, len(zones)),
+            ready=ready,
+            empty=empty,
+        )
+        record.instances = [
+            replace(one, draining_since=time.time()) if one.id in step.drain else one
+            for one in record.instances
+            if one.id not in step.terminate
+        ]
+        if step.launch:
+            nodegroups.place(backend, cluster, record, len(record.instances) + step.launch)
+            if record.launch_issue is not None:
+                rollout.fail(cluster, record, rollout.launch_failure(shape["nodegroupName"]))
+
+    def _give_up(self, cluster: ClusterRecord, record: NodegroupRecord, stuck: list[str]) -> None:
+        """End an update whose pods did not leave the nodes `stuck`."""
+        with self._state(changes=True):
+            if record.rollout is not None:
+                rollout.fail(cluster, record, rollout.eviction_failure(record.shape["nodegroupName"], stuck))
+        for name in stuck:
+            self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": None}})
+
+    def _drained(self, instance: Instance, name: str, force: bool) -> bool:
+        """Have the pods of a node leave it. Whether all that have to leave are gone."""
+        self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
+        left = [pod for pod in self._pods(name) if not _stays(pod)]
+        for pod in left:
+            meta = pod["metadata"]
+            if meta.get("deletionTimestamp"):
+                continue
+            if not self._kube.evict(meta["namespace"], meta["name"]) and force and _is_late(instance):
+                self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+        return not left
+
+    def _pods(self, node_name: str) -> list[Object]:
+        return self._kube.items(f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node_name}')}")
+
+    def _wanted(self) -> dict[str, _Node]:
+        """The nodes that should be there, by instance id."""
+        wanted: dict[str, _Node] = {}
+        with self._state():
+            for backend, cluster in all_clusters():
+                for record in cluster.nodegroups.values():
+                    for instance in record.instances:
+                        facts = instance_types.find(instance.type)
+                        assert facts is not None, "checked when the node group was made"
+                        manifest = nodes.manifest(record.shape, instance, facts, backend.region_name, record.disk_gib)
+                        wanted[instance.id] = _Node(manifest, record, instance)
+        return wanted
+
+    def _listed(self) -> list[Object]:
+        return self._kube.items(f"{_NODES}?labelSelector={quote(nodes.NODEGROUP_LABEL)}")
+
+    def _relabel(self, node: _Node, present: Object) -> None:
+        revision = node.record.revision
+        labels: dict[str, str | None] = {**dict.fromkeys(node.record.retired_labels), **nodes.labels(node.record.shape)}
+        # What Kubernetes itself says of a node, e.g. that it is not ready, is also said by taints.
+        kept = [taint for taint in present["spec"].get("taints", ()) if taint["key"].startswith("node.kubernetes.io/")]
+        taints = [*nodes.taints(node.record.shape), *kept]
+        self._kube.merge(f"{_NODES}/{node.name}", {"metadata": {"labels": labels}, "spec": {"taints": taints}})
+        with self._state(changes=True):
+            node.instance.revision = revision
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
+        except KubeError as problem:
+            if problem.status != 404:
+                raise
+        for pod in self._pods(name):
+            meta = pod["metadata"]
+            self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
+        self._kube.delete(f"{_NODES}/{name}")
+
+    def _bring_api_in_line(self) -> None:
+        """Bind access policies in their namespaces and register what add-ons define.
+
+        A namespace that comes later is found by a later look.
+        """
+        with self._state():
+            found = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
+            wanted = rbac.bindings(entry for cluster in found for entry in cluster.access_entries.values())
+            addons = [name for cluster in found for name in cluster.addons]
+        if found:
+            rbac.sync(self._kube, wanted)
+            definitions.sync(self._kube, addons)
+
+    def _end_clusters(self) -> None:
+        """Finish the deletion of clusters."""
+        with self._state():
+            ending = [one for one in all_clusters() if one[1].shape["status"] == "DELETING"]
+        if not ending:
+            return
+        cleaning.clean(self._kube)
+        with self._state(changes=True):
+            for backend, cluster in ending:
+                clusters.forget(self._call(backend), cluster)
+
+    def _call(self, backend: EksBackend) -> Call:
+        return Call(backend, self._eks.control_plane, access_key="")
+
+    @contextmanager
+    def _state(self, *, changes: bool = False) -> Iterator[threading.Event]:
+        """EKS's state to read or change, never while a snapshot is taken. Set what it yields after a change."""
+        with self._server.gate.shared(), LOCK:
+            changed = threading.Event()
+            try:
+                yield changed
+            finally:
+                if changes or changed.is_set():
+                    self._server.changed.set()
+
+
+def _in_line(record: NodegroupRecord, present: list[Object]) -> bool:
+    """Whether the group has exactly the nodes that it wants, Ready and with its labels and taints."""
+    return (
+        {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
+        and all(_is_ready(node) for node in present)
+        and all(instance.revision == record.revision for instance in record.instances)
+        and (record.rollout is None or _is_rolled_out(record))
+    )
+
+
+def _is_rolled_out(record: NodegroupRecord) -> bool:
+    size = record.shape["scalingConfig"]["desiredSize"]
+    return rollout.done(record.instances, size, rollout.launch_key(record))
+
+
+def _is_late(instance: Instance) -> bool:
+    return instance.draining_since is not None and time.time() - instance.draining_since > rollout.EVICTION_S
+
+
+def _stays(pod: Object) -> bool:
+    """Whether a pod stays on a node that is drained: one of a DaemonSet, which would only come again."""
+    return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
+
+
+def _instance_id(node: Object) -> str:
+    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
+
+
+def _is_ready(node: Object) -> bool:
+    conditions = node.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _belongs(node: Object, cluster: ClusterRecord, record: NodegroupRecord) -> bool:
+    meta = node["metadata"]
+    found = meta["labels"].get(nodes.NODEGROUP_LABEL), meta.get("annotations", {}).get(nodes.CLUSTER_ANNOTATION)
+    return bool(found == (record.shape["nodegroupName"], cluster.name))

@@ -1,0 +1,117 @@
+"""Requests against what AWS documents: the services' models, the rules of `limits.yaml`, and those that need code."""
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+import jmespath
+import yaml
+from botocore.model import OperationModel
+from pydantic import BaseModel, ConfigDict
+
+from mlsandbox.endpoint.limits import bucket_lifecycle, policies
+from mlsandbox.endpoint.limits.request import Refusal, Request
+from mlsandbox.endpoint.validation import violations
+
+__all__ = ["CHECKED", "Refusal", "Request", "refusal"]
+
+MODELLED: Final[Mapping[str, str]] = {
+    "autoscaling": "ValidationError",
+    "ecr": "InvalidParameterException",
+    "iam": "ValidationError",
+    "kms": "ValidationException",
+    "logs": "InvalidParameterException",
+}
+"""Services whose models carry their constraints, with the code of the error that tells a violation."""
+
+CHECKED: Final = frozenset({*MODELLED, "ec2", "eks", "s3"})
+"""Services whose requests are looked at."""
+
+MISTAKEN: Final = frozenset(
+    f"s3:{operation}"
+    for operation in (
+        "CreateBucketMetadataConfiguration",
+        "CreateBucketMetadataTableConfiguration",
+        "DeleteBucketAnalyticsConfiguration",
+        "DeleteBucketIntelligentTieringConfiguration",
+        "DeleteBucketMetadataConfiguration",
+        "DeleteBucketMetadataTableConfiguration",
+        "DeleteBucketMetricsConfiguration",
+        "PutBucketAbac",
+        "PutBucketAnalyticsConfiguration",
+        "PutBucketIntelligentTieringConfiguration",
+        "PutBucketMetricsConfiguration",
+        "PutBucketRequestPayment",
+    )
+)
+"""Operations that moto takes for another one, such as the deletion of a bucket, since it does not know them."""
+
+_SHOWN: Final = 60
+
+_CODED: Final[Mapping[str, Callable[[Request], Refusal | None]]] = {**policies.CHECKS, **bucket_lifecycle.CHECKS}
+
+
+class Rule(BaseModel):
+    """One entry of `limits.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operations: str
+    members: Sequence[str]
+    pattern: str = ""
+    most: int | None = None
+    code: str
+    message: str
+    source: str
+    unconfirmed: bool = False
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """What is wrong with the request by this rule."""
+        for member in self.members:
+            found = jmespath.search(member, request.parameters)
+            values = found if isinstance(found, list) else [] if found is None else [found]
+            if self.most is not None and len(values) > self.most:
+                return Refusal(self.code, self.message)
+            for value in values if self.pattern else ():
+                if value is not None and not re.fullmatch(self.pattern, str(value)):
+                    return Refusal(self.code, self.message.format(value=_short(str(value))))
+        return None
+
+
+@dataclass(frozen=True)
+class _Table:
+    rules: Sequence[Rule]
+
+    def of(self, operation: str) -> Iterator[Rule]:
+        return (rule for rule in self.rules if re.fullmatch(rule.operations, operation))
+
+
+def refusal(request: Request, model: OperationModel) -> Refusal | None:
+    """Why AWS refuses a request that changes something; None where it would take it, as far as is known here."""
+    if code := MODELLED.get(request.service):
+        found = list(violations(model.input_shape, request.parameters)) if model.input_shape else []
+        if found:
+            plural = "errors" if len(found) > 1 else "error"
+            return Refusal(code, f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+    name = f"{request.service}:{request.operation}"
+    if name in MISTAKEN:
+        return Refusal("NotImplemented", f"The sandbox does not serve the operation {request.operation}.")
+    for rule in table().of(name):
+        if wrong := rule.refusal(request):
+            return wrong
+    check = _CODED.get(name)
+    return check(request) if check else None
+
+
+@functools.cache
+def table() -> _Table:
+    """The rules of `limits.yaml`."""
+    text = (files("mlsandbox.endpoint.limits") / "limits.yaml").read_text(encoding="utf-8")
+    return _Table([Rule.model_validate(each) for each in yaml.safe_load(text)])
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"

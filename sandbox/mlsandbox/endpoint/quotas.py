@@ -1,0 +1,113 @@
+"""Quotas of the account, for as long as they are set with `mlsandbox quota`: counted as AWS counts."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from moto.ec2.models import ec2_backends
+from moto.s3.models import s3_backends
+
+from awsfacts.errors import wording
+from awsfacts.quotas import quota, quotas
+from mlsandbox.endpoint.eks import instance_types
+from mlsandbox.endpoint.eks.backend import EksBackend, NodegroupRecord
+from mlsandbox.endpoint.eks.instances import LaunchError
+from mlsandbox.endpoint.limits.request import Refusal, Request
+from mlsandbox.host.conditions import Conditions
+from mlsandbox.host.layout import Layout
+
+_source: Callable[[], Mapping[str, int]] = dict
+
+
+def serve(layout: Layout) -> None:
+    """Have the quotas of `layout` hold in this process, which serves one AWS API, from the next request on."""
+    global _source
+    _source = lambda: Conditions.of(layout).quotas  # noqa: E731 -- the file is read anew each time
+
+
+def refusal(request: Request) -> Refusal | None:
+    """Why the request goes beyond a quota; None where it does not."""
+    counted = _COUNTED.get(f"{request.service}:{request.operation}")
+    if counted is None:
+        return None
+    limit, code, count = counted
+    most = _source().get(limit)
+    if most is None or count(request) < most:
+        return None
+    return Refusal(code, wording(code))
+
+
+def check_launch(backend: EksBackend, record: NodegroupRecord, size: int) -> None:
+    """Raise `LaunchError` unless the group may run `size` instances beside everything else of its family."""
+    limits = _source()
+    spot = record.shape["capacityType"] == "SPOT"
+    counted = vcpu_quota(record.instance_type, spot)
+    if counted not in limits or size <= len(record.instances):
+        return
+    running = sum(
+        _vcpus(instance.type)
+        for cluster in backend.clusters.values()
+        for other in cluster.nodegroups.values()
+        if other is not record and (other.shape["capacityType"] == "SPOT") == spot
+        for instance in other.instances
+        if vcpu_quota(instance.type, spot) == counted
+    )
+    if running + size * _vcpus(record.instance_type) > limits[counted]:
+        code = "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"
+        said = wording(code)
+        raise LaunchError(code, re.sub(r"vCPU limit of \d+", f"vCPU limit of {limits[counted]}", said))
+
+
+def vcpu_quota(instance_type: str, spot: bool) -> str:
+    """The code of the quota of running vCPUs that an instance type counts against; empty where there is none."""
+    return quota(instance_type, spot=spot).partition(" ")[0]
+
+
+def _vcpus(instance_type: str) -> int:
+    facts = instance_types.find(instance_type)
+    return facts.vcpus if facts else 0
+
+
+def _vpcs(request: Request) -> int:
+    return len(ec2_backends[request.account][request.region].vpcs)
+
+
+def _addresses(request: Request) -> int:
+    return len(ec2_backends[request.account][request.region].addresses)
+
+
+def _nat_gateways(request: Request) -> int:
+    """Those in the zone of the request's subnet."""
+    ec2 = ec2_backends[request.account][request.region]
+    zones = {id: subnet.availability_zone for by_id in ec2.subnets.values() for id, subnet in by_id.items()}
+    zone = zones.get(request.parameters.get("SubnetId", ""))
+    gateways = ec2.nat_gateways.values()
+    return sum(zones.get(one.subnet_id) == zone for one in gateways if one.state not in ("deleted", "failed"))
+
+
+def _buckets(request: Request) -> int:
+    return sum(len(backend.buckets) for backend in s3_backends[request.account].values())
+
+
+_COUNTED: Final[Mapping[str, tuple[str, str, Callable[[Request], int]]]] = {
+    "ec2:AllocateAddress": ("L-0263D0A3", "AddressLimitExceeded", _addresses),
+    "ec2:CreateNatGateway": ("L-FE5A380F", "NatGatewayLimitExceeded", _nat_gateways),
+    "ec2:CreateVpc": ("L-F678F1CE", "VpcLimitExceeded", _vpcs),
+    "s3:CreateBucket": ("L-DC2B2D3D", "TooManyBuckets", _buckets),
+}
+"""What counts against a quota: its code, the error's code, and how many there are."""
+
+
+def known() -> Iterator[tuple[str, str]]:
+    """Every quota that can be set, and what it counts."""
+    named = {
+        "L-0263D0A3": "EC2-VPC Elastic IPs",
+        "L-FE5A380F": "NAT gateways per Availability Zone",
+        "L-F678F1CE": "VPCs per Region",
+        "L-DC2B2D3D": "general purpose buckets",
+    }
+    for each in quotas():
+        for text in filter(None, (each.on_demand, each.spot)):
+            code, _, name = text.partition(" ")
+            named[code] = f"vCPUs: {name.strip('()')}"
+    yield from sorted(named.items())

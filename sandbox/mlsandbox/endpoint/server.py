@@ -1,0 +1,192 @@
+"""moto's server inside this process, with the sandbox's own services on the same endpoint."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+from flask import Flask
+from moto.core.parse import RequestParserError
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import Queue
+from werkzeug.serving import make_server
+
+from mlsandbox.endpoint import identity, limits, quotas, wire
+from mlsandbox.endpoint.gate import Gate
+from mlsandbox.endpoint.injection import Injection
+from mlsandbox.endpoint.unsaved import Unsaved
+from mlsandbox.host import faults
+from mlsandbox.host.layout import ACCOUNT_ID
+from mlsandbox.host.ports import HOST
+
+logger = logging.getLogger(__name__)
+
+
+class Server:
+    """The AWS API on one port of 127.0.0.1.
+
+    Requests run side by side; whoever enters `gate` exclusively is alone. `changed` is set after a request that may
+    have changed something.
+    """
+
+    def __init__(self, port: int, own: dict[str, Callable[[], Flask]], changed: Unsaved) -> None:
+        """Listen on `port`. `own` makes the application of each service that moto's is replaced by.
+
+        Raises `OSError` when the port is taken.
+        """
+        self.gate = Gate()
+        self.changed = changed
+        self._injection = Injection()
+        _poll_outside(self.gate)
+        self._moto = DomainDispatcherApplication(
+            lambda service: own.get(service, lambda: create_backend_app(service))()
+        )
+        # werkzeug ends the process when it finds the port taken, so it is given a socket that listens already.
+        with socket.create_server((HOST, port)) as listener:
+            self._server = make_server(
+                HOST, port, self._serve, threaded=True, request_handler=_Handler, fd=listener.fileno()
+            )
+        self._thread = threading.Thread(target=self._server.serve_forever, name="aws-api", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests, and wait for those under way."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if refused := _unknown(environ, start_response):
+            return refused
+        if environ["PATH_INFO"] == faults.PATH:
+            return self._injection.manage(environ, start_response)
+        failed = self._injection.answer(environ, start_response) or _limited(environ, start_response)
+        if failed is not None:
+            return failed
+        changes = _may_change(environ)
+        with self.gate.shared():
+            try:
+                answer: Iterable[bytes] = self._moto(environ, start_response)
+            except NotImplementedError as problem:
+                return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", str(problem))
+            except Exception as problem:
+                # A defect of moto in one operation must not look like a broken connection to the SDK.
+                logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                message = f"{type(problem).__name__}: {problem}"
+                return _refuse(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, "InternalFailure", message)
+            finally:
+                if changes:
+                    self.changed.set()
+            return answer
+
+
+class _Handler(MotoRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        logger.debug("%s %s", self.requestline, code)
+
+
+def _unknown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Refuse whoever has no key of the account: other users of this machine reach the port as well.
+
+    That the key's id is known suffices: only the sandbox's own user can read it.
+    """
+    key = wire.access_key_id(environ)
+    if key is not None and identity.find(key) is not None:
+        return None
+    if key is None and wire.operation_named(environ) in _UNSIGNED:
+        return None
+    code, message = (
+        ("MissingAuthenticationToken", "Request is missing Authentication Token")
+        if key is None
+        else ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+        if wire.target(environ).service == "s3"
+        else ("InvalidClientTokenId", "The security token included in the request is invalid.")
+    )
+    return _refuse(environ, start_response, HTTPStatus.FORBIDDEN, code, message)
+
+
+_UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+"""Operations that need no key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
+
+
+_UNSERVED: Final = frozenset(
+    {
+        "PutBucketAbac",
+        "PutBucketRequestPayment",
+        *(f"UpdateBucketMetadata{each}TableConfiguration" for each in ("Annotation", "Inventory", "Journal")),
+        *(f"DeleteBucket{each}Configuration" for each in ("Metadata", "MetadataTable")),
+        *(
+            f"{verb}Bucket{each}Configuration"
+            for verb in ("Put", "Delete")
+            for each in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
+        ),
+    }
+)
+"""Operations of S3 that moto takes for the creation or the deletion of the bucket itself."""
+
+
+def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
+    if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and environ.get("QUERY_STRING"):
+        wanted = wire.target(environ)
+        if wanted.service == "s3" and wanted.operation is not None and wanted.operation.name in _UNSERVED:
+            message = f"The sandbox does not serve {wanted.operation.name}."
+            return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
+    if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return None
+    asked = wire.target(environ)
+    if asked.operation is None or asked.service not in limits.CHECKED:
+        return None
+    if asked.operation.name in _DATA or wire.reads(asked.operation.name):
+        return None
+    try:
+        parameters = wire.parameters(environ, asked)
+    except (RequestParserError, ValueError, KeyError):
+        # Its service words what is wrong with such a request.
+        return None
+    request = limits.Request(asked.service, asked.operation.name, parameters, ACCOUNT_ID, wire.region(environ))
+    refusal = limits.refusal(request, asked.operation) or quotas.refusal(request)
+    if refusal is None:
+        return None
+    return wire.failed(environ, start_response, asked, refusal.code, refusal.message, {})
+
+
+def _poll_outside(gate: Gate) -> None:
+    """Have SQS's long polls, of up to 20 s, wait outside the gate: a snapshot would hold up everybody meanwhile."""
+
+    def wait_for_messages(self: Queue, timeout: float) -> None:
+        with gate.outside():
+            time.sleep(min(timeout, _POLL_S))
+
+    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]  # as meant
+
+
+_POLL_S = 0.2
+
+_DATA = ("PutObject", "UploadPart")
+"""Operations whose bodies are data."""
+
+
+def _may_change(environ: dict[str, Any]) -> bool:
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return False
+    operation = wire.operation_named(environ)
+    return operation is None or not wire.reads(operation)
+
+
+def _refuse(environ: dict[str, Any], start_response: Any, status: HTTPStatus, code: str, message: str) -> list[bytes]:
+    """An error in the one of AWS's two forms that the request's protocol reads."""
+    if "json" in environ.get("CONTENT_TYPE", "") or "HTTP_X_AMZ_TARGET" in environ:
+        kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    else:
+        error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        kind, text = "text/xml", f"<ErrorResponse>{error}<Errors>{error}</Errors></ErrorResponse>"
+    body = text.encode()
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]

@@ -1,0 +1,234 @@
+"""The sandbox's one process: `python -m mlsandbox.host.daemon --folder FOLDER`.
+
+It holds the AWS API, both resource providers and the token webhook, and has the control plane as its children. The
+control plane may come later than the rest: SIGUSR1 makes the daemon read `tools.json` and start it. SIGTERM and SIGINT
+end the sandbox in order, and so does the loss of its folder.
+"""
+
+import argparse
+import contextlib
+import enum
+import importlib.metadata
+import logging
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from mlsandbox.cluster.controlplane import ControlPlane
+from mlsandbox.errors import SandboxError
+from mlsandbox.host import files
+from mlsandbox.host.layout import Layout
+from mlsandbox.host.ports import Ports
+from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
+
+SNAPSHOT_EVERY_S = 5.0
+"""Seconds of work on the AWS API that a power cut may cost."""
+
+LARGEST_LOG = 16 * 2**20
+"""Bytes of a log before its older part goes: the API server writes tens of megabytes an hour."""
+
+_TICK_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class Server(Protocol):
+    """A server inside this process, already listening."""
+
+    def stop(self) -> None:
+        """End what it does and close its port."""
+
+
+class AwsApi(Server, Protocol):
+    """The local AWS API with its token webhook."""
+
+    def snapshot(self) -> None:
+        """Save to `Layout.aws` what changed since the last time."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the daemon serves; tests put others in their place."""
+
+    aws_api: Callable[[Layout], AwsApi]
+    """Starts the AWS API and the token webhook, from the last snapshot if there is one."""
+
+    providers: Sequence[Callable[[Layout], Server]]
+    """Each starts one resource provider."""
+
+
+class _Event(enum.Enum):
+    STOP = enum.auto()
+    START_CONTROL_PLANE = enum.auto()
+
+
+class Daemon:
+    """One run of the sandbox, from its first record to its last snapshot."""
+
+    def __init__(self, layout: Layout, services: Services) -> None:
+        self._layout = layout
+        self._services = services
+        # Its put is safe in a signal handler, unlike that of `queue.Queue`.
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._control_plane: ControlPlane | None = None
+        self._was_ready = False
+        """Whether the control plane was ready since it was last started."""
+
+        self._aws_api: AwsApi | None = None
+        self._record_lock = threading.Lock()
+        versions = {
+            "mlplatform": importlib.metadata.version("mlplatform"),
+            "moto": importlib.metadata.version("moto"),
+            "python": platform.python_version(),
+        }
+        self._record = Record(process=ProcessId.of(), phase=Phase.STARTING, versions=versions)
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises `SandboxError` when something cannot start."""
+        for number, event in (
+            (signal.SIGTERM, _Event.STOP),
+            (signal.SIGINT, _Event.STOP),
+            (signal.SIGUSR1, _Event.START_CONTROL_PLANE),
+        ):
+            signal.signal(number, lambda *_, event=event: self._events.put(event))
+        self._layout.write_record(self._record)
+        with contextlib.ExitStack() as stops:
+            stops.callback(self._leave)
+            self._start(stops)
+            stops.callback(self._update, phase=Phase.STOPPING)
+            self._serve()
+
+    def _start(self, stops: contextlib.ExitStack) -> None:
+        """Start everything; `stops` learns how to end it, in reverse order, whatever of it was started."""
+        self._layout.check_ports(*Ports.model_fields)
+        self._aws_api = self._services.aws_api(self._layout)
+        stops.callback(self._aws_api.stop)
+        stops.callback(self._snapshot)
+        for provider in self._services.providers:
+            stops.callback(provider(self._layout).stop)
+        stops.callback(self._stop_control_plane)
+        if self._layout.tools() is not None:
+            self._start_control_plane()
+        self._update(phase=Phase.READY)
+        logger.info("sandbox ready in %s", self._layout.folder)
+
+    def _serve(self) -> None:
+        snapshot_at = time.monotonic() + SNAPSHOT_EVERY_S
+        while self._owns_folder():
+            try:
+                event = self._events.get(timeout=_TICK_S)
+            except queue.Empty:
+                if time.monotonic() >= snapshot_at:
+                    self._snapshot()
+                    self._bound_logs()
+                    snapshot_at = time.monotonic() + SNAPSHOT_EVERY_S
+                continue
+            if event is _Event.STOP:
+                return
+            self._start_control_plane()
+
+    def _start_control_plane(self) -> None:
+        tools = self._layout.tools() or {}
+        running = self._control_plane
+        if running and running.tools == tools and running.state.phase in (Phase.STARTING, Phase.READY):
+            self._take_request()
+            self._update()
+            return
+        # It runs other programs than wanted now, or has failed and may still be taking its processes down.
+        self._stop_control_plane()
+        # Whoever asked takes the next state for the answer, which that of the stopped control plane is not.
+        self._take_request()
+        try:
+            self._control_plane = ControlPlane(self._layout, tools, self._control_plane_changed)
+            self._control_plane.start()
+        except SandboxError as problem:
+            self._control_plane_changed(ControlPlaneState(phase=Phase.FAILED, reason=str(problem)))
+
+    def _take_request(self) -> None:
+        """Count a request to start the control plane; the next record that is written says so."""
+        with self._record_lock:
+            requests = self._record.control_plane_requests + 1
+            self._record = self._record.model_copy(update={"control_plane_requests": requests})
+
+    def _control_plane_changed(self, state: ControlPlaneState) -> None:
+        before = self._record.control_plane.phase
+        self._update(control_plane=state)
+        if state.phase is Phase.READY:
+            self._was_ready = True
+        elif state.phase is Phase.FAILED and self._was_ready and before is not Phase.FAILED:
+            # It worked, and one of its programs was killed, by whom or what ever. One that never worked stays down.
+            self._was_ready = False
+            self._events.put(_Event.START_CONTROL_PLANE)
+
+    def _snapshot(self) -> None:
+        try:
+            if self._aws_api is not None and self._owns_folder():
+                self._aws_api.snapshot()
+        except Exception:
+            # Whatever keeps one state from being saved, a full disk or an object that does not pickle, the sandbox goes
+            # on with what it has in memory, and the next snapshot may succeed.
+            logger.exception("the state of the AWS API was not saved")
+
+    def _bound_logs(self) -> None:
+        for log in self._layout.logs.glob("*.log"):
+            files.bound(log, LARGEST_LOG)
+
+    def _stop_control_plane(self) -> None:
+        if self._control_plane is not None:
+            self._control_plane.stop()
+
+    def _leave(self) -> None:
+        if self._owns_folder():
+            self._layout.record_file.unlink()
+        logger.info("sandbox stopped")
+
+    def _owns_folder(self) -> bool:
+        record = self._layout.record()
+        return record is not None and record.process == self._record.process
+
+    def _update(self, **changes: Any) -> None:
+        with self._record_lock:
+            self._record = self._record.model_copy(update=changes)
+            # A folder that was deleted under the running sandbox stays deleted.
+            if self._owns_folder():
+                self._layout.write_record(self._record)
+
+
+def run(layout: Layout, services: Services) -> int:
+    """Be the daemon of `layout`, or find that there is one already. Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    layout.prepare()
+    lock = FileLock(layout.daemon_lock, timeout=0)
+    try:
+        with lock:
+            Daemon(layout, services).run()
+    except Timeout:
+        print(f"A sandbox runs in {layout.folder} already.", file=sys.stderr)
+        return 1
+    except SandboxError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Run with the real services."""
+    parser = argparse.ArgumentParser(description="The sandbox's process; `mlsandbox up` starts it.")
+    parser.add_argument("--folder", type=Path, required=True, help="the sandbox's folder")
+    # moto and the SDK's types take seconds to import, which a second daemon need not wait for.
+    from mlsandbox.host import services
+
+    return run(Layout.find(parser.parse_args().folder), services.REAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

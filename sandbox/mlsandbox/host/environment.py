@@ -1,0 +1,87 @@
+"""With which variables plain `pulumi`, AWS tools and `kubectl` work on a sandbox and on nothing else."""
+
+import os
+import shlex
+import sysconfig
+from collections.abc import Mapping
+
+from mlsandbox.host.layout import FOLDER_VARIABLE, Layout
+from mlsandbox.host.ports import HOST
+
+DEFAULT_REGION = "us-east-1"
+"""Region of AWS tools that name none, where the user's environment has none either."""
+
+SANDBOX_PASSPHRASE = "sandbox"
+"""Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
+which carries its salt, has to open for everyone."""
+
+# What would send a call past the sandbox, or sign it as someone else, although the sandbox's variables are set.
+UNSET = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+)
+_SERVICE_ENDPOINT_PREFIX = "AWS_ENDPOINT_URL_"
+
+
+def variables(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables to set in `environ`, of which PATH and NO_PROXY are extended."""
+    numbers, key = layout.ports(), layout.credentials()
+    first = [str(layout.bin), sysconfig.get_path("scripts")]
+    rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
+    return {
+        "PULUMI_DEBUG_PROVIDERS": f"aws:{numbers.aws_provider},kubernetes:{numbers.kubernetes_provider}",
+        "PULUMI_BACKEND_URL": f"file://{layout.pulumi_backend}",
+        "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
+        "PULUMI_HOME": str(layout.pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The official language host looks for plugins on the network even where providers are attached.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "AWS_ENDPOINT_URL": layout.aws_endpoint,
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        "AWS_REGION": environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "KUBECONFIG": str(layout.kubeconfig),
+        "PATH": os.pathsep.join([*first, *rest]),
+        # Python's HTTP clients and gRPC would send even loopback calls to a proxy. Both spellings are read.
+        **{name: _with_loopback(environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
+        FOLDER_VARIABLE: str(layout.folder),
+    }
+
+
+def of_processes(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a child process: `environ` without what would lead past the sandbox, and `variables`.
+
+    Raises:
+        SandboxError: the sandbox was never started.
+    """
+    return without_misleading(environ) | variables(layout, environ)
+
+
+def without_misleading(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` without what would lead past the sandbox."""
+    return {name: value for name, value in environ.items() if not _misleads(name)}
+
+
+def shell_exports(layout: Layout, environ: Mapping[str, str] = os.environ) -> str:
+    """The same for a POSIX shell whose environment is `environ`: one statement a line."""
+    unset = sorted({*UNSET, *filter(_misleads, environ)})
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables(layout, environ).items()]
+    return "\n".join([f"unset {' '.join(unset)}", *exports]) + "\n"
+
+
+def _misleads(name: str) -> bool:
+    return name in UNSET or name.startswith(_SERVICE_ENDPOINT_PREFIX)
+
+
+def _with_loopback(no_proxy: str) -> str:
+    entries = [entry.strip() for entry in no_proxy.split(",") if entry.strip()]
+    return ",".join([*entries, *(host for host in (HOST, "localhost") if host not in entries)])

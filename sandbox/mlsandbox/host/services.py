@@ -1,0 +1,39 @@
+"""What the sandbox's process really serves."""
+
+import grpc
+
+from mlsandbox import endpoint as awsapi
+from mlsandbox.endpoint.eks import reach
+from mlsandbox.host.conditions import Conditions
+from mlsandbox.host.daemon import Services
+from mlsandbox.host.layout import Layout
+from mlsandbox.providers import aws, kubernetes
+
+STOP_GRACE_S = 2.0
+"""Seconds that an engine's calls in progress have to end when the sandbox stops."""
+
+
+class _Provider:
+    """A resource provider's gRPC server."""
+
+    def __init__(self, server: grpc.Server) -> None:
+        self._server = server
+
+    def stop(self) -> None:
+        self._server.stop(STOP_GRACE_S).wait()
+
+
+def _aws_provider(layout: Layout) -> _Provider:
+    key = layout.credentials()
+    credentials = aws.Key(key.access_key_id, key.secret_access_key)
+    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, awsapi.save))
+
+
+def _kubernetes_provider(layout: Layout) -> _Provider:
+    def closed(server: str) -> str | None:
+        return reach.closed(server, Conditions.of(layout).origin)
+
+    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig, closed))
+
+
+REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider, _kubernetes_provider))

@@ -1,0 +1,137 @@
+"""The page that `mlsandbox status` shows."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import yaml
+from rich.console import Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from mlsandbox.host.conditions import Conditions
+from mlsandbox.host.faults import Planned
+from mlsandbox.host.lifecycle import Status
+from mlsandbox.host.record import Phase
+from mlsandbox.tools.toolchain.progress import duration
+
+
+@dataclass(frozen=True)
+class Kindness:
+    """Something in which the sandbox is kinder than AWS or Kubernetes."""
+
+    what: str
+    how: str
+    """One or more sentences."""
+
+
+@functools.cache
+def kinder() -> Sequence[Kindness]:
+    """Everything in which the sandbox is kinder, from `kinder.yaml`."""
+    from mlsandbox.endpoint.eks.rollout import EVICTION_S
+
+    text = (files("mlsandbox.host") / "kinder.yaml").read_text(encoding="utf-8")
+    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in yaml.safe_load(text)]
+
+
+def page(
+    status: Status,
+    planned: Sequence[Planned] = (),
+    conditions: Conditions = Conditions(),  # noqa: B008 -- frozen
+) -> RenderableType:
+    """Everything there is to say of a sandbox; `planned` are the failures that it was asked for."""
+    heading = Text.assemble(("Sandbox ", "bold"), str(status.folder), ": ", (status.phase.value, _style(status.phase)))
+    parts: list[RenderableType] = [heading]
+    if status.reason:
+        parts.append(Text(status.reason))
+    if planned:
+        parts += [Text(), _faults(planned)]
+    if conditions != Conditions():
+        parts += [Text(), _conditions(conditions)]
+    if status.phase is Phase.READY:
+        parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
+    parts += [Text(), _kinder()]
+    return Group(*parts)
+
+
+def _faults(planned: Sequence[Planned]) -> Table:
+    table = _table("Fails on demand", "With", "How", "Struck")
+    for each in planned:
+        fault = each.fault
+        how = [
+            "later" if fault.later else "",
+            f"{fault.times} times" if fault.times else "",
+            f"{fault.rate:.0%} of requests" if fault.rate < 1 else "",
+            f"that hold {fault.match}" if fault.match else "",
+        ]
+        table.add_row(*map(Text, (fault.operation, fault.code, ", ".join(filter(None, how)), str(each.struck))))
+    return table
+
+
+def _endpoints(status: Status) -> Table:
+    table = _table("Serves", "At")
+    for name, address in status.endpoints.items():
+        table.add_row(name, address)
+    if status.control_plane.phase is not Phase.READY:
+        table.add_row("Kubernetes API", status.control_plane.reason or status.control_plane.phase.value)
+    return table
+
+
+def _processes(status: Status) -> Table:
+    table = _table("Process", "PID", "Runs for", "Memory")
+    now = datetime.now(UTC)
+    for each in status.processes:
+        lasted = duration((now - each.since).total_seconds())
+        table.add_row(each.name, str(each.pid), lasted, _mebibytes(each.memory_bytes))
+    table.add_row("all", "", "", _mebibytes(status.memory_bytes), style="bold")
+    return table
+
+
+def _aws_types() -> Table:
+    """The declared types by who serves their operations, a row for each service and server."""
+    from mlsandbox.endpoint import KEPT_BY_SANDBOX
+    from mlsandbox.providers.aws import DECLARATIONS, Declaration, Lookup
+    from mlsandbox.providers.aws.lookups import LOOKUPS
+
+    everything: list[Declaration | Lookup] = [*DECLARATIONS, *LOOKUPS]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for declared in everything:
+        kept = {*KEPT_BY_SANDBOX.get(declared.service, ())}
+        operations = {*declared.operations}
+        by = "moto" if not operations & kept else "the sandbox" if operations <= kept else "both"
+        package, _, name = declared.token.rpartition(":")
+        rows.setdefault((package.split("/")[0], by if operations else "no one, it is computed"), []).append(name)
+    table = _table("AWS types and look-ups", "Served by", "")
+    for (package, by), names in sorted(rows.items()):
+        table.add_row(package, by, ", ".join(sorted(names)))
+    return table
+
+
+def _kinder() -> Table:
+    table = _table("Kinder than AWS", "")
+    for each in kinder():
+        table.add_row(each.what, each.how)
+    return table
+
+
+def _conditions(conditions: Conditions) -> Table:
+    table = _table("Chosen", "")
+    if conditions.origin:
+        table.add_row("Pulumi reaches the cluster from", conditions.origin)
+    for code, most in sorted(conditions.quotas.items()):
+        table.add_row(f"quota {code}", str(most))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    return Table(*(Column(each, overflow="fold") for each in columns), box=None, pad_edge=False, header_style="bold")
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB"
+
+
+def _style(phase: Phase) -> str:
+    return {Phase.READY: "green", Phase.FAILED: "red"}.get(phase, "yellow")

@@ -1,0 +1,1 @@
+"""Pulumi's resource provider protocol, and the providers that speak it."""

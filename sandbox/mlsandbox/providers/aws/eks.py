@@ -1,0 +1,475 @@
+"""EKS: clusters, managed node groups, add-ons, and who may enter."""
+
+from typing import Any, Final
+
+from pulumi_aws import eks
+
+from mlsandbox.providers.aws.api import Api, Passing
+from mlsandbox.providers.aws.declaration import (
+    AutoName,
+    Create,
+    Declaration,
+    Delete,
+    Describe,
+    State,
+    Tags,
+    Update,
+    uses,
+)
+from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.protocol import UNKNOWN, Properties, ProviderError
+
+_LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+"""https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
+
+_TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
+_HEALTH: Final = "join('; ', (health.issues || `[]`)[].join(': ', [code, message]))"
+
+
+def _logging(inputs: Properties) -> dict[str, Any]:
+    wanted = inputs.get("enabledClusterLogTypes") or []
+    if wanted is UNKNOWN or not wanted:
+        return {}
+    return {"logging": {"clusterLogging": [{"types": wanted, "enabled": True}]}}
+
+
+@uses("update_cluster_config")
+def _log(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    wanted = news.get("enabledClusterLogTypes") or []
+    others = [kind for kind in _LOG_TYPES if kind not in wanted]
+    setups = [{"types": [*wanted], "enabled": True}, {"types": others, "enabled": False}]
+    api.call("update_cluster_config", name=id, logging={"clusterLogging": [one for one in setups if one["types"]]})
+
+
+_MOVED_TOGETHER: Final = (
+    ("endpointPrivateAccess", "endpointPublicAccess", "publicAccessCidrs"),
+    ("securityGroupIds", "subnetIds"),
+    ("controlPlaneEgressMode",),
+)
+"""What of a cluster's network one request may change: https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateClusterConfig.html"""
+
+
+@uses("update_cluster_config")
+def _move(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    before, after = olds.get("vpcConfig") or {}, news["vpcConfig"]
+    for names in _MOVED_TOGETHER:
+        if any(before.get(name) != after.get(name) for name in names):
+            changed = {name: after[name] for name in names if after.get(name) is not None}
+            api.call("update_cluster_config", name=id, resourcesVpcConfig=changed)
+            api.wait("the change of the network", lambda: _status(api, id) == "ACTIVE")
+
+
+def _status(api: Api, id: str) -> str:
+    return str(api.call("describe_cluster", name=id)["cluster"]["status"])
+
+
+@uses("update_cluster_config")
+def _balance(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    balancing = news["kubernetesNetworkConfig"].get("elasticLoadBalancing") or {"enabled": False}
+    api.call("update_cluster_config", name=id, kubernetesNetworkConfig={"elasticLoadBalancing": balancing})
+
+
+@uses("update_cluster_version")
+def _upgrade(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    api.call("update_cluster_version", name=id, version=news["version"], force=news.get("forceUpdateVersion") or False)
+
+
+def enabled_logs(cluster: dict[str, Any]) -> list[str]:
+    """The log types that a described cluster keeps."""
+    setups = (cluster.get("logging") or {}).get("clusterLogging", ())
+    return [kind for one in setups if one.get("enabled") for kind in one["types"]]
+
+
+_BY_CONFIG: Final = (
+    "controlPlaneScalingConfig",
+    "deletionProtection",
+    "kubeApiServerConfig",
+    "kubeControllerManagerConfig",
+    "kubeSchedulerConfig",
+    "remoteNetworkConfig",
+    "upgradePolicy",
+    "zonalShiftConfig",
+)
+"""Properties that UpdateClusterConfig changes as they are, each in a request of its own."""
+
+_AUTO_MODE: Final = "the sandbox has no EKS Auto Mode"
+_NO_OUTPOSTS: Final = "the local AWS API has no Outposts"
+
+CLUSTER: Final = Declaration(
+    resource=eks.Cluster,
+    cloudformation="AWS::EKS::Cluster",
+    service="eks",
+    key="name",
+    names={"vpcConfig": "resourcesVpcConfig", "identities": "identity", "identities.oidcs": "oidc", "clusterId": "id"},
+    defaults={"bootstrapSelfManagedAddons": True},
+    create=Create("create_cluster", id="cluster.name", more=_logging),
+    read=Describe(
+        "describe_cluster", "cluster", more=lambda api, id, cluster: {"enabledClusterLogTypes": enabled_logs(cluster)}
+    ),
+    updates=(
+        Update("vpcConfig", by=_move, checked_as="create_cluster"),
+        Update("enabledClusterLogTypes", by=_log),
+        Update("version", by=_upgrade, checked_as="update_cluster_version"),
+        Update("kubernetesNetworkConfig", by=_balance, checked_as="create_cluster"),
+        Update("accessConfig", by="update_cluster_config"),
+        *(Update(name, by="update_cluster_config") for name in _BY_CONFIG),
+    ),
+    delete=Delete("delete_cluster"),
+    tags=_TAGS,
+    state=State("status", ready=("ACTIVE",), failed=("FAILED",), reason=_HEALTH),
+    waits_until_gone=True,
+    # Besides a role that is too new: one without its policies yet.
+    passing=(
+        Passing(
+            "create_cluster",
+            "InvalidParameterException",
+            (
+                "does not exist",
+                "Error in role params",
+                "Role could not be assumed because the trusted entity is not correct",
+                "The provided role doesn't have the Amazon EKS Managed Policies associated with it",
+                "IAM role's policy must include",
+            ),
+        ),
+    ),
+    # Terraform's provider waits as long for a creation: aws_eks_cluster, Timeouts.
+    timeout_s=1800,
+    name=AutoName("name", 100),
+    chosen=frozenset(f"vpcConfig.{name}" for name in ("clusterSecurityGroupId", "publicAccessCidrs", "vpcId")),
+    replaces=frozenset(
+        {
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "bootstrapSelfManagedAddons",
+            "encryptionConfig",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
+            "name",
+            "roleArn",
+        }
+    ),
+    local=frozenset({"bootstrapSelfManagedAddons", "defaultAddonsToRemoves", "forceUpdateVersion"}),
+    refused={"computeConfig": _AUTO_MODE, "outpostConfig": _NO_OUTPOSTS, "storageConfig": _AUTO_MODE},
+    absent={
+        "clusterId": "only a cluster on an Outpost has one",
+        "computeConfig": _AUTO_MODE,
+        "controlPlaneScalingConfig": "a cluster on the standard tier may have none",
+        "kubeApiServerConfig": "only a cluster that sets it has one",
+        "kubeControllerManagerConfig": "only a cluster that sets it has one",
+        "kubeSchedulerConfig": "only a cluster that sets it has one",
+        "storageConfig": _AUTO_MODE,
+    },
+)
+
+
+@uses("update_nodegroup_config", "describe_update")
+def _configure(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    changes: dict[str, Any] = {}
+    before, after = olds.get("labels") or {}, news.get("labels") or {}
+    if before != after:
+        added = {key: value for key, value in after.items() if before.get(key) != value}
+        gone = sorted(before.keys() - after.keys())
+        changes["labels"] = {"addOrUpdateLabels": added, "removeLabels": gone}
+    if olds.get("taints") != news.get("taints"):
+        there, wanted = _taints(olds), _taints(news)
+        changes["taints"] = {
+            "addOrUpdateTaints": [taint for taint in wanted if taint not in there],
+            "removeTaints": [taint for key, taint in _by_place(there).items() if key not in _by_place(wanted)],
+        }
+    for name in ("scalingConfig", "updateConfig", "nodeRepairConfig", "warmPoolConfig"):
+        if olds.get(name) != news.get(name):
+            changes |= NODE_GROUP.request("update_nodegroup_config", news, only={name}).parameters
+    _finish(api, id, api.call("update_nodegroup_config", **NODE_GROUP.keyed("update_nodegroup_config", id), **changes))
+
+
+def _finish(api: Api, id: str, answer: dict[str, Any]) -> None:
+    """Wait until an update of a node group is done. Raises `ProviderError`, as Terraform does, if it failed."""
+    cluster, group = id.split(":")
+    reason = ""
+
+    def done() -> bool:
+        nonlocal reason
+        asked = {"name": cluster, "nodegroupName": group, "updateId": answer["update"]["id"]}
+        update = api.call("describe_update", **asked)["update"]
+        errors = [
+            f"{', '.join(error.get('resourceIds') or ())}: {error.get('errorCode')}: {error.get('errorMessage')}"
+            for error in update.get("errors") or ()
+        ]
+        reason = f". last error: {'; '.join(errors)}" if errors else ""
+        if update["status"] in ("Failed", "Cancelled"):
+            raise ProviderError(
+                f"{api.name}: waiting for the update: unexpected state '{update['status']}', wanted target "
+                f"'Successful'{reason}"
+            )
+        return bool(update["status"] == "Successful")
+
+    api.wait("the update", done, lambda: reason)
+
+
+def _taints(properties: Properties) -> list[dict[str, str]]:
+    names = ("key", "value", "effect")
+    return [{name: taint[name] for name in names if taint.get(name)} for taint in properties.get("taints") or ()]
+
+
+def _by_place(taints: list[dict[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Taints by what makes them one to EKS: a key may occur once with each effect."""
+    return {(taint["key"], taint["effect"]): taint for taint in taints}
+
+
+@uses("update_nodegroup_version", "describe_update")
+def _roll(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    """Replace the nodes by ones of another Kubernetes version, image or launch template version."""
+    changed = {name for name in ("version", "releaseVersion", "launchTemplate") if olds.get(name) != news.get(name)}
+    parameters = NODE_GROUP.request("update_nodegroup_version", news, only=changed).parameters
+    force = {"force": True} if news.get("forceUpdateVersion") else {}
+    where = NODE_GROUP.keyed("update_nodegroup_version", id)
+    _finish(api, id, api.call("update_nodegroup_version", **where, **{**parameters, **force}))
+
+
+def _taint_set(taints: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return sorted((taint["key"], taint["effect"], taint.get("value") or "") for taint in taints)
+
+
+NODE_GROUP: Final = Declaration(
+    resource=eks.NodeGroup,
+    cloudformation="AWS::EKS::Nodegroup",
+    service="eks",
+    key=("clusterName", "nodegroupName"),
+    names={
+        "arn": "nodegroupArn",
+        "nodeRoleArn": "nodeRole",
+        "remoteAccess.sourceSecurityGroupIds": "sourceSecurityGroups",
+        "resources.remoteAccessSecurityGroupId": "remoteAccessSecurityGroup",
+        "subnetIds": "subnets",
+    },
+    create=Create("create_nodegroup", id=("clusterName", "nodeGroupName")),
+    read=Describe("describe_nodegroup", "nodegroup"),
+    updates=(
+        Update("version", "releaseVersion", "launchTemplate", by=_roll, checked_as="update_nodegroup_version"),
+        Update(
+            "labels",
+            "nodeRepairConfig",
+            "scalingConfig",
+            "taints",
+            "updateConfig",
+            "warmPoolConfig",
+            by=_configure,
+            checked_as="create_nodegroup",
+        ),
+    ),
+    delete=Delete("delete_nodegroup"),
+    tags=_TAGS,
+    # A group that lacks instances after an update is DEGRADED: the update itself is done, and Terraform goes on.
+    state=State("status", ready=("ACTIVE", "DEGRADED"), failed=("CREATE_FAILED",), reason=_HEALTH),
+    waits_until_gone=True,
+    # Terraform's provider waits as long: aws_eks_node_group, Timeouts.
+    timeout_s=3600,
+    name=AutoName("nodeGroupName", 63, prefix_property="nodeGroupNamePrefix"),
+    replaces=frozenset(
+        {
+            "amiType",
+            "capacityType",
+            "clusterName",
+            "diskSize",
+            "instanceTypes",
+            "launchTemplate.id",
+            "launchTemplate.name",
+            "nodeGroupName",
+            "nodeGroupNamePrefix",
+            "nodeRoleArn",
+            "remoteAccess",
+            "subnetIds",
+        }
+    ),
+    local=frozenset({"forceUpdateVersion"}),
+    chosen=frozenset({"launchTemplate.id", "launchTemplate.name"}),
+    absent={"remoteAccess": "only a group that sets it has one"},
+    meaning=Meaning(ordered=frozenset({"instanceTypes"}), folds={"taints": _taint_set}),
+    unlike_cloudformation={
+        "launchTemplate.id": "CloudFormation refuses the update; Terraform's provider replaces",
+        "launchTemplate.name": "CloudFormation refuses the update; Terraform's provider replaces",
+    },
+)
+
+
+@uses("describe_pod_identity_association")
+def _roles_of_pods(api: Api, id: str, addon: dict[str, Any]) -> Properties:
+    found = []
+    for arn in addon.get("podIdentityAssociations") or ():
+        answer = api.call(
+            "describe_pod_identity_association",
+            clusterName=addon["clusterName"],
+            associationId=arn.rsplit("/", 1)[-1],
+        )["association"]
+        found.append({"roleArn": answer["roleArn"], "serviceAccount": answer["serviceAccount"]})
+    return {"podIdentityAssociations": found}
+
+
+@uses("update_addon")
+def _change_addon(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    names = ("addonVersion", "configurationValues", "podIdentityAssociations", "serviceAccountRoleArn")
+    changed = {name for name in names if olds.get(name) != news.get(name)}
+    parameters = ADDON.request("update_addon", news, only=changed).parameters
+    # To leave these out means to leave them as they are.
+    if "configurationValues" in changed and not news.get("configurationValues"):
+        parameters["configurationValues"] = ""
+    if "podIdentityAssociations" in changed and not news.get("podIdentityAssociations"):
+        parameters["podIdentityAssociations"] = []
+    conflicts = news.get("resolveConflictsOnUpdate")
+    api.call(
+        "update_addon",
+        **ADDON.keyed("update_addon", id),
+        **parameters,
+        **({"resolveConflicts": conflicts} if conflicts else {}),
+    )
+
+
+ADDON: Final = Declaration(
+    resource=eks.Addon,
+    cloudformation="AWS::EKS::Addon",
+    service="eks",
+    key=("clusterName", "addonName"),
+    names={"arn": "addonArn", "resolveConflictsOnCreate": "resolveConflicts"},
+    create=Create("create_addon", id=("clusterName", "addonName")),
+    read=Describe("describe_addon", "addon", more=_roles_of_pods),
+    updates=(
+        Update(
+            "addonVersion",
+            "configurationValues",
+            "podIdentityAssociations",
+            "serviceAccountRoleArn",
+            by=_change_addon,
+            checked_as="update_addon",
+        ),
+    ),
+    delete=Delete("delete_addon", properties={"preserve": "preserve"}),
+    tags=_TAGS,
+    state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED", "UPDATE_FAILED"), reason=_HEALTH),
+    waits_until_gone=True,
+    passing=(Passing("create_addon", "InvalidParameterException", ("CREATE_FAILED", "does not exist")),),
+    # Terraform's provider waits as long: aws_eks_addon, Timeouts.
+    timeout_s=1200,
+    replaces=frozenset({"addonName", "clusterName", "namespaceConfig"}),
+    local=frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"}),
+    absent={"configurationValues": "an add-on with its defaults has none"},
+    meaning=Meaning(sets=frozenset({"podIdentityAssociations"})),
+    delete_first=True,
+)
+
+ACCESS_ENTRY: Final = Declaration(
+    resource=eks.AccessEntry,
+    cloudformation="AWS::EKS::AccessEntry",
+    service="eks",
+    key=("clusterName", "principalArn"),
+    defaults={"type": "STANDARD"},
+    create=Create("create_access_entry", id=("clusterName", "principalArn")),
+    # Tags go by the ARN, which has a name of its own here.
+    read=Describe("describe_access_entry", "accessEntry", more=lambda api, id, entry: {"arn": entry["accessEntryArn"]}),
+    updates=(Update("kubernetesGroups", "userName", by="update_access_entry"),),
+    delete=Delete("delete_access_entry"),
+    tags=_TAGS,
+    passing=(
+        Passing(
+            "create_access_entry",
+            "InvalidParameterException",
+            ("The specified principalArn is invalid: invalid principal",),
+        ),
+    ),
+    replaces=frozenset({"clusterName", "principalArn", "type"}),
+    delete_first=True,
+)
+
+
+@uses("list_associated_access_policies")
+def _association(api: Api, id: str) -> Properties | None:
+    cluster, principal, policy = id.split(ACCESS_POLICY_ASSOCIATION.separator)
+    policies = api.listed(
+        "list_associated_access_policies", "associatedAccessPolicies", clusterName=cluster, principalArn=principal
+    )
+    found = next((one for one in policies if one["policyArn"] == policy), None)
+    if found is None:
+        return None
+    return {"clusterName": cluster, "principalArn": principal, **ACCESS_POLICY_ASSOCIATION.found(found)}
+
+
+ACCESS_POLICY_ASSOCIATION: Final = Declaration(
+    resource=eks.AccessPolicyAssociation,
+    service="eks",
+    key=("clusterName", "principalArn", "policyArn"),
+    separator="#",
+    create=Create("associate_access_policy", id=("clusterName", "principalArn", "policyArn")),
+    read=_association,
+    delete=Delete("disassociate_access_policy"),
+    passing=(
+        Passing(
+            "associate_access_policy",
+            "ResourceNotFoundException",
+            ("The specified principalArn could not be found",),
+        ),
+    ),
+    # Terraform's provider knows no update: aws_eks_access_policy_association.
+    replaces=frozenset({"accessScope", "clusterName", "policyArn", "principalArn"}),
+    delete_first=True,
+)
+
+
+@uses("list_clusters", "describe_pod_identity_association")
+def _pod_identity(api: Api, id: str) -> Properties | None:
+    # The id of an association does not say in which cluster it is.
+    for cluster in api.listed("list_clusters", "clusters"):
+        answer = api.find("describe_pod_identity_association", clusterName=cluster, associationId=id)
+        if answer is not None:
+            found = answer["association"]
+            # Tags go by the ARN, which has a name of its own here.
+            return {**POD_IDENTITY_ASSOCIATION.found(found), "arn": found["associationArn"]}
+    return None
+
+
+@uses("update_pod_identity_association")
+def _change_pod_identity(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    names = POD_IDENTITY_ASSOCIATION.updates[0].properties
+    changed = {name for name in names if olds.get(name) != news.get(name)}
+    wanted = POD_IDENTITY_ASSOCIATION.request("update_pod_identity_association", news, only=changed).parameters
+    # To leave these out means to leave them as they are.
+    wanted |= {name: "" for name in ("policy", "targetRoleArn") if name in changed and not news.get(name)}
+    api.call("update_pod_identity_association", clusterName=news["clusterName"], associationId=id, **wanted)
+
+
+@uses("delete_pod_identity_association")
+def _delete_pod_identity(api: Api, id: str, outputs: Properties) -> None:
+    api.call("delete_pod_identity_association", clusterName=outputs["clusterName"], associationId=id)
+
+
+POD_IDENTITY_ASSOCIATION: Final = Declaration(
+    resource=eks.PodIdentityAssociation,
+    cloudformation="AWS::EKS::PodIdentityAssociation",
+    service="eks",
+    key="associationId",
+    defaults={"disableSessionTags": False},
+    create=Create("create_pod_identity_association", id="association.associationId"),
+    read=_pod_identity,
+    updates=(
+        Update(
+            "disableSessionTags",
+            "policy",
+            "roleArn",
+            "targetRoleArn",
+            by=_change_pod_identity,
+            checked_as="update_pod_identity_association",
+        ),
+    ),
+    delete=_delete_pod_identity,
+    tags=_TAGS,
+    replaces=frozenset({"clusterName", "namespace", "serviceAccount"}),
+    absent={"externalId": "only an association with a target role has one"},
+    meaning=Meaning(documents=frozenset({"policy"})),
+    volatile={"externalId": frozenset({"targetRoleArn"})},
+)
+
+DECLARATIONS: Final = (
+    CLUSTER,
+    NODE_GROUP,
+    ADDON,
+    ACCESS_ENTRY,
+    ACCESS_POLICY_ASSOCIATION,
+    POD_IDENTITY_ASSOCIATION,
+)

@@ -1,0 +1,76 @@
+"""CloudWatch Logs."""
+
+from typing import Final
+
+from pulumi_aws import cloudwatch
+
+from mlsandbox.providers.aws.api import Api
+from mlsandbox.providers.aws.declaration import AutoName, Create, Declaration, Tags, Update, uses
+from mlsandbox.providers.protocol import Properties
+
+
+@uses("describe_log_groups", "list_tags_for_resource")
+def _read(api: Api, id: str) -> Properties | None:
+    groups = api.listed("describe_log_groups", "logGroups", logGroupNamePrefix=id)
+    group = next((item for item in groups if item["logGroupName"] == id), None)
+    if group is None:
+        return None
+    # CloudWatch ends this ARN with ":*", for use in policies; Terraform's provider takes that off.
+    arn = group["arn"].removesuffix(":*")
+    return {
+        "name": id,
+        "arn": arn,
+        "kmsKeyId": group.get("kmsKeyId"),
+        "retentionInDays": group.get("retentionInDays", 0),
+        "logGroupClass": group.get("logGroupClass", "STANDARD"),
+        "tags": api.call("list_tags_for_resource", resourceArn=arn)["tags"],
+    }
+
+
+@uses("put_retention_policy", "delete_retention_policy")
+def _retain(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    if news.get("retentionInDays"):
+        api.call("put_retention_policy", logGroupName=id, retentionInDays=news["retentionInDays"])
+    elif olds.get("retentionInDays"):
+        api.call("delete_retention_policy", logGroupName=id)
+
+
+@uses("associate_kms_key", "disassociate_kms_key")
+def _encrypt(api: Api, id: str, olds: Properties, news: Properties) -> None:
+    if news.get("kmsKeyId"):
+        api.call("associate_kms_key", logGroupName=id, kmsKeyId=news["kmsKeyId"])
+    else:
+        api.call("disassociate_kms_key", logGroupName=id)
+
+
+@uses("delete_log_group")
+def _delete(api: Api, id: str, outputs: Properties) -> None:
+    if not outputs.get("skipDestroy"):
+        api.call("delete_log_group", logGroupName=id)
+
+
+LOG_GROUP: Final = Declaration(
+    resource=cloudwatch.LogGroup,
+    cloudformation="AWS::Logs::LogGroup",
+    service="logs",
+    key="logGroupName",
+    names={"name": "logGroupName"},
+    defaults={"retentionInDays": 0, "skipDestroy": False},
+    create=Create("create_log_group", id=("name",)),
+    read=_read,
+    updates=(
+        Update("retentionInDays", by=_retain),
+        Update("kmsKeyId", by=_encrypt, checked_as="associate_kms_key"),
+    ),
+    delete=_delete,
+    tags=Tags("tag_resource", "untag_resource", key="resourceArn", by="arn"),
+    name=AutoName("name", 512, prefix_property="namePrefix"),
+    replaces=frozenset({"name", "namePrefix", "logGroupClass"}),
+    local=frozenset({"skipDestroy"}),
+    refused={"deletionProtectionEnabled": "the local AWS API has no deletion protection of log groups"},
+    unlike_cloudformation={
+        "logGroupClass": "CloudFormation updates between STANDARD and INFREQUENT_ACCESS; Terraform's provider replaces",
+    },
+)
+
+DECLARATIONS: Final = (LOG_GROUP,)

@@ -1,0 +1,109 @@
+"""The configuration of one `aws` provider instance."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi_aws
+
+from mlsandbox.providers.aws.schema import ListOf, MapOf, Object, Property, Scalar, check, object_schema
+from mlsandbox.providers.protocol import Failure, Properties
+
+REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+
+# What would make the provider act as someone else than the sandbox's own user.
+_IDENTITIES: Final = ("assumeRoles", "assumeRoleWithWebIdentity")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a provider instance was configured with."""
+
+    region: str
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+    ignored_tags: frozenset[str] = frozenset()
+    ignored_prefixes: tuple[str, ...] = ()
+    allowed_accounts: frozenset[str] = frozenset()
+    forbidden_accounts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, config: Properties) -> "Settings":
+        """The settings in `config`, which passed `failures`."""
+        plain = decoded(config)
+        ignored = plain.get("ignoreTags") or {}
+        return cls(
+            region=plain["region"],
+            default_tags=(plain.get("defaultTags") or {}).get("tags") or {},
+            ignored_tags=frozenset(ignored.get("keys") or ()),
+            ignored_prefixes=tuple(ignored.get("keyPrefixes") or ()),
+            allowed_accounts=frozenset(plain.get("allowedAccountIds") or ()),
+            forbidden_accounts=frozenset(plain.get("forbiddenAccountIds") or ()),
+        )
+
+    def all_tags(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """The tags that a resource with `tags` gets: the default ones too, its own first, ignored ones left out."""
+        return self.minded({**self.default_tags, **tags})
+
+    def minded(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """`tags` without those that this provider instance ignores."""
+        return {
+            key: value
+            for key, value in tags.items()
+            if key not in self.ignored_tags and not key.startswith(self.ignored_prefixes or ("\0",))
+        }
+
+
+def decoded(config: Properties) -> Properties:
+    """The configuration with the types of the SDK: the engine sends every value as text, structured ones as JSON."""
+    schema = _schema().properties
+    return {name: _decoded(value, schema.get(name)) for name, value in config.items() if value not in (None, "")}
+
+
+def _decoded(value: Any, declared: Property | None) -> Any:
+    if not isinstance(value, str) or declared is None:
+        return value
+    if isinstance(declared.type, Object | ListOf | MapOf) or (
+        isinstance(declared.type, Scalar) and declared.type.kind is not str
+    ):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def failures(config: Properties) -> Sequence[Failure]:
+    """Everything wrong with a provider configuration."""
+    plain = decoded(config)
+    return [*check(plain, _schema()), *_wrong_values(plain)]
+
+
+def _wrong_values(config: Properties) -> Iterator[Failure]:
+    region = config.get("region")
+    if region is None:
+        yield Failure("region", "is required: set it with `pulumi config set aws:region <region>`")
+    elif isinstance(region, str) and not REGION.fullmatch(region):
+        yield Failure("region", f"must be the name of a region, such as us-east-1; it is {region!r}")
+    for name in _IDENTITIES:
+        if config.get(name):
+            yield Failure(name, "is not possible in the sandbox, which has one identity: leave it out of this stack")
+    if config.get("allowedAccountIds") and config.get("forbiddenAccountIds"):
+        yield Failure("forbiddenAccountIds", "cannot be set together with allowedAccountIds")
+
+
+def account_failure(settings: Settings, account: str) -> str | None:
+    """Why the account may not be used."""
+    if settings.forbidden_accounts and account in settings.forbidden_accounts:
+        return f"The AWS account {account} is one of aws:forbiddenAccountIds"
+    if settings.allowed_accounts and account not in settings.allowed_accounts:
+        allowed = ", ".join(sorted(settings.allowed_accounts))
+        return f"The AWS account {account} is not one of aws:allowedAccountIds ({allowed})"
+    return None
+
+
+def _schema() -> Object:
+    own = object_schema(pulumi_aws.ProviderArgs).properties
+    # The engine adds the package's version to what the program sets.
+    return Object({**own, "version": Property(Scalar(str)), "pluginDownloadURL": Property(Scalar(str))})

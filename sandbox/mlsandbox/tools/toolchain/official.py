@@ -1,0 +1,79 @@
+"""Has the vendor's own installer fetch the engine, where the vendor can be reached."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlsandbox.tools.toolchain import supervised
+from mlsandbox.tools.toolchain.progress import Reporter
+from mlsandbox.tools.toolchain.store import Entry
+from mlsandbox.tools.toolchain.tools import Tool, installed_version
+
+SWITCH = "MLPLATFORM_INSTALLER"
+"""Environment variable; `off` keeps the installer from being tried."""
+
+REACH_SECONDS = 5
+"""To reach the vendor; a network that cannot do so in this time would not carry 100 MB either."""
+
+INSTALL_SECONDS = 600
+"""To download and unpack."""
+
+REACH = (
+    sys.executable,
+    "-I",
+    "-c",
+    "import urllib.request; "
+    f"urllib.request.urlopen('https://get.pulumi.com/install.sh', timeout={REACH_SECONDS}).read()",
+)
+
+INSTALL = (
+    sys.executable,
+    "-c",
+    "import sys; from pulumi.automation import PulumiCommand; from semver import VersionInfo; "
+    "PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))",
+)
+
+
+class _NotInstalledError(Exception):
+    pass
+
+
+def install(tool: Tool, entry: Entry, reporter: Reporter) -> bool:
+    """Install the pinned version into `entry`; False when told not to or when the vendor does not deliver it.
+
+    Nothing is left behind unless all went well. The vendor's script checks no checksum: what protects the download is
+    TLS, and the checksum recorded in the cache guards it from then on.
+    """
+    if os.environ.get(SWITCH, "").lower() == "off":
+        return False
+    try:
+        with entry.making() as folder:
+            _fetch(tool, folder, {**os.environ, "TMPDIR": str(entry.partial)}, reporter)
+    except _NotInstalledError as reason:
+        reporter.note(f"{tool}: {reason}.")
+        return False
+    return True
+
+
+def _fetch(tool: Tool, folder: Path, environment: Mapping[str, str], reporter: Reporter) -> None:
+    # The limit is on the whole process as well: a name look-up knows no time-out.
+    unheard: list[str] = []
+    reached = supervised.run(
+        REACH, folder=folder, environment=environment, line=unheard.append, limit_seconds=REACH_SECONDS + 1
+    )
+    if reached != 0:
+        raise _NotInstalledError("the official installer cannot be reached from here")
+    with reporter.step(f"Installing {tool} with the official installer") as step:
+        code = supervised.run(
+            [*INSTALL, str(folder), str(tool.version)],
+            folder=folder,
+            environment=environment,
+            line=step.detail,
+            limit_seconds=INSTALL_SECONDS,
+        )
+        if code != 0:
+            raise _NotInstalledError(f"the official installer failed with exit code {code}")
+        version = installed_version(tool, folder / "bin" / tool.name)
+        if version != tool.version:
+            raise _NotInstalledError(f"the official installer delivered version {version}")

@@ -1,0 +1,249 @@
+"""Which programs the sandbox runs, at which versions, and when one that is already there will do."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from semver import Version
+
+from mlsandbox.errors import SandboxError
+
+MODULES = Path(__file__).parent
+"""Holds one folder per Go module, each with the `go.mod` and `go.sum` that pin what is built."""
+
+_SEMVER = re.compile(r"(?<![\d.])v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
+
+_PROBE_SECONDS = 30
+"""A program that takes longer to say its version is treated as broken; a cold start of the engine takes 2 s."""
+
+
+class ToolchainError(SandboxError):
+    """A program is missing and could not be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """When an installed program may stand in for the pinned one."""
+
+    words: str
+    """The rule for people; `{pinned}` and its parts are filled in."""
+
+    holds: Callable[[Version, Version], bool]
+    """Takes the found and the pinned version."""
+
+
+NOT_OLDER = Fit(
+    "{pinned.major}.{pinned.minor} or a newer {pinned.major}.x",
+    lambda found, pinned: found.major == pinned.major and found >= pinned.replace(patch=0),
+)
+SAME_MINOR = Fit(
+    "{pinned.major}.{pinned.minor}.x",
+    lambda found, pinned: found[:2] == pinned[:2] and found >= pinned.replace(patch=0),
+)
+EXACT = Fit("exactly {pinned}", lambda found, pinned: found == pinned)
+
+
+def not_older_than(oldest: str) -> Fit:
+    """Any version of the pinned major from `oldest` on."""
+    least = Version.parse(oldest)
+    return Fit(
+        f"{oldest} or a newer {{pinned.major}}.x",
+        lambda found, pinned: found.major == pinned.major and found >= least,
+    )
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One program of the sandbox and how it is had."""
+
+    name: str
+    """The program's file name."""
+
+    module: str
+    """Folder under `MODULES` that pins it."""
+
+    requirement: str
+    """Go module whose version in `go.mod` is the program's version."""
+
+    package: str
+    """Go package that is built."""
+
+    version_arguments: tuple[str, ...]
+    """Make the program print its version. Empty for a language host, which cannot: it has to come with the engine."""
+
+    fit: Fit
+    """When an installed one will do."""
+
+    usual_seconds: int
+    """A build with empty caches on two cores, in the order of `TOOLS`."""
+
+    disk_gb: float
+    """What such a build adds to Go's build cache."""
+
+    official: str
+    """Where the vendor offers it."""
+
+    version_variables: Mapping[str, str]
+    """Go variables set at link time; `{v}` is the version. Without them the program does not know its version."""
+
+    @cached_property
+    def version(self) -> Version:
+        """The pinned version, from `go.mod`."""
+        pin = re.search(rf"^\s*(?:require )?{re.escape(self.requirement)} v(\S+)", self._read("go.mod"), re.MULTILINE)
+        if pin is None:
+            raise ToolchainError(f"{self.folder / 'go.mod'} does not require {self.requirement}: reinstall mlplatform")
+        return Version.parse(pin[1])
+
+    @cached_property
+    def go_version(self) -> tuple[int, int]:
+        """The oldest Go release that builds it, from `go.mod`."""
+        line = re.search(r"^go (\d+)\.(\d+)", self._read("go.mod"), re.MULTILINE)
+        if line is None:
+            raise ToolchainError(f"{self.folder / 'go.mod'} names no Go version: reinstall mlplatform")
+        return int(line[1]), int(line[2])
+
+    @property
+    def folder(self) -> Path:
+        """The Go module's folder."""
+        return MODULES / self.module
+
+    @property
+    def build_flags(self) -> tuple[str, ...]:
+        """What `go build` is told, so that the same sources give the same bytes."""
+        values = {"v": self.version, "major": self.version.major, "minor": self.version.minor}
+        variables = [f"-X {name}={value.format(**values)}" for name, value in self.version_variables.items()]
+        return ("-trimpath", "-mod=readonly", "-ldflags", " ".join(["-s", "-w", *variables]))
+
+    @property
+    def key(self) -> str:
+        """Names a build: the version, the platform, and a digest of everything else that decides the bytes."""
+        digest = hashlib.sha256()
+        for part in (self._read("go.mod"), self._read("go.sum"), self.package, *self.build_flags):
+            digest.update(part.encode() + b"\0")
+        return f"v{self.version}-{sysconfig.get_platform()}-{digest.hexdigest()[:12]}"
+
+    @property
+    def wanted(self) -> str:
+        """The fitting versions, in words."""
+        return self.fit.words.format(pinned=self.version)
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+    def _read(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+
+def installed_version(tool: Tool, program: Path) -> Version | None:
+    """The version that a program says it has; None when it does not run or says none."""
+    try:
+        answer = subprocess.run(
+            [program, *tool.version_arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    version = _SEMVER.search(answer)
+    return Version.parse(version[1]) if version and Version.is_valid(version[1]) else None
+
+
+_KUBERNETES_VERSION = {
+    f"{package}.{variable}": value
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    for variable, value in {
+        "gitVersion": "v{v}",
+        "gitMajor": "{major}",
+        "gitMinor": "{minor}",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+    }.items()
+}
+
+
+def _kubernetes(name: str, *, usual_seconds: int, disk_gb: float) -> Tool:
+    return Tool(
+        name=name,
+        module="kubernetes",
+        requirement="k8s.io/kubernetes",
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        version_arguments=("--version",),
+        fit=SAME_MINOR,
+        usual_seconds=usual_seconds,
+        disk_gb=disk_gb,
+        official="https://kubernetes.io/releases/download/",
+        version_variables=_KUBERNETES_VERSION,
+    )
+
+
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="pulumi",
+            module="engine",
+            requirement="github.com/pulumi/pulumi/pkg/v3",
+            package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            version_arguments=("version",),
+            # Pulumi keeps its protocols compatible within a major; an older engine may lack what the SDK asks for.
+            fit=NOT_OLDER,
+            usual_seconds=250,
+            disk_gb=1.8,
+            official="https://www.pulumi.com/docs/install/",
+            version_variables={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v{v}"},
+        ),
+        Tool(
+            name="etcd",
+            module="kubernetes",
+            requirement="go.etcd.io/etcd/server/v3",
+            package="go.etcd.io/etcd/server/v3",
+            version_arguments=("--version",),
+            # MinExternalEtcdVersion in cmd/kubeadm/app/constants/constants.go of Kubernetes 1.37.
+            fit=not_older_than("3.5.24"),
+            usual_seconds=26,
+            disk_gb=0.3,
+            official="https://github.com/etcd-io/etcd/releases",
+            version_variables={},
+        ),
+        _kubernetes("kube-apiserver", usual_seconds=275, disk_gb=3.0),
+        _kubernetes("kube-controller-manager", usual_seconds=95, disk_gb=0.6),
+        _kubernetes("kube-scheduler", usual_seconds=11, disk_gb=0.2),
+        Tool(
+            name="kwok",
+            module="kwok",
+            requirement="sigs.k8s.io/kwok",
+            package="sigs.k8s.io/kwok/cmd/kwok",
+            version_arguments=("--version",),
+            # The stage files are written for one version: kwok's API is not stable yet.
+            fit=EXACT,
+            usual_seconds=75,
+            disk_gb=0.8,
+            official="https://kwok.sigs.k8s.io/docs/user/installation/",
+            version_variables={},
+        ),
+        Tool(
+            name="pulumi-language-yaml",
+            module="engine",
+            requirement="github.com/pulumi/pulumi-yaml",
+            package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+            version_arguments=(),
+            fit=EXACT,
+            usual_seconds=30,
+            disk_gb=0.2,
+            official="https://www.pulumi.com/docs/install/",
+            version_variables={"github.com/pulumi/pulumi-yaml/pkg/version.Version": "v{v}"},
+        ),
+    )
+}
+"""Every program, in the order in which missing ones are built: the engine first, so that previews work early."""
