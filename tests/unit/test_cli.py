@@ -219,7 +219,7 @@ def test_help_imports_neither_the_sandbox_nor_the_sdk() -> None:
 def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
     project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlsandbox.Sandbox.start", interrupted)
