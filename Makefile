@@ -5,54 +5,57 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: install up preview down test check fuzz format golden bench lock
+.PHONY: help install up preview down test check fuzz format golden bench lock
 
-install: .venv/ready
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: .venv/ready
+install: .venv/ready ## make the virtual environment
+
+up: .venv/ready ## bring the stack STACK (default: local) up in the sandbox
 	@$(BIN)/mlpctl up --stack $(STACK)
 
-preview: .venv/ready
+preview: .venv/ready ## show what an update of STACK would change
 	@$(BIN)/mlpctl sandbox up
 	@$(SANDBOX) && pulumi stack select --create $(STACK) && pulumi preview --stack $(STACK)
 
-down: .venv/ready
+down: .venv/ready ## destroy STACK and stop the sandbox
 	@$(BIN)/mlpctl sandbox up
 	@$(SANDBOX) && if pulumi stack select $(STACK) 2>/dev/null; then \
 		pulumi destroy --yes --stack $(STACK) || { echo "If it is protected: set \`protect: false\`, and another profile \
 	than prod, in stacks/Pulumi.$(STACK).yaml, run \`make up STACK=$(STACK)\`, then this again." >&2; exit 1; }; fi
 	@$(BIN)/mlpctl sandbox down
 
-test: .venv/ready
+test: .venv/ready ## run every test, with the real engine and control plane
 	@$(BIN)/python -m mlsandbox.tools.toolchain
 	@$(BIN)/pytest -m "not engine"
 	@$(BIN)/pytest -m engine
 
-check: .venv/ready
+check: .venv/ready ## format, lint, types, imports and fast tests, as CI runs them first
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/mlpctl sandbox/mlsandbox
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -m "not engine"
 
-fuzz: .venv/ready
+fuzz: .venv/ready ## 10,000 made-up stack files, and kills at random moments (hours)
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow
 	@KILLS=all $(BIN)/pytest tests/engine/test_kills.py
 
-format: .venv/ready
+format: .venv/ready ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-golden: .venv/ready
+golden: .venv/ready ## rewrite the golden files; read their diff
 	@$(BIN)/pytest tests/engine/test_api_schemas.py tests/engine/test_local_stack.py tests/engine/test_reviews.py \
 		tests/engine/test_stacks.py -k "current or golden or first_creation or running_stack or rotated" --rewrite-golden
 	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py --rewrite-golden
 
-bench: .venv/ready
+bench: .venv/ready ## measure, and compare with twins (about an hour)
 	@$(BIN)/python -m mlsandbox.tools.toolchain
 	@$(BIN)/python -m benchmarks
 
-lock: .venv/ready
+lock: .venv/ready ## resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
 		--no-header --quiet --python-version 3.11 --output-file requirements.lock
 

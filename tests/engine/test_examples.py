@@ -130,8 +130,19 @@ def test_a_team_brings_its_model_and_its_bucket_onto_the_platform(
     assert team.preview() == []
 
 
+def test_a_program_that_uses_nothing_of_this_project_comes_up_in_the_sandbox(example: Example, sandbox: Any) -> None:
+    program = example("any-program")
+    program.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    bucket = json.loads(program.pulumi("stack", "output", "--json", "--stack", "local").stdout)["bucket"]
+    (rule,) = sandbox.aws("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    settings = kubernetes.client.CoreV1Api(sandbox.kubernetes()).read_namespaced_config_map("settings", "reports")
+    assert settings.data == {"bucket": bucket}
+    assert program.preview() == []
+
+
 def test_what_is_destroyed_leaves_the_platform_as_it_was(example: Example, platform: Any, sandbox: Any) -> None:
-    for name in ("team-stack", "yaml"):
+    for name in ("team-stack", "yaml", "any-program"):
         example(name).pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
         assert resources(example(name)) == []
     namespaces = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_namespace().items
