@@ -5,9 +5,10 @@ import pulumi_kubernetes as k8s
 
 import mlplatform as ml
 from mlpctl import config
-from mlplatform import iam, preflight
-from mlplatform.clusters import creator_has_no_entry
-from mlplatform.kubeconfig import with_credentials_of
+from mlplatform import iam
+from mlplatform.compute.eks_cluster.kubeconfig import with_credentials_of
+from mlplatform.compute.eks_cluster.spec import creator_has_no_entry
+from mlplatform.foundation.network import preflight
 from mlplatform.lookups import caller, s3_cidrs
 from mlplatform.outputs import PlatformOutputs
 

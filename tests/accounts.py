@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import grpc
 
+from mlplatform.foundation.network.spec import ExistingVpc
 from mlplatform.testing import ACCOUNT_ID
-from mlplatform.vpcs import ExistingVpc
 
 VPC: Final = "vpc-0a1b2c3d4e5f60718"
 

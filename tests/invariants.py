@@ -12,9 +12,9 @@ from typing import Any, Final
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from mlplatform import endpoints
-from mlplatform.images import PULL
-from mlplatform.reach import Door, Subnet, unreachable
+from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network.reach import Door, Subnet, unreachable
+from mlplatform.registries.image_registry.spec import PULL
 from mlplatform.testing import Declared, Plan, token
 
 Invariant = Callable[[Plan], Iterator[str]]

@@ -9,13 +9,13 @@ from typing import Any, Final
 import yaml
 from hypothesis import strategies as st
 
+from awsfacts import eks_versions, node_images
 from mlpctl.config import ConfigError, Loaded, Platform, profiles
 from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
-from mlplatform import eks_versions, node_images
-from mlplatform.endpoints import NODES_NEED
+from mlplatform.foundation.network.endpoints import NODES_NEED
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.testing import ACCOUNT_ID
 

@@ -1,47 +1,44 @@
 """Components for ML platforms on AWS and Kubernetes: each with its args and its spec."""
 
-from mlplatform.cluster import EksCluster, EksClusterArgs
-from mlplatform.clusters import Cluster
-from mlplatform.gpu import GpuNodePool, GpuNodePoolArgs
-from mlplatform.identity import WorkloadIdentity, WorkloadIdentityArgs
-from mlplatform.images import ImageFrom, Images
-from mlplatform.inference import Inference, ModelSource, SecretRef
-from mlplatform.keys import KeyRing, KeyRingArgs, Keys
-from mlplatform.network import Network, NetworkArgs
-from mlplatform.pools import GpuPool, Reservation
-from mlplatform.registry import ImageRegistry, ImageRegistryArgs
-from mlplatform.serving import InferenceService, InferenceServiceArgs
-from mlplatform.storage import Bucket, DataBucket, DataBucketArgs
-from mlplatform.vpcs import Vpc
-from mlplatform.workloads import Workload
+from mlplatform.compute.eks_cluster import EksCluster, EksClusterArgs, EksClusterSpec
+from mlplatform.compute.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, GpuNodePoolSpec
+from mlplatform.compute.gpu_node_pool.spec import Reservation
+from mlplatform.foundation.key_ring import KeyRing, KeyRingArgs, KeyRingSpec
+from mlplatform.foundation.network import Network, NetworkArgs, NetworkSpec
+from mlplatform.registries.image_registry import ImageRegistry, ImageRegistryArgs, ImageRegistrySpec
+from mlplatform.registries.image_registry.spec import ImageFrom
+from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
+from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
+from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
+from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
 
 __all__ = [
-    "Bucket",
-    "Cluster",
     "DataBucket",
     "DataBucketArgs",
+    "DataBucketSpec",
     "EksCluster",
     "EksClusterArgs",
+    "EksClusterSpec",
     "GpuNodePool",
     "GpuNodePoolArgs",
-    "GpuPool",
+    "GpuNodePoolSpec",
     "ImageFrom",
     "ImageRegistry",
     "ImageRegistryArgs",
-    "Images",
-    "Inference",
+    "ImageRegistrySpec",
     "InferenceService",
     "InferenceServiceArgs",
+    "InferenceServiceSpec",
     "KeyRing",
     "KeyRingArgs",
-    "Keys",
+    "KeyRingSpec",
     "ModelSource",
     "Network",
     "NetworkArgs",
+    "NetworkSpec",
     "Reservation",
     "SecretRef",
-    "Vpc",
-    "Workload",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
+    "WorkloadIdentitySpec",
 ]

@@ -13,8 +13,8 @@ import pulumi
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func, wait_for_rpcs
 
-from mlplatform.partitions import AWS, dns_suffix
-from mlplatform.zones import id_prefix
+from awsfacts.partitions import AWS, dns_suffix
+from awsfacts.zones import id_prefix
 
 ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"

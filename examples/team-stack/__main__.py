@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from mlplatform import Bucket, DataBucket, Inference, InferenceService
+from mlplatform import DataBucket, DataBucketSpec, InferenceService, InferenceServiceSpec
 from mlplatform.outputs import PlatformOutputs
 
 platform = PlatformOutputs.of(pulumi.StackReference(pulumi.Config().require("platform")))
@@ -12,7 +12,7 @@ transcripts = DataBucket(
     "transcripts",
     {
         # The example leaves nothing behind; left to itself a bucket stays.
-        "bucket": Bucket(expire_days=90, retain=False),
+        "bucket": DataBucketSpec(expire_days=90, retain=False),
         "data_key_arn": platform.data_key_arn,
         "tags": {"owner": "support-team"},
     },
@@ -23,7 +23,7 @@ cluster = k8s.Provider("cluster", kubeconfig=platform.kubeconfig)
 support = InferenceService(
     "support",
     {
-        "inference": Inference(
+        "inference": InferenceServiceSpec(
             image="vllm/vllm-openai:v0.11.0",
             command_args=["--model", "Qwen/Qwen3-4B"],
             port=8000,

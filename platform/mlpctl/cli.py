@@ -238,8 +238,8 @@ def refresh(
     region: Annotated[list[str], typer.Option(help="Region whose instance types are wanted; may be given again.")],
 ) -> None:
     """Write the file of instance facts anew, from what EC2 sells in these regions."""
+    from awsfacts.instances import DATA
     from mlpctl import instances
-    from mlplatform.instances import DATA
 
     count = instances.refresh(region)
     console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
@@ -251,8 +251,8 @@ Region = Annotated[str, typer.Option(help="Region that is asked.")]
 @images_app.command("refresh")
 def refresh_images(region: Region) -> None:
     """Write the file of node images anew, from AWS's public parameters in a region."""
+    from awsfacts.node_images import DATA
     from mlpctl import node_images
-    from mlplatform.node_images import DATA
 
     count = node_images.refresh(region)
     console().print(f"{count} releases of Bottlerocket are in {DATA}.", highlight=False, soft_wrap=True)
@@ -261,8 +261,8 @@ def refresh_images(region: Region) -> None:
 @eks_app.command("refresh")
 def refresh_versions(region: Region) -> None:
     """Write the file of EKS's versions anew: Kubernetes versions, their support, and versions of add-ons."""
+    from awsfacts.eks_versions import DATA
     from mlpctl import eks_versions
-    from mlplatform.eks_versions import DATA
 
     count = eks_versions.refresh(region)
     console().print(f"{count} Kubernetes versions are in {DATA}.", highlight=False, soft_wrap=True)

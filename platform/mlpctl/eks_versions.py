@@ -8,9 +8,9 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsfacts.eks_versions import DATA, order
 from mlpctl.errors import UserError
-from mlplatform.clusters import ADDONS
-from mlplatform.eks_versions import DATA, order
+from mlplatform.compute.eks_cluster.spec import ADDONS
 
 SOURCE: Final = "EKS DescribeClusterVersions and DescribeAddonVersions"
 

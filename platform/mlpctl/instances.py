@@ -8,8 +8,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsfacts.instances import DATA, facts_of
 from mlpctl.errors import UserError
-from mlplatform.instances import DATA, facts_of
 
 SOURCE: Final = "EC2 DescribeInstanceTypes"
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsfacts import eks_versions
+from awsfacts.node_images import ARCHITECTURES, DATA, RELEASE, VARIANTS, order, parameters
 from mlpctl.errors import UserError
-from mlplatform import eks_versions
-from mlplatform.node_images import ARCHITECTURES, DATA, RELEASE, VARIANTS, order, parameters
 
 SOURCE: Final = "Systems Manager's public parameters below /aws/service/bottlerocket"
 

@@ -311,7 +311,8 @@ def test_the_platform_folder_is_no_package() -> None:
 
 
 def test_the_library_imports_only_what_it_may() -> None:
-    allowed = {"mlplatform", "pulumi", "pulumi_aws", "pulumi_kubernetes", "pydantic", *sys.stdlib_module_names}
+    own = {"awsfacts", "mlplatform"}
+    allowed = {*own, "pulumi", "pulumi_aws", "pulumi_kubernetes", "pydantic", *sys.stdlib_module_names}
     for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
         assert {name.split(".")[0] for name in _imports(path)} <= allowed, path.name
 

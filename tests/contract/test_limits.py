@@ -14,7 +14,7 @@ import yaml
 import mlplatform
 from mlpctl.config.platform import MAX_TAGS
 from mlpctl.keys import PLATFORM
-from mlplatform import clusters
+from mlplatform.compute.eks_cluster import spec as clusters
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.testing import Declared, Plan, declare, token
 from mlsandbox.providers.aws import DECLARATIONS

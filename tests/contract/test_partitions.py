@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import mlplatform
+from awsfacts.partitions import dns_suffix, partition_of, service_principal
 from mlpctl.config import regions
 from mlplatform.component import Component
-from mlplatform.partitions import dns_suffix, partition_of, service_principal
 from mlplatform.testing import Plan, declare
 
 _spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))

@@ -121,7 +121,7 @@ def test_an_access_entry_for_the_deployer_is_refused_before_anything_is_declared
     """EKS makes one for the creator, and would refuse a second when network and cluster are there."""
     platform = read(next(path for path in STACKS if path.stem == "Pulumi.local")).platform
     access = {"deployer": {"principalArn": CALLER_ARN, "level": "clusterAdmin"}}
-    cluster = mlplatform.Cluster.model_validate({"access": access})
+    cluster = mlplatform.EksClusterSpec.model_validate({"access": access})
     monkeypatch.setattr(config, "load", lambda: platform.model_copy(update={"cluster": cluster}))
     declared: list[str] = []
 

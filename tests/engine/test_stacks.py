@@ -8,8 +8,8 @@ import kubernetes
 import pytest
 import yaml
 
+from awsfacts import instances
 from engine.stacks import assert_golden, leftovers
-from mlplatform import instances
 
 pytestmark = pytest.mark.engine
 

@@ -8,9 +8,9 @@ import moto
 import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES, InstanceType, InstanceTypeBackend
 
+from awsfacts import instances
+from awsfacts.instances import DATA
 from mlpctl import instances as writer
-from mlplatform import instances
-from mlplatform.instances import DATA
 from mlsandbox.endpoint.eks import instance_types
 
 

@@ -9,11 +9,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from awsfacts import eks_versions, node_images
 from mlpctl import eks_versions as versions_writer
 from mlpctl import node_images as images_writer
 from mlpctl.config.warnings import warnings
-from mlplatform import Cluster, eks_versions, node_images
-from mlplatform.clusters import ADDONS
+from mlplatform import EksClusterSpec
+from mlplatform.compute.eks_cluster.spec import ADDONS
 from mlsandbox.endpoint.eks import catalog
 
 
@@ -21,7 +22,7 @@ class _Stack:
     """What warnings look at."""
 
     def __init__(self, version: str) -> None:
-        self.cluster = Cluster(version=version)
+        self.cluster = EksClusterSpec(version=version)
 
 
 def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:

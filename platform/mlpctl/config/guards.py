@@ -10,8 +10,8 @@ from rich.text import Text
 
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
-from mlplatform.images import Scanning
-from mlplatform.workloads import BucketUse, ImageUse, QueueUse
+from mlplatform.registries.image_registry.spec import Scanning
+from mlplatform.security.workload_identity.spec import BucketUse, ImageUse, QueueUse
 
 AtLeastAsStrict = Callable[[Any, Any], bool]
 """Whether the first of two values guards as well as the second."""

@@ -7,15 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from mlplatform.allocatable import Pods, Room, fit, nodes_needed, room_for_models
-from mlplatform.inference import STOP_SECONDS, Inference, mebibytes, millicores
-from mlplatform.instances import InstanceType
-from mlplatform.nodes import Capacity
-from mlplatform.workloads import READS, Workload, service_account_of
+from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
+from awsfacts.instances import InstanceType
+from mlplatform.compute.node_group.nodes import Capacity
+from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
+from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
-    from mlplatform import GpuPool
+    from mlplatform import GpuNodePoolSpec
 
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
@@ -91,7 +91,7 @@ def models_drain_before_their_node_ends(platform: Platform) -> Iterator[str]:
     """A spot instance ends two minutes after AWS says so."""
     most = SPOT_NOTICE_SECONDS - STOP_SECONDS
     for name, model in platform.inference.items():
-        pool: GpuPool | None = platform.gpu_pools.get(model.pool)
+        pool: GpuNodePoolSpec | None = platform.gpu_pools.get(model.pool)
         if pool is not None and pool.capacity is Capacity.SPOT and model.drain_seconds > most:
             yield (
                 f"inference.{name}.drainSeconds is {model.drain_seconds}; allowed: up to {most}, since "
@@ -208,7 +208,7 @@ MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
 )
 
 
-def pinned(name: str, model: Inference) -> tuple[str, bool]:
+def pinned(name: str, model: InferenceServiceSpec) -> tuple[str, bool]:
     """Where a model's digest has to be, and whether it is there."""
     if model.image_from:
         return f"inference.{name}.imageFrom.digest has to be set", model.image_from.digest is not None
@@ -224,7 +224,7 @@ def _model_of_the_hub(args: Sequence[str]) -> str | None:
     return None
 
 
-def _workload_of(platform: Platform, name: str) -> tuple[str, Workload | None]:
+def _workload_of(platform: Platform, name: str) -> tuple[str, WorkloadIdentitySpec | None]:
     """The workload whose role a model's pods have, and its name."""
     for each, workload in platform.workloads.items():
         if service_account_of(each, workload) == (name, name):
@@ -248,18 +248,18 @@ def _nodes_needed(wanted: Sequence[Pods], facts: InstanceType) -> int:
     return nodes_needed(largest, facts.gpus, _room(facts)) + smaller
 
 
-def _pods(model: Inference) -> Pods:
+def _pods(model: InferenceServiceSpec) -> Pods:
     asked = Room(millicores(model.cpu), mebibytes(model.memory))
     return Pods(model.max_replicas + model.spare_pods, model.gpus, asked)
 
 
-def _told(name: str, model: Inference, facts: InstanceType) -> str:
+def _told(name: str, model: InferenceServiceSpec, facts: InstanceType) -> str:
     spare = f" + {model.spare_pods} spare" if model.spare_pods else ""
     pods = "pod" if _pods(model).count == 1 else "pods"
     return f"{name} ({model.max_replicas}{spare} {pods}, {fit(_pods(model), facts.gpus, _room(facts))} on a node)"
 
 
-def _too_much(path: str, model: Inference, facts: InstanceType) -> Iterator[str]:
+def _too_much(path: str, model: InferenceServiceSpec, facts: InstanceType) -> Iterator[str]:
     room = _room(facts)
     sizes = (
         ("gpus", model.gpus, model.gpus, facts.gpus, f"{facts.gpus}", ""),

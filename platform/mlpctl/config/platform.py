@@ -14,26 +14,26 @@ from pydantic import (
     model_validator,
 )
 
+from awsfacts import zones
+from awsfacts.partitions import AWS, partition_of
 from mlpctl.config import model_rules, regions, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import (
-    Bucket,
-    Cluster,
-    GpuPool,
-    Images,
-    Inference,
-    Keys,
-    Vpc,
-    Workload,
+    DataBucketSpec,
+    EksClusterSpec,
+    GpuNodePoolSpec,
+    ImageRegistrySpec,
+    InferenceServiceSpec,
+    KeyRingSpec,
+    NetworkSpec,
+    WorkloadIdentitySpec,
     arguments,
     grammar,
     names,
-    zones,
 )
-from mlplatform.nodes import SESSION_SERVICES
-from mlplatform.partitions import AWS, partition_of
+from mlplatform.compute.node_group.nodes import SESSION_SERVICES
+from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec
-from mlplatform.workloads import service_account_of
 
 Name = Annotated[str, AfterValidator(names.name)]
 """A name of the author's choice."""
@@ -99,28 +99,28 @@ class Platform(Spec):
     addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To take such a
     stack down, set false, run an update, then destroy it; profile prod does not allow false."""
 
-    keys: Keys = Keys()
+    keys: KeyRingSpec = KeyRingSpec()
     """The encryption keys."""
 
-    network: Vpc
+    network: NetworkSpec
     """The network."""
 
-    buckets: dict[Name, Bucket] = Field(default={})
+    buckets: dict[Name, DataBucketSpec] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
-    images: Images = Images()
+    images: ImageRegistrySpec = ImageRegistrySpec()
     """Repositories of container images, and caches of public registries."""
 
-    cluster: Cluster = Cluster()
+    cluster: EksClusterSpec = EksClusterSpec()
     """The Kubernetes cluster."""
 
-    gpu_pools: dict[Name, GpuPool] = Field(default={})
+    gpu_pools: dict[Name, GpuNodePoolSpec] = Field(default={})
     """Pools of GPU nodes, by name."""
 
-    inference: dict[Name, Inference] = Field(default={})
+    inference: dict[Name, InferenceServiceSpec] = Field(default={})
     """Models that answer requests, by name."""
 
-    workloads: dict[Name, Workload] = Field(default={})
+    workloads: dict[Name, WorkloadIdentitySpec] = Field(default={})
     """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
     access; for others, `namespace` and `serviceAccount` say whose pods they are."""
 
@@ -227,7 +227,7 @@ class Platform(Spec):
 
     @field_validator("network")
     @classmethod
-    def _zones_lie_in_the_region(cls, value: Vpc, info: ValidationInfo) -> Vpc:
+    def _zones_lie_in_the_region(cls, value: NetworkSpec, info: ValidationInfo) -> NetworkSpec:
         region = (info.context or {}).get("region")
         place = "existing.privateSubnets" if value.existing else "zones"
         wrong = [zones.problem(zone, region) for zone in value.zone_names] if region else []
@@ -237,7 +237,7 @@ class Platform(Spec):
 
     @field_validator("images")
     @classmethod
-    def _images_are_copied_elsewhere(cls, value: Images, info: ValidationInfo) -> Images:
+    def _images_are_copied_elsewhere(cls, value: ImageRegistrySpec, info: ValidationInfo) -> ImageRegistrySpec:
         region = (info.context or {}).get("region")
         if region and value.pull_through and partition_of(region) != AWS:
             # https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
@@ -258,7 +258,7 @@ class Platform(Spec):
 
     @field_validator("cluster")
     @classmethod
-    def _principals_are_of_the_partition(cls, value: Cluster, info: ValidationInfo) -> Cluster:
+    def _principals_are_of_the_partition(cls, value: EksClusterSpec, info: ValidationInfo) -> EksClusterSpec:
         region = (info.context or {}).get("region")
         problems = [
             f"access.{name}.principalArn is {access.principal_arn}; allowed: an ARN of the partition "

@@ -9,13 +9,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from awsfacts import node_images
+from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
-from mlplatform import addressing, grammar, node_images
-from mlplatform.clusters import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
-from mlplatform.images import Scanning
-from mlplatform.partitions import partition_of
-from mlplatform.pools import POOL_LABEL
-from mlplatform.workloads import access_policy, service_account_of
+from mlplatform import grammar
+from mlplatform.compute.eks_cluster.spec import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
+from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL
+from mlplatform.foundation.network import addressing
+from mlplatform.registries.image_registry.spec import Scanning
+from mlplatform.security.workload_identity.spec import access_policy, service_account_of
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform

@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Iterator
 from typing import Final
 
+from awsfacts import eks_versions
 from mlpctl.config.platform import Platform
-from mlplatform import eks_versions
 
 WARNED_DAYS: Final = 90
 """Days before the end of standard support from which on it is told."""

@@ -15,7 +15,7 @@ from moto.core.utils import utcnow
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ssm.models import Parameter, ParameterDict
 
-from mlplatform import node_images
+from awsfacts import node_images
 
 ROOT: Final = "/aws/service/bottlerocket"
 

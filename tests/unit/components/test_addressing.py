@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplatform import addressing
+from mlplatform.foundation.network import addressing
 
 ZONES = [f"us-east-1{letter}" for letter in "abcdf"]
 networks = st.builds(

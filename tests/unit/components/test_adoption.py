@@ -10,7 +10,8 @@ import pulumi_aws as aws
 import pytest
 
 from accounts import VPC, Account
-from mlplatform import Network, Vpc, preflight
+from mlplatform import Network, NetworkSpec
+from mlplatform.foundation.network import preflight
 from mlplatform.testing import ACCOUNT_ID, PROJECT, STACK, Plan, declare
 
 PRIVATE = {"us-east-1a": "subnet-aaaaaaaa", "use1-az1": "subnet-bbbbbbbb"}
@@ -26,7 +27,7 @@ NONE: Any = {"services": {}, "outside": [], "nodes": {}}
 
 
 def adopted(account: Account, outside: Sequence[str] = (), **vpc: Any) -> Plan:
-    spec = Vpc.model_validate({"existing": EXISTING, **vpc})
+    spec = NetworkSpec.model_validate({"existing": EXISTING, **vpc})
     args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
     wanted = {"nodes": {"us-east-1a": 2, "use1-az1": 1}, "services": {"sqs": "queues"}, "outside": [*outside]}
     return declare(lambda: Network("net", {**args, **wanted}), look_ups=account.look_ups())
@@ -62,7 +63,7 @@ def test_flow_logs_and_endpoints_are_created_where_the_file_says_so() -> None:
 
 def test_private_subnets_are_found_by_the_zones_of_the_file() -> None:
     found: list[Any] = []
-    spec = Vpc.model_validate({"existing": EXISTING})
+    spec = NetworkSpec.model_validate({"existing": EXISTING})
     args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
     declare(lambda: found.extend(Network("net", args).private_subnets_in(["use1-az1"])), look_ups=Account().look_ups())
     assert len(found) == 1
@@ -242,13 +243,13 @@ def offers(there: Mapping[str, list[str]]) -> dict[str, Any]:
 def test_a_pool_whose_zones_lack_its_types_is_refused_with_the_zones_that_have_them(
     there: Mapping[str, list[str]], message: str
 ) -> None:
-    vpc = Vpc(zones=["us-east-1a", "us-east-1b"])
+    vpc = NetworkSpec(zones=["us-east-1a", "us-east-1b"])
     with pytest.raises(pulumi.RunError, match=message):
         declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=offers(there))
 
 
 def test_pools_in_zones_by_id_are_matched_with_the_account_s_names() -> None:
-    vpc = Vpc(zones=["use1-az6", "use1-az1"])
+    vpc = NetworkSpec(zones=["use1-az6", "use1-az1"])
     there = offers({"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1b"]})
     pools = {**POOLS, "gpuPools.training": (["p5.48xlarge"], ["use1-az1"])}
     declare(lambda: preflight.check(vpc, pools, "us-east-1", **NONE), look_ups=there)
@@ -257,6 +258,6 @@ def test_pools_in_zones_by_id_are_matched_with_the_account_s_names() -> None:
 def test_the_existing_network_is_checked_before_anything_else_is_declared() -> None:
     account = Account()
     account.vpc["enableDnsSupport"] = False
-    vpc = Vpc.model_validate({"existing": EXISTING})
+    vpc = NetworkSpec.model_validate({"existing": EXISTING})
     with pytest.raises(pulumi.RunError, match="enableDnsSupport off"):
         declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=account.look_ups())

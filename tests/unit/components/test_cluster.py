@@ -6,10 +6,11 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Cluster, EksCluster, eks_versions
+from awsfacts import eks_versions
+from mlplatform import EksCluster, EksClusterSpec
 from mlplatform.arguments import ArgumentsError
-from mlplatform.clusters import ADDONS, AFTER_NODES, BEFORE_NODES, SECRETS_STORE, endpoint_access
-from mlplatform.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
+from mlplatform.compute.eks_cluster.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
+from mlplatform.compute.eks_cluster.spec import ADDONS, AFTER_NODES, BEFORE_NODES, SECRETS_STORE, endpoint_access
 from mlplatform.testing import Plan, declare
 
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
@@ -17,7 +18,7 @@ ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clu
 
 def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
     args: Any = {
-        "cluster": Cluster(**wanted),
+        "cluster": EksClusterSpec(**wanted),
         "subnet_ids": ["subnet-a", "subnet-b"],
         "secrets_key_arn": "arn:secrets",
         "logs_key_arn": "arn:logs",
@@ -32,15 +33,15 @@ def control_plane(**wanted: Any) -> Any:
 
 
 def test_the_endpoint_is_private_unless_networks_are_named() -> None:
-    assert endpoint_access(Cluster()) == {"endpoint_private_access": True, "endpoint_public_access": False}
-    public = endpoint_access(Cluster(public_access_cidrs=["203.0.113.0/24"]))
+    assert endpoint_access(EksClusterSpec()) == {"endpoint_private_access": True, "endpoint_public_access": False}
+    public = endpoint_access(EksClusterSpec(public_access_cidrs=["203.0.113.0/24"]))
     assert public["endpoint_public_access"] is True
     assert public["public_access_cidrs"] == ["203.0.113.0/24"]
 
 
 def test_the_whole_internet_is_no_allow_list() -> None:
     with pytest.raises(ValidationError, match="the whole internet is no allow-list"):
-        Cluster(public_access_cidrs=["0.0.0.0/0"])
+        EksClusterSpec(public_access_cidrs=["0.0.0.0/0"])
 
 
 def test_secrets_are_encrypted_and_audit_is_logged() -> None:
@@ -78,7 +79,7 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     name = "main-aws-secrets-store-csi-driver-provider"
     assert name not in [each.name for each in cluster().of(aws.eks.Addon)]
     args: Any = {
-        "cluster": Cluster(),
+        "cluster": EksClusterSpec(),
         "subnet_ids": ["subnet-a", "subnet-b"],
         "secrets_key_arn": "arn:secrets",
         "logs_key_arn": "arn:logs",
@@ -131,7 +132,7 @@ def test_an_add_on_s_version_can_be_another_that_eks_has() -> None:
 )
 def test_versions_that_eks_does_not_have_are_refused(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Cluster(**wanted)
+        EksClusterSpec(**wanted)
 
 
 def test_system_nodes_of_a_pinned_image_wait_for_the_cluster() -> None:
@@ -231,13 +232,13 @@ def test_shell_sessions_on_nodes_are_asked_for(sessions: bool) -> None:
 
 def test_cluster_admins_cannot_be_limited_to_namespaces() -> None:
     with pytest.raises(ValidationError, match="level is clusterAdmin; allowed: admin, edit or view"):
-        Cluster(access={"admins": {**ADMIN, "namespaces": ["chat"]}})  # type: ignore[dict-item]  # as YAML gives it
+        EksClusterSpec(access={"admins": {**ADMIN, "namespaces": ["chat"]}})  # type: ignore[dict-item]  # as YAML gives it
 
 
 def test_someone_is_admin() -> None:
     with pytest.raises(ValidationError, match="access needs an entry with level clusterAdmin"):
-        Cluster(creator_is_admin=False)
-    assert Cluster(creator_is_admin=False, access={"admins": ADMIN})  # type: ignore[dict-item]  # as YAML gives it
+        EksClusterSpec(creator_is_admin=False)
+    assert EksClusterSpec(creator_is_admin=False, access={"admins": ADMIN})  # type: ignore[dict-item]  # as YAML gives it
 
 
 def test_the_kubeconfig_holds_no_credential_and_signs_in_with_our_command() -> None:
@@ -254,8 +255,8 @@ def test_system_nodes_are_x86_and_follow_the_cluster_s_version() -> None:
     assert (nodes["version"], nodes["amiType"]) == ("1.35", "BOTTLEROCKET_x86_64")
     for type in ("m7g.large", "c7gd.xlarge", "a1.large"):
         with pytest.raises(ValidationError, match="allowed: x86-64 types"):
-            Cluster(system={"instance_types": [type]})  # type: ignore[arg-type]  # as YAML gives it
-    assert Cluster(system={"instance_types": ["g4dn.xlarge", "m7i-flex.large"]})  # type: ignore[arg-type]  # as YAML gives it
+            EksClusterSpec(system={"instance_types": [type]})  # type: ignore[arg-type]  # as YAML gives it
+    assert EksClusterSpec(system={"instance_types": ["g4dn.xlarge", "m7i-flex.large"]})  # type: ignore[arg-type]  # as YAML gives it
 
 
 def signed_in(**aws_config: Any) -> Any:

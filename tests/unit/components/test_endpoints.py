@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from mlplatform import Network, Vpc
-from mlplatform.endpoints import Limits, gateway_policy, interface_policy, service_name, unknown
+from mlplatform import Network, NetworkSpec
+from mlplatform.foundation.network.endpoints import Limits, gateway_policy, interface_policy, service_name, unknown
 from mlplatform.testing import ACCOUNT_ID, declare
 
 LIMITS = Limits(ACCOUNT_ID, "aws", "eu-west-1")
@@ -112,7 +112,7 @@ def refused(services: dict[str, Any], **vpc: Any) -> str:
             raise Missing
         return {"id": "r", "availabilityZones": zones}
 
-    wanted = Vpc.model_validate({"zones": ["use1-az6", "us-east-1b"], **vpc})
+    wanted = NetworkSpec.model_validate({"zones": ["use1-az6", "us-east-1b"], **vpc})
     args: Any = {"vpc": wanted, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
     look_ups = {"aws:ec2/getVpcEndpointService:getVpcEndpointService": answer}
     try:
@@ -137,7 +137,9 @@ def test_zones_that_govcloud_does_not_tell_are_not_missed() -> None:
 
 
 def test_the_network_s_endpoints_have_these_policies() -> None:
-    vpc = Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sqs", "eks"], readable_buckets=["open-data"])
+    vpc = NetworkSpec(
+        zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sqs", "eks"], readable_buckets=["open-data"]
+    )
     args: Any = {"vpc": vpc, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
     plan = declare(lambda: Network("net", args))
     limits = Limits(ACCOUNT_ID, "aws", "us-east-1", readable_buckets=["open-data"])

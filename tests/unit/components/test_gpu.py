@@ -7,10 +7,11 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import GpuNodePool, GpuPool, instances
+from awsfacts import instances
+from mlplatform import GpuNodePool, GpuNodePoolSpec
 from mlplatform.arguments import ArgumentsError
-from mlplatform.bottlerocket import max_pods
-from mlplatform.nodes import Disk, named_by, volumes
+from mlplatform.compute.node_group.bottlerocket import max_pods
+from mlplatform.compute.node_group.nodes import Disk, named_by, volumes
 from mlplatform.testing import Plan, declare
 
 RELEASE = "1.65.0-0be31b34"
@@ -18,7 +19,7 @@ TAGS = {"owner": "ml", "cost-centre": "4711"}
 
 
 def pool(look_ups: dict[str, Any] | None = None, **wanted: Any) -> Plan:
-    spec = GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})
+    spec = GpuNodePoolSpec(**{"instance_types": ["g6.2xlarge"], **wanted})
     return declare(
         lambda: GpuNodePool(
             "train",
@@ -147,7 +148,7 @@ def test_changed_tags_reach_new_instances_by_the_scaling_group() -> None:
 )
 def test_a_pool_that_makes_no_sense_is_refused(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        GpuPool(**{"instance_types": ["g6.2xlarge"], **wanted})
+        GpuNodePoolSpec(**{"instance_types": ["g6.2xlarge"], **wanted})
 
 
 def test_nodes_follow_the_cluster_to_another_version_where_they_are_told_it() -> None:
@@ -195,7 +196,7 @@ def test_a_type_with_gpus_of_another_make_is_refused(monkeypatch: pytest.MonkeyP
     radeon = instances.InstanceType("g4ad.xlarge", 4, 16384, "x86_64", gpus=1, gpu_manufacturer="AMD")
     monkeypatch.setattr(instances, "find", lambda name: radeon)
     with pytest.raises(ValidationError, match=r"g4ad\.xlarge: allowed: types with NVIDIA GPUs"):
-        GpuPool(instance_types=["g4ad.xlarge"])
+        GpuNodePoolSpec(instance_types=["g4ad.xlarge"])
 
 
 def template(**wanted: Any) -> Any:
@@ -494,7 +495,7 @@ def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypa
 
 def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
-    pinned = GpuPool(instance_types=["g6.2xlarge"], ami_release=RELEASE)
+    pinned = GpuNodePoolSpec(instance_types=["g6.2xlarge"], ami_release=RELEASE)
     with pytest.raises(ArgumentsError, match="cluster_service_cidr is missing; needed, since pool has amiRelease"):
         declare(lambda: GpuNodePool("train", {"pool": pinned, **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
 
@@ -503,4 +504,4 @@ def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
     bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
     with pytest.raises(ArgumentsError, match=r"\n  cluster_security_group_id is missing; needed, since pool has efa"):
-        declare(lambda: GpuNodePool("train", {"pool": GpuPool.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
+        declare(lambda: GpuNodePool("train", {"pool": GpuNodePoolSpec.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do

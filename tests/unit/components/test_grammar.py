@@ -4,7 +4,7 @@ import pytest
 from botocore.loaders import Loader
 
 from mlplatform import grammar
-from mlplatform.pools import POOL_LABEL, autoscaler_hints
+from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL, autoscaler_hints
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_labels_that_kubernetes_or_eks_refuse_are_told(labels: dict[str, str], t
 
 
 def test_the_longest_label_is_one_of_eks_and_a_tag_of_the_scaling_group() -> None:
-    from mlplatform import GpuPool
-    from mlplatform.pools import gpu_nodes
+    from mlplatform import GpuNodePoolSpec
+    from mlplatform.compute.gpu_node_pool.spec import gpu_nodes
 
     longest = Loader().load_service_model("eks", "service-2")["shapes"]["labelKey"]["max"]
     key = "x" * 31 + "/" + "y" * (longest - 32)
-    pool = GpuPool.model_validate({"instanceTypes": ["g6.xlarge"], "labels": {key: "z"}})
+    pool = GpuNodePoolSpec.model_validate({"instanceTypes": ["g6.xlarge"], "labels": {key: "z"}})
     # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Tag.html
     assert max(map(len, autoscaler_hints(gpu_nodes("pool", pool, {})))) <= 128
     with pytest.raises(ValueError, match=f"at most {longest} characters"):

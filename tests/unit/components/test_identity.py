@@ -8,10 +8,10 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Workload, WorkloadIdentity
+from mlplatform import WorkloadIdentity, WorkloadIdentitySpec
 from mlplatform.arguments import ArgumentsError
+from mlplatform.security.workload_identity.spec import access_policy, boundary, trust_policy
 from mlplatform.testing import Plan, declare
-from mlplatform.workloads import access_policy, boundary, trust_policy
 
 DATASETS, ARTIFACTS = "arn:aws:s3:::datasets-0", "arn:aws:s3:::artifacts-0"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/data"
@@ -32,7 +32,7 @@ def identity(
     name: str = "trainer", boundary_arn: str | None = None, more: dict[str, Any] | None = None, **workload: Any
 ) -> Plan:
     args: dict[str, Any] = {
-        "workload": Workload.model_validate(workload or EVERYTHING),
+        "workload": WorkloadIdentitySpec.model_validate(workload or EVERYTHING),
         "cluster_name": "main",
         "bucket_arns": {"datasets": DATASETS, "artifacts": ARTIFACTS},
         "data_key_arn": KEY,
@@ -121,7 +121,7 @@ def test_secrets_are_read_by_name_and_with_their_key_through_secrets_manager_onl
 
 def test_secrets_are_named_not_addressed() -> None:
     with pytest.raises(ValidationError, match=r"allowed: names of secrets of AWS Secrets Manager, not ARNs"):
-        Workload.model_validate({"secrets": ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"]})
+        WorkloadIdentitySpec.model_validate({"secrets": ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"]})
 
 
 def test_a_prefix_limits_objects_and_what_is_listed() -> None:
@@ -297,7 +297,7 @@ def test_an_output_without_the_arn_of_a_repository_is_refused_by_name() -> None:
 
 
 def test_what_has_no_arn_is_told_by_name() -> None:
-    workload = Workload.model_validate({"buckets": {"datasts": {"access": "read"}}})
+    workload = WorkloadIdentitySpec.model_validate({"buckets": {"datasts": {"access": "read"}}})
     with pytest.raises(ValueError, match=r"^buckets\.datasts is unknown; allowed: datasets"):
         access_policy(
             workload,
@@ -323,7 +323,7 @@ def test_what_has_no_arn_is_told_by_name() -> None:
 )
 def test_a_workload_that_is_not_right_is_told(workload: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Workload.model_validate(workload)
+        WorkloadIdentitySpec.model_validate(workload)
 
 
 def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> None:

@@ -3,14 +3,14 @@ import json
 import pulumi_aws as aws
 import pytest
 
-from mlplatform import KeyRing, Keys
-from mlplatform.keys import KeyDomain, key_domains, key_policy
+from mlplatform import KeyRing, KeyRingSpec
+from mlplatform.foundation.key_ring import KeyDomain, key_domains, key_policy
 from mlplatform.testing import Plan, declare
 
 
 def ring(**keys: object) -> Plan:
     return declare(
-        lambda: KeyRing("keys", {"keys": Keys(**keys), "account_id": "123456789012", "region": "eu-west-1"})  # type: ignore[arg-type]  # the test's own words
+        lambda: KeyRing("keys", {"keys": KeyRingSpec(**keys), "account_id": "123456789012", "region": "eu-west-1"})  # type: ignore[arg-type]  # the test's own words
     )
 
 

@@ -7,9 +7,9 @@ import pulumi_aws as aws
 import pytest
 
 from accounts import VPC, Account
-from mlplatform import Cluster, EksCluster, GpuNodePool, ImageRegistry, Network
-from mlplatform.clusters import creator_has_no_entry
+from mlplatform import EksCluster, EksClusterSpec, GpuNodePool, ImageRegistry, Network
 from mlplatform.component import Component
+from mlplatform.compute.eks_cluster.spec import creator_has_no_entry
 from mlplatform.lookups import caller, look_up
 from mlplatform.testing import ACCOUNT_ID, declare
 
@@ -39,7 +39,10 @@ AS_ROLE = {
 
 
 def checked(cluster: dict[str, Any], **look_ups: Any) -> None:
-    declare(lambda: creator_has_no_entry("cluster", Cluster.model_validate(cluster)), look_ups={**AS_ROLE, **look_ups})
+    declare(
+        lambda: creator_has_no_entry("cluster", EksClusterSpec.model_validate(cluster)),
+        look_ups={**AS_ROLE, **look_ups},
+    )
 
 
 def test_an_access_entry_for_the_cluster_s_creator_is_refused_before_anything_is_created() -> None:

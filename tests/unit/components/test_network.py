@@ -6,17 +6,17 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Network, Vpc
-from mlplatform.endpoints import NODES_NEED
+from mlplatform import Network, NetworkSpec
+from mlplatform.foundation.network.endpoints import NODES_NEED
+from mlplatform.foundation.network.spec import Nat, flow_log_policy
 from mlplatform.testing import ACCOUNT_ID, Plan, declare
-from mlplatform.vpcs import Nat, flow_log_policy
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
 ARGS: Any = {"region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
 
 
 def network(args: Any = None, **vpc: Any) -> Plan:
-    wanted = Vpc(**{"zones": ZONES[:2], **vpc})
+    wanted = NetworkSpec(**{"zones": ZONES[:2], **vpc})
     return declare(lambda: Network("net", {"vpc": wanted, **ARGS, **(args or {})}))
 
 
@@ -57,7 +57,7 @@ def test_without_nat_nothing_leads_to_the_internet() -> None:
 
 def test_without_nat_the_endpoints_that_nodes_need_are_required() -> None:
     with pytest.raises(ValidationError, match=r"interfaceEndpoints has no ec2, ecr\.api, .* nat is none"):
-        Vpc(zones=ZONES, nat=Nat.NONE)
+        NetworkSpec(zones=ZONES, nat=Nat.NONE)
 
 
 def test_no_subnet_hands_out_public_addresses() -> None:
@@ -129,13 +129,13 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
 )
 def test_a_network_that_aws_would_refuse_is_refused_first(vpc: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Vpc(**{"zones": ZONES, **vpc})
+        NetworkSpec(**{"zones": ZONES, **vpc})
 
 
 @pytest.mark.parametrize("cidr", ["127.0.0.0/16", "169.254.0.0/16", "198.18.0.0/16", "224.0.0.0/16"])
 def test_addresses_that_are_kept_for_other_uses_are_refused(cidr: str) -> None:
     with pytest.raises(ValidationError, match="allowed: addresses that nobody has on the internet"):
-        Vpc(cidr=cidr, zones=["us-east-1a", "us-east-1b"])
+        NetworkSpec(cidr=cidr, zones=["us-east-1a", "us-east-1b"])
 
 
 @pytest.mark.parametrize("cidr", ["100.64.0.0/16", "100.127.0.0/20", "198.19.0.0/16", "172.17.0.0/16"])
@@ -145,12 +145,12 @@ def test_addresses_that_a_vpc_may_have_are_taken(cidr: str) -> None:
 
 def test_an_endpoint_is_named_once() -> None:
     with pytest.raises(ValidationError, match="allowed: each of them once"):
-        Vpc(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])
+        NetworkSpec(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])
 
 
 def test_private_subnets_are_found_by_their_zones() -> None:
     def program() -> None:
-        made = Network("network", {"vpc": Vpc(zones=["us-east-1a", "use1-az1"]), **ARGS})
+        made = Network("network", {"vpc": NetworkSpec(zones=["us-east-1a", "use1-az1"]), **ARGS})
         found.extend((made.private_subnets_in(["use1-az1"]), made.private_subnets_in([])))
         with pytest.raises(KeyError):
             made.private_subnets_in(["us-east-1c"])

@@ -1,6 +1,6 @@
 import pytest
 
-from mlplatform.reach import Door, Subnet, unreachable
+from mlplatform.foundation.network.reach import Door, Subnet, unreachable
 
 NEEDED = {"sts": "programs sign in"}
 CLOSED = Subnet("a", "10.0.0.0/18", leaves=False)

@@ -9,8 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mlplatform import ImageRegistry, Images
-from mlplatform.images import ImageRepository, cache_maker_policy, overlap, registry_url, repository_lifecycle
+from mlplatform import ImageRegistry, ImageRegistrySpec
+from mlplatform.registries.image_registry.spec import (
+    ImageRepository,
+    cache_maker_policy,
+    overlap,
+    registry_url,
+    repository_lifecycle,
+)
 from mlplatform.testing import Plan, declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/images"
@@ -19,7 +25,7 @@ ARNS = "arn:aws:ecr:us-east-1:123456789012:repository"
 
 def registry(look_ups: Any = None, **images: Any) -> Plan:
     args = {
-        "images": Images.model_validate(images),
+        "images": ImageRegistrySpec.model_validate(images),
         "images_key_arn": KEY,
         "account_id": "123456789012",
         "region": "us-east-1",

@@ -8,9 +8,9 @@ import pulumi_kubernetes as k8s
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Inference, InferenceService
+from mlplatform import InferenceService, InferenceServiceSpec
 from mlplatform.arguments import ArgumentsError
-from mlplatform.pods import (
+from mlplatform.serving.inference_service.pods import (
     METADATA_SERVICE,
     POD_IDENTITY_AGENT,
     PRIVATE_NETWORKS,
@@ -25,11 +25,11 @@ from mlplatform.pods import (
 from mlplatform.testing import Plan, declare
 
 
-def wanted(**more: Any) -> Inference:
-    return Inference(**{"image": "server:v1", "pool": "inference", **more})
+def wanted(**more: Any) -> InferenceServiceSpec:
+    return InferenceServiceSpec(**{"image": "server:v1", "pool": "inference", **more})
 
 
-def made(asked: Inference) -> dict[str, Any]:
+def made(asked: InferenceServiceSpec) -> dict[str, Any]:
     return container("chat", asked, str(asked.image), asked.env)
 
 
@@ -113,7 +113,7 @@ def test_a_model_cannot_reach_the_node_s_credentials() -> None:
         assert block.get("except_", []) == ([METADATA_SERVICE] if reached else [])
 
 
-def blocks(asked: Inference, s3_cidrs: Sequence[str] = ()) -> list[dict[str, Any]]:
+def blocks(asked: InferenceServiceSpec, s3_cidrs: Sequence[str] = ()) -> list[dict[str, Any]]:
     policy = network_policy("chat", asked, s3_cidrs)
     return [to["ip_block"] for rule in policy["egress"] for to in rule["to"] if "ip_block" in to]
 
@@ -321,7 +321,7 @@ def test_an_image_and_values_of_the_environment_may_be_outputs() -> None:
         InferenceService(
             "chat",
             {
-                "inference": Inference(pool="inference", env={"A": "1", "B": "2"}),
+                "inference": InferenceServiceSpec(pool="inference", env={"A": "1", "B": "2"}),
                 "image": url,
                 "env": {"B": pulumi.Output.from_input("bucket-0")},
             },

@@ -5,14 +5,14 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlplatform import Bucket, DataBucket
+from mlplatform import DataBucket, DataBucketSpec
 from mlplatform.arguments import ArgumentsError
-from mlplatform.storage import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
+from mlplatform.storage.data_bucket import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
 from mlplatform.testing import Plan, declare
 
 
 def bucket(**wanted: Any) -> Plan:
-    return declare(lambda: DataBucket("data", {"bucket": Bucket(**wanted), "data_key_arn": "arn:key"}))
+    return declare(lambda: DataBucket("data", {"bucket": DataBucketSpec(**wanted), "data_key_arn": "arn:key"}))
 
 
 def statements() -> dict[str, dict[str, Any]]:
@@ -128,7 +128,7 @@ def test_what_other_resources_set_is_not_taken_from_the_bucket() -> None:
 
 @pytest.mark.parametrize("role", [*BucketRole])
 def test_every_bucket_cleans_up_uploads_old_versions_and_delete_markers(role: BucketRole) -> None:
-    rules = {rule["id"]: rule for rule in lifecycle_rules(Bucket(role=role))}
+    rules = {rule["id"]: rule for rule in lifecycle_rules(DataBucketSpec(role=role))}
     assert rules["abort-uploads"]["abort_incomplete_multipart_upload"] == {"days_after_initiation": 7}
     assert rules["expire-noncurrent"]["noncurrent_version_expiration"]["noncurrent_days"] >= 1
     assert rules["expire-delete-markers"]["expiration"] == {"expired_object_delete_marker": True}
@@ -139,7 +139,7 @@ def test_delete_markers_are_cleaned_up_as_s3_allows() -> None:
     """S3 refuses the action beside days, and with a filter by tags."""
     (rule,) = [
         rule
-        for rule in lifecycle_rules(Bucket(infrequent_access_days=30, expire_days=90))
+        for rule in lifecycle_rules(DataBucketSpec(infrequent_access_days=30, expire_days=90))
         if "expired_object_delete_marker" in rule.get("expiration", {})
     ]
     assert {*rule} == {"id", "status", "filter", "expiration"}
@@ -147,7 +147,7 @@ def test_delete_markers_are_cleaned_up_as_s3_allows() -> None:
 
 
 def test_objects_move_and_expire_when_asked() -> None:
-    rules = {rule["id"]: rule for rule in lifecycle_rules(Bucket(infrequent_access_days=30, expire_days=90))}
+    rules = {rule["id"]: rule for rule in lifecycle_rules(DataBucketSpec(infrequent_access_days=30, expire_days=90))}
     assert rules["infrequent-access"]["transitions"] == [{"days": 30, "storage_class": "STANDARD_IA"}]
     assert rules["expire"] == {
         "id": "expire",
@@ -158,7 +158,7 @@ def test_objects_move_and_expire_when_asked() -> None:
 
 
 def test_only_objects_below_the_prefixes_expire_where_there_are_some() -> None:
-    bucket = Bucket(infrequent_access_days=30, expire_days=7, expire_prefixes=["tmp/", "scratch/"])
+    bucket = DataBucketSpec(infrequent_access_days=30, expire_days=7, expire_prefixes=["tmp/", "scratch/"])
     expiring = {
         rule["filter"]["prefix"]: rule["expiration"]["days"]
         for rule in lifecycle_rules(bucket)
@@ -169,7 +169,7 @@ def test_only_objects_below_the_prefixes_expire_where_there_are_some() -> None:
 
 
 def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> None:
-    rules = lifecycle_rules(Bucket(role=BucketRole.CHECKPOINTS))
+    rules = lifecycle_rules(DataBucketSpec(role=BucketRole.CHECKPOINTS))
     assert [rule["filter"]["prefix"] for rule in rules if "days" in rule.get("expiration", {})] == ["tmp/"]
     assert [rule["transitions"][0]["days"] for rule in rules if "transitions" in rule] == [30]
     assert [
@@ -192,7 +192,7 @@ def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> 
 def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
     said: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
 ) -> None:
-    bucket = Bucket.model_validate({"role": "checkpoints", **said})
+    bucket = DataBucketSpec.model_validate({"role": "checkpoints", **said})
     assert (bucket.expire_days, bucket.expire_prefixes, bucket.infrequent_access_days) == (expire, prefixes, move)
 
 
@@ -214,25 +214,25 @@ def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
 )
 def test_prefixes_that_would_do_nothing_or_everything_are_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
-        Bucket.model_validate(wrong)
+        DataBucketSpec.model_validate(wrong)
 
 
 def test_objects_cannot_expire_before_they_move() -> None:
     with pytest.raises(ValidationError, match=r"expireDays is 30; allowed: more than infrequentAccessDays \(30\)"):
-        Bucket(infrequent_access_days=30, expire_days=30)
+        DataBucketSpec(infrequent_access_days=30, expire_days=30)
 
 
 @pytest.mark.parametrize("role", [*BucketRole])
 def test_a_role_sets_what_the_author_does_not(role: BucketRole) -> None:
     sets = ROLE_DEFAULTS[role]
-    plain = Bucket.model_validate({"role": role.value}).model_dump(by_alias=True)
+    plain = DataBucketSpec.model_validate({"role": role.value}).model_dump(by_alias=True)
     assert {name: plain[name] for name in sets} == sets
-    assert plain == Bucket(role=role).model_dump(by_alias=True)
+    assert plain == DataBucketSpec(role=role).model_dump(by_alias=True)
 
 
 def test_what_an_author_says_goes_before_the_role() -> None:
-    said = Bucket.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
-    assert said == Bucket(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
+    said = DataBucketSpec.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
+    assert said == DataBucketSpec(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
     assert (said.expire_days, said.noncurrent_days) == (None, 3)
 
 
@@ -241,7 +241,7 @@ def test_the_role_is_a_tag() -> None:
 
 
 def test_the_field_tells_every_default_of_a_role() -> None:
-    told = Bucket.model_fields["role"].description or ""
+    told = DataBucketSpec.model_fields["role"].description or ""
     for role, defaults in ROLE_DEFAULTS.items():
         assert not defaults or (
             f"`{role.value}`" in told
@@ -256,4 +256,4 @@ def test_the_field_tells_every_default_of_a_role() -> None:
 @pytest.mark.parametrize("name", ["xn--a", "sthree-a", "amzn-s3-demo-a"])
 def test_a_name_that_s3_keeps_for_itself_is_refused(name: str) -> None:
     with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: none of S3's own"):
-        declare(lambda: DataBucket(name, {"bucket": Bucket(), "data_key_arn": "arn:aws:kms:us-east-1:1:key/a"}))
+        declare(lambda: DataBucket(name, {"bucket": DataBucketSpec(), "data_key_arn": "arn:aws:kms:us-east-1:1:key/a"}))

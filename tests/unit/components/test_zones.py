@@ -1,7 +1,7 @@
 import pytest
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
-from mlplatform import zones
+from awsfacts import zones
 
 REAL = {
     "us-east-1": "use1",

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlpctl.config import Platform
-from mlplatform import Images
+from mlplatform import ImageRegistrySpec
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mlplatform/dev/serving:v1"
 CLOSED = {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}
@@ -103,7 +103,7 @@ def test_an_existing_network_is_asked_for_the_internet_where_something_comes_fro
     ]
     assert made.nodes_by_zone == {"us-east-1a": 1, "use1-az1": 4}
     caches = made.model_copy(
-        update={"images": Images.model_validate({"pullThrough": {"quay": {"upstream": "quay.io"}}})}
+        update={"images": ImageRegistrySpec.model_validate({"pullThrough": {"quay": {"upstream": "quay.io"}}})}
     )
     assert caches.outside[0] == "images.pullThrough has quay, whose first pull leaves the network"
 

@@ -9,22 +9,22 @@ from mlpctl.config.shape import Shape
 from mlplatform.spec import Spec
 
 
-class Bucket(Spec):
+class DataBucketSpec(Spec):
     retain: bool = True
     days: int | None = None
 
 
-class Cluster(Spec):
+class EksClusterSpec(Spec):
     public_endpoint: bool = False
     nodes: int = 3
 
 
 class Stack(Spec):
     profile: str = "dev"
-    cluster: Cluster = Cluster(nodes=7)
-    gateway: Cluster | None = None
-    buckets: dict[str, Bucket] = Field(default={"data": Bucket(days=5)})
-    required: Bucket
+    cluster: EksClusterSpec = EksClusterSpec(nodes=7)
+    gateway: EksClusterSpec | None = None
+    buckets: dict[str, DataBucketSpec] = Field(default={"data": DataBucketSpec(days=5)})
+    required: DataBucketSpec
 
 
 TABLE = {

@@ -11,7 +11,7 @@ from mlpctl.config.stack_file import read
 from mlplatform.spec import Spec
 
 
-class Bucket(Spec):
+class DataBucketSpec(Spec):
     retain: bool = True
     days: int | None = None
 
@@ -20,8 +20,8 @@ class Stack(Spec):
     profile: str
     note: str = ""
     zones: list[str] = Field(default=["a"])
-    buckets: dict[str, Bucket] = Field(default={})
-    more: list[Bucket] = Field(default=[])
+    buckets: dict[str, DataBucketSpec] = Field(default={})
+    more: list[DataBucketSpec] = Field(default=[])
     env: dict[str, str] = Field(default={})
     labels: dict[str, str] = Field(default={})
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from awsfacts import instances
 from mlpctl.review.kinds import Holding, is_listed, kind, short_type, table, words_of
 from mlpctl.review.watched import harms
-from mlplatform import instances
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -1,13 +1,11 @@
 """Clusters, and what objects in them cost beside the nodes that they run on."""
 
 import functools
-import json
 from collections.abc import Mapping
 from datetime import date
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
 
+from awsfacts import eks_versions
 from mlpctl.review.cost.network import balancer
 from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
 from mlpctl.review.cost.storage import volumes
@@ -63,11 +61,7 @@ def cluster(of: Subject) -> Parts:
 @functools.cache
 def ends_of_standard_support() -> Mapping[str, date]:
     """The last day of standard support by version of Kubernetes."""
-    # The file alone: its package would import Pulumi, which a review does without.
-    package = find_spec("mlplatform")
-    assert package is not None and package.origin is not None
-    facts = json.loads(Path(package.origin).with_name("eks_versions.json").read_text(encoding="utf-8"))
-    return {version: date.fromisoformat(each["standard_support_ends"]) for version, each in facts["versions"].items()}
+    return {version: eks_versions.support(version).standard_ends for version in eks_versions.offered()}
 
 
 def _is_old(version: str, today: date) -> bool:

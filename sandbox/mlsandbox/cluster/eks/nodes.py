@@ -1,6 +1,6 @@
 """What the node of an EKS instance looks like in Kubernetes: a pure function of node group and instance type."""
 
-from mlplatform import allocatable
+from awsfacts import allocatable
 from mlsandbox.cluster.eks.kube import Object
 from mlsandbox.endpoint import public_images
 from mlsandbox.endpoint.eks.backend import Instance, Shape

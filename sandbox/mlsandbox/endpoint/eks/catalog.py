@@ -7,7 +7,7 @@ version is accepted in AWS's form.
 import re
 from dataclasses import dataclass
 
-from mlplatform import eks_versions, node_images
+from awsfacts import eks_versions, node_images
 
 KUBERNETES_VERSIONS = tuple(eks_versions.offered())
 """Minor versions that a cluster may have, oldest first. The sandbox's API server has one version of its own, whatever a

@@ -6,7 +6,7 @@ from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.logs.models import logs_backends
 
-from mlplatform import eks_versions
+from awsfacts import eks_versions
 from mlsandbox.endpoint import identity
 from mlsandbox.endpoint.eks import access, network
 from mlsandbox.endpoint.eks.backend import Call, ClusterRecord, Operation, Shape, all_clusters, now, random_id

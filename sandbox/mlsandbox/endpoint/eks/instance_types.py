@@ -5,7 +5,7 @@ from functools import cache
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from mlplatform import allocatable
+from awsfacts import allocatable
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.subnets import Subnet
 
-from mlplatform.zones import WITHOUT_CONTROL_PLANE
+from awsfacts.zones import WITHOUT_CONTROL_PLANE
 from mlsandbox.endpoint.eks.backend import Call, EksBackend, random_id
 from mlsandbox.endpoint.eks.errors import InvalidParameter, UnsupportedAvailabilityZone
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awsfacts import instances
 from mlpctl import config
 from mlpctl.review.cost import book, items
 from mlpctl.review.cost.book import STALE_DAYS, Book, BookError, Price, Row, Source, SpotRow, load, save
-from mlplatform import instances
 
 DAY = datetime.date(2026, 9, 1)
 SOURCE = Source("list-1", "A list", "somewhere", DAY)

@@ -1,0 +1,1 @@
+"""Clusters and the nodes that join them."""

@@ -1,0 +1,368 @@
+"""The Kubernetes cluster that training and serving run on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from mlplatform import iam
+from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
+from mlplatform.component import Component
+from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
+from mlplatform.compute.eks_cluster.spec import (
+    ACCESS_POLICIES,
+    AFTER_NODES,
+    API_PORT,
+    BEFORE_NODES,
+    NETWORK_PLUGIN,
+    NETWORK_PLUGIN_ACCOUNT,
+    NODE_MONITOR,
+    NODE_MONITOR_SETTINGS,
+    SECRETS_STORE,
+    SECRETS_STORE_SETTINGS,
+    ClusterAccess,
+    EksClusterSpec,
+    addon_version,
+    api_sources,
+    endpoint_access,
+    network_plugin_settings,
+    physical_name,
+    system_nodes,
+)
+from mlplatform.compute.node_group.nodes import Joined, managed_nodes
+from mlplatform.lookups import look_up
+
+
+class EksClusterArgs(TypedDict):
+    """What an `EksCluster` is given."""
+
+    cluster: EksClusterSpec
+    """The cluster."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Private subnets in two zones or more, for the control plane's network interfaces and the system nodes."""
+
+    pod_subnet_ids: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """The subnet of the pods of each zone, by the zone's name. Default: pods share the nodes' subnets."""
+
+    secrets_key_arn: pulumi.Input[str]
+    """Key that Kubernetes secrets are encrypted with."""
+
+    logs_key_arn: pulumi.Input[str]
+    """Key that the control plane's logs are encrypted with."""
+
+    disks_key_arn: pulumi.Input[str]
+    """Key that the system nodes' disks are encrypted with."""
+
+    cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Repositories that the nodes may make by pulling through caches. Default: none."""
+
+    secrets_store: NotRequired[bool]
+    """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
+
+    principal_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of IAM principals by the entries of `cluster.access` that are theirs, where a program makes or looks them
+    up. Such an entry names neither `role` nor `principalArn`. Default: none."""
+
+    private_access_security_groups: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Ids of security groups whose members reach the private endpoint, by names of your own, where a program makes
+    them. More than those of `cluster.privateAccessSecurityGroups`. Default: none."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the control plane, its logs and the system nodes. Default: false."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child, and for the instances that start from then on."""
+
+
+def _check_principals(what: str, wanted: EksClusterSpec, principals: Mapping[str, Any]) -> None:
+    """Check that each access entry has one principal.
+
+    Raises:
+        ArgumentsError: with those that have none or two, and with ARNs of entries that are not there.
+    """
+    problems = []
+    for entry, access in wanted.access.items():
+        named = [field for field in (access.role, access.principal_arn, principals.get(entry)) if field is not None]
+        if len(named) != 1:
+            how = "names no principal" if not named else "names more than one principal"
+            only = "allowed: exactly one of role, principalArn and the argument `principal_arns`"
+            problems.append(Problem(f"cluster.access.{entry}", f"{how}; {only}"))
+    problems += [
+        Problem(f"principal_arns.{entry}", f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
+        for entry in principals
+        if entry not in wanted.access
+    ]
+    if problems:
+        raise ArgumentsError(what, problems)
+
+
+def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """Security groups that a program makes, as sources like `api_sources`."""
+    return {
+        group: {"referenced_security_group_id": id}
+        for group, id in args.get("private_access_security_groups", {}).items()
+    }
+
+
+class EksCluster(Component):
+    """An EKS cluster with a private endpoint, sealed secrets, audit logs, add-ons, and nodes for its own services."""
+
+    cluster_name: pulumi.Output[str]
+    """The cluster's name."""
+
+    cluster_endpoint: pulumi.Output[str]
+    """URL of the Kubernetes API."""
+
+    cluster_version: pulumi.Output[str]
+    """Kubernetes version of the control plane, e.g. `1.36`."""
+
+    cluster_certificate_authority: pulumi.Output[str]
+    """Certificate authority of the Kubernetes API: PEM, in base64."""
+
+    cluster_service_cidr: pulumi.Output[str]
+    """Addresses of the cluster's services, e.g. `172.20.0.0/16`."""
+
+    security_group_id: pulumi.Output[str]
+    """Security group that the control plane and the nodes share."""
+
+    kubeconfig: pulumi.Output[str]
+    """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
+
+    def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(EksClusterArgs, self, name, args)
+        wanted, principals = args["cluster"], args.get("principal_arns", {})
+        _check_principals(what_is(self, name), wanted, principals)
+        super().__init__(name, args, opts)
+        partition = args.get("partition", "aws")
+
+        cluster = self._control_plane(name, wanted, args, partition)
+        security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
+        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
+        self._access(name, cluster, wanted, partition, principals)
+        before_nodes = [
+            self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
+            if addon == NETWORK_PLUGIN
+            else self._addon(name, cluster, addon, wanted)
+            for addon in BEFORE_NODES
+        ]
+        authority = cluster.certificate_authority.apply(lambda authority: authority.data)
+        cidr = cluster.kubernetes_network_config.apply(lambda network: network.service_ipv4_cidr)
+        nodes = managed_nodes(
+            self,
+            f"{name}-system",
+            system_nodes(wanted.system),
+            cluster=Joined(cluster.name, cluster.version, cluster.endpoint, authority, cidr),
+            subnet_ids=args["subnet_ids"],
+            disks_key_arn=args["disks_key_arn"],
+            cached_repository_arns=args.get("cached_repository_arns", ()),
+            partition=partition,
+            sessions=wanted.node_sessions,
+            depends_on=before_nodes,
+        )
+        for addon in AFTER_NODES:
+            settings = {"configuration_values": NODE_MONITOR_SETTINGS} if addon == NODE_MONITOR else {}
+            self._addon(name, cluster, addon, wanted, depends_on=[nodes], **settings)
+        if args.get("secrets_store"):
+            self._addon(
+                name,
+                cluster,
+                SECRETS_STORE,
+                wanted,
+                depends_on=[nodes],
+                configuration_values=SECRETS_STORE_SETTINGS,
+            )
+
+        self.cluster_name = cluster.name
+        self.cluster_endpoint = cluster.endpoint
+        self.cluster_version = cluster.version
+        self.security_group_id = security_group_id
+        self._node_sessions = wanted.node_sessions
+        self.cluster_certificate_authority = authority
+        self.cluster_service_cidr = cidr
+        self.kubeconfig = pulumi.Output.all(cluster.arn, cluster.endpoint, authority).apply(
+            lambda known: kubeconfig(*known)
+        )
+        self._done()
+
+    def joining(self) -> dict[str, Any]:
+        """The arguments by which a `GpuNodePool` joins this cluster."""
+        return {
+            "node_sessions": self._node_sessions,
+            "cluster_name": self.cluster_name,
+            "cluster_version": self.cluster_version,
+            "cluster_endpoint": self.cluster_endpoint,
+            "cluster_certificate_authority": self.cluster_certificate_authority,
+            "cluster_service_cidr": self.cluster_service_cidr,
+            "cluster_security_group_id": self.security_group_id,
+        }
+
+    def _control_plane(
+        self, name: str, wanted: EksClusterSpec, args: EksClusterArgs, partition: pulumi.Input[str]
+    ) -> "aws.eks.Cluster":
+        role = aws.iam.Role(
+            f"{name}-role",
+            assume_role_policy=iam.trust("eks.amazonaws.com"),
+            permissions_boundary=self.permissions_boundary,
+            tags=self.tags_for(f"{name}-role"),
+            opts=self.child(),
+        )
+        attachment = aws.iam.RolePolicyAttachment(
+            f"{name}-role-policy",
+            role=role.name,
+            policy_arn=iam.managed_policy("AmazonEKSClusterPolicy", partition),
+            opts=self.child(),
+        )
+        # EKS writes to the log group of this name, and makes one without key or end if there is none.
+        cluster_name = physical_name(name)
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=f"/aws/eks/{cluster_name}/cluster",
+            retention_in_days=wanted.log_days,
+            kms_key_id=args["logs_key_arn"],
+            tags=self.tags_for(f"{name}-logs"),
+            opts=self.guarded(),
+        )
+        return aws.eks.Cluster(
+            f"{name}-control-plane",
+            name=cluster_name,
+            role_arn=role.arn,
+            version=wanted.version,
+            access_config={
+                "authentication_mode": "API",
+                "bootstrap_cluster_creator_admin_permissions": wanted.creator_is_admin,
+            },
+            # The add-ons below are the only ones: EKS's own copies could not be upgraded with them.
+            bootstrap_self_managed_addons=False,
+            deletion_protection=wanted.deletion_protection,
+            enabled_cluster_log_types=[log.value for log in wanted.log_types],
+            encryption_config={"provider": {"key_arn": args["secrets_key_arn"]}, "resources": ["secrets"]},
+            upgrade_policy={"support_type": "STANDARD"},
+            vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
+            tags=self.tags_for(f"{name}-control-plane"),
+            # One that failed to come up is replaced, and there is one of its name.
+            opts=self.guarded(depends_on=[attachment, logs], delete_before_replace=True),
+        )
+
+    def _endpoint(
+        self,
+        name: str,
+        security_group_id: pulumi.Input[str],
+        sources: Mapping[str, Mapping[str, pulumi.Input[str]]],
+    ) -> None:
+        """Admit clients to the private endpoint, whose security group lets in only its own members.
+
+        Source: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
+        """
+        for source, arguments in sources.items():
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-api-from-{source}",
+                security_group_id=security_group_id,
+                description="HTTPS to the Kubernetes API",
+                ip_protocol="tcp",
+                from_port=API_PORT,
+                to_port=API_PORT,
+                tags=self.tags_for(f"{name}-api-from-{source}"),
+                opts=self.child(),
+                **arguments,
+            )
+
+    def _access(
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        wanted: EksClusterSpec,
+        partition: pulumi.Input[str],
+        principals: Mapping[str, pulumi.Input[str]],
+    ) -> None:
+        for persona, access in wanted.access.items():
+            entry = aws.eks.AccessEntry(
+                f"{name}-{persona}-access",
+                cluster_name=cluster.name,
+                principal_arn=principals[persona] if persona in principals else self._principal(access),
+                tags=self.tags_for(f"{name}-{persona}-access"),
+                opts=self.child(),
+            )
+            aws.eks.AccessPolicyAssociation(
+                f"{name}-{persona}-policy",
+                cluster_name=cluster.name,
+                principal_arn=entry.principal_arn,
+                policy_arn=pulumi.Output.concat(
+                    "arn:", partition, ":eks::aws:cluster-access-policy/", ACCESS_POLICIES[access.level]
+                ),
+                access_scope=(
+                    {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
+                ),
+                opts=self.child(),
+            )
+
+    def _principal(self, access: ClusterAccess) -> str:
+        """ARN of the principal. A role is looked up: its ARN has a path that its name does not tell."""
+        if access.principal_arn is not None:
+            return access.principal_arn
+        return look_up(
+            lambda: str(aws.iam.get_role(name=str(access.role), opts=self.asking()).arn),
+            f"the IAM role {access.role}, which cluster.access names,",
+            "Name a role that `aws iam list-roles` lists, or create it first.",
+        )
+
+    def _network_plugin(
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        wanted: EksClusterSpec,
+        partition: pulumi.Input[str],
+        pod_subnet_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+    ) -> "aws.eks.Addon":
+        role = aws.iam.Role(
+            f"{name}-network-plugin",
+            assume_role_policy=iam.pod_identity_trust(),
+            permissions_boundary=self.permissions_boundary,
+            tags=self.tags_for(f"{name}-network-plugin"),
+            opts=self.child(),
+        )
+        attachment = aws.iam.RolePolicyAttachment(
+            f"{name}-network-plugin-policy",
+            role=role.name,
+            policy_arn=iam.managed_policy("AmazonEKS_CNI_Policy", partition),
+            opts=self.child(),
+        )
+        settings = pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0]))
+        return self._addon(
+            name,
+            cluster,
+            NETWORK_PLUGIN,
+            wanted,
+            depends_on=[attachment],
+            configuration_values=settings,
+            pod_identity_associations=[{"role_arn": role.arn, "service_account": NETWORK_PLUGIN_ACCOUNT[1]}],
+        )
+
+    def _addon(
+        self,
+        name: str,
+        cluster: "aws.eks.Cluster",
+        addon: str,
+        wanted: EksClusterSpec,
+        depends_on: Sequence[pulumi.Resource] = (),
+        **settings: Any,
+    ) -> "aws.eks.Addon":
+        return aws.eks.Addon(
+            f"{name}-{addon}",
+            cluster_name=cluster.name,
+            addon_name=addon,
+            addon_version=addon_version(wanted, addon),
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            tags=self.tags_for(f"{name}-{addon}"),
+            # One that failed to come up is replaced, and a cluster has one of each.
+            opts=self.child(depends_on=[*depends_on], delete_before_replace=True),
+            **settings,
+        )

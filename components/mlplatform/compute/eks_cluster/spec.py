@@ -1,0 +1,425 @@
+"""Clusters, as specs, and what EKS is told of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from awsfacts import eks_versions, instances, zones
+from awsfacts.node_images import RELEASE
+from mlplatform import grammar, names
+from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
+from mlplatform.compute.node_group.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
+from mlplatform.logs import retention
+from mlplatform.lookups import look_up
+from mlplatform.spec import Spec
+
+NETWORK_PLUGIN: Final = "vpc-cni"
+NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
+"""Namespace and service account of the network plugin, whose role the platform makes."""
+
+NODE_MONITOR: Final = "eks-node-monitoring-agent"
+BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
+"""Add-ons without which a node does not become ready."""
+
+AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
+"""Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
+
+SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
+"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
+https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
+
+SECRETS_STORE_SETTINGS: Final = json.dumps(
+    {
+        # On GPU nodes too. The driver itself tolerates every taint.
+        "tolerations": [{"operator": "Exists"}],
+        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
+    }
+)
+"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
+`secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
+https://github.com/aws/secrets-store-csi-driver-provider-aws"""
+
+ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
+
+_DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
+
+API_PORT: Final = 443
+"""Port of the API server's endpoint."""
+
+GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
+"""Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
+
+SYSTEM_POOL: Final = "system"
+"""Name of the cluster's own nodes, in their label."""
+
+NOT_OF_THE_INTERNET: Final = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
+    )
+)
+"""Addresses that nothing on the internet has:
+https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
+
+NODE_MONITOR_SETTINGS: Final = json.dumps(
+    {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
+)
+"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
+node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
+
+
+MAX_PUBLIC_NETWORKS: Final = 40
+"""Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
+
+
+class ControlPlaneLog(Enum):
+    """A log of the control plane."""
+
+    API = "api"
+    AUDIT = "audit"
+    AUTHENTICATOR = "authenticator"
+    CONTROLLER_MANAGER = "controllerManager"
+    SCHEDULER = "scheduler"
+
+
+class AccessLevel(Enum):
+    """What a principal may do in the cluster."""
+
+    CLUSTER_ADMIN = "clusterAdmin"
+    ADMIN = "admin"
+    EDIT = "edit"
+    VIEW = "view"
+
+
+ACCESS_POLICIES: Final = {
+    AccessLevel.CLUSTER_ADMIN: "AmazonEKSClusterAdminPolicy",
+    AccessLevel.ADMIN: "AmazonEKSAdminPolicy",
+    AccessLevel.EDIT: "AmazonEKSEditPolicy",
+    AccessLevel.VIEW: "AmazonEKSViewPolicy",
+}
+"""https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
+
+
+class ClusterAccess(Spec):
+    """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN.
+
+    In a program of your own, neither where the component's argument `principal_arns` has its ARN.
+    """
+
+    role: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", examples=["platform-admin"])
+    """Name of an IAM role in the cluster's account, without its path. The role must exist."""
+
+    principal_arn: str | None = Field(
+        default=None,
+        examples=["arn:aws:iam::123456789012:role/ml"],
+        json_schema_extra={"pattern": grammar.PRINCIPAL},
+    )
+    """ARN of an IAM role or user, its path included. A principal has one entry."""
+
+    level: AccessLevel
+    """What it may do."""
+
+    namespaces: list[str] = Field(default=[])
+    """Namespaces that the access is limited to, `*` standing for any characters. Default: the whole cluster."""
+
+    @field_validator("principal_arn")
+    @classmethod
+    def _principal_is_one_of_iam(cls, value: str | None) -> str | None:
+        return None if value is None else grammar.principal(value)
+
+    @field_validator("namespaces")
+    @classmethod
+    def _namespaces_are_kubernetes_s(cls, value: list[str]) -> list[str]:
+        grammar.namespaces(value, "namespaces", wildcards=True)
+        return value
+
+    @model_validator(mode="after")
+    def _names_one_principal(self) -> "ClusterAccess":
+        if self.role is not None and self.principal_arn is not None:
+            raise ValueError(f"role is {self.role}; allowed: either role or principalArn")
+        return self
+
+    @model_validator(mode="after")
+    def _cluster_admins_have_the_whole_cluster(self) -> "ClusterAccess":
+        if self.level is AccessLevel.CLUSTER_ADMIN and self.namespaces:
+            raise ValueError(
+                "level is clusterAdmin; allowed: admin, edit or view, since access is limited to namespaces"
+            )
+        return self
+
+
+class SystemPool(Scaling):
+    """The nodes that run the cluster's own services."""
+
+    instance_types: list[str] = Field(default=["m7i.large"], min_length=1, max_length=20)
+    """x86-64 instance types in order of preference."""
+
+    min_nodes: int = Field(default=2, ge=1, le=MAX_NODES)
+    """Fewest nodes."""
+
+    nodes: int = Field(default=2, ge=1, le=MAX_NODES)
+    """Nodes that run now, between the fewest and the most."""
+
+    disk_gb: int = Field(default=50, ge=20, le=16384)
+    """Disk for images and pods, in GB."""
+
+    ami_release: str | None = Field(default=None, pattern=RELEASE)
+    """Release of the nodes' image, e.g. `1.65.0-0be31b34`; one that has images for the cluster's version. Nodes run it
+    until this is changed. Default: EKS's latest when the nodes are created and whenever their Kubernetes version or
+    launch settings change. Setting or removing it replaces the pool."""
+
+    @field_validator("instance_types")
+    @classmethod
+    def _types_are_x86(cls, value: list[str]) -> list[str]:
+        if arm := [facts.name for facts in instances.known(value) if facts.architecture != "x86_64"]:
+            raise ValueError(f"{', '.join(arm)}: allowed: x86-64 types such as m7i.large")
+        return value
+
+
+class EksClusterSpec(Spec):
+    """The Kubernetes cluster."""
+
+    version: str = Field(default="1.36", pattern=r"^1\.[0-9]{2}$", examples=["1.36"])
+    """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
+    down; add-ons and nodes follow the cluster."""
+
+    public_access_cidrs: list[str] = Field(default=[], max_length=MAX_PUBLIC_NETWORKS)
+    """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
+
+    private_access_cidrs: list[str] = Field(default=[])
+    """Networks with a route into the VPC (a VPN, a peered VPC, the runners' subnets) whose hosts may open HTTPS to the
+    private endpoint, e.g. `192.168.0.0/20`. EKS by itself admits only the cluster's own nodes."""
+
+    private_access_security_groups: list[str] = Field(default=[])
+    """Security groups whose members may open HTTPS to the private endpoint, e.g. a runner's `sg-0a1b2c3d4e5f67890`."""
+
+    log_types: list[ControlPlaneLog] = Field(default=[ControlPlaneLog.AUDIT, ControlPlaneLog.AUTHENTICATOR])
+    """Logs of the control plane that are kept."""
+
+    log_days: int = 90
+    """Days that these logs are kept. EKS writes all of them to one log group, so that one period holds for all: to pay
+    less, keep fewer of `logTypes`."""
+
+    creator_is_admin: bool = Field(default=True, json_schema_extra={"immutable": True})
+    """Whoever creates the cluster may administer it. Cannot change after the first deployment."""
+
+    access: dict[str, ClusterAccess] = Field(default={})
+    """Who else has access, by a name of your choice."""
+
+    node_sessions: bool = False
+    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles get
+    `AmazonSSMManagedInstanceCore`. Who may start a session is decided by IAM (`ssm:StartSession`)."""
+
+    deletion_protection: bool = False
+    """Refuse to delete the cluster until this is switched off."""
+
+    addon_versions: dict[str, str] = Field(default={})
+    """Versions of add-ons other than the platform's own choice for the cluster's version, e.g.
+    `coredns: v1.14.3-eksbuild.14`; of those that EKS has for it. They have to be changed with the version."""
+
+    system: SystemPool = SystemPool()
+    """Nodes for the cluster's own services."""
+
+    @field_validator("public_access_cidrs", "private_access_cidrs")
+    @classmethod
+    def _the_world_is_not_an_allow_list(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        wrong = []
+        for cidr in value:
+            try:
+                network = grammar.network(cidr)
+            except ValueError as error:
+                wrong.append(f"{cidr}: {error}")
+                continue
+            public = info.field_name == "public_access_cidrs"
+            if network.prefixlen < 8:
+                wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+            elif public and any(network.overlaps(each) for each in NOT_OF_THE_INTERNET):
+                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
+            elif not public and any(network.overlaps(each) for each in grammar.NOT_ROUTED):
+                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or link")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("private_access_security_groups")
+    @classmethod
+    def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
+        wrong = [f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(GROUP_ID, id)]
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("log_days")
+    @classmethod
+    def _log_days_are_known(cls, value: int) -> int:
+        return retention(value)
+
+    @field_validator("version")
+    @classmethod
+    def _the_version_is_offered(cls, value: str) -> str:
+        if value not in eks_versions.offered():
+            raise ValueError(f"allowed: {', '.join(eks_versions.offered())} ({_DATED})")
+        return value
+
+    @model_validator(mode="after")
+    def _addon_versions_fit_the_cluster(self) -> "EksClusterSpec":
+        wrong = []
+        for addon, version in self.addon_versions.items():
+            known = eks_versions.addon_versions(addon, self.version) if addon in ADDONS else []
+            if addon not in ADDONS:
+                wrong.append(f"addonVersions has {addon}; allowed: {', '.join(ADDONS)}")
+            elif version not in known:
+                wrong.append(
+                    f"addonVersions.{addon} is {version or 'empty'}; allowed: {', '.join(known)} ({_DATED}), since "
+                    f"version is {self.version}"
+                )
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _a_principal_has_one_entry(self) -> "EksClusterSpec":
+        # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+        names.named({**self.access}, "access")
+        first: dict[str, str] = {}
+        twice = [
+            f"access.{entry}.{field} is {principal}; allowed: another than that of "
+            f"access.{first[_principal(principal)]}, since EKS knows one entry for a principal"
+            for entry, access in self.access.items()
+            for field, principal in (("role", access.role), ("principalArn", access.principal_arn))
+            if principal is not None and first.setdefault(_principal(principal), entry) != entry
+        ]
+        if twice:
+            raise ValueError("\n".join(twice))
+        return self
+
+    @model_validator(mode="after")
+    def _someone_is_admin(self) -> "EksClusterSpec":
+        levels = {access.level for access in self.access.values()}
+        if not self.creator_is_admin and AccessLevel.CLUSTER_ADMIN not in levels:
+            raise ValueError("access needs an entry with level clusterAdmin, since creatorIsAdmin is false")
+        return self
+
+
+def _principal(named: str) -> str:
+    """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
+    return named.rsplit("/", 1)[-1] if ":role/" in named else named
+
+
+def physical_name(name: str) -> str:
+    """The EKS cluster's name: project, stack and logical name.
+
+    Raises:
+        pulumi.RunError: EKS would refuse it.
+    """
+    made = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
+    try:
+        return grammar.cluster(made)
+    except ValueError as error:
+        raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
+
+
+def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
+    """Refuse an access entry for whoever is about to create the cluster `name`.
+
+    EKS makes one itself where the creator becomes an administrator, and knows one entry for each principal. It would
+    refuse the second when the cluster is there: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+
+    Raises:
+        pulumi.RunError: there is such an entry, or AWS refuses to say who runs the program.
+    """
+    if not (cluster.access and cluster.creator_is_admin):
+        return
+    creator = look_up(
+        # Of an assumed role, the role, with its path.
+        lambda: aws.iam.get_session_context(arn=aws.get_caller_identity().arn).issuer_arn,
+        "the role that runs this program, which may not be in cluster.access,",
+        "Allow iam:GetRole for it.",
+    )
+    role = creator.rsplit("/", 1)[-1] if ":role/" in creator else None
+    mine = [
+        entry
+        for entry, access in cluster.access.items()
+        if access.principal_arn == creator or (access.role is not None and access.role == role)
+    ]
+    if not mine:
+        return
+    made = look_up(
+        lambda: aws.eks.get_clusters().names, "whether the cluster exists already", "Allow eks:ListClusters."
+    )
+    if physical_name(name) not in made:
+        raise pulumi.RunError(
+            f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
+            "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
+            "cluster.creatorIsAdmin to false to give the creator what the entry says."
+        )
+
+
+def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
+    """Settings of the network plugin.
+
+    Network policies are enforced, and a node has addresses for as many pods as it has room:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
+    the pods' own keep the security groups of their node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
+
+    Args:
+        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+    """
+    settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
+    if pod_subnet_ids:
+        settings["env"]["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
+        settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
+        settings["eniConfig"] = {
+            "create": True,
+            "region": zones.region_of(next(iter(pod_subnet_ids))),
+            "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
+        }
+    return json.dumps(settings)
+
+
+def endpoint_access(wanted: EksClusterSpec) -> dict[str, Any]:
+    """Who reaches the API server: always the network itself, and from the internet only the listed networks."""
+    if not wanted.public_access_cidrs:
+        return {"endpoint_private_access": True, "endpoint_public_access": False}
+    return {
+        "endpoint_private_access": True,
+        "endpoint_public_access": True,
+        "public_access_cidrs": wanted.public_access_cidrs,
+    }
+
+
+def api_sources(wanted: EksClusterSpec) -> dict[str, dict[str, str]]:
+    """Sources that may open HTTPS to the private endpoint, as arguments of security-group rules by a name for each."""
+    return {
+        **{re.sub(r"[./]", "-", cidr): {"cidr_ipv4": cidr} for cidr in wanted.private_access_cidrs},
+        **{group: {"referenced_security_group_id": group} for group in wanted.private_access_security_groups},
+    }
+
+
+def addon_version(wanted: EksClusterSpec, addon: str) -> str:
+    """The version of an add-on: what the cluster's spec names, or the one for its Kubernetes version."""
+    return wanted.addon_versions.get(addon) or eks_versions.addon_versions(addon, wanted.version)[0]
+
+
+def system_nodes(pool: SystemPool) -> Pool:
+    """The managed node group of the cluster's own services."""
+    own = {POOL_LABEL: SYSTEM_POOL}
+    return Pool(
+        instance_types=pool.instance_types,
+        capacity=Capacity.ON_DEMAND,
+        scaling=pool,
+        disk=Disk(pool.disk_gb),
+        labels=own,
+        first_labels=own,
+        taints=[],
+        ami_release=pool.ami_release,
+    )

@@ -1,0 +1,155 @@
+"""Where training and inference run: pools of GPU nodes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from awsfacts import instances
+from mlplatform.arguments import checked, need
+from mlplatform.component import Component, this_stack
+from mlplatform.compute.gpu_node_pool.spec import GpuNodePoolSpec, Reservation, autoscaler_hints, gpu_nodes, own_group
+from mlplatform.compute.node_group.nodes import Capacity, Joined, group_tags, managed_nodes, running
+
+
+class GpuNodePoolArgs(TypedDict):
+    """What a `GpuNodePool` is given."""
+
+    pool: GpuNodePoolSpec
+    """The pool."""
+
+    cluster_name: pulumi.Input[str]
+    """Name of the EKS cluster that the nodes join."""
+
+    cluster_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the nodes, with which they follow the cluster. Needed for a pinned image. Default: the
+    cluster's at their creation."""
+
+    cluster_endpoint: NotRequired[pulumi.Input[str]]
+    """URL of the Kubernetes API. Needed for a pinned image."""
+
+    cluster_certificate_authority: NotRequired[pulumi.Input[str]]
+    """Certificate authority of the Kubernetes API: PEM, in base64. Needed for a pinned image."""
+
+    cluster_service_cidr: NotRequired[pulumi.Input[str]]
+    """Addresses of the cluster's services, e.g. `172.20.0.0/16`. Needed for a pinned image."""
+
+    cluster_security_group_id: NotRequired[pulumi.Input[str]]
+    """Security group that the cluster and its nodes share. Needed for EFA."""
+
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Private subnets for the nodes, in the pool's zones."""
+
+    disks_key_arn: pulumi.Input[str]
+    """Key that the nodes' disks are encrypted with."""
+
+    account_id: NotRequired[pulumi.Input[str]]
+    """AWS account, 12 digits. Needed for a group of reservations."""
+
+    region: NotRequired[pulumi.Input[str]]
+    """AWS region. Needed for a group of reservations."""
+
+    node_sessions: NotRequired[bool]
+    """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
+
+    cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Repositories that the nodes may make by pulling through caches. Default: none."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the nodes, whose capacity may not be had again. Default: false."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child, and for the instances that start from then on."""
+
+
+_JOINING: Final = ("cluster_endpoint", "cluster_certificate_authority", "cluster_service_cidr")
+"""Arguments that nodes of a pinned image need for joining the cluster."""
+
+
+class GpuNodePool(Component):
+    """A managed group of GPU nodes that only pods asking for a GPU are put on.
+
+    The nodes run Bottlerocket's NVIDIA variant, which brings driver and device plugin.
+    """
+
+    node_group_name: pulumi.Output[str]
+    """Name of the managed node group."""
+
+    def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(GpuNodePoolArgs, self, name, args)
+        super().__init__(name, args, opts)
+        pool = args["pool"]
+
+        if pool.ami_release:
+            need(self, name, args, "cluster_version", *_JOINING, since="pool has amiRelease")
+        own = own_group(name, this_stack())
+        there = running(own, self.asking()) if pool.autoscaled else None
+        wanted = gpu_nodes(name, pool, self._launch(name, pool, args), there)
+        nodes = managed_nodes(
+            self,
+            name,
+            wanted,
+            cluster=Joined(
+                args["cluster_name"],
+                args.get("cluster_version"),
+                args.get("cluster_endpoint", ""),
+                args.get("cluster_certificate_authority", ""),
+                args.get("cluster_service_cidr", ""),
+            ),
+            subnet_ids=args["subnet_ids"],
+            disks_key_arn=args["disks_key_arn"],
+            cached_repository_arns=args.get("cached_repository_arns", ()),
+            partition=args.get("partition", "aws"),
+            sessions=args.get("node_sessions", False),
+        )
+        if pool.autoscaled:
+            group_tags(self, f"{name}-hint", nodes, {**autoscaler_hints(wanted), **own}, propagated=False)
+
+        self.node_group_name = nodes.node_group_name
+        self._done()
+
+    def _launch(self, name: str, pool: GpuNodePoolSpec, args: GpuNodePoolArgs) -> dict[str, Any]:
+        """Arguments of the launch template that only some pools have."""
+        launch: dict[str, Any] = {}
+        if pool.efa:
+            need(self, name, args, "cluster_security_group_id", since="pool has efa")
+            # Its members reach each other over EFA, which no rule for addresses allows:
+            # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
+            groups = [args["cluster_security_group_id"]]
+            launch["network_interfaces"] = [
+                {**interface, "security_groups": groups, "delete_on_termination": "true"}
+                for interface in instances.efa_interfaces(pool.types[0])
+            ]
+        if pool.placement_group:
+            group = aws.ec2.PlacementGroup(
+                f"{name}-placement",
+                strategy="cluster",
+                tags=self.tags_for(f"{name}-placement"),
+                opts=self.child(),
+            )
+            launch["placement"] = {"group_name": group.name}
+        if pool.reservation:
+            launch["capacity_reservation_specification"] = self._reserved(name, pool.reservation, args)
+        if pool.capacity is Capacity.CAPACITY_BLOCK:
+            launch["instance_market_options"] = {"market_type": "capacity-block"}
+        return launch
+
+    def _reserved(self, name: str, reservation: Reservation, args: GpuNodePoolArgs) -> dict[str, Any]:
+        target: dict[str, Any] = {"capacity_reservation_id": reservation.id}
+        if reservation.group:
+            need(self, name, args, "region", "account_id", since="pool has reservation.group")
+            target = {
+                "capacity_reservation_resource_group_arn": pulumi.Output.concat(
+                    *("arn:", args.get("partition", "aws"), ":resource-groups:", args["region"], ":"),
+                    *(args["account_id"], ":group/", reservation.group),
+                )
+            }
+        # Without this, nodes beyond a group's reservations would be bought on demand.
+        return {"capacity_reservation_preference": "capacity-reservations-only", "capacity_reservation_target": target}

@@ -1,0 +1,1 @@
+"""Managed node groups, which system nodes and GPU pools share."""

@@ -1,0 +1,434 @@
+"""How a group of nodes joins a cluster: role, launch template, managed node group."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Self
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field, model_validator
+
+from awsfacts import instances, node_images
+from mlplatform import iam
+from mlplatform.arguments import ArgumentsError, Problem, what_is
+from mlplatform.component import Component
+from mlplatform.compute.node_group import bottlerocket
+from mlplatform.lookups import look_up
+from mlplatform.registries.image_registry.spec import filling_policy
+from mlplatform.spec import Spec
+
+WORKER_POLICIES: Final = {
+    "join": "AmazonEKSWorkerNodePolicy",
+    "pull": "AmazonEC2ContainerRegistryPullOnly",
+}
+"""What a node itself needs; the network plugin and every other pod has a role of its own:
+https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
+
+SESSIONS_POLICY: Final = "AmazonSSMManagedInstanceCore"
+"""What lets Bottlerocket's control container offer shell sessions:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html"""
+
+SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
+"""What the agent of these sessions calls:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html"""
+
+MAX_NODES: Final = 450
+"""Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+
+METADATA_OPTIONS: Final = {
+    "http_endpoint": "enabled",
+    "http_tokens": "required",
+    # One hop: the node's own credentials stay out of the reach of pods, which have Pod Identity.
+    "http_put_response_hop_limit": 1,
+    "instance_metadata_tags": "disabled",
+}
+
+SMALL_POOL: Final = 5
+"""Nodes up to which EKS repairs whatever share of a group is unhealthy; beyond, it stops above a fifth:
+https://docs.aws.amazon.com/eks/latest/userguide/node-health.html#node-auto-repair"""
+
+FEW_NODES: Final = 10
+"""Nodes up to which a group is updated one node at a time, and beyond a tenth of them at a time."""
+
+ROUND_MINUTES: Final = 25
+"""Longest that an update takes for the nodes that it replaces at the same time: EKS waits 15 minutes for pods to leave,
+https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html, and the new node has to come up."""
+
+UPDATE_MINUTES: Final = 60
+"""Time that the provider allows for an update by itself."""
+
+
+class Capacity(Enum):
+    """How nodes are bought."""
+
+    ON_DEMAND = "onDemand"
+    SPOT = "spot"
+    CAPACITY_BLOCK = "capacityBlock"
+
+
+CAPACITY_TYPES: Final = {
+    Capacity.ON_DEMAND: "ON_DEMAND",
+    Capacity.SPOT: "SPOT",
+    Capacity.CAPACITY_BLOCK: "CAPACITY_BLOCK",
+}
+"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+
+
+class Scaling(Spec):
+    """How many nodes a pool has."""
+
+    min_nodes: int = Field(default=0, ge=0, le=MAX_NODES)
+    """Fewest nodes."""
+
+    nodes: int = Field(default=0, ge=0, le=MAX_NODES)
+    """Nodes that run now, between the fewest and the most."""
+
+    max_nodes: int = Field(default=4, ge=1, le=MAX_NODES)
+    """Most nodes, and so the ceiling of what the pool can cost."""
+
+    update_minutes: int | None = Field(default=None, ge=15, le=10080)
+    """Minutes that an update of the nodes may take before it counts as failed. Default: 60, or more for a large pool:
+    25 for each round of one node (a tenth of the nodes where there may be more than 10)."""
+
+    @model_validator(mode="after")
+    def _nodes_lie_within_limits(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"minNodes is {self.min_nodes}; allowed: up to maxNodes ({self.max_nodes})")
+        if not self.min_nodes <= self.nodes <= self.max_nodes:
+            raise ValueError(
+                f"nodes is {self.nodes}; allowed: minNodes ({self.min_nodes}) to maxNodes ({self.max_nodes})"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The volume for images and pods."""
+
+    gb: int
+    iops: int | None = None
+    throughput: int | None = None
+    """MiB/s."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The size of an Auto Scaling group that another program scales."""
+
+    least: int
+    nodes: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A managed node group in plain values."""
+
+    instance_types: Sequence[str]
+    capacity: Capacity
+    scaling: Scaling
+    disk: Disk
+    labels: Mapping[str, str]
+    """Labels that EKS puts on the nodes, and changes on those that run."""
+
+    taints: Sequence[Mapping[str, str]]
+    first_labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels that a node has to have from its first moment on, and that never change."""
+
+    nvidia: bool = False
+    """Whether the image has NVIDIA's driver."""
+
+    ami_release: str | None = None
+    repaired: bool = True
+    autoscaled: bool = False
+    """Whether another program sets the number of nodes."""
+
+    running: "Running | None" = None
+    """The group as it is; None for one that is not there yet, and where nobody else sets the number of nodes."""
+
+    replaced_within_limits: bool = False
+    """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
+
+    reserved: bool = False
+    """Whether the nodes run in capacity that is there once: a group's successor has none until the group is gone."""
+
+    settings: Sequence[str] = ()
+    """More settings of Bottlerocket, as TOML."""
+
+    launch: Mapping[str, Any] = field(default_factory=dict)
+    """More arguments of the launch template."""
+
+    @property
+    def types(self) -> list[instances.InstanceType]:
+        """The facts of the instance types."""
+        return instances.known(self.instance_types)
+
+    @property
+    def arm(self) -> bool:
+        """Whether the processors are ARM's."""
+        return self.types[0].architecture == "arm64"
+
+    @property
+    def ami_type(self) -> str:
+        """EKS's name of the latest image's kind."""
+        return f"BOTTLEROCKET_{'ARM_64' if self.arm else 'x86_64'}{'_NVIDIA' if self.nvidia else ''}"
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that are asked for: of a group that another program scales, those that run, within the limits."""
+        if self.running is None:
+            return self.scaling.nodes
+        return min(max(self.running.nodes, self.scaling.min_nodes), self.scaling.max_nodes)
+
+    @property
+    def keeps_its_size(self) -> bool:
+        """Whether the number of nodes is left out of updates.
+
+        EKS takes it with each change of the limits, and Pulumi knows only the number of its last update.
+        """
+        limits = (self.scaling.min_nodes, self.scaling.max_nodes)
+        return self.autoscaled and (self.running is None or (self.running.least, self.running.most) == limits)
+
+    @property
+    def repair(self) -> dict[str, Any]:
+        """How unhealthy nodes are replaced: a tenth of the most at a time, and none while too many are unhealthy.
+
+        The threshold is a count, since of a pool scaled down to one node every node is 100 percent.
+        """
+        if not self.repaired:
+            return {"enabled": False}
+        most = self.scaling.max_nodes
+        limits = {"max_unhealthy_node_threshold_count": most // 5 + 1} if most > SMALL_POOL else {}
+        return {"enabled": True, "max_parallel_nodes_repaired_count": max(1, most // 10), **limits}
+
+    @property
+    def update(self) -> dict[str, Any]:
+        """How an update replaces nodes. Source: the page of `ROUND_MINUTES`."""
+        few = self.scaling.max_nodes <= FEW_NODES
+        return {
+            **({"max_unavailable": 1} if few else {"max_unavailable_percentage": 10}),
+            "update_strategy": "MINIMAL" if self.replaced_within_limits else "DEFAULT",
+        }
+
+    @property
+    def update_minutes(self) -> int:
+        """Minutes that an update may take."""
+        rounds = min(self.scaling.max_nodes, FEW_NODES)
+        return self.scaling.update_minutes or max(UPDATE_MINUTES, rounds * ROUND_MINUTES)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The cluster that nodes join."""
+
+    name: pulumi.Input[str]
+    version: pulumi.Input[str] | None
+    """Kubernetes version, with which the nodes follow the cluster; none where they keep that of their creation."""
+
+    endpoint: pulumi.Input[str]
+    certificate_authority: pulumi.Input[str]
+    service_cidr: pulumi.Input[str]
+    """What EKS does not add to the user data where the launch template names the image."""
+
+
+def managed_nodes(
+    component: Component,
+    role_name: str,
+    pool: Pool,
+    *,
+    cluster: Joined,
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+    disks_key_arn: pulumi.Input[str],
+    partition: pulumi.Input[str],
+    cached_repository_arns: Sequence[pulumi.Input[str]] = (),
+    sessions: bool = False,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> "aws.eks.NodeGroup":
+    """Make the node group `role_name` and what it needs as children of `component`."""
+    role = aws.iam.Role(
+        f"{role_name}-role",
+        assume_role_policy=iam.trust("ec2.amazonaws.com"),
+        permissions_boundary=component.permissions_boundary,
+        tags=component.tags_for(f"{role_name}-role"),
+        opts=component.child(),
+    )
+    attachments: list[pulumi.Resource] = [
+        aws.iam.RolePolicyAttachment(
+            f"{role_name}-{purpose}",
+            role=role.name,
+            policy_arn=iam.managed_policy(policy, partition),
+            opts=component.child(),
+        )
+        for purpose, policy in {**WORKER_POLICIES, **({"sessions": SESSIONS_POLICY} if sessions else {})}.items()
+    ]
+    if cached_repository_arns:
+        attachments.append(
+            aws.iam.RolePolicy(
+                f"{role_name}-fill-caches",
+                role=role.id,
+                policy=pulumi.Output.all(*cached_repository_arns).apply(filling_policy),
+                opts=component.child(),
+            )
+        )
+    template = aws.ec2.LaunchTemplate(
+        f"{role_name}-template",
+        update_default_version=True,
+        metadata_options=METADATA_OPTIONS,
+        block_device_mappings=volumes(pool.disk, disks_key_arn),
+        # A single type lies here, where a change of it rolls the nodes; in the node group it would replace the group.
+        instance_type=pool.instance_types[0] if len(pool.instance_types) == 1 else None,
+        image_id=image(pool, cluster, component.asking()) if pool.ami_release else None,
+        user_data=user_data(pool, cluster),
+        tag_specifications=[
+            {"resource_type": kind, "tags": component.tags_for(role_name)}
+            for kind in ("instance", "volume", "network-interface")
+        ],
+        tags=component.tags_for(f"{role_name}-template"),
+        # Each new version of the template replaces the nodes: a tag that changes later reaches them by their scaling
+        # group, whose tags go before these: https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-tagging.html
+        opts=component.child(ignore_changes=["tagSpecifications"]),
+        **pool.launch,
+    )
+    # Of EKS's own image the type and the version belong to the group; EKS refuses them beside an image of the template.
+    managed = {"ami_type": pool.ami_type, "version": cluster.version}
+    nodes = aws.eks.NodeGroup(
+        # EKS changes no group from its own image to another, or back.
+        f"{role_name}-pinned-nodes" if pool.ami_release else f"{role_name}-nodes",
+        cluster_name=cluster.name,
+        node_role_arn=role.arn,
+        subnet_ids=subnet_ids,
+        capacity_type=CAPACITY_TYPES[pool.capacity],
+        instance_types=[*pool.instance_types] if len(pool.instance_types) > 1 else None,
+        launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+        scaling_config={
+            "min_size": pool.scaling.min_nodes,
+            "desired_size": pool.nodes,
+            "max_size": pool.scaling.max_nodes,
+        },
+        update_config=pool.update,
+        node_repair_config=pool.repair,
+        labels=dict(pool.labels),
+        taints=[dict(taint) for taint in pool.taints],
+        tags=component.tags_for(f"{role_name}-nodes"),
+        opts=component.guarded(
+            # Nodes that start before their role may pull images or join stay NotReady.
+            depends_on=[*attachments, *depends_on],
+            custom_timeouts=pulumi.CustomTimeouts(
+                **dict.fromkeys(("create", "update", "delete"), f"{pool.update_minutes}m")
+            ),
+            ignore_changes=["scalingConfig.desiredSize"] if pool.keeps_its_size else None,
+            delete_before_replace=pool.reserved or None,
+        ),
+        **({} if pool.ami_release else managed),
+    )
+    # Here a change reaches the instances that start from then on and replaces none.
+    group_tags(component, f"{role_name}-tag", nodes, component.given_tags, propagated=True)
+    return nodes
+
+
+def group_tags(
+    component: Component,
+    prefix: str,
+    nodes: "aws.eks.NodeGroup",
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]],
+    *,
+    propagated: bool,
+) -> None:
+    """Tag the Auto Scaling group of `nodes`, and where `propagated` the instances that it starts.
+
+    EKS gives the group none of the node group's tags: https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
+
+    Raises:
+        ArgumentsError: the tags are an output as a whole.
+    """
+    if not isinstance(tags, Mapping):
+        reason = "is an output; allowed: a mapping, whose values may be outputs, since each tag of nodes is a resource"
+        raise ArgumentsError(what_is(component, prefix.rsplit("-", 1)[0]), [Problem("tags", reason)])
+    group = nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name)
+    for key, value in sorted(tags.items()):
+        aws.autoscaling.Tag(
+            named_by(prefix, key),
+            autoscaling_group_name=group,
+            tag={"key": key, "value": value, "propagate_at_launch": propagated},
+            # A group has one tag of a key: the old one's deletion would take the new one.
+            opts=component.child(delete_before_replace=True),
+        )
+
+
+def running(tags: Mapping[str, str], opts: pulumi.InvokeOptions) -> Running | None:
+    """The size of the Auto Scaling group with these tags; None where there is none yet.
+
+    Raises:
+        pulumi.RunError: AWS refuses.
+    """
+    what, remedy = "the size of an autoscaled pool", "Allow autoscaling:DescribeAutoScalingGroups."
+    filters = [{"name": f"tag:{key}", "values": [value]} for key, value in tags.items()]
+
+    def size(name: str) -> Running:
+        group = look_up(lambda: aws.autoscaling.get_group(name=name, opts=opts), what, remedy)
+        return Running(group.min_size, group.desired_capacity, group.max_size)
+
+    # The SDK's name for Terraform's aws_autoscaling_groups.
+    names = look_up(lambda: aws.autoscaling.get_ami_ids(filters=filters, opts=opts).names, what, remedy)
+    # While a pool is replaced there are two: the one that serves is the larger.
+    return max(map(size, names), key=lambda found: found.nodes, default=None)
+
+
+def named_by(prefix: str, key: str) -> str:
+    """A resource's name for one key of a mapping: the same wherever the key stands among others, and no other's."""
+    plain = re.sub(r"[^A-Za-z0-9._/-]", "-", key)
+    return f"{prefix}-{key}" if plain == key else f"{prefix}-{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def image(pool: Pool, cluster: Joined, opts: pulumi.InvokeOptions) -> pulumi.Output[str]:
+    """The id of the pool's image in the provider's region, which is there for the cluster's Kubernetes version."""
+
+    def of(kubernetes: str) -> str:
+        name = node_images.parameter(kubernetes, str(pool.ami_release), nvidia=pool.nvidia, arm=pool.arm)
+        return look_up(
+            lambda: str(aws.ssm.get_parameter(name=name, opts=opts).insecure_value),
+            f"the image {pool.ami_release} for Kubernetes {kubernetes} (parameter {name})",
+            "Choose a release that has images for this version, and sign in with a role that may ssm:GetParameter.",
+        )
+
+    assert cluster.version is not None, "checked by the component"
+    return pulumi.Output.from_input(cluster.version).apply(of)
+
+
+def user_data(pool: Pool, cluster: Joined) -> pulumi.Output[str] | str | None:
+    """What the nodes are told at their start; EKS adds to it unless the launch template names the image."""
+    if not pool.ami_release:
+        return bottlerocket.user_data(*pool.settings) if pool.settings else None
+
+    def joining(name: str, endpoint: str, authority: str, cidr: str) -> str:
+        return bottlerocket.user_data(
+            bottlerocket.joining(
+                cluster=name,
+                endpoint=endpoint,
+                certificate_authority=authority,
+                service_cidr=cidr,
+                max_pods=bottlerocket.max_pods(pool.types),
+                labels=pool.first_labels,
+                taints=pool.taints,
+            ),
+            *pool.settings,
+        )
+
+    facts = (cluster.name, cluster.endpoint, cluster.certificate_authority, cluster.service_cidr)
+    return pulumi.Output.all(*facts).apply(lambda known: joining(*known))
+
+
+def volumes(disk: Disk, key_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
+    """Encrypted volumes of a Bottlerocket node: its system on xvda, as large as the image, images and pods on xvdb.
+
+    Source: https://bottlerocket.dev/en/os/latest/#/concepts/volumes/
+    """
+    sealed = {"volume_type": "gp3", "encrypted": "true", "kms_key_id": key_arn, "delete_on_termination": "true"}
+    speed = {name: value for name, value in (("iops", disk.iops), ("throughput", disk.throughput)) if value}
+    return [
+        {"device_name": "/dev/xvda", "ebs": sealed},
+        {"device_name": "/dev/xvdb", "ebs": {**sealed, "volume_size": disk.gb, **speed}},
+    ]

@@ -1,0 +1,1 @@
+"""What everything else lies in: keys and networks."""

@@ -1,0 +1,180 @@
+"""The encryption keys that everything at rest is sealed with."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pydantic import Field
+
+from awsfacts.partitions import service_principal
+from mlplatform import iam
+from mlplatform.arguments import checked
+from mlplatform.component import Component
+from mlplatform.spec import Spec
+
+
+class KeyDomain(Enum):
+    """A kind of data that has a key of its own."""
+
+    DATA = "data"
+    IMAGES = "images"
+    LOGS = "logs"
+    SECRETS = "secrets"
+    DISKS = "disks"
+
+
+class KeyRingSpec(Spec):
+    """The platform's encryption keys."""
+
+    per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
+    """A key for each of data, images, logs, secrets and disks, so that each can be withdrawn alone. False: one for all.
+    Cannot change after the first deployment: what is encrypted already needs the key that it was encrypted with."""
+
+    rotation_days: int = Field(default=365, ge=90, le=2560)
+    """Days between automatic rotations."""
+
+    deletion_window_days: int = Field(default=30, ge=7, le=30)
+    """Days in which a key that is to be deleted can still be saved."""
+
+    retain: bool = True
+    """Keep the keys when the stack is destroyed: without its key, retained data is lost."""
+
+
+class KeyRingArgs(TypedDict):
+    """What a `KeyRing` is given."""
+
+    keys: KeyRingSpec
+    """The keys."""
+
+    account_id: pulumi.Input[str]
+    """AWS account that administers the keys, 12 digits."""
+
+    region: pulumi.Input[str]
+    """AWS region of the keys, e.g. `us-east-1`."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the keys. Default: false."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child."""
+
+
+class KeyRing(Component):
+    """KMS keys per domain, rotated, each usable only by its domain's services and by IAM policies of the account."""
+
+    data_key_arn: pulumi.Output[str]
+    """Key for buckets and file systems."""
+
+    images_key_arn: pulumi.Output[str]
+    """Key for container images."""
+
+    logs_key_arn: pulumi.Output[str]
+    """Key for log groups."""
+
+    secrets_key_arn: pulumi.Output[str]
+    """Key for Kubernetes secrets and Secrets Manager."""
+
+    disks_key_arn: pulumi.Output[str]
+    """Key for node volumes."""
+
+    def __init__(self, name: str, args: KeyRingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(KeyRingArgs, self, name, args)
+        super().__init__(name, args, opts)
+        keys = args["keys"]
+        owner = pulumi.Output.all(
+            account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
+        )
+
+        arns: dict[KeyDomain, pulumi.Output[str]] = {}
+        for role, domains in key_domains(keys.per_domain).items():
+            key = self._key(f"{name}-{role}", keys, domains, owner)
+            arns.update(dict.fromkeys(domains, key.arn))
+
+        self.data_key_arn = arns[KeyDomain.DATA]
+        self.images_key_arn = arns[KeyDomain.IMAGES]
+        self.logs_key_arn = arns[KeyDomain.LOGS]
+        self.secrets_key_arn = arns[KeyDomain.SECRETS]
+        self.disks_key_arn = arns[KeyDomain.DISKS]
+        self._done()
+
+    def _key(
+        self, key_name: str, keys: KeyRingSpec, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
+    ) -> "aws.kms.Key":
+        kept = self.guarded(retain_on_delete=keys.retain)
+        key = aws.kms.Key(
+            key_name,
+            description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
+            enable_key_rotation=True,
+            rotation_period_in_days=keys.rotation_days,
+            deletion_window_in_days=keys.deletion_window_days,
+            policy=owner.apply(lambda known: key_policy(domains, **known)),
+            tags=self.tags_for(key_name),
+            opts=kept,
+        )
+        # A key that stays is found by its alias.
+        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
+        return key
+
+
+def key_domains(per_domain: bool) -> dict[str, frozenset[KeyDomain]]:
+    """The keys to make, by role, each with the domains that it serves."""
+    if per_domain:
+        return {domain.value: frozenset({domain}) for domain in KeyDomain}
+    return {"shared": frozenset(KeyDomain)}
+
+
+def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, partition: str) -> str:
+    """Who may use a key that serves `domains`.
+
+    The account's IAM policies decide, and beside them only the AWS services that cannot be reached by an IAM policy:
+    CloudWatch Logs (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html) and Auto
+    Scaling's service-linked role, which starts nodes with encrypted volumes
+    (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
+    """
+    use = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+    statements = [
+        iam.allow(
+            ["kms:*"], on=["*"], to={"AWS": f"arn:{partition}:iam::{account_id}:root"}, sid="AccountPoliciesDecide"
+        )
+    ]
+    if KeyDomain.LOGS in domains:
+        log_groups = f"arn:{partition}:logs:{region}:{account_id}:log-group:*"
+        statements.append(
+            iam.allow(
+                use,
+                on=["*"],
+                to={"Service": service_principal("logs", partition, region)},
+                when={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+                sid="LogGroupsOfThisAccount",
+            )
+        )
+    if KeyDomain.DISKS in domains:
+        # A condition instead of the principal that AWS's examples name: the role comes with an account's first Auto
+        # Scaling group, and KMS refuses a policy that names a principal which does not exist:
+        # https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
+        # Spot instances are started by a role of their own:
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
+        roles = [
+            f"arn:{partition}:iam::{account_id}:role/aws-service-role/{service}.amazonaws.com/AWSServiceRoleFor{name}"
+            for service, name in (("autoscaling", "AutoScaling"), ("spot", "EC2Spot"))
+        ]
+        auto_scaling: dict[str, dict[str, Any]] = {
+            "ArnEquals": {"aws:PrincipalArn": roles},
+            "StringEquals": {"kms:CallerAccount": account_id},
+        }
+        statements += [
+            iam.allow(use, on=["*"], to={"AWS": "*"}, when=auto_scaling, sid="NodesUseTheirDisks"),
+            iam.allow(
+                ["kms:CreateGrant"],
+                on=["*"],
+                to={"AWS": "*"},
+                when={**auto_scaling, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+                sid="NodesAttachTheirDisks",
+            ),
+        ]
+    return iam.document(*statements)

@@ -1,0 +1,410 @@
+"""A VPC that exists already: what is looked up about it, and what has to be changed before the platform can use it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+
+from awsfacts import zones
+from mlplatform.component import STACK_TAG, this_stack
+from mlplatform.foundation.network import addressing, endpoints
+from mlplatform.foundation.network.reach import Door, Subnet, unreachable
+from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
+from mlplatform.lookups import caller, find, look_up
+
+INTERNAL_BALANCERS: Final = "kubernetes.io/role/internal-elb"
+PUBLIC_BALANCERS: Final = "kubernetes.io/role/elb"
+"""Tags of the subnets that load balancers are put into:
+https://docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html"""
+
+_ANYWHERE: Final = "0.0.0.0/0"
+_WAYS_OUT: Final = (
+    "nat_gateway_id",
+    "transit_gateway_id",
+    "network_interface_id",
+    "vpc_endpoint_id",
+    "core_network_arn",
+)
+"""Targets of a default route that lead out of a private subnet."""
+
+
+@dataclass(frozen=True)
+class FoundSubnet:
+    """A subnet as AWS describes it."""
+
+    id: str
+    vpc_id: str
+    zone: zones.Zone
+    cidr: str
+    free: int
+    """Addresses that are not in use."""
+
+    table_id: str
+    """Its route table: its own, or the VPC's main one."""
+
+    leaves: bool
+    """Whether its default route leads out of the network, but not to an internet gateway."""
+
+    public: bool
+    """Whether its default route leads to an internet gateway."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An existing VPC as AWS describes it."""
+
+    vpc_id: str
+    cidrs: Sequence[str]
+    dns_support: bool
+    dns_hostnames: bool
+    private: Mapping[str, FoundSubnet]
+    public: Mapping[str, FoundSubnet]
+    pods: Mapping[str, FoundSubnet]
+    """Subnets by their zones, as the spec spells these."""
+
+    shared: bool = False
+    """Whether the VPC belongs to another account, whose tags and endpoints this one does not see:
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html"""
+
+    in_use: bool = False
+    """Whether network interfaces of this stack are in it already."""
+
+    endpoints: Mapping[str, "FoundEndpoint"] = field(default_factory=dict)
+    """The endpoints that were asked for, by service."""
+
+    @property
+    def subnets(self) -> list[FoundSubnet]:
+        """All subnets."""
+        return [*self.private.values(), *self.public.values(), *self.pods.values()]
+
+
+@dataclass(frozen=True)
+class FoundEndpoint:
+    """A VPC endpoint as AWS describes it."""
+
+    id: str
+    gateway: bool
+    private_dns: bool
+    ours: bool
+    """Whether this stack created it."""
+
+    table_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the platform is going to do in an existing VPC."""
+
+    services: Mapping[str, str]
+    """Services that nodes and pods use, and what for."""
+
+    created: Sequence[str]
+    """Services that interface endpoints are created for."""
+
+    nodes: Mapping[str, int]
+    """Nodes that run at first in each zone."""
+
+    outside: Sequence[str] = ()
+    """What only a route to the internet leads to, a sentence each."""
+
+    @classmethod
+    def of(
+        cls, vpc: NetworkSpec, services: Mapping[str, str], outside: Sequence[str], nodes: Mapping[str, int]
+    ) -> "Wanted":
+        """What a network's spec wants, for a platform that uses `services` beside those of every cluster."""
+        return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
+
+
+def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:
+    """Everything that has to be changed in the VPC or in the spec, a sentence each with what to do."""
+    for attribute, on in (("enableDnsSupport", found.dns_support), ("enableDnsHostnames", found.dns_hostnames)):
+        if not on:
+            option = f"--{'enable-dns-support' if attribute.endswith('Support') else 'enable-dns-hostnames'}"
+            yield (
+                f"{existing.vpc_id} has {attribute} off; nodes can't join without it: "
+                f"aws ec2 modify-vpc-attribute --vpc-id {existing.vpc_id} {option} Value=true"
+            )
+    for kind, given, there in (
+        ("privateSubnets", existing.private_subnets, found.private),
+        ("publicSubnets", existing.public_subnets, found.public),
+        ("podSubnets", existing.pod_subnets, found.pods),
+    ):
+        for key, id in given.items():
+            yield from _misplaced(f"{kind}.{key}", key, there[key], existing.vpc_id, id)
+    yield from _routes(existing, found)
+    yield from _ways_out(found, wanted)
+    if not found.in_use:
+        yield from _addresses(found, wanted.nodes)
+    if not found.shared:
+        yield from _tags(found)
+        yield from _services(existing, found, wanted)
+
+
+def look(
+    existing: ExistingVpc,
+    region: str,
+    wanted: Wanted,
+    there: Sequence[zones.Zone],
+    opts: pulumi.InvokeOptions | None = None,
+) -> Found:
+    """Look an existing VPC up.
+
+    Args:
+        existing: its ids.
+        region: the region.
+        wanted: what is going to be done in it.
+        there: the account's availability zones.
+        opts: whose provider is asked; the program's, by default.
+
+    Raises:
+        pulumi.RunError: AWS refuses, or there is no such VPC or subnet.
+    """
+    vpc = look_up(
+        lambda: aws.ec2.get_vpc(id=existing.vpc_id, region=region, opts=opts),
+        f"the VPC {existing.vpc_id} of network.existing",
+        "Correct the id, the region or the account; look-ups need ec2:DescribeVpcs and ec2:DescribeVpcAttribute.",
+    )
+    ids = {zone.name: zone.id for zone in there}
+
+    def subnets(given: Mapping[str, str]) -> dict[str, FoundSubnet]:
+        return {key: _subnet(id, region, vpc.main_route_table_id, ids, opts) for key, id in given.items()}
+
+    private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
+    closed = any(not subnet.leaves for subnet in private.values())
+    asked = [*wanted.created, *((*wanted.services, endpoints.LAYERS) if closed else ())]
+    asked += endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ()
+    return Found(
+        vpc_id=vpc.id,
+        cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
+        shared=vpc.owner_id != caller(opts=opts)[0],
+        dns_support=vpc.enable_dns_support,
+        dns_hostnames=vpc.enable_dns_hostnames,
+        private=private,
+        public=public,
+        pods=pods,
+        in_use=_in_use([*existing.private_subnets.values(), *existing.pod_subnets.values()], region, opts),
+        endpoints={
+            service: endpoint
+            for service in dict.fromkeys(asked)
+            if (endpoint := _endpoint(service, existing.vpc_id, region, opts))
+        },
+    )
+
+
+def suitable(
+    vpc: NetworkSpec,
+    existing: ExistingVpc,
+    region: str,
+    there: Sequence[zones.Zone],
+    *,
+    services: Mapping[str, str],
+    outside: Sequence[str],
+    nodes: Mapping[str, int],
+    opts: pulumi.InvokeOptions | None = None,
+) -> Found:
+    """Look an existing VPC up, and refuse it where the platform can't use it.
+
+    Args:
+        vpc: the network's spec.
+        existing: its existing VPC.
+        region: the region.
+        there: the account's availability zones.
+        services: services that nodes and pods use beside those of every cluster, and what for.
+        outside: what only a route to the internet leads to, a sentence each.
+        nodes: nodes that run at first in each zone.
+        opts: whose provider is asked; the program's, by default.
+
+    Raises:
+        pulumi.RunError: with everything that has to be changed; or AWS refuses, or there is no such VPC or subnet.
+    """
+    wanted = Wanted.of(vpc, services, outside, nodes)
+    found = look(existing, region, wanted, there, opts)
+    if wrong := [*problems(existing, found, wanted)]:
+        raise pulumi.RunError("\n".join([f"the VPC {existing.vpc_id} can't be used as it is:", *wrong]))
+    return found
+
+
+def _misplaced(place: str, zone: str, subnet: FoundSubnet, vpc_id: str, id: str) -> Iterator[str]:
+    if subnet.vpc_id != vpc_id:
+        yield f"{place} is {id}, which is in {subnet.vpc_id}; allowed: subnets of {vpc_id}"
+    if zone not in (subnet.zone.name, subnet.zone.id):
+        yield f"{place} is {id}, which is in {subnet.zone.name} ({subnet.zone.id}); allowed: a subnet in {zone}"
+    if subnet.zone.id in zones.WITHOUT_CONTROL_PLANE:
+        yield f"{place} is {id}, in {subnet.zone.id}; allowed: other zones, since EKS has no control plane there"
+
+
+def _routes(existing: ExistingVpc, found: Found) -> Iterator[str]:
+    for kind, given in (("privateSubnets", found.private), ("podSubnets", found.pods)):
+        for key, subnet in given.items():
+            if subnet.public:
+                yield (
+                    f"{kind}.{key} is {subnet.id}, whose default route leads to an internet gateway; allowed: private "
+                    "subnets, whose nodes are not given public addresses and so would reach nothing"
+                )
+    for key, subnet in found.public.items():
+        if not subnet.public:
+            yield (
+                f"publicSubnets.{key} is {subnet.id}, whose default route does not lead to an internet gateway; "
+                f"allowed: public subnets (route {_ANYWHERE} to the gateway in {subnet.table_id})"
+            )
+
+
+def _tags(found: Found) -> Iterator[str]:
+    for tag, subnets in ((INTERNAL_BALANCERS, found.private), (PUBLIC_BALANCERS, found.public)):
+        if without := [subnet.id for subnet in subnets.values() if subnet.tags.get(tag) not in ("1", "")]:
+            yield (
+                f"{', '.join(without)} lack the tag {tag}=1, by which load balancers find their subnets: "
+                f"aws ec2 create-tags --resources {' '.join(without)} --tags Key={tag},Value=1"
+            )
+
+
+def _ways_out(found: Found, wanted: Wanted) -> Iterator[str]:
+    closed = [subnet.id for subnet in found.private.values() if not subnet.leaves and not subnet.public]
+    if closed and wanted.outside:
+        yield (
+            f"{', '.join(closed)} {'has' if len(closed) == 1 else 'have'} no default route, but "
+            f"{'; '.join(wanted.outside)}. Route {_ANYWHERE} to a NAT or transit gateway, or take images from ECR of "
+            "the region, and models from a bucket"
+        )
+
+
+def _addresses(found: Found, nodes: Mapping[str, int]) -> Iterator[str]:
+    for zone, subnet in found.private.items():
+        count, pods = nodes.get(zone, 0), found.pods.get(zone)
+        needed, for_pods = addressing.needed(count, pods_apart=pods is not None)
+        if subnet.free < needed:
+            remedy = "" if pods else ", or give pods subnets of their own (podSubnets)"
+            yield (
+                f"{subnet.id} has {subnet.free} free addresses; needed: {needed}, for the control plane and the nodes "
+                f"in {zone} ({count} at first). Free some, or name a larger subnet{remedy}"
+            )
+        if pods and pods.free < for_pods:
+            yield (
+                f"{pods.id} has {pods.free} free addresses; needed: {for_pods}, for pods on the nodes in {zone} "
+                f"({count} at first). Free some, or name a larger subnet"
+            )
+
+
+def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:
+    taken = [name for name in wanted.created if name in found.endpoints and not found.endpoints[name].ours]
+    if taken:
+        yield (
+            f"{existing.vpc_id} has endpoints of {', '.join(taken)} already; a second one of a service can't have its "
+            "host name. Leave them out of interfaceEndpoints, or set endpointPreset: none"
+        )
+    tables = {subnet.table_id for subnet in (*found.private.values(), *found.pods.values())}
+    for service in endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ():
+        endpoint = found.endpoints.get(service)
+        if endpoint and not endpoint.ours and (routed := sorted(tables & endpoint.table_ids)):
+            yield (
+                f"{', '.join(routed)} has a route to an endpoint of {service} already ({endpoint.id}), and can't have "
+                "a second one. Set existing.gatewayEndpoints: false, or take the table out of that endpoint"
+            )
+    doors = [
+        # Their security groups belong to someone else and may have any number of rules.
+        Door(service, None, endpoint.private_dns)
+        for service, endpoint in found.endpoints.items()
+        if not endpoint.gateway
+    ]
+    doors += [Door(service, found.cidrs) for service in wanted.created]
+    subnets = [
+        Subnet(
+            subnet.id,
+            subnet.cidr,
+            subnet.leaves,
+            frozenset(
+                service
+                for service in endpoints.GATEWAY_SERVICES
+                if existing.gateway_endpoints or _has_gateway(found.endpoints.get(service), subnet)
+            ),
+        )
+        for subnet in found.private.values()
+        if not subnet.public
+    ]
+    needed = {**wanted.services, endpoints.LAYERS: "nodes pull the layers of images"}
+    missing: dict[str, list[str]] = {}
+    for subnet, service, _ in unreachable(subnets, doors, needed):
+        missing.setdefault(subnet.name, []).append(service)
+    for name, services in missing.items():
+        yield (
+            f"{name} has no default route, and its network no endpoint (with private DNS names) of "
+            f"{', '.join(services)}, which nodes and pods need. Route 0.0.0.0/0 to a NAT or transit gateway, or set "
+            "endpointPreset: private and existing.gatewayEndpoints: true"
+        )
+
+
+def _has_gateway(endpoint: FoundEndpoint | None, subnet: FoundSubnet) -> bool:
+    return endpoint is not None and endpoint.gateway and subnet.table_id in endpoint.table_ids
+
+
+def _subnet(
+    id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str], opts: pulumi.InvokeOptions | None
+) -> FoundSubnet:
+    remedy = "Correct the id, the region or the account; look-ups need ec2:DescribeSubnets and ec2:DescribeRouteTables."
+    subnet = look_up(
+        lambda: aws.ec2.get_subnet(id=id, region=region, opts=opts), f"the subnet {id} of network.existing", remedy
+    )
+    own = look_up(
+        lambda: (
+            aws.ec2.get_route_tables(
+                region=region, filters=[{"name": "association.subnet-id", "values": [id]}], opts=opts
+            ).ids
+        ),
+        f"the route table of {id}",
+        remedy,
+    )
+    table_id = own[0] if own else main_table_id
+    routes: Sequence[Any] = look_up(
+        lambda: aws.ec2.get_route_table(route_table_id=table_id, region=region, opts=opts).routes,
+        f"the route table {table_id}",
+        remedy,
+    )
+    default = [route for route in routes if route.cidr_block == _ANYWHERE]
+    return FoundSubnet(
+        id=subnet.id,
+        vpc_id=subnet.vpc_id,
+        zone=zones.Zone(subnet.availability_zone, zone_ids.get(subnet.availability_zone, subnet.availability_zone_id)),
+        cidr=subnet.cidr_block,
+        free=subnet.available_ip_address_count,
+        table_id=table_id,
+        leaves=any(getattr(route, way) for route in default for way in _WAYS_OUT)
+        or any(route.gateway_id.startswith("vgw-") for route in default),
+        public=any(route.gateway_id.startswith("igw-") for route in default),
+        tags=subnet.tags,
+    )
+
+
+def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions | None) -> FoundEndpoint | None:
+    name = endpoints.service_name(service, region)
+    # S3 may have an interface endpoint as well, which leads nowhere without a host name of its own.
+    kind = "Gateway" if service in endpoints.GATEWAY_SERVICES else "Interface"
+    endpoint = find(
+        lambda: aws.ec2.get_vpc_endpoint(
+            vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind, opts=opts
+        ),
+        f"the endpoint of {service} in {vpc_id}",
+        "Look-ups need ec2:DescribeVpcEndpoints.",
+    )
+    return endpoint and FoundEndpoint(
+        id=endpoint.id,
+        gateway=kind == "Gateway",
+        private_dns=endpoint.private_dns_enabled,
+        ours=endpoint.tags.get(STACK_TAG) == this_stack(),
+        table_ids=frozenset(endpoint.route_table_ids),
+    )
+
+
+def _in_use(subnet_ids: Sequence[str], region: str, opts: pulumi.InvokeOptions | None) -> bool:
+    """Whether this stack's nodes are in subnets, whose free addresses then say nothing of what it needs."""
+    filters = [{"name": "subnet-id", "values": [*subnet_ids]}, {"name": f"tag:{STACK_TAG}", "values": [this_stack()]}]
+    return bool(
+        look_up(
+            lambda: aws.ec2.get_network_interfaces(region=region, filters=filters, opts=opts).ids,
+            "the network interfaces of this stack",
+            "Look-ups need ec2:DescribeNetworkInterfaces.",
+        )
+    )

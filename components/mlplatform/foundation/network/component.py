@@ -1,0 +1,466 @@
+"""The private network that everything runs in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from awsfacts import zones
+from mlplatform import iam
+from mlplatform.arguments import checked
+from mlplatform.component import Component
+from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints
+from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy
+from mlplatform.lookups import find
+
+
+class NetworkArgs(TypedDict):
+    """Arguments of `Network`."""
+
+    vpc: NetworkSpec
+    """The network."""
+
+    region: str
+    """AWS region of the network, e.g. `us-east-1`."""
+
+    account_id: pulumi.Input[str]
+    """AWS account, 12 digits, whose data the endpoints reach."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    logs_key_arn: pulumi.Input[str]
+    """Key that flow logs are encrypted with."""
+
+    services: NotRequired[dict[str, str]]
+    """AWS services that nodes and pods use beside those of every cluster, and what for, e.g. `{"sqs": "queues"}`.
+    The endpoint preset `private` has them, and in an existing VPC they have to be reached. Default: none."""
+
+    outside: NotRequired[list[str]]
+    """What only a route to the internet leads to, a sentence each, e.g. `the image of chat is in Docker Hub`; an
+    existing VPC then needs one. Default: none."""
+
+    nodes: NotRequired[dict[str, int]]
+    """Nodes that run at first in each zone, as `vpc` spells the zones; an existing VPC needs free addresses for them.
+    Default: none."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child."""
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """The VPC and the subnets that the rest is put into, created or not."""
+
+    vpc_id: pulumi.Input[str]
+    cidrs: Sequence[str]
+    """Addresses from which endpoints are reached."""
+
+    private: Mapping[str, pulumi.Output[str]]
+    public: Mapping[str, pulumi.Output[str]]
+    pods: Mapping[str, pulumi.Output[str]]
+    """Ids of subnets by zone."""
+
+    table_ids: Sequence[pulumi.Input[str]]
+    """Route tables that gateway endpoints are routes of; empty where none are created."""
+
+    flow_log: bool = True
+
+
+class Network(Component):
+    """A VPC with private subnets over zones, NAT and public subnets where wanted, endpoints, and flow logs.
+
+    With `existing`, nothing of that but the endpoints and flow logs that the spec asks for: the VPC and subnets of
+    someone else are looked up and checked.
+    """
+
+    vpc_id: pulumi.Output[str]
+    """Id of the VPC."""
+
+    private_subnet_ids: pulumi.Output[Sequence[str]]
+    """A private subnet in each zone, in the order of `zones`."""
+
+    public_subnet_ids: pulumi.Output[Sequence[str]]
+    """A public subnet in each zone, for load balancers that face the internet; none where no route leads there."""
+
+    pod_subnet_ids: pulumi.Output[Mapping[str, str]]
+    """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
+
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(NetworkArgs, self, name, args)
+        super().__init__(name, args, opts)
+        layout = args["vpc"]
+        self._region = args["region"]
+
+        # Everything is looked up, and refused, before the first child is created.
+        there = account_zones.find(self._region, self.asking())
+        chosen = account_zones.chosen(layout.zone_names, there, self._region)
+        self._services_are_offered(layout.services([*args.get("services", {})]), chosen)
+        if layout.existing:
+            ground = self._adopt(layout, layout.existing, there, args)
+        else:
+            ground = self._create(name, layout, layout.zones)
+
+        if ground.flow_log:
+            self._flow_log(name, ground.vpc_id, layout.flow_log_days, args["logs_key_arn"])
+        self._endpoints(name, layout, ground, args)
+
+        self.vpc_id = pulumi.Output.from_input(ground.vpc_id)
+        self.private_subnet_ids = pulumi.Output.all(*ground.private.values())
+        self.public_subnet_ids = pulumi.Output.all(*ground.public.values())
+        pods = {chosen[key].name: id for key, id in ground.pods.items()}
+        self.pod_subnet_ids = pulumi.Output.all(*pods.values()).apply(lambda ids: dict(zip(pods, ids, strict=True)))
+        self._private = ground.private
+        self._done()
+
+    def private_subnets_in(self, zones: Sequence[str]) -> list[pulumi.Output[str]]:
+        """The private subnets of `zones`, or of every zone where `zones` is empty.
+
+        Raises:
+            KeyError: the network has no such zone.
+        """
+        return [self._private[zone] for zone in zones or self._private]
+
+    def _services_are_offered(self, services: Sequence[str], chosen: Mapping[str, zones.Zone]) -> None:
+        """Refuse interface endpoints that the region, or a zone of the network, does not have.
+
+        Raises:
+            pulumi.RunError: with all of them; or AWS refuses to tell.
+        """
+        problems = []
+        for service in services:
+            offered = self._zones_with(service)
+            if offered is None:
+                problems.append(f"{service}: {self._region} has no endpoint of it; allowed: a network without it")
+            elif missing := [key for key, zone in chosen.items() if offered and zone.name not in offered]:
+                others = ", ".join(sorted(offered))
+                problems.append(
+                    f"{service}: {', '.join(missing)} has no endpoint of it; allowed: zones of {others}, or a network "
+                    "without it"
+                )
+        if problems:
+            raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
+
+    def _zones_with(self, service: str) -> Sequence[str] | None:
+        """The zones with an interface endpoint of a service; None where the region has none.
+
+        Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
+        """
+        name = endpoints.service_name(service, self._region)
+        return find(
+            lambda: (
+                aws.ec2.get_vpc_endpoint_service(
+                    service_name=name, service_type="Interface", opts=self.asking()
+                ).availability_zones
+            ),
+            f"the zones with an endpoint of {service}",
+            "Allow ec2:DescribeVpcEndpointServices.",
+        )
+
+    def _adopt(
+        self, layout: NetworkSpec, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs
+    ) -> _Ground:
+        found = adoption.suitable(
+            layout,
+            existing,
+            self._region,
+            there,
+            services=args.get("services", {}),
+            outside=args.get("outside", []),
+            nodes=args.get("nodes", {}),
+            opts=self.asking(),
+        )
+
+        def ids(subnets: Mapping[str, adoption.FoundSubnet]) -> dict[str, pulumi.Output[str]]:
+            return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}
+
+        tables = dict.fromkeys(subnet.table_id for subnet in (*found.private.values(), *found.pods.values()))
+        return _Ground(
+            vpc_id=found.vpc_id,
+            cidrs=found.cidrs,
+            private=ids(found.private),
+            public=ids(found.public),
+            pods=ids(found.pods),
+            table_ids=[*tables] if existing.gateway_endpoints else [],
+            flow_log=existing.flow_logs,
+        )
+
+    def _create(self, name: str, layout: NetworkSpec, names: Sequence[str]) -> _Ground:
+        plan = addressing.zones(layout.cidr, names)
+        vpc = self._vpc(name, layout.cidr)
+        public = self._public_subnets(name, vpc, layout.nat, plan)
+        nat_ids = self._nat(name, layout.nat, plan, public)
+        private = {zone.name: self._private_subnet(name, vpc, zone) for zone in plan}
+        tables = {zone.name: self._private_routes(name, private[zone.name], vpc, zone, nat_ids) for zone in plan}
+        pods = self._pod_subnets(name, vpc, layout.pod_cidr, tables)
+        return _Ground(
+            vpc_id=vpc.id,
+            cidrs=[layout.cidr, *([layout.pod_cidr] if layout.pod_cidr else [])],
+            private={zone: subnet.id for zone, subnet in private.items()},
+            public={zone: each.subnet.id for zone, each in public.items()},
+            pods={zone: subnet.id for zone, subnet in pods.items()},
+            table_ids=[table.id for table in tables.values()],
+        )
+
+    def _vpc(self, name: str, cidr: str) -> "aws.ec2.Vpc":
+        vpc = aws.ec2.Vpc(
+            f"{name}-vpc",
+            cidr_block=cidr,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags=self.tags_for(f"{name}-vpc"),
+            opts=self.child(),
+        )
+        # Without rules: whatever is started without a security group of its own reaches nothing.
+        aws.ec2.DefaultSecurityGroup(
+            f"{name}-default",
+            vpc_id=vpc.id,
+            ingress=[],
+            egress=[],
+            tags=self.tags_for(f"{name}-default"),
+            opts=self.child(),
+        )
+        return vpc
+
+    def _flow_log(self, name: str, vpc_id: pulumi.Input[str], days: int, key_arn: pulumi.Input[str]) -> None:
+        group = aws.cloudwatch.LogGroup(
+            f"{name}-flow-logs",
+            retention_in_days=days,
+            kms_key_id=key_arn,
+            tags=self.tags_for(f"{name}-flow-logs"),
+            opts=self.child(),
+        )
+        role = aws.iam.Role(
+            f"{name}-flow-log-writer",
+            assume_role_policy=iam.trust("vpc-flow-logs.amazonaws.com"),
+            permissions_boundary=self.permissions_boundary,
+            tags=self.tags_for(f"{name}-flow-log-writer"),
+            opts=self.child(),
+        )
+        aws.iam.RolePolicy(
+            f"{name}-flow-log-writes",
+            role=role.id,
+            policy=group.arn.apply(flow_log_policy),
+            opts=self.child(),
+        )
+        aws.ec2.FlowLog(
+            f"{name}-flow-log",
+            vpc_id=vpc_id,
+            traffic_type="ALL",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            tags=self.tags_for(f"{name}-flow-log"),
+            opts=self.child(),
+        )
+
+    def _public_subnets(
+        self, name: str, vpc: "aws.ec2.Vpc", nat: Nat, plan: Sequence[addressing.Zone]
+    ) -> "dict[str, _Public]":
+        """A subnet in each zone with a route to the internet: a load balancer needs two, wherever the NAT is."""
+        if nat is Nat.NONE:
+            return {}
+        gateway = aws.ec2.InternetGateway(
+            f"{name}-internet", vpc_id=vpc.id, tags=self.tags_for(f"{name}-internet"), opts=self.child()
+        )
+        table = aws.ec2.RouteTable(
+            f"{name}-public", vpc_id=vpc.id, tags=self.tags_for(f"{name}-public"), opts=self.child()
+        )
+        route = aws.ec2.Route(
+            f"{name}-public-internet",
+            route_table_id=table.id,
+            destination_cidr_block="0.0.0.0/0",
+            gateway_id=gateway.id,
+            opts=self.child(),
+        )
+        found = {}
+        for zone in plan:
+            subnet = self._subnet(
+                f"{name}-public-{zone.name}", vpc, zone.name, zone.public_cidr, adoption.PUBLIC_BALANCERS
+            )
+            aws.ec2.RouteTableAssociation(
+                f"{name}-public-{zone.name}-routes",
+                subnet_id=subnet.id,
+                route_table_id=table.id,
+                opts=self.child(),
+            )
+            found[zone.name] = _Public(subnet, gateway, route)
+        return found
+
+    def _nat(
+        self, name: str, nat: Nat, plan: Sequence[addressing.Zone], public: "Mapping[str, _Public]"
+    ) -> dict[str, pulumi.Output[str]]:
+        """The NAT gateway of each zone that has a way to the internet, by the zone's name."""
+        if nat is Nat.NONE:
+            return {}
+        ids = {}
+        for zone in plan if nat is Nat.PER_ZONE else plan[:1]:
+            place = public[zone.name]
+            address = aws.ec2.Eip(
+                f"{name}-nat-{zone.name}-address",
+                domain="vpc",
+                tags=self.tags_for(f"{name}-nat-{zone.name}-address"),
+                opts=self.guarded(depends_on=[place.gateway]),
+            )
+            # A gateway whose subnet has no route out yet comes up, and drops what it is sent.
+            ids[zone.name] = aws.ec2.NatGateway(
+                f"{name}-nat-{zone.name}",
+                subnet_id=place.subnet.id,
+                allocation_id=address.id,
+                tags=self.tags_for(f"{name}-nat-{zone.name}"),
+                opts=self.child(depends_on=[place.route]),
+            ).id
+        return {zone.name: ids.get(zone.name, ids[plan[0].name]) for zone in plan}
+
+    def _private_subnet(self, name: str, vpc: "aws.ec2.Vpc", zone: addressing.Zone) -> "aws.ec2.Subnet":
+        return self._subnet(
+            f"{name}-private-{zone.name}", vpc, zone.name, zone.private_cidr, adoption.INTERNAL_BALANCERS
+        )
+
+    def _subnet(
+        self,
+        subnet_name: str,
+        vpc: "aws.ec2.Vpc",
+        zone: str,
+        cidr: str,
+        balancers: str | None,
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> "aws.ec2.Subnet":
+        is_id = bool(zones.ID.match(zone))
+        return aws.ec2.Subnet(
+            subnet_name,
+            vpc_id=vpc.id,
+            availability_zone=None if is_id else zone,
+            availability_zone_id=zone if is_id else None,
+            cidr_block=cidr,
+            map_public_ip_on_launch=False,
+            tags=self.tags_for(subnet_name, {balancers: "1"} if balancers else None),
+            opts=self.child(depends_on=[*depends_on]),
+        )
+
+    def _private_routes(
+        self,
+        name: str,
+        subnet: "aws.ec2.Subnet",
+        vpc: "aws.ec2.Vpc",
+        zone: addressing.Zone,
+        nat_ids: dict[str, pulumi.Output[str]],
+    ) -> "aws.ec2.RouteTable":
+        table_name = f"{name}-private-{zone.name}-routes"
+        table = aws.ec2.RouteTable(table_name, vpc_id=vpc.id, tags=self.tags_for(table_name), opts=self.child())
+        aws.ec2.RouteTableAssociation(
+            f"{name}-private-{zone.name}-association",
+            subnet_id=subnet.id,
+            route_table_id=table.id,
+            opts=self.child(),
+        )
+        if zone.name in nat_ids:
+            aws.ec2.Route(
+                f"{name}-private-{zone.name}-internet",
+                route_table_id=table.id,
+                destination_cidr_block="0.0.0.0/0",
+                nat_gateway_id=nat_ids[zone.name],
+                opts=self.child(),
+            )
+        return table
+
+    def _pod_subnets(
+        self, name: str, vpc: "aws.ec2.Vpc", cidr: str | None, tables: "Mapping[str, aws.ec2.RouteTable]"
+    ) -> "dict[str, aws.ec2.Subnet]":
+        """Subnets of the pods' own range, which leave the network as the nodes of their zone do."""
+        if cidr is None:
+            return {}
+        added = aws.ec2.VpcIpv4CidrBlockAssociation(
+            f"{name}-pod-addresses", vpc_id=vpc.id, cidr_block=cidr, opts=self.child()
+        )
+        subnets = {}
+        for zone, part in addressing.pods(cidr, [*tables]).items():
+            subnets[zone] = self._subnet(f"{name}-pods-{zone}", vpc, zone, part, None, depends_on=[added])
+            aws.ec2.RouteTableAssociation(
+                f"{name}-pods-{zone}-association",
+                subnet_id=subnets[zone].id,
+                route_table_id=tables[zone].id,
+                opts=self.child(),
+            )
+        return subnets
+
+    def _endpoints(self, name: str, layout: NetworkSpec, ground: _Ground, args: NetworkArgs) -> None:
+        limits = pulumi.Output.all(args["account_id"], args.get("partition", "aws")).apply(
+            lambda known: endpoints.Limits(
+                account_id=known[0],
+                partition=known[1],
+                region=self._region,
+                other_accounts=layout.other_accounts,
+                readable_buckets=layout.readable_buckets,
+            )
+        )
+        for service in endpoints.GATEWAY_SERVICES if ground.table_ids else ():
+            aws.ec2.VpcEndpoint(
+                f"{name}-{service}-endpoint",
+                vpc_id=ground.vpc_id,
+                service_name=endpoints.service_name(service, self._region),
+                vpc_endpoint_type="Gateway",
+                policy=limits.apply(partial(endpoints.gateway_policy, service)),
+                route_table_ids=[*ground.table_ids],
+                tags=self.tags_for(f"{name}-{service}-endpoint"),
+                opts=self.child(),
+            )
+        services = layout.services([*args.get("services", {})])
+        if not services:
+            return
+        group = self._endpoint_group(name, ground)
+        for service in services:
+            endpoint_name = f"{name}-{service.replace('.', '-')}-endpoint"
+            aws.ec2.VpcEndpoint(
+                endpoint_name,
+                vpc_id=ground.vpc_id,
+                service_name=endpoints.service_name(service, self._region),
+                vpc_endpoint_type="Interface",
+                policy=limits.apply(partial(endpoints.interface_policy, service)),
+                private_dns_enabled=True,
+                subnet_ids=[*ground.private.values()],
+                security_group_ids=[group.id],
+                tags=self.tags_for(endpoint_name),
+                opts=self.child(),
+            )
+
+    def _endpoint_group(self, name: str, ground: _Ground) -> "aws.ec2.SecurityGroup":
+        group = aws.ec2.SecurityGroup(
+            f"{name}-endpoints",
+            vpc_id=ground.vpc_id,
+            description="AWS services, reached from inside the network",
+            tags=self.tags_for(f"{name}-endpoints"),
+            opts=self.child(),
+        )
+        for cidr in ground.cidrs:
+            # The first is the network's own for as long as it lives; others are named by what they are.
+            suffix = "" if cidr == ground.cidrs[0] else f"-{cidr.replace('.', '-').replace('/', '-')}"
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-endpoints-https{suffix}",
+                security_group_id=group.id,
+                description="HTTPS from inside the network",
+                cidr_ipv4=cidr,
+                ip_protocol="tcp",
+                from_port=443,
+                to_port=443,
+                tags=self.tags_for(f"{name}-endpoints-https{suffix}"),
+                opts=self.child(),
+            )
+        return group
+
+
+@dataclass(frozen=True)
+class _Public:
+    """A public subnet, and what has to be there before a NAT gateway in it works."""
+
+    subnet: "aws.ec2.Subnet"
+    gateway: "aws.ec2.InternetGateway"
+    route: "aws.ec2.Route"

@@ -1,0 +1,177 @@
+"""VPC endpoints: which services have one, under which name, and what their policies let through."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from awsfacts.partitions import AWS, CHINA, partition_of
+from mlplatform import iam
+from mlplatform.registries.image_registry import spec as images
+
+DATA: Final = Path(__file__).with_name("endpoint_services.json")
+"""Services with interface endpoints, with source and date."""
+
+GATEWAY_SERVICES: Final = ("s3", "dynamodb")
+"""Services whose gateway endpoints cost nothing: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html"""
+
+NODES_NEED: Final = {
+    "ec2": "the network plugin attaches addresses to nodes",
+    "ecr.api": "nodes sign in to the image registry",
+    "ecr.dkr": "nodes pull images",
+    "eks": "nodes join the cluster",
+    "eks-auth": "pods get their roles",
+    "logs": "programs write logs",
+    "sts": "programs sign in to AWS",
+}
+"""Services that nodes and pods of every cluster use, and what for:
+https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html"""
+
+LAYERS: Final = "s3"
+"""The service that holds the layers of the images of ECR."""
+
+REGISTRY_BUCKETS: Final = {"us-east-1": ("docker-images-prod", "quayio-production-s3")}
+"""Buckets that Docker Hub and Quay send clients to in their own region:
+https://docs.docker.com/desktop/setup/allow-list/ and
+https://docs.redhat.com/en/documentation/openshift_container_platform/4.17/html/installation_configuration/configuring-firewall"""
+
+_OWN_PRINCIPALS: Final = frozenset(
+    {"autoscaling", "ec2", "ec2messages", "elasticloadbalancing", "monitoring", "ssm", "ssmmessages"}
+)
+"""Services through whose endpoints the account's principals may do what their own policies allow. Many of their actions
+have no resource, whose account a policy could ask for."""
+
+_OWN_DATA: Final = frozenset({"kms", "logs", "secretsmanager", "sns", "sqs"})
+"""Services through whose endpoints data could leave for another account: only the account's own resources."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Whose data the endpoints of a network reach."""
+
+    account_id: str
+    partition: str
+    region: str
+
+    other_accounts: Sequence[str] = ()
+    """Accounts whose roles and resources may be used like those of the network's own."""
+
+    readable_buckets: Sequence[str] = ()
+    """Buckets of others that may be read."""
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts whose resources may be used."""
+        return [self.account_id, *self.other_accounts]
+
+
+def unknown(services: Sequence[str]) -> list[str]:
+    """What is wrong with names of services: a sentence for each that gets no interface endpoint."""
+    problems = []
+    for service in services:
+        if service in GATEWAY_SERVICES:
+            problems.append(
+                f"{service}: allowed: services without a gateway endpoint, since {service} has one, which costs nothing"
+            )
+        elif service not in _data()["services"]:
+            near = get_close_matches(service.rsplit(".", 1)[-1], _data()["services"], n=3, cutoff=0.5)
+            allowed = ", ".join(near) or "ecr.api, sts, secretsmanager"
+            problems.append(f"{service}: allowed: services with an interface endpoint, e.g. {allowed}")
+    return problems
+
+
+def service_name(service: str, region: str) -> str:
+    """The name under which a VPC endpoint reaches an AWS service.
+
+    >>> service_name("s3", "us-east-1"), service_name("sts", "cn-north-1")
+    ('com.amazonaws.us-east-1.s3', 'cn.com.amazonaws.cn-north-1.sts')
+    """
+    prefixed = partition_of(region) == CHINA and service in _data()["prefixedInChina"]
+    # https://docs.amazonaws.cn/en_us/vpc/latest/privatelink/aws-services-privatelink-support.html
+    ends = ".cn" if partition_of(region) == CHINA and service == "transcribe" else ""
+    return f"{'cn.' if prefixed else ''}com.amazonaws.{region}.{service}{ends}"
+
+
+def gateway_policy(service: str, limits: Limits) -> str:
+    """What a gateway endpoint lets through: data of the account's own, and layers of images.
+
+    Images lie in buckets of AWS, or of registries that send clients in the same region there:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms and, of each region,
+    https://github.com/kubernetes/registry.k8s.io
+    """
+    if service != LAYERS:
+        return iam.document(_own_resources([f"{service}:*"], limits, "DataOfTheAccount"))
+    layers = [f"prod-{limits.region}-starport-layer-bucket", *REGISTRY_BUCKETS.get(limits.region, ())]
+    if limits.partition == AWS:
+        layers.append(f"prod-registry-k8s-io-{limits.region}")
+    readable = [f"arn:{limits.partition}:s3:::{bucket}" for bucket in limits.readable_buckets]
+    return iam.document(
+        _own_resources(["s3:*"], limits, "DataOfTheAccount"),
+        iam.allow(
+            ["s3:GetObject"],
+            on=[f"arn:{limits.partition}:s3:::{bucket}/*" for bucket in layers],
+            to=ANYONE,
+            sid="LayersOfImages",
+        ),
+        *(
+            [
+                iam.allow(
+                    ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"],
+                    on=[arn for bucket in readable for arn in (bucket, f"{bucket}/*")],
+                    to=ANYONE,
+                    sid="BucketsOfOthers",
+                )
+            ]
+            if readable
+            else []
+        ),
+    )
+
+
+def interface_policy(service: str, limits: Limits) -> str | None:
+    """What an interface endpoint lets through; None for a service whose endpoints have no policy, or none of ours.
+
+    EKS's have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html
+    """
+    if service in ("ecr.api", "ecr.dkr"):
+        # Images of EKS's add-ons come from registries of AWS.
+        return iam.document(
+            _own_resources(["ecr:*"], limits, "RepositoriesOfTheAccount"),
+            _own_principals([*images.PULL, "ecr:GetAuthorizationToken"], limits, "PullsFromEverywhere"),
+        )
+    if service == "sts":
+        # A token of another identity provider is taken without a signature, so there is no principal yet.
+        return iam.document(
+            _own_principals(["sts:*"], limits, "PrincipalsOfTheAccount"),
+            _own_resources(["sts:AssumeRoleWithWebIdentity"], limits, "RolesOfTheAccount", signed=False),
+        )
+    if service in _OWN_DATA:
+        return iam.document(_own_resources(["*"], limits, "DataOfTheAccount"))
+    if service in _OWN_PRINCIPALS:
+        return iam.document(_own_principals(["*"], limits, "PrincipalsOfTheAccount"))
+    return None
+
+
+ANYONE: Final = {"AWS": "*"}
+"""In an endpoint's policy: it allows nothing by itself, what a principal may do its own policies say."""
+
+
+def _own_principals(actions: Sequence[str], limits: Limits, sid: str) -> iam.Statement:
+    return iam.allow(
+        actions, on=["*"], to=ANYONE, when={"StringEquals": {"aws:PrincipalAccount": limits.accounts}}, sid=sid
+    )
+
+
+def _own_resources(actions: Sequence[str], limits: Limits, sid: str, *, signed: bool = True) -> iam.Statement:
+    when: dict[str, Any] = {"aws:ResourceAccount": limits.accounts}
+    if signed:
+        when["aws:PrincipalAccount"] = limits.accounts
+    return iam.allow(actions, on=["*"], to=ANYONE, when={"StringEquals": when}, sid=sid)
+
+
+@cache
+def _data() -> Any:
+    return json.loads(DATA.read_text())

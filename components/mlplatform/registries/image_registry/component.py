@@ -1,0 +1,266 @@
+"""Where container images are kept: the stack's repositories, and caches of public registries."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from mlplatform import grammar, iam
+from mlplatform.arguments import checked
+from mlplatform.component import Component
+from mlplatform.lookups import look_up
+from mlplatform.registries.image_registry.spec import (
+    UPSTREAM_URLS,
+    ImageRegistrySpec,
+    ImageRepository,
+    PullThrough,
+    RegistrySettings,
+    Scanning,
+    cache_maker_policy,
+    expire_untagged,
+    lifecycle,
+    registry_url,
+    repository_arn,
+    repository_lifecycle,
+    repository_policy,
+)
+
+
+class ImageRegistryArgs(TypedDict):
+    """What an `ImageRegistry` is given."""
+
+    images: ImageRegistrySpec
+    """The images."""
+
+    images_key_arn: pulumi.Input[str]
+    """Key that images are encrypted with."""
+
+    account_id: pulumi.Input[str]
+    """AWS account of the registry, 12 digits."""
+
+    region: pulumi.Input[str]
+    """AWS region of the registry, e.g. `us-east-1`."""
+
+    credential_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of the secrets that caches name as `credentials`, by the caches' names, where a program makes the secrets.
+    Default: they are looked up."""
+
+    namespace: NotRequired[str]
+    """What the repositories' names begin with. Default: `<project>/<stack>`."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the IAM roles. Default: none."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the repositories. Default: false."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child, and for the repositories that a cache makes."""
+
+
+class ImageRegistry(Component):
+    """Encrypted image repositories whose released tags neither move nor expire, and caches of public registries."""
+
+    registry_url: pulumi.Output[str]
+    """Host name of the account's registry in this region."""
+
+    repository_urls: pulumi.Output[dict[str, str]]
+    """What images are pushed to and pulled from, by the repositories' names."""
+
+    repository_arns: pulumi.Output[dict[str, str]]
+    """ARNs of the repositories, by name."""
+
+    cached_repository_arns: pulumi.Output[dict[str, str]]
+    """ARNs of the repositories that each cache makes, by the cache's name; each ends in `/*`."""
+
+    def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ImageRegistryArgs, self, name, args)
+        super().__init__(name, args, opts)
+        wanted = args["images"]
+        namespace = _namespace(args.get("namespace"), wanted.repositories)
+        owner = pulumi.Output.all(
+            account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
+        )
+
+        repositories = {
+            each: self._repository(f"{name}-{each}", f"{namespace}/{each}", repository, args)
+            for each, repository in wanted.repositories.items()
+        }
+        cached = {each: _cached_arn(each, owner) for each in wanted.pull_through}
+        if wanted.pull_through:
+            self._caches(name, wanted.pull_through, cached, args)
+        if wanted.account:
+            self._settings(name, wanted.account, namespace, args)
+
+        self.registry_url = owner.apply(lambda known: registry_url(**known))
+        self.repository_urls = _by_name({each: made.repository_url for each, made in repositories.items()})
+        self.repository_arns = _by_name({each: made.arn for each, made in repositories.items()})
+        self.cached_repository_arns = _by_name(cached)
+        self._done()
+
+    def _repository(
+        self, child: str, physical: str, wanted: ImageRepository, args: ImageRegistryArgs
+    ) -> "aws.ecr.Repository":
+        # What protects the images stays with them.
+        kept = self.child(retain_on_delete=wanted.retain)
+        repository = aws.ecr.Repository(
+            child,
+            # Fixed: whoever pushes and pulls goes by it.
+            name=physical,
+            image_tag_mutability="IMMUTABLE_WITH_EXCLUSION" if wanted.mutable_tags else "IMMUTABLE",
+            image_tag_mutability_exclusion_filters=[
+                {"filter": tag, "filter_type": "WILDCARD"} for tag in wanted.mutable_tags
+            ]
+            or None,
+            image_scanning_configuration={"scan_on_push": wanted.scan_on_push},
+            encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["images_key_arn"]}],
+            force_delete=not wanted.retain,
+            tags=self.tags_for(child),
+            opts=self.guarded(retain_on_delete=wanted.retain),
+        )
+        aws.ecr.LifecyclePolicy(
+            f"{child}-lifecycle", repository=repository.name, policy=repository_lifecycle(wanted), opts=kept
+        )
+        if wanted.shared_with:
+            aws.ecr.RepositoryPolicy(
+                f"{child}-policy",
+                repository=repository.name,
+                policy=pulumi.Output.from_input(args.get("partition", "aws")).apply(
+                    lambda partition: repository_policy(wanted.shared_with, partition)
+                ),
+                opts=kept,
+            )
+        return repository
+
+    def _caches(
+        self,
+        name: str,
+        caches: Mapping[str, PullThrough],
+        arns: Mapping[str, pulumi.Output[str]],
+        args: ImageRegistryArgs,
+    ) -> None:
+        role = aws.iam.Role(
+            f"{name}-cache-maker",
+            assume_role_policy=iam.trust("ecr.amazonaws.com"),
+            permissions_boundary=self.permissions_boundary,
+            tags=self.tags_for(f"{name}-cache-maker"),
+            opts=self.child(),
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-cache-maker-policy",
+            role=role.id,
+            policy=pulumi.Output.all(
+                repository_arns=[arns[each] for each in sorted(caches)], key_arn=args["images_key_arn"]
+            ).apply(lambda known: cache_maker_policy(**known)),
+            opts=self.child(),
+        )
+        for prefix, cache in caches.items():
+            child = f"{name}-{prefix}"
+            template = aws.ecr.RepositoryCreationTemplate(
+                f"{child}-template",
+                prefix=prefix,
+                description=f"Cache of {cache.upstream.value}",
+                applied_fors=["PULL_THROUGH_CACHE"],
+                image_tag_mutability="IMMUTABLE",
+                encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["images_key_arn"]}],
+                lifecycle_policy=lifecycle([expire_untagged(cache.untagged_days)]),
+                custom_role_arn=role.arn,
+                resource_tags=self.tags_for(f"{child}-cache"),
+                opts=self.child(depends_on=[policy]),
+            )
+            aws.ecr.PullThroughCacheRule(
+                f"{child}-cache",
+                ecr_repository_prefix=prefix,
+                upstream_registry_url=UPSTREAM_URLS[cache.upstream],
+                credential_arn=self._credentials(prefix, cache, args.get("credential_arns", {})),
+                # What is cached before there is a template would be neither encrypted with our key nor immutable.
+                opts=self.child(depends_on=[template]),
+            )
+
+    def _credentials(
+        self, cache: str, wanted: PullThrough, given: Mapping[str, pulumi.Input[str]]
+    ) -> pulumi.Input[str] | None:
+        """The ARN of a cache's secret, whose end only AWS knows."""
+        secret, options = wanted.credentials, self.asking()
+        if secret is None or cache in given:
+            return given.get(cache)
+        found = look_up(
+            lambda: aws.secretsmanager.get_secret(name=secret, opts=options),
+            f"the secret {secret} of pullThrough.{cache}.credentials",
+            f"Make it beforehand: `aws secretsmanager create-secret --name {secret}`, with username and accessToken.",
+        )
+        return str(found.arn)
+
+    def _settings(self, name: str, wanted: RegistrySettings, namespace: str, args: ImageRegistryArgs) -> None:
+        enhanced = wanted.scanning is Scanning.ENHANCED
+        aws.ecr.RegistryScanningConfiguration(
+            f"{name}-scanning",
+            scan_type="ENHANCED" if enhanced else "BASIC",
+            rules=[
+                {
+                    "scan_frequency": "CONTINUOUS_SCAN",
+                    "repository_filters": [{"filter": "*", "filter_type": "WILDCARD"}],
+                }
+            ]
+            if enhanced
+            else [],
+            opts=self.child(),
+        )
+        if not wanted.replicate_to:
+            return
+        templates = [
+            aws.ecr.RepositoryCreationTemplate(
+                f"{name}-{region}-copies",
+                region=region,
+                prefix=namespace,
+                description="Copies of images",
+                applied_fors=["REPLICATION"],
+                image_tag_mutability="IMMUTABLE",
+                lifecycle_policy=lifecycle([expire_untagged(ImageRepository().untagged_days)]),
+                opts=self.child(),
+            )
+            for region in wanted.replicate_to
+        ]
+        aws.ecr.ReplicationConfiguration(
+            f"{name}-replication",
+            replication_configuration={
+                "rules": [
+                    {
+                        "destinations": [
+                            {"region": region, "registry_id": args["account_id"]} for region in wanted.replicate_to
+                        ],
+                        "repository_filters": [{"filter": f"{namespace}/", "filter_type": "PREFIX_MATCH"}],
+                    }
+                ]
+            },
+            opts=self.child(depends_on=templates),
+        )
+
+
+def _namespace(given: str | None, repositories: Iterable[str]) -> str:
+    """What the repositories' names begin with.
+
+    Raises:
+        pulumi.RunError: ECR would refuse a name.
+    """
+    namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    for name in repositories:
+        try:
+            grammar.repository(f"{namespace}/{name}")
+        except ValueError as error:
+            whose = "the argument namespace" if given else "project and stack; pass the argument namespace instead"
+            raise pulumi.RunError(f"the repository {namespace}/{name} is named by {whose}; {error}") from None
+    return namespace
+
+
+def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
+    """Outputs by name; of none, an empty mapping, where `Output.all` would make a list."""
+    return pulumi.Output.from_input(dict(told))
+
+
+def _cached_arn(prefix: str, owner: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+    return owner.apply(lambda known: repository_arn(f"{prefix}/*", **known))

@@ -1,0 +1,337 @@
+"""What images there are: repositories, caches of public registries, and what their tags may do."""
+
+import fnmatch
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from awsfacts.partitions import dns_suffix
+from mlplatform import iam, names
+from mlplatform.grammar import DIGEST, MAX_REPOSITORY, REPOSITORY, TAG
+from mlplatform.spec import Spec
+
+TAG_PATTERN: Final = r"^[0-9A-Za-z_*][0-9A-Za-z._*-]{0,127}$"
+"""A tag with `*` for any characters; one that begins otherwise matches no tag:
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
+
+MAX_WILDCARDS: Final = 2
+"""`*` in a pattern at most. A life cycle policy takes four, an exclusion from immutability two:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
+
+CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
+"""How the name of a secret begins that ECR signs in to another registry with:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
+
+NEVER_DAYS: Final = 36500
+"""An age that no image reaches."""
+
+PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html"""
+
+
+class Upstream(Enum):
+    """A public registry that images can be cached from."""
+
+    ECR_PUBLIC = "public.ecr.aws"
+    KUBERNETES = "registry.k8s.io"
+    QUAY = "quay.io"
+    DOCKER_HUB = "docker.io"
+    GITHUB = "ghcr.io"
+
+
+UPSTREAM_URLS: Final = {upstream: upstream.value for upstream in Upstream} | {
+    Upstream.DOCKER_HUB: "registry-1.docker.io"
+}
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"""
+
+NEEDS_CREDENTIALS: Final = {Upstream.DOCKER_HUB, Upstream.GITHUB}
+
+
+class Scanning(Enum):
+    """How an account's images are scanned for known vulnerabilities."""
+
+    BASIC = "basic"
+    ENHANCED = "enhanced"
+
+
+class ImageRepository(Spec):
+    """A repository for the images of one program."""
+
+    release_tags: list[str] = Field(default=["v*"], min_length=1, max_length=10)
+    """Tags of images that are deployed, `*` standing for any characters. An image with such a tag never expires and
+    the tag never moves: deploy no other."""
+
+    keep_newest: int = Field(default=50, ge=1, le=10000)
+    """Images with other tags are deleted once so many tagged images are newer."""
+
+    untagged_days: int = Field(default=14, ge=1, le=3650)
+    """Days until images without a tag are deleted."""
+
+    mutable_tags: list[str] = Field(default=[], max_length=5)
+    """Tags that may be moved to another image, such as `cache-*`. Default: none."""
+
+    scan_on_push: bool = True
+    """Look for known vulnerabilities in every image that is pushed."""
+
+    shared_with: list[str] = Field(default=[], max_length=50)
+    """AWS accounts that may pull, 12 digits each. Default: none but the stack's own."""
+
+    retain: bool = True
+    """Keep the repository and its images when the stack is destroyed. False: they are deleted."""
+
+    def releases(self, tag: str) -> bool:
+        """Whether an image with this tag never expires."""
+        return any(fnmatch.fnmatchcase(tag, pattern) for pattern in self.release_tags)
+
+    @field_validator("release_tags", "mutable_tags")
+    @classmethod
+    def _patterns_are_ecr_s(cls, value: list[str]) -> list[str]:
+        wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - behind them, "
+                "e.g. v*"
+            )
+        return value
+
+    @field_validator("shared_with")
+    @classmethod
+    def _accounts_have_twelve_digits(cls, value: list[str]) -> list[str]:
+        wrong = [each for each in value if not re.fullmatch(r"[0-9]{12}", each)]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: allowed: AWS account numbers, 12 digits in quotes")
+        return value
+
+    @model_validator(mode="after")
+    def _releases_do_not_move(self) -> Self:
+        moving = [
+            f"mutableTags has {mutable}; allowed: patterns that have no tag in common with releaseTags "
+            f"({', '.join(self.release_tags)})"
+            for mutable in self.mutable_tags
+            if any(overlap(mutable, release) for release in self.release_tags)
+        ]
+        if moving:
+            raise ValueError("\n".join(moving))
+        return self
+
+
+class PullThrough(Spec):
+    """A cache of a public registry: an image that is asked for is fetched once, and kept."""
+
+    upstream: Upstream
+    """The registry."""
+
+    credentials: str | None = Field(default=None, max_length=512, pattern=rf"^{CREDENTIALS_PREFIX}[A-Za-z0-9_/+=.@-]+$")
+    """Name of the secret in Secrets Manager with which ECR signs in there. Never the secret itself. Needed for
+    `docker.io` and `ghcr.io`; its name begins with `ecr-pullthroughcache/`."""
+
+    untagged_days: int = Field(default=14, ge=1, le=3650)
+    """Days until cached images without a tag are deleted. Those with a tag stay, and their tags never move."""
+
+    @model_validator(mode="after")
+    def _credentials_are_there_where_needed(self) -> Self:
+        if self.upstream in NEEDS_CREDENTIALS and self.credentials is None:
+            raise ValueError(f"credentials is missing; allowed: a secret's name, since {self.upstream.value} needs one")
+        return self
+
+
+class RegistrySettings(Spec):
+    """What an account has once in each region, whatever the number of stacks."""
+
+    scanning: Scanning = Scanning.ENHANCED
+    """How every image of the account is scanned: `basic` when it is pushed, where its repository asks for it;
+    `enhanced` all the time, by Amazon Inspector, which is paid per image."""
+
+    replicate_to: list[str] = Field(default=[], max_length=25)
+    """Other regions that this stack's new images are copied to, within the account. Copies are encrypted with a key of
+    AWS's own. Default: none."""
+
+    @field_validator("replicate_to")
+    @classmethod
+    def _regions_are_regions(cls, value: list[str]) -> list[str]:
+        wrong = [each for each in value if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", each)]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: allowed: regions such as eu-central-1")
+        return value
+
+
+class ImageRegistrySpec(Spec):
+    """Container images."""
+
+    repositories: dict[str, ImageRepository] = Field(default={})
+    """Repositories by name. In AWS each is called `<project>/<stack>/<name>`."""
+
+    pull_through: dict[str, PullThrough] = Field(default={})
+    """Caches of public registries, by the name that cached repositories begin with: `docker.io/vllm/vllm-openai` is
+    pulled as `<registry>/<name>/vllm/vllm-openai`. An account has each such name once in a region."""
+
+    account: RegistrySettings | None = None
+    """Settings of the account's registry in this region. Only one stack may have this section: two would take them
+    from each other. Default: the settings are someone else's."""
+
+    @model_validator(mode="after")
+    def _names_are_names(self) -> Self:
+        names.named({**self.repositories}, "repositories")
+        names.named({**self.pull_through}, "pullThrough")
+        short = [name for name in self.pull_through if len(name) < 2]
+        if short:
+            raise ValueError(f"pullThrough has {', '.join(short)}; allowed: names of 2 characters or more")
+        return self
+
+
+class ImageFrom(Spec):
+    """An image in a repository of the same stack, or in a cache of a public registry that the stack has."""
+
+    repository: str | None = None
+    """Name of a repository of `images.repositories`."""
+
+    cache: str | None = None
+    """Name of a cache of `images.pullThrough`; `path` then says what is pulled through it."""
+
+    path: str | None = Field(default=None, pattern=rf"^{REPOSITORY}$", examples=["vllm/vllm-openai"])
+    """Repository in the cache's upstream registry, e.g. `vllm/vllm-openai`."""
+
+    tag: str | None = Field(default=None, pattern=rf"^{TAG}$", examples=["v0.11.0"])
+    """Tag of the image, which tells people its version; not `latest`."""
+
+    digest: str | None = Field(default=None, pattern=rf"^{DIGEST}$")
+    """Digest of the image, which says exactly what runs: `sha256:` and 64 hexadecimal digits. Needed in profile
+    prod."""
+
+    @model_validator(mode="after")
+    def _it_is_in_one_place(self) -> Self:
+        if (self.repository is None) == (self.cache is None):
+            raise ValueError(
+                f"repository is {self.repository or 'missing'}; allowed: exactly one of repository and cache"
+            )
+        if (self.cache is None) != (self.path is None):
+            raise ValueError(f"path is {self.path or 'missing'}; allowed: a path with cache, and only with it")
+        if self.path and (longest := MAX_REPOSITORY - len(f"{self.cache}/")) < len(self.path):
+            raise ValueError(
+                f"path is {len(self.path)} characters long; allowed: up to {longest}, since ECR has it behind the "
+                "cache's name"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _it_is_pinned(self) -> Self:
+        if (self.tag is None and self.digest is None) or self.tag == "latest":
+            raise ValueError(f"tag is {self.tag or 'missing'}; allowed: a tag other than latest, a digest, or both")
+        return self
+
+    @property
+    def version(self) -> str:
+        """What follows the repository in a reference: `:v1`, `@sha256:…` or both."""
+        return f"{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+
+
+@functools.cache
+def overlap(one: str, other: str) -> bool:
+    """Whether some tag matches both patterns."""
+    if not one or not other:
+        return {*one, *other} <= {"*"}
+    if one[0] == "*":
+        return overlap(one[1:], other) or overlap(one, other[1:])
+    if other[0] == "*":
+        return overlap(one, other[1:]) or overlap(one[1:], other)
+    return one[0] == other[0] and overlap(one[1:], other[1:])
+
+
+def registry_url(account_id: str, region: str, partition: str) -> str:
+    """Host name of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html."""
+    return f"{account_id}.dkr.ecr.{region}.{dns_suffix(partition)}"
+
+
+def reference(source: ImageFrom, repository_urls: Mapping[str, str], registry: str) -> str:
+    """The reference of an image in a repository or a cache of the stack.
+
+    Raises:
+        ValueError: it names a repository that has no URL here.
+    """
+    if source.cache is not None:
+        return f"{registry}/{source.cache}/{source.path}{source.version}"
+    if source.repository is None or source.repository not in repository_urls:
+        known = ", ".join(sorted(repository_urls)) or "none is given"
+        raise ValueError(f"imageFrom.repository is {source.repository}; allowed: {known}")
+    return f"{repository_urls[source.repository]}{source.version}"
+
+
+def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:
+    """The ARN of a repository, or of all below a name that ends in `/*`."""
+    return f"arn:{partition}:ecr:{region}:{account_id}:repository/{repository}"
+
+
+def repository_lifecycle(repository: ImageRepository) -> str:
+    """The life cycle policy of a repository.
+
+    Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
+    by a rule behind it, and several patterns in one rule would all have to match.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
+    """
+    released = [
+        _rule(f"Keep {tag}", tagged(tag), {"countType": "sinceImagePushed", "countUnit": "days"}, NEVER_DAYS)
+        for tag in dict.fromkeys(repository.release_tags)
+    ]
+    others = _rule(
+        f"Keep the newest {repository.keep_newest}",
+        tagged("*"),
+        {"countType": "imageCountMoreThan"},
+        repository.keep_newest,
+    )
+    rest = [] if "*" in repository.release_tags else [others]
+    return lifecycle([*released, *rest, expire_untagged(repository.untagged_days)])
+
+
+def expire_untagged(days: int) -> dict[str, Any]:
+    """The rule by which images without a tag expire. ECR keeps those that an image with a tag is made of."""
+    age = {"countType": "sinceImagePushed", "countUnit": "days"}
+    return _rule(f"Delete untagged after {days} days", {"tagStatus": "untagged"}, age, days)
+
+
+def tagged(pattern: str) -> dict[str, Any]:
+    """A rule's selection of images with a tag of a pattern."""
+    return {"tagStatus": "tagged", "tagPatternList": [pattern]}
+
+
+def lifecycle(rules: Sequence[Mapping[str, Any]]) -> str:
+    """A life cycle policy of rules, the first of the highest priority."""
+    numbered = [{"rulePriority": number, **rule} for number, rule in enumerate(rules, start=1)]
+    return json.dumps({"rules": numbered}, sort_keys=True)
+
+
+def repository_policy(accounts: Sequence[str], partition: str) -> str:
+    """Who else may pull from a repository: all of each account to whom its own policies allow it."""
+    roots = [f"arn:{partition}:iam::{account}:root" for account in accounts]
+    return iam.document(iam.allow(PULL, on=[], to={"AWS": roots}, sid="OtherAccountsPull"))
+
+
+def cache_maker_policy(repository_arns: Sequence[str], key_arn: str) -> str:
+    """What ECR may do to make the repositories of the caches, with tags and key.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
+    """
+    return iam.document(
+        iam.allow(["ecr:CreateRepository", "ecr:TagResource"], on=repository_arns),
+        iam.allow(["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], on=[key_arn]),
+    )
+
+
+def filling_policy(repository_arns: Sequence[str]) -> str:
+    """What nodes need beside `AmazonEC2ContainerRegistryPullOnly`, to be the first who pull an image through a cache.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
+    """
+    return iam.document(iam.allow(["ecr:CreateRepository"], on=repository_arns))
+
+
+def _rule(description: str, selection: Mapping[str, Any], limit: Mapping[str, Any], count: int) -> dict[str, Any]:
+    return {
+        "description": description,
+        "selection": {**selection, **limit, "countNumber": count},
+        "action": {"type": "expire"},
+    }

@@ -1,0 +1,162 @@
+"""What programs in the cluster may do in AWS: a role for a service account, with no more than it needs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
+from mlplatform.component import Component
+from mlplatform.security.workload_identity.spec import (
+    WorkloadIdentitySpec,
+    access_policy,
+    boundary,
+    service_account_of,
+    trust_policy,
+)
+
+
+class WorkloadIdentityArgs(TypedDict):
+    """What a `WorkloadIdentity` is given."""
+
+    workload: WorkloadIdentitySpec
+    """The workload."""
+
+    cluster_name: pulumi.Input[str]
+    """Name of the EKS cluster that it runs in."""
+
+    account_id: pulumi.Input[str]
+    """AWS account of everything that it may use, 12 digits."""
+
+    region: pulumi.Input[str]
+    """AWS region of everything that it may use, e.g. `us-east-1`."""
+
+    bucket_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of the buckets that the workload names, by name."""
+
+    data_key_arn: NotRequired[pulumi.Input[str]]
+    """Key that these buckets are encrypted with. Default: none, they are encrypted by S3 itself."""
+
+    secrets_key_arn: NotRequired[pulumi.Input[str]]
+    """Key that the secrets which the workload names are encrypted with. Default: none, they are encrypted with Secrets
+    Manager's own."""
+
+    repository_arns: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """ARNs of the repositories that the workload names, by name."""
+
+    queue_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of queues that the workload names by names of your own, where a program makes them. Default: the queues of
+    these names in SQS."""
+
+    secret_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """ARNs of secrets that the workload names by names of your own, where a program makes them. Default: the secrets
+    of these names in Secrets Manager."""
+
+    partition: NotRequired[pulumi.Input[str]]
+    """AWS partition. Default: `aws`."""
+
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    """Policy that bounds the role. Default: one of its own, for the data of this account and nothing else."""
+
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """Tags for every taggable child."""
+
+
+def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentityArgs) -> None:
+    """Check that ARNs belong to what the workload names, and that each bucket and repository has one.
+
+    ARNs that are an output as a whole are checked when they are known.
+
+    Raises:
+        ArgumentsError: with those that don't.
+    """
+    named: dict[str, Iterable[str]] = {"bucket_arns": wanted.buckets, "repository_arns": wanted.images}
+    more: dict[str, Iterable[str]] = {"queue_arns": wanted.queues, "secret_arns": wanted.secrets}
+    given: Mapping[str, Any] = {**args}
+    problems = [
+        Problem(argument, f"has no {each}; needed, since the workload names it")
+        for argument, names in named.items()
+        for arns in (given.get(argument, {}),)
+        for each in (names if isinstance(arns, Mapping) else ())
+        if each not in arns
+    ]
+    problems += [
+        Problem(argument, f"has {each}; allowed: what the workload names ({', '.join(names) or 'nothing'})")
+        for argument, names in more.items()
+        for each in given.get(argument, {})
+        if each not in names
+    ]
+    if problems:
+        raise ArgumentsError(what, problems)
+
+
+class WorkloadIdentity(Component):
+    """An IAM role that the pods of one service account get by EKS Pod Identity, bounded, for what they declare."""
+
+    role_arn: pulumi.Output[str]
+    """ARN of the role."""
+
+    role_name: pulumi.Output[str]
+    """Name of the role, for policies of your own; the boundary holds for these too."""
+
+    def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(WorkloadIdentityArgs, self, name, args)
+        wanted = args["workload"]
+        _check_names(what_is(self, name), wanted, args)
+        super().__init__(name, args, opts)
+        namespace, service_account = service_account_of(name, wanted)
+        where = pulumi.Output.all(
+            account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
+        )
+
+        role = aws.iam.Role(
+            f"{name}-role",
+            description=f"Pods of {namespace}/{service_account}",
+            assume_role_policy=pulumi.Output.all(args["cluster_name"], where).apply(
+                lambda known: trust_policy(known[0], namespace, service_account, **known[1])
+            ),
+            permissions_boundary=self.permissions_boundary or self._boundary(name, where),
+            tags=self.tags_for(f"{name}-role"),
+            opts=self.child(),
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-access",
+            role=role.id,
+            policy=pulumi.Output.all(
+                where=where,
+                bucket_arns=args.get("bucket_arns", {}),
+                data_key_arn=args.get("data_key_arn"),
+                secrets_key_arn=args.get("secrets_key_arn"),
+                repository_arns=args.get("repository_arns", {}),
+                queue_arns=args.get("queue_arns", {}),
+                secret_arns=args.get("secret_arns", {}),
+            ).apply(
+                telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known))
+            ),
+            opts=self.child(),
+        )
+        aws.eks.PodIdentityAssociation(
+            f"{name}-association",
+            cluster_name=args["cluster_name"],
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role.arn,
+            tags=self.tags_for(f"{name}-association"),
+            # A pod that starts with a role may use it at once.
+            opts=self.child(depends_on=[policy]),
+        )
+
+        self.role_arn = role.arn
+        self.role_name = role.name
+        self._done()
+
+    def _boundary(self, name: str, where: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+        arn: pulumi.Output[str] = aws.iam.Policy(
+            f"{name}-boundary",
+            description="The most that a workload may do",
+            policy=where.apply(lambda known: boundary(known["account_id"])),
+            tags=self.tags_for(f"{name}-boundary"),
+            opts=self.child(),
+        ).arn
+        return arn

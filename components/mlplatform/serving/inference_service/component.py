@@ -1,0 +1,195 @@
+"""Where models answer requests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from mlplatform import grammar
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
+from mlplatform.component import Component
+from mlplatform.registries.image_registry.spec import reference
+from mlplatform.serving.inference_service.pods import (
+    autoscaler_spec,
+    deployment_spec,
+    labels,
+    model_env,
+    network_policy,
+    rollout_timeouts,
+    secret_class_spec,
+    selector,
+)
+from mlplatform.serving.inference_service.spec import InferenceServiceSpec
+
+
+class InferenceServiceArgs(TypedDict):
+    """Arguments of an `InferenceService`."""
+
+    inference: InferenceServiceSpec
+    """The service."""
+
+    namespace: NotRequired[pulumi.Input[str]]
+    """Namespace that exists already. Default: one of its own, named like the service."""
+
+    image: NotRequired[pulumi.Input[str]]
+    """Container image, where the program makes or looks up its reference. Default: what `inference` names."""
+
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """More environment variables, on top of those of `inference`, where their values are outputs. Never secrets."""
+
+    repository_urls: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
+    """URLs of repositories by name, one of which `inference.imageFrom` names."""
+
+    registry_url: NotRequired[pulumi.Input[str]]
+    """Host name of the registry with the cache that `inference.imageFrom` names."""
+
+    bucket_names: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Physical names of buckets by name, one of which `inference.model` names."""
+
+    region: NotRequired[pulumi.Input[str]]
+    """AWS region of the bucket and of the secrets. Needed for `inference.model` and secrets of Secrets Manager."""
+
+    s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
+    """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
+
+    protect: NotRequired[bool]
+    """Refuse to delete or replace the Deployment, whose pods take long to start, and what serves and guards them.
+    Default: false."""
+
+
+class InferenceService(Component):
+    """A model on GPUs: pods that start slowly and stop gently, a service, limits for disruptions and for callers."""
+
+    namespace: pulumi.Output[str]
+    """Namespace that it runs in."""
+
+    endpoint_url: pulumi.Output[str]
+    """URL inside the cluster."""
+
+    def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(InferenceServiceArgs, self, name, args)
+        wanted = args["inference"]
+        image, env = self._image(name, wanted, args), self._env(name, wanted, args)
+        super().__init__(name, args, opts)
+        namespace = self._namespace(name, args.get("namespace"))
+
+        def metadata(part: str) -> dict[str, Any]:
+            # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
+            annotations = self.annotations_for(f"{name}-{part}")
+            return {"name": name, "namespace": namespace, "labels": labels(name), "annotations": annotations}
+
+        account = k8s.core.v1.ServiceAccount(
+            f"{name}-account", metadata=metadata("account"), automount_service_account_token=False, opts=self.child()
+        )
+        closed = k8s.networking.v1.NetworkPolicy(
+            f"{name}-network-policy",
+            metadata=metadata("network-policy"),
+            spec=pulumi.Output.from_input(args.get("s3_cidrs", ())).apply(
+                lambda cidrs: network_policy(name, wanted, cidrs)
+            ),
+            opts=self.guarded(),
+        )
+        # A pod that starts before its policy reaches everything.
+        before: list[pulumi.Resource] = [account, closed]
+        if wanted.secrets:
+            before.append(
+                k8s.apiextensions.CustomResource(
+                    f"{name}-secrets",
+                    api_version="secrets-store.csi.x-k8s.io/v1",
+                    kind="SecretProviderClass",
+                    metadata=metadata("secrets"),
+                    spec=secret_class_spec(name, wanted, args["region"]),
+                    opts=self.child(),
+                )
+            )
+        if wanted.autoscaled:
+            # First, for it takes pods away: a rollout waits for as many as the autoscaler wants.
+            before.append(
+                k8s.autoscaling.v2.HorizontalPodAutoscaler(
+                    f"{name}-autoscaler",
+                    metadata=metadata("autoscaler"),
+                    spec=autoscaler_spec(name, wanted),
+                    opts=self.child(),
+                )
+            )
+        deployment = k8s.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=metadata("deployment"),
+            spec=deployment_spec(name, wanted, image, env),
+            opts=self.guarded(depends_on=before, custom_timeouts=rollout_timeouts(wanted)),
+        )
+        k8s.core.v1.Service(
+            f"{name}-service",
+            metadata=metadata("service"),
+            # The same port as the container's: where a caller has rules for what it may call, the VPC CNI lets it reach
+            # no other. https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html
+            spec={"selector": selector(name), "ports": [{"name": "http", "port": wanted.port, "target_port": "http"}]},
+            opts=self.guarded(depends_on=[deployment]),
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-disruption-budget",
+            metadata=metadata("disruption-budget"),
+            spec={"max_unavailable": 1, "selector": {"match_labels": selector(name)}},
+            opts=self.guarded(),
+        )
+
+        self.namespace = pulumi.Output.from_input(namespace)
+        self.endpoint_url = pulumi.Output.concat("http://", name, ".", namespace, f".svc.cluster.local:{wanted.port}")
+        self._done()
+
+    def _namespace(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str]:
+        if given is not None:
+            return given
+        namespace = k8s.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={
+                "name": name,
+                # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+                "labels": {**labels(name), "pod-security.kubernetes.io/enforce": "restricted"},
+                "annotations": self.annotations_for(f"{name}-namespace"),
+            },
+            opts=self.child(),
+        )
+        return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
+
+    def _image(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> pulumi.Input[str]:
+        """The container image, which is named in one place."""
+        given = args.get("image")
+        places = {"image": given, "inference.image": wanted.image, "inference.imageFrom": wanted.image_from}
+        named = [place for place, value in places.items() if value is not None]
+        if len(named) != 1:
+            only = "allowed: exactly one of image, inference.image and inference.imageFrom"
+            problems = [Problem(place, f"is one of {len(named)} images; {only}") for place in named]
+            raise ArgumentsError(what_is(self, name), problems or [Problem("image", f"is missing; {only}")])
+        if wanted.image_from:
+            needed = "registry_url" if wanted.image_from.cache else "repository_urls"
+            need(self, name, args, needed, since="inference has imageFrom")
+            source = wanted.image_from
+            return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
+                telling(self, name, "inference", lambda known: reference(source, known["urls"], known["registry"]))
+            )
+        image = given if given is not None else wanted.image
+        assert image is not None, "counted above"
+        return image
+
+    def _env(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
+        """The environment variables that are no secrets."""
+        if wanted.secrets:
+            need(self, name, args, "region", since="inference has secretEnv")
+        env: dict[str, pulumi.Input[str]] = {}
+        given = args.get("env", {})
+        problems = grammar.not_variables(given)
+        taken = [each for each in given if each in wanted.secret_env]
+        problems += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
+        if problems:
+            raise ArgumentsError(what_is(self, name), [Problem("env", each) for each in problems])
+        if wanted.model:
+            need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
+            buckets = args["bucket_names"]
+            if wanted.model.bucket not in buckets:
+                known = ", ".join(sorted(buckets)) or "none is given"
+                problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
+                raise ArgumentsError(what_is(self, name), [problem])
+            env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
+        return {**env, **wanted.env, **given}

@@ -1,0 +1,287 @@
+"""The Kubernetes objects that a model becomes, as plain data."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network
+from typing import Any, Final
+
+import pulumi
+
+from mlplatform.compute.gpu_node_pool.spec import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
+from mlplatform.grammar import METADATA_SERVICE
+from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
+
+PROBE_SECONDS: Final = 10
+"""Seconds between two probes of a model."""
+
+SLACK_MINUTES: Final = 2
+"""Minutes beside a model's start for being scheduled and for the rollout to be noticed."""
+
+POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
+"""Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
+
+PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+"""Addresses that never leave a network of one's own, among them those of interface endpoints:
+https://www.rfc-editor.org/rfc/rfc1918, https://www.rfc-editor.org/rfc/rfc6598"""
+
+WRITABLE: Final = {
+    "HOME": "/tmp",
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",
+    "TRITON_CACHE_DIR": "/tmp/triton",
+    "USER": "model",
+    "XDG_CACHE_HOME": "/tmp/cache",
+}
+"""Where model servers write, on a root file system that is read-only and for a user that the image does not know; what
+they do otherwise: https://github.com/vllm-project/vllm/issues/10185"""
+
+QUIET: Final = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_SLEEP_WHEN_IDLE": "1"}
+"""A server sends nobody statistics of its use (https://docs.vllm.ai/en/latest/usage/usage_stats/), and vLLM's workers
+do not keep their cores busy while nobody asks (https://github.com/vllm-project/vllm/pull/16226)."""
+
+OFFLINE: Final = {"HF_HUB_OFFLINE": "1"}
+"""A server that has its weights from a bucket asks Hugging Face for nothing:
+https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline"""
+
+SECRETS_DRIVER: Final = "secrets-store.csi.k8s.io"
+SECRETS_PATH: Final = "/mnt/secrets"
+SECRETS_HASH: Final = "mlplatform.io/secrets"
+"""Annotation of pods with what their secrets refer to: pods are not started anew for a change of the class alone."""
+
+Env = Mapping[str, pulumi.Input[str]]
+
+
+def selector(name: str) -> dict[str, str]:
+    """Labels that find the service's pods; they can never change."""
+    return {"app.kubernetes.io/name": name}
+
+
+def labels(name: str) -> dict[str, str]:
+    """Labels of everything that belongs to the service."""
+    return {**selector(name), "app.kubernetes.io/component": "inference", "app.kubernetes.io/part-of": "mlplatform"}
+
+
+def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
+    """How a server finds its weights.
+
+    vLLM's images stream them from S3: https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer/
+    """
+    return {
+        **OFFLINE,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "MODEL_URI": pulumi.Output.concat("s3://", bucket, "/", model.key),
+    }
+
+
+def deployment_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
+    """The Deployment's spec. Where an autoscaler sets the number of pods, it names none."""
+    template: dict[str, Any] = {"labels": labels(name)}
+    if wanted.secrets:
+        template["annotations"] = {SECRETS_HASH: _digest(secret_class_spec(name, wanted, ""))}
+    return {
+        **({} if wanted.autoscaled else {"replicas": wanted.min_replicas}),
+        "selector": {"match_labels": selector(name)},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rolling_update": {
+                "max_surge": wanted.spare_pods,
+                "max_unavailable": 0 if wanted.spare_pods else 1,
+            },
+        },
+        # Loading a model is no failure, and neither is waiting for the GPU of a pod that still answers: the rollout
+        # waits as long as both may take, and a little more.
+        "progress_deadline_seconds": wanted.startup_minutes * 60 + wanted.grace_seconds + SLACK_MINUTES * 60,
+        "template": {"metadata": template, "spec": pod_spec(name, wanted, image, env)},
+    }
+
+
+def rollout_timeouts(wanted: InferenceServiceSpec) -> pulumi.CustomTimeouts:
+    """How long Pulumi waits for a rollout, which it gives up after 10 minutes by itself.
+
+    An update may replace the pods one after the other, each of them after the old one has drained.
+    """
+    start, end = wanted.startup_minutes + 2 * SLACK_MINUTES, math.ceil(wanted.grace_seconds / 60)
+    return pulumi.CustomTimeouts(
+        create=f"{start}m", update=f"{(start + end) * wanted.max_replicas}m", delete=f"{end + 2 * SLACK_MINUTES}m"
+    )
+
+
+def pod_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
+    """A pod with GPUs that holds to the restricted pod security standard."""
+    volumes: list[dict[str, Any]] = [
+        {"name": "scratch", "empty_dir": {}},
+        {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": wanted.shared_memory}},
+    ]
+    if wanted.secrets:
+        attributes = {"secretProviderClass": name}
+        volumes.append(
+            {"name": "secrets", "csi": {"driver": SECRETS_DRIVER, "read_only": True, "volume_attributes": attributes}}
+        )
+    return {
+        "service_account_name": name,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "termination_grace_period_seconds": wanted.grace_seconds,
+        **({"image_pull_secrets": [{"name": each} for each in wanted.pull_secrets]} if wanted.pull_secrets else {}),
+        "node_selector": {POOL_LABEL: wanted.pool},
+        "tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}],
+        "topology_spread_constraints": [
+            {
+                "max_skew": 1,
+                "topology_key": key,
+                "when_unsatisfiable": "ScheduleAnyway",
+                "label_selector": {"match_labels": selector(name)},
+                # In an update the new pods are spread among themselves: the old ones are about to go.
+                "match_label_keys": ["pod-template-hash"],
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
+        "security_context": {
+            "run_as_non_root": True,
+            "run_as_user": wanted.run_as_user,
+            "run_as_group": wanted.run_as_user,
+            "fs_group": wanted.run_as_user,
+            "seccomp_profile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container(name, wanted, image, env)],
+        "volumes": volumes,
+    }
+
+
+def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
+    """The container that serves the model."""
+    answers = {
+        "http_get": {"path": wanted.health_path, "port": "http"},
+        "period_seconds": PROBE_SECONDS,
+        "timeout_seconds": wanted.probe_timeout_seconds,
+    }
+    plain = {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
+    variables = [{"name": key, "value": plain[key]} for key in sorted(plain)]
+    variables += [_secret_variable(name, key, wanted.secret_env[key]) for key in sorted(wanted.secret_env)]
+    mounts: list[dict[str, Any]] = [
+        {"name": "scratch", "mount_path": "/tmp"},
+        {"name": "shared-memory", "mount_path": "/dev/shm"},
+    ]
+    if wanted.secrets:
+        mounts.append({"name": "secrets", "mount_path": SECRETS_PATH, "read_only": True})
+    made: dict[str, Any] = {
+        "name": "model",
+        "image": image,
+        "args": wanted.command_args,
+        "env": variables,
+        "ports": [{"name": "http", "container_port": wanted.port}],
+        "resources": {
+            "requests": {"cpu": wanted.cpu, "memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
+            "limits": {"memory": wanted.memory, GPU_RESOURCE: str(wanted.gpus)},
+        },
+        "startup_probe": {**answers, "failure_threshold": wanted.startup_minutes * 60 // PROBE_SECONDS},
+        "readiness_probe": {**answers, "failure_threshold": 3},
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": wanted.drain_seconds}}},
+        "security_context": {
+            "allow_privilege_escalation": False,
+            "read_only_root_filesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volume_mounts": mounts,
+    }
+    if wanted.restart_after_minutes:
+        # It counts from the end of the start probe, so that no start is too slow for it.
+        made["liveness_probe"] = {**answers, "failure_threshold": wanted.restart_after_minutes * 60 // PROBE_SECONDS}
+    return made
+
+
+def secret_class_spec(name: str, wanted: InferenceServiceSpec, region: pulumi.Input[str]) -> dict[str, Any]:
+    """What the Secrets Store CSI driver fetches from Secrets Manager, by the pod's own role, into a Kubernetes secret.
+
+    Pulumi leaves the spelling of a custom resource's fields as it is.
+    Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
+    """
+    objects: list[dict[str, Any]] = []
+    data: list[dict[str, str]] = []
+    for number, secret in enumerate(wanted.secrets):
+        variables = {key: ref for key, ref in sorted(wanted.secret_env.items()) if ref.secret == secret}
+        whole = f"secret_{number}"
+        parts = [{"path": json.dumps(ref.key), "objectAlias": key} for key, ref in variables.items() if ref.key]
+        objects.append(
+            {"objectName": secret, "objectType": "secretsmanager", "objectAlias": whole}
+            | ({"jmesPath": parts} if parts else {})
+        )
+        data += [{"objectName": key if ref.key else whole, "key": key} for key, ref in variables.items()]
+    return {
+        "provider": "aws",
+        # The provider reads YAML, of which JSON is a part.
+        "parameters": {"region": region, "usePodIdentity": "true", "objects": json.dumps(objects)},
+        "secretObjects": [{"secretName": synced_secret(name), "type": "Opaque", "data": data}],
+    }
+
+
+def synced_secret(name: str) -> str:
+    """The Kubernetes secret that the driver keeps while a pod of the model runs."""
+    return f"{name}-secrets"
+
+
+def _secret_variable(name: str, variable: str, ref: SecretRef) -> dict[str, Any]:
+    source = {"name": ref.kubernetes_secret, "key": ref.key} if ref.kubernetes_secret else None
+    return {
+        "name": variable,
+        "value_from": {"secret_key_ref": source or {"name": synced_secret(name), "key": variable}},
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def autoscaler_spec(name: str, wanted: InferenceServiceSpec) -> dict[str, Any]:
+    """The HorizontalPodAutoscaler's spec: quick to add pods, slow to take them away."""
+    return {
+        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
+        "min_replicas": wanted.min_replicas,
+        "max_replicas": wanted.max_replicas,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": "cpu",
+                    "target": {"type": "Utilization", "average_utilization": wanted.target_cpu_percent},
+                },
+            }
+        ],
+        # A GPU pod that is taken away too early costs a model's start to get back.
+        "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
+    }
+
+
+def network_policy(name: str, wanted: InferenceServiceSpec, s3_cidrs: Sequence[str] = ()) -> dict[str, Any]:
+    """Who may call the service, and what it may call: DNS, the agent that has its role, and HTTPS near by.
+
+    A policy can name S3 only by its addresses, which `s3_cidrs` are for a model that uses S3.
+    """
+    callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
+        {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
+        for namespace in wanted.callers
+    ]
+    reached = [*PRIVATE_NETWORKS, *s3_cidrs, *wanted.egress]
+    return {
+        "pod_selector": {"match_labels": selector(name)},
+        "policy_types": ["Ingress", "Egress"],
+        "ingress": [{"from_": callers, "ports": [{"port": "http", "protocol": "TCP"}]}],
+        "egress": [
+            {
+                "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+                "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
+            },
+            {
+                "to": [{"ip_block": _block(cidr)} for cidr in dict.fromkeys(reached)],
+                "ports": [{"port": 443, "protocol": "TCP"}],
+            },
+            {"to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}], "ports": [{"port": 80, "protocol": "TCP"}]},
+        ],
+    }
+
+
+def _block(cidr: str) -> dict[str, Any]:
+    inside = IPv4Network(METADATA_SERVICE).subnet_of(IPv4Network(cidr))
+    return {"cidr": cidr, "except_": [METADATA_SERVICE]} if inside else {"cidr": cidr}
