@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlplatform import arguments
+from mlplatform.args import SHARED
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -106,7 +107,10 @@ class _SpecAnalyzer(Analyzer):
     def get_docstring(self, typ: Any, name: str) -> str | None:
         if issubclass(typ, Spec):
             return str(typ.model_fields[name].description)
-        return super().get_docstring(typ, name)
+        bases = [base for base in SHARED if name in base.__annotations__]
+        return next(
+            filter(None, (super(_SpecAnalyzer, self).get_docstring(each, name) for each in (typ, *bases))), None
+        )
 
 
 def _tidy(node: Any) -> Any:

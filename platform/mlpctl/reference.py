@@ -23,6 +23,7 @@ from mlpctl.config import Platform
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
 from mlpctl.review.cost import book, show
+from mlplatform.args import SHARED
 from mlplatform.component import Component
 
 _TEMPLATES = jinja2.Environment(
@@ -73,7 +74,12 @@ class Attribute:
 
 
 def attributes(kind: type) -> dict[str, Attribute]:
-    """The annotated attributes of a class that have a docstring below them."""
+    """The annotated attributes of a class that have a docstring below them, its own first, then shared arguments."""
+    shared = (base for base in SHARED if base is not kind and {*base.__annotations__} <= {*kind.__annotations__})
+    return {**_own_attributes(kind), **{name: each for base in shared for name, each in _own_attributes(base).items()}}
+
+
+def _own_attributes(kind: type) -> dict[str, Attribute]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     assert isinstance(tree, ast.ClassDef)
     return {

@@ -1,8 +1,7 @@
 """The encryption keys that everything at rest is sealed with."""
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import pulumi
 import pulumi_aws as aws
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from awsfacts.partitions import service_principal
 from mlplatform import iam
+from mlplatform.args import PartitionArgs, TagArgs
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.spec import Spec
@@ -42,7 +42,7 @@ class KeyRingSpec(Spec):
     """Keep the keys when the stack is destroyed: without its key, retained data is lost."""
 
 
-class KeyRingArgs(TypedDict):
+class KeyRingArgs(PartitionArgs, TagArgs):
     """What a `KeyRing` is given."""
 
     keys: KeyRingSpec
@@ -54,14 +54,8 @@ class KeyRingArgs(TypedDict):
     region: pulumi.Input[str]
     """AWS region of the keys, e.g. `us-east-1`."""
 
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
-
     protect: NotRequired[bool]
     """Refuse to delete or replace the keys. Default: false."""
-
-    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child."""
 
 
 class KeyRing(Component):

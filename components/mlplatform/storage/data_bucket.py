@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import grammar, iam
+from mlplatform.args import TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
@@ -145,7 +146,7 @@ class DataBucketSpec(Spec):
         return self
 
 
-class DataBucketArgs(TypedDict):
+class DataBucketArgs(TagArgs):
     """What a `DataBucket` is given."""
 
     bucket: DataBucketSpec
@@ -156,9 +157,6 @@ class DataBucketArgs(TypedDict):
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the bucket and its settings. Default: false."""
-
-    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child."""
 
 
 class DataBucket(Component):

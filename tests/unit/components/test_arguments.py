@@ -106,9 +106,9 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
         "is a list; allowed: a mapping"
     )
     assert problems(lambda: made("c", KEY)) == {
-        "args": "is of type str; allowed: a mapping of cluster, subnet_ids, pod_subnet_ids, secrets_key_arn, "
-        "logs_key_arn, disks_key_arn, cached_repository_arns, secrets_store, principal_arns, "
-        "private_access_security_groups, partition, permissions_boundary_arn, protect, tags"
+        "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
+        "disks_key_arn, permissions_boundary_arn, partition, pod_subnet_ids, cached_repository_arns, secrets_store, "
+        "principal_arns, private_access_security_groups, protect, tags"
     }
 
 

@@ -1,12 +1,13 @@
 """The Kubernetes cluster that training and serving run on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import iam
+from mlplatform import iam, roles
+from mlplatform.args import BoundaryArgs, PartitionArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
@@ -34,7 +35,7 @@ from mlplatform.compute.node_group.nodes import Joined, managed_nodes
 from mlplatform.lookups import look_up
 
 
-class EksClusterArgs(TypedDict):
+class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """What an `EksCluster` is given."""
 
     cluster: EksClusterSpec
@@ -68,12 +69,6 @@ class EksClusterArgs(TypedDict):
     private_access_security_groups: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Ids of security groups whose members reach the private endpoint, by names of your own, where a program makes
     them. More than those of `cluster.privateAccessSecurityGroups`. Default: none."""
-
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
-
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Policy that bounds the IAM roles. Default: none."""
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the control plane, its logs and the system nodes. Default: false."""
@@ -207,18 +202,12 @@ class EksCluster(Component):
     def _control_plane(
         self, name: str, wanted: EksClusterSpec, args: EksClusterArgs, partition: pulumi.Input[str]
     ) -> "aws.eks.Cluster":
-        role = aws.iam.Role(
+        role, policies = roles.role(
+            self,
             f"{name}-role",
-            assume_role_policy=iam.trust("eks.amazonaws.com"),
-            permissions_boundary=self.permissions_boundary,
-            tags=self.tags_for(f"{name}-role"),
-            opts=self.child(),
-        )
-        attachment = aws.iam.RolePolicyAttachment(
-            f"{name}-role-policy",
-            role=role.name,
-            policy_arn=iam.managed_policy("AmazonEKSClusterPolicy", partition),
-            opts=self.child(),
+            iam.trust("eks.amazonaws.com"),
+            managed={f"{name}-role-policy": "AmazonEKSClusterPolicy"},
+            partition=partition,
         )
         # EKS writes to the log group of this name, and makes one without key or end if there is none.
         cluster_name = physical_name(name)
@@ -248,7 +237,7 @@ class EksCluster(Component):
             vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
             tags=self.tags_for(f"{name}-control-plane"),
             # One that failed to come up is replaced, and there is one of its name.
-            opts=self.guarded(depends_on=[attachment, logs], delete_before_replace=True),
+            opts=self.guarded(depends_on=[*policies, logs], delete_before_replace=True),
         )
 
     def _endpoint(
@@ -321,18 +310,12 @@ class EksCluster(Component):
         partition: pulumi.Input[str],
         pod_subnet_ids: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     ) -> "aws.eks.Addon":
-        role = aws.iam.Role(
+        role, policies = roles.role(
+            self,
             f"{name}-network-plugin",
-            assume_role_policy=iam.pod_identity_trust(),
-            permissions_boundary=self.permissions_boundary,
-            tags=self.tags_for(f"{name}-network-plugin"),
-            opts=self.child(),
-        )
-        attachment = aws.iam.RolePolicyAttachment(
-            f"{name}-network-plugin-policy",
-            role=role.name,
-            policy_arn=iam.managed_policy("AmazonEKS_CNI_Policy", partition),
-            opts=self.child(),
+            iam.pod_identity_trust(),
+            managed={f"{name}-network-plugin-policy": "AmazonEKS_CNI_Policy"},
+            partition=partition,
         )
         settings = pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0]))
         return self._addon(
@@ -340,7 +323,7 @@ class EksCluster(Component):
             cluster,
             NETWORK_PLUGIN,
             wanted,
-            depends_on=[attachment],
+            depends_on=policies,
             configuration_values=settings,
             pod_identity_associations=[{"role_arn": role.arn, "service_account": NETWORK_PLUGIN_ACCOUNT[1]}],
         )

@@ -1,19 +1,20 @@
 """Where training and inference run: pools of GPU nodes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
 from awsfacts import instances
+from mlplatform.args import BoundaryArgs, PartitionArgs
 from mlplatform.arguments import checked, need
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import GpuNodePoolSpec, Reservation, autoscaler_hints, gpu_nodes, own_group
 from mlplatform.compute.node_group.nodes import Capacity, Joined, group_tags, managed_nodes, running
 
 
-class GpuNodePoolArgs(TypedDict):
+class GpuNodePoolArgs(BoundaryArgs, PartitionArgs):
     """What a `GpuNodePool` is given."""
 
     pool: GpuNodePoolSpec
@@ -55,12 +56,6 @@ class GpuNodePoolArgs(TypedDict):
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Repositories that the nodes may make by pulling through caches. Default: none."""
-
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
-
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Policy that bounds the IAM roles. Default: none."""
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the nodes, whose capacity may not be had again. Default: false."""

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from pydantic import Field, model_validator
 
 from awsfacts import instances, node_images
-from mlplatform import iam
+from mlplatform import iam, roles
 from mlplatform.arguments import ArgumentsError, Problem, what_is
 from mlplatform.component import Component
 from mlplatform.compute.node_group import bottlerocket
@@ -248,31 +248,16 @@ def managed_nodes(
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> "aws.eks.NodeGroup":
     """Make the node group `role_name` and what it needs as children of `component`."""
-    role = aws.iam.Role(
+    policies = {**WORKER_POLICIES, **({"sessions": SESSIONS_POLICY} if sessions else {})}
+    filling = pulumi.Output.all(*cached_repository_arns).apply(filling_policy)
+    role, attachments = roles.role(
+        component,
         f"{role_name}-role",
-        assume_role_policy=iam.trust("ec2.amazonaws.com"),
-        permissions_boundary=component.permissions_boundary,
-        tags=component.tags_for(f"{role_name}-role"),
-        opts=component.child(),
+        iam.trust("ec2.amazonaws.com"),
+        managed={f"{role_name}-{purpose}": policy for purpose, policy in policies.items()},
+        inline={f"{role_name}-fill-caches": filling} if cached_repository_arns else {},
+        partition=partition,
     )
-    attachments: list[pulumi.Resource] = [
-        aws.iam.RolePolicyAttachment(
-            f"{role_name}-{purpose}",
-            role=role.name,
-            policy_arn=iam.managed_policy(policy, partition),
-            opts=component.child(),
-        )
-        for purpose, policy in {**WORKER_POLICIES, **({"sessions": SESSIONS_POLICY} if sessions else {})}.items()
-    ]
-    if cached_repository_arns:
-        attachments.append(
-            aws.iam.RolePolicy(
-                f"{role_name}-fill-caches",
-                role=role.id,
-                policy=pulumi.Output.all(*cached_repository_arns).apply(filling_policy),
-                opts=component.child(),
-            )
-        )
     template = aws.ec2.LaunchTemplate(
         f"{role_name}-template",
         update_default_version=True,

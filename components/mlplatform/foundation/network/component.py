@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform import iam
+from mlplatform import iam, roles
+from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints
@@ -17,7 +18,7 @@ from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, fl
 from mlplatform.lookups import find
 
 
-class NetworkArgs(TypedDict):
+class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
     """Arguments of `Network`."""
 
     vpc: NetworkSpec
@@ -28,9 +29,6 @@ class NetworkArgs(TypedDict):
 
     account_id: pulumi.Input[str]
     """AWS account, 12 digits, whose data the endpoints reach."""
-
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
 
     logs_key_arn: pulumi.Input[str]
     """Key that flow logs are encrypted with."""
@@ -47,14 +45,8 @@ class NetworkArgs(TypedDict):
     """Nodes that run at first in each zone, as `vpc` spells the zones; an existing VPC needs free addresses for them.
     Default: none."""
 
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Policy that bounds the IAM roles. Default: none."""
-
     protect: NotRequired[bool]
     """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
-
-    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child."""
 
 
 @dataclass(frozen=True)
@@ -239,18 +231,11 @@ class Network(Component):
             tags=self.tags_for(f"{name}-flow-logs"),
             opts=self.child(),
         )
-        role = aws.iam.Role(
+        role, _ = roles.role(
+            self,
             f"{name}-flow-log-writer",
-            assume_role_policy=iam.trust("vpc-flow-logs.amazonaws.com"),
-            permissions_boundary=self.permissions_boundary,
-            tags=self.tags_for(f"{name}-flow-log-writer"),
-            opts=self.child(),
-        )
-        aws.iam.RolePolicy(
-            f"{name}-flow-log-writes",
-            role=role.id,
-            policy=group.arn.apply(flow_log_policy),
-            opts=self.child(),
+            iam.trust("vpc-flow-logs.amazonaws.com"),
+            inline={f"{name}-flow-log-writes": group.arn.apply(flow_log_policy)},
         )
         aws.ec2.FlowLog(
             f"{name}-flow-log",

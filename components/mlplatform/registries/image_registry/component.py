@@ -1,12 +1,13 @@
 """Where container images are kept: the stack's repositories, and caches of public registries."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import grammar, iam
+from mlplatform import grammar, iam, roles
+from mlplatform.args import BoundaryArgs, PartitionArgs
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.lookups import look_up
@@ -27,7 +28,7 @@ from mlplatform.registries.image_registry.spec import (
 )
 
 
-class ImageRegistryArgs(TypedDict):
+class ImageRegistryArgs(BoundaryArgs, PartitionArgs):
     """What an `ImageRegistry` is given."""
 
     images: ImageRegistrySpec
@@ -48,12 +49,6 @@ class ImageRegistryArgs(TypedDict):
 
     namespace: NotRequired[str]
     """What the repositories' names begin with. Default: `<project>/<stack>`."""
-
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
-
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Policy that bounds the IAM roles. Default: none."""
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the repositories. Default: false."""
@@ -143,20 +138,14 @@ class ImageRegistry(Component):
         arns: Mapping[str, pulumi.Output[str]],
         args: ImageRegistryArgs,
     ) -> None:
-        role = aws.iam.Role(
+        policy = pulumi.Output.all(
+            repository_arns=[arns[each] for each in sorted(caches)], key_arn=args["images_key_arn"]
+        ).apply(lambda known: cache_maker_policy(**known))
+        role, policies = roles.role(
+            self,
             f"{name}-cache-maker",
-            assume_role_policy=iam.trust("ecr.amazonaws.com"),
-            permissions_boundary=self.permissions_boundary,
-            tags=self.tags_for(f"{name}-cache-maker"),
-            opts=self.child(),
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-cache-maker-policy",
-            role=role.id,
-            policy=pulumi.Output.all(
-                repository_arns=[arns[each] for each in sorted(caches)], key_arn=args["images_key_arn"]
-            ).apply(lambda known: cache_maker_policy(**known)),
-            opts=self.child(),
+            iam.trust("ecr.amazonaws.com"),
+            inline={f"{name}-cache-maker-policy": policy},
         )
         for prefix, cache in caches.items():
             child = f"{name}-{prefix}"
@@ -170,7 +159,7 @@ class ImageRegistry(Component):
                 lifecycle_policy=lifecycle([expire_untagged(cache.untagged_days)]),
                 custom_role_arn=role.arn,
                 resource_tags=self.tags_for(f"{child}-cache"),
-                opts=self.child(depends_on=[policy]),
+                opts=self.child(depends_on=policies),
             )
             aws.ecr.PullThroughCacheRule(
                 f"{child}-cache",

@@ -1,11 +1,13 @@
 """What programs in the cluster may do in AWS: a role for a service account, with no more than it needs."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
+from mlplatform import roles
+from mlplatform.args import PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.security.workload_identity.spec import (
@@ -17,7 +19,7 @@ from mlplatform.security.workload_identity.spec import (
 )
 
 
-class WorkloadIdentityArgs(TypedDict):
+class WorkloadIdentityArgs(PartitionArgs, TagArgs):
     """What a `WorkloadIdentity` is given."""
 
     workload: WorkloadIdentitySpec
@@ -53,14 +55,8 @@ class WorkloadIdentityArgs(TypedDict):
     """ARNs of secrets that the workload names by names of your own, where a program makes them. Default: the secrets
     of these names in Secrets Manager."""
 
-    partition: NotRequired[pulumi.Input[str]]
-    """AWS partition. Default: `aws`."""
-
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Policy that bounds the role. Default: one of its own, for the data of this account and nothing else."""
-
-    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child."""
 
 
 def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentityArgs) -> None:
@@ -110,31 +106,24 @@ class WorkloadIdentity(Component):
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
         )
 
-        role = aws.iam.Role(
+        access = pulumi.Output.all(
+            where=where,
+            bucket_arns=args.get("bucket_arns", {}),
+            data_key_arn=args.get("data_key_arn"),
+            secrets_key_arn=args.get("secrets_key_arn"),
+            repository_arns=args.get("repository_arns", {}),
+            queue_arns=args.get("queue_arns", {}),
+            secret_arns=args.get("secret_arns", {}),
+        ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
+        role, policies = roles.role(
+            self,
             f"{name}-role",
-            description=f"Pods of {namespace}/{service_account}",
-            assume_role_policy=pulumi.Output.all(args["cluster_name"], where).apply(
+            pulumi.Output.all(args["cluster_name"], where).apply(
                 lambda known: trust_policy(known[0], namespace, service_account, **known[1])
             ),
-            permissions_boundary=self.permissions_boundary or self._boundary(name, where),
-            tags=self.tags_for(f"{name}-role"),
-            opts=self.child(),
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-access",
-            role=role.id,
-            policy=pulumi.Output.all(
-                where=where,
-                bucket_arns=args.get("bucket_arns", {}),
-                data_key_arn=args.get("data_key_arn"),
-                secrets_key_arn=args.get("secrets_key_arn"),
-                repository_arns=args.get("repository_arns", {}),
-                queue_arns=args.get("queue_arns", {}),
-                secret_arns=args.get("secret_arns", {}),
-            ).apply(
-                telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known))
-            ),
-            opts=self.child(),
+            inline={f"{name}-access": access},
+            boundary=self.permissions_boundary or self._boundary(name, where),
+            description=f"Pods of {namespace}/{service_account}",
         )
         aws.eks.PodIdentityAssociation(
             f"{name}-association",
@@ -144,7 +133,7 @@ class WorkloadIdentity(Component):
             role_arn=role.arn,
             tags=self.tags_for(f"{name}-association"),
             # A pod that starts with a role may use it at once.
-            opts=self.child(depends_on=[policy]),
+            opts=self.child(depends_on=policies),
         )
 
         self.role_arn = role.arn
