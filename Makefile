@@ -34,7 +34,7 @@ test: .venv/ready ## run every test, with the real engine and control plane
 check: .venv/ready ## format, lint, types, imports and fast tests, as CI runs them first
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/mlpctl sandbox/mlsandbox
+	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/__main__.py platform/layers platform/mlpctl sandbox/mlsandbox
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -m "not engine"
 

@@ -64,6 +64,7 @@ def platform(sandbox: Sandbox, stack: str, without: Collection[str] = ()) -> Ite
         shutil.copytree(ROOT / "stacks", folder / "stacks")
         (folder / "platform").mkdir()
         shutil.copy(ROOT / "platform" / "__main__.py", folder / "platform")
+        shutil.copytree(ROOT / "platform" / "layers", folder / "platform" / "layers")
         (folder / ".venv").symlink_to(ROOT / ".venv")
         file = folder / "stacks" / f"Pulumi.{stack}.yaml"
         content = yaml.safe_load(file.read_text())

@@ -166,10 +166,8 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
     required = {spelt(key) for key in kind.__required_keys__}
     specs = {spelt(key): model for key, model in _specs(kind).items()}
     if not isinstance(args, Mapping):
-        yield Problem(
-            "args",
-            f"is of type {type(args).__name__}; allowed: a mapping of {', '.join(sorted(hints, key=lambda key: key not in required))}",
-        )
+        allowed = ", ".join(sorted(hints, key=lambda key: key not in required))
+        yield Problem("args", f"is of type {type(args).__name__}; allowed: a mapping of {allowed}")
         return
     yield from (Problem(key, "is missing") for key in hints if key in required and args.get(key) is None)
     for key, value in args.items():

@@ -182,8 +182,8 @@ def _costs() -> Mapping[str, Any]:
 
 
 def _type(annotation: str) -> str:
-    """A type as the reader of a page knows it: `Input[str]`, `GpuPool`."""
-    return re.sub(r"^NotRequired\[(.*)\]$", r"\1", annotation).replace("pulumi.", "")
+    """A type as the reader of a page knows it: `Input[str]`, `GpuNodePoolSpec`."""
+    return re.sub(r"^NotRequired\[(.*?)( \| None)?\]$", r"\1", annotation).replace("pulumi.", "")
 
 
 def _line(text: str) -> str:

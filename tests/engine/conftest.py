@@ -55,6 +55,7 @@ class Project:
         shutil.copytree(root / "stacks", folder / "stacks")
         (folder / "platform").mkdir()
         shutil.copy(root / "platform" / "__main__.py", folder / "platform")
+        shutil.copytree(root / "platform" / "layers", folder / "platform" / "layers")
         (folder / ".venv").symlink_to(root / ".venv")
         return cls(folder, sandbox, stack)
 

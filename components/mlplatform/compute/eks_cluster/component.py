@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import iam, roles
-from mlplatform.args import BoundaryArgs, PartitionArgs
+from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
@@ -187,7 +187,7 @@ class EksCluster(Component):
         )
         self._done()
 
-    def joining(self) -> dict[str, Any]:
+    def joining(self) -> JoinArgs:
         """The arguments by which a `GpuNodePool` joins this cluster."""
         return {
             "node_sessions": self._node_sessions,

@@ -7,37 +7,18 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import instances
-from mlplatform.args import BoundaryArgs, PartitionArgs
+from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
 from mlplatform.arguments import checked, need
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import GpuNodePoolSpec, Reservation, autoscaler_hints, gpu_nodes, own_group
 from mlplatform.compute.node_group.nodes import Capacity, Joined, group_tags, managed_nodes, running
 
 
-class GpuNodePoolArgs(BoundaryArgs, PartitionArgs):
+class GpuNodePoolArgs(JoinArgs, BoundaryArgs, PartitionArgs):
     """What a `GpuNodePool` is given."""
 
     pool: GpuNodePoolSpec
     """The pool."""
-
-    cluster_name: pulumi.Input[str]
-    """Name of the EKS cluster that the nodes join."""
-
-    cluster_version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes, with which they follow the cluster. Needed for a pinned image. Default: the
-    cluster's at their creation."""
-
-    cluster_endpoint: NotRequired[pulumi.Input[str]]
-    """URL of the Kubernetes API. Needed for a pinned image."""
-
-    cluster_certificate_authority: NotRequired[pulumi.Input[str]]
-    """Certificate authority of the Kubernetes API: PEM, in base64. Needed for a pinned image."""
-
-    cluster_service_cidr: NotRequired[pulumi.Input[str]]
-    """Addresses of the cluster's services, e.g. `172.20.0.0/16`. Needed for a pinned image."""
-
-    cluster_security_group_id: NotRequired[pulumi.Input[str]]
-    """Security group that the cluster and its nodes share. Needed for EFA."""
 
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """Private subnets for the nodes, in the pool's zones."""
@@ -50,9 +31,6 @@ class GpuNodePoolArgs(BoundaryArgs, PartitionArgs):
 
     region: NotRequired[pulumi.Input[str]]
     """AWS region. Needed for a group of reservations."""
-
-    node_sessions: NotRequired[bool]
-    """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Repositories that the nodes may make by pulling through caches. Default: none."""

@@ -55,7 +55,7 @@ class WorkloadIdentityArgs(PartitionArgs, TagArgs):
     """ARNs of secrets that the workload names by names of your own, where a program makes them. Default: the secrets
     of these names in Secrets Manager."""
 
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
     """Policy that bounds the role. Default: one of its own, for the data of this account and nothing else."""
 
 

@@ -1,0 +1,45 @@
+"""Models that answer requests."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+import mlplatform as ml
+from layers.compute import Compute, kubernetes
+from layers.registries import Registries
+from layers.security import Security
+from layers.site import Site
+from layers.storage import Storage
+from mlpctl.config import Platform
+from mlplatform.lookups import s3_cidrs
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Models by their names in the stack file."""
+
+    services: dict[str, ml.InferenceService]
+
+
+def create(
+    site: Site, platform: Platform, data: Storage, registries: Registries, compute: Compute, security: Security
+) -> Serving:
+    """Create a service for each model."""
+    cluster = kubernetes(compute)
+    s3 = s3_cidrs(site.region) if platform.models_on_s3 else []
+    services = {}
+    for name, inference in platform.inference.items():
+        args: ml.InferenceServiceArgs = {
+            "inference": inference,
+            "repository_urls": registries.images.repository_urls,
+            "registry_url": registries.images.registry_url,
+            "bucket_names": data.bucket_names,
+            "region": site.region,
+            "protect": site.protect,
+        }
+        if name in platform.models_on_s3:
+            args["s3_cidrs"] = s3
+        # Pods get their role when they start, so roles come first.
+        needed = [compute.gpu_pools[inference.pool], *security.workloads.values()]
+        services[name] = ml.InferenceService(name, args, pulumi.ResourceOptions(providers=[cluster], depends_on=needed))
+    return Serving(services)
