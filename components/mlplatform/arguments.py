@@ -5,33 +5,28 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NotRequired, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, NotRequired, TypeVar, cast, get_args, get_origin
 
 import pulumi
 from pulumi.output import Unknown
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from mlplatform import names
-from mlplatform.component import PACKAGE
+from awsfacts.partitions import AWS
+from mlplatform import names, shared_arguments
+from mlplatform.refusals import ArgumentsError as ArgumentsError
+from mlplatform.refusals import Problem as Problem
+from mlplatform.refusals import shown
+from mlplatform.refusals import what_is as what_is
 from mlplatform.spec import Spec
 
 A = TypeVar("A", bound=Mapping[str, Any])
 R = TypeVar("R")
+V = TypeVar("V")
 
 OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
 
 OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
-
-OWN_TAGS: Final = f"{PACKAGE}:"
-"""How the keys of tags begin by which a resource is found again after a crash."""
-
-MAX_TAGS: Final = 42
-"""Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
-https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
-
-_LONGEST_SHOWN: Final = 20
-"""Longer text is not quoted: it may be a credential."""
 
 _KINDS: Final = {
     "string_type": "text",
@@ -42,40 +37,8 @@ _KINDS: Final = {
 }
 """What kind of value is allowed, by the type of pydantic's error."""
 
-_ACCOUNT: Final = re.compile(r"[0-9]{12}")
-"""An account's number; as a number it loses the zeros that it begins with."""
-
 _SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a component's arguments."""
-
-    path: str
-    """The argument, or what is wrong inside it: `bucket.expireDays`."""
-
-    reason: str
-    """To be read after the path: `is missing`."""
-
-
-class ArgumentsError(pulumi.RunError):
-    """A component can't be created with these arguments. The engine prints it without a traceback.
-
-    It is no ValueError, which Pulumi would wrap into others of its own where an output raises it.
-    """
-
-    def __init__(self, what: str, problems: Sequence[Problem]) -> None:
-        """Take the component, e.g. `DataBucket weights`, and all its problems."""
-        self.what = what
-        self.problems = tuple(problems)
-        lines = [f"{what} can't be created:", *(f"  {each.path} {each.reason}" for each in problems)]
-        super().__init__("\n".join(lines))
-
-
-def what_is(component: pulumi.Resource, name: str) -> str:
-    """How an error names a component: `DataBucket weights`."""
-    return f"{type(component).__name__} {name}"
 
 
 def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
@@ -98,7 +61,7 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         for key, value in args.items()
         if value is not None
     }
-    return cast(A, given)
+    return cast(A, shared_arguments.placed(what, given) if "partition" in kind.__annotations__ else given)
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
@@ -134,9 +97,28 @@ def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[An
         try:
             return make(known)
         except ValueError as error:
-            raise ArgumentsError(what_is(component, name), [*_ruled(spec, str(error), None)]) from None
+            raise ArgumentsError(what_is(component, name), [*_ruled(spec, str(error), known)]) from None
 
     return made
+
+
+def fitting(
+    component: pulumi.Resource, name: str, argument: str, value: pulumi.Input[V], check: Callable[[V], V]
+) -> pulumi.Input[V]:
+    """The value of an argument that `check` lets pass: now, or of an output when it is known.
+
+    Args:
+        component: the component.
+        name: its logical name.
+        argument: the argument.
+        value: its value.
+        check: gives the value back, or raises a ValueError.
+
+    Raises:
+        ArgumentsError: `check` refuses a value that is known.
+    """
+    told = telling(component, name, argument, check)
+    return value.apply(told) if isinstance(value, pulumi.Output) else told(value)
 
 
 def of(component: type[pulumi.ComponentResource]) -> Any:
@@ -158,10 +140,7 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
         args: the arguments.
         spelt: how whoever wrote the arguments spells their names, from their names in Python.
     """
-    try:
-        names.component(name)
-    except ValueError as error:
-        yield Problem("name", f"is {json.dumps(name, ensure_ascii=False)}; {error}")
+    yield from _name_problems(name)
     hints = {spelt(key): hint for key, hint in kind.__annotations__.items()}
     required = {spelt(key) for key in kind.__required_keys__}
     specs = {spelt(key): model for key, model in _specs(kind).items()}
@@ -170,34 +149,72 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
         yield Problem("args", f"is of type {type(args).__name__}; allowed: a mapping of {allowed}")
         return
     yield from (Problem(key, "is missing") for key in hints if key in required and args.get(key) is None)
+    right = {}
     for key, value in args.items():
         if key not in hints:
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
         elif value is None:
             continue
-        elif key in specs:
-            yield from _spec_problems(key, specs[key], value, hints)
-        elif wrong := _wrong(_plain(hints[key]), value):
-            yield Problem(key, wrong)
-        elif key in required and isinstance(value, list | tuple) and not value:
-            yield Problem(key, "is empty; allowed: a list of one entry or more")
-        elif key == spelt("tags") and isinstance(value, Mapping):
-            yield from _tag_problems(key, value)
-        elif key == spelt("account_id") and not _is_output(value) and not _ACCOUNT.fullmatch(_digits(value)):
-            yield Problem(key, f"is {_shown(value)}; allowed: an AWS account, 12 digits in quotes")
+        elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
+            yield from found
+        else:
+            right[key] = value
+    yield from _shared_problems(right, hints, spelt)
 
 
-def _tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
-    """What AWS refuses of tags, and what the component sets itself."""
-    if len(tags) > MAX_TAGS:
-        yield Problem(key, f"has {len(tags)} entries; allowed: at most {MAX_TAGS}")
-    for tag in map(str, tags):
-        if tag.lower().startswith("aws:"):
-            yield Problem(key, f"has {_shown(tag)}; allowed: keys that do not begin with aws:, which is AWS's own")
-        elif tag.startswith(OWN_TAGS):
-            yield Problem(
-                key, f"has {_shown(tag)}; allowed: keys that do not begin with {OWN_TAGS}, which components set"
-            )
+def _name_problems(name: Any) -> Iterator[Problem]:
+    if not isinstance(name, str):
+        yield Problem("name", f"is {shown(name)}; allowed: text")
+        return
+    try:
+        names.component(name)
+    except ValueError as error:
+        yield Problem("name", f"is {json.dumps(name, ensure_ascii=False)}; {error}")
+
+
+def _problems_of(
+    key: str, hints: Mapping[str, Any], specs: Mapping[str, type[Spec]], value: Any, *, needed: bool
+) -> Iterator[Problem]:
+    """What is wrong with one argument that is known and not None."""
+    if found := [*_not_text(value, key)]:
+        yield from found
+    elif key in specs:
+        yield from _spec_problems(key, specs[key], value, hints)
+    elif wrong := _wrong(_plain(hints[key]), value):
+        yield Problem(key, wrong)
+    elif needed and isinstance(value, list | tuple) and not value:
+        yield Problem(key, "is empty; allowed: a list of one entry or more")
+
+
+def _not_text(value: Any, path: str) -> Iterator[Problem]:
+    """Where keys of mappings, all the way down, are anything but text."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if not isinstance(key, str):
+                yield Problem(path, f"has a key that is {shown(key)}; allowed: keys that are text")
+            else:
+                yield from _not_text(each, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from _not_text(each, f"{path}[{number}]")
+
+
+def _shared_problems(
+    right: Mapping[str, Any], hints: Mapping[str, Any], spelt: Callable[[str], str]
+) -> Iterator[Problem]:
+    """What is wrong with arguments that many components have, of those that are right in their kind."""
+    known = {key: value for key, value in right.items() if not _is_output(value)}
+    tags, account, region, partition = map(spelt, ("tags", "account_id", "region", "partition"))
+    if tags in known:
+        yield from shared_arguments.tag_problems(tags, known[tags])
+    if account in known and (wrong := shared_arguments.account_problem(_digits(known[account]))):
+        yield Problem(account, f"is {shown(known[account])}; {wrong}")
+    default = AWS if partition in hints and partition not in right else None
+    there = known.get(partition, default)
+    found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
+    arns = {key: value for key, value in known.items() if key.lower().endswith(("arn", "arns"))}
+    # Beside a wrong partition, right ARNs would be called wrong.
+    yield from found or (shared_arguments.arn_problems(arns, there) if there else ())
 
 
 def _plain(hint: Any) -> Any:
@@ -224,20 +241,20 @@ def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
         return None
     if kind is str:
         is_text = _is_whole(value) or (isinstance(value, str) and (may_be_empty or value.strip()))
-        return None if is_text else f"is {_shown(value)}; allowed: text that isn't empty"
+        return None if is_text else f"is {shown(value)}; allowed: text that isn't empty"
     if kind is bool:
-        return None if isinstance(value, bool) else f"is {_shown(value)}; allowed: true or false"
+        return None if isinstance(value, bool) else f"is {shown(value)}; allowed: true or false"
     if issubclass(kind, Mapping):
         if not isinstance(value, Mapping):
-            return f"is {_shown(value)}; allowed: a mapping"
+            return f"is {shown(value)}; allowed: a mapping"
         # A tag may have no value.
         wrong = (_wrong_entry(inner[-1], each, may_be_empty=True) for each in value.values())
     elif issubclass(kind, Sequence):
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            return f"is {_shown(value)}; allowed: a list"
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            return f"is {shown(value)}; allowed: a list"
         wrong = (_wrong_entry(inner[-1], each) for each in value)
     else:
-        return None if isinstance(value, kind) else f"is {_shown(value)}; allowed: {kind.__name__}"
+        return None if isinstance(value, kind) else f"is {shown(value)}; allowed: {kind.__name__}"
     return next((f"has an entry that {each}" for each in wrong if each), None)
 
 
@@ -327,8 +344,9 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
             elif each["type"] == "value_error":
                 yield from _ruled(path, str(each["ctx"]["error"]), each["input"])
             else:
-                limit = _KINDS.get(each["type"]) or _LIMIT.sub("", each["msg"])
-                yield Problem(path, f"is {_shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
+                whole = f"a mapping, or a {model.__name__}" if not where else ""
+                limit = whole or _KINDS.get(each["type"]) or _LIMIT.sub("", each["msg"])
+                yield Problem(path, f"is {shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
 
 
 def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
@@ -339,7 +357,7 @@ def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
             below = "" if path.endswith(f".{sentence['field']}") else f".{sentence['field']}"
             yield Problem(path + below, line[sentence.end() :])
         elif line.startswith("allowed: "):
-            yield Problem(path, f"is {_shown(value)}; {line}")
+            yield Problem(path, f"is {shown(value)}; {line}")
         else:
             yield Problem(path, f"has {line}")
 
@@ -361,15 +379,3 @@ def _instead(word: str, choices: Sequence[str]) -> str:
     by_form = {to_camel(choice).lower(): choice for choice in choices}
     near = difflib.get_close_matches(to_camel(word).lower(), by_form, n=1, cutoff=0.7)
     return f"did you mean `{by_form[near[0]]}`?" if near else f"allowed: {', '.join(choices)}"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "empty (None)"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False) if len(value) <= _LONGEST_SHOWN else "text"
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return "a list" if isinstance(value, Sequence) else f"of type {type(value).__name__}"

@@ -1,11 +1,13 @@
 """What every component has in common: its token, its children's options and tags, its outputs."""
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pulumi
 
+from mlplatform.refusals import ArgumentsError, Problem, shown, what_is
 from mlplatform.spec import Spec
 
 PACKAGE: Final = "mlplatform"
@@ -24,7 +26,17 @@ class Component(pulumi.ComponentResource):
     its children with `child()` options and `tags_for()`, and ends its constructor with `_done()`.
     """
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """See to it that a call without the arguments of a component, or with others, is refused in their words."""
+        super().__init_subclass__(**more)
+        if "__init__" in vars(cls):
+            cls.__init__ = _called_rightly(cls.__init__)  # type: ignore[method-assign]  # the class is being made
+
     def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+        if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
+            raise ArgumentsError(
+                what_is(self, name), [Problem("opts", f"is {shown(opts)}; allowed: pulumi.ResourceOptions")]
+            )
         inputs = {key: _plain(value) for key, value in args.items()}
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
         self.given_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] = args.get("tags") or {}
@@ -79,6 +91,24 @@ class Component(pulumi.ComponentResource):
     def _done(self) -> None:
         """Register exactly the outputs that the class declares."""
         self.register_outputs(self.outputs())
+
+
+def _called_rightly(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that refuses a call which it has no parameters for, as Python would, without a traceback."""
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **named: Any) -> None:
+        try:
+            inspect.signature(init).bind(self, *args, **named)
+        except TypeError as error:
+            what = what_is(self, args[0] if args else named.get("name"))
+            takes = ", ".join([*inspect.signature(init).parameters][1:])
+            raise ArgumentsError(
+                what, [Problem("the call", f"is wrong ({error}); allowed: {type(self).__name__}({takes})")]
+            ) from None
+        init(self, *args, **named)
+
+    return checked
 
 
 def this_stack() -> str:

@@ -6,9 +6,11 @@ since `\d` and `\w` know those of every script.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
+
+from awsfacts import partitions
 
 KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
@@ -74,7 +76,7 @@ TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 DIGEST: Final = r"sha256:[0-9a-f]{64}"
 REPOSITORY: Final = rf"{_PART}(/{_PART})*"
 _IMAGE: Final = re.compile(
-    rf"({_HOST}(:(?P<port>[0-9]+))?/)?(?P<name>{REPOSITORY})(?P<tag>:{TAG})?(?P<digest>@{DIGEST})?"
+    rf"((?P<host>{_HOST})(:(?P<port>[0-9]+))?/)?(?P<name>{REPOSITORY})(?P<tag>:{TAG})?(?P<digest>@{DIGEST})?"
 )
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -131,13 +133,18 @@ def given_to_a_program(texts: Mapping[str, str]) -> None:
     Raises:
         ValueError: a line for each that Linux does not hand over.
     """
+    _refuse(not_given_to_a_program(texts))
+
+
+def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
+    """What is wrong with texts that a program is started with: a line for each that Linux does not hand over."""
     problems = []
     for place, text in texts.items():
         if "\0" in text:
             problems.append(f"{place} holds a zero byte; allowed: text without, since it ends a text for a program")
         elif len(text.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
             problems.append(f"{place} is {len(text)} characters long; allowed: {MAX_ARGUMENT} bytes, Linux's limit")
-    _refuse(problems)
+    return problems
 
 
 def numbers_as_text(value: object) -> object:
@@ -207,6 +214,8 @@ def pinned_image(value: str) -> str:
         )
     if int(found["port"] or 1) not in range(1, MAX_PORT + 1):
         raise ValueError(f"allowed: a registry whose port is 1 to {MAX_PORT}, e.g. localhost:5000/model-server:v1.2.0")
+    if wrong := partitions.registry_problem(found["host"] or ""):
+        raise ValueError(f"allowed: {wrong}")
     if len(found["name"]) > MAX_IMAGE_NAME:
         raise ValueError(f"allowed: a name of at most {MAX_IMAGE_NAME} characters")
     if not found["digest"] and found["tag"] in (None, ":latest"):
@@ -282,6 +291,22 @@ def network(value: str) -> IPv4Network:
     if str(found) != value:
         raise ValueError(f"allowed: the network's first address, {found}")
     return found
+
+
+def networks(values: Sequence[str]) -> Sequence[str]:
+    """`values` if each is an IPv4 network.
+
+    Raises:
+        ValueError: a line for each that is none, to be read after `has`.
+    """
+    wrong = []
+    for value in values:
+        try:
+            network(value)
+        except ValueError as error:
+            wrong.append(f"{value}; {error}")
+    _refuse(wrong)
+    return values
 
 
 def _is_ipv6(value: str) -> bool:

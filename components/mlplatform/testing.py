@@ -15,6 +15,7 @@ from pulumi.runtime.stack import run_pulumi_func, wait_for_rpcs
 
 from awsfacts.partitions import AWS, dns_suffix
 from awsfacts.zones import id_prefix
+from mlplatform.transforms import Transforms
 
 ACCOUNT_ID: Final = "123456789012"
 REGION: Final = "us-east-1"
@@ -188,6 +189,7 @@ def declare(
     def run() -> None:
         root: Any = settings.get_root_resource()
         root.outputs.clear()
+        root._transformations = []
         program()
         pulumi.Output.from_input(dict(root.outputs)).apply(exports.update)
 
@@ -280,8 +282,23 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(answers)
         self.declared: list[Declared] = []
         self.outputs: dict[str, Mapping[str, Any]] = {}
+        self._transforms = Transforms()
+
+    def RegisterStackTransform(self, request: Any) -> Any:
+        self._transforms.of_stack.append(request)
+        return super().RegisterStackTransform(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it
+
+    def RegisterStackInvokeTransform(self, request: Any) -> Any:
+        self._transforms.of_look_ups.append(request)
+        return super().RegisterStackInvokeTransform(request)  # type: ignore[no-untyped-call]  # the same
+
+    def Invoke(self, request: Any) -> Any:
+        return super().Invoke(self._transforms.look_up(request))  # type: ignore[no-untyped-call]  # the same
 
     def RegisterResource(self, request: Any) -> Any:
+        if request.type != STACK_TYPE:
+            urn = self.make_urn(request.parent, request.type, request.name)
+            request = self._transforms.resource(urn, request)
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # Pulumi does not type it
         if request.type != STACK_TYPE:
             parent = request.parent.rsplit("::", 1)[-1]

@@ -3,6 +3,7 @@
 The rules for stack files and the nodes of the sandbox both use it, so that what one lets pass the other schedules.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,18 +39,30 @@ class Room:
         )
 
 
+SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
+"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
+https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
+
 DAEMON_SETS: Final[Mapping[str, Room]] = {
     "vpc-cni": Room(50, 0),
     "kube-proxy": Room(100, 0),
     "eks-pod-identity-agent": Room(0, 0),
     "eks-node-monitoring-agent": Room(10, 30),
-    "aws-secrets-store-csi-driver-provider": Room(50 + 70, 100 + 140),
+    SECRETS_STORE: Room(50 + 70, 100 + 140),
 }
 """What the pods that each add-on runs on every node ask for. Sources, 2026-11-28: the charts `aws-vpc-cni` (25m each
 for the plugin and its network policy agent) and `eks-node-monitoring-agent` of https://github.com/aws/eks-charts;
 kube-proxy's add-on manifest; `secrets-store-csi-driver-provider-aws` 3.1.1, and of
 https://github.com/kubernetes-sigs/secrets-store-csi-driver 1.6.0 three containers. NVIDIA's device plugin is part of
 Bottlerocket and no pod."""
+
+
+SYSTEM_PODS: Final[Mapping[str, Room]] = {"coredns": Room(100, 70), "metrics-server": Room(100, 200)}
+SYSTEM_COPIES: Final = 2
+"""What each pod of the add-ons asks for that run on the cluster's own nodes, and how many there are of each:
+https://docs.aws.amazon.com/eks/latest/userguide/coredns-autoscaling.html, CoreDNS's manifest of
+https://github.com/kubernetes/kubernetes/blob/master/cluster/addons/dns/coredns/coredns.yaml.base and the chart of
+https://github.com/kubernetes-sigs/metrics-server"""
 
 
 def max_pods(vcpus: int) -> int:
@@ -92,6 +105,21 @@ def room_for_models(vcpus: int, memory_mib: int, pods: int | None = None) -> Roo
         pods: most pods of the node. Default: EKS's.
     """
     return allocatable(vcpus, memory_mib, pods or max_pods(vcpus)).without(*DAEMON_SETS.values())
+
+
+def holds_system_pods(vcpus: int, memory_mib: int, nodes: int, *, secrets_store: bool) -> bool:
+    """Whether `nodes` nodes of a type hold the pods of the cluster's own add-ons, spread over them.
+
+    Args:
+        vcpus: virtual CPUs of the instance type.
+        memory_mib: its memory.
+        nodes: how many there are.
+        secrets_store: whether the add-on `SECRETS_STORE` is there too.
+    """
+    everywhere = [room for addon, room in DAEMON_SETS.items() if secrets_store or addon != SECRETS_STORE]
+    each = [*SYSTEM_PODS.values()] * math.ceil(SYSTEM_COPIES / nodes)
+    left = allocatable(vcpus, memory_mib, max_pods(vcpus)).without(*everywhere, *each)
+    return left.millicores >= 0 and left.memory_mib >= 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -24,7 +24,10 @@ class InstanceType:
     vcpus: int
     memory_mib: int
     architecture: str
-    """As EC2 names it: `x86_64` or `arm64`."""
+    """As EC2 names it: `x86_64`, `arm64`, or that of a Mac, which runs macOS alone."""
+
+    xen: bool = False
+    """Whether it runs on the Xen hypervisor, before the Nitro System."""
 
     gpus: int = 0
     """GPUs as Kubernetes counts them: a type with a part of a GPU offers one."""
@@ -62,15 +65,20 @@ def date() -> str:
     return str(_data()["date"])
 
 
-def known(names: Sequence[str]) -> list[InstanceType]:
+def known(names: Sequence[str], suits: Callable[[InstanceType], bool] = lambda _: True) -> list[InstanceType]:
     """The facts of each of `names`; for use in a field validator.
+
+    Args:
+        names: names of types.
+        suits: whether the field takes a type, so that no other one is proposed.
 
     Raises:
         ValueError: naming those that the file does not have.
     """
     found = {name: find(name) for name in names}
     if unknown := [name for name, facts in found.items() if facts is None]:
-        near = [*dict.fromkeys(each for name in unknown for each in get_close_matches(name, _data()["types"], n=1))]
+        choices = [name for name in _data()["types"] if (facts := find(name)) and suits(facts)]
+        near = [*dict.fromkeys(each for name in unknown for each in get_close_matches(name, choices, n=1))]
         raise ValueError(
             f"{', '.join(unknown)}: allowed: EC2's instance types of {date()} (`mlpctl instances refresh` brings newer "
             "ones)" + (f"; did you mean {', '.join(near)}?" if near else "")
@@ -104,7 +112,8 @@ def facts_of(described: Mapping[str, Any]) -> dict[str, Any]:
     facts = {
         "vcpus": described["VCpuInfo"]["DefaultVCpus"],
         "memory_mib": described["MemoryInfo"]["SizeInMiB"],
-        "architecture": "arm64" if "arm64" in described["ProcessorInfo"]["SupportedArchitectures"] else "x86_64",
+        "architecture": _architecture(described["ProcessorInfo"]["SupportedArchitectures"]),
+        "xen": described.get("Hypervisor") == "xen",
         "gpus": sum(gpu.get("Count") or gpu.get("LogicalGpuCount", 0) for gpu in gpus),
         "gpu": gpus[0].get("Name"),
         "gpu_manufacturer": gpus[0].get("Manufacturer", "").upper(),
@@ -122,6 +131,11 @@ def facts_of(described: Mapping[str, Any]) -> dict[str, Any]:
         "capacity_blocks": "capacity-block" in described.get("SupportedUsageClasses", ()),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _architecture(supported: Sequence[str]) -> str:
+    """The architecture of a node's image, of those that a type has: beside one of 64 bits, an old type has `i386`."""
+    return next((each for each in ("arm64", "x86_64") if each in supported), supported[0])
 
 
 @cache

@@ -1,15 +1,21 @@
-"""Which releases of Bottlerocket have images for which Kubernetes versions: facts from one dated file.
+"""What Bottlerocket has images for: Kubernetes versions by release, and instance types. Facts from dated files.
 
 `node_images.json` names its sources and its date; `mlpctl images refresh` writes it anew.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from awsfacts import instances
+from awsfacts.instances import InstanceType
+
 DATA: Final = Path(__file__).with_name("node_images.json")
+
+NVIDIA_DATA: Final = Path(__file__).with_name("nvidia_families.json")
+"""The families of instance types that images with NVIDIA's driver run on, with source and date."""
 
 RELEASE: Final = r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}$"
 """A release with its build: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
@@ -55,6 +61,64 @@ def parameters(kubernetes: str, variant: str, architecture: str) -> str:
     return f"/aws/service/bottlerocket/aws-k8s-{kubernetes}{variant}/{architecture}"
 
 
+def types(
+    names: Sequence[str],
+    problem: Callable[[InstanceType], str | None],
+    fits: Callable[[InstanceType], bool] = lambda _: True,
+) -> list[InstanceType]:
+    """The facts of the instance types of a pool; for use in a field validator.
+
+    Args:
+        names: names of types.
+        problem: what is allowed instead of a type; None for one that the pool can have.
+        fits: what else the pool asks of a type that is proposed instead of one that there is not.
+
+    Raises:
+        ValueError: naming those that EC2 does not have, or the pool cannot.
+    """
+    found = instances.known(names, lambda facts: problem(facts) is None and fits(facts))
+    wrong: dict[str, list[str]] = {}
+    for facts in found:
+        if allowed := problem(facts):
+            wrong.setdefault(allowed, []).append(facts.name)
+    if wrong:
+        raise ValueError("\n".join(f"{', '.join(those)}: allowed: {allowed}" for allowed, those in wrong.items()))
+    return found
+
+
+def not_for_plain_nodes(facts: InstanceType) -> str | None:
+    """What is allowed instead of a type for nodes without GPUs; None for one that runs their image."""
+    if facts.architecture.endswith("_mac"):
+        return "types that run Linux, such as m7i.large; a Mac runs macOS alone"
+    if facts.architecture != "x86_64":
+        return "x86-64 types such as m7i.large"
+    return _not_nitro(facts, "m7i.large")
+
+
+def not_for_gpu_nodes(facts: InstanceType) -> str | None:
+    """What is allowed instead of a type for nodes with GPUs; None for one that runs their image."""
+    if facts.gpu_manufacturer != instances.NVIDIA:
+        return "types with NVIDIA GPUs (families g, gr, p), e.g. g6.2xlarge, p5.48xlarge"
+    known = _nvidia()["families"]
+    if facts.name.split(".")[0] in known.get(facts.architecture, ()):
+        return _not_nitro(facts, "g6.2xlarge")
+    families = ", ".join(family for each in ARCHITECTURES for family in known[each])
+    return f"families that EKS's images have a driver for, by its list of {_nvidia()['date']} ({families})"
+
+
+def _not_nitro(facts: InstanceType, example: str) -> str | None:
+    """What is allowed instead of a type before the Nitro System, whose pods get few addresses; None for one on it.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses-procedure.html
+    """
+    if not facts.xen:
+        return None
+    return (
+        f"types on the Nitro System such as {example}, since pods get their addresses from prefixes, which others "
+        "cannot have"
+    )
+
+
 def order(release: str) -> tuple[int, ...]:
     """A release's place among others."""
     return tuple(int(part) for part in release.split("-")[0].split("."))
@@ -63,3 +127,8 @@ def order(release: str) -> tuple[int, ...]:
 @cache
 def _data() -> Any:
     return json.loads(DATA.read_text(encoding="utf-8"))
+
+
+@cache
+def _nvidia() -> Any:
+    return json.loads(NVIDIA_DATA.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
     },
     mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},
     mlplatform.EksCluster: {
-        "cluster": {},
+        "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
         "subnet_ids": ["subnet-a", "subnet-b"],
         "secrets_key_arn": KEY,
         "logs_key_arn": KEY,

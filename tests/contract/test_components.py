@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 import pulumi
 import pulumi_aws as aws
@@ -179,6 +179,65 @@ def test_a_name_that_aws_or_kubernetes_refuses_is_refused_by_the_component(compo
     for name in ("Llama-3.1", "Model_Weights", "x" * (MAX_COMPONENT_NAME + 1), "", "a-", "1a", "name\n"):
         with pytest.raises(ArgumentsError, match=rf"at most {MAX_COMPONENT_NAME} characters"):
             declare(cases.build(component, name))
+
+
+ODD: tuple[Any, ...] = (
+    *(5, -1, 1.5, float("nan"), True, "", " ", "x", b"x", "\0", [], [None], ["x", 5], [[]], {}, {"x": None}, {5: 1}),
+    *({"x": {"y": 5}}, {"x": object()}, set(), (), object(), lambda: None, str, Path(), {None: 1}, [{1: 2}]),
+    *(
+        mlplatform.DataBucketSpec(),
+        mlplatform.DataBucketSpec,
+        mlplatform.KeyRingSpec(),
+        pulumi.ResourceOptions(),
+        ValueError("x"),
+    ),
+)
+"""What nobody means to hand over."""
+
+
+@every_component
+def test_a_call_that_is_none_of_its_own_is_refused_in_its_words(component: type[Component]) -> None:
+    make, args = cases.CASES[component], component.__name__
+    wrong: Any = component
+    for call in (
+        lambda: wrong(),
+        lambda: wrong(None),
+        lambda: wrong("example"),
+        lambda: wrong("example", **make),
+        lambda: wrong("example", make, None, None),
+        lambda: wrong("example", make, options=None),
+        lambda: wrong(args=make),
+    ):
+        with pytest.raises(ArgumentsError, match=rf"^{args}.* can't be created:\n  the call is wrong \(") as error:
+            declare(call)
+        assert str(error.value).endswith(f"allowed: {args}(name, args, opts)")
+
+
+@every_component
+def test_what_is_no_name_are_no_args_or_are_no_options_is_refused(component: type[Component]) -> None:
+    wrong, case = cast(Any, component), cases.CASES[component]
+    for name in (None, 5, b"example", [], object(), component):
+        with pytest.raises(ArgumentsError, match=rf"^{component.__name__} can't be created:\n  name is "):
+            declare(lambda name=name: wrong(name, case))
+    for args in (None, 5, "x", [], [("region", "x")], object(), mlplatform.DataBucketSpec(), pulumi.ResourceOptions()):
+        with pytest.raises(ArgumentsError, match=r"^\w+ example can't be created:\n  args is of type \w+; allowed: "):
+            declare(lambda args=args: wrong("example", args))
+    for opts in (5, "x", [], {"protect": True}, object(), pulumi.InvokeOptions(), pulumi.ResourceOptions):
+        with pytest.raises(ArgumentsError, match=r"^\w+ example can't be created:\n  opts is .*; allowed: pulumi\.Res"):
+            declare(lambda opts=opts: wrong("example", case, opts))
+
+
+@every_component
+def test_no_argument_ends_in_an_error_of_python(component: type[Component]) -> None:
+    """It is taken, or refused by its name."""
+    make: Any = component
+    for argument in args_of(component).__annotations__:
+        for odd in ODD:
+            try:
+                declare(partial(make, "example", {**cases.CASES[component], argument: odd}))
+            except ArgumentsError as error:
+                paths = {each.path.split(".")[0].split("[")[0] for each in error.problems}
+                assert argument in paths or paths <= {"partition", "region", "image"}, (argument, odd, error)
 
 
 @every_component

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
 from awsfacts.instances import InstanceType
+from awsfacts.partitions import partition_of
+from mlplatform import namespaces
 from mlplatform.compute.node_group.nodes import Capacity
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
 from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
@@ -20,14 +22,12 @@ if TYPE_CHECKING:
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
 
-REGISTRY: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.")
-"""The beginning of an image in ECR:
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html"""
+REGISTRY: Final = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.")
+"""The beginning of an image in ECR. Not `dkr-ecr`: no VPC endpoint leads there,
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html"""
 
 HUB_MODEL: Final = re.compile(r"[\w.-]+/[\w.-]+")
 """A model of Hugging Face's hub, e.g. `Qwen/Qwen3-8B`."""
-
-KUBERNETES_NAMESPACES: Final = "default and kube-…, which are namespaces of Kubernetes"
 
 SPOT_NOTICE_SECONDS: Final = 120
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
@@ -36,8 +36,15 @@ SPOT_NOTICE_SECONDS: Final = 120
 def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
     """A model's namespace is named like the model."""
     for name in platform.inference:
-        if name == "default" or name.startswith("kube-"):
-            yield f"inference has {name}; allowed: names other than {KUBERNETES_NAMESPACES}"
+        if allowed := namespaces.model_problem(name, own_namespace=True):
+            yield f"inference has {name}; allowed: {allowed}"
+
+
+def workloads_have_pods_of_their_own(platform: Platform) -> Iterator[str]:
+    """A workload whose pods are not named is for those of its own name."""
+    for name, workload in platform.workloads.items():
+        if allowed := namespaces.workload_problem(name, workload.namespace, workload.service_account):
+            yield f"workloads has {name}; allowed: {allowed}"
 
 
 def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
@@ -133,6 +140,23 @@ def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
             )
 
 
+def models_run_images_of_their_partition(platform: Platform) -> Iterator[str]:
+    """Nodes sign in to registries of ECR in their own partition alone, whose identities the others do not know.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    region = platform.region
+    for name, model in platform.inference.items():
+        found = REGISTRY.match(model.image or "")
+        if found is None or region is None or model.pull_secrets:
+            continue
+        if (other := partition_of(found["region"])) != (own := partition_of(region)):
+            yield (
+                f"inference.{name}.image is {model.image}; allowed: an image of another registry than ECR's in the "
+                f"partition {other}, since nodes in {region} sign in to those of {own}; or pullSecrets"
+            )
+
+
 def models_read_their_weights(platform: Platform) -> Iterator[str]:
     """The bucket of a model's weights exists, and the model's own workload may read them there."""
     for name, model in platform.inference.items():
@@ -196,12 +220,14 @@ def from_outside(platform: Platform) -> Iterator[tuple[str, str]]:
 
 MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_have_namespaces_of_their_own,
+    workloads_have_pods_of_their_own,
     models_run_on_pools_that_exist,
     models_fit_on_a_node,
     updates_have_room,
     models_drain_before_their_node_ends,
     models_have_an_image,
     models_run_images_that_stay,
+    models_run_images_of_their_partition,
     models_read_their_weights,
     models_read_their_secrets,
     models_come_from_inside,

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from awsfacts import zones
-from awsfacts.partitions import AWS, partition_of
-from mlpctl.config import model_rules, regions, rules
+from awsfacts.partitions import partition_of
+from mlpctl.config import model_rules, rules
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import (
     DataBucketSpec,
@@ -27,18 +27,19 @@ from mlplatform import (
     KeyRingSpec,
     NetworkSpec,
     WorkloadIdentitySpec,
-    arguments,
     grammar,
     names,
+    shared_arguments,
 )
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
+from mlplatform.registries.image_registry import places as image_places
 from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec
 
 Name = Annotated[str, AfterValidator(names.name)]
 """A name of the author's choice."""
 
-MAX_TAGS = arguments.MAX_TAGS - 2
+MAX_TAGS = shared_arguments.MAX_TAGS - 2
 """What a component takes, less the tags `owner` and `environment`."""
 
 TAG: Final = re.compile(r"[\w .:/=+@-]*")
@@ -58,7 +59,11 @@ _NO_SPACE: Final = "with no space at either end"
 def _tag_key(value: str) -> str:
     if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value) or value != value.strip():
         raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}, {_NO_SPACE}")
-    if value.lower().startswith(("aws:", arguments.OWN_TAGS)) or value.lower() in ("name", "owner", "environment"):
+    if value.lower().startswith(("aws:", shared_arguments.OWN_TAGS)) or value.lower() in (
+        "name",
+        "owner",
+        "environment",
+    ):
         raise ValueError("allowed: keys other than Name, owner, environment, aws:… and mlplatform:…")
     return value
 
@@ -239,21 +244,8 @@ class Platform(Spec):
     @classmethod
     def _images_are_copied_elsewhere(cls, value: ImageRegistrySpec, info: ValidationInfo) -> ImageRegistrySpec:
         region = (info.context or {}).get("region")
-        if region and value.pull_through and partition_of(region) != AWS:
-            # https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
-            raise ValueError(
-                f"pullThrough has {', '.join(value.pull_through)}; allowed: none in {region}, since ECR has no caches "
-                f"in the partition {partition_of(region)}"
-            )
-        copies = value.account.replicate_to if value.account else ()
-        if region in copies:
-            raise ValueError(f"account.replicateTo has {region}; allowed: regions other than the stack's own")
-        partition = regions.partitions().get(region or "")
-        if wrong := [each for each in copies if partition and regions.partitions().get(each) != partition]:
-            raise ValueError(
-                f"account.replicateTo has {', '.join(wrong)}; allowed: regions that AWS has by botocore's list, in "
-                f"partition {partition}"
-            )
+        if problems := [*image_places.misplaced(value, region)] if region else []:
+            raise ValueError("\n".join(problems))
         return value
 
     @field_validator("cluster")

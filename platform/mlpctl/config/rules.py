@@ -13,8 +13,15 @@ from awsfacts import node_images
 from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.spec import NETWORK_PLUGIN_ACCOUNT, SYSTEM_POOL, AccessLevel, ControlPlaneLog
-from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL
+from mlplatform.compute.eks_cluster.spec import (
+    NETWORK_PLUGIN_ACCOUNT,
+    REACHED_BY_NOBODY,
+    AccessLevel,
+    ControlPlaneLog,
+    reached_by_nobody,
+)
+from mlplatform.compute.eks_cluster.system_pool import too_small
+from mlplatform.compute.gpu_node_pool.spec import name_problem
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of
@@ -33,9 +40,6 @@ _KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-
 _REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
 """As long as the ARNs that a policy will have, where project and stack have 40 characters together."""
 
-RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
-"""How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
-
 GROUP_TAGS: Final = 50
 EKS_GROUP_TAGS: Final = 5
 """Tags of a scaling group at most, and those that EKS puts on a node group's:
@@ -45,16 +49,8 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
     """A model finds its pool's nodes by a label with the pool's name, which the cluster's own nodes have as well."""
     for name in platform.gpu_pools:
-        if name.endswith(RESERVED_ENDS):
-            yield (
-                f"gpuPools has {name}; allowed: names that end otherwise than in {', '.join(RESERVED_ENDS)}, by which "
-                "parts of pools are named"
-            )
-    if SYSTEM_POOL in platform.gpu_pools:
-        yield (
-            f"gpuPools has {SYSTEM_POOL}; allowed: another name, since the nodes of cluster.system have the label "
-            f"{POOL_LABEL}: {SYSTEM_POOL}"
-        )
+        if allowed := name_problem(name):
+            yield f"gpuPools has {name}; allowed: {allowed}"
 
 
 def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
@@ -113,6 +109,35 @@ def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
             yield (
                 f"gpuPools.{name}.zones has {', '.join(elsewhere)}; allowed: zones of the network ({', '.join(zones)})"
             )
+
+
+def reservations_are_of_one_type_and_zone(platform: Platform) -> Iterator[str]:
+    """A capacity reservation is of one instance type in one zone, and a capacity block or none.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
+    """
+    first: dict[str, str] = {}
+    for name, pool in platform.gpu_pools.items():
+        id = pool.reservation.id if pool.reservation else None
+        if id is None or first.setdefault(id, name) == name:
+            continue
+        other = platform.gpu_pools[first[id]]
+        for field, own, its, what in (
+            ("instanceTypes", pool.instance_types, other.instance_types, "of one instance type"),
+            ("zones", pool.zones, other.zones, "in one zone"),
+            ("capacity", [pool.capacity.value], [other.capacity.value], "a capacity block or none"),
+        ):
+            if own != its:
+                yield (
+                    f"gpuPools.{name}.{field} is {', '.join(own)}; allowed: {', '.join(its)}, since the reservation "
+                    f"{id}, which gpuPools.{first[id]} names too, is {what}; or another reservation"
+                )
+
+
+def system_nodes_hold_the_addons(platform: Platform) -> Iterator[str]:
+    """The cluster's own nodes have room for the pods of its add-ons, that for secrets among them where it is there."""
+    if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
+        yield f"cluster.system.{wrong}"
 
 
 def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
@@ -179,18 +204,16 @@ def access_is_for_someone(platform: Platform) -> Iterator[str]:
 def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
-    if cluster.public_access_cidrs or cluster.private_access_cidrs:
-        return
-    if cluster.private_access_security_groups and not platform.network.existing:
+    if reached_by_nobody(cluster):
+        yield f"cluster.privateAccessCidrs {REACHED_BY_NOBODY}"
+    elif (
+        cluster.private_access_security_groups
+        and not (cluster.public_access_cidrs or cluster.private_access_cidrs)
+        and not platform.network.existing
+    ):
         yield (
             "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC, since the groups of "
             "privateAccessSecurityGroups cannot be in, or peered with, a VPC that is created with the cluster"
-        )
-    elif not cluster.private_access_security_groups:
-        yield (
-            "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC (VPN, peering, runners), "
-            "unless privateAccessSecurityGroups or publicAccessCidrs are set: EKS admits only the cluster's own nodes "
-            "to a private endpoint"
         )
 
 
@@ -293,6 +316,8 @@ RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     buckets_have_names_of_s3,
     policies_have_room_for_what_workloads_use,
     pools_lie_in_the_network,
+    reservations_are_of_one_type_and_zone,
+    system_nodes_hold_the_addons,
     images_of_nodes_fit_the_cluster,
     the_network_has_addresses,
     scaling_groups_have_room_for_their_tags,

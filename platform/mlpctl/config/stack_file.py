@@ -270,10 +270,12 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     region = config.get(REGION)
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
-        close = difflib.get_close_matches(region, regions.partitions(), 1, 0.8) if isinstance(region, str) else []
+        right = [each for each in regions.partitions() if regions.problem(each) is None]
+        misspelt = region if isinstance(region, str) and region not in regions.partitions() else ""
+        close = difflib.get_close_matches(misspelt, right, 1, 0.8)
         named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
         hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
-        yield _at(document, place, f"is {shown(region)}", hint, *(each for each in close if each != region))
+        yield _at(document, place, f"is {shown(region)}", hint, *close)
 
 
 def _region(document: Document) -> str | None:

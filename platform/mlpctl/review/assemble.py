@@ -11,6 +11,7 @@ from mlpctl import urns
 from mlpctl.review import objects, risk, wording
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
+from mlpctl.review.crowding import crowded
 from mlpctl.review.diff import compared
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
@@ -90,7 +91,7 @@ def outputs(plan: Plan) -> tuple[Difference, ...]:
 
 def notes(plan: Plan) -> Iterator[str]:
     """What the plan comes to that no single change shows, each once."""
-    found = [*((each.urn, each.text) for each in plan.notes), *twins(plan)]
+    found = [*((each.urn, each.text) for each in plan.notes), *twins(plan), *crowded(plan)]
     yield from dict.fromkeys(_about(urn, text) for urn, text in found)
 
 

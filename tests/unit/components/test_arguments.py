@@ -167,10 +167,11 @@ def test_long_text_is_not_quoted() -> None:
 def test_whole_numbers_with_a_point_and_nulls_are_taken_as_other_languages_send_them() -> None:
     plain = declare(bucket(bucket={"expireDays": 90}))
     assert declare(bucket(bucket={"expireDays": 90.0, "infrequentAccessDays": None, "retain": None})) == plain
-    args: Any = {"cluster": {"system": {"nodes": None}, "access": {}}, "subnet_ids": ["a", "b"]}
+    reached = {"privateAccessCidrs": ["192.168.0.0/20"]}
+    args: Any = {"cluster": {"system": {"nodes": None}, "access": {}, **reached}, "subnet_ids": ["a", "b"]}
     args |= dict.fromkeys(("secrets_key_arn", "logs_key_arn", "disks_key_arn"), KEY)
     assert declare(lambda: mlplatform.EksCluster("c", args)) == declare(
-        lambda: mlplatform.EksCluster("c", {**args, "cluster": {}})
+        lambda: mlplatform.EksCluster("c", {**args, "cluster": reached})  # type: ignore[typeddict-item]
     )
     assert problems(bucket(bucket={"expireDays": 90.5}))["bucket.expireDays"] == "is 90.5; allowed: a whole number"
 

@@ -7,25 +7,33 @@ import pytest
 from pydantic import ValidationError
 
 from awsfacts import eks_versions
+from awsfacts.allocatable import SECRETS_STORE
 from mlplatform import EksCluster, EksClusterSpec
 from mlplatform.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
-from mlplatform.compute.eks_cluster.spec import ADDONS, AFTER_NODES, BEFORE_NODES, SECRETS_STORE, endpoint_access
+from mlplatform.compute.eks_cluster.spec import ADDONS, AFTER_NODES, BEFORE_NODES, endpoint_access
 from mlplatform.testing import Plan, declare
 
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}
 
+REACHED: Any = {"private_access_cidrs": ["192.168.0.0/20"]}
+
 
 def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
     args: Any = {
-        "cluster": EksClusterSpec(**wanted),
+        "cluster": EksClusterSpec(**{**REACHED, **wanted}),
         "subnet_ids": ["subnet-a", "subnet-b"],
         "secrets_key_arn": "arn:secrets",
         "logs_key_arn": "arn:logs",
         "disks_key_arn": "arn:disks",
-        **(more or {}),
     }
-    return declare(lambda: EksCluster("main", args), look_ups=look_ups)
+
+    def program() -> None:
+        # An output is made while a program runs.
+        given = {key: value() if callable(value) else value for key, value in (more or {}).items()}
+        EksCluster("main", {**args, **given})
+
+    return declare(program, look_ups=look_ups)
 
 
 def control_plane(**wanted: Any) -> Any:
@@ -79,7 +87,7 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     name = "main-aws-secrets-store-csi-driver-provider"
     assert name not in [each.name for each in cluster().of(aws.eks.Addon)]
     args: Any = {
-        "cluster": EksClusterSpec(),
+        "cluster": EksClusterSpec(**REACHED),
         "subnet_ids": ["subnet-a", "subnet-b"],
         "secrets_key_arn": "arn:secrets",
         "logs_key_arn": "arn:logs",
@@ -169,7 +177,8 @@ def test_an_access_entry_gets_its_policy_in_its_scope() -> None:
 
 
 def test_the_private_endpoint_admits_only_what_is_listed() -> None:
-    assert cluster().of(aws.vpc.SecurityGroupIngressRule) == []
+    public = cluster(private_access_cidrs=[], public_access_cidrs=["203.0.113.0/24"])
+    assert public.of(aws.vpc.SecurityGroupIngressRule) == []
     plan = cluster(private_access_cidrs=["10.0.0.0/8"], private_access_security_groups=["sg-0a1b2c3d4e5f67890"])
     rules = {each.name: each.inputs for each in plan.of(aws.vpc.SecurityGroupIngressRule)}
     assert {*rules} == {"main-api-from-10-0-0-0-8", "main-api-from-sg-0a1b2c3d4e5f67890"}
@@ -284,3 +293,84 @@ def test_a_chain_of_roles_cannot_enter_the_cluster() -> None:
         signed_in(assumeRoles=[role, role])
     with pytest.raises(pulumi.RunError, match="has 1 roles with externalId"):
         signed_in(assumeRoles=[{**role, "externalId": "x"}])
+
+
+def refused(**more: Any) -> dict[str, str]:
+    with pytest.raises(ArgumentsError) as error:
+        cluster(more=more)
+    return {each.path: each.reason for each in error.value.problems}
+
+
+def later(value: Any) -> Any:
+    return lambda: pulumi.Output.from_input(value)
+
+
+@pytest.mark.parametrize("count", ["1 entry", "17 entries"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_control_plane_lies_in_two_subnets_or_more(count: str, whole: bool) -> None:
+    ids: Any = [f"subnet-{number}" for number in range(int(count.split()[0]))]
+    ids = later(ids) if whole else ids
+    assert refused(subnet_ids=ids)["subnet_ids"].startswith(f"has {count}; allowed: 2 to 16 subnets, in two zones")
+
+
+def test_subnets_that_are_known_in_part_are_counted() -> None:
+    one = {"subnet_ids": lambda: [pulumi.Output.from_input("subnet-a")]}
+    assert refused(**one)["subnet_ids"].startswith("has 1 entry")
+    assert cluster(more={"subnet_ids": lambda: ["subnet-a", pulumi.Output.from_input("subnet-b")]})
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_subnet_is_named_once(later: bool) -> None:
+    def ids() -> list[Any]:
+        return ["subnet-a", pulumi.Output.from_input("subnet-a") if later else "subnet-a"]
+
+    assert refused(subnet_ids=ids) == {"subnet_ids": "has subnet-a twice; allowed: each subnet once"}
+
+
+@pytest.mark.parametrize("groups", [None, {}])
+def test_a_cluster_that_nobody_reaches_is_refused(groups: Any) -> None:
+    wanted = EksClusterSpec(public_access_cidrs=[])
+    told = refused(cluster=wanted, private_access_security_groups=groups)
+    assert told["cluster.privateAccessCidrs"].startswith("is empty; allowed: networks with a route into the VPC")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "groups"),
+    [
+        ({"public_access_cidrs": ["203.0.113.0/24"]}, None),
+        ({"private_access_security_groups": ["sg-0a1b2c3d4e5f67890"]}, None),
+        ({}, lambda: {"runners": pulumi.Output.from_input("sg-0a1b2c3d4e5f67890")}),
+    ],
+)
+def test_any_way_in_is_enough(wanted: Any, groups: Any) -> None:
+    assert cluster(more={"cluster": EksClusterSpec(**wanted), "private_access_security_groups": groups})
+
+
+def test_arguments_beside_the_spec_are_held_to_the_same_rules() -> None:
+    wanted = EksClusterSpec(**REACHED, access={"ml": {"level": "view"}, "ops": ADMIN})
+    assert refused(cluster=wanted, principal_arns={"ml": "ml"})["principal_arns.ml"].startswith('is "ml"; allowed: the')
+    arn = "arn:aws:iam::123456789012:role/ml"
+    china = arn.replace("aws", "aws-cn")
+    assert refused(cluster=wanted, principal_arns={"ml": china}) == {
+        "principal_arns": "names the partition aws-cn; allowed: ARNs of aws, the component's"
+    }
+    assert refused(cluster=wanted, principal_arns={"ml": china}, partition="aws-cn") == {
+        "cluster.access.ops.principalArn": "is an ARN of the partition aws; allowed: of aws-cn, the component's"
+    }
+    assert refused(private_access_security_groups={"runners": "runners"}) == {
+        "private_access_security_groups.runners": 'is "runners"; allowed: ids such as sg-0a1b2c3d4e5f67890'
+    }
+    small = EksClusterSpec(**REACHED, system={"instance_types": ["t3.small"]})
+    assert refused(cluster=small, secrets_store=True)["cluster.system.instanceTypes"].startswith("has t3.small")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_subnets_of_pods_go_by_the_names_of_zones(whole: bool) -> None:
+    for given, told in (
+        ({"use1-az1": "subnet-p"}, "has use1-az1; allowed: zones by their names, e.g. us-east-1a"),
+        (
+            {"us-east-1a": "subnet-p", "us-east-2a": "subnet-q"},
+            "has zones of us-east-1, us-east-2; allowed: zones of one region",
+        ),
+    ):
+        assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": told}

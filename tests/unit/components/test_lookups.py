@@ -94,7 +94,11 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
         "logs_key_arn": "arn:key",
     },
     EksCluster: {
-        "cluster": {"access": {"ops": {"role": "ops", "level": "view"}}, "system": {"amiRelease": RELEASE}},
+        "cluster": {
+            "privateAccessCidrs": ["192.168.0.0/20"],
+            "access": {"ops": {"role": "ops", "level": "view"}},
+            "system": {"amiRelease": RELEASE},
+        },
         **{f"{key}_key_arn": "arn:key" for key in ("secrets", "logs", "disks")},
         "subnet_ids": ["subnet-a", "subnet-b"],
     },

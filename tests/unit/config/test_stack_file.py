@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from mlpctl.config import regions
 from mlpctl.config.problems import ConfigError
 from mlpctl.config.stack_file import check, find, read
 from mlpctl.config.yaml_file import YamlError, parse
@@ -249,3 +250,11 @@ def test_any_text_loads_or_is_told(text):
 @given(st.binary())
 def test_any_bytes_load_or_are_told(content):
     loads_or_is_told(content)
+
+
+@pytest.mark.parametrize("misspelt", ["me-wes-1", "sa-wes-1", "me-west-11"])
+def test_a_region_that_is_proposed_can_have_a_stack(misspelt):
+    with pytest.raises(ConfigError) as error:
+        check(parse(GOOD.replace("eu-central-1", misspelt).encode()), "Pulumi.x.yaml", Stack, {})
+    (problem,) = [each for each in error.value.problems if each.path == ("aws:region",)]
+    assert problem.suggestion is None or regions.problem(problem.suggestion) is None

@@ -6,10 +6,13 @@ from typing import Any, NotRequired
 import pulumi
 import pulumi_aws as aws
 
+from awsfacts.allocatable import SECRETS_STORE
+from awsfacts.partitions import AWS
 from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
+from mlplatform.arguments import ArgumentsError, checked, telling, what_is
 from mlplatform.component import Component
+from mlplatform.compute.eks_cluster import checks as cluster_checks
 from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
 from mlplatform.compute.eks_cluster.spec import (
     ACCESS_POLICIES,
@@ -20,17 +23,17 @@ from mlplatform.compute.eks_cluster.spec import (
     NETWORK_PLUGIN_ACCOUNT,
     NODE_MONITOR,
     NODE_MONITOR_SETTINGS,
-    SECRETS_STORE,
     SECRETS_STORE_SETTINGS,
     ClusterAccess,
     EksClusterSpec,
     addon_version,
     api_sources,
+    control_plane_subnets,
     endpoint_access,
     network_plugin_settings,
     physical_name,
-    system_nodes,
 )
+from mlplatform.compute.eks_cluster.system_pool import system_nodes
 from mlplatform.compute.node_group.nodes import Joined, managed_nodes
 from mlplatform.lookups import look_up
 
@@ -77,28 +80,6 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """Tags for every taggable child, and for the instances that start from then on."""
 
 
-def _check_principals(what: str, wanted: EksClusterSpec, principals: Mapping[str, Any]) -> None:
-    """Check that each access entry has one principal.
-
-    Raises:
-        ArgumentsError: with those that have none or two, and with ARNs of entries that are not there.
-    """
-    problems = []
-    for entry, access in wanted.access.items():
-        named = [field for field in (access.role, access.principal_arn, principals.get(entry)) if field is not None]
-        if len(named) != 1:
-            how = "names no principal" if not named else "names more than one principal"
-            only = "allowed: exactly one of role, principalArn and the argument `principal_arns`"
-            problems.append(Problem(f"cluster.access.{entry}", f"{how}; {only}"))
-    problems += [
-        Problem(f"principal_arns.{entry}", f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
-        for entry in principals
-        if entry not in wanted.access
-    ]
-    if problems:
-        raise ArgumentsError(what, problems)
-
-
 def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
     """Security groups that a program makes, as sources like `api_sources`."""
     return {
@@ -134,9 +115,10 @@ class EksCluster(Component):
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
         wanted, principals = args["cluster"], args.get("principal_arns", {})
-        _check_principals(what_is(self, name), wanted, principals)
+        if problems := [*cluster_checks.problems(wanted, args)]:
+            raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
-        partition = args.get("partition", "aws")
+        partition = args.get("partition", AWS)
 
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
@@ -234,7 +216,12 @@ class EksCluster(Component):
             enabled_cluster_log_types=[log.value for log in wanted.log_types],
             encryption_config={"provider": {"key_arn": args["secrets_key_arn"]}, "resources": ["secrets"]},
             upgrade_policy={"support_type": "STANDARD"},
-            vpc_config={**endpoint_access(wanted), "subnet_ids": args["subnet_ids"]},
+            vpc_config={
+                **endpoint_access(wanted),
+                "subnet_ids": pulumi.Output.from_input(args["subnet_ids"]).apply(
+                    telling(self, name, "subnet_ids", control_plane_subnets)
+                ),
+            },
             tags=self.tags_for(f"{name}-control-plane"),
             # One that failed to come up is replaced, and there is one of its name.
             opts=self.guarded(depends_on=[*policies, logs], delete_before_replace=True),
@@ -317,7 +304,9 @@ class EksCluster(Component):
             managed={f"{name}-network-plugin-policy": "AmazonEKS_CNI_Policy"},
             partition=partition,
         )
-        settings = pulumi.Output.all(pod_subnet_ids).apply(lambda known: network_plugin_settings(known[0]))
+        settings = pulumi.Output.all(pod_subnet_ids).apply(
+            telling(self, name, "pod_subnet_ids", lambda known: network_plugin_settings(known[0]))
+        )
         return self._addon(
             name,
             cluster,

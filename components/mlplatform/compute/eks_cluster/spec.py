@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from ipaddress import IPv4Network
 from typing import Any, Final
@@ -11,11 +11,12 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from awsfacts import eks_versions, instances, zones
-from awsfacts.node_images import RELEASE
+from awsfacts import eks_versions, zones
+from awsfacts.allocatable import SECRETS_STORE
 from mlplatform import grammar, names
-from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
-from mlplatform.compute.node_group.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
+from mlplatform.compute.eks_cluster.system_pool import SystemPool
+from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT
+from mlplatform.foundation.network.spec import MAX_SUBNETS
 from mlplatform.logs import retention
 from mlplatform.lookups import look_up
 from mlplatform.spec import Spec
@@ -30,10 +31,6 @@ BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
 
 AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
 """Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
-
-SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
-"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
-https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
 
 SECRETS_STORE_SETTINGS: Final = json.dumps(
     {
@@ -56,9 +53,6 @@ API_PORT: Final = 443
 GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
 """Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
 
-SYSTEM_POOL: Final = "system"
-"""Name of the cluster's own nodes, in their label."""
-
 NOT_OF_THE_INTERNET: Final = tuple(
     IPv4Network(cidr)
     for cidr in (
@@ -75,6 +69,8 @@ NODE_MONITOR_SETTINGS: Final = json.dumps(
 """What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
 node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
+
+MIN_SUBNETS: Final = 2
 
 MAX_PUBLIC_NETWORKS: Final = 40
 """Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
@@ -154,34 +150,6 @@ class ClusterAccess(Spec):
                 "level is clusterAdmin; allowed: admin, edit or view, since access is limited to namespaces"
             )
         return self
-
-
-class SystemPool(Scaling):
-    """The nodes that run the cluster's own services."""
-
-    instance_types: list[str] = Field(default=["m7i.large"], min_length=1, max_length=20)
-    """x86-64 instance types in order of preference."""
-
-    min_nodes: int = Field(default=2, ge=1, le=MAX_NODES)
-    """Fewest nodes."""
-
-    nodes: int = Field(default=2, ge=1, le=MAX_NODES)
-    """Nodes that run now, between the fewest and the most."""
-
-    disk_gb: int = Field(default=50, ge=20, le=16384)
-    """Disk for images and pods, in GB."""
-
-    ami_release: str | None = Field(default=None, pattern=RELEASE)
-    """Release of the nodes' image, e.g. `1.65.0-0be31b34`; one that has images for the cluster's version. Nodes run it
-    until this is changed. Default: EKS's latest when the nodes are created and whenever their Kubernetes version or
-    launch settings change. Setting or removing it replaces the pool."""
-
-    @field_validator("instance_types")
-    @classmethod
-    def _types_are_x86(cls, value: list[str]) -> list[str]:
-        if arm := [facts.name for facts in instances.known(value) if facts.architecture != "x86_64"]:
-            raise ValueError(f"{', '.join(arm)}: allowed: x86-64 types such as m7i.large")
-        return value
 
 
 class EksClusterSpec(Spec):
@@ -363,6 +331,19 @@ def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
         )
 
 
+def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
+    """The zones that pods have subnets in.
+
+    Raises:
+        ValueError: they are no names of zones of one region, to be read after `has`.
+    """
+    if wrong := [zone for zone in subnet_ids if not zones.NAME.match(zone)]:
+        raise ValueError(f"{', '.join(wrong)}; allowed: zones by their names, e.g. us-east-1a")
+    if len(regions := sorted({*map(zones.region_of, subnet_ids)})) > 1:
+        raise ValueError(f"zones of {', '.join(regions)}; allowed: zones of one region")
+    return [*subnet_ids]
+
+
 def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
     """Settings of the network plugin.
 
@@ -373,6 +354,9 @@ def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
 
     Args:
         pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+
+    Raises:
+        ValueError: zones are named otherwise, to be read after `has`.
     """
     settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
     if pod_subnet_ids:
@@ -380,10 +364,43 @@ def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
         settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
         settings["eniConfig"] = {
             "create": True,
-            "region": zones.region_of(next(iter(pod_subnet_ids))),
+            "region": zones.region_of(pod_zones(pod_subnet_ids)[0]),
             "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
         }
     return json.dumps(settings)
+
+
+REACHED_BY_NOBODY: Final = (
+    "is empty; allowed: networks with a route into the VPC (VPN, peering, runners), unless privateAccessSecurityGroups "
+    "or publicAccessCidrs are set: EKS admits only the cluster's own nodes to a private endpoint"
+)
+"""What is wrong with `privateAccessCidrs` where `reached_by_nobody`."""
+
+
+def reached_by_nobody(wanted: EksClusterSpec) -> bool:
+    """Whether only the cluster's own nodes reach the API server, through which its objects are created."""
+    return not (wanted.public_access_cidrs or api_sources(wanted))
+
+
+def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:
+    """`ids` if a control plane can be in these subnets. Some may be outputs.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+
+    Raises:
+        ValueError: a line for each thing that is wrong, to be read after `has`.
+    """
+    problems = []
+    if not MIN_SUBNETS <= len(ids) <= MAX_SUBNETS:
+        problems.append(
+            f"{len(ids)} {'entry' if len(ids) == 1 else 'entries'}; allowed: {MIN_SUBNETS} to {MAX_SUBNETS} subnets, "
+            "in two zones or more, since EKS needs two"
+        )
+    if twice := sorted({id for id in ids if isinstance(id, str) and ids.count(id) > 1}):
+        problems.append(f"{', '.join(twice)} twice; allowed: each subnet once")
+    if problems:
+        raise ValueError("\n".join(problems))
+    return ids
 
 
 def endpoint_access(wanted: EksClusterSpec) -> dict[str, Any]:
@@ -408,18 +425,3 @@ def api_sources(wanted: EksClusterSpec) -> dict[str, dict[str, str]]:
 def addon_version(wanted: EksClusterSpec, addon: str) -> str:
     """The version of an add-on: what the cluster's spec names, or the one for its Kubernetes version."""
     return wanted.addon_versions.get(addon) or eks_versions.addon_versions(addon, wanted.version)[0]
-
-
-def system_nodes(pool: SystemPool) -> Pool:
-    """The managed node group of the cluster's own services."""
-    own = {POOL_LABEL: SYSTEM_POOL}
-    return Pool(
-        instance_types=pool.instance_types,
-        capacity=Capacity.ON_DEMAND,
-        scaling=pool,
-        disk=Disk(pool.disk_gb),
-        labels=own,
-        first_labels=own,
-        taints=[],
-        ami_release=pool.ami_release,
-    )

@@ -8,9 +8,16 @@ import pulumi_aws as aws
 
 from awsfacts import instances
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import checked, need
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
 from mlplatform.component import Component, this_stack
-from mlplatform.compute.gpu_node_pool.spec import GpuNodePoolSpec, Reservation, autoscaler_hints, gpu_nodes, own_group
+from mlplatform.compute.gpu_node_pool.spec import (
+    GpuNodePoolSpec,
+    Reservation,
+    autoscaler_hints,
+    gpu_nodes,
+    name_problem,
+    own_group,
+)
 from mlplatform.compute.node_group.nodes import Capacity, Joined, group_tags, managed_nodes, running
 
 
@@ -57,6 +64,8 @@ class GpuNodePool(Component):
 
     def __init__(self, name: str, args: GpuNodePoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(GpuNodePoolArgs, self, name, args)
+        if allowed := name_problem(name):
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         super().__init__(name, args, opts)
         pool = args["pool"]
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from awsfacts import instances
+from awsfacts import instances, node_images
 from awsfacts.node_images import RELEASE
 from mlplatform import grammar
 from mlplatform.component import STACK_TAG
@@ -72,8 +72,8 @@ class GpuNodePoolSpec(Scaling):
     """A pool of GPU nodes of one size."""
 
     instance_types: list[str] = Field(min_length=1, max_length=20)
-    """NVIDIA instance types in order of preference, e.g. `g6.2xlarge`. Several make it likelier that AWS has one; a
-    single one can be exchanged for another without replacing the pool."""
+    """NVIDIA instance types in order of preference, e.g. `g6.2xlarge`, of families that EKS's images have a driver for.
+    Several make it likelier that AWS has one; a single one can be exchanged for another without replacing the pool."""
 
     capacity: Capacity = Capacity.ON_DEMAND
     """How the nodes are bought: `onDemand`, `spot` for work that survives an interruption, or `capacityBlock` for a
@@ -137,11 +137,10 @@ class GpuNodePoolSpec(Scaling):
     @field_validator("instance_types")
     @classmethod
     def _types_have_nvidia_gpus(cls, value: list[str]) -> list[str]:
-        facts = instances.known(value)
-        if wrong := [each.name for each in facts if each.gpu_manufacturer != instances.NVIDIA]:
-            raise ValueError(
-                f"{', '.join(wrong)}: allowed: types with NVIDIA GPUs (families g, gr, p), e.g. g6.2xlarge, p5.48xlarge"
-            )
+        there = {each.architecture for each in map(instances.find, value) if each}
+        facts = node_images.types(
+            value, node_images.not_for_gpu_nodes, lambda each: not there or each.architecture in there
+        )
         if len({each.architecture for each in facts}) > 1:
             raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
         return value
@@ -169,6 +168,16 @@ class GpuNodePoolSpec(Scaling):
                     f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type that capacity blocks are "
                     "sold for, e.g. p5.48xlarge, since capacity is capacityBlock"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _a_reservation_is_of_one_type(self) -> Self:
+        # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
+        if self.reservation and self.reservation.id and len(self.instance_types) > 1:
+            raise ValueError(
+                f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type, since reservation.id is a "
+                "reservation of one; or reservation.group"
+            )
         return self
 
     @model_validator(mode="after")
@@ -210,6 +219,22 @@ class GpuNodePoolSpec(Scaling):
             if len({each.efa_cards for each in self.types}) > 1:
                 raise ValueError("instanceTypes is mixed; allowed: types with the same EFA adapters, since efa is true")
         return self
+
+
+SYSTEM_POOL: Final = "system"
+"""Name of the cluster's own nodes, in their label."""
+
+RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
+"""How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
+
+
+def name_problem(name: str) -> str | None:
+    """What is allowed instead of a pool's name; None for a right one."""
+    if name.endswith(RESERVED_ENDS):
+        return f"names that end otherwise than in {', '.join(RESERVED_ENDS)}, by which parts of pools are named"
+    if name == SYSTEM_POOL:
+        return f"another name, since the nodes of cluster.system have the label {POOL_LABEL}: {SYSTEM_POOL}"
+    return None
 
 
 def gpu_nodes(name: str, pool: GpuNodePoolSpec, launch: Mapping[str, Any], running: Running | None = None) -> Pool:

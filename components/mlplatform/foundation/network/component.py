@@ -1,6 +1,6 @@
 """The private network that everything runs in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NotRequired
@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from awsfacts import zones
 from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
-from mlplatform.arguments import checked
+from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints
 from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy
@@ -68,6 +68,16 @@ class _Ground:
     flow_log: bool = True
 
 
+def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
+    """What the spec and the arguments say together."""
+    for told in endpoints.unknown([*args.get("services", {})]):
+        service, _, allowed = told.partition(": ")
+        yield Problem("services", f"has {service}; {allowed}")
+    for zone in args.get("nodes", {}):
+        if zone not in layout.zone_names:
+            yield Problem(f"nodes.{zone}", f"has no zone; allowed: zones of vpc ({', '.join(layout.zone_names)})")
+
+
 class Network(Component):
     """A VPC with private subnets over zones, NAT and public subnets where wanted, endpoints, and flow logs.
 
@@ -89,8 +99,10 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(NetworkArgs, self, name, args)
-        super().__init__(name, args, opts)
         layout = args["vpc"]
+        if problems := [*_problems(layout, args)]:
+            raise ArgumentsError(what_is(self, name), problems)
+        super().__init__(name, args, opts)
         self._region = args["region"]
 
         # Everything is looked up, and refused, before the first child is created.

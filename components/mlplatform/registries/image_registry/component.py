@@ -8,9 +8,11 @@ import pulumi_aws as aws
 
 from mlplatform import grammar, iam, roles
 from mlplatform.args import BoundaryArgs, PartitionArgs
-from mlplatform.arguments import checked
+from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.lookups import look_up
+from mlplatform.refusals import shown
+from mlplatform.registries.image_registry import places as image_places
 from mlplatform.registries.image_registry.spec import (
     UPSTREAM_URLS,
     ImageRegistrySpec,
@@ -74,9 +76,11 @@ class ImageRegistry(Component):
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(ImageRegistryArgs, self, name, args)
-        super().__init__(name, args, opts)
         wanted = args["images"]
-        namespace = _namespace(args.get("namespace"), wanted.repositories)
+        namespace = _namespace(what_is(self, name), args.get("namespace"), wanted.repositories)
+        if problems := [*image_places.problems(wanted, namespace, args)]:
+            raise ArgumentsError(what_is(self, name), problems)
+        super().__init__(name, args, opts)
         owner = pulumi.Output.all(
             account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
         )
@@ -230,19 +234,22 @@ class ImageRegistry(Component):
         )
 
 
-def _namespace(given: str | None, repositories: Iterable[str]) -> str:
+def _namespace(what: str, given: str | None, repositories: Iterable[str]) -> str:
     """What the repositories' names begin with.
 
     Raises:
-        pulumi.RunError: ECR would refuse a name.
+        ArgumentsError: ECR would refuse a name.
     """
     namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    problems = []
     for name in repositories:
         try:
             grammar.repository(f"{namespace}/{name}")
         except ValueError as error:
-            whose = "the argument namespace" if given else "project and stack; pass the argument namespace instead"
-            raise pulumi.RunError(f"the repository {namespace}/{name} is named by {whose}; {error}") from None
+            whose = f"is {shown(given)}" if given else "is missing; needed beside this project and stack"
+            problems.append(Problem("namespace", f"{whose}: the repository would be {namespace}/{name}; {error}"))
+    if problems:
+        raise ArgumentsError(what, problems)
     return namespace
 
 

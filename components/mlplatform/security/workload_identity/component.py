@@ -6,10 +6,11 @@ from typing import Any, NotRequired
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform import roles
+from mlplatform import namespaces, roles
 from mlplatform.args import PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
+from mlplatform.compute.eks_cluster.spec import NETWORK_PLUGIN_ACCOUNT
 from mlplatform.security.workload_identity.spec import (
     WorkloadIdentitySpec,
     access_policy,
@@ -99,6 +100,11 @@ class WorkloadIdentity(Component):
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(WorkloadIdentityArgs, self, name, args)
         wanted = args["workload"]
+        if allowed := namespaces.workload_problem(name, wanted.namespace, wanted.service_account):
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
+        if service_account_of(name, wanted) == NETWORK_PLUGIN_ACCOUNT:
+            told = "is aws-node in kube-system; allowed: another, since the network plugin has a role of its own"
+            raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", told)])
         _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)
         namespace, service_account = service_account_of(name, wanted)

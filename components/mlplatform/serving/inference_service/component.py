@@ -1,13 +1,14 @@
 """Where models answer requests."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from mlplatform import grammar
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
+from mlplatform import grammar, namespaces
+from mlplatform.arguments import ArgumentsError, Problem, checked, fitting, need, telling, what_is
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
 from mlplatform.serving.inference_service.pods import (
@@ -70,9 +71,11 @@ class InferenceService(Component):
     def __init__(self, name: str, args: InferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(InferenceServiceArgs, self, name, args)
         wanted = args["inference"]
+        given = self._place(name, args.get("namespace"))
+        s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         image, env = self._image(name, wanted, args), self._env(name, wanted, args)
         super().__init__(name, args, opts)
-        namespace = self._namespace(name, args.get("namespace"))
+        namespace = self._namespace(name) if given is None else given
 
         def metadata(part: str) -> dict[str, Any]:
             # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
@@ -85,9 +88,7 @@ class InferenceService(Component):
         closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=pulumi.Output.from_input(args.get("s3_cidrs", ())).apply(
-                lambda cidrs: network_policy(name, wanted, cidrs)
-            ),
+            spec=pulumi.Output.from_input(s3).apply(lambda cidrs: network_policy(name, wanted, cidrs)),
             opts=self.guarded(),
         )
         # A pod that starts before its policy reaches everything.
@@ -138,9 +139,15 @@ class InferenceService(Component):
         self.endpoint_url = pulumi.Output.concat("http://", name, ".", namespace, f".svc.cluster.local:{wanted.port}")
         self._done()
 
-    def _namespace(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str]:
-        if given is not None:
-            return given
+    def _place(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str] | None:
+        """The namespace that the caller gives, where the service's names clash with none of Kubernetes's own."""
+        if allowed := namespaces.model_problem(name, own_namespace=given is None):
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
+        if given is None:
+            return None
+        return fitting(self, name, "namespace", given, partial(namespaces.for_model, name))
+
+    def _namespace(self, name: str) -> pulumi.Input[str]:
         namespace = k8s.core.v1.Namespace(
             f"{name}-namespace",
             metadata={
@@ -169,9 +176,10 @@ class InferenceService(Component):
             return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
                 telling(self, name, "inference", lambda known: reference(source, known["urls"], known["registry"]))
             )
-        image = given if given is not None else wanted.image
-        assert image is not None, "counted above"
-        return image
+        if given is not None:
+            return fitting(self, name, "image", given, grammar.pinned_image)
+        assert wanted.image is not None, "counted above"
+        return wanted.image
 
     def _env(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
         """The environment variables that are no secrets."""
@@ -179,11 +187,17 @@ class InferenceService(Component):
             need(self, name, args, "region", since="inference has secretEnv")
         env: dict[str, pulumi.Input[str]] = {}
         given = args.get("env", {})
-        problems = grammar.not_variables(given)
+        told = grammar.not_variables(given)
         taken = [each for each in given if each in wanted.secret_env]
-        problems += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
+        told += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
+        problems = [Problem("env", each) for each in told]
+        for variable, text in given.items():
+            if isinstance(text, str):
+                place = f"env.{variable}"
+                wrong = grammar.not_given_to_a_program({place: f"{variable}={text}"})
+                problems += [Problem(place, each.removeprefix(f"{place} ")) for each in wrong]
         if problems:
-            raise ArgumentsError(what_is(self, name), [Problem("env", each) for each in problems])
+            raise ArgumentsError(what_is(self, name), problems)
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
             buckets = args["bucket_names"]

@@ -1,0 +1,72 @@
+"""What a cluster's spec and the arguments beside it say together, before anything is created."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from awsfacts.partitions import AWS
+from mlplatform import grammar
+from mlplatform.compute.eks_cluster.spec import (
+    GROUP_ID,
+    REACHED_BY_NOBODY,
+    EksClusterSpec,
+    control_plane_subnets,
+    pod_zones,
+    reached_by_nobody,
+)
+from mlplatform.compute.eks_cluster.system_pool import too_small
+from mlplatform.refusals import Problem, shown
+
+
+def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Everything that is wrong with a cluster as far as it is known.
+
+    Args:
+        wanted: the spec.
+        args: the arguments of the component. Outputs among them are left to when they are known.
+    """
+    yield from _principals(wanted, args.get("principal_arns", {}), args.get("partition", AWS))
+    groups = args.get("private_access_security_groups", {})
+    if reached_by_nobody(wanted) and not groups:
+        yield Problem("cluster.privateAccessCidrs", REACHED_BY_NOBODY)
+    for name, id in groups.items():
+        if isinstance(id, str) and not re.fullmatch(GROUP_ID, id):
+            yield Problem(
+                f"private_access_security_groups.{name}", f"is {shown(id)}; allowed: ids such as sg-0a1b2c3d4e5f67890"
+            )
+    if wrong := too_small(wanted.system, secrets_store=args.get("secrets_store", False)):
+        yield Problem("cluster.system.instanceTypes", wrong.removeprefix("instanceTypes "))
+    if isinstance(args["subnet_ids"], list):
+        yield from _refused("subnet_ids", control_plane_subnets, args["subnet_ids"])
+    if isinstance(pods := args.get("pod_subnet_ids"), Mapping):
+        yield from _refused("pod_subnet_ids", pod_zones, pods)
+
+
+def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition: Any) -> Iterator[Problem]:
+    """Entries without one principal or of another partition, and ARNs of no entry or of no principal."""
+    for entry, access in wanted.access.items():
+        named = [field for field in (access.role, access.principal_arn, principals.get(entry)) if field is not None]
+        if len(named) != 1:
+            how = "names no principal" if not named else "names more than one principal"
+            only = "allowed: exactly one of role, principalArn and the argument `principal_arns`"
+            yield Problem(f"cluster.access.{entry}", f"{how}; {only}")
+        own = access.principal_arn.split(":")[1] if access.principal_arn else partition
+        if isinstance(partition, str) and own != partition:
+            told = f"is an ARN of the partition {own}; allowed: of {partition}, the component's"
+            yield Problem(f"cluster.access.{entry}.principalArn", told)
+    for entry, arn in principals.items():
+        place = f"principal_arns.{entry}"
+        if entry not in wanted.access:
+            yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
+        elif isinstance(arn, str):
+            yield from _refused(place, grammar.principal, arn)
+
+
+def _refused(place: str, check: Callable[[Any], object], value: Any) -> Iterator[Problem]:
+    """What `check` says against a value, a problem a line."""
+    try:
+        check(value)
+    except ValueError as error:
+        for line in str(error).splitlines():
+            told = f"is {shown(value)}; {line}" if line.startswith("allowed: ") else f"has {line}"
+            yield Problem(place, told)

@@ -1,0 +1,120 @@
+"""Which instance types pools may have: those that run their image and hold their pods."""
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from awsfacts import allocatable, instances, node_images
+from awsfacts.allocatable import Room
+from mlplatform import EksClusterSpec, GpuNodePoolSpec
+from mlplatform.compute.eks_cluster.system_pool import SystemPool
+
+NEW = re.compile(r"did you mean (.*)\?")
+
+
+def told(model: Any, **fields: Any) -> str:
+    with pytest.raises(ValidationError) as error:
+        model.model_validate(fields)
+    (only,) = error.value.errors()
+    return str(only["ctx"]["error"])
+
+
+@pytest.mark.parametrize("type", ["mac1.metal", "mac2.metal", "mac-m4.metal"])
+def test_a_mac_is_no_node(type: str) -> None:
+    assert told(SystemPool, instanceTypes=[type]).startswith(
+        f"{type}: allowed: types that run Linux, such as m7i.large"
+    )
+    assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(f"{type}: allowed: types with NVIDIA GPUs")
+
+
+@pytest.mark.parametrize(
+    "type", ["t1.micro", "m1.xlarge", "c1.xlarge", "m3.2xlarge", "t2.large", "c4.large", "r4.large"]
+)
+def test_nodes_are_on_the_nitro_system_which_alone_has_prefixes_of_addresses(type: str) -> None:
+    assert told(SystemPool, instanceTypes=["m7i.large", type]).startswith(f"{type}: allowed: types on the Nitro System")
+
+
+@pytest.mark.parametrize("type", ["m7g.large", "t4g.medium", "a1.large", "hpc7g.4xlarge"])
+def test_system_nodes_are_x86(type: str) -> None:
+    assert told(SystemPool, instanceTypes=[type]) == f"{type}: allowed: x86-64 types such as m7i.large"
+
+
+@pytest.mark.parametrize("type", ["t3.nano", "t3.micro", "t3a.nano", "t3a.micro", "t8i.micro"])
+def test_system_nodes_hold_the_pods_of_the_add_ons(type: str) -> None:
+    assert told(SystemPool, instanceTypes=["m7i.large", type]) == (
+        f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of it "
+        "would have no room for the pods of the cluster's add-ons"
+    )
+
+
+@pytest.mark.parametrize(
+    "type", ["t3.medium", "t3.small", "c7i.large", "m7i-flex.large", "m5.metal", "i3en.metal", "g6.xlarge"]
+)
+def test_common_types_are_system_nodes(type: str) -> None:
+    assert SystemPool.model_validate({"instanceTypes": [type]})
+
+
+def test_a_small_node_alone_has_less_room_than_two() -> None:
+    assert "or 2 nodes, since 1 node of it" in told(SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1)
+    assert EksClusterSpec.model_validate({"system": {"instanceTypes": ["t3.medium"], "minNodes": 1, "nodes": 1}})
+
+
+def test_room_is_that_of_a_node_beside_what_runs_on_every_one() -> None:
+    least = 255 + 11 * 110 + 100 + 30 + 70 + 200
+    memory = next(mib for mib in range(4096) if allocatable.capacity_mib(mib) >= least)
+    assert allocatable.holds_system_pods(2, memory, 2, secrets_store=False)
+    assert not allocatable.holds_system_pods(2, memory - 1, 2, secrets_store=False)
+    assert not allocatable.holds_system_pods(2, memory, 2, secrets_store=True)
+    assert not allocatable.holds_system_pods(2, memory, 1, secrets_store=False)
+    assert allocatable.SYSTEM_PODS["metrics-server"] == Room(100, 200)
+
+
+@pytest.mark.parametrize("type", ["g7.2xlarge", "g7.48xlarge"])
+def test_gpu_nodes_are_of_a_family_that_the_images_have_a_driver_for(type: str) -> None:
+    """G7 needs a newer driver than the images have."""
+    assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(
+        f"{type}: allowed: families that EKS's images have a driver"
+    )
+
+
+def test_every_other_family_with_nvidia_gpus_has_an_image() -> None:
+    names = [name for name in instances._data()["types"] if instances.find(name).gpu_manufacturer == instances.NVIDIA]  # type: ignore[union-attr]
+    refused = {name.split(".")[0] for name in names if node_images.not_for_gpu_nodes(instances.find(name))}  # type: ignore[arg-type]
+    assert refused == {"g7"}
+    assert GpuNodePoolSpec.model_validate({"instanceTypes": ["g5g.xlarge"]})
+
+
+@pytest.mark.parametrize(
+    "model, fields",
+    [
+        *((SystemPool, {"instanceTypes": [type]}) for type in ("t3.nan", "t3.micr", "mac1.met", "m7g.larg", "t2.larg")),
+        *(
+            (GpuNodePoolSpec, {"instanceTypes": [type]})
+            for type in ("g7.2xlarg", "g5g.xlarg", "m7i.larg", "p5.48xlarg", "mac2.m")
+        ),
+        (GpuNodePoolSpec, {"instanceTypes": ["g6.2xlarge", "g5g.xlarg"]}),
+        (GpuNodePoolSpec, {"instanceTypes": ["g5g.xlarge", "g5.2xlarg"]}),
+        (SystemPool, {"instanceTypes": ["t3.smal"], "minNodes": 1, "nodes": 1}),
+    ],
+)
+def test_what_is_proposed_is_not_refused_itself(model: Any, fields: dict[str, Any]) -> None:
+    proposed = NEW.search(told(model, **fields))
+    for each in proposed[1].split(", ") if proposed else []:
+        assert model.model_validate({**fields, "instanceTypes": [*fields["instanceTypes"][:-1], each]})
+
+
+def test_gpu_nodes_are_on_the_nitro_system_too() -> None:
+    older = instances.InstanceType("p3.2xlarge", 8, 62464, "x86_64", xen=True, gpus=1, gpu_manufacturer="NVIDIA")
+    told = node_images.not_for_gpu_nodes(older)
+    assert told and told.startswith("types on the Nitro System such as g6.2xlarge")
+
+
+def test_a_reservation_is_of_one_type() -> None:
+    pool = {"instanceTypes": ["g6.2xlarge", "g5.2xlarge"], "zones": ["us-east-1a"]}
+    assert told(GpuNodePoolSpec, **pool, reservation={"id": "cr-0a1b2c3d4e5f67890"}) == (
+        "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since reservation.id is a reservation of one; or "
+        "reservation.group"
+    )
+    assert GpuNodePoolSpec.model_validate({**pool, "reservation": {"group": "ml"}})

@@ -1,0 +1,108 @@
+"""Models that a plan exchanges on a full pool: the new one waits for what the engine deletes only after it."""
+
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update, urn
+from mlpctl.review.assemble import notes
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.values import UNKNOWN
+
+DEPLOYMENT, NODES, TEMPLATE = (
+    "kubernetes:apps/v1:Deployment",
+    "aws:eks/nodeGroup:NodeGroup",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+)
+TAG = "aws:autoscaling/tag:Tag"
+
+
+def model(gpus: Any = 4, replicas: Any = 1, pool: str = "inference") -> Any:
+    limits = {"nvidia.com/gpu": str(gpus) if isinstance(gpus, int) else gpus}
+    pod = {"nodeSelector": {"mlplatform.io/pool": pool}, "containers": [{"resources": {"limits": limits}}]}
+    return {"spec": {"replicas": replicas, "template": {"spec": pod}}}
+
+
+def group(nodes: Any = 1, types: Any = ("g6e.12xlarge",), pool: str = "inference", most: int = 9) -> Any:
+    return {
+        "labels": {"mlplatform.io/pool": pool},
+        "instanceTypes": [*types],
+        "scalingConfig": {"desiredSize": nodes, "maxSize": most, "minSize": 0},
+    }
+
+
+def comes(name: str = "new", **fields: Any) -> Change:
+    return change(DEPLOYMENT, Op.CREATE, name=name, new=model(**fields))
+
+
+def goes(name: str = "old", **fields: Any) -> Change:
+    return change(DEPLOYMENT, Op.DELETE, name=name, old=model(**fields))
+
+
+def stays(type: str, inputs: Any, name: str, **more: Any) -> Change:
+    return change(type, Op.SAME, name=name, old=inputs, new=inputs, **more)
+
+
+def told(*changes: Change) -> list[str]:
+    return [each for each in notes(plan(*changes)) if "find no room" in each]
+
+
+FULL = stays(NODES, group(), "inference-nodes")
+
+
+def test_a_model_renamed_on_a_full_pool_is_told() -> None:
+    assert told(comes(), goes(), FULL) == [
+        "Deployment new: The pods of new find no room in the pool inference until those of old are gone: together they "
+        "ask for 8 GPUs, and the pool has 4. The engine deletes what goes only after what comes is ready, so the "
+        "update waits and fails. Take out the old one in an update before."
+    ]
+
+
+def test_what_stays_takes_room_too() -> None:
+    two = stays(NODES, group(2), "inference-nodes")
+    assert told(comes(), goes(), two) == []
+    other = stays(DEPLOYMENT, model(), "other")
+    assert len(told(comes(), goes(), other, two)) == 1
+    grown = update(NODES, group(2), group(3), name="inference-nodes")
+    assert told(comes(), goes(), other, grown) == []
+
+
+def test_one_type_of_a_launch_template_is_found() -> None:
+    template = stays(TEMPLATE, {"instanceType": "g6e.12xlarge"}, "template", id="lt-1")
+    inputs = {**group(types=()), "launchTemplate": {"id": "lt-1"}}
+    nodes = stays(NODES, inputs, "inference-nodes", depends={"launchTemplate": (urn(TEMPLATE, "template"),)})
+    assert len(told(comes(), goes(), nodes, template)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (comes(), FULL),
+        (goes(), FULL),
+        (comes(), goes()),
+        (comes(pool="other"), goes(), FULL),
+        (comes(gpus=1), goes(gpus=1), FULL),
+        (comes(gpus=0), goes(), FULL),
+        (comes(gpus=UNKNOWN), goes(), FULL),
+        (comes(), goes(), stays(NODES, group(UNKNOWN), "inference-nodes")),
+        (comes(), goes(), stays(NODES, group(types=("x9.huge",)), "inference-nodes")),
+        (comes(), goes(), stays(NODES, group(pool="other"), "inference-nodes")),
+        (comes(), goes(), FULL, stays(NODES, group(), "more-nodes")),
+        # It does not fit even alone, which no order of updates helps.
+        (comes(gpus=8), goes(), FULL),
+    ],
+)
+def test_what_fits_or_is_not_known_is_not_told(changes: tuple[Change, ...]) -> None:
+    assert told(*changes) == []
+
+
+def test_an_autoscaled_pool_may_grow() -> None:
+    pool = urn("mlplatform:index:GpuNodePool", "inference")
+    hint = stays(TAG, {}, "inference-hint-x", parent=pool)
+    assert told(comes(), goes(), FULL, hint) == []
+    full = stays(NODES, group(most=1), "inference-nodes")
+    assert len(told(comes(), goes(), full, hint)) == 1
+
+
+def test_replicas_that_an_autoscaler_sets_are_one_at_least() -> None:
+    assert len(told(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1
