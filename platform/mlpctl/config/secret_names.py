@@ -7,23 +7,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from mlpctl import secret_words
+
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN: Final = re.compile(r"[-_.:\s]+")
 
-_LAST: Final = re.compile(
-    r"(.*(password|passwd|passphrase|passcode|secret|token|apikey|accesskey|secretkey|privatekey))"
-    r"|((pg|db|my|sql|mysql|mongo|redis|es|user|admin|root|app|ftp|smtp|mail|ldap|http|proxy)pass)"
-    r"|pass|pwd|pw|credentials?|creds|authorization|bearer|jwt|pat|cookie"
-)
+_LAST: Final = re.compile(f".*{secret_words.refused('ends')}|{secret_words.refused('last')}")
 """Last word of the name of a secret."""
 
 _METHOD: Final = re.compile(r"auth|authentication")
 """Last word of a name of a secret, or of a way to prove who one is."""
 
-_KEYS: Final = re.compile(
-    r"access|account|admin|anthropic|api|auth|client|cohere|crypt|deploy|encryption|gemini|groq|hf|hmac|license|master"
-    r"|mistral|ngc|openai|private|secret|service|session|shared|signing|ssh|storage|wandb|webhook"
-)
+_KEYS: Final = re.compile(secret_words.refused("keys"))
 """Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
 
 _SPECIAL: Final = re.compile(

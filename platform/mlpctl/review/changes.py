@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.keys import PLATFORM
-from mlpctl.review import refreshes, resolve, terraform
+from mlpctl.review import refreshes, resolve, retention, terraform
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
 from mlpctl.review.redact import Redactor
@@ -34,7 +34,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     changes: list[Change] = []
     notes: list[Message] = []
     lacking: list[str] = []
-    outcomes = {urn: [*resolve.resolve(found)] for urn, found in groups.items()}
+    outcomes = {urn: [*retention.left(urns.kind(urn), resolve.resolve(found))] for urn, found in groups.items()}
     staying = _staying(outcomes)
     for urn, found in groups.items():
         for resolved in _left(outcomes[urn], staying):
@@ -71,6 +71,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
         refresh_only=refresh_only,
         streamed=raw.streamed,
         has_events=raw.has_events,
+        hides_refreshes=refreshes.hides(raw, steps),
         shows_replacements=raw.streamed or any(each.op in REPLACEMENT_STEPS for each in raw.steps),
         violations=tuple(_violation(each, redactor, names) for each in raw.violations),
         outputs=_outputs(raw, redactor),
@@ -101,11 +102,15 @@ def _miscounted(raw: Raw) -> Iterator[str]:
     """What the engine counts and the steps do not show: then some of them are missing."""
     listed = Counter(each.op for each in raw.steps)
     listed += Counter(each.result for each in raw.steps if each.result and raw.streamed)
-    refreshed = 0 if raw.streamed else listed[REFRESH]
+    # What a refresh finds is counted of a refresh alone, and there each result is written.
+    only_refresh = refreshes.is_refresh(raw)
+    refreshed = 0 if raw.streamed or only_refresh else listed[REFRESH]
     for op in _COUNTED:
         counted = raw.counted.get(op, 0)
         if counted > listed[op] + (refreshed if op in ("update", "delete") else 0):
             yield f"The engine counts {counted:,} to {op}, and the plan lists {listed[op]:,}."
+            if only_refresh and not raw.streamed:
+                yield f"{refreshes.LEFT_OUT}."
 
 
 def _makers(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
@@ -161,7 +166,8 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         view_of=names.clean(view_of),
         old_copy=resolved.is_old_copy,
         # The engine deletes old copies whether they are protected or not (`DeleteStep.Apply`).
-        protected=state.protect and not resolved.is_old_copy,
+        # It replaces what the program takes the protection from in the same update (`generateSteps`).
+        protected=state.protect and not resolved.is_old_copy and (op is not Op.REPLACE or will.protect),
         retained=resolved.retained or state.retain,
         unprotected=bool(new and was.protect and not will.protect),
         unretained=bool(new and was.retain and not will.retain),

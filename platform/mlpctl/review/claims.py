@@ -35,7 +35,10 @@ KEPT: Final = "its class retains the volumes"
 DEFAULT: Final = 'metadata.annotations["storageclass.kubernetes.io/is-default-class"]'
 
 Policies = Mapping[tuple[str, str], str]
-"""Reclaim policies by kind (`volume` or `class`) and name; the default class has an empty one too."""
+"""Reclaim policies by kind (`volume`, `claim` or `class`) and name; the default class has an empty one too.
+
+That of a claim is the policy of the volume that is bound to it, and its name has the namespace before it.
+"""
 
 
 def reclaim_policies(changes: Iterable[Change]) -> Policies:
@@ -44,8 +47,15 @@ def reclaim_policies(changes: Iterable[Change]) -> Policies:
     for change in changes:
         inputs = change.old or change.inputs
         name = value_at(inputs, "metadata.name")
-        if change.type == VOLUME and isinstance(name, str):
-            found["volume", name] = str(value_at(inputs, "spec.persistentVolumeReclaimPolicy") or "Retain")
+        if change.type == VOLUME:
+            policy = str(value_at(inputs, "spec.persistentVolumeReclaimPolicy") or "Retain")
+            if isinstance(name, str):
+                found["volume", name] = policy
+            if bound := _named(value_at(inputs, "spec.claimRef")):
+                found["claim", bound] = policy
+        elif change.type == CLASS and change.op is Op.CREATE:
+            # What is there already was made by another class.
+            continue
         elif change.type == CLASS and isinstance(name, str):
             policy = str(value_at(inputs, "reclaimPolicy") or "Delete")
             found["class", name] = policy
@@ -76,9 +86,27 @@ def claims_lost(policies: Policies, change: Change) -> Iterator[Finding]:
 
 def volume_fate(policies: Policies, change: Change) -> str:
     """What becomes of the volume of a claim that is deleted, as far as the plan tells; empty where it does not."""
-    if change.type == CLAIM and (policy := _policy(policies, value_at(change.inputs, "spec"))):
-        return KEPT.replace("volumes", "volume") if policy == "Retain" else "the volume and its files are lost"
-    return ""
+    return "the volume and its files are lost" if _claim_policy(policies, change) == "Delete" else ""
+
+
+def volume_kept(policies: Policies, change: Change) -> str:
+    """What keeps the files of a claim that is deleted, as far as the plan tells; empty where nothing does."""
+    return KEPT.replace("volumes", "volume") if _claim_policy(policies, change) == "Retain" else ""
+
+
+def _claim_policy(policies: Policies, change: Change) -> str:
+    """What becomes of the volume of a claim: its reclaim policy, or empty where the plan does not tell."""
+    if change.type != CLAIM:
+        return ""
+    old = change.old or change.inputs
+    bound = policies.get(("claim", _named(value_at(old, "metadata"))), "")
+    return bound or _policy(policies, value_at(old, "spec"))
+
+
+def _named(reference: Value) -> str:
+    """Namespace and name of an object; empty where it has no name."""
+    name, namespace = (value_at(reference, way) for way in ("name", "namespace"))
+    return f"{namespace or 'default'}/{name}" if isinstance(name, str) else ""
 
 
 def keeps_files(change: Change) -> bool:
@@ -96,9 +124,9 @@ def _with_the_object(policies: Policies, change: Change) -> Iterator[Finding]:
         return
     may = change.forced_by_unknown
     verb = "goes with it" if change.op is Op.DELETE else "goes with the old one, and the new one starts empty"
-    says, tier = _lost(policies, change, f"every volume claim of its pods {verb}")
+    harm, says, tier = _lost(policies, change, f"every volume claim of its pods {verb}")
     certainty = Certainty.MAY if may else Certainty.WILL
-    yield Finding(Harm.DATA, tier, says, certainty, (f"{POLICY}.whenDeleted: Delete",))
+    yield Finding(harm, tier, says, certainty, (f"{POLICY}.whenDeleted: Delete",))
 
 
 def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
@@ -116,18 +144,18 @@ def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
         return
     if not doubtful and not (isinstance(will, int | float) and will < was):
         return
-    says, tier = _lost(policies, change, "the volume claims of the pods that end go with them")
+    harm, says, tier = _lost(policies, change, "the volume claims of the pods that end go with them")
     because = (*causes(before, after, "spec.replicas"), f"{POLICY}.whenScaled: {policy}")
-    yield Finding(Harm.DATA, tier, says, Certainty.MAY if doubtful else Certainty.WILL, because)
+    yield Finding(harm, tier, says, Certainty.MAY if doubtful else Certainty.WILL, because)
 
 
-def _lost(policies: Policies, change: Change, what: str) -> tuple[str, Tier]:
-    """What happens, and how bad it is by what the classes of the claims do with their volumes."""
+def _lost(policies: Policies, change: Change, what: str) -> tuple[Harm, str, Tier]:
+    """What that harms, what happens, and how bad it is by what the classes of the claims do with their volumes."""
     found = {_policy(policies, value_at(each, "spec")) for each in _templates(change.old or {})}
     if found == {"Retain"}:
-        return f"{what}; {KEPT}", Tier.WEAKER
+        return Harm.PROTECTION, f"{what}; {KEPT}", Tier.WEAKER
     doubt = "" if found == {"Delete"} else " unless their class retains the volumes"
-    return f"{what}; their data is lost{doubt}", Tier.WORST
+    return Harm.DATA, f"{what}; their data is lost{doubt}", Tier.WORST
 
 
 def claims_kept(change: Change) -> str:

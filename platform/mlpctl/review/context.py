@@ -1,7 +1,8 @@
 """A plan, and what dangers ask of it more than once."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -11,6 +12,15 @@ from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
 
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
+
+
+def _own_names(change: Change) -> Iterator[str]:
+    """What a resource is called by its own inputs: `name`, or `bucketName` of a bucket."""
+    own = re.sub(r"V\d+$", "", change.type.rsplit(":", 1)[-1]).lower()
+    names = {"name", "identifier", own, *(f"{own}{end}" for end in ("name", "identifier", "id"))}
+    for key, value in (change.new or {}).items():
+        if key.lower() in names and isinstance(value, str):
+            yield value
 
 
 @dataclass(frozen=True)
@@ -25,9 +35,13 @@ class Context:
         return {each.id: each for each in self.plan if each.custom and each.id}
 
     @cached_property
-    def grows(self) -> bool:
-        """Whether anything of the stack is there already."""
-        return any(each.custom and each.op is not Op.CREATE and not each.is_provider for each in self.plan)
+    def comes_by_name(self) -> frozenset[str]:
+        """Names that only what the plan makes bears: by these other resources may name it without a reference."""
+        comes, stays = set[str](), set[str]()
+        for each in self.plan:
+            if each.custom:
+                (comes if each.op in (Op.CREATE, Op.REPLACE) else stays).update(_own_names(each))
+        return frozenset(comes - stays)
 
     @cached_property
     def changing_users(self) -> frozenset[str]:
@@ -57,7 +71,9 @@ class Context:
             return True
         if named := self.named(change, name):
             return any(each.op in _STAYS for each in named)
-        return self.grows and isinstance((change.new or {}).get(name), str)
+        # What the program names by a literal, or by what another stack or a look-up says, is there already.
+        value = (change.new or {}).get(name)
+        return isinstance(value, str) and bool(value) and value not in self.comes_by_name
 
     def named(self, change: Change, name: str) -> tuple[Change, ...]:
         """The resources that a property names: by the plan's dependencies, or by their ids."""

@@ -6,10 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from mlpctl import urns
+from mlpctl.review import rules
 from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
@@ -136,8 +139,7 @@ class _Absent:
 _ABSENT: Final = _Absent()
 
 
-@dataclass(frozen=True)
-class _Delta:
+class _Delta(NamedTuple):
     """One difference."""
 
     path: str
@@ -146,8 +148,7 @@ class _Delta:
     noise: bool = False
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where values are compared."""
 
     path: str = ""
@@ -171,13 +172,19 @@ class _Place:
 
     def below(self, key: str) -> "_Place":
         """The place of a property."""
-        step = dotted((key,))
+        step, free = _step(key)
         path = f"{self.path}.{step}" if self.path and not step.startswith("[") else self.path + step
-        return replace(self, path=path, name=key, strict=self.strict or bool(FREE_MAPS.search(key)))
+        return self._replace(path=path, name=key, strict=self.strict or free)
 
     def item(self, key: Any = "") -> "_Place":
         """The place of a list's item: at a position, under a key, or anywhere."""
-        return replace(self, path=f"{self.path}[{json.dumps(key) if isinstance(key, str) and key else key}]")
+        return self._replace(path=f"{self.path}[{json.dumps(key) if isinstance(key, str) and key else key}]")
+
+
+@lru_cache(maxsize=4_096)
+def _step(key: str) -> tuple[str, bool]:
+    """A property as a step of a way, and whether what is below it is its user's."""
+    return dotted((key,)), bool(FREE_MAPS.search(key))
 
 
 class _Ways:
@@ -199,8 +206,18 @@ class _Ways:
         return bare in self._all or any(each in self._ends for each in _lead(bare))
 
 
+_FOUND: Final[WeakKeyDictionary[Change, Differences]] = WeakKeyDictionary()
+"""Differences that were asked for already: of one resource they are, for its row, its reasons and its dangers."""
+
+
 def differences(change: Change) -> Differences:
     """What differs between a resource's inputs until now and those from now on; nothing where it comes or goes."""
+    if change not in _FOUND:
+        _FOUND[change] = _differences(change)
+    return _FOUND[change]
+
+
+def _differences(change: Change) -> Differences:
     if change.old is None or change.new is None:
         return Differences()
     shown: list[_Delta] = []
@@ -210,7 +227,7 @@ def differences(change: Change) -> Differences:
     forced = _Ways(change.forced_by if change.op is Op.REPLACE else ())
     if not shown:
         # A hash is then all that tells of the change.
-        shown = [replace(each, noise=False) for each in noise if CONTENT.match(each.path)]
+        shown = [each._replace(noise=False) for each in noise if CONTENT.match(each.path)]
         noise = [each for each in noise if not CONTENT.match(each.path)]
     told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
@@ -270,8 +287,7 @@ def _inputs(change: Change) -> Iterator[_Delta]:
     # Every tag is there twice: as it was given, and again with the provider's own.
     tags = {each.path: each for each in _compare_key(old, new, "tags", start)}
     for key in sorted({*old, *new}):
-        place = replace(
-            start,
+        place = start._replace(
             silent=bool(reported) and key not in reported,
             document=key == "values" and change.type.startswith(_HELM),
         )
@@ -290,7 +306,12 @@ def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, p
     here = place.below(key)
     if before == after:
         return
-    if COMPUTED.match(key) or SERVERS.search(here.path) or _only_auto_named(key, before, after, place.owner):
+    if (
+        COMPUTED.match(key)
+        or SERVERS.search(here.path)
+        or _only_auto_named(key, before, after, place.owner)
+        or (key in rules.NOTATION and rules.same(old, new))
+    ):
         yield _Delta(here.path, before, after, noise=True)
     elif before is _ABSENT or after is _ABSENT:
         present, side = (after, new) if before is _ABSENT else (before, old)
@@ -306,7 +327,7 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         if "Statement" in old and "Statement" in new:
-            old, new, place = _policy(old), _policy(new), replace(place, policy=True)
+            old, new, place = _policy(old), _policy(new), place._replace(policy=True)
         for key in sorted({*old, *new}, key=str):
             yield from _compare_key(old, new, key, place)
     elif isinstance(old, list) and isinstance(new, list):
@@ -315,11 +336,11 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
         yield from _texts(old, new, place)
     elif isinstance(old, str) and isinstance(new, Mapping | list) and (parsed := document(old)) is not None:
         yield from _meant(
-            _compare(parsed, new, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
+            _compare(parsed, new, place._replace(document=True)), _Delta(place.path, old, new, noise=True)
         )
     elif isinstance(new, str) and isinstance(old, Mapping | list) and (parsed := document(new)) is not None:
         yield from _meant(
-            _compare(old, parsed, replace(place, document=True)), _Delta(place.path, old, new, noise=True)
+            _compare(old, parsed, place._replace(document=True)), _Delta(place.path, old, new, noise=True)
         )
     else:
         yield _Delta(place.path, old, new, noise=_same_word(old, new) or _both_empty(old, new, place.strict))
@@ -328,7 +349,7 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
 def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
     """What differs in two texts: as the JSON or the base64 that they are, where both are."""
     before, after = document(old), document(new)
-    inside = replace(place, document=True)
+    inside = place._replace(document=True)
     # What the texts mean may be the same only as far as they are shown.
     otherwise = _Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
     if before is not None and after is not None and type(before) is type(after):
@@ -351,6 +372,11 @@ def _meant(found: Iterable[_Delta], otherwise: _Delta) -> Iterator[_Delta]:
 
 def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterator[_Delta]:
     """What differs in two lists: by natural key, as sets, or by position."""
+    if (found := rules.left(old, new)) is not None:
+        if not any(found):
+            yield _Delta(place.path, old, new, noise=True)
+        yield from _leftover(*found, place)
+        return
     if keys := natural_keys(old, new):
         yield from _keyed(old, new, keys, place)
         return
@@ -395,12 +421,18 @@ def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: _
 
 def _is_set(place: _Place, items: Sequence[Value]) -> bool:
     """Whether the order of a list means nothing."""
-    if place.policy or place.document or ORDERED.match(place.name):
+    ordered, is_set, ordered_objects = _meaning(place.name)
+    if place.policy or place.document or ordered:
         return place.policy
     if place.silent:
         return True
-    objects = any(isinstance(item, Mapping) for item in items)
-    return bool(SETS.search(place.name)) and not (objects and ORDERED_OBJECTS.search(place.name))
+    return is_set and not (ordered_objects and any(isinstance(item, Mapping) for item in items))
+
+
+@lru_cache(maxsize=4_096)
+def _meaning(name: str) -> tuple[bool, bool, bool]:
+    """What a list's name tells: that its order means something, or nothing, or something where it has objects."""
+    return bool(ORDERED.match(name)), bool(SETS.search(name)), bool(ORDERED_OBJECTS.search(name))
 
 
 def _means_no_order(place: _Place) -> bool:
@@ -435,6 +467,8 @@ def _without_same(
 ) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]]:
     """Items, with their positions, that the other side has not as often."""
     before, after = ([_canonical(item) for item in side] for side in (old, new))
+    if before == after:
+        return [], []
     gone, come = Counter(before), Counter(after)
     gone, come = gone - come, come - gone
     return _taken(old, before, gone), _taken(new, after, come)
@@ -451,6 +485,9 @@ def _taken(items: Sequence[Value], canonical: Sequence[str], wanted: Counter[str
 
 def _canonical(value: Value) -> str:
     """A text that is the same for what is the same, whatever the order of properties or items that are sets."""
+    if type(value) is str:
+        # What JSON writes of anything else begins in another way.
+        return f'"{value}'
     return json.dumps(_sorted(value), sort_keys=True, default=repr)
 
 
@@ -565,7 +602,7 @@ def _major(version: Value) -> str:
 
 
 def _quiet(delta: _Delta) -> _Delta:
-    return replace(delta, noise=True)
+    return delta._replace(noise=True)
 
 
 def _difference(delta: _Delta, forces: bool) -> Difference:

@@ -7,15 +7,15 @@ ranges of several rules may be every address there is.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.finding import Finding, Tier, causes, listed
 from mlpctl.review.kinds import short_type
-from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, openings, table, ways
+from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, lies_in, openings, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.values import root
@@ -63,6 +63,50 @@ class Exposure:
     roots: frozenset[str]
 
 
+class _Guarded:
+    """What the rules of one firewall guard: targets that they name, and whatever they do not, as an empty one."""
+
+    def __init__(self, members: Sequence[_Member]) -> None:
+        self._everywhere: tuple[list[Layer], list[Layer]] = ([], [])
+        self._named: dict[str, tuple[list[Layer], list[Layer]]] = {"": ([], [])}
+        for member in members:
+            for side, found in enumerate((member.old, member.new)):
+                for layer in found:
+                    if not layer.targets:
+                        self._everywhere[side].append(layer)
+                    for target in layer.targets:
+                        self._named.setdefault(target, ([], []))[side].append(layer)
+        self._ranges = [each for each in self._named if any(addresses.parsed([each]).values())]
+
+    def of(self, member: _Member) -> Iterable[str]:
+        """The targets that a resource has to do with."""
+        mine = [each.targets for each in (*member.old, *member.new)]
+        return self._named if not all(mine) else sorted({target for targets in mine for target in targets})
+
+    def layers(self, target: str) -> tuple[Sequence[Layer], Sequence[Layer]]:
+        """The layers, old and new, that are for a target.
+
+        Of a target that rules name, as far as these rules go: the rest is as it is for whatever no rule names.
+        """
+        around = [each for each in self._ranges if each != target and lies_in(target, each)]
+        own = [[layer for each in (target, *around) for layer in self._named[each][side]] for side in (0, 1)]
+        if not target:
+            return self._everywhere
+        named = [*own[0], *own[1]]
+        old, new = (
+            [*own[side], *(part for each in self._everywhere[side] for part in _within(each, named))] for side in (0, 1)
+        )
+        return old, new
+
+
+def _within(layer: Layer, others: Iterable[Layer]) -> Iterator[Layer]:
+    """The parts of a layer that are about protocols and ports of others."""
+    for each in others:
+        low, high = max(layer.low, each.low), min(layer.high, each.high)
+        if low <= high and (not layer.protocol or not each.protocol or layer.protocol == each.protocol):
+            yield replace(layer, protocol=layer.protocol or each.protocol, low=low, high=high)
+
+
 class Exposures:
     """What a plan opens to the internet."""
 
@@ -78,7 +122,8 @@ class Exposures:
                     key = self._key(change, opening)
                     self._groups.setdefault(key, []).append(member)
                     self._keys[change.urn] = key
-        self._opened: dict[tuple[str, bool], list[_Opened]] = {}
+        self._opened: dict[tuple[str, str, bool], list[_Opened]] = {}
+        self._guarded: dict[str, _Guarded] = {}
 
     def of(self, change: Change, exists: Callable[[str], bool]) -> Iterator[Exposure]:
         """What a change opens; `exists` tells whether what a property of a new resource names is there already."""
@@ -93,7 +138,7 @@ class Exposures:
 
     def _exposed(self, key: str, member: _Member) -> Iterator[Exposure]:
         for doubtful in (False, True):
-            mine = [each for each in self._newly(key, doubtful) if _touches(member, each)]
+            mine = self._mine(key, member, doubtful)
             if not mine:
                 continue
             because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
@@ -107,13 +152,31 @@ class Exposures:
                     yield Exposure(finding, frozenset(map(root, ways(member.opening))))
             return
 
-    def _newly(self, key: str, doubtful: bool) -> Sequence[_Opened]:
-        if (key, doubtful) not in self._opened:
-            members = self._groups[key]
-            old = [layer for each in members for layer in each.old if doubtful or not layer.doubtful]
-            new = [layer for each in members for layer in each.new if doubtful or not layer.doubtful]
-            self._opened[key, doubtful] = _newly(old, new)
-        return self._opened[key, doubtful]
+    def _mine(self, key: str, member: _Member, doubtful: bool) -> Sequence[_Opened]:
+        """What is opened that a resource has to do with, of whatever it guards, each once."""
+        if key not in self._guarded:
+            self._guarded[key] = _Guarded(self._groups[key])
+        found: dict[_Opened, None] = {}
+        for target in self._guarded[key].of(member):
+            # What this resource is not for stays as the others leave it.
+            some = _Member(
+                member.change,
+                member.opening,
+                tuple(each for each in member.old if each.guards(target)),
+                tuple(each for each in member.new if each.guards(target)),
+            )
+            found |= dict.fromkeys(each for each in self._newly(key, target, doubtful) if _touches(some, each))
+        return [*found]
+
+    def _newly(self, key: str, target: str, doubtful: bool) -> Sequence[_Opened]:
+        place = key, target, doubtful
+        if place not in self._opened:
+            old, new = self._guarded[key].layers(target)
+            self._opened[place] = _newly(
+                [each for each in old if doubtful or not each.doubtful],
+                [each for each in new if doubtful or not each.doubtful],
+            )
+        return self._opened[place]
 
     def _key(self, change: Change, opening: Opening) -> str:
         if opening.parts or not opening.whole:
@@ -156,7 +219,7 @@ def _opened(before: Addresses, after: Addresses, family: int) -> bool | None:
 def _let_in(rules: Sequence[Layer], protocol: str, port: int) -> Mapping[int, Addresses]:
     """The addresses that rules let in to a port: the first rule that fits an address counts."""
     found: dict[int, Addresses] = {}
-    fitting = sorted((each for each in rules if each.fits(protocol, port)), key=lambda each: each.order)
+    fitting = sorted((each for each in rules if each.fits(protocol, port)), key=lambda each: (each.order, each.allows))
     for family in (4, 6):
         allowed, refused = Addresses(), Addresses()
         for each in fitting:

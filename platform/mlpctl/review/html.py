@@ -69,7 +69,7 @@ def html(report: Report) -> str:
         rows=_row_ids(report),
         picture=_picture(report),
         bars=_bars(report),
-        state=_state(report),
+        state=wording.alarm(report),
         all_open=sum(len(group.rows) for group in report.groups) <= MOST_OPEN,
         month_hours=MONTH_HOURS,
         stale_days=STALE_DAYS,
@@ -110,13 +110,6 @@ def _file(name: str) -> str:
 def _hash(text: str) -> str:
     """A text as a content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _state(report: Report) -> str:
-    """How the verdict is coloured."""
-    if not report.passes or any(danger.certainty is Certainty.WILL for danger in report.dangers):
-        return "will"
-    return "may" if report.dangers or report.incomplete else "fine"
 
 
 def _row_ids(report: Report) -> Mapping[str, str]:

@@ -37,6 +37,9 @@ _SHORTER_NAME: Final = 40
 _VALUE: Final = 200
 _MOST_LINES: Final = 20
 
+_ALARMS: Final[Mapping[str, str]] = {"will": "CAUTION", "may": "WARNING", "fine": "NOTE"}
+"""GitHub's kinds of a quoted note, by how loud a review is."""
+
 _COLOURS: Final[Mapping[str, str]] = {
     "will": "fill:#ffebe9,stroke:#cf222e,color:#82071e",
     "may": "fill:#fff8c5,stroke:#bf8700,color:#633c01",
@@ -90,8 +93,7 @@ def marker(report: Report) -> str:
 def _top(report: Report) -> str:
     """Everything that is read in the first five seconds."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
-    doubtful = report.dangers or report.incomplete or any(report.counts.get(op) for op in wording.DESTRUCTIVE)
-    kind = "CAUTION" if will or not report.passes else "WARNING" if doubtful else "NOTE"
+    kind = _ALARMS[wording.alarm(report)]
     lines = [f"**{prose(report.verdict, 400)}**"]
     if report.dangers:
         lines.append(f"{circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Any, Final
 
 from mlpctl.review import addresses
@@ -15,7 +16,13 @@ from mlpctl.review.watches import holds, value_at
 
 PORTS: Final = (0, 65_535)
 
+MESSAGES: Final = 256
+"""Types of messages that ICMP has, and codes of each type: https://www.iana.org/assignments/icmp-parameters."""
+
 _ANY: Final = frozenset({"-1", "all", "any", "*", "", "none"})
+_ALL_TARGETS: Final = frozenset({"*", "0.0.0.0/0", "::/0", "Any", "VirtualNetwork"})
+"""How providers write that a rule is for everything behind its firewall."""
+
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "132": "sctp"}
 """https://www.iana.org/assignments/protocol-numbers"""
 
@@ -75,7 +82,18 @@ class Opening(Row):
     """Values with which a rule refuses."""
 
     order: str = ""
-    """Number by which the first rule that fits counts."""
+    """Number by which the first rule that fits counts; of two of the same number the one that refuses."""
+
+    assumed_order: float = inf
+    """The number of a rule that gives none."""
+
+    targets: Sequence[str] = ()
+    """Ways to what a rule is for of all that its firewall guards; where none of them is there, it is for all."""
+
+    icmp_type: str = ""
+    """Way to the type of messages, if rules for ICMP tell one; less than 0 stands for all."""
+
+    icmp_code: str = ""
 
     portless: bool = False
     """Whether ports are no part of it."""
@@ -96,12 +114,19 @@ class Layer:
     low: int
     high: int
     sources: Mapping[int, Addresses]
+    targets: frozenset[str] = frozenset()
+    """What it is for; empty for all that its firewall guards."""
+
     doubtful: bool = False
     """Whether its protocol or its port is not known yet."""
 
     def fits(self, protocol: str, port: int) -> bool:
         """Whether it is about a port."""
         return self.protocol in ("", protocol) and self.low <= port <= self.high
+
+    def guards(self, target: str) -> bool:
+        """Whether it is for a target; the empty one is what no rule names."""
+        return not self.targets or target in self.targets or any(lies_in(target, each) for each in self.targets)
 
 
 def ways(opening: Opening) -> Sequence[str]:
@@ -110,7 +135,7 @@ def ways(opening: Opening) -> Sequence[str]:
         return (opening.rules,)
     singles = (opening.services, opening.refusals, opening.order) if opening.services else ()
     own = () if opening.services else (opening.protocol, *opening.ports, opening.first, opening.last, opening.order)
-    found = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *singles, *own)
+    found = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *singles, *own, *opening.targets)
     conditions = [*opening.when, *opening.disabled, *opening.deny, *(way for each in opening.unless for way in each)]
     return tuple(dict.fromkeys(way.split("[]")[0] for way in (*found, *conditions) if way))
 
@@ -130,14 +155,31 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
     sources = _sources(opening, rule)
     refuses = bool(opening.deny) and holds(rule, opening.deny)
     order = value_at(rule, opening.order) if opening.order else 0
-    number = float(order) if isinstance(order, int | float) else float("inf")
+    number = float(order) if isinstance(order, int | float) else opening.assumed_order
+    targets, unsure = _targets(opening, rule)
     parts = [(opening.services, not refuses)]
     if opening.refusals:
         parts.append((opening.refusals, False))
     for way, allows in parts:
         for each in _services(opening, rule, way):
             for protocol, low, high, doubtful in _service(opening, each):
-                yield Layer(allows, number, protocol, low, high, sources, doubtful)
+                yield Layer(allows, number, protocol, low, high, sources, targets, doubtful or unsure)
+
+
+def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
+    """What a rule is for, empty for all, and whether that is not known yet."""
+    found = [each for way in opening.targets for each in _listed(value_at(rule, way))]
+    known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
+    if known & _ALL_TARGETS:
+        return frozenset(), False
+    return known, len(known) < len(set(map(str, found)))
+
+
+@cache
+def lies_in(target: str, other: str) -> bool:
+    """Whether two targets are ranges of addresses, and the first lies in the other."""
+    one, two = addresses.parsed([target]), addresses.parsed([other])
+    return any(one.values()) and all(not one[family] - two[family] for family in one)
 
 
 def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
@@ -177,6 +219,9 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
     doubtful = isinstance(given, Unknown)
     word = str(opening.assumed if given is None else given).lower()
     protocol = "" if doubtful or word in _ANY else _NUMBERS.get(word, word)
+    if protocol in PORTLESS and opening.icmp_type:
+        yield _messages(opening, service, protocol)
+        return
     if opening.portless or not protocol or protocol in PORTLESS:
         yield protocol, *PORTS, doubtful
         return
@@ -191,6 +236,17 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
     if low < 0 or high < 0:
         low, high = PORTS
     yield protocol, low, high, isinstance(first, Unknown) or isinstance(last, Unknown)
+
+
+def _messages(opening: Opening, service: Mapping[str, Value], protocol: str) -> tuple[str, int, int, bool]:
+    """Messages of ICMP, by type and then by code, 256 of each: so they take the place of ports."""
+    kind, code = value_at(service, opening.icmp_type), value_at(service, opening.icmp_code)
+    doubtful = isinstance(kind, Unknown) or isinstance(code, Unknown)
+    first, second = _integer(kind, -1), _integer(code, -1)
+    if doubtful or not 0 <= first < MESSAGES:
+        return protocol, *PORTS, doubtful
+    start = first * MESSAGES
+    return protocol, start + max(0, second), start + (second if second >= 0 else MESSAGES - 1), False
 
 
 def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, int, bool]]:

@@ -125,6 +125,10 @@ class Change:
     old_provider: str = ""
     """URN of its provider until now; empty where there was none, or where it is not said."""
 
+    def __hash__(self) -> int:
+        """Hash what tells one from others of its plan, since inputs cannot be hashed."""
+        return hash((self.urn, self.op))
+
     @property
     def type(self) -> str:
         """Type token, e.g. `aws:s3/bucket:Bucket`."""
@@ -221,6 +225,9 @@ class Plan:
 
     has_events: bool = False
     """Whether a digest was completed with violations and outputs from the events of the same preview."""
+
+    hides_refreshes: bool = False
+    """Whether it is a digest with steps of a refresh and no result of any: an older engine writes none."""
 
     shows_replacements: bool = False
     """Whether it lists the steps of replacements, and with them the deletion of old copies."""

@@ -13,6 +13,24 @@ _LOOKS: Final = ("update", "delete")
 pkg/backend/display/json.go)."""
 
 
+LEFT_OUT: Final = (
+    "A digest of Pulumi before 3.132 does not say all that a refresh found, and a later one not what outputs alone tell"
+)
+"""https://github.com/pulumi/pulumi/pull/16146 (3.120) has the digest say what changed, and
+https://github.com/pulumi/pulumi/pull/16851 (3.132) what is gone."""
+
+
+def hides(raw: Raw, steps: Sequence[Step]) -> bool:
+    """Whether a digest has steps of a refresh, and nothing shows that its engine writes what one found.
+
+    Of a refresh alone the engine's summary tells how much there is to find.
+    """
+    if is_refresh(raw):
+        return False
+    found = [each for each in steps if each.op == REFRESH]
+    return bool(found) and not (raw.streamed or raw.has_events) and not any(each.result for each in found)
+
+
 def is_refresh(raw: Raw) -> bool:
     """Whether it is one of `pulumi refresh`: no program ran, so the stack itself is only refreshed.
 

@@ -49,6 +49,8 @@ class Harm(Enum):
     CAPACITY = "dropsCapacity"
     SERVING = "interruptsServing"
     IDENTITY = "changesIdentity"
+    PROTECTION = "lowersProtection"
+    """Nothing is lost by it; a later change may lose what was guarded until now."""
 
 
 class Certainty(Enum):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from mlpctl.review import claims, reasons, watched
+from mlpctl.review import claims, reasons, retention, watched
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
 from mlpctl.review.finding import HARMS, Finding, Tier
@@ -21,8 +21,8 @@ MOVES: Final = "the new one has another address, which its callers have to find"
 """What the replacement of something with an address interrupts."""
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
-_KEPT: Final = frozenset({Harm.DATA, Harm.CAPACITY})
-"""What the old one still has where it stays in the cloud."""
+_OF_THE_NEW_ONE: Final = frozenset({Harm.IDENTITY})
+"""What a property still says where the old one stays in the cloud as it is, and only the new one has it."""
 
 _HARM_ORDER: Final = [*Harm]
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.FORGET, Op.UPDATE]
@@ -48,6 +48,8 @@ def dangers(plan: Plan) -> tuple[Danger, ...]:
         by_harm: dict[Harm, list[Finding]] = {}
         for finding in _findings(context, change):
             by_harm.setdefault(finding.harm, []).append(finding)
+        if Harm.DATA in by_harm and (weaker := by_harm.pop(Harm.PROTECTION, None)):
+            by_harm[Harm.DATA] += [replace(each, harm=Harm.DATA) for each in weaker]
         found += [_ranked(context, change, findings) for findings in by_harm.values()]
     return tuple(danger for _, danger in sorted(found, key=lambda each: each[0]))
 
@@ -66,7 +68,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
         changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
         # A replacement that leaves the old one where it is destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
-        yield from (each for each in changing if not (left and each.harm in _KEPT))
+        yield from (each for each in changing if not left or each.harm in _OF_THE_NEW_ONE)
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
@@ -85,6 +87,9 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     holdings = [each for each in found.holds if not (given and each is Holding.DATA)]
     if not holdings or (found.unless and holds(old, found.unless)) or claims.keeps_files(change):
         return
+    kept = retention.kept_data(change.type, old) or claims.volume_kept(context.policies, change)
+    kept = kept if holdings[0] is Holding.DATA else ""
+    holdings = holdings[1:] if len(holdings) > 1 and kept else holdings
     holding = holdings[0]
     # What stays in the cloud keeps what it holds; only who calls it by its address has to follow.
     if change.op is Op.FORGET or (change.retained and not (Holding.SERVING in holdings and found.moves)):
@@ -94,7 +99,8 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
         return
     if found.part_of and any(whole.op in _GOES for whole in context.named(change, found.part_of)):
         return
-    if holding is Holding.SERVING and change.op is Op.REPLACE and not (change.deletes_first or found.moves):
+    comes_first = change.op is Op.REPLACE and not (change.deletes_first or found.moves)
+    if holding is Holding.SERVING and comes_first and not kept:
         return
     may = change.forced_by_unknown
     verb = "Deletes" if change.op is Op.DELETE else "May replace" if may else "Replaces"
@@ -103,15 +109,16 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     parts = [
         "its pods stay, and nothing manages them any more"
         if orphans
-        else _consequence(context, change, found, holding),
+        else _consequence(context, change, found, holding, kept),
         "" if change.retained else claims.claims_kept(change),
         *(note.says for note in found.notes if holds(old, note.when) and not change.retained),
         f"resources made with it: {context.made_with[change.urn]:,}" if change.is_provider else "",
         watched.scarcity(scarce),
     ]
+    guarded = holding is Holding.DATA and bool(kept or found.guards)
     yield Finding(
-        HARMS[holding],
-        _tier(found, holding, weaker=orphans or (holding is Holding.CAPACITY and not scarce)),
+        Harm.PROTECTION if guarded else HARMS[holding],
+        _tier(found, holding, weaker=guarded or orphans or (holding is Holding.CAPACITY and not scarce)),
         f"{verb} {_called(change, found)}: {joined(parts)}",
         Certainty.MAY if may else Certainty.WILL,
         tuple(reasons.forcing(context, change)),
@@ -126,18 +133,28 @@ def _tier(found: Kind, holding: Holding, *, weaker: bool) -> Tier:
     return Tier.WORST if holding is Holding.DATA else Tier.LOST
 
 
-def _consequence(context: Context, change: Change, found: Kind, holding: Holding) -> str:
+def _consequence(context: Context, change: Change, found: Kind, holding: Holding, kept: str) -> str:
     """What happens when a resource goes."""
     if change.retained:
         moves = found.moves if isinstance(found.moves, str) else MOVES
         return f"{moves}; the old one stays in the cloud, where the stack no longer manages it"
+    if kept:
+        empty = ", and the new one starts without what the old one held" if change.op is Op.REPLACE else ""
+        return joined([_stops(change, found, _THEN[holding]) if holding is Holding.SERVING else "", f"{kept}{empty}"])
     then = claims.volume_fate(context.policies, change) or found.then or _THEN[holding]
-    if change.op is Op.REPLACE and holding in (Holding.SERVING, Holding.CAPACITY):
-        if change.deletes_first:
-            return f"{then} before the new one is there"
-        if holding is Holding.SERVING:
-            return found.moves if isinstance(found.moves, str) else MOVES
-    return then
+    if holding is Holding.SERVING:
+        return _stops(change, found, then)
+    before = change.deletes_first and change.op is Op.REPLACE and holding is Holding.CAPACITY
+    return f"{then} before the new one is there" if before else then
+
+
+def _stops(change: Change, found: Kind, then: str) -> str:
+    """What happens to what something serves when it goes."""
+    if change.op is not Op.REPLACE:
+        return then
+    if change.deletes_first:
+        return f"{then} before the new one is there"
+    return found.moves if isinstance(found.moves, str) else MOVES
 
 
 def _unguarded(change: Change) -> Iterator[Finding]:
@@ -145,14 +162,15 @@ def _unguarded(change: Change) -> Iterator[Finding]:
     found = kind(change.type)
     if found.holds and change.unprotected:
         yield Finding(
-            HARMS[found.holds[0]],
+            Harm.PROTECTION,
             Tier.WEAKER,
-            "the engine no longer refuses to delete it",
+            f"the engine no longer refuses to delete {'the new one' if change.op is Op.REPLACE else 'it'}",
             because=(reasons.UNPROTECTED,),
         )
     if found.holds and change.unretained:
-        says = "a deletion will no longer leave it in the cloud"
-        yield Finding(HARMS[found.holds[0]], Tier.WEAKER, says, because=(reasons.UNRETAINED,))
+        what = "a deletion of the new one" if change.op is Op.REPLACE else "a deletion"
+        says = f"{what} will no longer leave it in the cloud"
+        yield Finding(Harm.PROTECTION, Tier.WEAKER, says, because=(reasons.UNRETAINED,))
 
 
 def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tuple[tuple[Any, ...], Danger]:
@@ -185,7 +203,7 @@ def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tu
         text=f"{text}.",
     )
     rank = (
-        danger.retained and (change.op in _GOES or change.op is Op.FORGET),
+        danger.retained and lead is not None,
         min(each.tier for each in findings),
         not certain,
         _HARM_ORDER.index(harm),

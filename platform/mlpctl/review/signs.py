@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from mlpctl import secret_words
 from mlpctl.review.values import HIDDEN
 
 LITERAL: Final = 8
@@ -48,6 +49,7 @@ class Rules:
     """`secrets.yaml`, ready for use."""
 
     names: re.Pattern[str]
+    last: re.Pattern[str]
     perhaps: re.Pattern[str]
     inside: re.Pattern[str]
     harmless: frozenset[str]
@@ -73,9 +75,10 @@ def rules() -> Rules:
         return re.compile(rf"(?:^| )(?:{'|'.join(phrases)})(?: |$)")
 
     return Rules(
-        names=row(data["names"]),
+        names=row([*data["names"], f"{secret_words.struck('keys')} keys?"]),
+        last=re.compile(f"(?:^| )(?!(?:{'|'.join(data['perhaps'])})){secret_words.struck('last')}$"),
         perhaps=row(data["perhaps"]),
-        inside=re.compile("|".join(data["inside"])),
+        inside=re.compile("|".join([*data["inside"], f"{secret_words.struck('ends')}$"])),
         harmless=frozenset(data["harmless"]),
         despite=row(f"{each}$" for each in data["despite"]),
         switches=frozenset(data["switches"]),
@@ -104,7 +107,8 @@ def named_secret(name: str) -> str:
     last = re.split(r"[/:]", name[:256].rstrip("/:"))[-1]
     words = [each.lower() for each in WORDS.findall(last)]
     text = " ".join(words)
-    found = "always" if known.names.search(text) or any(map(known.inside.search, words)) else ""
+    told = known.names.search(text) or known.last.search(text) or any(map(known.inside.search, words))
+    found = "always" if told else ""
     found = found or ("perhaps" if known.perhaps.search(text) else "")
     if not found:
         return ""

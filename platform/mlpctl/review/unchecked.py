@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mlpctl.review import wording
+from mlpctl.review import refreshes, wording
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Unchecked
 
@@ -24,6 +24,11 @@ OLD_COPIES: Final = Unchecked(
     why="the plan lists no steps of replacements: there are none, or it was made without --show-replacement-steps",
 )
 
+REFRESHES: Final = Unchecked(
+    what="What the refresh found changed or gone",
+    why=f"{refreshes.LEFT_OUT[0].lower()}{refreshes.LEFT_OUT[1:]}; {STREAM} does",
+)
+
 DEPENDENCIES: Final = Unchecked(
     what="Which values come from which resources",
     why="the stream of events does not say; pulumi preview --json does",
@@ -41,6 +46,8 @@ def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
             what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
             why="the plan does not list them, so no sum counts them; pulumi preview --json --show-sames does",
         )
+    if plan.hides_refreshes:
+        yield REFRESHES
     if not plan.refresh_only:
         if not plan.shows_replacements:
             yield OLD_COPIES

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any, Final
 
 from mlpctl import urns
+from mlpctl.review import rules
 from mlpctl.review.context import Context
 from mlpctl.review.diff import CHANGED_SECRET, compared
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import Holding, Row, rows, short_type
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
-from mlpctl.review.report import Certainty
+from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
@@ -28,6 +29,7 @@ class Watch(Row):
     says: str
     when: Mapping[str, Any] = {}
     grave: bool = False
+    guard: bool = False
     accelerated: bool = False
     alone: bool = False
     created: str = ""
@@ -81,7 +83,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
             more = f"there may be no {' and no '.join(wanted[:3])} to be had" if wanted else ""
         else:
             more = scarcity(scarce or ()) if watch.harm is Holding.CAPACITY else ""
-        harm = HARMS[watch.harm]
+        harm = _harm(watch)
         yield Finding(harm, tier_of(harm, grave=grave), joined([watch.says, more]), certainty, because)
 
 
@@ -95,9 +97,13 @@ def coming(context: Context, change: Change) -> Iterator[Finding]:
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
         if context.exists(change, watch.created):
-            harm = HARMS[watch.harm]
+            harm = _harm(watch)
             because = causes(None, value, watch.property) or (watch.property,)
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
+
+
+def _harm(watch: Watch) -> Harm:
+    return Harm.PROTECTION if watch.guard else HARMS[watch.harm]
 
 
 _NEEDS_BOTH: Final = frozenset(
@@ -137,10 +143,15 @@ def _compared(
         lines = causes(old, new, way)
         return Certainty.MAY, tuple(each + sources(context, change, way) for each in lines)
     strict = change.type.startswith(urns.KUBERNETES)
+    if (old is None and new is None) or (old == new and watch.test != "changed"):
+        return None, ()
+    # What differs is the dearer question of the two.
+    if _only_written_otherwise(change, way) or not TESTS[watch.test](old, new, watch.value):
+        return None, ()
     shown = compared(old, new, way, strict=strict)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
         return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
-    if not shown or not TESTS[watch.test](old, new, watch.value):
+    if not shown:
         return None, ()
     if "[]" in way:
         # What was found in many items is told as what differs in their list.
@@ -151,6 +162,11 @@ def _compared(
     source = sources(context, change, way) if any(unknown) else ""
     because = tuple(line(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
     return Certainty.MAY if all(unknown) else Certainty.WILL, because
+
+
+def _only_written_otherwise(change: Change, way: str) -> bool:
+    """Whether a property is a part of a rule that means the same."""
+    return way in rules.NOTATION and rules.same(change.old, change.new)
 
 
 def _changes_unseen(change: Change, way: str, old: Value) -> bool:

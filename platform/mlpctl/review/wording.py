@@ -57,6 +57,7 @@ HARMS: Final[Mapping[Harm, str]] = {
     Harm.CAPACITY: "drop capacity",
     Harm.SERVING: "interrupt serving",
     Harm.IDENTITY: "change identity",
+    Harm.PROTECTION: "lower protection",
 }
 """What a change will or may do, from the most to the least grave."""
 
@@ -162,7 +163,8 @@ def guards(danger: Danger) -> list[str]:
     """What stands between a danger and its harm; protection and retention guard against deletion alone."""
     if danger.op not in DESTRUCTIVE:
         return ["protected from deletion only"] if danger.protected else []
-    return [*(["protected"] if danger.protected else []), *(["retained"] if danger.retained else [])]
+    stays = "the old one is retained" if danger.op is Op.REPLACE else "retained"
+    return [*(["protected"] if danger.protected else []), *([stays] if danger.retained else [])]
 
 
 def standing(danger: Danger) -> str:
@@ -232,13 +234,23 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: grave.index(row.op))
 
 
+def alarm(report: Report) -> str:
+    """How loud a review is: `will` do harm or fails, `may` do harm or deletes or replaces something, or is `fine`."""
+    if not report.passes or any(danger.certainty is Certainty.WILL for danger in report.dangers):
+        return "will"
+    changed = any(report.counts.get(op) for op in DESTRUCTIVE)
+    return "may" if report.dangers or report.incomplete or changed else "fine"
+
+
 def component_state(report: Report, group: Group) -> str:
     """The worst that happens to a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
     doubts = {danger.certainty for danger in report.dangers if danger.component == group.title}
     if doubts:
         return "will" if Certainty.WILL in doubts else "may"
+    if any(row.op in DESTRUCTIVE and not row.retained for row in group.rows):
+        return "gone"
     ops = {op for op, _ in counts(group.counts)}
-    return "gone" if ops & DESTRUCTIVE else "made" if ops <= {Op.CREATE, Op.IMPORT} else "changed"
+    return "made" if ops <= {Op.CREATE, Op.IMPORT} else "changed"
 
 
 def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
@@ -333,6 +345,8 @@ def next_steps(report: Report) -> list[str]:
         steps.append("Watch the update itself for what may happen: it depends on values that are not known yet")
     if not steps and report.dangers:
         steps.append("Agree to each danger before anybody updates the stack")
+    if any(stays(row) for group in report.groups for row in group.rows):
+        steps.append("Decide who manages what stays in the cloud: the stack no longer does")
     return steps or ["Nothing here has to be done before the update"]
 
 

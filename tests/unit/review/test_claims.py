@@ -36,6 +36,10 @@ def lost(*changes: Change) -> list[Danger]:
     return [each for each in dangers(plan(*changes)) if each.harm is Harm.DATA]
 
 
+def unguarded(*changes: Change) -> list[Danger]:
+    return [each for each in dangers(plan(*changes)) if each.harm is Harm.PROTECTION]
+
+
 def orphan(value: str) -> Any:
     return {"pulumi.com/deletionPropagationPolicy": value}
 
@@ -115,24 +119,24 @@ def test_claims_go_with_the_pods_that_end_where_the_policy_says_so(name: str) ->
 
 @pytest.mark.parametrize(("key", "text"), [("whenDeleted", "a deletion will"), ("whenScaled", "fewer pods will")])
 def test_a_policy_that_begins_to_delete_is_a_weaker_protection(key: str, text: str) -> None:
-    (danger,) = lost(update(SET, stateful(), stateful({key: "Delete"})))
+    (danger,) = unguarded(update(SET, stateful(), stateful({key: "Delete"})))
     assert text in danger.text
-    assert lost(update(SET, stateful({key: "Delete"}), stateful({key: "Retain"}))) == []
+    assert unguarded(update(SET, stateful({key: "Delete"}), stateful({key: "Retain"}))) == []
 
 
 @pytest.mark.parametrize(
-    ("policy", "text"),
+    ("policy", "text", "harm"),
     [
-        ("Retain", "its class retains the volumes"),
-        ("Delete", "their data is lost."),
-        (None, "their data is lost."),
+        ("Retain", "its class retains the volumes", Harm.PROTECTION),
+        ("Delete", "their data is lost.", Harm.DATA),
+        (None, "their data is lost.", Harm.DATA),
     ],
 )
-def test_the_class_of_the_claims_tells_what_becomes_of_the_volumes(policy: Any, text: str) -> None:
+def test_the_class_of_the_claims_tells_what_becomes_of_the_volumes(policy: Any, text: str, harm: Harm) -> None:
     made = {"metadata": {"name": "fast"}, **({"reclaimPolicy": policy} if policy else {})}
     storage = change(CLASS, Op.SAME, name="fast", inputs=made)
-    (danger,) = lost(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast")))
-    assert text in danger.text
+    told = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
+    assert [text in each.text for each in told if each.harm is harm] == [True]
     (danger,) = lost(change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast")))
     assert "unless their class retains the volumes" in danger.text
 
@@ -147,21 +151,59 @@ def test_other_kinds_with_such_a_policy_lose_their_claims_too() -> None:
 def test_claims_of_their_own_go_with_their_volumes_unless_those_are_retained() -> None:
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "fast"}})
     assert "the volume is lost unless its class retains it" in lost(claim)[0].text
-    for policy, text in (("Retain", "its class retains the volume."), ("Delete", "the volume and its files are lost.")):
-        storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": policy})
-        assert text in lost(storage, claim)[0].text
-    bound = change(CLAIM, Op.DELETE, inputs={"spec": {"volumeName": "disk"}})
-    assert (
-        "its class retains the volume"
-        in lost(change(VOLUME, Op.SAME, inputs={"metadata": {"name": "disk"}}), bound)[0].text
+    storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Delete"})
+    assert "the volume and its files are lost." in lost(storage, claim)[0].text
+
+
+IN_CLASS = {"metadata": {"name": "files"}, "spec": {"storageClassName": "fast"}}
+BY_NAME = {"metadata": {"name": "files"}, "spec": {"volumeName": "disk"}}
+KEPT: dict[str, tuple[Any, str, Any]] = {
+    "by its class": (IN_CLASS, CLASS, {"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"}),
+    "by the volume that it names": (BY_NAME, VOLUME, {"metadata": {"name": "disk"}}),
+    "by the volume that is bound to it": (
+        IN_CLASS,
+        VOLUME,
+        {
+            "metadata": {"name": "pvc-1"},
+            "spec": {"persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": "default", "name": "files"}},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
+@pytest.mark.parametrize("name", KEPT)
+def test_a_claim_whose_volume_is_retained_destroys_nothing(name: str, op: Op) -> None:
+    inputs, type, keeper = KEPT[name]
+    (danger,) = dangers(
+        plan(
+            change(type, Op.SAME, name="keeper", inputs=keeper),
+            change(CLAIM, op, old=inputs, new=None if op is Op.DELETE else inputs),
+        )
     )
+    assert (danger.harm, "its class retains the volume" in danger.text) == (Harm.PROTECTION, True)
+    assert ("starts without" in danger.text) is (op is Op.REPLACE)
+
+
+def test_the_volume_that_is_bound_counts_before_the_class_that_made_it() -> None:
+    volume = {
+        "spec": {"persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "default", "name": "files"}}
+    }
+    storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"})
+    claim = change(CLAIM, Op.DELETE, inputs=IN_CLASS)
+    assert len(lost(storage, change(VOLUME, Op.SAME, inputs=volume), claim)) == 1
+
+
+def test_a_class_that_comes_only_now_says_nothing_of_volumes_that_are_there() -> None:
+    storage = change(CLASS, Op.CREATE, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"})
+    assert "unless its class retains it" in lost(storage, change(CLAIM, Op.DELETE, inputs=IN_CLASS))[0].text
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Retain", False), (None, False), ("Delete", True), ("Recycle", True)])
 def test_volumes_made_by_hand_are_retained_unless_they_say_otherwise(policy: Any, goes: bool) -> None:
     spec = {"spec": {"persistentVolumeReclaimPolicy": policy} if policy else {}}
     assert bool(lost(change(VOLUME, Op.DELETE, inputs=spec))) is goes
-    assert bool(lost(update(VOLUME, {"spec": {}}, spec))) is goes
+    assert bool(unguarded(update(VOLUME, {"spec": {}}, spec))) is goes
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
@@ -193,6 +235,6 @@ def test_the_default_class_counts_where_a_claim_names_none() -> None:
     notes = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
     storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "gp3", **notes}, "reclaimPolicy": "Retain"})
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {}})
-    assert "its class retains the volume" in lost(storage, claim)[0].text
+    assert "its class retains the volume" in unguarded(storage, claim)[0].text
     named = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "other"}})
     assert "unless its class retains it" in lost(storage, named)[0].text

@@ -417,13 +417,14 @@ def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms:
             "gcp:storage/bucket:Bucket",
             {"softDeletePolicy": {"retentionDurationSeconds": 604800}},
             {"softDeletePolicy": {"retentionDurationSeconds": 0}},
-            True,
+            Harm.PROTECTION,
         ),
         ("gcp:bigquery/table:Table", {}, {"expirationTime": 1900000000000}, True),
     ],
 )
-def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool) -> None:
-    assert [each.harm for each in told(type, old, new)] == ([Harm.DATA] if harms else [])
+def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
+    harm = Harm.DATA if harms is True else harms
+    assert [each.harm for each in told(type, old, new)] == ([harm] if harm else [])
 
 
 def test_every_limit_of_the_table_is_compared_in_a_way_that_there_is() -> None:

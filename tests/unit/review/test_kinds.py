@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from awsfacts import instances
+from mlpctl.review import retention
 from mlpctl.review.kinds import Holding, is_listed, kind, short_type, table, words_of
 from mlpctl.review.watched import harms
 
@@ -136,7 +137,7 @@ def sdk() -> Mapping[str, Path]:
 
 
 def aws_patterns() -> list[str]:
-    rows = [*table(), *harms().watches]
+    rows = [*table(), *harms().watches, *retention.table()]
     return sorted(
         {type for row in rows for type in row.types if type.startswith("aws:")}
         | {each for each in harms().carriers if each.startswith("aws:")}
@@ -156,13 +157,17 @@ def properties(type: str) -> set[str]:
 
 def test_every_property_of_an_aws_type_is_one_of_the_sdk() -> None:
     """A row of several types names what each of them calls it: one of them has to have it."""
-    wanted = [
-        (row.types, {*row.facts, row.part_of, *row.unless, *(path for note in row.notes for path in note.when)})
-        for row in table()
-    ] + [
-        (watched.types, {path for each in watched.watch for path in (each.property, each.created, *each.when)})
-        for watched in harms().watches
-    ]
+    wanted = (
+        [
+            (row.types, {*row.facts, row.part_of, *row.unless, *(path for note in row.notes for path in note.when)})
+            for row in table()
+        ]
+        + [
+            (watched.types, {path for each in watched.watch for path in (each.property, each.created, *each.when)})
+            for watched in harms().watches
+        ]
+        + [(row.types, {*row.when, *row.present}) for row in retention.table()]
+    )
     wanted = [(types, paths - {""}) for types, paths in wanted if types and set(types) <= set(sdk())]
     assert wanted
     unknown = [

@@ -147,10 +147,17 @@ def check(report: Report) -> None:
         assert row.op not in (Op.FORGET, Op.GONE, Op.REFRESH)
         if row.retained and row.op in wording.DESTRUCTIVE:
             assert danger.harm not in (Harm.DATA, Harm.CAPACITY)
+            assert "is lost" not in danger.text and "are lost" not in danger.text and "restarts" not in danger.text
+            assert "retained" in wording.standing(danger)
         if row.certainty is Certainty.MAY:
             assert not danger.text.startswith("Replaces")
         if row.op in wording.DESTRUCTIVE and danger.text.startswith(("Replaces", "Deletes")):
             assert row.certainty is Certainty.WILL and danger.certainty is Certainty.WILL
+    kept = any(wording.stays(row) for row in rows)
+    assert any("what stays in the cloud" in each for each in wording.next_steps(report)) is kept
+    for group in report.groups:
+        gone = any(row.op in wording.DESTRUCTIVE and not row.retained for row in group.rows)
+        assert wording.component_state(report, group) != "gone" or gone
     text = markdown(report)
     for row in rows:
         if row.op in wording.LEAVING:

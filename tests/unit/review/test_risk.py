@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes import change, plan, update, urn
+from mlpctl.review import retention
 from mlpctl.review.kinds import Holding, kind, table
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Danger, Harm
@@ -59,14 +60,14 @@ SOONER = {"rules": [{"id": "a", "expiration": {"days": 30}}]}
 RECREATE = {"spec": {"strategy": {"type": "Recreate"}, "template": {"image": "a"}}}
 
 UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
-    "a bucket that may be deleted with its objects": (BUCKET, {}, {"forceDestroy": True}, Harm.DATA),
+    "a bucket that may be deleted with its objects": (BUCKET, {}, {"forceDestroy": True}, Harm.PROTECTION),
     "a bucket that may no longer": (BUCKET, {"forceDestroy": True}, {"forceDestroy": False}, None),
     "a bucket's tags": (BUCKET, {"tags": {"a": "1"}}, {"tags": {"a": "2"}}, None),
     "versioning off": (
         VERSIONING,
         {"versioningConfiguration": {"status": "Enabled"}},
         {"versioningConfiguration": {"status": "Suspended"}},
-        Harm.DATA,
+        Harm.PROTECTION,
     ),
     "versioning on": (
         VERSIONING,
@@ -82,7 +83,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         DATABASE,
         {"deletionProtection": True},
         {"deletionProtection": False},
-        Harm.DATA,
+        Harm.PROTECTION,
     ),
     "a database's deletion protection on": (
         DATABASE,
@@ -90,7 +91,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         {"deletionProtection": True},
         None,
     ),
-    "no last snapshot": (DATABASE, {"skipFinalSnapshot": False}, {"skipFinalSnapshot": True}, Harm.DATA),
+    "no last snapshot": (DATABASE, {"skipFinalSnapshot": False}, {"skipFinalSnapshot": True}, Harm.PROTECTION),
     "no backups": (DATABASE, {"backupRetentionPeriod": 7}, {"backupRetentionPeriod": 0}, Harm.DATA),
     "more backups": (DATABASE, {"backupRetentionPeriod": 7}, {"backupRetentionPeriod": 14}, None),
     "another server of a database": (
@@ -107,13 +108,13 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         Harm.DATA,
     ),
     "a key that is off": (KEY, {"isEnabled": True}, {"isEnabled": False}, Harm.DATA),
-    "a key that is sooner gone": (KEY, {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7}, Harm.DATA),
+    "a key that is sooner gone": (KEY, {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7}, Harm.PROTECTION),
     "a key's other description": (KEY, {"description": "a"}, {"description": "b"}, None),
     "images that may be overwritten": (
         "aws:ecr/repository:Repository",
         {"imageTagMutability": "IMMUTABLE"},
         {"imageTagMutability": "MUTABLE"},
-        Harm.DATA,
+        Harm.PROTECTION,
     ),
     "other images expire": (
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
@@ -662,7 +663,7 @@ def test_the_worst_comes_first() -> None:
         change(DATABASE, Op.REPLACE, name="replaced"),
         change(DATABASE, Op.DELETE, name="gone"),
     ]
-    order = ["gone", "replaced", "open", "maybe", "gpu", "service", "role", "weaker", "cpu"]
+    order = ["gone", "replaced", "open", "maybe", "gpu", "service", "role", "cpu", "weaker"]
     assert [each.name for each in dangers(plan(*every))] == order
     assert [each.name for each in dangers(plan(*reversed(every)))] == order
 
@@ -683,7 +684,7 @@ EXACT = sorted(
     if "/" in type and ":" in type and type.count(":") == 1
     else type
     for row in table()
-    if row.holds and row.holds[0] is Holding.DATA and not row.part_of and not row.unless and not row.given
+    if row.holds and row.holds[0] is Holding.DATA and not (row.part_of or row.unless or row.given or row.guards)
     for type in row.types
     if "*" not in type
 )
@@ -699,7 +700,8 @@ def test_nothing_stateful_goes_without_a_word(type: str, op: Op, old: Any, new: 
     sides = {"old": old, "new": None if op is Op.DELETE else new}
     told = dangers(plan(change(type, op, protected=protected, **sides)))
     worst = told[0]
-    assert (worst.harm, worst.op, worst.protected, worst.retained) == (Harm.DATA, op, protected, False)
+    harm = Harm.SERVING if retention.kept_data(type, old) else Harm.DATA
+    assert (worst.harm, worst.op, worst.protected, worst.retained) == (harm, op, protected, False)
     assert len(worst.text) < 500 and all(len(each) < 500 for each in worst.because)
 
 

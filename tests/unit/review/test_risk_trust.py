@@ -113,7 +113,7 @@ def test_another_type_in_a_template_is_told_where_its_group_stays_as_it_is() -> 
             "kubernetes:storage.k8s.io/v1:StorageClass",
             {"reclaimPolicy": "Retain"},
             {"reclaimPolicy": "Delete"},
-            Harm.DATA,
+            Harm.PROTECTION,
         ),
         (
             "kubernetes:karpenter.sh/v1:NodePool",

@@ -12,10 +12,11 @@ import pytest
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 
-from mlpctl.review import assemble, groups, reader, risk
+from mlpctl.review import assemble, diff, groups, reader, risk, watched
 from mlpctl.review.cost import book
 from mlpctl.review.cost.estimate import estimate
 from mlpctl.review.plan import Change, Op, Plan
+from unit.review.engine import ROOT, Step, digest, state
 
 TODAY = date(2026, 11, 26)
 SIZES = (200, 800)
@@ -43,6 +44,8 @@ def calls(work: Callable[[], Any]) -> int:
 
 def grows_no_faster(work: Callable[[Plan], Any], plans: list[Plan]) -> None:
     work(plans[0])
+    # What was found for the first one would not be looked for again.
+    diff._FOUND.clear()
     counts = [calls(lambda plan=plan: work(plan)) for plan in plans]  # type: ignore[misc] # a default of a lambda
     for (one, some), (other, more) in pairwise(zip(plans, counts, strict=True)):
         assert more / some < SLACK * len(other.changes) / len(one.changes), counts
@@ -66,6 +69,91 @@ def plans_of(made: Callable[[int], Any]) -> list[Plan]:
 )
 def test_each_part_works_in_proportion_to_the_plan(work: Callable[[Plan], Any], made: Callable[[int], Any]) -> None:
     grows_no_faster(work, plans_of(made))
+
+
+def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
+    """A policy of as many statements; with another `shift`, each is about something else."""
+    every = [
+        {
+            **({"Sid": f"s{each}"} if named else {}),
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", f"s3:Put{each}"],
+            "Resource": f"arn:aws:s3:::bucket-{(each + shift) % statements}-{number}/*",
+        }
+        for each in range(statements)
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": every})
+
+
+@pytest.mark.parametrize("shift", [0, 1], ids=["in another order", "with other resources"])
+@pytest.mark.parametrize("named", [True, False])
+def test_policies_are_compared_in_proportion_to_their_statements(named: bool, shift: int) -> None:
+    type = "aws:iam/policy:Policy"
+
+    def review_of(statements: int) -> Callable[[], Any]:
+        old, new = (policy_of(statements, 1, named=named, shift=each) for each in (0, shift))
+        if not shift:
+            document = json.loads(new)
+            new = json.dumps({**document, "Statement": document["Statement"][::-1]})
+        text = digest(
+            ROOT, Step("update", state(type, "p", {"policy": old}), state(type, "p", {"policy": new}), ("policy",))
+        )
+        return lambda: assemble.review(reader.read(text), BOOK, TODAY)
+
+    review_of(10)()
+    some, more = (calls(review_of(size)) for size in SIZES)
+    assert more / some < SLACK * SIZES[1] / SIZES[0], (some, more)
+
+
+def test_what_differs_in_a_resource_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    once = diff._differences
+    monkeypatch.setattr(diff, "_differences", lambda change: found.append(change.urn) or once(change))
+    type = "aws:rds/instance:Instance"
+    steps = [
+        Step("replace", state(type, f"p{each}", {"engine": "a"}), state(type, f"p{each}", {"engine": "b"}), ("engine",))
+        for each in range(20)
+    ]
+    assemble.review(reader.read(digest(ROOT, *steps)), BOOK, TODAY)
+    assert len(found) == len(set(found)) == len(steps)
+
+
+def test_what_does_not_harm_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    every = watched.compared
+    monkeypatch.setattr(watched, "compared", lambda *args, **more: asked.append(args[2]) or every(*args, **more))
+    old, new = (policy_of(10, 1, named=True, shift=each) for each in (0, 1))
+    type = "aws:iam/policy:Policy"
+    step = Step("update", state(type, "p", {"policy": old}), state(type, "p", {"policy": new}), ("policy",))
+    assemble.review(reader.read(digest(ROOT, step)), BOOK, TODAY)
+    assert asked == ["policy"]
+
+
+def test_firewalls_for_many_targets_are_compared_no_worse_than_by_pairs() -> None:
+    """Each rule for a target meets each rule for all, and no rule for another target."""
+
+    def rules(count: int) -> Plan:
+        def rule(number: int, **more: Any) -> dict[str, Any]:
+            allows = [{"protocol": "tcp", "ports": [str(1000 + number)]}]
+            return {"network": "n", "sourceRanges": ["0.0.0.0/0"], "allows": allows, **more}
+
+        every = [rule(each, **({"targetTags": [f"t{each}"]} if each % 2 else {})) for each in range(count)]
+        return Plan(
+            tuple(
+                Change(
+                    f"urn:pulumi:a::b::gcp:compute/firewall:Firewall::{number}",
+                    Op.UPDATE,
+                    old=each,
+                    new={**each, "priority": 900},
+                )
+                for number, each in enumerate(every)
+            )
+        )
+
+    sizes = (20, 80)
+    risk.dangers(rules(4))
+    some, more = (calls(lambda size=size: risk.dangers(rules(size))) for size in sizes)  # type: ignore[misc] # a default
+    assert more / some < SLACK * (sizes[1] / sizes[0]) ** 2, (some, more)
 
 
 def test_components_in_a_row_are_joined_in_proportion() -> None:

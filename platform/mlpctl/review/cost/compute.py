@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from mlpctl.review.cost import reserved
 from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.cost.parts import Line, Missing, NoPrice, Part, Parts, Range, Subject, aside, assuming
+from mlpctl.review.cost.reserved import LAUNCH_TEMPLATE
 from mlpctl.review.cost.storage import disk
 
 EKS_DEFAULT_TYPE: Final = "t3.medium"
@@ -21,7 +23,6 @@ BOTTLEROCKET_SYSTEM_GB: Final = 2
 """The gp3 disk that Bottlerocket's system has beside the one that EKS sizes:
 https://github.com/bottlerocket-os/bottlerocket#default-volumes"""
 
-LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 SCALING_TARGET: Final = "aws:appautoscaling/target:Target"
 ENDPOINT_CONFIGURATION: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 
@@ -38,7 +39,8 @@ def instance(of: Subject) -> Parts:
         template.text("instanceMarketOptions.marketType") if template else ""
     )
     _shared(of.text("tenancy"))
-    yield from _instances(of, [kind], Range.of(1), market)
+    told = of if of.get(reserved.SPECIFICATION) is not None else template
+    yield from _running(of, told, [kind], Range.of(1), market)
     yield from _disks(of, [*of.each("rootBlockDevice"), *of.each("ebsBlockDevices")], Range.of(1))
     if not of.each("rootBlockDevice"):
         yield Missing("the root disk, whose size the image decides")
@@ -123,7 +125,9 @@ def capacity_reservation(of: Subject) -> Parts:
 
 def sagemaker_endpoint(of: Subject) -> Parts:
     """An endpoint: the instances of each variant that its configuration has."""
-    configurations = of.linked("endpointConfigName", ENDPOINT_CONFIGURATION)
+    configurations = of.linked("endpointConfigName", ENDPOINT_CONFIGURATION) or [
+        of.beside(each) for each in of.world.called(ENDPOINT_CONFIGURATION, of.get("endpointConfigName"))
+    ]
     if not configurations:
         raise NoPrice("its configuration is not part of the plan")
     lists = ("productionVariants", "shadowProductionVariants")
@@ -187,17 +191,23 @@ def _types(of: Subject) -> list[str]:
 
 
 def _nodes(of: Subject, template: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
-    """Nodes, unless the reservation that they run in is part of the plan and pays for them."""
+    """Nodes, apart from those that run in a reservation of the plan, which pays for them."""
     _shared(template.text("placement.tenancy") if template else "")
-    if template and template.get("capacityReservationSpecification.capacityReservationTarget"):
-        sources = template.causes("capacityReservationSpecification")
-        if any(each.change.type == "aws:ec2/capacityReservation:CapacityReservation" for each in sources):
-            yield from _instances(of, types, Range.of(0), "on-demand")
+    yield from _running(of, template, types, sizes, market)
+
+
+def _running(of: Subject, told: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
+    """Instances, apart from those that run in a reservation of the plan; `told` tells which they target."""
+    if told and told.get(f"{reserved.SPECIFICATION}.capacityReservationTarget"):
+        if reserved.is_targeted(told):
+            yield from _instances(of, types, reserved.NOTHING, "on-demand")
             return
         yield from _instances(of, types, sizes, market)
         yield Missing("reserved capacity that no node uses, which is paid as well")
-    else:
-        yield from _instances(of, types, sizes, market)
+        return
+    inside = reserved.covered(of)
+    paid = [all_ - some for all_, some in zip(_figures(sizes), _figures(inside), strict=True)]
+    yield from _instances(of, types, Range(*paid), market)
 
 
 def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:

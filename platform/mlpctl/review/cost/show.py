@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mlpctl.errors import UserError
 from mlpctl.review.cost import items
 from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source, plain
 
@@ -21,7 +22,7 @@ _FEW = 5
 """Regions that are named; more are counted."""
 
 
-class UnknownItem(Exception):
+class UnknownItem(UserError):
     """The price book has no such item; the text is for the user."""
 
 

@@ -41,6 +41,10 @@ class World:
     """The stack's; empty where it is not known."""
 
     today: date
+    reserved: dict[bool, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict, repr=False)
+    """Instances that run in open reservations, at the least, expected and at the most: by whether it is today and by
+    URN; filled by `reserved.py`."""
+
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
 
     def of_type(self, kind: str) -> Sequence[Change]:
@@ -51,6 +55,10 @@ class World:
         """The resources of a type that have one of these ids, as the plan orders them."""
         found = {place: each for id in ids for place, each in self._by_id.get((kind, id), ())}
         return [found[place] for place in sorted(found)]
+
+    def called(self, kind: str, name: object) -> Sequence[Change]:
+        """The resources of a type that bear a name, until now or from now on."""
+        return self._by_name.get((kind, name), ()) if isinstance(name, str) else ()
 
     def users(self, urn: str, kind: str, path: str) -> Sequence[Change]:
         """The resources of a type whose input `path` comes from a resource."""
@@ -79,6 +87,15 @@ class World:
         for place, each in enumerate(self.plan):
             if each.id:
                 found[each.type, each.id].append((place, each))
+        return found
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str], Sequence[Change]]:
+        found: dict[tuple[str, str], list[Change]] = defaultdict(list)
+        for each in self.plan:
+            names = [inputs.get("name") for inputs in (each.old, each.new) if inputs]
+            for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+                found[each.type, name].append(each)
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awsfacts import instances
+from costing import change, only
 from mlpctl import config
 from mlpctl.review.cost import book, items
 from mlpctl.review.cost.book import STALE_DAYS, Book, BookError, Price, Row, Source, SpotRow, load, save
@@ -330,3 +331,16 @@ def test_a_copy_of_the_book_reads_as_the_book(tmp_path: Path, shipped: Book) -> 
     for name in (book.PRICES, book.SPOT, book.SOURCES):
         shutil.copy(book.FOLDER / name, tmp_path)
     assert load(tmp_path).find("nat", "us-east-1", "gateway") == shipped.find("nat", "us-east-1", "gateway")
+
+
+def test_no_price_is_taken_from_another_region() -> None:
+    """Two rows hold everywhere; without one of its own region, anything else has no price, and says which it lacks."""
+    rows = [line.split(",") for line in (Path(book.__file__).parent / "prices.csv").read_text().splitlines()[1:]]
+    shared = {(service, item) for service, region, item, *_ in rows if region == "global"}
+    assert shared == {("cloudwatch", "dashboard"), ("route53", "hosted-zone")}
+    found = load()
+    sold = {(service, item) for service, region, item, *_ in rows if region == "us-east-1"} - shared
+    assert [each for each in sold if found.find(each[0], "xx-nowhere-1", each[1])] == []
+    volume = change("aws:ebs/volume:Volume", {"type": "gp3", "size": 100})
+    told = only(found, volume, region="xx-nowhere-1")
+    assert (told.monthly_usd, told.unpriced) == (None, "the price book has no ebs/gp3-storage in xx-nowhere-1")

@@ -1,0 +1,165 @@
+"""Reserved capacity, and the instances of the plan that run in it: those cost nothing beside it.
+
+A reservation is paid like instances that run, whether they do or not. An instance runs in one that it targets, or in
+an open one of its type and zone:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-pricing-billing.html
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-capacity-reservations.html
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mlpctl.review.cost.parts import NoPrice, Range, Subject
+from mlpctl.review.values import walk
+
+RESERVATION: Final = "aws:ec2/capacityReservation:CapacityReservation"
+LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+SPECIFICATION: Final = "capacityReservationSpecification"
+NOTHING: Final = Range(0, 0, 0)
+
+_GROUP: Final = "aws:resourcegroups/group:Group"
+_MEMBER: Final = "aws:resourcegroups/resource:Resource"
+_SUBNET: Final = "aws:ec2/subnet:Subnet"
+_NODES: Final = "aws:eks/nodeGroup:NodeGroup"
+_SCALED: Final = "aws:autoscaling/group:Group"
+_INSTANCE: Final = "aws:ec2/instance:Instance"
+_POOLS: Final = (_NODES, _SCALED, _INSTANCE)
+
+_Sides = tuple[float, float, float]
+"""Instances at the least, expected and at the most."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Instances of one type that may run in an open reservation."""
+
+    kind: str
+    zones: frozenset[str] | None
+    """Zones that they are in; None where these are not known."""
+
+    sizes: _Sides
+
+
+def is_targeted(of: Subject) -> bool:
+    """Whether what runs with this launch template, or as this instance, targets a reservation of the plan."""
+    sources = of.causes(SPECIFICATION)
+    named = {each for _, each in walk(of.get(f"{SPECIFICATION}.capacityReservationTarget")) if isinstance(each, str)}
+    if of.world.named(RESERVATION, named) or any(each.change.type == RESERVATION for each in sources):
+        return True
+    return any(_has_reservations(each) for each in sources if each.change.type == _GROUP)
+
+
+def covered(of: Subject) -> Range:
+    """How many of a pool's instances run in open reservations of the plan, each of which is given away once."""
+    shares = of.world.reserved.get(of.before)
+    if shares is None:
+        shares = of.world.reserved[of.before] = dict(_shares(of))
+    return Range(*shares.get(of.change.urn, (0.0, 0.0, 0.0)))
+
+
+def _shares(of: Subject) -> Iterator[tuple[str, _Sides]]:
+    """The instances of each pool that run in open reservations, in the plan's order."""
+    left: dict[str, dict[str, list[float]]] = {}
+    for each in of.world.of_type(RESERVATION):
+        if (found := _open(of.beside(each))) is not None:
+            kind, zone, count = found
+            sides = left.setdefault(kind, {}).setdefault(zone, [0.0, 0.0, 0.0])
+            sides[:] = [side + count for side in sides]
+    if not left:
+        return
+    for kind in _POOLS:
+        for each in of.world.of_type(kind):
+            pool = _pool(of.beside(each))
+            if pool and pool.kind in left:
+                yield each.urn, _taken(pool, left[pool.kind])
+
+
+def _taken(pool: _Pool, left: dict[str, list[float]]) -> _Sides:
+    """The instances of a pool that run in what is left of the reservations of its type, by zone."""
+    taken = [0.0, 0.0, 0.0]
+    # Instances that may be in another zone need not run in it: it is then the least that they cost.
+    surely = pool.zones is not None and len(pool.zones) == 1
+    for zone, sides in left.items():
+        if pool.zones is not None and zone and zone not in pool.zones:
+            continue
+        for side in range(3 if surely and zone else 1):
+            more = min(sides[side], pool.sizes[side] - taken[side])
+            taken[side] += more
+            sides[side] -= more
+    return taken[0], taken[1], taken[2]
+
+
+def _open(reservation: Subject) -> tuple[str, str, float] | None:
+    """Type, zone and number of the instances of a reservation that any instance may run in; None for others."""
+    try:
+        told = reservation.text("instanceMatchCriteria", "open"), reservation.text("tenancy", "default")
+        if not reservation.inputs or told != ("open", "default"):
+            return None
+        zone = reservation.get("availabilityZone")
+        count = reservation.number("instanceCount")
+        return reservation.text("instanceType"), zone if isinstance(zone, str) else "", count
+    except NoPrice:
+        return None
+
+
+def _pool(of: Subject) -> _Pool | None:
+    """A pool's instances; None where they may run in no open reservation, or may be of several types."""
+    try:
+        templates = of.linked("launchTemplate", LAUNCH_TEMPLATE)
+        template = templates[0] if templates else None
+        if not of.inputs or any(_looks_elsewhere(each) for each in (of, template) if each):
+            return None
+        types = [each for each in [*(of.known("instanceTypes") or []), of.text("instanceType")] if each]
+        types = types or ([template.text("instanceType")] if template else [])
+        if len(types) != 1 or of.get("mixedInstancesPolicy") is not None:
+            return None
+        return _Pool(types[0], _zones(of), _sizes(of))
+    except NoPrice:
+        return None
+
+
+def _looks_elsewhere(of: Subject) -> bool:
+    """Whether instances are spot, of a tenancy of their own, or told where to run."""
+    if of.text("capacityType", "ON_DEMAND") != "ON_DEMAND" or of.text("instanceMarketOptions.marketType"):
+        return True
+    if {of.text("tenancy", "default"), of.text("placement.tenancy", "default")} != {"default"}:
+        return True
+    preference = of.text(f"{SPECIFICATION}.capacityReservationPreference", "open")
+    return preference == "none" or of.get(f"{SPECIFICATION}.capacityReservationTarget") is not None
+
+
+def _sizes(of: Subject) -> _Sides:
+    if of.change.type == _NODES:
+        low, wanted, high = (of.number(f"scalingConfig.{each}") for each in ("minSize", "desiredSize", "maxSize"))
+        return low, wanted, high
+    if of.change.type == _SCALED:
+        low = of.number("minSize")
+        return low, of.number("desiredCapacity", low), of.number("maxSize")
+    return 1, 1, 1
+
+
+def _zones(of: Subject) -> frozenset[str] | None:
+    """The zones of a pool: its own, or its subnets'."""
+    own = [of.get("availabilityZone"), *_listed(of.get("availabilityZones"))]
+    found = {each for each in own if isinstance(each, str)}
+    for path in ("subnetIds", "vpcZoneIdentifiers", "subnetId"):
+        if of.get(path) is None and not of.causes(path):
+            continue
+        zones = [each.get("availabilityZone") for each in of.linked(path, _SUBNET)]
+        if not zones or len(zones) < len(_listed(of.get(path))) or not all(isinstance(each, str) for each in zones):
+            return None
+        found |= {each for each in zones if isinstance(each, str)}
+    return frozenset(found) or None
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _has_reservations(group: Subject) -> bool:
+    """Whether a group of resources has a reservation of the plan."""
+    members = group.world.users(group.change.urn, _MEMBER, "groupArn")
+    return any(
+        source.change.type == RESERVATION for each in members for source in group.beside(each).causes("resourceArn")
+    )

@@ -1,0 +1,74 @@
+"""What stays in the cloud although the engine deletes a resource: the table is `retention.yaml`."""
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+from typing import Any, Final
+
+from mlpctl.review.kinds import Row, rows, short_type
+from mlpctl.review.plan import Op
+from mlpctl.review.resolve import Resolved
+from mlpctl.review.values import Value
+from mlpctl.review.watches import holds, value_at
+
+_EMPTY: Final[tuple[Value, ...]] = (None, "", [], {})
+
+
+class Keeps(Enum):
+    """What a deletion leaves."""
+
+    ALL = "all"
+    DATA = "data"
+
+
+class Retention(Row):
+    """Inputs with which a provider leaves something; the fields are explained in the table."""
+
+    types: Sequence[str]
+    when: Mapping[str, Any] = {}
+    present: Sequence[str] = ()
+    keeps: Keeps
+    says: str = ""
+
+
+@cache
+def table() -> Sequence[Retention]:
+    """All rows of `retention.yaml`, in its order."""
+    return tuple(Retention.model_validate(each) for each in rows("retention.yaml")["retention"])
+
+
+def kept_data(type: str, inputs: Mapping[str, Value]) -> str:
+    """What is kept of the data of a resource that goes; empty where nothing is."""
+    found = _find(type, inputs)
+    return found.says if found and found.keeps is Keeps.DATA else ""
+
+
+def left(type: str, outcomes: Iterable[Resolved]) -> Iterator[Resolved]:
+    """What happens to a resource, with what its provider leaves in the cloud as no longer managed.
+
+    A provider decides by the state that it deletes, and not by what the program says now.
+    """
+    for each in outcomes:
+        found = _find(type, each.old.inputs) if each.op in (Op.DELETE, Op.REPLACE) and each.old else None
+        if found is None or found.keeps is not Keeps.ALL:
+            yield each
+        elif each.op is Op.DELETE:
+            yield replace(each, op=Op.FORGET, retained=True)
+        else:
+            yield replace(each, retained=True)
+
+
+def _find(type: str, inputs: Mapping[str, Value]) -> Retention | None:
+    return next((each for each in _rows(type) if _fits(each, inputs)), None)
+
+
+def _fits(row: Retention, inputs: Mapping[str, Value]) -> bool:
+    return holds(inputs, row.when) and all(value_at(inputs, way) not in _EMPTY for way in row.present)
+
+
+@cache
+def _rows(type: str) -> Sequence[Retention]:
+    short = short_type(type)
+    return tuple(row for row in table() if any(fnmatch.fnmatchcase(short, each) for each in row.types))

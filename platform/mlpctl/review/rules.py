@@ -1,0 +1,100 @@
+"""Rules of AWS's firewalls as AWS keeps them: one of each protocol, ports and source, however they are written.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html: a permission with several ranges is as
+many rules, a protocol may be a word or its number, and ports mean something for TCP, UDP and ICMP alone.
+"""
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
+
+_PROTOCOLS: Final = ("protocol", "ipProtocol")
+_NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
+"""https://www.iana.org/assignments/protocol-numbers, and AWS's own word for all of them."""
+
+_WITH_PORTS: Final = frozenset({"tcp", "udp", "icmp", "icmpv6"})
+_PORTS: Final = ("fromPort", "toPort")
+_MESSAGES: Final = ("icmpType", "icmpCode")
+
+_SOURCES: Final = (
+    *("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups", "self"),
+    *("cidrBlock", "ipv6CidrBlock", "cidrIp", "cidrIpv6", "cidrIpv4"),
+)
+"""Properties that each name sources of a rule; the order of a list of them means nothing."""
+
+_LISTS: Final = frozenset(_SOURCES[:4])
+
+NOTATION: Final = frozenset({*_PROTOCOLS, *_PORTS, *_MESSAGES, *_SOURCES})
+"""Properties that together say what a rule is about."""
+
+Atoms = frozenset[str]
+
+
+def same(old: Value, new: Value) -> bool:
+    """Whether two rules, or two resources that are one, mean the same, apart from what is no part of `NOTATION`."""
+    before, after = _notation(old), _notation(new)
+    return bool(before) and before == after
+
+
+def left(old: Sequence[Value], new: Sequence[Value]) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]] | None:
+    """Rules, with their positions, that the other side has not, however it groups them; None where these are none."""
+    if not (old or new) or not all(_notation(side[0]) for side in (old, new) if side):
+        return None
+    before, after = [_atoms(each) for each in old], [_atoms(each) for each in new]
+    if not all((*before, *after)):
+        return None
+    had, has = frozenset[str]().union(*before), frozenset[str]().union(*after)
+    gone = [(number, item) for number, item in enumerate(old) if before[number] - has]
+    come = [(number, item) for number, item in enumerate(new) if after[number] - had]
+    return gone, come
+
+
+def _atoms(rule: Value) -> Atoms:
+    """The rules that one comes to, with everything else that it says; none where it is no rule, or not known yet."""
+    found = _notation(rule)
+    others = {key: each for key, each in rule.items() if key not in NOTATION and each} if found else {}
+    rest = json.dumps(others, sort_keys=True, default=repr)
+    return frozenset(f"{each} {rest}" for each in found)
+
+
+def _notation(rule: Value) -> Atoms:
+    if not isinstance(rule, Mapping) or not any(key in rule for key in (*_PORTS, *_SOURCES)):
+        return frozenset()
+    protocol = next((rule[key] for key in _PROTOCOLS if key in rule), None)
+    told = [rule.get(key) for key in NOTATION]
+    if protocol is None or any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(told)):
+        return frozenset()
+    word = str(protocol).lower()
+    word = _NUMBERS.get(word, word)
+    ports = tuple(_number(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
+    sources = [*_sources(rule)] or ["nowhere"]
+    return frozenset(f"{word} {ports} {source}" for source in sources)
+
+
+def _sources(rule: Mapping[str, Value]) -> Iterator[str]:
+    for key in _SOURCES:
+        value = rule.get(key)
+        if key in _LISTS:
+            yield from (_source(each) for each in (value if isinstance(value, list) else []))
+        elif key == "self":
+            yield from ["itself"] if value is True or value == "true" else []
+        elif value:
+            yield _source(value)
+
+
+def _source(value: Value) -> str:
+    """A range of addresses in one form, whichever of them it begins with; anything else as it is."""
+    try:
+        return str(ipaddress.ip_network(str(value), strict=False))
+    except ValueError:
+        return str(value)
+
+
+def _number(value: Value) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None

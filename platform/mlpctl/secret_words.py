@@ -1,0 +1,31 @@
+"""Words by which a name is a secret's, for whoever refuses such names and whoever strikes out what they name."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+
+@cache
+def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """`secret_words.yaml`, where all of it is explained."""
+    found: Mapping[str, Mapping[str, Sequence[str]]] = yaml.safe_load(
+        (files("mlpctl") / "secret_words.yaml").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def refused(kind: str) -> str:
+    """An expression for the words of a kind (`ends`, `last`, `keys`) that a stack file refuses."""
+    return _any(table()[kind]["refused"])
+
+
+def struck(kind: str) -> str:
+    """An expression for the words of a kind that a review strikes out: those that are refused, and more."""
+    return _any([*table()[kind]["refused"], *table()[kind]["struck"]])
+
+
+def _any(words: Sequence[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, words))})"

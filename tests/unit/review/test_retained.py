@@ -1,0 +1,89 @@
+"""A replacement whose old one stays: everything that a review says of it agrees."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mlpctl.review import assemble, reader, wording
+from mlpctl.review.cost import book
+from mlpctl.review.html import html
+from mlpctl.review.markdown import markdown
+from mlpctl.review.report import Harm, Report
+from unit.review.engine import ROOT, Step, digest, events, state
+from unit.review.test_terminal import printed
+
+DATABASE = "aws:rds/instance:Instance"
+OLD = {"instanceClass": "db.m6g.large", "skipFinalSnapshot": True, "publiclyAccessible": False, "engine": "postgres"}
+BOOK = book.load()
+
+
+def review(old: Any = OLD, new: Any = OLD, before: Any = None, after: Any = None, write: Any = digest) -> Report:
+    """A review of the replacement of a database, with options of the engine until now and from now on."""
+    sides = state(DATABASE, "orders", old, **(before or {})), state(DATABASE, "orders", new, **(after or {}))
+    return assemble.review(reader.read(write(ROOT, Step("replace", *sides, ("engine",)))), BOOK, date(2026, 11, 1))
+
+
+RETAIN, PROTECT = {"retainOnDelete": True}, {"protect": True}
+
+
+@pytest.mark.parametrize("write", [digest, events])
+@pytest.mark.parametrize("form", [markdown, html, printed])
+def test_no_form_says_that_nothing_is_to_be_done_or_that_anything_is_lost(form: Any, write: Any) -> None:
+    report = review(
+        new={**OLD, "engine": "mysql", "instanceClass": "db.m6g.xlarge"}, before=RETAIN, after=RETAIN, write=write
+    )
+    text = " ".join(form(report).split())
+    assert report.dangers == () and report.verdict.startswith("1 to replace (the old one is retained")
+    assert "Nothing here has to be done" not in text and "Decide who manages what stays in the cloud" in text
+    assert not any(word in text for word in (" lost", "restarts", "destroy data"))
+    assert [wording.component_state(report, each) for each in report.groups] == ["changed"]
+
+
+def test_what_the_new_one_opens_is_told_and_comes_first() -> None:
+    report = review(new={**OLD, "publiclyAccessible": True}, before=RETAIN, after=RETAIN)
+    (danger,) = report.dangers
+    assert (danger.harm, wording.standing(danger)) == (Harm.IDENTITY, "the old one is retained")
+
+
+def test_a_loss_comes_after_what_anybody_reaches_where_the_old_one_stays() -> None:
+    opened = state(DATABASE, "opened", {**OLD, "publiclyAccessible": True})
+    steps = [
+        Step("replace", state(DATABASE, "opened", OLD, **RETAIN), opened, ("publiclyAccessible",)),
+        Step(
+            "update", state(DATABASE, "weaker", {**OLD, "multiAz": True}), state(DATABASE, "weaker", OLD), ("multiAz",)
+        ),
+    ]
+    report = assemble.review(reader.read(digest(ROOT, *steps)), BOOK, date(2026, 11, 1))
+    told = [(each.name, each.harm) for each in report.dangers]
+    assert told == [("opened", Harm.IDENTITY), ("weaker", Harm.SERVING), ("opened", Harm.PROTECTION)]
+
+
+def test_what_is_no_longer_retained_is_the_new_one() -> None:
+    (danger,) = review(before=RETAIN).dangers
+    assert danger.harm is Harm.PROTECTION and "a deletion of the new one will no longer leave it" in danger.text
+
+
+def test_the_old_one_is_destroyed_where_only_the_new_one_is_retained() -> None:
+    report = review(after=RETAIN)
+    assert [each.harm for each in report.dangers] == [Harm.DATA]
+    assert report.verdict.startswith("1 to replace;")
+
+
+@pytest.mark.parametrize(("after", "refused"), [(PROTECT, True), ({}, False)])
+def test_the_engine_replaces_what_is_protected_no_longer(after: Any, refused: bool) -> None:
+    report = review(before=PROTECT, after=after)
+    assert [each.protected for each in report.dangers] == [refused]
+    assert any("Take the protection away" in each for each in wording.next_steps(report)) is refused
+    assert any("the engine refuses that" in each.text for each in report.dangers) is refused
+
+
+def test_no_form_is_louder_than_another() -> None:
+    report = review(before=RETAIN, after=RETAIN)
+    assert wording.alarm(report) == "may"
+    assert "[!WARNING]" in markdown(report) and 'class="verdict may"' in html(report)
+
+
+def test_a_page_shows_names_of_options_as_code() -> None:
+    page = html(review())
+    assert "<code>retainOnDelete</code>" in page and "`" not in page.split('class="next"')[1].split("</p>")[0]

@@ -1,0 +1,41 @@
+"""Words of secrets' names: one list, of which a stack file refuses a part and a review strikes out all."""
+
+import itertools
+
+import pytest
+
+from mlpctl import secret_words
+from mlpctl.config.secret_names import names_a_secret
+from mlpctl.review.signs import named_secret
+
+KINDS = ("ends", "last", "keys")
+
+
+def names(kind: str, part: str) -> list[str]:
+    """Names with the words of a part of the table, as people write them."""
+    words = secret_words.table()[kind][part]
+    name = [f"{each} key" if kind == "keys" else f"my{each}" if kind == "ends" else each for each in words]
+    return [text for each in name for text in (each.replace(" ", "_").upper(), f"app-{each.replace(' ', '-')}")]
+
+
+@pytest.mark.parametrize("name", [each for kind in KINDS for each in names(kind, "refused")])
+def test_what_a_stack_file_refuses_a_review_strikes_out(name: str) -> None:
+    assert names_a_secret(name) and named_secret(name)
+
+
+@pytest.mark.parametrize("name", [each for kind in KINDS for each in names(kind, "struck")])
+def test_a_review_strikes_out_more_than_a_stack_file_refuses(name: str) -> None:
+    assert named_secret(name) and not names_a_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["primary_key", "sort-key", "publicKey", "compass", "trespass", "bypass", "monkey", "path"]
+)
+def test_other_names_are_none(name: str) -> None:
+    assert not names_a_secret(name) and not named_secret(name)
+
+
+def test_no_word_is_there_twice() -> None:
+    for kind in KINDS:
+        words = [*itertools.chain(*secret_words.table()[kind].values())]
+        assert len(words) == len(set(words))
