@@ -15,6 +15,9 @@ DATA: Final = Path(__file__).with_name("instance_types.json")
 
 NVIDIA: Final = "NVIDIA"
 
+GPU_RESOURCE: Final = "nvidia.com/gpu"
+"""Name under which pods request NVIDIA GPUs: https://github.com/NVIDIA/k8s-device-plugin"""
+
 
 @dataclass(frozen=True)
 class InstanceType:

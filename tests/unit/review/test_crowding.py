@@ -44,7 +44,7 @@ def stays(type: str, inputs: Any, name: str, **more: Any) -> Change:
 
 
 def told(*changes: Change) -> list[str]:
-    return [each for each in notes(plan(*changes)) if "find no room" in each]
+    return [each for each in notes(plan(*changes)) if "do not fit beside" in each]
 
 
 FULL = stays(NODES, group(), "inference-nodes")
@@ -52,9 +52,9 @@ FULL = stays(NODES, group(), "inference-nodes")
 
 def test_a_model_renamed_on_a_full_pool_is_told() -> None:
     assert told(comes(), goes(), FULL) == [
-        "Deployment new: The pods of new find no room in the pool inference until those of old are gone: together they "
-        "ask for 8 GPUs, and the pool has 4. The engine deletes what goes only after what comes is ready, so the "
-        "update waits and fails. Take out the old one in an update before."
+        "Deployment new: The pods of new do not fit beside those of old on the nodes of inference-nodes: together they "
+        "request 8 GPUs, and these nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
+        "the update waits and fails. Remove the old ones in an update before this one."
     ]
 
 
@@ -98,9 +98,10 @@ def test_what_fits_or_is_not_known_is_not_told(changes: tuple[Change, ...]) -> N
 
 def test_an_autoscaled_pool_may_grow() -> None:
     pool = urn("mlplatform:index:GpuNodePool", "inference")
-    hint = stays(TAG, {}, "inference-hint-x", parent=pool)
-    assert told(comes(), goes(), FULL, hint) == []
-    full = stays(NODES, group(most=1), "inference-nodes")
+    key = "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"
+    hint = stays(TAG, {"tag": {"key": key, "value": "1"}}, "inference-hint-x", parent=pool)
+    assert told(comes(), goes(), stays(NODES, group(), "inference-nodes", parent=pool), hint) == []
+    full = stays(NODES, group(most=1), "inference-nodes", parent=pool)
     assert len(told(comes(), goes(), full, hint)) == 1
 
 

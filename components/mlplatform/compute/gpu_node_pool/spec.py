@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from awsfacts import instances, node_images
+from awsfacts.instances import GPU_RESOURCE
 from awsfacts.node_images import RELEASE
 from mlplatform import grammar
 from mlplatform.component import STACK_TAG
@@ -18,9 +19,6 @@ POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
 
 GPU_TAINT: Final = "nvidia.com/gpu"
 """Taint that keeps pods without a GPU off expensive nodes."""
-
-GPU_RESOURCE: Final = "nvidia.com/gpu"
-"""What a pod asks for to get a GPU."""
 
 DISK_GB: Final = 200
 """Disk of a node that keeps images and pods there."""

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pulumi
 
-from mlplatform.compute.gpu_node_pool.spec import GPU_RESOURCE, GPU_TAINT, POOL_LABEL
+from awsfacts.instances import GPU_RESOURCE
+from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
 from mlplatform.grammar import METADATA_SERVICE
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
 
