@@ -3,7 +3,7 @@
 from layers import compute, foundation, outputs, registries, security, serving, storage
 from layers.site import Site
 from mlpctl import config
-from mlplatform.compute.eks_cluster.spec import creator_has_no_entry
+from mlplatform.compute.eks_cluster.access import creator_has_no_entry
 
 platform = config.load()
 site = Site.of(platform)

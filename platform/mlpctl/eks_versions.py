@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from awsfacts.eks_versions import DATA, order
 from mlpctl.errors import UserError
-from mlplatform.compute.eks_cluster.spec import ADDONS
+from mlplatform.compute.eks_cluster.addons import ADDONS
 
 SOURCE: Final = "EKS DescribeClusterVersions and DescribeAddonVersions"
 

@@ -14,7 +14,7 @@ import yaml
 import mlplatform
 from mlpctl.config.platform import MAX_TAGS
 from mlpctl.keys import PLATFORM
-from mlplatform.compute.eks_cluster import spec as clusters
+from mlplatform.compute.eks_cluster.access import physical_name
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.testing import Declared, Plan, declare, token
 from mlsandbox.providers.aws import DECLARATIONS
@@ -109,7 +109,7 @@ def test_a_cluster_s_name_that_eks_refuses_is_refused_before_anything_is_created
     for project in ("long" * 25, "with.dots"):
         monkeypatch.setattr(pulumi, "get_project", lambda project=project: project)
         with pytest.raises(pulumi.RunError, match=r"is .*-cluster; allowed: letters, digits, - and _, at most 100"):
-            declare(lambda: clusters.physical_name("cluster"))
+            declare(lambda: physical_name("cluster"))
 
 
 def test_a_repository_s_name_that_ecr_refuses_is_refused_before_anything_is_created(

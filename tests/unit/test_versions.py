@@ -14,7 +14,7 @@ from mlpctl import eks_versions as versions_writer
 from mlpctl import node_images as images_writer
 from mlpctl.config.warnings import warnings
 from mlplatform import EksClusterSpec
-from mlplatform.compute.eks_cluster.spec import ADDONS
+from mlplatform.compute.eks_cluster.addons import ADDONS
 from mlsandbox.endpoint.eks import catalog
 
 

@@ -11,7 +11,7 @@ from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
 from awsfacts.instances import InstanceType
 from awsfacts.partitions import partition_of
 from mlplatform import namespaces
-from mlplatform.compute.node_group.nodes import Capacity
+from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
 from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
 

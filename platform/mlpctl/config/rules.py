@@ -13,13 +13,9 @@ from awsfacts import node_images
 from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.spec import (
-    NETWORK_PLUGIN_ACCOUNT,
-    REACHED_BY_NOBODY,
-    AccessLevel,
-    ControlPlaneLog,
-    reached_by_nobody,
-)
+from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, reached_by_nobody
+from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
+from mlplatform.compute.eks_cluster.spec import AccessLevel, ControlPlaneLog
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
 from mlplatform.foundation.network import addressing

@@ -3,8 +3,18 @@
 import pytest
 
 from awsfacts import instances
-from awsfacts.allocatable import DAEMON_SETS, Pods, Room, allocatable, fit, kube_reserved, nodes_needed, room_for_models
-from mlplatform.compute.eks_cluster.spec import BEFORE_NODES, SECRETS_STORE
+from awsfacts.allocatable import (
+    DAEMON_SETS,
+    SECRETS_STORE,
+    Pods,
+    Room,
+    allocatable,
+    fit,
+    kube_reserved,
+    nodes_needed,
+    room_for_models,
+)
+from mlplatform.compute.eks_cluster.addons import BEFORE_NODES
 from mlsandbox.cluster.eks import nodes
 from mlsandbox.endpoint.eks import instance_types
 from mlsandbox.endpoint.eks.backend import Instance

@@ -10,8 +10,9 @@ from awsfacts import eks_versions
 from awsfacts.allocatable import SECRETS_STORE
 from mlplatform import EksCluster, EksClusterSpec
 from mlplatform.arguments import ArgumentsError
+from mlplatform.compute.eks_cluster.access import endpoint_access
+from mlplatform.compute.eks_cluster.addons import ADDONS, AFTER_NODES, BEFORE_NODES
 from mlplatform.compute.eks_cluster.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
-from mlplatform.compute.eks_cluster.spec import ADDONS, AFTER_NODES, BEFORE_NODES, endpoint_access
 from mlplatform.testing import Plan, declare
 
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}

@@ -9,7 +9,7 @@ import pytest
 from accounts import VPC, Account
 from mlplatform import EksCluster, EksClusterSpec, GpuNodePool, ImageRegistry, Network
 from mlplatform.component import Component
-from mlplatform.compute.eks_cluster.spec import creator_has_no_entry
+from mlplatform.compute.eks_cluster.access import creator_has_no_entry
 from mlplatform.lookups import caller, look_up
 from mlplatform.testing import ACCOUNT_ID, declare
 

@@ -6,14 +6,9 @@ from typing import Any
 
 from awsfacts.partitions import AWS
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.spec import (
-    GROUP_ID,
-    REACHED_BY_NOBODY,
-    EksClusterSpec,
-    control_plane_subnets,
-    pod_zones,
-    reached_by_nobody,
-)
+from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, control_plane_subnets, reached_by_nobody
+from mlplatform.compute.eks_cluster.addons import pod_zones
+from mlplatform.compute.eks_cluster.spec import GROUP_ID, EksClusterSpec
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.refusals import Problem, shown
 

@@ -13,26 +13,25 @@ from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
 from mlplatform.arguments import ArgumentsError, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
-from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
-from mlplatform.compute.eks_cluster.spec import (
-    ACCESS_POLICIES,
-    AFTER_NODES,
+from mlplatform.compute.eks_cluster.access import (
     API_PORT,
+    api_sources,
+    control_plane_subnets,
+    endpoint_access,
+    physical_name,
+)
+from mlplatform.compute.eks_cluster.addons import (
+    AFTER_NODES,
     BEFORE_NODES,
     NETWORK_PLUGIN,
     NETWORK_PLUGIN_ACCOUNT,
     NODE_MONITOR,
     NODE_MONITOR_SETTINGS,
     SECRETS_STORE_SETTINGS,
-    ClusterAccess,
-    EksClusterSpec,
-    addon_version,
-    api_sources,
-    control_plane_subnets,
-    endpoint_access,
     network_plugin_settings,
-    physical_name,
 )
+from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
+from mlplatform.compute.eks_cluster.spec import ACCESS_POLICIES, ClusterAccess, EksClusterSpec, addon_version
 from mlplatform.compute.eks_cluster.system_pool import system_nodes
 from mlplatform.compute.node_group.nodes import Joined, managed_nodes
 from mlplatform.lookups import look_up

@@ -1,54 +1,21 @@
 """Clusters, as specs, and what EKS is told of them."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
 from enum import Enum
 from ipaddress import IPv4Network
-from typing import Any, Final
+from typing import Final
 
-import pulumi
-import pulumi_aws as aws
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from awsfacts import eks_versions, zones
-from awsfacts.allocatable import SECRETS_STORE
+from awsfacts import eks_versions
 from mlplatform import grammar, names
+from mlplatform.compute.eks_cluster.addons import ADDONS
 from mlplatform.compute.eks_cluster.system_pool import SystemPool
-from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT
-from mlplatform.foundation.network.spec import MAX_SUBNETS
 from mlplatform.logs import retention
-from mlplatform.lookups import look_up
 from mlplatform.spec import Spec
-
-NETWORK_PLUGIN: Final = "vpc-cni"
-NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
-"""Namespace and service account of the network plugin, whose role the platform makes."""
-
-NODE_MONITOR: Final = "eks-node-monitoring-agent"
-BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
-"""Add-ons without which a node does not become ready."""
-
-AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
-"""Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
-
-SECRETS_STORE_SETTINGS: Final = json.dumps(
-    {
-        # On GPU nodes too. The driver itself tolerates every taint.
-        "tolerations": [{"operator": "Exists"}],
-        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
-    }
-)
-"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
-`secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
-https://github.com/aws/secrets-store-csi-driver-provider-aws"""
-
-ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
 
 _DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 
-API_PORT: Final = 443
-"""Port of the API server's endpoint."""
 
 GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
 """Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
@@ -63,14 +30,6 @@ NOT_OF_THE_INTERNET: Final = tuple(
 """Addresses that nothing on the internet has:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 
-NODE_MONITOR_SETTINGS: Final = json.dumps(
-    {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
-)
-"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
-node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
-
-
-MIN_SUBNETS: Final = 2
 
 MAX_PUBLIC_NETWORKS: Final = 40
 """Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
@@ -280,146 +239,6 @@ class EksClusterSpec(Spec):
 def _principal(named: str) -> str:
     """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
     return named.rsplit("/", 1)[-1] if ":role/" in named else named
-
-
-def physical_name(name: str) -> str:
-    """The EKS cluster's name: project, stack and logical name.
-
-    Raises:
-        pulumi.RunError: EKS would refuse it.
-    """
-    made = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
-    try:
-        return grammar.cluster(made)
-    except ValueError as error:
-        raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
-
-
-def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
-    """Refuse an access entry for whoever is about to create the cluster `name`.
-
-    EKS makes one itself where the creator becomes an administrator, and knows one entry for each principal. It would
-    refuse the second when the cluster is there: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
-
-    Raises:
-        pulumi.RunError: there is such an entry, or AWS refuses to say who runs the program.
-    """
-    if not (cluster.access and cluster.creator_is_admin):
-        return
-    creator = look_up(
-        # Of an assumed role, the role, with its path.
-        lambda: aws.iam.get_session_context(arn=aws.get_caller_identity().arn).issuer_arn,
-        "the role that runs this program, which may not be in cluster.access,",
-        "Allow iam:GetRole for it.",
-    )
-    role = creator.rsplit("/", 1)[-1] if ":role/" in creator else None
-    mine = [
-        entry
-        for entry, access in cluster.access.items()
-        if access.principal_arn == creator or (access.role is not None and access.role == role)
-    ]
-    if not mine:
-        return
-    made = look_up(
-        lambda: aws.eks.get_clusters().names, "whether the cluster exists already", "Allow eks:ListClusters."
-    )
-    if physical_name(name) not in made:
-        raise pulumi.RunError(
-            f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
-            "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
-            "cluster.creatorIsAdmin to false to give the creator what the entry says."
-        )
-
-
-def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
-    """The zones that pods have subnets in.
-
-    Raises:
-        ValueError: they are no names of zones of one region, to be read after `has`.
-    """
-    if wrong := [zone for zone in subnet_ids if not zones.NAME.match(zone)]:
-        raise ValueError(f"{', '.join(wrong)}; allowed: zones by their names, e.g. us-east-1a")
-    if len(regions := sorted({*map(zones.region_of, subnet_ids)})) > 1:
-        raise ValueError(f"zones of {', '.join(regions)}; allowed: zones of one region")
-    return [*subnet_ids]
-
-
-def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
-    """Settings of the network plugin.
-
-    Network policies are enforced, and a node has addresses for as many pods as it has room:
-    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
-    the pods' own keep the security groups of their node:
-    https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
-
-    Args:
-        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
-
-    Raises:
-        ValueError: zones are named otherwise, to be read after `has`.
-    """
-    settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
-    if pod_subnet_ids:
-        settings["env"]["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
-        settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
-        settings["eniConfig"] = {
-            "create": True,
-            "region": zones.region_of(pod_zones(pod_subnet_ids)[0]),
-            "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
-        }
-    return json.dumps(settings)
-
-
-REACHED_BY_NOBODY: Final = (
-    "is empty; allowed: networks with a route into the VPC (VPN, peering, runners), unless privateAccessSecurityGroups "
-    "or publicAccessCidrs are set: EKS admits only the cluster's own nodes to a private endpoint"
-)
-"""What is wrong with `privateAccessCidrs` where `reached_by_nobody`."""
-
-
-def reached_by_nobody(wanted: EksClusterSpec) -> bool:
-    """Whether only the cluster's own nodes reach the API server, through which its objects are created."""
-    return not (wanted.public_access_cidrs or api_sources(wanted))
-
-
-def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:
-    """`ids` if a control plane can be in these subnets. Some may be outputs.
-
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
-
-    Raises:
-        ValueError: a line for each thing that is wrong, to be read after `has`.
-    """
-    problems = []
-    if not MIN_SUBNETS <= len(ids) <= MAX_SUBNETS:
-        problems.append(
-            f"{len(ids)} {'entry' if len(ids) == 1 else 'entries'}; allowed: {MIN_SUBNETS} to {MAX_SUBNETS} subnets, "
-            "in two zones or more, since EKS needs two"
-        )
-    if twice := sorted({id for id in ids if isinstance(id, str) and ids.count(id) > 1}):
-        problems.append(f"{', '.join(twice)} twice; allowed: each subnet once")
-    if problems:
-        raise ValueError("\n".join(problems))
-    return ids
-
-
-def endpoint_access(wanted: EksClusterSpec) -> dict[str, Any]:
-    """Who reaches the API server: always the network itself, and from the internet only the listed networks."""
-    if not wanted.public_access_cidrs:
-        return {"endpoint_private_access": True, "endpoint_public_access": False}
-    return {
-        "endpoint_private_access": True,
-        "endpoint_public_access": True,
-        "public_access_cidrs": wanted.public_access_cidrs,
-    }
-
-
-def api_sources(wanted: EksClusterSpec) -> dict[str, dict[str, str]]:
-    """Sources that may open HTTPS to the private endpoint, as arguments of security-group rules by a name for each."""
-    return {
-        **{re.sub(r"[./]", "-", cidr): {"cidr_ipv4": cidr} for cidr in wanted.private_access_cidrs},
-        **{group: {"referenced_security_group_id": group} for group in wanted.private_access_security_groups},
-    }
 
 
 def addon_version(wanted: EksClusterSpec, addon: str) -> str:

@@ -5,7 +5,8 @@ from pydantic import Field, field_validator, model_validator
 from awsfacts import allocatable, instances, node_images
 from awsfacts.node_images import RELEASE
 from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL, SYSTEM_POOL
-from mlplatform.compute.node_group.nodes import MAX_NODES, Capacity, Disk, Pool, Scaling
+from mlplatform.compute.node_group.nodes import Disk, Pool
+from mlplatform.compute.node_group.scaling import MAX_NODES, Capacity, Scaling
 
 
 class SystemPool(Scaling):

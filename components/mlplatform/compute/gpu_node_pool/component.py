@@ -18,7 +18,8 @@ from mlplatform.compute.gpu_node_pool.spec import (
     name_problem,
     own_group,
 )
-from mlplatform.compute.node_group.nodes import Capacity, Joined, group_tags, managed_nodes, running
+from mlplatform.compute.node_group.nodes import Joined, group_tags, managed_nodes, running
+from mlplatform.compute.node_group.scaling import Capacity
 
 
 class GpuNodePoolArgs(JoinArgs, BoundaryArgs, PartitionArgs):

@@ -11,7 +11,8 @@ from awsfacts.node_images import RELEASE
 from mlplatform import grammar
 from mlplatform.component import STACK_TAG
 from mlplatform.compute.node_group.bottlerocket import EFFECTS, LOCAL_DISKS
-from mlplatform.compute.node_group.nodes import Capacity, Disk, Pool, Running, Scaling
+from mlplatform.compute.node_group.nodes import Disk, Pool, Running
+from mlplatform.compute.node_group.scaling import Capacity, Scaling
 from mlplatform.spec import Spec
 
 POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"

@@ -4,21 +4,19 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import Field, model_validator
 
 from awsfacts import instances, node_images
 from mlplatform import iam, roles
 from mlplatform.arguments import ArgumentsError, Problem, what_is
 from mlplatform.component import Component
 from mlplatform.compute.node_group import bottlerocket
+from mlplatform.compute.node_group.scaling import CAPACITY_TYPES, Capacity, Scaling
 from mlplatform.lookups import look_up
 from mlplatform.registries.image_registry.spec import filling_policy
-from mlplatform.spec import Spec
 
 WORKER_POLICIES: Final = {
     "join": "AmazonEKSWorkerNodePolicy",
@@ -35,8 +33,6 @@ SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
 """What the agent of these sessions calls:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html"""
 
-MAX_NODES: Final = 450
-"""Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
 METADATA_OPTIONS: Final = {
     "http_endpoint": "enabled",
@@ -59,49 +55,6 @@ https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.ht
 
 UPDATE_MINUTES: Final = 60
 """Time that the provider allows for an update by itself."""
-
-
-class Capacity(Enum):
-    """How nodes are bought."""
-
-    ON_DEMAND = "onDemand"
-    SPOT = "spot"
-    CAPACITY_BLOCK = "capacityBlock"
-
-
-CAPACITY_TYPES: Final = {
-    Capacity.ON_DEMAND: "ON_DEMAND",
-    Capacity.SPOT: "SPOT",
-    Capacity.CAPACITY_BLOCK: "CAPACITY_BLOCK",
-}
-"""https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
-
-
-class Scaling(Spec):
-    """How many nodes a pool has."""
-
-    min_nodes: int = Field(default=0, ge=0, le=MAX_NODES)
-    """Fewest nodes."""
-
-    nodes: int = Field(default=0, ge=0, le=MAX_NODES)
-    """Nodes that run now, between the fewest and the most."""
-
-    max_nodes: int = Field(default=4, ge=1, le=MAX_NODES)
-    """Most nodes, and so the ceiling of what the pool can cost."""
-
-    update_minutes: int | None = Field(default=None, ge=15, le=10080)
-    """Minutes that an update of the nodes may take before it counts as failed. Default: 60, or more for a large pool:
-    25 for each round of one node (a tenth of the nodes where there may be more than 10)."""
-
-    @model_validator(mode="after")
-    def _nodes_lie_within_limits(self) -> Self:
-        if self.min_nodes > self.max_nodes:
-            raise ValueError(f"minNodes is {self.min_nodes}; allowed: up to maxNodes ({self.max_nodes})")
-        if not self.min_nodes <= self.nodes <= self.max_nodes:
-            raise ValueError(
-                f"nodes is {self.nodes}; allowed: minNodes ({self.min_nodes}) to maxNodes ({self.max_nodes})"
-            )
-        return self
 
 
 @dataclass(frozen=True)

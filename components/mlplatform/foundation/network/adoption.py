@@ -1,122 +1,20 @@
 """A VPC that exists already: what is looked up about it, and what has to be changed before the platform can use it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import pulumi
-import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform.component import STACK_TAG, this_stack
 from mlplatform.foundation.network import addressing, endpoints
+from mlplatform.foundation.network.existing import ANYWHERE, Found, FoundEndpoint, FoundSubnet, Wanted, look
 from mlplatform.foundation.network.reach import Door, Subnet, unreachable
 from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
-from mlplatform.lookups import caller, find, look_up
 
 INTERNAL_BALANCERS: Final = "kubernetes.io/role/internal-elb"
 PUBLIC_BALANCERS: Final = "kubernetes.io/role/elb"
 """Tags of the subnets that load balancers are put into:
 https://docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html"""
-
-_ANYWHERE: Final = "0.0.0.0/0"
-_WAYS_OUT: Final = (
-    "nat_gateway_id",
-    "transit_gateway_id",
-    "network_interface_id",
-    "vpc_endpoint_id",
-    "core_network_arn",
-)
-"""Targets of a default route that lead out of a private subnet."""
-
-
-@dataclass(frozen=True)
-class FoundSubnet:
-    """A subnet as AWS describes it."""
-
-    id: str
-    vpc_id: str
-    zone: zones.Zone
-    cidr: str
-    free: int
-    """Addresses that are not in use."""
-
-    table_id: str
-    """Its route table: its own, or the VPC's main one."""
-
-    leaves: bool
-    """Whether its default route leads out of the network, but not to an internet gateway."""
-
-    public: bool
-    """Whether its default route leads to an internet gateway."""
-
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Found:
-    """An existing VPC as AWS describes it."""
-
-    vpc_id: str
-    cidrs: Sequence[str]
-    dns_support: bool
-    dns_hostnames: bool
-    private: Mapping[str, FoundSubnet]
-    public: Mapping[str, FoundSubnet]
-    pods: Mapping[str, FoundSubnet]
-    """Subnets by their zones, as the spec spells these."""
-
-    shared: bool = False
-    """Whether the VPC belongs to another account, whose tags and endpoints this one does not see:
-    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html"""
-
-    in_use: bool = False
-    """Whether network interfaces of this stack are in it already."""
-
-    endpoints: Mapping[str, "FoundEndpoint"] = field(default_factory=dict)
-    """The endpoints that were asked for, by service."""
-
-    @property
-    def subnets(self) -> list[FoundSubnet]:
-        """All subnets."""
-        return [*self.private.values(), *self.public.values(), *self.pods.values()]
-
-
-@dataclass(frozen=True)
-class FoundEndpoint:
-    """A VPC endpoint as AWS describes it."""
-
-    id: str
-    gateway: bool
-    private_dns: bool
-    ours: bool
-    """Whether this stack created it."""
-
-    table_ids: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the platform is going to do in an existing VPC."""
-
-    services: Mapping[str, str]
-    """Services that nodes and pods use, and what for."""
-
-    created: Sequence[str]
-    """Services that interface endpoints are created for."""
-
-    nodes: Mapping[str, int]
-    """Nodes that run at first in each zone."""
-
-    outside: Sequence[str] = ()
-    """What only a route to the internet leads to, a sentence each."""
-
-    @classmethod
-    def of(
-        cls, vpc: NetworkSpec, services: Mapping[str, str], outside: Sequence[str], nodes: Mapping[str, int]
-    ) -> "Wanted":
-        """What a network's spec wants, for a platform that uses `services` beside those of every cluster."""
-        return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
 
 
 def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:
@@ -142,57 +40,6 @@ def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[st
     if not found.shared:
         yield from _tags(found)
         yield from _services(existing, found, wanted)
-
-
-def look(
-    existing: ExistingVpc,
-    region: str,
-    wanted: Wanted,
-    there: Sequence[zones.Zone],
-    opts: pulumi.InvokeOptions | None = None,
-) -> Found:
-    """Look an existing VPC up.
-
-    Args:
-        existing: its ids.
-        region: the region.
-        wanted: what is going to be done in it.
-        there: the account's availability zones.
-        opts: whose provider is asked; the program's, by default.
-
-    Raises:
-        pulumi.RunError: AWS refuses, or there is no such VPC or subnet.
-    """
-    vpc = look_up(
-        lambda: aws.ec2.get_vpc(id=existing.vpc_id, region=region, opts=opts),
-        f"the VPC {existing.vpc_id} of network.existing",
-        "Correct the id, the region or the account; look-ups need ec2:DescribeVpcs and ec2:DescribeVpcAttribute.",
-    )
-    ids = {zone.name: zone.id for zone in there}
-
-    def subnets(given: Mapping[str, str]) -> dict[str, FoundSubnet]:
-        return {key: _subnet(id, region, vpc.main_route_table_id, ids, opts) for key, id in given.items()}
-
-    private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
-    closed = any(not subnet.leaves for subnet in private.values())
-    asked = [*wanted.created, *((*wanted.services, endpoints.LAYERS) if closed else ())]
-    asked += endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ()
-    return Found(
-        vpc_id=vpc.id,
-        cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
-        shared=vpc.owner_id != caller(opts=opts)[0],
-        dns_support=vpc.enable_dns_support,
-        dns_hostnames=vpc.enable_dns_hostnames,
-        private=private,
-        public=public,
-        pods=pods,
-        in_use=_in_use([*existing.private_subnets.values(), *existing.pod_subnets.values()], region, opts),
-        endpoints={
-            service: endpoint
-            for service in dict.fromkeys(asked)
-            if (endpoint := _endpoint(service, existing.vpc_id, region, opts))
-        },
-    )
 
 
 def suitable(
@@ -249,7 +96,7 @@ def _routes(existing: ExistingVpc, found: Found) -> Iterator[str]:
         if not subnet.public:
             yield (
                 f"publicSubnets.{key} is {subnet.id}, whose default route does not lead to an internet gateway; "
-                f"allowed: public subnets (route {_ANYWHERE} to the gateway in {subnet.table_id})"
+                f"allowed: public subnets (route {ANYWHERE} to the gateway in {subnet.table_id})"
             )
 
 
@@ -267,7 +114,7 @@ def _ways_out(found: Found, wanted: Wanted) -> Iterator[str]:
     if closed and wanted.outside:
         yield (
             f"{', '.join(closed)} {'has' if len(closed) == 1 else 'have'} no default route, but "
-            f"{'; '.join(wanted.outside)}. Route {_ANYWHERE} to a NAT or transit gateway, or take images from ECR of "
+            f"{'; '.join(wanted.outside)}. Route {ANYWHERE} to a NAT or transit gateway, or take images from ECR of "
             "the region, and models from a bucket"
         )
 
@@ -339,72 +186,3 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
 
 def _has_gateway(endpoint: FoundEndpoint | None, subnet: FoundSubnet) -> bool:
     return endpoint is not None and endpoint.gateway and subnet.table_id in endpoint.table_ids
-
-
-def _subnet(
-    id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str], opts: pulumi.InvokeOptions | None
-) -> FoundSubnet:
-    remedy = "Correct the id, the region or the account; look-ups need ec2:DescribeSubnets and ec2:DescribeRouteTables."
-    subnet = look_up(
-        lambda: aws.ec2.get_subnet(id=id, region=region, opts=opts), f"the subnet {id} of network.existing", remedy
-    )
-    own = look_up(
-        lambda: (
-            aws.ec2.get_route_tables(
-                region=region, filters=[{"name": "association.subnet-id", "values": [id]}], opts=opts
-            ).ids
-        ),
-        f"the route table of {id}",
-        remedy,
-    )
-    table_id = own[0] if own else main_table_id
-    routes: Sequence[Any] = look_up(
-        lambda: aws.ec2.get_route_table(route_table_id=table_id, region=region, opts=opts).routes,
-        f"the route table {table_id}",
-        remedy,
-    )
-    default = [route for route in routes if route.cidr_block == _ANYWHERE]
-    return FoundSubnet(
-        id=subnet.id,
-        vpc_id=subnet.vpc_id,
-        zone=zones.Zone(subnet.availability_zone, zone_ids.get(subnet.availability_zone, subnet.availability_zone_id)),
-        cidr=subnet.cidr_block,
-        free=subnet.available_ip_address_count,
-        table_id=table_id,
-        leaves=any(getattr(route, way) for route in default for way in _WAYS_OUT)
-        or any(route.gateway_id.startswith("vgw-") for route in default),
-        public=any(route.gateway_id.startswith("igw-") for route in default),
-        tags=subnet.tags,
-    )
-
-
-def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions | None) -> FoundEndpoint | None:
-    name = endpoints.service_name(service, region)
-    # S3 may have an interface endpoint as well, which leads nowhere without a host name of its own.
-    kind = "Gateway" if service in endpoints.GATEWAY_SERVICES else "Interface"
-    endpoint = find(
-        lambda: aws.ec2.get_vpc_endpoint(
-            vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind, opts=opts
-        ),
-        f"the endpoint of {service} in {vpc_id}",
-        "Look-ups need ec2:DescribeVpcEndpoints.",
-    )
-    return endpoint and FoundEndpoint(
-        id=endpoint.id,
-        gateway=kind == "Gateway",
-        private_dns=endpoint.private_dns_enabled,
-        ours=endpoint.tags.get(STACK_TAG) == this_stack(),
-        table_ids=frozenset(endpoint.route_table_ids),
-    )
-
-
-def _in_use(subnet_ids: Sequence[str], region: str, opts: pulumi.InvokeOptions | None) -> bool:
-    """Whether this stack's nodes are in subnets, whose free addresses then say nothing of what it needs."""
-    filters = [{"name": "subnet-id", "values": [*subnet_ids]}, {"name": f"tag:{STACK_TAG}", "values": [this_stack()]}]
-    return bool(
-        look_up(
-            lambda: aws.ec2.get_network_interfaces(region=region, filters=filters, opts=opts).ids,
-            "the network interfaces of this stack",
-            "Look-ups need ec2:DescribeNetworkInterfaces.",
-        )
-    )

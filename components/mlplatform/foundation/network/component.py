@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NotRequired
 
 import pulumi
@@ -13,9 +12,10 @@ from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
-from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints
+from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints, offered, vpc_endpoints
+from mlplatform.foundation.network.existing import FoundSubnet
+from mlplatform.foundation.network.ground import Ground
 from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy
-from mlplatform.lookups import find
 
 
 class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
@@ -47,25 +47,6 @@ class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
 
     protect: NotRequired[bool]
     """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """The VPC and the subnets that the rest is put into, created or not."""
-
-    vpc_id: pulumi.Input[str]
-    cidrs: Sequence[str]
-    """Addresses from which endpoints are reached."""
-
-    private: Mapping[str, pulumi.Output[str]]
-    public: Mapping[str, pulumi.Output[str]]
-    pods: Mapping[str, pulumi.Output[str]]
-    """Ids of subnets by zone."""
-
-    table_ids: Sequence[pulumi.Input[str]]
-    """Route tables that gateway endpoints are routes of; empty where none are created."""
-
-    flow_log: bool = True
 
 
 def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
@@ -108,7 +89,7 @@ class Network(Component):
         # Everything is looked up, and refused, before the first child is created.
         there = account_zones.find(self._region, self.asking())
         chosen = account_zones.chosen(layout.zone_names, there, self._region)
-        self._services_are_offered(layout.services([*args.get("services", {})]), chosen)
+        offered.check(layout.services([*args.get("services", {})]), chosen, self._region, self.asking())
         if layout.existing:
             ground = self._adopt(layout, layout.existing, there, args)
         else:
@@ -116,7 +97,16 @@ class Network(Component):
 
         if ground.flow_log:
             self._flow_log(name, ground.vpc_id, layout.flow_log_days, args["logs_key_arn"])
-        self._endpoints(name, layout, ground, args)
+        vpc_endpoints.create(
+            self,
+            name,
+            layout,
+            ground,
+            layout.services([*args.get("services", {})]),
+            account_id=args["account_id"],
+            partition=args.get("partition", "aws"),
+            region=self._region,
+        )
 
         self.vpc_id = pulumi.Output.from_input(ground.vpc_id)
         self.private_subnet_ids = pulumi.Output.all(*ground.private.values())
@@ -134,45 +124,9 @@ class Network(Component):
         """
         return [self._private[zone] for zone in zones or self._private]
 
-    def _services_are_offered(self, services: Sequence[str], chosen: Mapping[str, zones.Zone]) -> None:
-        """Refuse interface endpoints that the region, or a zone of the network, does not have.
-
-        Raises:
-            pulumi.RunError: with all of them; or AWS refuses to tell.
-        """
-        problems = []
-        for service in services:
-            offered = self._zones_with(service)
-            if offered is None:
-                problems.append(f"{service}: {self._region} has no endpoint of it; allowed: a network without it")
-            elif missing := [key for key, zone in chosen.items() if offered and zone.name not in offered]:
-                others = ", ".join(sorted(offered))
-                problems.append(
-                    f"{service}: {', '.join(missing)} has no endpoint of it; allowed: zones of {others}, or a network "
-                    "without it"
-                )
-        if problems:
-            raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
-
-    def _zones_with(self, service: str) -> Sequence[str] | None:
-        """The zones with an interface endpoint of a service; None where the region has none.
-
-        Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
-        """
-        name = endpoints.service_name(service, self._region)
-        return find(
-            lambda: (
-                aws.ec2.get_vpc_endpoint_service(
-                    service_name=name, service_type="Interface", opts=self.asking()
-                ).availability_zones
-            ),
-            f"the zones with an endpoint of {service}",
-            "Allow ec2:DescribeVpcEndpointServices.",
-        )
-
     def _adopt(
         self, layout: NetworkSpec, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs
-    ) -> _Ground:
+    ) -> Ground:
         found = adoption.suitable(
             layout,
             existing,
@@ -184,11 +138,11 @@ class Network(Component):
             opts=self.asking(),
         )
 
-        def ids(subnets: Mapping[str, adoption.FoundSubnet]) -> dict[str, pulumi.Output[str]]:
+        def ids(subnets: Mapping[str, FoundSubnet]) -> dict[str, pulumi.Output[str]]:
             return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}
 
         tables = dict.fromkeys(subnet.table_id for subnet in (*found.private.values(), *found.pods.values()))
-        return _Ground(
+        return Ground(
             vpc_id=found.vpc_id,
             cidrs=found.cidrs,
             private=ids(found.private),
@@ -198,7 +152,7 @@ class Network(Component):
             flow_log=existing.flow_logs,
         )
 
-    def _create(self, name: str, layout: NetworkSpec, names: Sequence[str]) -> _Ground:
+    def _create(self, name: str, layout: NetworkSpec, names: Sequence[str]) -> Ground:
         plan = addressing.zones(layout.cidr, names)
         vpc = self._vpc(name, layout.cidr)
         public = self._public_subnets(name, vpc, layout.nat, plan)
@@ -206,7 +160,7 @@ class Network(Component):
         private = {zone.name: self._private_subnet(name, vpc, zone) for zone in plan}
         tables = {zone.name: self._private_routes(name, private[zone.name], vpc, zone, nat_ids) for zone in plan}
         pods = self._pod_subnets(name, vpc, layout.pod_cidr, tables)
-        return _Ground(
+        return Ground(
             vpc_id=vpc.id,
             cidrs=[layout.cidr, *([layout.pod_cidr] if layout.pod_cidr else [])],
             private={zone: subnet.id for zone, subnet in private.items()},
@@ -388,70 +342,6 @@ class Network(Component):
                 opts=self.child(),
             )
         return subnets
-
-    def _endpoints(self, name: str, layout: NetworkSpec, ground: _Ground, args: NetworkArgs) -> None:
-        limits = pulumi.Output.all(args["account_id"], args.get("partition", "aws")).apply(
-            lambda known: endpoints.Limits(
-                account_id=known[0],
-                partition=known[1],
-                region=self._region,
-                other_accounts=layout.other_accounts,
-                readable_buckets=layout.readable_buckets,
-            )
-        )
-        for service in endpoints.GATEWAY_SERVICES if ground.table_ids else ():
-            aws.ec2.VpcEndpoint(
-                f"{name}-{service}-endpoint",
-                vpc_id=ground.vpc_id,
-                service_name=endpoints.service_name(service, self._region),
-                vpc_endpoint_type="Gateway",
-                policy=limits.apply(partial(endpoints.gateway_policy, service)),
-                route_table_ids=[*ground.table_ids],
-                tags=self.tags_for(f"{name}-{service}-endpoint"),
-                opts=self.child(),
-            )
-        services = layout.services([*args.get("services", {})])
-        if not services:
-            return
-        group = self._endpoint_group(name, ground)
-        for service in services:
-            endpoint_name = f"{name}-{service.replace('.', '-')}-endpoint"
-            aws.ec2.VpcEndpoint(
-                endpoint_name,
-                vpc_id=ground.vpc_id,
-                service_name=endpoints.service_name(service, self._region),
-                vpc_endpoint_type="Interface",
-                policy=limits.apply(partial(endpoints.interface_policy, service)),
-                private_dns_enabled=True,
-                subnet_ids=[*ground.private.values()],
-                security_group_ids=[group.id],
-                tags=self.tags_for(endpoint_name),
-                opts=self.child(),
-            )
-
-    def _endpoint_group(self, name: str, ground: _Ground) -> "aws.ec2.SecurityGroup":
-        group = aws.ec2.SecurityGroup(
-            f"{name}-endpoints",
-            vpc_id=ground.vpc_id,
-            description="AWS services, reached from inside the network",
-            tags=self.tags_for(f"{name}-endpoints"),
-            opts=self.child(),
-        )
-        for cidr in ground.cidrs:
-            # The first is the network's own for as long as it lives; others are named by what they are.
-            suffix = "" if cidr == ground.cidrs[0] else f"-{cidr.replace('.', '-').replace('/', '-')}"
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-endpoints-https{suffix}",
-                security_group_id=group.id,
-                description="HTTPS from inside the network",
-                cidr_ipv4=cidr,
-                ip_protocol="tcp",
-                from_port=443,
-                to_port=443,
-                tags=self.tags_for(f"{name}-endpoints-https{suffix}"),
-                opts=self.child(),
-            )
-        return group
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mlplatform import namespaces, roles
 from mlplatform.args import PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
-from mlplatform.compute.eks_cluster.spec import NETWORK_PLUGIN_ACCOUNT
+from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
 from mlplatform.security.workload_identity.spec import (
     WorkloadIdentitySpec,
     access_policy,

@@ -1,0 +1,87 @@
+"""The add-ons of a cluster and their settings."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from awsfacts import zones
+from awsfacts.allocatable import SECRETS_STORE
+from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT
+
+NETWORK_PLUGIN: Final = "vpc-cni"
+
+
+NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
+"""Namespace and service account of the network plugin, whose role the platform makes."""
+
+
+NODE_MONITOR: Final = "eks-node-monitoring-agent"
+
+
+BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
+"""Add-ons without which a node does not become ready."""
+
+
+AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
+"""Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
+
+
+SECRETS_STORE_SETTINGS: Final = json.dumps(
+    {
+        # On GPU nodes too. The driver itself tolerates every taint.
+        "tolerations": [{"operator": "Exists"}],
+        "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
+    }
+)
+"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
+`secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
+https://github.com/aws/secrets-store-csi-driver-provider-aws"""
+
+
+ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
+
+
+NODE_MONITOR_SETTINGS: Final = json.dumps(
+    {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
+)
+"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
+node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
+
+
+def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
+    """The zones that pods have subnets in.
+
+    Raises:
+        ValueError: they are no names of zones of one region, to be read after `has`.
+    """
+    if wrong := [zone for zone in subnet_ids if not zones.NAME.match(zone)]:
+        raise ValueError(f"{', '.join(wrong)}; allowed: zones by their names, e.g. us-east-1a")
+    if len(regions := sorted({*map(zones.region_of, subnet_ids)})) > 1:
+        raise ValueError(f"zones of {', '.join(regions)}; allowed: zones of one region")
+    return [*subnet_ids]
+
+
+def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
+    """Settings of the network plugin.
+
+    Network policies are enforced, and a node has addresses for as many pods as it has room:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
+    the pods' own keep the security groups of their node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
+
+    Args:
+        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+
+    Raises:
+        ValueError: zones are named otherwise, to be read after `has`.
+    """
+    settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
+    if pod_subnet_ids:
+        settings["env"]["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
+        settings["env"]["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
+        settings["eniConfig"] = {
+            "create": True,
+            "region": zones.region_of(pod_zones(pod_subnet_ids)[0]),
+            "subnets": {zone: {"id": id} for zone, id in sorted(pod_subnet_ids.items())},
+        }
+    return json.dumps(settings)

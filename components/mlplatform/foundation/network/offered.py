@@ -1,0 +1,46 @@
+"""Whether a region and its zones have the interface endpoints that a network is to have."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from awsfacts.zones import Zone
+from mlplatform.foundation.network import endpoints
+from mlplatform.lookups import find
+
+
+def check(services: Sequence[str], chosen: Mapping[str, Zone], region: str, opts: pulumi.InvokeOptions) -> None:
+    """Refuse interface endpoints that the region, or a zone of the network, does not have.
+
+    Raises:
+        pulumi.RunError: with all of them; or AWS refuses to tell.
+    """
+    problems = []
+    for service in services:
+        offered = _zones_with(service, region, opts)
+        if offered is None:
+            problems.append(f"{service}: {region} has no endpoint of it; allowed: a network without it")
+        elif missing := [key for key, zone in chosen.items() if offered and zone.name not in offered]:
+            others = ", ".join(sorted(offered))
+            problems.append(
+                f"{service}: {', '.join(missing)} has no endpoint of it; allowed: zones of {others}, or a network "
+                "without it"
+            )
+    if problems:
+        raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
+
+
+def _zones_with(service: str, region: str, opts: pulumi.InvokeOptions) -> Sequence[str] | None:
+    """The zones with an interface endpoint of a service; None where the region has none.
+
+    Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
+    """
+    name = endpoints.service_name(service, region)
+    return find(
+        lambda: (
+            aws.ec2.get_vpc_endpoint_service(service_name=name, service_type="Interface", opts=opts).availability_zones
+        ),
+        f"the zones with an endpoint of {service}",
+        "Allow ec2:DescribeVpcEndpointServices.",
+    )
