@@ -75,7 +75,7 @@ class Bench:
         command = {
             "apiVersion": "client.authentication.k8s.io/v1",
             "command": sys.executable,
-            "args": ["-m", "mlpctl.eks_token", "--cluster", cluster, *options],
+            "args": ["-m", "mlplatform_eks_token", "--cluster", cluster, *options],
             "env": [{"name": name, "value": value} for name, value in variables.items()],
             "interactiveMode": "Never",
         }

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mlpctl import eks_token
+import mlplatform_eks_token as eks_token
 from mlsandbox.endpoint import token
 from mlsandbox.endpoint.token import TokenError
 
@@ -163,6 +163,6 @@ def test_what_is_missing_is_said_in_one_sentence(
 
 
 def test_the_command_imports_little() -> None:
-    code = "import sys, mlpctl.eks_token; print(*sys.modules)"
+    code = "import sys, mlplatform_eks_token; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"boto3", "pulumi", "moto", "kubernetes", "pydantic", "typer"} & set(loaded)
