@@ -1,9 +1,9 @@
 """Reviews of what the real engine plans: every golden plan that fast tests use is one that it still makes."""
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from review_plans import FOLDER, cut
 
 pytestmark = pytest.mark.engine
 
-Edit = Callable[[Any], None]
+TEAM = Path(__file__).with_name("team")
 
-TEAM = """\
+SECRET = """\
 import pulumi
 import pulumi_kubernetes as k8s
 
@@ -61,13 +61,6 @@ def previewed(project: Any) -> str:
     return str(project.pulumi("preview", "--json", "--show-sames", "--stack", project.stack).stdout)
 
 
-def test_the_first_creation_of_prod(project_for: Callable[[str], AbstractContextManager[Any]], rewrite: bool) -> None:
-    with project_for("prod") as project:
-        report = assert_current("prod-created", previewed(project), rewrite=rewrite)
-    assert report.dangers == ()
-    assert report.sandbox, "the account of its ARNs gives it away"
-
-
 @pytest.fixture(scope="module")
 def running(project: Any) -> Iterator[Any]:
     """The stack `local`, up."""
@@ -75,14 +68,35 @@ def running(project: Any) -> Iterator[Any]:
     yield project
 
 
-EDITS: Mapping[str, Edit] = {
-    "pool-changed": lambda project: project.edit("gpuPools", "inference", "instanceTypes", value=["g6e.2xlarge"]),
-    "bucket-deleted": lambda project: project.remove("buckets", "datasets"),
-    "tags-changed": lambda project: project.edit("tags", value={"team": "search"}),
+@pytest.fixture(scope="module")
+def team(running: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The stack of a team on the platform of `local`, not yet created."""
+    folder = tmp_path_factory.mktemp("team")
+    shutil.copytree(TEAM, folder, dirs_exist_ok=True)
+    (folder / ".venv").symlink_to(running.folder / ".venv")
+    team = type(running)(folder, running.sandbox, "dev")
+    team.pulumi("stack", "init", "dev")
+    team.pulumi("config", "set", "aws:region", "us-east-1", "--stack", "dev")
+    yield team
+    team.pulumi("destroy", "--yes", "--skip-preview", "--stack", "dev", check=False)
+    team.pulumi("stack", "rm", "--yes", "dev", check=False)
+
+
+def test_a_first_creation(team: Any, rewrite: bool) -> None:
+    report = assert_current("created", previewed(team), rewrite=rewrite)
+    assert report.dangers == ()
+    assert report.sandbox, "the account of its ARNs gives it away"
+    team.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+
+
+EDITS: Mapping[str, tuple[str, Any]] = {
+    "pool-changed": ("instanceTypes", ["g6e.2xlarge"]),
+    "bucket-deleted": ("buckets", ["models"]),
+    "tags-changed": ("tags", {"owner": "search", "team": "ranking"}),
 }
 
 DANGERS: Mapping[str, set[str]] = {
-    "pool-changed": {"inference-nodes"},
+    "pool-changed": {"search-nodes"},
     "bucket-deleted": {"datasets-bucket"},
     # The template of the nodes ignores it.
     "tags-changed": set(),
@@ -90,22 +104,21 @@ DANGERS: Mapping[str, set[str]] = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_a_change_of_a_running_stack(running: Any, name: str, rewrite: bool) -> None:
-    file: Path = running.folder / "stacks" / "Pulumi.local.yaml"
-    before = file.read_text()
-    EDITS[name](running)
+def test_a_change_of_a_running_stack(team: Any, name: str, rewrite: bool) -> None:
+    key, value = EDITS[name]
+    team.pulumi("config", "set", "--stack", "dev", key, json.dumps(value))
     try:
-        report = assert_current(name, previewed(running), rewrite=rewrite)
+        report = assert_current(name, previewed(team), rewrite=rewrite)
     finally:
-        file.write_text(before)
+        team.pulumi("config", "rm", "--stack", "dev", key)
     assert {each.name for each in report.dangers} == DANGERS[name]
 
 
 def test_a_rotated_secret(running: Any, tmp_path: Path, rewrite: bool) -> None:
     """A team's own program, on the platform's cluster."""
     runtime = f"{{ name: python, options: {{ virtualenv: {running.folder / '.venv'} }} }}"
-    (tmp_path / "Pulumi.yaml").write_text(f"name: team\nruntime: {runtime}\n")
-    (tmp_path / "__main__.py").write_text(TEAM)
+    (tmp_path / "Pulumi.yaml").write_text(f"name: secrets\nruntime: {runtime}\n")
+    (tmp_path / "__main__.py").write_text(SECRET)
     team = type(running)(tmp_path, running.sandbox, "dev")
     team.pulumi("stack", "init", "dev")
     try:

@@ -248,7 +248,7 @@ def test_unknown_values_stay_unknown_under_a_secrets_name() -> None:
 
 
 def test_our_real_plan_loses_nothing() -> None:
-    assert hidden(reader.load(PLANS / "prod-extract.json")) == set()
+    assert hidden(reader.load(PLANS / "created.json")) == set()
 
 
 def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
