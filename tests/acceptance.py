@@ -15,8 +15,9 @@ from mlplatform.testing import ACCOUNT_ID, Declared, Plan
 from mlsandbox.endpoint.limits import CHECKED, Request, refusal
 from mlsandbox.providers.aws import DECLARATIONS, values
 from mlsandbox.providers.aws.api import MODELS
-from mlsandbox.providers.aws.declaration import Create, Declaration
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.settings import Settings
+from mlsandbox.providers.aws.steps import Create
 
 LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 SUBDOMAIN: Final = rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*"

@@ -3,9 +3,10 @@
 import os
 import runpy
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -44,6 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def root() -> Path:
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The sandbox's AWS provider on an AWS API of its own, which a process can have one of: `aws_bench.Bench`."""
+    import aws_bench
+
+    with aws_bench.serving(tmp_path_factory.mktemp("sandbox")) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -224,6 +224,27 @@ def _pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candida
         yield Candidate(each["associationId"], _pairs(told["association"].get("tags")))
 
 
+def _file_system(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    for each in _listed(client, "describe_file_systems", "FileSystems"):
+        tags = _pairs(each.get("Tags"))
+        if marks.items() <= tags.items() and each["LifeCycleState"] not in ("deleting", "deleted", "error"):
+            yield Candidate(each["FileSystemId"], tags)
+
+
+def _mount_target(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    # A file system has one mount target at most in a subnet.
+    for each in _listed(client, "describe_mount_targets", "MountTargets", FileSystemId=inputs["fileSystemId"]):
+        if each["SubnetId"] == inputs["subnetId"]:
+            yield Candidate(each["MountTargetId"])
+
+
+def _access_point(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    for each in _listed(client, "describe_access_points", "AccessPoints", FileSystemId=inputs["fileSystemId"]):
+        tags = _pairs(each.get("Tags"))
+        if marks.items() <= tags.items():
+            yield Candidate(each["AccessPointId"], tags)
+
+
 _SETTING: Final = Again("is a setting: written again, it is the same")
 
 KINDS: Final[Mapping[str, Look | Id | Again]] = {
@@ -317,6 +338,11 @@ KINDS: Final[Mapping[str, Look | Id | Again]] = {
     "aws:ecr/replicationConfiguration:ReplicationConfiguration": _SETTING,
     "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": Id("$ecrRepositoryPrefix"),
     "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate": Id("$prefix"),
+    "aws:efs/fileSystem:FileSystem": Look("efs", _file_system, "aws efs delete-file-system --file-system-id $id"),
+    "aws:efs/mountTarget:MountTarget": Look("efs", _mount_target, "aws efs delete-mount-target --mount-target-id $id"),
+    "aws:efs/accessPoint:AccessPoint": Look("efs", _access_point, "aws efs delete-access-point --access-point-id $id"),
+    "aws:efs/backupPolicy:BackupPolicy": _SETTING,
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": _SETTING,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": Look(
         "eks",
         _pod_identity,

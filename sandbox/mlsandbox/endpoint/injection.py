@@ -11,14 +11,12 @@ from urllib.parse import unquote_plus
 from pydantic import ValidationError
 
 from mlsandbox.endpoint import wire
+from mlsandbox.headers import INJECTED
 from mlsandbox.host import faults
 from mlsandbox.host.faults import ANY, Fault, Planned
 
 LATER: Final = "mlplatform.fault"
 """Key of the request's environment under which a fault that shows later travels to the service."""
-
-INJECTED: Final = "x-mlplatform-injected"
-"""Header of every answer that was asked for, which tells it from a defect of the local API."""
 
 _THROTTLING: Final = ("Throttling", "ThrottlingException")
 _OWN_THROTTLING: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 from xml.sax.saxutils import escape
 
 from flask import Flask
@@ -16,9 +16,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
-from mlsandbox.endpoint import identity, limits, quotas, wire
+from mlsandbox.endpoint import extensions, identity, limits, quotas, wire
 from mlsandbox.endpoint.gate import Gate
 from mlsandbox.endpoint.injection import Injection
+from mlsandbox.endpoint.store import Store
 from mlsandbox.endpoint.unsaved import Unsaved
 from mlsandbox.host import faults
 from mlsandbox.host.layout import ACCOUNT_ID
@@ -43,6 +44,7 @@ class Server:
         self.changed = changed
         self._injection = Injection()
         _poll_outside(self.gate)
+        self._store = Store(extensions.STORED, ACCOUNT_ID)
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
@@ -71,7 +73,8 @@ class Server:
         changes = _may_change(environ)
         with self.gate.shared():
             try:
-                answer: Iterable[bytes] = self._moto(environ, start_response)
+                stored = self._store.answer(environ, start_response)
+                answer: Iterable[bytes] = self._moto(environ, start_response) if stored is None else stored
             except NotImplementedError as problem:
                 return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", str(problem))
             except Exception as problem:
@@ -114,33 +117,17 @@ _UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 """Operations that need no key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
 
 
-_UNSERVED: Final = frozenset(
-    {
-        "PutBucketAbac",
-        "PutBucketRequestPayment",
-        *(f"UpdateBucketMetadata{each}TableConfiguration" for each in ("Annotation", "Inventory", "Journal")),
-        *(f"DeleteBucket{each}Configuration" for each in ("Metadata", "MetadataTable")),
-        *(
-            f"{verb}Bucket{each}Configuration"
-            for verb in ("Put", "Delete")
-            for each in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
-        ),
-    }
-)
-"""Operations of S3 that moto takes for the creation or the deletion of the bucket itself."""
-
-
 def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
     """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
-    if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and environ.get("QUERY_STRING"):
-        wanted = wire.target(environ)
-        if wanted.service == "s3" and wanted.operation is not None and wanted.operation.name in _UNSERVED:
-            message = f"The sandbox does not serve {wanted.operation.name}."
-            return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
-    if environ.get("HTTP_TRANSFER_ENCODING") or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return None
     asked = wire.target(environ)
-    if asked.operation is None or asked.service not in limits.CHECKED:
+    if asked.operation is None:
+        return None
+    if asked.operation.name in extensions.REFUSED.get(asked.service, ()):
+        message = f"The sandbox does not serve the operation {asked.operation.name}."
+        return wire.failed(environ, start_response, asked, "NotImplemented", message, {})
+    if environ.get("HTTP_TRANSFER_ENCODING") or asked.service not in limits.CHECKED:
         return None
     if asked.operation.name in _DATA or wire.reads(asked.operation.name):
         return None

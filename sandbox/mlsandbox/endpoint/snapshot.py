@@ -17,6 +17,7 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from mlsandbox.endpoint.eks.backend import SERVICE, eks_backends
+from mlsandbox.endpoint.store import STORE, store_backends
 from mlsandbox.errors import SandboxError
 
 FORMAT = 3
@@ -97,6 +98,8 @@ def _in_use() -> list[BackendDict[Any]]:
 
 
 def _service(name: str) -> BackendDict[Any]:
+    if name == STORE:
+        return store_backends
     return eks_backends if name == SERVICE else get_backend(name)  # type: ignore[call-overload, no-any-return, arg-type, unused-ignore]  # a name read from a file is no literal
 
 

@@ -1,95 +1,59 @@
-"""Requests against botocore's model: what the SDK lets through and AWS would refuse."""
+"""Requests against botocore's model, in AWS's words: what the SDK lets through and AWS would refuse."""
 
-import functools
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import OperationModel, Shape
 from moto.core.exceptions import ServiceException
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "boolean": (bool,),
-    "integer": (int,),
-    "long": (int,),
-    "list": (list, tuple),
-    "map": (dict,),
-    "structure": (dict,),
-}
+from mlsandbox import shapes
+from mlsandbox.shapes import Constraint, Violation
 
 
 def check(operation: OperationModel, request: dict[str, Any], wrong: type[ServiceException]) -> None:
     """Raise `wrong`, the service's own error, with every violation of the operation's input shape, in AWS's words."""
     if operation.input_shape is None:
         return
-    found = list(violations(operation.input_shape, request))
-    if found:
-        plural = "errors" if len(found) > 1 else "error"
-        raise wrong(f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+    if found := list(violations(operation.input_shape, request)):
+        raise wrong(message(found))
 
 
-def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+def message(found: list[str]) -> str:
+    """AWS's message of violations."""
+    plural = "errors" if len(found) > 1 else "error"
+    return f"{len(found)} validation {plural} detected: {'; '.join(found)}"
+
+
+def violations(shape: Shape, value: Any) -> Iterator[str]:
     """Yield a sentence for every way in which `value` is no `shape`."""
-    expected = _TYPES.get(shape.type_name)
-    if expected and (not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)):
-        yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must be of type {shape.type_name}"
-        return
-    yield from _own(shape, value, path)
-    if isinstance(shape, StructureShape):
-        for name in shape.required_members:
-            if value.get(name) is None:
-                yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                yield from violations(member, value[name], _join(path, name))
-    elif isinstance(shape, ListShape):
-        for index, item in enumerate(value):
-            yield from violations(shape.member, item, f"{path}.{index + 1}.member")
-    elif isinstance(shape, MapShape):
-        for key, item in value.items():
-            yield from violations(shape.key, key, path)
-            yield from violations(shape.value, item, f"{path}.{key}")
+    return map(_sentence, shapes.violations(shape, value))
 
 
-def _own(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    limits = shape.metadata
-    failed = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must"
-    if enum := getattr(shape, "enum", None):
-        if value not in enum:
-            yield f"{failed} satisfy enum value set: [{', '.join(enum)}]"
-        return
-    if (pattern := limits.get("pattern")) and not _compiled(pattern).fullmatch(str(value)):
-        yield f"{failed} satisfy regular expression pattern: {pattern}"
-    if shape.type_name in ("integer", "long"):
-        size, what = value, "value"
-    elif isinstance(value, str | list | tuple | dict):
-        size, what = len(value), "length"
-    else:
-        return
-    if size < limits.get("min", size):
-        yield f"{failed} have {what} greater than or equal to {limits['min']}"
-    if size > limits.get("max", size):
-        yield f"{failed} have {what} less than or equal to {limits['max']}"
+def _sentence(broken: Violation) -> str:
+    value = "null" if broken.constraint is Constraint.REQUIRED else f"'{broken.value}'"
+    return f"Value {value} at '{_dotted(broken.path)}' failed to satisfy constraint: Member must {_rule(broken)}"
 
 
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of a model, which is one of Java, as a whole; one that is none in Python matches everything."""
-    for java, python in _JAVA.items():
-        pattern = pattern.replace(java, python)
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return re.compile(".*", re.DOTALL)
+def _rule(broken: Violation) -> str:
+    what, limit = "length" if broken.unit else "value", broken.limit
+    match broken.constraint:
+        case Constraint.TYPE:
+            return f"be of type {limit}"
+        case Constraint.REQUIRED:
+            return "not be null"
+        case Constraint.ENUM:
+            return f"satisfy enum value set: [{', '.join(limit)}]"
+        case Constraint.PATTERN:
+            return f"satisfy regular expression pattern: {limit}"
+        case Constraint.AT_LEAST:
+            return f"have {what} greater than or equal to {limit}"
+        case Constraint.AT_MOST:
+            return f"have {what} less than or equal to {limit}"
 
 
-_JAVA = {"\\p{L}": "\\w", "\\p{N}": "\\d", "\\p{Z}": " \u00a0", "\\w-_": "\\w\\-"}
-"""Java's classes of characters in Python's words."""
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _dotted(path: shapes.Path) -> str:
+    """A path as AWS writes it: items count from one, and are a `member`."""
+    return ".".join(f"{part + 1}.member" if isinstance(part, int) else part for part in path)
 
 
 def page(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], str | None]:

@@ -79,17 +79,22 @@ class Asked:
 
 def target(environ: dict[str, Any]) -> Asked:
     """The service and operation of a request."""
-    _, signed = _signed_for(environ)
-    service = _SERVICES.get(signed, signed)
+    named = service(environ)
     try:
-        model = get_service_model(service)
+        model = get_service_model(named)
         name = operation_named(environ)
         if name is not None:
-            return Asked(service, model.operation_model(name), {})
-        operation, found = _router(service).match(Request(environ, populate_request=False))
-        return Asked(service, model.operation_model(operation.name), dict(found))
+            return Asked(named, model.operation_model(name), {})
+        operation, found = _router(named).match(Request(environ, populate_request=False))
+        return Asked(named, model.operation_model(operation.name), dict(found))
     except (NotFound, NotImplementedError, OperationNotFoundError, UnknownServiceError):
-        return Asked(service, None, {})
+        return Asked(named, None, {})
+
+
+def service(environ: dict[str, Any]) -> str:
+    """boto3's name of the service that a request is signed for."""
+    _, signed = _signed_for(environ)
+    return _SERVICES.get(signed, signed)
 
 
 def region(environ: dict[str, Any]) -> str:
@@ -186,6 +191,18 @@ def failed(
     sent = {**answer["headers"], "Content-Length": str(len(content)), **headers}
     start_response(f"{status} {HTTPStatus(status).phrase}", list(sent.items()))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+
+def succeeded(environ: dict[str, Any], start_response: Any, asked: Asked, result: Mapping[str, Any]) -> list[bytes]:
+    """Answer a request with the result of its operation, by the names of the operation's model."""
+    assert asked.operation is not None
+    protocol = determine_request_protocol(get_service_model(asked.service), environ.get("CONTENT_TYPE", ""))
+    answer = get_serializer_class(asked.service, protocol)(asked.operation).serialize(dict(result))
+    content = answer["body"].encode() if isinstance(answer["body"], str) else answer["body"]
+    status = HTTPStatus(answer["status_code"])
+    sent = {**answer["headers"], "Content-Length": str(len(content))}
+    start_response(f"{status.value} {status.phrase}", list(sent.items()))
+    return [content]
 
 
 @functools.cache

@@ -16,10 +16,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -29,6 +27,7 @@ from mlsandbox.host import files
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import Ports
 from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.host.served import AwsApi, Services
 
 SNAPSHOT_EVERY_S = 5.0
 """Seconds of work on the AWS API that a power cut may cost."""
@@ -39,31 +38,6 @@ LARGEST_LOG = 16 * 2**20
 _TICK_S = 1.0
 
 logger = logging.getLogger(__name__)
-
-
-class Server(Protocol):
-    """A server inside this process, already listening."""
-
-    def stop(self) -> None:
-        """End what it does and close its port."""
-
-
-class AwsApi(Server, Protocol):
-    """The local AWS API with its token webhook."""
-
-    def snapshot(self) -> None:
-        """Save to `Layout.aws` what changed since the last time."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """What the daemon serves; tests put others in their place."""
-
-    aws_api: Callable[[Layout], AwsApi]
-    """Starts the AWS API and the token webhook, from the last snapshot if there is one."""
-
-    providers: Sequence[Callable[[Layout], Server]]
-    """Each starts one resource provider."""
 
 
 class _Event(enum.Enum):

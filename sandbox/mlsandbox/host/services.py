@@ -5,8 +5,8 @@ import grpc
 from mlsandbox import endpoint as awsapi
 from mlsandbox.endpoint.eks import reach
 from mlsandbox.host.conditions import Conditions
-from mlsandbox.host.daemon import Services
 from mlsandbox.host.layout import Layout
+from mlsandbox.host.served import Services
 from mlsandbox.providers import aws, kubernetes
 
 STOP_GRACE_S = 2.0

@@ -100,6 +100,11 @@ def repository(each: Pending) -> str:
     return "team/example"
 
 
+def file_system(each: Pending) -> str:
+    client("efs").create_file_system(CreationToken="other")
+    return str(client("efs").create_file_system(CreationToken="example", Tags=tags(each))["FileSystemId"])
+
+
 CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ({}, rule),
     "aws:iam/policy:Policy": ({"name": "example"}, policy),
@@ -107,6 +112,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:kms/key:Key": ({}, key),
     "aws:s3/bucket:Bucket": ({"bucket": "example"}, bucket),
     "aws:ecr/repository:Repository": ({"name": "team/example"}, repository),
+    "aws:efs/fileSystem:FileSystem": ({}, file_system),
 }
 """Types that the engine test does not meet, or meets only while all goes well."""
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mlsandbox.endpoint.limits import bucket_lifecycle, policies
 from mlsandbox.endpoint.limits.request import Refusal, Request
-from mlsandbox.endpoint.validation import violations
+from mlsandbox.endpoint.validation import message, violations
 
 __all__ = ["CHECKED", "Refusal", "Request", "refusal"]
 
@@ -29,25 +29,6 @@ MODELLED: Final[Mapping[str, str]] = {
 
 CHECKED: Final = frozenset({*MODELLED, "ec2", "eks", "s3"})
 """Services whose requests are looked at."""
-
-MISTAKEN: Final = frozenset(
-    f"s3:{operation}"
-    for operation in (
-        "CreateBucketMetadataConfiguration",
-        "CreateBucketMetadataTableConfiguration",
-        "DeleteBucketAnalyticsConfiguration",
-        "DeleteBucketIntelligentTieringConfiguration",
-        "DeleteBucketMetadataConfiguration",
-        "DeleteBucketMetadataTableConfiguration",
-        "DeleteBucketMetricsConfiguration",
-        "PutBucketAbac",
-        "PutBucketAnalyticsConfiguration",
-        "PutBucketIntelligentTieringConfiguration",
-        "PutBucketMetricsConfiguration",
-        "PutBucketRequestPayment",
-    )
-)
-"""Operations that moto takes for another one, such as the deletion of a bucket, since it does not know them."""
 
 _SHOWN: Final = 60
 
@@ -94,11 +75,8 @@ def refusal(request: Request, model: OperationModel) -> Refusal | None:
     if code := MODELLED.get(request.service):
         found = list(violations(model.input_shape, request.parameters)) if model.input_shape else []
         if found:
-            plural = "errors" if len(found) > 1 else "error"
-            return Refusal(code, f"{len(found)} validation {plural} detected: {'; '.join(found)}")
+            return Refusal(code, message(found))
     name = f"{request.service}:{request.operation}"
-    if name in MISTAKEN:
-        return Refusal("NotImplemented", f"The sandbox does not serve the operation {request.operation}.")
     for rule in table().of(name):
         if wrong := rule.refusal(request):
             return wrong

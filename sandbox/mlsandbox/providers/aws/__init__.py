@@ -12,7 +12,9 @@ from mlsandbox.providers.aws import (
     ec2_routing,
     ec2_security,
     ecr,
+    efs,
     eks,
+    eks_access,
     iam,
     kms,
     logs,
@@ -36,7 +38,9 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *ec2_security.DECLARATIONS,
     *ec2_launch.DECLARATIONS,
     *ecr.DECLARATIONS,
+    *efs.DECLARATIONS,
     *eks.DECLARATIONS,
+    *eks_access.DECLARATIONS,
     *autoscaling.DECLARATIONS,
 )
 """Every resource type that the sandbox knows."""

@@ -17,11 +17,10 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 
+from mlsandbox.headers import INJECTED
 from mlsandbox.providers.protocol import ProviderError
 
 _POLL_S: Final = 0.2
-_INJECTED: Final = "x-mlplatform-injected"
-"""Header of an answer that `mlsandbox fail` asked for: whatever its status, it is no defect of the local API."""
 
 ATTEMPTS: Final = 25
 """How often a throttled request is made in all, as Terraform's provider makes it (`max_retries`)."""
@@ -224,7 +223,7 @@ class Api:
             said = error.response.get("Error", {})
             code, message = said.get("Code", "Unknown"), said.get("Message", "no message")
             metadata = error.response.get("ResponseMetadata", {})
-            if metadata.get("HTTPStatusCode") == 500 and _INJECTED not in metadata.get("HTTPHeaders", {}):
+            if metadata.get("HTTPStatusCode") == 500 and INJECTED not in metadata.get("HTTPHeaders", {}):
                 raise ProviderError(f"{self.name}: {_not_served(error.operation_name)}") from error
             raise ApiError(self.name, error.operation_name, code, message) from error
         except ResponseParserError as error:

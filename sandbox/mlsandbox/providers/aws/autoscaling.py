@@ -5,7 +5,8 @@ from typing import Any, Final
 from pulumi_aws import autoscaling
 
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import Declaration, Lookup, Update, filters_of, uses
+from mlsandbox.providers.aws.declaration import Declaration, Lookup, filters_of
+from mlsandbox.providers.aws.steps import Update, uses
 from mlsandbox.providers.protocol import Properties, ProviderError
 
 _GROUP: Final = "auto-scaling-group"

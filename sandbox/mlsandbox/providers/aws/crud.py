@@ -7,7 +7,8 @@ import jmespath
 from botocore.model import ListShape
 
 from mlsandbox.providers.aws.api import Api, ApiError
-from mlsandbox.providers.aws.declaration import Create, Declaration, Delete, Describe, Tags, Update
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.aws.steps import Create, Delete, Describe, Tags, Update
 from mlsandbox.providers.protocol import Properties, ProviderError
 
 
@@ -18,7 +19,10 @@ def create(declaration: Declaration, api: Api, inputs: Properties) -> str:
         return step(api, inputs)
     made = declaration.request(step.operation, inputs)
     tags = declaration.tag_parameters(step.operation, inputs.get("tagsAll") or {}) if declaration.tags else {}
-    answer = api.call(step.operation, **made.parameters, **step.more(inputs), **tags, **step.fixed)
+    empty = declaration.emptied(step.operation, step.empty, inputs)
+    answer = api.call(step.operation, **{**made.parameters, **empty}, **step.more(inputs), **tags, **step.fixed)
+    if step.id == ():
+        return api.account
     if isinstance(step.id, tuple):
         return declaration.separator.join(str(inputs[name]) for name in step.id)
     id = jmespath.search(step.id, answer)
@@ -66,8 +70,18 @@ def run(declaration: Declaration, api: Api, id: str, update: Update, olds: Prope
     if callable(update.by):
         update.by(api, id, olds, news)
         return
-    parameters = declaration.request(update.by, news, only=update.properties).parameters
-    api.call(update.by, **{**parameters, **declaration.keyed(update.by, id), **update.fixed})
+    if update.unset and not any(news.get(name) for name in update.properties):
+        if any(olds.get(name) for name in update.properties):
+            api.call(update.unset, **declaration.keyed(update.unset, id))
+        return
+    sent = update.sent(olds, news)
+    parameters = declaration.request(update.by, news, only=sent).parameters
+    empty = {name: value for name, value in update.empty.items() if name in sent}
+    parameters |= declaration.emptied(update.by, empty, news)
+    parameters |= {member: news[name] for name, member in update.also.items() if news.get(name) is not None}
+    answer = api.call(update.by, **{**parameters, **declaration.keyed(update.by, id), **update.fixed})
+    if update.then:
+        update.then(api, id, answer)
 
 
 def read(declaration: Declaration, api: Api, id: str) -> Properties | None:
@@ -113,6 +127,8 @@ def delete(declaration: Declaration, api: Api, id: str, outputs: Properties) -> 
     step = declaration.delete
     try:
         if isinstance(step, Delete):
+            if not jmespath.search(step.when, outputs):
+                return
             extra = {member: outputs[name] for name, member in step.properties.items() if outputs.get(name) is not None}
             api.call(step.operation, **{**declaration.keyed(step.operation, id), **extra, **step.fixed})
         else:

@@ -1,6 +1,7 @@
 """How a resource type of pulumi-aws is made from operations of AWS's API: data, and small functions where it is odd.
 
-A new type is a `Declaration` in its service family's module and a case in the table of the life cycle test. Sources:
+A new type is a `Declaration` in its service family's module and a case in `tests/types/<service>/<type>.yaml`. What is
+like many others needs little: see `conventions`. Sources:
 
 - property names, types and what AWS chooses when nothing is given: the SDK's class (`resource`);
 - operations and their members: botocore's service model;
@@ -22,157 +23,22 @@ from mlsandbox.providers.aws import mapping
 from mlsandbox.providers.aws.api import MODELS, Api, Passing
 from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.schema import TEXT, MapOf, Object, Property, Schema, function_inputs, resource_schema
+from mlsandbox.providers.aws.steps import (
+    AutoName,
+    Create,
+    Delete,
+    Describe,
+    Read,
+    Singleton,
+    State,
+    Tags,
+    Update,
+    operations_of,
+)
 from mlsandbox.providers.protocol import Failure, Properties
-
-Read = Callable[[Api, str], Properties | None]
-"""From an id to the live properties (settable ones and outputs); None when the resource is gone."""
-
-
-def uses(*operations: str) -> Callable[[Any], Any]:
-    """Say which operations of the declaration's service a function of it calls, in boto3's spelling."""
-
-    def mark(function: Any) -> Any:
-        function.operations = operations
-        return function
-
-    return mark
-
-
-def operations_of(step: object) -> tuple[str, ...]:
-    """The operations that a step of a declaration calls."""
-    if isinstance(step, Create | Describe | Delete):
-        return (step.operation, *operations_of(step.more if isinstance(step, Describe) else None))
-    if isinstance(step, Update):
-        return (step.by,) if isinstance(step.by, str) else operations_of(step.by)
-    if isinstance(step, Tags):
-        return tuple(name for name in (step.tag, step.untag, step.listed) if name)
-    return tuple(getattr(step, "operations", ()))
-
-
-@dataclass(frozen=True)
-class Create:
-    """Make the resource with one operation, from every property that has a member in its request."""
-
-    operation: str
-    id: str | tuple[str, ...]
-    """The id: a JMESPath into the answer, or the properties that make it, joined by the declaration's separator."""
-
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Members that are always the same."""
-
-    more: Callable[[Properties], Mapping[str, Any]] = lambda inputs: {}
-    """Members that are made of properties in another form; gets the inputs."""
-
-
-@dataclass(frozen=True)
-class Describe:
-    """Read the resource with one operation, every property from the member of its name."""
-
-    operation: str
-    result: str
-    """JMESPath to the resource in the answer."""
-
-    key: str | None = None
-    """The member that takes the id where it is not the declaration's `key` (`VpcIds`)."""
-
-    more: Callable[[Api, str, dict[str, Any]], Properties] | None = None
-    """Properties that come from elsewhere: gets the id and the described resource."""
-
-
-class Update:
-    """Change properties in place, with one operation from the declaration's key and these properties, or by a function.
-
-    It runs when one of the properties changed, and after the creation for those set that the creation did not take.
-    A function gets the API, the id, the old inputs and the new ones. `checked_as` is an operation against whose members
-    the properties of a function are checked.
-    """
-
-    def __init__(
-        self,
-        *properties: str,
-        by: "str | Callable[[Api, str, Properties, Properties], None]",
-        fixed: Mapping[str, Any] | None = None,
-        checked_as: str | None = None,
-    ) -> None:
-        self.properties = properties
-        self.by = by
-        self.fixed = fixed or {}
-        self.checked_as = checked_as if checked_as or not isinstance(by, str) else by
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Delete the resource with one operation."""
-
-    operation: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    properties: Mapping[str, str] = field(default_factory=dict)
-    """Properties of the state that the operation takes: property → member."""
-
-
-@dataclass(frozen=True)
-class Tags:
-    """Tags by two operations that add and remove."""
-
-    tag: str
-    untag: str
-    key: str
-    """The member that takes the resource."""
-
-    by: str | None = None
-    """The output that names the resource where its id does not, e.g. `arn`."""
-
-    listed: str | None = None
-    """The operation that lists them, where the description does not hold them."""
-
-    specification: str | None = None
-    """EC2's name of the type in `TagSpecifications`."""
-
-
-@dataclass(frozen=True)
-class State:
-    """Where in a description the state of a resource is, and what it may be."""
-
-    path: str
-    """JMESPath into the described resource."""
-
-    ready: Collection[str]
-    failed: Collection[str] = ()
-    gone: Collection[str] = ()
-    """States in which the resource counts as deleted, though it is still described."""
-
-    reason: str | None = None
-    """JMESPath to AWS's own explanation of a failure."""
-
-
-@dataclass(frozen=True)
-class AutoName:
-    """The property that gets an automatic name, `<logical name>-<7 hex digits>`, when a program gives none."""
-
-    property: str
-    longest: int
-    """AWS's limit, in characters."""
-
-    shape: Callable[[str], str] = str
-    """E.g. `str.lower`."""
-
-    prefix_property: str | None = None
-    """The property that asks for a name with a given beginning instead."""
-
 
 PLAIN: Final = Meaning()
 NO_FAILURES: Final[Sequence[Failure]] = ()
-
-
-@dataclass(frozen=True)
-class Singleton:
-    """Something that an account has one of in a region."""
-
-    name: str
-    """What it is called in a sentence."""
-
-    unset: Callable[[Properties], bool] = lambda live: False
-    """Whether the live properties are those of an account where nobody set it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -246,8 +112,14 @@ class Declaration:
     """Whether ARNs have no region (IAM)."""
 
     meaning: Meaning = PLAIN
+    answered: Mapping[str, str] = field(default_factory=dict)
+    """Nested inputs, as paths with dots, that no request takes although the SDK has them, and why."""
+
     cloudformation: str | None = None
     """CloudFormation's type, e.g. `AWS::KMS::Key`."""
+
+    cloudformation_names: Mapping[str, str] = field(default_factory=dict)
+    """CloudFormation's names of inputs that neither the SDK nor botocore's model calls so."""
 
     unlike_cloudformation: Mapping[str, str] = field(default_factory=dict)
     """Properties for which `replaces` and CloudFormation disagree, each with the reason."""
@@ -282,6 +154,8 @@ class Declaration:
         """The members of the operation's request that say which resource is meant."""
         shape = self.input_shape(operation)
         members = (member,) if member else self.key if isinstance(self.key, tuple) else (self.key,)
+        if not members:
+            return {}
         parts = id.split(self.separator, len(members) - 1)
         return {
             name: [part] if isinstance(shape.members[name], ListShape) else part
@@ -296,6 +170,8 @@ class Declaration:
     def named_by(self, id: str) -> Properties:
         """The properties that are part of the id: those of the names of the key's members."""
         members = self.key if isinstance(self.key, tuple) else (self.key,)
+        if not members:
+            return {}
         parts = dict(zip(members, id.split(self.separator, len(members) - 1), strict=True))
         names = {
             way[-1].lower(): name
@@ -312,6 +188,11 @@ class Declaration:
         left_out = {"tags", "region"}
         chosen = {name: inputs[name] for name in inputs if (only is None or name in only) and name not in left_out}
         return mapping.request(self.input_shape(operation), properties, Object(chosen), self.names, given)
+
+    def emptied(self, operation: str, empty: Mapping[str, Any], properties: Properties) -> dict[str, Any]:
+        """The members that say that the properties of `empty` that are not set are empty."""
+        unset = {name: value for name, value in empty.items() if not properties.get(name)}
+        return mapping.placed(self.input_shape(operation), unset, self.names)
 
     def found(self, described: Mapping[str, Any]) -> Properties:
         """The properties that a described resource holds."""

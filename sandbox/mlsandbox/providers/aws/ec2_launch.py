@@ -6,9 +6,10 @@ from typing import Any, Final
 from pulumi_aws import ec2
 
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Tags, Update, uses
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.ec2_network import tags
 from mlsandbox.providers.aws.schema import resource_schema
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Tags, Update, uses
 from mlsandbox.providers.protocol import Failure, Properties
 
 _OF_THE_TEMPLATE: Final = frozenset(
@@ -71,6 +72,7 @@ def _set_default(api: Api, id: str, olds: Properties, news: Properties) -> None:
 LAUNCH_TEMPLATE: Final = Declaration(
     resource=ec2.LaunchTemplate,
     cloudformation="AWS::EC2::LaunchTemplate",
+    answered={"networkInterfaces.ipv4Addresses": "a check refuses it and says what to give instead"},
     service="ec2",
     key="LaunchTemplateId",
     names={

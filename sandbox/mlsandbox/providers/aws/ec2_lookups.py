@@ -6,9 +6,10 @@ from typing import Any, Final
 from pulumi_aws import ec2, get_availability_zones
 
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import Declaration, Lookup, filters_of, uses
+from mlsandbox.providers.aws.declaration import Declaration, Lookup, filters_of
 from mlsandbox.providers.aws.ec2_network import SUBNET, VPC, vpc_details
 from mlsandbox.providers.aws.ec2_routing import TARGETS, VPC_ENDPOINT, endpoint_details
+from mlsandbox.providers.aws.steps import uses
 from mlsandbox.providers.protocol import Properties, ProviderError
 
 

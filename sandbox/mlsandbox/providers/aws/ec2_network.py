@@ -5,7 +5,9 @@ from typing import Any, Final
 from pulumi_aws import ec2
 
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import Create, Declaration, Delete, Describe, State, Tags, Update, uses
+from mlsandbox.providers.aws.conventions import conventional
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.aws.steps import Create, Delete, Describe, State, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
 _NO_IPAM: Final = "the local AWS API has no IPAM"
@@ -68,19 +70,15 @@ def _assign_ipv6(api: Api, id: str, olds: Properties, news: Properties) -> None:
 VPC: Final = Declaration(
     resource=ec2.Vpc,
     cloudformation="AWS::EC2::VPC",
-    service="ec2",
-    key="VpcId",
+    **conventional("ec2", "Vpc", "VpcId", listed=True, more=vpc_details),
     names={"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"},
     defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
-    create=Create("create_vpc", id="Vpc.VpcId"),
-    read=Describe("describe_vpcs", "Vpcs[0]", key="VpcIds", more=vpc_details),
     updates=(
         Update("enableDnsSupport", by="modify_vpc_attribute"),
         Update("enableDnsHostnames", by="modify_vpc_attribute"),
         Update("enableNetworkAddressUsageMetrics", by="modify_vpc_attribute"),
         Update("assignGeneratedIpv6CidrBlock", by=_assign_ipv6),
     ),
-    delete=Delete("delete_vpc"),
     tags=tags("vpc"),
     arn="vpc/{id}",
     replaces=frozenset({"cidrBlock", "instanceTenancy"}),
@@ -143,8 +141,7 @@ def _subnet_details(api: Api, id: str, subnet: dict[str, Any]) -> Properties:
 SUBNET: Final = Declaration(
     resource=ec2.Subnet,
     cloudformation="AWS::EC2::Subnet",
-    service="ec2",
-    key="SubnetId",
+    **conventional("ec2", "Subnet", "SubnetId", listed=True, more=_subnet_details),
     names={
         name: f"{name[0].upper()}{name[1:].replace('Aaaa', 'AAAA')}|PrivateDnsNameOptionsOnLaunch.{member}"
         for name, member in _AT_LAUNCH.items()
@@ -157,13 +154,10 @@ SUBNET: Final = Declaration(
         "ipv6Native": False,
         "mapPublicIpOnLaunch": False,
     },
-    create=Create("create_subnet", id="Subnet.SubnetId"),
-    read=Describe("describe_subnets", "Subnets[0]", key="SubnetIds", more=_subnet_details),
     updates=tuple(
         Update(name, by="modify_subnet_attribute")
         for name in ("assignIpv6AddressOnCreation", "enableDns64", "mapPublicIpOnLaunch", *_AT_LAUNCH)
     ),
-    delete=Delete("delete_subnet"),
     tags=tags("subnet"),
     state=State("State", ready=("available",)),
     arn="subnet/{id}",
@@ -203,20 +197,18 @@ def _delete_internet_gateway(api: Api, id: str, outputs: Properties) -> None:
 INTERNET_GATEWAY: Final = Declaration(
     resource=ec2.InternetGateway,
     cloudformation="AWS::EC2::InternetGateway",
-    service="ec2",
-    key="InternetGatewayId",
-    create=Create("create_internet_gateway", id="InternetGateway.InternetGatewayId"),
-    read=Describe(
-        "describe_internet_gateways",
-        "InternetGateways[0]",
-        key="InternetGatewayIds",
+    **conventional(
+        "ec2",
+        "InternetGateway",
+        "InternetGatewayId",
+        listed=True,
+        delete=_delete_internet_gateway,
         more=lambda api, id, gateway: {
             "vpcId": next((attached["VpcId"] for attached in gateway.get("Attachments", ())), None),
             "ownerId": gateway.get("OwnerId") or api.account,
         },
     ),
     updates=(Update("vpcId", by=_attach, checked_as="attach_internet_gateway"),),
-    delete=_delete_internet_gateway,
     tags=tags("internet-gateway"),
     arn="internet-gateway/{id}",
 )
@@ -270,15 +262,13 @@ _ONE_ADDRESS: Final = "the local AWS API gives a NAT gateway one address"
 NAT_GATEWAY: Final = Declaration(
     resource=ec2.NatGateway,
     cloudformation="AWS::EC2::NatGateway",
-    service="ec2",
-    key="NatGatewayId",
     names={"privateIp": "PrivateIpAddress"},
     defaults={"connectivityType": "public"},
-    create=Create("create_nat_gateway", id="NatGateway.NatGatewayId"),
-    read=Describe(
-        "describe_nat_gateways",
-        "NatGateways[0]",
-        key="NatGatewayIds",
+    **conventional(
+        "ec2",
+        "NatGateway",
+        "NatGatewayId",
+        listed=True,
         more=lambda api, id, gateway: {
             "allocationId": gateway["NatGatewayAddresses"][0].get("AllocationId"),
             "associationId": gateway["NatGatewayAddresses"][0].get("AssociationId"),
@@ -287,7 +277,6 @@ NAT_GATEWAY: Final = Declaration(
             "publicIp": gateway["NatGatewayAddresses"][0].get("PublicIp"),
         },
     ),
-    delete=Delete("delete_nat_gateway"),
     tags=tags("natgateway"),
     state=State(
         "State", ready=("available",), failed=("failed",), gone=("deleting", "deleted"), reason="FailureMessage"

@@ -6,28 +6,27 @@ from typing import Any, Final
 from pulumi_aws import ec2
 
 from mlsandbox.providers.aws.api import Api, ApiError, Passing
-from mlsandbox.providers.aws.declaration import Create, Declaration, Delete, Describe, State, Update, uses
+from mlsandbox.providers.aws.conventions import conventional
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.ec2_network import tags
 from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.aws.steps import Create, Delete, State, Update, uses
 from mlsandbox.providers.protocol import Failure, Properties
 
 ROUTE_TABLE: Final = Declaration(
     resource=ec2.RouteTable,
     cloudformation="AWS::EC2::RouteTable",
-    service="ec2",
-    key="RouteTableId",
-    create=Create("create_route_table", id="RouteTable.RouteTableId"),
-    read=Describe(
-        "describe_route_tables",
-        "RouteTables[0]",
-        key="RouteTableIds",
+    **conventional(
+        "ec2",
+        "RouteTable",
+        "RouteTableId",
+        listed=True,
         more=lambda api, id, table: {
             "ownerId": table.get("OwnerId") or api.account,
             "routes": None,
             "propagatingVgws": [gateway["GatewayId"] for gateway in table.get("PropagatingVgws", ())],
         },
     ),
-    delete=Delete("delete_route_table"),
     tags=tags("route-table"),
     arn="route-table/{id}",
     replaces=frozenset({"vpcId"}),
@@ -225,12 +224,9 @@ _NO_LATTICE: Final = "the local AWS API has endpoints of services only"
 VPC_ENDPOINT: Final = Declaration(
     resource=ec2.VpcEndpoint,
     cloudformation="AWS::EC2::VPCEndpoint",
-    service="ec2",
-    key="VpcEndpointId",
+    **conventional("ec2", "VpcEndpoint", "VpcEndpointId", listed=True, more=endpoint_details, delete=_delete_endpoint),
     names={"policy": "PolicyDocument"},
     defaults={"vpcEndpointType": "Gateway"},
-    create=Create("create_vpc_endpoint", id="VpcEndpoint.VpcEndpointId"),
-    read=Describe("describe_vpc_endpoints", "VpcEndpoints[0]", key="VpcEndpointIds", more=endpoint_details),
     updates=(
         Update(
             *_LISTS,
@@ -242,7 +238,6 @@ VPC_ENDPOINT: Final = Declaration(
             checked_as="create_vpc_endpoint",
         ),
     ),
-    delete=_delete_endpoint,
     tags=tags("vpc-endpoint"),
     state=State("State", ready=("available", "pendingAcceptance"), failed=("failed", "rejected"), gone=("deleted",)),
     waits_until_gone=True,

@@ -6,9 +6,10 @@ from typing import Any, Final
 from pulumi_aws import ec2, vpc
 
 from mlsandbox.providers.aws.api import Api, Passing
-from mlsandbox.providers.aws.declaration import AutoName, Declaration, Delete, Describe, Update, uses
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.ec2_network import tags
 from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.aws.steps import AutoName, Delete, Describe, Update, uses
 from mlsandbox.providers.protocol import Failure, Properties, ProviderError, has_unknown
 
 _NUMBERS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}
@@ -135,6 +136,7 @@ def _create_group(api: Api, inputs: Properties) -> str:
 SECURITY_GROUP: Final = Declaration(
     resource=ec2.SecurityGroup,
     cloudformation="AWS::EC2::SecurityGroup",
+    cloudformation_names={"description": "GroupDescription"},
     service="ec2",
     key="GroupId",
     names={"name": "GroupName"},
@@ -285,9 +287,16 @@ def _delete_rule(direction: str) -> Any:
 
 
 def _rule(resource: Any, direction: str) -> Declaration:
+    end = "Source" if direction == "ingress" else "Destination"
     return Declaration(
         resource=resource,
         cloudformation=f"AWS::EC2::SecurityGroup{direction.capitalize()}",
+        cloudformation_names={
+            "securityGroupId": "GroupId",
+            "cidrIpv4": "CidrIp",
+            "prefixListId": f"{end}PrefixListId",
+            "referencedSecurityGroupId": f"{end}SecurityGroupId",
+        },
         service="ec2",
         key="SecurityGroupRuleId",
         create=_create_rule(direction),

@@ -1,23 +1,13 @@
 """Elastic Container Registry: repositories, and what a registry has once."""
 
-from typing import Any, Final
+from typing import Final
 
 from pulumi_aws import ecr
 
-from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import (
-    AutoName,
-    Create,
-    Declaration,
-    Delete,
-    Describe,
-    Singleton,
-    Tags,
-    Update,
-    uses,
-)
+from mlsandbox.providers.aws.conventions import conventional, setting
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import Meaning
-from mlsandbox.providers.protocol import Properties
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Singleton, Tags, Update
 
 _AES: Final = [{"encryptionType": "AES256"}]
 _MUTABILITY: Final = ("imageTagMutability", "imageTagMutabilityExclusionFilters")
@@ -25,8 +15,14 @@ _MUTABILITY: Final = ("imageTagMutability", "imageTagMutabilityExclusionFilters"
 REPOSITORY: Final = Declaration(
     resource=ecr.Repository,
     cloudformation="AWS::ECR::Repository",
-    service="ecr",
-    key="repositoryName",
+    **conventional(
+        "ecr",
+        "repository",
+        "repositoryName",
+        id=("name",),
+        listed=True,
+        delete=Delete("delete_repository", properties={"forceDelete": "force"}),
+    ),
     names={
         "arn": "repositoryArn",
         "encryptionConfigurations": "encryptionConfiguration",
@@ -38,13 +34,10 @@ REPOSITORY: Final = Declaration(
         "imageScanningConfiguration": {"scanOnPush": False},
         "imageTagMutability": "MUTABLE",
     },
-    create=Create("create_repository", id=("name",)),
-    read=Describe("describe_repositories", "repositories[0]", key="repositoryNames"),
     updates=(
         Update(*_MUTABILITY, by="put_image_tag_mutability"),
         Update("imageScanningConfiguration", by="put_image_scanning_configuration"),
     ),
-    delete=Delete("delete_repository", properties={"forceDelete": "force"}),
     tags=Tags("tag_resource", "untag_resource", key="resourceArn", by="arn", listed="list_tags_for_resource"),
     name=AutoName("name", 256, shape=str.lower),
     replaces=frozenset({"encryptionConfigurations", "name"}),
@@ -66,105 +59,52 @@ LIFECYCLE_POLICY: Final = Declaration(
     delete_first=True,
 )
 
-REPOSITORY_POLICY: Final = Declaration(
-    resource=ecr.RepositoryPolicy,
-    service="ecr",
-    key="repositoryName",
+REPOSITORY_POLICY: Final = setting(
+    ecr.RepositoryPolicy,
+    "ecr",
+    "policy",
+    put="set_repository_policy",
+    get="get_repository_policy",
+    back=Delete("delete_repository_policy"),
+    of={"repository": "repositoryName"},
     names={"policy": "policyText", "repository": "repositoryName"},
-    create=Create("set_repository_policy", id=("repository",)),
-    read=Describe("get_repository_policy", "@"),
-    updates=(Update("policy", by="set_repository_policy"),),
-    delete=Delete("delete_repository_policy"),
-    replaces=frozenset({"repository"}),
 )
 
-
-@uses("get_registry_scanning_configuration")
-def _scanning(api: Api, id: str) -> Properties:
-    found = api.call("get_registry_scanning_configuration")
-    return {"registryId": found["registryId"], **REGISTRY_SCANNING.found(found["scanningConfiguration"])}
-
-
-@uses("put_registry_scanning_configuration")
-def _start_scanning(api: Api, inputs: Properties) -> str:
-    _scan(api, api.account, {}, inputs)
-    return api.account
-
-
-@uses("put_registry_scanning_configuration")
-def _scan(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    wanted = REGISTRY_SCANNING.request("put_registry_scanning_configuration", news).parameters
-    # Rules that are left out stay.
-    api.call("put_registry_scanning_configuration", **{"rules": [], **wanted})
-
-
-@uses("put_registry_scanning_configuration")
-def _scan_by_default(api: Api, id: str, outputs: Properties) -> None:
-    api.call("put_registry_scanning_configuration", scanType="BASIC", rules=[])
-
-
-REGISTRY_SCANNING: Final = Declaration(
-    resource=ecr.RegistryScanningConfiguration,
+REGISTRY_SCANNING: Final = setting(
+    ecr.RegistryScanningConfiguration,
+    "ecr",
+    "rules",
+    "scanType",
+    put="put_registry_scanning_configuration",
+    get="get_registry_scanning_configuration",
+    result="merge(scanningConfiguration, {registryId: registryId})",
+    back=Delete("put_registry_scanning_configuration", fixed={"scanType": "BASIC", "rules": []}),
+    empty={"rules": []},
     cloudformation="AWS::ECR::RegistryScanningConfiguration",
-    service="ecr",
-    key=(),
     singleton=Singleton(
         "configuration of image scanning", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
     ),
-    create=_start_scanning,
-    read=_scanning,
-    updates=(Update("rules", "scanType", by=_scan, checked_as="put_registry_scanning_configuration"),),
-    delete=_scan_by_default,
     meaning=Meaning(sets=frozenset({"rules", "rules.repositoryFilters"})),
 )
 
-
-@uses("describe_registry")
-def _replication(api: Api, id: str) -> Properties | None:
-    found = api.call("describe_registry")
-    if not found["replicationConfiguration"]["rules"]:
-        return None
-    return {"registryId": found["registryId"], **REPLICATION.found(found)}
-
-
-@uses("put_replication_configuration")
-def _start_replicating(api: Api, inputs: Properties) -> str:
-    _replicate(api, api.account, {}, inputs)
-    return api.account
-
-
-@uses("put_replication_configuration")
-def _replicate(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    wanted = REPLICATION.request("put_replication_configuration", news).parameters
-    api.call("put_replication_configuration", **{"replicationConfiguration": {"rules": []}, **wanted})
-
-
-@uses("put_replication_configuration")
-def _replicate_nothing(api: Api, id: str, outputs: Properties) -> None:
-    api.call("put_replication_configuration", replicationConfiguration={"rules": []})
-
-
-REPLICATION: Final = Declaration(
-    resource=ecr.ReplicationConfiguration,
+REPLICATION: Final = setting(
+    ecr.ReplicationConfiguration,
+    "ecr",
+    "replicationConfiguration",
+    put="put_replication_configuration",
+    get="describe_registry",
+    result="replicationConfiguration.rules && @",
+    back=Delete("put_replication_configuration", fixed={"replicationConfiguration": {"rules": []}}),
+    empty={"replicationConfiguration": {"rules": []}},
     cloudformation="AWS::ECR::ReplicationConfiguration",
-    service="ecr",
-    key=(),
     singleton=Singleton("configuration of replication"),
-    create=_start_replicating,
-    read=_replication,
-    updates=(Update("replicationConfiguration", by=_replicate, checked_as="put_replication_configuration"),),
-    delete=_replicate_nothing,
 )
 
 PULL_THROUGH_CACHE_RULE: Final = Declaration(
     resource=ecr.PullThroughCacheRule,
     cloudformation="AWS::ECR::PullThroughCacheRule",
-    service="ecr",
-    key="ecrRepositoryPrefix",
-    create=Create("create_pull_through_cache_rule", id=("ecrRepositoryPrefix",)),
-    read=Describe("describe_pull_through_cache_rules", "pullThroughCacheRules[0]", key="ecrRepositoryPrefixes"),
+    **conventional("ecr", "pullThroughCacheRule", "ecrRepositoryPrefix", id=("ecrRepositoryPrefix",), listed=True),
     updates=(Update("credentialArn", "customRoleArn", by="update_pull_through_cache_rule"),),
-    delete=Delete("delete_pull_through_cache_rule"),
     replaces=frozenset({"ecrRepositoryPrefix", "upstreamRegistryUrl", "upstreamRepositoryPrefix"}),
     unlike_cloudformation={
         "credentialArn": "CloudFormation replaces; Terraform's provider updates",
@@ -173,40 +113,21 @@ PULL_THROUGH_CACHE_RULE: Final = Declaration(
 )
 
 
-@uses("describe_repository_creation_templates")
-def _template(api: Api, id: str) -> Properties | None:
-    answer = api.call("describe_repository_creation_templates", prefixes=[id])
-    if not answer["repositoryCreationTemplates"]:
-        return None
-    (found,) = answer["repositoryCreationTemplates"]
-    return {"registryId": answer["registryId"], **CREATION_TEMPLATE.found(found)}
-
-
 _TEXTS: Final = ("customRoleArn", "description", "lifecyclePolicy", "repositoryPolicy")
-
-
-@uses("update_repository_creation_template")
-def _change_template(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    changed = {name for name in CREATION_TEMPLATE.updates[0].properties if olds.get(name) != news.get(name)}
-    if changed & {*_MUTABILITY}:
-        changed |= {*_MUTABILITY}
-    wanted = CREATION_TEMPLATE.request("update_repository_creation_template", news, only=changed).parameters
-    # To leave these out means to leave them as they are.
-    gone: dict[str, Any] = {name: "" for name in _TEXTS if name in changed and not news.get(name)}
-    if "resourceTags" in changed and not news.get("resourceTags"):
-        gone["resourceTags"] = []
-    api.call("update_repository_creation_template", **{**wanted, **gone, "prefix": id})
-
 
 CREATION_TEMPLATE: Final = Declaration(
     resource=ecr.RepositoryCreationTemplate,
     cloudformation="AWS::ECR::RepositoryCreationTemplate",
-    service="ecr",
-    key="prefix",
+    **conventional(
+        "ecr",
+        "repositoryCreationTemplate",
+        "prefix",
+        id=("prefix",),
+        listed=True,
+        result="repositoryCreationTemplates[0] && merge(repositoryCreationTemplates[0], {registryId: registryId})",
+    ),
     names={"appliedFors": "appliedFor", "encryptionConfigurations": "encryptionConfiguration"},
     defaults={"encryptionConfigurations": _AES, "imageTagMutability": "MUTABLE"},
-    create=Create("create_repository_creation_template", id=("prefix",)),
-    read=_template,
     updates=(
         Update(
             "appliedFors",
@@ -214,11 +135,12 @@ CREATION_TEMPLATE: Final = Declaration(
             *_MUTABILITY,
             "resourceTags",
             *_TEXTS,
-            by=_change_template,
-            checked_as="update_repository_creation_template",
+            by="update_repository_creation_template",
+            changed_only=True,
+            together=_MUTABILITY,
+            empty={**dict.fromkeys(_TEXTS, ""), "resourceTags": []},
         ),
     ),
-    delete=Delete("delete_repository_creation_template"),
     replaces=frozenset({"prefix"}),
     chosen=frozenset({"encryptionConfigurations.kmsKey"}),
     meaning=Meaning(documents=frozenset({"lifecyclePolicy", "repositoryPolicy"})),

@@ -1,28 +1,20 @@
-"""EKS: clusters, managed node groups, add-ons, and who may enter."""
+"""EKS: clusters, managed node groups and add-ons."""
 
 from typing import Any, Final
 
 from pulumi_aws import eks
 
 from mlsandbox.providers.aws.api import Api, Passing
-from mlsandbox.providers.aws.declaration import (
-    AutoName,
-    Create,
-    Declaration,
-    Delete,
-    Describe,
-    State,
-    Tags,
-    Update,
-    uses,
-)
+from mlsandbox.providers.aws.conventions import conventional
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, State, Tags, Update, uses
 from mlsandbox.providers.protocol import UNKNOWN, Properties, ProviderError
 
 _LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
 
-_TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
+TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
 _HEALTH: Final = "join('; ', (health.issues || `[]`)[].join(': ', [code, message]))"
 
 
@@ -69,11 +61,6 @@ def _balance(api: Api, id: str, olds: Properties, news: Properties) -> None:
     api.call("update_cluster_config", name=id, kubernetesNetworkConfig={"elasticLoadBalancing": balancing})
 
 
-@uses("update_cluster_version")
-def _upgrade(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    api.call("update_cluster_version", name=id, version=news["version"], force=news.get("forceUpdateVersion") or False)
-
-
 def enabled_logs(cluster: dict[str, Any]) -> list[str]:
     """The log types that a described cluster keeps."""
     setups = (cluster.get("logging") or {}).get("clusterLogging", ())
@@ -98,24 +85,24 @@ _NO_OUTPOSTS: Final = "the local AWS API has no Outposts"
 CLUSTER: Final = Declaration(
     resource=eks.Cluster,
     cloudformation="AWS::EKS::Cluster",
-    service="eks",
-    key="name",
+    **conventional(
+        "eks",
+        "cluster",
+        "name",
+        create=Create("create_cluster", id="cluster.name", more=_logging),
+        more=lambda api, id, cluster: {"enabledClusterLogTypes": enabled_logs(cluster)},
+    ),
     names={"vpcConfig": "resourcesVpcConfig", "identities": "identity", "identities.oidcs": "oidc", "clusterId": "id"},
     defaults={"bootstrapSelfManagedAddons": True},
-    create=Create("create_cluster", id="cluster.name", more=_logging),
-    read=Describe(
-        "describe_cluster", "cluster", more=lambda api, id, cluster: {"enabledClusterLogTypes": enabled_logs(cluster)}
-    ),
     updates=(
         Update("vpcConfig", by=_move, checked_as="create_cluster"),
         Update("enabledClusterLogTypes", by=_log),
-        Update("version", by=_upgrade, checked_as="update_cluster_version"),
+        Update("version", by="update_cluster_version", also={"forceUpdateVersion": "force"}),
         Update("kubernetesNetworkConfig", by=_balance, checked_as="create_cluster"),
         Update("accessConfig", by="update_cluster_config"),
         *(Update(name, by="update_cluster_config") for name in _BY_CONFIG),
     ),
-    delete=Delete("delete_cluster"),
-    tags=_TAGS,
+    tags=TAGS,
     state=State("status", ready=("ACTIVE",), failed=("FAILED",), reason=_HEALTH),
     waits_until_gone=True,
     # Besides a role that is too new: one without its policies yet.
@@ -148,6 +135,11 @@ CLUSTER: Final = Declaration(
         }
     ),
     local=frozenset({"bootstrapSelfManagedAddons", "defaultAddonsToRemoves", "forceUpdateVersion"}),
+    answered={
+        "kubernetesNetworkConfig.serviceIpv6Cidr": "EKS chooses it",
+        "vpcConfig.clusterSecurityGroupId": "EKS makes the group",
+        "vpcConfig.vpcId": "EKS finds it by the subnets",
+    },
     refused={"computeConfig": _AUTO_MODE, "outpostConfig": _NO_OUTPOSTS, "storageConfig": _AUTO_MODE},
     absent={
         "clusterId": "only a cluster on an Outpost has one",
@@ -181,6 +173,7 @@ def _configure(api: Api, id: str, olds: Properties, news: Properties) -> None:
     _finish(api, id, api.call("update_nodegroup_config", **NODE_GROUP.keyed("update_nodegroup_config", id), **changes))
 
 
+@uses("describe_update")
 def _finish(api: Api, id: str, answer: dict[str, Any]) -> None:
     """Wait until an update of a node group is done. Raises `ProviderError`, as Terraform does, if it failed."""
     cluster, group = id.split(":")
@@ -215,16 +208,6 @@ def _by_place(taints: list[dict[str, str]]) -> dict[tuple[str, str], dict[str, s
     return {(taint["key"], taint["effect"]): taint for taint in taints}
 
 
-@uses("update_nodegroup_version", "describe_update")
-def _roll(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    """Replace the nodes by ones of another Kubernetes version, image or launch template version."""
-    changed = {name for name in ("version", "releaseVersion", "launchTemplate") if olds.get(name) != news.get(name)}
-    parameters = NODE_GROUP.request("update_nodegroup_version", news, only=changed).parameters
-    force = {"force": True} if news.get("forceUpdateVersion") else {}
-    where = NODE_GROUP.keyed("update_nodegroup_version", id)
-    _finish(api, id, api.call("update_nodegroup_version", **where, **{**parameters, **force}))
-
-
 def _taint_set(taints: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return sorted((taint["key"], taint["effect"], taint.get("value") or "") for taint in taints)
 
@@ -232,8 +215,7 @@ def _taint_set(taints: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 NODE_GROUP: Final = Declaration(
     resource=eks.NodeGroup,
     cloudformation="AWS::EKS::Nodegroup",
-    service="eks",
-    key=("clusterName", "nodegroupName"),
+    **conventional("eks", "nodegroup", ("clusterName", "nodegroupName"), id=("clusterName", "nodeGroupName")),
     names={
         "arn": "nodegroupArn",
         "nodeRoleArn": "nodeRole",
@@ -241,10 +223,17 @@ NODE_GROUP: Final = Declaration(
         "resources.remoteAccessSecurityGroupId": "remoteAccessSecurityGroup",
         "subnetIds": "subnets",
     },
-    create=Create("create_nodegroup", id=("clusterName", "nodeGroupName")),
-    read=Describe("describe_nodegroup", "nodegroup"),
     updates=(
-        Update("version", "releaseVersion", "launchTemplate", by=_roll, checked_as="update_nodegroup_version"),
+        # Replaces the nodes by ones of another Kubernetes version, image or launch template version.
+        Update(
+            "version",
+            "releaseVersion",
+            "launchTemplate",
+            by="update_nodegroup_version",
+            changed_only=True,
+            also={"forceUpdateVersion": "force"},
+            then=_finish,
+        ),
         Update(
             "labels",
             "nodeRepairConfig",
@@ -256,8 +245,7 @@ NODE_GROUP: Final = Declaration(
             checked_as="create_nodegroup",
         ),
     ),
-    delete=Delete("delete_nodegroup"),
-    tags=_TAGS,
+    tags=TAGS,
     # A group that lacks instances after an update is DEGRADED: the update itself is done, and Terraform goes on.
     state=State("status", ready=("ACTIVE", "DEGRADED"), failed=("CREATE_FAILED",), reason=_HEALTH),
     waits_until_gone=True,
@@ -304,45 +292,31 @@ def _roles_of_pods(api: Api, id: str, addon: dict[str, Any]) -> Properties:
     return {"podIdentityAssociations": found}
 
 
-@uses("update_addon")
-def _change_addon(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    names = ("addonVersion", "configurationValues", "podIdentityAssociations", "serviceAccountRoleArn")
-    changed = {name for name in names if olds.get(name) != news.get(name)}
-    parameters = ADDON.request("update_addon", news, only=changed).parameters
-    # To leave these out means to leave them as they are.
-    if "configurationValues" in changed and not news.get("configurationValues"):
-        parameters["configurationValues"] = ""
-    if "podIdentityAssociations" in changed and not news.get("podIdentityAssociations"):
-        parameters["podIdentityAssociations"] = []
-    conflicts = news.get("resolveConflictsOnUpdate")
-    api.call(
-        "update_addon",
-        **ADDON.keyed("update_addon", id),
-        **parameters,
-        **({"resolveConflicts": conflicts} if conflicts else {}),
-    )
-
-
 ADDON: Final = Declaration(
     resource=eks.Addon,
     cloudformation="AWS::EKS::Addon",
-    service="eks",
-    key=("clusterName", "addonName"),
+    **conventional(
+        "eks",
+        "addon",
+        ("clusterName", "addonName"),
+        id=("clusterName", "addonName"),
+        more=_roles_of_pods,
+        delete=Delete("delete_addon", properties={"preserve": "preserve"}),
+    ),
     names={"arn": "addonArn", "resolveConflictsOnCreate": "resolveConflicts"},
-    create=Create("create_addon", id=("clusterName", "addonName")),
-    read=Describe("describe_addon", "addon", more=_roles_of_pods),
     updates=(
         Update(
             "addonVersion",
             "configurationValues",
             "podIdentityAssociations",
             "serviceAccountRoleArn",
-            by=_change_addon,
-            checked_as="update_addon",
+            by="update_addon",
+            changed_only=True,
+            empty={"configurationValues": "", "podIdentityAssociations": []},
+            also={"resolveConflictsOnUpdate": "resolveConflicts"},
         ),
     ),
-    delete=Delete("delete_addon", properties={"preserve": "preserve"}),
-    tags=_TAGS,
+    tags=TAGS,
     state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED", "UPDATE_FAILED"), reason=_HEALTH),
     waits_until_gone=True,
     passing=(Passing("create_addon", "InvalidParameterException", ("CREATE_FAILED", "does not exist")),),
@@ -355,121 +329,4 @@ ADDON: Final = Declaration(
     delete_first=True,
 )
 
-ACCESS_ENTRY: Final = Declaration(
-    resource=eks.AccessEntry,
-    cloudformation="AWS::EKS::AccessEntry",
-    service="eks",
-    key=("clusterName", "principalArn"),
-    defaults={"type": "STANDARD"},
-    create=Create("create_access_entry", id=("clusterName", "principalArn")),
-    # Tags go by the ARN, which has a name of its own here.
-    read=Describe("describe_access_entry", "accessEntry", more=lambda api, id, entry: {"arn": entry["accessEntryArn"]}),
-    updates=(Update("kubernetesGroups", "userName", by="update_access_entry"),),
-    delete=Delete("delete_access_entry"),
-    tags=_TAGS,
-    passing=(
-        Passing(
-            "create_access_entry",
-            "InvalidParameterException",
-            ("The specified principalArn is invalid: invalid principal",),
-        ),
-    ),
-    replaces=frozenset({"clusterName", "principalArn", "type"}),
-    delete_first=True,
-)
-
-
-@uses("list_associated_access_policies")
-def _association(api: Api, id: str) -> Properties | None:
-    cluster, principal, policy = id.split(ACCESS_POLICY_ASSOCIATION.separator)
-    policies = api.listed(
-        "list_associated_access_policies", "associatedAccessPolicies", clusterName=cluster, principalArn=principal
-    )
-    found = next((one for one in policies if one["policyArn"] == policy), None)
-    if found is None:
-        return None
-    return {"clusterName": cluster, "principalArn": principal, **ACCESS_POLICY_ASSOCIATION.found(found)}
-
-
-ACCESS_POLICY_ASSOCIATION: Final = Declaration(
-    resource=eks.AccessPolicyAssociation,
-    service="eks",
-    key=("clusterName", "principalArn", "policyArn"),
-    separator="#",
-    create=Create("associate_access_policy", id=("clusterName", "principalArn", "policyArn")),
-    read=_association,
-    delete=Delete("disassociate_access_policy"),
-    passing=(
-        Passing(
-            "associate_access_policy",
-            "ResourceNotFoundException",
-            ("The specified principalArn could not be found",),
-        ),
-    ),
-    # Terraform's provider knows no update: aws_eks_access_policy_association.
-    replaces=frozenset({"accessScope", "clusterName", "policyArn", "principalArn"}),
-    delete_first=True,
-)
-
-
-@uses("list_clusters", "describe_pod_identity_association")
-def _pod_identity(api: Api, id: str) -> Properties | None:
-    # The id of an association does not say in which cluster it is.
-    for cluster in api.listed("list_clusters", "clusters"):
-        answer = api.find("describe_pod_identity_association", clusterName=cluster, associationId=id)
-        if answer is not None:
-            found = answer["association"]
-            # Tags go by the ARN, which has a name of its own here.
-            return {**POD_IDENTITY_ASSOCIATION.found(found), "arn": found["associationArn"]}
-    return None
-
-
-@uses("update_pod_identity_association")
-def _change_pod_identity(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    names = POD_IDENTITY_ASSOCIATION.updates[0].properties
-    changed = {name for name in names if olds.get(name) != news.get(name)}
-    wanted = POD_IDENTITY_ASSOCIATION.request("update_pod_identity_association", news, only=changed).parameters
-    # To leave these out means to leave them as they are.
-    wanted |= {name: "" for name in ("policy", "targetRoleArn") if name in changed and not news.get(name)}
-    api.call("update_pod_identity_association", clusterName=news["clusterName"], associationId=id, **wanted)
-
-
-@uses("delete_pod_identity_association")
-def _delete_pod_identity(api: Api, id: str, outputs: Properties) -> None:
-    api.call("delete_pod_identity_association", clusterName=outputs["clusterName"], associationId=id)
-
-
-POD_IDENTITY_ASSOCIATION: Final = Declaration(
-    resource=eks.PodIdentityAssociation,
-    cloudformation="AWS::EKS::PodIdentityAssociation",
-    service="eks",
-    key="associationId",
-    defaults={"disableSessionTags": False},
-    create=Create("create_pod_identity_association", id="association.associationId"),
-    read=_pod_identity,
-    updates=(
-        Update(
-            "disableSessionTags",
-            "policy",
-            "roleArn",
-            "targetRoleArn",
-            by=_change_pod_identity,
-            checked_as="update_pod_identity_association",
-        ),
-    ),
-    delete=_delete_pod_identity,
-    tags=_TAGS,
-    replaces=frozenset({"clusterName", "namespace", "serviceAccount"}),
-    absent={"externalId": "only an association with a target role has one"},
-    meaning=Meaning(documents=frozenset({"policy"})),
-    volatile={"externalId": frozenset({"targetRoleArn"})},
-)
-
-DECLARATIONS: Final = (
-    CLUSTER,
-    NODE_GROUP,
-    ADDON,
-    ACCESS_ENTRY,
-    ACCESS_POLICY_ASSOCIATION,
-    POD_IDENTITY_ASSOCIATION,
-)
+DECLARATIONS: Final = (CLUSTER, NODE_GROUP, ADDON)

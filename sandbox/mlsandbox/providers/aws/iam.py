@@ -6,8 +6,9 @@ from typing import Any, Final
 from pulumi_aws import iam
 
 from mlsandbox.providers.aws.api import Api, Passing
-from mlsandbox.providers.aws.declaration import AutoName, Create, Declaration, Delete, Describe, Tags, Update, uses
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
 # A managed policy keeps five versions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -40,14 +41,6 @@ def _describe_role(api: Api, id: str, olds: Properties, news: Properties) -> Non
         Description=news.get("description") or "",
         MaxSessionDuration=news.get("maxSessionDuration") or 3600,
     )
-
-
-@uses("put_role_permissions_boundary", "delete_role_permissions_boundary")
-def _bound(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    if news.get("permissionsBoundary"):
-        api.call("put_role_permissions_boundary", RoleName=id, PermissionsBoundary=news["permissionsBoundary"])
-    else:
-        api.call("delete_role_permissions_boundary", RoleName=id)
 
 
 @uses("attach_role_policy", "detach_role_policy")
@@ -94,7 +87,7 @@ ROLE: Final = Declaration(
     updates=(
         Update("description", "maxSessionDuration", by=_describe_role),
         Update("assumeRolePolicy", by="update_assume_role_policy"),
-        Update("permissionsBoundary", by=_bound),
+        Update("permissionsBoundary", by="put_role_permissions_boundary", unset="delete_role_permissions_boundary"),
         Update("managedPolicyArns", by=_attach),
         Update("inlinePolicies", by=_write_inline),
     ),
@@ -135,6 +128,7 @@ def _delete_policy(api: Api, id: str, outputs: Properties) -> None:
 POLICY: Final = Declaration(
     resource=iam.Policy,
     cloudformation="AWS::IAM::ManagedPolicy",
+    cloudformation_names={"name": "ManagedPolicyName"},
     service="iam",
     key="PolicyArn",
     names={"name": "PolicyName", "policy": "PolicyDocument"},

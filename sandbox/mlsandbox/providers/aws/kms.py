@@ -5,18 +5,9 @@ from typing import Any, Final
 from pulumi_aws import kms
 
 from mlsandbox.providers.aws.api import Api, Passing
-from mlsandbox.providers.aws.declaration import (
-    AutoName,
-    Create,
-    Declaration,
-    Delete,
-    Describe,
-    State,
-    Tags,
-    Update,
-    uses,
-)
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import Meaning
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, State, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
 

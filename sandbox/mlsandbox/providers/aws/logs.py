@@ -5,7 +5,8 @@ from typing import Final
 from pulumi_aws import cloudwatch
 
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import AutoName, Create, Declaration, Tags, Update, uses
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
 
@@ -27,28 +28,6 @@ def _read(api: Api, id: str) -> Properties | None:
     }
 
 
-@uses("put_retention_policy", "delete_retention_policy")
-def _retain(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    if news.get("retentionInDays"):
-        api.call("put_retention_policy", logGroupName=id, retentionInDays=news["retentionInDays"])
-    elif olds.get("retentionInDays"):
-        api.call("delete_retention_policy", logGroupName=id)
-
-
-@uses("associate_kms_key", "disassociate_kms_key")
-def _encrypt(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    if news.get("kmsKeyId"):
-        api.call("associate_kms_key", logGroupName=id, kmsKeyId=news["kmsKeyId"])
-    else:
-        api.call("disassociate_kms_key", logGroupName=id)
-
-
-@uses("delete_log_group")
-def _delete(api: Api, id: str, outputs: Properties) -> None:
-    if not outputs.get("skipDestroy"):
-        api.call("delete_log_group", logGroupName=id)
-
-
 LOG_GROUP: Final = Declaration(
     resource=cloudwatch.LogGroup,
     cloudformation="AWS::Logs::LogGroup",
@@ -59,10 +38,10 @@ LOG_GROUP: Final = Declaration(
     create=Create("create_log_group", id=("name",)),
     read=_read,
     updates=(
-        Update("retentionInDays", by=_retain),
-        Update("kmsKeyId", by=_encrypt, checked_as="associate_kms_key"),
+        Update("retentionInDays", by="put_retention_policy", unset="delete_retention_policy"),
+        Update("kmsKeyId", by="associate_kms_key", unset="disassociate_kms_key"),
     ),
-    delete=_delete,
+    delete=Delete("delete_log_group", when="!skipDestroy"),
     tags=Tags("tag_resource", "untag_resource", key="resourceArn", by="arn"),
     name=AutoName("name", 512, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "logGroupClass"}),

@@ -10,9 +10,10 @@ import pulumi_aws as aws
 
 from mlsandbox.providers.aws import autoscaling, ec2_lookups
 from mlsandbox.providers.aws.api import Api
-from mlsandbox.providers.aws.declaration import Lookup, uses
+from mlsandbox.providers.aws.declaration import Lookup
 from mlsandbox.providers.aws.eks import CLUSTER, enabled_logs
 from mlsandbox.providers.aws.mapping import rfc3339
+from mlsandbox.providers.aws.steps import uses
 from mlsandbox.providers.protocol import Properties, ProviderError
 
 _SESSION: Final = re.compile(r"arn:[\w-]+:sts::\d{12}:assumed-role/(?P<role>[^/]+)/(?P<session>.+)")

@@ -19,9 +19,11 @@ from typing import Any, Final
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from mlsandbox import shapes
 from mlsandbox.providers.aws.meaning import dotted
 from mlsandbox.providers.aws.schema import ANY, Document, ListOf, MapOf, Object, Scalar, Type, choice, text_of
 from mlsandbox.providers.protocol import UNKNOWN, Failure, Path, Properties, path_text
+from mlsandbox.shapes import Constraint, Violation
 
 _WRAPPERS: Final = ("Value", "Enabled")
 _INTEGERS: Final = ("integer", "long")
@@ -81,7 +83,7 @@ class _Builder:
             if member in wrappers:
                 # AWS wants the structure even where none of the properties that lie in it is set.
                 result.setdefault(member, {})
-            elif member not in result and member not in given and properties_of:
+            elif member not in result and member not in given and properties_of and not _token(shape, member):
                 self._missing(member, properties_of.get(member), path)
         return result
 
@@ -100,7 +102,7 @@ class _Builder:
                 return [dict(zip(_pair(shape), pair, strict=True)) for pair in value.items()]
             if not isinstance(declared, ListOf):
                 return [self.value(shape.member, value, declared, path)]
-            self._check_size(shape, len(value), "items", path)
+            self._check(shape, value, path)
             return [
                 self.value(shape.member, item, declared.item, (*path, index))
                 for index, item in enumerate(value)
@@ -139,37 +141,39 @@ class _Builder:
                 return None
         if kind == "string":
             value = text_of(value)
-            self._check_text(shape, value, path)
+            self._check(shape, value, path)
         elif kind in (*_INTEGERS, *_NUMBERS):
-            self._check_size(shape, value, "", path)
+            self._check(shape, value, path)
         elif kind == "blob":
             return value.encode() if isinstance(value, str) else value
         return value
 
-    def _check_text(self, shape: Shape, value: str, path: Path) -> None:
-        allowed = shape.metadata.get("enum")
-        if allowed and value not in allowed:
-            near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.7)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
-            # Hundreds of instance types tell a reader nothing.
-            among = choice(allowed) if len(allowed) <= 25 else "one that AWS knows"
-            self._fail(path, f"must be {among}; it is {value!r}{hint}")
-            return
-        self._check_size(shape, len(value), "characters", path)
-        pattern = _compiled(shape.metadata.get("pattern"))
-        if pattern and not pattern.fullmatch(value):
-            self._fail(path, f"must match the pattern {shape.metadata['pattern']}; it is {value!r}")
-
-    def _check_size(self, shape: Shape, size: float, unit: str, path: Path) -> None:
-        low, high = shape.metadata.get("min"), shape.metadata.get("max")
-        words = f" {unit}" if unit else ""
-        if low is not None and size < low:
-            self._fail(path, f"must be at least {low}{words}; it is {size}")
-        if high is not None and size > high:
-            self._fail(path, f"must be at most {high}{words}; it is {size}")
+    def _check(self, shape: Shape, value: Any, path: Path) -> None:
+        for broken in shapes.broken(shape, value):
+            self._fail(path, _reason(broken))
 
     def _fail(self, path: Path, reason: str) -> None:
         self.failures.append(Failure(path_text(path), reason))
+
+
+def _reason(broken: Violation) -> str:
+    """What is wrong with a property's value."""
+    limit, value, words = broken.limit, broken.value, f" {broken.unit}" if broken.unit else ""
+    match broken.constraint:
+        case Constraint.ENUM:
+            near = difflib.get_close_matches(value, limit, n=1, cutoff=0.7)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            # Hundreds of instance types tell a reader nothing.
+            among = choice(limit) if len(limit) <= 25 else "one that AWS knows"
+            return f"must be {among}; it is {value!r}{hint}"
+        case Constraint.PATTERN:
+            return f"must match the pattern {limit}; it is {value!r}"
+        case Constraint.AT_LEAST:
+            return f"must be at least {limit}{words}; it is {broken.size}"
+        case Constraint.AT_MOST:
+            return f"must be at most {limit}{words}; it is {broken.size}"
+        case _:
+            raise AssertionError(f"{broken.constraint} is checked where a value is converted")
 
 
 def properties(data: Mapping[str, Any], schema: Object, names: Mapping[str, str], path: Path = ()) -> Properties:
@@ -237,6 +241,19 @@ def ways(names: str) -> list[tuple[str, ...]]:
     return [tuple(way.split(".")) for way in names.split("|")]
 
 
+def placed(shape: StructureShape, values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Values of properties, in the form of the API, as members of `shape`."""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        _put(result, _member(shape, name, (name,), names), value)
+    return result
+
+
+def _token(shape: StructureShape, member: str) -> bool:
+    """Whether a member makes a repeated request one with the first: botocore sets it where nobody does."""
+    return bool(shape.members[member].metadata.get("idempotencyToken"))
+
+
 def _follow(data: Mapping[str, Any], way: tuple[str, ...]) -> Any:
     value: Any = data
     for part in way:
@@ -287,11 +304,3 @@ def _key_and_value(entry: Mapping[str, Any]) -> tuple[str, Any]:
     key = next(item for member, item in entry.items() if member.lower().endswith("key"))
     value = next((item for member, item in entry.items() if member.lower().endswith("value")), "")
     return key, value
-
-
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
-    try:
-        # Java's classes such as \p{Print} mean nothing to Python: the API itself then has to judge.
-        return re.compile(pattern) if pattern else None
-    except re.error:
-        return None

@@ -194,5 +194,5 @@ def _undeclared(kind: str, token: str, known: Mapping[str, object]) -> str:
     return (
         f"the sandbox has no declaration of the {kind} {token}{suggestion(token, known)} "
         f"(`mlsandbox status` lists the {len(known)} that it has). To add it, declare it in its service's module "
-        "of mlsandbox/providers/aws, in the form of its neighbours, and add its case to the life cycle test"
+        "of mlsandbox/providers/aws, in the form of its neighbours, and its life cycle in tests/types"
     )

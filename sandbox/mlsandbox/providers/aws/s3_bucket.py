@@ -5,7 +5,8 @@ from typing import Final
 from pulumi_aws import s3
 
 from mlsandbox.providers.aws.api import Api, ApiError, Passing
-from mlsandbox.providers.aws.declaration import AutoName, Declaration, Update, uses
+from mlsandbox.providers.aws.declaration import Declaration
+from mlsandbox.providers.aws.steps import AutoName, Update, uses
 from mlsandbox.providers.protocol import Properties, ProviderError
 
 _OWN_RESOURCE: Final = "it is deprecated in favour of the resource aws.s3."
@@ -85,6 +86,7 @@ def _empty(api: Api, bucket: str) -> None:
 BUCKET: Final = Declaration(
     resource=s3.Bucket,
     cloudformation="AWS::S3::Bucket",
+    cloudformation_names={"bucket": "BucketName"},
     service="s3",
     key="Bucket",
     defaults={"forceDestroy": False},

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlsandbox.providers.aws.declaration import Create, Declaration
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import dotted
 from mlsandbox.providers.aws.schema import (
     ANY,
@@ -20,6 +20,7 @@ from mlsandbox.providers.aws.schema import (
     coerced,
 )
 from mlsandbox.providers.aws.settings import REGION, Settings
+from mlsandbox.providers.aws.steps import Create
 from mlsandbox.providers.protocol import UNKNOWN, Change, Difference, Failure, Properties, compare, has_unknown
 
 

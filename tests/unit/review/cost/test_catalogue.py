@@ -24,6 +24,7 @@ TABLES = yaml.safe_load((files("mlpctl.review.cost") / "types.yaml").read_text()
 UNPRICED = {
     "aws:ecr/pullThroughCacheRule:PullThroughCacheRule",
     "aws:ecr/replicationConfiguration:ReplicationConfiguration",
+    "aws:efs/backupPolicy:BackupPolicy",
 }
 """Types of ours that cost something and cannot be priced; who adds one says why in `types.yaml`."""
 

@@ -8,10 +8,11 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from mlsandbox.providers import aws
-from mlsandbox.providers.aws.declaration import Create, Declaration
+from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.lookups import LOOKUPS
 from mlsandbox.providers.aws.mapping import ways
 from mlsandbox.providers.aws.schema import ListOf, MapOf, Object, Type
+from mlsandbox.providers.aws.steps import Create
 
 every_declaration = pytest.mark.parametrize("declaration", aws.DECLARATIONS, ids=lambda each: each.token)
 
@@ -62,19 +63,7 @@ def test_every_nested_input_has_a_member_in_the_request(declaration: Declaration
         if taking and name not in TAGS and name not in declaration.refused:
             below = [{*_lost(declaration, shape, name, declared.type, name)} for shape in taking]
             lost |= set.intersection(*below)
-    assert lost == ANSWERED_ONLY.get(declaration.token, set())
-
-
-ANSWERED_ONLY = {
-    "aws:eks/cluster:Cluster": {
-        "kubernetesNetworkConfig.serviceIpv6Cidr",
-        "vpcConfig.clusterSecurityGroupId",
-        "vpcConfig.vpcId",
-    },
-    # Refused by a check of its own, which says what to give instead.
-    "aws:ec2/launchTemplate:LaunchTemplate": {"networkInterfaces.ipv4Addresses"},
-}
-"""Nested inputs that the SDK's type has only because AWS answers them."""
+    assert lost == {*declaration.answered}
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda each: each.token)
@@ -100,24 +89,7 @@ def _names(declaration: Declaration, pointer: list[str]) -> Iterator[str]:
 def _means(declaration: Declaration, path: list[str], word: str) -> bool:
     known = declaration.names.get(".".join(path))
     members = {path[-1].lower(), *({way[-1].lower() for way in ways(known)} if known else ())}
-    return word.lower() in members or word in CALLED.get(declaration.token, {}).get(".".join(path), ())
-
-
-CALLED = {
-    "aws:iam/policy:Policy": {"name": ("ManagedPolicyName",)},
-    "aws:s3/bucket:Bucket": {"bucket": ("BucketName",)},
-    "aws:ec2/securityGroup:SecurityGroup": {"description": ("GroupDescription",)},
-    **{
-        f"aws:vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule": {
-            "securityGroupId": ("GroupId",),
-            "cidrIpv4": ("CidrIp",),
-            "prefixListId": (f"{end}PrefixListId",),
-            "referencedSecurityGroupId": (f"{end}SecurityGroupId",),
-        }
-        for direction, end in (("Ingress", "Source"), ("Egress", "Destination"))
-    },
-}
-"""CloudFormation's names of properties that neither the SDK nor the service's model calls so."""
+    return word.lower() in members or word == declaration.cloudformation_names.get(".".join(path))
 
 
 def _covers(one: str, other: str) -> bool:

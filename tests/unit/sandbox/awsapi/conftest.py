@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -97,18 +98,21 @@ class Process:
 
     def __init__(self, layout: Layout, *arguments: str) -> None:
         self.layout = layout
+        # A pipe that nobody reads would stop the process when it is full of moto's tracebacks.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process runs
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("serving.py")), str(layout.folder), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
             text=True,
         )
 
     def ready(self) -> None:
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
-            raise SandboxError(self._process.communicate()[1])
+            self._process.communicate()
+            raise SandboxError(self._said())
 
     def snapshot(self) -> None:
         """Make it save its state, and wait for that."""
@@ -127,8 +131,12 @@ class Process:
 
     def stop(self) -> None:
         """Stop it in order; it saves its state."""
-        _, errors = self._process.communicate("")
-        assert self._process.returncode == 0, errors
+        self._process.communicate("")
+        assert self._process.returncode == 0, self._said()
+
+    def _said(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
 
     def kill(self) -> None:
         self._process.kill()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlsandbox.endpoint.ecr.lifecycle_policy import problems
+from mlsandbox.endpoint.extensions.ecr.lifecycle_policy import problems
 
 ROLE = "arn:aws:iam::123456789012:role/maker"
 KMS = {"encryptionType": "KMS", "kmsKey": "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"}

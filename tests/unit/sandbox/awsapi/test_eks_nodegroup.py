@@ -9,6 +9,7 @@ import pytest
 from moto.ssm.models import ParameterDict
 
 from mlsandbox.endpoint import public_images
+from mlsandbox.endpoint.extensions import bottlerocket
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_public_parameters_list_the_releases_of_a_variant(account: Any) -> None:
 
 def test_no_request_finds_the_parameters_half_made(monkeypatch: pytest.MonkeyPatch) -> None:
     store = ParameterDict("123456789012", "ap-south-1")
-    begun, go_on, make = Event(), Event(), public_images._parameter
+    begun, go_on, make = Event(), Event(), bottlerocket._parameter
 
     def slowly(*given: Any) -> Any:
         begun.set()
@@ -164,17 +165,17 @@ def test_no_request_finds_the_parameters_half_made(monkeypatch: pytest.MonkeyPat
         return make(*given)
 
     def load() -> int:
-        public_images._load_parameters(store, public_images.ROOT)
+        bottlerocket._load_parameters(store, public_images.ROOT)
         return len(store)
 
-    monkeypatch.setattr(public_images, "_parameter", slowly)
+    monkeypatch.setattr(bottlerocket, "_parameter", slowly)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(load)
         begun.wait()
         second = pool.submit(load)
         wait([second], timeout=0.2)
         go_on.set()
-        assert second.result() == first.result() == 4 * len(public_images._images("ap-south-1"))
+        assert second.result() == first.result() == 4 * len([*public_images.images("ap-south-1")])
 
 
 def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None:
@@ -182,7 +183,9 @@ def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None
     (found,) = account.ec2.describe_images(ImageIds=[id])["Images"]
     assert found["Name"] == f"bottlerocket-aws-k8s-1.36-nvidia-x86_64-v{NEWEST}"
     assert id == image(account, "1.36", variant="-nvidia") != image(account, "1.36")
-    assert id == public_images._images("us-east-1")[id].id
+    found = public_images.find("us-east-1", id)
+    assert found is not None
+    assert found.id == id
 
 
 def test_nodes_run_the_image_of_the_template_and_follow_it(cluster: Any) -> None:

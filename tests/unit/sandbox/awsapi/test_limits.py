@@ -1,5 +1,6 @@
 """What AWS refuses by name, length, grammar and size, asked as a client does that checks nothing itself."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.utils import get_service_model
 
+from mlsandbox.endpoint.extensions import REFUSED
 from mlsandbox.endpoint.limits import rules
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -278,20 +280,41 @@ def test_every_rule_is_about_an_operation_of_aws_and_says_something(rule: rules.
     assert rule.message.format(value="x")
 
 
-@pytest.mark.parametrize("name", sorted(rules.MISTAKEN))
-def test_an_operation_that_is_not_served_does_nothing_else_instead(ask: Any, name: str) -> None:
-    service, operation = name.split(":")
-    model = get_service_model(service).operation_model(operation)
-    bucket = f"mistaken-{operation.lower()}"[:63]
-    there = not operation.startswith("Put")
-    if there:
-        ask("s3", "create_bucket", Bucket=bucket)
-    shape = model.input_shape
+S3 = get_service_model("s3")
+IN_QUERY = [
+    name
+    for name in S3.operation_names
+    for http in [S3.operation_model(name).http]
+    if http["method"] in ("PUT", "POST", "DELETE") and "?" in http["requestUri"]
+]
+
+
+def least(name: str, bucket: str) -> dict[str, Any]:
+    """The members that an operation of S3 needs, of any value."""
+    shape = S3.operation_model(name).input_shape
     assert shape is not None
-    others = {name: shape.members[name].type_name for name in shape.required_members if name != "Bucket"}
-    given = {name: {} if kind == "structure" else "x" for name, kind in others.items()}
-    with pytest.raises(ClientError) as caught:
-        ask("s3", xform_name(operation), Bucket=bucket, **given)
-    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+    values: dict[str, Any] = {"string": "x", "structure": {}, "blob": b"x", "long": 1, "integer": 1, "list": []}
+    given = {member: values[shape.members[member].type_name] for member in shape.required_members}
+    return {**given, "Bucket": bucket, **({"Key": "data"} if "Key" in given else {})}
+
+
+@pytest.mark.parametrize("name", IN_QUERY)
+def test_no_operation_of_s3_is_taken_for_one_on_the_bucket_or_the_object_itself(ask: Any, name: str) -> None:
+    """moto tells operations by the words of the query that it knows, and does something else for the others."""
+    bucket, absent = f"of-{name.lower()}"[:63], f"no-{name.lower()}"[:63]
+    ask("s3", "create_bucket", Bucket=bucket)
+    ask("s3", "put_object", Bucket=bucket, Key="data", Body=b"data")
+    for each in (bucket, absent):
+        with contextlib.suppress(ClientError):
+            ask("s3", xform_name(name), **least(name, each))
     names = {one["Name"] for one in ask("s3", "list_buckets")["Buckets"]}
-    assert (bucket in names) is there
+    assert bucket in names
+    assert absent not in names
+    assert [one["Size"] for one in ask("s3", "list_objects", Bucket=bucket)["Contents"]] == [len(b"data")]
+
+
+@pytest.mark.parametrize("name", REFUSED["s3"])
+def test_an_operation_that_is_not_served_is_refused(ask: Any, name: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        ask("s3", xform_name(name), **least(name, "limited"))
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"

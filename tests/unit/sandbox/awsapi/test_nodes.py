@@ -63,7 +63,7 @@ def test_gpus_need_the_variant_with_their_driver_where_the_template_names_the_im
 ) -> None:
     (id,) = (
         image.id
-        for image in public_images._images("eu-central-1").values()
+        for image in public_images.images("eu-central-1")
         if (image.kubernetes, image.variant, image.architecture) == ("1.36", variant, "x86_64")
         and image.release.startswith("1.65.0")
     )

@@ -46,6 +46,9 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         ecr.create_repository_creation_template(prefix="quay", appliedFor=["PULL_THROUGH_CACHE"])
         cache = ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"]
         template = ecr.describe_repository_creation_templates()["repositoryCreationTemplates"]
+        efs = account.client("efs")
+        files = efs.create_file_system(CreationToken="shared", Encrypted=True)["FileSystemId"]
+        efs.put_backup_policy(FileSystemId=files, BackupPolicy={"Status": "ENABLED"})
         cluster = account.eks.describe_cluster(name="main")["cluster"]
         nodegroup = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
         vpcs = account.ec2.describe_vpcs()["Vpcs"]
@@ -59,6 +62,7 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         assert account.client("logs").describe_log_groups()["logGroups"][0]["logGroupName"] == "logs"
         assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == cache
         assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == template
+        assert efs.describe_backup_policy(FileSystemId=files)["BackupPolicy"]["Status"] == "ENABLED"
         assert ecr.create_repository(repositoryName="models")["repository"], "moto takes a lock of its own for it"
         assert account.eks.describe_cluster(name="main")["cluster"] == cluster
         found = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]

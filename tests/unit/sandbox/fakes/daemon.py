@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.daemon import Services, run
+from mlsandbox.host.daemon import run
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.record import Record
+from mlsandbox.host.served import Services
 
 folder = Path(sys.argv[sys.argv.index("--folder") + 1])
 

@@ -1,0 +1,138 @@
+"""The local AWS API from start to stop: moto, EKS, the nodes of its node groups, and the token webhook."""
+
+import base64
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from moto.core.base_backend import BackendDict
+
+from mlsandbox.cluster.controlplane import pki
+from mlsandbox.cluster.eks.reconciler import Reconciler
+from mlsandbox.endpoint import extensions, identity, quotas, snapshot
+from mlsandbox.endpoint.eks.backend import SERVICE, ControlPlane, eks_backends
+from mlsandbox.endpoint.eks.service import EksService
+from mlsandbox.endpoint.server import Server
+from mlsandbox.endpoint.unsaved import Unsaved
+from mlsandbox.endpoint.webhook import Webhook
+from mlsandbox.errors import SandboxError
+from mlsandbox.host.layout import Layout
+
+SNAPSHOT = "snapshot"
+"""Name of the snapshot in `Layout.aws`."""
+
+UNSAVED = "unsaved"
+"""Name of the mark in `Layout.aws` of what is not in the snapshot yet."""
+
+logger = logging.getLogger(__name__)
+
+_Listener = TypeVar("_Listener")
+
+# moto's state belongs to the process, so one process serves one AWS API.
+_in_use = threading.Lock()
+_served: "list[AwsApi]" = []
+
+
+class AwsApi:
+    """A running AWS API."""
+
+    def __init__(self, layout: Layout, server: Server, stops: list[Callable[[], None]]) -> None:
+        self._layout = layout
+        self._server = server
+        self._stops = stops
+
+    @property
+    def changed(self) -> bool:
+        """Whether something may have changed since the last snapshot."""
+        return self._server.changed.is_set()
+
+    def snapshot(self) -> None:
+        """Save the state to `Layout.aws` if it may have changed. Requests wait meanwhile (about a second)."""
+        if not self.changed:
+            return
+        with self._server.gate.exclusive():
+            self._server.changed.clear()
+            try:
+                snapshot.save(self._layout.aws / SNAPSHOT)
+            except BaseException:
+                self._server.changed.set()
+                raise
+            self._server.changed.saved()
+
+    def stop(self) -> None:
+        """Stop serving, save what changed, and forget it in this process."""
+        try:
+            for stop in self._stops:
+                stop()
+            self.snapshot()
+        finally:
+            _served.clear()
+            _forget()
+            _in_use.release()
+
+
+def save() -> None:
+    """Save the state of the AWS API that this process serves, if there is one: an engine is done with what it did."""
+    for api in list(_served):
+        try:
+            api.snapshot()
+        except Exception:
+            # The engine's operation did not fail by it, and the daemon tries again.
+            logger.exception("the state of the AWS API was not saved")
+
+
+def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
+    """Serve the AWS API of `layout` from its last snapshot, if there is one.
+
+    With `kubernetes`, EKS stands for the control plane of `layout`, which may start at any time: until it answers,
+    clusters and node groups stay CREATING, node groups with the health issue `ClusterUnreachable`. Without, they are
+    ACTIVE at once, no node exists and no token is checked: for tests of AWS alone.
+
+    Raises `SandboxError` when the port is taken or the snapshot cannot be read.
+    """
+    if not _in_use.acquire(blocking=False):
+        raise SandboxError("This process serves the AWS API of a sandbox already.")
+    stops: list[Callable[[], None]] = []
+    try:
+        extensions.apply()
+        quotas.serve(layout)
+        pki.ensure(layout)
+        snapshot.restore(layout.aws / SNAPSHOT)
+        if (layout.aws / UNSAVED).exists():
+            logger.warning("the AWS API was killed, and may have lost what was done after its last snapshot")
+            layout.lost_file.touch(mode=0o600)
+        identity.ensure_account(layout.credentials())
+        ports = layout.ports()
+        authority = base64.b64encode(layout.ca_certificate.read_bytes()).decode()
+        eks = EksService(ControlPlane(layout.kubernetes_endpoint, authority, serves=kubernetes))
+        server = _listening(
+            lambda: Server(ports.aws, {SERVICE: eks.app}, Unsaved(layout.aws / UNSAVED)), "AWS API", ports.aws
+        )
+        stops.append(server.stop)
+        server.changed.set()
+        if kubernetes:
+            webhook = _listening(lambda: Webhook(layout), "token webhook", ports.webhook)
+            reconciler = Reconciler(layout, eks, server)
+            stops[:0] = [reconciler.stop, webhook.stop]
+    except BaseException:
+        for stop in stops:
+            stop()
+        _forget()
+        _in_use.release()
+        raise
+    api = AwsApi(layout, server, stops)
+    _served.append(api)
+    return api
+
+
+def _listening(make: Callable[[], _Listener], what: str, port: int) -> _Listener:
+    try:
+        return make()
+    except OSError as problem:
+        raise SandboxError(f"The {what} cannot listen on port {port} of 127.0.0.1: {problem.strerror}.") from problem
+
+
+def _forget() -> None:
+    BackendDict.reset()
+    eks_backends.clear()

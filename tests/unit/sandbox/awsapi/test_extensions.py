@@ -1,0 +1,60 @@
+"""The table of extensions, and corrections of moto that cannot be seen from outside within a test's time."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.loaders import Loader
+
+from mlsandbox.endpoint.extensions import EXTENSIONS, Kind, ec2
+
+
+def test_an_instance_that_ended_an_hour_ago_is_forgotten_with_its_reservation() -> None:
+    long_ago, just_now = time.time() - ec2.TERMINATED_S - 60, time.time()
+    ended, shown = SimpleNamespace(terminated_at=long_ago), SimpleNamespace(terminated_at=just_now)
+    live = SimpleNamespace()
+    backend: Any = SimpleNamespace(
+        reservations={
+            "r-1": SimpleNamespace(instances=[ended]),
+            "r-2": SimpleNamespace(instances=[ended, shown, live]),
+        }
+    )
+    ec2._forget_terminated(backend)
+    assert [*backend.reservations] == ["r-2"]
+    assert backend.reservations["r-2"].instances == [shown, live]
+
+
+def test_extensions_are_about_operations_of_aws() -> None:
+    for each in EXTENSIONS:
+        known = Loader().load_service_model(each.service, "service-2")["operations"]
+        assert {*each.operations} <= known.keys(), each.service
+
+
+def test_one_extension_answers_an_operation() -> None:
+    answered = [
+        (each.service, name) for each in EXTENSIONS if each.kind is not Kind.CORRECTED for name in each.operations
+    ]
+    assert len(answered) == len({*answered})
+
+
+def test_what_is_in_a_file_system_needs_it(served: Any) -> None:
+    gone = {"FileSystemId": "fs-0123456789abcdef0"}
+    policy = '{"Version": "2012-10-17", "Statement": []}'
+    for operation, more in (
+        ("create_access_point", {}),
+        ("describe_backup_policy", {}),
+        ("describe_file_system_policy", {}),
+        ("put_backup_policy", {"BackupPolicy": {"Status": "ENABLED"}}),
+        ("put_file_system_policy", {"Policy": policy}),
+        ("update_file_system", {"ThroughputMode": "elastic"}),
+    ):
+        assert served.refused(operation, "efs", **gone, **more)[0] == "FileSystemNotFound", operation
+    assert served.refused("delete_access_point", "efs", AccessPointId="fsap-0123456789abcdef0")[0] == (
+        "AccessPointNotFound"
+    )
+
+
+def test_an_encrypted_file_system_has_the_key_of_the_service_if_it_names_none(served: Any) -> None:
+    made = served.client("efs").create_file_system(CreationToken="sealed", Encrypted=True)
+    described = served.client("kms").describe_key(KeyId="alias/aws/elasticfilesystem")["KeyMetadata"]
+    assert made["KmsKeyId"] == described["Arn"]
