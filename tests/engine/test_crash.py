@@ -21,7 +21,7 @@ from rich.console import Console
 
 from mlpctl import statefile
 from mlpctl.recover import recover, refuse_lost, restore
-from mlpctl.recover.kinds import KINDS
+from mlpctl.recover.kinds import way
 from mlpctl.recover.plan import Again
 from mlpctl.stack import SandboxStack, StackError
 from world import world
@@ -170,7 +170,7 @@ def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point
     assert done, said
     resource = engine.state().get(name)
     kind = next(kind for kind, planned in _planned() if planned == name)
-    if isinstance(KINDS.get(kind), Again):
+    if isinstance(way(kind), Again):
         assert resource is None
     else:
         assert resource, said
@@ -212,7 +212,7 @@ def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: En
 
 def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
     kinds = {name: kind for kind, name in _planned()}
-    twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(KINDS.get(kinds[name]), Again)]
+    twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(way(kinds[name]), Again)]
     assert twice == []
     assert {(each["type"], name) for name, each in engine.resources()} == _planned()
     assert engine.project.preview() == []

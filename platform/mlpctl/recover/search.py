@@ -8,8 +8,10 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from awsfacts.recovery import Ready
+from mlpctl.recover.asking import filled
 from mlpctl.recover.cluster import Cluster, ClusterError
-from mlpctl.recover.kinds import KINDS, Id, Look, Ready, filled
+from mlpctl.recover.kinds import Id, Look, moves, way
 from mlpctl.recover.plan import (
     FOUND,
     Action,
@@ -82,7 +84,7 @@ class Search:
     def _look(self, each: Pending) -> Finding:
         if each.type.startswith(KUBERNETES):
             return self._object(each)
-        match KINDS.get(each.type):
+        match way(each.type):
             case Again() as again:
                 return again
             case Id() as id:
@@ -124,7 +126,7 @@ class Search:
         AWS refuses a change of what is in motion, and a refresh would take it for what it will not be. What the user
         decided is not waited for.
         """
-        each, kind = action.pending, KINDS.get(action.pending.type)
+        each, kind = action.pending, way(action.pending.type)
         if not isinstance(kind, Look) or kind.ready is None:
             return action
         try:
@@ -145,7 +147,7 @@ class Search:
         each = action.pending
         client, inputs = self._client(service, each), each.called(each.id)
         deadline = time.monotonic() + LONGEST_CHANGE_S
-        while ready.moves(client, inputs):
+        while moves(ready, client, inputs):
             if time.monotonic() > deadline:
                 return replace(action, verdict=Verdict.ASK, reason="is still being changed")
             time.sleep(AGAIN_AFTER_S)
@@ -205,7 +207,7 @@ def _generated(each: Pending, cluster: Cluster) -> Finding:
 
 
 def _delete(each: Pending) -> str:
-    kind = KINDS.get(each.type)
+    kind = way(each.type)
     if isinstance(kind, Look):
         return str(filled(kind.delete, each.called("{id}")))
     if each.type.startswith(KUBERNETES):

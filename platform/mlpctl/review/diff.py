@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mlpctl import urns
-from mlpctl.review import rules
+from mlpctl.review import records, rules
+from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
@@ -111,6 +112,9 @@ _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)
 ENGINES: Final = frozenset({"id", "provider", "replaceWith", "#initerror"})
 """What the engine blames for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
 
+_ITEM: Final = re.compile(r'\[("([^"\\]|\\.)*"|\d*)\]')
+"""A step of a path to an item of a list: its position, or its key as JSON."""
+
 _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
@@ -169,6 +173,9 @@ class _Place(NamedTuple):
 
     owner: str = ""
     """The resource's logical name, of which the engine makes others."""
+
+    type: str = ""
+    """The resource's type, whose record may say of a list whether its order means something."""
 
     def below(self, key: str) -> "_Place":
         """The place of a property."""
@@ -265,12 +272,17 @@ def _providers(change: Change) -> tuple[str, str]:
     return old, f"{new} (replaced)"
 
 
-def compared(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[Difference, ...]:
+def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: str = "") -> tuple[Difference, ...]:
     """What differs between two values of the property `path`, without noise; None stands for no value.
 
-    `strict` says that what is there and empty says something.
+    Args:
+        old: The value until now.
+        new: The value from now on.
+        path: The property.
+        strict: Whether what is there and empty says something.
+        type: The resource's type, where the property is one of its inputs.
     """
-    place = _Place(path, path.rsplit(".", 1)[-1], strict=strict)
+    place = _Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
     found = _compare(_ABSENT if old is None else old, _ABSENT if new is None else new, place)
     return tuple(_difference(each, False) for each in found if not each.noise)
 
@@ -279,7 +291,7 @@ def _inputs(change: Change) -> Iterator[_Delta]:
     """What differs in all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
     reported = {root(path) for path in (*change.reported, *change.forced_by)}
-    start = _Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name)
+    start = _Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name, type=change.type)
     if change.is_provider and _major(old.get("version")) == _major(new.get("version")):
         yield from (_quiet(delta) for delta in _compare_key(old, new, "version", start))
         old.pop("version", None)
@@ -421,12 +433,22 @@ def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: _
 
 def _is_set(place: _Place, items: Sequence[Value]) -> bool:
     """Whether the order of a list means nothing."""
+    known = _known(place.type, place.path) if place.type and not place.document else None
+    if known is not None:
+        return known
     ordered, is_set, ordered_objects = _meaning(place.name)
     if place.policy or place.document or ordered:
         return place.policy
     if place.silent:
         return True
     return is_set and not (ordered_objects and any(isinstance(item, Mapping) for item in items))
+
+
+@lru_cache(maxsize=4_096)
+def _known(type: str, path: str) -> bool | None:
+    """What a type's record says of a list: true that its order means nothing, false that it does, None nothing."""
+    record, way = records.record(short_type(type)), _ITEM.sub("", path)
+    return True if way in record.sets else False if way in record.ordered else None
 
 
 @lru_cache(maxsize=4_096)

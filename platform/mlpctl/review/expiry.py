@@ -5,7 +5,6 @@ which lets something expire within limits. A new clause is harmless where an old
 that the new one lacks: then everything that expires by the new one expired by the old one.
 """
 
-import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,10 +12,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
+from awsfacts.records import Holding
+from awsfacts.tables import Row
+from mlpctl.review import records
 from mlpctl.review.finding import HARMS, Finding, causes, tier_of
-from mlpctl.review.kinds import Holding, Row, rows, short_type
+from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
 from mlpctl.review.report import Certainty
+from mlpctl.review.tables import rows
 from mlpctl.review.values import Secret, Unknown, Value, document
 from mlpctl.review.watches import holds, value_at
 
@@ -67,7 +70,6 @@ class Clause(Row):
 class Form(Row):
     """How some types write their rules."""
 
-    types: Sequence[str]
     rules: str
     """Way to the list of rules."""
 
@@ -111,13 +113,13 @@ def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Findi
         change: The resource with the rules.
         exists: Whether what a property of a new resource names is there already.
     """
-    for form in _forms(short_type(change.type)):
-        if change.old is None and not (form.created and exists(form.created)):
-            continue
-        old, new = change.old or {}, change.new or {}
-        if form.created and change.old is not None and _moved(old, new, form.created):
-            old = {}
-        yield from _compared(form, old, new)
+    form = _form(short_type(change.type))
+    if form is None or (change.old is None and not (form.created and exists(form.created))):
+        return
+    old, new = change.old or {}, change.new or {}
+    if form.created and change.old is not None and _moved(old, new, form.created):
+        old = {}
+    yield from _compared(form, old, new)
 
 
 def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Finding]:
@@ -342,11 +344,11 @@ TIGHTER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
 
 
 @cache
-def forms() -> Sequence[Form]:
-    """All rows of `expiries.yaml`."""
-    return tuple(Form.model_validate(each) for each in rows("expiries.yaml")["forms"])
+def forms() -> Mapping[str, Form]:
+    """The forms of `expiries.yaml`."""
+    return {name: Form.model_validate(each) for name, each in rows("expiries.yaml")["forms"].items()}
 
 
-@cache
-def _forms(type: str) -> Sequence[Form]:
-    return tuple(form for form in forms() if any(fnmatch.fnmatchcase(type, each) for each in form.types))
+def _form(type: str) -> Form | None:
+    name = records.record(type).expiry
+    return forms()[name] if name else None

@@ -15,7 +15,7 @@ from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.finding import Finding, Tier, causes, listed
 from mlpctl.review.kinds import short_type
-from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, lies_in, openings, table, ways
+from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, lies_in, opening_of, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.values import root
@@ -116,12 +116,12 @@ class Exposures:
         self._groups: dict[str, list[_Member]] = {}
         self._keys: dict[str, str] = {}
         for change in plan:
-            if change.custom and change.op is not Op.READ:
-                for opening in openings(short_type(change.type)):
-                    member = _Member(change, opening, layers(opening, change.old), layers(opening, change.new))
-                    key = self._key(change, opening)
-                    self._groups.setdefault(key, []).append(member)
-                    self._keys[change.urn] = key
+            form = opening_of(short_type(change.type)) if change.custom and change.op is not Op.READ else None
+            if form:
+                member = _Member(change, form, layers(form, change.old), layers(form, change.new))
+                key = self._key(change, form)
+                self._groups.setdefault(key, []).append(member)
+                self._keys[change.urn] = key
         self._opened: dict[tuple[str, str, bool], list[_Opened]] = {}
         self._guarded: dict[str, _Guarded] = {}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from awsfacts.records import Holding
 from mlpctl.review.diff import compared
-from mlpctl.review.kinds import Holding
 from mlpctl.review.report import Certainty, Difference, Harm
 from mlpctl.review.values import Value
 

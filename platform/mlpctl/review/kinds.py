@@ -1,81 +1,11 @@
-"""What resources are, in reviewers' words, and what they hold: `kinds.yaml`, or words made of the type."""
+"""What resources are, in reviewers' words, and what they hold: their type's record, with words made of its name."""
 
-import fnmatch
 import re
-from collections.abc import Mapping, Sequence
-from enum import Enum
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
-import yaml
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
-from mlpctl.review import terraform
-
-
-class Holding(Enum):
-    """What a resource holds, the worst to lose first."""
-
-    DATA = "data"
-    CAPACITY = "capacity"
-    SERVING = "serving"
-    IDENTITY = "identity"
-
-
-class Row(BaseModel):
-    """A row of a table of this package."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, alias_generator=to_camel, validate_by_name=True
-    )
-
-
-class Note(Row):
-    """What to add to a sentence."""
-
-    when: Mapping[str, Any]
-    """Inputs with which it is so."""
-
-    says: str
-
-
-class Kind(Row):
-    """What resources of some types are."""
-
-    types: Sequence[str]
-    """Types, or patterns of them, as `short_type` writes them."""
-
-    words: str
-    """What reviewers call it: `S3 bucket`."""
-
-    holds: Sequence[Holding] = ()
-    """What its going harms, the worst first."""
-
-    then: str = ""
-    """What happens when it goes, as the end of a sentence."""
-
-    part_of: str = ""
-    """Input that names what it is a part of."""
-
-    guards: bool = False
-    """Whether it holds nothing itself, and only guards what something else holds."""
-
-    given: bool = False
-    """Whether its data is given by its inputs, so that a replacement holds it, or other data, as the program says."""
-
-    moves: bool | str = False
-    """What a replacement interrupts even if the new one comes first; true where that is its address."""
-
-    unless: Mapping[str, Any] = {}
-    """Inputs with which it holds nothing."""
-
-    notes: Sequence[Note] = ()
-
-    facts: Sequence[str] = ()
-    """Ways to the inputs that tell most of it."""
-
+from awsfacts.records import Record
+from mlpctl.review import records, terraform
 
 UNLISTED_FACTS: Final = (
     "name",
@@ -92,7 +22,7 @@ UNLISTED_FACTS: Final = (
     "cidrBlock",
     "metadata.name",
 )
-"""Inputs that tell most of a resource that the table has no facts of, where it has them."""
+"""Inputs that tell most of a resource whose record names no facts, where it has them."""
 
 _PACKAGES: Final = {
     "aws": "AWS",
@@ -138,30 +68,24 @@ def short_type(type: str) -> str:
 
     A type of a Terraform module's resource is Pulumi's: `aws:s3/bucket` for `vpc:tf:aws_s3_bucket`.
     """
-    if ":tf:" in type:
-        return terraform.pulumi_type(type, [*_index()[0]])
-    module, _, name = type.rpartition(":")
-    return module if "/" in module and module.rsplit("/", 1)[-1].lower() == name.lower() else type
+    if terraform.is_resource(type):
+        return terraform.pulumi_type(type, [*records.names()])
+    return records.short(type)
 
 
 @cache
-def kind(type: str) -> Kind:
-    """What resources of a type are; a type that the table does not have holds nothing that is known of."""
-    row = _find(short_type(type))
-    if row is None:
-        return Kind(types=[type], words=words_of(_spelt(type)))
-    return row if row.words else row.model_copy(update={"words": words_of(_spelt(type))})
-
-
-def _spelt(type: str) -> str:
-    """A type from which words can be made."""
-    return short_type(type).replace("/", ":") if ":tf:" in type else type
+def kind(type: str) -> Record:
+    """What is known of a type, with words for it."""
+    found = records.record(short_type(type))
+    if found.words:
+        return found
+    spelt = short_type(type).replace("/", ":") if terraform.is_resource(type) else type
+    return found.model_copy(update={"words": words_of(spelt)})
 
 
 def is_listed(type: str) -> bool:
-    """Whether the table has words of its own for this type."""
-    row = _find(short_type(type))
-    return row is not None and bool(row.words)
+    """Whether the type's record has words of its own."""
+    return bool(records.record(short_type(type)).words)
 
 
 def words_of(type: str) -> str:
@@ -183,40 +107,6 @@ def words_of(type: str) -> str:
     if parts and parts[0].lower() == lead.lower():
         parts = parts[1:]
     return " ".join([lead, *(_SPELT.get(part.lower(), part.lower()) for part in parts)])
-
-
-@cache
-def table() -> Sequence[Kind]:
-    """All rows of `kinds.yaml`, in its order."""
-    return tuple(Kind.model_validate(each) for each in rows("kinds.yaml"))
-
-
-def rows(name: str) -> Any:
-    """The content of a table of this package."""
-    # The parser in C takes a tenth of the time; some builds of PyYAML lack it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((files("mlpctl.review") / name).read_text(encoding="utf-8"), loader)
-
-
-def _find(type: str) -> Kind | None:
-    exact, patterns = _index()
-    if type in exact:
-        return exact[type]
-    return next((row for pattern, row in patterns if pattern.match(type)), None)
-
-
-@cache
-def _index() -> tuple[Mapping[str, Kind], Sequence[tuple[re.Pattern[str], Kind]]]:
-    """The table by types, and its patterns in order."""
-    exact: dict[str, Kind] = {}
-    patterns = []
-    for row in table():
-        for type in row.types:
-            if "*" in type:
-                patterns.append((re.compile(fnmatch.translate(type)), row))
-            else:
-                exact.setdefault(type, row)
-    return exact, patterns
 
 
 def _package(name: str) -> str:

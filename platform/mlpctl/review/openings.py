@@ -1,6 +1,5 @@
 """What firewalls of all kinds let in, by protocol, port and source, however their type writes it: `openings.yaml`."""
 
-import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from functools import cache
 from math import inf
 from typing import Any, Final
 
-from mlpctl.review import addresses
+from awsfacts.tables import Row
+from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
-from mlpctl.review.kinds import Row, rows
+from mlpctl.review.tables import rows
 from mlpctl.review.values import Unknown, Value
 from mlpctl.review.watches import holds, value_at
 
@@ -32,8 +32,6 @@ PORTLESS: Final = frozenset({"icmp", "icmpv6", "any other protocol"})
 
 class Opening(Row):
     """How some types write what may connect."""
-
-    types: Sequence[str]
 
     parts: bool = False
     """Whether it has rules that are resources of their own too."""
@@ -271,13 +269,13 @@ def _listed(value: Value) -> list[Value]:
 
 
 @cache
-def table() -> tuple[Mapping[int, str], Sequence[Opening]]:
-    """The names of ports and the rows of `openings.yaml`."""
+def table() -> tuple[Mapping[int, str], Mapping[str, Opening]]:
+    """The names of ports and the forms of `openings.yaml`."""
     table = rows("openings.yaml")
-    return table["ports"], tuple(Opening.model_validate(each) for each in table["openings"])
+    return table["ports"], {name: Opening.model_validate(each) for name, each in table["openings"].items()}
 
 
-@cache
-def openings(type: str) -> Sequence[Opening]:
-    """How resources of a type write what may connect."""
-    return tuple(row for row in table()[1] if any(fnmatch.fnmatchcase(type, each) for each in row.types))
+def opening_of(type: str) -> Opening | None:
+    """How resources of a type write what may connect; None where they write nothing of it."""
+    name = records.record(type).opening
+    return table()[1][name] if name else None

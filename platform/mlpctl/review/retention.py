@@ -1,13 +1,14 @@
-"""What stays in the cloud although the engine deletes a resource: the table is `retention.yaml`."""
+"""What stays in the cloud although the engine deletes a resource: `retains` of its type's record."""
 
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from mlpctl.review.kinds import Row, rows, short_type
+from awsfacts import types
+from awsfacts.records import Keeps, Retention
+from mlpctl.review import records
+from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Op
 from mlpctl.review.resolve import Resolved
 from mlpctl.review.values import Value
@@ -15,28 +16,8 @@ from mlpctl.review.watches import holds, value_at
 
 _EMPTY: Final[tuple[Value, ...]] = (None, "", [], {})
 
-
-class Keeps(Enum):
-    """What a deletion leaves."""
-
-    ALL = "all"
-    DATA = "data"
-
-
-class Retention(Row):
-    """Inputs with which a provider leaves something; the fields are explained in the table."""
-
-    types: Sequence[str]
-    when: Mapping[str, Any] = {}
-    present: Sequence[str] = ()
-    keeps: Keeps
-    says: str = ""
-
-
-@cache
-def table() -> Sequence[Retention]:
-    """All rows of `retention.yaml`, in its order."""
-    return tuple(Retention.model_validate(each) for each in rows("retention.yaml")["retention"])
+_OF_AWS: Final = Retention(when={"skipDestroy": True}, keeps=Keeps.ALL)
+"""Of every type of AWS: https://www.pulumi.com/registry/packages/aws/api-docs/cloudwatch/loggroup."""
 
 
 def kept_data(type: str, inputs: Mapping[str, Value]) -> str:
@@ -70,5 +51,7 @@ def _fits(row: Retention, inputs: Mapping[str, Value]) -> bool:
 
 @cache
 def _rows(type: str) -> Sequence[Retention]:
+    """What a type's deletions leave, what keeps all first."""
     short = short_type(type)
-    return tuple(row for row in table() if any(fnmatch.fnmatchcase(short, each) for each in row.types))
+    found = [*([_OF_AWS] if short.startswith(types.PACKAGE) else []), *records.record(short).retains]
+    return sorted(found, key=lambda each: each.keeps is not Keeps.ALL)

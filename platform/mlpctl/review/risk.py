@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from awsfacts.records import Holding, Record
 from mlpctl.review import claims, reasons, retention, watched
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
 from mlpctl.review.finding import HARMS, Finding, Tier
 from mlpctl.review.groups import component_of
-from mlpctl.review.kinds import Holding, Kind, kind
+from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.watches import holds, joined
@@ -126,14 +127,14 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     )
 
 
-def _tier(found: Kind, holding: Holding, *, weaker: bool) -> Tier:
+def _tier(found: Record, holding: Holding, *, weaker: bool) -> Tier:
     """How bad it is that a resource goes."""
     if found.guards or weaker:
         return Tier.WEAKER
     return Tier.WORST if holding is Holding.DATA else Tier.LOST
 
 
-def _consequence(context: Context, change: Change, found: Kind, holding: Holding, kept: str) -> str:
+def _consequence(context: Context, change: Change, found: Record, holding: Holding, kept: str) -> str:
     """What happens when a resource goes."""
     if change.retained:
         moves = found.moves if isinstance(found.moves, str) else MOVES
@@ -148,7 +149,7 @@ def _consequence(context: Context, change: Change, found: Kind, holding: Holding
     return f"{then} before the new one is there" if before else then
 
 
-def _stops(change: Change, found: Kind, then: str) -> str:
+def _stops(change: Change, found: Record, then: str) -> str:
     """What happens to what something serves when it goes."""
     if change.op is not Op.REPLACE:
         return then
@@ -219,5 +220,5 @@ def _limited(texts: Sequence[str]) -> tuple[str, ...]:
     return (*texts[: MAX_CAUSES - 1], f"and {len(texts) - MAX_CAUSES + 1:,} more")
 
 
-def _called(change: Change, found: Kind) -> str:
+def _called(change: Change, found: Record) -> str:
     return f"the {found.words} {change.name}"

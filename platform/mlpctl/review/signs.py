@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from mlpctl import secret_words
+from mlpctl.review import records
 from mlpctl.review.values import HIDDEN
 
 LITERAL: Final = 8
@@ -37,7 +38,7 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Kind:
-    """Properties that hold a secret by their resource's type."""
+    """Properties that hold a secret by the name of their resource's type."""
 
     type: re.Pattern[str]
     properties: frozenset[str]
@@ -163,10 +164,14 @@ def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     name = kind.rsplit(":", 1)[-1]
     for each in rules().types:
-        fits = each.type.search(kind) if each.type.pattern.startswith("^") else each.type.search(name)
-        if fits and all(values.get(key) == wanted for key, wanted in each.only.items()):
+        if each.type.search(name) and _holds(values, each.only):
             found |= each.properties
-    return found
+    own = records.record(kind).secrets
+    return found | frozenset(own.properties) if own and _holds(values, own.when) else found
+
+
+def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(values.get(key) == value for key, value in wanted.items())
 
 
 def type_of_secret(kind: str) -> bool:

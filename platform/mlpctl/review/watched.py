@@ -1,62 +1,38 @@
-"""Properties whose change harms, as `harms.yaml` lists them, and instances that may not be had again."""
+"""Properties whose change harms, as the records list them, and instances that may not be had again."""
 
-import fnmatch
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
+from awsfacts.records import Holding, Watch
+from awsfacts.tables import Row
 from mlpctl import urns
-from mlpctl.review import rules
+from mlpctl.review import records, rules
 from mlpctl.review.context import Context
 from mlpctl.review.diff import CHANGED_SECRET, compared
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
-from mlpctl.review.kinds import Holding, Row, rows, short_type
+from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Harm
+from mlpctl.review.tables import rows
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
 
-class Watch(Row):
-    """A property whose change harms."""
-
-    property: str
-    test: str
-    value: Sequence[Any] = ()
-    harm: Holding
-    says: str
-    when: Mapping[str, Any] = {}
-    grave: bool = False
-    guard: bool = False
-    accelerated: bool = False
-    alone: bool = False
-    created: str = ""
-    fresh: bool = False
-
-
-class Watched(Row):
-    """The properties to watch of some types."""
-
-    types: Sequence[str]
-    watch: Sequence[Watch]
-
-
-class Harms(Row):
-    """`harms.yaml`, where all fields are explained."""
+class Machines(Row):
+    """`machines.yaml`, where all fields are explained."""
 
     instances: Sequence[str]
     accelerators: Sequence[str]
     marks: Sequence[str]
-    carriers: Sequence[str]
-    watches: Sequence[Watched]
 
 
 @cache
-def harms() -> Harms:
-    """The table of properties to watch."""
-    return Harms.model_validate(rows("harms.yaml"))
+def machines() -> Machines:
+    """How instance types are written."""
+    return Machines.model_validate(rows("machines.yaml"))
 
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
@@ -148,7 +124,7 @@ def _compared(
     # What differs is the dearer question of the two.
     if _only_written_otherwise(change, way) or not TESTS[watch.test](old, new, watch.value):
         return None, ()
-    shown = compared(old, new, way, strict=strict)
+    shown = compared(old, new, way, strict=strict, type=change.type)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
         return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown:
@@ -157,7 +133,7 @@ def _compared(
         # What was found in many items is told as what differs in their list.
         way = way.split("[]")[0]
         old, new = value_at(change.old or {}, way), value_at(change.new or {}, way)
-        shown = compared(old, new, way, strict=strict) or shown
+        shown = compared(old, new, way, strict=strict, type=change.type) or shown
     unknown = [each.new == str(UNKNOWN) for each in shown]
     source = sources(context, change, way) if any(unknown) else ""
     because = tuple(line(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
@@ -187,12 +163,7 @@ def _watches(type: str) -> Sequence[Watch]:
     if type.startswith(urns.KUBERNETES):
         # A patch is a part of such an object: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides
         type = type.removesuffix("Patch")
-    return tuple(
-        watch
-        for each in harms().watches
-        if any(type == pattern or ("*" in pattern and fnmatch.fnmatchcase(type, pattern)) for pattern in each.types)
-        for watch in each.watch
-    )
+    return records.record(type).watches
 
 
 def _instances(context: Context, change: Change, name: str, side: str) -> tuple[str, ...]:
@@ -246,9 +217,9 @@ def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterabl
             if isinstance(value, Mapping):
                 ids = (each for _, each in walk(value) if isinstance(each, str))
                 found |= {context.by_id[each].urn: context.by_id[each] for each in ids if each in context.by_id}
-    return [each for each in found.values() if short_type(each.type) in harms().carriers]
+    return [each for each in found.values() if records.record(short_type(each.type)).carries_instances]
 
 
 @cache
 def _pattern(name: str) -> Callable[[str], Any]:
-    return re.compile("|".join(getattr(harms(), name))).search
+    return re.compile("|".join(getattr(machines(), name))).search

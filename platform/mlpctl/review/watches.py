@@ -1,4 +1,4 @@
-"""How a property changed: small questions about an old and a new value, by the names that `harms.yaml` uses.
+"""How a property changed: small questions about an old and a new value, by the names that records use.
 
 A value is plain JSON, a list where the way to it goes through a list (`rules[].expiration.days`), or None where there
 is none. A value that is not known yet never gets here.

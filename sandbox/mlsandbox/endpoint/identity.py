@@ -46,6 +46,10 @@ def ensure_account(key: Credentials) -> None:
     default_user_config["iam"]["load_aws_managed_policies"] = True
     try:
         iam = iam_backends[ACCOUNT_ID][PARTITION]
+        if not iam.aws_managed_policies:
+            # Whoever asked for the account first had it created without them.
+            iam.aws_managed_policies = iam._init_aws_policies()
+            iam.managed_policies = iam._init_managed_policies()
     finally:
         default_user_config["iam"]["load_aws_managed_policies"] = False
     if SANDBOX_USER not in iam.users:

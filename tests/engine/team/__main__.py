@@ -30,8 +30,8 @@ pool = ml.GpuNodePool(
 )
 cluster = k8s.Provider(
     "cluster",
-    # Not known before the nodes are there, as with a cluster of the same stack.
-    kubeconfig=pulumi.Output.all(platform.kubeconfig, pool.node_group_name).apply(lambda known: known[0]),
+    # Not known before the first update, as with a cluster of the same stack.
+    kubeconfig=pulumi.Output.all(platform.kubeconfig, buckets["models"].bucket_arn).apply(lambda known: known[0]),
 )
 ml.InferenceService(
     "search",

@@ -13,8 +13,11 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from awsfacts import types
+from awsfacts.recovery import Recovery
 from mlpctl.recover import search as searching
-from mlpctl.recover.kinds import KINDS, Id, Look, filled
+from mlpctl.recover.asking import filled
+from mlpctl.recover.kinds import Id, Look, known, way
 from mlpctl.recover.plan import FOUND, Action, Again, Candidate, Found, Known, Pending, Unseen, Verdict
 from mlpctl.recover.search import Search
 from mlsandbox.providers.aws import DECLARATIONS
@@ -202,7 +205,7 @@ def test_what_fails_while_it_is_made_is_asked_about(search: Search) -> None:
 
 
 def test_an_id_is_made_of_inputs() -> None:
-    route = KINDS["aws:ec2/route:Route"]
+    route = way("aws:ec2/route:Route")
     assert isinstance(route, Id)
     assert route.of({"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"}) == "rtb-1_0.0.0.0/0"
     assert filled({"names": ["$a"], "b": "$b"}, {"a": "x"}) == {"names": ["x"], "b": ""}
@@ -214,25 +217,51 @@ def test_a_setting_is_not_looked_up(search: Search) -> None:
 
 
 def test_every_type_of_the_sandbox_can_be_found() -> None:
-    assert {each.token for each in DECLARATIONS} <= KINDS.keys()
+    assert {each.token for each in DECLARATIONS} <= {*known()}
     taggable = {each.token for each in DECLARATIONS if each.tags and each.delete}
-    unlooked = {token for token in taggable if not isinstance(KINDS[token], Look)}
-    assert unlooked == {"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"}, "taggable, and taken over by its VPC"
+    unlooked = {token for token in taggable if not isinstance(way(token), Look)}
+    assert [token for token in unlooked if not isinstance(way(token), Again)] == [], (
+        "found by tags, or why it need not be"
+    )
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 def test_every_type_of_the_stack_files_can_be_found(stack: Path, plan_of: Callable[[Path], Any]) -> None:
-    found = (*KINDS, "kubernetes:", "pulumi:providers:")
+    found = (*known(), "kubernetes:", "pulumi:providers:")
     assert [each.type for each in plan_of(stack) if each.custom and not each.type.startswith(found)] == []
 
 
-@pytest.mark.parametrize("type", [type for type, kind in KINDS.items() if isinstance(kind, Look) and kind.ready])
+@pytest.mark.parametrize("type", [type for type in known() if isinstance(kind := way(type), Look) and kind.ready])
 def test_what_is_waited_for_is_a_waiter_of_botocore(type: str) -> None:
-    kind = KINDS[type]
+    kind = way(type)
     assert isinstance(kind, Look)
     assert kind.ready
     model = botocore.session.get_session().get_waiter_model(kind.service)
     assert kind.ready.waiter in map(botocore.xform_name, model.waiter_names)
+
+
+def asked(type: str) -> Recovery | None:
+    """What the record of a type asks AWS by data alone."""
+    found = types.record(type).recovery
+    return found if found and (found.list or found.get) else None
+
+
+@pytest.mark.parametrize("type", [type for type in known() if asked(type)])
+def test_what_is_asked_is_an_operation_of_the_service_with_these_members(type: str) -> None:
+    found = asked(type)
+    assert found
+    how = found.list or found.get
+    assert how
+    model = botocore.session.get_session().get_service_model(found.service)
+    names = {botocore.xform_name(each): each for each in model.operation_names}
+    operation = model.operation_model(names[how.operation])
+    members = operation.output_shape.members
+    if found.list:
+        assert operation.input_shape.members[found.list.filters].member.members.keys() >= {"Name", "Values"}
+        assert found.list.id in members[found.list.items].member.members
+    elif found.get:
+        assert {*found.get.call} == {*operation.input_shape.required_members}
+        assert members[found.get.item].members.keys() & {"tags", "Tags"}
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "AAA="}

@@ -277,6 +277,36 @@ def test_what_the_provider_reports_of_a_reordered_set_stays_noise() -> None:
     assert shown({"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, reported=("subnetIds[0]", "subnetIds[1]")) == []
 
 
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+MOVES = [{"days": 30, "storageClass": "STANDARD_IA"}, {"days": 90, "storageClass": "GLACIER"}]
+RULES = [{"id": "logs", "status": "Enabled", "transitions": MOVES}, {"id": "tmp", "status": "Disabled"}]
+
+
+@pytest.mark.parametrize(
+    ("type", "old", "new", "noise"),
+    [
+        (LIFECYCLE, {"rules": RULES}, {"rules": RULES[::-1]}, True),
+        (LIFECYCLE, {"rules": RULES}, {"rules": [{**RULES[0], "transitions": MOVES[::-1]}, RULES[1]]}, True),
+        (TYPE, {"rules": RULES}, {"rules": RULES[::-1]}, False),
+        (TYPE, {"transitions": MOVES}, {"transitions": MOVES[::-1]}, False),
+        (LIFECYCLE, {"rules": RULES}, {"rules": RULES[:1]}, False),
+        (
+            NODE_GROUP,
+            {"instanceTypes": ["g6.xlarge", "g5.xlarge"]},
+            {"instanceTypes": ["g5.xlarge", "g6.xlarge"]},
+            False,
+        ),
+    ],
+    ids=["rules", "a list in a rule", "another type", "another type's list", "a rule less", "ordered"],
+)
+def test_the_record_of_a_type_says_of_which_lists_the_order_means_nothing(
+    type: str, old: Any, new: Any, noise: bool
+) -> None:
+    found = differences(update(type, old, new))
+    assert (found.shown == (), found.noise > 0) == (noise, noise)
+
+
 def test_texts_of_several_lines_are_an_excerpt() -> None:
     old = "\n".join(map(str, range(100)))
     (found,) = differences(update(TYPE, {"data": {"conf": old}}, {"data": {"conf": old.replace("50", "fifty")}})).shown

@@ -428,7 +428,7 @@ def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: An
 
 
 def test_every_limit_of_the_table_is_compared_in_a_way_that_there_is() -> None:
-    clauses = [(form, clause) for form in forms() for clause in form.clauses]
+    clauses = [(form, clause) for form in forms().values() for clause in form.clauses]
     used = {limit.test for form, clause in clauses for limit in (*form.scope.values(), *clause.limits.values())}
     assert used == {*TIGHTER}
     assert all(clause.after in {*clause.limits, ""} for _, clause in clauses)

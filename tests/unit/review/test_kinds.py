@@ -1,61 +1,21 @@
-"""The table of kinds: words, holdings, and that its types and properties are real ones."""
+"""Words for types, and what they hold."""
 
-import fnmatch
-import importlib.util
-import json
 import re
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from awsfacts import instances
-from mlpctl.review import retention
-from mlpctl.review.kinds import Holding, is_listed, kind, short_type, table, words_of
-from mlpctl.review.watched import harms
-
-GOLDEN = Path(__file__).parents[2] / "golden"
-
-HOLD_NOTHING = {
-    "aws:autoscaling/tag:Tag",
-    "aws:ec2/flowLog:FlowLog",
-    "aws:ec2/launchTemplate:LaunchTemplate",
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-    "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
-    "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate",
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-    "kubernetes:core/v1:LimitRange",
-    "kubernetes:core/v1:ResourceQuota",
-}
-"""Types of our stacks whose going destroys nothing by itself."""
+from awsfacts.records import Holding
+from mlpctl.review import records
+from mlpctl.review.kinds import kind, words_of
+from mlpctl.review.watched import machines
 
 
-def declared() -> set[str]:
-    """Every type of our stacks."""
-    types = set()
-    for path in GOLDEN.glob("plan-of-*.json"):
-        text, decoder, at = path.read_text(), json.JSONDecoder(), 0
-        while at < len(text):
-            found, at = decoder.raw_decode(text, at)
-            types.add(found["type"])
-            at += len(text[at:]) - len(text[at:].lstrip())
-    return types
-
-
-@pytest.mark.parametrize("type", sorted(declared()))
-def test_every_type_of_our_stacks_has_words_and_a_holding_of_its_own(type: str) -> None:
-    assert is_listed(type)
-    if not type.startswith(("mlplatform:", "pulumi:")):
-        assert bool(kind(type).holds) == (type not in HOLD_NOTHING)
-
-
-def test_our_components_are_all_in_the_table() -> None:
+def test_our_components_all_have_records() -> None:
     import mlplatform
 
     components = {each for each in mlplatform.__all__ if f"{each}Args" in mlplatform.__all__}
-    listed = {type for row in table() for type in row.types if type.startswith("mlplatform:")}
+    listed = {type for type in records.names() if type.startswith("mlplatform:")}
     assert listed == {f"mlplatform:index:{each}" for each in components}
 
 
@@ -120,78 +80,10 @@ def test_what_is_stateful_holds_data(type: str) -> None:
     assert kind(type).holds[0] is Holding.DATA
 
 
-@cache
-def sdk() -> Mapping[str, Path]:
-    """Every resource type of the AWS SDK, as the table writes it, and the file of its class."""
-    folder = Path(str(importlib.util.find_spec("pulumi_aws").origin)).parent  # type: ignore[union-attr] - it is installed
-    text = (folder / "__init__.py").read_text()
-    modules = re.findall(r'"mod": "([^"]+)",\s*"fqn": "([^"]+)",\s*"classes": \{\s*"([^"]+)"', text)
-    written = {
-        (each.parent.name, each.stem.replace("_", "")): each for each in folder.rglob("*.py") if each.parent != folder
-    }
-    return {
-        short_type(type): written[fqn.rsplit(".", 1)[-1], mod.rsplit("/", 1)[-1].replace("_", "").lower()]
-        for mod, fqn, type in modules
-        if (fqn.rsplit(".", 1)[-1], mod.rsplit("/", 1)[-1].replace("_", "").lower()) in written
-    }
-
-
-def aws_patterns() -> list[str]:
-    rows = [*table(), *harms().watches, *retention.table()]
-    return sorted(
-        {type for row in rows for type in row.types if type.startswith("aws:")}
-        | {each for each in harms().carriers if each.startswith("aws:")}
-    )
-
-
-@pytest.mark.parametrize("pattern", aws_patterns())
-def test_every_aws_type_of_the_tables_is_one_of_the_sdk(pattern: str) -> None:
-    assert fnmatch.filter(sdk(), pattern)
-
-
-def properties(type: str) -> set[str]:
-    """Inputs and outputs of a type of the AWS SDK."""
-    text = sdk()[type].read_text()
-    return {*re.findall(r'getter\(name="(\w+)"\)', text), *re.findall(r"^    def (\w+)\(self\)", text, re.M)}
-
-
-def test_every_property_of_an_aws_type_is_one_of_the_sdk() -> None:
-    """A row of several types names what each of them calls it: one of them has to have it."""
-    wanted = (
-        [
-            (row.types, {*row.facts, row.part_of, *row.unless, *(path for note in row.notes for path in note.when)})
-            for row in table()
-        ]
-        + [
-            (watched.types, {path for each in watched.watch for path in (each.property, each.created, *each.when)})
-            for watched in harms().watches
-        ]
-        + [(row.types, {*row.when, *row.present}) for row in retention.table()]
-    )
-    wanted = [(types, paths - {""}) for types, paths in wanted if types and set(types) <= set(sdk())]
-    assert wanted
-    unknown = [
-        (types, path)
-        for types, paths in wanted
-        for path in paths
-        if not any(root(path) in properties(each) for each in types)
-    ]
-    assert unknown == []
-
-
-def root(path: str) -> str:
-    return re.split(r"[.\[]", path)[0]
-
-
-def test_no_type_is_in_the_table_twice() -> None:
-    types = [type for row in table() for type in row.types]
-    assert len(types) == len(set(types))
-
-
 def test_accelerators_are_those_of_the_facts() -> None:
     """GPUs for graphics and video count too: what is scarce is the card. Neuron and Gaudi are not among GPUs."""
-    patterns = re.compile("|".join(harms().accelerators))
-    every = re.compile("|".join(harms().instances))
+    patterns = re.compile("|".join(machines().accelerators))
+    every = re.compile("|".join(machines().instances))
     known = [facts for name in instances._data()["types"] if (facts := instances.find(name))]
     assert known
     assert [each.name for each in known if not every.search(each.name)] == []

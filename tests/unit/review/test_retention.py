@@ -9,7 +9,6 @@ from mlpctl.review import wording
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reader import read
 from mlpctl.review.report import Danger, Harm
-from mlpctl.review.retention import Keeps, table
 from mlpctl.review.risk import dangers
 from unit.review.engine import ROOT, Step, digest, state
 
@@ -182,7 +181,3 @@ def test_a_guard_that_goes_with_what_it_guards_is_part_of_the_loss() -> None:
     old, new = {"skipFinalSnapshot": True, "deletionProtection": True}, {"skipFinalSnapshot": True}
     told = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
     assert [each.harm for each in told] == [Harm.DATA] and "a later change may delete it" in told[0].text
-
-
-def test_each_row_that_keeps_data_says_what() -> None:
-    assert [row for row in table() if bool(row.says) is (row.keeps is Keeps.ALL)] == []

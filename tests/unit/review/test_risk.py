@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import every_record
+from awsfacts.records import Holding
 from changes import change, plan, update, urn
-from mlpctl.review import retention
-from mlpctl.review.kinds import Holding, kind, table
+from mlpctl.review import records, retention
+from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.risk import MAX_CAUSES, dangers
 from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.review.watched import harms
 from mlpctl.review.watches import TESTS
 from review_plans import bounded
 
@@ -357,6 +358,12 @@ def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
 GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
     "a bucket": (BUCKET, {"forceDestroy": True}, Harm.DATA, "Deletes the S3 bucket it: every object in it is lost."),
     "a bucket that has to be empty": (BUCKET, {"forceDestroy": False}, Harm.DATA, "refuses as long as it is not empty"),
+    "a public repository that may hold images": (
+        "aws:ecrpublic/repository:Repository",
+        {"forceDestroy": True},
+        Harm.DATA,
+        "every image in it is lost and no pod can pull one.",
+    ),
     "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no last snapshot is taken"),
     "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "refuses while its deletionProtection"),
     "a volume that its class retains": (
@@ -675,7 +682,7 @@ def test_many_causes_are_counted() -> None:
 
 
 def test_every_test_of_the_table_is_one_that_there_is_and_every_one_is_used() -> None:
-    named = {watch.test for each in harms().watches for watch in each.watch}
+    named = {watch.test for each in every_record.every() for watch in each.watches}
     assert named == {*TESTS, "otherInstances"}
 
 
@@ -683,10 +690,10 @@ EXACT = sorted(
     f"{type}:{type.rsplit('/', 1)[-1][0].upper()}{type.rsplit('/', 1)[-1][1:]}"
     if "/" in type and ":" in type and type.count(":") == 1
     else type
-    for row in table()
-    if row.holds and row.holds[0] is Holding.DATA and not (row.part_of or row.unless or row.given or row.guards)
-    for type in row.types
-    if "*" not in type
+    for type in records.names()
+    for record in [records.record(type)]
+    if record.holds and record.holds[0] is Holding.DATA
+    if not (record.part_of or record.unless or record.given or record.guards)
 )
 INPUTS = st.dictionaries(
     st.sampled_from(["name", "forceDestroy", "bucket", "policy", "spec", "engine"]),

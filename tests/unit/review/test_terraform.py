@@ -2,7 +2,8 @@
 
 import pytest
 
-from mlpctl.review.kinds import Holding, kind, short_type
+from awsfacts.records import Holding
+from mlpctl.review.kinds import kind, short_type
 
 
 @pytest.mark.parametrize(

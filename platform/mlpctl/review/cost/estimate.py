@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from mlpctl.review.cost.catalogue import because, parts
+from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.cost.world import Book, Usage, World
@@ -109,14 +109,14 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
 
 
 def _was_large(each: ResourceCost) -> bool:
-    return each.before_monthly_usd is None and each.monthly_usd is not None and bool(because(each.type, "large"))
+    return each.before_monthly_usd is None and each.monthly_usd is not None and bool(catalogue.large(each.type))
 
 
 def _not_held(large: Sequence[ResourceCost]) -> str:
     """Why no figure holds a limit in dollars."""
     if not large:
         return ""
-    counts = Counter(each.large or because(each.type, "large") for each in large)
+    counts = Counter(each.large or catalogue.large(each.type) for each in large)
     named = ", ".join(f"{what} of {_resources(count)}" for what, count in sorted(counts.items()))
     return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
 
@@ -193,9 +193,9 @@ def _after(world: World, change: Change, before: Priced) -> Priced:
 
 
 def _priced(of: Subject) -> Priced:
-    large = because(of.change.type, "large")
+    large = catalogue.large(of.change.type)
     try:
-        found = tuple(parts(of))
+        found = tuple(catalogue.parts(of))
     except NoPrice as error:
         return Priced(None, unpriced=str(error), large=large)
     lines = tuple(part for part in found if isinstance(part, Line))

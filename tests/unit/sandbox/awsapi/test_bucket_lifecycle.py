@@ -14,7 +14,7 @@ MOVE = {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}]}
 
 @pytest.fixture
 def bucket(served: Any) -> str:
-    served.client("s3").create_bucket(DataBucketSpec="lifecycles")
+    served.client("s3").create_bucket(Bucket="lifecycles")
     return "lifecycles"
 
 
@@ -56,7 +56,7 @@ def test_a_configuration_that_s3_refuses_is_refused(
     served: Any, bucket: str, rules: list[dict[str, Any]], code: str, message: str
 ) -> None:
     refused = served.refused(
-        "put_bucket_lifecycle_configuration", "s3", DataBucketSpec=bucket, LifecycleConfiguration={"Rules": rules}
+        "put_bucket_lifecycle_configuration", "s3", Bucket=bucket, LifecycleConfiguration={"Rules": rules}
     )
     assert (refused[0], message in refused[1]) == (code, True), refused
 
@@ -65,8 +65,8 @@ def test_a_configuration_that_s3_refuses_is_refused(
 def test_the_rules_of_every_role_are_taken(served: Any, bucket: str, role: BucketRole) -> None:
     rules = [in_the_words_of_s3(rule) for rule in lifecycle_rules(DataBucketSpec(role=role))]
     s3 = served.client("s3")
-    s3.put_bucket_lifecycle_configuration(DataBucketSpec=bucket, LifecycleConfiguration={"Rules": rules})
-    taken = s3.get_bucket_lifecycle_configuration(DataBucketSpec=bucket)["Rules"]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    taken = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     assert {rule["ID"] for rule in taken} == {rule["ID"] for rule in rules}
     assert [rule["Expiration"] for rule in taken if rule["ID"] == "expire-delete-markers"] == [
         {"ExpiredObjectDeleteMarker": True}

@@ -1,0 +1,84 @@
+"""The records of AWS's resource types, by the tokens of the Pulumi AWS SDK."""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Final
+
+from awsfacts.records import Record
+from awsfacts.tables import Row, table
+
+PACKAGE: Final = "aws:"
+
+_TOKEN: Final = re.compile(r"aws:(?P<service>\w+)/(?P<member>\w+)(:(?P<name>\w+))?")
+
+
+class Service(Row):
+    """A file of `types/`: the types of one service, e.g. `s3.yaml` those of the SDK's module `s3`."""
+
+    types: Mapping[str, Record]
+    """Their records by class, e.g. `Bucket`."""
+
+    others: Record = Record()
+    """What is known of all types of the service that have no record, or whose record leaves that out."""
+
+    def own(self, name: str) -> Record | None:
+        """The record of a class, with what `like` refers to; None where there is none."""
+        found = self.types.get(name)
+        if found is None or not found.like:
+            return found
+        other, _, cls = found.like.rpartition("/")
+        liked = _service(other).own(cls) if other else self.own(cls)
+        if liked is None:
+            raise LookupError(f"{name}: no record is named {found.like}")
+        return found.likened(liked)
+
+
+@functools.cache
+def record(type: str) -> Record:
+    """What is known of a type, by its token or its token without the class, e.g. `aws:s3/bucket`."""
+    found = _TOKEN.fullmatch(type)
+    if found is None:
+        return Record()
+    service = _service(found["service"])
+    name = found["member"][:1].upper() + found["member"][1:]
+    own = service.own(name) if found["name"] in (None, name) else None
+    return service.others if own is None else own.completed(service.others)
+
+
+def tokens() -> Iterator[str]:
+    """The tokens of all types that have a record of their own."""
+    for name in services():
+        yield from (token(name, each) for each in _service(name).types)
+
+
+def token(service: str, name: str) -> str:
+    """The token of a class of a service: `aws:s3/bucket:Bucket` of `Bucket` of `s3`."""
+    return f"{PACKAGE}{service}/{name[:1].lower()}{name[1:]}:{name}"
+
+
+@functools.cache
+def services() -> tuple[str, ...]:
+    """The services of which there are records."""
+    names = (each.name for each in (files("awsfacts") / "types").iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def others(service: str) -> Record:
+    """What is known of the types of a service that have no record of their own."""
+    return _service(service).others
+
+
+def own(service: str) -> Mapping[str, Record]:
+    """The records of a service's types as they are written, by class."""
+    return _service(service).types
+
+
+@functools.cache
+def _service(name: str) -> Service:
+    if name not in services():
+        return Service(types={})
+    data = dict(table(f"types/{name}.yaml"))
+    others = data.pop("others", {})
+    return Service.model_validate({"types": data, "others": others})

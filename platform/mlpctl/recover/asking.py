@@ -1,0 +1,64 @@
+"""Questions to AWS, with answers in one form."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from string import Template
+from typing import Any, TypeAlias
+
+from botocore.exceptions import ClientError
+
+from mlpctl.recover.plan import Candidate
+
+Inputs: TypeAlias = Mapping[str, Any]
+Marks: TypeAlias = Mapping[str, str]
+Find: TypeAlias = Callable[[Any, Inputs, Marks], Iterable[Candidate]]
+"""From a boto3 client, the inputs and the tags of the resource to what may be it."""
+
+
+def filled(template: Any, inputs: Inputs, *, strict: bool = False) -> Any:
+    """A template, or a structure of some, with inputs in place of `$name`s.
+
+    An input that is not set is empty; if `strict`, the inputs raise what they raise for a missing key.
+    """
+    if isinstance(template, str):
+        names = Template(template).get_identifiers()
+        values = {name: inputs[name] if strict else inputs.get(name) or "" for name in names}
+        return Template(template).substitute(values)
+    if isinstance(template, Mapping):
+        return {key: filled(item, inputs, strict=strict) for key, item in template.items()}
+    return [filled(item, inputs, strict=strict) for item in template]
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether AWS says that something is not there, rather than that it cannot tell."""
+    code = error.response["Error"]["Code"]
+    return code == "404" or "NotFound" in code or "NoSuch" in code
+
+
+def pairs(tags: Any) -> dict[str, str]:
+    """Tags in one of AWS's forms: a map, or a list of keys and values."""
+    if isinstance(tags, Mapping):
+        return dict(tags)
+    spelt = [("Key", "Value"), ("TagKey", "TagValue")]
+    return {tag[key]: tag[value] for tag in tags or () for key, value in spelt if key in tag}
+
+
+def listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dict[str, Any]]:
+    """Items of all pages of a listing; none where what would hold them is not there."""
+    pages = client.get_paginator(operation).paginate(**call) if client.can_paginate(operation) else None
+    try:
+        for page in pages or [getattr(client, operation)(**call)]:
+            yield from page.get(items) or ()
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+
+
+def answered(client: Any, operation: str, **call: Any) -> dict[str, Any] | None:
+    """An operation's answer; None where what it asks about is not there."""
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**call)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return answer

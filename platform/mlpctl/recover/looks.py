@@ -1,0 +1,115 @@
+"""How resources are found that neither a listing by tags nor a name finds; the records of their types name these."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from mlpctl.recover.asking import Inputs, Marks, answered, listed, pairs
+from mlpctl.recover.plan import Candidate
+
+
+def association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """The association of a subnet or a gateway, which have one route table at most."""
+    for table in listed(client, "describe_route_tables", "RouteTables", RouteTableIds=[inputs["routeTableId"]]):
+        for each in table["Associations"]:
+            if (each.get("SubnetId") or each.get("GatewayId")) == (inputs.get("subnetId") or inputs.get("gatewayId")):
+                yield Candidate(each["RouteTableAssociationId"])
+
+
+def added_block(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """The association of a CIDR block, of which a VPC has each once."""
+    for vpc in listed(client, "describe_vpcs", "Vpcs", VpcIds=[inputs["vpcId"]]):
+        for each in vpc.get("CidrBlockAssociationSet", ()):
+            if each["CidrBlock"] == inputs["cidrBlock"] and each["CidrBlockState"]["State"] == "associated":
+                yield Candidate(each["AssociationId"])
+
+
+def key(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """KMS keys by their tags; what waits for its deletion is left out."""
+    for key in listed(client, "list_keys", "Keys"):
+        try:
+            tags = pairs(list(listed(client, "list_resource_tags", "Tags", KeyId=key["KeyId"])))
+        except ClientError as error:
+            # A key whose policy lets this account's administrators not look at it is none of a stack's.
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            continue
+        if marks.items() <= tags.items():
+            state = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"]
+            if state not in ("PendingDeletion", "PendingReplicaDeletion"):
+                yield Candidate(key["KeyId"], tags)
+
+
+def log_group(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """A log group by its name."""
+    name = inputs["name"]
+    for group in listed(client, "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+        if group["logGroupName"] == name:
+            arn = group["arn"].removesuffix(":*")
+            yield Candidate(name, client.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+def policy(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """A customer managed policy by its name."""
+    for policy in listed(client, "list_policies", "Policies", Scope="Local"):
+        if policy["PolicyName"] == inputs["name"]:
+            yield Candidate(
+                policy["Arn"], pairs(list(listed(client, "list_policy_tags", "Tags", PolicyArn=policy["Arn"])))
+            )
+
+
+def identity_provider(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """An OIDC provider by its URL."""
+    for each in listed(client, "list_open_id_connect_providers", "OpenIDConnectProviderList"):
+        if each["Arn"].endswith("/" + inputs["url"].removeprefix("https://")):
+            found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])
+            yield Candidate(each["Arn"], pairs(found.get("Tags")))
+
+
+def bucket(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """A bucket by its name."""
+    if answered(client, "head_bucket", Bucket=inputs["bucket"]):
+        tags = answered(client, "get_bucket_tagging", Bucket=inputs["bucket"]) or {}
+        yield Candidate(inputs["bucket"], pairs(tags.get("TagSet")))
+
+
+def repository(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """A repository by its name."""
+    found = answered(client, "describe_repositories", repositoryNames=[inputs["name"]])
+    for each in found["repositories"] if found else ():
+        told = client.list_tags_for_resource(resourceArn=each["repositoryArn"])
+        yield Candidate(each["repositoryName"], pairs(told["tags"]))
+
+
+def pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """The association of a service account, which has one at most."""
+    place = {name: inputs[name] for name in ("clusterName", "namespace", "serviceAccount")}
+    for each in listed(client, "list_pod_identity_associations", "associations", **place):
+        told = client.describe_pod_identity_association(
+            clusterName=inputs["clusterName"], associationId=each["associationId"]
+        )
+        yield Candidate(each["associationId"], pairs(told["association"].get("tags")))
+
+
+def file_system(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """EFS file systems by their tags."""
+    for each in listed(client, "describe_file_systems", "FileSystems"):
+        tags = pairs(each.get("Tags"))
+        if marks.items() <= tags.items() and each["LifeCycleState"] not in ("deleting", "deleted", "error"):
+            yield Candidate(each["FileSystemId"], tags)
+
+
+def mount_target(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """The mount target of a subnet, in which a file system has one at most."""
+    for each in listed(client, "describe_mount_targets", "MountTargets", FileSystemId=inputs["fileSystemId"]):
+        if each["SubnetId"] == inputs["subnetId"]:
+            yield Candidate(each["MountTargetId"])
+
+
+def access_point(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """Access points of a file system by their tags."""
+    for each in listed(client, "describe_access_points", "AccessPoints", FileSystemId=inputs["fileSystemId"]):
+        tags = pairs(each.get("Tags"))
+        if marks.items() <= tags.items():
+            yield Candidate(each["AccessPointId"], tags)

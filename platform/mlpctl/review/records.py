@@ -1,0 +1,113 @@
+"""What is known of a resource type: records of AWS's types from `awsfacts`, of all others from `types/`."""
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from awsfacts import types as aws
+from awsfacts.records import Record
+from mlpctl.review import tables
+
+_FILES: Final = {
+    "mlplatform": "engine",
+    "pulumi": "engine",
+    "kubernetes": "kubernetes",
+    "aws-native": "aws-native",
+    "gcp": "google",
+    "google-native": "google",
+    "azure": "azure",
+    "azure-native": "azure",
+    "azuread": "azure",
+}
+"""The file in `types/` that has the types of a package."""
+
+_OTHERS: Final = "others"
+"""The file for all other packages."""
+
+_UNLISTED: Final = "unlisted"
+"""The file of patterns for types that have no record."""
+
+
+FILES: Final = (*dict.fromkeys(_FILES.values()), _OTHERS, _UNLISTED)
+"""Every file in `types/`."""
+
+
+class Row(Record):
+    """A record of several types."""
+
+    types: Sequence[str]
+    """Types, or patterns of them, as `short` writes them."""
+
+
+_ADDED: Final = ("watches", "retains")
+"""Fields of which a type has those of all rows that fit."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The records of a file."""
+
+    named: Mapping[str, Record]
+    patterns: Sequence[tuple[re.Pattern[str], Record]]
+
+    def layers(self, type: str) -> Iterator[Record]:
+        """The records that a type has, the one that names it first."""
+        if type in self.named:
+            yield self.named[type]
+        yield from (row for pattern, row in self.patterns if pattern.match(type))
+
+
+def short(type: str) -> str:
+    """A type without its class where that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`."""
+    module, _, name = type.rpartition(":")
+    return module if "/" in module and module.rsplit("/", 1)[-1].lower() == name.lower() else type
+
+
+@cache
+def record(type: str) -> Record:
+    """What is known of a type, by its token or its token as `short` writes it."""
+    name = short(type)
+    if name.startswith(aws.PACKAGE):
+        return _first([aws.record(name), *_table(_UNLISTED).layers(name)])
+    layers = [*_table(_FILES.get(name.partition(":")[0], _OTHERS)).layers(name)]
+    found = _first([*layers, *_table(_UNLISTED).layers(name)])
+    return found.model_copy(
+        update={name: [each for layer in layers for each in getattr(layer, name)] for name in _ADDED}
+    )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every type that a record describes to reviewers, as `short` writes it; patterns are left out."""
+    of_aws = (short(token) for token in aws.tokens() if aws.record(token).describes)
+    named = (_table(file).named for file in FILES)
+    return (*of_aws, *(name for table in named for name, row in table.items() if row.describes))
+
+
+def rows(file: str) -> Iterator[Row]:
+    """The rows of a file of `types/`, in its order."""
+    return (Row.model_validate(each) for each in tables.rows(f"types/{file}.yaml"))
+
+
+@cache
+def _table(file: str) -> _Table:
+    named: dict[str, Record] = {}
+    patterns = []
+    for row in rows(file):
+        for type in row.types:
+            if "*" in type:
+                patterns.append((re.compile(fnmatch.translate(type)), row))
+            else:
+                named[type] = row
+    return _Table(named, patterns)
+
+
+def _first(layers: Sequence[Record]) -> Record:
+    """What the first layer that says something of its description, its cost and so on says of that."""
+    found = Record()
+    for layer in layers:
+        found = found.completed(layer)
+    return found

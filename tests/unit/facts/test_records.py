@@ -1,0 +1,146 @@
+"""The records of AWS's types: their form, and that the types and properties are those of the SDK."""
+
+import re
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+import awssdk
+from awsfacts import types
+from awsfacts.records import Holding, Record
+from awssdk import root
+
+FILES = sorted((files("awsfacts") / "types").iterdir(), key=str)
+
+
+def written() -> Iterator[tuple[str, Record]]:
+    """Every record as it stands in its file, without what `like` and `others` add."""
+    for service in types.services():
+        yield from ((types.token(service, name), each) for name, each in types.own(service).items())
+
+
+WRITTEN = dict(written())
+
+
+def paths(record: Record) -> set[str]:
+    """Every property that a record names."""
+    return {
+        *record.facts,
+        *record.unless,
+        *(path for each in record.retains for path in (*each.when, *each.present)),
+        *record.sets,
+        *record.ordered,
+        *record.documents,
+        record.part_of,
+        *(path for note in record.notes for path in note.when),
+        *(path for watch in record.watches for path in (watch.property, watch.created, *watch.when)),
+        *(path for path in (record.secrets.when if record.secrets else ())),
+    } - {""}
+
+
+def test_every_record_is_of_a_type_of_the_sdk() -> None:
+    assert WRITTEN.keys() - awssdk.properties().keys() == set()
+    assert len(WRITTEN) > 600
+
+
+def test_every_service_is_a_module_of_the_sdk() -> None:
+    modules = {token.split(":")[1].split("/")[0] for token in awssdk.properties()}
+    assert {*types.services()} - modules == set()
+
+
+@pytest.mark.parametrize("service", types.services())
+def test_every_property_is_one_of_the_type(service: str) -> None:
+    """Of types that are like another one only what their own record names: the older one may lack some."""
+    known = awssdk.properties()
+    unknown = [
+        (token, path)
+        for name, record in types.own(service).items()
+        for token in [types.token(service, name)]
+        for path in paths(record)
+        if root(path) not in known[token]
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("service", types.services())
+def test_what_is_said_of_a_whole_service_is_true_of_some_of_its_types(service: str) -> None:
+    some = {
+        name for token, names in awssdk.properties().items() if token.startswith(f"aws:{service}/") for name in names
+    }
+    assert {root(path) for path in paths(types.others(service))} - some == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda each: each.name)
+def test_a_file_is_short_blocks_in_the_order_of_their_names(file: object) -> None:
+    text = file.read_text()  # type: ignore[attr-defined] - a file of the package
+    assert [line for line in text.splitlines() if len(line) > 120] == []
+    names = [name for name in yaml.safe_load(text) if name != "others"]
+    assert names == sorted(names)
+    keys = re.findall(r"^(\w+):", text, re.M)
+    assert len(keys) == len(set(keys)), "a record of one name twice: YAML would take the last"
+
+
+def test_a_like_type_has_the_fields_of_the_other_but_for_its_own() -> None:
+    bucket = types.record("aws:s3/bucket:Bucket")
+    older = types.record("aws:s3/bucketV2:BucketV2")
+    assert older.words == bucket.words
+    assert older.priced == bucket.priced
+    assert types.record("aws:alb/listener:Listener").holds == types.record("aws:lb/listener:Listener").holds
+    assert all(types.record(token) for token in WRITTEN), "a `like` that no record answers raises"
+
+
+def test_no_like_type_repeats_what_the_other_says() -> None:
+    repeated = []
+    for token, record in WRITTEN.items():
+        if record.like:
+            service, _, name = record.like.rpartition("/")
+            other = types.own(service or token.split(":")[1].split("/")[0])[name]
+            own = record.model_fields_set - {"like"}
+            repeated += [(token, each) for each in own if getattr(record, each) == getattr(other, each)]
+    assert repeated == []
+
+
+def test_others_are_for_types_without_a_record_or_without_that_field() -> None:
+    assert types.record("aws:iam/role:Role").free == "IAM is free"
+    assert types.record("aws:iam/role:Role").holds == [Holding.IDENTITY]
+    assert types.record("aws:iam/unknown:Unknown").free == "IAM is free"
+    assert types.record("aws:wafv2/webAcl:WebAcl").then == "what it blocks is blocked no more"
+
+
+@pytest.mark.parametrize("type", ["", "aws:", "aws:s3", "aws:none/thing:Thing", "aws:s3/bucket:Other", "gcp:s3/bucket"])
+def test_of_what_is_no_type_nothing_is_known(type: str) -> None:
+    assert types.record(type) == Record()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"word": "x"},
+        {"free": "x", "priced": "a.b"},
+        {"holds": ["nothing"]},
+        {"holds": ["data"], "holdsNothing": "x"},
+        {"watches": [{"property": "a", "test": "changed", "harm": "data"}]},
+        {"retains": [{"keeps": "data"}]},
+        {"retains": [{"keeps": "all", "says": "x"}]},
+        {"recovery": {}},
+        {"recovery": {"again": "x", "id": "$a"}},
+        {"recovery": {"function": "x"}},
+        {"recovery": {"id": "$a", "service": "s3"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_record_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Record.model_validate(wrong)
+
+
+def test_the_records_of_a_service_are_read_in_a_blink() -> None:
+    """A review reads those of its plan's services: some twenty, of which EC2's are the most."""
+    types._service.cache_clear()
+    started = time.process_time()
+    types.record("aws:ec2/vpc:Vpc")
+    assert time.process_time() - started < 0.1

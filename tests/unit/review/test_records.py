@@ -1,0 +1,82 @@
+"""The records of types that are not AWS's, and how a type's record is put together."""
+
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+import every_record
+from awsfacts.records import Holding
+from mlpctl.review import expiry, openings, records
+
+FOREIGN = ("aws-native", "azure", "google", "others")
+
+
+@pytest.mark.parametrize("file", records.FILES)
+def test_a_file_has_short_lines_names_a_type_once_and_leaves_aws_to_awsfacts(file: str) -> None:
+    text = (files("mlpctl.review") / "types" / f"{file}.yaml").read_text()
+    assert [line for line in text.splitlines() if len(line) > 120] == []
+    named = Counter(type for row in records.rows(file) for type in row.types)
+    assert [type for type, times in named.items() if times > 1] == []
+    assert [type for type in named if type.startswith("aws:")] == []
+    assert [type for type in named if "*" not in type and records.short(type) != type] == []
+    assert [row.types for row in records.rows(file) if row.like] == [], "only for classes of a service of AWS"
+
+
+@pytest.mark.parametrize("file", FOREIGN)
+def test_what_nobody_checked_against_an_sdk_says_so(file: str) -> None:
+    text = (files("mlpctl.review") / "types" / f"{file}.yaml").read_text()
+    assert "not checked against its SDK" in text.split("\n\n")[0]
+
+
+def test_every_form_that_a_record_names_is_there_and_every_one_is_used() -> None:
+    every = [*every_record.every()]
+    assert {each.opening for each in every} - {""} == {*openings.table()[1]}
+    assert {each.expiry for each in every} - {""} == {*expiry.forms()}
+
+
+def test_every_file_is_read() -> None:
+    there = {each.name.removesuffix(".yaml") for each in (files("mlpctl.review") / "types").iterdir()}
+    assert there == {*records.FILES}
+
+
+@pytest.mark.parametrize(
+    ("type", "short"),
+    [
+        ("aws:s3/bucket:Bucket", "aws:s3/bucket"),
+        ("gcp:storage/bucket:Bucket", "gcp:storage/bucket"),
+        ("kubernetes:core/v1:Service", "kubernetes:core/v1:Service"),
+        ("aws:s3/bucket", "aws:s3/bucket"),
+        ("aws-native:s3:Bucket", "aws-native:s3:Bucket"),
+        ("", ""),
+    ],
+)
+def test_the_class_is_left_out_where_it_repeats_the_module(type: str, short: str) -> None:
+    assert records.short(type) == short
+
+
+def test_a_named_type_goes_before_a_pattern_and_fields_that_it_lacks_come_from_that() -> None:
+    claim = records.record("kubernetes:core/v1:Secret")
+    assert claim.words == "Kubernetes Secret", "by its name"
+    assert claim.free == "it runs on nodes, which are paid", "by kubernetes:core/v1:*"
+
+
+def test_the_watches_of_a_type_are_those_of_its_name_and_of_all_patterns() -> None:
+    said = [watch.property for watch in records.record("gcp:storage/bucketIAMMember:BucketIAMMember").watches]
+    assert said == ["member", "members", "members", "policyData"]
+
+
+def test_the_last_word_counts_only_of_a_type_that_nothing_else_describes() -> None:
+    assert records.record("acme:store/bigBucket:BigBucket").holds == [Holding.DATA]
+    assert records.record("aws:new/someBucket:SomeBucket").holds == [Holding.DATA]
+    assert records.record("random:index/databaseInstance:DatabaseInstance").holds == (), "its package is described"
+    assert records.record("aws:autoscaling/tag:Tag").holds == ()
+
+
+def test_the_token_and_what_short_makes_of_it_have_one_record() -> None:
+    for token in (
+        "aws:eks/cluster:Cluster",
+        "gcp:sql/databaseInstance:DatabaseInstance",
+        "kubernetes:apps/v1:Deployment",
+    ):
+        assert records.record(token) == records.record(records.short(token))
