@@ -13,21 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from awsfacts.quotas import quota
 from mlpctl import urns
+from mlpctl.config.places import places
 from mlpctl.config.problems import Keys
 
 NO_ADVICE: Final = "There is no advice for this error here."
-
-PLACES: Final[Mapping[str, str]] = {
-    "KeyRing": "keys",
-    "Network": "network",
-    "DataBucket": "buckets.{name}",
-    "ImageRegistry": "images",
-    "EksCluster": "cluster",
-    "GpuNodePool": "gpuPools.{name}",
-    "WorkloadIdentity": "workloads.{name}",
-    "InferenceService": "inference.{name}",
-}
-"""Where a stack file describes a component of the program, by its class."""
 
 _ENGINES_OWN: Final = (urns.STACK_TYPE, urns.PROVIDER_TYPE)
 
@@ -229,7 +218,7 @@ def advise(failure: Failure) -> Advice | None:
 
 def place(component: str) -> str | None:
     """Where a stack file describes the component of this URN; None where it does not."""
-    pattern = PLACES.get(urns.class_name(component))
+    pattern = places().get(urns.class_name(component))
     return pattern.format(name=urns.name(component)) if pattern else None
 
 

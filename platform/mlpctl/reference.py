@@ -20,6 +20,7 @@ import mlplatform
 from awsfacts.quotas import quotas
 from mlpctl import failures
 from mlpctl.config import Platform
+from mlpctl.config.places import places
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
 from mlpctl.review.cost import book, show
@@ -156,8 +157,8 @@ def _failures() -> Iterator[Mapping[str, str]]:
         # A code that has several meanings is told apart by AWS's words.
         if advice.says:
             codes += f" ({advice.says.replace('|', ', ')})"
-        places = {
-            f"`{failures.PLACES[component].replace('{name}', '*')}{f'.{each}' if each else ''}`"
+        fields = {
+            f"`{places()[component].replace('{name}', '*')}{f'.{each}' if each else ''}`"
             for component, below in advice.fields.items()
             for each in below or [""]
         }
@@ -165,7 +166,7 @@ def _failures() -> Iterator[Mapping[str, str]]:
             "codes": codes,
             "means": _line(advice.means),
             "remedy": _line(advice.remedy.format(quotas="the vCPUs below")),
-            "fields": ", ".join(sorted(places)),
+            "fields": ", ".join(sorted(fields)),
         }
 
 

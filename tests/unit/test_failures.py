@@ -13,9 +13,10 @@ from awsfacts.errors import wordings
 from awsfacts.quotas import quota
 from mlpctl import failures
 from mlpctl.config import Platform, read
+from mlpctl.config.places import places
 from mlpctl.config.shape import Shape
 from mlpctl.failure_page import page
-from mlpctl.failures import PLACES, Failure, Update, advices, explain, parse
+from mlpctl.failures import Failure, Update, advices, explain, parse
 
 STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
 POOL = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool::inference"
@@ -252,11 +253,24 @@ def test_every_advice_is_reached_by_a_wording_of_aws() -> None:
     assert [each.codes for each in advices() if each not in reached] == WITHOUT_A_WORDING
 
 
+def test_every_component_of_the_program_has_its_place() -> None:
+    assert places() == {
+        "KeyRing": "keys",
+        "Network": "network",
+        "DataBucket": "buckets.{name}",
+        "ImageRegistry": "images",
+        "EksCluster": "cluster",
+        "GpuNodePool": "gpuPools.{name}",
+        "WorkloadIdentity": "workloads.{name}",
+        "InferenceService": "inference.{name}",
+    }
+
+
 def test_every_field_of_an_advice_is_one_of_the_stack_file() -> None:
     platform = Shape.of(Platform)
     for advice in advices():
         for component, below in advice.fields.items():
-            for path in [f"{PLACES[component]}.{each}" for each in below] or [PLACES[component]]:
+            for path in [f"{places()[component]}.{each}" for each in below] or [places()[component]]:
                 shape = platform
                 for key in path.replace("{name}", "<name>").split("."):
                     found = shape.child(key)
