@@ -1,23 +1,31 @@
 """What of a resource differs between what is there and what is wanted, apart from what means nothing."""
 
-import base64
-import binascii
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mlpctl import urns
-from mlpctl.review import records, rules
-from mlpctl.review.kinds import short_type
+from mlpctl.review import rules
+from mlpctl.review.equality import (
+    both_empty,
+    canonical,
+    decoded,
+    is_empty,
+    is_scalar,
+    key_of,
+    natural_keys,
+    policy,
+    same_word,
+)
+from mlpctl.review.naming import COMPUTED, CONTENT, SERVERS
+from mlpctl.review.place import ABSENT, Place, is_set, means_no_order
 from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.report import Difference
 from mlpctl.review.short import excerpt, pair, short
-from mlpctl.review.values import UNKNOWN, Masked, Secret, Value, document, dotted, root
+from mlpctl.review.values import UNKNOWN, Masked, Secret, Value, document, root
 
 MAX_SHOWN: Final = 100
 """Differences of one resource that are shown at most."""
@@ -25,86 +33,6 @@ MAX_SHOWN: Final = 100
 HIDDEN: Final = "(not shown by the engine)"
 CHANGED_SECRET: Final = "(secret, changed)"
 
-NATURAL_KEYS: Final = (
-    ("name",),
-    ("Sid",),
-    ("sid",),
-    ("key",),
-    ("key", "effect"),
-    ("Key",),
-    ("deviceName",),
-    ("mountPath",),
-    ("containerPort",),
-    ("containerPort", "protocol"),
-    ("networkCardIndex", "deviceIndex"),
-    ("resourceType",),
-    ("variantName",),
-    ("ruleId",),
-    ("ruleName",),
-    ("rulePriority",),
-    ("ruleNo",),
-    ("id",),
-    ("host",),
-    ("priority",),
-    ("port",),
-    ("port", "protocol"),
-    ("cidrBlock",),
-    ("topologyKey",),
-    ("topologyKey", "whenUnsatisfiable"),
-    ("type",),
-)
-"""Properties that tell the items of a list apart; the first that do it for all items of both sides are taken."""
-
-SETS: Final = re.compile(
-    r"(ids|arns|names|groups?|subnets|zones|cidrs|cidrBlocks|cidrIps|prefixLists|prefixListIds|ingress|egress|tags|actions|"
-    r"notActions|principals|identifiers|resources|nonResourceURLs|apiGroups|verbs|subjects|policies|policyArns|aliases|"
-    r"domains|hosts|hostnames|sans|alternativeNames|logTypes|logsExports|exports|events|metrics|methods|headers|"
-    r"origins|cidrs|ranges|audiences|clientIdList|thumbprintList|thumbprints|finalizers|accessModes|policyTypes|"
-    r"callbackUrls|logoutUrls|scopes|oauthScopes|authFlows|capabilities|features|registries|accounts|regions|"
-    r"localSecondaryIndexes|globalSecondaryIndexes|attributes|filters|members|roles|users|statements?|values)$",
-    re.IGNORECASE,
-)
-"""Names of lists whose order means nothing to any API that we know of."""
-
-ORDERED: Final = re.compile(
-    r"^(args|command|commands|entryPoint|entrypoint|instanceTypes|initContainers|overrides|orderedCacheBehaviors|"
-    r"dnsServers|nameservers|searches|steps|stages|processors|priorities|layers|path|predefinedMetrics)$"
-)
-"""Names of lists whose order means something, whatever a wider rule says of them."""
-
-ORDERED_OBJECTS: Final = re.compile(
-    r"(actions|members|origins|filters|headers|policies|values|hosts|domains|users)$", re.I
-)
-"""Names of sets of texts; of objects they are steps, choices or rules, of which the first counts."""
-
-UNORDERED: Final = re.compile(
-    r"^(volumes|volumeMounts|volumeDevices|volumeClaimTemplates|ports|tolerations|taints|requirements|matchExpressions|"
-    r"imagePullSecrets|topologySpreadConstraints|blockDeviceMappings|ebsBlockDevices|ephemeralBlockDevices|"
-    r"networkInterfaces|tagSpecifications|parameters|dimensions|hostAliases|ownerReferences|secretOptions|"
-    r"resourceClaims|productionVariants|shadowProductionVariants|replicas|lifecycleRules|corsRules)$"
-)
-"""Names of lists of objects with names of their own whose order means nothing to any API that we know of."""
-
-FREE_MAPS: Final = re.compile(
-    r"(tags|tagsAll|labels|annotations|selector|nodeSelector|matchLabels|variables|environment|parameters|data|"
-    r"metadata|attributes|options|settings|config|values)$",
-    re.IGNORECASE,
-)
-"""Names of mappings whose keys are their user's: one that is there with an empty value says something."""
-
-COMPUTED: Final = re.compile(
-    r"^(__defaults|__meta|__internal|__fqn|__inputs|__initialApiVersion|contextHash|sourceCodeHash|sourceHash|"
-    r"contentHash|etag|pluginDownloadURL|.*[Cc]onfig[-_]?[Hh]ash|(.*/)?checksum[/_-].*|.*/checksum)$"
-)
-"""Names of properties that follow from others. A checksum that the program gives is none: it says what is wanted."""
-
-SERVERS: Final = re.compile(
-    r"(^|\.)metadata\.(resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink)$"
-)
-"""What Kubernetes's API writes into an object."""
-
-CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
-"""Those that may be all that tells of a change, since what they follow from is not part of the inputs."""
 
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
 """A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
@@ -112,14 +40,8 @@ _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)
 ENGINES: Final = frozenset({"id", "provider", "replaceWith", "#initerror"})
 """What the engine blames for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
 
-_ITEM: Final = re.compile(r'\[("([^"\\]|\\.)*"|\d*)\]')
-"""A step of a path to an item of a list: its position, or its key as JSON."""
 
 _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
-
-_POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
-_MIN_BASE64: Final = 16
-_MAX_BASE64: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -136,62 +58,13 @@ class Differences:
     """How many were left out."""
 
 
-class _Absent:
-    """There is no such property."""
-
-
-_ABSENT: Final = _Absent()
-
-
 class _Delta(NamedTuple):
     """One difference."""
 
     path: str
-    old: Value = _ABSENT
-    new: Value = _ABSENT
+    old: Value = ABSENT
+    new: Value = ABSENT
     noise: bool = False
-
-
-class _Place(NamedTuple):
-    """Where values are compared."""
-
-    path: str = ""
-    name: str = ""
-    """The property's name, without those above it."""
-
-    policy: bool = False
-    """Whether it is part of an IAM policy, where every list is a set and a single item needs no list."""
-
-    silent: bool = False
-    """Whether the provider, which reports what differs, reports nothing of this property."""
-
-    document: bool = False
-    """Whether it is part of a text or of values that only its user knows: then the order of every list may count."""
-
-    strict: bool = False
-    """Whether what is there and empty says something, as an empty selector does, which selects everything."""
-
-    owner: str = ""
-    """The resource's logical name, of which the engine makes others."""
-
-    type: str = ""
-    """The resource's type, whose record may say of a list whether its order means something."""
-
-    def below(self, key: str) -> "_Place":
-        """The place of a property."""
-        step, free = _step(key)
-        path = f"{self.path}.{step}" if self.path and not step.startswith("[") else self.path + step
-        return self._replace(path=path, name=key, strict=self.strict or free)
-
-    def item(self, key: Any = "") -> "_Place":
-        """The place of a list's item: at a position, under a key, or anywhere."""
-        return self._replace(path=f"{self.path}[{json.dumps(key) if isinstance(key, str) and key else key}]")
-
-
-@lru_cache(maxsize=4_096)
-def _step(key: str) -> tuple[str, bool]:
-    """A property as a step of a way, and whether what is below it is its user's."""
-    return dotted((key,)), bool(FREE_MAPS.search(key))
 
 
 class _Ways:
@@ -282,8 +155,8 @@ def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: s
         strict: Whether what is there and empty says something.
         type: The resource's type, where the property is one of its inputs.
     """
-    place = _Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
-    found = _compare(_ABSENT if old is None else old, _ABSENT if new is None else new, place)
+    place = Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
+    found = _compare(ABSENT if old is None else old, ABSENT if new is None else new, place)
     return tuple(_difference(each, False) for each in found if not each.noise)
 
 
@@ -291,7 +164,7 @@ def _inputs(change: Change) -> Iterator[_Delta]:
     """What differs in all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
     reported = {root(path) for path in (*change.reported, *change.forced_by)}
-    start = _Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name, type=change.type)
+    start = Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name, type=change.type)
     if change.is_provider and _major(old.get("version")) == _major(new.get("version")):
         yield from (_quiet(delta) for delta in _compare_key(old, new, "version", start))
         old.pop("version", None)
@@ -312,9 +185,9 @@ def _inputs(change: Change) -> Iterator[_Delta]:
             yield from found
 
 
-def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: _Place) -> Iterator[_Delta]:
+def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: Place) -> Iterator[_Delta]:
     """What differs in one property of two mappings."""
-    before, after = old.get(key, _ABSENT), new.get(key, _ABSENT)
+    before, after = old.get(key, ABSENT), new.get(key, ABSENT)
     here = place.below(key)
     if before == after:
         return
@@ -325,21 +198,21 @@ def _compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, p
         or (key in rules.NOTATION and rules.same(old, new))
     ):
         yield _Delta(here.path, before, after, noise=True)
-    elif before is _ABSENT or after is _ABSENT:
-        present, side = (after, new) if before is _ABSENT else (before, old)
-        default = key in (side.get("__defaults") or ()) or (here.silent and _is_scalar(present))
-        yield _Delta(here.path, before, after, noise=default or _is_empty(present, here.strict))
+    elif before is ABSENT or after is ABSENT:
+        present, side = (after, new) if before is ABSENT else (before, old)
+        default = key in (side.get("__defaults") or ()) or (here.silent and is_scalar(present))
+        yield _Delta(here.path, before, after, noise=default or is_empty(present, here.strict))
     else:
         yield from _compare(before, after, here)
 
 
-def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
+def _compare(old: Value, new: Value, place: Place) -> Iterator[_Delta]:
     """What differs in two values."""
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         if "Statement" in old and "Statement" in new:
-            old, new, place = _policy(old), _policy(new), place._replace(policy=True)
+            old, new, place = policy(old), policy(new), place._replace(policy=True)
         for key in sorted({*old, *new}, key=str):
             yield from _compare_key(old, new, key, place)
     elif isinstance(old, list) and isinstance(new, list):
@@ -355,10 +228,10 @@ def _compare(old: Value, new: Value, place: _Place) -> Iterator[_Delta]:
             _compare(old, parsed, place._replace(document=True)), _Delta(place.path, old, new, noise=True)
         )
     else:
-        yield _Delta(place.path, old, new, noise=_same_word(old, new) or _both_empty(old, new, place.strict))
+        yield _Delta(place.path, old, new, noise=same_word(old, new) or both_empty(old, new, place.strict))
 
 
-def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
+def _texts(old: str, new: str, place: Place) -> Iterator[_Delta]:
     """What differs in two texts: as the JSON or the base64 that they are, where both are."""
     before, after = document(old), document(new)
     inside = place._replace(document=True)
@@ -366,7 +239,7 @@ def _texts(old: str, new: str, place: _Place) -> Iterator[_Delta]:
     otherwise = _Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
     if before is not None and after is not None and type(before) is type(after):
         yield from _meant(_compare(before, after, inside), otherwise)
-    elif (one := _decoded(old)) is not None and (other := _decoded(new)) is not None:
+    elif (one := decoded(old)) is not None and (other := decoded(new)) is not None:
         yield from _meant(_texts(one, other, place), otherwise)
     elif old != new:
         yield _Delta(place.path, old, new)
@@ -382,7 +255,7 @@ def _meant(found: Iterable[_Delta], otherwise: _Delta) -> Iterator[_Delta]:
         yield otherwise
 
 
-def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterator[_Delta]:
+def _lists(old: Sequence[Value], new: Sequence[Value], place: Place) -> Iterator[_Delta]:
     """What differs in two lists: by natural key, as sets, or by position."""
     if (found := rules.left(old, new)) is not None:
         if not any(found):
@@ -392,7 +265,7 @@ def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterato
     if keys := natural_keys(old, new):
         yield from _keyed(old, new, keys, place)
         return
-    if _is_set(place, [*old, *new]):
+    if is_set(place, [*old, *new]):
         gone, come = _without_same(old, new)
         if not gone and not come:
             yield _Delta(place.path, old, new, noise=True)
@@ -404,7 +277,7 @@ def _lists(old: Sequence[Value], new: Sequence[Value], place: _Place) -> Iterato
     yield from _leftover(gone, come, place)
 
 
-def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], place: _Place) -> Iterator[_Delta]:
+def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], place: Place) -> Iterator[_Delta]:
     """Items that one side lacks: paired where there are as many on both."""
     if len(gone) == len(come):
         for (_, before), (number, after) in zip(gone, come, strict=True):
@@ -416,79 +289,26 @@ def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], plac
         yield _Delta(place.item(number).path, new=item)
 
 
-def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: _Place) -> Iterator[_Delta]:
+def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: Place) -> Iterator[_Delta]:
     """What differs in lists of objects that are told apart by properties."""
-    before, after = ({_key(item, keys): item for item in side} for side in (old, new))
+    before, after = ({key_of(item, keys): item for item in side} for side in (old, new))
     for key in dict.fromkeys((*before, *after)):
         here = place.item(key)
         if key not in before or key not in after:
-            yield _Delta(here.path, before.get(key, _ABSENT), after.get(key, _ABSENT))
+            yield _Delta(here.path, before.get(key, ABSENT), after.get(key, ABSENT))
         else:
             yield from _compare(before[key], after[key], here)
     stay = [key for key in before if key in after]
     order = [key for key in after if key in before]
     if stay != order:
-        yield _Delta(place.path, stay, order, noise=_is_set(place, old) or _means_no_order(place))
-
-
-def _is_set(place: _Place, items: Sequence[Value]) -> bool:
-    """Whether the order of a list means nothing."""
-    known = _known(place.type, place.path) if place.type and not place.document else None
-    if known is not None:
-        return known
-    ordered, is_set, ordered_objects = _meaning(place.name)
-    if place.policy or place.document or ordered:
-        return place.policy
-    if place.silent:
-        return True
-    return is_set and not (ordered_objects and any(isinstance(item, Mapping) for item in items))
-
-
-@lru_cache(maxsize=4_096)
-def _known(type: str, path: str) -> bool | None:
-    """What a type's record says of a list: true that its order means nothing, false that it does, None nothing."""
-    record, way = records.record(short_type(type)), _ITEM.sub("", path)
-    return True if way in record.sets else False if way in record.ordered else None
-
-
-@lru_cache(maxsize=4_096)
-def _meaning(name: str) -> tuple[bool, bool, bool]:
-    """What a list's name tells: that its order means something, or nothing, or something where it has objects."""
-    return bool(ORDERED.match(name)), bool(SETS.search(name)), bool(ORDERED_OBJECTS.search(name))
-
-
-def _means_no_order(place: _Place) -> bool:
-    return not place.document and bool(UNORDERED.match(place.name))
-
-
-def natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
-    """The properties that tell all items of both lists apart; none where no properties do."""
-    if not all(isinstance(item, Mapping) for side in (old, new) for item in side):
-        return ()
-    for keys in NATURAL_KEYS:
-        if all(_tells_apart(keys, side) for side in (old, new)) and (old or new):
-            return keys
-    return ()
-
-
-def _tells_apart(keys: Sequence[str], items: Sequence[Any]) -> bool:
-    seen = set()
-    for item in items:
-        if any(not isinstance(item.get(key), str | int) for key in keys):
-            return False
-        seen.add(_key(item, keys))
-    return len(seen) == len(items)
-
-
-def _key(item: Mapping[str, Value], keys: Sequence[str]) -> str:
-    return " ".join(str(item[key]) for key in keys)
+        yield _Delta(place.path, stay, order, noise=is_set(place, old) or means_no_order(place))
 
 
 def _without_same(
     old: Sequence[Value], new: Sequence[Value]
 ) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]]:
     """Items, with their positions, that the other side has not as often."""
-    before, after = ([_canonical(item) for item in side] for side in (old, new))
+    before, after = ([canonical(item) for item in side] for side in (old, new))
     if before == after:
         return [], []
     gone, come = Counter(before), Counter(after)
@@ -505,58 +325,6 @@ def _taken(items: Sequence[Value], canonical: Sequence[str], wanted: Counter[str
     return found
 
 
-def _canonical(value: Value) -> str:
-    """A text that is the same for what is the same, whatever the order of properties or items that are sets."""
-    if type(value) is str:
-        # What JSON writes of anything else begins in another way.
-        return f'"{value}'
-    return json.dumps(_sorted(value), sort_keys=True, default=repr)
-
-
-def _sorted(value: Value, name: str = "") -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _sorted(item, str(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        items = [_sorted(item) for item in value]
-        if _is_set(_Place(name=name), items):
-            return sorted(items, key=lambda item: json.dumps(item, sort_keys=True, default=repr))
-        return items
-    if isinstance(value, Secret):
-        return ["secret", value.mark.hex()]
-    if isinstance(value, Masked):
-        return ["masked", str(value), value.mark.hex()]
-    return value
-
-
-def _policy(document: Mapping[str, Value]) -> dict[str, Value]:
-    """An IAM policy in one form: a list of statements, in which every value that may be a list is one."""
-    statements = document["Statement"]
-    return {
-        **document,
-        "Statement": [_statement(each) for each in (statements if isinstance(statements, list) else [statements])],
-    }
-
-
-def _statement(statement: Value) -> Value:
-    if not isinstance(statement, Mapping):
-        return statement
-    made: dict[str, Any] = {key: _listed(value) if key in _POLICY_LISTS else value for key, value in statement.items()}
-    for key in ("Principal", "NotPrincipal"):
-        if isinstance(made.get(key), Mapping):
-            made[key] = {kind: _listed(value) for kind, value in made[key].items()}
-    if isinstance(made.get("Condition"), Mapping):
-        made["Condition"] = {
-            test: {key: _listed(value) for key, value in keys.items()} if isinstance(keys, Mapping) else keys
-            for test, keys in made["Condition"].items()
-        }
-    return made
-
-
-def _listed(value: Value) -> list[Value]:
-    """A list with its items in order; a single value is a list of one."""
-    return sorted(value, key=_canonical) if isinstance(value, list) else [value]
-
-
 def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
     """Whether two names differ only in what the engine put behind the resource's logical name."""
     if not (isinstance(old, str) and isinstance(new, str)) or not re.search(
@@ -568,48 +336,6 @@ def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
         return False
     # A pair without any letter is rather a date or a count.
     return before["stem"] == after["stem"] == owner and not (before["suffix"] + after["suffix"]).isdigit()
-
-
-def _same_word(old: Value, new: Value) -> bool:
-    """Whether two scalars say the same in two types, as `"5"` and `5`, or `"true"` and `true`."""
-    return _is_scalar(old) and _is_scalar(new) and _word(old) == _word(new)
-
-
-def _word(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _is_scalar(value: Value) -> bool:
-    return isinstance(value, str | bool | int | float)
-
-
-def _both_empty(old: Value, new: Value, strict: bool) -> bool:
-    return _is_empty(old, strict) and _is_empty(new, strict)
-
-
-def _is_empty(value: Value, strict: bool = False) -> bool:
-    """Whether a value says nothing, at whatever depth."""
-    if strict:
-        return value is None or value is _ABSENT or value == []
-    if isinstance(value, Mapping):
-        return all(_is_empty(item) for item in value.values())
-    return value is None or value is _ABSENT or value == "" or value == []
-
-
-def _decoded(text: str) -> str | None:
-    """The text that a text is in base64; None where it is none."""
-    if not _MIN_BASE64 <= len(text) <= _MAX_BASE64 or len(text) % 4:
-        return None
-    try:
-        found = base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-    # A short word may happen to be valid base64 of something that is no text.
-    return found if found.isprintable() or "\n" in found else None
 
 
 def _common(one: Sequence[Value], other: Sequence[Value]) -> int:
@@ -639,11 +365,11 @@ def _difference(delta: _Delta, forces: bool) -> Difference:
 
 def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
     """Two values as a reader sees them; None for one that is not there."""
-    if old is _ABSENT and new is _ABSENT:
+    if old is ABSENT and new is ABSENT:
         return HIDDEN, HIDDEN
-    if old is _ABSENT:
+    if old is ABSENT:
         return None, short(new)
-    if new is _ABSENT:
+    if new is ABSENT:
         return short(old), None
     if new is UNKNOWN and isinstance(old, Secret):
         return str(old), str(new)
@@ -679,15 +405,15 @@ def _unseen(path: str, change: Change) -> bool:
 
 
 def _at(inputs: Mapping[str, Value], path: str) -> Value:
-    """The value at a provider's way; `_ABSENT` where there is none."""
+    """The value at a provider's way; `ABSENT` where there is none."""
     found: Value = inputs
     for key, number, name in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[]+)', path):
         if isinstance(found, Secret):
             return found
         if number and isinstance(found, list):
-            found = found[int(number)] if int(number) < len(found) else _ABSENT
+            found = found[int(number)] if int(number) < len(found) else ABSENT
         elif isinstance(found, Mapping):
-            found = found.get(key or name, _ABSENT)
+            found = found.get(key or name, ABSENT)
         else:
-            return _ABSENT
+            return ABSENT
     return found

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mlpctl.review.diff import natural_keys
+from mlpctl.review.equality import natural_keys
 from mlpctl.review.values import UNKNOWN, Unknown, Value
 
 _ADMINISTERS: Final = re.compile(

@@ -1,0 +1,89 @@
+"""Where two values are compared, and what is known of that place."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from mlpctl.review import records
+from mlpctl.review.kinds import short_type
+from mlpctl.review.naming import FREE_MAPS, UNORDERED, meaning
+from mlpctl.review.values import Value, dotted
+
+ITEM: Final = re.compile(r'\[("([^"\\]|\\.)*"|\d*)\]')
+"""A step of a path to an item of a list: its position, or its key as JSON."""
+
+
+class Absent:
+    """There is no such property."""
+
+
+ABSENT: Final = Absent()
+
+
+class Place(NamedTuple):
+    """Where values are compared."""
+
+    path: str = ""
+    name: str = ""
+    """The property's name, without those above it."""
+
+    policy: bool = False
+    """Whether it is part of an IAM policy, where every list is a set and a single item needs no list."""
+
+    silent: bool = False
+    """Whether the provider, which reports what differs, reports nothing of this property."""
+
+    document: bool = False
+    """Whether it is part of a text or of values that only its user knows: then the order of every list may count."""
+
+    strict: bool = False
+    """Whether what is there and empty says something, as an empty selector does, which selects everything."""
+
+    owner: str = ""
+    """The resource's logical name, of which the engine makes others."""
+
+    type: str = ""
+    """The resource's type, whose record may say of a list whether its order means something."""
+
+    def below(self, key: str) -> "Place":
+        """The place of a property."""
+        step, free = _step(key)
+        path = f"{self.path}.{step}" if self.path and not step.startswith("[") else self.path + step
+        return self._replace(path=path, name=key, strict=self.strict or free)
+
+    def item(self, key: Any = "") -> "Place":
+        """The place of a list's item: at a position, under a key, or anywhere."""
+        return self._replace(path=f"{self.path}[{json.dumps(key) if isinstance(key, str) and key else key}]")
+
+
+@lru_cache(maxsize=4_096)
+def _step(key: str) -> tuple[str, bool]:
+    """A property as a step of a way, and whether what is below it is its user's."""
+    return dotted((key,)), bool(FREE_MAPS.search(key))
+
+
+def is_set(place: Place, items: Sequence[Value]) -> bool:
+    """Whether the order of a list means nothing."""
+    known = _known(place.type, place.path) if place.type and not place.document else None
+    if known is not None:
+        return known
+    ordered, unordered, ordered_objects = meaning(place.name)
+    if place.policy or place.document or ordered:
+        return place.policy
+    if place.silent:
+        return True
+    return unordered and not (ordered_objects and any(isinstance(item, Mapping) for item in items))
+
+
+@lru_cache(maxsize=4_096)
+def _known(type: str, path: str) -> bool | None:
+    """What a type's record says of a list: true that its order means nothing, false that it does, None nothing."""
+    record, way = records.record(short_type(type)), ITEM.sub("", path)
+    return True if way in record.sets else False if way in record.ordered else None
+
+
+def means_no_order(place: Place) -> bool:
+    """Whether the name of a list of objects says that their order means nothing."""
+    return not place.document and bool(UNORDERED.match(place.name))
