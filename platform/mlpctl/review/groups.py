@@ -10,7 +10,8 @@ from mlpctl.review.context import Context
 from mlpctl.review.diff import differences
 from mlpctl.review.kinds import UNLISTED_FACTS, kind
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Certainty, Difference, Group, Money, Row, Unknowns
+from mlpctl.review.report import Certainty, Difference, Group, Row, Unknowns
+from mlpctl.review.report_cost import Money
 from mlpctl.review.short import short
 from mlpctl.review.values import Value, dotted
 from mlpctl.review.watches import value_at

@@ -10,7 +10,8 @@ from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.losses import circle, loss_forms, losses, what
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
-from mlpctl.review.report import Certainty, Cost, Difference, Group, Limit, Report, ResourceCost, Row
+from mlpctl.review.report import Certainty, Difference, Group, Report, Row
+from mlpctl.review.report_cost import Cost, Limit, ResourceCost
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536

@@ -12,7 +12,8 @@ from mlpctl.review import wording
 from mlpctl.review.cost.book import STALE_DAYS
 from mlpctl.review.inert import shorten, visible
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Cost, Danger, Report
+from mlpctl.review.report import Certainty, Danger, Report
+from mlpctl.review.report_cost import Cost
 
 MOST_GROUPS: Final = 40
 """Components that are listed; a terminal is no place for more."""

@@ -7,7 +7,8 @@ from typing import Final
 from mlpctl.review import wording
 from mlpctl.review.groups import is_counted, is_default_provider
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Cost, Invalid, Limit, Violation
+from mlpctl.review.report import Invalid, Violation
+from mlpctl.review.report_cost import Cost, Limit
 
 AS_FAR: Final = "The plan is not complete. As far as it goes: "
 """How the verdict of a plan begins that may not be all of it."""

@@ -6,19 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.plan import Op
-from mlpctl.review.report import (
-    ZERO,
-    Certainty,
-    Cost,
-    Danger,
-    Group,
-    Harm,
-    Money,
-    Report,
-    ResourceCost,
-    Row,
-    Violation,
-)
+from mlpctl.review.report import Certainty, Danger, Group, Harm, Report, Row, Violation
+from mlpctl.review.report_cost import ZERO, Cost, Money, ResourceCost
 
 ALONE: Final = "Without a component"
 """Title of the group of those that stand alone."""

@@ -8,25 +8,19 @@ from typing import Any
 from mlpctl.review import wording
 from mlpctl.review.plan import Op
 from mlpctl.review.report import (
-    Assumption,
     Certainty,
-    Cost,
-    CostTotals,
     Danger,
     Difference,
     Edge,
     Group,
     Harm,
     Invalid,
-    Limit,
-    Money,
-    PriceUse,
     Report,
-    ResourceCost,
     Row,
     Unchecked,
     Unknowns,
 )
+from mlpctl.review.report_cost import Assumption, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
 
 TYPES = {
     "VPC": "aws:ec2/vpc:Vpc",

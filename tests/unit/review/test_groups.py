@@ -3,7 +3,8 @@
 from changes import STACK, change, plan, update, urn
 from mlpctl.review.groups import ALONE, MAX_FACTS, counts, groups, row, unknowns
 from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Money
+from mlpctl.review.report import Certainty
+from mlpctl.review.report_cost import Money
 from mlpctl.review.values import UNKNOWN, Secret
 
 BUCKET, NODES = "aws:s3/bucket:Bucket", "aws:eks/nodeGroup:NodeGroup"

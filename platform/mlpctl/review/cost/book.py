@@ -7,7 +7,6 @@ price: nothing here is guessed.
 import csv
 import io
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +17,7 @@ from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
+from mlpctl import files
 from mlpctl.errors import UserError
 from mlpctl.review.cost import items
 
@@ -298,10 +298,10 @@ def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], source
     prices = ((*row[:3], plain(row.start) if row.start else "", plain(row.usd), row.source) for row in kept)
     spots = ((row.region, row.item, plain(row.low), plain(row.high), row.source) for row in kept_spot)
     # A row must never name a source that is not there, so the old ones go last.
-    _replace(folder / SOURCES, _sources_text(known))
-    _replace(folder / PRICES, _csv_text(_COLUMNS, prices))
-    _replace(folder / SPOT, _csv_text(_SPOT_COLUMNS, spots))
-    _replace(folder / SOURCES, _sources_text(source for source in known if source.key in used))
+    files.replace(folder / SOURCES, _sources_text(known), mode=0o644)
+    files.replace(folder / PRICES, _csv_text(_COLUMNS, prices), mode=0o644)
+    files.replace(folder / SPOT, _csv_text(_SPOT_COLUMNS, spots), mode=0o644)
+    files.replace(folder / SOURCES, _sources_text(source for source in known if source.key in used), mode=0o644)
 
 
 def plain(number: float) -> str:
@@ -397,12 +397,3 @@ def _csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return made.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

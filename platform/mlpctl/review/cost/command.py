@@ -15,7 +15,8 @@ from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.cost.world import Book
 from mlpctl.review.plan import Plan
-from mlpctl.review.report import Cost, Limit, Outcome
+from mlpctl.review.report import Outcome
+from mlpctl.review.report_cost import Cost, Limit
 
 
 class SettingsError(InputError):

@@ -14,7 +14,7 @@ from mlpctl.review.cost.world import Book, Usage, World
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
+from mlpctl.review.report_cost import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
 from mlpctl.review.values import Value
 
 DECIMALS: Final = 6

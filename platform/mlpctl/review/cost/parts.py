@@ -9,7 +9,7 @@ from mlpctl import urns
 from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.cost.world import EVERYTHING, World
 from mlpctl.review.plan import Change
-from mlpctl.review.report import Assumption
+from mlpctl.review.report_cost import Assumption
 from mlpctl.review.values import Secret, Unknown, Value, walk
 
 MOST: Final = 1e12

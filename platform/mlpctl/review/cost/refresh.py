@@ -1,12 +1,9 @@
 """Renews the price book from the AWS Price List API, and its spot prices from EC2."""
 
 import difflib
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +11,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mlpctl.errors import UserError
 from mlpctl.review.cost import book, items
 from mlpctl.review.cost.book import Row, Source, SpotRow
 from mlpctl.review.cost.items import Item
+from mlpctl.review.cost.offers import offer, rows
+from mlpctl.review.cost.query import Query, RefreshError
 
 ENDPOINT: Final = "us-east-1"
 """Region whose endpoint tells the prices of all regions; few have one.
@@ -34,38 +32,9 @@ SPOT_WEEKS: Final = 13
 """Weeks of spot prices that are looked at; EC2 keeps 90 days."""
 
 # The region in front of a usage type: `USE1-`, `EU-`, and for KMS `us-east-1-`; nothing in us-east-1, mostly.
-_REGION: Final = r"(?:(?:EU|[A-Z]{2,3}\d{1,2})-|[a-z]{2}(?:-[a-z]+)+-\d-)?"
 
 _CHINA: Final = "aws-cn"
 _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
-
-
-class RefreshError(UserError):
-    """Prices could not be renewed; the text is for the user."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """One question to the Price List API about one region, and what its answer tells the prices of."""
-
-    region: str
-    """The region, or `global`."""
-
-    code: str
-    region_attribute: str
-    where: tuple[tuple[str, str], ...]
-    entries: tuple[tuple[str, Item], ...] = field(compare=False)
-    """Entries of the catalogue, each with its service."""
-
-    def __str__(self) -> str:
-        """Return what a reader sees of it."""
-        return f"{self.code} in {self.region}"
-
-    @property
-    def filters(self) -> list[dict[str, str]]:
-        """As the API takes them."""
-        region = [(self.region_attribute, self.region)] if self.region_attribute else []
-        return [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in [*region, *self.where]]
 
 
 @dataclass(frozen=True)
@@ -80,20 +49,6 @@ class SpotQuery:
 
 
 Step = Query | SpotQuery
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What the Price List API says of one product."""
-
-    usage: str
-    attributes: Mapping[str, str]
-    unit: str
-    steps: tuple[tuple[Decimal, Decimal], ...]
-    """Quantities in `unit` from which on a price in US dollars holds; empty where it has none in dollars."""
-
-    published: str
-    """Day on which AWS published it."""
 
 
 @dataclass
@@ -180,46 +135,6 @@ def steps(regions: Sequence[str], services: Sequence[str]) -> list[Step]:
     order = [*regions, items.GLOBAL]
     found: list[Step] = sorted(queries, key=lambda query: order.index(query.region))
     return [*found, *(SpotQuery(region) for region in regions if SPOT in services)]
-
-
-def offer(text: str, today: date) -> Offer:
-    """Read one entry of the API's `PriceList`.
-
-    Raises:
-        RefreshError: it is not in the documented form.
-    """
-    try:
-        read = json.loads(text)
-        attributes = read["product"]["attributes"]
-        term = _in_force(read.get("terms", {}).get("OnDemand", {}).values(), today)
-        dimensions = [*term["priceDimensions"].values()] if term else []
-        prices = sorted(
-            (Decimal(each["beginRange"]), Decimal(each["pricePerUnit"]["USD"]))
-            for each in dimensions
-            if "USD" in each["pricePerUnit"]
-        )
-        unit = dimensions[0]["unit"] if dimensions else ""
-        return Offer(attributes["usagetype"], attributes, unit, tuple(prices), read.get("publicationDate", "")[:10])
-    except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as error:
-        raise RefreshError(f"AWS told a price in a form that is not known here ({error!r}): {text[:200]}") from None
-
-
-def rows(query: Query, offers: Iterable[Offer], source: str, problems: list[str]) -> list[Row]:
-    """The rows that an answer gives; what is left out is told in `problems`."""
-    regional = [each for each in offers if _is_regional(each)]
-    made = []
-    for service, item in query.entries:
-        found = _sold(item, regional)
-        if not found and not item.is_family:
-            problems.append(f"{service}/{query.region}/{item.item}: AWS lists no price for it; it stays as it was.")
-        for name, candidates in found.items():
-            try:
-                steps_ = _steps(item, candidates)
-            except _Unclear as unclear:
-                problems.append(f"{service}/{query.region}/{name}: AWS {unclear}; it stays as it was.")
-            else:
-                made += [Row(service, query.region, name, start, usd, source) for start, usd in steps_]
-    return made
 
 
 def spot_rows(region: str, history: Iterable[Mapping[str, Any]], source: str) -> list[SpotRow]:
@@ -364,59 +279,6 @@ def _chinese(region: str, session: Any, outcome: Outcome) -> bool:
         return False
     outcome.problems.append(f"{region}: AWS in China sells in yuan, and the price book has US dollars; it is left out.")
     return True
-
-
-def _in_force(terms: Iterable[Mapping[str, Any]], today: date) -> Mapping[str, Any] | None:
-    """The newest terms that hold today: AWS lists those of the future as well."""
-    begun = [each for each in terms if each.get("effectiveDate", "")[:10] <= today.isoformat()]
-    return max(begun, key=lambda term: str(term.get("effectiveDate", "")), default=None)
-
-
-class _Unclear(Exception):
-    """A price cannot be taken over; the text is to be read after `AWS`."""
-
-
-def _is_regional(each: Offer) -> bool:
-    """Whether it is sold in the region itself, on demand: local zones, Outposts and capacity blocks are not."""
-    return (
-        each.attributes.get("locationType", "AWS Region") in ("AWS Region", "Other")
-        and each.attributes.get("marketoption", "OnDemand") == "OnDemand"
-    )
-
-
-def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
-    """The products of an entry of the catalogue, by the items that they are."""
-    usage = re.compile(_REGION + items.pattern(item.usage).pattern)
-    found: dict[str, list[Offer]] = {}
-    for each in offers:
-        if match := usage.fullmatch(each.usage):
-            found.setdefault(item.item.replace("{}", match[1]) if item.is_family else item.item, []).append(each)
-    return found
-
-
-def _steps(item: Item, candidates: Iterable[Offer]) -> list[tuple[float, float]]:
-    """The steps of a price in the unit of its item: where each begins, and US dollars.
-
-    Raises:
-        _Unclear: the products have no price, different ones, or one for another unit.
-    """
-    priced = {(each.unit, charged) for each in candidates if (charged := _charged(each.steps))}
-    if not priced:
-        raise _Unclear("lists it without a price above 0 in US dollars")
-    if len(priced) > 1:
-        raise _Unclear(f"lists {len(priced)} different prices for it")
-    ((unit, charged),) = priced
-    spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
-    if unit.lower() not in spelled:
-        raise _Unclear(f"prices it by {unit!r}, which is not known here")
-    scale = Decimal(str(spelled[unit.lower()]))
-    return [(float(begin * scale) + item.start, float(usd / scale)) for begin, usd in charged]
-
-
-def _charged(priced: Sequence[tuple[Decimal, Decimal]]) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Prices without a first step that costs nothing: that is an account's allowance, not one of each resource."""
-    paid = [each for each in priced if each[1] > 0]
-    return ((Decimal(0), paid[0][1]), *paid[1:]) if paid else ()
 
 
 def _key(query: Query, day: date) -> str:

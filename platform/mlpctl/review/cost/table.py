@@ -13,7 +13,7 @@ from mlpctl import urns
 from mlpctl.review import wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.cost.estimate import unlisted_in_words
-from mlpctl.review.report import ZERO, Cost, Limit, Money
+from mlpctl.review.report_cost import ZERO, Cost, Limit, Money
 
 ALONE: Final = "without a component"
 NO_TEAM: Final = "without a team"

@@ -13,7 +13,7 @@ from mlpctl.review import wording
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Money, ResourceCost
+from mlpctl.review.report_cost import Money, ResourceCost
 from mlpctl.review.values import UNKNOWN, Secret
 from review_plans import bounded
 

@@ -15,7 +15,8 @@ from botocore.stub import ANY, Stubber
 
 from mlpctl.review.cost import book, items, refresh
 from mlpctl.review.cost.book import Row, Source, SpotRow, load, save
-from mlpctl.review.cost.refresh import Query, RefreshError, SpotQuery
+from mlpctl.review.cost.query import Query, RefreshError
+from mlpctl.review.cost.refresh import SpotQuery
 
 TODAY = datetime.date(2026, 11, 26)
 OLD = Source("old", "An old list", "somewhere", datetime.date(2025, 1, 1))

@@ -7,7 +7,7 @@ import pytest
 
 from costing import Prices, change, cost, money, only
 from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Money, ResourceCost
+from mlpctl.review.report_cost import Money, ResourceCost
 from mlpctl.review.values import UNKNOWN
 
 RESERVATION, TEMPLATE = "aws:ec2/capacityReservation:CapacityReservation", "aws:ec2/launchTemplate:LaunchTemplate"

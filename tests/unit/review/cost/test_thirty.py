@@ -10,7 +10,7 @@ import pytest
 from costing import Prices, change, cost, money
 from mlpctl.review.cost import items
 from mlpctl.review.plan import Change
-from mlpctl.review.report import Money
+from mlpctl.review.report_cost import Money
 from mlpctl.review.values import UNKNOWN
 
 BOOK = Prices(

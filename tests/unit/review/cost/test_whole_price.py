@@ -8,7 +8,7 @@ import pytest
 from costing import Prices, change, money, only
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Op
-from mlpctl.review.report import Assumption
+from mlpctl.review.report_cost import Assumption
 from mlpctl.review.values import UNKNOWN
 
 FILES, NODES, DATABASE = "aws:efs/fileSystem:FileSystem", "aws:eks/nodeGroup:NodeGroup", "aws:rds/instance:Instance"

@@ -1,0 +1,121 @@
+"""What the Price List API offers, and the rows of the price book that it comes to."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from mlpctl.review.cost import items
+from mlpctl.review.cost.book import Row
+from mlpctl.review.cost.items import Item
+from mlpctl.review.cost.query import REGION, Query, RefreshError
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the Price List API says of one product."""
+
+    usage: str
+    attributes: Mapping[str, str]
+    unit: str
+    steps: tuple[tuple[Decimal, Decimal], ...]
+    """Quantities in `unit` from which on a price in US dollars holds; empty where it has none in dollars."""
+
+    published: str
+    """Day on which AWS published it."""
+
+
+def offer(text: str, today: date) -> Offer:
+    """Read one entry of the API's `PriceList`.
+
+    Raises:
+        RefreshError: it is not in the documented form.
+    """
+    try:
+        read = json.loads(text)
+        attributes = read["product"]["attributes"]
+        term = _in_force(read.get("terms", {}).get("OnDemand", {}).values(), today)
+        dimensions = [*term["priceDimensions"].values()] if term else []
+        prices = sorted(
+            (Decimal(each["beginRange"]), Decimal(each["pricePerUnit"]["USD"]))
+            for each in dimensions
+            if "USD" in each["pricePerUnit"]
+        )
+        unit = dimensions[0]["unit"] if dimensions else ""
+        return Offer(attributes["usagetype"], attributes, unit, tuple(prices), read.get("publicationDate", "")[:10])
+    except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as error:
+        raise RefreshError(f"AWS told a price in a form that is not known here ({error!r}): {text[:200]}") from None
+
+
+def rows(query: Query, offers: Iterable[Offer], source: str, problems: list[str]) -> list[Row]:
+    """The rows that an answer gives; what is left out is told in `problems`."""
+    regional = [each for each in offers if _is_regional(each)]
+    made = []
+    for service, item in query.entries:
+        found = _sold(item, regional)
+        if not found and not item.is_family:
+            problems.append(f"{service}/{query.region}/{item.item}: AWS lists no price for it; it stays as it was.")
+        for name, candidates in found.items():
+            try:
+                steps_ = _steps(item, candidates)
+            except _Unclear as unclear:
+                problems.append(f"{service}/{query.region}/{name}: AWS {unclear}; it stays as it was.")
+            else:
+                made += [Row(service, query.region, name, start, usd, source) for start, usd in steps_]
+    return made
+
+
+def _in_force(terms: Iterable[Mapping[str, Any]], today: date) -> Mapping[str, Any] | None:
+    """The newest terms that hold today: AWS lists those of the future as well."""
+    begun = [each for each in terms if each.get("effectiveDate", "")[:10] <= today.isoformat()]
+    return max(begun, key=lambda term: str(term.get("effectiveDate", "")), default=None)
+
+
+class _Unclear(Exception):
+    """A price cannot be taken over; the text is to be read after `AWS`."""
+
+
+def _is_regional(each: Offer) -> bool:
+    """Whether it is sold in the region itself, on demand: local zones, Outposts and capacity blocks are not."""
+    return (
+        each.attributes.get("locationType", "AWS Region") in ("AWS Region", "Other")
+        and each.attributes.get("marketoption", "OnDemand") == "OnDemand"
+    )
+
+
+def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
+    """The products of an entry of the catalogue, by the items that they are."""
+    usage = re.compile(REGION + items.pattern(item.usage).pattern)
+    found: dict[str, list[Offer]] = {}
+    for each in offers:
+        if match := usage.fullmatch(each.usage):
+            found.setdefault(item.item.replace("{}", match[1]) if item.is_family else item.item, []).append(each)
+    return found
+
+
+def _steps(item: Item, candidates: Iterable[Offer]) -> list[tuple[float, float]]:
+    """The steps of a price in the unit of its item: where each begins, and US dollars.
+
+    Raises:
+        _Unclear: the products have no price, different ones, or one for another unit.
+    """
+    priced = {(each.unit, charged) for each in candidates if (charged := _charged(each.steps))}
+    if not priced:
+        raise _Unclear("lists it without a price above 0 in US dollars")
+    if len(priced) > 1:
+        raise _Unclear(f"lists {len(priced)} different prices for it")
+    ((unit, charged),) = priced
+    spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
+    if unit.lower() not in spelled:
+        raise _Unclear(f"prices it by {unit!r}, which is not known here")
+    scale = Decimal(str(spelled[unit.lower()]))
+    return [(float(begin * scale) + item.start, float(usd / scale)) for begin, usd in charged]
+
+
+def _charged(priced: Sequence[tuple[Decimal, Decimal]]) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Prices without a first step that costs nothing: that is an account's allowance, not one of each resource."""
+    paid = [each for each in priced if each[1] > 0]
+    return ((Decimal(0), paid[0][1]), *paid[1:]) if paid else ()

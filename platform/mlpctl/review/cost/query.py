@@ -1,0 +1,37 @@
+"""What is asked of the Price List API."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlpctl.errors import UserError
+from mlpctl.review.cost.items import Item
+
+REGION: Final = r"(?:(?:EU|[A-Z]{2,3}\d{1,2})-|[a-z]{2}(?:-[a-z]+)+-\d-)?"
+
+
+class RefreshError(UserError):
+    """Prices could not be renewed; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question to the Price List API about one region, and what its answer tells the prices of."""
+
+    region: str
+    """The region, or `global`."""
+
+    code: str
+    region_attribute: str
+    where: tuple[tuple[str, str], ...]
+    entries: tuple[tuple[str, Item], ...] = field(compare=False)
+    """Entries of the catalogue, each with its service."""
+
+    def __str__(self) -> str:
+        """Return what a reader sees of it."""
+        return f"{self.code} in {self.region}"
+
+    @property
+    def filters(self) -> list[dict[str, str]]:
+        """As the API takes them."""
+        region = [(self.region_attribute, self.region)] if self.region_attribute else []
+        return [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in [*region, *self.where]]
