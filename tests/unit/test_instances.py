@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import moto
 import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES, InstanceType, InstanceTypeBackend
 
@@ -12,6 +11,7 @@ from awsfacts import instances
 from awsfacts.instances import DATA
 from mlpctl import instances as writer
 from mlsandbox.endpoint.eks import instance_types
+from mocked_aws import mocked_aws
 
 
 def _file(path: Path = DATA) -> Any:
@@ -31,7 +31,7 @@ def test_a_refresh_asks_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(InstanceTypeBackend, "instance_types", [InstanceType(name) for name in few])
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with moto.mock_aws():
+    with mocked_aws():
         assert writer.refresh(["us-west-2", "us-east-1"]) == len(few)
     assert _file(written)["types"] == {name: _file()["types"][name] for name in few}
     assert _file(written)["source"] == "EC2 DescribeInstanceTypes in us-east-1, us-west-2"

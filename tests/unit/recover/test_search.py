@@ -11,7 +11,6 @@ import botocore
 import botocore.session
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from awsfacts import types
 from awsfacts.recovery import Recovery
@@ -21,6 +20,7 @@ from mlpctl.recover.kinds import Id, Look, known, way
 from mlpctl.recover.plan import FOUND, Action, Again, Candidate, Found, Known, Pending, Unseen, Verdict
 from mlpctl.recover.search import Search
 from mlsandbox.providers.aws import DECLARATIONS
+from mocked_aws import mocked_aws
 
 STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("Pulumi.*.yaml"))
 PROVIDER = "urn:pulumi:dev::mlplatform::pulumi:providers:aws::default"
@@ -35,7 +35,7 @@ def operation(type: str, logical: str = "example", /, **inputs: Any) -> Pending:
 
 @pytest.fixture(scope="module", autouse=True)
 def aws() -> Iterator[None]:
-    with mock_aws():
+    with mocked_aws():
         yield
 
 
