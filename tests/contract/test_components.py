@@ -228,6 +228,7 @@ def test_what_is_no_name_are_no_args_or_are_no_options_is_refused(component: typ
 
 
 @every_component
+@pytest.mark.engine  # seconds: every argument of every component with thirty values
 def test_no_argument_ends_in_an_error_of_python(component: type[Component]) -> None:
     """It is taken, or refused by its name."""
     make: Any = component

@@ -45,6 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
+@pytest.mark.engine  # seconds: the program for every wrong file
 def test_the_program_tells_it_and_asks_the_engine_for_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:

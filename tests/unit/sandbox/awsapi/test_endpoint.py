@@ -115,6 +115,7 @@ def test_launches_at_once_do_not_get_in_each_other_s_way(served: Any) -> None:
         assert set(pool.map(launch, range(16))) == {2}
 
 
+@pytest.mark.engine  # seconds: a server of its own, and a poll that waits
 def test_a_long_poll_holds_up_no_snapshot(new_account: Any, run: Any, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "sandbox")
     layout.prepare()
