@@ -51,6 +51,9 @@ class Watch(Row):
     when: Mapping[str, Any] = {}
     """Inputs with which it harms, by path."""
 
+    unless: Sequence[Mapping[str, Any]] = ()
+    """Inputs with which it does not, by path: any of these."""
+
     grave: bool = False
     """Whether it is as bad as losing the resource."""
 
@@ -65,6 +68,9 @@ class Watch(Row):
 
     created: str = ""
     """Property that names an existing resource which the creation of this one changes in the same way."""
+
+    anew: bool = False
+    """Whether the creation of the resource harms in the same way, whatever it is of."""
 
     fresh: bool = False
     """Whether only a creation harms."""

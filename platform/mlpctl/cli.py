@@ -145,7 +145,7 @@ def review(
         raise typer.BadParameter("--plan is made already: neither --account nor --folder says anything of it.")
     wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
-        command.check_writable(wanted)
+        command.check_writable(wanted, plan)
         report = command.review(_plan(stack, plan, account, folder), commit=commit, run_url=run_url)
         command.write(report, wanted, console())
     raise typer.Exit(report.outcome)

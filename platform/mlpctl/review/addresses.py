@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from heapq import heappop, heappush
+from itertools import pairwise
 from typing import Final
 
 from mlpctl.review.values import Value
@@ -42,20 +44,45 @@ class Addresses:
 
     def __sub__(self, other: "Addresses") -> "Addresses":
         """Return those that the other has not."""
-        left = [*self.spans]
-        for low, high in other.spans:
-            left = [
-                span
-                for first, last in left
-                for span in ((first, min(last, low - 1)), (max(first, high + 1), last))
-                if span[0] <= span[1]
-            ]
+        left: list[_Span] = []
+        number = 0
+        for low, last in self.spans:
+            first = low
+            while number < len(other.spans) and other.spans[number][1] < first:
+                number += 1
+            # The last span that is taken away here may reach into the next one of these too.
+            taken = number
+            while taken < len(other.spans) and other.spans[taken][0] <= last:
+                if first < other.spans[taken][0]:
+                    left.append((first, other.spans[taken][0] - 1))
+                first = other.spans[taken][1] + 1
+                taken += 1
+            if first <= last:
+                left.append((first, last))
         return Addresses(tuple(left))
 
     @property
     def size(self) -> int:
         """How many there are."""
         return sum(high - low + 1 for low, high in self.spans)
+
+
+def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
+    """The addresses that rules let in, each of which allows or refuses: the first one that fits an address counts."""
+    starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)
+    points = sorted({point for low, _, high in starts for point in (low, high + 1)})
+    found: list[_Span] = []
+    active: list[tuple[int, int]] = []
+    number = 0
+    for point, following in pairwise(points):
+        while number < len(starts) and starts[number][0] == point:
+            heappush(active, starts[number][1:])
+            number += 1
+        while active and active[0][1] < point:
+            heappop(active)
+        if active and rules[active[0][0]][0]:
+            found.append((point, following - 1))
+    return Addresses(_joined(found))
 
 
 def parsed(texts: Iterable[Value]) -> dict[int, Addresses]:

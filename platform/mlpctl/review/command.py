@@ -50,8 +50,12 @@ def review(plan: Plan, *, commit: str = "", run_url: str = "") -> Report:
     return assemble.review(plan, book.load(), today()).model_copy(update={"origin": found})
 
 
-def check_writable(wanted: Mapping[str, Path | None]) -> None:
+def check_writable(wanted: Mapping[str, Path | None], plan: Path | None = None) -> None:
     """Find out before a long preview whether there is a place for each format.
+
+    Args:
+        wanted: The file of each format.
+        plan: The file that the plan is read from, which no format may be written to.
 
     Raises:
         OutputError: there is none.
@@ -63,6 +67,8 @@ def check_writable(wanted: Mapping[str, Path | None]) -> None:
             raise OutputError(f"Only one format can be written to {place}.")
         if path != STDOUT and not path.parent.is_dir():
             raise OutputError(f"{path} cannot be written: there is no folder {path.parent}.")
+        if plan is not None and plan != STDOUT and path.exists() and plan.exists() and path.samefile(plan):
+            raise OutputError(f"{path} cannot be written: it is the plan.")
         if path.is_dir():
             raise OutputError(f"{path} cannot be written: it is a folder.")
 

@@ -192,6 +192,8 @@ class Exposures:
 def _newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[_Opened]:
     """What is open to the internet by the new rules and not by the old ones."""
     found: list[_Opened] = []
+    last: dict[tuple[str, int, bool], int] = {}
+    sides = [_Side(old), _Side(new)]
     for protocol in dict.fromkeys([*_OTHERS, *sorted(each.protocol for each in (*old, *new) if each.protocol)]):
         fitting = [each for each in (*old, *new) if each.protocol in ("", protocol)]
         starts = sorted({PORTS[0], *(each.low for each in fitting), *(each.high + 1 for each in fitting)})
@@ -199,10 +201,10 @@ def _newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[_Opened]:
             high = starts[number + 1] - 1 if number + 1 < len(starts) else PORTS[1]
             if low > PORTS[1]:
                 continue
-            before, after = _let_in(old, protocol, low), _let_in(new, protocol, low)
+            before, after = (each.let_in(protocol, low) for each in sides)
             for family in (4, 6):
                 if (whole := _opened(before[family], after[family], family)) is not None:
-                    _append(found, _Opened(protocol, low, high, family, whole))
+                    _append(found, last, _Opened(protocol, low, high, family, whole))
     return found
 
 
@@ -216,29 +218,33 @@ def _opened(before: Addresses, after: Addresses, family: int) -> bool | None:
     return False if addresses.is_large(fresh, family) else None
 
 
-def _let_in(rules: Sequence[Layer], protocol: str, port: int) -> Mapping[int, Addresses]:
-    """The addresses that rules let in to a port: the first rule that fits an address counts."""
-    found: dict[int, Addresses] = {}
-    fitting = sorted((each for each in rules if each.fits(protocol, port)), key=lambda each: (each.order, each.allows))
-    for family in (4, 6):
-        allowed, refused = Addresses(), Addresses()
-        for each in fitting:
-            source = each.sources.get(family, Addresses())
-            if each.allows:
-                allowed |= source - refused
-            else:
-                refused |= source - allowed
-        found[family] = allowed
-    return found
+class _Side:
+    """The rules of one firewall, old or new, in the order in which they count."""
+
+    def __init__(self, rules: Sequence[Layer]) -> None:
+        self._rules = sorted(rules, key=lambda each: (each.order, each.allows))
+        self._known: dict[tuple[int, ...], Mapping[int, Addresses]] = {}
+
+    def let_in(self, protocol: str, port: int) -> Mapping[int, Addresses]:
+        """The addresses, by family, that are let in to a port."""
+        fitting = tuple(number for number, each in enumerate(self._rules) if each.fits(protocol, port))
+        if fitting not in self._known:
+            rules = [self._rules[number] for number in fitting]
+            self._known[fitting] = {
+                family: addresses.let_in([(each.allows, each.sources.get(family, Addresses())) for each in rules])
+                for family in (4, 6)
+            }
+        return self._known[fitting]
 
 
-def _append(found: list[_Opened], more: _Opened) -> None:
-    """Add ports; those that follow on others of the same kind are one range with them."""
-    for number, each in enumerate(found):
-        same = (each.protocol, each.family, each.whole) == (more.protocol, more.family, more.whole)
-        if same and each.high + 1 == more.low:
-            found[number] = _Opened(more.protocol, each.low, more.high, more.family, more.whole)
-            return
+def _append(found: list[_Opened], last: dict[tuple[str, int, bool], int], more: _Opened) -> None:
+    """Add ports, the lowest of a protocol first; those that follow on others of the same kind are one range."""
+    kind = more.protocol, more.family, more.whole
+    number = last.get(kind)
+    if number is not None and found[number].high + 1 == more.low:
+        found[number] = replace(found[number], high=more.high)
+        return
+    last[kind] = len(found)
     found.append(more)
 
 

@@ -20,6 +20,7 @@ MESSAGES: Final = 256
 """Types of messages that ICMP has, and codes of each type: https://www.iana.org/assignments/icmp-parameters."""
 
 _ANY: Final = frozenset({"-1", "all", "any", "*", "", "none"})
+_EVERY_PORT: Final = frozenset({"*", "all", "0-65535"})
 _ALL_TARGETS: Final = frozenset({"*", "0.0.0.0/0", "::/0", "Any", "VirtualNetwork"})
 """How providers write that a rule is for everything behind its firewall."""
 
@@ -70,6 +71,9 @@ class Opening(Row):
     protocol: str = ""
     assumed: str = ""
     """The protocol where none is given; every one where this is empty."""
+
+    with_ports: Sequence[str] = ()
+    """Protocols that a rule for every protocol is limited to where it names ports; else such a rule has none."""
 
     ports: Sequence[str] = ()
     """Ways to ports, and ranges of ports such as `80-90`."""
@@ -220,14 +224,19 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
     if protocol in PORTLESS and opening.icmp_type:
         yield _messages(opening, service, protocol)
         return
-    if opening.portless or not protocol or protocol in PORTLESS:
+    limited = bool(opening.with_ports) and not protocol and not doubtful
+    if opening.portless or (not protocol and not limited) or protocol in PORTLESS:
         yield protocol, *PORTS, doubtful
         return
     if opening.ports:
-        values = [each for way in opening.ports for each in _listed(value_at(service, way))]
+        values = [each for way in opening.ports for each in _listed(value_at(service, way))] or ["*"]
+        if limited and any(str(each) in _EVERY_PORT for each in values):
+            yield protocol, *PORTS, False
+            return
         last = value_at(service, opening.last) if opening.last else None
-        for each in values or ["*"]:
-            yield from _port(protocol, each, last)
+        for one in opening.with_ports if limited else [protocol]:
+            for each in values:
+                yield from _port(one, each, last)
         return
     first, last = (value_at(service, way) for way in (opening.first, opening.last))
     low, high = _integer(first, PORTS[0]), _integer(last, PORTS[1])
@@ -254,7 +263,7 @@ def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, 
     elif match := re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", str(value)):
         end = int(match[2] or (last if isinstance(last, int) else match[1]))
         yield protocol, int(match[1]), end, False
-    elif str(value) in ("*", "all"):
+    elif str(value) in _EVERY_PORT:
         yield protocol, *PORTS, False
     else:
         yield f"{protocol} {value}", *PORTS, False

@@ -40,7 +40,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
     new = change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
-        if watch.fresh or (watch.when and not holds(new, watch.when)):
+        if watch.fresh or not _applies(watch, new):
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
@@ -64,18 +64,23 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
 
 
 def coming(context: Context, change: Change) -> Iterator[Finding]:
-    """What a new resource changes of one that is there already."""
+    """What a new resource changes of one that is there already, or lets in whatever it is of."""
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
-        if not watch.created or (watch.when and not holds(new, watch.when)):
+        if not (watch.created or watch.anew) or not _applies(watch, new):
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
-        if context.exists(change, watch.created):
+        if watch.anew or context.exists(change, watch.created):
             harm = _harm(watch)
             because = causes(None, value, watch.property) or (watch.property,)
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
+
+
+def _applies(watch: Watch, inputs: Mapping[str, Value]) -> bool:
+    """Whether the inputs of a resource are such that a watch is for it."""
+    return holds(inputs, watch.when) and not any(holds(inputs, each) for each in watch.unless)
 
 
 def _harm(watch: Watch) -> Harm:
@@ -83,7 +88,7 @@ def _harm(watch: Watch) -> Harm:
 
 
 _NEEDS_BOTH: Final = frozenset(
-    {"fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny"}
+    {"fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll", "opened"}
 )
 """Tests for which a value that is not known yet speaks too little: the test for any change has told it already."""
 
@@ -128,7 +133,8 @@ def _compared(
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
         return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown:
-        return None, ()
+        # An empty object may be a choice by its name alone, as `allow: {}` is: no difference of values shows it.
+        return (Certainty.WILL, (way,)) if watch.test == "mentions" else (None, ())
     if "[]" in way:
         # What was found in many items is told as what differs in their list.
         way = way.split("[]")[0]

@@ -108,6 +108,12 @@ def shortened(old: Value, new: Value, value: Any) -> bool:
     return bool(after) and (not before or (after or 0) < before)
 
 
+def sooner(old: Value, new: Value, value: Any) -> bool:
+    """Whether a limit is smaller, or there for the first time; -1, as a number or a text, is none."""
+    before, after = (None if _word(side) == "-1" else _number(side) for side in (old, new))
+    return after is not None and (before is None or after < before)
+
+
 def zeroed(old: Value, new: Value, value: Any) -> bool:
     """Whether a number is 0 that was not."""
     return _number(new) == 0 and _number(old) != 0
@@ -121,6 +127,17 @@ def becomes(old: Value, new: Value, value: Any) -> bool:
 def becomes_any(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has one of some values now that it had not."""
     return any(each in value for each in set(map(_word, _items(new))) - set(map(_word, _items(old))))
+
+
+def mentions(old: Value, new: Value, value: Any) -> bool:
+    """Whether a text, or what is below a value, has one of some words in it that it had not, in any case."""
+    before, after = (side.lower() if isinstance(side, str) else _canonical(side).lower() for side in (old, new))
+    return any(str(each).lower() in after and str(each).lower() not in before for each in value)
+
+
+def allows_all(old: Value, new: Value, value: Any) -> bool:
+    """Whether one rule of a role of Kubernetes allows everything with everything, and none did."""
+    return any(map(_is_everything, _items(new))) and not any(map(_is_everything, _items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -174,6 +191,12 @@ def widened(old: Value, new: Value, value: Any) -> bool:
     return bool(_wildcards(new) - _wildcards(old))
 
 
+def opened(old: Value, new: Value, value: Any) -> bool:
+    """Whether a policy lets in everybody, and did not."""
+    everybody = {"everybody", "everybody but some"}
+    return bool(_wildcards(new) & everybody) and not _wildcards(old) & everybody
+
+
 TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "turnedOn": turned_on,
     "turnedOff": turned_off,
@@ -181,9 +204,12 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "raised": raised,
     "lowersAny": lowers_any,
     "shortened": shortened,
+    "sooner": sooner,
     "zeroed": zeroed,
     "becomes": becomes,
     "becomesAny": becomes_any,
+    "mentions": mentions,
+    "allowsAll": allows_all,
     "leaves": leaves,
     "added": added,
     "removed": removed,
@@ -193,6 +219,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "changed": changed,
     "administers": administers,
     "widened": widened,
+    "opened": opened,
 }
 """The questions by their names."""
 
@@ -218,6 +245,13 @@ def _wildcards(document: Value) -> set[str]:
             found |= {"everybody" for each in named for one in _items(each) if one == "*"}
             found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
     return found
+
+
+def _is_everything(rule: Value) -> bool:
+    """Whether a rule of a role is for all verbs, resources and groups of the API."""
+    return isinstance(rule, Mapping) and all(
+        "*" in _items(rule.get(key)) for key in ("verbs", "resources", "apiGroups")
+    )
 
 
 def _broad(action: Any) -> bool:
@@ -248,7 +282,7 @@ def _are_objects(value: Value) -> bool:
 
 
 def _number(value: Value) -> float | None:
-    """A number, the smallest of some; of a quantity of Kubernetes in its base unit."""
+    """A number, the smallest of some; of a quantity of Kubernetes in its base unit, of a time in seconds."""
     found = [number for item in _items(value) if (number := _quantity(item)) is not None]
     return min(found, default=None)
 
@@ -258,7 +292,7 @@ def _quantity(value: Value) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
     return float(match[1]) * _UNITS[match[2] or ""] if match else None
 
 
@@ -266,6 +300,8 @@ _UNITS: Final = {
     "": 1.0,
     "%": 1.0,
     "m": 1e-3,
+    "s": 1.0,
+    "h": 3600.0,
     **{unit: 1e3**power for power, unit in enumerate("kMGTPE", 1)},
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
     "ki": 1024.0,

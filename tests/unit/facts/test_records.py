@@ -38,6 +38,7 @@ def paths(record: Record) -> set[str]:
         record.part_of,
         *(path for note in record.notes for path in note.when),
         *(path for watch in record.watches for path in (watch.property, watch.created, *watch.when)),
+        *(path for watch in record.watches for inputs in watch.unless for path in inputs),
         *(path for path in (record.secrets.when if record.secrets else ())),
     } - {""}
 

@@ -414,3 +414,15 @@ def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == cli.BROKEN_PIPE
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "--markdown"])
+def test_the_plan_is_not_written_over(option: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+    plan = written(tmp_path, SMALL)
+    before = plan.read_bytes()
+    link = tmp_path / "link.json"
+    link.symlink_to(plan)
+    for path in (plan, link, tmp_path / "." / ".." / tmp_path.name / plan.name):
+        ran = mlpctl("review", "--plan", plan, option, path)
+        assert (ran.code, ran.errors) == (2, f"{path} cannot be written: it is the plan.\n")
+    assert plan.read_bytes() == before

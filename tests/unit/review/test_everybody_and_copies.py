@@ -1,0 +1,88 @@
+"""Policies that let in everybody, and what holds only a copy or is kept elsewhere when it goes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Harm
+from mlpctl.review.risk import dangers
+
+
+def policy(principal: Any, **more: Any) -> str:
+    statement = {"Effect": "Allow", "Action": "x:Read", "Resource": "*", "Principal": principal, **more}
+    return json.dumps({"Statement": [statement]})
+
+
+def harms(*changes: Any) -> dict[Harm, str]:
+    return {each.harm: each.text for each in dangers(plan(*changes))}
+
+
+NAMED = policy({"AWS": "arn:aws:iam::111122223333:root"})
+POLICIES = {
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:kms/key:Key": "policy",
+    "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
+    "aws:sns/topicPolicy:TopicPolicy": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
+    "aws:opensearch/domain:Domain": "accessPolicies",
+    "aws:opensearch/domainPolicy:DomainPolicy": "accessPolicies",
+}
+
+
+@pytest.mark.parametrize("type", POLICIES)
+@pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": ["*"]}])
+def test_a_policy_for_everybody_says_so(type: str, principal: Any) -> None:
+    name = POLICIES[type]
+    said = harms(update(type, {name: NAMED}, {name: policy(principal)}))
+    assert "everybody may use it" in said[Harm.IDENTITY]
+    limited = policy(principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
+    assert "everybody" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
+
+
+def test_a_read_replica_holds_a_copy() -> None:
+    replica = change(
+        "aws:rds/instance:Instance", Op.DELETE, inputs={"replicateSourceDb": "a", "skipFinalSnapshot": True}
+    )
+    assert Harm.DATA not in harms(replica)
+    cluster = change("aws:rds/cluster:Cluster", Op.DELETE, inputs={"replicationSourceIdentifier": "arn:aws:rds:::a"})
+    assert Harm.DATA not in harms(cluster)
+    assert Harm.DATA in harms(change("aws:rds/instance:Instance", Op.DELETE, inputs={"skipFinalSnapshot": True}))
+
+
+@pytest.mark.parametrize("service", ["rds", "neptune", "docdb"])
+def test_a_global_cluster_holds_no_data_of_its_own(service: str) -> None:
+    assert [*harms(change(f"aws:{service}/globalCluster:GlobalCluster", Op.DELETE, inputs={}))] == [Harm.SERVING]
+
+
+def test_what_is_only_left_or_archived_loses_no_data() -> None:
+    account, repository = "aws:organizations/account:Account", "github:index/repository:Repository"
+    assert Harm.DATA not in harms(change(account, Op.DELETE, inputs={"name": "a", "closeOnDeletion": False}))
+    assert Harm.DATA in harms(change(account, Op.DELETE, inputs={"name": "a", "closeOnDeletion": True}))
+    assert Harm.DATA not in harms(change(repository, Op.DELETE, inputs={"name": "a", "archiveOnDestroy": True}))
+    assert Harm.DATA in harms(change(repository, Op.DELETE, inputs={"name": "a", "archiveOnDestroy": False}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"version": "1.32"}, {"version": "1.33"}),
+        ({"releaseVersion": "1.32.1-20250101"}, {"releaseVersion": "1.32.1-20250201"}),
+        ({"launchTemplate": {"id": "lt-1", "version": "1"}}, {"launchTemplate": {"id": "lt-1", "version": "2"}}),
+    ],
+)
+def test_a_new_version_of_a_gpu_node_group_replaces_its_nodes(old: Any, new: Any) -> None:
+    nodes = "aws:eks/nodeGroup:NodeGroup"
+    gpu, cpu = {"instanceTypes": ["p5.48xlarge"]}, {"instanceTypes": ["m7i.large"]}
+    assert Harm.CAPACITY in harms(update(nodes, {**gpu, **old}, {**gpu, **new}))
+    assert Harm.CAPACITY not in harms(update(nodes, {**cpu, **old}, {**cpu, **new}))
+
+
+def test_the_root_disk_of_an_instance_may_stay() -> None:
+    instance = "aws:ec2/instance:Instance"
+    kept = change(instance, Op.DELETE, inputs={"rootBlockDevice": {"deleteOnTermination": False}})
+    assert "its root disk stays" in harms(kept)[Harm.CAPACITY]
+    assert "stays" not in harms(change(instance, Op.DELETE, inputs={}))[Harm.CAPACITY]

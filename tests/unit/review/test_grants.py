@@ -1,0 +1,183 @@
+"""Who gets what by a role, a policy or a binding: everybody, or somebody who may do anything from then on."""
+
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Harm
+from mlpctl.review.risk import dangers
+
+RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
+EVERYBODY = ["allUsers", "allAuthenticatedUsers"]
+OWNER_ID = "/subscriptions/1/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+READER_ID = "/subscriptions/1/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+ANYTHING = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+MEMBERS = [
+    "cloudrunv2/serviceIamMember", "cloudrun/iamMember", "cloudfunctions/functionIamMember",
+    "cloudfunctionsv2/functionIamMember", "artifactregistry/repositoryIamMember", "pubsub/topicIAMMember",
+    "pubsub/subscriptionIAMMember", "kms/cryptoKeyIAMMember", "storage/bucketIAMMember", "bigquery/datasetIamMember",
+    "secretmanager/secretIamMember",
+]  # fmt: skip
+
+
+def token(path: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    return f"gcp:{path}:{name[0].upper()}{name[1:]}"
+
+
+def said(*changes: Any) -> str:
+    return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
+
+
+def binding(role: str, *names: str) -> dict[str, Any]:
+    return {"roleRef": {"kind": "ClusterRole", "name": role}, "subjects": [{"kind": "Group", "name": n} for n in names]}
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("path", MEMBERS)
+def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> None:
+    made = change(token(path), Op.CREATE, inputs={"member": who, "role": "roles/viewer"})
+    assert "everybody may use it" in said(made)
+    several = path.replace("Member", "Binding")
+    assert "everybody may use it" in said(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
+    policy = change(token(path.replace("Member", "Policy")), Op.CREATE, inputs={"policyData": f'["{who}"]'})
+    assert "everybody may use it" in said(policy)
+
+
+@pytest.mark.parametrize("path", MEMBERS)
+def test_a_grant_to_somebody_is_not(path: str) -> None:
+    assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
+    assert "everybody" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
+    changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
+    assert "everybody may use it" in said(changed)
+
+
+ANYBODY: dict[str, tuple[str, Any]] = {
+    "access to a bucket": ("gcp:storage/bucketAccessControl:BucketAccessControl", {"entity": "allUsers"}),
+    "access to objects": (
+        "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl",
+        {"entity": "allAuthenticatedUsers"},
+    ),
+    "a list of a bucket": ("gcp:storage/bucketACL:BucketACL", {"roleEntities": ["READER:allUsers"]}),
+    "a ready list of a bucket": ("gcp:storage/bucketACL:BucketACL", {"predefinedAcl": "publicRead"}),
+    "a data set": ("gcp:bigquery/datasetAccess:DatasetAccess", {"specialGroup": "allAuthenticatedUsers"}),
+}
+
+
+@pytest.mark.parametrize("case", ANYBODY)
+def test_other_grants_to_everybody(case: str) -> None:
+    type, inputs = ANYBODY[case]
+    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=inputs))
+
+
+ADMINS: dict[str, tuple[str, Any]] = {
+    "an owner of a project": ("gcp:projects/iAMMember:IAMMember", {"role": "roles/owner", "member": "user:a"}),
+    "owners of a project": ("gcp:projects/iAMBinding:IAMBinding", {"role": "roles/owner", "members": ["user:a"]}),
+    "an owner of a folder": ("gcp:folder/iAMMember:IAMMember", {"role": "roles/owner", "member": "user:a"}),
+    "an owner by id": (
+        "azure-native:authorization:RoleAssignment",
+        {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID},
+    ),
+    "an owner by name": (
+        "azure:authorization/assignment:Assignment",
+        {"scope": "/subscriptions/1", "roleDefinitionName": "Owner"},
+    ),
+    "an owner by id, classic": (
+        "azure:authorization/assignment:Assignment",
+        {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID.upper()},
+    ),
+    "a role for everything": (
+        "azure-native:authorization:RoleDefinition",
+        {"permissions": [{"actions": ["*"]}]},
+    ),
+    "everybody an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:authenticated")),
+    "anonymous an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:anonymous")),
+    "the default account an admin": (
+        f"{RBAC}ClusterRoleBinding",
+        {
+            "roleRef": {"name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "shop"}],
+        },
+    ),
+    "a cluster role for everything": (f"{RBAC}ClusterRole", {"rules": [ANYTHING]}),
+}
+
+
+@pytest.mark.parametrize("case", ADMINS)
+def test_who_may_do_anything_is_told_when_it_is_made(case: str) -> None:
+    type, inputs = ADMINS[case]
+    assert "may do anything" in said(change(type, Op.CREATE, inputs=inputs))
+
+
+UPDATES: dict[str, tuple[str, Any, Any, str]] = {
+    "a role that gets everything": (
+        "azure-native:authorization:RoleDefinition",
+        {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
+        {"permissions": [{"actions": ["*"]}]},
+        "may do anything",
+    ),
+    "the same, classic": (
+        "azure:authorization/roleDefinition:RoleDefinition",
+        {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
+        {"permissions": [{"actions": ["*"]}]},
+        "may do anything",
+    ),
+    "another role": (
+        "azure-native:authorization:RoleAssignment",
+        {"scope": "/subscriptions/1", "roleDefinitionId": READER_ID},
+        {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID},
+        "may do anything",
+    ),
+    "everybody joins": (
+        f"{RBAC}ClusterRoleBinding",
+        binding("cluster-admin", "admins"),
+        binding("cluster-admin", "admins", "system:unauthenticated"),
+        "everybody may do anything",
+    ),
+    "everybody has a role": (
+        f"{RBAC}RoleBinding",
+        binding("edit", "admins"),
+        binding("edit", "system:anonymous"),
+        "whoever reaches its API has the role",
+    ),
+    "a cluster role that gets everything": (
+        f"{RBAC}ClusterRole",
+        {"rules": [{**ANYTHING, "verbs": ["get"]}]},
+        {"rules": [ANYTHING]},
+        "may do anything in the cluster",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UPDATES)
+def test_who_may_do_more_is_told_when_it_changes(case: str) -> None:
+    type, old, new, says = UPDATES[case]
+    assert says in said(update(type, old, new))
+
+
+HARMLESS: dict[str, tuple[str, Any]] = {
+    "a viewer": ("gcp:projects/iAMMember:IAMMember", {"role": "roles/viewer", "member": "user:a"}),
+    "a reader": ("azure-native:authorization:RoleAssignment", {"scope": "/s/1", "roleDefinitionId": READER_ID}),
+    "a binding of a team": (f"{RBAC}ClusterRoleBinding", binding("view", "team")),
+    "what everybody has anyway": (
+        f"{RBAC}ClusterRoleBinding",
+        binding("system:public-info-viewer", "system:unauthenticated"),
+    ),
+    "all verbs of one resource": (
+        f"{RBAC}ClusterRole",
+        {
+            "rules": [
+                {"apiGroups": ["shop.example"], "resources": ["*"], "verbs": ["*"]},
+                {**ANYTHING, "verbs": ["get"]},
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HARMLESS)
+def test_a_grant_of_little_is_not_told_when_it_is_made(case: str) -> None:
+    type, inputs = HARMLESS[case]
+    assert said(change(type, Op.CREATE, inputs=inputs)) == ""

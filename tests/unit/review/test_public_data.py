@@ -1,0 +1,129 @@
+"""Data that a change of a setting opens to everybody, of all clouds."""
+
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Harm
+from mlpctl.review.risk import dangers
+
+
+def said(*changes: Any) -> str:
+    return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
+
+
+def acls(action: str) -> Any:
+    return {"networkAcls": {"defaultAction": action, "bypass": "AzureServices"}}
+
+
+DENY, INTERNAL = acls("Deny"), "INGRESS_TRAFFIC_INTERNAL_ONLY"
+CASES: dict[str, tuple[str, Any, Any, str]] = {
+    "container": (
+        "azure-native:storage:BlobContainer",
+        {"publicAccess": "None"},
+        {"publicAccess": "Container"},
+        "read",
+    ),
+    "blobs": ("azure-native:storage:BlobContainer", {"publicAccess": "None"}, {"publicAccess": "Blob"}, "read"),
+    "classic container": (
+        "azure:storage/container:Container",
+        {"containerAccessType": "private"},
+        {"containerAccessType": "blob"},
+        "everybody may read",
+    ),
+    "registry": (
+        "azure-native:containerregistry:Registry",
+        {"anonymousPullEnabled": False},
+        {"anonymousPullEnabled": True},
+        "everybody may pull",
+    ),
+    "signed in": (
+        "aws:s3/bucketAcl:BucketAcl",
+        {"acl": "private"},
+        {"acl": "authenticated-read"},
+        "everybody may read",
+    ),
+    "public": ("aws:s3/bucketAcl:BucketAcl", {"acl": "private"}, {"acl": "public-read"}, "everybody may read"),
+    "newer list": ("aws:s3/bucketAclV2:BucketAclV2", {"acl": "private"}, {"acl": "public-read"}, "everybody may read"),
+    "snapshot": ("aws:rds/snapshot:Snapshot", {}, {"sharedAccounts": ["all"]}, "everybody may copy"),
+    "cluster snapshot": ("aws:rds/clusterSnapshot:ClusterSnapshot", {}, {"sharedAccounts": ["all"]}, "everybody may"),
+    "document": (
+        "aws:ssm/document:Document",
+        {"name": "a"},
+        {"name": "a", "permissions": {"type": "Share", "accountIds": "All"}},
+        "everybody may use it",
+    ),
+    "code": ("github:index/repository:Repository", {"visibility": "private"}, {"visibility": "public"}, "may read it"),
+    "older code": (
+        "github:index/repository:Repository",
+        {"private": True},
+        {"private": False},
+        "everybody may read it",
+    ),
+    "project": (
+        "gitlab:index/project:Project",
+        {"visibilityLevel": "private"},
+        {"visibilityLevel": "public"},
+        "everybody may read it",
+    ),
+    "vault": (
+        "azure-native:keyvault:Vault",
+        {"properties": DENY},
+        {"properties": acls("Allow")},
+        "every network may connect",
+    ),
+    "vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "every network"),
+    "classic vault": ("azure:keyvault/keyVault:KeyVault", DENY, acls("Allow"), "every network may connect"),
+    "storage": (
+        "azure:storage/account:Account",
+        {"networkRules": {"defaultAction": "Deny"}},
+        {"networkRules": {"defaultAction": "Allow"}},
+        "every network may connect",
+    ),
+    "Cloud Run": (
+        "gcp:cloudrunv2/service:Service",
+        {"ingress": INTERNAL},
+        {"ingress": "INGRESS_TRAFFIC_ALL"},
+        "can be reached from the internet",
+    ),
+    "functions": (
+        "gcp:cloudfunctionsv2/function:Function",
+        {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_ONLY"}},
+        {"serviceConfig": {"ingressSettings": "ALLOW_ALL"}},
+        "can be reached from the internet",
+    ),
+    "signed requests": (
+        "aws:cloudfront/distribution:Distribution",
+        {"defaultCacheBehavior": {"trustedKeyGroups": ["k"], "targetOriginId": "a"}},
+        {"defaultCacheBehavior": {"targetOriginId": "a"}},
+        "only signed requests",
+    ),
+    "firewall": (
+        "aws:wafv2/webAcl:WebAcl",
+        {"defaultAction": {"block": {}}},
+        {"defaultAction": {"allow": {}}},
+        "let through",
+    ),
+    "older firewall": (
+        "aws:waf/webAcl:WebAcl",
+        {"defaultAction": {"type": "BLOCK"}},
+        {"defaultAction": {"type": "ALLOW"}},
+        "let through",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_change_that_opens_data_to_everybody_is_told_and_its_way_back_is_not(case: str) -> None:
+    type, old, new, says = CASES[case]
+    assert says in said(update(type, old, new))
+    assert says not in said(update(type, new, old))
+
+
+@pytest.mark.parametrize("case", ["snapshot", "cluster snapshot", "document"])
+def test_what_is_made_for_everybody_is_told(case: str) -> None:
+    type, old, new, says = CASES[case]
+    assert says in said(change(type, Op.CREATE, inputs=new))
+    assert said(change(type, Op.CREATE, inputs=old)) == ""
