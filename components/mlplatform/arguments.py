@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import names, shared_arguments
+from mlplatform import arns, names, shared_arguments
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
 from mlplatform.refusals import shown
@@ -61,7 +61,8 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         for key, value in args.items()
         if value is not None
     }
-    return cast(A, shared_arguments.placed(what, given) if "partition" in kind.__annotations__ else given)
+    partition = AWS if "partition" in kind.__annotations__ else None
+    return cast(A, shared_arguments.placed(what, given, partition))
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
@@ -209,12 +210,19 @@ def _shared_problems(
         yield from shared_arguments.tag_problems(tags, known[tags])
     if account in known and (wrong := shared_arguments.account_problem(_digits(known[account]))):
         yield Problem(account, f"is {shown(known[account])}; {wrong}")
+    for key in known.keys() - {account}:
+        yield from shared_arguments.form_problems(key, known[key])
     default = AWS if partition in hints and partition not in right else None
     there = known.get(partition, default)
     found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
-    arns = {key: value for key, value in known.items() if key.lower().endswith(("arn", "arns"))}
-    # Beside a wrong partition, right ARNs would be called wrong.
-    yield from found or (shared_arguments.arn_problems(arns, there) if there else ())
+    yield from found
+    # Beside a wrong place, right ARNs would be called wrong.
+    if not found:
+        own = _digits(known[account]) if account in known else None
+        right_account = own if own and shared_arguments.account_problem(own) is None else None
+        place = arns.Place(there, known.get(region), right_account)
+        for key in filter(arns.is_arn, known):
+            yield from arns.problems(key, known[key], place)
 
 
 def _plain(hint: Any) -> Any:

@@ -88,6 +88,7 @@ _BUCKET_ENDS: Final = ("-s3alias", "--ol-s3", "--table-s3", "--x-s3", ".mrap")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html; a path belongs to the ARN of an access entry:
 # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 PRINCIPAL: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$"
+_SERVICE_LINKED: Final = re.compile(r"arn:[^:]*:iam::[0-9]{12}:role/aws-service-role/")
 _SESSION: Final = re.compile(r"arn:(aws[a-z-]*):sts::([0-9]{12}):assumed-role/([A-Za-z0-9_+=,.@-]+)/.*", re.DOTALL)
 
 
@@ -237,6 +238,8 @@ def principal(value: str) -> str:
             f"allowed: the ARN of the IAM role that the session is one of, arn:{partition}:iam::{account}:role/{role} "
             f"where it has no path; `aws iam get-role --role-name {role}` tells it"
         )
+    if _SERVICE_LINKED.match(value):
+        raise ValueError("allowed: a role or user of your own; EKS takes no service-linked role (aws-service-role/…)")
     if not re.fullmatch(PRINCIPAL, value):
         raise ValueError(
             "allowed: the ARN of an IAM role or user, its path included, e.g. arn:aws:iam::123456789012:role/ml"

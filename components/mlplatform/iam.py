@@ -55,11 +55,18 @@ def trust(
     return document(allow(actions, on=[], to={"Service": service}, when=when))
 
 
-def pod_identity_trust(when: Mapping[str, Mapping[str, Any]] | None = None) -> str:
-    """The trust policy of a role that pods take on through EKS Pod Identity, under the conditions `when`.
+def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
+    """The trust policy of a role for pods of one service account in one cluster, told by the tags of their sessions.
 
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
+    Sources: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html,
+    https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
     """
+    told = {
+        "eks-cluster-arn": cluster_arn,
+        "kubernetes-namespace": namespace,
+        "kubernetes-service-account": service_account,
+    }
+    when = {"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in told.items()}}
     return trust("pods.eks.amazonaws.com", actions=("sts:AssumeRole", "sts:TagSession"), when=when)
 
 

@@ -1,12 +1,16 @@
 """What arguments that many components have may be: accounts, regions, partitions and tags."""
 
+import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pulumi
 
-from awsfacts.partitions import AWS, partition_problem, region_problem
+from awsfacts.partitions import partition_problem, region_problem
+from mlplatform import arns, grammar
+from mlplatform.arns import Place
 from mlplatform.component import PACKAGE
 from mlplatform.refusals import ArgumentsError, Problem, shown
 
@@ -17,8 +21,7 @@ MAX_TAGS: Final = 42
 """Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
 https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
 
-MIN_ARN_COLONS: Final = 4
-"""Fewer colons than these are in no ARN: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+_ENDPOINT: Final = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/?")
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 """An account's number; as a number it loses the zeros that it begins with."""
@@ -62,37 +65,121 @@ def place_problems(region: str | None, partition: str | None, names: tuple[str, 
         yield Problem(names[1], f"is {shown(partition)}; allowed: {allowed}")
 
 
-def arn_problems(args: Mapping[str, Any], partition: str) -> Iterator[Problem]:
-    """What is wrong with ARNs of another partition than the component's.
+def _service_cidr(value: str) -> str | None:
+    try:
+        grammar.network(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _endpoint(value: str) -> str | None:
+    return None if _ENDPOINT.fullmatch(value) else "allowed: the URL of the Kubernetes API, https:// and a host"
+
+
+def _authority(value: str) -> str | None:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        return "allowed: a certificate authority in base64, as EKS tells it"
+    return None
+
+
+_FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "accountid": account_problem,
+    "clustercertificateauthority": _authority,
+    "clusterendpoint": _endpoint,
+    "clusterservicecidr": _service_cidr,
+}
+"""What is allowed instead of a value, None where it is right, by the argument's name in small letters alone."""
+
+
+def form_problems(argument: str, value: Any) -> Iterator[Problem]:
+    """What is wrong with the form of an argument that is known.
 
     Args:
-        args: the arguments, of which those that are no ARNs, or not known yet, are left.
-        partition: the component's partition.
+        argument: the argument, as whoever wrote it spells it.
+        value: its value.
     """
-    for key, value in args.items():
-        inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
-        for each in inside:
-            own = each.split(":")[1] if isinstance(each, str) and each.count(":") > MIN_ARN_COLONS else partition
-            if own != partition and partition_problem(own) is None:
-                yield Problem(key, f"names the partition {own}; allowed: ARNs of {partition}, the component's")
+    check = _FORMS.get(argument.lower().replace("_", ""))
+    if check and isinstance(value, str) and (allowed := check(value)):
+        yield Problem(argument, f"is {shown(value)}; {allowed}")
 
 
-def placed(what: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a component whose region and partition are checked once they are known.
+def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str, Any]:
+    """The arguments of a component whose account, region, partition and ARNs are checked once they are known.
 
     Args:
         what: the component, e.g. `KeyRing keys`.
         given: its arguments by their names in Python, of which plain ones have been checked.
+        partition: its partition where `given` has none; None where the component takes none.
     """
+    args = dict(given)
+    for key, value in given.items():
+        if isinstance(value, pulumi.Output) and key.replace("_", "") in _FORMS:
+            args[key] = value.apply(partial(_of_right_form, what, key))
     outputs = [key for key in ("region", "partition") if isinstance(given.get(key), pulumi.Output)]
-    if not outputs:
-        return given
+    if outputs:
+        both = pulumi.Output.all(given.get("region"), given.get("partition", partition))
+        args[outputs[0]] = both.apply(
+            lambda known: _right(
+                what,
+                known[0 if outputs[0] == "region" else 1],
+                place_problems(known[0], known[1], ("region", "partition")),
+            )
+        )
+    place = [args.get("partition", partition), args.get("region"), args.get("account_id")]
+    return {key: _fitting_arns(what, key, value, place) if arns.is_arn(key) else value for key, value in args.items()}
+
+
+def _of_right_form(what: str, argument: str, value: Any) -> Any:
+    return _right(what, value, form_problems(argument, value))
+
+
+def _right(what: str, value: Any, problems: Iterator[Problem]) -> Any:
+    """The value where there are no problems."""
+    if found := [*problems]:
+        raise ArgumentsError(what, found)
+    return value
+
+
+def _fitting_arns(what: str, argument: str, value: Any, place: list[Any]) -> Any:
+    """ARNs that are checked when they and the component's place are known. Whatever is plain has been checked."""
+    if isinstance(value, Mapping):
+        return {key: _fitting_arn(what, argument, each, place, f".{key}") for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fitting_arn(what, argument, each, place, f"[{number}]") for number, each in enumerate(value)]
+    return _fitting_arn(what, argument, value, place, "")
+
+
+def _fitting_arn(what: str, argument: str, value: Any, place: list[Any], entry: str) -> Any:
+    if not any(isinstance(each, pulumi.Output) for each in (value, *place)):
+        return value
 
     def checked(known: list[Any]) -> Any:
-        region, partition = known
-        if found := [*place_problems(region, partition, ("region", "partition"))]:
-            raise ArgumentsError(what, found)
-        return known[0] if outputs[0] == "region" else known[1]
+        arn, *there = known
+        return _right(what, arn, arns.problems(f"{argument}{entry}", arn, Place(*there)))
 
-    both = pulumi.Output.all(given.get("region"), given.get("partition", AWS))
-    return {**given, outputs[0]: both.apply(checked)}
+    return pulumi.Output.all(value, *place).apply(checked)
+
+
+def not_secret(what: str, argument: str, values: Mapping[str, pulumi.Input[str]], instead: str) -> dict[str, Any]:
+    """Values of an argument that show up in plain text, of which none may be a secret output.
+
+    Args:
+        what: the component, e.g. `InferenceService chat`.
+        argument: the argument.
+        values: its values, of which secret outputs fail when they are known.
+        instead: what is allowed instead.
+    """
+
+    def checked(name: str, value: pulumi.Output[Any]) -> pulumi.Output[Any]:
+        def known(told: list[Any]) -> Any:
+            return _right(
+                what, told[1], iter([Problem(f"{argument}.{name}", f"is secret; {instead}")] if told[0] else [])
+            )
+
+        is_secret: pulumi.Output[bool] = pulumi.Output.from_input(value.is_secret())
+        return pulumi.Output.all(is_secret, value).apply(known)
+
+    return {key: checked(key, each) if isinstance(each, pulumi.Output) else each for key, each in values.items()}

@@ -25,6 +25,18 @@ STACK: Final = "test"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 
+_ARNS: Final = {
+    "aws:ecr/repository:Repository": "ecr:{region}:{account}:repository/{name}",
+    "aws:iam/policy:Policy": "iam::{account}:policy/{name}",
+    "aws:iam/role:Role": "iam::{account}:role/{name}",
+    "aws:iam/user:User": "iam::{account}:user/{name}",
+    "aws:kms/key:Key": "kms:{region}:{account}:key/{name}",
+    "aws:s3/bucket:Bucket": "s3:::{name}-id",
+    "aws:secretsmanager/secret:Secret": "secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
+    "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
+}
+"""ARNs of what components take the ARNs of, and check them."""
+
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs of a look-up: the same for every call, or computed from its arguments."""
 
@@ -251,7 +263,7 @@ class _Answers(mocks.Mocks):
                 raise KeyError(f"the stack {name} has no outputs here")
             return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
         computed = {
-            "arn": f"arn:{self._partition}:mock:{REGION}:{ACCOUNT_ID}:mock/{args.name}",
+            "arn": self._arn(args.typ, args.name),
             "name": f"{args.name}-0000000",
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
@@ -266,6 +278,11 @@ class _Answers(mocks.Mocks):
             outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": f"{args.name}-security-group"}
             outputs["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": "172.20.0.0/16"}
         return f"{args.name}-id", outputs
+
+    def _arn(self, kind: str, name: str) -> str:
+        region = pulumi.Config("aws").get("region") or REGION
+        form = _ARNS.get(kind, "mock:{region}:{account}:mock/{name}")
+        return f"arn:{self._partition}:" + form.format(region=region, account=ACCOUNT_ID, name=name)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:

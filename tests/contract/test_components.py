@@ -106,8 +106,9 @@ def test_every_role_below_it_is_bounded_as_the_caller_asks(component: type[Compo
     if "permissions_boundary_arn" not in args_of(component).__annotations__:
         assert declare(cases.build(component)).of(aws.iam.Role) == []
         return
-    roles = declare(cases.build(component, permissions_boundary_arn="arn:boundary")).of(aws.iam.Role)
-    assert {role.inputs.get("permissionsBoundary") for role in roles} <= {"arn:boundary"}
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    roles = declare(cases.build(component, permissions_boundary_arn=boundary)).of(aws.iam.Role)
+    assert {role.inputs.get("permissionsBoundary") for role in roles} <= {boundary}
 
 
 @every_component

@@ -28,7 +28,12 @@ NONE: Any = {"services": {}, "outside": [], "nodes": {}}
 
 def adopted(account: Account, outside: Sequence[str] = (), **vpc: Any) -> Plan:
     spec = NetworkSpec.model_validate({"existing": EXISTING, **vpc})
-    args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    args: Any = {
+        "vpc": spec,
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
     wanted = {"nodes": {"us-east-1a": 2, "use1-az1": 1}, "services": {"sqs": "queues"}, "outside": [*outside]}
     return declare(lambda: Network("net", {**args, **wanted}), look_ups=account.look_ups())
 
@@ -64,7 +69,12 @@ def test_flow_logs_and_endpoints_are_created_where_the_file_says_so() -> None:
 def test_private_subnets_are_found_by_the_zones_of_the_file() -> None:
     found: list[Any] = []
     spec = NetworkSpec.model_validate({"existing": EXISTING})
-    args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    args: Any = {
+        "vpc": spec,
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
     declare(lambda: found.extend(Network("net", args).private_subnets_in(["use1-az1"])), look_ups=Account().look_ups())
     assert len(found) == 1
 

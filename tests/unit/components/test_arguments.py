@@ -121,10 +121,14 @@ def test_a_mapping_that_has_to_be_known_may_have_outputs_in_it() -> None:
     args["region"] = "eu-west-1"
 
     def whole() -> None:
-        mlplatform.WorkloadIdentity("w", {**args, "bucket_arns": pulumi.Output.from_input({"data": "arn:aws:s3:::x"})})
+        mlplatform.WorkloadIdentity(
+            "w", {**args, "bucket_arns": pulumi.Output.from_input({"data": "arn:aws:s3:::data"})}
+        )
 
     def inside() -> None:
-        mlplatform.WorkloadIdentity("w", {**args, "bucket_arns": {"data": pulumi.Output.from_input("arn:aws:s3:::x")}})
+        mlplatform.WorkloadIdentity(
+            "w", {**args, "bucket_arns": {"data": pulumi.Output.from_input("arn:aws:s3:::data")}}
+        )
 
     assert problems(whole) == {"bucket_arns": OUTPUT_OF_MANY}
     assert declare(inside)

@@ -24,9 +24,9 @@ def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
     args: Any = {
         "cluster": EksClusterSpec(**{**REACHED, **wanted}),
         "subnet_ids": ["subnet-a", "subnet-b"],
-        "secrets_key_arn": "arn:secrets",
-        "logs_key_arn": "arn:logs",
-        "disks_key_arn": "arn:disks",
+        "secrets_key_arn": "arn:aws:kms:us-east-1:123456789012:key/secrets",
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/logs",
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
     }
 
     def program() -> None:
@@ -55,7 +55,10 @@ def test_the_whole_internet_is_no_allow_list() -> None:
 
 def test_secrets_are_encrypted_and_audit_is_logged() -> None:
     inputs = control_plane()
-    assert inputs["encryptionConfig"] == {"provider": {"keyArn": "arn:secrets"}, "resources": ["secrets"]}
+    assert inputs["encryptionConfig"] == {
+        "provider": {"keyArn": "arn:aws:kms:us-east-1:123456789012:key/secrets"},
+        "resources": ["secrets"],
+    }
     assert inputs["enabledClusterLogTypes"] == ["audit", "authenticator"]
 
 
@@ -70,7 +73,10 @@ def test_the_log_group_is_there_before_the_cluster_and_has_its_name() -> None:
     plan = cluster(log_days=30)
     group = plan.one(aws.cloudwatch.LogGroup)
     assert group.inputs["name"] == f"/aws/eks/{plan.one(aws.eks.Cluster).inputs['name']}/cluster"
-    assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == ("arn:logs", 30)
+    assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == (
+        "arn:aws:kms:us-east-1:123456789012:key/logs",
+        30,
+    )
     assert group.urn in plan.one(aws.eks.Cluster).depends_on
 
 
@@ -90,9 +96,9 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     args: Any = {
         "cluster": EksClusterSpec(**REACHED),
         "subnet_ids": ["subnet-a", "subnet-b"],
-        "secrets_key_arn": "arn:secrets",
-        "logs_key_arn": "arn:logs",
-        "disks_key_arn": "arn:disks",
+        "secrets_key_arn": "arn:aws:kms:us-east-1:123456789012:key/secrets",
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/logs",
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
         "secrets_store": True,
     }
     plan = declare(lambda: EksCluster("main", args))
@@ -209,13 +215,13 @@ def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
             "principal_arns": {"ml": role.arn},
             "private_access_security_groups": {"runners": group.id},
             "subnet_ids": pulumi.Output.from_input(["subnet-a", "subnet-b"]),
-            **{f"{key}_key_arn": "arn:key" for key in ("secrets", "logs", "disks")},
+            **{f"{key}_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key" for key in ("secrets", "logs", "disks")},
         }
         EksCluster("main", args)
 
     plan = declare(program)
     entries = {each.name: each.inputs["principalArn"] for each in plan.of(aws.eks.AccessEntry)}
-    assert entries["main-ml-access"].endswith("mock/ml-engineers")
+    assert entries["main-ml-access"].endswith("role/ml-engineers")
     assert entries["main-ops-access"] == ADMIN["principal_arn"]
     rule = plan.one(aws.vpc.SecurityGroupIngressRule, "main-api-from-runners")
     assert rule.inputs["referencedSecurityGroupId"] == "runners-id"
@@ -352,10 +358,11 @@ def test_arguments_beside_the_spec_are_held_to_the_same_rules() -> None:
     assert refused(cluster=wanted, principal_arns={"ml": "ml"})["principal_arns.ml"].startswith('is "ml"; allowed: the')
     arn = "arn:aws:iam::123456789012:role/ml"
     china = arn.replace("aws", "aws-cn")
+    keys = {f"{use}_key_arn": "arn:aws-cn:kms:cn-north-1:123456789012:key/a" for use in ("secrets", "logs", "disks")}
     assert refused(cluster=wanted, principal_arns={"ml": china}) == {
         "principal_arns": "names the partition aws-cn; allowed: ARNs of aws, the component's"
     }
-    assert refused(cluster=wanted, principal_arns={"ml": china}, partition="aws-cn") == {
+    assert refused(cluster=wanted, principal_arns={"ml": china}, partition="aws-cn", **keys) == {
         "cluster.access.ops.principalArn": "is an ARN of the partition aws; allowed: of aws-cn, the component's"
     }
     assert refused(private_access_security_groups={"runners": "runners"}) == {
@@ -375,3 +382,14 @@ def test_subnets_of_pods_go_by_the_names_of_zones(whole: bool) -> None:
         ),
     ):
         assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": told}
+
+
+def test_only_the_network_plugin_of_this_cluster_gets_its_role() -> None:
+    role = cluster().one(aws.iam.Role, "main-network-plugin")
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    told = statement["Condition"]["StringEquals"]
+    assert told.pop("aws:RequestTag/eks-cluster-arn").endswith("/main-control-plane")
+    assert told == {
+        "aws:RequestTag/kubernetes-namespace": "kube-system",
+        "aws:RequestTag/kubernetes-service-account": "aws-node",
+    }

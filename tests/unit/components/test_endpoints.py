@@ -113,7 +113,12 @@ def refused(services: dict[str, Any], **vpc: Any) -> str:
         return {"id": "r", "availabilityZones": zones}
 
     wanted = NetworkSpec.model_validate({"zones": ["use1-az6", "us-east-1b"], **vpc})
-    args: Any = {"vpc": wanted, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    args: Any = {
+        "vpc": wanted,
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
     look_ups = {"aws:ec2/getVpcEndpointService:getVpcEndpointService": answer}
     try:
         declare(lambda: Network("net", args), look_ups=look_ups)
@@ -140,7 +145,12 @@ def test_the_network_s_endpoints_have_these_policies() -> None:
     vpc = NetworkSpec(
         zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sqs", "eks"], readable_buckets=["open-data"]
     )
-    args: Any = {"vpc": vpc, "region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+    args: Any = {
+        "vpc": vpc,
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
     plan = declare(lambda: Network("net", args))
     limits = Limits(ACCOUNT_ID, "aws", "us-east-1", readable_buckets=["open-data"])
     policies = {each.name: each.inputs.get("policy") for each in plan.of(aws.ec2.VpcEndpoint)}

@@ -32,7 +32,7 @@ def pool(look_ups: dict[str, Any] | None = None, **wanted: Any) -> Plan:
                 "cluster_service_cidr": "10.100.0.0/16",
                 "cluster_security_group_id": "sg-cluster",
                 "subnet_ids": ["subnet-a"],
-                "disks_key_arn": "arn:disks",
+                "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
                 "account_id": "123456789012",
                 "region": "us-east-1",
                 "tags": TAGS,
@@ -52,9 +52,9 @@ def test_nodes_ask_for_metadata_tokens_and_keep_them_from_pods() -> None:
 
 
 def test_every_disk_is_encrypted_with_the_platform_s_key() -> None:
-    for device in volumes(Disk(100), "arn:disks"):
+    for device in volumes(Disk(100), "arn:aws:kms:us-east-1:123456789012:key/disks"):
         assert device["ebs"]["encrypted"] == "true"
-        assert device["ebs"]["kms_key_id"] == "arn:disks"
+        assert device["ebs"]["kms_key_id"] == "arn:aws:kms:us-east-1:123456789012:key/disks"
         assert device["ebs"]["volume_type"] == "gp3"
 
 
@@ -156,7 +156,7 @@ def test_nodes_follow_the_cluster_to_another_version_where_they_are_told_it() ->
         "pool": {"instanceTypes": ["g6.2xlarge"]},
         "cluster_name": "main",
         "subnet_ids": ["a"],
-        "disks_key_arn": "k",
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/k",
     }
     plan = declare(lambda: GpuNodePool("train", given))  # type: ignore[arg-type]
     assert "version" not in plan.one(aws.eks.NodeGroup).inputs
@@ -494,7 +494,11 @@ def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypa
 
 
 def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
-    bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
+    bare = {
+        "cluster_name": "main",
+        "subnet_ids": ["subnet-a"],
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
+    }
     pinned = GpuNodePoolSpec(instance_types=["g6.2xlarge"], ami_release=RELEASE)
     with pytest.raises(ArgumentsError, match="cluster_service_cidr is missing; needed, since pool has amiRelease"):
         declare(lambda: GpuNodePool("train", {"pool": pinned, **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
@@ -502,6 +506,10 @@ def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
 
 def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
-    bare = {"cluster_name": "main", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:disks"}
+    bare = {
+        "cluster_name": "main",
+        "subnet_ids": ["subnet-a"],
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
+    }
     with pytest.raises(ArgumentsError, match=r"\n  cluster_security_group_id is missing; needed, since pool has efa"):
         declare(lambda: GpuNodePool("train", {"pool": GpuNodePoolSpec.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do

@@ -130,3 +130,10 @@ def test_a_network_is_written_with_its_prefix_in_bits(written: str, told: str) -
     with pytest.raises(ValueError, match=rf"^allowed: .*({told})"):
         grammar.network(written)
     assert str(grammar.network("10.0.0.0/16")) == "10.0.0.0/16"
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+def test_a_service_linked_role_is_no_principal_of_a_cluster(partition: str) -> None:
+    path = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    with pytest.raises(ValueError, match="EKS takes no service-linked role"):
+        grammar.principal(f"arn:{partition}:iam::123456789012:{path}")

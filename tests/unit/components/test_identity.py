@@ -288,7 +288,7 @@ def test_an_output_without_the_arn_of_a_repository_is_refused_by_name() -> None:
     with pytest.raises(ArgumentsError) as error:
         declare(
             lambda: WorkloadIdentity(
-                "trainer", {**args, "repository_arns": pulumi.Output.from_input({"other": "arn:x"})}
+                "trainer", {**args, "repository_arns": pulumi.Output.from_input({"other": SERVING})}
             )
         )
     assert {each.path: each.reason for each in error.value.problems} == {
@@ -329,7 +329,7 @@ def test_a_workload_that_is_not_right_is_told(workload: dict[str, Any], told: st
 def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> None:
     queue, secret = (
         "arn:aws:sqs:eu-west-1:123456789012:jobs-0a1b",
-        "arn:aws:secretsmanager:eu-west-1:1:secret:hf-XyZabc",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hf-XyZabc",
     )
 
     arns = {"queue_arns": {"jobs": queue}, "secret_arns": {"hf": secret}}
@@ -346,4 +346,7 @@ def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> 
 
 def test_an_arn_of_what_the_workload_does_not_name_is_told() -> None:
     with pytest.raises(ArgumentsError, match=r"queue_arns has job; allowed: what the workload names \(jobs, done\)"):
-        identity(more={"queue_arns": {"job": "arn:q"}}, queues={"jobs": "consume", "done": "send"})
+        identity(
+            more={"queue_arns": {"job": "arn:aws:sqs:eu-west-1:123456789012:job"}},
+            queues={"jobs": "consume", "done": "send"},
+        )

@@ -91,7 +91,7 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
         "vpc": {"existing": {"vpcId": VPC, "privateSubnets": PRIVATE, "gatewayEndpoints": True}},
         "region": "us-east-1",
         "account_id": ACCOUNT_ID,
-        "logs_key_arn": "arn:key",
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
     },
     EksCluster: {
         "cluster": {
@@ -99,7 +99,7 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
             "access": {"ops": {"role": "ops", "level": "view"}},
             "system": {"amiRelease": RELEASE},
         },
-        **{f"{key}_key_arn": "arn:key" for key in ("secrets", "logs", "disks")},
+        **{f"{key}_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key" for key in ("secrets", "logs", "disks")},
         "subnet_ids": ["subnet-a", "subnet-b"],
     },
     GpuNodePool: {
@@ -110,11 +110,11 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
         "cluster_certificate_authority": "Q0E=",
         "cluster_service_cidr": "172.20.0.0/16",
         "subnet_ids": ["subnet-a", "subnet-b"],
-        "disks_key_arn": "arn:key",
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
     },
     ImageRegistry: {
         "images": {"pullThrough": {"hub": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}},
-        "images_key_arn": "arn:key",
+        "images_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
         "account_id": ACCOUNT_ID,
         "region": "us-east-1",
     },

@@ -28,7 +28,11 @@ def workload(name: str, **fields: Any) -> Any:
 
 def pool(name: str) -> Any:
     make: Any = mlplatform.GpuNodePool
-    args = {"cluster_name": "c", "subnet_ids": ["subnet-a"], "disks_key_arn": "arn:key"}
+    args = {
+        "cluster_name": "c",
+        "subnet_ids": ["subnet-a"],
+        "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
     return lambda: make(name, {"pool": {"instanceTypes": ["g6.2xlarge"]}, **args})
 
 
@@ -96,7 +100,7 @@ def test_a_pool_is_told_from_the_system_nodes_and_from_parts_of_pools(name: str)
 def test_names_that_become_no_object_of_kubernetes_are_free(name: str) -> None:
     make: Any = mlplatform.DataBucket
     assert declare(pool(name))
-    assert declare(lambda: make(name, {"bucket": {}, "data_key_arn": "arn:key"}))
+    assert declare(lambda: make(name, {"bucket": {}, "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key"}))
 
 
 IMAGES = {

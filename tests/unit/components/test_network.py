@@ -8,11 +8,15 @@ from pydantic import ValidationError
 
 from mlplatform import Network, NetworkSpec
 from mlplatform.foundation.network.endpoints import NODES_NEED
-from mlplatform.foundation.network.spec import Nat, flow_log_policy
+from mlplatform.foundation.network.spec import Nat, flow_log_policy, flow_log_trust
 from mlplatform.testing import ACCOUNT_ID, Plan, declare
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
-ARGS: Any = {"region": "us-east-1", "account_id": ACCOUNT_ID, "logs_key_arn": "arn:key"}
+ARGS: Any = {
+    "region": "us-east-1",
+    "account_id": ACCOUNT_ID,
+    "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+}
 
 
 def network(args: Any = None, **vpc: Any) -> Plan:
@@ -73,7 +77,10 @@ def test_all_traffic_is_logged_and_the_log_is_encrypted() -> None:
     plan = network(flow_log_days=90)
     assert plan.one(aws.ec2.FlowLog).inputs["trafficType"] == "ALL"
     group = plan.one(aws.cloudwatch.LogGroup)
-    assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == ("arn:key", 90)
+    assert (group.inputs["kmsKeyId"], group.inputs["retentionInDays"]) == (
+        "arn:aws:kms:us-east-1:123456789012:key/key",
+        90,
+    )
 
 
 def test_gateway_endpoints_reach_every_private_route_table() -> None:
@@ -94,7 +101,7 @@ def test_interface_endpoints_are_open_to_the_network_alone() -> None:
 
 
 def test_the_flow_log_writes_to_its_own_group_only() -> None:
-    (statement,) = json.loads(flow_log_policy("arn:group"))["Statement"]
+    statement, _ = json.loads(flow_log_policy("arn:group"))["Statement"]
     assert statement["Resource"] == ["arn:group", "arn:group:*"]
 
 
@@ -234,3 +241,15 @@ def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> No
         if each.inputs["vpcEndpointType"] == "Interface"
     }
     assert interfaces == {*NODES_NEED, "sqs", "kms"}
+
+
+def test_the_flow_log_finds_its_group_and_nobody_else_lends_its_role() -> None:
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:flows"
+    found = next(each for each in json.loads(flow_log_policy(group))["Statement"] if "DescribeLogGroups" in str(each))
+    assert found["Action"] == ["logs:DescribeLogGroups"]
+    assert found["Resource"] == ["arn:aws:logs:us-east-1:123456789012:log-group:*"]
+    (trust,) = json.loads(flow_log_trust("123456789012", "us-east-1", "aws"))["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*"},
+    }

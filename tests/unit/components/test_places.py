@@ -108,6 +108,8 @@ def test_a_partition_without_a_region_is_one_of_aws() -> None:
     assert refused(mlplatform.EksCluster, args)["partition"].startswith('is "aws-china"; allowed: a partition of AWS')
 
 
+CHINESE_KEY = KEY.replace("aws", "aws-cn", 1).replace("us-east-1", "cn-north-1")
+
 REGISTRY = {"images": {}, "images_key_arn": KEY, "account_id": ACCOUNT, "region": "us-east-1"}
 CACHE = {"upstream": "quay.io"}
 
@@ -120,7 +122,7 @@ def test_images_are_copied_to_other_regions_of_the_partition() -> None:
 
 
 def test_a_partition_without_caches_gets_none() -> None:
-    args = {**REGISTRY, "images": {"pullThrough": {"quay": CACHE}}, "images_key_arn": KEY.replace("aws", "aws-cn", 1)}
+    args = {**REGISTRY, "images": {"pullThrough": {"quay": CACHE}}, "images_key_arn": CHINESE_KEY}
     args |= {"region": "cn-north-1", "partition": "aws-cn"}
     assert refused(mlplatform.ImageRegistry, args)["images.pullThrough"].startswith(
         "has quay; allowed: none in cn-north-1"
@@ -184,5 +186,9 @@ def test_arns_are_of_the_component_s_partition() -> None:
     assert refused(mlplatform.WorkloadIdentity, workload) == {
         "bucket_arns": "names the partition aws-cn; allowed: ARNs of aws, the component's"
     }
-    right = {**workload, "bucket_arns": {"data": "arn:aws:s3:::data"}, "permissions_boundary_arn": "arn:boundary"}
+    right = {
+        **workload,
+        "bucket_arns": {"data": "arn:aws:s3:::data"},
+        "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
+    }
     assert declare(lambda: mlplatform.WorkloadIdentity("example", right))  # type: ignore[arg-type]

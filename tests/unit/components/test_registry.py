@@ -29,7 +29,7 @@ def registry(look_ups: Any = None, **images: Any) -> Plan:
         "images_key_arn": KEY,
         "account_id": "123456789012",
         "region": "us-east-1",
-        "permissions_boundary_arn": "arn:boundary",
+        "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
     }
     return declare(lambda: ImageRegistry("images", args), look_ups=look_ups)
 
@@ -222,7 +222,7 @@ def test_the_role_of_caches_makes_repositories_below_their_names_only() -> None:
     assert (make["Action"], make["Resource"]) == (["ecr:CreateRepository", "ecr:TagResource"], [f"{ARNS}/quay/*"])
     assert seal["Resource"] == [KEY]
     role = registry(pull_through={"quay": {"upstream": "quay.io"}}).one(aws.iam.Role).inputs
-    assert role["permissionsBoundary"] == "arn:boundary"
+    assert role["permissionsBoundary"] == "arn:aws:iam::123456789012:policy/boundary"
     assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {"Service": "ecr.amazonaws.com"}
 
 
@@ -250,7 +250,7 @@ def test_the_secret_of_a_cache_that_the_program_makes_is_not_looked_up() -> None
         ImageRegistry("images", args)
 
     plan = declare(program)
-    assert plan.one(aws.ecr.PullThroughCacheRule).inputs["credentialArn"].endswith("mock/hub")
+    assert plan.one(aws.ecr.PullThroughCacheRule).inputs["credentialArn"].endswith("secret:hub-AbCdEf")
     assert plan.asked == ()
 
 

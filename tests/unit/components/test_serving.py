@@ -479,3 +479,17 @@ def test_a_secret_takes_the_place_of_a_variable_that_the_platform_sets() -> None
 def test_a_revision_is_no_way_to_another_folder() -> None:
     with pytest.raises(ValidationError, match="not dots alone"):
         wanted(image="a:1", model={"bucket": "models", "revision": ".."})
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_a_secret_output_is_no_plain_variable(secret: bool) -> None:
+    def program() -> None:
+        value = pulumi.Output.from_input("eu")
+        env: Any = {"ZONE": pulumi.Output.secret(value) if secret else value}
+        InferenceService("chat", {"inference": wanted(), "env": env})
+
+    if not secret:
+        assert declare(program)
+        return
+    with pytest.raises(ArgumentsError, match=r"env\.ZONE is secret; allowed: .*inference\.secretEnv"):
+        declare(program)

@@ -12,11 +12,15 @@ from mlplatform.testing import Plan, declare
 
 
 def bucket(**wanted: Any) -> Plan:
-    return declare(lambda: DataBucket("data", {"bucket": DataBucketSpec(**wanted), "data_key_arn": "arn:key"}))
+    return declare(
+        lambda: DataBucket(
+            "data", {"bucket": DataBucketSpec(**wanted), "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key"}
+        )
+    )
 
 
 def statements() -> dict[str, dict[str, Any]]:
-    policy = json.loads(bucket_policy("arn:aws:s3:::data", "arn:key"))
+    policy = json.loads(bucket_policy("arn:aws:s3:::data", "arn:aws:kms:us-east-1:123456789012:key/key"))
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
@@ -31,7 +35,10 @@ def test_nothing_in_it_is_public() -> None:
 def test_objects_are_encrypted_with_the_platform_s_key() -> None:
     (rule,) = bucket().one(aws.s3.BucketServerSideEncryptionConfiguration).inputs["rules"]
     default = rule["applyServerSideEncryptionByDefault"]
-    assert (default["sseAlgorithm"], default["kmsMasterKeyId"]) == ("aws:kms", "arn:key")
+    assert (default["sseAlgorithm"], default["kmsMasterKeyId"]) == (
+        "aws:kms",
+        "arn:aws:kms:us-east-1:123456789012:key/key",
+    )
 
 
 def test_versions_are_kept() -> None:
@@ -256,4 +263,8 @@ def test_the_field_tells_every_default_of_a_role() -> None:
 @pytest.mark.parametrize("name", ["xn--a", "sthree-a", "amzn-s3-demo-a"])
 def test_a_name_that_s3_keeps_for_itself_is_refused(name: str) -> None:
     with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: none of S3's own"):
-        declare(lambda: DataBucket(name, {"bucket": DataBucketSpec(), "data_key_arn": "arn:aws:kms:us-east-1:1:key/a"}))
+        declare(
+            lambda: DataBucket(
+                name, {"bucket": DataBucketSpec(), "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/a"}
+            )
+        )

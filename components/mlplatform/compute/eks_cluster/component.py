@@ -299,7 +299,7 @@ class EksCluster(Component):
         role, policies = roles.role(
             self,
             f"{name}-network-plugin",
-            iam.pod_identity_trust(),
+            cluster.arn.apply(lambda arn: iam.pod_identity_trust(arn, *NETWORK_PLUGIN_ACCOUNT)),
             managed={f"{name}-network-plugin-policy": "AmazonEKS_CNI_Policy"},
             partition=partition,
         )

@@ -8,14 +8,14 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform import iam, roles
+from mlplatform import roles
 from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints, offered, vpc_endpoints
 from mlplatform.foundation.network.existing import FoundSubnet
 from mlplatform.foundation.network.ground import Ground
-from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy
+from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy, flow_log_trust
 
 
 class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
@@ -96,7 +96,7 @@ class Network(Component):
             ground = self._create(name, layout, layout.zones)
 
         if ground.flow_log:
-            self._flow_log(name, ground.vpc_id, layout.flow_log_days, args["logs_key_arn"])
+            self._flow_log(name, ground.vpc_id, layout.flow_log_days, args)
         vpc_endpoints.create(
             self,
             name,
@@ -189,18 +189,19 @@ class Network(Component):
         )
         return vpc
 
-    def _flow_log(self, name: str, vpc_id: pulumi.Input[str], days: int, key_arn: pulumi.Input[str]) -> None:
+    def _flow_log(self, name: str, vpc_id: pulumi.Input[str], days: int, args: NetworkArgs) -> None:
+        place = (args["account_id"], self._region, args.get("partition", "aws"))
         group = aws.cloudwatch.LogGroup(
             f"{name}-flow-logs",
             retention_in_days=days,
-            kms_key_id=key_arn,
+            kms_key_id=args["logs_key_arn"],
             tags=self.tags_for(f"{name}-flow-logs"),
             opts=self.child(),
         )
         role, _ = roles.role(
             self,
             f"{name}-flow-log-writer",
-            iam.trust("vpc-flow-logs.amazonaws.com"),
+            pulumi.Output.all(*place).apply(lambda known: flow_log_trust(*known)),
             inline={f"{name}-flow-log-writes": group.arn.apply(flow_log_policy)},
         )
         aws.ec2.FlowLog(

@@ -174,16 +174,9 @@ def service_account_of(name: str, workload: WorkloadIdentitySpec) -> tuple[str, 
 def trust_policy(
     cluster_name: str, namespace: str, service_account: str, account_id: str, region: str, partition: str
 ) -> str:
-    """Who may take on the role: pods of one service account in one cluster, told by the tags of their sessions.
-
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
-    """
-    told = {
-        "eks-cluster-arn": f"arn:{partition}:eks:{region}:{account_id}:cluster/{cluster_name}",
-        "kubernetes-namespace": namespace,
-        "kubernetes-service-account": service_account,
-    }
-    return iam.pod_identity_trust({"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in told.items()}})
+    """Who may take on the role: pods of one service account in one cluster."""
+    cluster_arn = f"arn:{partition}:eks:{region}:{account_id}:cluster/{cluster_name}"
+    return iam.pod_identity_trust(cluster_arn, namespace, service_account)
 
 
 def access_policy(

@@ -22,6 +22,7 @@ from mlplatform.serving.inference_service.pods import (
     selector,
 )
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec
+from mlplatform.shared_arguments import not_secret
 
 
 class InferenceServiceArgs(TypedDict):
@@ -206,4 +207,5 @@ class InferenceService(Component):
                 problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
                 raise ArgumentsError(what_is(self, name), [problem])
             env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
-        return {**env, **wanted.env, **given}
+        instead = "allowed: values that anyone may read; a secret belongs into inference.secretEnv"
+        return {**env, **wanted.env, **not_secret(what_is(self, name), "env", given, instead)}

@@ -12,7 +12,9 @@ from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.spec import REPEATS, Spec
 
 STOP_SECONDS: Final = 45
-"""Seconds that a server has for its own end after it was asked to stop."""
+"""Seconds that a server has for its own end after SIGTERM, which follows `drain_seconds`. vLLM breaks off what it still
+answers unless `--shutdown-timeout`, which is less than this, says otherwise:
+https://github.com/vllm-project/vllm/pull/36666"""
 
 MODEL_URI: Final = "$(MODEL_URI)"
 """How an argument names the address of the weights."""
@@ -142,8 +144,10 @@ class InferenceServiceSpec(Spec):
 
     drain_seconds: int = Field(default=15, ge=5, le=3600)
     """Seconds that a pod goes on answering after it was asked to stop: at least until no more requests are sent to it,
-    and as long as the longest answer takes that is streamed. An update waits for it with each pod. Above 840, an update
-    of the pool's nodes can fail, since EKS gives up on a node that is not empty after 15 minutes."""
+    and as long as the longest answer takes that is streamed. An update waits for it with each pod. Then the server gets
+    SIGTERM, and has 45 seconds to finish what it still answers and to end. vLLM breaks answers off at once unless its
+    argument `--shutdown-timeout` says how many seconds it waits for them: less than 45. Above 840, an update of the
+    pool's nodes can fail, since EKS gives up on a node that is not empty after 15 minutes."""
 
     pool: str
     """GPU pool that it runs on."""
