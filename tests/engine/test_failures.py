@@ -98,12 +98,17 @@ def test_an_update_that_fails_tells_why_and_leaves_a_sound_state(
     stack: SandboxStack, project: Any, cases: Sequence[Case]
 ) -> None:
     fail(stack, cases)
-    code, told = stack.update()
-    assert code != 0
     config = read(project.folder / "stacks" / "Pulumi.local.yaml")
-    # What needs a resource that failed has no inputs then, which the provider tells without a code.
-    found = {each.failure.code: each for each in explain(told, config) if each.failure.code}
-    assert {*found} == {case.code for case in cases}, "throttling and what passes by itself is ridden out"
+    wanted, found = {case.code for case in cases}, dict[str, Any]()
+    # What needs a resource that failed has no inputs then, which the provider reports without a code and which ends the
+    # program: an update may end before all of the round has been tried.
+    for _ in range(3):
+        code, told = stack.update()
+        assert code != 0
+        found |= {each.failure.code: each for each in explain(told, config) if each.failure.code}
+        if {*found} >= wanted:
+            break
+    assert {*found} == wanted, "throttling and what passes by itself is ridden out"
     for case in cases:
         explanation = found[case.code]
         assert explanation.component == case.component
