@@ -22,6 +22,7 @@ SEEN: set[Place] = set()
 """Fields that were tried already: one text of each is enough."""
 
 
+@pytest.mark.engine  # seconds in all
 @settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.valid_ish())
 def test_a_line_break_at_the_end_of_any_text_or_name_is_refused_at_its_place(made: Any) -> None:

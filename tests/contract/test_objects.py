@@ -25,6 +25,7 @@ def test_objects_of_a_kept_stack_are_right(stack: Path, plan_of: Callable[[Path]
     assert refused(plan_of(stack)) == []
 
 
+@pytest.mark.engine  # seconds in all
 @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.models().map(stack_files.right))
 def test_objects_of_any_model_are_right(loaded: Loaded[Platform] | None) -> None:

@@ -69,6 +69,7 @@ def test_a_component_is_declared_in_it(component: type[Component], partition: st
     assert [*strange(plan, partition)] == []
 
 
+@pytest.mark.engine  # seconds in all
 @every_partition
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
 def test_the_program_is_declared_in_it(stack: Path, partition: str, tmp_path: Path, plan_with: Any) -> None:

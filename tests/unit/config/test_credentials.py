@@ -199,6 +199,7 @@ def test_a_name_alone_gives_nothing_away(data):
     assert list(credentials.find(data)) == []
 
 
+@pytest.mark.engine  # seconds in all
 @pytest.mark.parametrize(
     "part",
     ["x", "a.", "-a", "eyJ", "?a", " ", "a=", "a: ", "--a ", "@", "a:@", "a://", "a://a:", "SG.aaaaaaaaaaaaaaaaaa"],

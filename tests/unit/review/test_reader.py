@@ -375,6 +375,7 @@ def test_whatever_is_given_it_is_read_or_refused(text: str | bytes) -> None:
         reader.read(text)
 
 
+@pytest.mark.engine  # seconds in all
 @bounded
 def test_two_thousand_resources_are_read() -> None:
     text = json.dumps(plan_of(2000))

@@ -376,6 +376,7 @@ def test_yaml_that_is_nested_ever_deeper_ends_no_process(piece: str) -> None:
     assert "umbrella" not in scrub(text[: 256 * 1024])
 
 
+@pytest.mark.engine  # seconds in all
 @bounded
 @pytest.mark.parametrize("piece", _PIECES)
 def test_a_large_text_takes_no_more_than_linear_time(piece: str) -> None:

@@ -56,6 +56,7 @@ def plans_of(made: Callable[[int], Any]) -> list[Plan]:
     return [reader.read(json.dumps(made(size))) for size in SIZES]
 
 
+@pytest.mark.engine  # seconds in all
 @pytest.mark.parametrize("made", [mixed_plan_of, plan_of])
 @pytest.mark.parametrize(
     "work",
@@ -85,6 +86,7 @@ def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": every})
 
 
+@pytest.mark.engine  # seconds in all
 @pytest.mark.parametrize("shift", [0, 1], ids=["in another order", "with other resources"])
 @pytest.mark.parametrize("named", [True, False])
 def test_policies_are_compared_in_proportion_to_their_statements(named: bool, shift: int) -> None:
