@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -47,9 +48,15 @@ class Cluster:
             client = new_client(content, context=name, persist_config=False)
         except ConfigException as error:
             raise ClusterError(f"its kubeconfig cannot be used: {error}") from None
+        self._api = client
         # By default, all programs of a machine share the library's cache of what servers offer.
         self._cache = TemporaryDirectory(prefix="mlpctl-")
-        self._client: Any = (client, Path(self._cache.name) / "discovery.json")
+
+    @cached_property
+    def _resources(self) -> Any:
+        """What the API server offers; asked for once."""
+        new_client: Any = DynamicClient
+        return new_client(self._api, cache_file=str(Path(self._cache.name) / "discovery.json")).resources
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None) -> Object | None:
         """An object; None where it, its namespace or its kind does not exist.
@@ -57,8 +64,8 @@ class Cluster:
         Raises:
             ClusterError: the API server does not answer, or refuses to.
         """
-        found = self._ask(api_version, kind, name=name, namespace=namespace or self.namespace)
-        return found[0] if found else None
+        found: Object | None = self._ask(api_version, kind, name=name, namespace=namespace or self.namespace)
+        return found
 
     def list(self, api_version: str, kind: str, namespace: str | None, labels: str = "") -> Sequence[Object]:
         """The objects of a kind in a namespace that fit a label selector; empty where the kind does not exist.
@@ -67,19 +74,17 @@ class Cluster:
             ClusterError: the API server does not answer, or refuses to.
         """
         found = self._ask(api_version, kind, namespace=namespace or self.namespace, label_selector=labels)
-        return [{"apiVersion": api_version, "kind": kind, **item} for each in found for item in each.get("items") or ()]
+        return (found and found["items"]) or []
 
-    def _ask(self, api_version: str, kind: str, **what: str) -> Sequence[Object]:
+    def _ask(self, api_version: str, kind: str, **what: str) -> Any:
+        """What the API server answers; None where the object, its namespace or its kind does not exist."""
         try:
-            if isinstance(self._client, tuple):
-                client, cache = self._client
-                self._client = DynamicClient(client, cache_file=str(cache))  # type: ignore[no-untyped-call]  # untyped
-            resource = self._client.resources.get(api_version=api_version, kind=kind)
+            resource = self._resources.get(api_version=api_version, kind=kind)
             if not resource.namespaced:
                 what.pop("namespace")
-            return [resource.get(**what, _request_timeout=_TIMEOUT_S).to_dict()]
+            return resource.get(**what, _request_timeout=_TIMEOUT_S).to_dict()
         except (NotFoundError, ResourceNotFoundError):
-            return []
+            return None
         except ApiException as error:
             raise ClusterError(_message(error)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
