@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 
-from awsfacts.tables import Row, table
+from awsfacts.tables import Row, read_table
 
 
 class Wording(Row):
@@ -19,7 +19,7 @@ class Wording(Row):
 @functools.cache
 def wordings() -> Sequence[Wording]:
     """Every known wording. Of several for a code the first is the usual one."""
-    return tuple(Wording.model_validate(each) for each in table("errors.yaml"))
+    return tuple(Wording.model_validate(each) for each in read_table("errors.yaml"))
 
 
 def wording(code: str) -> str:

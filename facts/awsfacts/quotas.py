@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from awsfacts.tables import Row, table
+from awsfacts.tables import Row, read_table
 
 
 class Quota(Row):
@@ -25,7 +25,7 @@ class Quota(Row):
 @functools.cache
 def quotas() -> Sequence[Quota]:
     """Every quota of running vCPUs."""
-    return tuple(Quota.model_validate(each) for each in table("quotas.yaml"))
+    return tuple(Quota.model_validate(each) for each in read_table("quotas.yaml"))
 
 
 def quota(instance_type: str, *, spot: bool) -> str:

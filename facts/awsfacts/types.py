@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from awsfacts.records import Record
-from awsfacts.tables import Row, table
+from awsfacts.tables import Row, read_table
 
 PACKAGE: Final = "aws:"
 
@@ -79,6 +79,6 @@ def own(service: str) -> Mapping[str, Record]:
 def _service(name: str) -> Service:
     if name not in services():
         return Service(types={})
-    data = dict(table(f"types/{name}.yaml"))
+    data = dict(read_table(f"types/{name}.yaml"))
     others = data.pop("others", {})
     return Service.model_validate({"types": data, "others": others})

@@ -3,15 +3,14 @@
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any, Final, Protocol
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from awsfacts.quotas import quota
+from awsfacts.tables import read_table
 from mlpctl import urns
 from mlpctl.config.places import places
 from mlpctl.config.problems import Keys
@@ -152,7 +151,7 @@ class Explanation:
 @functools.cache
 def advices() -> Sequence[Advice]:
     """Everything that is known of errors."""
-    return tuple(Advice.model_validate(each) for each in _table("failures.yaml"))
+    return tuple(Advice.model_validate(each) for each in read_table("failures.yaml", "mlpctl"))
 
 
 @dataclass(frozen=True)
@@ -261,7 +260,3 @@ def _line(config: Config, path: str) -> int | None:
     while keys and keys not in config.lines:
         keys = keys[:-1]
     return config.lines.get(keys)
-
-
-def _table(name: str) -> Iterator[Any]:
-    yield from yaml.safe_load((files("mlpctl") / name).read_text(encoding="utf-8"))

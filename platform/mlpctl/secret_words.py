@@ -3,17 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
-import yaml
+from awsfacts.tables import read_table
 
 
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """`secret_words.yaml`, where all of it is explained."""
-    found: Mapping[str, Mapping[str, Sequence[str]]] = yaml.safe_load(
-        (files("mlpctl") / "secret_words.yaml").read_text(encoding="utf-8")
-    )
+    found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml", "mlpctl")
     return found
 
 

@@ -13,13 +13,12 @@ from functools import cache
 from typing import Any, Final
 
 from awsfacts.records import Holding
-from awsfacts.tables import Row
+from awsfacts.tables import Row, read_table
 from mlpctl.review import records
 from mlpctl.review.finding import HARMS, Finding, causes, tier_of
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
 from mlpctl.review.report import Certainty
-from mlpctl.review.tables import rows
 from mlpctl.review.values import Secret, Unknown, Value, document
 from mlpctl.review.watches import holds, value_at
 
@@ -346,7 +345,9 @@ TIGHTER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
 @cache
 def forms() -> Mapping[str, Form]:
     """The forms of `expiries.yaml`."""
-    return {name: Form.model_validate(each) for name, each in rows("expiries.yaml")["forms"].items()}
+    return {
+        name: Form.model_validate(each) for name, each in read_table("expiries.yaml", "mlpctl.review")["forms"].items()
+    }
 
 
 def _form(type: str) -> Form | None:

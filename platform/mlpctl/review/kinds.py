@@ -83,11 +83,6 @@ def kind(type: str) -> Record:
     return found.model_copy(update={"words": words_of(spelt)})
 
 
-def is_listed(type: str) -> bool:
-    """Whether the type's record has words of its own."""
-    return bool(records.record(short_type(type)).words)
-
-
 def words_of(type: str) -> str:
     """Words for a type that are made of its token: `GCP SQL database instance`."""
     if type.startswith("pulumi:providers:"):

@@ -7,10 +7,9 @@ from functools import cache
 from math import inf
 from typing import Any, Final
 
-from awsfacts.tables import Row
+from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
-from mlpctl.review.tables import rows
 from mlpctl.review.values import Unknown, Value
 from mlpctl.review.watches import holds, value_at
 
@@ -280,8 +279,8 @@ def _listed(value: Value) -> list[Value]:
 @cache
 def table() -> tuple[Mapping[int, str], Mapping[str, Opening]]:
     """The names of ports and the forms of `openings.yaml`."""
-    table = rows("openings.yaml")
-    return table["ports"], {name: Opening.model_validate(each) for name, each in table["openings"].items()}
+    written = read_table("openings.yaml", "mlpctl.review")
+    return written["ports"], {name: Opening.model_validate(each) for name, each in written["openings"].items()}
 
 
 def opening_of(type: str) -> Opening | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from awsfacts import types as aws
 from awsfacts.records import Record
-from mlpctl.review import tables
+from awsfacts.tables import read_table
 
 _FILES: Final = {
     "mlplatform": "engine",
@@ -89,7 +89,7 @@ def names() -> tuple[str, ...]:
 
 def rows(file: str) -> Iterator[Row]:
     """The rows of a file of `types/`, in its order."""
-    return (Row.model_validate(each) for each in tables.rows(f"types/{file}.yaml"))
+    return (Row.model_validate(each) for each in read_table(f"types/{file}.yaml", "mlpctl.review"))
 
 
 @cache

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import yaml
 
+from awsfacts.tables import LOADER
 from mlpctl.review import marks, signs
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
@@ -111,8 +112,6 @@ _TOLD_BY_CONTEXT: Final = ("password of a URL", "password", "authorization")
 _DIGESTS: Final = frozenset(
     {"hash", "sha", "sha256", "digest", "checksum", "fingerprint", "thumbprint", "etag", "integrity"}
 )
-
-_YamlLoader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -442,7 +441,7 @@ class Redactor:
         try:
             if _too_deep(text):
                 return HIDDEN
-            nodes = [each for each in yaml.compose_all(text, Loader=_YamlLoader) if each is not None]
+            nodes = [each for each in yaml.compose_all(text, Loader=LOADER) if each is not None]
         except (yaml.YAMLError, RecursionError, ValueError):
             return text
         spans: list[tuple[int, int]] = []
@@ -597,7 +596,7 @@ def _too_deep(text: str) -> bool:
     """Whether YAML is nested so deeply that libyaml, which puts every level on the stack, would end the process."""
     depth = 0
     # Each level takes a character at least.
-    for event in yaml.parse(text, Loader=_YamlLoader) if len(text) > YAML_LEVELS else ():
+    for event in yaml.parse(text, Loader=LOADER) if len(text) > YAML_LEVELS else ():
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -7,11 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
-import yaml
-
+from awsfacts.tables import read_table
 from mlpctl import secret_words
 from mlpctl.review import records
 from mlpctl.review.values import HIDDEN
@@ -70,7 +68,7 @@ class Rules:
 @functools.cache
 def rules() -> Rules:
     """What is looked for."""
-    data = yaml.safe_load((files("mlpctl.review") / "secrets.yaml").read_text(encoding="utf-8"))
+    data = read_table("secrets.yaml", "mlpctl.review")
 
     def row(phrases: Iterable[str]) -> re.Pattern[str]:
         return re.compile(rf"(?:^| )(?:{'|'.join(phrases)})(?: |$)")

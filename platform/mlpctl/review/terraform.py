@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-import yaml
+from awsfacts.tables import read_table
 
 _TOKEN: Final = re.compile(r"[^:]+:tf:(?P<type>[a-z][a-z0-9]*_\w+)")
 
@@ -85,6 +84,5 @@ def _camel(name: str) -> str:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    text = (files("mlpctl.review") / "terraform.yaml").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = yaml.safe_load(text)
-    return table
+    names: Mapping[str, Any] = read_table("terraform.yaml", "mlpctl.review")
+    return names

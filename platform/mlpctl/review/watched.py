@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from awsfacts.records import Holding, Watch
-from awsfacts.tables import Row
+from awsfacts.tables import Row, read_table
 from mlpctl import urns
 from mlpctl.review import records, rules
 from mlpctl.review.context import Context
@@ -16,7 +16,6 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.tables import rows
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
@@ -32,7 +31,7 @@ class Machines(Row):
 @cache
 def machines() -> Machines:
     """How instance types are written."""
-    return Machines.model_validate(rows("machines.yaml"))
+    return Machines.model_validate(read_table("machines.yaml", "mlpctl.review"))
 
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:

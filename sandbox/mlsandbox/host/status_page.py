@@ -4,13 +4,12 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 
-import yaml
 from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from awsfacts.tables import read_table
 from mlsandbox.host.conditions import Conditions
 from mlsandbox.host.faults import Planned
 from mlsandbox.host.lifecycle import Status
@@ -32,8 +31,8 @@ def kinder() -> Sequence[Kindness]:
     """Everything in which the sandbox is kinder, from `kinder.yaml`."""
     from mlsandbox.endpoint.eks.rollout import EVICTION_S
 
-    text = (files("mlsandbox.host") / "kinder.yaml").read_text(encoding="utf-8")
-    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in yaml.safe_load(text)]
+    rows = read_table("kinder.yaml", "mlsandbox.host")
+    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in rows]
 
 
 def page(

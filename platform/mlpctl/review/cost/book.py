@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, NoReturn
 
 import yaml
 
+from awsfacts.tables import LOADER
 from mlpctl import files
 from mlpctl.errors import UserError
 from mlpctl.review.cost import items
@@ -368,7 +369,7 @@ def _fields(lines: Sequence[_Line], file: str, columns: Sequence[str]) -> Iterat
 
 def _sources(text: str) -> Mapping[str, Source]:
     try:
-        read = yaml.load(text, Loader=items.LOADER)
+        read = yaml.load(text, Loader=LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

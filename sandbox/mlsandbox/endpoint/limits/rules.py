@@ -4,14 +4,13 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
 import jmespath
-import yaml
 from botocore.model import OperationModel
 from pydantic import BaseModel, ConfigDict
 
+from awsfacts.tables import read_table
 from mlsandbox.endpoint.limits import bucket_lifecycle, policies
 from mlsandbox.endpoint.limits.request import Refusal, Request
 from mlsandbox.endpoint.validation import message, violations
@@ -87,8 +86,7 @@ def refusal(request: Request, model: OperationModel) -> Refusal | None:
 @functools.cache
 def table() -> _Table:
     """The rules of `limits.yaml`."""
-    text = (files("mlsandbox.endpoint.limits") / "limits.yaml").read_text(encoding="utf-8")
-    return _Table([Rule.model_validate(each) for each in yaml.safe_load(text)])
+    return _Table([Rule.model_validate(each) for each in read_table("limits.yaml", "mlsandbox.endpoint.limits")])
 
 
 def _short(value: str) -> str:
