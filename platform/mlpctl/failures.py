@@ -40,6 +40,8 @@ _POD: Final = re.compile(
     r"[\]:,]* ?(?P<message>.*)",
     re.DOTALL,
 )
+# That a Deployment does not become ready: all that the provider tells of it where no container says why.
+_ROLLOUT: Final = re.compile(r"\[(?P<code>MinimumReplicasUnavailable|ProgressDeadlineExceeded)\]")
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
 PROTECTED: Final = "Protected"
@@ -50,8 +52,13 @@ _PROTECTED: Final = re.compile(r"because it is protected|currently marked for pr
 _GONE: Final = re.compile(r"code = Unavailable\b|did not begin responding to RPC connections|connection refused")
 """How the engine says that a provider does not answer; the code for it is ours."""
 
-UNREACHABLE: Final = "configured Kubernetes cluster is unreachable"
-"""How the Kubernetes provider says that it reached no API server. It has no codes; the advice is under EKS's own."""
+UNREACHABLE: Final = re.compile(
+    r"configured Kubernetes cluster is unreachable|(?:due to|with) unreachable cluster|"
+    r"Kubernetes API server .{0,200}is unreachable"
+)
+"""How the Kubernetes provider says that it reached no API server: at an update, a refresh, a release and a check.
+
+It has no codes; the advice is under EKS's own."""
 
 FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
 """How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
@@ -194,9 +201,9 @@ def parse(urn: str, message: str) -> Failure:
         return Failure(urn, text, PROTECTED)
     if launch := _LAUNCH.search(text):
         return Failure(urn, text, launch["code"], "RunInstances")
-    if UNREACHABLE in text:
+    if UNREACHABLE.search(text):
         return Failure(urn, text, "ClusterUnreachable")
-    for pattern in (_SDK_ERROR, _UNHEALTHY, _POD, _SANDBOX):
+    for pattern in (_SDK_ERROR, _UNHEALTHY, _POD, _ROLLOUT, _SANDBOX):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")
     return Failure(urn, text, "ProviderGone" if _GONE.search(text) else "")

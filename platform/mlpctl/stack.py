@@ -132,6 +132,12 @@ class Stack:
         assert isinstance(deployment, dict)
         return deployment
 
+    def reaches_clusters(self) -> bool:
+        """Whether it has objects in Kubernetes."""
+        return any(
+            urns.kind(each["urn"]).startswith(urns.KUBERNETES) for each in self.deployment().get("resources", ())
+        )
+
     def export(self) -> dict[str, Any]:
         """What `pulumi stack export` writes: the deployment, the version of its format and the format's features."""
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.name))

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -26,7 +27,7 @@ def up(root: Path, stack_name: str, sandbox: Sandbox, console: Console) -> int:
     """
     loaded = config.read(config.find(root, stack_name))
     stack = SandboxStack(root, stack_name, sandbox)
-    sandbox.start(cluster=False)
+    sandbox.start(cluster=False, provider=False)
     with stack.alone():
         return _update(stack, loaded, console)
 
@@ -38,8 +39,11 @@ def _update(stack: SandboxStack, loaded: config.Loaded[config.Platform], console
     if stack.sandbox.has_cluster_programs:
         stack.sandbox.start()
     else:
-        with stack.sandbox.starting():
-            preview(stack, console)
+        with stack.sandbox.starting() as variables:
+            if variables and stack.reaches_clusters():
+                console.print("There is no preview: what is made in the cluster can't be compared yet.")
+            else:
+                preview(stack, console, variables)
 
     if told_anew := stack.catch_up():
         console.print(told_anew, highlight=False)
@@ -52,15 +56,21 @@ def _update(stack: SandboxStack, loaded: config.Loaded[config.Platform], console
     return code
 
 
-def preview(stack: SandboxStack, console: Console) -> None:
-    """Show what an update would do, above whatever progress is being shown."""
+def preview(stack: SandboxStack, console: Console, environment: Mapping[str, str]) -> None:
+    """Show what an update would do, above whatever progress is being shown.
+
+    Args:
+        stack: The stack.
+        console: Where it is shown.
+        environment: Variables to put on top of the stack's.
+    """
     command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--suppress-permalink=true"]
     if console.is_terminal:
         command += ["--color", "always"]
     with subprocess.Popen(
         command,
         cwd=stack.root,
-        env=stack.env,
+        env={**stack.env, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

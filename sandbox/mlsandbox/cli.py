@@ -100,7 +100,7 @@ def from_(
     ],
     folder: Folder = None,
 ) -> None:
-    """Say from where Pulumi reaches the cluster: through the public endpoint's ranges, or through a rule on 443."""
+    """Say from where the cluster's endpoint is reached: through its public ranges, or through a rule on TCP 443."""
     _sandbox(folder).reach_from(origin)
 
 

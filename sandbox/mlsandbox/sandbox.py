@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Thread
 from typing import Self
@@ -11,7 +12,7 @@ from typing import Self
 from rich.console import Console
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host import environment, faults, lifecycle
+from mlsandbox.host import environment, faults, lifecycle, older_states
 from mlsandbox.host.conditions import Conditions, checked_origin
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.lifecycle import Status
@@ -21,8 +22,15 @@ from mlsandbox.tools.toolchain import Reporter, RichReporter
 
 ENGINE = "pulumi"
 YAML_HOST = "pulumi-language-yaml"
-CLUSTER = tuple(name for name in toolchain.TOOLS if name not in (ENGINE, YAML_HOST))
+PACKAGE = "kubernetes"
+PROVIDER = f"pulumi-resource-{PACKAGE}"
+CLUSTER = tuple(name for name in toolchain.TOOLS if name not in (ENGINE, YAML_HOST, PROVIDER))
 """Programs of the Kubernetes control plane."""
+
+SDK = f"pulumi-{PACKAGE}"
+"""Distribution of the SDK that programs of this environment use."""
+
+ATTACHED = environment.ATTACHED
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,14 @@ class Sandbox:
         """An administrator's kubeconfig for its cluster."""
         return self.layout.kubeconfig
 
-    def build(self, *, cluster: bool = True, yaml: bool = False) -> None:
-        """Find, install or build the programs it runs; the first time takes about a quarter of an hour on two cores.
+    def build(self, *, cluster: bool = True, yaml: bool = False, provider: bool = True) -> None:
+        """Find, install or build the programs it runs; the first time takes about 18 minutes on two cores.
 
         Args:
             cluster: The programs of the Kubernetes control plane too; without them there is the AWS API alone.
             yaml: The language host for YAML programs too.
+            provider: Pulumi's provider for Kubernetes too, which programs with the package `kubernetes` need even for
+                a preview without a cluster.
         """
         engine = toolchain.ensure([ENGINE], self.progress)[ENGINE]
         self.layout.prepare()
@@ -78,47 +88,71 @@ class Sandbox:
             self.layout.install_language_host(YAML_HOST, host)
         if cluster:
             toolchain.ensure(CLUSTER, self.progress)
+        if provider:
+            self._install_provider()
 
-    def start(self, *, cluster: bool = True, yaml: bool = False) -> None:
+    def start(self, *, cluster: bool = True, yaml: bool = False, provider: bool = True) -> None:
         """Build what is missing, start it and wait until it answers. What runs already stays.
 
         Args:
             cluster: Start the Kubernetes control plane too. One that an earlier start had comes back in any case.
             yaml: Have the language host for YAML programs too.
+            provider: Have Pulumi's provider for Kubernetes too.
         """
-        self.build(cluster=False, yaml=yaml)
+        self.build(cluster=False, yaml=yaml, provider=provider and not cluster)
         runs = lifecycle.status(self.layout).phase is Phase.READY
         with nullcontext() if runs else self.progress.step("Starting the sandbox", 5):
             lifecycle.up(self.layout)
         if cluster:
             self._start_cluster()
+            if provider:
+                self._install_provider()
 
     @contextmanager
-    def starting(self) -> Iterator[None]:
-        """Build and start the control plane of a running sandbox meanwhile; leaving waits for it.
+    def starting(self) -> Iterator[Mapping[str, str]]:
+        """Build and start the control plane of a running sandbox, and the provider, meanwhile; leaving waits for them.
 
-        Leaving raises what kept it from starting.
+        Entering gives variables to put on top of `environment` meanwhile. With them, a stack whose clusters are not
+        there yet can be previewed although the provider for Kubernetes is not either.
+
+        Leaving raises what kept them from being there.
         """
         problems: list[BaseException] = []
 
         def work() -> None:
             try:
                 self._start_cluster()
+                self._install_provider()
             except BaseException as problem:
                 problems.append(problem)
 
-        # A daemon: at an interrupt nobody waits for a build, which goes on where it stopped.
-        thread = Thread(target=work, name="control-plane", daemon=True)
-        thread.start()
-        yield
+        with ExitStack() as stops:
+            variables: dict[str, str] = {}
+            if self.has_provider:
+                self._install_provider()
+            else:
+                # gRPC takes a moment to import.
+                from mlsandbox.providers import unbuilt
+
+                attached = environment.variables(self.layout)[ATTACHED]
+                variables[ATTACHED] = f"{attached},{PACKAGE}:{stops.enter_context(unbuilt.standing_in(PACKAGE))}"
+            # A daemon: at an interrupt nobody waits for a build, which goes on where it stopped.
+            thread = Thread(target=work, name="control-plane", daemon=True)
+            thread.start()
+            yield variables
         thread.join()
         if problems:
             raise problems[0]
 
     @property
     def has_cluster_programs(self) -> bool:
-        """Whether the control plane can start without anything being built."""
-        return all(toolchain.look(name).found for name in CLUSTER)
+        """Whether the control plane can start, and objects be previewed, without anything being built."""
+        return self.has_provider and all(toolchain.look(name).found for name in CLUSTER)
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether Pulumi's provider for Kubernetes is there."""
+        return toolchain.look(PROVIDER).found is not None
 
     def stop(self) -> bool:
         """Stop every process and wait until all are gone; False when none ran. The state stays for the next start."""
@@ -182,11 +216,11 @@ class Sandbox:
 
     @property
     def conditions(self) -> Conditions:
-        """The quotas of its account and where Pulumi's Kubernetes requests come from."""
+        """The quotas of its account and where connections to its cluster's endpoint come from."""
         return Conditions.of(self.layout)
 
     def reach_from(self, origin: str) -> None:
-        """Have Pulumi's Kubernetes requests come from an address or a security group, or from `anywhere`."""
+        """Have connections to the cluster's endpoint come from an address or a security group, or from `anywhere`."""
         changed = self.conditions.model_copy(update={"origin": checked_origin(origin)})
         changed.save(self.layout)
 
@@ -213,6 +247,15 @@ class Sandbox:
         """
         lost = self.layout.lost_file
         return lost.exists() and not (seen.exists() and seen.stat().st_mtime_ns >= lost.stat().st_mtime_ns)
+
+    def _install_provider(self) -> None:
+        program = toolchain.ensure([PROVIDER], self.progress)[PROVIDER]
+        versions = {str(toolchain.TOOLS[PROVIDER].version)}
+        with suppress(PackageNotFoundError):
+            versions.add(version(SDK))
+        older_states.complete(self.layout)
+        for each in versions:
+            self.layout.install_plugin(PACKAGE, each, program.parent)
 
     def _start_cluster(self) -> None:
         tools = toolchain.ensure(CLUSTER, self.progress)

@@ -4,18 +4,20 @@ Requests go through as they are. Of a creation that a test waits for, the provid
 the resource, the engine does not know it yet.
 """
 
+import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
 from pulumi.runtime.proto import provider_pb2
 
 CREATE = "/pulumirpc.ResourceProvider/Create"
-PACKAGES = ("aws", "kubernetes")
+CANCEL = "/pulumirpc.ResourceProvider/Cancel"
 
 
 @dataclass
@@ -34,7 +36,8 @@ class Moment:
 class Between:
     """A server on a free port for each provider."""
 
-    def __init__(self, ports: dict[str, int]) -> None:
+    def __init__(self, aws: int, kubernetes: Path, environment: Mapping[str, str]) -> None:
+        """Stand before the provider on the port `aws`, and the plugin `kubernetes`, started in `environment`."""
         self.moment: Moment | None = None
         self.held_back: frozenset[str] = frozenset()
         """Logical names of what is not made before `moment` is over."""
@@ -44,7 +47,11 @@ class Between:
 
         self._making = 0
         self._quiet = threading.Condition()
-        self._servers = {package: self._serve(ports[package]) for package in PACKAGES}
+        # Without an engine's address it waits for one that attaches itself, and prints its port.
+        self._plugin = subprocess.Popen([kubernetes], env=environment, stdout=subprocess.PIPE, text=True)
+        assert self._plugin.stdout
+        ports = {"aws": aws, "kubernetes": int(self._plugin.stdout.readline())}
+        self._servers = {package: self._serve(port) for package, port in ports.items()}
 
     @property
     def variable(self) -> str:
@@ -59,6 +66,8 @@ class Between:
     def close(self) -> None:
         for server, _ in self._servers.values():
             server.stop(0)
+        self._plugin.kill()
+        self._plugin.wait()
 
     def _serve(self, upstream: int) -> tuple[grpc.Server, int]:
         server = grpc.server(ThreadPoolExecutor(64))
@@ -110,6 +119,9 @@ class _Forward(grpc.GenericRpcHandler):
                     context.set_trailing_metadata(error.trailing_metadata() or ())
                     context.abort(error.code(), error.details())
 
+            if method == CANCEL:
+                # An engine says it at its end, and a plugin that heard it would wait for nothing ever after.
+                return b""
             return self._on_create(request, forward) if method == CREATE else forward()
 
         return grpc.unary_unary_rpc_method_handler(unary)

@@ -146,7 +146,7 @@ def test_pod_security_is_enforced_where_a_namespace_asks_for_it(core: CoreV1) ->
 
 
 def test_an_unknown_token_is_refused(layout: Layout, plane: ControlPlane) -> None:
-    configuration = kubernetes.client.Configuration(host=layout.kubernetes_endpoint)
+    configuration = kubernetes.client.Configuration(host=layout.api_server_endpoint)
     configuration.ssl_ca_cert = str(layout.ca_certificate)
     configuration.api_key = {"authorization": "Bearer k8s-aws-v1.bm90LWEtdG9rZW4"}
     with (

@@ -69,8 +69,9 @@ class Engine:
     def __init__(self, project: Any) -> None:
         self.project = project
         self.stack = SandboxStack(project.folder, "local", project.sandbox)
-        ports = project.sandbox.layout.ports()
-        self.between = killing.Between({"aws": ports.aws_provider, "kubernetes": ports.kubernetes_provider})
+        layout = project.sandbox.layout
+        (plugin,) = layout.plugins.glob("resource-kubernetes-*/pulumi-resource-kubernetes")
+        self.between = killing.Between(layout.ports().aws_provider, plugin, self.stack.env)
         self.made: Counter[str] = self.between.made
 
     def start(self, moment: Any = None, later: frozenset[str] = frozenset()) -> subprocess.Popen[str]:

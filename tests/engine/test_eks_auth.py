@@ -1,6 +1,7 @@
 """EKS on the real control plane: who gets in, what their access policies allow, and what a cluster leaves behind."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ import pytest
 import yaml
 from kubernetes.client import ApiException
 
+from engine.programs import Program
+from mlpctl import failures
+from mlsandbox import Sandbox
 from mlsandbox import endpoint as awsapi
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
-from mlsandbox.endpoint.eks import reach, rollout
+from mlsandbox.endpoint.eks import rollout
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.record import Phase
-from mlsandbox.providers.kubernetes import KubernetesProvider
-from mlsandbox.providers.protocol import ProviderError, Subject
 from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
@@ -380,34 +382,38 @@ def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypat
     eventually(lambda: bench.nodegroup_status("rolled") is None)
 
 
-def test_pulumi_does_not_reach_a_private_cluster_that_lets_nobody_in(bench: Bench) -> None:
+def test_nobody_reaches_a_private_cluster_that_lets_nobody_in(bench: Bench, root: Path, tmp_path: Path) -> None:
     eks, ec2 = bench.aws("eks"), bench.aws("ec2")
     access = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
     eks.update_cluster_config(name="main", resourcesVpcConfig=access)
-    provider = KubernetesProvider(closed=reach.closed)
-    warnings: list[str] = []
-    provider.say = lambda client, subject, message, **options: warnings.append(message)
-    token, config = "kubernetes:core/v1:ConfigMap", {"kubeconfig": bench.kubeconfig("main", {}).read_text()}
-    subject = Subject(f"urn:pulumi:local::mlplatform::{token}::inside", token, "inside")
-    inputs = {"metadata": {"name": "inside", "namespace": "default"}, "data": {"a": "b"}}
+    sandbox = Sandbox(bench.layout, toolchain.SilentReporter())
+    sandbox.build(cluster=False)
+    program = Program.make(tmp_path / "inside", sandbox, root / ".venv")
+    program.says(f"""
+        provider = k8s.Provider("cluster", kubeconfig={bench.kubeconfig("main", {}).read_text()!r})
+        k8s.core.v1.ConfigMap(
+            "inside",
+            metadata={{"name": "inside", "namespace": "default"}},
+            data={{"a": "b"}},
+            opts=pulumi.ResourceOptions(provider=provider),
+        )
+    """)
 
-    provider.configure("engine", config)
-    checked, failures = provider.check("engine", subject, {}, inputs, b"")
-    assert failures == []
-    assert provider.create("engine", subject, checked, True, 0)[1]["data"] == {"a": "b"}
-    assert len(warnings) == 1, "a preview goes on and says so"
-    with pytest.raises(ProviderError, match=r"configured Kubernetes cluster is unreachable: .*i/o timeout"):
-        provider.create("engine", subject, checked, False, 0)
-    with pytest.raises(ProviderError, match="configured Kubernetes cluster is unreachable"):
-        provider.read("engine", subject, "default/inside", checked, checked)
+    assert refused(bench.enter().list_namespace) == 502
+    assert bench.admin.list_namespace().items, "the sandbox's own administrator is no part of AWS"
+    program.pulumi("preview")
+    said = program.refused("up", "--yes", "--skip-preview")
+    assert re.search(r"configured Kubernetes cluster is unreachable: .*i/o timeout \(sandbox: .*is private", said), said
+    failure = failures.parse("urn:pulumi:test::inside::kubernetes:core/v1:ConfigMap::inside", said)
+    assert failure.code == "ClusterUnreachable"
 
     group = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
     ec2.authorize_security_group_ingress(
         GroupId=group, IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="10.8.0.0/16"
     )
-    provider.configure("engine", config)
-    assert provider.create("engine", subject, checked, False, 0)[0] == "default/inside"
-    bench.admin.delete_namespaced_config_map("inside", "default")
+    program.up()
+    assert bench.admin.read_namespaced_config_map("inside", "default").data == {"a": "b"}
+    program.remove()
     eks.update_cluster_config(name="main", resourcesVpcConfig={"endpointPublicAccess": True})
 
 

@@ -8,6 +8,7 @@ import kubernetes
 import pytest
 
 from engine.stacks import assert_golden, leftovers
+from mlsandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -19,6 +20,17 @@ def quiet_period() -> None:
 
 def test_the_first_preview_is_the_golden_plan(project: Any, request: pytest.FixtureRequest) -> None:
     assert_golden(project, rewrite=request.config.getoption("--rewrite-golden"))
+
+
+def test_the_first_preview_is_the_same_while_the_provider_for_the_cluster_is_being_built(
+    project: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sandbox, "has_provider", False)
+    with sandbox.starting() as variables:
+        assert ",kubernetes:" in variables["PULUMI_DEBUG_PROVIDERS"]
+        without = sandbox.environment()
+        monkeypatch.setattr(type(sandbox), "environment", lambda _: {**without, **variables})
+        assert_golden(project, rewrite=False)
 
 
 def test_up_brings_the_models_onto_gpu_nodes(project: Any, sandbox: Any) -> None:

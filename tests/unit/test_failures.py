@@ -88,7 +88,29 @@ NO_VCPUS = (
             "ClusterUnreachable",
             "",
         ),
-        ("the Deployment chat did not become ready: 0 of 1 pods", "", ""),
+        (
+            "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove this",
+            "ClusterUnreachable",
+            "",
+        ),
+        (
+            "can't create Helm Release with unreachable cluster: an error on the server (\"dial tcp 127.0.0.1:4: i/o "
+            'timeout (sandbox: the endpoint is private)") has prevented the request from succeeding',
+            "ClusterUnreachable",
+            "",
+        ),
+        (
+            'Kubernetes API server at "https://x/openapi/v2" is unreachable. It\'s possible that the URL or '
+            "authentication information in your kubeconfig is incorrect: connect: connection refused",
+            "ClusterUnreachable",
+            "",
+        ),
+        (
+            "the Kubernetes API server reported that \"chat/chat\" failed to fully initialize or become live: 'chat' "
+            "timed out waiting to be Ready",
+            "",
+            "",
+        ),
         # The engine's own words, when it deletes, when it replaces, and when it replaces because of another resource.
         (
             f'resource "{NODES}" cannot be deleted\nbecause it is protected. To unprotect the resource, ...',
@@ -106,9 +128,23 @@ NO_VCPUS = (
             "",
         ),
         (
-            "the Deployment chat did not become ready: 1 of 2 pods; a pod: Unschedulable: 0/1 nodes are available: 1 "
-            "Insufficient nvidia.com/gpu.",
+            "4 errors occurred: * Minimum number of Pods to consider the application live was not attained "
+            "* [Pod chat/chat-7]: [Unschedulable] 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
             "Unschedulable",
+            "",
+        ),
+        (
+            '3 errors occurred: * resource "x" was successfully created, but the Kubernetes API server reported that '
+            "it failed to fully initialize or become live: 'chat' timed out waiting to be Ready "
+            "* [MinimumReplicasUnavailable] Deployment does not have minimum availability. "
+            "* Minimum number of live Pods was not attained",
+            "MinimumReplicasUnavailable",
+            "",
+        ),
+        (
+            "3 errors occurred: * [MinimumReplicasUnavailable] Deployment does not have minimum availability. "
+            "* containers with unready status: [model] -- [ImagePullBackOff] Back-off pulling image",
+            "ImagePullBackOff",
             "",
         ),
         ("rpc error: code = Unavailable desc = error reading from server: EOF", "ProviderGone", ""),
@@ -119,7 +155,11 @@ NO_VCPUS = (
             "",
         ),
         ("[Pod chat/chat-5]: [Unschedulable] 0/1 nodes are available: 1 Insufficient cpu.", "Unschedulable", ""),
-        ('a pod: container model: CreateContainerConfigError: secret "a" not found', "CreateContainerConfigError", ""),
+        (
+            'containers with unready status: [model] -- [CreateContainerConfigError] secret "a" not found',
+            "CreateContainerConfigError",
+            "",
+        ),
     ],
 )
 def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code: str, operation: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from mlpctl import project, urns
+from mlpctl import project
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
 from mlpctl.review import as_json, assemble, html, markdown, origin, terminal
@@ -126,7 +126,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
     ours = SandboxStack(root, stack, sandbox)
     ours.pulumi("stack", "select", "--create", stack)
     # What lives in the cluster is asked for there.
-    if any(urns.kind(each["urn"]).startswith(urns.KUBERNETES) for each in ours.deployment().get("resources", ())):
+    if ours.reaches_clusters():
         sandbox.start()
     with previewing:
         return preview(ours, sandbox=True)

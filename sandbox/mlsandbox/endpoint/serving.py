@@ -1,4 +1,4 @@
-"""The local AWS API from start to stop: moto, EKS, the nodes of its node groups, and the token webhook."""
+"""The local AWS API from start to stop: moto, EKS, its clusters' endpoint, their nodes, and the token webhook."""
 
 import base64
 import logging
@@ -11,12 +11,15 @@ from moto.core.base_backend import BackendDict
 from mlsandbox.cluster.controlplane import pki
 from mlsandbox.cluster.eks.reconciler import Reconciler
 from mlsandbox.endpoint import extensions, identity, quotas, snapshot
+from mlsandbox.endpoint.eks import reach
 from mlsandbox.endpoint.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlsandbox.endpoint.eks.service import EksService
+from mlsandbox.endpoint.front import Closed, Front
 from mlsandbox.endpoint.server import Server
 from mlsandbox.endpoint.unsaved import Unsaved
 from mlsandbox.endpoint.webhook import Webhook
 from mlsandbox.errors import SandboxError
+from mlsandbox.host.conditions import Conditions
 from mlsandbox.host.layout import Layout
 
 SNAPSHOT = "snapshot"
@@ -87,7 +90,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
 
     With `kubernetes`, EKS stands for the control plane of `layout`, which may start at any time: until it answers,
     clusters and node groups stay CREATING, node groups with the health issue `ClusterUnreachable`. Without, they are
-    ACTIVE at once, no node exists and no token is checked: for tests of AWS alone.
+    ACTIVE at once, no node exists, no endpoint answers and no token is checked: for tests of AWS alone.
 
     Raises `SandboxError` when the port is taken or the snapshot cannot be read.
     """
@@ -113,8 +116,9 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         server.changed.set()
         if kubernetes:
             webhook = _listening(lambda: Webhook(layout), "token webhook", ports.webhook)
+            front = _listening(lambda: Front(layout, _closed(layout)), "endpoint of EKS clusters", ports.kubernetes_api)
             reconciler = Reconciler(layout, eks, server)
-            stops[:0] = [reconciler.stop, webhook.stop]
+            stops[:0] = [reconciler.stop, front.stop, webhook.stop]
     except BaseException:
         for stop in stops:
             stop()
@@ -124,6 +128,11 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
     api = AwsApi(layout, server, stops)
     _served.append(api)
     return api
+
+
+def _closed(layout: Layout) -> Closed:
+    """What keeps programs of this machine from the endpoint, by the rules and the origin of the moment."""
+    return lambda: reach.closed(layout.kubernetes_endpoint, Conditions.of(layout).origin)
 
 
 def _listening(make: Callable[[], _Listener], what: str, port: int) -> _Listener:

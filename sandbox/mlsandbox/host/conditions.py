@@ -24,8 +24,8 @@ class Conditions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     origin: str | None = None
-    """Where Kubernetes requests of Pulumi come from: an address, or the id of a security group of the machine. None for
-    a machine that each rule lets in which lets in anything from outside the cluster."""
+    """Where connections to the cluster's endpoint come from: an address, or the id of a security group of the machine.
+    None for a machine that each rule lets in which lets in anything from outside the cluster."""
 
     quotas: Mapping[str, int] = {}
     """Quotas in force, by their names in `quotas.QUOTAS`."""

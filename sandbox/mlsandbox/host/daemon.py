@@ -1,8 +1,8 @@
 """The sandbox's one process: `python -m mlsandbox.host.daemon --folder FOLDER`.
 
-It holds the AWS API, both resource providers and the token webhook, and has the control plane as its children. The
-control plane may come later than the rest: SIGUSR1 makes the daemon read `tools.json` and start it. SIGTERM and SIGINT
-end the sandbox in order, and so does the loss of its folder.
+It holds the AWS API, its resource provider, the token webhook and the cluster's endpoint, and has the control plane as
+its children. The control plane may come later than the rest: SIGUSR1 makes the daemon read `tools.json` and start it.
+SIGTERM and SIGINT end the sandbox in order, and so does the loss of its folder.
 """
 
 import argparse

@@ -15,6 +15,9 @@ SANDBOX_PASSPHRASE = "sandbox"
 """Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
 which carries its salt, has to open for everyone."""
 
+ATTACHED = "PULUMI_DEBUG_PROVIDERS"
+"""Variable of the providers that the engine does not start, and of the ports where they are served."""
+
 # What would send a call past the sandbox, or sign it as someone else, although the sandbox's variables are set.
 UNSET = (
     "AWS_PROFILE",
@@ -37,13 +40,15 @@ def variables(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[s
     first = [str(layout.bin), sysconfig.get_path("scripts")]
     rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
     return {
-        "PULUMI_DEBUG_PROVIDERS": f"aws:{numbers.aws_provider},kubernetes:{numbers.kubernetes_provider}",
+        ATTACHED: f"aws:{numbers.aws_provider}",
         "PULUMI_BACKEND_URL": f"file://{layout.pulumi_backend}",
         "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The official language host looks for plugins on the network even where providers are attached.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # A program whose SDK is older than the sandbox's plugin takes that one, as it is the only one there is.
+        "PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH": "true",
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,

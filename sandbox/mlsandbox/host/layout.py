@@ -173,8 +173,18 @@ class Layout:
 
     @property
     def kubernetes_endpoint(self) -> str:
-        """URL of the Kubernetes API server."""
+        """URL of the EKS cluster's endpoint, which only those reach that the cluster's network lets in."""
         return f"https://{HOST}:{self.ports().kubernetes_api}"
+
+    @property
+    def api_server_endpoint(self) -> str:
+        """URL of the Kubernetes API server itself, which programs of this machine always reach."""
+        return f"https://{HOST}:{self.ports().api_server}"
+
+    @property
+    def plugins(self) -> Path:
+        """Pulumi's own folder of resource plugins, one folder a version."""
+        return self.pulumi_home / "plugins"
 
     @property
     def webhook_endpoint(self) -> str:
@@ -187,10 +197,15 @@ class Layout:
         with FileLock(self.folder / "prepare.lock"):
             for folder in (self.logs, self.pki, self.aws, self.pulumi_backend, self.pulumi_home, self.bin):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            if not self.ports_file.exists():
-                files.replace(self.ports_file, Ports.choose().model_dump_json(indent=2) + "\n")
+            self._prepare_ports()
             if not self.credentials_file.exists():
                 files.replace(self.credentials_file, _profile(Credentials.generate()))
+
+    def _prepare_ports(self) -> None:
+        """Choose ports, once; a folder of another version of this package keeps those that it has."""
+        known = json.loads(self.ports_file.read_text(encoding="utf-8")) if self.ports_file.exists() else {}
+        if known.keys() != Ports.model_fields.keys():
+            files.replace(self.ports_file, Ports.choose(known).model_dump_json(indent=2) + "\n")
 
     def ports(self) -> Ports:
         """The sandbox's ports. Raises `SandboxError` if the sandbox was never started."""
@@ -249,6 +264,20 @@ class Layout:
         """Put `program`, the language host `name`, into `bin`."""
         _link(self.bin / name, program)
 
+    def install_plugin(self, package: str, version: str, folder: Path) -> None:
+        """Put a resource plugin where the engine looks for it.
+
+        Args:
+            package: The package that it is the provider of.
+            version: Version of the package's SDK, without a leading `v`.
+            folder: Holds the plugin and what it wants to find beside it.
+        """
+        place = self.plugins / f"resource-{package}-v{version}"
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if file.is_file():
+                _link(place / file.name, file)
+
     def check_ports(self, *servers: str) -> None:
         """Raise `SandboxError` if another program sits on a port kept for one of `servers`, the fields of `Ports`."""
         for server, port in self.ports().taken().items():
@@ -294,3 +323,5 @@ def _link(link: Path, target: Path | None) -> None:
         # Another file system than the cache's.
         shutil.copy2(target, fresh)
     fresh.replace(link)
+    # Of two names of one file, replacing changes neither.
+    fresh.unlink(missing_ok=True)

@@ -162,11 +162,11 @@ def _endpoints(ports: Ports, control_plane: ControlPlaneState) -> dict[str, str]
     endpoints = {
         "AWS API": f"http://{HOST}:{ports.aws}",
         "provider aws": f"{HOST}:{ports.aws_provider}",
-        "provider kubernetes": f"{HOST}:{ports.kubernetes_provider}",
         "EKS token webhook": f"https://{HOST}:{ports.webhook}",
     }
     if control_plane.phase is Phase.READY:
-        endpoints["Kubernetes API"] = f"https://{HOST}:{ports.kubernetes_api}"
+        endpoints["Kubernetes API"] = f"https://{HOST}:{ports.api_server}"
+        endpoints["EKS cluster"] = f"https://{HOST}:{ports.kubernetes_api}"
     return endpoints
 
 

@@ -1,8 +1,10 @@
 """The sandbox's ports on loopback: chosen once, kept over restarts, since kubeconfigs and plans carry them."""
 
 import contextlib
+import itertools
 import random
 import socket
+from collections.abc import Mapping
 from typing import Self
 
 import psutil
@@ -26,14 +28,17 @@ class Ports(BaseModel):
     aws_provider: int
     """Pulumi's resource provider for `aws`, gRPC."""
 
-    kubernetes_provider: int
-    """Pulumi's resource provider for `kubernetes`, gRPC."""
-
     webhook: int
     """The API server's token webhook, HTTPS with a certificate of the sandbox's CA."""
 
     kubernetes_api: int
-    """The Kubernetes API server, HTTPS."""
+    """The endpoint of the EKS cluster: the Kubernetes API server behind what the cluster's network lets in, HTTPS."""
+
+    api_server: int
+    """The Kubernetes API server itself, for its administrator and the control plane, HTTPS."""
+
+    kubelet: int
+    """The kubelet server of all nodes, which gives the API server their pods' logs; HTTPS."""
 
     etcd: int
     """etcd for its client, the API server; HTTPS with client certificates."""
@@ -42,15 +47,15 @@ class Ports(BaseModel):
     """etcd's peer address, which has to exist even for one member."""
 
     @classmethod
-    def choose(cls) -> Self:
-        """Ports that are free now, all different."""
-        free: list[int] = []
-        for port in random.sample(CHOICE, len(CHOICE)):
-            if is_free(port):
-                free.append(port)
-            if len(free) == len(cls.model_fields):
-                return cls(**dict(zip(cls.model_fields, free, strict=True)))
-        raise OSError(f"no {len(cls.model_fields)} free ports on {HOST} in {CHOICE.start}-{CHOICE.stop - 1}")
+    def choose(cls, kept: Mapping[str, int] | None = None) -> Self:
+        """`kept` by server, and for the other servers ports that are free now; all different."""
+        known = {name: port for name, port in (kept or {}).items() if name in cls.model_fields}
+        missing = [name for name in cls.model_fields if name not in known]
+        candidates = (port for port in random.sample(CHOICE, len(CHOICE)) if port not in known.values())
+        free = [*itertools.islice(filter(is_free, candidates), len(missing))]
+        if len(free) < len(missing):
+            raise OSError(f"no {len(missing)} free ports on {HOST} in {CHOICE.start}-{CHOICE.stop - 1}")
+        return cls(**known, **dict(zip(missing, free, strict=True)))
 
     def taken(self) -> dict[str, int]:
         """The ports that some process listens on now, by server."""

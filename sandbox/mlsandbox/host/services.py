@@ -3,11 +3,9 @@
 import grpc
 
 from mlsandbox import endpoint as awsapi
-from mlsandbox.endpoint.eks import reach
-from mlsandbox.host.conditions import Conditions
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.served import Services
-from mlsandbox.providers import aws, kubernetes
+from mlsandbox.providers import aws
 
 STOP_GRACE_S = 2.0
 """Seconds that an engine's calls in progress have to end when the sandbox stops."""
@@ -29,11 +27,4 @@ def _aws_provider(layout: Layout) -> _Provider:
     return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, awsapi.save))
 
 
-def _kubernetes_provider(layout: Layout) -> _Provider:
-    def closed(server: str) -> str | None:
-        return reach.closed(server, Conditions.of(layout).origin)
-
-    return _Provider(kubernetes.serve(layout.ports().kubernetes_provider, layout.kubeconfig, closed))
-
-
-REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider, _kubernetes_provider))
+REAL = Services(aws_api=awsapi.serve, providers=(_aws_provider,))

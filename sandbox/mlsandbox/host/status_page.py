@@ -118,7 +118,7 @@ def _kinder() -> Table:
 def _conditions(conditions: Conditions) -> Table:
     table = _table("Chosen", "")
     if conditions.origin:
-        table.add_row("Pulumi reaches the cluster from", conditions.origin)
+        table.add_row("The cluster is reached from", conditions.origin)
     for code, most in sorted(conditions.quotas.items()):
         table.add_row(f"quota {code}", str(most))
     return table

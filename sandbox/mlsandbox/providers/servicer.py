@@ -80,6 +80,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self.port = 0
+        """Where it is served, once it is."""
+
         self._engines: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -195,10 +198,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]  # `return` is a keyword, so it can be passed no other way
         return provider_pb2.InvokeResponse(failures=_failures(answer))
 
-    def say(self, client: str, subject: Subject, message: str, *, lasting: bool = False, warning: bool = False) -> None:
+    def say(self, client: str, subject: Subject, message: str, *, warning: bool = False) -> None:
         """Show a message beside the resource in the user's progress display, if its engine still listens.
 
-        A `lasting` one stays in the output after the progress; a `warning` stays too.
+        A `warning` stays in the output after the progress.
         """
         with self._lock:
             address = self._engines.get(client)
@@ -211,7 +214,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                         severity=engine_pb2.WARNING if warning else engine_pb2.INFO,
                         message=message,
                         urn=subject.urn,
-                        ephemeral=not (lasting or warning),
+                        ephemeral=not warning,
                     ),
                     timeout=2,
                 )
@@ -226,7 +229,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def serve(provider: Provider, port: int) -> tuple[grpc.Server, Servicer]:
-    """Serve `provider` on 127.0.0.1:`port` until the returned server is stopped. Port 0 is refused by the caller."""
+    """Serve `provider` on 127.0.0.1:`port` (0: a free one) until the returned server is stopped."""
     server = grpc.server(
         # As many as the engine runs in parallel on a large machine: a waiting resource holds its thread.
         futures.ThreadPoolExecutor(max_workers=128, thread_name_prefix=f"{provider.name}-provider"),
@@ -238,7 +241,7 @@ def serve(provider: Provider, port: int) -> tuple[grpc.Server, Servicer]:
     )
     servicer = Servicer(provider)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    servicer.port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     return server, servicer
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -107,7 +108,7 @@ def test_a_kubeconfig_is_the_same_after_every_start(layout: Layout) -> None:
     kubeconfig.write(layout)
     assert layout.kubeconfig.read_bytes() == before
     document = yaml.safe_load(before)
-    assert document["clusters"][0]["cluster"]["server"] == f"https://127.0.0.1:{layout.ports().kubernetes_api}"
+    assert document["clusters"][0]["cluster"]["server"] == f"https://127.0.0.1:{layout.ports().api_server}"
     assert document["users"][0]["user"].keys() == {"client-certificate-data", "client-key-data"}
 
 
@@ -124,7 +125,23 @@ def test_no_program_listens_beyond_loopback(layout: Layout, name: str) -> None:
     listens = ("bind-address", "listen", "server-address")
     chosen = [flag for flag in PROGRAMS[name](layout) if any(word in flag.split("=")[0] for word in listens)]
     assert all("127.0.0.1" in flag for flag in chosen)
-    assert chosen or "--secure-port=0" in PROGRAMS[name](layout) or name == "kwok"
+    assert chosen or "--secure-port=0" in PROGRAMS[name](layout)
+
+
+def test_the_kubelets_give_logs_and_ports_and_run_no_command(layout: Layout) -> None:
+    documents = [*yaml.safe_load_all(flags.kubelet(layout).read_text())]
+    assert [each["kind"] for each in documents] == ["ClusterLogs", "ClusterPortForward"]
+    (log,) = documents[0]["spec"]["logs"]
+    assert "no container" in Path(log["logsFile"]).read_text()
+
+
+def test_a_forwarded_port_answers_that_nobody_serves_it(layout: Layout) -> None:
+    (_, forwarded) = yaml.safe_load_all(flags.kubelet(layout).read_text())
+    (forward,) = forwarded["spec"]["forwards"]
+    asked = subprocess.run(forward["command"], input=b"GET / HTTP/1.1\r\n\r\n", capture_output=True, check=True)
+    head, _, body = asked.stdout.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"no container" in body
 
 
 def test_the_api_server_asks_the_webhook_in_version_v1(layout: Layout) -> None:

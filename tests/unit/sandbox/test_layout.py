@@ -1,3 +1,4 @@
+import json
 import os
 import shlex
 import socket
@@ -56,7 +57,7 @@ def test_ports_and_key_are_made_once(layout: Layout) -> None:
 
 def test_all_ports_differ(layout: Layout) -> None:
     numbers = list(layout.ports().model_dump().values())
-    assert len(set(numbers)) == len(numbers) == 7
+    assert len(set(numbers)) == len(numbers) == 8
 
 
 def test_two_sandboxes_have_nothing_in_common(layout: Layout, tmp_path: Path) -> None:
@@ -77,9 +78,31 @@ def test_a_sandbox_that_never_started_is_named_in_the_error(tmp_path: Path) -> N
     assert not layout.folder.exists()
 
 
-def test_the_environment_attaches_both_providers_and_points_aws_at_loopback(layout: Layout) -> None:
+def test_a_folder_of_an_older_version_keeps_its_ports_and_gets_what_is_missing(layout: Layout) -> None:
+    before = json.loads(layout.ports_file.read_text())
+    older = {name: port for name, port in before.items() if name not in ("api_server", "kubelet")}
+    layout.ports_file.write_text(json.dumps({**older, "kubernetes_provider": 31999}))
+    layout.prepare()
+    after = layout.ports().model_dump()
+    assert after.items() >= older.items()
+    assert after.keys() == before.keys()
+    assert len({*after.values()}) == len(after)
+
+
+def test_a_plugin_lies_where_the_engine_looks_for_its_version(layout: Layout, tmp_path: Path) -> None:
+    built = tmp_path / "built"
+    built.mkdir()
+    for name in ("pulumi-resource-x", "schema.json"):
+        (built / name).write_text(name)
+    for _ in range(2):
+        layout.install_plugin("x", "1.2.3", built)
+    place = layout.pulumi_home / "plugins" / "resource-x-v1.2.3"
+    assert sorted(file.name for file in place.iterdir()) == ["pulumi-resource-x", "schema.json"]
+
+
+def test_the_environment_attaches_the_aws_provider_and_points_aws_at_loopback(layout: Layout) -> None:
     ports, env = layout.ports(), environment.variables(layout, {"PATH": "/usr/bin"})
-    assert env["PULUMI_DEBUG_PROVIDERS"] == f"aws:{ports.aws_provider},kubernetes:{ports.kubernetes_provider}"
+    assert env["PULUMI_DEBUG_PROVIDERS"] == f"aws:{ports.aws_provider}"
     assert env["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{ports.aws}"
     assert env["AWS_ACCESS_KEY_ID"] == layout.credentials().access_key_id
     assert env["KUBECONFIG"] == str(layout.kubeconfig)

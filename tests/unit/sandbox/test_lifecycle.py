@@ -174,7 +174,8 @@ def test_status_tells_where_since_when_and_how_big(layout: Layout, tools: Mappin
     assert status.since == record.started
     assert status.memory_bytes > 20 * 2**20
     assert status.endpoints["AWS API"] == f"http://127.0.0.1:{layout.ports().aws}"
-    assert status.endpoints["Kubernetes API"] == f"https://127.0.0.1:{layout.ports().kubernetes_api}"
+    assert status.endpoints["Kubernetes API"] == f"https://127.0.0.1:{layout.ports().api_server}"
+    assert status.endpoints["EKS cluster"] == f"https://127.0.0.1:{layout.ports().kubernetes_api}"
     assert status.versions["moto"]
 
 

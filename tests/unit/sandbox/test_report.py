@@ -108,7 +108,7 @@ def test_what_was_chosen_is_shown_and_nothing_where_nothing_was() -> None:
     with console.capture() as capture:
         console.print(status_page.page(status, (), Conditions(origin="10.8.3.4", quotas={"L-DB2E81BA": 0})))
     page = flat(capture.get())
-    assert "Pulumi reaches the cluster from 10.8.3.4" in page
+    assert "The cluster is reached from 10.8.3.4" in page
     assert "quota L-DB2E81BA 0" in page
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,10 @@ from mlsandbox.tools.toolchain import (
 
 pytestmark = pytest.mark.engine  # several processes of ours a test
 
+PLUGIN = "pulumi-resource-kubernetes"
+FOLDER = f"plugins/resource-kubernetes-v{TOOLS[PLUGIN].version}"
+"""Where an engine looks for it, below the folder of its settings."""
+
 FAKE_GO = f"""#!{sys.executable}
 import json, os, sys, time
 with open(os.environ["FAKE_GO_LOG"], "a") as log:
@@ -35,6 +40,8 @@ with open(os.environ["FAKE_GO_LOG"], "a") as log:
 package = sys.argv[-1]
 if sys.argv[1] == "env":
     print(json.dumps({{"GOVERSION": os.environ.get("FAKE_GO_VERSION", "go1.26.8"), "GOCACHE": os.environ["GOCACHE"]}}))
+elif sys.argv[1:3] == ["list", "-m"]:
+    print(os.environ["FAKE_GO_MODULE"])
 elif sys.argv[1] == "list":
     print("go: downloading example.org/a v1.0.0", file=sys.stderr)
     print("stale example.org/a\\nfresh fmt\\nstale " + package)
@@ -87,6 +94,12 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MLPLATFORM_INSTALLER", "off")
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     monkeypatch.setenv("GOCACHE", str(tmp_path / "go-cache"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi-home"))
+    monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
+    for file in TOOLS[PLUGIN].beside:
+        beside = tmp_path / "module" / file
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(file)
     monkeypatch.setenv("FAKE_GO_LOG", str(tmp_path / "go.log"))
     monkeypatch.setenv("FAKE_VERSIONS", json.dumps({t.package: f"v{t.version}" for t in TOOLS.values()}))
     return folder
@@ -386,6 +399,37 @@ def test_the_installer_is_not_tried_when_told_off(bin_folder, calls, monkeypatch
     monkeypatch.setattr(official, "INSTALL", installer("v3.259.0"))
     ensure(["pulumi"], SilentReporter())
     assert len(calls("build")) == 1
+
+
+def test_the_plugin_of_the_user_s_engine_is_used(bin_folder, calls, tmp_path):
+    installed = program(tmp_path / "pulumi-home" / FOLDER, PLUGIN, "it starts to serve")
+    program(bin_folder, PLUGIN, "on PATH, where no version is told")
+    assert ensure([PLUGIN], SilentReporter()) == {PLUGIN: installed}
+    assert calls("build") == []
+
+
+def test_a_built_plugin_has_its_files_beside_it_and_is_not_taken_for_an_official_one(bin_folder, calls, tmp_path):
+    made = ensure([PLUGIN], SilentReporter())[PLUGIN]
+    assert {file.name for file in made.parent.iterdir()} >= {PLUGIN, "schema.json", "terraform-mapping.json"}
+    # The settings of a sandbox, in a shell that evaluated its environment.
+    shutil.copytree(made.parent, tmp_path / "pulumi-home" / FOLDER)
+    assert ensure([PLUGIN], SilentReporter()) == {PLUGIN: made}
+    assert len(calls("build")) == 1
+
+
+@pytest.mark.parametrize("delivers", [True, False])
+def test_the_engine_downloads_a_plugin_before_it_is_built(bin_folder, calls, monkeypatch, delivers):
+    monkeypatch.delenv("MLPLATFORM_INSTALLER")
+    monkeypatch.setattr(official, "REACH", (sys.executable, "-c", ""))
+    place = f'"$PULUMI_HOME"/{FOLDER}'
+    install = f'[ "$*" = "plugin install resource kubernetes v{TOOLS[PLUGIN].version}" ] || exit 1'
+    put = f"/bin/mkdir -p {place} && /bin/cp /bin/sh {place}/{PLUGIN}" if delivers else ""
+    program(bin_folder, "pulumi", f'#!/bin/sh\n[ "$1" = version ] && echo v3.300.0 && exit\n{install}\n{put}\n')
+    made = ensure([PLUGIN], SilentReporter())[PLUGIN]
+    found = look(PLUGIN).found
+    assert found is not None
+    assert (found.path, found.source) == (made, "official installer" if delivers else "built from source")
+    assert bool(calls("build")) is not delivers
 
 
 def test_the_official_language_host_beside_the_engine_is_used(bin_folder, tmp_path):

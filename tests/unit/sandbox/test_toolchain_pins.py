@@ -3,11 +3,14 @@
 import dataclasses
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from semver import Version
 
 from mlsandbox.tools.toolchain import TOOLS, ToolchainError, tools
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -40,14 +43,31 @@ def test_what_fits(name: str, version: str, fits: bool) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
 def test_every_pin_is_read_from_a_module_that_has_the_program_as_its_tool(tool: tools.Tool) -> None:
-    assert re.search(rf"^(tool )?\s*{re.escape(tool.package)}$", (tool.folder / "go.mod").read_text(), re.MULTILINE)
-    assert f"{tool.requirement} v{tool.version} h1:" in (tool.folder / "go.sum").read_text()
+    module = (tool.folder / "go.mod").read_text()
+    ours = module.startswith(f"module {tool.package}\n") and (tool.folder / "main.go").exists()
+    assert ours or re.search(rf"^(tool )?\s*{re.escape(tool.package)}$", module, re.MULTILINE)
+    assert f"{tool.requirement} v{tool.pin} h1:" in (tool.folder / "go.sum").read_text()
     assert tool.fit.holds(tool.version, tool.version)
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
-def test_a_changed_pin_names_another_build(file: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tool = TOOLS["kwok"]
+def test_the_provider_has_the_version_of_the_sdk_that_the_project_locks() -> None:
+    locked = re.search(r"^pulumi-kubernetes==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert locked
+    assert str(TOOLS["pulumi-resource-kubernetes"].version) == locked[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("kwok", "go.mod"),
+        ("kwok", "go.sum"),
+        *(("pulumi-resource-kubernetes", file) for file in ("main.go", "sdk/go.mod", "sdk/go/kubernetes/untyped.go")),
+    ],
+)
+def test_a_changed_pin_or_source_names_another_build(
+    name: str, file: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = TOOLS[name]
     shutil.copytree(tool.folder, tmp_path / tool.module)
     monkeypatch.setattr(tools, "MODULES", tmp_path)
     key = dataclasses.replace(tool).key

@@ -13,7 +13,7 @@ class ApiServer:
     """The API server as its administrator sees it."""
 
     def __init__(self, layout: Layout) -> None:
-        self._port = layout.ports().kubernetes_api
+        self._port = layout.ports().api_server
         self._tls = ssl.create_default_context(cafile=layout.ca_certificate)
         self._tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
 

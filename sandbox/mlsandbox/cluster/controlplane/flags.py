@@ -1,15 +1,24 @@
 """How each process of the control plane is called. Everything listens on 127.0.0.1 only."""
 
+import sys
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from mlsandbox.cluster.controlplane import unserved
 from mlsandbox.cluster.controlplane.kubeconfig import component_config, webhook_config
 from mlsandbox.cluster.controlplane.pki import SERVICE_ACCOUNT
+from mlsandbox.host import files
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import HOST
 
 SERVICE_CIDR = "172.20.0.0/16"
 """Addresses of Services, as EKS gives them to a cluster in a 10.0.0.0/8 VPC."""
+
+NO_CONTAINER = f"1970-01-01T00:00:00.000000000Z stdout F {unserved.REASON}\n"
+"""The log of every pod, in the form in which kubelets keep logs."""
 
 POD_CIDR = "100.64.0.0/16"
 """Addresses of pods: the range that EKS users take for pods outside the VPC's own, so none looks like a host of it."""
@@ -48,7 +57,7 @@ def kube_apiserver(layout: Layout) -> list[str]:
     ports = layout.ports()
     return [
         f"--bind-address={HOST}",
-        f"--secure-port={ports.kubernetes_api}",
+        f"--secure-port={ports.api_server}",
         # Without it the server looks for an address that others reach, which a machine without a route has not.
         f"--advertise-address={HOST}",
         # The `kubernetes` Service would need an endpoint that is not loopback.
@@ -70,6 +79,11 @@ def kube_apiserver(layout: Layout) -> list[str]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={layout.pki / SERVICE_ACCOUNT}.pub",
         f"--service-account-signing-key-file={layout.pki / SERVICE_ACCOUNT}.key",
+        # The nodes' own addresses lead nowhere; all their kubelets are one server here (see `kwok`).
+        "--kubelet-preferred-address-types=ExternalDNS",
+        f"--kubelet-certificate-authority={layout.ca_certificate}",
+        f"--kubelet-client-certificate={layout.pki / 'kubelet-client.crt'}",
+        f"--kubelet-client-key={layout.pki / 'kubelet-client.key'}",
         "--profiling=false",
     ]
 
@@ -103,11 +117,17 @@ def kube_scheduler(layout: Layout) -> list[str]:
 
 def kwok(layout: Layout) -> list[str]:
     """The kubelets of all nodes."""
+    port = layout.ports().kubelet
     return [
         f"--kubeconfig={component_config(layout, 'kwok')}",
         # Also keeps it from reading ~/.kwok/kwok.yaml.
         f"--config={stages()}",
+        f"--config={kubelet(layout)}",
         "--manage-all-nodes=true",
+        f"--server-address={HOST}:{port}",
+        f"--node-port={port}",
+        f"--tls-cert-file={layout.serving_certificate}",
+        f"--tls-private-key-file={layout.serving_key}",
         # kwok takes a new name at every start, so with leases it would wait until those under its old name expire.
         # The heartbeat in its stages keeps the nodes Ready.
         "--node-lease-duration-seconds=0",
@@ -118,6 +138,28 @@ def kwok(layout: Layout) -> list[str]:
 def stages() -> Path:
     """What kwok does with nodes and pods, as kwok's `Stage` documents."""
     return Path(str(package_files("mlsandbox.cluster.controlplane") / "stages.yaml"))
+
+
+def kubelet(layout: Layout) -> Path:
+    """What the kubelets answer for pods, as kwok's documents; the file is written anew.
+
+    There is no `Exec` among them and never may be: it would run a command on this machine, and kwok's server asks
+    nobody who they are. For the same reason what it tells must be for all to read.
+    """
+    log = layout.folder / "pods.log"
+    files.replace(log, NO_CONTAINER)
+    forward = [sys.executable, "-I", "-S", unserved.__file__]
+    documents = [
+        _document("ClusterLogs", {"logs": [{"logsFile": str(log)}]}),
+        _document("ClusterPortForward", {"forwards": [{"command": forward}]}),
+    ]
+    config = layout.folder / "kubelet.yaml"
+    files.replace(config, yaml.safe_dump_all(documents, sort_keys=False))
+    return config
+
+
+def _document(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": kind, "metadata": {"name": "all"}, "spec": spec}
 
 
 PROGRAMS = {

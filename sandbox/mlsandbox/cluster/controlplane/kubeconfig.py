@@ -35,7 +35,7 @@ def _client(layout: Layout, name: str) -> str:
         "client-certificate-data": _base64(layout.pki / f"{name}.crt"),
         "client-key-data": _base64(layout.pki / f"{name}.key"),
     }
-    return _document(layout.kubernetes_endpoint, layout.ca_certificate, name, user)
+    return _document(layout.api_server_endpoint, layout.ca_certificate, name, user)
 
 
 def _document(server: str, ca_certificate: Path, user_name: str, user: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ CLIENTS = {
     "kwok": Identity("kwok", "system:masters"),
     # etcd asks its clients for a certificate of the same CA. The API server knows this user from nowhere.
     "etcd-client": Identity("etcd-client"),
+    "kubelet-client": Identity("kube-apiserver-kubelet-client"),
 }
 """Client certificates by file name."""
 

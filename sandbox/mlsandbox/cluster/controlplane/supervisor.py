@@ -96,7 +96,7 @@ class ControlPlane:
     def _bring_up(self) -> None:
         begin = time.monotonic()
         deadline = begin + READY_TIMEOUT_S
-        self._layout.check_ports("etcd", "etcd_peer", "kubernetes_api")
+        self._layout.check_ports("etcd", "etcd_peer", "api_server", "kubelet")
         pki.ensure(self._layout)
         kubeconfig.write(self._layout)
         server = ApiServer(self._layout)

@@ -1,23 +1,52 @@
 """The CustomResourceDefinitions that add-ons bring: their pods do not run here, objects of their kinds are kept."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
 from urllib.parse import quote
 
-from mlsandbox.cluster.eks.kube import Kube, Object
-from mlsandbox.providers.kubernetes.helm import charts
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-CHARTS = {"aws-secrets-store-csi-driver-provider": "secrets-store-csi-driver-provider-aws"}
-"""The chart that an add-on is made of, for those that bring definitions."""
+from mlsandbox.cluster.eks.kube import Kube, Object
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _LABELS = {"app.kubernetes.io/managed-by": "eks"}
 
 
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Kind(_Model):
+    """A kind of objects in namespaces."""
+
+    plural: str
+    versions: Sequence[str]
+    """The served ones; the first is stored."""
+
+    deprecated: Sequence[str] = ()
+
+
+class Definitions(_Model):
+    """What one add-on defines."""
+
+    release: str
+    group: str
+    kinds: Mapping[str, Kind]
+
+
+@functools.cache
+def table() -> Mapping[str, Definitions]:
+    """What is known of add-ons, by their names."""
+    text = files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, Definitions]).validate_python(yaml.safe_load(text))
+
+
 def of(addons: Iterable[str]) -> dict[str, Object]:
     """The definitions that these add-ons bring, by name."""
-    found = [charts.table().charts[CHARTS[addon]] for addon in addons if addon in CHARTS]
-    made = [definition for chart in found for definition in charts.definitions(chart)]
-    return {one["metadata"]["name"]: {**one, "metadata": {**one["metadata"], "labels": _LABELS}} for one in made}
+    made = [definition for addon in addons if addon in table() for definition in _definitions(table()[addon])]
+    return {one["metadata"]["name"]: one for one in made}
 
 
 def sync(kube: Kube, addons: Iterable[str]) -> None:
@@ -29,3 +58,41 @@ def sync(kube: Kube, addons: Iterable[str]) -> None:
         kube.delete(f"{_DEFINITIONS}/{name}")
     for name in wanted.keys() - present:
         kube.apply(f"{_DEFINITIONS}/{name}", wanted[name])
+
+
+def _definitions(brought: Definitions) -> Iterator[Object]:
+    """Their schemas are open: any field is taken, none is checked."""
+    for name, kind in brought.kinds.items():
+        yield {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": f"{kind.plural}.{brought.group}",
+                "labels": _LABELS,
+                # Groups under k8s.io and kubernetes.io are refused without it:
+                # https://kubernetes.io/docs/reference/labels-annotations-taints/#api-approved-kubernetes-io
+                "annotations": {"api-approved.kubernetes.io": "unapproved, a stand-in with an open schema"},
+            },
+            "spec": {
+                "group": brought.group,
+                "scope": "Namespaced",
+                "names": {
+                    "kind": name,
+                    "listKind": f"{name}List",
+                    "plural": kind.plural,
+                    "singular": name.lower(),
+                    "shortNames": [],
+                },
+                "versions": [
+                    {
+                        "name": version,
+                        "served": True,
+                        "storage": version == kind.versions[0],
+                        "deprecated": version in kind.deprecated,
+                        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                        "subresources": {},
+                    }
+                    for version in kind.versions
+                ],
+            },
+        }

@@ -38,7 +38,7 @@ class Kube:
         tls = ssl.create_default_context(cafile=str(layout.ca_certificate))
         tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
         self._pool = urllib3.HTTPSConnectionPool(
-            HOST, layout.ports().kubernetes_api, ssl_context=tls, maxsize=4, timeout=10.0, retries=False
+            HOST, layout.ports().api_server, ssl_context=tls, maxsize=4, timeout=10.0, retries=False
         )
 
     def close(self) -> None:

@@ -47,6 +47,8 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
                 {"type": "InternalIP", "address": instance.private_ip},
                 {"type": "InternalDNS", "address": node_name},
                 {"type": "Hostname", "address": node_name},
+                # Where the API server finds its kubelet, which is no program of the instance.
+                {"type": "ExternalDNS", "address": "localhost"},
             ],
             "nodeInfo": _node_info(nodegroup, image, instance, facts),
         },

@@ -53,7 +53,7 @@ def security_groups(config: Shape) -> Sequence[str]:
 
 
 def _unreachable(server: str, config: Shape, groups: Sequence[str], origin: str | None) -> str:
-    """What the Kubernetes provider says of it, and what would help."""
+    """What a client hears of it: the time-out that it would run into, why, and what would help."""
     who = f"{origin} (`mlsandbox from`)" if origin else "anything outside the cluster"
     named = ", ".join(groups)
     if not config["endpointPrivateAccess"]:
@@ -62,11 +62,9 @@ def _unreachable(server: str, config: Shape, groups: Sequence[str], origin: str 
         why = f"neither publicAccessCidrs nor an ingress rule of {named} lets in {who} on TCP {API_PORT}"
     else:
         why = f"the endpoint is private, and no ingress rule of {named} lets in {who} on TCP {API_PORT}"
-    address = urlsplit(server).netloc
     return (
-        "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
-        f'Get "{server}/openapi/v2?timeout=32s": dial tcp {address}: i/o timeout (sandbox: {why}; '
-        f"add such a rule to {groups[0]}, the cluster's security group, before the Kubernetes provider is configured)."
+        f"dial tcp {urlsplit(server).netloc}: i/o timeout (sandbox: {why}; "
+        f"add such a rule to {groups[0]}, the cluster's security group, before the cluster is used)"
     )
 
 

@@ -5,6 +5,8 @@ A program is looked for in this order, and the first in a fitting version is use
 - the engine `pulumi`: PATH, the per-user cache, the vendor's installer (not with `MLPLATFORM_INSTALLER=off`), a build
 - Kubernetes' programs and `etcd`: the folder `$KUBEBUILDER_ASSETS`, PATH, the cache, a build
 - `kwok`: PATH, the cache, a build
+- the plugin `pulumi-resource-kubernetes`: `~/.pulumi` or `$PULUMI_HOME`, the cache, the vendor's download (not with
+  `MLPLATFORM_INSTALLER=off`), a build
 - the language host `pulumi-language-yaml`: beside the engine or on PATH, the cache, a build
 
 The cache is `$MLPLATFORM_CACHE`, by default the platform's cache folder of the user.

@@ -79,6 +79,7 @@ def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
             usual = tool.usual_seconds if len(stale) > 1 else None
             with reporter.step(f"Building {tool}", usual) as step:
                 _compile(go, tool, folder, limits, stale, environment, step)
+            _put_beside(go, tool, folder, environment)
             if not tool.version_arguments:
                 return
             version = installed_version(tool, folder / tool.name)
@@ -209,6 +210,17 @@ def _compile(
     output = str(folder / tool.name)
     command = [go.program, "build", "-v", *limits, *tool.build_flags, "-o", output, tool.package]
     _run(command, tool, environment, log, read)
+
+
+def _put_beside(go: _Go, tool: Tool, folder: Path, environment: Mapping[str, str]) -> None:
+    """Copy what the program wants to find in its folder out of the module that it is made of."""
+    if not tool.beside:
+        return
+    lines: deque[str] = deque(maxlen=TAIL)
+    command = [go.program, "list", "-m", "-f", "{{.Dir}}", tool.requirement]
+    _run(command, tool, environment, lines, lines.append)
+    for file in tool.beside:
+        shutil.copyfile(Path(lines[-1]) / file, folder / Path(file).name)
 
 
 def _run(

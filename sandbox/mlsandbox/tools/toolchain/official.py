@@ -1,8 +1,8 @@
-"""Has the vendor's own installer fetch the engine, where the vendor can be reached."""
+"""Has the vendor's own installer fetch the engine, and the engine its plugins, where the vendor can be reached."""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlsandbox.tools.toolchain import supervised
@@ -39,24 +39,38 @@ class _NotInstalledError(Exception):
     pass
 
 
-def install(tool: Tool, entry: Entry, reporter: Reporter) -> bool:
+def install(tool: Tool, entry: Entry, reporter: Reporter, engine: Path | None = None) -> bool:
     """Install the pinned version into `entry`; False when told not to or when the vendor does not deliver it.
 
     Nothing is left behind unless all went well. The vendor's script checks no checksum: what protects the download is
     TLS, and the checksum recorded in the cache guards it from then on.
+
+    Args:
+        tool: The engine, or a plugin.
+        entry: Where it is to be.
+        reporter: Shows what is done.
+        engine: The engine that installs a plugin.
     """
     if os.environ.get(SWITCH, "").lower() == "off":
         return False
     try:
         with entry.making() as folder:
-            _fetch(tool, folder, {**os.environ, "TMPDIR": str(entry.partial)}, reporter)
+            command: Sequence[str] = [*INSTALL, str(folder), str(tool.version)]
+            environment = {**os.environ, "TMPDIR": str(entry.partial)}
+            if engine is not None:
+                command = [str(engine), "plugin", "install", "resource", tool.plugin, f"v{tool.version}"]
+                environment["PULUMI_HOME"] = str(folder)
+            _fetch(tool, folder / entry.program.relative_to(entry.folder), command, environment, reporter)
     except _NotInstalledError as reason:
         reporter.note(f"{tool}: {reason}.")
         return False
     return True
 
 
-def _fetch(tool: Tool, folder: Path, environment: Mapping[str, str], reporter: Reporter) -> None:
+def _fetch(
+    tool: Tool, program: Path, command: Sequence[str], environment: Mapping[str, str], reporter: Reporter
+) -> None:
+    folder = Path(environment["TMPDIR"])
     # The limit is on the whole process as well: a name look-up knows no time-out.
     unheard: list[str] = []
     reached = supervised.run(
@@ -66,7 +80,7 @@ def _fetch(tool: Tool, folder: Path, environment: Mapping[str, str], reporter: R
         raise _NotInstalledError("the official installer cannot be reached from here")
     with reporter.step(f"Installing {tool} with the official installer") as step:
         code = supervised.run(
-            [*INSTALL, str(folder), str(tool.version)],
+            command,
             folder=folder,
             environment=environment,
             line=step.detail,
@@ -74,6 +88,7 @@ def _fetch(tool: Tool, folder: Path, environment: Mapping[str, str], reporter: R
         )
         if code != 0:
             raise _NotInstalledError(f"the official installer failed with exit code {code}")
-        version = installed_version(tool, folder / "bin" / tool.name)
+        # A plugin cannot tell its version; the engine has named its folder by it.
+        version = tool.version if tool.plugin and program.is_file() else installed_version(tool, program)
         if version != tool.version:
             raise _NotInstalledError(f"the official installer delivered version {version}")

@@ -9,13 +9,17 @@ from pathlib import Path
 from mlsandbox.tools.toolchain import official
 from mlsandbox.tools.toolchain.build import build
 from mlsandbox.tools.toolchain.progress import Reporter
-from mlsandbox.tools.toolchain.store import Cache, State
+from mlsandbox.tools.toolchain.store import Cache, State, plugin_path
 from mlsandbox.tools.toolchain.tools import TOOLS, Tool, ToolchainError, installed_version
 
 ASSETS = "KUBEBUILDER_ASSETS"
 """Environment variable of the folder where Kubernetes' test tooling (`setup-envtest`) puts its programs."""
 
 LANGUAGE_HOST = "pulumi-language-python"
+ENGINE = "pulumi"
+
+PULUMI_HOME = "PULUMI_HOME"
+"""Environment variable of the folder of the engine's settings and plugins, `~/.pulumi` by default."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Found:
     """Without a leading `v`."""
 
     source: str
-    """Where it is from: `KUBEBUILDER_ASSETS`, `PATH`, `official installer` or `built from source`."""
+    """Where it is from: `KUBEBUILDER_ASSETS`, `PULUMI_HOME`, `PATH`, `official installer` or `built from source`."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
     cache = cache or Cache.of_user()
     if not tool.version_arguments and (came_with_the_engine := _language_host_of_the_engine(tool, cache)):
         return Search(came_with_the_engine)
+    if (plugin := _installed_plugin(tool)) is not None:
+        return Search(plugin)
     refused: list[str] = []
     for source, path in _installed(tool, cache):
         version = installed_version(tool, path)
@@ -71,7 +77,7 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
         told = f"version {version}" if version else "no version"
         refused.append(f"{path} is not used: it says {told}, and {tool.wanted} is needed.")
     entries = [("built from source", cache.built(tool))]
-    if tool.name == "pulumi":
+    if _is_pulumis(tool):
         entries.insert(0, ("official installer", cache.official(tool)))
     for source, entry in entries:
         state = entry.state()
@@ -95,7 +101,7 @@ def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
 
 
 def _language_host_of_the_engine(tool: Tool, cache: Cache) -> Found | None:
-    engine = look("pulumi", cache=cache).found
+    engine = look(ENGINE, cache=cache).found
     host = language_host(engine.path, tool.name) if engine else None
     # A sandbox's own bin folder on PATH leads back into the cache, where checksums are compared.
     return Found(host, engine.version, "PATH") if engine and host and not cache.holds(host) else None
@@ -111,7 +117,11 @@ def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
             return search.found
         for sentence in search.refused:
             reporter.note(sentence)
-        if not (tool.name == "pulumi" and official.install(tool, cache.official(tool), reporter)):
+        engine = look(ENGINE, cache=cache).found if tool.plugin else None
+        if not (
+            _is_pulumis(tool)
+            and official.install(tool, cache.official(tool), reporter, engine.path if engine else None)
+        ):
             build(tool, cache.built(tool), cache, reporter)
         made = look(tool.name, cache=cache).found
         if made is None:
@@ -119,8 +129,25 @@ def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
         return made
 
 
+def _is_pulumis(tool: Tool) -> bool:
+    """Whether Pulumi's installer has it."""
+    return tool.name == ENGINE or bool(tool.plugin)
+
+
+def _installed_plugin(tool: Tool) -> Found | None:
+    """The plugin in this version where the user's own engine keeps it."""
+    if not tool.plugin:
+        return None
+    home = Path(os.environ.get(PULUMI_HOME) or "~/.pulumi").expanduser()
+    program = home / plugin_path(tool) / tool.name
+    # One of ours, in the settings of a sandbox, is a link to what is in the cache, or was.
+    if not os.access(program, os.X_OK) or any(program.with_name(Path(each).name).exists() for each in tool.beside):
+        return None
+    return Found(program, str(tool.version), PULUMI_HOME)
+
+
 def _installed(tool: Tool, cache: Cache) -> Iterator[tuple[str, Path]]:
-    if not tool.version_arguments:
+    if tool.plugin or not tool.version_arguments:
         return
     folders = [("PATH", folder) for folder in _search_path()]
     assets = os.environ.get(ASSETS)
@@ -150,5 +177,5 @@ def _neighbour_fits(host: Path, engine: Path) -> bool:
     pulumi = host.with_name("pulumi")
     if not pulumi.exists() or pulumi.resolve() == engine.resolve():
         return True
-    version = installed_version(TOOLS["pulumi"], pulumi)
-    return version is not None and TOOLS["pulumi"].fit.holds(version, TOOLS["pulumi"].version)
+    version = installed_version(TOOLS[ENGINE], pulumi)
+    return version is not None and TOOLS[ENGINE].fit.holds(version, TOOLS[ENGINE].version)

@@ -88,9 +88,9 @@ class Cache:
         return Entry(folder, folder / tool.name)
 
     def official(self, tool: Tool) -> Entry:
-        """Where the vendor's installer puts the program, with what belongs to it beside it in `bin`."""
+        """Where the vendor's installer puts the program: in `bin`, or a plugin where the engine has its plugins."""
         folder = self.root / "official" / tool.name / f"v{tool.version}"
-        return Entry(folder, folder / "bin" / tool.name)
+        return Entry(folder, folder / (plugin_path(tool) if tool.plugin else Path("bin")) / tool.name)
 
     def holds(self, path: Path) -> bool:
         """Whether a program lies in this cache, links followed."""
@@ -120,6 +120,11 @@ class Cache:
             yield
         finally:
             lock.release()
+
+
+def plugin_path(tool: Tool) -> Path:
+    """The folder of a resource plugin below that of the engine's settings (`PULUMI_HOME`)."""
+    return Path("plugins") / f"resource-{tool.plugin}-v{tool.version}"
 
 
 def _checksum_file(program: Path) -> Path:

@@ -92,9 +92,25 @@ class Tool:
     version_variables: Mapping[str, str]
     """Go variables set at link time; `{v}` is the version. Without them the program does not know its version."""
 
+    plugin: str = ""
+    """Package whose resource plugin it is; empty for a program of its own."""
+
+    stands_for: str = ""
+    """The version that it is used as, where `go.mod` has to pin sources that no release names."""
+
+    beside: tuple[str, ...] = ()
+    """Files of the required module, by their paths in it, that the program wants to find in its folder."""
+
     @cached_property
     def version(self) -> Version:
-        """The pinned version, from `go.mod`."""
+        """The pinned version, from `go.mod` where nothing else is said."""
+        if self.stands_for:
+            return Version.parse(self.stands_for)
+        return self.pin
+
+    @cached_property
+    def pin(self) -> Version:
+        """The version of the required module in `go.mod`."""
         pin = re.search(rf"^\s*(?:require )?{re.escape(self.requirement)} v(\S+)", self._read("go.mod"), re.MULTILINE)
         if pin is None:
             raise ToolchainError(f"{self.folder / 'go.mod'} does not require {self.requirement}: reinstall mlplatform")
@@ -124,7 +140,10 @@ class Tool:
     def key(self) -> str:
         """Names a build: the version, the platform, and a digest of everything else that decides the bytes."""
         digest = hashlib.sha256()
-        for part in (self._read("go.mod"), self._read("go.sum"), self.package, *self.build_flags):
+        own = sorted(file for file in self.folder.rglob("*") if file.name == "go.mod" or file.suffix == ".go")
+        sources = [file.read_text() for file in own if file != self.folder / "go.mod"]
+        parts = (self._read("go.mod"), self._read("go.sum"), self.package, *self.build_flags, *self.beside, *sources)
+        for part in parts:
             digest.update(part.encode() + b"\0")
         return f"v{self.version}-{sysconfig.get_platform()}-{digest.hexdigest()[:12]}"
 
@@ -243,6 +262,25 @@ TOOLS: Mapping[str, Tool] = {
             disk_gb=0.2,
             official="https://www.pulumi.com/docs/install/",
             version_variables={"github.com/pulumi/pulumi-yaml/pkg/version.Version": "v{v}"},
+        ),
+        Tool(
+            name="pulumi-resource-kubernetes",
+            module="provider",
+            requirement="github.com/pulumi/pulumi-kubernetes/provider/v4",
+            package="mlplatform/toolchain/provider",
+            version_arguments=("--version",),
+            fit=EXACT,
+            usual_seconds=140,
+            disk_gb=1.5,
+            official="https://www.pulumi.com/registry/packages/kubernetes/",
+            version_variables={"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": "v{v}"},
+            plugin="kubernetes",
+            # The engine takes no plugin that is older than the program's SDK, and the module proxy has one commit only.
+            stands_for="4.34.2",
+            beside=(
+                "cmd/pulumi-resource-kubernetes/schema.json",
+                "cmd/pulumi-resource-kubernetes/terraform-mapping.json",
+            ),
         ),
     )
 }
