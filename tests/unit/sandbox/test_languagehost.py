@@ -311,6 +311,17 @@ def test_a_policy_pack_without_a_stack_is_started_by_its_first_call(pack, proxy,
     assert answer.result(DEADLINE_SECONDS).version == "1.2.3"
 
 
+def test_a_call_that_waits_gets_the_reason_before_the_proxy_stops():
+    for _ in range(20):
+        proxy = PolicyPackProxy()
+        with grpc.insecure_channel(f"127.0.0.1:{proxy.port}") as channel:
+            waiting = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo.future(empty_pb2.Empty())
+            assert proxy.stack() is None
+            proxy.fail("the policy pack ended")
+            proxy.stop()
+            assert waiting.exception().details() == "the policy pack ended"
+
+
 def test_a_policy_packs_own_error_reaches_the_engine_whole(pack, proxy, analyzer):
     proxy.attach(pack)
     with pytest.raises(grpc.RpcError) as failed:

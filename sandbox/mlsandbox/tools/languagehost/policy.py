@@ -23,6 +23,7 @@ _OPTIONS: Final = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
 ]
 _WORKERS: Final = 64
+_ANSWERS_S: Final = 5.0
 _EMPTY: Final = b""
 """Any protobuf message without fields."""
 
@@ -60,9 +61,10 @@ class PolicyPackProxy(grpc.GenericRpcHandler):
                 future.set_exception(PolicyPackError(reason))
 
     def stop(self) -> None:
-        """End the connections to the engine and to the pack."""
+        """End the connections to the engine and to the pack, after the engine has the answers to its calls."""
         self.fail("the policy pack has ended")
-        self._server.stop(grace=None)
+        # Without a grace period gRPC cancels the calls that `fail` is just answering, and the engine loses the reason.
+        self._server.stop(_ANSWERS_S).wait()
         if self._pack.exception() is None:
             self._pack.result().close()
 
