@@ -96,6 +96,11 @@ KNOWN: Final[Mapping[str, Values]] = {
         max_size=2,
         unique=True,
     ),
+    "egressRules": st.lists(
+        st.sampled_from([{"cidr": "10.0.8.0/24", "ports": [6379]}, {"cidr": "0.0.0.0/0", "ports": [22, 5432]}]),
+        max_size=2,
+        unique_by=lambda rule: str(rule["cidr"]),
+    ),
     "secrets": st.lists(st.sampled_from(["token", "team/other", "x" * 512]), max_size=2, unique=True),
     "pullSecrets": st.lists(st.sampled_from(["registry", "a.b"]), max_size=2, unique=True),
     "drainSeconds": st.sampled_from([5, 75, 3600]),

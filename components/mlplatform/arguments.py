@@ -37,7 +37,7 @@ _KINDS: Final = {
 }
 """What kind of value is allowed, by the type of pydantic's error."""
 
-_SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
+_SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+|\[\d+\])*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
 
 
@@ -362,8 +362,11 @@ def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
     for line in told.splitlines():
         sentence = _SENTENCE.match(line)
         if sentence:
-            below = "" if path.endswith(f".{sentence['field']}") else f".{sentence['field']}"
-            yield Problem(path + below, line[sentence.end() :])
+            field = sentence["field"]
+            # A field's own rule begins with the field again, or with an entry of it.
+            own = re.split(r"[.[]", field)[0]
+            entry = field[len(own) :] if path.endswith(f".{own}") else f".{field}"
+            yield Problem(path + entry, line[sentence.end() :])
         elif line.startswith("allowed: "):
             yield Problem(path, f"is {shown(value)}; {line}")
         else:

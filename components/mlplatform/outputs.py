@@ -46,6 +46,9 @@ class PlatformOutputs:
     pod_subnet_ids: pulumi.Output[dict[str, str]] = later({})
     """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
 
+    vpc_cidrs: pulumi.Output[list[str]] = later([])
+    """Networks of the VPC; none where the platform does not export them yet."""
+
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
 

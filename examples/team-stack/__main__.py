@@ -30,7 +30,8 @@ support = InferenceService(
             pool="inference",
             spare_pods=0,
             egress=["0.0.0.0/0"],  # It loads its model from Hugging Face.
-        )
+        ),
+        "vpc_cidrs": platform.vpc_cidrs,
     },
     pulumi.ResourceOptions(providers=[cluster]),
 )

@@ -13,6 +13,7 @@ from awsfacts.partitions import partition_of
 from mlplatform import namespaces
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
+from mlplatform.serving.inference_service.egress import HTTPS
 from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
 
 if TYPE_CHECKING:
@@ -197,6 +198,23 @@ def models_read_their_secrets(platform: Platform) -> Iterator[str]:
             )
 
 
+def models_may_call_what_their_workloads_use(platform: Platform) -> Iterator[str]:
+    """Queues, and secrets that a program reads itself, are reached by HTTPS; a model calls what its spec names."""
+    for name, model in platform.inference.items():
+        where, workload = _workload_of(platform, name)
+        https = model.egress or any(HTTPS in rule.ports for rule in model.egress_rules)
+        if workload is None or https:
+            continue
+        read = [secret for secret in workload.secrets if secret not in model.secrets]
+        for field, used in (("queues", [*workload.queues]), ("secrets", read)):
+            if used:
+                yield (
+                    f"inference.{name}.egress is empty; allowed: the networks of the private subnets, where an "
+                    f"interface endpoint is reached, or 0.0.0.0/0, since workloads.{where}.{field} has "
+                    f"{', '.join(used)}"
+                )
+
+
 def models_come_from_inside(platform: Platform) -> Iterator[str]:
     """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
     for told, allowed in from_outside(platform) if platform.network.closed else ():
@@ -230,6 +248,7 @@ MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_run_images_of_their_partition,
     models_read_their_weights,
     models_read_their_secrets,
+    models_may_call_what_their_workloads_use,
     models_come_from_inside,
 )
 

@@ -23,7 +23,7 @@ def platform(network: Any, region: str = "us-east-1", pool: Any = None, **model:
         "network": network,
         "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
         "gpuPools": {"pool": {"instanceTypes": ["g6.2xlarge"], "nodes": 2, "maxNodes": 4, **(pool or {})}},
-        "inference": {"chat": {"image": "vllm/vllm-openai:v0.11.0", "pool": "pool", **model}},
+        "inference": {"chat": {"image": "vllm/vllm-openai:v0.11.0", "pool": "pool", "egress": ["10.0.0.0/8"], **model}},
         "workloads": {"chat": {"queues": {"jobs": "consume"}}},
     }
     return Platform.model_validate(values, context={"region": region})

@@ -69,6 +69,9 @@ class Network(Component):
     vpc_id: pulumi.Output[str]
     """Id of the VPC."""
 
+    vpc_cidrs: pulumi.Output[Sequence[str]]
+    """Networks of the VPC: its own range, and those that were added to it."""
+
     private_subnet_ids: pulumi.Output[Sequence[str]]
     """A private subnet in each zone, in the order of `zones`."""
 
@@ -109,6 +112,7 @@ class Network(Component):
         )
 
         self.vpc_id = pulumi.Output.from_input(ground.vpc_id)
+        self.vpc_cidrs = pulumi.Output.from_input([*ground.cidrs])
         self.private_subnet_ids = pulumi.Output.all(*ground.private.values())
         self.public_subnet_ids = pulumi.Output.all(*ground.public.values())
         pods = {chosen[key].name: id for key, id in ground.pods.items()}

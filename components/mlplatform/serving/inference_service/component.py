@@ -55,6 +55,10 @@ class InferenceServiceArgs(TypedDict):
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
     """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
+    vpc_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
+    """Networks of the VPC, which `inference.egress` does not mean by a wider one, such as `0.0.0.0/0`. Default: private
+    ranges alone."""
+
     protect: NotRequired[bool]
     """Refuse to delete or replace the Deployment, whose pods take long to start, and what serves and guards them.
     Default: false."""
@@ -74,6 +78,7 @@ class InferenceService(Component):
         wanted = args["inference"]
         given = self._place(name, args.get("namespace"))
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
+        own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         image, env = self._image(name, wanted, args), self._env(name, wanted, args)
         super().__init__(name, args, opts)
         namespace = self._namespace(name) if given is None else given
@@ -89,7 +94,7 @@ class InferenceService(Component):
         closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=pulumi.Output.from_input(s3).apply(lambda cidrs: network_policy(name, wanted, cidrs)),
+            spec=pulumi.Output.all(s3, own).apply(lambda known: network_policy(name, wanted, *known)),
             opts=self.guarded(),
         )
         # A pod that starts before its policy reaches everything.

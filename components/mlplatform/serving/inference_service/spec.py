@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from mlplatform import grammar
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
+from mlplatform.serving.inference_service.egress import EgressRule, called
 from mlplatform.spec import REPEATS, Spec
 
 STOP_SECONDS: Final = 45
@@ -185,9 +186,14 @@ class InferenceServiceSpec(Spec):
     """Namespaces whose pods may call it, beside its own. Default: none."""
 
     egress: list[str] = Field(default=[])
-    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face. Always allowed are
-    private addresses, among them VPC endpoints, and S3 where `model`, or the workload named like the model, names a
-    bucket. Default: no more than these."""
+    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face, or those of the
+    subnets in which interface endpoints are. A network that is wider than private ranges, such as `0.0.0.0/0`, does not
+    include them. Always allowed are DNS, the agent that has the pod's role, and S3 where `model`, or the workload named
+    like the model, names a bucket. Default: no more than these."""
+
+    egress_rules: list[EgressRule] = Field(default=[])
+    """Networks that it may call on other ports, e.g. `{cidr: 10.0.8.0/24, ports: [6379]}` for a cache. Default:
+    none."""
 
     @field_validator("image")
     @classmethod
@@ -255,14 +261,23 @@ class InferenceServiceSpec(Spec):
         wrong = []
         for cidr in value:
             try:
-                network = grammar.network(cidr)
+                called(cidr)
             except ValueError as error:
                 wrong.append(f"{cidr}: {error}")
-                continue
-            if cidr == grammar.METADATA_SERVICE:
-                wrong.append(f"{cidr}: allowed: networks; no model may ask for the credentials of its node")
-            elif any(network.subnet_of(each) for each in grammar.NOT_ROUTED if each != grammar.LINK_LOCAL):
-                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or of groups")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("egress_rules")
+    @classmethod
+    def _a_network_has_one_rule(cls, value: list[EgressRule]) -> list[EgressRule]:
+        first: dict[str, int] = {}
+        wrong = [
+            f"egressRules[{index}].cidr is {rule.cidr}; allowed: networks of no other rule, whose ports egressRules"
+            f"[{first[rule.cidr]}] can have"
+            for index, rule in enumerate(value)
+            if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
+        ]
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
