@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import arns, names, shared_arguments
+from mlplatform import arns, names, plain, shared_arguments
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
 from mlplatform.refusals import shown
@@ -156,6 +156,9 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
         elif value is None:
             continue
+        elif found := [*plain.problems(key, value)]:
+            # Nothing else is said of it, so that no rule can quote it.
+            yield from found
         elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
             yield from found
         else:
@@ -231,8 +234,8 @@ def _plain(hint: Any) -> Any:
 
 def _specs(kind: Any) -> dict[str, type[Spec]]:
     """The arguments that are specs, by their names in Python."""
-    plain = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
-    return {key: hint for key, hint in plain.items() if isinstance(hint, type) and issubclass(hint, Spec)}
+    hints = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
+    return {key: hint for key, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Spec)}
 
 
 def _is_output(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pulumi
 
 from awsfacts.partitions import partition_problem, region_problem
-from mlplatform import arns, grammar
+from mlplatform import arns, grammar, plain
 from mlplatform.arns import Place
 from mlplatform.component import PACKAGE
 from mlplatform.refusals import ArgumentsError, Problem, shown
@@ -169,15 +169,15 @@ def not_secret(what: str, argument: str, values: Mapping[str, pulumi.Input[str]]
     Args:
         what: the component, e.g. `InferenceService chat`.
         argument: the argument.
-        values: its values, of which secret outputs fail when they are known.
+        values: its values. Secret outputs, and those that turn out to be credentials, fail when they are known.
         instead: what is allowed instead.
     """
 
     def checked(name: str, value: pulumi.Output[Any]) -> pulumi.Output[Any]:
         def known(told: list[Any]) -> Any:
-            return _right(
-                what, told[1], iter([Problem(f"{argument}.{name}", f"is secret; {instead}")] if told[0] else [])
-            )
+            is_secret, text = told
+            marked = [Problem(f"{argument}.{name}", f"is secret; {instead}")] if is_secret else []
+            return _right(what, text, iter(marked or plain.problems(argument, {name: text})))
 
         is_secret: pulumi.Output[bool] = pulumi.Output.from_input(value.is_secret())
         return pulumi.Output.all(is_secret, value).apply(known)

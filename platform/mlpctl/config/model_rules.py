@@ -13,7 +13,9 @@ from awsfacts.partitions import partition_of
 from mlplatform import namespaces
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
+from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.egress import HTTPS
+from mlplatform.serving.inference_service.pods import variables_of
 from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
 
 if TYPE_CHECKING:
@@ -215,6 +217,16 @@ def models_may_call_what_their_workloads_use(platform: Platform) -> Iterator[str
                 )
 
 
+def variables_refer_to_what_is_there(platform: Platform) -> Iterator[str]:
+    """An argument or a variable refers to variables of the pod: Kubernetes leaves other references as they are."""
+    for name, model in platform.inference.items():
+        there = variables_of(model)
+        for index, reason in variables.wrong_arguments(model.command_args, there):
+            yield f"inference.{name}.commandArgs[{index}] {reason}"
+        for variable, reason in variables.wrong_values(model.env, there):
+            yield f"inference.{name}.env.{variable} {reason}"
+
+
 def models_come_from_inside(platform: Platform) -> Iterator[str]:
     """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
     for told, allowed in from_outside(platform) if platform.network.closed else ():
@@ -249,6 +261,7 @@ MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_read_their_weights,
     models_read_their_secrets,
     models_may_call_what_their_workloads_use,
+    variables_refer_to_what_is_there,
     models_come_from_inside,
 )
 

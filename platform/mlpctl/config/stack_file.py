@@ -9,12 +9,14 @@ from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import credentials, profiles, regions
+from awsfacts import credentials
+from mlpctl.config import profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shortened, shown
 from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
 from mlpctl.keys import NAMESPACE, PLATFORM, REGION
+from mlplatform import plain
 
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
 """What a region's name looks like: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
@@ -28,10 +30,6 @@ _FREE_TEXT = (("commandArgs",), ("env",))
 """Fields whose entries are a program's own affair."""
 
 _REGION_HINT = "a region such as eu-central-1"
-_SECRET_HINT = (
-    "plain values; keep the secret in AWS Secrets Manager, from where a model has it by `secretEnv` and any other "
-    "program by `secrets` of its workload"
-)
 _PROVIDER_HINT = "an encrypted value: `pulumi config set --secret KEY`"
 
 
@@ -108,10 +106,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
 
     """
     exposed = dict(credentials.find(document.data))
-    leaks = [
-        _at(document, place, f"holds what looks like {sort}, in plain text", _hint(place))
-        for place, sort in exposed.items()
-    ]
+    leaks = [_at(document, place, plain.holds(sort), _hint(place)) for place, sort in exposed.items()]
     problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
     if not has_platform(document.data):
         raise ConfigError(problems, path)
@@ -120,7 +115,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
-        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
+        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", plain.INSTEAD))
     broken = dict.fromkeys(_of_several_lines(platform.data))
     platform.unread.update(broken)
     # Taken out, so that no rule quotes them.
@@ -150,7 +145,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
 
 def _hint(place: Keys) -> str:
     """What to do with a credential: the platform reads no secret, a provider does."""
-    return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else _SECRET_HINT
+    return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else plain.INSTEAD
 
 
 def has_platform(data: Any) -> bool:

@@ -13,6 +13,7 @@ from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
 from mlplatform.serving.inference_service import egress
 from mlplatform.serving.inference_service.egress import HTTPS, POD_IDENTITY_AGENT
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
+from mlplatform.serving.inference_service.variables import REGION, WEIGHTS, ordered
 
 PROBE_SECONDS: Final = 10
 """Seconds between two probes of a model."""
@@ -37,6 +38,9 @@ do not keep their cores busy while nobody asks (https://github.com/vllm-project/
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1"}
 """A server that has its weights from a bucket asks Hugging Face for nothing:
 https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline"""
+
+MODEL_VARIABLES: Final = (*OFFLINE, *REGION, WEIGHTS)
+"""Names of the variables of a server that has its weights from a bucket."""
 
 SECRETS_DRIVER: Final = "secrets-store.csi.k8s.io"
 SECRETS_PATH: Final = "/mnt/secrets"
@@ -63,9 +67,8 @@ def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Inpu
     """
     return {
         **OFFLINE,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
-        "MODEL_URI": pulumi.Output.concat("s3://", bucket, "/", model.key),
+        **dict.fromkeys(REGION, region),
+        WEIGHTS: pulumi.Output.concat("s3://", bucket, "/", model.key),
     }
 
 
@@ -144,6 +147,16 @@ def pod_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], 
     }
 
 
+def plain_variables(wanted: InferenceServiceSpec, env: Env) -> dict[str, pulumi.Input[str]]:
+    """The variables of a model's server that are no secrets: `env`, and what every server has by default."""
+    return {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
+
+
+def variables_of(wanted: InferenceServiceSpec) -> set[str]:
+    """Names of all variables of a server whose spec says all of them."""
+    return {*plain_variables(wanted, wanted.env), *wanted.secret_env, *(MODEL_VARIABLES if wanted.model else ())}
+
+
 def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
     """The container that serves the model."""
     answers = {
@@ -151,9 +164,11 @@ def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str],
         "period_seconds": PROBE_SECONDS,
         "timeout_seconds": wanted.probe_timeout_seconds,
     }
-    plain = {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
-    variables = [{"name": key, "value": plain[key]} for key in sorted(plain)]
-    variables += [_secret_variable(name, key, wanted.secret_env[key]) for key in sorted(wanted.secret_env)]
+    plain = plain_variables(wanted, env)
+    variables = [
+        {"name": key, "value": plain[key]} if key in plain else _secret_variable(name, key, wanted.secret_env[key])
+        for key in ordered(plain, wanted.secret_env)
+    ]
     mounts: list[dict[str, Any]] = [
         {"name": "scratch", "mount_path": "/tmp"},
         {"name": "shared-memory", "mount_path": "/dev/shm"},

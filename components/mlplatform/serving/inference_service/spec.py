@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from mlplatform import grammar
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
+from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.egress import EgressRule, called
 from mlplatform.spec import REPEATS, Spec
 
@@ -16,9 +17,6 @@ STOP_SECONDS: Final = 45
 """Seconds that a server has for its own end after SIGTERM, which follows `drain_seconds`. vLLM breaks off what it still
 answers unless `--shutdown-timeout`, which is less than this, says otherwise:
 https://github.com/vllm-project/vllm/pull/36666"""
-
-MODEL_URI: Final = "$(MODEL_URI)"
-"""How an argument names the address of the weights."""
 
 REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
 """One part of a key, of the characters of `PREFIX`."""
@@ -113,12 +111,13 @@ class InferenceServiceSpec(Spec):
     server has its weights from elsewhere, and `egress` says from where."""
 
     command_args: list[str] = Field(default=[], json_schema_extra=REPEATS)
-    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable."""
+    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable of the pod, and `$$(NAME)`
+    for `$(NAME)` as it is, e.g. for a shell."""
 
     env: dict[str, str] = Field(default={})
-    """Environment variables. Never secrets: these are readable in the stack file and the cluster, and `secretEnv` is
-    for them. HOME and the caches of common model servers are in /tmp unless set here; vLLM sends no usage statistics
-    and sleeps while it is idle."""
+    """Environment variables, in which `$(NAME)` stands for another. Never secrets: these are readable in the stack file
+    and the cluster, and `secretEnv` is for them. HOME and the caches of common model servers are in /tmp unless set
+    here; vLLM sends no usage statistics and sleeps while it is idle."""
 
     secret_env: dict[str, SecretRef] = Field(default={})
     """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod has the value
@@ -290,8 +289,23 @@ class InferenceServiceSpec(Spec):
 
     @model_validator(mode="after")
     def _weights_are_named_where_they_are_used(self) -> Self:
-        if self.model is None and any(MODEL_URI in arg for arg in self.command_args):
-            raise ValueError(f"commandArgs has {MODEL_URI}; allowed: with model, which says where the weights are")
+        named = any(variables.WEIGHTS in variables.references(arg) for arg in self.command_args)
+        if self.model is None and named and variables.WEIGHTS not in self.env:
+            raise ValueError(
+                f"commandArgs has $({variables.WEIGHTS}); allowed: with model, which says where the weights are"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _variables_are_the_spec_s_own(self) -> Self:
+        weights = self.model is not None
+        problems = [
+            f"{field} {wrong}"
+            for field, names in (("env", self.env), ("secretEnv", self.secret_env))
+            for wrong in variables.taken(names, weights=weights)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @model_validator(mode="after")

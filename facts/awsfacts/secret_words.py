@@ -10,12 +10,12 @@ from awsfacts.tables import read_table
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """`secret_words.yaml`, where all of it is explained."""
-    found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml", "mlpctl")
+    found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml")
     return found
 
 
 def refused(kind: str) -> str:
-    """An expression for the words of a kind (`ends`, `last`, `keys`) that a stack file refuses."""
+    """An expression for the words of a kind (`ends`, `last`, `keys`) that plain values are refused under."""
     return _any(table()[kind]["refused"])
 
 
