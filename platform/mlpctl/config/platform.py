@@ -242,9 +242,10 @@ class Platform(Spec):
 
     @field_validator("images")
     @classmethod
-    def _images_are_copied_elsewhere(cls, value: ImageRegistrySpec, info: ValidationInfo) -> ImageRegistrySpec:
-        region = (info.context or {}).get("region")
-        if problems := [*image_places.misplaced(value, region)] if region else []:
+    def _images_have_places_of_their_own(cls, value: ImageRegistrySpec, info: ValidationInfo) -> ImageRegistrySpec:
+        region, project = ((info.context or {}).get(key) for key in ("region", "project"))
+        problems = [*image_places.misplaced(value, region)] if region else []
+        if problems := [*problems, *(image_places.cached_away(value, project) if project else ())]:
             raise ValueError("\n".join(problems))
         return value
 

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic
@@ -10,6 +11,7 @@ from typing import Any, Generic
 import yaml
 
 from awsfacts import credentials
+from mlpctl import project
 from mlpctl.config import profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shortened, shown
 from mlpctl.config.shape import Shape, nearest
@@ -95,11 +97,20 @@ def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[Mo
         document = parse(content)
     except YamlError as error:
         raise ConfigError([error.problem], _shown(path)) from None
-    return check(document, _shown(path), model, table)
+    return check(document, _shown(path), model, table, _project_of(path))
 
 
-def check(document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
-    """Check the values of a stack file. The model's rules find the region in their context, as `region`.
+def check(
+    document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles, project_name: str | None = None
+) -> Loaded[ModelT]:
+    """Check the values of a stack file. The model's rules find `region` and `project` in their context.
+
+    Args:
+        document: the values.
+        path: their file, as it is shown to people.
+        model: what they are to be.
+        table: what each profile sets.
+        project_name: the Pulumi project; None where it is not known.
 
     Raises:
         ConfigError: with all problems; `path` is named as their file.
@@ -126,7 +137,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     problems += changed
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
-    built, wrong = validate(model, platform, {"region": _region(document)})
+    built, wrong = validate(model, platform, {"region": _region(document), "project": project_name})
     # What was struck out is no missing value.
     problems += [replace(each, path=each.path or (PLATFORM,)) for each in wrong if each.path not in platform.unread]
     if built is None or problems:
@@ -141,6 +152,17 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
         lines | ({(REGION,): region.line} if region else {}),
         filled.paths,
     )
+
+
+def _project_of(path: Path) -> str | None:
+    """The name of the project that a stack file is in; None where it is in none."""
+    for folder in path.absolute().parents:
+        if (folder / project.PROJECT_FILE).is_file():
+            # What is wrong with the project's file, the engine says.
+            with suppress(KeyError, TypeError, yaml.YAMLError, OSError):
+                return project.name(folder)
+            return None
+    return None
 
 
 def _hint(place: Keys) -> str:

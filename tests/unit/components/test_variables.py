@@ -79,7 +79,7 @@ def test_references_are_read_as_kubernetes_reads_them(text: str, found: list[str
 )
 def test_a_reference_to_what_the_pod_does_not_have_is_refused(given: Any, place: str, name: str) -> None:
     reason = refused(service(**given))[place]
-    assert reason.startswith(f"refers to $({name}), which ") and "$$(NAME)" in reason
+    assert reason.startswith(f"has $({name}), which ") and "$$(NAME)" in reason
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -88,7 +88,7 @@ def test_a_value_beside_the_spec_refers_to_what_is_there(later: bool) -> None:
         return lambda: service({"env": {"B": pulumi.Output.from_input(text) if later else text}}, env={"A": "1"})()
 
     assert resolved(container(given("$(A)/$$(MISSING)")))["B"] == "1/$$(MISSING)"
-    assert refused(given("$(MISSING)"))["env.B"].startswith("refers to $(MISSING), which the pod does not have")
+    assert refused(given("$(MISSING)"))["env.B"].startswith("has $(MISSING), which the pod does not have")
 
 
 def test_an_output_refers_to_nothing_behind_it() -> None:

@@ -96,7 +96,7 @@ def wrong_values(values: Mapping[str, Any], there: Set[str]) -> Iterator[tuple[s
             yield from ((name, reason) for reason in _missing(text, there))
             for other in _refers(values, name):
                 if name in _behind(values, other):
-                    yield name, f"refers to $({other}), which is made of it; allowed: {ALLOWED}"
+                    yield name, f"has $({other}), which is made of it; allowed: {ALLOWED}"
 
 
 def wrong_value(text: str, before: Set[str]) -> Iterator[str]:
@@ -107,7 +107,7 @@ def wrong_value(text: str, before: Set[str]) -> Iterator[str]:
 def _missing(text: str, there: Set[str], where: str = "") -> Iterator[str]:
     for name in dict.fromkeys(references(text)):
         if name not in there and name not in ADDED and not _KUBERNETES.fullmatch(name):
-            yield f"refers to $({name}), which the pod does not have{where}; allowed: {ALLOWED}"
+            yield f"has $({name}), which the pod does not have{where}; allowed: {ALLOWED}"
 
 
 def _refers(values: Mapping[str, Any], name: str) -> list[str]:
