@@ -337,7 +337,7 @@ def _beside_buckets(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> It
     for each in plan.of(kind):
         beside.setdefault(str(each.inputs["bucket"]), []).append(each.inputs)
     for bucket in plan.of(aws.s3.Bucket):
-        found = beside.get(f"{bucket.name}-id", [])  # The id that a mocked resource gets.
+        found = beside.get(bucket.id, [])
         if not found or not all(map(holds, found)):
             yield f"{bucket.name} has no {kind.__name__} that does"
 
@@ -369,7 +369,7 @@ def _ways(plan: Plan) -> tuple[list[Subnet], list[Door]]:
     subnets = [
         Subnet(each.name, each.inputs["cidrBlock"], table in leaving, frozenset(gateways.get(table, ())))
         for each in plan.of(aws.ec2.Subnet)
-        if (table := tables.get(f"{each.name}-id", "")) not in public  # The id that a mocked resource gets.
+        if (table := tables.get(each.id, "")) not in public
     ]
     return subnets, doors
 

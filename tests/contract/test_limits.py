@@ -49,7 +49,7 @@ TAGS: Final = 50
 
 FABRIC: Final = {
     "pool": {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True, "placementGroup": True},
-    "cluster_security_group_id": "sg-1",
+    "cluster_security_group_id": "sg-11111111",
 }
 CLOSED: Final = {"vpc": {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}}
 CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}

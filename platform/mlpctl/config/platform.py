@@ -1,7 +1,6 @@
 """What one stack of the platform is made of."""
 
 import math
-import re
 from enum import Enum
 from typing import Annotated, Any, Final, Self
 
@@ -42,35 +41,23 @@ Name = Annotated[str, AfterValidator(names.name)]
 MAX_TAGS = shared_arguments.MAX_TAGS - 2
 """What a component takes, less the tags `owner` and `environment`."""
 
-TAG: Final = re.compile(r"[\w .:/=+@-]*")
-MAX_TAG_KEY: Final = 128
-MAX_TAG: Final = 256
-"""What IAM, the strictest, takes: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
-
 MAX_POLICY_PATH: Final = 511
 MAX_POLICY_NAME: Final = 128
 """Longest path of a policy of IAM without the slash that it begins with, and longest name:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
-_TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
-_NO_SPACE: Final = "with no space at either end"
-
 
 def _tag_key(value: str) -> str:
-    if not value or len(value) > MAX_TAG_KEY or not TAG.fullmatch(value) or value != value.strip():
-        raise ValueError(f"allowed: 1 to {MAX_TAG_KEY} {_TAG_WORDS}, {_NO_SPACE}")
-    if value.lower().startswith(("aws:", shared_arguments.OWN_TAGS)) or value.lower() in (
-        "name",
-        "owner",
-        "environment",
-    ):
-        raise ValueError("allowed: keys other than Name, owner, environment, aws:… and mlplatform:…")
+    if allowed := shared_arguments.tag_key_problem(value):
+        raise ValueError(allowed)
+    if value.lower() in ("name", "owner", "environment"):
+        raise ValueError("allowed: keys other than Name, owner and environment, which the platform sets")
     return value
 
 
 def _tag_value(value: str) -> str:
-    if len(value) > MAX_TAG or not TAG.fullmatch(value) or value != value.strip():
-        raise ValueError(f"allowed: at most {MAX_TAG} {_TAG_WORDS}, {_NO_SPACE}")
+    if allowed := shared_arguments.tag_value_problem(value):
+        raise ValueError(allowed)
     return value
 
 
@@ -226,9 +213,9 @@ class Platform(Spec):
     @field_validator("owner")
     @classmethod
     def _owner_fits_a_tag(cls, value: str) -> str:
-        if not TAG.fullmatch(value) or value != value.strip():
-            raise ValueError(f"allowed: {_TAG_WORDS}, {_NO_SPACE}")
-        return value
+        if not shared_arguments.is_tag_text(value):
+            raise ValueError(f"allowed: {shared_arguments.TAG_WORDS}")
+        return _tag_value(value)
 
     @field_validator("network")
     @classmethod

@@ -37,8 +37,8 @@ def test_every_zone_has_a_public_subnet_since_a_load_balancer_needs_two(nat: str
     public = [each for each in plan.of(aws.ec2.Subnet) if each.inputs["tags"].get("kubernetes.io/role/elb") == "1"]
     assert [each.inputs["availabilityZone"] for each in public] == ZONES[:2]
     routed = {each.inputs["subnetId"] for each in plan.of(aws.ec2.RouteTableAssociation) if "public" in each.name}
-    assert routed == {f"{each.name}-id" for each in public}
-    assert plan.outputs["net"]["public_subnet_ids"] == [f"{each.name}-id" for each in public]
+    assert routed == {each.id for each in public}
+    assert plan.outputs["net"]["public_subnet_ids"] == [each.id for each in public]
 
 
 def test_each_zone_leaves_through_its_own_gateway() -> None:
@@ -212,13 +212,18 @@ def test_pods_have_addresses_of_a_range_of_their_own() -> None:
     assert all(added.urn in each.depends_on for each in pods)
     # Pods leave the network by the gateway of their zone, and reach endpoints from their own addresses.
     tables = {each.inputs["subnetId"]: each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)}
-    assert tables["net-pods-us-east-1a-id"] == tables["net-private-us-east-1a-id"] == "net-private-us-east-1a-routes-id"
+    ids = {each.name: each.id for each in plan.of(aws.ec2.Subnet)}
+    assert (
+        tables[ids["net-pods-us-east-1a"]]
+        == tables[ids["net-private-us-east-1a"]]
+        == "net-private-us-east-1a-routes-id"
+    )
     rules = plan.of(aws.vpc.SecurityGroupIngressRule)
     assert [each.inputs["cidrIpv4"] for each in rules] == ["10.0.0.0/16", "100.64.0.0/16"]
     # The network plugin finds a node's subnet by the zone's name, however the file spells the zone.
     assert plan.outputs["net"]["pod_subnet_ids"] == {
-        "us-east-1a": "net-pods-us-east-1a-id",
-        "us-east-1b": "net-pods-use1-az1-id",
+        "us-east-1a": ids["net-pods-us-east-1a"],
+        "us-east-1b": ids["net-pods-use1-az1"],
     }
 
 

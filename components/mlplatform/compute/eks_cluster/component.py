@@ -261,7 +261,11 @@ class EksCluster(Component):
             entry = aws.eks.AccessEntry(
                 f"{name}-{persona}-access",
                 cluster_name=cluster.name,
-                principal_arn=principals[persona] if persona in principals else self._principal(access),
+                principal_arn=(
+                    self._given_principal(name, persona, wanted, principals, partition)
+                    if persona in principals
+                    else self._principal(access)
+                ),
                 tags=self.tags_for(f"{name}-{persona}-access"),
                 opts=self.child(),
             )
@@ -277,6 +281,25 @@ class EksCluster(Component):
                 ),
                 opts=self.child(),
             )
+
+    def _given_principal(
+        self,
+        name: str,
+        entry: str,
+        wanted: EksClusterSpec,
+        principals: Mapping[str, pulumi.Input[str]],
+        partition: pulumi.Input[str],
+    ) -> pulumi.Input[str]:
+        """A principal that is given beside the spec, checked when all that it is held against is known."""
+        others = cluster_checks.before(wanted, principals, entry)
+
+        def checked(known: Mapping[str, Any]) -> str:
+            arn = str(known["arn"])
+            if wrong := [*cluster_checks.principal_problems(entry, arn, known["partition"], known["others"])]:
+                raise ArgumentsError(what_is(self, name), wrong)
+            return arn
+
+        return pulumi.Output.all(arn=principals[entry], partition=partition, others=others).apply(checked)
 
     def _principal(self, access: ClusterAccess) -> str:
         """ARN of the principal. A role is looked up: its ARN has a path that its name does not tell."""

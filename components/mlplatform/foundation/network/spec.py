@@ -14,10 +14,6 @@ from mlplatform.foundation.network import addressing, endpoints
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
 
-VPC_ID: Final = r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$"
-SUBNET_ID: Final = re.compile(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})")
-"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
-
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 POD_PREFIXES: Final = (16, 22)
@@ -42,7 +38,9 @@ class EndpointPreset(Enum):
 class ExistingVpc(Spec):
     """A VPC and subnets of someone else, which the platform uses and does not change."""
 
-    vpc_id: str = Field(pattern=VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True})
+    vpc_id: str = Field(
+        pattern=grammar.VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True}
+    )
     """Id of the VPC. Its DHCP options have to name AmazonProvidedDNS, or servers that forward to it, and its network
     ACLs have to let nodes and control plane talk: neither is looked up. In a VPC that another account shares, tags and
     endpoints cannot be seen, and are not checked. Cannot change after the first deployment."""
@@ -73,7 +71,7 @@ class ExistingVpc(Spec):
         problems += [
             f"{name} has {id}; allowed: ids of subnets, e.g. subnet-0a1b2c3d4e5f60718"
             for id in value.values()
-            if not SUBNET_ID.fullmatch(id)
+            if not re.fullmatch(grammar.SUBNET_ID, id)
         ]
         if problems:
             raise ValueError("\n".join(problems))
