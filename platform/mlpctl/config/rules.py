@@ -13,22 +13,24 @@ from awsfacts import node_images
 from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, reached_by_nobody
+from mlplatform.compute.eks_cluster.access import (
+    REACHED_BY_NOBODY,
+    api_sources,
+    reached_by_nobody,
+    too_many_sources,
+)
 from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
 from mlplatform.compute.eks_cluster.spec import AccessLevel, ControlPlaneLog
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
-from mlplatform.security.workload_identity.spec import access_policy, service_account_of
+from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
 
 if TYPE_CHECKING:
     from mlpctl.config.platform import Platform
 
 YEAR_DAYS: Final = 365
-
-POLICY_SIZE: Final = 10_240
-"""Characters of all inline policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 ACCOUNT: Final = "000000000000"
 LONGEST_REGION: Final = "ap-southeast-1"
@@ -88,13 +90,8 @@ def policies_have_room_for_what_workloads_use(platform: Platform) -> Iterator[st
             queue_arns={},
             secret_arns={},
         )
-        if (size := len("".join(policy.split()))) > POLICY_SIZE:
-            kinds = ("buckets", "images", "queues", "secrets")
-            counts = ", ".join(f"{len(used)} {kind}" for kind in kinds if (used := getattr(workload, kind)))
-            yield (
-                f"workloads.{name} is access to {counts}, a policy of {size} characters; allowed: {POLICY_SIZE}, IAM's "
-                "limit: fewer or shorter names, or several workloads"
-            )
+        if wrong := too_large(workload, policy):
+            yield f"workloads.{name} {wrong}"
 
 
 def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
@@ -200,6 +197,8 @@ def access_is_for_someone(platform: Platform) -> Iterator[str]:
 def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
+    if wrong := too_many_sources(len(api_sources(cluster))):
+        yield f"cluster.privateAccessCidrs {wrong}"
     if reached_by_nobody(cluster):
         yield f"cluster.privateAccessCidrs {REACHED_BY_NOBODY}"
     elif (

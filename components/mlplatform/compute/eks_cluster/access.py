@@ -18,6 +18,10 @@ API_PORT: Final = 443
 
 MIN_SUBNETS: Final = 2
 
+MAX_SOURCES: Final = 59
+"""Rules that the cluster's security group has room for: of 60 inbound ones, EKS's own admits the group's members.
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
+
 
 def physical_name(name: str) -> str:
     """The EKS cluster's name: project, stack and logical name.
@@ -78,6 +82,16 @@ REACHED_BY_NOBODY: Final = (
 def reached_by_nobody(wanted: EksClusterSpec) -> bool:
     """Whether only the cluster's own nodes reach the API server, through which its objects are created."""
     return not (wanted.public_access_cidrs or api_sources(wanted))
+
+
+def too_many_sources(count: int) -> str | None:
+    """What is wrong with the number of networks and security groups that reach the private endpoint, a rule each."""
+    if count <= MAX_SOURCES:
+        return None
+    return (
+        f"has {count} networks and security groups in all; allowed: {MAX_SOURCES}, a rule each in the cluster's "
+        "security group, of which EC2 takes 60: wider networks, or one security group for many clients"
+    )
 
 
 def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:

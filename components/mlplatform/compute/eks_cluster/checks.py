@@ -5,7 +5,13 @@ from typing import Any
 
 from awsfacts.partitions import AWS
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, control_plane_subnets, reached_by_nobody
+from mlplatform.compute.eks_cluster.access import (
+    REACHED_BY_NOBODY,
+    api_sources,
+    control_plane_subnets,
+    reached_by_nobody,
+    too_many_sources,
+)
 from mlplatform.compute.eks_cluster.addons import pod_zones
 from mlplatform.compute.eks_cluster.spec import EksClusterSpec, principal_of
 from mlplatform.compute.eks_cluster.system_pool import too_small
@@ -23,6 +29,8 @@ def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Proble
     groups = args.get("private_access_security_groups", {})
     if reached_by_nobody(wanted) and not groups:
         yield Problem("cluster.privateAccessCidrs", REACHED_BY_NOBODY)
+    if wrong := too_many_sources(len(api_sources(wanted)) + len(groups)):
+        yield Problem("cluster.privateAccessCidrs", wrong)
     if wrong := too_small(wanted.system, secrets_store=args.get("secrets_store", False)):
         yield Problem("cluster.system.instanceTypes", wrong.removeprefix("instanceTypes "))
     if isinstance(args["subnet_ids"], list):

@@ -99,6 +99,9 @@ class ExistingVpc(Spec):
         return self
 
 
+MAX_ENDPOINTS: Final = 50
+"""Interface endpoints of a VPC: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html"""
+
 MAX_SUBNETS: Final = 16
 """Subnets of a cluster at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
@@ -130,7 +133,7 @@ class NetworkSpec(Spec):
     """Interface endpoints that are created beside `interfaceEndpoints`: `private` for all that nodes and pods of this
     stack use, as a network without NAT needs them; or `none`. Each endpoint is paid per hour and zone."""
 
-    interface_endpoints: list[str] = Field(default=[])
+    interface_endpoints: list[str] = Field(default=[], max_length=MAX_ENDPOINTS)
     """AWS services reached without leaving the network, e.g. `ecr.api`; each is paid per hour and zone."""
 
     other_accounts: list[str] = Field(default=[], max_length=50)
@@ -233,6 +236,15 @@ class NetworkSpec(Spec):
             problems.append(f"podCidr is {self.pod_cidr}; {wrong}")
         if problems:
             raise ValueError("\n".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _endpoints_are_not_too_many(self) -> "NetworkSpec":
+        if (count := len(self.services())) > MAX_ENDPOINTS:
+            raise ValueError(
+                f"interfaceEndpoints has {len(self.interface_endpoints)} entries; allowed: {MAX_ENDPOINTS} endpoints "
+                f"in all, and with those of endpointPreset they are {count}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,9 @@ CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
 """How the name of a secret begins that ECR signs in to another registry with:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
+MAX_CACHES: Final = 50
+"""Rules for caches of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+
 NEVER_DAYS: Final = 36500
 """An age that no image reaches."""
 
@@ -166,7 +169,7 @@ class ImageRegistrySpec(Spec):
     repositories: dict[str, ImageRepository] = Field(default={})
     """Repositories by name. In AWS each is called `<project>/<stack>/<name>`."""
 
-    pull_through: dict[str, PullThrough] = Field(default={})
+    pull_through: dict[str, PullThrough] = Field(default={}, max_length=MAX_CACHES)
     """Caches of public registries, by the name that cached repositories begin with: `docker.io/vllm/vllm-openai` is
     pulled as `<registry>/<name>/vllm/vllm-openai`. An account has each such name once in a region."""
 
