@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import mlplatform
-from mlpctl.config.platform import MAX_TAGS
+from mlpctl.config.sections import MAX_TAGS
 from mlpctl.keys import PLATFORM
 from mlplatform.compute.eks_cluster.access import physical_name
 from mlplatform.names import MAX_COMPONENT_NAME
