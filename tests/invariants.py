@@ -12,6 +12,7 @@ from typing import Any, Final
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from mlplatform.compute.node_group.nodes import SESSION_ACTIONS
 from mlplatform.foundation.network import endpoints
 from mlplatform.foundation.network.reach import Door, Subnet, unreachable
 from mlplatform.registries.image_registry.spec import PULL
@@ -23,9 +24,10 @@ Json = Mapping[str, Any]
 INVARIANTS: Final[dict[str, Invariant]] = {}
 """Every invariant by its name."""
 
-WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken"})
-"""Actions that know no resource but `*`:
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
+"""Actions that know no resource but `*`, or that AWS documents with no other:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
+of `SESSION_ACTIONS`."""
 
 NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
 """Services whose endpoints have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""

@@ -40,7 +40,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "env": st.dictionaries(
         st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]), texts | st.integers(0, 10**18), max_size=3
     ),
-    "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$(A)"]), max_size=3),
+    "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$$(A)", "$(HOME)"]), max_size=3),
     "secretEnv": st.sampled_from(["S", "s-1.x", "_", "x" * 253]),
     "labels": st.dictionaries(
         st.sampled_from(["team", "A_b.c", "example.com/team", "x" * 63]),

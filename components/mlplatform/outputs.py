@@ -92,6 +92,10 @@ class PlatformOutputs:
     """Security group of the cluster's private endpoint and of all its nodes. None where the platform does not export it
     yet."""
 
+    cluster_access: pulumi.Output[dict[str, str]] = later({})
+    """Who may use the cluster: the level of each entry of `cluster.access`, and of `(creator)`, whoever created the
+    cluster, where that is an administrator."""
+
     @classmethod
     def export(cls, **values: pulumi.Input[Any]) -> None:
         """Make the fields outputs of this stack, beside the version.

@@ -25,7 +25,7 @@ support = InferenceService(
     {
         "inference": InferenceServiceSpec(
             image="vllm/vllm-openai:v0.11.0",
-            command_args=["--model", "Qwen/Qwen3-4B"],
+            command_args=["Qwen/Qwen3-4B"],
             port=8000,
             pool="inference",
             spare_pods=0,

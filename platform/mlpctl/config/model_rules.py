@@ -238,8 +238,8 @@ def from_outside(platform: Sections) -> Iterator[tuple[str, str]]:
             yield f"inference.{name}.image is {model.image}", f"an image in ECR{where}, e.g. of images.repositories"
         if hub := _model_of_the_hub(model.command_args):
             yield (
-                f"inference.{name}.commandArgs has --model {hub}",
-                "a folder of the image or an s3:// address",
+                f"inference.{name}.commandArgs has {hub}",
+                "a folder of the image, from / on, or an s3:// address",
             )
 
 
@@ -269,11 +269,13 @@ def pinned(name: str, model: InferenceServiceSpec) -> tuple[str, bool]:
 
 
 def _model_of_the_hub(args: Sequence[str]) -> str | None:
-    """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
+    """What names the model that a server downloads: the first argument, as `vllm serve` has it, or a flag of many."""
+    if args and HUB_MODEL.fullmatch(args[0]):
+        return args[0]
     for flag, value in itertools.pairwise([*args, ""]):
         given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
         if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
-            return given
+            return f"--model {given}"
     return None
 
 

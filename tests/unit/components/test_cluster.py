@@ -240,14 +240,31 @@ def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any,
 
 
 @pytest.mark.parametrize("sessions", [False, True])
-def test_shell_sessions_on_nodes_are_asked_for(sessions: bool) -> None:
-    policies = [each.inputs["policyArn"] for each in cluster(node_sessions=sessions).of(aws.iam.RolePolicyAttachment)]
-    assert ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in policies) is sessions
+def test_shell_sessions_on_nodes_are_asked_for_and_give_nodes_nothing_else(sessions: bool) -> None:
+    plan = cluster(node_sessions=sessions)
+    policies = {each.name: json.loads(each.inputs["policy"]) for each in plan.of(aws.iam.RolePolicy)}
+    managed = [each.inputs["policyArn"] for each in plan.of(aws.iam.RolePolicyAttachment)]
+    assert not [each for each in managed if "SSM" in each]
+    assert [*policies] == (["main-system-sessions"] if sessions else [])
+    for policy in policies.values():
+        (statement,) = policy["Statement"]
+        assert {each.split(":")[0] for each in statement["Action"]} == {"ssm", "ssmmessages"}
+        assert [each for each in statement["Action"] if each.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
 
 
 def test_cluster_admins_cannot_be_limited_to_namespaces() -> None:
     with pytest.raises(ValidationError, match="level is clusterAdmin; allowed: admin, edit or view"):
         EksClusterSpec(access={"admins": {**ADMIN, "namespaces": ["chat"]}})  # type: ignore[dict-item]  # as YAML gives it
+
+
+def test_who_may_use_the_cluster_is_told_and_the_creator_among_them() -> None:
+    assert cluster(access={"ops": ADMIN}).outputs["main"]["access"] == {
+        "(creator)": "clusterAdmin",
+        "ops": "clusterAdmin",
+    }
+    view = {"principal_arn": "arn:aws:iam::123456789012:role/b", "level": "view"}
+    without = cluster(access={"ops": ADMIN, "ml": view}, creator_is_admin=False)
+    assert without.outputs["main"]["access"] == {"ops": "clusterAdmin", "ml": "view"}
 
 
 def test_someone_is_admin() -> None:

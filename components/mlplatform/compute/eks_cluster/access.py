@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.spec import EksClusterSpec
+from mlplatform.compute.eks_cluster.spec import AccessLevel, EksClusterSpec
 from mlplatform.foundation.network.spec import MAX_SUBNETS
 from mlplatform.lookups import look_up
 
@@ -34,6 +34,16 @@ def physical_name(name: str) -> str:
         return grammar.cluster(made)
     except ValueError as error:
         raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
+
+
+CREATOR: Final = "(creator)"
+"""How the outputs call whoever created the cluster; no entry can have this name."""
+
+
+def access_levels(wanted: EksClusterSpec) -> dict[str, str]:
+    """What whom may do, by the names of the entries."""
+    creator = {CREATOR: AccessLevel.CLUSTER_ADMIN.value} if wanted.creator_is_admin else {}
+    return {**creator, **{entry: access.level.value for entry, access in wanted.access.items()}}
 
 
 def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:

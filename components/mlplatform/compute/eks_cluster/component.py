@@ -15,6 +15,7 @@ from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
 from mlplatform.compute.eks_cluster.access import (
     API_PORT,
+    access_levels,
     api_sources,
     control_plane_subnets,
     endpoint_access,
@@ -108,6 +109,10 @@ class EksCluster(Component):
     security_group_id: pulumi.Output[str]
     """Security group that the control plane and the nodes share."""
 
+    access: pulumi.Output[Mapping[str, str]]
+    """What each entry of `cluster.access` may do: its level. `(creator)` is whoever created the cluster, where the spec
+    makes that an administrator."""
+
     kubeconfig: pulumi.Output[str]
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
@@ -160,6 +165,7 @@ class EksCluster(Component):
         self.cluster_endpoint = cluster.endpoint
         self.cluster_version = cluster.version
         self.security_group_id = security_group_id
+        self.access = pulumi.Output.from_input(access_levels(wanted))
         self._node_sessions = wanted.node_sessions
         self.cluster_certificate_authority = authority
         self.cluster_service_cidr = cidr

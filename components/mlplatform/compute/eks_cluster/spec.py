@@ -138,8 +138,8 @@ class EksClusterSpec(Spec):
     """Who else has access, by a name of your choice."""
 
     node_sessions: bool = False
-    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles get
-    `AmazonSSMManagedInstanceCore`. Who may start a session is decided by IAM (`ssm:StartSession`)."""
+    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles may
+    offer sessions, and do nothing else there. Who may start a session is decided by IAM (`ssm:StartSession`)."""
 
     deletion_protection: bool = False
     """Refuse to delete the cluster until this is switched off."""

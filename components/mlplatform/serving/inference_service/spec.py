@@ -105,7 +105,7 @@ class InferenceServiceSpec(Spec):
 
     model: ModelSource | None = None
     """Weights in a bucket of this stack, which the pod's own role reads. The server finds them by the environment
-    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name, e.g. `--model=$(MODEL_URI)` with
+    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name: first, as `vllm serve` takes its model, and with
     `--load-format=runai_streamer` for vLLM from 0.23 on (earlier ones take the address for a model of Hugging Face:
     https://github.com/vllm-project/vllm/pull/39155); it also gets `AWS_REGION` and `HF_HUB_OFFLINE`. Default: the
     server has its weights from elsewhere, and `egress` says from where."""
