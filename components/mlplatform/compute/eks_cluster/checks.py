@@ -71,7 +71,9 @@ def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) ->
 
 
 def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with a principal's ARN that is known. It may be of another account.
+    """What is wrong with a principal's ARN that is known.
+
+    It may be of another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 
     Args:
         entry: its entry of `cluster.access`.

@@ -70,7 +70,8 @@ class ImageRepository(Spec):
     the tag never moves: deploy no other."""
 
     keep_newest: int = Field(default=50, ge=1, le=10000)
-    """Images with other tags are deleted once so many tagged images are newer."""
+    """Images with other tags are deleted once so many tagged images are newer. ECR counts released ones as well, and
+    deletes none of them; with many releases, keep more."""
 
     untagged_days: int = Field(default=14, ge=1, le=3650)
     """Days until images without a tag are deleted."""
@@ -273,7 +274,8 @@ def repository_lifecycle(repository: ImageRepository) -> str:
     """The life cycle policy of a repository.
 
     Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
-    by a rule behind it, and several patterns in one rule would all have to match.
+    by a rule behind it, which still counts it, and several patterns in one rule would all have to match. No rule can
+    select images without a tag of a pattern.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
     """
     released = [
