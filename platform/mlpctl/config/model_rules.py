@@ -215,8 +215,9 @@ def models_may_call_what_their_workloads_use(platform: Sections) -> Iterator[str
 def variables_refer_to_what_is_there(platform: Sections) -> Iterator[str]:
     """An argument or a variable refers to variables of the pod: Kubernetes leaves other references as they are."""
     for name, model in platform.inference.items():
-        there = variables_of(model)
-        for index, reason in variables.wrong_arguments(model.command_args, there):
+        there, (_, workload) = variables_of(model), _workload_of(platform, name)
+        of_the_role = variables.ADDED if workload else set[str]()
+        for index, reason in variables.wrong_arguments(model.command_args, there | of_the_role):
             yield f"inference.{name}.commandArgs[{index}] {reason}"
         for variable, reason in variables.wrong_values(model.env, there):
             yield f"inference.{name}.env.{variable} {reason}"

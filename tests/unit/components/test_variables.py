@@ -74,6 +74,7 @@ def test_references_are_read_as_kubernetes_reads_them(text: str, found: list[str
         ({"commandArgs": ["-c", "serve --cores $(nproc)"]}, "inference.commandArgs[1]", "nproc"),
         ({"env": {"A": "$(MISSING)/x"}}, "inference.env.A", "MISSING"),
         ({"env": {"PATH": "/opt/bin:$(PATH)"}}, "inference.env.PATH", "PATH"),
+        ({"env": {"A": "$(AWS_REGION)"}}, "inference.env.A", "AWS_REGION"),
         ({"env": {"A": "$(B)", "B": "$(A)"}}, "inference.env.B", "A"),
     ],
 )

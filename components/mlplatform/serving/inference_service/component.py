@@ -242,7 +242,8 @@ def _given_problems(wanted: InferenceServiceSpec, given: Mapping[str, Any]) -> I
             wrong = grammar.not_given_to_a_program({place: f"{variable}={text}"})
             yield from (Problem(place, each.removeprefix(f"{place} ")) for each in wrong)
     there = {*variables_of(wanted), *given}
-    for index, reason in variables.wrong_arguments(wanted.command_args, there):
+    # Whether the pod has a role is not known here.
+    for index, reason in variables.wrong_arguments(wanted.command_args, there | variables.ADDED):
         yield Problem(f"inference.commandArgs[{index}]", reason)
     for variable, reason in variables.wrong_values({**wanted.env, **given}, there):
         yield Problem(f"{'' if variable in given else 'inference.'}env.{variable}", reason)

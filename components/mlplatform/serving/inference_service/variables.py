@@ -16,8 +16,9 @@ AGENT: Final = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_CREDENT
 """How a server finds the credentials of its pod's role; EKS adds them to pods that have one:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
 
-ADDED: Final = (*AGENT, *REGION, "AWS_STS_REGIONAL_ENDPOINTS")
-"""Variables that EKS may add to a pod: https://github.com/aws/amazon-eks-pod-identity-webhook"""
+ADDED: Final = frozenset({*AGENT, *REGION, "AWS_STS_REGIONAL_ENDPOINTS"})
+"""Variables that EKS adds to a pod with a role, behind all others: arguments can refer to them, and values cannot.
+https://github.com/aws/amazon-eks-pod-identity-webhook"""
 
 _KUBERNETES: Final = re.compile(r"KUBERNETES_(PORT|SERVICE)(_.*)?")
 """Variables of every pod: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
@@ -106,7 +107,7 @@ def wrong_value(text: str, before: Set[str]) -> Iterator[str]:
 
 def _missing(text: str, there: Set[str], where: str = "") -> Iterator[str]:
     for name in dict.fromkeys(references(text)):
-        if name not in there and name not in ADDED and not _KUBERNETES.fullmatch(name):
+        if name not in there and not _KUBERNETES.fullmatch(name):
             yield f"has $({name}), which the pod does not have{where}; allowed: {ALLOWED}"
 
 
