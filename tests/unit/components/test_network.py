@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Network, NetworkSpec
+from mlplatform.foundation.network import flow_log
 from mlplatform.foundation.network.endpoints import NODES_NEED
-from mlplatform.foundation.network.spec import Nat, flow_log_policy, flow_log_trust
+from mlplatform.foundation.network.spec import Nat
 from mlplatform.testing import ACCOUNT_ID, Plan, declare
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
@@ -101,7 +102,7 @@ def test_interface_endpoints_are_open_to_the_network_alone() -> None:
 
 
 def test_the_flow_log_writes_to_its_own_group_only() -> None:
-    statement, _ = json.loads(flow_log_policy("arn:group"))["Statement"]
+    statement, _ = json.loads(flow_log.policy("arn:group"))["Statement"]
     assert statement["Resource"] == ["arn:group", "arn:group:*"]
 
 
@@ -250,10 +251,10 @@ def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> No
 
 def test_the_flow_log_finds_its_group_and_nobody_else_lends_its_role() -> None:
     group = "arn:aws:logs:us-east-1:123456789012:log-group:flows"
-    found = next(each for each in json.loads(flow_log_policy(group))["Statement"] if "DescribeLogGroups" in str(each))
+    found = next(each for each in json.loads(flow_log.policy(group))["Statement"] if "DescribeLogGroups" in str(each))
     assert found["Action"] == ["logs:DescribeLogGroups"]
     assert found["Resource"] == ["arn:aws:logs:us-east-1:123456789012:log-group:*"]
-    (trust,) = json.loads(flow_log_trust("123456789012", "us-east-1", "aws"))["Statement"]
+    (trust,) = json.loads(flow_log.trust("123456789012", "us-east-1", "aws"))["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnLike": {"aws:SourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*"},

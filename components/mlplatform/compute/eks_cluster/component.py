@@ -13,6 +13,7 @@ from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
 from mlplatform.arguments import ArgumentsError, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
+from mlplatform.compute.eks_cluster import entries
 from mlplatform.compute.eks_cluster.access import (
     API_PORT,
     access_levels,
@@ -32,10 +33,9 @@ from mlplatform.compute.eks_cluster.addons import (
     network_plugin_settings,
 )
 from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
-from mlplatform.compute.eks_cluster.spec import ACCESS_POLICIES, ClusterAccess, EksClusterSpec, addon_version
+from mlplatform.compute.eks_cluster.spec import EksClusterSpec, addon_version
 from mlplatform.compute.eks_cluster.system_pool import system_nodes
 from mlplatform.compute.node_group.nodes import Joined, managed_nodes
-from mlplatform.lookups import look_up
 
 
 class EksClusterArgs(BoundaryArgs, PartitionArgs):
@@ -118,7 +118,7 @@ class EksCluster(Component):
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
-        wanted, principals = args["cluster"], args.get("principal_arns", {})
+        wanted = args["cluster"]
         if problems := [*cluster_checks.problems(wanted, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
@@ -127,7 +127,7 @@ class EksCluster(Component):
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
         self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
-        self._access(name, cluster, wanted, partition, principals)
+        entries.create(self, name, cluster.name, wanted, partition, args.get("principal_arns", {}))
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN
@@ -254,68 +254,6 @@ class EksCluster(Component):
                 opts=self.child(),
                 **arguments,
             )
-
-    def _access(
-        self,
-        name: str,
-        cluster: "aws.eks.Cluster",
-        wanted: EksClusterSpec,
-        partition: pulumi.Input[str],
-        principals: Mapping[str, pulumi.Input[str]],
-    ) -> None:
-        for persona, access in wanted.access.items():
-            entry = aws.eks.AccessEntry(
-                f"{name}-{persona}-access",
-                cluster_name=cluster.name,
-                principal_arn=(
-                    self._given_principal(name, persona, wanted, principals, partition)
-                    if persona in principals
-                    else self._principal(access)
-                ),
-                tags=self.tags_for(f"{name}-{persona}-access"),
-                opts=self.child(),
-            )
-            aws.eks.AccessPolicyAssociation(
-                f"{name}-{persona}-policy",
-                cluster_name=cluster.name,
-                principal_arn=entry.principal_arn,
-                policy_arn=pulumi.Output.concat(
-                    "arn:", partition, ":eks::aws:cluster-access-policy/", ACCESS_POLICIES[access.level]
-                ),
-                access_scope=(
-                    {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
-                ),
-                opts=self.child(),
-            )
-
-    def _given_principal(
-        self,
-        name: str,
-        entry: str,
-        wanted: EksClusterSpec,
-        principals: Mapping[str, pulumi.Input[str]],
-        partition: pulumi.Input[str],
-    ) -> pulumi.Input[str]:
-        """A principal that is given beside the spec, checked when all that it is held against is known."""
-        others = cluster_checks.before(wanted, principals, entry)
-
-        def checked(known: Mapping[str, Any]) -> str:
-            arn = str(known["arn"])
-            if wrong := [*cluster_checks.principal_problems(entry, arn, known["partition"], known["others"])]:
-                raise ArgumentsError(what_is(self, name), wrong)
-            return arn
-
-        return pulumi.Output.all(arn=principals[entry], partition=partition, others=others).apply(checked)
-
-    def _principal(self, access: ClusterAccess) -> str:
-        """ARN of the principal. A role is looked up: its ARN has a path that its name does not tell."""
-        if access.principal_arn is not None:
-            return access.principal_arn
-        return look_up(
-            lambda: str(aws.iam.get_role(name=str(access.role), opts=self.asking()).arn),
-            f"the IAM role {access.role}, which cluster.access names,",
-            "Name a role that `aws iam list-roles` lists, or create it first.",
-        )
 
     def _network_plugin(
         self,

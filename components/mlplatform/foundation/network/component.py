@@ -8,14 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform import roles
 from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
-from mlplatform.foundation.network import addressing, adoption, endpoints, vpc_endpoints
+from mlplatform.foundation.network import addressing, adoption, endpoints, flow_log, vpc_endpoints
 from mlplatform.foundation.network.existing import Found, FoundSubnet
 from mlplatform.foundation.network.ground import Ground
-from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy, flow_log_trust
+from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec
 from mlplatform.foundation.network.survey import Question, Survey, survey
 
 
@@ -104,7 +103,16 @@ class Network(Component):
             ground = self._create(name, layout, layout.zones)
 
         if ground.flow_log:
-            self._flow_log(name, ground.vpc_id, layout.flow_log_days, args)
+            flow_log.create(
+                self,
+                name,
+                ground.vpc_id,
+                layout.flow_log_days,
+                account_id=args["account_id"],
+                partition=args.get("partition", "aws"),
+                region=self._region,
+                logs_key_arn=args["logs_key_arn"],
+            )
         vpc_endpoints.create(
             self,
             name,
@@ -199,31 +207,6 @@ class Network(Component):
             opts=self.child(),
         )
         return vpc
-
-    def _flow_log(self, name: str, vpc_id: pulumi.Input[str], days: int, args: NetworkArgs) -> None:
-        place = (args["account_id"], self._region, args.get("partition", "aws"))
-        group = aws.cloudwatch.LogGroup(
-            f"{name}-flow-logs",
-            retention_in_days=days,
-            kms_key_id=args["logs_key_arn"],
-            tags=self.tags_for(f"{name}-flow-logs"),
-            opts=self.child(),
-        )
-        role, _ = roles.role(
-            self,
-            f"{name}-flow-log-writer",
-            pulumi.Output.all(*place).apply(lambda known: flow_log_trust(*known)),
-            inline={f"{name}-flow-log-writes": group.arn.apply(flow_log_policy)},
-        )
-        aws.ec2.FlowLog(
-            f"{name}-flow-log",
-            vpc_id=vpc_id,
-            traffic_type="ALL",
-            log_destination=group.arn,
-            iam_role_arn=role.arn,
-            tags=self.tags_for(f"{name}-flow-log"),
-            opts=self.child(),
-        )
 
     def _public_subnets(
         self, name: str, vpc: "aws.ec2.Vpc", nat: Nat, plan: Sequence[addressing.Zone]

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from awsfacts import zones
-from mlplatform import grammar, iam
+from mlplatform import grammar
 from mlplatform.foundation.network import addressing, endpoints
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
@@ -256,28 +256,3 @@ class NetworkSpec(Spec):
                 "since nat is none and nodes cannot join without them"
             )
         return self
-
-
-def flow_log_policy(log_group_arn: str) -> str:
-    """What the flow log's role may do: write to its own log group, and find it among the account's.
-
-    Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
-    groups, group, _ = log_group_arn.partition(":log-group:")
-    return iam.document(
-        iam.allow(
-            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            on=[log_group_arn, f"{log_group_arn}:*"],
-        ),
-        iam.allow(["logs:DescribeLogGroups"], on=[f"{groups}{group}*"]),
-    )
-
-
-def flow_log_trust(account_id: str, region: str, partition: str) -> str:
-    """Who may take on the flow log's role: the service, for flow logs of this account and region alone.
-
-    Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
-    flow_logs = f"arn:{partition}:ec2:{region}:{account_id}:vpc-flow-log/*"
-    when = {"ArnLike": {"aws:SourceArn": flow_logs}, "StringEquals": {"aws:SourceAccount": account_id}}
-    return iam.trust("vpc-flow-logs.amazonaws.com", when=when)
