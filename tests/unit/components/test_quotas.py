@@ -10,9 +10,12 @@ import mlplatform
 from mlplatform import iam
 from mlplatform.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.access import MAX_SOURCES
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.key_ring import KeyDomain, key_policy
+from mlplatform.foundation.network import endpoints, flow_log
 from mlplatform.foundation.network.spec import MAX_ENDPOINTS
 from mlplatform.registries.image_registry import spec as images
+from mlplatform.security.workload_identity import spec as workloads
+from mlplatform.storage.data_bucket import bucket_policy
 from mlplatform.testing import ACCOUNT_ID, REGION, declare
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
@@ -121,3 +124,26 @@ def test_a_workload_has_a_policy_that_iam_takes(later: bool) -> None:
     declare(lambda: program(15))
     with pytest.raises(ArgumentsError, match=r"workload is access to 40 secrets, a policy of [0-9]+ .* allowed: 10240"):
         declare(lambda: program(40))
+
+
+TRUST_POLICY = 2_048
+MANAGED_POLICY = 6_144
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+KEY_POLICY = 32_768
+"""Bytes: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html"""
+
+BUCKET_POLICY = 20_480
+"""Bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html"""
+
+
+def test_policies_that_no_list_goes_into_fit_with_the_longest_names() -> None:
+    place = (ACCOUNT_ID, "ap-southeast-1", "aws-us-gov")
+    trust = workloads.trust_policy("c" * 100, "n" * 63, "s" * 253, *place)
+    assert iam.size(trust) <= TRUST_POLICY and iam.size(flow_log.trust(*place)) <= TRUST_POLICY
+    assert iam.size(workloads.boundary(ACCOUNT_ID)) <= MANAGED_POLICY
+    assert (
+        iam.size(flow_log.policy(f"arn:aws-us-gov:logs:{place[1]}:{ACCOUNT_ID}:log-group:{'l' * 512}")) <= iam.ROLE_SIZE
+    )
+    assert len(key_policy(frozenset(KeyDomain), *place)) <= KEY_POLICY
+    assert len(bucket_policy(f"arn:aws-us-gov:s3:::{'b' * 63}", KEY)) <= BUCKET_POLICY
