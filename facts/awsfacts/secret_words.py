@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from awsfacts.tables import read_table
-
 
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """`secret_words.yaml`, where all of it is explained."""
+    # The library imports this module, and needs no YAML until it looks at a name.
+    from awsfacts.tables import read_table
+
     found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml")
     return found
 
