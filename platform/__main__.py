@@ -14,6 +14,6 @@ data = storage.create(site, platform, base)
 images = registries.create(site, platform, base)
 cluster = compute.create(site, platform, base, images)
 roles = security.create(site, platform, base, data, images, cluster)
-models = serving.create(site, platform, data, images, cluster, roles)
+models = serving.create(site, platform, base, data, images, cluster, roles)
 
 outputs.export(site, base, data, images, cluster, models)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from mlplatform.compute.node_group.nodes import SESSION_ACTIONS
 from mlplatform.foundation.network import endpoints
 from mlplatform.foundation.network.reach import Door, Subnet, unreachable
 from mlplatform.registries.image_registry.spec import PULL
@@ -23,9 +24,10 @@ Json = Mapping[str, Any]
 INVARIANTS: Final[dict[str, Invariant]] = {}
 """Every invariant by its name."""
 
-WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken"})
-"""Actions that know no resource but `*`:
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
+"""Actions that know no resource but `*`, or that AWS documents with no other:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
+of `SESSION_ACTIONS`."""
 
 NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
 """Services whose endpoints have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
@@ -337,7 +339,7 @@ def _beside_buckets(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> It
     for each in plan.of(kind):
         beside.setdefault(str(each.inputs["bucket"]), []).append(each.inputs)
     for bucket in plan.of(aws.s3.Bucket):
-        found = beside.get(f"{bucket.name}-id", [])  # The id that a mocked resource gets.
+        found = beside.get(bucket.id, [])
         if not found or not all(map(holds, found)):
             yield f"{bucket.name} has no {kind.__name__} that does"
 
@@ -369,7 +371,7 @@ def _ways(plan: Plan) -> tuple[list[Subnet], list[Door]]:
     subnets = [
         Subnet(each.name, each.inputs["cidrBlock"], table in leaving, frozenset(gateways.get(table, ())))
         for each in plan.of(aws.ec2.Subnet)
-        if (table := tables.get(f"{each.name}-id", "")) not in public  # The id that a mocked resource gets.
+        if (table := tables.get(each.id, "")) not in public
     ]
     return subnets, doors
 

@@ -40,7 +40,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "env": st.dictionaries(
         st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]), texts | st.integers(0, 10**18), max_size=3
     ),
-    "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$(A)"]), max_size=3),
+    "commandArgs": st.lists(texts | st.sampled_from(["", "--model=/m", "$$(A)", "$(HOME)"]), max_size=3),
     "secretEnv": st.sampled_from(["S", "s-1.x", "_", "x" * 253]),
     "labels": st.dictionaries(
         st.sampled_from(["team", "A_b.c", "example.com/team", "x" * 63]),
@@ -95,6 +95,11 @@ KNOWN: Final[Mapping[str, Values]] = {
         st.sampled_from(["0.0.0.0/0", "0.0.0.0/1", "169.254.0.0/16", "203.0.113.0/24", "203.0.113.7/32"]),
         max_size=2,
         unique=True,
+    ),
+    "egressRules": st.lists(
+        st.sampled_from([{"cidr": "10.0.8.0/24", "ports": [6379]}, {"cidr": "0.0.0.0/0", "ports": [22, 5432]}]),
+        max_size=2,
+        unique_by=lambda rule: str(rule["cidr"]),
     ),
     "secrets": st.lists(st.sampled_from(["token", "team/other", "x" * 512]), max_size=2, unique=True),
     "pullSecrets": st.lists(st.sampled_from(["registry", "a.b"]), max_size=2, unique=True),

@@ -9,6 +9,7 @@ from mlplatform.registries.image_registry import ImageRegistry, ImageRegistryArg
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
+from mlplatform.serving.inference_service.egress import EgressRule
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
 from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
 
@@ -16,6 +17,7 @@ __all__ = [
     "DataBucket",
     "DataBucketArgs",
     "DataBucketSpec",
+    "EgressRule",
     "EksCluster",
     "EksClusterArgs",
     "EksClusterSpec",

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import arns, names, shared_arguments
+from mlplatform import arns, names, plain, shared_arguments
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
 from mlplatform.refusals import shown
@@ -37,7 +37,7 @@ _KINDS: Final = {
 }
 """What kind of value is allowed, by the type of pydantic's error."""
 
-_SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+)*) (?=(?:is|are|has|have|needs|holds)\b)")
+_SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+|\[\d+\])*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
 
 
@@ -156,6 +156,9 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
         elif value is None:
             continue
+        elif found := [*plain.problems(key, value)]:
+            # Nothing else is said of it, so that no rule can quote it.
+            yield from found
         elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
             yield from found
         else:
@@ -231,8 +234,8 @@ def _plain(hint: Any) -> Any:
 
 def _specs(kind: Any) -> dict[str, type[Spec]]:
     """The arguments that are specs, by their names in Python."""
-    plain = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
-    return {key: hint for key, hint in plain.items() if isinstance(hint, type) and issubclass(hint, Spec)}
+    hints = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
+    return {key: hint for key, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Spec)}
 
 
 def _is_output(value: Any) -> bool:
@@ -362,8 +365,11 @@ def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
     for line in told.splitlines():
         sentence = _SENTENCE.match(line)
         if sentence:
-            below = "" if path.endswith(f".{sentence['field']}") else f".{sentence['field']}"
-            yield Problem(path + below, line[sentence.end() :])
+            field = sentence["field"]
+            # A field's own rule begins with the field again, or with an entry of it.
+            own = re.split(r"[.[]", field)[0]
+            entry = field[len(own) :] if path.endswith(f".{own}") else f".{field}"
+            yield Problem(path + entry, line[sentence.end() :])
         elif line.startswith("allowed: "):
             yield Problem(path, f"is {shown(value)}; {line}")
         else:

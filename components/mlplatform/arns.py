@@ -80,7 +80,7 @@ def problems(argument: str, value: Any, place: Place) -> Iterator[Problem]:
         place: where the component's ARNs lie.
     """
     check = _check_of(argument)
-    for path, each in _leaves(argument, value):
+    for path, each in leaves(argument, value):
         if isinstance(each, int | float) and not isinstance(each, bool):
             each = str(each)
         if not isinstance(each, str):
@@ -134,7 +134,8 @@ def _fits(part: str, own: str | None, *, told: bool) -> bool:
     return part == own if own else bool(part) and part != "aws"
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The values of an argument, which may be a list or a mapping, by their places."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield f"{path}.{key}", each

@@ -48,6 +48,12 @@ MAX_IMAGE_NAME: Final = 255
 
 MAX_PORT: Final = 65_535
 
+_HEX: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
+SUBNET_ID: Final = rf"subnet-{_HEX}"
+GROUP_ID: Final = rf"sg-{_HEX}"
+VPC_ID: Final = rf"^vpc-{_HEX}$"
+"""Ids, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
+
 METADATA_SERVICE: Final = "169.254.169.254/32"
 """Where a node's own credentials are handed out: no model has any business there."""
 
@@ -87,7 +93,7 @@ _BUCKET_ENDS: Final = ("-s3alias", "--ol-s3", "--table-s3", "--x-s3", ".mrap")
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html; a path belongs to the ARN of an access entry:
 # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
-PRINCIPAL: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$"
+PRINCIPAL: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([!-)+->@-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$"
 _SERVICE_LINKED: Final = re.compile(r"arn:[^:]*:iam::[0-9]{12}:role/aws-service-role/")
 _SESSION: Final = re.compile(r"arn:(aws[a-z-]*):sts::([0-9]{12}):assumed-role/([A-Za-z0-9_+=,.@-]+)/.*", re.DOTALL)
 

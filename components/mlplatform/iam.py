@@ -13,6 +13,16 @@ VERSION: Final = "2012-10-17"
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html"""
 
 
+ROLE_SIZE: Final = 10_240
+"""Characters of all inline policies of a role, white space aside:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+
+def size(policy: str) -> int:
+    """Characters of a policy document as IAM counts them."""
+    return len("".join(policy.split()))
+
+
 def document(*statements: Statement) -> str:
     """A policy document as JSON with sorted keys, so that previews stay quiet."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)}, sort_keys=True)

@@ -46,6 +46,9 @@ class PlatformOutputs:
     pod_subnet_ids: pulumi.Output[dict[str, str]] = later({})
     """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
 
+    vpc_cidrs: pulumi.Output[list[str]] = later([])
+    """Networks of the VPC; none where the platform does not export them yet."""
+
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
 
@@ -88,6 +91,10 @@ class PlatformOutputs:
     cluster_security_group_id: pulumi.Output[str | None] = later(None)
     """Security group of the cluster's private endpoint and of all its nodes. None where the platform does not export it
     yet."""
+
+    cluster_access: pulumi.Output[dict[str, str]] = later({})
+    """Who may use the cluster: the level of each entry of `cluster.access`, and of `(creator)`, whoever created the
+    cluster, where that is an administrator."""
 
     @classmethod
     def export(cls, **values: pulumi.Input[Any]) -> None:

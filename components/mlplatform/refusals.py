@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import pulumi
 
+from awsfacts import credentials, secret_names
+
 _LONGEST_SHOWN: Final = 20
 """Longer text is not quoted: it may be a credential."""
 
@@ -46,7 +48,8 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False) if len(value) <= _LONGEST_SHOWN else "text"
+        hidden = len(value) > _LONGEST_SHOWN or credentials.is_credential(value) or secret_names.gives_away(value)
+        return "text" if hidden else json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, type):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pulumi
 
 from awsfacts.partitions import partition_problem, region_problem
-from mlplatform import arns, grammar
+from mlplatform import arns, grammar, plain
 from mlplatform.arns import Place
 from mlplatform.component import PACKAGE
 from mlplatform.refusals import ArgumentsError, Problem, shown
@@ -20,6 +20,15 @@ OWN_TAGS: Final = f"{PACKAGE}:"
 MAX_TAGS: Final = 42
 """Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
 https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
+
+MAX_TAG_KEY: Final = 128
+MAX_TAG: Final = 256
+TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @, with no space at either end"
+_TAG: Final = re.compile(r"[\w .:/=+@-]*")
+"""What IAM, the strictest, takes of a tag's key and value: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+
+_AWS: Final = "aws:"
+"""How no key and no value begins: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
 
 _ENDPOINT: Final = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/?")
 
@@ -32,8 +41,31 @@ def account_problem(account: str) -> str | None:
     return None if _ACCOUNT.fullmatch(account) else "allowed: an AWS account, 12 digits in quotes"
 
 
+def is_tag_text(text: str) -> bool:
+    """Whether a text has only characters that a tag takes, and no space at either end."""
+    return bool(_TAG.fullmatch(text)) and text == text.strip()
+
+
+def tag_key_problem(key: str) -> str | None:
+    """What is allowed instead of a tag's key; None for a right one."""
+    if not key or len(key) > MAX_TAG_KEY or not is_tag_text(key):
+        return f"allowed: 1 to {MAX_TAG_KEY} {TAG_WORDS}"
+    if key.lower().startswith(_AWS):
+        return "allowed: keys that do not begin with aws:, which is AWS's own"
+    if key.lower().startswith(OWN_TAGS):
+        return f"allowed: keys that do not begin with {OWN_TAGS}, which components set"
+    return None
+
+
+def tag_value_problem(value: str) -> str | None:
+    """What is allowed instead of a tag's value; None for a right one."""
+    if len(value) > MAX_TAG or not is_tag_text(value):
+        return f"allowed: at most {MAX_TAG} {TAG_WORDS}"
+    return "allowed: values that do not begin with aws:, which is AWS's own" if value.lower().startswith(_AWS) else None
+
+
 def tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
-    """What AWS refuses of tags, and what the component sets itself.
+    """What AWS refuses of tags, and what the component sets itself. Values that are not known yet are left.
 
     Args:
         key: the argument.
@@ -41,13 +73,14 @@ def tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
     """
     if len(tags) > MAX_TAGS:
         yield Problem(key, f"has {len(tags)} entries; allowed: at most {MAX_TAGS}")
-    for tag in tags:
-        if tag.lower().startswith("aws:"):
-            yield Problem(key, f"has {shown(tag)}; allowed: keys that do not begin with aws:, which is AWS's own")
-        elif tag.startswith(OWN_TAGS):
-            yield Problem(
-                key, f"has {shown(tag)}; allowed: keys that do not begin with {OWN_TAGS}, which components set"
-            )
+    lower = [tag.lower() for tag in tags]
+    for tag, value in tags.items():
+        if allowed := tag_key_problem(tag):
+            yield Problem(key, f"has {shown(tag)}; {allowed}")
+        elif lower.count(tag.lower()) > 1:
+            yield Problem(key, f"has {shown(tag)}; allowed: keys that differ in more than their case, as IAM wants")
+        if isinstance(value, str) and (allowed := tag_value_problem(value)):
+            yield Problem(f"{key}.{tag}", f"is {shown(value)}; {allowed}")
 
 
 def place_problems(region: str | None, partition: str | None, names: tuple[str, str]) -> Iterator[Problem]:
@@ -85,25 +118,42 @@ def _authority(value: str) -> str | None:
     return None
 
 
+def _id(form: str, example: str) -> Callable[[str], str | None]:
+    return lambda value: None if re.fullmatch(form, value) else f"allowed: ids such as {example}"
+
+
+_subnet: Final = _id(grammar.SUBNET_ID, "subnet-0a1b2c3d4e5f60718")
+_group: Final = _id(grammar.GROUP_ID, "sg-0a1b2c3d4e5f67890")
+
 _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "accountid": account_problem,
     "clustercertificateauthority": _authority,
     "clusterendpoint": _endpoint,
+    "clustersecuritygroupid": _group,
     "clusterservicecidr": _service_cidr,
+    "podsubnetids": _subnet,
+    "privateaccesssecuritygroups": _group,
+    "subnetids": _subnet,
 }
-"""What is allowed instead of a value, None where it is right, by the argument's name in small letters alone."""
+"""What is allowed instead of a value, or an entry, None where it is right, by the argument's name in small letters
+alone."""
 
 
 def form_problems(argument: str, value: Any) -> Iterator[Problem]:
-    """What is wrong with the form of an argument that is known.
+    """What is wrong with the form of an argument as far as it is known.
 
     Args:
         argument: the argument, as whoever wrote it spells it.
-        value: its value.
+        value: its value: text, or a list or mapping of such.
     """
-    check = _FORMS.get(argument.lower().replace("_", ""))
-    if check and isinstance(value, str) and (allowed := check(value)):
-        yield Problem(argument, f"is {shown(value)}; {allowed}")
+    check = _FORMS.get(_letters(argument))
+    for path, each in arns.leaves(argument, value) if check else ():
+        if check and isinstance(each, str) and (allowed := check(each)):
+            yield Problem(path, f"is {shown(each)}; {allowed}")
+
+
+def _letters(argument: str) -> str:
+    return argument.lower().replace("_", "")
 
 
 def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str, Any]:
@@ -114,10 +164,7 @@ def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str,
         given: its arguments by their names in Python, of which plain ones have been checked.
         partition: its partition where `given` has none; None where the component takes none.
     """
-    args = dict(given)
-    for key, value in given.items():
-        if isinstance(value, pulumi.Output) and key.replace("_", "") in _FORMS:
-            args[key] = value.apply(partial(_of_right_form, what, key))
+    args = {key: _checked_later(what, key, value) for key, value in given.items()}
     outputs = [key for key in ("region", "partition") if isinstance(given.get(key), pulumi.Output)]
     if outputs:
         both = pulumi.Output.all(given.get("region"), given.get("partition", partition))
@@ -129,11 +176,49 @@ def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str,
             )
         )
     place = [args.get("partition", partition), args.get("region"), args.get("account_id")]
-    return {key: _fitting_arns(what, key, value, place) if arns.is_arn(key) else value for key, value in args.items()}
+    return {
+        key: _each(value, partial(_fitting_arn, what, key, place)) if arns.is_arn(key) else value
+        for key, value in args.items()
+    }
 
 
-def _of_right_form(what: str, argument: str, value: Any) -> Any:
-    return _right(what, value, form_problems(argument, value))
+def _checked_later(what: str, argument: str, value: Any) -> Any:
+    """An argument whose outputs are checked for their form when they are known. Whatever is plain has been checked."""
+    if argument != "tags" and _letters(argument) not in _FORMS:
+        return value
+    if isinstance(value, pulumi.Output):
+        whole = _tags_known if argument == "tags" else form_problems
+        return value.apply(lambda known: _right(what, known, whole(argument, known)))
+    return _each(value, partial(_entry_later, what, argument))
+
+
+def _tags_known(argument: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
+    found = [*plain.problems(argument, tags)]
+    yield from found or tag_problems(argument, tags)
+
+
+def _entry_later(what: str, argument: str, value: Any, entry: str) -> Any:
+    if not isinstance(value, pulumi.Output):
+        return value
+
+    def problems(known: Any) -> Iterator[Problem]:
+        if argument == "tags":
+            return _tags_known(argument, {entry.removeprefix("."): known})
+        return (
+            Problem(argument + entry + each.path.removeprefix(argument), each.reason)
+            for each in form_problems(argument, known)
+        )
+
+    return value.apply(lambda known: _right(what, known, problems(known)))
+
+
+def _each(value: Any, make: Callable[[Any, str], Any]) -> Any:
+    """A value with each entry made anew, from itself and its place: `.name`, `[0]`, or empty for the value itself."""
+    if isinstance(value, Mapping):
+        return {key: make(each, f".{key}") for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [make(each, f"[{number}]") for number, each in enumerate(value)]
+    return make(value, "")
 
 
 def _right(what: str, value: Any, problems: Iterator[Problem]) -> Any:
@@ -143,16 +228,8 @@ def _right(what: str, value: Any, problems: Iterator[Problem]) -> Any:
     return value
 
 
-def _fitting_arns(what: str, argument: str, value: Any, place: list[Any]) -> Any:
-    """ARNs that are checked when they and the component's place are known. Whatever is plain has been checked."""
-    if isinstance(value, Mapping):
-        return {key: _fitting_arn(what, argument, each, place, f".{key}") for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_fitting_arn(what, argument, each, place, f"[{number}]") for number, each in enumerate(value)]
-    return _fitting_arn(what, argument, value, place, "")
-
-
-def _fitting_arn(what: str, argument: str, value: Any, place: list[Any], entry: str) -> Any:
+def _fitting_arn(what: str, argument: str, place: list[Any], value: Any, entry: str) -> Any:
+    """An ARN that is checked when it and the component's place are known. Whatever is plain has been checked."""
     if not any(isinstance(each, pulumi.Output) for each in (value, *place)):
         return value
 
@@ -169,15 +246,15 @@ def not_secret(what: str, argument: str, values: Mapping[str, pulumi.Input[str]]
     Args:
         what: the component, e.g. `InferenceService chat`.
         argument: the argument.
-        values: its values, of which secret outputs fail when they are known.
+        values: its values. Secret outputs, and those that turn out to be credentials, fail when they are known.
         instead: what is allowed instead.
     """
 
     def checked(name: str, value: pulumi.Output[Any]) -> pulumi.Output[Any]:
         def known(told: list[Any]) -> Any:
-            return _right(
-                what, told[1], iter([Problem(f"{argument}.{name}", f"is secret; {instead}")] if told[0] else [])
-            )
+            is_secret, text = told
+            marked = [Problem(f"{argument}.{name}", f"is secret; {instead}")] if is_secret else []
+            return _right(what, text, iter(marked or plain.problems(argument, {name: text})))
 
         is_secret: pulumi.Output[bool] = pulumi.Output.from_input(value.is_secret())
         return pulumi.Output.all(is_secret, value).apply(known)

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,6 +37,12 @@ _ARNS: Final = {
     "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
 }
 """ARNs of what components take the ARNs of, and check them."""
+
+_IDS: Final = {
+    "aws:ec2/securityGroup:SecurityGroup": "sg",
+    "aws:ec2/subnet:Subnet": "subnet",
+}
+"""How ids begin of what components take the ids of, and check them."""
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs of a look-up: the same for every call, or computed from its arguments."""
@@ -88,6 +95,10 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
 """What look-ups answer unless the caller says otherwise."""
 
 
+def _id(kind: str, name: str) -> str:
+    return f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
+
+
 @dataclass(frozen=True)
 class Declared:
     """One resource that a program declares."""
@@ -125,6 +136,9 @@ class Declared:
     """URNs of everything that it waits for."""
 
     urn: str = ""
+
+    id: str = ""
+    """The stand-in for its id; empty for a component."""
 
 
 @dataclass(frozen=True)
@@ -275,9 +289,9 @@ class _Answers(mocks.Mocks):
         }
         outputs = {**computed, **args.inputs}
         if args.typ == "aws:eks/cluster:Cluster":
-            outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": f"{args.name}-security-group"}
+            outputs["vpcConfig"] = {**outputs["vpcConfig"], "clusterSecurityGroupId": _id("sg", args.name)}
             outputs["kubernetesNetworkConfig"] = {"serviceIpv4Cidr": "172.20.0.0/16"}
-        return f"{args.name}-id", outputs
+        return _id(_IDS[args.typ], args.name) if args.typ in _IDS else f"{args.name}-id", outputs
 
     def _arn(self, kind: str, name: str) -> str:
         region = pulumi.Config("aws").get("region") or REGION
@@ -338,6 +352,7 @@ class _Monitor(mocks.MockMonitor):
                     provider=request.provider,
                     depends_on=frozenset(request.dependencies),
                     urn=response.urn,
+                    id=response.id,
                 )
             )
         return response

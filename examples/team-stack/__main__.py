@@ -25,12 +25,13 @@ support = InferenceService(
     {
         "inference": InferenceServiceSpec(
             image="vllm/vllm-openai:v0.11.0",
-            command_args=["--model", "Qwen/Qwen3-4B"],
+            command_args=["Qwen/Qwen3-4B"],
             port=8000,
             pool="inference",
             spare_pods=0,
             egress=["0.0.0.0/0"],  # It loads its model from Hugging Face.
-        )
+        ),
+        "vpc_cidrs": platform.vpc_cidrs,
     },
     pulumi.ResourceOptions(providers=[cluster]),
 )

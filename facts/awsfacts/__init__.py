@@ -1,1 +1,1 @@
-"""Facts about AWS, each written once, with its source."""
+"""Facts about AWS, and about how credentials look, each written once, with its source."""

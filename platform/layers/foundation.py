@@ -6,6 +6,7 @@ import mlplatform as ml
 from layers.site import Site
 from mlpctl.config import Platform
 from mlplatform.foundation.network import preflight
+from mlplatform.foundation.network.survey import Question
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Foundation:
 
 def create(site: Site, platform: Platform) -> Foundation:
     """Create the keys and the network, after a check that the network can hold the platform."""
-    services, outside, nodes = platform.services, platform.outside, platform.nodes_by_zone
-    preflight.check(platform.network, platform.pools, site.region, services=services, outside=outside, nodes=nodes)
+    question = Question(platform.network, site.region, platform.services, platform.outside, platform.nodes_by_zone)
+    survey = preflight.check(question, platform.pools)
     keys = ml.KeyRing(
         "keys",
         {
@@ -31,13 +32,14 @@ def create(site: Site, platform: Platform) -> Foundation:
             "protect": site.protect,
         },
     )
-    network = ml.Network(
+    network = ml.Network.surveyed(
+        survey,
         "network",
         {
             "vpc": platform.network,
-            "services": services,
-            "outside": outside,
-            "nodes": nodes,
+            "services": platform.services,
+            "outside": platform.outside,
+            "nodes": platform.nodes_by_zone,
             "account_id": site.account_id,
             "region": site.region,
             "partition": site.partition,

@@ -24,6 +24,7 @@ def export(
         cluster_name=cluster.cluster_name,
         cluster_endpoint=cluster.cluster_endpoint,
         cluster_security_group_id=cluster.security_group_id,
+        cluster_access=cluster.access,
         kubeconfig=cluster.kubeconfig,
         gpu_pools=[*compute.gpu_pools],
         inference_endpoints={name: service.endpoint_url for name, service in serving.services.items()},

@@ -6,6 +6,7 @@ import pulumi
 
 import mlplatform as ml
 from layers.compute import Compute, kubernetes
+from layers.foundation import Foundation
 from layers.registries import Registries
 from layers.security import Security
 from layers.site import Site
@@ -22,7 +23,13 @@ class Serving:
 
 
 def create(
-    site: Site, platform: Platform, data: Storage, registries: Registries, compute: Compute, security: Security
+    site: Site,
+    platform: Platform,
+    base: Foundation,
+    data: Storage,
+    registries: Registries,
+    compute: Compute,
+    security: Security,
 ) -> Serving:
     """Create a service for each model."""
     cluster = kubernetes(compute)
@@ -35,6 +42,7 @@ def create(
             "registry_url": registries.images.registry_url,
             "bucket_names": data.bucket_names,
             "region": site.region,
+            "vpc_cidrs": base.network.vpc_cidrs,
             "protect": site.protect,
         }
         if name in platform.models_on_s3:

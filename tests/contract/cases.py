@@ -21,7 +21,7 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
     mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},
     mlplatform.EksCluster: {
         "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
         "secrets_key_arn": KEY,
         "logs_key_arn": KEY,
         "disks_key_arn": KEY,
@@ -29,7 +29,7 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
     mlplatform.GpuNodePool: {
         "pool": {"instanceTypes": ["g6.2xlarge"]},
         "cluster_name": "cluster",
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
         "disks_key_arn": KEY,
     },
     mlplatform.ImageRegistry: {

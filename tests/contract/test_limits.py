@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import mlplatform
-from mlpctl.config.platform import MAX_TAGS
+from mlpctl.config.sections import MAX_TAGS
 from mlpctl.keys import PLATFORM
 from mlplatform.compute.eks_cluster.access import physical_name
 from mlplatform.names import MAX_COMPONENT_NAME
@@ -49,7 +49,7 @@ TAGS: Final = 50
 
 FABRIC: Final = {
     "pool": {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True, "placementGroup": True},
-    "cluster_security_group_id": "sg-1",
+    "cluster_security_group_id": "sg-11111111",
 }
 CLOSED: Final = {"vpc": {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}}
 CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}

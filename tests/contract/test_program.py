@@ -204,3 +204,9 @@ def test_each_layer_is_a_page_of_components(page: Path) -> None:
     for loop in (node for node in ast.walk(ast.parse(text)) if isinstance(node, LOOPS)):
         source = ast.unparse(loop.iter)
         assert source.startswith(("platform.", "workload.", "self.")) or source.endswith(".items()"), source
+
+
+def test_a_network_is_looked_up_once(plan_of: PlanOf) -> None:
+    for stack in STACKS:
+        asked = [each.token for each in plan_of(stack).asked]
+        assert asked.count("aws:index/getAvailabilityZones:getAvailabilityZones") == 1

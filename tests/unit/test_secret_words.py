@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from mlpctl import secret_words
-from mlpctl.config.secret_names import names_a_secret
+from awsfacts import secret_words
+from awsfacts.secret_names import names_a_secret
 from mlpctl.review.signs import named_secret
 
 KINDS = ("ends", "last", "keys")

@@ -50,6 +50,12 @@ def _only(one: Any, other: Any) -> bool:
     return {*one} <= {*other}
 
 
+def _only_ports(one: Any, other: Any) -> bool:
+    """Whether every port of every network of `one` is one that `other` has too."""
+    ports = {rule["cidr"]: {*rule["ports"]} for rule in other}
+    return all({*rule["ports"]} <= ports.get(rule["cidr"], set()) for rule in one)
+
+
 def _only_these(one: Any, other: Any) -> bool:
     """As `_only`, where an empty list allows everything."""
     return not other or bool(one)
@@ -111,6 +117,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "images.repositories.*.sharedWith": Guard(Against.INTRUDERS, _only),
     "inference.*.callers": Guard(Against.INTRUDERS, _only),
     "inference.*.egress": Guard(Against.INTRUDERS, _only),
+    "inference.*.egressRules": Guard(Against.INTRUDERS, _only_ports),
     "keys.deletionWindowDays": Guard(Against.LOSS, _more),
     "keys.perDomain": Guard(Against.INTRUDERS, _more),
     "keys.retain": Guard(Against.LOSS, _more),
@@ -193,4 +200,11 @@ def _written(value: Any) -> str:
         return (
             ", ".join(f"{name}: {_use(access)} {_prefix(access)}".rstrip() for name, access in value.items()) or "none"
         )
-    return ", ".join(value) or "none" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(_entry(each) for each in value) or "none"
+    return str(value)
+
+
+def _entry(value: Any) -> str:
+    """An entry of a list: text, or a rule of networks and ports."""
+    return f"{value['cidr']} {', '.join(map(str, value['ports']))}" if isinstance(value, dict) else str(value)

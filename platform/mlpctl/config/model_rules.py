@@ -1,23 +1,21 @@
 """What models ask of the pools, images, buckets and secrets of their platform: rules as in `rules`."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
 from awsfacts.instances import InstanceType
 from awsfacts.partitions import partition_of
-from mlplatform import namespaces
+from mlpctl.config.sections import Sections
+from mlplatform import GpuNodePoolSpec, namespaces
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
+from mlplatform.serving.inference_service import variables
+from mlplatform.serving.inference_service.egress import HTTPS
+from mlplatform.serving.inference_service.pods import variables_of
 from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
-
-if TYPE_CHECKING:
-    from mlpctl.config.platform import Platform
-    from mlplatform import GpuNodePoolSpec
 
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in a repository of ECR, whose name's last part is the one in `images.repositories`."""
@@ -33,21 +31,21 @@ SPOT_NOTICE_SECONDS: Final = 120
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html"""
 
 
-def models_have_namespaces_of_their_own(platform: Platform) -> Iterator[str]:
+def models_have_namespaces_of_their_own(platform: Sections) -> Iterator[str]:
     """A model's namespace is named like the model."""
     for name in platform.inference:
         if allowed := namespaces.model_problem(name, own_namespace=True):
             yield f"inference has {name}; allowed: {allowed}"
 
 
-def workloads_have_pods_of_their_own(platform: Platform) -> Iterator[str]:
+def workloads_have_pods_of_their_own(platform: Sections) -> Iterator[str]:
     """A workload whose pods are not named is for those of its own name."""
     for name, workload in platform.workloads.items():
         if allowed := namespaces.workload_problem(name, workload.namespace, workload.service_account):
             yield f"workloads has {name}; allowed: {allowed}"
 
 
-def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
+def models_run_on_pools_that_exist(platform: Sections) -> Iterator[str]:
     """A model names a pool of the stack."""
     pools = ", ".join(platform.gpu_pools) or "none is defined"
     for name, model in platform.inference.items():
@@ -55,14 +53,14 @@ def models_run_on_pools_that_exist(platform: Platform) -> Iterator[str]:
             yield f"inference.{name}.pool is {model.pool}; allowed: a pool of gpuPools ({pools})"
 
 
-def models_fit_on_a_node(platform: Platform) -> Iterator[str]:
+def models_fit_on_a_node(platform: Sections) -> Iterator[str]:
     """Each node that a pod may be put on has what the pod asks for, beside what the node needs itself."""
     for name, model in platform.inference.items():
         for facts in platform.gpu_pools[model.pool].types if model.pool in platform.gpu_pools else ():
             yield from _too_much(f"inference.{name}", model, facts)
 
 
-def updates_have_room(platform: Platform) -> Iterator[str]:
+def updates_have_room(platform: Sections) -> Iterator[str]:
     """The nodes that exist hold all pods of their models, with those that updates start beside the old ones.
 
     Nothing adds a node, unless the pool is autoscaled: an update for which there is no room waits until it fails.
@@ -94,7 +92,7 @@ def updates_have_room(platform: Platform) -> Iterator[str]:
                 break
 
 
-def models_drain_before_their_node_ends(platform: Platform) -> Iterator[str]:
+def models_drain_before_their_node_ends(platform: Sections) -> Iterator[str]:
     """A spot instance ends two minutes after AWS says so."""
     most = SPOT_NOTICE_SECONDS - STOP_SECONDS
     for name, model in platform.inference.items():
@@ -107,7 +105,7 @@ def models_drain_before_their_node_ends(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_have_an_image(platform: Platform) -> Iterator[str]:
+def models_have_an_image(platform: Sections) -> Iterator[str]:
     """A model names an image, and one of the stack's own exists."""
     there = {"repository": [*platform.images.repositories], "cache": [*platform.images.pull_through]}
     sections = {"repository": "images.repositories", "cache": "images.pullThrough"}
@@ -124,7 +122,7 @@ def models_have_an_image(platform: Platform) -> Iterator[str]:
                 )
 
 
-def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
+def models_run_images_that_stay(platform: Sections) -> Iterator[str]:
     """An image of the stack's own repositories that a model runs is one that never expires."""
     for name, model in platform.inference.items():
         place = f"inference.{name}.imageFrom.tag"
@@ -140,7 +138,7 @@ def models_run_images_that_stay(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_run_images_of_their_partition(platform: Platform) -> Iterator[str]:
+def models_run_images_of_their_partition(platform: Sections) -> Iterator[str]:
     """Nodes sign in to registries of ECR in their own partition alone, whose identities the others do not know.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
@@ -157,7 +155,7 @@ def models_run_images_of_their_partition(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_read_their_weights(platform: Platform) -> Iterator[str]:
+def models_read_their_weights(platform: Sections) -> Iterator[str]:
     """The bucket of a model's weights exists, and the model's own workload may read them there."""
     for name, model in platform.inference.items():
         if model.model is None:
@@ -186,7 +184,7 @@ def models_read_their_weights(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_read_their_secrets(platform: Platform) -> Iterator[str]:
+def models_read_their_secrets(platform: Sections) -> Iterator[str]:
     """The model's own workload may read the secrets of its environment."""
     for name, model in platform.inference.items():
         where, workload = _workload_of(platform, name)
@@ -197,13 +195,41 @@ def models_read_their_secrets(platform: Platform) -> Iterator[str]:
             )
 
 
-def models_come_from_inside(platform: Platform) -> Iterator[str]:
+def models_may_call_what_their_workloads_use(platform: Sections) -> Iterator[str]:
+    """Queues, and secrets that a program reads itself, are reached by HTTPS; a model calls what its spec names."""
+    for name, model in platform.inference.items():
+        where, workload = _workload_of(platform, name)
+        https = model.egress or any(HTTPS in rule.ports for rule in model.egress_rules)
+        if workload is None or https:
+            continue
+        read = [secret for secret in workload.secrets if secret not in model.secrets]
+        for field, used in (("queues", [*workload.queues]), ("secrets", read)):
+            if used:
+                yield (
+                    f"inference.{name}.egress is empty; allowed: the networks of the private subnets, where an "
+                    f"interface endpoint is reached, or 0.0.0.0/0, since workloads.{where}.{field} has "
+                    f"{', '.join(used)}"
+                )
+
+
+def variables_refer_to_what_is_there(platform: Sections) -> Iterator[str]:
+    """An argument or a variable refers to variables of the pod: Kubernetes leaves other references as they are."""
+    for name, model in platform.inference.items():
+        there, (_, workload) = variables_of(model), _workload_of(platform, name)
+        of_the_role = variables.ADDED if workload else set[str]()
+        for index, reason in variables.wrong_arguments(model.command_args, there | of_the_role):
+            yield f"inference.{name}.commandArgs[{index}] {reason}"
+        for variable, reason in variables.wrong_values(model.env, there):
+            yield f"inference.{name}.env.{variable} {reason}"
+
+
+def models_come_from_inside(platform: Sections) -> Iterator[str]:
     """Without a way out of the network, images come from ECR, and models from S3 or from the image."""
     for told, allowed in from_outside(platform) if platform.network.closed else ():
         yield f"{told}; allowed: {allowed}, since network.nat is none and the internet can't be reached"
 
 
-def from_outside(platform: Platform) -> Iterator[tuple[str, str]]:
+def from_outside(platform: Sections) -> Iterator[tuple[str, str]]:
     """What models need that only a route to the internet leads to, and what does without."""
     for name, model in platform.inference.items():
         registry = REGISTRY.match(model.image or "")
@@ -213,12 +239,12 @@ def from_outside(platform: Platform) -> Iterator[tuple[str, str]]:
             yield f"inference.{name}.image is {model.image}", f"an image in ECR{where}, e.g. of images.repositories"
         if hub := _model_of_the_hub(model.command_args):
             yield (
-                f"inference.{name}.commandArgs has --model {hub}",
-                "a folder of the image or an s3:// address",
+                f"inference.{name}.commandArgs has {hub}",
+                "a folder of the image, from / on, or an s3:// address",
             )
 
 
-MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
+MODEL_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     models_have_namespaces_of_their_own,
     workloads_have_pods_of_their_own,
     models_run_on_pools_that_exist,
@@ -230,6 +256,8 @@ MODEL_RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     models_run_images_of_their_partition,
     models_read_their_weights,
     models_read_their_secrets,
+    models_may_call_what_their_workloads_use,
+    variables_refer_to_what_is_there,
     models_come_from_inside,
 )
 
@@ -242,15 +270,17 @@ def pinned(name: str, model: InferenceServiceSpec) -> tuple[str, bool]:
 
 
 def _model_of_the_hub(args: Sequence[str]) -> str | None:
-    """The model that a model server is to download, by the argument that vLLM, SGLang and others have for it."""
+    """What names the model that a server downloads: the first argument, as `vllm serve` has it, or a flag of many."""
+    if args and HUB_MODEL.fullmatch(args[0]):
+        return args[0]
     for flag, value in itertools.pairwise([*args, ""]):
         given = value if flag in ("--model", "--model-path") else flag.partition("=")[2] if "=" in flag else ""
         if flag.partition("=")[0] in ("--model", "--model-path") and HUB_MODEL.fullmatch(given):
-            return given
+            return f"--model {given}"
     return None
 
 
-def _workload_of(platform: Platform, name: str) -> tuple[str, WorkloadIdentitySpec | None]:
+def _workload_of(platform: Sections, name: str) -> tuple[str, WorkloadIdentitySpec | None]:
     """The workload whose role a model's pods have, and its name."""
     for each, workload in platform.workloads.items():
         if service_account_of(each, workload) == (name, name):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.config.credentials import is_credential
-from mlpctl.config.secret_names import gives_away, names_a_secret
+from awsfacts.credentials import is_credential
+from awsfacts.secret_names import gives_away, names_a_secret
 from mlpctl.errors import InputError
 
 Keys = tuple[str | int, ...]

@@ -29,7 +29,7 @@ def load(model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
     path, document = _file_of(root, values)
     told = path or f"the config of stack {pulumi.get_stack()}"
     try:
-        return check(document or Document(values), told, model, table)
+        return check(document or Document(values), told, model, table, pulumi.get_project())
     except ConfigError as error:
         raise pulumi.RunError(f"the config can't be used:\n{error}") from None
 

@@ -3,32 +3,30 @@
 A problem begins with the path of the field that it is about.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from awsfacts import node_images
 from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
+from mlpctl.config.sections import Sections
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, reached_by_nobody
+from mlplatform.compute.eks_cluster.access import (
+    REACHED_BY_NOBODY,
+    api_sources,
+    reached_by_nobody,
+    too_many_sources,
+)
 from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
 from mlplatform.compute.eks_cluster.spec import AccessLevel, ControlPlaneLog
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
-from mlplatform.security.workload_identity.spec import access_policy, service_account_of
-
-if TYPE_CHECKING:
-    from mlpctl.config.platform import Platform
+from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
 
 YEAR_DAYS: Final = 365
-
-POLICY_SIZE: Final = 10_240
-"""Characters of all inline policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 ACCOUNT: Final = "000000000000"
 LONGEST_REGION: Final = "ap-southeast-1"
@@ -42,14 +40,14 @@ EKS_GROUP_TAGS: Final = 5
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 
 
-def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
+def pools_are_told_from_the_system_nodes(platform: Sections) -> Iterator[str]:
     """A model finds its pool's nodes by a label with the pool's name, which the cluster's own nodes have as well."""
     for name in platform.gpu_pools:
         if allowed := name_problem(name):
             yield f"gpuPools has {name}; allowed: {allowed}"
 
 
-def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
+def usage_is_of_what_is_there(platform: Sections) -> Iterator[str]:
     """The use that costs are estimated with is that of a component of the stack, or of a resource of one."""
     parts = (platform.buckets, platform.gpu_pools, platform.inference, platform.workloads)
     components = dict.fromkeys(("keys", "network", "images", "cluster", *(name for part in parts for name in part)))
@@ -65,14 +63,14 @@ def _is_below(name: str, component: str) -> bool:
     return len(name) > len(component) + 1 and name.startswith(f"{component}-")
 
 
-def buckets_have_names_of_s3(platform: Platform) -> Iterator[str]:
+def buckets_have_names_of_s3(platform: Sections) -> Iterator[str]:
     """A bucket is called by its name in the file, and a few random characters."""
     for name in platform.buckets:
         if name.startswith(grammar.BUCKET_BEGINS):
             yield f"buckets has {name}; allowed: names that S3 does not keep ({', '.join(grammar.BUCKET_BEGINS)}…)"
 
 
-def policies_have_room_for_what_workloads_use(platform: Platform) -> Iterator[str]:
+def policies_have_room_for_what_workloads_use(platform: Sections) -> Iterator[str]:
     """IAM takes so much for the policies of a role, white space aside."""
     region = platform.region or LONGEST_REGION
     for name, workload in platform.workloads.items():
@@ -88,16 +86,11 @@ def policies_have_room_for_what_workloads_use(platform: Platform) -> Iterator[st
             queue_arns={},
             secret_arns={},
         )
-        if (size := len("".join(policy.split()))) > POLICY_SIZE:
-            kinds = ("buckets", "images", "queues", "secrets")
-            counts = ", ".join(f"{len(used)} {kind}" for kind in kinds if (used := getattr(workload, kind)))
-            yield (
-                f"workloads.{name} is access to {counts}, a policy of {size} characters; allowed: {POLICY_SIZE}, IAM's "
-                "limit: fewer or shorter names, or several workloads"
-            )
+        if wrong := too_large(workload, policy):
+            yield f"workloads.{name} {wrong}"
 
 
-def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
+def pools_lie_in_the_network(platform: Sections) -> Iterator[str]:
     """A pool's zones are zones of the network."""
     zones = platform.network.zone_names
     for name, pool in platform.gpu_pools.items():
@@ -107,7 +100,7 @@ def pools_lie_in_the_network(platform: Platform) -> Iterator[str]:
             )
 
 
-def reservations_are_of_one_type_and_zone(platform: Platform) -> Iterator[str]:
+def reservations_are_of_one_type_and_zone(platform: Sections) -> Iterator[str]:
     """A capacity reservation is of one instance type in one zone, and a capacity block or none.
 
     Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
@@ -130,13 +123,13 @@ def reservations_are_of_one_type_and_zone(platform: Platform) -> Iterator[str]:
                 )
 
 
-def system_nodes_hold_the_addons(platform: Platform) -> Iterator[str]:
+def system_nodes_hold_the_addons(platform: Sections) -> Iterator[str]:
     """The cluster's own nodes have room for the pods of its add-ons, that for secrets among them where it is there."""
     if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
         yield f"cluster.system.{wrong}"
 
 
-def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
+def images_of_nodes_fit_the_cluster(platform: Sections) -> Iterator[str]:
     """A pinned image has a variant for the cluster's Kubernetes version."""
     version = platform.cluster.version
     fitting = node_images.releases(version)
@@ -150,7 +143,7 @@ def images_of_nodes_fit_the_cluster(platform: Platform) -> Iterator[str]:
             )
 
 
-def the_network_has_addresses(platform: Platform) -> Iterator[str]:
+def the_network_has_addresses(platform: Sections) -> Iterator[str]:
     """Each zone's subnets hold the control plane, the nodes and the addresses that nodes take for pods at first.
 
     Those of an existing VPC are looked up before anything is created.
@@ -178,7 +171,7 @@ def the_network_has_addresses(platform: Platform) -> Iterator[str]:
     yield from wrong.values()
 
 
-def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]:
+def scaling_groups_have_room_for_their_tags(platform: Sections) -> Iterator[str]:
     """The scaling group of an autoscaled pool has the stack's tags, hints for labels, taint and GPUs, and its own."""
     tags = len(platform.all_tags)
     for name, pool in platform.gpu_pools.items():
@@ -190,16 +183,18 @@ def scaling_groups_have_room_for_their_tags(platform: Platform) -> Iterator[str]
             )
 
 
-def access_is_for_someone(platform: Platform) -> Iterator[str]:
+def access_is_for_someone(platform: Sections) -> Iterator[str]:
     """An access entry names its principal."""
     for entry, access in platform.cluster.access.items():
         if access.role is None and access.principal_arn is None:
             yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
 
 
-def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
+def the_api_can_be_reached(platform: Sections) -> Iterator[str]:
     """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
     cluster = platform.cluster
+    if wrong := too_many_sources(len(api_sources(cluster))):
+        yield f"cluster.privateAccessCidrs {wrong}"
     if reached_by_nobody(cluster):
         yield f"cluster.privateAccessCidrs {REACHED_BY_NOBODY}"
     elif (
@@ -213,7 +208,7 @@ def the_api_can_be_reached(platform: Platform) -> Iterator[str]:
         )
 
 
-def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
+def caches_reach_what_they_cache(platform: Sections) -> Iterator[str]:
     """The first pull through a cache leaves the network.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-vpc-endpoint-considerations
@@ -225,7 +220,7 @@ def caches_reach_what_they_cache(platform: Platform) -> Iterator[str]:
         )
 
 
-def pods_reach_what_they_use(platform: Platform) -> Iterator[str]:
+def pods_reach_what_they_use(platform: Sections) -> Iterator[str]:
     """Without a way out of the network, each AWS service that pods use has an endpoint."""
     there = platform.network.services([*platform.services])
     for service, purpose in platform.services.items():
@@ -236,7 +231,7 @@ def pods_reach_what_they_use(platform: Platform) -> Iterator[str]:
             )
 
 
-def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
+def workloads_use_what_exists(platform: Sections) -> Iterator[str]:
     """A workload names buckets and repositories of the stack."""
     there = {"buckets": [*platform.buckets], "images": [*platform.images.repositories]}
     for name, workload in platform.workloads.items():
@@ -249,7 +244,7 @@ def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
                     )
 
 
-def a_service_account_has_one_role(platform: Platform) -> Iterator[str]:
+def a_service_account_has_one_role(platform: Sections) -> Iterator[str]:
     """EKS gives a service account the role of one association."""
     first: dict[tuple[str, str], str] = {NETWORK_PLUGIN_ACCOUNT: "the network plugin"}
     for name, workload in platform.workloads.items():
@@ -261,7 +256,7 @@ def a_service_account_has_one_role(platform: Platform) -> Iterator[str]:
             )
 
 
-def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
+def retained_data_keeps_its_key(platform: Sections) -> Iterator[str]:
     """Data that outlives its key is lost."""
     kept = {f"buckets.{name}": bucket.retain for name, bucket in platform.buckets.items()}
     kept |= {f"images.repositories.{name}": each.retain for name, each in platform.images.repositories.items()}
@@ -270,7 +265,7 @@ def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
             yield f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
 
 
-def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
+def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
     """A production stack does without none of its guards."""
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
     scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
@@ -305,7 +300,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         yield from (f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
 
 
-RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
+RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     pools_are_told_from_the_system_nodes,
     usage_is_of_what_is_there,

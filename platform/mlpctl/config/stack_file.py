@@ -3,18 +3,22 @@
 import difflib
 import re
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic
 
 import yaml
 
-from mlpctl.config import credentials, profiles, regions
+from awsfacts import credentials
+from mlpctl import project
+from mlpctl.config import profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shortened, shown
 from mlpctl.config.shape import Shape, nearest
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
 from mlpctl.keys import NAMESPACE, PLATFORM, REGION
+from mlplatform import plain
 
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
 """What a region's name looks like: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
@@ -28,10 +32,6 @@ _FREE_TEXT = (("commandArgs",), ("env",))
 """Fields whose entries are a program's own affair."""
 
 _REGION_HINT = "a region such as eu-central-1"
-_SECRET_HINT = (
-    "plain values; keep the secret in AWS Secrets Manager, from where a model has it by `secretEnv` and any other "
-    "program by `secrets` of its workload"
-)
 _PROVIDER_HINT = "an encrypted value: `pulumi config set --secret KEY`"
 
 
@@ -97,21 +97,27 @@ def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[Mo
         document = parse(content)
     except YamlError as error:
         raise ConfigError([error.problem], _shown(path)) from None
-    return check(document, _shown(path), model, table)
+    return check(document, _shown(path), model, table, _project_of(path))
 
 
-def check(document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:
-    """Check the values of a stack file. The model's rules find the region in their context, as `region`.
+def check(
+    document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles, project_name: str | None = None
+) -> Loaded[ModelT]:
+    """Check the values of a stack file. The model's rules find `region` and `project` in their context.
+
+    Args:
+        document: the values.
+        path: their file, as it is shown to people.
+        model: what they are to be.
+        table: what each profile sets.
+        project_name: the Pulumi project; None where it is not known.
 
     Raises:
         ConfigError: with all problems; `path` is named as their file.
 
     """
     exposed = dict(credentials.find(document.data))
-    leaks = [
-        _at(document, place, f"holds what looks like {sort}, in plain text", _hint(place))
-        for place, sort in exposed.items()
-    ]
+    leaks = [_at(document, place, plain.holds(sort), _hint(place)) for place, sort in exposed.items()]
     problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
     if not has_platform(document.data):
         raise ConfigError(problems, path)
@@ -120,7 +126,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
-        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", _SECRET_HINT))
+        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", plain.INSTEAD))
     broken = dict.fromkeys(_of_several_lines(platform.data))
     platform.unread.update(broken)
     # Taken out, so that no rule quotes them.
@@ -131,7 +137,7 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     problems += changed
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
-    built, wrong = validate(model, platform, {"region": _region(document)})
+    built, wrong = validate(model, platform, {"region": _region(document), "project": project_name})
     # What was struck out is no missing value.
     problems += [replace(each, path=each.path or (PLATFORM,)) for each in wrong if each.path not in platform.unread]
     if built is None or problems:
@@ -148,9 +154,20 @@ def check(document: Document, path: Path | str, model: type[ModelT], table: prof
     )
 
 
+def _project_of(path: Path) -> str | None:
+    """The name of the project that a stack file is in; None where it is in none."""
+    for folder in path.absolute().parents:
+        if (folder / project.PROJECT_FILE).is_file():
+            # What is wrong with the project's file, the engine says.
+            with suppress(KeyError, TypeError, yaml.YAMLError, OSError):
+                return project.name(folder)
+            return None
+    return None
+
+
 def _hint(place: Keys) -> str:
     """What to do with a credential: the platform reads no secret, a provider does."""
-    return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else _SECRET_HINT
+    return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else plain.INSTEAD
 
 
 def has_platform(data: Any) -> bool:

@@ -15,7 +15,7 @@ from yaml.reader import Reader, ReaderError
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from mlpctl.config.credentials import is_credential
+from awsfacts.credentials import is_credential
 from mlpctl.config.problems import HIDDEN, Keys, Problem, shortened
 from mlpctl.config.yaml_words import Ambiguous, meaning
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from awsfacts import secret_words
 from awsfacts.tables import read_table
-from mlpctl import secret_words
 from mlpctl.review import records
 from mlpctl.review.values import HIDDEN
 

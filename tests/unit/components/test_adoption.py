@@ -12,6 +12,7 @@ import pytest
 from accounts import VPC, Account
 from mlplatform import Network, NetworkSpec
 from mlplatform.foundation.network import preflight
+from mlplatform.foundation.network.survey import Question
 from mlplatform.testing import ACCOUNT_ID, PROJECT, STACK, Plan, declare
 
 PRIVATE = {"us-east-1a": "subnet-aaaaaaaa", "use1-az1": "subnet-bbbbbbbb"}
@@ -23,7 +24,6 @@ ENDPOINTS = ("ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts")
 
 
 HUB = "inference.chat.image is vllm/vllm-openai:v1"
-NONE: Any = {"services": {}, "outside": [], "nodes": {}}
 
 
 def adopted(account: Account, outside: Sequence[str] = (), **vpc: Any) -> Plan:
@@ -255,14 +255,14 @@ def test_a_pool_whose_zones_lack_its_types_is_refused_with_the_zones_that_have_t
 ) -> None:
     vpc = NetworkSpec(zones=["us-east-1a", "us-east-1b"])
     with pytest.raises(pulumi.RunError, match=message):
-        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=offers(there))
+        declare(lambda: preflight.check(Question(vpc, "us-east-1"), POOLS), look_ups=offers(there))
 
 
 def test_pools_in_zones_by_id_are_matched_with_the_account_s_names() -> None:
     vpc = NetworkSpec(zones=["use1-az6", "use1-az1"])
     there = offers({"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1b"]})
     pools = {**POOLS, "gpuPools.training": (["p5.48xlarge"], ["use1-az1"])}
-    declare(lambda: preflight.check(vpc, pools, "us-east-1", **NONE), look_ups=there)
+    declare(lambda: preflight.check(Question(vpc, "us-east-1"), pools), look_ups=there)
 
 
 def test_the_existing_network_is_checked_before_anything_else_is_declared() -> None:
@@ -270,4 +270,25 @@ def test_the_existing_network_is_checked_before_anything_else_is_declared() -> N
     account.vpc["enableDnsSupport"] = False
     vpc = NetworkSpec.model_validate({"existing": EXISTING})
     with pytest.raises(pulumi.RunError, match="enableDnsSupport off"):
-        declare(lambda: preflight.check(vpc, POOLS, "us-east-1", **NONE), look_ups=account.look_ups())
+        declare(lambda: preflight.check(Question(vpc, "us-east-1"), POOLS), look_ups=account.look_ups())
+
+
+def test_what_was_looked_up_beforehand_is_not_looked_up_again() -> None:
+    spec = NetworkSpec.model_validate({"existing": EXISTING})
+    args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "nodes": {"us-east-1a": 1}}
+    args["logs_key_arn"] = "arn:aws:kms:us-east-1:123456789012:key/key"
+
+    def asked(nodes: dict[str, int]) -> list[str]:
+        def program() -> None:
+            known = preflight.check(Question(spec, "us-east-1", nodes=nodes), {})
+            Network.surveyed(known, "net", args)
+
+        plan = declare(program, look_ups=Account().look_ups())
+        assert plan.outputs["net"]["vpc_id"] == VPC
+        return [each.token for each in plan.asked]
+
+    once, again = asked({"us-east-1a": 1}), asked({})
+    assert once.count("aws:ec2/getVpc:getVpc") == 1 and once.count("aws:ec2/getSubnet:getSubnet") == 2
+    assert once.count("aws:index/getAvailabilityZones:getAvailabilityZones") == 1
+    # Other arguments are other questions.
+    assert again.count("aws:ec2/getVpc:getVpc") == 2

@@ -62,7 +62,7 @@ def test_the_sandbox_s_nodes_offer_what_the_rules_count_with(name: str) -> None:
         "releaseVersion": "1",
         "capacityType": "ON_DEMAND",
     }
-    instance = Instance("i-0", name, "10.0.1.23", "subnet-a", "us-east-1a")
+    instance = Instance("i-0", name, "10.0.1.23", "subnet-aaaaaaaa", "us-east-1a")
     offered = nodes.manifest(group, instance, theirs, "us-east-1", 100)["status"]["allocatable"]
     room = room_for_models(facts.vcpus, facts.memory_mib)
     assert (offered["cpu"], offered["memory"]) == (f"{room.millicores}m", f"{room.memory_mib}Mi")

@@ -87,7 +87,7 @@ def test_an_account_that_is_known_later_is_held_to_the_rule(account: str) -> Non
 def test_caches_are_named_and_not_every_repository(arn: str, later: bool) -> None:
     def program() -> None:
         value = pulumi.Output.from_input(arn) if later else arn
-        args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-a"]}
+        args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"]}
         mlplatform.GpuNodePool("p", {**args, "disks_key_arn": KEY, "cached_repository_arns": [value]})
 
     with pytest.raises(ArgumentsError, match=r"cached_repository_arns\[0\] is .*; allowed: the ARN of repositories"):
@@ -109,7 +109,7 @@ def test_caches_are_named_and_not_every_repository(arn: str, later: bool) -> Non
 def test_how_nodes_join_has_the_right_form(argument: str, value: str, later: bool) -> None:
     def program() -> None:
         given = pulumi.Output.from_input(value) if later else value
-        args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-a"]}
+        args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"]}
         mlplatform.GpuNodePool("p", {**args, "disks_key_arn": KEY, argument: given})
 
     with pytest.raises(ArgumentsError, match=f"{argument} is .*; allowed: "):

@@ -23,7 +23,7 @@ REACHED: Any = {"private_access_cidrs": ["192.168.0.0/20"]}
 def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
     args: Any = {
         "cluster": EksClusterSpec(**{**REACHED, **wanted}),
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
         "secrets_key_arn": "arn:aws:kms:us-east-1:123456789012:key/secrets",
         "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/logs",
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
@@ -95,7 +95,7 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     assert name not in [each.name for each in cluster().of(aws.eks.Addon)]
     args: Any = {
         "cluster": EksClusterSpec(**REACHED),
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
         "secrets_key_arn": "arn:aws:kms:us-east-1:123456789012:key/secrets",
         "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/logs",
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
@@ -160,7 +160,7 @@ def test_system_nodes_of_a_pinned_image_wait_for_the_cluster() -> None:
 
 def test_pods_get_addresses_of_subnets_of_their_own_by_the_zone_of_their_node() -> None:
     """With prefix delegation, and with the node's security groups, which an ENIConfig without any of its own leaves."""
-    plan = cluster(more={"pod_subnet_ids": {"us-east-1b": "subnet-b", "us-east-1a": "subnet-a"}})
+    plan = cluster(more={"pod_subnet_ids": {"us-east-1b": "subnet-bbbbbbbb", "us-east-1a": "subnet-aaaaaaaa"}})
     settings = json.loads(plan.one(aws.eks.Addon, "main-vpc-cni").inputs["configurationValues"])
     assert settings["env"] == {
         "ENABLE_PREFIX_DELEGATION": "true",
@@ -170,7 +170,7 @@ def test_pods_get_addresses_of_subnets_of_their_own_by_the_zone_of_their_node() 
     assert settings["eniConfig"] == {
         "create": True,
         "region": "us-east-1",
-        "subnets": {"us-east-1a": {"id": "subnet-a"}, "us-east-1b": {"id": "subnet-b"}},
+        "subnets": {"us-east-1a": {"id": "subnet-aaaaaaaa"}, "us-east-1b": {"id": "subnet-bbbbbbbb"}},
     }
 
 
@@ -192,9 +192,8 @@ def test_the_private_endpoint_admits_only_what_is_listed() -> None:
     assert rules["main-api-from-10-0-0-0-8"]["cidrIpv4"] == "10.0.0.0/8"
     assert rules["main-api-from-sg-0a1b2c3d4e5f67890"]["referencedSecurityGroupId"] == "sg-0a1b2c3d4e5f67890"
     for rule in rules.values():
-        assert rule["securityGroupId"] == "main-control-plane-security-group"
+        assert rule["securityGroupId"] == plan.outputs["main"]["security_group_id"]
         assert (rule["ipProtocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 443, 443)
-    assert plan.outputs["main"]["security_group_id"] == "main-control-plane-security-group"
 
 
 def test_a_role_gets_access_by_its_name_alone() -> None:
@@ -214,7 +213,7 @@ def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
             "cluster": {"access": {"ml": {"level": "view"}, "ops": ADMIN}},
             "principal_arns": {"ml": role.arn},
             "private_access_security_groups": {"runners": group.id},
-            "subnet_ids": pulumi.Output.from_input(["subnet-a", "subnet-b"]),
+            "subnet_ids": pulumi.Output.from_input(["subnet-aaaaaaaa", "subnet-bbbbbbbb"]),
             **{f"{key}_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key" for key in ("secrets", "logs", "disks")},
         }
         EksCluster("main", args)
@@ -224,7 +223,7 @@ def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
     assert entries["main-ml-access"].endswith("role/ml-engineers")
     assert entries["main-ops-access"] == ADMIN["principal_arn"]
     rule = plan.one(aws.vpc.SecurityGroupIngressRule, "main-api-from-runners")
-    assert rule.inputs["referencedSecurityGroupId"] == "runners-id"
+    assert rule.inputs["referencedSecurityGroupId"] == plan.one(aws.ec2.SecurityGroup).id
 
 
 @pytest.mark.parametrize(
@@ -241,14 +240,31 @@ def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any,
 
 
 @pytest.mark.parametrize("sessions", [False, True])
-def test_shell_sessions_on_nodes_are_asked_for(sessions: bool) -> None:
-    policies = [each.inputs["policyArn"] for each in cluster(node_sessions=sessions).of(aws.iam.RolePolicyAttachment)]
-    assert ("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" in policies) is sessions
+def test_shell_sessions_on_nodes_are_asked_for_and_give_nodes_nothing_else(sessions: bool) -> None:
+    plan = cluster(node_sessions=sessions)
+    policies = {each.name: json.loads(each.inputs["policy"]) for each in plan.of(aws.iam.RolePolicy)}
+    managed = [each.inputs["policyArn"] for each in plan.of(aws.iam.RolePolicyAttachment)]
+    assert not [each for each in managed if "SSM" in each]
+    assert [*policies] == (["main-system-sessions"] if sessions else [])
+    for policy in policies.values():
+        (statement,) = policy["Statement"]
+        assert {each.split(":")[0] for each in statement["Action"]} == {"ssm", "ssmmessages"}
+        assert [each for each in statement["Action"] if each.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
 
 
 def test_cluster_admins_cannot_be_limited_to_namespaces() -> None:
     with pytest.raises(ValidationError, match="level is clusterAdmin; allowed: admin, edit or view"):
         EksClusterSpec(access={"admins": {**ADMIN, "namespaces": ["chat"]}})  # type: ignore[dict-item]  # as YAML gives it
+
+
+def test_who_may_use_the_cluster_is_told_and_the_creator_among_them() -> None:
+    assert cluster(access={"ops": ADMIN}).outputs["main"]["access"] == {
+        "(creator)": "clusterAdmin",
+        "ops": "clusterAdmin",
+    }
+    view = {"principal_arn": "arn:aws:iam::123456789012:role/b", "level": "view"}
+    without = cluster(access={"ops": ADMIN, "ml": view}, creator_is_admin=False)
+    assert without.outputs["main"]["access"] == {"ops": "clusterAdmin", "ml": "view"}
 
 
 def test_someone_is_admin() -> None:
@@ -315,23 +331,23 @@ def later(value: Any) -> Any:
 @pytest.mark.parametrize("count", ["1 entry", "17 entries"])
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_control_plane_lies_in_two_subnets_or_more(count: str, whole: bool) -> None:
-    ids: Any = [f"subnet-{number}" for number in range(int(count.split()[0]))]
+    ids: Any = [f"subnet-{number:08x}" for number in range(int(count.split()[0]))]
     ids = later(ids) if whole else ids
     assert refused(subnet_ids=ids)["subnet_ids"].startswith(f"has {count}; allowed: 2 to 16 subnets, in two zones")
 
 
 def test_subnets_that_are_known_in_part_are_counted() -> None:
-    one = {"subnet_ids": lambda: [pulumi.Output.from_input("subnet-a")]}
+    one = {"subnet_ids": lambda: [pulumi.Output.from_input("subnet-aaaaaaaa")]}
     assert refused(**one)["subnet_ids"].startswith("has 1 entry")
-    assert cluster(more={"subnet_ids": lambda: ["subnet-a", pulumi.Output.from_input("subnet-b")]})
+    assert cluster(more={"subnet_ids": lambda: ["subnet-aaaaaaaa", pulumi.Output.from_input("subnet-bbbbbbbb")]})
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_subnet_is_named_once(later: bool) -> None:
     def ids() -> list[Any]:
-        return ["subnet-a", pulumi.Output.from_input("subnet-a") if later else "subnet-a"]
+        return ["subnet-aaaaaaaa", pulumi.Output.from_input("subnet-aaaaaaaa") if later else "subnet-aaaaaaaa"]
 
-    assert refused(subnet_ids=ids) == {"subnet_ids": "has subnet-a twice; allowed: each subnet once"}
+    assert refused(subnet_ids=ids) == {"subnet_ids": "has subnet-aaaaaaaa twice; allowed: each subnet once"}
 
 
 @pytest.mark.parametrize("groups", [None, {}])
@@ -375,9 +391,9 @@ def test_arguments_beside_the_spec_are_held_to_the_same_rules() -> None:
 @pytest.mark.parametrize("whole", [False, True])
 def test_subnets_of_pods_go_by_the_names_of_zones(whole: bool) -> None:
     for given, told in (
-        ({"use1-az1": "subnet-p"}, "has use1-az1; allowed: zones by their names, e.g. us-east-1a"),
+        ({"use1-az1": "subnet-cccccccc"}, "has use1-az1; allowed: zones by their names, e.g. us-east-1a"),
         (
-            {"us-east-1a": "subnet-p", "us-east-2a": "subnet-q"},
+            {"us-east-1a": "subnet-cccccccc", "us-east-2a": "subnet-dddddddd"},
             "has zones of us-east-1, us-east-2; allowed: zones of one region",
         ),
     ):

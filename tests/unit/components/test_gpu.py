@@ -30,8 +30,8 @@ def pool(look_ups: dict[str, Any] | None = None, **wanted: Any) -> Plan:
                 "cluster_endpoint": "https://main.example",
                 "cluster_certificate_authority": "Q0E=",
                 "cluster_service_cidr": "10.100.0.0/16",
-                "cluster_security_group_id": "sg-cluster",
-                "subnet_ids": ["subnet-a"],
+                "cluster_security_group_id": "sg-c1c1c1c1",
+                "subnet_ids": ["subnet-aaaaaaaa"],
                 "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
                 "account_id": "123456789012",
                 "region": "us-east-1",
@@ -155,7 +155,7 @@ def test_nodes_follow_the_cluster_to_another_version_where_they_are_told_it() ->
     given = {
         "pool": {"instanceTypes": ["g6.2xlarge"]},
         "cluster_name": "main",
-        "subnet_ids": ["a"],
+        "subnet_ids": ["subnet-aaaaaaaa"],
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/k",
     }
     plan = declare(lambda: GpuNodePool("train", given))  # type: ignore[arg-type]
@@ -242,7 +242,7 @@ def test_a_type_whose_first_card_has_no_adapter_has_none_there() -> None:
 def test_fabric_interfaces_are_in_the_cluster_s_group_which_lets_its_members_reach_each_other() -> None:
     plan = pool(instance_types=["p5.48xlarge"], efa=True, zones=["us-east-1a"])
     groups = {tuple(each["securityGroups"]) for each in plan.one(aws.ec2.LaunchTemplate).inputs["networkInterfaces"]}
-    assert groups == {("sg-cluster",)}
+    assert groups == {("sg-c1c1c1c1",)}
     assert not plan.of(aws.ec2.SecurityGroup)
 
 
@@ -496,7 +496,7 @@ def test_an_image_that_aws_does_not_have_ends_the_program_in_a_sentence(monkeypa
 def test_what_a_pool_needs_for_a_pinned_image_is_told() -> None:
     bare = {
         "cluster_name": "main",
-        "subnet_ids": ["subnet-a"],
+        "subnet_ids": ["subnet-aaaaaaaa"],
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
     }
     pinned = GpuNodePoolSpec(instance_types=["g6.2xlarge"], ami_release=RELEASE)
@@ -508,7 +508,7 @@ def test_what_a_pool_needs_for_fabric_is_told() -> None:
     fabric = {"instanceTypes": ["p5.48xlarge"], "efa": True, "zones": ["us-east-1a"]}
     bare = {
         "cluster_name": "main",
-        "subnet_ids": ["subnet-a"],
+        "subnet_ids": ["subnet-aaaaaaaa"],
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
     }
     with pytest.raises(ArgumentsError, match=r"\n  cluster_security_group_id is missing; needed, since pool has efa"):

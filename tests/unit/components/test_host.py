@@ -73,7 +73,7 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place() -> None:
         {
             "pool": {"instanceTypes": ["g6.2xlarge"], "maxNods": 3, "diskGb": 5},
             "clusterName": "cluster",
-            "subnetIds": ["subnet-a"],
+            "subnetIds": ["subnet-aaaaaaaa"],
             "diskKeyArn": KEY,
         },
     )
@@ -107,7 +107,7 @@ def test_a_name_that_aws_or_kubernetes_would_refuse_is_told() -> None:
 def test_what_only_some_specs_need_is_told_by_the_name_in_the_other_language() -> None:
     told: list[dict[str, str]] = []
     pool = {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True}
-    inputs = {"pool": pool, "clusterName": "c", "subnetIds": ["subnet-a"], "disksKeyArn": KEY}
+    inputs = {"pool": pool, "clusterName": "c", "subnetIds": ["subnet-aaaaaaaa"], "disksKeyArn": KEY}
     declare(lambda: told.append(problems("GpuNodePool", inputs)))
     reason = "is missing; needed, since pool has efa"
     assert told == [{"clusterSecurityGroupId": reason}]

@@ -100,7 +100,7 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
             "system": {"amiRelease": RELEASE},
         },
         **{f"{key}_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key" for key in ("secrets", "logs", "disks")},
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
     },
     GpuNodePool: {
         "pool": {"instanceTypes": ["g6.2xlarge"], "amiRelease": RELEASE},
@@ -109,7 +109,7 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
         "cluster_endpoint": "https://127.0.0.1",
         "cluster_certificate_authority": "Q0E=",
         "cluster_service_cidr": "172.20.0.0/16",
-        "subnet_ids": ["subnet-a", "subnet-b"],
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
     },
     ImageRegistry: {

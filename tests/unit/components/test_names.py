@@ -30,7 +30,7 @@ def pool(name: str) -> Any:
     make: Any = mlplatform.GpuNodePool
     args = {
         "cluster_name": "c",
-        "subnet_ids": ["subnet-a"],
+        "subnet_ids": ["subnet-aaaaaaaa"],
         "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
     }
     return lambda: make(name, {"pool": {"instanceTypes": ["g6.2xlarge"]}, **args})

@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import Network, NetworkSpec
+from mlplatform.foundation.network import flow_log
 from mlplatform.foundation.network.endpoints import NODES_NEED
-from mlplatform.foundation.network.spec import Nat, flow_log_policy, flow_log_trust
+from mlplatform.foundation.network.spec import Nat
 from mlplatform.testing import ACCOUNT_ID, Plan, declare
 
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
@@ -37,8 +38,8 @@ def test_every_zone_has_a_public_subnet_since_a_load_balancer_needs_two(nat: str
     public = [each for each in plan.of(aws.ec2.Subnet) if each.inputs["tags"].get("kubernetes.io/role/elb") == "1"]
     assert [each.inputs["availabilityZone"] for each in public] == ZONES[:2]
     routed = {each.inputs["subnetId"] for each in plan.of(aws.ec2.RouteTableAssociation) if "public" in each.name}
-    assert routed == {f"{each.name}-id" for each in public}
-    assert plan.outputs["net"]["public_subnet_ids"] == [f"{each.name}-id" for each in public]
+    assert routed == {each.id for each in public}
+    assert plan.outputs["net"]["public_subnet_ids"] == [each.id for each in public]
 
 
 def test_each_zone_leaves_through_its_own_gateway() -> None:
@@ -101,7 +102,7 @@ def test_interface_endpoints_are_open_to_the_network_alone() -> None:
 
 
 def test_the_flow_log_writes_to_its_own_group_only() -> None:
-    statement, _ = json.loads(flow_log_policy("arn:group"))["Statement"]
+    statement, _ = json.loads(flow_log.policy("arn:group"))["Statement"]
     assert statement["Resource"] == ["arn:group", "arn:group:*"]
 
 
@@ -212,13 +213,18 @@ def test_pods_have_addresses_of_a_range_of_their_own() -> None:
     assert all(added.urn in each.depends_on for each in pods)
     # Pods leave the network by the gateway of their zone, and reach endpoints from their own addresses.
     tables = {each.inputs["subnetId"]: each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)}
-    assert tables["net-pods-us-east-1a-id"] == tables["net-private-us-east-1a-id"] == "net-private-us-east-1a-routes-id"
+    ids = {each.name: each.id for each in plan.of(aws.ec2.Subnet)}
+    assert (
+        tables[ids["net-pods-us-east-1a"]]
+        == tables[ids["net-private-us-east-1a"]]
+        == "net-private-us-east-1a-routes-id"
+    )
     rules = plan.of(aws.vpc.SecurityGroupIngressRule)
     assert [each.inputs["cidrIpv4"] for each in rules] == ["10.0.0.0/16", "100.64.0.0/16"]
     # The network plugin finds a node's subnet by the zone's name, however the file spells the zone.
     assert plan.outputs["net"]["pod_subnet_ids"] == {
-        "us-east-1a": "net-pods-us-east-1a-id",
-        "us-east-1b": "net-pods-use1-az1-id",
+        "us-east-1a": ids["net-pods-us-east-1a"],
+        "us-east-1b": ids["net-pods-use1-az1"],
     }
 
 
@@ -245,10 +251,10 @@ def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> No
 
 def test_the_flow_log_finds_its_group_and_nobody_else_lends_its_role() -> None:
     group = "arn:aws:logs:us-east-1:123456789012:log-group:flows"
-    found = next(each for each in json.loads(flow_log_policy(group))["Statement"] if "DescribeLogGroups" in str(each))
+    found = next(each for each in json.loads(flow_log.policy(group))["Statement"] if "DescribeLogGroups" in str(each))
     assert found["Action"] == ["logs:DescribeLogGroups"]
     assert found["Resource"] == ["arn:aws:logs:us-east-1:123456789012:log-group:*"]
-    (trust,) = json.loads(flow_log_trust("123456789012", "us-east-1", "aws"))["Statement"]
+    (trust,) = json.loads(flow_log.trust("123456789012", "us-east-1", "aws"))["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnLike": {"aws:SourceArn": "arn:aws:ec2:us-east-1:123456789012:vpc-flow-log/*"},

@@ -15,7 +15,7 @@ TOLD = {
     "outputsVersion": VERSION,
     "region": "us-east-1",
     "vpcId": "vpc-1",
-    "privateSubnetIds": ["subnet-a", "subnet-b"],
+    "privateSubnetIds": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
     "dataKeyArn": KEY,
     "logsKeyArn": KEY,
     "secretsKeyArn": KEY,

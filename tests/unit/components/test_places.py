@@ -103,7 +103,11 @@ def test_a_region_is_one_of_aws(region: str, later: tuple[str, ...]) -> None:
 
 
 def test_a_partition_without_a_region_is_one_of_aws() -> None:
-    args = {"cluster": {"privateAccessCidrs": ["192.168.0.0/20"]}, "subnet_ids": ["a", "b"], "partition": "aws-china"}
+    args = {
+        "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
+        "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
+        "partition": "aws-china",
+    }
     args |= {f"{each}_key_arn": KEY for each in ("secrets", "logs", "disks")}
     assert refused(mlplatform.EksCluster, args)["partition"].startswith('is "aws-china"; allowed: a partition of AWS')
 

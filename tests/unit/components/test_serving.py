@@ -1,6 +1,4 @@
 import json
-from collections.abc import Sequence
-from ipaddress import IPv4Network
 from typing import Any
 
 import pulumi
@@ -11,9 +9,6 @@ from pydantic import ValidationError
 from mlplatform import InferenceService, InferenceServiceSpec
 from mlplatform.arguments import ArgumentsError
 from mlplatform.serving.inference_service.pods import (
-    METADATA_SERVICE,
-    POD_IDENTITY_AGENT,
-    PRIVATE_NETWORKS,
     WRITABLE,
     container,
     deployment_spec,
@@ -104,33 +99,6 @@ def test_only_named_namespaces_may_call() -> None:
         {"pod_selector": {}},
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "gateway"}}},
     ]
-
-
-def test_a_model_cannot_reach_the_node_s_credentials() -> None:
-    assert {"cidr": POD_IDENTITY_AGENT} in blocks(wanted(egress=["0.0.0.0/0", "169.254.0.0/16"]))
-    for block in blocks(wanted(egress=["0.0.0.0/0", "169.254.0.0/16"])):
-        reached = IPv4Network(METADATA_SERVICE).subnet_of(IPv4Network(block["cidr"]))
-        assert block.get("except_", []) == ([METADATA_SERVICE] if reached else [])
-
-
-def blocks(asked: InferenceServiceSpec, s3_cidrs: Sequence[str] = ()) -> list[dict[str, Any]]:
-    policy = network_policy("chat", asked, s3_cidrs)
-    return [to["ip_block"] for rule in policy["egress"] for to in rule["to"] if "ip_block" in to]
-
-
-def test_a_model_calls_nobody_outside_unless_it_says_so() -> None:
-    near = {*PRIVATE_NETWORKS, POD_IDENTITY_AGENT}
-    assert {block["cidr"] for block in blocks(wanted())} == near
-    assert {block["cidr"] for block in blocks(wanted(egress=["203.0.113.0/24"]))} == {*near, "203.0.113.0/24"}
-
-
-def test_a_model_that_uses_a_bucket_reaches_s3() -> None:
-    assert {"cidr": "52.216.0.0/15"} in blocks(wanted(), ["52.216.0.0/15"])
-
-
-def test_a_network_that_is_none_is_no_egress() -> None:
-    with pytest.raises(ValidationError, match=r"internet: allowed: an IPv4 network"):
-        wanted(egress=["internet"])
 
 
 def test_environment_variables_keep_one_order() -> None:
@@ -298,12 +266,10 @@ def test_an_image_of_the_stack_needs_no_account_number(source: dict[str, str], r
 
 def test_values_beside_the_spec_have_the_names_that_a_pod_takes() -> None:
     with pytest.raises(ArgumentsError) as error:
-        at_home(
-            {"image": "a/b:1", "secretEnv": {"HF_TOKEN": {"secret": "hf"}}}, **HOME, env={"HF_TOKEN": "x", "1=": "y"}
-        )
+        at_home({"image": "a/b:1", "secretEnv": {"HUB": {"secret": "hf"}}}, **HOME, env={"HUB": "x", "1=": "y"})
     assert [(each.path, each.reason.partition(";")[0]) for each in error.value.problems] == [
         ("env", 'has "1="'),
-        ("env", "has HF_TOKEN"),
+        ("env", "has HUB"),
     ]
 
 

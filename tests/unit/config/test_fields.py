@@ -198,7 +198,7 @@ def test_every_number_has_bounds_and_is_held_to_them() -> None:
     for place, shape in fields(Shape.of(Platform)):
         if shape.node.get("type") not in ("integer", "number") or "enum" in shape.node:
             continue
-        path = tuple(NAMES.get(place.rpartition(".*")[0], "gpu") if key == "*" else key for key in place.split("."))
+        path = here(place)
         low, high = shape.node.get("minimum"), shape.node.get("maximum")
         if place not in LISTED:
             assert low is not None, place
@@ -212,13 +212,29 @@ def test_every_number_has_bounds_and_is_held_to_them() -> None:
 LISTED = ("network.flowLogDays", "cluster.logDays")
 """Numbers of which only some are allowed."""
 
-NAMES = {"buckets": "models", "inference": "chat", "images.repositories": "serve", "images.pullThrough": "hub"}
+NAMES = {
+    "buckets": "models",
+    "inference": "chat",
+    "images.repositories": "serve",
+    "images.pullThrough": "hub",
+    "inference.*.egressRules": 0,
+    "inference.*.egressRules.*.ports": 0,
+}
+"""A name, or a position, that the file has of each `*`."""
 
 
-def deep(data: Any, path: tuple[str, ...], value: Any) -> Any:
+def here(place: str) -> tuple[str | int, ...]:
+    """A place of the file that a path with `*` fits."""
+    keys = place.split(".")
+    return tuple(NAMES.get(".".join(keys[:number]), "gpu") if key == "*" else key for number, key in enumerate(keys))
+
+
+def deep(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
     """As `put`, where sections may be missing."""
     if not path:
         return value
+    if isinstance(data, list):
+        return [deep(each, path[1:], value) if index == path[0] else each for index, each in enumerate(data)]
     return {**(data or {}), path[0]: deep((data or {}).get(path[0]), path[1:], value)}
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from mlpctl import config
 from mlpctl.config import Platform
-from mlpctl.config.guards import GUARDS, Against, weaker
+from mlpctl.config.guards import GUARDS, Against, table, weaker
 
 STACKS = Path(__file__).parents[3] / "stacks"
 
@@ -109,7 +109,7 @@ def test_every_field_guards_or_does_not() -> None:
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "buckets": {"example": {}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"], "nodes": 2}},
-            "inference": {"example": {"image": "a:1", "pool": "a"}},
+            "inference": {"example": {"image": "a:1", "pool": "a", "egress": ["10.9.0.0/18"]}},
             "images": {"repositories": {"example": {}}, "account": {}},
             "workloads": {"example": {"queues": {"q": "send"}}},
         },
@@ -140,7 +140,8 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "images.repositories.*.scanOnPush": False,
         "images.repositories.*.sharedWith": ["123456789012"],
         "inference.*.callers": ["everybody"],
-        "inference.*.egress": ["0.0.0.0/0"],
+        "inference.*.egress": ["0.0.0.0/0", "10.9.0.0/18"],
+        "inference.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
         "keys.deletionWindowDays": 7,
         "keys.perDomain": False,
         "keys.retain": False,
@@ -198,7 +199,7 @@ workloads:
     queues: { work: send }
     secrets: [token]
 gpuPools: { pool: { instanceTypes: [g6.2xlarge], nodes: 2, maxNodes: 4 } }
-inference: { example: { image: "a:1", pool: pool } }
+inference: { example: { image: "a:1", pool: pool, egress: [10.9.0.0/18] } }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """
 
@@ -224,6 +225,18 @@ def test_a_workload_that_only_one_stack_has_is_compared_with_none() -> None:
     one = yaml.safe_load(STRICT)
     one["workloads"]["other"] = {"queues": {"else": "consume"}}
     assert weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT))) == []
+
+
+def test_a_rule_of_a_network_is_compared_with_that_of_the_same_network() -> None:
+    def stack(*rules: tuple[str, list[int]]) -> Platform:
+        made = yaml.safe_load(STRICT)
+        made["inference"]["example"]["egressRules"] = [{"cidr": cidr, "ports": ports} for cidr, ports in rules]
+        return Platform.model_validate(made)
+
+    here = stack(("10.0.0.0/8", [22, 6379]), ("10.9.0.0/16", [80]))
+    assert weaker(stack(("10.0.0.0/8", [6379])), here) == []
+    (found,) = weaker(stack(("10.9.0.0/16", [80, 6379])), here)
+    assert "10.9.0.0/16 80, 6379" in [str(cell) for cell in table([found], "one", "other").columns[1].cells]
 
 
 def test_entries_of_other_names_are_compared_with_each() -> None:

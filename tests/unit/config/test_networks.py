@@ -23,7 +23,7 @@ def platform(network: Any, region: str = "us-east-1", pool: Any = None, **model:
         "network": network,
         "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
         "gpuPools": {"pool": {"instanceTypes": ["g6.2xlarge"], "nodes": 2, "maxNodes": 4, **(pool or {})}},
-        "inference": {"chat": {"image": "vllm/vllm-openai:v0.11.0", "pool": "pool", **model}},
+        "inference": {"chat": {"image": "vllm/vllm-openai:v0.11.0", "pool": "pool", "egress": ["10.0.0.0/8"], **model}},
         "workloads": {"chat": {"queues": {"jobs": "consume"}}},
     }
     return Platform.model_validate(values, context={"region": region})
@@ -55,6 +55,9 @@ def test_a_pool_is_in_zones_of_the_existing_network() -> None:
     "args",
     [
         [],
+        ["/models/qwen"],
+        ["s3://models/qwen"],
+        ["$$(MODEL)", "Qwen/Qwen3-8B"],
         ["--model", "/models/qwen"],
         ["--model=s3://models/qwen"],
         ["--model-path", "/models/qwen"],
@@ -67,7 +70,7 @@ def test_a_closed_network_serves_what_comes_from_inside(args: list[str]) -> None
 
 @pytest.mark.parametrize("args", [["--model", "Qwen/Qwen3-8B"], ["--model=Qwen/Qwen3-8B"], ["--model-path", "a/b"]])
 def test_a_closed_network_reaches_no_hub(args: list[str]) -> None:
-    told = r"chat\.commandArgs has --model \S+/\S+; allowed: .*, since network\.nat is none and the internet"
+    told = r"chat\.commandArgs has (--model )?\S+/\S+; allowed: .*, since network\.nat is none and the internet"
     with pytest.raises(ValidationError, match=told):
         platform(CLOSED, image=ECR, commandArgs=args)
     assert platform({**CLOSED, "nat": "single"}, commandArgs=args)

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.spec import EksClusterSpec
+from mlplatform.compute.eks_cluster.spec import AccessLevel, EksClusterSpec
 from mlplatform.foundation.network.spec import MAX_SUBNETS
 from mlplatform.lookups import look_up
 
@@ -17,6 +17,10 @@ API_PORT: Final = 443
 
 
 MIN_SUBNETS: Final = 2
+
+MAX_SOURCES: Final = 59
+"""Rules that the cluster's security group has room for: of 60 inbound ones, EKS's own admits the group's members.
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
 
 
 def physical_name(name: str) -> str:
@@ -30,6 +34,16 @@ def physical_name(name: str) -> str:
         return grammar.cluster(made)
     except ValueError as error:
         raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
+
+
+CREATOR: Final = "(creator)"
+"""How the outputs call whoever created the cluster; no entry can have this name."""
+
+
+def access_levels(wanted: EksClusterSpec) -> dict[str, str]:
+    """What whom may do, by the names of the entries."""
+    creator = {CREATOR: AccessLevel.CLUSTER_ADMIN.value} if wanted.creator_is_admin else {}
+    return {**creator, **{entry: access.level.value for entry, access in wanted.access.items()}}
 
 
 def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
@@ -78,6 +92,16 @@ REACHED_BY_NOBODY: Final = (
 def reached_by_nobody(wanted: EksClusterSpec) -> bool:
     """Whether only the cluster's own nodes reach the API server, through which its objects are created."""
     return not (wanted.public_access_cidrs or api_sources(wanted))
+
+
+def too_many_sources(count: int) -> str | None:
+    """What is wrong with the number of networks and security groups that reach the private endpoint, a rule each."""
+    if count <= MAX_SOURCES:
+        return None
+    return (
+        f"has {count} networks and security groups in all; allowed: {MAX_SOURCES}, a rule each in the cluster's "
+        "security group, of which EC2 takes 60: wider networks, or one security group for many clients"
+    )
 
 
 def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:

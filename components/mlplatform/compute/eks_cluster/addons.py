@@ -16,6 +16,10 @@ NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
 
 
 NODE_MONITOR: Final = "eks-node-monitoring-agent"
+"""Reports `DCGMError` of a GPU node whose driver starts slowly, and keeps it until its pod is started anew
+(https://github.com/aws/eks-node-monitoring-agent/issues/266), for which EKS repairs nothing
+(https://docs.aws.amazon.com/eks/latest/userguide/node-health-nma.html). Version 1.7.0 calls sound H100s broken
+(https://github.com/aws/eks-node-monitoring-agent/pull/261)."""
 
 
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")

@@ -1,14 +1,19 @@
 """What a cluster's spec and the arguments beside it say together, before anything is created."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from awsfacts.partitions import AWS
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, control_plane_subnets, reached_by_nobody
+from mlplatform.compute.eks_cluster.access import (
+    REACHED_BY_NOBODY,
+    api_sources,
+    control_plane_subnets,
+    reached_by_nobody,
+    too_many_sources,
+)
 from mlplatform.compute.eks_cluster.addons import pod_zones
-from mlplatform.compute.eks_cluster.spec import GROUP_ID, EksClusterSpec
+from mlplatform.compute.eks_cluster.spec import EksClusterSpec, principal_of
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.refusals import Problem, shown
 
@@ -24,11 +29,8 @@ def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Proble
     groups = args.get("private_access_security_groups", {})
     if reached_by_nobody(wanted) and not groups:
         yield Problem("cluster.privateAccessCidrs", REACHED_BY_NOBODY)
-    for name, id in groups.items():
-        if isinstance(id, str) and not re.fullmatch(GROUP_ID, id):
-            yield Problem(
-                f"private_access_security_groups.{name}", f"is {shown(id)}; allowed: ids such as sg-0a1b2c3d4e5f67890"
-            )
+    if wrong := too_many_sources(len(api_sources(wanted)) + len(groups)):
+        yield Problem("cluster.privateAccessCidrs", wrong)
     if wrong := too_small(wanted.system, secrets_store=args.get("secrets_store", False)):
         yield Problem("cluster.system.instanceTypes", wrong.removeprefix("instanceTypes "))
     if isinstance(args["subnet_ids"], list):
@@ -50,11 +52,45 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
             told = f"is an ARN of the partition {own}; allowed: of {partition}, the component's"
             yield Problem(f"cluster.access.{entry}.principalArn", told)
     for entry, arn in principals.items():
-        place = f"principal_arns.{entry}"
         if entry not in wanted.access:
+            place = f"principal_arns.{entry}"
             yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
         elif isinstance(arn, str):
-            yield from _refused(place, grammar.principal, arn)
+            plain = partition if isinstance(partition, str) else None
+            yield from principal_problems(entry, arn, plain, before(wanted, principals, entry))
+
+
+def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    """The principals that an entry's may not be: those that the spec names, and given ones of earlier entries."""
+    named = {each: access.role or access.principal_arn for each, access in wanted.access.items()}
+    order = [*principals]
+    given = {each: principals[each] for each in order[: order.index(entry)]}
+    return {
+        each: principal for each, principal in {**named, **given}.items() if principal is not None and each != entry
+    }
+
+
+def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a principal's ARN that is known.
+
+    It may be of another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+
+    Args:
+        entry: its entry of `cluster.access`.
+        arn: the ARN.
+        partition: the component's partition, where it is known.
+        others: principals of other entries, names of roles or ARNs, of which those that are not known are left.
+    """
+    place = f"principal_arns.{entry}"
+    if wrong := [*_refused(place, grammar.principal, arn)]:
+        yield from wrong
+        return
+    if partition is not None and (own := arn.split(":")[1]) != partition:
+        yield Problem(place, f"is an ARN of the partition {own}; allowed: of {partition}, the component's")
+    for other, principal in others.items():
+        if isinstance(principal, str) and principal_of(principal) == principal_of(arn):
+            told = f"is that of {other}; allowed: another, since EKS knows one entry for a principal"
+            yield Problem(place, told)
 
 
 def _refused(place: str, check: Callable[[Any], object], value: Any) -> Iterator[Problem]:

@@ -13,8 +13,10 @@ from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
 from mlplatform.arguments import ArgumentsError, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
+from mlplatform.compute.eks_cluster import entries
 from mlplatform.compute.eks_cluster.access import (
     API_PORT,
+    access_levels,
     api_sources,
     control_plane_subnets,
     endpoint_access,
@@ -31,10 +33,9 @@ from mlplatform.compute.eks_cluster.addons import (
     network_plugin_settings,
 )
 from mlplatform.compute.eks_cluster.kubeconfig import kubeconfig
-from mlplatform.compute.eks_cluster.spec import ACCESS_POLICIES, ClusterAccess, EksClusterSpec, addon_version
+from mlplatform.compute.eks_cluster.spec import EksClusterSpec, addon_version
 from mlplatform.compute.eks_cluster.system_pool import system_nodes
 from mlplatform.compute.node_group.nodes import Joined, managed_nodes
-from mlplatform.lookups import look_up
 
 
 class EksClusterArgs(BoundaryArgs, PartitionArgs):
@@ -108,12 +109,16 @@ class EksCluster(Component):
     security_group_id: pulumi.Output[str]
     """Security group that the control plane and the nodes share."""
 
+    access: pulumi.Output[Mapping[str, str]]
+    """What each entry of `cluster.access` may do: its level. `(creator)` is whoever created the cluster, where the spec
+    makes that an administrator."""
+
     kubeconfig: pulumi.Output[str]
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
-        wanted, principals = args["cluster"], args.get("principal_arns", {})
+        wanted = args["cluster"]
         if problems := [*cluster_checks.problems(wanted, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
@@ -122,7 +127,7 @@ class EksCluster(Component):
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
         self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
-        self._access(name, cluster, wanted, partition, principals)
+        entries.create(self, name, cluster.name, wanted, partition, args.get("principal_arns", {}))
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN
@@ -160,6 +165,7 @@ class EksCluster(Component):
         self.cluster_endpoint = cluster.endpoint
         self.cluster_version = cluster.version
         self.security_group_id = security_group_id
+        self.access = pulumi.Output.from_input(access_levels(wanted))
         self._node_sessions = wanted.node_sessions
         self.cluster_certificate_authority = authority
         self.cluster_service_cidr = cidr
@@ -248,45 +254,6 @@ class EksCluster(Component):
                 opts=self.child(),
                 **arguments,
             )
-
-    def _access(
-        self,
-        name: str,
-        cluster: "aws.eks.Cluster",
-        wanted: EksClusterSpec,
-        partition: pulumi.Input[str],
-        principals: Mapping[str, pulumi.Input[str]],
-    ) -> None:
-        for persona, access in wanted.access.items():
-            entry = aws.eks.AccessEntry(
-                f"{name}-{persona}-access",
-                cluster_name=cluster.name,
-                principal_arn=principals[persona] if persona in principals else self._principal(access),
-                tags=self.tags_for(f"{name}-{persona}-access"),
-                opts=self.child(),
-            )
-            aws.eks.AccessPolicyAssociation(
-                f"{name}-{persona}-policy",
-                cluster_name=cluster.name,
-                principal_arn=entry.principal_arn,
-                policy_arn=pulumi.Output.concat(
-                    "arn:", partition, ":eks::aws:cluster-access-policy/", ACCESS_POLICIES[access.level]
-                ),
-                access_scope=(
-                    {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
-                ),
-                opts=self.child(),
-            )
-
-    def _principal(self, access: ClusterAccess) -> str:
-        """ARN of the principal. A role is looked up: its ARN has a path that its name does not tell."""
-        if access.principal_arn is not None:
-            return access.principal_arn
-        return look_up(
-            lambda: str(aws.iam.get_role(name=str(access.role), opts=self.asking()).arn),
-            f"the IAM role {access.role}, which cluster.access names,",
-            "Name a role that `aws iam list-roles` lists, or create it first.",
-        )
 
     def _network_plugin(
         self,

@@ -16,10 +16,6 @@ from mlplatform.spec import Spec
 
 _DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 
-
-GROUP_ID: Final = r"sg-([0-9a-f]{8}|[0-9a-f]{17})"
-"""Id of a security group, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
-
 NOT_OF_THE_INTERNET: Final = tuple(
     IPv4Network(cidr)
     for cidr in (
@@ -142,8 +138,8 @@ class EksClusterSpec(Spec):
     """Who else has access, by a name of your choice."""
 
     node_sessions: bool = False
-    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles get
-    `AmazonSSMManagedInstanceCore`. Who may start a session is decided by IAM (`ssm:StartSession`)."""
+    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles may
+    offer sessions, and do nothing else there. Who may start a session is decided by IAM (`ssm:StartSession`)."""
 
     deletion_protection: bool = False
     """Refuse to delete the cluster until this is switched off."""
@@ -179,7 +175,9 @@ class EksClusterSpec(Spec):
     @field_validator("private_access_security_groups")
     @classmethod
     def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
-        wrong = [f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(GROUP_ID, id)]
+        wrong = [
+            f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(grammar.GROUP_ID, id)
+        ]
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -219,10 +217,10 @@ class EksClusterSpec(Spec):
         first: dict[str, str] = {}
         twice = [
             f"access.{entry}.{field} is {principal}; allowed: another than that of "
-            f"access.{first[_principal(principal)]}, since EKS knows one entry for a principal"
+            f"access.{first[principal_of(principal)]}, since EKS knows one entry for a principal"
             for entry, access in self.access.items()
             for field, principal in (("role", access.role), ("principalArn", access.principal_arn))
-            if principal is not None and first.setdefault(_principal(principal), entry) != entry
+            if principal is not None and first.setdefault(principal_of(principal), entry) != entry
         ]
         if twice:
             raise ValueError("\n".join(twice))
@@ -236,7 +234,7 @@ class EksClusterSpec(Spec):
         return self
 
 
-def _principal(named: str) -> str:
+def principal_of(named: str) -> str:
     """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
     return named.rsplit("/", 1)[-1] if ":role/" in named else named
 

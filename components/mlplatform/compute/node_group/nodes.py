@@ -25,9 +25,16 @@ WORKER_POLICIES: Final = {
 """What a node itself needs; the network plugin and every other pod has a role of its own:
 https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
 
-SESSIONS_POLICY: Final = "AmazonSSMManagedInstanceCore"
-"""What lets Bottlerocket's control container offer shell sessions:
-https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-getting-started-instance-profile.html"""
+SESSION_ACTIONS: Final = (
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
+"""What lets Bottlerocket's control container offer shell sessions. `AmazonSSMManagedInstanceCore` would also let a node
+run commands and read every parameter of the account:
+https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html"""
 
 SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
 """What the agent of these sessions calls:
@@ -201,14 +208,16 @@ def managed_nodes(
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> "aws.eks.NodeGroup":
     """Make the node group `role_name` and what it needs as children of `component`."""
-    policies = {**WORKER_POLICIES, **({"sessions": SESSIONS_POLICY} if sessions else {})}
     filling = pulumi.Output.all(*cached_repository_arns).apply(filling_policy)
     role, attachments = roles.role(
         component,
         f"{role_name}-role",
         iam.trust("ec2.amazonaws.com"),
-        managed={f"{role_name}-{purpose}": policy for purpose, policy in policies.items()},
-        inline={f"{role_name}-fill-caches": filling} if cached_repository_arns else {},
+        managed={f"{role_name}-{purpose}": policy for purpose, policy in WORKER_POLICIES.items()},
+        inline={
+            **({f"{role_name}-fill-caches": filling} if cached_repository_arns else {}),
+            **({f"{role_name}-sessions": iam.document(iam.allow(SESSION_ACTIONS, on=["*"]))} if sessions else {}),
+        },
         partition=partition,
     )
     template = aws.ec2.LaunchTemplate(

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NotRequired
+from typing import NotRequired, Self
 
 import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform import roles
 from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
-from mlplatform.foundation.network import account_zones, addressing, adoption, endpoints, offered, vpc_endpoints
-from mlplatform.foundation.network.existing import FoundSubnet
+from mlplatform.foundation.network import addressing, adoption, endpoints, flow_log, vpc_endpoints
+from mlplatform.foundation.network.existing import Found, FoundSubnet
 from mlplatform.foundation.network.ground import Ground
-from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec, flow_log_policy, flow_log_trust
+from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec
+from mlplatform.foundation.network.survey import Question, Survey, survey
 
 
 class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
@@ -69,6 +69,9 @@ class Network(Component):
     vpc_id: pulumi.Output[str]
     """Id of the VPC."""
 
+    vpc_cidrs: pulumi.Output[Sequence[str]]
+    """Networks of the VPC: its own range, and those that were added to it."""
+
     private_subnet_ids: pulumi.Output[Sequence[str]]
     """A private subnet in each zone, in the order of `zones`."""
 
@@ -78,6 +81,8 @@ class Network(Component):
     pod_subnet_ids: pulumi.Output[Mapping[str, str]]
     """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
 
+    _survey: Survey | None = None
+
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(NetworkArgs, self, name, args)
         layout = args["vpc"]
@@ -85,18 +90,29 @@ class Network(Component):
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
         self._region = args["region"]
+        question = Question(
+            layout, self._region, args.get("services", {}), args.get("outside", []), args.get("nodes", {})
+        )
 
         # Everything is looked up, and refused, before the first child is created.
-        there = account_zones.find(self._region, self.asking())
-        chosen = account_zones.chosen(layout.zone_names, there, self._region)
-        offered.check(layout.services([*args.get("services", {})]), chosen, self._region, self.asking())
-        if layout.existing:
-            ground = self._adopt(layout, layout.existing, there, args)
+        known = self._survey
+        found = known if known and known.question == question else survey(question, self.asking())
+        if layout.existing and found.found:
+            ground = self._adopt(layout.existing, found.found)
         else:
             ground = self._create(name, layout, layout.zones)
 
         if ground.flow_log:
-            self._flow_log(name, ground.vpc_id, layout.flow_log_days, args)
+            flow_log.create(
+                self,
+                name,
+                ground.vpc_id,
+                layout.flow_log_days,
+                account_id=args["account_id"],
+                partition=args.get("partition", "aws"),
+                region=self._region,
+                logs_key_arn=args["logs_key_arn"],
+            )
         vpc_endpoints.create(
             self,
             name,
@@ -109,12 +125,28 @@ class Network(Component):
         )
 
         self.vpc_id = pulumi.Output.from_input(ground.vpc_id)
+        self.vpc_cidrs = pulumi.Output.from_input([*ground.cidrs])
         self.private_subnet_ids = pulumi.Output.all(*ground.private.values())
         self.public_subnet_ids = pulumi.Output.all(*ground.public.values())
-        pods = {chosen[key].name: id for key, id in ground.pods.items()}
+        pods = {found.zones[key].name: id for key, id in ground.pods.items()}
         self.pod_subnet_ids = pulumi.Output.all(*pods.values()).apply(lambda ids: dict(zip(pods, ids, strict=True)))
         self._private = ground.private
         self._done()
+
+    @classmethod
+    def surveyed(cls, known: Survey, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> Self:
+        """A network of which all has been looked up already, by `preflight.check` for the same arguments.
+
+        Args:
+            known: what was looked up. For other arguments it counts for nothing.
+            name: the logical name.
+            args: the arguments.
+            opts: the options.
+        """
+        network = cls.__new__(cls)
+        network._survey = known
+        cls.__init__(network, name, args, opts)
+        return network
 
     def private_subnets_in(self, zones: Sequence[str]) -> list[pulumi.Output[str]]:
         """The private subnets of `zones`, or of every zone where `zones` is empty.
@@ -124,20 +156,7 @@ class Network(Component):
         """
         return [self._private[zone] for zone in zones or self._private]
 
-    def _adopt(
-        self, layout: NetworkSpec, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs
-    ) -> Ground:
-        found = adoption.suitable(
-            layout,
-            existing,
-            self._region,
-            there,
-            services=args.get("services", {}),
-            outside=args.get("outside", []),
-            nodes=args.get("nodes", {}),
-            opts=self.asking(),
-        )
-
+    def _adopt(self, existing: ExistingVpc, found: Found) -> Ground:
         def ids(subnets: Mapping[str, FoundSubnet]) -> dict[str, pulumi.Output[str]]:
             return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}
 
@@ -188,31 +207,6 @@ class Network(Component):
             opts=self.child(),
         )
         return vpc
-
-    def _flow_log(self, name: str, vpc_id: pulumi.Input[str], days: int, args: NetworkArgs) -> None:
-        place = (args["account_id"], self._region, args.get("partition", "aws"))
-        group = aws.cloudwatch.LogGroup(
-            f"{name}-flow-logs",
-            retention_in_days=days,
-            kms_key_id=args["logs_key_arn"],
-            tags=self.tags_for(f"{name}-flow-logs"),
-            opts=self.child(),
-        )
-        role, _ = roles.role(
-            self,
-            f"{name}-flow-log-writer",
-            pulumi.Output.all(*place).apply(lambda known: flow_log_trust(*known)),
-            inline={f"{name}-flow-log-writes": group.arn.apply(flow_log_policy)},
-        )
-        aws.ec2.FlowLog(
-            f"{name}-flow-log",
-            vpc_id=vpc_id,
-            traffic_type="ALL",
-            log_destination=group.arn,
-            iam_role_arn=role.arn,
-            tags=self.tags_for(f"{name}-flow-log"),
-            opts=self.child(),
-        )
 
     def _public_subnets(
         self, name: str, vpc: "aws.ec2.Vpc", nat: Nat, plan: Sequence[addressing.Zone]

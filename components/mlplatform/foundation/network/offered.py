@@ -10,7 +10,7 @@ from mlplatform.foundation.network import endpoints
 from mlplatform.lookups import find
 
 
-def check(services: Sequence[str], chosen: Mapping[str, Zone], region: str, opts: pulumi.InvokeOptions) -> None:
+def check(services: Sequence[str], chosen: Mapping[str, Zone], region: str, opts: pulumi.InvokeOptions | None) -> None:
     """Refuse interface endpoints that the region, or a zone of the network, does not have.
 
     Raises:
@@ -31,7 +31,7 @@ def check(services: Sequence[str], chosen: Mapping[str, Zone], region: str, opts
         raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
 
 
-def _zones_with(service: str, region: str, opts: pulumi.InvokeOptions) -> Sequence[str] | None:
+def _zones_with(service: str, region: str, opts: pulumi.InvokeOptions | None) -> Sequence[str] | None:
     """The zones with an interface endpoint of a service; None where the region has none.
 
     Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398

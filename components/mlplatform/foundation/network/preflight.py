@@ -5,42 +5,26 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from mlplatform.foundation.network import account_zones, adoption
-from mlplatform.foundation.network.spec import NetworkSpec
+from mlplatform.foundation.network.survey import Question, Survey, survey
 from mlplatform.lookups import look_up
 
 Pools = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """Instance types and zones of pools by what the pools are called; no zones are all of the network's."""
 
 
-def check(
-    vpc: NetworkSpec,
-    pools: Pools,
-    region: str,
-    *,
-    services: Mapping[str, str],
-    outside: Sequence[str],
-    nodes: Mapping[str, int],
-) -> None:
-    """Refuse zones, an existing VPC, or instance types that can't be used.
+def check(question: Question, pools: Pools) -> Survey:
+    """Refuse a network, or instance types, that can't be had; what was looked up of the network, for `Network`.
 
-    `Network` checks zones and VPC as well; by then, resources of other components may be in the making.
+    `Network` by itself refuses the same networks; by then, resources of other components may be in the making.
 
     Args:
-        vpc: the network.
+        question: what the network is asked for.
         pools: the groups of nodes.
-        region: the region.
-        services: AWS services that nodes and pods use beside those of every cluster, and what for.
-        outside: what only a route to the internet leads to, a sentence each.
-        nodes: nodes that run at first in each zone.
 
     Raises:
         pulumi.RunError: with everything that is wrong.
     """
-    there = account_zones.find(region)
-    chosen = account_zones.chosen(vpc.zone_names, there, region)
-    if vpc.existing:
-        adoption.suitable(vpc, vpc.existing, region, there, services=services, outside=outside, nodes=nodes)
+    found, region = survey(question), question.region
     types = sorted({each for types, _ in pools.values() for each in types})
     offers = look_up(
         lambda: aws.ec2.get_instance_type_offerings(
@@ -51,11 +35,12 @@ def check(
         "the zones that have the instance types",
         "Allow ec2:DescribeInstanceTypeOfferings.",
     )
-    found: dict[str, set[str]] = {each: set() for each in types}
+    having: dict[str, set[str]] = {each: set() for each in types}
     for type, zone in zip(offers.instance_types, offers.locations, strict=True):
-        found[type].add(zone)
-    if wrong := [*missing(pools, {key: zone.name for key, zone in chosen.items()}, found)]:
+        having[type].add(zone)
+    if wrong := [*missing(pools, {key: zone.name for key, zone in found.zones.items()}, having)]:
         raise pulumi.RunError("\n".join(["nodes can't be had as they are wanted:", *wrong]))
+    return found
 
 
 def missing(pools: Pools, names: Mapping[str, str], offers: Mapping[str, set[str]]) -> Iterator[str]:

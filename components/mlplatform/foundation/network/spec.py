@@ -9,14 +9,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from awsfacts import zones
-from mlplatform import grammar, iam
+from mlplatform import grammar
 from mlplatform.foundation.network import addressing, endpoints
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
-
-VPC_ID: Final = r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$"
-SUBNET_ID: Final = re.compile(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})")
-"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
 
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
@@ -42,7 +38,9 @@ class EndpointPreset(Enum):
 class ExistingVpc(Spec):
     """A VPC and subnets of someone else, which the platform uses and does not change."""
 
-    vpc_id: str = Field(pattern=VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True})
+    vpc_id: str = Field(
+        pattern=grammar.VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True}
+    )
     """Id of the VPC. Its DHCP options have to name AmazonProvidedDNS, or servers that forward to it, and its network
     ACLs have to let nodes and control plane talk: neither is looked up. In a VPC that another account shares, tags and
     endpoints cannot be seen, and are not checked. Cannot change after the first deployment."""
@@ -73,7 +71,7 @@ class ExistingVpc(Spec):
         problems += [
             f"{name} has {id}; allowed: ids of subnets, e.g. subnet-0a1b2c3d4e5f60718"
             for id in value.values()
-            if not SUBNET_ID.fullmatch(id)
+            if not re.fullmatch(grammar.SUBNET_ID, id)
         ]
         if problems:
             raise ValueError("\n".join(problems))
@@ -100,6 +98,9 @@ class ExistingVpc(Spec):
             raise ValueError("\n".join(problems))
         return self
 
+
+MAX_ENDPOINTS: Final = 50
+"""Interface endpoints of a VPC: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html"""
 
 MAX_SUBNETS: Final = 16
 """Subnets of a cluster at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
@@ -132,7 +133,7 @@ class NetworkSpec(Spec):
     """Interface endpoints that are created beside `interfaceEndpoints`: `private` for all that nodes and pods of this
     stack use, as a network without NAT needs them; or `none`. Each endpoint is paid per hour and zone."""
 
-    interface_endpoints: list[str] = Field(default=[])
+    interface_endpoints: list[str] = Field(default=[], max_length=MAX_ENDPOINTS)
     """AWS services reached without leaving the network, e.g. `ecr.api`; each is paid per hour and zone."""
 
     other_accounts: list[str] = Field(default=[], max_length=50)
@@ -238,6 +239,15 @@ class NetworkSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _endpoints_are_not_too_many(self) -> "NetworkSpec":
+        if (count := len(self.services())) > MAX_ENDPOINTS:
+            raise ValueError(
+                f"interfaceEndpoints has {len(self.interface_endpoints)} entries; allowed: {MAX_ENDPOINTS} endpoints "
+                f"in all, and with those of endpointPreset they are {count}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _nodes_reach_what_they_need(self) -> "NetworkSpec":
         missing = [name for name in endpoints.NODES_NEED if name not in self.services()]
         if self.closed and missing:
@@ -246,28 +256,3 @@ class NetworkSpec(Spec):
                 "since nat is none and nodes cannot join without them"
             )
         return self
-
-
-def flow_log_policy(log_group_arn: str) -> str:
-    """What the flow log's role may do: write to its own log group, and find it among the account's.
-
-    Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
-    groups, group, _ = log_group_arn.partition(":log-group:")
-    return iam.document(
-        iam.allow(
-            ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            on=[log_group_arn, f"{log_group_arn}:*"],
-        ),
-        iam.allow(["logs:DescribeLogGroups"], on=[f"{groups}{group}*"]),
-    )
-
-
-def flow_log_trust(account_id: str, region: str, partition: str) -> str:
-    """Who may take on the flow log's role: the service, for flow logs of this account and region alone.
-
-    Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
-    flow_logs = f"arn:{partition}:ec2:{region}:{account_id}:vpc-flow-log/*"
-    when = {"ArnLike": {"aws:SourceArn": flow_logs}, "StringEquals": {"aws:SourceAccount": account_id}}
-    return iam.trust("vpc-flow-logs.amazonaws.com", when=when)

@@ -27,6 +27,9 @@ CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
 """How the name of a secret begins that ECR signs in to another registry with:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
+MAX_CACHES: Final = 50
+"""Rules for caches of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+
 NEVER_DAYS: Final = 36500
 """An age that no image reaches."""
 
@@ -67,7 +70,8 @@ class ImageRepository(Spec):
     the tag never moves: deploy no other."""
 
     keep_newest: int = Field(default=50, ge=1, le=10000)
-    """Images with other tags are deleted once so many tagged images are newer."""
+    """Images with other tags are deleted once so many tagged images are newer. ECR counts released ones as well, and
+    deletes none of them; with many releases, keep more."""
 
     untagged_days: int = Field(default=14, ge=1, le=3650)
     """Days until images without a tag are deleted."""
@@ -166,7 +170,7 @@ class ImageRegistrySpec(Spec):
     repositories: dict[str, ImageRepository] = Field(default={})
     """Repositories by name. In AWS each is called `<project>/<stack>/<name>`."""
 
-    pull_through: dict[str, PullThrough] = Field(default={})
+    pull_through: dict[str, PullThrough] = Field(default={}, max_length=MAX_CACHES)
     """Caches of public registries, by the name that cached repositories begin with: `docker.io/vllm/vllm-openai` is
     pulled as `<registry>/<name>/vllm/vllm-openai`. An account has each such name once in a region."""
 
@@ -270,7 +274,8 @@ def repository_lifecycle(repository: ImageRepository) -> str:
     """The life cycle policy of a repository.
 
     Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
-    by a rule behind it, and several patterns in one rule would all have to match.
+    by a rule behind it, which still counts it, and several patterns in one rule would all have to match. No rule can
+    select images without a tag of a pattern.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
     """
     released = [

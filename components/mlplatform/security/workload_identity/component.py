@@ -16,6 +16,7 @@ from mlplatform.security.workload_identity.spec import (
     access_policy,
     boundary,
     service_account_of,
+    too_large,
     trust_policy,
 )
 
@@ -88,6 +89,12 @@ def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentity
         raise ArgumentsError(what, problems)
 
 
+def _taken_by_iam(what: str, wanted: WorkloadIdentitySpec, policy: str) -> str:
+    if wrong := too_large(wanted, policy):
+        raise ArgumentsError(what, [Problem("workload", wrong)])
+    return policy
+
+
 class WorkloadIdentity(Component):
     """An IAM role that the pods of one service account get by EKS Pod Identity, bounded, for what they declare."""
 
@@ -121,6 +128,7 @@ class WorkloadIdentity(Component):
             queue_arns=args.get("queue_arns", {}),
             secret_arns=args.get("secret_arns", {}),
         ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
+        access = access.apply(lambda policy: _taken_by_iam(what_is(self, name), wanted, policy))
         role, policies = roles.role(
             self,
             f"{name}-role",

@@ -227,6 +227,18 @@ def access_policy(
     return iam.document(*statements)
 
 
+def too_large(workload: WorkloadIdentitySpec, policy: str) -> str | None:
+    """What is wrong with a workload whose access policy IAM refuses; None for one that it takes."""
+    if (size := iam.size(policy)) <= iam.ROLE_SIZE:
+        return None
+    kinds = ("buckets", "images", "queues", "secrets")
+    counts = ", ".join(f"{len(used)} {kind}" for kind in kinds if (used := getattr(workload, kind)))
+    return (
+        f"is access to {counts}, a policy of {size} characters; allowed: {iam.ROLE_SIZE}, IAM's limit: fewer or "
+        "shorter names, or several workloads"
+    )
+
+
 def bucket_statements(arn: str, wanted: BucketAccess) -> list[iam.Statement]:
     """Access to a bucket's objects, or to those below a prefix."""
     objects = f"{arn}/{wanted.prefix}*"

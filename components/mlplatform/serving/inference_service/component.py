@@ -1,6 +1,6 @@
 """Where models answer requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NotRequired, TypedDict
 
@@ -11,15 +11,18 @@ from mlplatform import grammar, namespaces
 from mlplatform.arguments import ArgumentsError, Problem, checked, fitting, need, telling, what_is
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
+from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.pods import (
     autoscaler_spec,
     deployment_spec,
     labels,
     model_env,
     network_policy,
+    plain_variables,
     rollout_timeouts,
     secret_class_spec,
     selector,
+    variables_of,
 )
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec
 from mlplatform.shared_arguments import not_secret
@@ -55,6 +58,10 @@ class InferenceServiceArgs(TypedDict):
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
     """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
+    vpc_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
+    """Networks of the VPC, which `inference.egress` does not mean by a wider one, such as `0.0.0.0/0`. Default: private
+    ranges alone."""
+
     protect: NotRequired[bool]
     """Refuse to delete or replace the Deployment, whose pods take long to start, and what serves and guards them.
     Default: false."""
@@ -74,6 +81,7 @@ class InferenceService(Component):
         wanted = args["inference"]
         given = self._place(name, args.get("namespace"))
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
+        own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         image, env = self._image(name, wanted, args), self._env(name, wanted, args)
         super().__init__(name, args, opts)
         namespace = self._namespace(name) if given is None else given
@@ -89,7 +97,7 @@ class InferenceService(Component):
         closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=pulumi.Output.from_input(s3).apply(lambda cidrs: network_policy(name, wanted, cidrs)),
+            spec=pulumi.Output.all(s3, own).apply(lambda known: network_policy(name, wanted, *known)),
             opts=self.guarded(),
         )
         # A pod that starts before its policy reaches everything.
@@ -186,19 +194,10 @@ class InferenceService(Component):
         """The environment variables that are no secrets."""
         if wanted.secrets:
             need(self, name, args, "region", since="inference has secretEnv")
-        env: dict[str, pulumi.Input[str]] = {}
         given = args.get("env", {})
-        told = grammar.not_variables(given)
-        taken = [each for each in given if each in wanted.secret_env]
-        told += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in taken]
-        problems = [Problem("env", each) for each in told]
-        for variable, text in given.items():
-            if isinstance(text, str):
-                place = f"env.{variable}"
-                wrong = grammar.not_given_to_a_program({place: f"{variable}={text}"})
-                problems += [Problem(place, each.removeprefix(f"{place} ")) for each in wrong]
-        if problems:
+        if problems := [*_given_problems(wanted, given)]:
             raise ArgumentsError(what_is(self, name), problems)
+        env: dict[str, pulumi.Input[str]] = {}
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
             buckets = args["bucket_names"]
@@ -208,4 +207,43 @@ class InferenceService(Component):
                 raise ArgumentsError(what_is(self, name), [problem])
             env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
         instead = "allowed: values that anyone may read; a secret belongs into inference.secretEnv"
-        return {**env, **wanted.env, **not_secret(what_is(self, name), "env", given, instead)}
+        open_values = not_secret(what_is(self, name), "env", given, instead)
+        return {**env, **wanted.env, **self._resolvable(name, wanted, {**env, **wanted.env, **given}, open_values)}
+
+    def _resolvable(
+        self, name: str, wanted: InferenceServiceSpec, env: Mapping[str, Any], given: Mapping[str, pulumi.Input[str]]
+    ) -> dict[str, pulumi.Input[str]]:
+        """Values that are given beside the spec; outputs are checked for what they refer to when they are known."""
+        order = variables.ordered(plain_variables(wanted, env), wanted.secret_env)
+
+        def checked(variable: str, value: pulumi.Input[str]) -> pulumi.Input[str]:
+            before = {*order[: order.index(variable)]}
+
+            def right(text: str) -> str:
+                if wrong := [*variables.wrong_value(text, before)]:
+                    problems = [Problem(f"env.{variable}", each) for each in wrong]
+                    raise ArgumentsError(what_is(self, name), problems)
+                return text
+
+            return value.apply(right) if isinstance(value, pulumi.Output) else value
+
+        return {variable: checked(variable, value) for variable, value in given.items()}
+
+
+def _given_problems(wanted: InferenceServiceSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with variables as far as they are known: those beside the spec, and what refers to which."""
+    told = [*grammar.not_variables(given), *variables.taken(given, weights=wanted.model is not None)]
+    secrets = [each for each in given if each in wanted.secret_env]
+    told += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in secrets]
+    yield from (Problem("env", each) for each in told)
+    for variable, text in given.items():
+        if isinstance(text, str):
+            place = f"env.{variable}"
+            wrong = grammar.not_given_to_a_program({place: f"{variable}={text}"})
+            yield from (Problem(place, each.removeprefix(f"{place} ")) for each in wrong)
+    there = {*variables_of(wanted), *given}
+    # Whether the pod has a role is not known here.
+    for index, reason in variables.wrong_arguments(wanted.command_args, there | variables.ADDED):
+        yield Problem(f"inference.commandArgs[{index}]", reason)
+    for variable, reason in variables.wrong_values({**wanted.env, **given}, there):
+        yield Problem(f"{'' if variable in given else 'inference.'}env.{variable}", reason)

@@ -4,28 +4,22 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network
 from typing import Any, Final
 
 import pulumi
 
 from awsfacts.instances import GPU_RESOURCE
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
-from mlplatform.grammar import METADATA_SERVICE
+from mlplatform.serving.inference_service import egress
+from mlplatform.serving.inference_service.egress import HTTPS, POD_IDENTITY_AGENT
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
+from mlplatform.serving.inference_service.variables import REGION, WEIGHTS, ordered
 
 PROBE_SECONDS: Final = 10
 """Seconds between two probes of a model."""
 
 SLACK_MINUTES: Final = 2
 """Minutes beside a model's start for being scheduled and for the rollout to be noticed."""
-
-POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
-"""Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
-
-PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
-"""Addresses that never leave a network of one's own, among them those of interface endpoints:
-https://www.rfc-editor.org/rfc/rfc1918, https://www.rfc-editor.org/rfc/rfc6598"""
 
 WRITABLE: Final = {
     "HOME": "/tmp",
@@ -44,6 +38,9 @@ do not keep their cores busy while nobody asks (https://github.com/vllm-project/
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1"}
 """A server that has its weights from a bucket asks Hugging Face for nothing:
 https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline"""
+
+MODEL_VARIABLES: Final = (*OFFLINE, *REGION, WEIGHTS)
+"""Names of the variables of a server that has its weights from a bucket."""
 
 SECRETS_DRIVER: Final = "secrets-store.csi.k8s.io"
 SECRETS_PATH: Final = "/mnt/secrets"
@@ -70,9 +67,8 @@ def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Inpu
     """
     return {
         **OFFLINE,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
-        "MODEL_URI": pulumi.Output.concat("s3://", bucket, "/", model.key),
+        **dict.fromkeys(REGION, region),
+        WEIGHTS: pulumi.Output.concat("s3://", bucket, "/", model.key),
     }
 
 
@@ -151,6 +147,16 @@ def pod_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], 
     }
 
 
+def plain_variables(wanted: InferenceServiceSpec, env: Env) -> dict[str, pulumi.Input[str]]:
+    """The variables of a model's server that are no secrets: `env`, and what every server has by default."""
+    return {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
+
+
+def variables_of(wanted: InferenceServiceSpec) -> set[str]:
+    """Names of all variables of a server whose spec says all of them."""
+    return {*plain_variables(wanted, wanted.env), *wanted.secret_env, *(MODEL_VARIABLES if wanted.model else ())}
+
+
 def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
     """The container that serves the model."""
     answers = {
@@ -158,9 +164,11 @@ def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str],
         "period_seconds": PROBE_SECONDS,
         "timeout_seconds": wanted.probe_timeout_seconds,
     }
-    plain = {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
-    variables = [{"name": key, "value": plain[key]} for key in sorted(plain)]
-    variables += [_secret_variable(name, key, wanted.secret_env[key]) for key in sorted(wanted.secret_env)]
+    plain = plain_variables(wanted, env)
+    variables = [
+        {"name": key, "value": plain[key]} if key in plain else _secret_variable(name, key, wanted.secret_env[key])
+        for key in ordered(plain, wanted.secret_env)
+    ]
     mounts: list[dict[str, Any]] = [
         {"name": "scratch", "mount_path": "/tmp"},
         {"name": "shared-memory", "mount_path": "/dev/shm"},
@@ -255,16 +263,21 @@ def autoscaler_spec(name: str, wanted: InferenceServiceSpec) -> dict[str, Any]:
     }
 
 
-def network_policy(name: str, wanted: InferenceServiceSpec, s3_cidrs: Sequence[str] = ()) -> dict[str, Any]:
-    """Who may call the service, and what it may call: DNS, the agent that has its role, and HTTPS near by.
+def network_policy(
+    name: str, wanted: InferenceServiceSpec, s3_cidrs: Sequence[str] = (), own_networks: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Who may call the service, and what it may call: DNS, the agent that has its role, and what the spec names.
 
-    A policy can name S3 only by its addresses, which `s3_cidrs` are for a model that uses S3.
+    A policy can name S3 only by its addresses, which `s3_cidrs` are for a model that uses S3. Nodes pull images and
+    fetch secrets, so that a pod needs nothing for these.
     """
     callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
         for namespace in wanted.callers
     ]
-    reached = [*PRIVATE_NETWORKS, *s3_cidrs, *wanted.egress]
+    ports: dict[str, list[int]] = {cidr: [HTTPS] for cidr in (*s3_cidrs, *wanted.egress)}
+    for rule in wanted.egress_rules:
+        ports.setdefault(rule.cidr, []).extend(rule.ports)
     return {
         "pod_selector": {"match_labels": selector(name)},
         "policy_types": ["Ingress", "Egress"],
@@ -274,15 +287,7 @@ def network_policy(name: str, wanted: InferenceServiceSpec, s3_cidrs: Sequence[s
                 "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
                 "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
             },
-            {
-                "to": [{"ip_block": _block(cidr)} for cidr in dict.fromkeys(reached)],
-                "ports": [{"port": 443, "protocol": "TCP"}],
-            },
+            *egress.rules(ports, own_networks),
             {"to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}], "ports": [{"port": 80, "protocol": "TCP"}]},
         ],
     }
-
-
-def _block(cidr: str) -> dict[str, Any]:
-    inside = IPv4Network(METADATA_SERVICE).subnet_of(IPv4Network(cidr))
-    return {"cidr": cidr, "except_": [METADATA_SERVICE]} if inside else {"cidr": cidr}

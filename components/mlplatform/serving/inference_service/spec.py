@@ -9,15 +9,14 @@ from pydantic import Field, field_validator, model_validator
 from mlplatform import grammar
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
+from mlplatform.serving.inference_service import variables
+from mlplatform.serving.inference_service.egress import EgressRule, called
 from mlplatform.spec import REPEATS, Spec
 
 STOP_SECONDS: Final = 45
 """Seconds that a server has for its own end after SIGTERM, which follows `drain_seconds`. vLLM breaks off what it still
 answers unless `--shutdown-timeout`, which is less than this, says otherwise:
 https://github.com/vllm-project/vllm/pull/36666"""
-
-MODEL_URI: Final = "$(MODEL_URI)"
-"""How an argument names the address of the weights."""
 
 REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
 """One part of a key, of the characters of `PREFIX`."""
@@ -106,18 +105,19 @@ class InferenceServiceSpec(Spec):
 
     model: ModelSource | None = None
     """Weights in a bucket of this stack, which the pod's own role reads. The server finds them by the environment
-    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name, e.g. `--model=$(MODEL_URI)` with
+    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name: first, as `vllm serve` takes its model, and with
     `--load-format=runai_streamer` for vLLM from 0.23 on (earlier ones take the address for a model of Hugging Face:
     https://github.com/vllm-project/vllm/pull/39155); it also gets `AWS_REGION` and `HF_HUB_OFFLINE`. Default: the
     server has its weights from elsewhere, and `egress` says from where."""
 
     command_args: list[str] = Field(default=[], json_schema_extra=REPEATS)
-    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable."""
+    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable of the pod, and `$$(NAME)`
+    for `$(NAME)` as it is, e.g. for a shell."""
 
     env: dict[str, str] = Field(default={})
-    """Environment variables. Never secrets: these are readable in the stack file and the cluster, and `secretEnv` is
-    for them. HOME and the caches of common model servers are in /tmp unless set here; vLLM sends no usage statistics
-    and sleeps while it is idle."""
+    """Environment variables, in which `$(NAME)` stands for another. Never secrets: these are readable in the stack file
+    and the cluster, and `secretEnv` is for them. HOME and the caches of common model servers are in /tmp unless set
+    here; vLLM sends no usage statistics and sleeps while it is idle."""
 
     secret_env: dict[str, SecretRef] = Field(default={})
     """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod has the value
@@ -185,9 +185,14 @@ class InferenceServiceSpec(Spec):
     """Namespaces whose pods may call it, beside its own. Default: none."""
 
     egress: list[str] = Field(default=[])
-    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face. Always allowed are
-    private addresses, among them VPC endpoints, and S3 where `model`, or the workload named like the model, names a
-    bucket. Default: no more than these."""
+    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face, or those of the
+    subnets in which interface endpoints are. A network that is wider than private ranges, such as `0.0.0.0/0`, does not
+    include them. Always allowed are DNS, the agent that has the pod's role, and S3 where `model`, or the workload named
+    like the model, names a bucket. Default: no more than these."""
+
+    egress_rules: list[EgressRule] = Field(default=[])
+    """Networks that it may call on other ports, e.g. `{cidr: 10.0.8.0/24, ports: [6379]}` for a cache. Default:
+    none."""
 
     @field_validator("image")
     @classmethod
@@ -255,14 +260,23 @@ class InferenceServiceSpec(Spec):
         wrong = []
         for cidr in value:
             try:
-                network = grammar.network(cidr)
+                called(cidr)
             except ValueError as error:
                 wrong.append(f"{cidr}: {error}")
-                continue
-            if cidr == grammar.METADATA_SERVICE:
-                wrong.append(f"{cidr}: allowed: networks; no model may ask for the credentials of its node")
-            elif any(network.subnet_of(each) for each in grammar.NOT_ROUTED if each != grammar.LINK_LOCAL):
-                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or of groups")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("egress_rules")
+    @classmethod
+    def _a_network_has_one_rule(cls, value: list[EgressRule]) -> list[EgressRule]:
+        first: dict[str, int] = {}
+        wrong = [
+            f"egressRules[{index}].cidr is {rule.cidr}; allowed: networks of no other rule, whose ports egressRules"
+            f"[{first[rule.cidr]}] can have"
+            for index, rule in enumerate(value)
+            if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
+        ]
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -275,8 +289,23 @@ class InferenceServiceSpec(Spec):
 
     @model_validator(mode="after")
     def _weights_are_named_where_they_are_used(self) -> Self:
-        if self.model is None and any(MODEL_URI in arg for arg in self.command_args):
-            raise ValueError(f"commandArgs has {MODEL_URI}; allowed: with model, which says where the weights are")
+        named = any(variables.WEIGHTS in variables.references(arg) for arg in self.command_args)
+        if self.model is None and named and variables.WEIGHTS not in self.env:
+            raise ValueError(
+                f"commandArgs has $({variables.WEIGHTS}); allowed: with model, which says where the weights are"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _variables_are_the_spec_s_own(self) -> Self:
+        weights = self.model is not None
+        problems = [
+            f"{field} {wrong}"
+            for field, names in (("env", self.env), ("secretEnv", self.secret_env))
+            for wrong in variables.taken(names, weights=weights)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @model_validator(mode="after")

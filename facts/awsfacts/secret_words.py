@@ -4,18 +4,19 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from awsfacts.tables import read_table
-
 
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """`secret_words.yaml`, where all of it is explained."""
-    found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml", "mlpctl")
+    # The library imports this module, and needs no YAML until it looks at a name.
+    from awsfacts.tables import read_table
+
+    found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml")
     return found
 
 
 def refused(kind: str) -> str:
-    """An expression for the words of a kind (`ends`, `last`, `keys`) that a stack file refuses."""
+    """An expression for the words of a kind (`ends`, `last`, `keys`) that plain values are refused under."""
     return _any(table()[kind]["refused"])
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mlpctl.config import credentials
+from awsfacts import credentials
 from mlpctl.config.problems import HIDDEN, shown
 
 # Written in parts, so that no scanner takes this file for a leak.

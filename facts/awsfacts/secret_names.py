@@ -5,21 +5,16 @@ A right file that is refused costs more than it saves: a name counts by its last
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
-from mlpctl import secret_words
+from awsfacts import secret_words
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN: Final = re.compile(r"[-_.:\s]+")
 
-_LAST: Final = re.compile(f".*{secret_words.refused('ends')}|{secret_words.refused('last')}")
-"""Last word of the name of a secret."""
-
 _METHOD: Final = re.compile(r"auth|authentication")
 """Last word of a name of a secret, or of a way to prove who one is."""
-
-_KEYS: Final = re.compile(secret_words.refused("keys"))
-"""Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
 
 _SPECIAL: Final = re.compile(
     r"audio|begin|bos|cls|end|eos|first|image|last|mask|max|min|new|next|pad|per|sep|special|start|stop|think|unk|video"
@@ -57,10 +52,10 @@ def names_a_secret(name: str) -> bool:
     if words[-3:] == ["access", "key", "id"]:
         return True
     if last == "key":
-        return bool(before and _KEYS.fullmatch(before[-1]))
+        return bool(before and _keys().fullmatch(before[-1]))
     if last == "token" and before and _SPECIAL.fullmatch(before[-1]):
         return False
-    return bool(_LAST.fullmatch(last))
+    return bool(_last().fullmatch(last))
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -120,3 +115,15 @@ def _words(name: str) -> list[str]:
     while len(words) > 1 and words[-1] in _BEHIND:
         words.pop()
     return words
+
+
+@cache
+def _last() -> re.Pattern[str]:
+    """Last word of the name of a secret."""
+    return re.compile(f".*{secret_words.refused('ends')}|{secret_words.refused('last')}")
+
+
+@cache
+def _keys() -> re.Pattern[str]:
+    """Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
+    return re.compile(secret_words.refused("keys"))

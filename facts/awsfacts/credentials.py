@@ -6,9 +6,10 @@ looks random is let pass: digests of images and revisions of models look the sam
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
-from mlpctl.config import secret_names
+from awsfacts import secret_names
 
 FORMS: Final = {
     "an AWS access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -43,28 +44,33 @@ FORMS: Final = {
 }
 """Sort of credential → what only such a one holds."""
 
-_FORMS: Final = [(sort, re.compile(form)) for sort, form in FORMS.items()]
-_ANY: Final = re.compile("|".join(FORMS.values()))
-
 _REGISTRY: Final = "a registry with its user and password"
 _BY_NAME: Final = "a secret, by its name"
 
-_NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"))
-"""Mappings from a name to a plain value of it, by the ends of their paths. Elsewhere a name that speaks of a secret may
-well refer to one."""
+_NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"), ("pool", "labels"))
+"""Mappings from a name to a plain value of it, by the ends of their paths in files and in programs. Elsewhere a name
+that speaks of a secret may well refer to one."""
+
+_HTTP_PATHS: Final = ("healthPath", "health_path")
+"""Fields that hold a path of HTTP, as files and as programs spell them."""
 
 _USER: Final = re.compile(r"(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
 """What stands before the host in an image's reference that was meant as a URL."""
 
 
+@cache
+def _any() -> re.Pattern[str]:
+    return re.compile("|".join(FORMS.values()))
+
+
 def is_credential(text: str) -> bool:
     """Say whether text holds a known form of credential."""
-    return _ANY.search(text) is not None
+    return _any().search(text) is not None
 
 
 def sort(text: str) -> str | None:
     """Say what credential text holds by its form, to be read after "looks like": `an AWS access key`."""
-    return next((name for name, form in _FORMS if form.search(text)), None) if is_credential(text) else None
+    return next((name for name, form in FORMS.items() if re.search(form, text)), None) if is_credential(text) else None
 
 
 def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -100,7 +106,7 @@ def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:
     field = path[-1] if path else ""
     if field == "image":
         return _REGISTRY if _has_user(text) else _BY_NAME if secret_names.gives_away(text) else None
-    if field == "healthPath" and secret_names.queries(text):
+    if field in _HTTP_PATHS and secret_names.queries(text):
         return _BY_NAME
     by_key = _is_value_of_a_name(path) and secret_names.is_secret(str(field), text)
     return _BY_NAME if by_key or secret_names.assigns(text) else None

@@ -1,0 +1,88 @@
+"""The access entries of a cluster: who may use it, and what each of them may do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from mlplatform.arguments import ArgumentsError, what_is
+from mlplatform.component import Component
+from mlplatform.compute.eks_cluster.checks import before, principal_problems
+from mlplatform.compute.eks_cluster.spec import ACCESS_POLICIES, ClusterAccess, EksClusterSpec
+from mlplatform.lookups import look_up
+
+
+def create(
+    component: Component,
+    name: str,
+    cluster_name: pulumi.Input[str],
+    wanted: EksClusterSpec,
+    partition: pulumi.Input[str],
+    principals: Mapping[str, pulumi.Input[str]],
+) -> None:
+    """Create an entry and its policy for each of `access`, below a component.
+
+    Args:
+        component: the cluster.
+        name: its logical name.
+        cluster_name: its name in EKS.
+        wanted: its spec.
+        partition: its partition.
+        principals: ARNs that the program gives beside the spec, by entry.
+    """
+    for persona, access in wanted.access.items():
+        entry = aws.eks.AccessEntry(
+            f"{name}-{persona}-access",
+            cluster_name=cluster_name,
+            principal_arn=(
+                _given(component, name, persona, wanted, principals, partition)
+                if persona in principals
+                else _named(component, access)
+            ),
+            tags=component.tags_for(f"{name}-{persona}-access"),
+            opts=component.child(),
+        )
+        aws.eks.AccessPolicyAssociation(
+            f"{name}-{persona}-policy",
+            cluster_name=cluster_name,
+            principal_arn=entry.principal_arn,
+            policy_arn=pulumi.Output.concat(
+                "arn:", partition, ":eks::aws:cluster-access-policy/", ACCESS_POLICIES[access.level]
+            ),
+            access_scope=(
+                {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
+            ),
+            opts=component.child(),
+        )
+
+
+def _given(
+    component: Component,
+    name: str,
+    entry: str,
+    wanted: EksClusterSpec,
+    principals: Mapping[str, pulumi.Input[str]],
+    partition: pulumi.Input[str],
+) -> pulumi.Input[str]:
+    """A principal that is given beside the spec, checked when all that it is held against is known."""
+
+    def checked(known: Mapping[str, Any]) -> str:
+        arn = str(known["arn"])
+        if wrong := [*principal_problems(entry, arn, known["partition"], known["others"])]:
+            raise ArgumentsError(what_is(component, name), wrong)
+        return arn
+
+    others = before(wanted, principals, entry)
+    return pulumi.Output.all(arn=principals[entry], partition=partition, others=others).apply(checked)
+
+
+def _named(component: Component, access: ClusterAccess) -> str:
+    """ARN of the principal that an entry names. A role is looked up: its ARN has a path that its name does not tell."""
+    if access.principal_arn is not None:
+        return access.principal_arn
+    return look_up(
+        lambda: str(aws.iam.get_role(name=str(access.role), opts=component.asking()).arn),
+        f"the IAM role {access.role}, which cluster.access names,",
+        "Name a role that `aws iam list-roles` lists, or create it first.",
+    )

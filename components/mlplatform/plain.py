@@ -1,0 +1,41 @@
+"""Plain values hold no credentials: anyone who reads a file, a state, an account or a cluster reads them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from awsfacts import credentials, secret_names
+from mlplatform.refusals import Problem
+from mlplatform.spec import Spec
+
+INSTEAD: Final = (
+    "plain values; keep the secret in AWS Secrets Manager, from where a model has it by `secretEnv` and any other "
+    "program by `secrets` of its workload"
+)
+"""What is allowed instead of a credential."""
+
+
+def holds(sort: str) -> str:
+    """What is wrong with a value that is a credential of a sort, to be read after its place."""
+    return f"holds what looks like {sort}, in plain text"
+
+
+def problems(argument: str, value: Any) -> Iterator[Problem]:
+    """Credentials in an argument of a component, each at its place and never quoted. Outputs are left out.
+
+    Args:
+        argument: the argument.
+        value: its value: a spec, a mapping, a list or text.
+    """
+    for path, sort in credentials.find(_plain(value), (argument,)):
+        keys = [str(key) for key in path]
+        if credentials.sort(keys[-1]) or secret_names.gives_away(keys[-1]):
+            keys.pop()
+        yield Problem(".".join(keys), f"{holds(sort)}; allowed: {INSTEAD}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items() if isinstance(key, str)}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,243 @@
+"""The sections of a stack, each right in itself."""
+
+import math
+from enum import Enum
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from awsfacts import zones
+from awsfacts.partitions import partition_of
+from mlpctl.review.cost.settings import CostSettings
+from mlplatform import (
+    DataBucketSpec,
+    EksClusterSpec,
+    GpuNodePoolSpec,
+    ImageRegistrySpec,
+    InferenceServiceSpec,
+    KeyRingSpec,
+    NetworkSpec,
+    WorkloadIdentitySpec,
+    grammar,
+    names,
+    shared_arguments,
+)
+from mlplatform.compute.node_group.nodes import SESSION_SERVICES
+from mlplatform.registries.image_registry import places as image_places
+from mlplatform.security.workload_identity.spec import service_account_of
+from mlplatform.spec import Spec
+
+Name = Annotated[str, AfterValidator(names.name)]
+"""A name of the author's choice."""
+
+MAX_TAGS = shared_arguments.MAX_TAGS - 2
+"""What a component takes, less the tags `owner` and `environment`."""
+
+MAX_POLICY_PATH: Final = 511
+MAX_POLICY_NAME: Final = 128
+"""Longest path of a policy of IAM without the slash that it begins with, and longest name:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
+
+
+def _tag_key(value: str) -> str:
+    if allowed := shared_arguments.tag_key_problem(value):
+        raise ValueError(allowed)
+    if value.lower() in ("name", "owner", "environment"):
+        raise ValueError("allowed: keys other than Name, owner and environment, which the platform sets")
+    return value
+
+
+def _tag_value(value: str) -> str:
+    if allowed := shared_arguments.tag_value_problem(value):
+        raise ValueError(allowed)
+    return value
+
+
+TagKey = Annotated[str, AfterValidator(_tag_key)]
+TagValue = Annotated[str, AfterValidator(_tag_value)]
+
+
+class Profile(Enum):
+    """What a stack is for; it sets defaults."""
+
+    DEV = "dev"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+class Sections(Spec):
+    """One stack of the platform, whose sections may not fit together yet."""
+
+    profile: Profile
+    """What the stack is for: `dev`, `staging` or `prod`. Sets the defaults of the fields below."""
+
+    owner: str = Field(min_length=1, max_length=100)
+    """Team that answers for this stack; becomes the `owner` tag."""
+
+    tags: dict[TagKey, TagValue] = Field(default={}, max_length=MAX_TAGS)
+    """More tags for everything that can have tags."""
+
+    protect: bool = False
+    """Have the engine refuse to delete or replace what is lost for good or takes long to get back: keys, buckets with
+    their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of models, and
+    addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To take such a
+    stack down, set false, run an update, then destroy it; profile prod does not allow false."""
+
+    keys: KeyRingSpec = KeyRingSpec()
+    """The encryption keys."""
+
+    network: NetworkSpec
+    """The network."""
+
+    buckets: dict[Name, DataBucketSpec] = Field(default={})
+    """Buckets for datasets, models and artifacts, by name."""
+
+    images: ImageRegistrySpec = ImageRegistrySpec()
+    """Repositories of container images, and caches of public registries."""
+
+    cluster: EksClusterSpec = EksClusterSpec()
+    """The Kubernetes cluster."""
+
+    gpu_pools: dict[Name, GpuNodePoolSpec] = Field(default={})
+    """Pools of GPU nodes, by name."""
+
+    inference: dict[Name, InferenceServiceSpec] = Field(default={})
+    """Models that answer requests, by name."""
+
+    workloads: dict[Name, WorkloadIdentitySpec] = Field(default={})
+    """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
+    access; for others, `namespace` and `serviceAccount` say whose pods they are."""
+
+    allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
+    """AWS accounts that the stack may be deployed to, as 12 digits in quotes. With credentials of any other account, a
+    preview or update fails before anything is created. Default: any account."""
+
+    permissions_boundary: str | None = Field(
+        default=None,
+        max_length=MAX_POLICY_PATH + MAX_POLICY_NAME,
+        pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$",
+        examples=["boundaries/ml-team"],
+    )
+    """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
+    Default: none; roles of `workloads` then have a boundary of the platform's own."""
+
+    cost: CostSettings = CostSettings()
+    """What the stack may cost a month, and the use that its cost is estimated with."""
+
+    _region: str | None = PrivateAttr(default=None)
+
+    @property
+    def region(self) -> str | None:
+        """The region that the stack is deployed to; None where it is not known."""
+        return self._region
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags of every taggable resource."""
+        return {**self.tags, "owner": self.owner, "environment": self.profile.value}
+
+    @property
+    def pools(self) -> dict[str, tuple[list[str], list[str]]]:
+        """The instance types and zones of each group of nodes, by its path; no zones are all of the network's."""
+        pools = {f"gpuPools.{name}": (pool.instance_types, pool.zones) for name, pool in self.gpu_pools.items()}
+        return {"cluster.system": (self.cluster.system.instance_types, []), **pools}
+
+    @property
+    def services(self) -> dict[str, str]:
+        """AWS services that nodes and pods use beside those of every cluster, and what for."""
+        queues = [name for name, workload in self.workloads.items() if workload.queues]
+        secrets = [f"inference.{name}" for name, model in self.inference.items() if model.secrets]
+        secrets += [f"workloads.{name}" for name, workload in self.workloads.items() if workload.secrets]
+        return {
+            **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
+            **(dict.fromkeys(SESSION_SERVICES, "cluster.nodeSessions") if self.cluster.node_sessions else {}),
+            **({"secretsmanager": f"secrets of {', '.join(secrets)}"} if secrets else {}),
+        }
+
+    @property
+    def nodes_by_zone(self) -> dict[str, int]:
+        """Nodes that run at first in each zone at most: Auto Scaling spreads a group evenly where it can."""
+        found = dict.fromkeys(self.network.zone_names, 0)
+        groups = [(self.cluster.system.nodes, []), *((pool.nodes, pool.zones) for pool in self.gpu_pools.values())]
+        for nodes, wanted in groups:
+            own = [zone for zone in wanted or found if zone in found]
+            found.update({zone: found[zone] + math.ceil(nodes / len(own)) for zone in own})
+        return found
+
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether a model has secrets of Secrets Manager."""
+        return any(model.secrets for model in self.inference.values())
+
+    @property
+    def models_on_s3(self) -> list[str]:
+        """Models that use buckets: for their weights, or by the workload whose role they have."""
+        owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
+        return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+        return grammar.numbers_as_text(value)
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:
+        # IAM takes two keys that differ in case only for one.
+        lower = [key.lower() for key in value]
+        twice = [key for key in value if lower.count(key.lower()) > 1]
+        if twice:
+            raise ValueError(f"tags has {', '.join(twice)}; allowed: keys that differ in more than their case")
+        return value
+
+    @field_validator("owner")
+    @classmethod
+    def _owner_fits_a_tag(cls, value: str) -> str:
+        if not shared_arguments.is_tag_text(value):
+            raise ValueError(f"allowed: {shared_arguments.TAG_WORDS}")
+        return _tag_value(value)
+
+    @field_validator("network")
+    @classmethod
+    def _zones_lie_in_the_region(cls, value: NetworkSpec, info: ValidationInfo) -> NetworkSpec:
+        region = (info.context or {}).get("region")
+        place = "existing.privateSubnets" if value.existing else "zones"
+        wrong = [zones.problem(zone, region) for zone in value.zone_names] if region else []
+        if problems := [f"{place}{each.removeprefix('zones')}" for each in wrong if each]:
+            raise ValueError("\n".join(problems))
+        return value
+
+    @field_validator("images")
+    @classmethod
+    def _images_have_places_of_their_own(cls, value: ImageRegistrySpec, info: ValidationInfo) -> ImageRegistrySpec:
+        region, project = ((info.context or {}).get(key) for key in ("region", "project"))
+        problems = [*image_places.misplaced(value, region)] if region else []
+        if problems := [*problems, *(image_places.cached_away(value, project) if project else ())]:
+            raise ValueError("\n".join(problems))
+        return value
+
+    @field_validator("cluster")
+    @classmethod
+    def _principals_are_of_the_partition(cls, value: EksClusterSpec, info: ValidationInfo) -> EksClusterSpec:
+        region = (info.context or {}).get("region")
+        problems = [
+            f"access.{name}.principalArn is {access.principal_arn}; allowed: an ARN of the partition "
+            f"{partition_of(region)}, which {region} is in"
+            for name, access in value.access.items()
+            if region and access.principal_arn and access.principal_arn.split(":")[1] != partition_of(region)
+        ]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
+    @model_validator(mode="after")
+    def _region_is_kept(self, info: ValidationInfo) -> Self:
+        self._region = (info.context or {}).get("region")
+        return self

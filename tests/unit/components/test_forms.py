@@ -1,0 +1,163 @@
+"""Ids, principals and tags have AWS's forms, whether they are plain or become known later."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+import mlplatform
+from mlplatform.arguments import ArgumentsError
+from mlplatform.testing import ACCOUNT_ID, REGION, declare
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
+KEYS: Any = {f"{use}_key_arn": KEY for use in ("secrets", "logs", "disks")}
+SUBNETS = ["subnet-aaaaaaaa", "subnet-0a1b2c3d4e5f60718"]
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/team/ml"
+
+
+class Later:
+    """A value that is an output when the program runs."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def made(value: Any) -> Any:
+    if isinstance(value, Later):
+        return pulumi.Output.from_input(value.value)
+    if isinstance(value, dict):
+        return {key: made(each) for key, each in value.items()}
+    return [made(each) for each in value] if isinstance(value, list) else value
+
+
+def cluster(access: Any = None, **more: Any) -> Any:
+    spec = {"privateAccessCidrs": ["192.168.0.0/20"], "access": access or {}}
+    args: Any = {"cluster": spec, "subnet_ids": SUBNETS, **KEYS, **more}
+    return declare(lambda: mlplatform.EksCluster("c", made(args)))
+
+
+def pool(**more: Any) -> Any:
+    spec: Any = {"instanceTypes": ["g6.2xlarge"]}
+    args: Any = {"pool": spec, "cluster_name": "c", "subnet_ids": SUBNETS, "disks_key_arn": KEY, **more}
+    return declare(lambda: mlplatform.GpuNodePool("p", made(args)))
+
+
+def keys(**more: Any) -> Any:
+    args: Any = {"keys": {}, "account_id": ACCOUNT_ID, "region": REGION, **more}
+    return declare(lambda: mlplatform.KeyRing("k", made(args)))
+
+
+def refused(make: Any, **more: Any) -> dict[str, str]:
+    with pytest.raises(ArgumentsError) as error:
+        make(**more)
+    return {each.path: each.reason for each in error.value.problems}
+
+
+WRONG_SUBNETS = ["", "subnet-1", "subnet-ABCDEF01", "vpc-aaaaaaaa", "subnet-aaaaaaaa\n", "arn:aws:ec2:::subnet/x", "*"]
+WRONG_GROUPS = ["sg-1", "default", "SG-12345678", "sg-1234567g", "subnet-aaaaaaaa", "sg-12345678 "]
+
+
+@pytest.mark.parametrize("wrong", WRONG_SUBNETS)
+@pytest.mark.parametrize("make", [cluster, pool])
+def test_a_subnet_is_an_id_of_one(make: Any, wrong: str) -> None:
+    for given in ([SUBNETS[0], wrong], [SUBNETS[0], Later(wrong)], Later([SUBNETS[0], wrong])):
+        ((place, reason),) = refused(make, subnet_ids=given).items()
+        if wrong:
+            assert place == "subnet_ids[1]" and "; allowed: ids such as subnet-0a1b2c3d4e5f60718" in reason
+
+
+@pytest.mark.parametrize("wrong", WRONG_SUBNETS[1:])
+def test_a_subnet_of_pods_is_an_id_of_one(wrong: str) -> None:
+    for given in ({"us-east-1a": wrong}, {"us-east-1a": Later(wrong)}, Later({"us-east-1a": wrong})):
+        assert "ids such as subnet-" in refused(cluster, pod_subnet_ids=given)["pod_subnet_ids.us-east-1a"]
+
+
+@pytest.mark.parametrize("wrong", WRONG_GROUPS)
+def test_a_security_group_is_an_id_of_one(wrong: str) -> None:
+    for given in (wrong, Later(wrong)):
+        groups = {"private_access_security_groups": {"runners": given}}
+        assert "ids such as sg-" in refused(cluster, **groups)["private_access_security_groups.runners"]
+        assert "ids such as sg-" in refused(pool, cluster_security_group_id=given)["cluster_security_group_id"]
+
+
+def test_ids_of_the_right_form_are_taken() -> None:
+    for ids in (SUBNETS, [SUBNETS[0], Later(SUBNETS[1])], Later(SUBNETS)):
+        assert cluster(subnet_ids=ids, private_access_security_groups={"a": Later("sg-12345678")}) and pool(
+            subnet_ids=ids
+        )
+
+
+WRONG_TAGS = [
+    ({"": "a"}, "tags"),
+    ({" team": "a"}, "tags"),
+    ({"team?": "a"}, "tags"),
+    ({"team\n": "a"}, "tags"),
+    ({"x" * 129: "a"}, "tags"),
+    ({"aws:team": "a"}, "tags"),
+    ({"MLplatform:team": "a"}, "tags"),
+    ({"Team": "a", "team": "b"}, "tags"),
+    ({f"t{number}": "a" for number in range(43)}, "tags"),
+    ({"team": "x" * 257}, "tags.team"),
+    ({"team": "a,b"}, "tags.team"),
+    ({"team": " a"}, "tags.team"),
+    ({"team": "a\n"}, "tags.team"),
+    ({"team": "\U0001f680"}, "tags.team"),
+    ({"team": "AWS:a"}, "tags.team"),
+]
+
+
+@pytest.mark.parametrize(("tags", "place"), WRONG_TAGS)
+def test_tags_are_aws_s(tags: dict[str, str], place: str) -> None:
+    for given in (tags, Later(tags)):
+        found = refused(keys, tags=given)
+        assert place in found and "allowed: " in found[place]
+    if place != "tags":
+        assert place in refused(keys, tags={key: Later(value) for key, value in tags.items()})
+
+
+def test_tags_of_the_right_form_are_taken() -> None:
+    right = {"Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
+    assert keys(tags=right) and keys(tags=Later(right)) and keys(tags={key: Later(each) for key, each in right.items()})
+
+
+ACCESS = {"ml": {"level": "view"}}
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "ml",
+        "*",
+        f"arn:aws:iam::{ACCOUNT_ID}:root",
+        f"arn:aws:iam::{ACCOUNT_ID}:group/ml",
+        f"arn:aws:iam::{ACCOUNT_ID}:role/*",
+        f"arn:aws:iam::{ACCOUNT_ID}:role/team*/ml",
+        f"arn:aws:iam::{ACCOUNT_ID}:role/te?m/ml",
+        "arn:aws:iam::*:role/ml",
+        "arn:aws:iam::1:role/ml",
+        f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/ml/session",
+        f"arn:aws:iam::{ACCOUNT_ID}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+        f"arn:aws-cn:iam::{ACCOUNT_ID}:role/ml",
+        KEY,
+    ],
+)
+def test_a_principal_is_a_role_or_user_of_the_partition(arn: str, later: bool) -> None:
+    found = refused(cluster, access=ACCESS, principal_arns={"ml": Later(arn) if later else arn})
+    ((place, reason),) = found.items()
+    assert place in ("principal_arns", "principal_arns.ml") and "allowed: " in reason
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_principal_may_be_of_another_account(later: bool) -> None:
+    arn = "arn:aws:iam::210987654321:user/me@example.com"
+    assert cluster(access=ACCESS, principal_arns={"ml": Later(arn) if later else arn})
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {}])
+def test_a_principal_has_one_entry(other: dict[str, str], later: bool) -> None:
+    access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
+    given = {} if other else {"ops": Later(ROLE) if later else ROLE}
+    found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
+    assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS knows one entry for a principal"}
