@@ -1,1 +1,1 @@
-"""Facts about AWS, each written once, with its source."""
+"""Facts about AWS, each in one place, with its source."""
