@@ -95,7 +95,7 @@ def tagged(priority: int, *patterns: str) -> dict[str, Any]:
         ([rule(1), tagged(1, "v*")], "priorities must be unique"),
         ([tagged(1, "v*"), tagged(2, "v*")], "patterns must be unique"),
         ([rule(1, tagStatus="tagged")], "required for tagged images"),
-        ([rule(1, tagPrefixList=["v"])], "required for tagged images, and for no others"),
+        ([rule(1, tagPrefixList=["v"])], "required for tagged images, and allowed only for these"),
         ([rule(1), rule(2)], "Only one rule may select untagged"),
         ([rule(1, tagStatus="any"), rule(2)], "highest value of rulePriority"),
         ([rule(1, countType="sinceImagePushed")], "countUnit is required"),

@@ -52,7 +52,7 @@ def test_a_second_cluster_is_refused_in_every_region(account: Any) -> None:
 
     code, message = account.refused("create_cluster", name="second", **arguments)
     assert code == "ResourceLimitExceededException"
-    assert "one EKS cluster at a time: delete the cluster 'main' of us-east-1 first" in message
+    assert "one EKS cluster at a time: delete the cluster 'main' in us-east-1 first" in message
     elsewhere = account.client("eks", "eu-central-1")
     with pytest.raises(elsewhere.exceptions.ResourceLimitExceededException):
         elsewhere.create_cluster(name="second", **arguments)
@@ -245,7 +245,7 @@ def test_an_access_entry_lives(account: Any) -> None:
         ({"principalArn": "arn:aws:iam::123456789012:role/nobody"}, "does not exist"),
         ({"principalArn": "arn:aws:s3:::bucket"}, "no ARN of an IAM role or user"),
         ({"kubernetesGroups": ["system:masters"]}, "its prefix is reserved"),
-        ({"type": "ROOT"}, "The type ROOT is none of"),
+        ({"type": "ROOT"}, "The type ROOT is invalid; allowed:"),
         ({"type": "EC2_LINUX", "kubernetesGroups": ["a"]}, "are set by EKS"),
     ],
 )

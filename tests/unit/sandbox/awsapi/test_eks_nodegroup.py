@@ -269,10 +269,10 @@ def test_a_new_version_of_the_launch_template_is_taken(cluster: Any) -> None:
         ({"scalingConfig": {"minSize": 3, "maxSize": 2, "desiredSize": 2}}, "can't be greater than maximum size 2"),
         ({"version": "1.36"}, "newer than cluster version 1.35"),
         ({"updateConfig": {"maxUnavailable": 1, "maxUnavailablePercentage": 10}}, "Only one of"),
-        ({"taints": [{"value": "x", "effect": "NO_SCHEDULE"}]}, "A taint needs a key and an effect"),
+        ({"taints": [{"value": "x", "effect": "NO_SCHEDULE"}]}, "A taint must have a key and an effect"),
         ({"nodeRole": "arn:aws:iam::123456789012:role/cluster"}, "required service principals [ec2.amazonaws.com]"),
         ({"subnets": ["subnet-0"]}, "The subnet ID 'subnet-0' does not exist"),
-        ({"amiType": "CUSTOM"}, "needs a launch template that names an image"),
+        ({"amiType": "CUSTOM"}, "requires a launch template that specifies an image"),
     ],
 )
 def test_a_wrong_node_group_is_refused(cluster: Any, change: dict[str, Any], said: str) -> None:

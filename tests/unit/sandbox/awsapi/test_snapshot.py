@@ -100,7 +100,7 @@ def test_a_snapshot_of_another_moto_is_refused(layout: Layout, run: Run) -> None
 def test_a_file_that_is_no_snapshot_is_refused(layout: Layout, run: Run) -> None:
     (layout.aws / "snapshot").write_bytes(b"\x80\x05nonsense")
 
-    with pytest.raises(SandboxError, match="is no snapshot of the sandbox's AWS API"), run(layout):
+    with pytest.raises(SandboxError, match="is not a snapshot of the sandbox's AWS API"), run(layout):
         pass
 
 

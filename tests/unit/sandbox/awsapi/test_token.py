@@ -85,7 +85,7 @@ def test_a_token_for_aws_goes_to_the_regions_own_endpoint(monkeypatch: pytest.Mo
         (("Version=2011-06-15", "Version=2011-06-15&Foo=1"), "unexpected query parameter Foo"),
         (("Version=2011-06-15", "Version=2011-06-15&version=2"), "occurs twice"),
         (("X-Amz-Signature=", "X-Amz-Signature=&X="), "unexpected query parameter X"),
-        (("AWS4-HMAC-SHA256", "AWS4-NONE"), "no signature of version 4"),
+        (("AWS4-HMAC-SHA256", "AWS4-NONE"), "no Signature Version 4 signature"),
         (("/?", "/path?"), "unexpected path"),
     ],
 )
