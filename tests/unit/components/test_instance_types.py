@@ -75,7 +75,7 @@ def test_room_is_that_of_a_node_beside_what_runs_on_every_one() -> None:
 def test_gpu_nodes_are_of_a_family_that_the_images_have_a_driver_for(type: str) -> None:
     """G7 needs a newer driver than the images have."""
     assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(
-        f"{type}: allowed: families that EKS's images have a driver"
+        f"{type}: allowed: families that the driver in EKS's images supports"
     )
 
 

@@ -1,4 +1,4 @@
-"""Elastic Container Registry: repositories, and what a registry has once."""
+"""Elastic Container Registry: repositories, and the settings of a registry."""
 
 from typing import Final
 
@@ -53,7 +53,7 @@ LIFECYCLE_POLICY: Final = Declaration(
     create=Create("put_lifecycle_policy", id=("repository",)),
     read=Describe("get_lifecycle_policy", "@"),
     delete=Delete("delete_lifecycle_policy"),
-    # Terraform's provider knows no update: aws_ecr_lifecycle_policy.
+    # Terraform's provider has no update for it: aws_ecr_lifecycle_policy.
     replaces=frozenset({"policy", "repository"}),
     # https://github.com/pulumi/pulumi-aws/pull/2085
     delete_first=True,

@@ -50,7 +50,7 @@ def refused(bench: Any, declaration: Declaration, inputs: Properties) -> Sequenc
             eks.CLUSTER,
             {"roleArn": "r", "vpcConfig": {"subnetIds": ["s"]}, "computeConfig": {"enabled": True}},
             "computeConfig",
-            "is not modelled by the sandbox: the sandbox has no EKS Auto Mode",
+            "is not supported by the sandbox: the sandbox has no EKS Auto Mode",
         ),
         (
             ec2_security.INGRESS_RULE,
@@ -261,7 +261,7 @@ def test_a_secret_can_be_looked_up_by_name_without_what_is_in_it(bench: Any) -> 
     assert not {"secretString", "secretBinary"} & {*answer}
     with pytest.raises(ProviderError, match="exactly one of arn and name"):
         bench.provider.invoke(bench.client, token, {}, False)
-    with pytest.raises(ProviderError, match="there is no secret other in eu-central-1"):
+    with pytest.raises(ProviderError, match="the secret other does not exist in eu-central-1"):
         bench.provider.invoke(bench.client, token, {"name": "other"}, False)
 
 
@@ -270,7 +270,7 @@ def test_the_parameter_of_a_node_image_can_be_looked_up(bench: Any) -> None:
     name = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/1.65.0-0be31b34/image_id"
     answer = bench.provider.invoke(bench.client, token, {"name": name}, False)
     assert answer["insecureValue"].startswith("ami-0")
-    with pytest.raises(ProviderError, match="there is no parameter /aws/service/bottlerocket/x in eu-central-1"):
+    with pytest.raises(ProviderError, match="the parameter /aws/service/bottlerocket/x does not exist in eu-central-1"):
         bench.provider.invoke(bench.client, token, {"name": "/aws/service/bottlerocket/x"}, False)
 
 
@@ -278,7 +278,7 @@ def test_a_look_up_that_nobody_declared_or_a_wrong_argument_is_refused(bench: An
     with pytest.raises(ProviderError, match=r'did you mean "aws:index/getRegion:getRegion"'):
         bench.provider.invoke(bench.client, "aws:index/getRegions:getRegions", {}, False)
     (failure,) = bench.provider.invoke(bench.client, "aws:eks/getCluster:getCluster", {"nam": "x"}, False)
-    assert (failure.path, failure.reason) == ("nam", 'is no argument; did you mean "name"?')
+    assert (failure.path, failure.reason) == ("nam", 'is not an argument; did you mean "name"?')
 
 
 def test_status_tells_what_of_each_type_is_served_by_whom() -> None:

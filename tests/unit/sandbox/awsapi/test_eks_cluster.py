@@ -243,10 +243,10 @@ def test_an_access_entry_lives(account: Any) -> None:
     ("entry", "said"),
     [
         ({"principalArn": "arn:aws:iam::123456789012:role/nobody"}, "does not exist"),
-        ({"principalArn": "arn:aws:s3:::bucket"}, "no ARN of an IAM role or user"),
+        ({"principalArn": "arn:aws:s3:::bucket"}, "not the ARN of an IAM role or user"),
         ({"kubernetesGroups": ["system:masters"]}, "its prefix is reserved"),
         ({"type": "ROOT"}, "The type ROOT is invalid; allowed:"),
-        ({"type": "EC2_LINUX", "kubernetesGroups": ["a"]}, "are set by EKS"),
+        ({"type": "EC2_LINUX", "kubernetesGroups": ["a"]}, "EKS sets the groups"),
     ],
 )
 def test_a_wrong_access_entry_is_refused(account: Any, entry: dict[str, Any], said: str) -> None:

@@ -203,7 +203,7 @@ def test_nodes_run_the_image_of_the_template_and_follow_it(cluster: Any) -> None
 
     assert describe(cluster)["releaseVersion"] == image(cluster)
     assert "cannot specify version" in cluster.refused("update_nodegroup_version", **WHERE, **newer, version="1.35")[1]
-    assert "needs a launch template" in cluster.refused("update_nodegroup_version", **WHERE)[1]
+    assert "requires a launch template" in cluster.refused("update_nodegroup_version", **WHERE)[1]
 
 
 def test_a_group_of_eks_s_image_takes_no_other(cluster: Any) -> None:
@@ -222,7 +222,7 @@ def test_an_image_that_is_not_there_is_refused(cluster: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"), [(None, "no or another cluster-name, api-server"), ("other", "no or another cluster-name")]
+    ("told", "said"), [(None, "missing or wrong cluster-name, api-server"), ("other", "missing or wrong cluster-name")]
 )
 def test_nodes_that_are_not_told_their_cluster_do_not_join(cluster: Any, told: str | None, said: str) -> None:
     data = {"InstanceType": "m7i.large", "ImageId": image(cluster)}

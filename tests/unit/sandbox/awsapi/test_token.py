@@ -79,7 +79,7 @@ def test_a_token_for_aws_goes_to_the_regions_own_endpoint(monkeypatch: pytest.Mo
         (("127.0.0.1:4566", "127.0.0.1:9999"), "signed for the host 127.0.0.1:9999"),
         (("Action=GetCallerIdentity", "Action=AssumeRole"), "another action"),
         (("X-Amz-Expires=60", "X-Amz-Expires=901"), "X-Amz-Expires is 901 s"),
-        (("X-Amz-Expires=60", "X-Amz-Expires=soon"), "does not say when"),
+        (("X-Amz-Expires=60", "X-Amz-Expires=soon"), "X-Amz-Expires is missing or invalid"),
         (("host%3Bx-k8s-aws-id", "host"), "signed headers"),
         (("%2Fsts%2F", "%2Fs3%2F"), "credential scope"),
         (("Version=2011-06-15", "Version=2011-06-15&Foo=1"), "unexpected query parameter Foo"),
