@@ -1,4 +1,4 @@
-"""A local AWS API, and a driver that calls the provider like the engine."""
+"""A local AWS API, and a driver that talks to the provider as the engine does."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ CLIENT = "ipv4:127.0.0.1:1"
 
 @dataclass
 class State:
-    """The engine's state of a resource."""
+    """What the engine remembers of a resource."""
 
     subject: Subject
     id: str
@@ -33,7 +33,7 @@ class State:
 
 @dataclass
 class Bench:
-    """The engine's side of the provider protocol, with boto3 clients for the same account."""
+    """The engine's side of the protocol, and boto3 beside it."""
 
     provider: AwsProvider
     layout: Layout
@@ -152,7 +152,7 @@ class Bench:
         return str(self.boto("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
     def cluster(self) -> str:
-        """The sandbox's only cluster."""
+        """The one cluster that a sandbox has."""
         eks = self.boto("eks")
         if not eks.list_clusters()["clusters"]:
             eks.create_cluster(
@@ -164,7 +164,7 @@ class Bench:
         return "shared"
 
     def no_cluster(self) -> None:
-        """Delete the cluster, so that another one can be created."""
+        """Make room for another cluster."""
         eks = self.boto("eks")
         for name in eks.list_clusters()["clusters"]:
             for group in eks.list_nodegroups(clusterName=name)["nodegroups"]:
@@ -226,7 +226,7 @@ class Bench:
 
 
 def wire(properties: Properties) -> Properties:
-    """Properties after serialization and deserialization by the engine."""
+    """Properties as they are after a trip through the engine."""
     return from_struct(to_struct(properties))
 
 
@@ -239,7 +239,7 @@ def trust(service: str) -> dict[str, Any]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Bench]:
-    """The AWS API without a control plane, with the provider. Only one per process at a time."""
+    """The AWS API without a control plane, and the provider on it: one at a time in a process."""
     layout = Layout(folder)
     layout.prepare()
     api = awsapi.serve(layout, kubernetes=False)

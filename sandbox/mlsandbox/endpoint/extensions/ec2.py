@@ -114,7 +114,7 @@ def _forget_terminated(backend: EC2Backend) -> None:
 
 
 def _apply() -> None:
-    launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy treats classes as final
+    launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy rejects assignments to a class name
     VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # intended
     VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # intended
     VPCBackend.delete_vpc_endpoints = _delete_and_forget_vpc_endpoints  # type: ignore[assignment,method-assign]  # intended

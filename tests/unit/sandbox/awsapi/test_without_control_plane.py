@@ -1,4 +1,4 @@
-"""EKS while its control plane is not running."""
+"""EKS while its control plane does not run: what waits, what goes, and what is said."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.engine
 def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < deadline, "timeout"
+        assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
 
 
-def test_changes_wait_for_the_control_plane_and_deletions_succeed(
+def test_what_needs_nodes_waits_and_what_is_deleted_goes(
     tmp_path: Path, run: Callable[..., AbstractContextManager[Any]], new_account: Any
 ) -> None:
     layout = Layout(tmp_path / "sandbox")
@@ -41,8 +41,8 @@ def test_changes_wait_for_the_control_plane_and_deletions_succeed(
             return [issue["code"] for issue in found["health"]["issues"]]
 
         eventually(lambda: issues() == ["ClusterUnreachable"])
-        recorded = eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
-        assert recorded["status"] == "InProgress"
+        told = eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
+        assert told["status"] == "InProgress"
         assert account.refused("update_nodegroup_config", **where, scalingConfig={"desiredSize": 2})[0] == (
             "ResourceInUseException"
         )
