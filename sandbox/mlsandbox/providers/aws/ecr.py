@@ -82,7 +82,7 @@ REGISTRY_SCANNING: Final = setting(
     empty={"rules": []},
     cloudformation="AWS::ECR::RegistryScanningConfiguration",
     singleton=Singleton(
-        "configuration of image scanning", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
+        "image scanning configuration", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
     ),
     meaning=Meaning(sets=frozenset({"rules", "rules.repositoryFilters"})),
 )
@@ -97,7 +97,7 @@ REPLICATION: Final = setting(
     back=Delete("put_replication_configuration", fixed={"replicationConfiguration": {"rules": []}}),
     empty={"replicationConfiguration": {"rules": []}},
     cloudformation="AWS::ECR::ReplicationConfiguration",
-    singleton=Singleton("configuration of replication"),
+    singleton=Singleton("replication configuration"),
 )
 
 PULL_THROUGH_CACHE_RULE: Final = Declaration(
