@@ -1,1 +1,1 @@
-"""Facts about AWS, and about how credentials look, each written once, with its source."""
+"""Facts about AWS, and about the form of credentials, each in one place, with its source."""

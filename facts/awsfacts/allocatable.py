@@ -1,6 +1,7 @@
-"""What a node of an EKS managed node group has room for: a pure function of its instance type.
+"""CPU and memory that pods can use on a node of an EKS managed node group, calculated from the instance type.
 
-The rules for stack files and the nodes of the sandbox both use it, so that what one lets pass the other schedules.
+The stack file validation and the sandbox's nodes both use these functions, so the sandbox can schedule whatever the
+validation accepts.
 """
 
 import math
@@ -11,13 +12,13 @@ from typing import Final
 MANY_VCPUS: Final = 30
 FEW_PODS: Final = 110
 MANY_PODS: Final = 250
-"""Most pods of a managed node: `FEW_PODS` below `MANY_VCPUS`, else `MANY_PODS`. With prefixes instead of single
-addresses, as the platform's network plugin hands them out, every GPU instance type has addresses for as many:
+"""The maximum number of pods on a managed node is `FEW_PODS` below `MANY_VCPUS` vCPUs, otherwise `MANY_PODS`. On the
+platform, the VPC CNI assigns address prefixes, not single addresses, so every GPU instance type has enough addresses:
 https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html#determine-max-pods"""
 
 SYSTEM_SHARE: Final = 0.075
-"""Part of an instance's memory that its firmware and kernel keep. What it is exactly only the running node tells;
-Karpenter assumes this much (`VM_MEMORY_OVERHEAD_PERCENT`): https://karpenter.sh/docs/reference/settings/"""
+"""Share of an instance's memory that the firmware and the kernel reserve. The exact value is known only on a running
+node; this is Karpenter's default (`VM_MEMORY_OVERHEAD_PERCENT`): https://karpenter.sh/docs/reference/settings/"""
 
 EVICTION_MIB: Final = 100
 """Free memory below which the kubelet evicts pods:
@@ -26,13 +27,13 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#
 
 @dataclass(frozen=True)
 class Room:
-    """CPU and memory, in thousandths of a core and in MiB."""
+    """CPU in millicores and memory in MiB."""
 
     millicores: int
     memory_mib: int
 
     def without(self, *taken: "Room") -> "Room":
-        """What is left."""
+        """The CPU and memory that remain after subtracting `taken`."""
         return Room(
             self.millicores - sum(each.millicores for each in taken),
             self.memory_mib - sum(each.memory_mib for each in taken),
@@ -40,7 +41,7 @@ class Room:
 
 
 SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
-"""Add-on that gives pods secrets of Secrets Manager, for platforms that have such pods:
+"""Add-on that mounts Secrets Manager secrets into pods; installed only on platforms with such pods:
 https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
 
 DAEMON_SETS: Final[Mapping[str, Room]] = {
@@ -50,35 +51,35 @@ DAEMON_SETS: Final[Mapping[str, Room]] = {
     "eks-node-monitoring-agent": Room(10, 30),
     SECRETS_STORE: Room(50 + 70, 100 + 140),
 }
-"""What the pods that each add-on runs on every node ask for. Sources, 2026-11-28: the charts `aws-vpc-cni` (25m each
-for the plugin and its network policy agent) and `eks-node-monitoring-agent` of https://github.com/aws/eks-charts;
-kube-proxy's add-on manifest; `secrets-store-csi-driver-provider-aws` 3.1.1, and of
-https://github.com/kubernetes-sigs/secrets-store-csi-driver 1.6.0 three containers. NVIDIA's device plugin is part of
-Bottlerocket and no pod."""
+"""Resource requests of each add-on's DaemonSet pods. Sources, 2026-11-28: the charts `aws-vpc-cni` (25m each for the
+plugin and its network policy agent) and `eks-node-monitoring-agent` of https://github.com/aws/eks-charts; kube-proxy's
+add-on manifest; `secrets-store-csi-driver-provider-aws` 3.1.1; and the three containers of
+https://github.com/kubernetes-sigs/secrets-store-csi-driver 1.6.0. NVIDIA's device plugin is part of Bottlerocket and
+does not run as a pod."""
 
 
 SYSTEM_PODS: Final[Mapping[str, Room]] = {"coredns": Room(100, 70), "metrics-server": Room(100, 200)}
 SYSTEM_COPIES: Final = 2
-"""What each pod of the add-ons asks for that run on the cluster's own nodes, and how many there are of each:
+"""Resource requests of the add-on pods that run on the system nodes, and the number of replicas of each:
 https://docs.aws.amazon.com/eks/latest/userguide/coredns-autoscaling.html, CoreDNS's manifest of
 https://github.com/kubernetes/kubernetes/blob/master/cluster/addons/dns/coredns/coredns.yaml.base and the chart of
 https://github.com/kubernetes-sigs/metrics-server"""
 
 
 def max_pods(vcpus: int) -> int:
-    """Most pods of a managed node."""
+    """The maximum number of pods on a managed node."""
     return FEW_PODS if vcpus < MANY_VCPUS else MANY_PODS
 
 
 def capacity_mib(memory_mib: int) -> int:
-    """Memory that a node reports, of what its instance type has."""
+    """The memory capacity that a node reports, from the memory of its instance type."""
     return int(memory_mib * (1 - SYSTEM_SHARE))
 
 
 def kube_reserved(vcpus: int, pods: int) -> Room:
-    """What EKS's images, Bottlerocket among them, keep for the kubelet and the container runtime.
+    """CPU and memory that EKS's images, including Bottlerocket, reserve for the kubelet and the container runtime.
 
-    6 % of the first core, 1 % of the second, 0.5 % of the next two and 0.25 % of all others; 255 MiB and 11 MiB a pod:
+    6% of the first core, 1% of the second, 0.5% of the next two and 0.25% of all others; 255 MiB plus 11 MiB per pod:
     https://bottlerocket.dev/en/os/latest/#/api/settings/kubernetes/#kube-reserved
     """
     shares = ((1, 60.0), (1, 10.0), (2, 5.0), (max(0, vcpus - 4), 2.5))
@@ -91,30 +92,30 @@ def kube_reserved(vcpus: int, pods: int) -> Room:
 
 
 def allocatable(vcpus: int, memory_mib: int, pods: int) -> Room:
-    """What Kubernetes may give to pods on a node with at most `pods` of them."""
+    """The node's allocatable CPU and memory, with a maximum of `pods` pods."""
     whole = Room(vcpus * 1000, capacity_mib(memory_mib) - EVICTION_MIB)
     return whole.without(kube_reserved(vcpus, pods))
 
 
 def room_for_models(vcpus: int, memory_mib: int, pods: int | None = None) -> Room:
-    """What is left on a node for a platform's models, beside the pods that its add-ons run on every node.
+    """The CPU and memory of a node that models can use: its allocatable resources without the add-ons' DaemonSet pods.
 
     Args:
-        vcpus: virtual CPUs of the instance type.
+        vcpus: vCPUs of the instance type.
         memory_mib: its memory.
-        pods: most pods of the node. Default: EKS's.
+        pods: maximum number of pods on the node. Default: EKS's.
     """
     return allocatable(vcpus, memory_mib, pods or max_pods(vcpus)).without(*DAEMON_SETS.values())
 
 
 def holds_system_pods(vcpus: int, memory_mib: int, nodes: int, *, secrets_store: bool) -> bool:
-    """Whether `nodes` nodes of a type hold the pods of the cluster's own add-ons, spread over them.
+    """Whether the add-ons' pods fit on `nodes` nodes of an instance type, spread evenly.
 
     Args:
-        vcpus: virtual CPUs of the instance type.
+        vcpus: vCPUs of the instance type.
         memory_mib: its memory.
-        nodes: how many there are.
-        secrets_store: whether the add-on `SECRETS_STORE` is there too.
+        nodes: the number of nodes.
+        secrets_store: whether the add-on `SECRETS_STORE` is installed too.
     """
     everywhere = [room for addon, room in DAEMON_SETS.items() if secrets_store or addon != SECRETS_STORE]
     each = [*SYSTEM_PODS.values()] * math.ceil(SYSTEM_COPIES / nodes)
@@ -124,7 +125,7 @@ def holds_system_pods(vcpus: int, memory_mib: int, nodes: int, *, secrets_store:
 
 @dataclass(frozen=True)
 class Pods:
-    """Equal pods that are to be placed."""
+    """Identical pods to schedule."""
 
     count: int
     gpus: int
@@ -132,7 +133,7 @@ class Pods:
 
 
 def fit(pod: Pods, gpus: int, room: Room) -> int:
-    """How many of these pods an empty node holds."""
+    """How many of these pods fit on an empty node."""
     limits = (
         gpus // pod.gpus,
         room.millicores // max(1, pod.room.millicores),
@@ -142,13 +143,13 @@ def fit(pod: Pods, gpus: int, room: Room) -> int:
 
 
 def nodes_needed(wanted: Sequence[Pods], gpus: int, room: Room) -> int:
-    """Nodes that hold all pods, whole pods on each, the largest placed first.
+    """The number of nodes that all pods need, if the largest pods are placed first.
 
-    The scheduler may place small pods so that a large one finds no node with enough GPUs left: for pods of one size the
-    number is exact, for others it is the least that can do.
+    For pods of one size the number is exact. For pods of different sizes it is a minimum, because the scheduler may
+    spread small pods so that no node has enough free GPUs for a large one.
 
     Args:
-        wanted: pods of which each fits on an empty node.
+        wanted: pods, each of which fits on an empty node.
         gpus: GPUs of a node.
         room: CPU and memory of a node.
     """

@@ -1,6 +1,6 @@
-"""Which Kubernetes versions EKS offers, until when, and with which versions of add-ons: facts from one dated file.
+"""The Kubernetes versions that EKS offers, their end of support and their add-on versions, from one dated file.
 
-`eks_versions.json` names its sources and its date; `mlpctl eks refresh` writes it anew.
+`eks_versions.json` contains its sources and its date; `mlpctl eks refresh` updates it.
 """
 
 import datetime
@@ -15,7 +15,7 @@ DATA: Final = Path(__file__).with_name("eks_versions.json")
 
 @dataclass(frozen=True)
 class Support:
-    """Until when EKS supports a Kubernetes version; the days themselves are the last ones.
+    """The last days of EKS's standard and extended support for a Kubernetes version.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
     """
@@ -25,12 +25,12 @@ class Support:
 
 
 def offered() -> list[str]:
-    """The Kubernetes minor versions that EKS offers, the oldest first."""
+    """The Kubernetes minor versions that EKS offers, oldest first."""
     return sorted(_data()["versions"], key=order)
 
 
 def support(kubernetes: str) -> Support:
-    """Until when EKS supports one of the offered versions."""
+    """The end of support of one of the offered versions."""
     facts = _data()["versions"][kubernetes]
     return Support(
         datetime.date.fromisoformat(facts["standard_support_ends"]),
@@ -44,18 +44,18 @@ def addons() -> list[str]:
 
 
 def addon_versions(addon: str, kubernetes: str) -> list[str]:
-    """The known versions of an add-on for a Kubernetes version, first the one that is installed by default."""
+    """The known versions of an add-on for a Kubernetes version, with the default version first."""
     found: list[str] = _data()["versions"][kubernetes]["addons"].get(addon, [])
     return found
 
 
 def date() -> str:
-    """The day of the file, e.g. `2026-09-03`."""
+    """The date of the file, e.g. `2026-09-03`."""
     return str(_data()["date"])
 
 
 def order(kubernetes: str) -> tuple[int, ...]:
-    """A Kubernetes version's place among others."""
+    """Sort key of a Kubernetes version."""
     return tuple(int(part) for part in kubernetes.split("."))
 
 

@@ -1,4 +1,4 @@
-"""How AWS words its errors."""
+"""Messages of AWS errors, by error code."""
 
 import functools
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from awsfacts.tables import Row, read_table
 
 
 class Wording(Row):
-    """What an error says."""
+    """The message of an error."""
 
     codes: Sequence[str]
-    """Codes of the error, by the services that return it."""
+    """The error's codes, which differ between services."""
 
     wording: str
     """The message."""
@@ -18,10 +18,10 @@ class Wording(Row):
 
 @functools.cache
 def wordings() -> Sequence[Wording]:
-    """Every known wording. Of several for a code the first is the usual one."""
+    """All known messages. If a code has several, the first is the usual one."""
     return tuple(Wording.model_validate(each) for each in read_table("errors.yaml"))
 
 
 def wording(code: str) -> str:
-    """The usual message of an error with this code; empty where it is not known."""
+    """The usual message of an error with this code; empty if it is not known."""
     return next((each.wording for each in wordings() if code in each.codes), "")

@@ -1,6 +1,6 @@
-"""What EC2 instance types have: facts from one dated file, without a question to AWS.
+"""Facts about EC2 instance types, from one dated file, without a call to AWS.
 
-`instance_types.json` names its source and its date; `mlpctl instances refresh` writes it anew.
+`instance_types.json` contains its source and its date; `mlpctl instances refresh` updates it.
 """
 
 import json
@@ -16,24 +16,24 @@ DATA: Final = Path(__file__).with_name("instance_types.json")
 NVIDIA: Final = "NVIDIA"
 
 GPU_RESOURCE: Final = "nvidia.com/gpu"
-"""Name under which pods request NVIDIA GPUs: https://github.com/NVIDIA/k8s-device-plugin"""
+"""Resource name of NVIDIA GPUs in pod specs: https://github.com/NVIDIA/k8s-device-plugin"""
 
 
 @dataclass(frozen=True)
 class InstanceType:
-    """What one instance type has."""
+    """Facts about one instance type."""
 
     name: str
     vcpus: int
     memory_mib: int
     architecture: str
-    """As EC2 names it: `x86_64`, `arm64`, or that of a Mac, which runs macOS alone."""
+    """EC2's name for it: `x86_64`, `arm64`, or that of a Mac, which runs only macOS."""
 
     xen: bool = False
-    """Whether it runs on the Xen hypervisor, before the Nitro System."""
+    """Whether it runs on the Xen hypervisor instead of the Nitro System."""
 
     gpus: int = 0
-    """GPUs as Kubernetes counts them: a type with a part of a GPU offers one."""
+    """GPUs as Kubernetes counts them: a type with a fractional GPU has one."""
 
     gpu: str = ""
     """Model of the GPUs, e.g. `H100`."""
@@ -44,39 +44,39 @@ class InstanceType:
 
     network_cards: int = 1
     efa_cards: tuple[int, ...] = ()
-    """Indices of the network cards that an Elastic Fabric Adapter fits on."""
+    """Indexes of the network cards that support an Elastic Fabric Adapter."""
 
     nvme_disks: int = 0
-    """Disks of its own that end with the instance."""
+    """Instance store disks, whose data is lost when the instance terminates."""
 
     nvme_gb: int = 0
-    """Size of all these disks together, in GB."""
+    """Total size of these disks, in GB."""
 
     capacity_blocks: bool = False
-    """Whether EC2 Capacity Blocks for ML are sold for it."""
+    """Whether EC2 Capacity Blocks for ML are offered for it."""
 
 
 @cache
 def find(name: str) -> InstanceType | None:
-    """The facts of the type `name`, e.g. `g6.2xlarge`; None where the file has no such type."""
+    """The facts about the type `name`, e.g. `g6.2xlarge`; None if the file has no such type."""
     facts = _data()["types"].get(name)
     return facts and InstanceType(name, **{**facts, "efa_cards": tuple(facts.get("efa_cards", ()))})
 
 
 def date() -> str:
-    """The day of the file, e.g. `2026-10-27`."""
+    """The date of the file, e.g. `2026-10-27`."""
     return str(_data()["date"])
 
 
 def known(names: Sequence[str], suits: Callable[[InstanceType], bool] = lambda _: True) -> list[InstanceType]:
-    """The facts of each of `names`; for use in a field validator.
+    """The facts about each of `names`; for use in a field validator.
 
     Args:
         names: names of types.
-        suits: whether the field takes a type, so that no other one is proposed.
+        suits: whether the field accepts a type. Only such types are suggested for a misspelled name.
 
     Raises:
-        ValueError: naming those that the file does not have.
+        ValueError: the file does not have some of `names`; the message lists them.
     """
     found = {name: find(name) for name in names}
     if unknown := [name for name, facts in found.items() if facts is None]:
@@ -90,10 +90,10 @@ def known(names: Sequence[str], suits: Callable[[InstanceType], bool] = lambda _
 
 
 def efa_interfaces(facts: InstanceType) -> list[dict[str, Any]]:
-    """Network interfaces of an instance that uses every Elastic Fabric Adapter that its type has.
+    """The network interfaces of an instance that uses every Elastic Fabric Adapter of its type.
 
-    The first is an ordinary one, with the node's address. The adapters carry nothing but fabric traffic and take no
-    address: beside it on the first card, and first on every other card.
+    The first interface is an ordinary one with the node's IP address. The adapters are EFA-only interfaces, without an
+    IP address. On the first card the adapter is the second device; on every other card it is the first.
 
     Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-acc-inst-types.html
     """
@@ -107,7 +107,7 @@ def efa_interfaces(facts: InstanceType) -> list[dict[str, Any]]:
 
 
 def facts_of(described: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's facts of one instance type, from what EC2's `DescribeInstanceTypes` says of it; zeros are left out."""
+    """The file's facts about an instance type, from its `DescribeInstanceTypes` response; empty values are omitted."""
     gpus = (described.get("GpuInfo") or {}).get("Gpus") or [{}]
     storage = described.get("InstanceStorageInfo") or {}
     nvme = storage if storage.get("NvmeSupport", "unsupported") != "unsupported" else {}
@@ -137,7 +137,7 @@ def facts_of(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _architecture(supported: Sequence[str]) -> str:
-    """The architecture of a node's image, of those that a type has: beside one of 64 bits, an old type has `i386`."""
+    """The architecture for a node's image; older types support `i386` in addition to a 64-bit one."""
     return next((each for each in ("arm64", "x86_64") if each in supported), supported[0])
 
 

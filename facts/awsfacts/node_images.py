@@ -1,6 +1,6 @@
-"""What Bottlerocket has images for: Kubernetes versions by release, and instance types. Facts from dated files.
+"""The Kubernetes versions that each Bottlerocket release supports, and supported instance types, from dated files.
 
-`node_images.json` names its sources and its date; `mlpctl images refresh` writes it anew.
+`node_images.json` contains its sources and its date; `mlpctl images refresh` updates it.
 """
 
 import json
@@ -15,22 +15,22 @@ from awsfacts.instances import InstanceType
 DATA: Final = Path(__file__).with_name("node_images.json")
 
 NVIDIA_DATA: Final = Path(__file__).with_name("nvidia_families.json")
-"""The families of instance types that images with NVIDIA's driver run on, with source and date."""
+"""The instance families that images with the NVIDIA driver support, with source and date."""
 
 RELEASE: Final = r"^[0-9]+\.[0-9]+\.[0-9]+-[0-9a-f]{8}$"
-"""A release with its build: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
+"""A release version with its build ID: https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-bottlerocket.html"""
 
 ARCHITECTURES: Final = ("x86_64", "arm64")
-"""Processor architectures, as EC2 and the image parameters name them."""
+"""Processor architectures, by their names in EC2 and in the image parameters."""
 
 VARIANTS: Final = ("", "-nvidia")
-"""What follows the Kubernetes version in a variant's name: nothing, or the one with NVIDIA's driver."""
+"""Suffixes after the Kubernetes version in a variant's name: none, or that of the variant with the NVIDIA driver."""
 
 
 def releases(kubernetes: str) -> list[str]:
-    """The releases that have images for a Kubernetes minor version, e.g. `1.36`; the newest first.
+    """The releases that have images for a Kubernetes minor version, e.g. `1.36`; newest first.
 
-    A release counts where it has them with and without NVIDIA's driver, for both architectures.
+    A release is included only if it has images with and without the NVIDIA driver, for both architectures.
     """
     found = [release for release, versions in _data()["releases"].items() if kubernetes in versions]
     return sorted(found, key=order, reverse=True)
@@ -43,12 +43,12 @@ def all_releases() -> Mapping[str, list[str]]:
 
 
 def date() -> str:
-    """The day of the file, e.g. `2026-09-22`."""
+    """The date of the file, e.g. `2026-09-22`."""
     return str(_data()["date"])
 
 
 def parameter(kubernetes: str, release: str, *, nvidia: bool, arm: bool) -> str:
-    """Name of the public parameter of Systems Manager that holds the image's id.
+    """Name of the public Systems Manager parameter that contains the image ID.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/retrieve-ami-id-bottlerocket.html
     """
@@ -57,7 +57,7 @@ def parameter(kubernetes: str, release: str, *, nvidia: bool, arm: bool) -> str:
 
 
 def parameters(kubernetes: str, variant: str, architecture: str) -> str:
-    """The path below which the parameters of a variant's images lie."""
+    """The path of the parameters of a variant's images."""
     return f"/aws/service/bottlerocket/aws-k8s-{kubernetes}{variant}/{architecture}"
 
 
@@ -66,15 +66,15 @@ def types(
     problem: Callable[[InstanceType], str | None],
     fits: Callable[[InstanceType], bool] = lambda _: True,
 ) -> list[InstanceType]:
-    """The facts of the instance types of a pool; for use in a field validator.
+    """The facts about the instance types of a pool; for use in a field validator.
 
     Args:
         names: names of types.
-        problem: what is allowed instead of a type; None for one that the pool can have.
-        fits: what else the pool asks of a type that is proposed instead of one that there is not.
+        problem: what is allowed instead of a type; None if the pool can use the type.
+        fits: a further condition for the types that are suggested for a misspelled name.
 
     Raises:
-        ValueError: naming those that EC2 does not have, or the pool cannot.
+        ValueError: EC2 does not have some of `names`, or the pool cannot use them; the message lists them.
     """
     found = instances.known(names, lambda facts: problem(facts) is None and fits(facts))
     wrong: dict[str, list[str]] = {}
@@ -87,40 +87,42 @@ def types(
 
 
 def not_for_plain_nodes(facts: InstanceType) -> str | None:
-    """What is allowed instead of a type for nodes without GPUs; None for one that runs their image."""
+    """What is allowed instead of a type for nodes without GPUs; None if their image runs on the type."""
     if facts.architecture.endswith("_mac"):
-        return "types that run Linux, such as m7i.large; a Mac runs macOS alone"
+        return "types that run Linux, such as m7i.large; a Mac runs only macOS"
     if facts.architecture != "x86_64":
         return "x86-64 types such as m7i.large"
     return _not_nitro(facts, "m7i.large")
 
 
 def not_for_gpu_nodes(facts: InstanceType) -> str | None:
-    """What is allowed instead of a type for nodes with GPUs; None for one that runs their image."""
+    """What is allowed instead of a type for nodes with GPUs; None if their image runs on the type."""
     if facts.gpu_manufacturer != instances.NVIDIA:
         return "types with NVIDIA GPUs (families g, gr, p), e.g. g6.2xlarge, p5.48xlarge"
     known = _nvidia()["families"]
     if facts.name.split(".")[0] in known.get(facts.architecture, ()):
         return _not_nitro(facts, "g6.2xlarge")
     families = ", ".join(family for each in ARCHITECTURES for family in known[each])
-    return f"families that EKS's images have a driver for, by its list of {_nvidia()['date']} ({families})"
+    return f"families that the driver in EKS's images supports, as of {_nvidia()['date']} ({families})"
 
 
 def _not_nitro(facts: InstanceType, example: str) -> str | None:
-    """What is allowed instead of a type before the Nitro System, whose pods get few addresses; None for one on it.
+    """What is allowed instead of a type that is not on the Nitro System; None if the type is on it.
+
+    The VPC CNI assigns address prefixes only on Nitro types; on others, a node has addresses for few pods.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses-procedure.html
     """
     if not facts.xen:
         return None
     return (
-        f"types on the Nitro System such as {example}, since pods get their addresses from prefixes, which others "
-        "cannot have"
+        f"types on the Nitro System such as {example}, since pods get their addresses from prefixes, which other types "
+        "do not support"
     )
 
 
 def order(release: str) -> tuple[int, ...]:
-    """A release's place among others."""
+    """Sort key of a release."""
     return tuple(int(part) for part in release.split("-")[0].split("."))
 
 

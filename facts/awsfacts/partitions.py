@@ -1,4 +1,4 @@
-"""Partitions of AWS: what differs between AWS, AWS in China, AWS GovCloud (US) and the others."""
+"""Differences between AWS partitions: AWS, AWS China, AWS GovCloud (US) and the others."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _REGIONS: Final = {
     "us-isob-": "aws-iso-b",
     "us-isof-": "aws-iso-f",
 }
-"""How the regions of partitions other than AWS's first begin, and that these are all: botocore's `partitions.json`."""
+"""The region prefix of each partition other than `aws`. The list is complete, by botocore's `partitions.json`."""
 
 _SUFFIXES: Final = {
     CHINA: "amazonaws.com.cn",
@@ -32,7 +32,7 @@ _SUFFIXES: Final = {
     "aws-iso-e": "cloud.adc-e.uk",
     "aws-iso-f": "csp.hci.ic.gov",
 }
-"""The end of host names where it is not `amazonaws.com`; the same file."""
+"""DNS suffixes other than `amazonaws.com`; from the same file."""
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _REGISTRY: Final = re.compile(
@@ -40,25 +40,25 @@ _REGISTRY: Final = re.compile(
 )
 
 _OWN_PRINCIPALS: Final = {CHINA: frozenset({"logs"})}
-"""Services whose principal ends in the partition's own suffix; that of every other is the same everywhere:
-https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.region_info-readme.html and the data source
+"""Services whose principal ends in the partition's own DNS suffix; all others have the same principal in every
+partition: https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.region_info-readme.html and the data source
 `aws_service_principal` of Terraform's provider."""
 
 
 _DUAL_STACK: Final = {CHINA: "on.amazonwebservices.com.cn"}
-"""The end of the host names of registries that are reached over IPv6 too, where it is not `on.aws`:
+"""DNS suffixes of dual-stack (IPv4 and IPv6) registry endpoints, if other than `on.aws`:
 https://docs.aws.amazon.com/general/latest/gr/ecr.html and the same file."""
 
 
 def region_problem(region: str) -> str | None:
-    """What is allowed instead of a region; None for one that AWS has."""
+    """What is allowed instead of a region; None if AWS has the region."""
     if region in _data()["regions"]:
         return None
-    return f"a region of AWS such as us-east-1, by the list of {_data()['date']}"
+    return f"a region of AWS such as us-east-1 (AWS's list of {_data()['date']})"
 
 
 def partition_problem(partition: str, region: str | None = None) -> str | None:
-    """What is allowed instead of a partition, in a region if there is one; None for a right one."""
+    """What is allowed instead of a partition, in `region` if it is set; None if the partition is valid."""
     if region is not None and partition != (right := partition_of(region)):
         return f"{right}, the partition of {region}"
     known = (AWS, *_REGIONS.values())
@@ -66,7 +66,7 @@ def partition_problem(partition: str, region: str | None = None) -> str | None:
 
 
 def registry_problem(host: str) -> str | None:
-    """What is allowed instead of a host name that is meant for a registry of ECR; None for a right one, or another's.
+    """What is allowed instead of an invalid host name of an ECR registry; None if it is valid or not one of ECR.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
     """
@@ -75,9 +75,9 @@ def registry_problem(host: str) -> str | None:
         return None
     account, form, region, suffix = found.group("account", "form", "region", "suffix")
     if not _ACCOUNT.fullmatch(account):
-        return "a registry of ECR by its account, 12 digits"
+        return "an ECR registry whose account ID has 12 digits"
     if wrong := region_problem(region or ""):
-        return f"a registry of ECR in {wrong}; {region or 'an empty text'} is none"
+        return f"an ECR registry in {wrong}; its region is {region or 'empty'}"
     partition = partition_of(region)
     right = dns_suffix(partition) if form.startswith("dkr.") else _DUAL_STACK.get(partition, "on.aws")
     return None if suffix == right else f"the registry {account}.{form}.{region}.{right}, as {region} is in {partition}"
@@ -93,17 +93,17 @@ def partition_of(region: str) -> str:
 
 
 def dns_suffix(partition: str) -> str:
-    """The end of the host names of AWS's services."""
+    """The DNS suffix of AWS's services."""
     return _SUFFIXES.get(partition, "amazonaws.com")
 
 
 def service_principal(service: str, partition: str, region: str = "") -> str:
-    """The name under which a policy allows an AWS service something, e.g. `logs.us-east-1.amazonaws.com`.
+    """The service principal for IAM policies, e.g. `logs.us-east-1.amazonaws.com`.
 
     Args:
         service: the service, e.g. `logs`.
         partition: the partition.
-        region: the region, for services whose principal has one.
+        region: the region, for services with regional principals.
     """
     suffix = dns_suffix(partition if service in _OWN_PRINCIPALS.get(partition, ()) else AWS)
     return ".".join(part for part in (service, region, suffix) if part)

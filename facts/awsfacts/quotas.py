@@ -1,4 +1,4 @@
-"""EC2's quotas of running vCPUs."""
+"""EC2's quotas for running vCPUs."""
 
 import functools
 import re
@@ -10,25 +10,25 @@ from awsfacts.tables import Row, read_table
 
 
 class Quota(Row):
-    """A quota of running vCPUs."""
+    """A quota for running vCPUs."""
 
     families: str
-    """Regular expression for the beginning of the instance types that count against it."""
+    """Regular expression that the instance types that count against it start with."""
 
     on_demand: str = Field(alias="onDemand")
-    """Code and name for on-demand instances, e.g. `L-DB2E81BA (Running On-Demand G and VT instances)`."""
+    """Code and name for On-Demand Instances, e.g. `L-DB2E81BA (Running On-Demand G and VT instances)`."""
 
     spot: str = ""
-    """Code and name for spot instances; empty where there is none."""
+    """Code and name for Spot Instances; empty if there is none."""
 
 
 @functools.cache
 def quotas() -> Sequence[Quota]:
-    """Every quota of running vCPUs."""
+    """All quotas for running vCPUs."""
     return tuple(Quota.model_validate(each) for each in read_table("quotas.yaml"))
 
 
 def quota(instance_type: str, *, spot: bool) -> str:
-    """Code and name of the quota that an instance type counts against; empty where there is none."""
+    """Code and name of the quota that an instance type counts against; empty if there is none."""
     found = next((each for each in quotas() if re.match(each.families, instance_type)), None)
     return "" if found is None else found.spot if spot else found.on_demand

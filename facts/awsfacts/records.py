@@ -1,7 +1,7 @@
-"""The form of a record: everything that is known of a resource type.
+"""Schema of a record: the facts about a resource type.
 
-The records of AWS's types are in `types/`, one file a service; `awsfacts.types` reads them. Records of the types of
-other packages have the same form.
+The records of AWS's types are in `types/`, one file per service; `awsfacts.types` reads them. Records of other
+packages' types have the same schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from awsfacts.tables import Row
 
 
 class Holding(Enum):
-    """What a resource holds, the worst to lose first."""
+    """What is lost with a resource, most severe first."""
 
     DATA = "data"
     CAPACITY = "capacity"
@@ -24,56 +24,56 @@ class Holding(Enum):
 
 
 class Note(Row):
-    """What to add to a sentence."""
+    """A remark to append to a sentence."""
 
     when: Mapping[str, Any] = {}
-    """Inputs with which it applies, all of them, by path; null for one that is not set."""
+    """Inputs for which it applies, by path. All of them must match; null matches an input that is not set."""
 
     says: str
 
 
 class Watch(Row):
-    """A property whose change harms, although nothing is deleted."""
+    """A property whose change is harmful although nothing is deleted."""
 
     property: str
     """Path of the property; `[]` stands for every item of a list."""
 
     test: str
-    """How it has to change: a name in `mlpctl.review.watches.TESTS`."""
+    """The kind of change: a name in `mlpctl.review.watches.TESTS`."""
 
     value: Sequence[Any] = ()
-    """What the test compares with."""
+    """The values that the test compares with."""
 
     harm: Holding
     says: str
-    """What the change means, as the end of a sentence."""
+    """The effect of the change, as the end of a sentence."""
 
     when: Mapping[str, Any] = {}
-    """Inputs with which it harms, by path."""
+    """Inputs for which the change is harmful, by path."""
 
     unless: Sequence[Mapping[str, Any]] = ()
-    """Inputs with which it does not, by path: any of these."""
+    """Inputs for which it is not, by path. One match is enough."""
 
     grave: bool = False
-    """Whether it is as bad as losing the resource."""
+    """Whether it is as severe as the loss of the resource."""
 
     guard: bool = False
-    """Whether nothing is lost by it, and only what guards the data from a later loss is weaker."""
+    """Whether the change loses nothing by itself and only weakens the protection against a later data loss."""
 
     accelerated: bool = False
-    """Whether it harms only what has GPUs or other accelerators."""
+    """Whether it is harmful only for resources with GPUs or other accelerators."""
 
     alone: bool = False
-    """Whether it harms only where no resource that depends on this one changes too."""
+    """Whether it is harmful only if no dependent of the resource changes too."""
 
     created: str = ""
-    """Property that names an existing resource which the creation of this one changes in the same way."""
+    """Property that refers to an existing resource that the creation of this one changes in the same way."""
 
     anew: bool = False
-    """Whether the creation of the resource harms in the same way, whatever it is of."""
+    """Whether the creation of the resource is harmful in the same way, whichever resource it belongs to."""
 
     fresh: bool = False
-    """Whether only a creation harms."""
+    """Whether only the creation is harmful."""
 
 
 class Secrets(Row):
@@ -83,119 +83,119 @@ class Secrets(Row):
     """Their names, at any depth of the inputs."""
 
     when: Mapping[str, Any] = {}
-    """Top-level inputs with which they are."""
+    """Top-level inputs for which they are secret."""
 
 
 class Keeps(Enum):
-    """What a deletion leaves in the cloud."""
+    """What a deletion retains in the cloud."""
 
     ALL = "all"
-    """The provider drops the resource from the state and touches nothing, as with the option `retainOnDelete`."""
+    """The provider removes the resource only from the state, as with the option `retainOnDelete`."""
 
     DATA = "data"
-    """The resource goes, and what it holds is kept elsewhere."""
+    """The resource is deleted, but its data is retained elsewhere."""
 
 
 class Retention(Row):
-    """Inputs with which a provider leaves something in the cloud although the engine deletes the resource."""
+    """Inputs for which the provider retains something in the cloud although the engine deletes the resource."""
 
     when: Mapping[str, Any] = {}
-    """Values that the inputs have, all of them, by path; null for one that is not set."""
+    """Values of the inputs, by path. All of them must match; null matches an input that is not set."""
 
     present: Sequence[str] = ()
-    """Paths of inputs that have to be set."""
+    """Paths of inputs that must be set."""
 
     keeps: Keeps = Keeps.DATA
     says: str = ""
-    """Of data, what is kept, as the end of a sentence."""
+    """The data that is retained, as the end of a sentence."""
 
     @model_validator(mode="after")
     def _says_what_is_kept(self) -> Self:
         if bool(self.says) is (self.keeps is Keeps.ALL):
-            raise ValueError("says: required where data is kept, and allowed only there")
+            raise ValueError("says: required if keeps is data, and allowed only then")
         return self
 
 
 class Record(Row):
-    """What a resource type is. Every field may be left out."""
+    """Facts about a resource type. Every field is optional."""
 
     like: str = ""
-    """Another type that this one is an older or a parallel name of: a class of the same file, or `service/Class`.
+    """A type that this one is an older or an alternative name of: a class of the same file, or `service/Class`.
 
-    Fields that this record leaves out are those of the other.
+    Fields that this record omits are taken from the other type's record.
     """
 
     words: str = ""
-    """What reviewers call it, e.g. `S3 bucket`; words are made of the type's name where it is empty."""
+    """Name for reviewers, e.g. `S3 bucket`; if empty, it is derived from the type's name."""
 
     holds: Sequence[Holding] = ()
-    """What its deletion or replacement harms, the worst first."""
+    """What is lost with its deletion or replacement, most severe first."""
 
     holds_nothing: str = ""
-    """Why neither harms anything."""
+    """Why its deletion and replacement are harmless."""
 
     then: str = ""
     """What happens when it is deleted, as the end of a sentence."""
 
     part_of: str = ""
-    """Property that names the resource it is a part of: where that is deleted too, its own deletion adds no harm."""
+    """Property that refers to the resource it is a part of. If that is deleted too, its own deletion adds no harm."""
 
     guards: bool = False
-    """Whether it holds nothing itself, and only guards what another resource holds."""
+    """Whether it holds nothing itself and only protects what another resource holds."""
 
     given: bool = False
-    """Whether its data is given by its inputs, so that a replacement holds what the program says."""
+    """Whether all its data comes from its inputs, so that a replacement restores it."""
 
     moves: bool | str = False
-    """What a replacement interrupts even if the new resource is created first; true where that is its address."""
+    """What a replacement interrupts even if the new resource is created first; true if that is its address."""
 
     unless: Mapping[str, Any] = {}
-    """Inputs with which it holds nothing, by path."""
+    """Inputs for which it holds nothing, by path."""
 
     notes: Sequence[Note] = ()
-    """What to add to `then`."""
+    """Remarks to append to `then`."""
 
     facts: Sequence[str] = ()
-    """Paths of the inputs that tell a reader most about it."""
+    """Paths of the inputs that describe it best to a reader."""
 
     retains: Sequence[Retention] = ()
-    """What a deletion leaves in the cloud; the first that applies counts, and `all` before `data`."""
+    """What a deletion retains in the cloud. The first that applies is used, `all` before `data`."""
 
     watches: Sequence[Watch] = ()
-    """Properties whose change harms."""
+    """Properties whose change is harmful."""
 
     opening: str = ""
-    """Form in `mlpctl/review/openings.yaml` in which it writes what may connect."""
+    """Name in `mlpctl/review/openings.yaml` of the format in which its inputs allow connections."""
 
     expiry: str = ""
-    """Form in `mlpctl/review/expiries.yaml` in which it writes life cycle rules."""
+    """Name in `mlpctl/review/expiries.yaml` of the format of its lifecycle rules."""
 
     carries_instances: bool = False
-    """Whether its inputs say which instance types the resources that name it have."""
+    """Whether its inputs set the instance types of the resources that refer to it."""
 
     priced: str = ""
     """Function that prices it, as module and name in `mlpctl.review.cost`, e.g. `storage.bucket`."""
 
     free: str = ""
-    """Why it costs nothing by itself."""
+    """Why it has no cost of its own."""
 
     unpriced: str = ""
-    """Why it costs something that cannot be priced."""
+    """Why its cost cannot be calculated."""
 
     large: str = ""
-    """What makes it expensive: while it has no price, a limit in dollars cannot be said to hold."""
+    """What makes it expensive. While such a resource is unpriced, a cost limit cannot be verified."""
 
     sets: Sequence[str] = ()
-    """Paths, without indices, of lists of objects whose order means nothing to the API."""
+    """Paths, without indexes, of lists of objects whose order the API ignores."""
 
     ordered: Sequence[str] = ()
-    """Paths of lists of plain values whose order does mean something."""
+    """Paths of lists of plain values whose order is significant."""
 
     documents: Sequence[str] = ()
-    """Paths of texts that are JSON documents."""
+    """Paths of strings that are JSON documents."""
 
     secrets: Secrets | None = None
-    """Properties whose values are secret though neither their names nor the SDK say so."""
+    """Properties whose values are secret although neither their names nor the SDK mark them as secret."""
 
     recovery: Recovery | None = None
     """How it is found again after an interrupted update."""
@@ -214,16 +214,16 @@ class Record(Row):
 
     @property
     def describes(self) -> bool:
-        """Whether it says anything of what the type is for reviewers."""
+        """Whether it has any of the fields in `DESCRIPTION`."""
         return bool(self.model_fields_set & DESCRIPTION)
 
     def completed(self, other: "Record") -> "Record":
-        """This record, where it says nothing of its description, its cost and so on, with what another says of that."""
+        """This record, with each group of fields (description, cost, ...) that it omits entirely taken from `other`."""
         groups = [group for group in _GROUPS if not self.model_fields_set & group]
         return self._with(other, frozenset[str]().union(*groups))
 
     def likened(self, other: "Record") -> "Record":
-        """This record with the other's fields where it has none; its cost counts as one field."""
+        """This record, with the fields that it omits taken from `other`; the cost fields count as one."""
         missing = Record.model_fields.keys() - self.model_fields_set - {"like"}
         return self._with(other, missing - COST if self.model_fields_set & COST else missing)
 
@@ -235,7 +235,7 @@ class Record(Row):
 DESCRIPTION: Final = frozenset(
     ("words", "holds", "holds_nothing", "then", "part_of", "guards", "given", "moves", "unless", "notes", "facts")
 )
-"""Fields that together say what a type is; one taken alone from another record would be wrong."""
+"""Fields that describe a type together; to take only some of them from another record would be wrong."""
 
 COST: Final = frozenset(("priced", "free", "unpriced"))
 

@@ -1,4 +1,4 @@
-"""The form of what says how a resource is found again after an interrupted update."""
+"""Schema of the field `recovery` of a record: how a resource is found again after an interrupted update."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,72 +9,72 @@ from awsfacts.tables import Row
 
 
 class Listing(Row):
-    """Look through a listing that AWS filters by tags."""
+    """Search a list that AWS filters by tags."""
 
     operation: str
     """boto3's name of the operation."""
 
     items: str
-    """Member of the answer with the items."""
+    """Field of the response that contains the items."""
 
     id: str
-    """Member of an item with its id."""
+    """Field of an item that contains its ID."""
 
     filters: str = "Filters"
-    """Argument of the operation with the filters."""
+    """Parameter of the operation for the filters."""
 
 
 class Getting(Row):
-    """Get it by a name that the inputs contain."""
+    """Get the resource by a name from its inputs."""
 
     operation: str
     """boto3's name of the operation."""
 
     call: Mapping[str, Any]
-    """Arguments, in which `$name` stands for the input `name`."""
+    """Parameters, in which `$name` stands for the input `name`."""
 
     item: str
-    """Member of the answer that describes the resource, with its tags and its status."""
+    """Field of the response that describes the resource, with its tags and its status."""
 
     id: str
-    """Its id, made of inputs."""
+    """Its ID, composed of inputs."""
 
 
 class Ready(Row):
-    """How a resource that AWS goes on creating, changing or deleting after the operation returned comes to rest."""
+    """How to wait for a resource that AWS creates, changes or deletes asynchronously."""
 
     waiter: str
-    """Botocore's waiter for the end of its creation."""
+    """Botocore's waiter for the completion of its creation."""
 
     operation: str
     """boto3's operation that returns its status."""
 
     status: str
-    """JMESPath of the status in the operation's answer."""
+    """JMESPath of the status in the operation's response."""
 
     call: Mapping[str, Any]
-    """Arguments of the operation, in which `$name` stands for the input `name` and `$id` for the id."""
+    """Parameters of the operation, in which `$name` stands for the input `name` and `$id` for the ID."""
 
 
 class Recovery(Row):
     """How a resource is found again: by exactly one of `again`, `id`, `list`, `get` and `function`."""
 
     again: str = ""
-    """Why it need not be found: why its creation may be repeated."""
+    """Why it need not be found, because its creation can be repeated."""
 
     id: str = ""
-    """Its id, made of inputs, e.g. `$role:$name`."""
+    """Its ID, composed of inputs, e.g. `$role:$name`."""
 
     service: str = ""
-    """boto3's name of the service that is asked."""
+    """boto3's name of the service to call."""
 
     list: Listing | None = None
     get: Getting | None = None
     function: str = ""
-    """A function in `mlpctl.recover.looks` that finds it where neither of the two does."""
+    """A function in `mlpctl.recover.looks` that finds it if neither `list` nor `get` can."""
 
     delete: str = ""
-    """Command that deletes one, in which `$name` stands for the input `name` and `$id` for the id."""
+    """Command that deletes it, in which `$name` stands for the input `name` and `$id` for the ID."""
 
     ready: Ready | None = None
 
@@ -84,5 +84,5 @@ class Recovery(Row):
         if sum(map(bool, ways)) != 1:
             raise ValueError("allowed: one of again, id, list, get, function")
         if bool(self.service) == bool(self.again or self.id):
-            raise ValueError("service: allowed with list, get and function, and required there")
+            raise ValueError("service: required with list, get and function, and allowed only with these")
         return self

@@ -1,4 +1,4 @@
-"""How tables in YAML that lie in a package are read."""
+"""Read YAML tables that are part of a package."""
 
 from importlib.resources import files
 from typing import Any, Final
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader in C where this build of PyYAML has it: it takes a tenth of the time."""
+"""The safe loader in C if this build of PyYAML has it; it is ten times faster."""
 
 
 class Row(BaseModel):
-    """A row of a table; a field that the model does not define is an error. Names are in camel case in YAML."""
+    """A row of a table. Unknown fields are an error. Field names are in camel case in YAML."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, alias_generator=to_camel, validate_by_name=True
@@ -20,7 +20,7 @@ class Row(BaseModel):
 
 
 def read_table(name: str, package: str = "awsfacts") -> Any:
-    """The content of a YAML file of a package, by default of this one, e.g. `quotas.yaml`.
+    """The content of a YAML file in a package, e.g. `quotas.yaml`.
 
     Raises:
         FileNotFoundError: the package has no such file.

@@ -1,4 +1,4 @@
-"""The records of AWS's resource types, by the tokens of the Pulumi AWS SDK."""
+"""The records of AWS's resource types, by the type tokens of the Pulumi AWS SDK."""
 
 import functools
 import re
@@ -15,29 +15,29 @@ _TOKEN: Final = re.compile(r"aws:(?P<service>\w+)/(?P<member>\w+)(:(?P<name>\w+)
 
 
 class Service(Row):
-    """A file of `types/`: the types of one service, e.g. `s3.yaml` those of the SDK's module `s3`."""
+    """A file in `types/` with the types of one service, e.g. `s3.yaml` with those of the SDK's module `s3`."""
 
     types: Mapping[str, Record]
-    """Their records by class, e.g. `Bucket`."""
+    """The records by class name, e.g. `Bucket`."""
 
     others: Record = Record()
-    """What is known of all types of the service that have no record, or whose record leaves that out."""
+    """Defaults for the service's types: for those without a record, and for fields that a record omits."""
 
     def own(self, name: str) -> Record | None:
-        """The record of a class, with what `like` refers to; None where there is none."""
+        """The record of a class, completed by the record that `like` refers to; None if there is no record."""
         found = self.types.get(name)
         if found is None or not found.like:
             return found
         other, _, cls = found.like.rpartition("/")
         liked = _service(other).own(cls) if other else self.own(cls)
         if liked is None:
-            raise LookupError(f"{name}: no record is named {found.like}")
+            raise LookupError(f"{name}: like is {found.like}, which has no record")
         return found.likened(liked)
 
 
 @functools.cache
 def record(type: str) -> Record:
-    """What is known of a type, by its token or its token without the class, e.g. `aws:s3/bucket`."""
+    """The facts about a type, by its token, or its token without the class name, e.g. `aws:s3/bucket`."""
     found = _TOKEN.fullmatch(type)
     if found is None:
         return Record()
@@ -48,30 +48,30 @@ def record(type: str) -> Record:
 
 
 def tokens() -> Iterator[str]:
-    """The tokens of all types that have a record of their own."""
+    """The tokens of all types that have their own record."""
     for name in services():
         yield from (token(name, each) for each in _service(name).types)
 
 
 def token(service: str, name: str) -> str:
-    """The token of a class of a service: `aws:s3/bucket:Bucket` of `Bucket` of `s3`."""
+    """The token of a service's class, e.g. `aws:s3/bucket:Bucket` for `s3` and `Bucket`."""
     return f"{PACKAGE}{service}/{name[:1].lower()}{name[1:]}:{name}"
 
 
 @functools.cache
 def services() -> tuple[str, ...]:
-    """The services of which there are records."""
+    """The services that have records."""
     names = (each.name for each in (files("awsfacts") / "types").iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
 def others(service: str) -> Record:
-    """What is known of the types of a service that have no record of their own."""
+    """The facts about a service's types that have no record of their own."""
     return _service(service).others
 
 
 def own(service: str) -> Mapping[str, Record]:
-    """The records of a service's types as they are written, by class."""
+    """The records of a service's types as they are in the file, by class name."""
     return _service(service).types
 
 

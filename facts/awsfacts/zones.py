@@ -1,4 +1,4 @@
-"""Availability zones: what they are called, and in which of them EKS has a control plane."""
+"""Availability Zones: their names and IDs, and the ones that EKS does not support."""
 
 import json
 import re
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 WITHOUT_CONTROL_PLANE: Final = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
-"""Zones that the subnets of a cluster can't be in, as of December 2024:
+"""Zones in which a cluster cannot have subnets, as of December 2024:
 https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
 
 DATA: Final = Path(__file__).with_name("zones.json")
-"""The highest number of a zone's id in each region, with source and date."""
+"""The highest zone ID number in each region, with source and date."""
 
 NAME: Final = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-[0-9]+)(?P<letter>[a-z])\Z")
 ID: Final = re.compile(r"[a-z]{2,}[0-9]-az(?P<number>[0-9])\Z")
@@ -26,17 +26,17 @@ _DIRECTIONS: Final = {"north": "n", "south": "s", "east": "e", "west": "w", "cen
 
 @dataclass(frozen=True)
 class Zone:
-    """An availability zone of an account."""
+    """An Availability Zone of an account."""
 
     name: str
-    """Its name in the account, e.g. `us-east-1a`. Another account may have another zone of this name."""
+    """Its name in the account, e.g. `us-east-1a`. In another account, the name may refer to another zone."""
 
     id: str
-    """Its id, e.g. `use1-az1`, the same in all accounts."""
+    """Its ID, e.g. `use1-az1`, the same in all accounts."""
 
 
 def id_prefix(region: str) -> str:
-    """What the ids of a region's zones begin with.
+    """The prefix of the zone IDs of a region.
 
     Source: https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
 
@@ -48,26 +48,26 @@ def id_prefix(region: str) -> str:
 
 
 def region_of(name: str) -> str:
-    """The region of a zone, by the zone's name.
+    """The region of a zone, from the zone's name.
 
     >>> region_of("us-east-1a")
     'us-east-1'
 
     Raises:
-        ValueError: `name` is no zone's name.
+        ValueError: `name` is not a zone name.
     """
     found = NAME.match(name)
     if found is None:
-        raise ValueError(f"{name} is no name of an availability zone; allowed: e.g. us-east-1a")
+        raise ValueError(f"{name} is not the name of an availability zone; allowed: e.g. us-east-1a")
     return found["region"]
 
 
 def problem(zone: str, region: str | None = None) -> str | None:
-    """What is wrong with a zone that a network is to lie in; None where nothing is.
+    """Why a network cannot use a zone; None if it can.
 
     Args:
-        zone: its name or its id.
-        region: the region that the network is in, if that is known.
+        zone: its name or its ID.
+        region: the network's region, if it is known.
     """
     if _WAVELENGTH.match(zone):
         return f"zones has {zone}; allowed: availability zones, since EKS has no control plane in Wavelength zones"
@@ -85,14 +85,14 @@ def problem(zone: str, region: str | None = None) -> str | None:
 
 
 def _beyond(zone: str, region: str) -> str | None:
-    """What is wrong with a zone that no account has in a region by the dated file."""
+    """Why a region does not have a zone, according to the dated file; None if it does."""
     name, id, highest = NAME.match(zone), ID.match(zone), _data()["highest"].get(region)
     number = int(id["number"]) if id else _LETTERS.index(name["letter"]) + 1 if name else 0
     if highest is None or 1 <= number <= highest:
         return None
     return (
         f"zones has {zone}; allowed: {region}a to {region}{_LETTERS[highest - 1]}, or {id_prefix(region)}-az1 to "
-        f"{id_prefix(region)}-az{highest} (AWS's of {_data()['date']})"
+        f"{id_prefix(region)}-az{highest} (AWS's zones of {_data()['date']})"
     )
 
 
@@ -102,7 +102,7 @@ def _data() -> Any:
 
 
 def _short(direction: str) -> str:
-    """Shorten a compass direction, which may be of two words in one: `southeast` to `se`."""
+    """Abbreviate a compass direction, which may consist of two words: `southeast` to `se`."""
     for word, letter in _DIRECTIONS.items():
         if direction.startswith(word):
             return letter + (_short(direction.removeprefix(word)) if direction != word else "")

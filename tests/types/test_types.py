@@ -1,13 +1,13 @@
-"""Every declared type of AWS through its whole life, as `<service>/<type>.yaml` describes it.
+"""The lifecycle of every declared AWS type, as described in `<service>/<type>.yaml`.
 
-A file holds the properties that a resource of the type is created with, those that an update changes, those whose
-change replaces it, and an operation that changes it without Pulumi's knowledge (drift). Its place is the type's token:
-`kms/key.yaml` is `aws:kms/key:Key`. A text may refer to `${…}`:
+A file contains the properties to create a resource of the type, to update it in place and to replace it, and an
+operation that changes it outside Pulumi (drift). The path corresponds to the type's token: `kms/key.yaml` is
+`aws:kms/key:Key`. A string can contain references `${…}`:
 
-- a fixture, which is a method of `aws_bench.Bench`, with arguments where it takes any: `${vpc}`, `${subnet(1)}`,
-  `${role(eks.amazonaws.com)}`. One case gets the same for the same text, and another for `${role#2}`; `.name` takes
-  what follows the last `/` of an ARN;
-- of the resource, in a drift: `${id}`, `${inputs.<property>}`, `${outputs.<property>}`.
+- to a fixture, which is a method of `aws_bench.Bench`, with optional arguments: `${vpc}`, `${subnet(1)}`,
+  `${role(eks.amazonaws.com)}`. In a case, the same text refers to the same object; `${role#2}` is another one. `.name`
+  is the part of an ARN after the last `/`;
+- to the resource, in a drift: `${id}`, `${inputs.<property>}`, `${outputs.<property>}`.
 """
 
 import re
@@ -32,20 +32,20 @@ REFERENCE = re.compile(r"\$\{(?P<what>\w+)(\((?P<arguments>[^)]*)\))?(#\d+)?(\.(
 
 
 class Drift(BaseModel):
-    """A change behind Pulumi's back."""
+    """A change outside Pulumi."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     operation: str
-    """Service and operation by boto3's names, e.g. `kms.update_alias`."""
+    """boto3's names of the service and the operation, e.g. `kms.update_alias`."""
 
     parameters: dict[str, Any]
     shows_in: str
-    """The input in which a refresh finds it."""
+    """The input in which a refresh detects it."""
 
 
 class Case(BaseModel):
-    """The life of a type."""
+    """The lifecycle of a type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,12 +54,12 @@ class Case(BaseModel):
 
     create: Properties
     update: Properties = {}
-    """Empty for a type of which nothing can be changed in place."""
+    """Empty for a type that cannot be updated in place."""
 
     drift: Drift | None = None
     replace: Properties = {}
     remains: str = ""
-    """What AWS retains after a deletion, and why."""
+    """What AWS retains after a deletion, with the reason."""
 
 
 def token(path: Path) -> str:
@@ -76,13 +76,13 @@ def case_of(path: Path) -> Case:
 
 @dataclass
 class References:
-    """What the references of one case stand for."""
+    """The objects of the references in one case."""
 
     bench: Bench
     made: dict[str, str] = field(default_factory=dict)
 
     def resolved(self, value: Any, state: State | None = None) -> Any:
-        """`value` with its references replaced; those to a resource need `state`."""
+        """`value` with its references replaced. References to the resource require `state`."""
         if isinstance(value, dict):
             return {key: self.resolved(item, state) for key, item in value.items()}
         if isinstance(value, list):
@@ -113,7 +113,7 @@ def test_every_declared_type_has_a_case_and_every_case_a_type() -> None:
 
 
 @pytest.mark.parametrize("token", PATHS)
-def test_a_type_lives(bench: Bench, token: str) -> None:
+def test_the_lifecycle_of_a_type(bench: Bench, token: str) -> None:
     declaration, case, given = DECLARATIONS[token], case_of(PATHS[token]), References(bench)
     for name in case.prepare:
         getattr(bench, name)()
@@ -137,7 +137,7 @@ def test_a_type_lives(bench: Bench, token: str) -> None:
 
 
 def created(bench: Bench, declaration: Declaration, program: Properties) -> State:
-    """Create the resource; its preview foresaw it, and neither a diff nor a refresh finds a change."""
+    """Create the resource. The preview matches the result, and neither a diff nor a refresh finds a change."""
     subject = bench.subject(declaration.token, bench.unique("it"))
     inputs = bench.checked(subject, program)
     id, foreseen = bench.provider.create(bench.client, subject, inputs, True, 0)
@@ -157,7 +157,7 @@ def created(bench: Bench, declaration: Declaration, program: Properties) -> Stat
 
 
 def imported(bench: Bench, declaration: Declaration, state: State) -> None:
-    """An import finds inputs that a check accepts, and from which the program replaces nothing."""
+    """An import returns valid inputs, and the program does not replace the imported resource."""
     found = bench.provider.read(bench.client, state.subject, state.id, {}, {})
     assert found is not None
     _, inputs, outputs = found
@@ -167,7 +167,7 @@ def imported(bench: Bench, declaration: Declaration, state: State) -> None:
 
 
 def updated(bench: Bench, program: Properties, state: State) -> State:
-    """Update the resource in place; its preview foresaw it, and neither a diff nor a refresh finds a change."""
+    """Update the resource in place. The preview matches the result, and neither a diff nor a refresh finds a change."""
     news = bench.checked(state.subject, program, olds=state.inputs)
     changes = bench.diff(state, news).changes
     assert changes
@@ -182,7 +182,7 @@ def updated(bench: Bench, program: Properties, state: State) -> State:
 
 
 def drifted(bench: Bench, drift: Drift, given: References, state: State) -> None:
-    """A refresh finds the drift, and an update that replaces nothing reverts it."""
+    """A refresh detects the drift, and an update reverts it without a replacement."""
     service, operation = drift.operation.split(".")
     getattr(bench.boto(service), operation)(**given.resolved(drift.parameters, state))
     now = bench.refreshed(state)
@@ -196,7 +196,7 @@ def drifted(bench: Bench, drift: Drift, given: References, state: State) -> None
 
 
 def no_failures_below(expected: Any, actual: Any, path: str = "") -> None:
-    """Whatever a preview said it knew is what came."""
+    """All known values of the preview match the result."""
     if expected is UNKNOWN:
         return
     if isinstance(expected, dict):
@@ -208,7 +208,7 @@ def no_failures_below(expected: Any, actual: Any, path: str = "") -> None:
 
 
 def nothing_missing(foreseen: Any, came: Any, path: str) -> None:
-    """Whatever came was in the preview, if only as not known yet: a program that reads it does not find it gone."""
+    """All values of the result are in the preview, known or unknown, so that a program can read them."""
     if isinstance(foreseen, dict) and isinstance(came, dict):
         for key, value in came.items():
             if value not in (None, {}, [], "", False, 0):

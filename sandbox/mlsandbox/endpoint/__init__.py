@@ -1,4 +1,4 @@
-"""The local AWS API: moto's server, and on the same endpoint what moto lacks."""
+"""The local AWS API: moto's server, with the services and operations that moto lacks on the same endpoint."""
 
 from mlsandbox.endpoint.extensions import KEPT_BY_SANDBOX
 from mlsandbox.endpoint.serving import AwsApi, save, serve

@@ -1,7 +1,7 @@
-"""The endpoint of the EKS cluster: the API server, for those whom the cluster's network lets in.
+"""The endpoint of the EKS cluster: a TCP proxy to the API server that applies the cluster's network settings.
 
-Whoever is let in speaks TLS with the API server itself, so certificates, tokens and watches are its own. On AWS,
-packets of all others are lost and their clients time out; here they get an answer that says so and why.
+An allowed client has its TLS connection with the API server itself, so certificates, tokens and watches work as usual.
+On AWS, packets of other clients are dropped and the connection times out; here they get a response with the reason.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import HOST
 
 Closed = Callable[[], str | None]
-"""Why the network keeps programs of this machine from the endpoint; None where it does not."""
+"""Returns why the network blocks access from this machine to the endpoint; None if access is allowed."""
 
 CONNECT_S = 5.0
 HANDSHAKE_S = 10.0
@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 
 
 class Front:
-    """Listens where the cluster's endpoint is."""
+    """Listens at the cluster's endpoint."""
 
     def __init__(self, layout: Layout, closed: Closed) -> None:
-        """Listen on the endpoint's port. Raises `OSError` when it is taken."""
+        """Listen on the endpoint's port. Raises `OSError` if the port is in use."""
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(layout.serving_certificate, layout.serving_key)
         connection = type(
@@ -46,7 +46,7 @@ class Front:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening, and end what is connected."""
+        """Stop listening and close all connections."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -56,7 +56,7 @@ class Front:
 class _Server(ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
-    # Threads of watches would be waited for.
+    # Otherwise, closing the server would wait for the threads of open watches.
     block_on_close = False
     request_queue_size = 128
 
@@ -76,14 +76,14 @@ class _Server(ThreadingTCPServer):
         super().close_request(request)
 
     def end_all(self) -> None:
-        """Shut every connection down, which ends its thread."""
+        """Shut down every connection, which ends its thread."""
         with self._lock:
             for request in self._open:
                 with contextlib.suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        logger.debug("a connection to the cluster's endpoint broke", exc_info=True)
+        logger.debug("a connection to the cluster's endpoint failed", exc_info=True)
 
 
 class _Connection(BaseRequestHandler):
@@ -94,14 +94,14 @@ class _Connection(BaseRequestHandler):
     tls: ssl.SSLContext
 
     def handle(self) -> None:
-        # It may have been let in when it was made; whether it still is, is asked of new connections only, as on AWS.
+        # As on AWS, access is checked only for new connections; open ones stay open if access is later removed.
         if (reason := self.closed()) is not None:
             return self._refuse(reason)
         address = self.behind.hostname or HOST, self.behind.port or 443
         try:
             upstream = socket.create_connection(address, CONNECT_S)
         except OSError:
-            return self._refuse("the sandbox's Kubernetes control plane does not run: start it with `mlsandbox up`")
+            return self._refuse("the sandbox's Kubernetes control plane is not running: start it with `mlsandbox up`")
         with upstream:
             upstream.settimeout(None)
             _join(self.request, upstream)
@@ -115,10 +115,10 @@ class _Connection(BaseRequestHandler):
 
 
 class _Refusal(BaseHTTPRequestHandler):
-    """Answers each request with the reason.
+    """Responds to each request with the reason.
 
-    Of an error that is no object of Kubernetes, client-go shows the text, but only where it is plain text and the code
-    is none for which it has words of its own, as it has for 503 and 504 (`NewGenericServerResponse` in
+    If an error response is not a Kubernetes object, client-go shows its body only if it is plain text and the status
+    code is not one with a message of its own, such as 503 and 504 (`NewGenericServerResponse` in
     https://github.com/kubernetes/apimachinery/blob/master/pkg/api/errors/errors.go).
     """
 
@@ -137,12 +137,12 @@ class _Refusal(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name that the base class gives it
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- named by the base class
         logger.debug(format, *args)
 
 
 def _join(client: socket.socket, server: socket.socket) -> None:
-    """Carry bytes both ways, each at its own pace, until both sides have ended."""
+    """Copy bytes in both directions independently until both sides have closed."""
     back = threading.Thread(target=_carry, args=(server, client), daemon=True)
     back.start()
     _carry(client, server)
@@ -150,7 +150,7 @@ def _join(client: socket.socket, server: socket.socket) -> None:
 
 
 def _carry(source: socket.socket, sink: socket.socket) -> None:
-    """Carry bytes one way; the end is passed on, so that what is on its way arrives."""
+    """Copy bytes in one direction. The end of the stream is passed on, so that bytes in transit arrive."""
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK):
             sink.sendall(data)

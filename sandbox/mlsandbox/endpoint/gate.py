@@ -1,4 +1,4 @@
-"""Lets requests run side by side, and a snapshot alone."""
+"""A readers-writer lock: requests run concurrently, a snapshot runs alone."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Many at once, or one alone. Whoever wants to be alone waits for those inside and holds new ones back."""
+    """A lock with many shared holders or one exclusive holder. While an exclusive one waits, new ones are blocked."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -15,7 +15,7 @@ class Gate:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Work beside others. Not to be entered twice by one thread: it would wait for itself when another wants in."""
+        """Hold the lock together with others. Not reentrant: while an exclusive holder waits, it would deadlock."""
         with self._condition:
             self._condition.wait_for(lambda: not self._closed)
             self._inside += 1
@@ -28,7 +28,7 @@ class Gate:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Work alone."""
+        """Hold the lock alone."""
         with self._condition:
             self._condition.wait_for(lambda: not self._closed)
             self._closed = True
@@ -42,7 +42,7 @@ class Gate:
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """Leave for a while what `shared` entered, and come back: for a wait that changes nothing."""
+        """Release a shared lock temporarily, for a wait that changes nothing."""
         with self._condition:
             self._inside -= 1
             self._condition.notify_all()

@@ -1,4 +1,4 @@
-"""Who an access key speaks for, as moto's IAM and STS know it."""
+"""The identity behind an access key, according to moto's IAM and STS."""
 
 import json
 from dataclasses import dataclass
@@ -21,33 +21,33 @@ class Identity:
     """The owner of an access key."""
 
     arn: str
-    """What STS answers: `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/…/…`."""
+    """The ARN that STS returns: `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/…/…`."""
 
     principal_arn: str
-    """The IAM user or role behind it, which access entries name."""
+    """ARN of the IAM user or role, as in access entries."""
 
     user_id: str
-    """Unique id: `AIDA…` of a user, `AROA…:session` of a role's session."""
+    """Unique ID: `AIDA…` of a user, `AROA…:session` of a role session."""
 
     session: str
-    """Name of the role's session; empty for a user."""
+    """Name of the role session; empty for a user."""
 
     secret: str
-    """What requests of this key are signed with."""
+    """The secret access key."""
 
 
 def ensure_account(key: Credentials) -> None:
     """Create the sandbox's account with AWS's managed policies, one user with exactly this access key, and a role.
 
     The role is that of the account's administrators, which an organization creates before any platform.
-    What exists already stays.
+    Resources that already exist are not changed.
     """
-    # moto leaves AWS's managed policies out by default, and would make them (4 MB) for every partition at once.
+    # By default, moto omits AWS's managed policies; its option would load them (4 MB) for every partition.
     default_user_config["iam"]["load_aws_managed_policies"] = True
     try:
         iam = iam_backends[ACCOUNT_ID][PARTITION]
         if not iam.aws_managed_policies:
-            # Whoever asked for the account first had it created without them.
+            # An earlier request may have created the account without them.
             iam.aws_managed_policies = iam._init_aws_policies()
             iam.managed_policies = iam._init_managed_policies()
     finally:
@@ -59,7 +59,7 @@ def ensure_account(key: Credentials) -> None:
     user = iam.users[SANDBOX_USER]
     if key.access_key_id in iam.access_keys:
         return
-    # moto chooses keys itself; this one has to be the one that the sandbox's environment carries.
+    # moto generates keys; this one must be the key in the sandbox's environment.
     access_key: AccessKey = user.create_access_key(prefix="AKIA")
     access_key.access_key_id = key.access_key_id
     access_key.secret_access_key = key.secret_access_key
@@ -102,7 +102,7 @@ def find(access_key_id: str, session_token: str | None = None) -> Identity | Non
 
 
 def principal_exists(arn: str) -> bool:
-    """Whether `arn` names an IAM user or role that exists. Principals of other accounts are taken to exist."""
+    """Whether the IAM user or role `arn` exists. Principals of other accounts are assumed to exist."""
     parts = ArnParser().parse_arn(arn)
     if parts["account"] not in iam_backends:
         return True

@@ -1,4 +1,4 @@
-"""Answers requests with the failures that were asked for, in the wire format of the service's protocol."""
+"""Fault injection: responds to requests with planned errors, in the wire format of the service's protocol."""
 
 import json
 import random
@@ -16,11 +16,11 @@ from mlsandbox.host import faults
 from mlsandbox.host.faults import ANY, Fault, Planned
 
 LATER: Final = "mlplatform.fault"
-"""Key of the request's environment under which a fault that shows later travels to the service."""
+"""WSGI environment key that passes a fault with a delayed effect to the service."""
 
 _THROTTLING: Final = ("Throttling", "ThrottlingException")
 _OWN_THROTTLING: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
-"""How services throttle that do so with a code of their own, for a fault that strikes everything."""
+"""Throttling codes of services with a code of their own, for a fault that applies to all operations."""
 
 
 class Injection:
@@ -29,11 +29,11 @@ class Injection:
     def __init__(self) -> None:
         self._planned: list[Planned] = []
         self._lock = threading.Lock()
-        # Seeded, so that a rehearsal with a rate can be repeated.
+        # A fixed seed, so that a test with a fault rate is reproducible.
         self._random = random.Random(0)
 
     def manage(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request to `faults.PATH`: list, add or clear."""
+        """Handle a request to `faults.PATH`: list, add or clear faults."""
         method, status, answer = environ["REQUEST_METHOD"], HTTPStatus.OK, b"{}"
         with self._lock:
             if method == "POST":
@@ -52,7 +52,7 @@ class Injection:
         return [answer]
 
     def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
-        """Fail the request if a fault strikes it; None where it goes on to its service."""
+        """Return an error if a fault applies to the request; None if the request goes on to its service."""
         if not self._planned:
             return None
         asked = wire.target(environ)

@@ -1,7 +1,7 @@
-"""AWS's public images of Bottlerocket: the parameters that name them, and the images that these name.
+"""AWS's public Bottlerocket images and the Systems Manager parameters that contain their IDs.
 
-moto has neither. They are made when they are asked for, from the facts that pins are checked by, and an image's id is
-made from what it is: the same in each sandbox.
+moto has neither. They are generated on demand, from the same data that validates pinned releases. An image ID is a hash
+of the image's properties, so it is the same in every sandbox.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ class Image:
 
     id: str
     kubernetes: str
-    """Minor version whose kubelet it has."""
+    """Minor version of its kubelet."""
 
     variant: str
-    """What follows the version in the variant's name: nothing or `-nvidia`."""
+    """Suffix after the version in the variant's name: empty or `-nvidia`."""
 
     architecture: str
     release: str
 
     @property
     def nvidia(self) -> bool:
-        """Whether it has NVIDIA's driver and device plugin."""
+        """Whether it has the NVIDIA driver and device plugin."""
         return self.variant == "-nvidia"
 
     @property
@@ -42,7 +42,7 @@ class Image:
 
     @property
     def parameters(self) -> Iterator[tuple[str, str]]:
-        """Names and values of the parameters that lead to it, by the release with and without its build."""
+        """Names and values of its parameters, for the release with and without the build ID."""
         path = node_images.parameters(self.kubernetes, self.variant, self.architecture)
         for release in (self.release, self.release.split("-")[0]):
             yield f"{path}/{release}/image_id", self.id
@@ -50,7 +50,7 @@ class Image:
 
 
 def find(region: str, id: str) -> Image | None:
-    """The image of an id; None where it is no public one of Bottlerocket."""
+    """The image with an ID; None if it is not a public Bottlerocket image."""
     return _by_id(region).get(id)
 
 

@@ -1,4 +1,4 @@
-"""Quotas of the account, for as long as they are set with `mlsandbox quota`: counted as AWS counts."""
+"""Service quotas of the account that are set with `mlsandbox quota`. Usage is counted as on AWS."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,13 +20,13 @@ _source: Callable[[], Mapping[str, int]] = dict
 
 
 def serve(layout: Layout) -> None:
-    """Have the quotas of `layout` hold in this process, which serves one AWS API, from the next request on."""
+    """Apply the quotas of `layout` in this process, which serves one AWS API, from the next request on."""
     global _source
-    _source = lambda: Conditions.of(layout).quotas  # noqa: E731 -- the file is read anew each time
+    _source = lambda: Conditions.of(layout).quotas  # noqa: E731 -- reads the file at each call
 
 
 def refusal(request: Request) -> Refusal | None:
-    """Why the request goes beyond a quota; None where it does not."""
+    """The error if the request exceeds a quota; None if it does not."""
     counted = _COUNTED.get(f"{request.service}:{request.operation}")
     if counted is None:
         return None
@@ -38,7 +38,7 @@ def refusal(request: Request) -> Refusal | None:
 
 
 def check_launch(backend: EksBackend, record: NodegroupRecord, size: int) -> None:
-    """Raise `LaunchError` unless the group may run `size` instances beside everything else of its family."""
+    """Raise `LaunchError` if `size` instances of the group, with all others of its family, exceed the vCPU quota."""
     limits = _source()
     spot = record.shape["capacityType"] == "SPOT"
     counted = vcpu_quota(record.instance_type, spot)
@@ -54,12 +54,12 @@ def check_launch(backend: EksBackend, record: NodegroupRecord, size: int) -> Non
     )
     if running + size * _vcpus(record.instance_type) > limits[counted]:
         code = "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"
-        said = wording(code)
-        raise LaunchError(code, re.sub(r"vCPU limit of \d+", f"vCPU limit of {limits[counted]}", said))
+        message = re.sub(r"vCPU limit of \d+", f"vCPU limit of {limits[counted]}", wording(code))
+        raise LaunchError(code, message)
 
 
 def vcpu_quota(instance_type: str, spot: bool) -> str:
-    """The code of the quota of running vCPUs that an instance type counts against; empty where there is none."""
+    """The code of the vCPU quota that an instance type counts against; empty if there is none."""
     return quota(instance_type, spot=spot).partition(" ")[0]
 
 
@@ -77,7 +77,7 @@ def _addresses(request: Request) -> int:
 
 
 def _nat_gateways(request: Request) -> int:
-    """Those in the zone of the request's subnet."""
+    """The NAT gateways in the zone of the request's subnet."""
     ec2 = ec2_backends[request.account][request.region]
     zones = {id: subnet.availability_zone for by_id in ec2.subnets.values() for id, subnet in by_id.items()}
     zone = zones.get(request.parameters.get("SubnetId", ""))
@@ -95,11 +95,11 @@ _COUNTED: Final[Mapping[str, tuple[str, str, Callable[[Request], int]]]] = {
     "ec2:CreateVpc": ("L-F678F1CE", "VpcLimitExceeded", _vpcs),
     "s3:CreateBucket": ("L-DC2B2D3D", "TooManyBuckets", _buckets),
 }
-"""What counts against a quota: its code, the error's code, and how many there are."""
+"""The operations that count against a quota, with the quota code, the error code and a function for current usage."""
 
 
 def known() -> Iterator[tuple[str, str]]:
-    """Every quota that can be set, and what it counts."""
+    """The code of every quota that can be set, and what it counts."""
     named = {
         "L-0263D0A3": "EC2-VPC Elastic IPs",
         "L-FE5A380F": "NAT gateways per Availability Zone",

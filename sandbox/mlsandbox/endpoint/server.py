@@ -31,14 +31,14 @@ logger = logging.getLogger(__name__)
 class Server:
     """The AWS API on one port of 127.0.0.1.
 
-    Requests run side by side; whoever enters `gate` exclusively is alone. `changed` is set after a request that may
-    have changed something.
+    Requests run concurrently; an exclusive holder of `gate` runs alone. `changed` is set after a request that may have
+    changed something.
     """
 
     def __init__(self, port: int, own: dict[str, Callable[[], Flask]], changed: Unsaved) -> None:
-        """Listen on `port`. `own` makes the application of each service that moto's is replaced by.
+        """Listen on `port`. `own` creates the applications that replace moto's, by service.
 
-        Raises `OSError` when the port is taken.
+        Raises `OSError` if the port is in use.
         """
         self.gate = Gate()
         self.changed = changed
@@ -48,7 +48,7 @@ class Server:
         self._moto = DomainDispatcherApplication(
             lambda service: own.get(service, lambda: create_backend_app(service))()
         )
-        # werkzeug ends the process when it finds the port taken, so it is given a socket that listens already.
+        # werkzeug exits the process if the port is in use; with an open socket, an OSError is raised instead.
         with socket.create_server((HOST, port)) as listener:
             self._server = make_server(
                 HOST, port, self._serve, threaded=True, request_handler=_Handler, fd=listener.fileno()
@@ -57,7 +57,7 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more requests, and wait for those under way."""
+        """Stop accepting requests and wait for those in progress."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -78,7 +78,7 @@ class Server:
             except NotImplementedError as problem:
                 return _refuse(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", str(problem))
             except Exception as problem:
-                # A defect of moto in one operation must not look like a broken connection to the SDK.
+                # A bug in one of moto's operations must not look like a broken connection to the SDK.
                 logger.exception("%s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
                 message = f"{type(problem).__name__}: {problem}"
                 return _refuse(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, "InternalFailure", message)
@@ -94,9 +94,9 @@ class _Handler(MotoRequestHandler):
 
 
 def _unknown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
-    """Refuse whoever has no key of the account: other users of this machine reach the port as well.
+    """Reject requests without an access key of the account, because other users of this machine can reach the port.
 
-    That the key's id is known suffices: only the sandbox's own user can read it.
+    A known access key ID is sufficient, because only the sandbox's own user can read it.
     """
     key = wire.access_key_id(environ)
     if key is not None and identity.find(key) is not None:
@@ -114,11 +114,11 @@ def _unknown(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
 
 
 _UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
-"""Operations that need no key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
+"""Operations that require no access key: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
 
 
 def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
-    """Refuse what AWS refuses and moto takes; None where the request goes on to its service."""
+    """Reject a request that AWS rejects but moto accepts; None if the request goes on to its service."""
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return None
     asked = wire.target(environ)
@@ -134,7 +134,7 @@ def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
     try:
         parameters = wire.parameters(environ, asked)
     except (RequestParserError, ValueError, KeyError):
-        # Its service words what is wrong with such a request.
+        # The service itself returns the error for such a request.
         return None
     request = limits.Request(asked.service, asked.operation.name, parameters, ACCOUNT_ID, wire.region(environ))
     refusal = limits.refusal(request, asked.operation) or quotas.refusal(request)
@@ -144,13 +144,13 @@ def _limited(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | 
 
 
 def _poll_outside(gate: Gate) -> None:
-    """Have SQS's long polls, of up to 20 s, wait outside the gate: a snapshot would hold up everybody meanwhile."""
+    """Let SQS's long polls, of up to 20 s, wait outside the gate; a waiting snapshot would block all other requests."""
 
     def wait_for_messages(self: Queue, timeout: float) -> None:
         with gate.outside():
             time.sleep(min(timeout, _POLL_S))
 
-    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]  # as meant
+    Queue.wait_for_messages = wait_for_messages  # type: ignore[method-assign]  # intended
 
 
 _POLL_S = 0.2
@@ -167,7 +167,7 @@ def _may_change(environ: dict[str, Any]) -> bool:
 
 
 def _refuse(environ: dict[str, Any], start_response: Any, status: HTTPStatus, code: str, message: str) -> list[bytes]:
-    """An error in the one of AWS's two forms that the request's protocol reads."""
+    """An error in the format of the request's protocol, JSON or XML."""
     if "json" in environ.get("CONTENT_TYPE", "") or "HTTP_X_AMZ_TARGET" in environ:
         kind, text = "application/json", json.dumps({"__type": code, "message": message})
     else:

@@ -1,4 +1,4 @@
-"""The local AWS API from start to stop: moto, EKS, its clusters' endpoint, their nodes, and the token webhook."""
+"""Start and stop the local AWS API: moto, EKS, the cluster endpoint, the nodes and the token webhook."""
 
 import base64
 import logging
@@ -23,10 +23,10 @@ from mlsandbox.host.conditions import Conditions
 from mlsandbox.host.layout import Layout
 
 SNAPSHOT = "snapshot"
-"""Name of the snapshot in `Layout.aws`."""
+"""File name of the snapshot in `Layout.aws`."""
 
 UNSAVED = "unsaved"
-"""Name of the mark in `Layout.aws` of what is not in the snapshot yet."""
+"""Name of the file in `Layout.aws` that marks changes that are not in the snapshot yet."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class AwsApi:
         return self._server.changed.is_set()
 
     def snapshot(self) -> None:
-        """Save the state to `Layout.aws` if it may have changed. Requests wait meanwhile (about a second)."""
+        """Save the state to `Layout.aws` if it may have changed. Requests are blocked meanwhile, for about a second."""
         if not self.changed:
             return
         with self._server.gate.exclusive():
@@ -64,7 +64,7 @@ class AwsApi:
             self._server.changed.saved()
 
     def stop(self) -> None:
-        """Stop serving, save what changed, and forget it in this process."""
+        """Stop serving, save changes and clear the state in this process."""
         try:
             for stop in self._stops:
                 stop()
@@ -76,26 +76,26 @@ class AwsApi:
 
 
 def save() -> None:
-    """Save the state of the AWS API that this process serves, if there is one: an engine is done with what it did."""
+    """Save the state of the AWS API that this process serves, if any; called after an operation of the engine."""
     for api in list(_served):
         try:
             api.snapshot()
         except Exception:
-            # The engine's operation did not fail by it, and the daemon tries again.
+            # The engine's operation succeeded nevertheless, and the daemon retries.
             logger.exception("the state of the AWS API was not saved")
 
 
 def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
     """Serve the AWS API of `layout` from its last snapshot, if there is one.
 
-    With `kubernetes`, EKS stands for the control plane of `layout`, which may start at any time: until it answers,
-    clusters and node groups stay CREATING, node groups with the health issue `ClusterUnreachable`. Without, they are
-    ACTIVE at once, no node exists, no endpoint answers and no token is checked: for tests of AWS alone.
+    With `kubernetes`, EKS uses the control plane of `layout`, which may start at any time. Until it responds, clusters
+    and node groups stay CREATING, and node groups have the health issue `ClusterUnreachable`. Without `kubernetes`,
+    which is for tests of AWS alone, they are ACTIVE at once, and there are no nodes, no endpoint and no token webhook.
 
-    Raises `SandboxError` when the port is taken or the snapshot cannot be read.
+    Raises `SandboxError` if the port is in use or the snapshot cannot be read.
     """
     if not _in_use.acquire(blocking=False):
-        raise SandboxError("This process serves the AWS API of a sandbox already.")
+        raise SandboxError("This process already serves the AWS API of a sandbox.")
     stops: list[Callable[[], None]] = []
     try:
         extensions.apply()
@@ -103,7 +103,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         pki.ensure(layout)
         snapshot.restore(layout.aws / SNAPSHOT)
         if (layout.aws / UNSAVED).exists():
-            logger.warning("the AWS API was killed, and may have lost what was done after its last snapshot")
+            logger.warning("the AWS API was killed and may have lost changes made after its last snapshot")
             layout.lost_file.touch(mode=0o600)
         identity.ensure_account(layout.credentials())
         ports = layout.ports()
@@ -131,7 +131,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
 
 
 def _closed(layout: Layout) -> Closed:
-    """What keeps programs of this machine from the endpoint, by the rules and the origin of the moment."""
+    """Check access to the endpoint by the current rules and the current origin of requests."""
     return lambda: reach.closed(layout.kubernetes_endpoint, Conditions.of(layout).origin)
 
 

@@ -1,4 +1,4 @@
-"""What the AWS API knows, as one file that a later process can go on with."""
+"""The state of the AWS API as one file, from which a later process can continue."""
 
 import io
 import json
@@ -21,10 +21,10 @@ from mlsandbox.endpoint.store import STORE, store_backends
 from mlsandbox.errors import SandboxError
 
 FORMAT = 3
-"""Raised when what the sandbox itself keeps changes its form."""
+"""Incremented when the format of the sandbox's own state changes."""
 
 Backends = dict[tuple[str, str, str], BaseBackend]
-"""Backends by service, account and region (or partition, where a service has no regions)."""
+"""Backends by service, account and region (or partition, for services without regions)."""
 
 _RLOCK = type(threading.RLock())
 
@@ -32,7 +32,7 @@ _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pr
 
 
 def save(path: Path) -> None:
-    """Write every backend in use to `path`; a crash leaves the file before it. No request may run meanwhile."""
+    """Write every backend in use to `path`; after a crash, the previous file remains. No request may run meanwhile."""
     body = io.BytesIO()
     _Pickler(body, protocol=5).dump(_backends())
     temporary = path.with_name(f".{path.name}.new")
@@ -46,9 +46,9 @@ def save(path: Path) -> None:
 
 
 def restore(path: Path) -> bool:
-    """Go on with what `path` holds; False when there is no such file.
+    """Restore the state from `path`; False if there is no such file.
 
-    Raises `SandboxError` for a snapshot that this version cannot read.
+    Raises `SandboxError` if this version cannot read the snapshot.
     """
     try:
         content = path.read_bytes()
@@ -58,13 +58,13 @@ def restore(path: Path) -> bool:
     try:
         written, now = json.loads(head), _versions()
     except ValueError:
-        raise SandboxError(f"{path} is no snapshot of the sandbox's AWS API. {_REMEDY}") from None
+        raise SandboxError(f"{path} is not a snapshot of the sandbox's AWS API. {_REMEDY}") from None
     if written != now:
         raise SandboxError(
-            f"The AWS API's snapshot {path} was written with {_said(written)} and cannot be read with {_said(now)}. "
+            f"The AWS API's snapshot {path} was written with {_text(written)} and cannot be read with {_text(now)}. "
             f"Use those versions, or empty the sandbox: {_REMEDY}"
         )
-    # The file lies in the sandbox's own folder, which only its user may write: what is unpickled is the user's own.
+    # Unpickling is safe: only the sandbox's user can write to its folder.
     for (service, account, region), backend in dill.loads(body).items():
         dict.__setitem__(_service(service)[account], region, backend)
     return True
@@ -74,11 +74,11 @@ _REMEDY = "run `mlsandbox reset`, which also removes the stacks' state."
 
 
 def _versions() -> dict[str, Any]:
-    # Lambdas inside moto's backends are pickled as byte code, which another Python does not run.
+    # Lambdas in moto's backends are pickled as bytecode, which other Python versions cannot run.
     return {"format": FORMAT, "moto": moto.__version__, "python": ".".join(platform.python_version_tuple()[:2])}
 
 
-def _said(versions: dict[str, Any]) -> str:
+def _text(versions: dict[str, Any]) -> str:
     return f"moto {versions.get('moto')} on Python {versions.get('python')} (format {versions.get('format')})"
 
 
@@ -86,25 +86,25 @@ def _backends() -> Backends:
     found: Backends = {}
     for service in list(_in_use()):
         for account, region, backend in service.iter_backends():
-            # AWS's own EKS in moto is replaced by the sandbox's, of the same name.
+            # The sandbox's EKS replaces moto's, under the same name.
             if service.service_name != SERVICE or service is eks_backends:
                 found[service.service_name, account, region] = backend
     return found
 
 
 def _in_use() -> list[BackendDict[Any]]:
-    # moto's own registry of what was used, which its reset walks too.
-    return BackendDict._instances  # type: ignore[misc]  # a class variable that mypy takes for an instance's
+    # moto's registry of the backends in use, which its reset uses too.
+    return BackendDict._instances  # type: ignore[misc]  # a class variable that mypy treats as an instance variable
 
 
 def _service(name: str) -> BackendDict[Any]:
     if name == STORE:
         return store_backends
-    return eks_backends if name == SERVICE else get_backend(name)  # type: ignore[call-overload, no-any-return, arg-type, unused-ignore]  # a name read from a file is no literal
+    return eks_backends if name == SERVICE else get_backend(name)  # type: ignore[call-overload, no-any-return, arg-type, unused-ignore]  # a name from a file is not a literal
 
 
 class _Pickler(dill.Pickler):  # type: ignore[misc]  # dill has no types
-    """dill, which knows locks and lambdas, and the few things in moto's backends that it does not know."""
+    """dill, which can pickle locks and lambdas, with support for a few more objects in moto's backends."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, _PrivateKey):
@@ -112,10 +112,10 @@ class _Pickler(dill.Pickler):  # type: ignore[misc]  # dill has no types
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             return _load_key, (pem,)
-        # Nobody holds a lock while a snapshot is taken; dill would restore one that nobody can ever take again.
+        # No lock is held during a snapshot, but dill would restore a lock that can never be acquired again.
         if isinstance(value, _RLOCK):
             return threading.RLock, ()
-        # A subclass with a constructor of its own: defaultdict would call it with the default factory.
+        # For a subclass with its own constructor, defaultdict would call it with the default factory.
         if isinstance(value, defaultdict) and type(value) is not defaultdict:
             return _load_defaultdict, (type(value), value.default_factory), vars(value), None, iter(value.items())
         return NotImplemented

@@ -1,6 +1,6 @@
-"""EKS's bearer tokens: a presigned request to STS that names the cluster in a signed header.
+"""EKS's bearer tokens: a presigned STS request with the cluster name in a signed header.
 
-What is checked is what EKS checks: https://github.com/kubernetes-sigs/aws-iam-authenticator.
+The checks are those of EKS: https://github.com/kubernetes-sigs/aws-iam-authenticator.
 """
 
 import base64
@@ -18,11 +18,11 @@ PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
 
 LIFETIME = timedelta(minutes=15)
-"""How long a token is good, counted from its signature, whatever `X-Amz-Expires` says."""
+"""How long a token is valid after its signature date, regardless of `X-Amz-Expires`."""
 
 MAX_EXPIRES_S = 900
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far in the future a signature may be."""
+"""How far in the future a signature date may be."""
 
 _PARAMETERS = frozenset(
     {"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token"}
@@ -31,16 +31,16 @@ _PARAMETERS = frozenset(
 
 
 class TokenError(Exception):
-    """The token proves nothing; the text says why."""
+    """The token is invalid; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """The presigned request inside a token, in the right form and in time; its signature is still to be checked."""
+    """The presigned request in a token, with a valid format and date. Its signature is not yet verified."""
 
     url: str
     parameters: dict[str, str]
-    """Query parameters by name in lower case."""
+    """Query parameters by lowercase name."""
 
     date: str
     region: str
@@ -48,11 +48,11 @@ class SignedRequest:
 
     @property
     def session_token(self) -> str | None:
-        """Token of a temporary key."""
+        """Session token of temporary credentials."""
         return self.parameters.get("x-amz-security-token")
 
     def signed_by(self, secret: str, cluster: str) -> bool:
-        """Whether the signature is that of `secret` over this request for the cluster of this name."""
+        """Whether `secret` was used to sign this request for the cluster with this name."""
         split = urlsplit(self.url)
         unsigned = [pair for pair in parse_qsl(split.query, keep_blank_values=True) if pair[0] != "X-Amz-Signature"]
         request = AWSRequest(
@@ -67,12 +67,12 @@ class SignedRequest:
 
 
 def parse(token: str, host: str, moment: datetime | None = None) -> SignedRequest:
-    """The request inside `token`, which has to go to `host` (`host:port`) and be in time at `moment` (now by default).
+    """The request in `token`, which must be for `host` (`host:port`) and valid at `moment` (default: now).
 
     Raises `TokenError`.
     """
     if not token.startswith(PREFIX):
-        raise TokenError(f"it does not begin with {PREFIX}")
+        raise TokenError(f"it does not start with {PREFIX}")
     url = _decode(token.removeprefix(PREFIX))
     split = urlsplit(url)
     if split.netloc != host:
@@ -81,16 +81,16 @@ def parse(token: str, host: str, moment: datetime | None = None) -> SignedReques
         raise TokenError(f"unexpected path {split.path}")
     parameters = _parameters(split.query)
     if parameters.get("action") != "GetCallerIdentity":
-        raise TokenError("it is signed for another action than GetCallerIdentity")
+        raise TokenError("it is signed for an action other than GetCallerIdentity")
     if parameters.get("x-amz-algorithm") != "AWS4-HMAC-SHA256" or not parameters.get("x-amz-signature"):
-        raise TokenError("it carries no signature of version 4")
+        raise TokenError("it has no Signature Version 4 signature")
     signed = parameters.get("x-amz-signedheaders", "").split(";")
     if sorted(signed) != ["host", CLUSTER_HEADER]:
         raise TokenError(f"the signed headers are not host and {CLUSTER_HEADER}")
     _check_time(parameters, moment or datetime.now(UTC))
     scope = parameters.get("x-amz-credential", "").split("/")
     if len(scope) != 5 or scope[3:] != ["sts", "aws4_request"] or scope[1] != parameters["x-amz-date"][:8]:
-        raise TokenError("its credential scope is not one of STS")
+        raise TokenError("its credential scope is not for STS")
     return SignedRequest(url, parameters, parameters["x-amz-date"], scope[2], scope[0])
 
 
@@ -98,7 +98,7 @@ def _decode(text: str) -> str:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise TokenError("it is no base64") from None
+        raise TokenError("it is not valid base64") from None
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -118,9 +118,9 @@ def _check_time(parameters: dict[str, str], moment: datetime) -> None:
         signed_at = datetime.strptime(parameters["x-amz-date"], SIGV4_TIMESTAMP).replace(tzinfo=UTC)
         expires = int(parameters["x-amz-expires"])
     except (KeyError, ValueError):
-        raise TokenError("it does not say when it was signed and when it expires") from None
+        raise TokenError("X-Amz-Date or X-Amz-Expires is missing or invalid") from None
     if not 0 <= expires <= MAX_EXPIRES_S:
-        raise TokenError(f"X-Amz-Expires is {expires} s; at most {MAX_EXPIRES_S} are allowed")
+        raise TokenError(f"X-Amz-Expires is {expires} s; allowed: at most {MAX_EXPIRES_S}")
     if moment > signed_at + LIFETIME:
         raise TokenError(f"it expired; it was signed at {signed_at:%Y-%m-%d %H:%M:%S} UTC")
     if signed_at > moment + CLOCK_SKEW:

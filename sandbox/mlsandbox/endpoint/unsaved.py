@@ -1,4 +1,4 @@
-"""What a killed process leaves unsaid: whether the last snapshot lacks something that a client was told of."""
+"""A persistent flag for changes that are not in the last snapshot, for the case that the process is killed."""
 
 import threading
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 class Unsaved(threading.Event):
     """Set while something may have changed since the last snapshot.
 
-    The file `mark` is there for as long, so that a later process knows of it where this one is killed.
+    While it is set, the file `mark` exists, so that a later process can detect that this one was killed.
     """
 
     def __init__(self, mark: Path) -> None:
@@ -15,12 +15,12 @@ class Unsaved(threading.Event):
         self._mark = mark
 
     def set(self) -> None:
-        """Something may have changed."""
+        """Record that something may have changed."""
         if not self.is_set():
             self._mark.touch(mode=0o600)
         super().set()
 
     def saved(self) -> None:
-        """A snapshot has everything that was there when the event was cleared."""
+        """Record that a snapshot contains everything up to the last `clear`."""
         if not self.is_set():
             self._mark.unlink(missing_ok=True)

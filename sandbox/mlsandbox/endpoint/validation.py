@@ -1,4 +1,4 @@
-"""Requests against botocore's model, in AWS's words: what the SDK lets through and AWS would refuse."""
+"""Validate requests against botocore's model, with AWS's messages: what the SDK accepts but AWS rejects."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from mlsandbox.shapes import Constraint, Violation
 
 
 def check(operation: OperationModel, request: dict[str, Any], wrong: type[ServiceException]) -> None:
-    """Raise `wrong`, the service's own error, with every violation of the operation's input shape, in AWS's words."""
+    """Raise `wrong`, the service's error, with AWS's message for all violations of the operation's input shape."""
     if operation.input_shape is None:
         return
     if found := list(violations(operation.input_shape, request)):
@@ -19,13 +19,13 @@ def check(operation: OperationModel, request: dict[str, Any], wrong: type[Servic
 
 
 def message(found: list[str]) -> str:
-    """AWS's message of violations."""
+    """AWS's message for violations."""
     plural = "errors" if len(found) > 1 else "error"
     return f"{len(found)} validation {plural} detected: {'; '.join(found)}"
 
 
 def violations(shape: Shape, value: Any) -> Iterator[str]:
-    """Yield a sentence for every way in which `value` is no `shape`."""
+    """A sentence for every violation of `shape` by `value`."""
     return map(_sentence, shapes.violations(shape, value))
 
 
@@ -52,12 +52,12 @@ def _rule(broken: Violation) -> str:
 
 
 def _dotted(path: shapes.Path) -> str:
-    """A path as AWS writes it: items count from one, and are a `member`."""
+    """A path in AWS's notation: an item is `<number>.member`, counted from 1."""
     return ".".join(f"{part + 1}.member" if isinstance(part, int) else part for part in path)
 
 
 def page(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], str | None]:
-    """The part of a list that `maxResults` (100 by default) and `nextToken` ask for, and the next token."""
+    """The page of a list for `maxResults` (default: 100) and `nextToken`, and the next token."""
     start = int(request.get("nextToken") or 0)
     end = start + int(request.get("maxResults") or 100)
     return items[start:end], str(end) if end < len(items) else None

@@ -1,4 +1,4 @@
-"""The token webhook: tells the API server whom an EKS token speaks for."""
+"""The token webhook, which authenticates EKS tokens for the API server."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class User:
-    """Who a token speaks for, in Kubernetes' words."""
+    """The Kubernetes user that a token authenticates."""
 
     username: str
     uid: str
@@ -36,8 +36,8 @@ class User:
 def authenticate(bearer: str, host: str) -> User:
     """The Kubernetes user of an EKS token that is signed for `host` (`host:port` of the AWS API).
 
-    Raises `TokenError` for a token that is malformed, expired, signed with another key or for another cluster, or whose
-    identity the cluster does not let in.
+    Raises `TokenError` if the token is malformed, expired, signed with another key or for another cluster, or if its
+    identity has no access to the cluster.
     """
     request = token.parse(bearer, host)
     owner = identity.find(request.access_key_id, request.session_token or "")
@@ -78,14 +78,14 @@ class Webhook:
     """Serves `TokenReview`s of `authentication.k8s.io/v1` over HTTPS."""
 
     def __init__(self, layout: Layout) -> None:
-        """Listen on the layout's webhook port. Raises `OSError` when it is taken."""
+        """Listen on the layout's webhook port. Raises `OSError` if the port is in use."""
         split = urlsplit(layout.webhook_endpoint)
         host = urlsplit(layout.aws_endpoint).netloc
         handler = type("_Review", (_Handler,), {"path_served": split.path, "aws_host": host})
         self._server = ThreadingHTTPServer((HOST, layout.ports().webhook), handler)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(layout.serving_certificate, layout.serving_key)
-        # The handshake happens in the connection's own thread, so that a silent client holds up no other.
+        # The handshake runs in the connection's thread, so that an idle client does not block others.
         self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, name="token-webhook", daemon=True)
         self._thread.start()
@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     aws_host: str
 
     def do_POST(self) -> None:
-        # The API server adds its timeout as a query.
+        # The API server adds its timeout as a query parameter.
         length = int(self.headers.get("Content-Length") or 0)
         if urlsplit(self.path).path != self.path_served or length > MAX_REVIEW_BYTES:
             self.send_error(404)
@@ -128,12 +128,12 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             user = authenticate(bearer, self.aws_host)
         except TokenError as problem:
-            logger.info("token refused: %s", problem)
-            return {"authenticated": False, "error": f"token refused: {problem}"}
+            logger.info("token rejected: %s", problem)
+            return {"authenticated": False, "error": f"token rejected: {problem}"}
         return {
             "authenticated": True,
             "user": {"username": user.username, "uid": user.uid, "groups": user.groups, "extra": user.extra},
         }
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name that the base class gives it
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- named by the base class
         logger.debug(format, *args)

@@ -1,4 +1,4 @@
-"""Requests and errors in the wire formats of AWS's protocols, by botocore's models and moto's code."""
+"""Parse requests and serialize responses in AWS's protocols, with botocore's models and moto's code."""
 
 import functools
 import io
@@ -32,11 +32,11 @@ _SERVICES: Final = {
     "states": "stepfunctions",
     "tagging": "resourcegroupstaggingapi",
 }
-"""boto3's name of a service where requests are signed with another."""
+"""boto3's service name, by the name in the request signature, if they differ."""
 
 _READING: Final = ("Describe", "Get", "List", "Head", "Simulate")
 
-# Codes that a service's model does not hold and that do not come with 400, botocore's models and
+# Error codes that are missing in a service's model and whose status is not 400, from botocore's models and
 # https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html
 _STATUS: Final = {
     "AccessDenied": 403,
@@ -55,26 +55,26 @@ _STATUS: Final = {
     "UnauthorizedOperation": 403,
 }
 
-# moto warns of codes that a service's model does not hold; most of AWS's common ones are such.
+# moto warns about codes that are missing in a service's model, such as most of AWS's common ones.
 warnings.filterwarnings("ignore", message=r"Exception\(_Coded\)")
 
 
 class _Coded(ServiceException):
-    """An error of any code: moto looks up the model of the codes of its own modules' errors only."""
+    """An error with any code. moto itself looks up the error model only for the errors of its own modules."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks for."""
+    """The target of a request."""
 
     service: str
     """boto3's name of the service."""
 
     operation: OperationModel | None
-    """None for one that the service's model does not have."""
+    """None if the service's model does not have it."""
 
     in_path: dict[str, Any]
-    """The members that stand in the path."""
+    """The parameters in the URL path."""
 
 
 def target(environ: dict[str, Any]) -> Asked:
@@ -104,9 +104,9 @@ def region(environ: dict[str, Any]) -> str:
 
 
 def access_key_id(environ: dict[str, Any]) -> str | None:
-    """The access key that a request is signed with: in its header or, presigned, in its query. None if unsigned.
+    """The access key ID in the request's header or, if presigned, in its query; None if the request is unsigned.
 
-    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and, for the older form of S3,
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html and, for S3's older format,
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
     """
     header: str = environ.get("HTTP_AUTHORIZATION", "")
@@ -122,14 +122,14 @@ def access_key_id(environ: dict[str, Any]) -> str | None:
 
 
 def _signed_for(environ: dict[str, Any]) -> tuple[str, str]:
-    """The region and service that a request is signed for; a request that is not signed is one to STS."""
+    """The region and service that a request is signed for; an unsigned request is for STS."""
     # AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
     scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition(",")[0].split("/")
     return (scope[-3], scope[-2]) if len(scope) >= 5 else ("us-east-1", "sts")
 
 
 def parameters(environ: dict[str, Any], asked: Asked) -> dict[str, Any]:
-    """The request by the names of the operation's model. Its body stays there to be read."""
+    """The request's parameters, by the names in the operation's model. The body can still be read afterwards."""
     assert asked.operation is not None
     content = body(environ)
     request = Request({**environ, "wsgi.input": io.BytesIO(content)})
@@ -149,7 +149,7 @@ def parameters(environ: dict[str, Any], asked: Asked) -> dict[str, Any]:
 
 
 def operation_named(environ: dict[str, Any]) -> str | None:
-    """The operation that a request names itself, in the protocols that do."""
+    """The operation name in the request, for the protocols that send it."""
     named: str = environ.get("HTTP_X_AMZ_TARGET", "")
     if named:
         return named.rsplit(".", 1)[-1]
@@ -159,31 +159,31 @@ def operation_named(environ: dict[str, Any]) -> str | None:
 
 
 def reads(operation: str) -> bool:
-    """Whether an operation changes nothing, by its name."""
+    """Whether an operation is read-only, judging by its name."""
     return operation.startswith(_READING)
 
 
 def body(environ: dict[str, Any]) -> bytes:
-    """The request's body, which stays there to be read."""
+    """The request's body. It can still be read afterwards."""
     content: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(content)
     return content
 
 
 def status_of(service: str, code: str) -> int:
-    """The HTTP status with which the service answers an error code."""
+    """The HTTP status of the service's response with an error code."""
     error = get_error_model(_Coded(code, ""), get_service_model(service))
-    said: int | None = error.metadata.get("error", {}).get("httpStatusCode")
-    return said or _STATUS.get(code) or (400 if error.is_sender_fault else 500)
+    status: int | None = error.metadata.get("error", {}).get("httpStatusCode")
+    return status or _STATUS.get(code) or (400 if error.is_sender_fault else 500)
 
 
 def failed(
     environ: dict[str, Any], start_response: Any, asked: Asked, code: str, message: str, headers: Mapping[str, str]
 ) -> list[bytes]:
-    """Answer a request with an error of its service."""
+    """Respond to a request with an error of its service."""
     model = get_service_model(asked.service)
     protocol = determine_request_protocol(model, environ.get("CONTENT_TYPE", ""))
-    # A failure is worded by the service; the operation is needed for its name alone.
+    # The error format depends on the service; only the name of the operation is used.
     serializer = get_serializer_class(asked.service, protocol)(asked.operation or OperationModel({}, model))
     answer = serializer.serialize(_Coded(code, message))
     content = answer["body"].encode() if isinstance(answer["body"], str) else answer["body"]
@@ -194,7 +194,7 @@ def failed(
 
 
 def succeeded(environ: dict[str, Any], start_response: Any, asked: Asked, result: Mapping[str, Any]) -> list[bytes]:
-    """Answer a request with the result of its operation, by the names of the operation's model."""
+    """Respond to a request with the result of its operation, by the names in the operation's model."""
     assert asked.operation is not None
     protocol = determine_request_protocol(get_service_model(asked.service), environ.get("CONTENT_TYPE", ""))
     answer = get_serializer_class(asked.service, protocol)(asked.operation).serialize(dict(result))

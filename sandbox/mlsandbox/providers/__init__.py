@@ -1,1 +1,1 @@
-"""Pulumi's resource provider protocol, and the providers that speak it."""
+"""Pulumi's resource provider protocol and the sandbox's providers."""

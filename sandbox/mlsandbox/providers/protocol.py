@@ -1,4 +1,4 @@
-"""What one of the sandbox's resource providers answers, in plain values: the engine's protocol is in `servicer`."""
+"""The interface of the sandbox's resource providers, with plain values; `servicer` implements the gRPC protocol."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,14 +7,14 @@ from enum import Enum
 from typing import Any, Final
 
 Properties = dict[str, Any]
-"""Property values by their Pulumi (camelCase) names: JSON values and `UNKNOWN`."""
+"""Property values by Pulumi (camelCase) name: JSON values and `UNKNOWN`."""
 
 Path = tuple[str | int, ...]
-"""Where a value lies inside `Properties`: keys and list indices from the top."""
+"""The path of a value in `Properties`: keys and list indexes, from the top."""
 
 
 class _Unknown:
-    """The one value that stands for what only the update itself will tell."""
+    """The placeholder for a value that is known only after the update."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -24,7 +24,7 @@ UNKNOWN: Final = _Unknown()
 
 
 def has_unknown(value: object) -> bool:
-    """Whether `value` is, or holds at any depth, `UNKNOWN`."""
+    """Whether `value` is `UNKNOWN` or contains it at any depth."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list):
@@ -34,7 +34,7 @@ def has_unknown(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Subject:
-    """The resource that a request is about."""
+    """The resource of a request."""
 
     urn: str
     type: str
@@ -43,7 +43,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Failure:
-    """One refused input property."""
+    """An invalid input property."""
 
     path: str
     """Path of the property, e.g. `scalingConfig.maxSize`; empty for the resource as a whole."""
@@ -53,7 +53,7 @@ class Failure:
 
 
 class Kind(Enum):
-    """What happened to a property."""
+    """The kind of change of a property."""
 
     ADD = "ADD"
     DELETE = "DELETE"
@@ -62,7 +62,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One property that differs between the old and the new inputs."""
+    """A property that differs between the old and the new inputs."""
 
     path: Path
     kind: Kind
@@ -71,19 +71,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a provider says of an update."""
+    """A provider's diff of an update."""
 
     changes: Sequence[Change] = ()
     delete_before_replace: bool = False
 
 
 class ProviderError(Exception):
-    """An operation failed; the message is shown to the user as it is."""
+    """An operation failed. The message is shown to the user unchanged."""
 
 
 @dataclass
 class NotReadyError(ProviderError):
-    """A resource was made (or changed) but did not become ready: it is kept in the state as such."""
+    """A resource was created or updated but did not become ready. The engine stores it in the state as such."""
 
     id: str
     outputs: Properties
@@ -95,31 +95,31 @@ class NotReadyError(ProviderError):
 
 
 class Provider(ABC):
-    """What one provider answers, in plain values.
+    """A resource provider, with plain values.
 
-    `client` names the provider instance that asks: one server serves every provider resource of every engine, and
-    requests carry nothing else to tell them apart.
+    `client` identifies the provider instance that sends a request. One server serves all provider instances of all
+    engines, and requests contain nothing else to distinguish them.
     """
 
     name: str
     version: str
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
-        """Refuse a wrong provider configuration."""
+        """Validate the provider configuration."""
         return ()
 
     @abstractmethod
     def configure(self, client: str, config: Properties) -> None:
-        """Take the configuration of the provider instance `client`."""
+        """Configure the provider instance `client`."""
 
-    def cancel(self, client: str) -> None:  # noqa: B027 - a provider that waits for nothing has nothing to end
-        """End the waits of `client`: its user interrupted it, or it is done and waits for nothing anyway."""
+    def cancel(self, client: str) -> None:  # noqa: B027 - a provider that never waits has nothing to cancel
+        """Cancel the waits of `client`, because the user interrupted it or because it has finished."""
 
     @abstractmethod
     def check(
         self, client: str, subject: Subject, olds: Properties, news: Properties, seed: bytes
     ) -> tuple[Properties, Sequence[Failure]]:
-        """Fill in defaults and automatic names; refuse what is wrong."""
+        """Set defaults and automatic names, and validate the inputs."""
 
     @abstractmethod
     def diff(
@@ -131,13 +131,13 @@ class Provider(ABC):
     def create(
         self, client: str, subject: Subject, inputs: Properties, preview: bool, timeout_s: float
     ) -> tuple[str, Properties]:
-        """Make the resource; id and outputs. In a preview: empty id, what is not known yet is `UNKNOWN`."""
+        """Create the resource; its ID and outputs. In a preview, the ID is empty and outputs may be `UNKNOWN`."""
 
     @abstractmethod
     def read(
         self, client: str, subject: Subject, id: str, inputs: Properties, outputs: Properties
     ) -> tuple[str, Properties, Properties] | None:
-        """Id, inputs and outputs as they are now; None when the resource is gone. `inputs` is empty on an import."""
+        """The current ID, inputs and outputs; None if the resource is gone. `inputs` is empty for an import."""
 
     @abstractmethod
     def update(
@@ -151,23 +151,23 @@ class Provider(ABC):
         preview: bool,
         timeout_s: float,
     ) -> Properties:
-        """Change the resource in place; its outputs."""
+        """Update the resource in place; returns its outputs."""
 
     @abstractmethod
     def delete(
         self, client: str, subject: Subject, id: str, inputs: Properties, outputs: Properties, timeout_s: float
     ) -> None:
-        """Delete the resource and wait until it is gone. One that is gone already is no error."""
+        """Delete the resource and wait until it is gone. If it is already gone, this is not an error."""
 
     @abstractmethod
     def invoke(self, client: str, token: str, args: Properties, preview: bool) -> Properties | Sequence[Failure]:
-        """Answer a look-up."""
+        """Call a provider function."""
 
 
 def compare(old: object, new: object, path: Path = ()) -> Iterator[Change]:
     """Yield the leaves in which two property values differ.
 
-    An `UNKNOWN` differs from everything. A missing key and a null are the same.
+    `UNKNOWN` differs from everything. A missing key is equal to null.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
@@ -186,7 +186,7 @@ def compare(old: object, new: object, path: Path = ()) -> Iterator[Change]:
 
 
 def path_text(path: Iterable[str | int]) -> str:
-    """A property path as the engine writes it: `rules[0].filter["a.b"]`."""
+    """A property path in the engine's notation: `rules[0].filter["a.b"]`."""
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol, once, for the providers that the sandbox attaches to the engine."""
+"""Pulumi's provider protocol over gRPC, for all providers that the sandbox attaches to the engine."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -30,20 +30,20 @@ from mlsandbox.providers.protocol import (
 )
 
 MAX_MESSAGE_BYTES: Final = 400 * 1024 * 1024
-"""The engine's own limit on a message: `pulumi/sdk/go/common/util/rpcutil`."""
+"""The engine's limit for the size of a message: `pulumi/sdk/go/common/util/rpcutil`."""
 
 _UNKNOWN_ON_THE_WIRE: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def from_struct(struct: struct_pb2.Struct) -> Properties:
-    """Plain values of a message; whole numbers become `int`."""
+    """The plain values of a message. Whole numbers become `int`."""
     value = _plain(json_format.MessageToDict(struct))
     assert isinstance(value, dict)
     return value
 
 
 def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The message of plain values; nulls are left out, as the SDKs do."""
+    """The message for plain values. Nulls are omitted, as in the SDKs."""
     struct = struct_pb2.Struct()
     struct.update({key: _wire(value) for key, value in properties.items() if value is not None})
     return struct
@@ -81,7 +81,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self.port = 0
-        """Where it is served, once it is."""
+        """The port at which it is served; 0 before."""
 
         self._engines: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -100,11 +100,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
         context.abort(
             grpc.StatusCode.UNIMPLEMENTED,
-            f"the sandbox's {self._provider.name} provider carries no schema; use the official plugin's",
+            f"the sandbox's {self._provider.name} provider has no schema; use that of the official plugin",
         )
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        # The engine sends it after every operation, to a server that serves others too: it must not stop the server.
+        # The engine sends Cancel after every operation. It must not stop the server, which also serves other engines.
         self._provider.cancel(context.peer())
         return empty_pb2.Empty()
 
@@ -195,13 +195,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         with _reported(context):
             answer = self._provider.invoke(context.peer(), request.tok, from_struct(request.args), request.preview)
         if isinstance(answer, dict):
-            return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]  # `return` is a keyword, so it can be passed no other way
+            return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]  # `return` is a keyword, so it can be passed only in this way
         return provider_pb2.InvokeResponse(failures=_failures(answer))
 
     def say(self, client: str, subject: Subject, message: str, *, warning: bool = False) -> None:
-        """Show a message beside the resource in the user's progress display, if its engine still listens.
+        """Show a message for the resource in the engine's progress display, if the engine is still running.
 
-        A `warning` stays in the output after the progress.
+        A `warning` is also shown in the final output.
         """
         with self._lock:
             address = self._engines.get(client)
@@ -229,9 +229,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def serve(provider: Provider, port: int) -> tuple[grpc.Server, Servicer]:
-    """Serve `provider` on 127.0.0.1:`port` (0: a free one) until the returned server is stopped."""
+    """Serve `provider` on 127.0.0.1:`port` (0: any free port) until the returned server is stopped."""
     server = grpc.server(
-        # As many as the engine runs in parallel on a large machine: a waiting resource holds its thread.
+        # As many as the engine's parallel operations on a large machine; a waiting operation occupies its thread.
         futures.ThreadPoolExecutor(max_workers=128, thread_name_prefix=f"{provider.name}-provider"),
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -247,7 +247,7 @@ def serve(provider: Provider, port: int) -> tuple[grpc.Server, Servicer]:
 
 
 class _reported:
-    """Turns a `ProviderError` into the status that the engine shows, without a traceback."""
+    """Converts a `ProviderError` to the gRPC status that the engine shows, without a traceback."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._context = context
@@ -262,7 +262,7 @@ class _reported:
             self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     def _abort_not_ready(self, error: NotReadyError) -> None:
-        # Pulumi's copy: googleapis' own cannot be loaded into the same process.
+        # Pulumi's copy of the message type; that of googleapis cannot be loaded in the same process.
         status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
         status.details.add().Pack(
             provider_pb2.ErrorResourceInitFailed(
@@ -272,7 +272,7 @@ class _reported:
                 reasons=list(error.reasons),
             )
         )
-        # The details of gRPC's richer error model travel in this trailer: https://grpc.io/docs/guides/error/
+        # gRPC's richer error model sends details in this trailer: https://grpc.io/docs/guides/error/
         self._context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
@@ -307,7 +307,7 @@ def _diff_response(difference: Difference) -> Any:
 
 
 def _keep_ignored(ignored: Iterable[str], old_inputs: Properties, news: Properties) -> None:
-    """Put the old value where the user asked to ignore changes of a top-level property."""
+    """Restore the old values of top-level properties in `ignoreChanges`."""
     for path in ignored:
         if path in old_inputs:
             news[path] = old_inputs[path]

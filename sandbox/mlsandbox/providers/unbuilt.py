@@ -1,7 +1,7 @@
-"""Stands in for the provider of a package while that is being built, as far as a first preview needs one.
+"""A placeholder for the provider of a package while the provider is being built, sufficient for a first preview.
 
-Of a cluster that is not there yet the engine knows no kubeconfig, and then asks its provider whether that configuration
-is right, and nothing else. Whatever else it asks is refused.
+Before a cluster exists, its kubeconfig is unknown; the engine then only calls its provider's CheckConfig. All other
+requests are rejected.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from mlsandbox.providers.servicer import serve
 
 
 class Unbuilt(Provider):
-    """Knows nothing."""
+    """A provider that only accepts its configuration check."""
 
     def __init__(self, package: str) -> None:
         self.name = package
@@ -27,14 +27,14 @@ class Unbuilt(Provider):
         self._refuse()
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise ProviderError(f"Pulumi's provider for {self.name} is still being built. Try again when it is there.")
+        raise ProviderError(f"Pulumi's provider for {self.name} is still being built. Try again later.")
 
     check = diff = create = read = update = delete = invoke = _refuse
 
 
 @contextmanager
 def standing_in(package: str) -> Iterator[int]:
-    """Serve one for `package`; the port on 127.0.0.1."""
+    """Serve a placeholder for `package`; yields its port on 127.0.0.1."""
     server, servicer = serve(Unbuilt(package), 0)
     try:
         yield servicer.port

@@ -1,4 +1,4 @@
-"""Which instance types pools may have: those that run their image and hold their pods."""
+"""The allowed instance types of pools: those that support their image and have room for their pods."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def told(model: Any, **fields: Any) -> str:
 
 
 @pytest.mark.parametrize("type", ["mac1.metal", "mac2.metal", "mac-m4.metal"])
-def test_a_mac_is_no_node(type: str) -> None:
+def test_mac_instances_are_rejected(type: str) -> None:
     assert told(SystemPool, instanceTypes=[type]).startswith(
         f"{type}: allowed: types that run Linux, such as m7i.large"
     )
@@ -32,17 +32,17 @@ def test_a_mac_is_no_node(type: str) -> None:
 @pytest.mark.parametrize(
     "type", ["t1.micro", "m1.xlarge", "c1.xlarge", "m3.2xlarge", "t2.large", "c4.large", "r4.large"]
 )
-def test_nodes_are_on_the_nitro_system_which_alone_has_prefixes_of_addresses(type: str) -> None:
+def test_types_without_the_nitro_system_are_rejected_because_of_address_prefixes(type: str) -> None:
     assert told(SystemPool, instanceTypes=["m7i.large", type]).startswith(f"{type}: allowed: types on the Nitro System")
 
 
 @pytest.mark.parametrize("type", ["m7g.large", "t4g.medium", "a1.large", "hpc7g.4xlarge"])
-def test_system_nodes_are_x86(type: str) -> None:
+def test_arm_types_are_rejected_for_system_nodes(type: str) -> None:
     assert told(SystemPool, instanceTypes=[type]) == f"{type}: allowed: x86-64 types such as m7i.large"
 
 
 @pytest.mark.parametrize("type", ["t3.nano", "t3.micro", "t3a.nano", "t3a.micro", "t8i.micro"])
-def test_system_nodes_hold_the_pods_of_the_add_ons(type: str) -> None:
+def test_types_without_room_for_the_add_ons_are_rejected_for_system_nodes(type: str) -> None:
     assert told(SystemPool, instanceTypes=["m7i.large", type]) == (
         f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of it "
         "would have no room for the pods of the cluster's add-ons"
@@ -52,16 +52,16 @@ def test_system_nodes_hold_the_pods_of_the_add_ons(type: str) -> None:
 @pytest.mark.parametrize(
     "type", ["t3.medium", "t3.small", "c7i.large", "m7i-flex.large", "m5.metal", "i3en.metal", "g6.xlarge"]
 )
-def test_common_types_are_system_nodes(type: str) -> None:
+def test_common_types_are_accepted_for_system_nodes(type: str) -> None:
     assert SystemPool.model_validate({"instanceTypes": [type]})
 
 
-def test_a_small_node_alone_has_less_room_than_two() -> None:
+def test_a_small_type_requires_two_system_nodes() -> None:
     assert "or 2 nodes, since 1 node of it" in told(SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1)
     assert EksClusterSpec.model_validate({"system": {"instanceTypes": ["t3.medium"], "minNodes": 1, "nodes": 1}})
 
 
-def test_room_is_that_of_a_node_beside_what_runs_on_every_one() -> None:
+def test_the_pods_of_the_add_ons_fit_exactly() -> None:
     least = 255 + 11 * 110 + 100 + 30 + 70 + 200
     memory = next(mib for mib in range(4096) if allocatable.capacity_mib(mib) >= least)
     assert allocatable.holds_system_pods(2, memory, 2, secrets_store=False)
@@ -72,14 +72,14 @@ def test_room_is_that_of_a_node_beside_what_runs_on_every_one() -> None:
 
 
 @pytest.mark.parametrize("type", ["g7.2xlarge", "g7.48xlarge"])
-def test_gpu_nodes_are_of_a_family_that_the_images_have_a_driver_for(type: str) -> None:
-    """G7 needs a newer driver than the images have."""
+def test_families_that_the_driver_does_not_support_are_rejected_for_gpu_nodes(type: str) -> None:
+    """G7 requires a newer driver than that of the images."""
     assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(
-        f"{type}: allowed: families that EKS's images have a driver"
+        f"{type}: allowed: families that the driver in EKS's images supports"
     )
 
 
-def test_every_other_family_with_nvidia_gpus_has_an_image() -> None:
+def test_all_other_families_with_nvidia_gpus_are_supported() -> None:
     names = [name for name in instances._data()["types"] if instances.find(name).gpu_manufacturer == instances.NVIDIA]  # type: ignore[union-attr]
     refused = {name.split(".")[0] for name in names if node_images.not_for_gpu_nodes(instances.find(name))}  # type: ignore[arg-type]
     assert refused == {"g7"}
@@ -99,19 +99,19 @@ def test_every_other_family_with_nvidia_gpus_has_an_image() -> None:
         (SystemPool, {"instanceTypes": ["t3.smal"], "minNodes": 1, "nodes": 1}),
     ],
 )
-def test_what_is_proposed_is_not_refused_itself(model: Any, fields: dict[str, Any]) -> None:
+def test_a_suggested_type_is_valid(model: Any, fields: dict[str, Any]) -> None:
     proposed = NEW.search(told(model, **fields))
     for each in proposed[1].split(", ") if proposed else []:
         assert model.model_validate({**fields, "instanceTypes": [*fields["instanceTypes"][:-1], each]})
 
 
-def test_gpu_nodes_are_on_the_nitro_system_too() -> None:
+def test_gpu_types_without_the_nitro_system_are_rejected() -> None:
     older = instances.InstanceType("p3.2xlarge", 8, 62464, "x86_64", xen=True, gpus=1, gpu_manufacturer="NVIDIA")
     told = node_images.not_for_gpu_nodes(older)
     assert told and told.startswith("types on the Nitro System such as g6.2xlarge")
 
 
-def test_a_reservation_is_of_one_type() -> None:
+def test_a_reservation_requires_one_instance_type() -> None:
     pool = {"instanceTypes": ["g6.2xlarge", "g5.2xlarge"], "zones": ["us-east-1a"]}
     assert told(GpuNodePoolSpec, **pool, reservation={"id": "cr-0a1b2c3d4e5f67890"}) == (
         "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since reservation.id is a reservation of one; or "

@@ -109,7 +109,7 @@ IMAGES = {
     "https://ghcr.io/a/b:v1": "an image without https://",
     "Model:v1": "a name in lower case",
     "model:v1 ": "a name in lower case",
-    "123456789012.dkr.ecr.us-east-9.amazonaws.com/a:v1": "a registry of ECR in a region",
+    "123456789012.dkr.ecr.us-east-9.amazonaws.com/a:v1": "an ECR registry in a region",
     "localhost:99999/a:v1": "a registry whose port",
 }
 

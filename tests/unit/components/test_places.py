@@ -54,18 +54,18 @@ def test_a_registry_is_where_its_region_is(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "told"),
     [
-        (f"{ACCOUNT}.dkr.ecr.us-east-9.amazonaws.com", r"in a region of AWS .* us-east-9 is none"),
-        (f"{ACCOUNT}.dkr.ecr.us-east-1a.amazonaws.com", r"us-east-1a is none"),
-        (f"{ACCOUNT}.dkr.ecr.amazonaws.com", r"amazonaws is none"),
-        (f"{ACCOUNT}.dkr.ecr", r"an empty text is none"),
+        (f"{ACCOUNT}.dkr.ecr.us-east-9.amazonaws.com", r"in a region of AWS .* its region is us-east-9"),
+        (f"{ACCOUNT}.dkr.ecr.us-east-1a.amazonaws.com", r"its region is us-east-1a"),
+        (f"{ACCOUNT}.dkr.ecr.amazonaws.com", r"its region is amazonaws"),
+        (f"{ACCOUNT}.dkr.ecr", r"its region is empty"),
         (f"{ACCOUNT}.dkr.ecr.us-east-1", r"the registry .*\.us-east-1\.amazonaws\.com, as us-east-1 is in aws"),
         (f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com.cn", r"the registry .*\.amazonaws\.com, as us-east-1 is in aws"),
         (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com", r"the registry .*\.amazonaws\.com\.cn, as .* in aws-cn"),
         (f"{ACCOUNT}.dkr.ecr.eusc-de-east-1.amazonaws.com", r"the registry .*\.amazonaws\.eu"),
         (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", r"the registry .*\.dkr-ecr\.us-east-1\.on\.aws"),
         (f"{ACCOUNT}.dkr-ecr.cn-north-1.on.aws", r"\.on\.amazonwebservices\.com\.cn"),
-        ("12345.dkr.ecr.us-east-1.amazonaws.com", r"by its account, 12 digits"),
-        ("serving.dkr.ecr.us-east-1.amazonaws.com", r"by its account, 12 digits"),
+        ("12345.dkr.ecr.us-east-1.amazonaws.com", r"whose account ID has 12 digits"),
+        ("serving.dkr.ecr.us-east-1.amazonaws.com", r"whose account ID has 12 digits"),
     ],
 )
 def test_a_registry_that_cannot_be_is_refused(host: str, told: str) -> None:

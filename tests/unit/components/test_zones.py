@@ -22,14 +22,14 @@ REAL = {
 
 
 @pytest.mark.parametrize("region", REAL)
-def test_the_ids_of_a_region_s_zones_begin_as_aws_lists_them(region: str) -> None:
+def test_the_zone_id_prefix_of_a_region_matches_aws(region: str) -> None:
     assert zones.id_prefix(region) == REAL[region]
     assert zones.problem(f"{REAL[region]}-az1", region) is None
     assert zones.problem(f"{region}a", region) is None
 
 
 @pytest.mark.parametrize(
-    ("zone", "told"),
+    ("zone", "reason"),
     [
         ("us-east-1-bos-1a", "local zones"),
         ("use1-bos1-az1", "local zones"),
@@ -48,12 +48,12 @@ def test_the_ids_of_a_region_s_zones_begin_as_aws_lists_them(region: str) -> Non
         ("a", "names or ids of availability zones"),
     ],
 )
-def test_another_place_is_refused_with_the_reason(zone: str, told: str) -> None:
-    assert told in str(zones.problem(zone, "us-east-1"))
+def test_an_unsupported_zone_is_rejected_with_the_reason(zone: str, reason: str) -> None:
+    assert reason in str(zones.problem(zone, "us-east-1"))
 
 
-def test_zones_are_as_many_as_in_another_list_of_them() -> None:
-    """Some accounts have zones that others do not: the highest number counts."""
+def test_the_highest_zone_numbers_match_moto_s_list() -> None:
+    """Accounts can have different zones, so only the highest number is relevant."""
     known = zones._data()["highest"]
     listed = RegionsAndZonesBackend.zones
     assert {*known} == {*listed} - {"cn-north-1"}
@@ -63,6 +63,6 @@ def test_zones_are_as_many_as_in_another_list_of_them() -> None:
         assert all(zones.problem(zone.name, region) is None for zone in listed[region])
 
 
-def test_a_region_that_is_not_listed_has_any_zone() -> None:
+def test_zones_of_an_unlisted_region_are_not_checked() -> None:
     assert zones.problem("cn-north-1d", "cn-north-1") is None
     assert zones.problem("eusc-de-east-1c", "eusc-de-east-1") is None

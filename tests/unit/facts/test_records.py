@@ -1,4 +1,4 @@
-"""The records of AWS's types: their form, and that the types and properties are those of the SDK."""
+"""The records of AWS's types: their schema, and that their types and properties exist in the SDK."""
 
 import re
 import time
@@ -18,7 +18,7 @@ FILES = sorted((files("awsfacts") / "types").iterdir(), key=str)
 
 
 def written() -> Iterator[tuple[str, Record]]:
-    """Every record as it stands in its file, without what `like` and `others` add."""
+    """Every record as it is in its file, without the fields that `like` and `others` add."""
     for service in types.services():
         yield from ((types.token(service, name), each) for name, each in types.own(service).items())
 
@@ -27,7 +27,7 @@ WRITTEN = dict(written())
 
 
 def paths(record: Record) -> set[str]:
-    """Every property that a record names."""
+    """Every property that a record refers to."""
     return {
         *record.facts,
         *record.unless,
@@ -43,7 +43,7 @@ def paths(record: Record) -> set[str]:
     } - {""}
 
 
-def test_every_record_is_of_a_type_of_the_sdk() -> None:
+def test_every_record_has_a_type_of_the_sdk() -> None:
     assert WRITTEN.keys() - awssdk.properties().keys() == set()
     assert len(WRITTEN) > 600
 
@@ -54,8 +54,8 @@ def test_every_service_is_a_module_of_the_sdk() -> None:
 
 
 @pytest.mark.parametrize("service", types.services())
-def test_every_property_is_one_of_the_type(service: str) -> None:
-    """Of types that are like another one only what their own record names: the older one may lack some."""
+def test_every_property_exists_in_its_type(service: str) -> None:
+    """For types with `like`, only the properties of their own record, because an older type may lack others."""
     known = awssdk.properties()
     unknown = [
         (token, path)
@@ -68,7 +68,7 @@ def test_every_property_is_one_of_the_type(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", types.services())
-def test_what_is_said_of_a_whole_service_is_true_of_some_of_its_types(service: str) -> None:
+def test_every_property_in_others_exists_in_some_type_of_the_service(service: str) -> None:
     some = {
         name for token, names in awssdk.properties().items() if token.startswith(f"aws:{service}/") for name in names
     }
@@ -76,25 +76,25 @@ def test_what_is_said_of_a_whole_service_is_true_of_some_of_its_types(service: s
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda each: each.name)
-def test_a_file_is_short_blocks_in_the_order_of_their_names(file: object) -> None:
+def test_a_file_has_short_lines_and_unique_sorted_names(file: object) -> None:
     text = file.read_text()  # type: ignore[attr-defined] - a file of the package
     assert [line for line in text.splitlines() if len(line) > 120] == []
     names = [name for name in yaml.safe_load(text) if name != "others"]
     assert names == sorted(names)
     keys = re.findall(r"^(\w+):", text, re.M)
-    assert len(keys) == len(set(keys)), "a record of one name twice: YAML would take the last"
+    assert len(keys) == len(set(keys)), "duplicate record: YAML would use the last one"
 
 
-def test_a_like_type_has_the_fields_of_the_other_but_for_its_own() -> None:
+def test_a_type_with_like_inherits_the_fields_that_its_record_omits() -> None:
     bucket = types.record("aws:s3/bucket:Bucket")
     older = types.record("aws:s3/bucketV2:BucketV2")
     assert older.words == bucket.words
     assert older.priced == bucket.priced
     assert types.record("aws:alb/listener:Listener").holds == types.record("aws:lb/listener:Listener").holds
-    assert all(types.record(token) for token in WRITTEN), "a `like` that no record answers raises"
+    assert all(types.record(token) for token in WRITTEN), "`like` without a record raises"
 
 
-def test_no_like_type_repeats_what_the_other_says() -> None:
+def test_no_type_with_like_repeats_inherited_values() -> None:
     repeated = []
     for token, record in WRITTEN.items():
         if record.like:
@@ -105,7 +105,7 @@ def test_no_like_type_repeats_what_the_other_says() -> None:
     assert repeated == []
 
 
-def test_others_are_for_types_without_a_record_or_without_that_field() -> None:
+def test_others_apply_to_types_without_a_record_and_to_omitted_fields() -> None:
     assert types.record("aws:iam/role:Role").free == "IAM is free"
     assert types.record("aws:iam/role:Role").holds == [Holding.IDENTITY]
     assert types.record("aws:iam/unknown:Unknown").free == "IAM is free"
@@ -113,7 +113,7 @@ def test_others_are_for_types_without_a_record_or_without_that_field() -> None:
 
 
 @pytest.mark.parametrize("type", ["", "aws:", "aws:s3", "aws:none/thing:Thing", "aws:s3/bucket:Other", "gcp:s3/bucket"])
-def test_of_what_is_no_type_nothing_is_known(type: str) -> None:
+def test_an_unknown_type_has_an_empty_record(type: str) -> None:
     assert types.record(type) == Record()
 
 
@@ -134,13 +134,13 @@ def test_of_what_is_no_type_nothing_is_known(type: str) -> None:
     ],
     ids=str,
 )
-def test_a_wrong_record_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_record_is_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Record.model_validate(wrong)
 
 
-def test_the_records_of_a_service_are_read_in_a_blink() -> None:
-    """A review reads those of its plan's services: some twenty, of which EC2's are the most."""
+def test_the_records_of_a_service_load_within_100_ms() -> None:
+    """A review loads the records of about twenty services; EC2 has the most."""
     types._service.cache_clear()
     started = time.process_time()
     types.record("aws:ec2/vpc:Vpc")

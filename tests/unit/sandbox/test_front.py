@@ -1,4 +1,4 @@
-"""The endpoint of EKS clusters: the API server for those who are let in, and a reason for all others."""
+"""The endpoint of EKS clusters: allowed clients reach the API server, all others get the reason."""
 
 import contextlib
 import http.client
@@ -53,7 +53,7 @@ def api(layout: Layout) -> Iterator[None]:
 
 @pytest.fixture
 def reasons(layout: Layout) -> Iterator[list[str]]:
-    """Why nobody is let in; empty for an open endpoint."""
+    """Why access is blocked; empty for an open endpoint."""
     reasons: list[str] = []
     front = Front(layout, lambda: reasons[0] if reasons else None)
     yield reasons
@@ -72,15 +72,15 @@ def post(asked: http.client.HTTPSConnection, body: bytes) -> tuple[int, bytes]:
 
 
 @pytest.mark.usefixtures("api")
-def test_who_is_let_in_speaks_with_the_api_server_itself(layout: Layout, reasons: list[str]) -> None:
+def test_an_allowed_client_is_connected_to_the_api_server(layout: Layout, reasons: list[str]) -> None:
     body = bytes(range(256)) * 20_000
     asked = connection(layout)
     assert post(asked, body) == (201, body)
     assert post(asked, b"again, on the same connection") == (201, b"again, on the same connection")
 
 
-def test_both_ways_are_carried_at_their_own_pace(layout: Layout, reasons: list[str]) -> None:
-    """Neither side reads before it has sent everything, which is more than the system keeps of it."""
+def test_both_directions_are_independent(layout: Layout, reasons: list[str]) -> None:
+    """Neither side reads before it has sent everything, which exceeds the system's buffers."""
     sent = b"x" * (64 << 20)
 
     def fill(end: socket.socket) -> None:
@@ -96,7 +96,7 @@ def test_both_ways_are_carried_at_their_own_pace(layout: Layout, reasons: list[s
             blocked = threading.Thread(target=fill, args=(upstream,), daemon=True)
             blocked.start()
             blocked.join()
-            # The way to the client is full by now, and the other one still goes on.
+            # The direction to the client is blocked now, but the other one still works.
             upstream.settimeout(30)
             count = 0
             while data := upstream.recv(1 << 20):
@@ -107,13 +107,13 @@ def test_both_ways_are_carried_at_their_own_pace(layout: Layout, reasons: list[s
 
 
 @pytest.mark.usefixtures("api")
-def test_who_is_not_let_in_hears_why(layout: Layout, reasons: list[str]) -> None:
+def test_a_blocked_client_gets_the_reason(layout: Layout, reasons: list[str]) -> None:
     reasons.append(REASON)
     assert post(connection(layout), b"{}") == (502, REASON.encode())
 
 
 @pytest.mark.usefixtures("api")
-def test_a_rule_that_goes_closes_nothing_that_is_open(layout: Layout, reasons: list[str]) -> None:
+def test_removing_access_does_not_close_open_connections(layout: Layout, reasons: list[str]) -> None:
     before = connection(layout)
     assert post(before, b"1")[0] == 201
     reasons.append(REASON)
@@ -121,21 +121,21 @@ def test_a_rule_that_goes_closes_nothing_that_is_open(layout: Layout, reasons: l
     assert post(connection(layout), b"3")[0] == 502
 
 
-def test_without_a_control_plane_it_says_how_to_start_one(layout: Layout, reasons: list[str]) -> None:
+def test_without_a_control_plane_the_error_contains_the_command_to_start_it(layout: Layout, reasons: list[str]) -> None:
     code, body = post(connection(layout), b"{}")
     assert code == 502
     assert b"mlsandbox up" in body
 
 
 @pytest.mark.usefixtures("api")
-def test_a_client_that_says_nothing_holds_up_no_other(layout: Layout, reasons: list[str]) -> None:
+def test_an_idle_client_does_not_block_others(layout: Layout, reasons: list[str]) -> None:
     reasons.append(REASON)
     with socket.create_connection(("127.0.0.1", layout.ports().kubernetes_api)):
         assert post(connection(layout), b"{}")[0] == 502
 
 
 @pytest.mark.usefixtures("api")
-def test_stopping_ends_open_connections_and_frees_the_port(layout: Layout) -> None:
+def test_stopping_closes_open_connections_and_frees_the_port(layout: Layout) -> None:
     front = Front(layout, lambda: None)
     watching = connection(layout)
     assert post(watching, b"{}")[0] == 201

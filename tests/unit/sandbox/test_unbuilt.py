@@ -1,4 +1,4 @@
-"""What stands in for a provider that is being built."""
+"""The placeholder for a provider that is being built."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from mlsandbox.providers import unbuilt
 
 
-def test_it_takes_a_configuration_and_refuses_all_else() -> None:
+def test_only_the_configuration_check_succeeds() -> None:
     with unbuilt.standing_in("kubernetes") as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         provider: Any = provider_pb2_grpc.ResourceProviderStub(channel)
         assert not provider.CheckConfig(provider_pb2.CheckRequest()).failures

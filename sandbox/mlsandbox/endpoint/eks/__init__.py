@@ -1,4 +1,4 @@
-"""EKS as the sandbox keeps it: every answer in the form of AWS's own API model, in front of one real control plane."""
+"""The sandbox's EKS: an implementation of AWS's API model in front of one real control plane."""
 
 from mlsandbox.endpoint.eks.backend import SERVICE, ControlPlane, eks_backends
 from mlsandbox.endpoint.eks.service import OPERATIONS, EksService

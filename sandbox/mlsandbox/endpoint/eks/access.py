@@ -1,4 +1,4 @@
-"""Access entries and access policies: which IAM principal is who in Kubernetes."""
+"""Access entries and access policies: the Kubernetes user and permissions of IAM principals."""
 
 import uuid
 
@@ -21,33 +21,33 @@ NODE_TYPES = {
     "HYPERPOD_LINUX": ("system:node:{{SessionName}}", ["system:nodes"]),
     "EC2": ("system:node:{{EC2PrivateDNSName}}", []),
 }
-"""Entries for nodes: user name and groups, which EKS chooses."""
+"""User name and groups of node access entries, which EKS sets."""
 
 _RESERVED_USERS = ("system:", "eks:", "aws:", "amazon:", "iam:")
 
 
 def create_access_entry(call: Call, request: Shape) -> Shape:
-    """Let an IAM principal in."""
+    """Give an IAM principal access to the cluster."""
     cluster = _with_entries(call.backend.cluster(request["clusterName"]).active())
     arn, kind = request["principalArn"], request.get("type", "STANDARD")
     if arn in cluster.access_entries:
         raise InUse("The specified access entry resource is already in use on this cluster.")
     if kind != "STANDARD" and kind not in NODE_TYPES:
-        raise InvalidParameter(f"The type {kind} is none of STANDARD, {', '.join(NODE_TYPES)}")
+        raise InvalidParameter(f"The type {kind} is invalid; allowed: STANDARD, {', '.join(NODE_TYPES)}")
     if kind != "STANDARD" and (request.get("kubernetesGroups") or request.get("username")):
-        raise InvalidParameter(f"Groups and user name of an access entry of type {kind} are set by EKS")
+        raise InvalidParameter(f"EKS sets the groups and the user name of an access entry of type {kind}")
     _check_principal(arn)
     _check_names(request)
     return {"accessEntry": _enter(call, cluster, request, kind).shape}
 
 
 def describe_access_entry(call: Call, request: Shape) -> Shape:
-    """The access entry as it is."""
+    """Describe an access entry."""
     return {"accessEntry": _find(call, request).shape}
 
 
 def list_access_entries(call: Call, request: Shape) -> Shape:
-    """Principals with an entry, those with a certain access policy if asked."""
+    """Principals with an access entry, optionally only those with a certain access policy."""
     cluster = _with_entries(call.backend.cluster(request["clusterName"]))
     policy = request.get("associatedPolicyArn")
     principals = [
@@ -58,7 +58,7 @@ def list_access_entries(call: Call, request: Shape) -> Shape:
 
 
 def update_access_entry(call: Call, request: Shape) -> Shape:
-    """Give other groups or another user name."""
+    """Change an entry's groups or user name."""
     shape = _find(call, request).shape
     if shape["type"] != "STANDARD":
         raise InvalidRequest(f"The access entry of type {shape['type']} cannot be changed")
@@ -72,21 +72,21 @@ def update_access_entry(call: Call, request: Shape) -> Shape:
 
 
 def delete_access_entry(call: Call, request: Shape) -> Shape:
-    """Shut a principal out."""
+    """Remove a principal's access."""
     _find(call, request)
     del call.backend.cluster(request["clusterName"]).access_entries[request["principalArn"]]
     return {}
 
 
 def associate_access_policy(call: Call, request: Shape) -> Shape:
-    """Give a principal the permissions of an access policy, in the whole cluster or in some namespaces."""
+    """Grant a principal the permissions of an access policy, in the whole cluster or in some namespaces."""
     entry = _find(call, request)
     if entry.shape["type"] != "STANDARD":
         raise InvalidRequest(f"Access policies cannot be associated with an entry of type {entry.shape['type']}")
     arn, scope = request["policyArn"], request["accessScope"]
     known = {access_policy_arn(call.backend.partition, name) for name in ACCESS_POLICIES}
     if arn not in known:
-        raise InvalidParameter(f"The policyArn parameter is not valid: {arn} is none of {', '.join(sorted(known))}")
+        raise InvalidParameter(f"The policyArn parameter is not valid: {arn}; allowed: {', '.join(sorted(known))}")
     kind, namespaces = scope.get("type", "cluster"), scope.get("namespaces", [])
     if kind == "namespace" and not namespaces:
         raise InvalidParameter("Namespaces must be specified for an access scope of type namespace")
@@ -107,7 +107,7 @@ def associate_access_policy(call: Call, request: Shape) -> Shape:
 
 
 def disassociate_access_policy(call: Call, request: Shape) -> Shape:
-    """Take the permissions of an access policy from a principal."""
+    """Revoke the permissions of an access policy from a principal."""
     entry = _find(call, request)
     if entry.policies.pop(request["policyArn"], None) is None:
         raise NotFound("The specified access policy is not associated with the access entry.")
@@ -115,7 +115,7 @@ def disassociate_access_policy(call: Call, request: Shape) -> Shape:
 
 
 def list_associated_access_policies(call: Call, request: Shape) -> Shape:
-    """The access policies of a principal."""
+    """The access policies that are associated with a principal."""
     policies, token = page(list(_find(call, request).policies.values()), request)
     return {
         "clusterName": request["clusterName"],
@@ -126,7 +126,7 @@ def list_associated_access_policies(call: Call, request: Shape) -> Shape:
 
 
 def list_access_policies(call: Call, request: Shape) -> Shape:
-    """The access policies that EKS has."""
+    """All access policies of EKS."""
     policies = [{"name": name, "arn": access_policy_arn(call.backend.partition, name)} for name in ACCESS_POLICIES]
     found, token = page(policies, request)
     return {"accessPolicies": found, "nextToken": token}
@@ -146,12 +146,12 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def has_entries(cluster: ClusterRecord) -> bool:
-    """Whether the cluster's authentication knows access entries."""
+    """Whether the cluster's authentication mode supports access entries."""
     return bool(cluster.shape["accessConfig"]["authenticationMode"] != "CONFIG_MAP")
 
 
 def bootstrap(call: Call, cluster: ClusterRecord) -> None:
-    """Make the entries that EKS makes by itself: of the cluster's creator and of the node groups' roles."""
+    """Create the entries that EKS creates automatically: for the cluster's creator and the node groups' roles."""
     if not has_entries(cluster):
         return
     if cluster.creator_arn and cluster.creator_arn not in cluster.access_entries:
@@ -163,20 +163,20 @@ def bootstrap(call: Call, cluster: ClusterRecord) -> None:
             "associatedAt": now(),
             "modifiedAt": now(),
         }
-        # From here on the entry decides, and whoever deletes it shuts the creator out.
+        # From now on the entry applies; if it is deleted, the creator loses access.
         cluster.creator_arn = None
     for nodegroup in cluster.nodegroups.values():
         admit_node_role(call, cluster, nodegroup.shape["nodeRole"])
 
 
 def admit_node_role(call: Call, cluster: ClusterRecord, role_arn: str) -> None:
-    """Let the nodes of a managed node group in."""
+    """Give the nodes of a managed node group access."""
     if has_entries(cluster) and role_arn not in cluster.access_entries:
         _enter(call, cluster, {"principalArn": role_arn}, "EC2_LINUX")
 
 
 def dismiss_node_role(cluster: ClusterRecord, role_arn: str) -> None:
-    """Shut the nodes out whose last managed node group is gone."""
+    """Remove the access of a node role after its last managed node group is deleted."""
     entry = cluster.access_entries.get(role_arn)
     if entry is not None and entry.shape["type"] == "EC2_LINUX":
         del cluster.access_entries[role_arn]
@@ -238,7 +238,7 @@ def _check_principal(arn: str) -> None:
     except InvalidArnException:
         parts = {"service": "", "resource": ""}
     if parts["service"] != "iam" or parts["resource"].split("/")[0] not in ("role", "user"):
-        raise InvalidParameter(f"The specified principalArn is invalid: {arn} is no ARN of an IAM role or user.")
+        raise InvalidParameter(f"The specified principalArn is invalid: {arn} is not the ARN of an IAM role or user.")
     if not identity.principal_exists(arn):
         raise InvalidParameter(f"The specified principalArn is invalid: invalid principal. {arn} does not exist.")
 

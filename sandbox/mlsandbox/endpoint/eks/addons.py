@@ -1,4 +1,4 @@
-"""EKS add-ons, as AWS lists and versions them. Their pods do not run in the sandbox."""
+"""EKS add-ons and their versions. Their pods do not run in the sandbox."""
 
 import json
 import uuid
@@ -12,7 +12,7 @@ from mlsandbox.endpoint.validation import page
 
 
 def create_addon(call: Call, request: Shape) -> Shape:
-    """Add the add-on; it is ACTIVE at once."""
+    """Create an add-on. It is ACTIVE immediately."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     name = request["addonName"]
     info = _known(name, cluster)
@@ -45,7 +45,7 @@ def create_addon(call: Call, request: Shape) -> Shape:
 
 
 def describe_addon(call: Call, request: Shape) -> Shape:
-    """The add-on as it is."""
+    """Describe an add-on."""
     return {"addon": _find(call.backend.cluster(request["clusterName"]), request["addonName"])}
 
 
@@ -56,7 +56,7 @@ def list_addons(call: Call, request: Shape) -> Shape:
 
 
 def update_addon(call: Call, request: Shape) -> Shape:
-    """Change version, configuration or roles."""
+    """Change an add-on's version, configuration or roles."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     shape = _find(cluster, request["addonName"])
     info = _known(request["addonName"], cluster)
@@ -72,7 +72,7 @@ def update_addon(call: Call, request: Shape) -> Shape:
     ):
         if member in request:
             params[param] = request[member]
-    # As with AWS, a role or a configuration that the request leaves out stays as it is.
+    # As on AWS, a role or configuration that the request omits does not change.
     for member in ("serviceAccountRoleArn", "configurationValues"):
         if member in request:
             shape[member] = request[member]
@@ -85,7 +85,7 @@ def update_addon(call: Call, request: Shape) -> Shape:
 
 
 def delete_addon(call: Call, request: Shape) -> Shape:
-    """Remove the add-on with its pod identity associations."""
+    """Delete an add-on with its pod identity associations."""
     cluster = call.backend.cluster(request["clusterName"])
     shape = _find(cluster, request["addonName"])
     _dissociate(cluster, shape)
@@ -148,7 +148,7 @@ def _known(name: str, cluster: ClusterRecord) -> AddonInfo:
     if name not in ADDONS:
         raise InvalidParameter(
             f"Addon specified is not supported in {cluster.shape['version']} kubernetes version: {name}. "
-            f"The sandbox knows {', '.join(sorted(ADDONS))}."
+            f"The sandbox has {', '.join(sorted(ADDONS))}."
         )
     return ADDONS[name]
 
@@ -164,13 +164,13 @@ def _check_version(info: AddonInfo, version: str, cluster: ClusterRecord) -> Non
     if not fits(info, version, kubernetes):
         raise InvalidParameter(
             f"Addon version specified is not supported: {version} of {info.name} with Kubernetes {kubernetes}; the "
-            f"sandbox knows {', '.join(offered_versions(info, kubernetes))}"
+            f"sandbox has {', '.join(offered_versions(info, kubernetes))}"
         )
 
 
 def _check_configuration(values: str | None) -> None:
     if not values or not values.lstrip().startswith("{"):
-        # AWS takes YAML too, which anything may be.
+        # AWS also accepts YAML, and almost any string is valid YAML.
         return
     try:
         json.loads(values)

@@ -1,4 +1,4 @@
-"""What the sandbox knows of EKS clusters, in the form in which AWS answers."""
+"""The sandbox's state of EKS clusters, in the format of AWS's responses."""
 
 import random
 import string
@@ -16,10 +16,10 @@ from mlsandbox.endpoint.eks.errors import InvalidRequest, NotFound
 SERVICE = "eks"
 
 Shape = dict[str, Any]
-"""A structure of botocore's model of EKS by the names of its members."""
+"""A structure of botocore's EKS model, by the names of its members."""
 
 LOCK = threading.RLock()
-"""Held by whoever reads or changes what the backends hold; no part of them, since they are pickled."""
+"""Held while the backends' state is read or changed. Not a part of the backends, because those are pickled."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ class ControlPlane:
     """URL of the Kubernetes API server."""
 
     certificate_authority: str
-    """CA that signed the API server's certificate: PEM, base64."""
+    """CA of the API server's certificate: PEM, base64-encoded."""
 
     serves: bool = True
-    """False where the AWS API has no API server: clusters and node groups are then ACTIVE at once, without nodes."""
+    """False if there is no API server: clusters and node groups are then ACTIVE immediately, without nodes."""
 
 
 @dataclass
 class Instance:
-    """An EC2 instance of a node group and the node that it is in Kubernetes."""
+    """An EC2 instance of a node group and its Kubernetes node."""
 
     id: str
-    """`i-` and 17 hex digits."""
+    """`i-` and 17 hexadecimal digits."""
 
     type: str
     """Instance type, e.g. `g6.2xlarge`."""
@@ -52,27 +52,27 @@ class Instance:
     subnet_id: str
     zone: str
     revision: int = 0
-    """The `NodegroupRecord.revision` whose labels and taints its node carries."""
+    """The `NodegroupRecord.revision` whose labels and taints its node has."""
 
     launch: str = ""
     """The launch configuration that it was started with (`rollout.launch_key`)."""
 
     draining_since: float | None = None
-    """When its pods were first told to leave, in seconds since 1970; None while they may stay."""
+    """When draining started, as a Unix timestamp in seconds; None if it is not draining."""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """A replacement of a group's nodes under way, with what the group was before."""
+    """A replacement of a group's nodes in progress, with the group's previous settings."""
 
     members: Shape
-    """Members of the `Nodegroup` that a failure brings back."""
+    """Members of the `Nodegroup` that are restored if the update fails."""
 
     instance_type: str
     disk_gib: int
     update_id: str = ""
     force: bool = False
-    """Whether pods that do not leave are deleted."""
+    """Whether pods that cannot be evicted are deleted."""
 
 
 @dataclass
@@ -83,25 +83,25 @@ class NodegroupRecord:
     """A `Nodegroup` of the model."""
 
     instance_type: str
-    """What new instances are. A later change of the launch template does not matter: EKS works with a copy."""
+    """Type of new instances. Later changes to the launch template have no effect, because EKS uses a copy of it."""
 
     disk_gib: int
     """Size of the root volume."""
 
     instances: list[Instance] = field(default_factory=list)
-    """What the group runs, oldest first."""
+    """The group's instances, oldest first."""
 
     revision: int = 0
-    """Counts the changes of labels and taints."""
+    """The number of changes to labels and taints."""
 
     retired_labels: set[str] = field(default_factory=set)
-    """Labels that the group gave its nodes before and does no more."""
+    """Labels that the group's nodes had before and must no longer have."""
 
     launch_issue: Shape | None = None
-    """The health issue of instances that EC2 does not start."""
+    """The health issue if EC2 cannot launch instances."""
 
     rollout: Rollout | None = None
-    """The replacement of its nodes, while one is under way."""
+    """The replacement of its nodes, while one is in progress."""
 
     scaling_group_tags: dict[str, Shape] = field(default_factory=dict)
     """Tags of its Auto Scaling group, by key."""
@@ -109,7 +109,7 @@ class NodegroupRecord:
 
 @dataclass
 class AccessEntryRecord:
-    """Who may enter a cluster."""
+    """A principal's access to a cluster."""
 
     shape: Shape
     """An `AccessEntry` of the model."""
@@ -120,7 +120,7 @@ class AccessEntryRecord:
 
 @dataclass
 class UpdateRecord:
-    """A change of a cluster or of something in it."""
+    """An update of a cluster, or of a node group or add-on in it."""
 
     shape: Shape
     """An `Update` of the model."""
@@ -131,13 +131,13 @@ class UpdateRecord:
 
 @dataclass
 class ClusterRecord:
-    """A cluster and what belongs to it."""
+    """A cluster and its node groups, add-ons, access entries, associations and updates."""
 
     shape: Shape
     """A `Cluster` of the model."""
 
     creator_arn: str | None = None
-    """IAM principal that is administrator without an access entry, in a cluster whose authentication has no entries."""
+    """IAM principal that is an administrator without an access entry, in clusters that do not support entries."""
 
     nodegroups: dict[str, NodegroupRecord] = field(default_factory=dict)
     addons: dict[str, Shape] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class ClusterRecord:
         return self.nodegroups[name]
 
     def active(self) -> "ClusterRecord":
-        """This cluster if it takes changes. Raises `InvalidRequest`."""
+        """This cluster, if it can be changed. Raises `InvalidRequest`."""
         if self.shape["status"] != "ACTIVE":
             raise InvalidRequest(f"Cluster '{self.name}' is not in ACTIVE status")
         return self
@@ -165,7 +165,7 @@ class ClusterRecord:
     def record_update(
         self, kind: str, params: dict[str, str], *, nodegroup: str | None = None, addon: str | None = None
     ) -> Shape:
-        """Note a change that is done, as `DescribeUpdate` will tell it."""
+        """Record a completed change for `DescribeUpdate`."""
         update: Shape = {
             "id": str(uuid.uuid4()),
             "status": "Successful",
@@ -185,7 +185,7 @@ class EksBackend(BaseBackend):
         super().__init__(region_name, account_id)
         self.clusters: dict[str, ClusterRecord] = {}
         self.uncleaned = False
-        """Whether a cluster is gone whose objects are still in the control plane."""
+        """Whether the control plane still contains objects of a deleted cluster."""
 
     def cluster(self, name: str) -> ClusterRecord:
         """The cluster `name`. Raises `NotFound`."""
@@ -204,7 +204,7 @@ eks_backends: BackendDict[EksBackend] = BackendDict(EksBackend, SERVICE)
 def all_backends() -> Iterator[EksBackend]:
     """EKS of every account and region in use. Under `LOCK`."""
     for _, _, backend in list(eks_backends.iter_backends()):
-        # moto's annotation forgets which backends these are.
+        # moto's annotation lacks the type of these backends.
         assert isinstance(backend, EksBackend)
         yield backend
 
@@ -218,24 +218,24 @@ def all_clusters() -> Iterator[tuple[EksBackend, ClusterRecord]]:
 
 @dataclass(frozen=True)
 class Call:
-    """One request: where it goes and whose it is."""
+    """The backend and the caller of a request."""
 
     backend: EksBackend
     control_plane: ControlPlane
     access_key: str
-    """Id of the access key that signed it."""
+    """ID of the access key that signed it."""
 
 
 Operation = Callable[[Call, Shape], Shape]
-"""Answers an operation: request in, response out, both by the names of botocore's model."""
+"""Implements an operation. Request and response have the names of botocore's model."""
 
 
 def now() -> datetime:
-    """This moment, in UTC, in the resolution that AWS answers in."""
+    """The current time in UTC, with the resolution of AWS's responses."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def random_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:
-    """`length` random characters, as AWS puts them into ids."""
+    """`length` random characters, as in AWS's IDs."""
     return "".join(random.choices(alphabet, k=length))

@@ -1,7 +1,7 @@
-"""What EKS offers: Kubernetes versions, add-ons, releases of images, and access policies.
+"""What EKS offers: Kubernetes versions, add-ons, image releases and access policies.
 
-Versions and releases come from the dated facts that stack files are checked by. Of an add-on that they do not have, a
-version is accepted in AWS's form.
+Versions and releases come from the dated facts that also validate stack files. For an add-on that is missing there, any
+version in AWS's format is accepted.
 """
 
 import re
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from awsfacts import eks_versions, node_images
 
 KUBERNETES_VERSIONS = tuple(eks_versions.offered())
-"""Minor versions that a cluster may have, oldest first. The sandbox's API server has one version of its own, whatever a
-cluster is said to have."""
+"""Minor versions that a cluster can have, oldest first. The version of the sandbox's API server is fixed and does not
+depend on the cluster's."""
 
 DEFAULT_KUBERNETES_VERSION = KUBERNETES_VERSIONS[-1]
-"""Version of a cluster that names none."""
+"""The default version of a cluster."""
 
 PLATFORM_VERSION = "eks.1"
 
 AMI_RELEASE = "20260415"
-"""Date in the release version of node groups of Amazon Linux that name none: `1.36.0-20260415`."""
+"""Date in the default release version of Amazon Linux node groups: `1.36.0-20260415`."""
 
 MOST_MINORS_BEHIND = 3
-"""How many minor versions a kubelet may be older than the API server:
+"""How many minor versions a kubelet can be older than the API server:
 https://kubernetes.io/releases/version-skew-policy/#kubelet"""
 
 
@@ -32,16 +32,16 @@ class AddonInfo:
 
     name: str
     version: str | None
-    """Default version; none where the dated facts have it for each Kubernetes version."""
+    """Default version; None if the dated facts have one for each Kubernetes version."""
 
     type: str
-    """What AWS files it under."""
+    """AWS's category of the add-on."""
 
     namespace: str = "kube-system"
     publisher: str = "eks"
     owner: str = "aws"
     service_account: str | None = None
-    """Service account that may be given an IAM role, where the add-on calls AWS."""
+    """Service account that can get an IAM role, if the add-on calls AWS."""
 
 
 ADDONS = {
@@ -87,19 +87,19 @@ _ADDON_VERSION = re.compile(r"^v(\d+)\.(\d+)\.\d+-(?:minimal-)?eksbuild\.\d+\Z")
 
 
 def offered_versions(addon: AddonInfo, kubernetes: str) -> list[str]:
-    """The add-on's versions for a cluster of the Kubernetes minor version `kubernetes`, the default first."""
+    """The add-on's versions for the Kubernetes minor version `kubernetes`, with the default version first."""
     return [addon.version] if addon.version else eks_versions.addon_versions(addon.name, kubernetes)
 
 
 def fits(addon: AddonInfo, version: str, kubernetes: str) -> bool:
-    """Whether AWS offers `version` of the add-on to a cluster of the Kubernetes minor version `kubernetes`."""
+    """Whether AWS offers `version` of the add-on for the Kubernetes minor version `kubernetes`."""
     if addon.version is None:
         return version in offered_versions(addon, kubernetes)
     return _ADDON_VERSION.match(version) is not None
 
 
 def latest_release(ami_type: str, kubernetes: str) -> str | None:
-    """The release version of the newest image of EKS's own; None where the facts have none."""
+    """The release version of the newest EKS optimized image; None if the facts have none."""
     if ami_type.startswith("BOTTLEROCKET"):
         return next(iter(node_images.releases(kubernetes)), None)
     return f"{kubernetes}.0-{AMI_RELEASE}"
@@ -113,7 +113,7 @@ def is_release(ami_type: str, kubernetes: str, release: str) -> bool:
 
 
 def release_order(release: str) -> tuple[int, ...]:
-    """A release's place among others of its kind of image."""
+    """Sort key of a release among those of the same AMI type."""
     return tuple(int(part) for part in re.findall(r"\d+", release.split("-")[0]))
 
 
@@ -124,10 +124,10 @@ ACCESS_POLICIES = {
     "AmazonEKSViewPolicy": "view",
     "AmazonEKSAdminViewPolicy": "eks:admin-view",
 }
-"""Access policies by name, with the Kubernetes ClusterRole that grants the same.
+"""Access policies by name, with the Kubernetes ClusterRole that grants the same permissions.
 https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
 
 
 def access_policy_arn(partition: str, name: str) -> str:
-    """ARN of an access policy, which belongs to no account and no region."""
+    """ARN of an access policy, which does not contain an account or a region."""
     return f"arn:{partition}:eks::aws:cluster-access-policy/{name}"

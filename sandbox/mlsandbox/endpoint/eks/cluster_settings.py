@@ -1,4 +1,4 @@
-"""What a cluster may be told, and what it becomes when it is told nothing: plain values in, plain values out."""
+"""Validation and defaults of a cluster's settings, as pure functions."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ def check_version(version: str) -> None:
 
 
 def check_endpoint(config: Shape) -> None:
-    """Fill in who may reach a public endpoint. Raises `InvalidParameter` for an endpoint that nobody may reach."""
+    """Set the default of `publicAccessCidrs`. Raises `InvalidParameter` if both public and private access are off."""
     if not config["endpointPublicAccess"] and not config["endpointPrivateAccess"]:
         raise InvalidParameter("Private and public endpoint access cannot be false")
     if not config["endpointPublicAccess"]:
@@ -31,8 +31,8 @@ def check_endpoint(config: Shape) -> None:
 def network_config(asked: Shape) -> Shape:
     """The cluster's `KubernetesNetworkConfigResponse`. Raises `InvalidParameter` for IPv6."""
     if asked.get("ipFamily") == "ipv6":
-        raise InvalidParameter("ipFamily ipv6 is not available: the sandbox's control plane has IPv4 addresses only.")
-    # AWS takes 172.20.0.0/16 or 10.100.0.0/16, whichever is apart from the VPC; the sandbox's API server has the first.
+        raise InvalidParameter("ipFamily ipv6 is not available: the sandbox's control plane has only IPv4 addresses.")
+    # AWS uses 172.20.0.0/16 or 10.100.0.0/16, whichever does not overlap the VPC; the sandbox always uses the first.
     return {
         "serviceIpv4Cidr": "172.20.0.0/16",
         "ipFamily": "ipv4",
@@ -42,7 +42,7 @@ def network_config(asked: Shape) -> Shape:
 
 
 def merged_logging(current: Shape, asked: Shape) -> Shape:
-    """The `Logging` of a cluster that has `current` and is asked for `asked`."""
+    """The cluster's `Logging` after the change `asked` to `current`."""
     enabled = {kind for setup in current.get("clusterLogging", ()) if setup["enabled"] for kind in setup["types"]}
     for setup in asked.get("clusterLogging", ()):
         types = setup.get("types", ())
@@ -54,5 +54,5 @@ def merged_logging(current: Shape, asked: Shape) -> Shape:
 
 
 def as_json(value: Any) -> str:
-    """A value as it stands in the parameters of an `Update`."""
+    """A value in the format of the parameters of an `Update`."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

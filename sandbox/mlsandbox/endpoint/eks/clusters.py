@@ -1,4 +1,4 @@
-"""EKS clusters: at most one in a sandbox, since it stands for the one control plane."""
+"""EKS clusters: at most one per sandbox, because a sandbox has one control plane."""
 
 from datetime import UTC, datetime, time
 
@@ -29,21 +29,21 @@ from mlsandbox.endpoint.eks.nodegroup_settings import minors_behind
 from mlsandbox.endpoint.validation import page
 
 _MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
-"""Authentication modes in the one order in which a cluster may move."""
+"""Authentication modes, in the only order in which a cluster can change them."""
 
 
 def create_cluster(call: Call, request: Shape) -> Shape:
-    """Make the cluster. It is CREATING until the control plane answers."""
+    """Create a cluster. It is CREATING until the control plane responds."""
     name, backend = request["name"], call.backend
     if name in backend.clusters:
         raise InUse(f"Cluster already exists with name: {name}")
     for other_backend, other in all_clusters():
         if other.shape["status"] == "FAILED":
-            # It never had the control plane.
+            # It does not use the control plane.
             continue
         raise LimitExceeded(
-            f"The sandbox has one control plane, so one EKS cluster at a time: delete the cluster '{other.name}' of "
-            f"{other_backend.region_name} first."
+            f"The sandbox has one control plane and supports one EKS cluster at a time: delete the cluster "
+            f"'{other.name}' in {other_backend.region_name} first."
         )
     caller = identity.find(call.access_key)
     if caller is None:
@@ -105,8 +105,8 @@ def create_cluster(call: Call, request: Shape) -> Shape:
     return {"cluster": shape}
 
 
-# Of zonal shift a cluster says nothing until it is asked for: Terraform's provider, which does not compute it, would
-# otherwise find a change in every plan.
+# A cluster must not return a default for zonalShiftConfig: it is not a computed property in Terraform's provider, which
+# would otherwise find a change in every plan.
 _AS_GIVEN = (
     "zonalShiftConfig",
     "computeConfig",
@@ -119,7 +119,7 @@ _AS_GIVEN = (
 
 
 def activate(call: Call, record: ClusterRecord) -> None:
-    """The control plane answers: the cluster can be used."""
+    """Mark the cluster as ACTIVE, because the control plane responds."""
     record.shape |= {
         "status": "ACTIVE",
         "endpoint": call.control_plane.endpoint,
@@ -128,7 +128,7 @@ def activate(call: Call, record: ClusterRecord) -> None:
 
 
 def describe_cluster(call: Call, request: Shape) -> Shape:
-    """The cluster as it is."""
+    """Describe a cluster."""
     return {"cluster": call.backend.cluster(request["name"]).shape}
 
 
@@ -139,7 +139,7 @@ def list_clusters(call: Call, request: Shape) -> Shape:
 
 
 def delete_cluster(call: Call, request: Shape) -> Shape:
-    """Delete the cluster with its add-ons, access entries and associations. It is DELETING until the nodes are gone."""
+    """Delete a cluster with its add-ons, access entries and associations. It is DELETING until no node is left."""
     record = call.backend.cluster(request["name"])
     if record.nodegroups:
         raise InUse("Cluster has nodegroups attached")
@@ -153,19 +153,19 @@ def delete_cluster(call: Call, request: Shape) -> Shape:
 
 
 def forget(call: Call, record: ClusterRecord) -> None:
-    """The cluster is gone, with the security group that EKS made for it."""
+    """Remove the cluster from the state, with the security group that EKS created for it."""
     backend = call.backend
     del backend.clusters[record.name]
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     try:
         ec2.delete_security_group(group_id=record.shape["resourcesVpcConfig"]["clusterSecurityGroupId"])
     except ServiceException:
-        # As on AWS, a group that something else still uses stays behind.
+        # As on AWS, a security group that is still in use is retained.
         return
 
 
 def update_cluster_config(call: Call, request: Shape) -> Shape:
-    """Change one thing of the cluster; AWS refuses two at once."""
+    """Change one setting of the cluster; AWS rejects several at once."""
     record = call.backend.cluster(request["name"]).active()
     asked = [member for member in request if member not in ("name", "clientRequestToken")]
     if len(asked) != 1:
@@ -205,7 +205,7 @@ _UPDATES = {
 
 
 def update_cluster_version(call: Call, request: Shape) -> Shape:
-    """Say another Kubernetes version of the cluster: the next minor one. The sandbox's API server stays what it is."""
+    """Set the cluster's Kubernetes version to the next minor version. The sandbox's API server does not change."""
     record = call.backend.cluster(request["name"]).active()
     version, current = request["version"], record.shape["version"]
     check_version(version)
@@ -228,7 +228,7 @@ def update_cluster_version(call: Call, request: Shape) -> Shape:
 
 
 def associate_encryption_config(call: Call, request: Shape) -> Shape:
-    """Encrypt Secrets from now on; cannot be undone."""
+    """Enable encryption of Secrets. It cannot be disabled."""
     record = call.backend.cluster(request["clusterName"]).active()
     if record.shape.get("encryptionConfig"):
         raise InvalidParameter("Encryption is already enabled for the cluster")
@@ -240,7 +240,7 @@ def associate_encryption_config(call: Call, request: Shape) -> Shape:
 
 
 def describe_cluster_versions(call: Call, request: Shape) -> Shape:
-    """The Kubernetes versions that a cluster may have."""
+    """The Kubernetes versions that EKS offers."""
     wanted = request.get("clusterVersions") or KUBERNETES_VERSIONS
     versions = [
         _offered(version)
@@ -299,7 +299,7 @@ def _update_vpc_config(call: Call, record: ClusterRecord, asked: Shape) -> Shape
         raise InvalidParameter("Only one type of update can be allowed.")
     if moves:
         if network.check_cluster_subnets(call, record.name, config["subnetIds"]) != current["vpcId"]:
-            raise InvalidParameter("Provided subnets belong to another VPC than the cluster")
+            raise InvalidParameter("Provided subnets belong to a different VPC than the cluster")
         network.check_security_groups(call, config["securityGroupIds"], current["vpcId"])
         kind, params = "VpcConfigUpdate", {"Subnets": "subnetIds", "SecurityGroups": "securityGroupIds"}
     else:
@@ -335,7 +335,7 @@ def _update_access(call: Call, record: ClusterRecord, asked: Shape) -> Shape:
 
 
 def _ensure_log_group(call: Call, record: ClusterRecord) -> None:
-    # As on AWS, the group appears by itself where the stack made none before, and outlives the cluster.
+    # As on AWS, a missing log group is created automatically, and it is retained after the cluster's deletion.
     if not any(setup["enabled"] for setup in record.shape["logging"]["clusterLogging"]):
         return
     logs = logs_backends[call.backend.account_id][call.backend.region_name]

@@ -7,7 +7,7 @@ from mlsandbox.endpoint.eks.errors import InvalidParameter
 
 
 def check_key(call: Call, config: Shape) -> None:
-    """Raise `InvalidParameter` if an `EncryptionConfig` names anything but Secrets or a key that cannot be used."""
+    """Raise `InvalidParameter` if an `EncryptionConfig` has other resources than Secrets, or an unusable key."""
     if config.get("resources") != ["secrets"]:
         raise InvalidParameter("The only supported value for encryptionConfig resources is secrets")
     arn = config.get("provider", {}).get("keyArn")

@@ -1,4 +1,4 @@
-"""EKS's errors by AWS's codes; the HTTP status of each is in botocore's model."""
+"""EKS's errors, with AWS's codes. The HTTP status of each is in botocore's model."""
 
 from http import HTTPStatus
 
@@ -6,19 +6,19 @@ from moto.core.exceptions import ServiceException
 
 
 class InvalidParameter(ServiceException):
-    """A parameter is wrong in itself or does not fit what exists."""
+    """A parameter is invalid, by itself or together with existing resources."""
 
     code = "InvalidParameterException"
 
 
 class InvalidRequest(ServiceException):
-    """The request does not fit the state that the resource is in."""
+    """The request is not possible in the resource's current state."""
 
     code = "InvalidRequestException"
 
 
 class NotFound(ServiceException):
-    """There is no such resource."""
+    """The resource does not exist."""
 
     code = "ResourceNotFoundException"
 
@@ -30,32 +30,32 @@ class InUse(ServiceException):
 
 
 class LimitExceeded(ServiceException):
-    """One more than the service allows."""
+    """A quota is exceeded."""
 
     code = "ResourceLimitExceededException"
 
 
 class UnsupportedAvailabilityZone(ServiceException):
-    """EKS places no control plane in the zone of a subnet."""
+    """EKS does not support control planes in the zone of a subnet."""
 
     code = "UnsupportedAvailabilityZoneException"
 
 
 class UnmodelledError(ServiceException):
-    """An error that any service of AWS may answer, so that no service's model has it."""
+    """An error that all AWS services can return and that is therefore missing in the services' models."""
 
     status: HTTPStatus
 
 
 class UnrecognizedClient(UnmodelledError):
-    """The access key is nobody's."""
+    """The access key does not exist."""
 
     code = "UnrecognizedClientException"
     status = HTTPStatus.FORBIDDEN
 
 
 class NotServed(UnmodelledError):
-    """AWS has the operation; the sandbox has not."""
+    """AWS has the operation, but the sandbox does not."""
 
     code = "NotImplemented"
     status = HTTPStatus.NOT_IMPLEMENTED

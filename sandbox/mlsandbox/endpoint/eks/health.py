@@ -1,4 +1,4 @@
-"""Failures that EKS tells later: in the status and the health of a cluster, a node group or an add-on."""
+"""Asynchronous failures, which EKS reports in the status and health of a cluster, a node group or an add-on."""
 
 from typing import Final
 
@@ -14,22 +14,22 @@ _LAUNCH_FAILED: Final = "AsgInstanceLaunchFailures"
 
 
 def fail(backend: EksBackend, action: str, answer: Shape, fault: Fault) -> Shape:
-    """Have what `action` just made fail. The answer, in which it is still being made."""
+    """Mark the resource that `action` just created as failed. Returns the response, in which it is still CREATING."""
     kind = LATER[action]
     return failed(backend, kind, answer[kind], issue(kind, answer[kind], fault.code, fault.message))
 
 
 def failed(backend: EksBackend, kind: str, made: Shape, issue: Shape) -> Shape:
-    """Have what was just made end as failed with a health issue. The answer, in which it is still being made."""
-    told = {kind: {**made, "status": "CREATING", "health": {"issues": []}}}
+    """Mark a new resource as failed, with a health issue. Returns the response, in which it is still CREATING."""
+    response = {kind: {**made, "status": "CREATING", "health": {"issues": []}}}
     made |= {"status": _FAILED[kind], "health": {"issues": [issue]}}
     if kind == "nodegroup":
         _group(backend, made).instances.clear()
-    return told
+    return response
 
 
 def issue(kind: str, made: Shape, code: str, message: str) -> Shape:
-    """The health issue that tells a failure. What EC2 says of a launch comes in the words of the scaling group."""
+    """The health issue for a failure. An error of EC2 appears as a launch failure of the Auto Scaling group."""
     resource = made["name"] if kind == "cluster" else made[f"{kind}Name"]
     codes = get_service_model(SERVICE).shape_for(_CODES[kind])
     assert isinstance(codes, StringShape)
@@ -37,8 +37,8 @@ def issue(kind: str, made: Shape, code: str, message: str) -> Shape:
         return {"code": code, "message": message, "resourceIds": [resource]}
     if kind == "nodegroup":
         bought = "Spot" if made["capacityType"] == "SPOT" else "On-Demand"
-        said = f"Could not launch {bought} Instances. {code} - {message} Launching EC2 instance failed."
-        return {"code": _LAUNCH_FAILED, "message": said, "resourceIds": [resource]}
+        text = f"Could not launch {bought} Instances. {code} - {message} Launching EC2 instance failed."
+        return {"code": _LAUNCH_FAILED, "message": text, "resourceIds": [resource]}
     return {"code": "InternalFailure", "message": f"{code}: {message}", "resourceIds": [resource]}
 
 

@@ -1,4 +1,4 @@
-"""Facts about EC2 instance types, from the table that also answers `DescribeInstanceTypes`."""
+"""Facts about EC2 instance types, from the table that moto also uses for `DescribeInstanceTypes`."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,16 +10,16 @@ from awsfacts import allocatable
 
 @dataclass(frozen=True)
 class InstanceType:
-    """What a node on an instance of this type has."""
+    """Facts about a node with this instance type."""
 
     name: str
     vcpus: int
     memory_mib: int
     architecture: str
-    """As Kubernetes names it: `amd64` or `arm64`."""
+    """Kubernetes' name for it: `amd64` or `arm64`."""
 
     max_pods: int
-    """Most pods of a managed node, where the network plugin hands out prefixes of addresses as the platform's does."""
+    """Maximum number of pods on a managed node if the VPC CNI assigns address prefixes, as on the platform."""
 
     nvidia_gpus: int = 0
     neuron_devices: int = 0
@@ -33,7 +33,7 @@ class InstanceType:
 
 @cache
 def find(name: str) -> InstanceType | None:
-    """The instance type `name`, e.g. `g6.2xlarge`; None when EC2 has no such type."""
+    """The instance type `name`, e.g. `g6.2xlarge`; None if EC2 has no such type."""
     facts = INSTANCE_TYPES.get(name)
     if facts is None:
         return None
@@ -41,8 +41,8 @@ def find(name: str) -> InstanceType | None:
     gpus = (facts.get("GpuInfo") or {}).get("Gpus", [])
     neuron = (facts.get("NeuronInfo") or {}).get("NeuronDevices", [])
     network = facts["NetworkInfo"]
-    # An interface keeps one address to itself, and where the others are prefixes each has 16; two pods share the host's
-    # network: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html
+    # The first address of a network interface is its own; each other slot holds a prefix of 16 addresses. Two pods use
+    # the host network: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html
     slots = network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1)
     return InstanceType(
         name=name,
@@ -50,7 +50,7 @@ def find(name: str) -> InstanceType | None:
         memory_mib=facts["MemoryInfo"]["SizeInMiB"],
         architecture="arm64" if "arm64" in facts["ProcessorInfo"]["SupportedArchitectures"] else "amd64",
         max_pods=min(slots * 16 + 2, allocatable.max_pods(vcpus)),
-        # A type with a part of a GPU counts 0 whole ones and 1 logical one, which is what the device plugin offers.
+        # A type with a fractional GPU has 0 physical and 1 logical GPU; the device plugin offers the logical one.
         nvidia_gpus=sum(
             gpu["Count"] or gpu.get("LogicalGpuCount", 0) for gpu in gpus if gpu["Manufacturer"].upper() == "NVIDIA"
         ),

@@ -1,4 +1,4 @@
-"""Which instances a node group has: pure arithmetic over its size, its subnets and what it had before."""
+"""The instances of a node group, as a pure function of its size, its subnets and its previous instances."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence, Set
@@ -9,7 +9,7 @@ from mlsandbox.endpoint.eks.network import Place
 
 
 class LaunchError(Exception):
-    """EC2 does not start an instance; the scaling group hears of it, not whoever asked for the group."""
+    """EC2 cannot launch an instance. The Auto Scaling group gets this error, not the caller of EKS's operation."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ def scale(
     revision: int,
     launch: str = "",
 ) -> list[Instance]:
-    """The group's instances at the size `desired`, oldest first.
+    """The group's instances after scaling to `desired`, oldest first.
 
-    The newest ones go first. New ones, with the launch configuration `launch`, spread over `places`, each to the place
-    that has the fewest, with addresses that are not in `taken`. Raises `LaunchError` when a subnet has no address
-    left.
+    Scaling in terminates the newest instances first. New instances have the launch configuration `launch`; each is
+    placed in the subnet of `places` with the fewest instances, with an address that is not in `taken`. Raises
+    `LaunchError` if a subnet has no free address.
     """
     kept = [replace(instance) for instance in current[:desired]]
     used = {*taken, *(instance.private_ip for instance in kept)}
@@ -52,6 +52,6 @@ def scale(
 
 def _addresses(cidr: str) -> Iterator[str]:
     network = ipaddress.ip_network(cidr)
-    # AWS keeps the first four addresses of a subnet and the last one.
+    # AWS reserves the first four addresses and the last one of a subnet.
     for index in range(4, network.num_addresses - 1):
         yield str(network[index])

@@ -1,4 +1,4 @@
-"""Launch templates of node groups, as moto's EC2 knows them."""
+"""Launch templates of node groups, from moto's EC2."""
 
 import base64
 import tomllib
@@ -13,17 +13,17 @@ from mlsandbox.endpoint.eks.errors import InvalidParameter, InvalidRequest
 from mlsandbox.endpoint.public_images import find as find_image
 
 DEFAULT_DISK_GIB = 20
-"""Root volume of EKS's images, where nobody says otherwise."""
+"""Default size of the root volume of EKS's images."""
 
 ROOT_DEVICES = ("/dev/xvda", "/dev/sda1")
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What a launch template version decides about a node."""
+    """The settings of nodes in a launch template version."""
 
     template: Shape
-    """`LaunchTemplateSpecification` with id, name and version as a number."""
+    """`LaunchTemplateSpecification` with ID, name and version number."""
 
     instance_type: str | None
     image_id: str | None
@@ -31,11 +31,11 @@ class Launch:
     """Size of the root volume."""
 
     user_data: str = ""
-    """As text."""
+    """Decoded user data."""
 
 
 def find(backend: EksBackend, asked: Shape) -> Launch:
-    """The launch template version that `asked` names by id or name. Raises EKS's errors when there is none."""
+    """The launch template version that `asked` identifies by ID or name. Raises EKS's errors if it does not exist."""
     if bool(asked.get("id")) == bool(asked.get("name")):
         raise InvalidParameter("You must specify either the launch template ID or the launch template name, not both.")
     ec2 = ec2_backends[backend.account_id][backend.region_name]
@@ -64,7 +64,7 @@ def find(backend: EksBackend, asked: Shape) -> Launch:
 
 
 def check_image(backend: EksBackend, start: Launch) -> None:
-    """Raise `InvalidRequest` where the launch template names an image that EC2 does not have."""
+    """Raise `InvalidRequest` if the launch template specifies an image that EC2 does not have."""
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     try:
         ec2.describe_images(ami_ids=[str(start.image_id)])
@@ -73,14 +73,14 @@ def check_image(backend: EksBackend, start: Launch) -> None:
 
 
 def why_not_joining(cluster: ClusterRecord, region: str, start: Launch | None) -> str | None:
-    """Why a node of an image that the template names would not find its cluster; None where it would.
+    """Why a node with the template's image would not join its cluster; None if it would.
 
-    EKS adds nothing to the user data then: https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
+    If the template specifies an image, EKS does not add to the user data: https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
     """
     if start is None or not start.image_id or find_image(region, start.image_id) is None:
         return None
     try:
-        told = tomllib.loads(start.user_data).get("settings", {}).get("kubernetes", {})
+        settings = tomllib.loads(start.user_data).get("settings", {}).get("kubernetes", {})
     except tomllib.TOMLDecodeError as problem:
         return f"the user data is not valid TOML: {problem}"
     shape = cluster.shape
@@ -89,5 +89,5 @@ def why_not_joining(cluster: ClusterRecord, region: str, start: Launch | None) -
         "api-server": shape.get("endpoint"),
         "cluster-certificate": shape.get("certificateAuthority", {}).get("data"),
     }
-    wrong = [name for name, value in wanted.items() if told.get(name) != value]
-    return f"settings.kubernetes in the user data has no or another {', '.join(wrong)}" if wrong else None
+    wrong = [name for name, value in wanted.items() if settings.get(name) != value]
+    return f"settings.kubernetes in the user data has a missing or wrong {', '.join(wrong)}" if wrong else None

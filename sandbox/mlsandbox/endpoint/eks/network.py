@@ -1,4 +1,4 @@
-"""The VPC around a cluster, as moto's EC2 knows it."""
+"""The VPC of a cluster, from moto's EC2."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mlsandbox.endpoint.eks.errors import InvalidParameter, UnsupportedAvailabil
 
 @dataclass(frozen=True)
 class Place:
-    """A subnet that nodes may be in."""
+    """A subnet for nodes."""
 
     subnet_id: str
     zone: str
@@ -22,7 +22,7 @@ class Place:
 
 
 def find_subnets(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Subnet]:
-    """The subnets in the order asked. Raises `InvalidParameter` for one that does not exist."""
+    """The subnets in the order of `subnet_ids`. Raises `InvalidParameter` if one does not exist."""
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     found = {subnet.id: subnet for by_id in list(ec2.subnets.values()) for subnet in list(by_id.values())}
     for subnet_id in subnet_ids:
@@ -35,7 +35,7 @@ def find_subnets(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Subnet]
 
 
 def places(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Place]:
-    """Where the nodes of a group with these subnets may be."""
+    """The possible places of nodes in a group with these subnets."""
     return [
         Place(subnet.id, subnet.availability_zone, subnet.cidr_block) for subnet in find_subnets(backend, subnet_ids)
     ]
@@ -44,8 +44,8 @@ def places(backend: EksBackend, subnet_ids: Sequence[str]) -> list[Place]:
 def check_cluster_subnets(call: Call, cluster_name: str, subnet_ids: Sequence[str]) -> str:
     """The VPC of a cluster's subnets.
 
-    Raises `InvalidParameter` unless they lie in one VPC and at least two zones, `UnsupportedAvailabilityZone` for a
-    zone without control planes.
+    Raises `InvalidParameter` unless they are in one VPC and at least two zones, and `UnsupportedAvailabilityZone` for a
+    zone that does not support control planes.
     """
     subnets = find_subnets(call.backend, subnet_ids)
     if len({subnet.vpc_id for subnet in subnets}) > 1:
@@ -66,7 +66,7 @@ def check_cluster_subnets(call: Call, cluster_name: str, subnet_ids: Sequence[st
 
 
 def check_security_groups(call: Call, group_ids: Sequence[str], vpc_id: str) -> None:
-    """Raise `InvalidParameter` for a security group that is not in the VPC."""
+    """Raise `InvalidParameter` if a security group is not in the VPC."""
     ec2 = ec2_backends[call.backend.account_id][call.backend.region_name]
     for group_id in group_ids:
         if group_id not in ec2.groups.get(vpc_id, {}):
@@ -74,7 +74,7 @@ def check_security_groups(call: Call, group_ids: Sequence[str], vpc_id: str) -> 
 
 
 def make_cluster_security_group(call: Call, cluster_name: str, vpc_id: str) -> str:
-    """Id of a new security group in which all may talk with each other, as EKS makes one per cluster."""
+    """Create the cluster security group, which allows all traffic between its members, and return its ID."""
     ec2 = ec2_backends[call.backend.account_id][call.backend.region_name]
     group = ec2.create_security_group(
         name=f"eks-cluster-sg-{cluster_name}-{random_id(10, '0123456789')}",
@@ -83,7 +83,7 @@ def make_cluster_security_group(call: Call, cluster_name: str, vpc_id: str) -> s
         vpc_id=vpc_id,
         tags={f"kubernetes.io/cluster/{cluster_name}": "owned", "aws:eks:cluster-name": cluster_name},
     )
-    # The second lets EFA out, which no rule for addresses does:
+    # The egress rule to the group itself is required for EFA traffic; a rule for addresses does not allow it:
     # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
     for authorize in (ec2.authorize_security_group_ingress, ec2.authorize_security_group_egress):
         authorize(group.id, "-1", "-1", "-1", [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id)

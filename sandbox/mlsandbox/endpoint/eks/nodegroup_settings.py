@@ -1,4 +1,4 @@
-"""What a node group may be told, and what it becomes when it is told nothing: plain values in, plain values out."""
+"""Validation and defaults of a node group's settings, as pure functions."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MAX_TAINTS = 50
 
 
 RESERVED: Final = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
-"""Prefixes of labels and taints that EKS keeps to itself."""
+"""Prefixes of labels and taints that are reserved by EKS."""
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _NAME: Final = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -25,7 +25,7 @@ _VALUE: Final = re.compile(rf"(?:{_NAME})?")
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Raise `InvalidParameter` for labels that EKS keeps to itself or that no node can have."""
+    """Raise `InvalidParameter` for labels that are reserved by EKS or invalid in Kubernetes."""
     for key, value in labels.items():
         _check_pair("Label", key, value)
 
@@ -37,20 +37,20 @@ def _check_pair(what: str, key: str, value: str) -> None:
         raise InvalidParameter(f"{what} key {key!r} is not a valid Kubernetes qualified name")
     if not _VALUE.fullmatch(value):
         raise InvalidParameter(
-            f"{what} value {value!r} of {key} is invalid: at most 63 characters, which begin and end with a letter or "
-            "a digit, with dashes, underscores, dots, letters and digits between"
+            f"{what} value {value!r} of {key} is invalid; allowed: at most 63 letters, digits, dashes, underscores and "
+            "dots, starting and ending with a letter or digit"
         )
 
 
 def types_of(asked: list[str] | None, start: launch.Launch | None) -> list[str]:
-    """The instance types of a group that asks for `asked` and starts from a launch template, in order of preference."""
+    """The group's instance types from the launch template or from `asked`, in order of preference."""
     if start is not None and start.instance_type:
         return [start.instance_type]
     return asked or [DEFAULT_INSTANCE_TYPE]
 
 
 def default_ami_type(instance_type: str) -> str:
-    """The image for an instance type: with the driver of its devices."""
+    """The default AMI type for an instance type, with the driver for its accelerators."""
     facts = instance_types.find(instance_type)
     if facts is None:
         return "AL2023_x86_64_STANDARD"
@@ -61,7 +61,7 @@ def default_ami_type(instance_type: str) -> str:
 
 
 def check_instance_types(names: list[str], ami_type: str) -> None:
-    """Raise `InvalidParameter` for instance types that do not exist or do not run the image."""
+    """Raise `InvalidParameter` for instance types that do not exist or do not support the image."""
     found = {name: instance_types.find(name) for name in names}
     if unknown := [name for name, facts in found.items() if facts is None]:
         raise InvalidParameter(f"The following supplied instance types do not exist: [{', '.join(unknown)}]")
@@ -92,16 +92,16 @@ def sized(current: Shape, asked: Shape) -> Shape:
 
 
 def check_taints(taints: list[Shape]) -> list[Shape]:
-    """The taints as they are. Raises `InvalidParameter` for one without key or effect, a repeated one, or too many."""
+    """Return `taints`. Raises `InvalidParameter` for an incomplete or duplicate taint, or for too many."""
     for taint in taints:
         if not taint.get("key") or not taint.get("effect"):
-            raise InvalidParameter("A taint needs a key and an effect")
+            raise InvalidParameter("A taint must have a key and an effect")
         _check_pair("Taint", taint["key"], taint.get("value") or "")
     if len(taints) > MAX_TAINTS:
-        raise InvalidParameter(f"A node group takes at most {MAX_TAINTS} taints")
+        raise InvalidParameter(f"A node group can have at most {MAX_TAINTS} taints")
     pairs = [(taint["key"], taint["effect"]) for taint in taints]
     if len(pairs) > len(set(pairs)):
-        raise InvalidParameter("Duplicate taint: a key may occur once per effect")
+        raise InvalidParameter("Duplicate taint: a key can occur only once per effect")
     return taints
 
 
@@ -114,7 +114,7 @@ def changed_taints(current: list[Shape], change: dict[str, Any]) -> list[Shape]:
 
 
 def update_config_of(asked: Shape | None, current: Shape | None = None) -> Shape:
-    """The `NodegroupUpdateConfig` of a group that has `current` and is asked for `asked`."""
+    """The group's `NodegroupUpdateConfig` after the change `asked` to `current`."""
     if asked is None:
         return current or {"maxUnavailable": 1}
     if "maxUnavailable" in asked and "maxUnavailablePercentage" in asked:
@@ -126,29 +126,30 @@ def update_config_of(asked: Shape | None, current: Shape | None = None) -> Shape
 
 
 def check_version(version: str, cluster: str) -> None:
-    """Raise `InvalidParameter` for nodes that are newer than their cluster, or too old for it."""
+    """Raise `InvalidParameter` if the nodes' version is newer than the cluster's, or too old for it."""
     behind = minors_behind(version, cluster)
     if behind < 0:
         raise InvalidParameter(f"Node group version {version} is newer than cluster version {cluster}")
     if behind > MOST_MINORS_BEHIND:
         raise InvalidParameter(
-            f"Node group version {version} is {behind} minor versions older than cluster version {cluster}; at most "
-            f"{MOST_MINORS_BEHIND} are allowed"
+            f"Node group version {version} is {behind} minor versions older than cluster version {cluster}; allowed: "
+            f"at most {MOST_MINORS_BEHIND}"
         )
 
 
 def minors_behind(version: str, cluster: str) -> int:
-    """How many minor versions nodes are older than their cluster."""
+    """How many minor versions the nodes are older than their cluster."""
     return int(cluster.split(".")[1]) - int(version.split(".")[1])
 
 
 def release_of(ami_type: str, version: str, asked: str | None) -> str:
-    """The release version of EKS's own image: what is asked for, or the latest. Raises `InvalidParameter`."""
+    """The release version of the EKS optimized image: `asked` or the latest. Raises `InvalidParameter`."""
     if asked is None:
         latest = latest_release(ami_type, version)
         if latest is None:
             raise InvalidParameter(
-                f"The sandbox knows no {ami_type} for Kubernetes {version}: `mlpctl images refresh` brings it."
+                f"The sandbox has no release of {ami_type} for Kubernetes {version}; update the list with `mlpctl "
+                "images refresh`."
             )
         return latest
     if not is_release(ami_type, version, asked):
@@ -157,7 +158,7 @@ def release_of(ami_type: str, version: str, asked: str | None) -> str:
 
 
 def check_no_way_back(current: Shape, version: str, release: str) -> None:
-    """Raise `InvalidParameter` for a node group that would go back.
+    """Raise `InvalidParameter` if a node group would be rolled back.
 
     "You cannot roll back a node group to an earlier Kubernetes version or AMI version":
     https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateNodegroupVersion.html

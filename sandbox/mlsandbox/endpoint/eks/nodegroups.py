@@ -1,4 +1,4 @@
-"""Managed node groups: what AWS answers, and which instances a group has."""
+"""Managed node groups: EKS's operations and the instances of each group."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ from mlsandbox.endpoint.validation import page
 
 
 def create_nodegroup(call: Call, request: Shape) -> Shape:
-    """Make the node group. It is CREATING until its nodes are ready in the control plane."""
+    """Create a node group. It is CREATING until its nodes are ready in the control plane."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     name = request["nodegroupName"]
     if name in cluster.nodegroups:
@@ -90,7 +90,7 @@ def create_nodegroup(call: Call, request: Shape) -> Shape:
 
 
 def describe_nodegroup(call: Call, request: Shape) -> Shape:
-    """The node group as it is."""
+    """Describe a node group."""
     return {"nodegroup": call.backend.cluster(request["clusterName"]).nodegroup(request["nodegroupName"]).shape}
 
 
@@ -101,7 +101,7 @@ def list_nodegroups(call: Call, request: Shape) -> Shape:
 
 
 def delete_nodegroup(call: Call, request: Shape) -> Shape:
-    """Delete the node group. It is DELETING until its nodes are gone from the control plane."""
+    """Delete a node group. It is DELETING until its nodes are deleted from the control plane."""
     cluster = call.backend.cluster(request["clusterName"])
     record = cluster.nodegroup(request["nodegroupName"])
     record.shape |= {"status": "DELETING", "modifiedAt": now()}
@@ -112,7 +112,7 @@ def delete_nodegroup(call: Call, request: Shape) -> Shape:
 
 
 def forget(cluster: ClusterRecord, record: NodegroupRecord) -> None:
-    """The node group is gone, and with the last one of its role that role's access."""
+    """Remove the node group from the state, and its role's access if it was the last group with this role."""
     del cluster.nodegroups[record.shape["nodegroupName"]]
     role = record.shape["nodeRole"]
     if all(other.shape["nodeRole"] != role for other in cluster.nodegroups.values()):
@@ -120,12 +120,12 @@ def forget(cluster: ClusterRecord, record: NodegroupRecord) -> None:
 
 
 def update_nodegroup_config(call: Call, request: Shape) -> Shape:
-    """Change size, labels, taints or how updates go. UPDATING until the nodes have followed."""
+    """Change the size, labels, taints or update settings. The group is UPDATING until its nodes match."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
     shape = record.shape
     params: dict[str, str] = {}
-    # Everything is checked before anything changes.
+    # Validate everything before changing anything.
     scaling = sized(shape["scalingConfig"], request.get("scalingConfig", {}))
     check_labels(request.get("labels", {}).get("addOrUpdateLabels") or {})
     taints = changed_taints(shape.get("taints") or [], request.get("taints", {}))
@@ -161,17 +161,17 @@ def update_nodegroup_config(call: Call, request: Shape) -> Shape:
 
 
 def update_nodegroup_version(call: Call, request: Shape) -> Shape:
-    """Replace the nodes by ones of another version or launch template version."""
+    """Replace the nodes by ones with another Kubernetes, release or launch template version."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     record = _changeable(cluster, request["nodegroupName"])
     shape, before = record.shape, rollout.before(record)
     start = _launch_of(call, shape, request)
     if shape["amiType"] == "CUSTOM":
         if start is None or not start.image_id:
-            raise InvalidParameter("A node group with an image of its own needs a launch template that names an image.")
+            raise InvalidParameter("A node group with a custom AMI requires a launch template that specifies an image.")
         if "version" in request or "releaseVersion" in request:
             raise InvalidParameter(
-                "You cannot specify version or releaseVersion when the launch template names an image."
+                "You cannot specify version or releaseVersion when the launch template specifies an image."
             )
         launch.check_image(call.backend, start)
         members = _of_image(call, cluster, start)
@@ -181,8 +181,8 @@ def update_nodegroup_version(call: Call, request: Shape) -> Shape:
                 "You cannot specify an image id within the launch template, since your nodegroup is configured to use "
                 "an EKS recommended AMI."
             )
-        # A new launch template version leaves the Kubernetes version, anything else brings it up to the cluster's;
-        # either takes the latest image where none is named.
+        # By default, an update with a new launch template version keeps the Kubernetes version, and any other update
+        # changes it to the cluster's. Both use the latest image by default.
         default = shape["version"] if "launchTemplate" in request else cluster.shape["version"]
         version: str = request.get("version") or default
         check_version(version, cluster.shape["version"])
@@ -219,7 +219,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def settled(cluster: ClusterRecord, record: NodegroupRecord) -> None:
-    """The nodes are as the group says: it is ACTIVE and its updates are done."""
+    """Mark the group as ACTIVE and its updates as completed, because its nodes match its settings."""
     rest(record)
     record.rollout = None
     for update in cluster.updates.values():
@@ -233,7 +233,7 @@ def _settle(call: Call, record: NodegroupRecord) -> None:
 
 
 def rest(record: NodegroupRecord) -> None:
-    """Nothing is on its way any more: the group is well, or lacks instances that EC2 does not start."""
+    """Set the status of a group without changes in progress: ACTIVE, or DEGRADED if EC2 cannot launch instances."""
     issues = [record.launch_issue] if record.launch_issue else []
     record.shape |= {"status": "DEGRADED" if issues else "ACTIVE", "health": {"issues": issues}}
 
@@ -254,12 +254,12 @@ def _changeable(cluster: ClusterRecord, name: str) -> NodegroupRecord:
 
 
 def _place(call: Call, cluster: ClusterRecord, record: NodegroupRecord) -> None:
-    """Give the group as many instances as it wants."""
+    """Scale the group to its desired size."""
     place(call.backend, cluster, record, record.shape["scalingConfig"]["desiredSize"])
 
 
 def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, size: int) -> None:
-    """Give the group `size` instances; where EC2 does not start them, it keeps those that it has and a health issue."""
+    """Scale the group to `size`. If EC2 cannot launch instances, it keeps its instances and gets a health issue."""
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
     try:
@@ -280,12 +280,12 @@ def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, 
 
 
 def _launch_of(call: Call, shape: Shape, request: Shape) -> launch.Launch | None:
-    """The launch template version that an update asks for. Raises `InvalidParameter` for another template."""
+    """The launch template version in an update request. Raises `InvalidParameter` for another template."""
     if "launchTemplate" not in request:
         return None
     current = shape.get("launchTemplate")
     if current is None:
-        raise InvalidParameter("A launch template cannot be given to a node group that was created without one.")
+        raise InvalidParameter("You cannot add a launch template to a node group that was created without one.")
     start = launch.find(call.backend, request["launchTemplate"])
     if start.template["id"] != current["id"]:
         raise InvalidParameter(f"The node group uses the launch template {current['id']}, which cannot be changed.")
@@ -293,7 +293,7 @@ def _launch_of(call: Call, shape: Shape, request: Shape) -> launch.Launch | None
 
 
 def _of_image(call: Call, cluster: ClusterRecord, start: launch.Launch) -> Shape:
-    """The members that an image decides which the launch template names."""
+    """The node group members that depend on the launch template's image."""
     image = public_images.find(call.backend.region_name, str(start.image_id))
     return {"version": image.kubernetes if image else cluster.shape["version"], "releaseVersion": start.image_id}
 
@@ -304,7 +304,7 @@ def _not_joined(name: str, reason: str) -> Shape:
 
 
 def _failed(cluster: ClusterRecord, name: str, params: dict[str, str], reason: str) -> Shape:
-    """An update whose new nodes do not join: the group stays as it was."""
+    """Record an update that failed because the new nodes do not join; the group does not change."""
     update = cluster.record_update("VersionUpdate", params, nodegroup=name)
     issue = _not_joined(name, reason)
     update |= {
@@ -315,7 +315,7 @@ def _failed(cluster: ClusterRecord, name: str, params: dict[str, str], reason: s
 
 
 def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
-    """The members of a node group that its launch template and instance types decide."""
+    """The node group members that depend on its launch template and instance types."""
     if start is not None and "diskSize" in request:
         raise InvalidParameter("Disk size must be specified within the launch template.")
     if start is not None and "remoteAccess" in request:
@@ -328,13 +328,13 @@ def _launch_members(request: Shape, start: launch.Launch | None) -> Shape:
     if start is not None and start.image_id:
         if request.get("amiType", "CUSTOM") != "CUSTOM" or "version" in request or "releaseVersion" in request:
             raise InvalidParameter(
-                "You cannot specify amiType, version or releaseVersion when the launch template names an image."
+                "You cannot specify amiType, version or releaseVersion when the launch template specifies an image."
             )
         ami_type = "CUSTOM"
     else:
         ami_type = request.get("amiType") or default_ami_type(types[0])
         if ami_type == "CUSTOM":
-            raise InvalidParameter("amiType CUSTOM needs a launch template that names an image.")
+            raise InvalidParameter("amiType CUSTOM requires a launch template that specifies an image.")
     check_instance_types(types, ami_type)
     members: Shape = {"amiType": ami_type, "launchTemplate": start.template if start else None}
     if start is None or not start.instance_type:

@@ -1,4 +1,4 @@
-"""EKS Pod Identity: which service account gets which IAM role. Pods in the sandbox never ask for it."""
+"""EKS Pod Identity: associations of IAM roles with service accounts. Pods in the sandbox never use them."""
 
 from mlsandbox.endpoint import identity
 from mlsandbox.endpoint.eks.backend import Call, ClusterRecord, Operation, Shape, now, random_id
@@ -7,13 +7,13 @@ from mlsandbox.endpoint.validation import page
 
 
 def create_pod_identity_association(call: Call, request: Shape) -> Shape:
-    """Give a service account a role."""
+    """Associate a role with a service account."""
     cluster = call.backend.cluster(request["clusterName"]).active()
     return {"association": associate(call, cluster, request)}
 
 
 def associate(call: Call, cluster: ClusterRecord, request: Shape, owner: str | None = None) -> Shape:
-    """Make an association; `owner` is the ARN of the add-on that it belongs to."""
+    """Create an association. `owner` is the ARN of the add-on that it belongs to."""
     for existing in cluster.pod_identities.values():
         if all(existing[member] == request[member] for member in ("namespace", "serviceAccount")):
             raise InUse(f"Association already exists: {existing['associationId']}")
@@ -40,12 +40,12 @@ def associate(call: Call, cluster: ClusterRecord, request: Shape, owner: str | N
 
 
 def describe_pod_identity_association(call: Call, request: Shape) -> Shape:
-    """The association as it is."""
+    """Describe an association."""
     return {"association": _find(call, request)}
 
 
 def list_pod_identity_associations(call: Call, request: Shape) -> Shape:
-    """The cluster's associations, of one namespace or service account if asked."""
+    """The cluster's associations, optionally only those of a namespace or service account."""
     members = ("clusterName", "namespace", "serviceAccount", "associationArn", "associationId", "ownerArn")
     summaries = [
         {member: shape[member] for member in members}
@@ -57,14 +57,14 @@ def list_pod_identity_associations(call: Call, request: Shape) -> Shape:
 
 
 def update_pod_identity_association(call: Call, request: Shape) -> Shape:
-    """Give another role or another session policy."""
+    """Change an association's role or session policy."""
     shape = _find(call, request)
     _check_owner(shape)
     if "roleArn" in request:
         _check_role(request["roleArn"])
     for member in ("roleArn", "disableSessionTags", "targetRoleArn", "policy"):
         if member in request:
-            # An empty string is how AWS takes a target role or a policy away.
+            # In AWS, an empty string removes the target role or the policy.
             shape[member] = request[member] if request[member] != "" else None
     _give_external_id(call, shape)
     shape["modifiedAt"] = now()
@@ -72,7 +72,7 @@ def update_pod_identity_association(call: Call, request: Shape) -> Shape:
 
 
 def delete_pod_identity_association(call: Call, request: Shape) -> Shape:
-    """Take the role from the service account."""
+    """Delete an association."""
     shape = _find(call, request)
     _check_owner(shape)
     del call.backend.cluster(request["clusterName"]).pod_identities[shape["associationId"]]

@@ -1,4 +1,4 @@
-"""Whether a network lets anyone reach a cluster's API server: the endpoint's access, and the rules of EC2's groups."""
+"""Whether a cluster's API server is reachable, by the endpoint access settings and the security group rules."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from mlsandbox.endpoint.eks.backend import LOCK, EksBackend, Shape, all_clusters
 
 API_PORT: Final = 443
-"""Port of EKS's endpoint. The sandbox's own port is an accident of the machine and stands for it."""
+"""Port of EKS's endpoint. In the sandbox, the endpoint has an arbitrary port that represents it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What one ingress rule lets in on `API_PORT`."""
+    """The source of an ingress rule for `API_PORT`."""
 
     cidr: str | None = None
     group: str | None = None
@@ -25,12 +25,13 @@ class Source:
 
 
 def closed(server: str, origin: str | None = None) -> str | None:
-    """Why nothing from `origin` (None: from outside the cluster) reaches the cluster whose endpoint is `server`.
+    """Why `origin` (None: anything outside the cluster) cannot reach the cluster with the endpoint `server`.
 
-    None where something does, or where no cluster has this endpoint.
+    Returns None if it can, or if no cluster has this endpoint.
 
-    https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html: a connected network reaches the private
-    endpoint only through rules of the cluster's security groups, which at first let in nothing but their own members.
+    A connected network can reach the private endpoint only if a rule of the cluster's security groups allows it. By
+    default, the rules allow only the groups' own members:
+    https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
     """
     with LOCK:
         found = [(backend, cluster) for backend, cluster in all_clusters() if cluster.shape.get("endpoint") == server]
@@ -48,20 +49,20 @@ def closed(server: str, origin: str | None = None) -> str | None:
 
 
 def security_groups(config: Shape) -> Sequence[str]:
-    """The groups of the control plane's network interfaces, EKS's own first. `config` is a `VpcConfigResponse`."""
+    """The security groups of the control plane, the cluster security group first. `config` is a `VpcConfigResponse`."""
     return [config["clusterSecurityGroupId"], *config.get("securityGroupIds", ())]
 
 
 def _unreachable(server: str, config: Shape, groups: Sequence[str], origin: str | None) -> str:
-    """What a client hears of it: the time-out that it would run into, why, and what would help."""
+    """The error for clients: the timeout that they would get on AWS, the reason and the remedy."""
     who = f"{origin} (`mlsandbox from`)" if origin else "anything outside the cluster"
     named = ", ".join(groups)
     if not config["endpointPrivateAccess"]:
-        why = f"the endpoint is public only, and publicAccessCidrs has no range with {who}"
+        why = f"the endpoint is only public, and publicAccessCidrs does not contain {who}"
     elif config["endpointPublicAccess"]:
-        why = f"neither publicAccessCidrs nor an ingress rule of {named} lets in {who} on TCP {API_PORT}"
+        why = f"neither publicAccessCidrs nor an ingress rule of {named} allows {who} on TCP {API_PORT}"
     else:
-        why = f"the endpoint is private, and no ingress rule of {named} lets in {who} on TCP {API_PORT}"
+        why = f"the endpoint is private, and no ingress rule of {named} allows {who} on TCP {API_PORT}"
     return (
         f"dial tcp {urlsplit(server).netloc}: i/o timeout (sandbox: {why}; "
         f"add such a rule to {groups[0]}, the cluster's security group, before the cluster is used)"
@@ -77,11 +78,11 @@ def _public_lets_in(config: Shape, origin: str | None) -> bool:
 
 def _lets_in(source: Source, own: Sequence[str], origin: str | None) -> bool:
     if origin is None:
-        # Members of the control plane's own groups are the cluster itself.
+        # The members of the control plane's own groups are parts of the cluster.
         return source.group not in own
     if origin.startswith("sg-"):
         return source.group == origin
-    # A prefix list's ranges are not looked up: it is taken to hold the address.
+    # Prefix lists are not resolved; each is assumed to contain the address.
     return source.prefix_list is not None or (source.cidr is not None and _within(origin, source.cidr))
 
 
@@ -89,7 +90,7 @@ def _within(origin: str, cidr: str) -> bool:
     try:
         return ipaddress.ip_address(origin) in ipaddress.ip_network(cidr)
     except ValueError:
-        # A security group is no address.
+        # A security group ID is not an address.
         return False
 
 

@@ -1,4 +1,4 @@
-"""EKS on moto's server: routed, parsed and answered by moto's own protocol code, from botocore's model."""
+"""EKS on moto's server, with moto's code for routing, parsing and serialization and botocore's model."""
 
 import json
 import threading
@@ -28,24 +28,24 @@ OPERATIONS: Mapping[str, Operation] = {
     **updates.OPERATIONS,
     **tags.OPERATIONS,
 }
-"""What the sandbox serves of EKS, by AWS's operation names."""
+"""The EKS operations that the sandbox serves, by AWS's names."""
 
 
 class EksService:
-    """Answers the requests that moto's dispatcher finds to be EKS's."""
+    """Handles the requests that moto's dispatcher routes to EKS."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.control_plane = control_plane
         self.changed = threading.Event()
-        """Set after every operation that may have changed something, for whoever brings the nodes in line."""
+        """Set after every operation that may have changed something, for the node reconciler."""
 
     def app(self) -> Flask:
-        """A WSGI application as moto's dispatcher wants one per service."""
+        """The WSGI application for moto's dispatcher, which has one per service."""
         app = Flask(SERVICE)
         app.request_class = BackendRequest
-        # ARNs in paths carry encoded slashes, of which two may meet.
+        # ARNs in paths contain encoded slashes, and two can be adjacent.
         app.url_map.merge_slashes = False
-        # Flask's own answer to an exception is a page; the server outside words one that AWS's clients read.
+        # Flask would respond to an exception with an HTML page; the outer server returns an error for AWS's clients.
         app.config["PROPAGATE_EXCEPTIONS"] = True
         view = convert_to_flask_response(self.handle)
         app.add_url_rule("/", endpoint="root", methods=HTTP_METHODS, view_func=view)
@@ -53,7 +53,7 @@ class EksService:
         return app
 
     def handle(self, request: Request, url: str, headers: Any) -> TYPE_RESPONSE:
-        """Answer one HTTP request."""
+        """Handle an HTTP request."""
         return _Response(self).answer(request, url, headers)
 
 
@@ -76,7 +76,7 @@ class _Response(BaseResponse):
         return status, *self._enrich_response(answer_headers, body)
 
     def _get_action(self) -> str:
-        # moto looks for an `Action` in the query and the body first, which EKS's protocol never has.
+        # moto would first search for an `Action` in the query and the body, which EKS's protocol does not have.
         return self._get_action_from_method_and_request_uri(self.normalized_request)
 
     def _perform(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tags of everything that EKS tags, by ARN."""
+"""Tags of EKS's resources, by ARN."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ def tag_resource(call: Call, request: Shape) -> Shape:
     if reserved := [key for key in request["tags"] if key.lower().startswith("aws:")]:
         raise InvalidParameter(f"Tag keys must not start with 'aws:': {', '.join(reserved)}")
     if len(tags | request["tags"]) > MAX_TAGS:
-        raise InvalidParameter(f"A resource takes at most {MAX_TAGS} tags")
+        raise InvalidParameter(f"A resource can have at most {MAX_TAGS} tags")
     tags.update(request["tags"])
     return {}
 
 
 def untag_resource(call: Call, request: Shape) -> Shape:
-    """Remove tags; one that is not there is no error."""
+    """Remove tags. A missing tag is not an error."""
     tags = _tags(call, request["resourceArn"])
     for key in request["tagKeys"]:
         tags.pop(key, None)

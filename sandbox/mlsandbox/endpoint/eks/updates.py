@@ -1,4 +1,4 @@
-"""What was changed, and whether it is done."""
+"""The updates of clusters, node groups and add-ons, with their status."""
 
 from mlsandbox.endpoint.eks.backend import Call, Operation, Shape, UpdateRecord
 from mlsandbox.endpoint.eks.errors import NotFound
@@ -6,7 +6,7 @@ from mlsandbox.endpoint.validation import page
 
 
 def describe_update(call: Call, request: Shape) -> Shape:
-    """One update of a cluster, a node group or an add-on."""
+    """Describe an update of a cluster, a node group or an add-on."""
     record = call.backend.cluster(request["name"]).updates.get(request["updateId"])
     if record is None or not _of(record, request):
         raise NotFound(f"No update found for ID: {request['updateId']}")
@@ -14,7 +14,7 @@ def describe_update(call: Call, request: Shape) -> Shape:
 
 
 def list_updates(call: Call, request: Shape) -> Shape:
-    """Ids of the updates of a cluster, a node group or an add-on."""
+    """IDs of the updates of a cluster, a node group or an add-on."""
     updates = call.backend.cluster(request["name"]).updates
     ids, token = page([id for id, record in updates.items() if _of(record, request)], request)
     return {"updateIds": ids, "nextToken": token}

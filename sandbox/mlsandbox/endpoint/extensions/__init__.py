@@ -1,4 +1,4 @@
-"""Where the local AWS API is more than moto: every extension and correction, in one tuple."""
+"""The differences between the local AWS API and moto: all extensions and corrections, in one tuple."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -22,7 +22,7 @@ from mlsandbox.endpoint.extensions.extension import Extension, Kind
 from mlsandbox.endpoint.store import Stored
 
 EXTENSIONS: Final[tuple[Extension, ...]] = (
-    # An application of its own, which the server puts in the place of moto's.
+    # A separate application, which replaces moto's in the server.
     Extension(EKS, tuple(sorted(EKS_OPERATIONS)), Kind.KEPT),
     *ecr.EXTENSIONS,
     ec2.EXTENSION,
@@ -39,7 +39,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
 
 
 STORED: Final[tuple[Stored, ...]] = ecr.STORED
-"""The types that the sandbox's store answers for."""
+"""The resource types that the sandbox's store serves."""
 
 
 def _operations(kind: Kind) -> Mapping[str, tuple[str, ...]]:
@@ -51,14 +51,14 @@ def _operations(kind: Kind) -> Mapping[str, tuple[str, ...]]:
 
 
 KEPT_BY_SANDBOX: Final = _operations(Kind.KEPT)
-"""AWS operations by service that the sandbox answers from its own store; every other one is moto's."""
+"""AWS operations that the sandbox serves from its own state, by service; moto serves all others."""
 
 REFUSED: Final = _operations(Kind.REFUSED)
-"""AWS operations by service that the sandbox refuses, since moto takes them for others."""
+"""AWS operations that the sandbox rejects because moto mistakes them for others, by service."""
 
 
 def apply() -> None:
-    """Put every extension in place, for the whole process. A second time changes nothing."""
+    """Apply every extension, for the whole process. Idempotent."""
     for each in EXTENSIONS:
         each.apply()
 

@@ -1,4 +1,4 @@
-"""AWS's public images of Bottlerocket in moto's Systems Manager and EC2, which have neither parameters nor images."""
+"""Add AWS's public Bottlerocket images and their parameters to moto's EC2 and Systems Manager, which lack them."""
 
 import threading
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ _describe_images = AmiBackend.describe_images
 
 
 def _load_parameters(self: ParameterDict, key: str) -> None:
-    """AWS has these parameters in each region; they are put into a store when one of them is first asked for."""
+    """AWS has these parameters in every region. They are added to a store when one of them is first requested."""
     _check_loading_status(self, key)
     if not str(key or "").startswith(ROOT):
         return
-    # Requests come side by side: none may find the store half full.
+    # Requests are concurrent; none may see a partly filled store.
     with _LOADING:
         if getattr(self, "bottlerocket_loaded", False):
             return
         for image in images(self.region_name):
             for name, value in image.parameters:
                 dict.__setitem__(self, name, [_parameter(self, name, value)])
-        self.bottlerocket_loaded = True  # type: ignore[attr-defined]  # as moto marks the parameters that it has
+        self.bottlerocket_loaded = True  # type: ignore[attr-defined]  # like moto's own mark for loaded parameters
 
 
 def _parameter(store: ParameterDict, name: str, value: str) -> Parameter:
-    return Parameter(  # type: ignore[abstract]  # as moto makes its own
+    return Parameter(  # type: ignore[abstract]  # as moto creates its own
         account_id=store.account_id,
         name=name,
         value=value,
@@ -48,7 +48,7 @@ def _parameter(store: ParameterDict, name: str, value: str) -> Parameter:
 
 
 def _describe_public_images(self: Any, ami_ids: Sequence[str] | None = None, *given: Any, **named: Any) -> list[Ami]:
-    """An image of Bottlerocket is there for whoever knows its id."""
+    """A Bottlerocket image is added when it is first requested by its ID."""
     for id in ami_ids or ():
         image = find(self.region_name, id)
         if image is not None and id not in self.amis:
@@ -70,11 +70,11 @@ def _describe_public_images(self: Any, ami_ids: Sequence[str] | None = None, *gi
 
 
 def _apply_parameters() -> None:
-    ParameterDict._check_loading_status = _load_parameters  # type: ignore[method-assign]  # as meant
+    ParameterDict._check_loading_status = _load_parameters  # type: ignore[method-assign]  # intended
 
 
 def _apply_images() -> None:
-    AmiBackend.describe_images = _describe_public_images  # type: ignore[method-assign]  # as meant
+    AmiBackend.describe_images = _describe_public_images  # type: ignore[method-assign]  # intended
 
 
 EXTENSIONS: Final = (

@@ -1,4 +1,4 @@
-"""Corrections of EC2 in moto: launch templates, endpoints of a VPC, and instances."""
+"""Corrections of moto's EC2: launch templates, VPC endpoints and instances."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ from mlsandbox.endpoint.extensions.extension import Extension, Kind
 
 
 class _LaunchTemplate(LaunchTemplate):
-    """A launch template whose tags are those that it has now, and no part of what it launches.
+    """A launch template that returns its current tags and does not apply them to what it launches.
 
-    moto keeps the tags of the creation, and adds them to the tag specifications of the first version.
+    moto keeps the tags from the creation and adds them to the tag specifications of the first version.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class _LaunchTemplate(LaunchTemplate):
 
     @tags.setter
     def tags(self, value: list[dict[str, str]]) -> None:
-        """Ignore what moto's constructor sets."""
+        """Ignore the value that moto's constructor sets."""
 
 
 _create_vpc_endpoint = VPCBackend.create_vpc_endpoint
@@ -48,14 +48,14 @@ _delete_vpc_endpoints = VPCBackend.delete_vpc_endpoints
 
 
 def _create_typed_vpc_endpoint(self: EC2Backend, *given: Any, **named: Any) -> VPCEndPoint:
-    """An endpoint whose type nobody gave is a gateway to AWS; moto leaves it without a type and cannot delete it."""
+    """On AWS, the default endpoint type is Gateway. moto sets no default and cannot delete such an endpoint."""
     endpoint = _create_vpc_endpoint(self, *given, **named)
     endpoint.vpc_endpoint_type = endpoint.vpc_endpoint_type or "Gateway"
     return endpoint
 
 
 def _modify_vpc_endpoint_with_routes(self: EC2Backend, vpc_id: str, *changes: Any, **named: Any) -> None:
-    """AWS adds and removes a gateway endpoint's routes with its route tables; moto does so at creation only."""
+    """AWS adds and removes a gateway endpoint's routes with its route tables; moto does this only at creation."""
     endpoint = self.describe_vpc_endpoints([vpc_id])[0]
     before = set(endpoint.route_table_ids or ())
     _modify_vpc_endpoint(self, vpc_id, *changes, **named)
@@ -68,7 +68,7 @@ def _modify_vpc_endpoint_with_routes(self: EC2Backend, vpc_id: str, *changes: An
 
 
 def _delete_and_forget_vpc_endpoints(self: EC2Backend, vpce_ids: list[str] | None = None) -> None:
-    """AWS shows a deleted endpoint for moments, moto for ever; and moto stumbles over a route table that has gone."""
+    """AWS returns a deleted endpoint for a short time, moto forever. moto also fails if a route table was deleted."""
     for endpoint in [self.vpc_end_points[id] for id in vpce_ids or () if id in self.vpc_end_points]:
         endpoint.route_table_ids = [id for id in endpoint.route_table_ids or () if id in self.route_tables]
         _delete_vpc_endpoints(self, [endpoint.id])
@@ -80,21 +80,21 @@ _terminate_instances = InstanceBackend.terminate_instances
 _launching = threading.Lock()
 
 TERMINATED_S: Final = 3600.0
-"""Seconds for which a terminated instance is still shown.
+"""Seconds for which a terminated instance is still visible.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html
 """
 
 
 def _run_instances_in_turn(self: EC2Backend, *given: Any, **named: Any) -> Any:
-    """Moto's launches get in each other's way."""
+    """Launch instances one request at a time, because moto's launches are not thread-safe."""
     with _launching:
         _forget_terminated(self)
         return _run_instances(self, *given, **named)
 
 
 def _terminate_and_forget_instances(self: EC2Backend, instance_ids: list[str]) -> Any:
-    """AWS shows a terminated instance for about an hour, moto for ever."""
+    """On AWS, a terminated instance remains visible for about an hour; in moto, forever."""
     with _launching:
         _forget_terminated(self)
         ended = _terminate_instances(self, instance_ids)
@@ -114,12 +114,12 @@ def _forget_terminated(backend: EC2Backend) -> None:
 
 
 def _apply() -> None:
-    launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy has classes fixed
-    VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # as meant
-    VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # as meant
-    VPCBackend.delete_vpc_endpoints = _delete_and_forget_vpc_endpoints  # type: ignore[assignment,method-assign]  # as meant
-    InstanceBackend.run_instances = _run_instances_in_turn  # type: ignore[assignment,method-assign]  # as meant
-    InstanceBackend.terminate_instances = _terminate_and_forget_instances  # type: ignore[assignment,method-assign]  # as meant
+    launch_templates.LaunchTemplate = _LaunchTemplate  # type: ignore[misc]  # mypy rejects assignments to a class name
+    VPCBackend.create_vpc_endpoint = _create_typed_vpc_endpoint  # type: ignore[assignment,method-assign]  # intended
+    VPCBackend.modify_vpc_endpoint = _modify_vpc_endpoint_with_routes  # type: ignore[assignment,method-assign]  # intended
+    VPCBackend.delete_vpc_endpoints = _delete_and_forget_vpc_endpoints  # type: ignore[assignment,method-assign]  # intended
+    InstanceBackend.run_instances = _run_instances_in_turn  # type: ignore[assignment,method-assign]  # intended
+    InstanceBackend.terminate_instances = _terminate_and_forget_instances  # type: ignore[assignment,method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

@@ -1,4 +1,4 @@
-"""Elastic File System in moto: the operations that it lacks, and file systems that have to exist."""
+"""Extensions of moto's Elastic File System: missing operations, and checks that file systems exist."""
 
 import json
 from typing import Any, Final
@@ -14,7 +14,7 @@ from mlsandbox.endpoint.extensions.extension import Extension, Kind
 _Answer = tuple[str, dict[str, Any]]
 _JSON: Final = {"Content-Type": "application/json"}
 _MANAGED_KEY: Final = "alias/aws/elasticfilesystem"
-"""The key of a file system that names none: https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html"""
+"""The default key of a file system: https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html"""
 
 _describe = FileSystem.info_json
 _create = EFSBackend.create_file_system
@@ -27,7 +27,7 @@ _security_groups = EFSBackend.describe_mount_target_security_groups
 
 
 def _file_system(backend: EFSBackend, id: str) -> FileSystem:
-    """The file system of an id. Raises EFS's `FileSystemNotFound`, where moto breaks down."""
+    """The file system with an ID. Raises EFS's `FileSystemNotFound`, where moto raises an internal error."""
     _, (found,) = backend.describe_file_systems(file_system_id=id)
     return found
 
@@ -40,8 +40,8 @@ def _update_file_system(self: EFSResponse) -> _Answer:
     found = _asked(self)
     found.throughput_mode = self._get_param("ThroughputMode") or found.throughput_mode
     provisioned = self._get_param("ProvisionedThroughputInMibps") or found.provisioned_throughput_in_mibps
-    # Only this mode has a throughput of its own.
-    found.provisioned_throughput_in_mibps = provisioned if found.throughput_mode == "provisioned" else None  # type: ignore[assignment]  # as moto has a file system of another mode
+    # Only this mode has a provisioned throughput.
+    found.provisioned_throughput_in_mibps = provisioned if found.throughput_mode == "provisioned" else None  # type: ignore[assignment]  # as in moto's file systems with another mode
     return json.dumps(found.info_json()), {**_JSON, "status": 202}
 
 
@@ -85,7 +85,7 @@ def _put_policy_of_one_that_is_there(
 
 
 def _create_with_its_key(self: EFSBackend, *given: Any, **named: Any) -> FileSystem:
-    """AWS names the key of an encrypted file system by its ARN, its own where none is given."""
+    """AWS returns the key of an encrypted file system as an ARN. The default is the AWS managed key."""
     made = _create(self, *given, **named)
     if made.encrypted:
         backend = kms_backends[self.account_id][self.region_name]
@@ -108,7 +108,7 @@ def _delete_access_point_that_is_there(self: EFSBackend, access_point_id: str) -
 
 
 def _security_groups_or_the_default_one(self: EFSBackend, mount_target_id: str) -> list[str]:
-    """AWS gives a mount target without security groups the default one of its VPC."""
+    """On AWS, a mount target's default security group is the default one of its VPC."""
     if groups := _security_groups(self, mount_target_id):
         return groups
     target: MountTarget = self.mount_targets_by_id[mount_target_id]
@@ -125,14 +125,14 @@ def _apply() -> None:
         ("delete_file_system_policy", _delete_file_system_policy),
     ):
         setattr(EFSResponse, name, answer)
-    FileSystem.info_json = _describe_with_protection  # type: ignore[method-assign]  # as meant
-    EFSBackend.create_file_system = _create_with_its_key  # type: ignore[method-assign]  # as meant
-    EFSBackend.describe_backup_policy = _describe_changed_backup_policy  # type: ignore[method-assign]  # as meant
-    EFSBackend.describe_file_system_policy = _describe_policy_of_one_that_is_there  # type: ignore[method-assign]  # as meant
-    EFSBackend.put_file_system_policy = _put_policy_of_one_that_is_there  # type: ignore[method-assign]  # as meant
-    EFSBackend.create_access_point = _create_access_point_of_one_that_is_there  # type: ignore[method-assign]  # as meant
-    EFSBackend.delete_access_point = _delete_access_point_that_is_there  # type: ignore[method-assign]  # as meant
-    EFSBackend.describe_mount_target_security_groups = _security_groups_or_the_default_one  # type: ignore[method-assign]  # as meant
+    FileSystem.info_json = _describe_with_protection  # type: ignore[method-assign]  # intended
+    EFSBackend.create_file_system = _create_with_its_key  # type: ignore[method-assign]  # intended
+    EFSBackend.describe_backup_policy = _describe_changed_backup_policy  # type: ignore[method-assign]  # intended
+    EFSBackend.describe_file_system_policy = _describe_policy_of_one_that_is_there  # type: ignore[method-assign]  # intended
+    EFSBackend.put_file_system_policy = _put_policy_of_one_that_is_there  # type: ignore[method-assign]  # intended
+    EFSBackend.create_access_point = _create_access_point_of_one_that_is_there  # type: ignore[method-assign]  # intended
+    EFSBackend.delete_access_point = _delete_access_point_that_is_there  # type: ignore[method-assign]  # intended
+    EFSBackend.describe_mount_target_security_groups = _security_groups_or_the_default_one  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

@@ -1,4 +1,4 @@
-"""A part of AWS's API that moto lacks, or answers otherwise than AWS."""
+"""A part of AWS's API that moto lacks or that behaves differently from AWS."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 
 
 class Kind(enum.Enum):
-    """What the sandbox does about it."""
+    """How the sandbox handles it."""
 
-    KEPT = "answered by the sandbox, from what it retains itself"
-    CORRECTED = "answered by moto, and corrected"
-    REFUSED = "refused as not served: moto would do something else, such as delete the bucket"
+    KEPT = "served by the sandbox, from its own state"
+    CORRECTED = "served by moto, with corrections"
+    REFUSED = "rejected as not served, because moto would do something else, such as delete the bucket"
 
 
 def _nothing() -> None:
-    """Nothing in moto is replaced."""
+    """Replace nothing in moto."""
 
 
 @dataclass(frozen=True)
 class Extension:
-    """Operations of one service, and what is done about them."""
+    """Operations of one service and how they are handled."""
 
     service: str
-    """boto3's name."""
+    """boto3's name of the service."""
 
     operations: Sequence[str]
-    """AWS's names."""
+    """AWS's names of the operations."""
 
     kind: Kind
     apply: Callable[[], None] = _nothing
-    """Replace what has to be in moto's classes, for the whole process. A second time changes nothing."""
+    """Patches moto's classes, for the whole process. Idempotent."""

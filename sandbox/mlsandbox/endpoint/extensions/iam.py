@@ -1,4 +1,4 @@
-"""Corrections of IAM in moto: boundaries of roles, and instance profiles."""
+"""Corrections of moto's IAM: permissions boundaries and instance profiles."""
 
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ _put_role_permissions_boundary = IAMBackend.put_role_permissions_boundary
 def _create_bounded_role(
     self: IAMBackend, role_name: str, trust: str, path: str, boundary: str | None, *given: Any, **named: Any
 ) -> Role:
-    """AWS bounds a role by a policy that is there; moto by any ARN."""
+    """AWS requires that the permissions boundary exists; moto accepts any ARN."""
     _check_boundary(self, boundary)
     return _create_role(self, role_name, trust, path, boundary, *given, **named)
 
@@ -32,7 +32,7 @@ def _check_boundary(backend: IAMBackend, boundary: str | None) -> None:
 
 
 def _list_instance_profiles_below(self: IamResponse) -> ActionResult:
-    """AWS lists the profiles below a path; moto all."""
+    """AWS lists the profiles with the path prefix; moto lists all."""
     prefix = self._get_param("PathPrefix") or "/"
     found = [one for one in self.backend.get_instance_profiles() if str(one.path or "/").startswith(prefix)]
     return ActionResult({"InstanceProfiles": found})
@@ -42,17 +42,17 @@ _remove_role_from_instance_profile = IAMBackend.remove_role_from_instance_profil
 
 
 def _remove_role_that_is_there(self: IAMBackend, profile_name: str, role_name: str) -> None:
-    """AWS says that a role is not in the profile; moto breaks down."""
+    """AWS returns an error if the role is not in the profile; moto raises an internal error."""
     if self.get_role(role_name) not in self.get_instance_profile(profile_name).roles:
         raise NotFoundException(f"Role {role_name} is not in instance profile {profile_name}")
     _remove_role_from_instance_profile(self, profile_name, role_name)
 
 
 def _apply() -> None:
-    IAMBackend.create_role = _create_bounded_role  # type: ignore[assignment,method-assign]  # as meant
-    IAMBackend.put_role_permissions_boundary = _put_checked_permissions_boundary  # type: ignore[method-assign]  # as meant
-    IamResponse.list_instance_profiles = _list_instance_profiles_below  # type: ignore[method-assign]  # as meant
-    IAMBackend.remove_role_from_instance_profile = _remove_role_that_is_there  # type: ignore[method-assign]  # as meant
+    IAMBackend.create_role = _create_bounded_role  # type: ignore[assignment,method-assign]  # intended
+    IAMBackend.put_role_permissions_boundary = _put_checked_permissions_boundary  # type: ignore[method-assign]  # intended
+    IamResponse.list_instance_profiles = _list_instance_profiles_below  # type: ignore[method-assign]  # intended
+    IAMBackend.remove_role_from_instance_profile = _remove_role_that_is_there  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

@@ -1,4 +1,4 @@
-"""Corrections of KMS in moto: the period of a key's rotation."""
+"""Corrections of moto's KMS: the rotation period of a key."""
 
 import json
 from typing import Final
@@ -20,9 +20,9 @@ def _key_of(response: KmsResponse) -> Key:
 
 
 def _enable_key_rotation_with_period(self: KmsResponse) -> str:
-    """AWS keeps how often a key rotates; moto forgets it."""
+    """AWS stores the rotation period of a key; moto does not."""
     answer = _enable_key_rotation(self)
-    _key_of(self).rotation_period_days = self._get_param("RotationPeriodInDays") or DEFAULT_ROTATION_DAYS  # type: ignore[attr-defined]  # as meant
+    _key_of(self).rotation_period_days = self._get_param("RotationPeriodInDays") or DEFAULT_ROTATION_DAYS  # type: ignore[attr-defined]  # intended
     return answer
 
 
@@ -35,8 +35,8 @@ def _get_key_rotation_status_with_period(self: KmsResponse) -> str:
 
 
 def _apply() -> None:
-    KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # as meant
-    KmsResponse.get_key_rotation_status = _get_key_rotation_status_with_period  # type: ignore[method-assign]  # as meant
+    KmsResponse.enable_key_rotation = _enable_key_rotation_with_period  # type: ignore[method-assign]  # intended
+    KmsResponse.get_key_rotation_status = _get_key_rotation_status_with_period  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

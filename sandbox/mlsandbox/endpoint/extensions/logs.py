@@ -1,4 +1,4 @@
-"""A correction of CloudWatch Logs in moto: the tags of a deleted log group go with it."""
+"""A correction of moto's CloudWatch Logs: the tags of a log group are deleted with it."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _delete_log_group = LogsBackend.delete_log_group
 
 
 def _delete_log_group_and_tags(self: LogsBackend, log_group_name: str) -> None:
-    """A log group's tags go with it; moto gives them to the next group of the name."""
+    """AWS deletes a log group's tags with it; in moto, the next group with the name gets them."""
     group = self.groups.get(log_group_name)
     _delete_log_group(self, log_group_name)
     if group is not None:
@@ -18,7 +18,7 @@ def _delete_log_group_and_tags(self: LogsBackend, log_group_name: str) -> None:
 
 
 def _apply() -> None:
-    LogsBackend.delete_log_group = _delete_log_group_and_tags  # type: ignore[method-assign]  # as meant
+    LogsBackend.delete_log_group = _delete_log_group_and_tags  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

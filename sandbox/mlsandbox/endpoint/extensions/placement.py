@@ -1,4 +1,4 @@
-"""Placement groups, which moto's EC2 has none of; they are kept in moto's EC2 backend and so in its snapshots."""
+"""Placement groups, which moto's EC2 lacks. They are stored in moto's EC2 backend and so included in snapshots."""
 
 import uuid
 from typing import Any, Final
@@ -16,7 +16,7 @@ PREFIX: Final = "pg"
 
 
 class PlacementGroup(TaggedEC2Resource):
-    """A placement group as EC2 describes it."""
+    """A placement group, with the attributes that EC2 returns."""
 
     def __init__(self, backend: EC2Backend, name: str, strategy: str, partitions: int | None, spread: str | None):
         self.ec2_backend = backend
@@ -32,7 +32,7 @@ class PlacementGroup(TaggedEC2Resource):
 
 
 class PlacementError(ServiceException):
-    """EC2 refuses."""
+    """An error of EC2."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -40,7 +40,7 @@ class PlacementError(ServiceException):
 
 
 def create_placement_group(response: EC2Response) -> ActionResult:
-    """Make a placement group."""
+    """Create a placement group."""
     groups, name = _groups(response.ec2_backend), response._get_param("GroupName")
     if name in groups:
         raise PlacementError("InvalidPlacementGroup.Duplicate", f"The placement group {name} already exists.")
@@ -57,7 +57,7 @@ def create_placement_group(response: EC2Response) -> ActionResult:
 
 
 def describe_placement_groups(response: EC2Response) -> ActionResult:
-    """The placement groups with the given names or ids, or all, that pass the filters."""
+    """The placement groups with the given names or IDs, or all, that match the filters."""
     groups = utils.generic_filter(response._filters_from_querystring(), list(_groups(response.ec2_backend).values()))
     for member, key in (("GroupNames", "group_name"), ("GroupIds", "group_id")):
         wanted = response._get_param(member) or []
@@ -68,7 +68,7 @@ def describe_placement_groups(response: EC2Response) -> ActionResult:
 
 
 def delete_placement_group(response: EC2Response) -> ActionResult:
-    """Delete a placement group. Instances, which keep one in use, the sandbox has none of."""
+    """Delete a placement group. It is never in use, because the sandbox has no instances in placement groups."""
     name = response._get_param("GroupName")
     if _groups(response.ec2_backend).pop(name, None) is None:
         raise PlacementError("InvalidPlacementGroup.Unknown", f"The Placement Group {name} is unknown.")
@@ -78,13 +78,13 @@ def delete_placement_group(response: EC2Response) -> ActionResult:
 def _groups(backend: EC2Backend) -> dict[str, PlacementGroup]:
     """The backend's placement groups, by name."""
     groups: Any = vars(backend).setdefault("placement_groups", {})
-    return groups  # type: ignore[no-any-return]  # moto's backends hold what they are given
+    return groups  # type: ignore[no-any-return]  # an attribute that moto's backend does not declare
 
 
 def _apply() -> None:
     for operation in (create_placement_group, describe_placement_groups, delete_placement_group):
         setattr(EC2Response, operation.__name__, operation)
-    # What can be tagged, and what `DescribeTags` calls it.
+    # For tagging, and the resource type in `DescribeTags`.
     utils.EC2_RESOURCE_TO_PREFIX["placement-group"] = PREFIX
     utils.EC2_PREFIX_TO_RESOURCE[PREFIX] = "placement-group"
 

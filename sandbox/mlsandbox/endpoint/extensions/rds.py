@@ -1,4 +1,4 @@
-"""A correction of RDS in moto: a modified subnet group stays."""
+"""A correction of moto's RDS: a modified subnet group is stored."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from mlsandbox.endpoint.extensions.extension import Extension, Kind
 def _modify_and_keep_subnet_group(
     self: RDSBackend, subnet_name: str, description: str, subnets: list[Any]
 ) -> DBSubnetGroup:
-    """Keep a subnet group that is modified, which moto forgets."""
+    """Store a modified subnet group, which moto does not."""
     if subnet_name not in self.subnet_groups:
         raise DBSubnetGroupNotFoundError(subnet_name)
     modified = _modify_subnet_group(self, subnet_name, description, subnets)
@@ -23,7 +23,7 @@ _modify_subnet_group = RDSBackend.modify_db_subnet_group
 
 
 def _apply() -> None:
-    RDSBackend.modify_db_subnet_group = _modify_and_keep_subnet_group  # type: ignore[method-assign]  # as meant
+    RDSBackend.modify_db_subnet_group = _modify_and_keep_subnet_group  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

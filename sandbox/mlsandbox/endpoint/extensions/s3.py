@@ -1,7 +1,7 @@
-"""Operations of S3 that moto does not know and takes for others.
+"""S3 operations that moto does not know and mistakes for others.
 
-moto tells an operation of S3 by the words of the query that it knows. With any other one, `PUT /bucket?…` creates the
-bucket, `DELETE /bucket?…` deletes it, and the same goes for objects.
+moto recognizes an S3 operation by its query parameters. With an unknown parameter, `PUT /bucket?…` creates the bucket
+and `DELETE /bucket?…` deletes it; the same is true of objects.
 """
 
 from typing import Final

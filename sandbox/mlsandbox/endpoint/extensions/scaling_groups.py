@@ -1,4 +1,4 @@
-"""The Auto Scaling groups of node groups, which are the sandbox's EKS's and unknown to moto."""
+"""The Auto Scaling groups of node groups, which belong to the sandbox's EKS and which moto does not know."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,19 +34,19 @@ class _Group:
 
     @property
     def tags(self) -> list[Tag]:
-        """Its tags, as Auto Scaling tells them."""
-        told = {"ResourceType": _TYPE, "ResourceId": self.name, "PropagateAtLaunch": False}
-        return [{**told, **tag} for tag in self.record.scaling_group_tags.values()]
+        """Its tags, in the format of Auto Scaling."""
+        common = {"ResourceType": _TYPE, "ResourceId": self.name, "PropagateAtLaunch": False}
+        return [{**common, **tag} for tag in self.record.scaling_group_tags.values()]
 
     def passes(self, one: dict[str, Any]) -> bool:
-        """Whether a filter lets it through."""
+        """Whether it matches a filter."""
         name, values = one["Name"], one["Values"]
         if name.startswith("tag:"):
             return any(tag["Key"] == name.removeprefix("tag:") and tag["Value"] in values for tag in self.tags)
         return any(tag[{"tag-key": "Key", "tag-value": "Value"}[name]] in values for tag in self.tags)
 
-    def told(self) -> SimpleNamespace:
-        """The group in the form that moto's answers are made from."""
+    def described(self) -> SimpleNamespace:
+        """The group in the format of moto's responses."""
         size, instances = self.record.shape["scalingConfig"], self.record.instances
         return SimpleNamespace(
             name=self.name,
@@ -90,7 +90,7 @@ def create_or_update_tags(self: AutoScalingBackend, tags: Sequence[Tag]) -> None
 
 
 def delete_tags(self: AutoScalingBackend, tags: Sequence[Tag]) -> None:
-    """Remove tags of groups. One that is not there is no error."""
+    """Remove tags of groups. A missing tag is not an error."""
     with LOCK:
         ours, others = _split(self, tags)
         for group, tag in ours:
@@ -99,7 +99,7 @@ def delete_tags(self: AutoScalingBackend, tags: Sequence[Tag]) -> None:
 
 
 def describe_tags(self: AutoScalingBackend, filters: Sequence[dict[str, Any]]) -> list[Tag]:
-    """The tags that pass the filters."""
+    """The tags that match the filters."""
     members = {_TYPE: "ResourceId", "key": "Key", "value": "Value"}
     with LOCK:
         found = [tag for group in _groups(self).values() for tag in group.tags]
@@ -112,10 +112,10 @@ def describe_tags(self: AutoScalingBackend, filters: Sequence[dict[str, Any]]) -
 def describe_auto_scaling_groups(
     self: AutoScalingBackend, names: Sequence[str], filters: Sequence[dict[str, Any]] | None = None
 ) -> list[Any]:
-    """The groups of these names, or all of them, that pass the filters."""
+    """The groups with these names, or all, that match the filters."""
     with LOCK:
         ours = [
-            group.told()
+            group.described()
             for group in _groups(self).values()
             if (not names or group.name in names) and all(group.passes(one) for one in filters or ())
         ]
@@ -123,7 +123,7 @@ def describe_auto_scaling_groups(
 
 
 def set_desired_capacity(self: AutoScalingBackend, group_name: str, desired_capacity: int | None) -> None:
-    """Have a group start or end instances, as an autoscaler does. EKS then tells the node group's size so."""
+    """Scale a group, as an autoscaler does. EKS then returns the new size for the node group."""
     with LOCK:
         group = _groups(self).get(group_name)
         if group is not None and desired_capacity is not None:
@@ -146,7 +146,7 @@ def set_desired_capacity(self: AutoScalingBackend, group_name: str, desired_capa
 
 
 def _groups(backend: AutoScalingBackend) -> dict[str, _Group]:
-    """The groups of the region's node groups, by their names."""
+    """The Auto Scaling groups of the region's node groups, by name."""
     return {
         group["name"]: _Group(group["name"], eks, cluster, record)
         for eks, cluster in all_clusters()
@@ -157,7 +157,7 @@ def _groups(backend: AutoScalingBackend) -> dict[str, _Group]:
 
 
 def _split(backend: AutoScalingBackend, tags: Sequence[Tag]) -> tuple[list[tuple[_Group, Tag]], list[Tag]]:
-    """Tags of node groups, each with its group, and those of moto's groups. Raises where a group is neither's."""
+    """Split tags into those of node groups, with their groups, and those of moto's groups. Raises for other groups."""
     groups = _groups(backend)
     for tag in tags:
         if tag["ResourceId"] not in groups and tag["ResourceId"] not in backend.autoscaling_groups:
@@ -167,11 +167,11 @@ def _split(backend: AutoScalingBackend, tags: Sequence[Tag]) -> tuple[list[tuple
 
 
 def _apply() -> None:
-    AutoScalingBackend.create_or_update_tags = create_or_update_tags  # type: ignore[method-assign]  # as meant
-    AutoScalingBackend.delete_tags = delete_tags  # type: ignore[method-assign]  # as meant
-    AutoScalingBackend.describe_tags = describe_tags  # type: ignore[method-assign]  # as meant
-    AutoScalingBackend.describe_auto_scaling_groups = describe_auto_scaling_groups  # type: ignore[method-assign]  # as meant
-    AutoScalingBackend.set_desired_capacity = set_desired_capacity  # type: ignore[method-assign]  # as meant
+    AutoScalingBackend.create_or_update_tags = create_or_update_tags  # type: ignore[method-assign]  # intended
+    AutoScalingBackend.delete_tags = delete_tags  # type: ignore[method-assign]  # intended
+    AutoScalingBackend.describe_tags = describe_tags  # type: ignore[method-assign]  # intended
+    AutoScalingBackend.describe_auto_scaling_groups = describe_auto_scaling_groups  # type: ignore[method-assign]  # intended
+    AutoScalingBackend.set_desired_capacity = set_desired_capacity  # type: ignore[method-assign]  # intended
 
 
 EXTENSION: Final = Extension(

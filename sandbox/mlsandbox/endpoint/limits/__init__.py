@@ -1,4 +1,4 @@
-"""What AWS refuses by name, length, grammar and size, and moto takes."""
+"""Requests that AWS rejects because of a name, length, pattern or size, but moto accepts."""
 
 from mlsandbox.endpoint.limits.rules import CHECKED, Refusal, Request, refusal
 

@@ -1,4 +1,4 @@
-"""S3's rules about the rules of a life cycle.
+"""S3's checks of lifecycle rules.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
@@ -15,7 +15,7 @@ _MALFORMED: Final = Refusal(
 
 _INFREQUENT: Final = ("STANDARD_IA", "ONEZONE_IA")
 _FEWEST_DAYS: Final = 30
-"""Days before objects may move to one of the infrequent-access classes, and between that and their end."""
+"""Minimum days before a transition to an infrequent-access storage class."""
 
 _ACTIONS: Final = (
     "Expiration",
@@ -29,7 +29,7 @@ _LONGEST_ID: Final = 255
 
 
 def check(request: Request) -> Refusal | None:
-    """Why S3 refuses a `PutBucketLifecycleConfiguration`."""
+    """The error of S3 for a `PutBucketLifecycleConfiguration` request; None if it is valid."""
     rules = (request.parameters.get("LifecycleConfiguration") or {}).get("Rules") or []
     if len(rules) > _MOST_RULES:
         return _invalid(f"The number of lifecycle rules must not exceed the allowed limit of {_MOST_RULES} rules")

@@ -1,4 +1,4 @@
-"""Policy documents: how long they may be, and principals and resources that AWS looks up when it takes one."""
+"""Checks of policy documents: their length, and the principals and resources that AWS validates."""
 
 import fnmatch
 import json
@@ -12,14 +12,14 @@ from moto.kms.models import kms_backends
 from mlsandbox.endpoint import identity
 from mlsandbox.endpoint.limits.request import Refusal, Request
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, characters without white space
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, in characters without white space
 INLINE: Final = 10_240
-"""Of all inline policies of a role together."""
+"""Total of a role's inline policies."""
 
 MANAGED: Final = 6_144
 TRUST: Final = 2_048
 ATTACHED: Final = 10
-"""Managed policies of a role."""
+"""Maximum number of managed policies per role."""
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 BUCKET: Final = 20_480
@@ -31,7 +31,7 @@ _PARTITION: Final = identity.PARTITION
 
 
 def length(document: str) -> int:
-    """The characters of a policy that IAM counts."""
+    """The length of a policy as IAM counts it."""
     return sum(not letter.isspace() for letter in document)
 
 
@@ -104,7 +104,7 @@ def _key(request: Request) -> Refusal | None:
 
 
 def _keeps_its_owner(text: str, account: str) -> bool:
-    """Whether somebody of the account may change the policy again."""
+    """Whether a principal of the account can still change the policy."""
     return any(
         statement.get("Effect") == "Allow"
         and any(fnmatch.fnmatchcase("kms:putkeypolicy", action.lower()) for action in _list(statement.get("Action")))
@@ -118,7 +118,7 @@ def _is_of(principal: str, account: str) -> bool:
 
 
 def _log_key(request: Request) -> Refusal | None:
-    """Logs looks at once whether its service in the region may use the key."""
+    """CloudWatch Logs checks immediately whether its service principal in the region can use the key."""
     key_id = request.parameters.get("kmsKeyId")
     if not key_id:
         return None
@@ -151,7 +151,7 @@ CHECKS: Final[Mapping[str, Callable[[Request], Refusal | None]]] = {
 
 
 def _unknown_principals(text: str, account: str) -> Iterator[str]:
-    """IAM users and roles of the account that a policy names and that do not exist: AWS replaces each by its id."""
+    """IAM users and roles of the account in a policy that do not exist; AWS replaces each principal by its ID."""
     for statement in _statements(text):
         for principal in _principals(statement):
             try:
@@ -179,7 +179,7 @@ def _statements(text: str) -> list[dict[str, Any]]:
     try:
         found = json.loads(text).get("Statement") or []
     except (ValueError, AttributeError):
-        # What is no policy at all, moto refuses.
+        # moto itself rejects an invalid document.
         return []
     return [one for one in _list(found) if isinstance(one, dict)]
 

@@ -1,4 +1,4 @@
-"""A request as the checks see it, and how they refuse it."""
+"""The input and the result of the checks: a parsed request and an error."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,11 @@ class Request:
     """A request to AWS, parsed."""
 
     service: str
-    """boto3's name."""
+    """boto3's name of the service."""
 
     operation: str
     parameters: dict[str, Any]
-    """By the names of botocore's model."""
+    """Values by the names in botocore's model."""
 
     account: str
     region: str
@@ -21,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error that AWS answers with."""
+    """An error that AWS returns."""
 
     code: str
     message: str

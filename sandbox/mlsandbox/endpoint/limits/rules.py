@@ -1,4 +1,4 @@
-"""Requests against what AWS documents: the services' models, the rules of `limits.yaml`, and those that need code."""
+"""Check requests against AWS's documented limits: the services' models, `limits.yaml`, and checks in code."""
 
 import functools
 import re
@@ -24,10 +24,10 @@ MODELLED: Final[Mapping[str, str]] = {
     "kms": "ValidationException",
     "logs": "InvalidParameterException",
 }
-"""Services whose models carry their constraints, with the code of the error that tells a violation."""
+"""Services whose models contain constraints, with the error code for violations."""
 
 CHECKED: Final = frozenset({*MODELLED, "ec2", "eks", "s3"})
-"""Services whose requests are looked at."""
+"""Services whose requests are checked."""
 
 _SHOWN: Final = 60
 
@@ -49,7 +49,7 @@ class Rule(BaseModel):
     unconfirmed: bool = False
 
     def refusal(self, request: Request) -> Refusal | None:
-        """What is wrong with the request by this rule."""
+        """The error if the request violates this rule; None if it does not."""
         for member in self.members:
             found = jmespath.search(member, request.parameters)
             values = found if isinstance(found, list) else [] if found is None else [found]
@@ -70,7 +70,7 @@ class _Table:
 
 
 def refusal(request: Request, model: OperationModel) -> Refusal | None:
-    """Why AWS refuses a request that changes something; None where it would take it, as far as is known here."""
+    """AWS's error for a request that changes something; None if no known limit is violated."""
     if code := MODELLED.get(request.service):
         found = list(violations(model.input_shape, request.parameters)) if model.input_shape else []
         if found:

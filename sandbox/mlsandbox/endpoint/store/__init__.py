@@ -1,7 +1,7 @@
-"""A store for types of AWS that moto lacks and that a service only stores: made of botocore's models and a few words.
+"""A generic store for AWS resource types that moto lacks and that a service only stores, based on botocore's models.
 
-botocore has the members of requests and answers, their types, and what an update may change. CloudFormation's schemas
-would add nothing at run time, so the package that carries them stays with the tests.
+botocore's models define the fields of requests and responses, their types, and which fields an update can change.
+CloudFormation's schemas would add nothing at run time, so only the tests use the package that contains them.
 """
 
 from mlsandbox.endpoint.store.answers import Store

@@ -12,7 +12,7 @@ from mlsandbox.endpoint.validation import message, violations
 
 
 class Store:
-    """Answers the operations of stored types."""
+    """Serves the operations of stored types."""
 
     def __init__(self, types: Sequence[Stored], account: str) -> None:
         self._types = {(each.service, name): each for each in types for name in each.operations}
@@ -20,7 +20,7 @@ class Store:
         self._account = account
 
     def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
-        """Answer a request; None where it is not about a stored type."""
+        """Serve a request; None if it is not about a stored type."""
         if wire.service(environ) not in self._services:
             return None
         asked = wire.target(environ)

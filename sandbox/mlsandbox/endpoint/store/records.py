@@ -1,4 +1,4 @@
-"""What the store holds, as a backend among moto's, so that snapshots and resets include it."""
+"""The store's content, as one of moto's backends, so that snapshots and resets include it."""
 
 from functools import cache
 from typing import Any, Final
@@ -10,18 +10,18 @@ STORE: Final = "sandbox-store"
 """The name of the store among moto's services."""
 
 Record = dict[str, Any]
-"""One thing by the names of botocore's model."""
+"""A stored resource, with the field names of botocore's model."""
 
 
 class StoreBackend(BaseBackend):
-    """The stored things of an account and region."""
+    """The stored resources of an account and region."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.records: dict[tuple[str, str], dict[str, Record]] = {}
 
     def of(self, service: str, noun: str) -> dict[str, Record]:
-        """The things of one type, by their keys."""
+        """The resources of a type, by key."""
         return self.records.setdefault((service, noun), {})
 
 

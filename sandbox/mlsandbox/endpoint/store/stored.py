@@ -1,4 +1,4 @@
-"""A stored type, and its four operations as botocore's model has them."""
+"""A stored resource type and its create, describe, update and delete operations, from botocore's model."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from mlsandbox.endpoint.store.records import Record, StoreBackend
 from mlsandbox.endpoint.validation import page
 
 _ACCOUNT: Final = ("accountid", "ownerid", "registryid")
-"""Members, in small letters, that hold the id of the account."""
+"""Fields that contain the account ID, in lowercase."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: where it goes."""
+    """The account and region of a request."""
 
     backend: StoreBackend
 
     @property
     def account(self) -> str:
-        """The account's id."""
+        """The account ID."""
         return str(self.backend.account_id)
 
     @property
@@ -42,57 +42,57 @@ def _as_it_is(call: Call, record: Record) -> Record:
 
 
 def _anything(call: Call, record: Record) -> None:
-    """Refuse nothing."""
+    """Accept everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A type of AWS: what botocore's model does not tell of it."""
+    """An AWS resource type: the facts that botocore's model does not contain."""
 
     service: str
-    """boto3's name."""
+    """boto3's name of the service."""
 
     noun: str
     """The name in its operations: `Create<noun>`, `Describe<noun>`, `Update<noun>`, `Delete<noun>`."""
 
     key: str
-    """The member that names one, in descriptions."""
+    """The field that identifies a resource, in describe responses."""
 
     exists: str
-    """Code of the error for a second one of the name."""
+    """Error code if a resource with the name already exists."""
 
     missing: str
-    """Code of the error where there is none."""
+    """Error code if the resource does not exist."""
 
     called: str = ""
-    """What an error's message calls it; the noun if nothing is given."""
+    """The type's name in error messages; by default the noun."""
 
     within: str = "in the account with id"
-    """What an error's message says before the account's id."""
+    """The text before the account ID in error messages."""
 
     id: str = ""
-    """Beginning of the ids that the service makes: `g-`. A type without has its key in the request that creates it."""
+    """Prefix of the IDs that the service generates, e.g. `g-`. If empty, the create request contains the key."""
 
     arn: str = ""
-    """The part of its ARN after the account, with `{key}`; the ARN goes to the member that the model has for it."""
+    """The part of its ARN after the account, with `{key}`. The ARN is set in the model's field for it."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Members of requests that descriptions call otherwise: request → description, with dots below a member."""
+    """Request fields with another name in describe responses: request → response, with dots for nested fields."""
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What AWS fills in."""
+    """AWS's default values."""
 
     together: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Members that an update with a certain member takes away, where it does not give them."""
+    """By field: other fields that an update of this field removes, unless it contains them."""
 
     lenient: bool = False
-    """Whether a description of several leaves out those that do not exist."""
+    """Whether a describe request for several resources omits those that do not exist."""
 
     fill: Callable[[Call, Record], Record] = _as_it_is
-    """Adds what AWS makes of the request that creates one, or refuses it."""
+    """Adds the values that AWS computes when it creates a resource, or rejects the request."""
 
     check: Check = _anything
-    """Refuses what AWS does, of a thing as it would be; for example ids and ARNs that have to exist."""
+    """Rejects a new or updated resource that AWS rejects, for example because an ID or ARN in it does not exist."""
 
     def model(self, operation: str) -> OperationModel:
         """Botocore's model of an operation."""
@@ -101,7 +101,7 @@ class Stored:
 
     @cached_property
     def operations(self) -> Mapping[str, Callable[[Call, Record], Record]]:
-        """The operations that AWS has for the type, with what answers them."""
+        """The type's operations in AWS, with their implementations."""
         known = get_service_model(self.service).operation_names
         answers = {
             f"Create{self.noun}": self._create,
@@ -115,7 +115,7 @@ class Stored:
         return {name: answer for name, answer in answers.items() if name in known}
 
     def answer(self, operation: str, call: Call, request: Record) -> Record:
-        """Carry out an operation. Raises `ServiceException` with the service's error."""
+        """Execute an operation. Raises `ServiceException` with the service's error."""
         result = self.operations[operation](call, request)
         shape = self.model(operation).output_shape
         return self._shaped(shape, call, result) if isinstance(shape, StructureShape) else {}
@@ -150,7 +150,7 @@ class Stored:
         for name, others in self.together.items():
             if name in request:
                 record = {member: value for member, value in record.items() if member not in others}
-        # An empty text is how AWS takes something away.
+        # In AWS, an empty string removes a value.
         record = {name: value for name, value in {**record, **self._stored(request)}.items() if value != ""}
         self.check(call, record)
         record |= dict.fromkeys(self._times("updat", "modif"), utcnow())
@@ -163,7 +163,7 @@ class Stored:
         return {"one": record}
 
     def _key_in(self, request: Record) -> str:
-        """The key that a request is about, by the name that requests have for it; empty where it has none."""
+        """The resource key in a request, by its name in requests; empty if the request has none."""
         return next((value for name, value in request.items() if self.names.get(name, name) == self.key), "")
 
     def _find(self, call: Call, key: str) -> Record:
@@ -176,7 +176,7 @@ class Stored:
         return f"{self.called or self.noun} '{key}' {what} {self.within} '{call.account}'"
 
     def _stored(self, request: Record) -> Record:
-        """The members of a request that a description has too, by the names that it has for them."""
+        """The request's fields that describe responses also contain, by their names there."""
         record: Record = {}
         for name, value in request.items():
             way = self.names.get(name, name).split(".")
@@ -189,7 +189,7 @@ class Stored:
 
     @cached_property
     def _described(self) -> StructureShape:
-        """The structure that describes one."""
+        """The structure that describes a resource."""
         reading = next(name for name in self.operations if name.startswith(("Describe", "Get", "List")))
         shape = self.model(reading).output_shape
         assert shape is not None
@@ -206,12 +206,12 @@ class Stored:
                 yield name
 
     def _arns(self) -> list[str]:
-        """The member that holds the type's own ARN."""
+        """The fields that contain the resource's own ARN."""
         own = ("arn", "resourcearn", f"{self.noun.lower()}arn")
         return [name for name in self._described.members if name.lower() in own]
 
     def _shaped(self, shape: StructureShape, call: Call, result: Record) -> Record:
-        """An answer of the shape, from one thing or from several."""
+        """A response with this shape, for one resource or for several."""
         one: Record = result.get("one") or {}
         answer: Record = {}
         for name, member in shape.members.items():
@@ -229,7 +229,7 @@ class Stored:
 
 
 def _structures(shape: Shape) -> Iterator[StructureShape]:
-    """The structures of an answer from the outside in, as far as its own lists and members go."""
+    """The response's own structure and those of its direct fields and lists."""
     if isinstance(shape, ListShape):
         yield from _structures(shape.member)
     if isinstance(shape, StructureShape):

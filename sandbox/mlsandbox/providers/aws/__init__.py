@@ -43,11 +43,11 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
     *eks_access.DECLARATIONS,
     *autoscaling.DECLARATIONS,
 )
-"""Every resource type that the sandbox knows."""
+"""All resource types of the sandbox."""
 
 
 def provider(endpoint: str, credentials: Key) -> AwsProvider:
-    """The provider for the AWS API at `endpoint`, which it calls with `credentials`."""
+    """The provider for the AWS API at `endpoint`, with `credentials`."""
     return AwsProvider(
         Cloud(endpoint, credentials),
         {declaration.token: declaration for declaration in DECLARATIONS},
@@ -58,7 +58,7 @@ def provider(endpoint: str, credentials: Key) -> AwsProvider:
 def serve(port: int, endpoint: str, credentials: Key, finished: Callable[[], None] = lambda: None) -> grpc.Server:
     """Serve the provider on 127.0.0.1:`port` until the returned server is stopped.
 
-    `finished` is called after each operation of an engine.
+    `finished` is called after every operation of an engine.
     """
     served = provider(endpoint, credentials)
     server, servicer = serve_provider(served, port)

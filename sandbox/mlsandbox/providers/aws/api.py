@@ -1,4 +1,4 @@
-"""The AWS API as a resource sees it: clients for its region, its account's facts, errors with its name."""
+"""The AWS API for an operation on a resource: clients for its region, account facts and errors with its name."""
 
 import contextlib
 import itertools
@@ -23,10 +23,10 @@ from mlsandbox.providers.protocol import ProviderError
 _POLL_S: Final = 0.2
 
 ATTEMPTS: Final = 25
-"""How often a throttled request is made in all, as Terraform's provider makes it (`max_retries`)."""
+"""Maximum attempts of a throttled request, as in Terraform's provider (`max_retries`)."""
 
 PROPAGATION_S: Final = 120.0
-"""How long Terraform's provider waits for what AWS does not know everywhere yet (`propagationTimeout`)."""
+"""How long to retry errors of eventual consistency, as in Terraform's provider (`propagationTimeout`)."""
 
 _PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
 _GONE: Final = re.compile(r"NotFound|NoSuch|^404$|NonExistent|DoesNotExist|PlacementGroup\.Unknown$")
@@ -34,17 +34,17 @@ _GONE: Final = re.compile(r"NotFound|NoSuch|^404$|NonExistent|DoesNotExist|Place
 
 @dataclass(frozen=True)
 class Passing:
-    """An error that passes by itself when what was just made is known everywhere in AWS."""
+    """A transient error of eventual consistency, after the creation of a dependency."""
 
     operation: str
-    """The operation, in boto3's spelling."""
+    """boto3's name of the operation."""
 
     code: str
     says: Collection[str] = ("",)
-    """Parts of its message, of which one tells it from a lasting error of the same code."""
+    """Parts of its message. One of them distinguishes it from permanent errors with the same code."""
 
     def fits(self, operation: str, error: "ApiError") -> bool:
-        """Whether `error` of `operation` is one of these."""
+        """Whether `error` of `operation` matches."""
         return (self.operation, self.code) == (operation, error.code) and any(
             part in error.reason for part in self.says
         )
@@ -59,7 +59,7 @@ class Key:
 
 
 class ApiError(ProviderError):
-    """AWS refused a call."""
+    """AWS returned an error."""
 
     def __init__(self, name: str, operation: str, code: str, message: str) -> None:
         super().__init__(f"{name}: {operation}: {code}: {message}")
@@ -68,7 +68,7 @@ class ApiError(ProviderError):
 
     @property
     def gone(self) -> bool:
-        """Whether the call failed because what it is about does not exist (any more)."""
+        """Whether the call failed because the resource does not exist (anymore)."""
         return bool(_GONE.search(self.code))
 
 
@@ -102,7 +102,7 @@ MODELS: Final = Models()
 
 
 class Cloud:
-    """One account of the local AWS API, seen with one key. Safe to share between threads."""
+    """An account of the local AWS API, accessed with one key. Thread-safe."""
 
     def __init__(self, endpoint: str, key: Key) -> None:
         self._endpoint = endpoint
@@ -125,20 +125,20 @@ class Cloud:
                         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                         max_pool_connections=64,
                         s3={"addressing_style": "path"},
-                        # Loopback: never through a proxy of the environment.
+                        # The endpoint is local: ignore proxy settings of the environment.
                         proxies={},
                     ),
                 )
             return self._clients[service, region]
 
     def account(self, region: str) -> str:
-        """The account id."""
+        """The account ID."""
         if self._account is None:
             self._account = str(self.client("sts", region).get_caller_identity()["Account"])
         return self._account
 
     def partition(self, region: str) -> str:
-        """The partition that `region` is in: `aws`, `aws-cn`, `aws-us-gov` …; `aws` for a region nobody knows yet."""
+        """The partition of `region`: `aws`, `aws-cn`, `aws-us-gov` …; `aws` for an unknown region."""
         try:
             return str(self._session.get_partition_for_region(region))
         except BotoCoreError:
@@ -148,8 +148,8 @@ class Cloud:
 class Api:
     """The AWS API for one operation on one resource.
 
-    `name` is the resource's name, with which every error begins; `timeout_s` bounds all waiting together. Errors of
-    `passing` are ridden out.
+    `name` is the resource's name, with which every error message starts. `timeout_s` is the limit for all waits
+    together. Errors in `passing` are retried.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Api:
 
     @property
     def account(self) -> str:
-        """The account id."""
+        """The account ID."""
         return self.cloud.account(self.region)
 
     @property
@@ -189,13 +189,13 @@ class Api:
         raise AssertionError("pauses never end")
 
     def listed(self, operation: str, member: str, /, **parameters: Any) -> list[Any]:
-        """The items of `member` over all pages of an operation that lists."""
+        """The items of `member` from all pages of a list operation."""
         paginator = self.cloud.client(self.service, self.region).get_paginator(operation)
         with self._translated(operation):
             return [item for page in paginator.paginate(**parameters) for item in page[member]]
 
     def find(self, operation: str, service: str | None = None, /, **parameters: Any) -> dict[str, Any] | None:
-        """`call`, with None where AWS says that what it asks for does not exist."""
+        """Like `call`, but returns None if the resource does not exist."""
         try:
             return self.call(operation, service, **parameters)
         except ApiError as error:
@@ -204,12 +204,12 @@ class Api:
             raise
 
     def arn(self, resource: str, service: str | None = None, region: str | None = None) -> str:
-        """An ARN in this account, e.g. of `vpc/vpc-1`. For a service without regions `region` is empty."""
+        """An ARN in this account, e.g. of `vpc/vpc-1`. `region` is empty for a global service."""
         where = self.region if region is None else region
         return f"arn:{self.partition}:{service or self.service}:{where}:{self.account}:{resource}"
 
     def wait(self, what: str, done: Callable[[], bool], why: Callable[[], str] = str) -> None:
-        """Ask `done` again and again. Raises `ProviderError` with `why` when `what` took longer than allowed."""
+        """Poll `done`. Raises `ProviderError` with `why` if `what` takes longer than the timeout."""
         while not done():
             if time.monotonic() >= self._deadline:
                 raise ProviderError(f"{self.name}: {what} took longer than {self._timeout_s:.0f} s{why()}")
@@ -220,8 +220,8 @@ class Api:
         try:
             yield
         except ClientError as error:
-            said = error.response.get("Error", {})
-            code, message = said.get("Code", "Unknown"), said.get("Message", "no message")
+            details = error.response.get("Error", {})
+            code, message = details.get("Code", "Unknown"), details.get("Message", "no message")
             metadata = error.response.get("ResponseMetadata", {})
             if metadata.get("HTTPStatusCode") == 500 and INJECTED not in metadata.get("HTTPHeaders", {}):
                 raise ProviderError(f"{self.name}: {_not_served(error.operation_name)}") from error
@@ -233,4 +233,4 @@ class Api:
 
 
 def _not_served(operation: str) -> str:
-    return f"{operation}: the local AWS API failed; most likely it does not have this operation (see its log)"
+    return f"{operation}: the local AWS API failed; it probably does not support this operation (see its log)"

@@ -1,4 +1,4 @@
-"""Auto Scaling: tags of groups, by which autoscalers know what a node that is not there yet would have; look-ups."""
+"""Auto Scaling: lookups, and tags of groups, which tell autoscalers the properties of future nodes."""
 
 from typing import Any, Final
 
@@ -42,8 +42,8 @@ def _read(api: Api, id: str) -> Properties | None:
     if not found:
         return None
     (tag,) = found
-    told = {"key": tag["Key"], "value": tag["Value"], "propagateAtLaunch": tag["PropagateAtLaunch"]}
-    return {"autoscalingGroupName": tag["ResourceId"], "tag": told}
+    found_tag = {"key": tag["Key"], "value": tag["Value"], "propagateAtLaunch": tag["PropagateAtLaunch"]}
+    return {"autoscalingGroupName": tag["ResourceId"], "tag": found_tag}
 
 
 @uses("delete_tags")
@@ -60,7 +60,7 @@ TAG: Final = Declaration(
     read=_read,
     updates=(Update("tag", by=_change),),
     delete=_delete,
-    # Terraform's provider: a tag is one by its group and its key.
+    # As in Terraform's provider, the group and the key identify a tag.
     replaces=frozenset({"autoscalingGroupName", "tag.key"}),
 )
 

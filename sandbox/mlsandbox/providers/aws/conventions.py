@@ -1,4 +1,4 @@
-"""Declarations that are like many others: operations that AWS names alike, and settings that something has once."""
+"""Common kinds of declarations: types with conventional operation names, and settings of another resource."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +14,7 @@ from mlsandbox.providers.protocol import Properties
 
 
 class Steps(TypedDict):
-    """The part of a declaration that `conventional` makes."""
+    """The part of a declaration that `conventional` creates."""
 
     service: str
     key: str | tuple[str, ...]
@@ -36,11 +36,11 @@ def conventional(
     more: Callable[[Api, str, dict[str, Any]], Properties] | None = None,
     delete: Delete | Callable[[Api, str, Properties], None] | None = None,
 ) -> Steps:
-    """The operations of a type that AWS names after it: `create_<noun>`, `describe_<noun>` and `delete_<noun>`.
+    """The steps of a type with conventional operation names: `create_<noun>`, `describe_<noun>` and `delete_<noun>`.
 
-    `noun` is the member of an answer that holds the resource: `Vpc`, `accessEntry`. The id is its member `key`, but for
-    `id`. A `listed` type is described by an operation for several, the plural of everything: `describe_vpcs`,
-    `VpcIds`, `Vpcs[0]`.
+    `noun` is the member of responses that contains the resource: `Vpc`, `accessEntry`. Its member `key` is the ID,
+    unless `id` is set. A `listed` type has a describe operation for several resources, with plural names:
+    `describe_vpcs`, `VpcIds`, `Vpcs[0]`.
     """
     name, many = xform_name(noun), re.sub(r"(?<![aeo])ys$", "ies", f"{noun}s")
     members = key if isinstance(key, tuple) else (key,)
@@ -70,10 +70,11 @@ def setting(
     replaces: Collection[str] = (),
     **more: Any,
 ) -> Declaration:
-    """What something has once: one operation puts it, for creation and update alike, and `back` puts it back.
+    """A setting of another resource: one operation sets it, for creation and update, and `back` resets it.
 
-    `of` is what has it: the property and the member of requests that name it (`{"bucket": "Bucket"}`); the account if
-    nothing is given. `empty` has what to send for properties that are not set. `more` are fields of the declaration.
+    `of` identifies the other resource: the property and the request member with its name (`{"bucket": "Bucket"}`). The
+    default is the account. `empty` contains the values to send for properties that are not set. `more` are fields of
+    the declaration.
     """
     owner = of or {}
     return Declaration(

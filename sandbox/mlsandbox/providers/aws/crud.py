@@ -1,4 +1,4 @@
-"""Carries out declarations: create, read, update and delete through the AWS API."""
+"""Execute declarations: create, read, update and delete through the AWS API."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from mlsandbox.providers.protocol import Properties, ProviderError
 
 
 def create(declaration: Declaration, api: Api, inputs: Properties) -> str:
-    """Send the request that makes the resource; its id. `finish` does the rest."""
+    """Send the request that creates the resource, and return its ID. `finish` does the rest."""
     step = declaration.create
     if not isinstance(step, Create):
         return step(api, inputs)
@@ -27,12 +27,12 @@ def create(declaration: Declaration, api: Api, inputs: Properties) -> str:
         return declaration.separator.join(str(inputs[name]) for name in step.id)
     id = jmespath.search(step.id, answer)
     if not id:
-        raise ProviderError(f"{api.name}: {step.operation} answered without {step.id}")
+        raise ProviderError(f"{api.name}: the response of {step.operation} does not contain {step.id}")
     return str(id)
 
 
 def finish(declaration: Declaration, api: Api, id: str, inputs: Properties) -> None:
-    """Bring a resource that was just made to what its inputs say: what creation does not take, then wait for it."""
+    """Complete a new resource: wait for it and set the inputs that the create operation does not accept."""
     settle(declaration, api, id)
     step = declaration.create
     taken = declaration.request(step.operation, {}).mapped if isinstance(step, Create) else set()
@@ -56,7 +56,7 @@ def finish(declaration: Declaration, api: Api, id: str, inputs: Properties) -> N
 
 
 def change(declaration: Declaration, api: Api, id: str, olds: Properties, news: Properties, names: set[str]) -> None:
-    """Carry out the updates that the changed top-level properties `names` need."""
+    """Execute the updates for the changed top-level properties `names`."""
     for update in declaration.updates:
         if names & set(update.properties):
             run(declaration, api, id, update, olds, news)
@@ -66,7 +66,7 @@ def change(declaration: Declaration, api: Api, id: str, olds: Properties, news: 
 
 
 def run(declaration: Declaration, api: Api, id: str, update: Update, olds: Properties, news: Properties) -> None:
-    """Carry out one update."""
+    """Execute one update."""
     if callable(update.by):
         update.by(api, id, olds, news)
         return
@@ -85,7 +85,7 @@ def run(declaration: Declaration, api: Api, id: str, update: Update, olds: Prope
 
 
 def read(declaration: Declaration, api: Api, id: str) -> Properties | None:
-    """The live properties; None when the resource is gone. Tags are in `tagsAll` as AWS has them."""
+    """The live properties; None if the resource is gone. `tagsAll` contains all of AWS's tags."""
     step = declaration.read
     if isinstance(step, Describe):
         described = describe(declaration, step, api, id)
@@ -116,14 +116,14 @@ def read(declaration: Declaration, api: Api, id: str) -> Properties | None:
 
 
 def describe(declaration: Declaration, step: Describe, api: Api, id: str) -> dict[str, Any] | None:
-    """The resource as its operation describes it."""
+    """The response of the resource's describe operation; None if the resource does not exist."""
     answer = api.find(step.operation, **declaration.keyed(step.operation, id, step.key))
     found = jmespath.search(step.result, answer) if answer is not None else None
     return dict(found) if found else None
 
 
 def delete(declaration: Declaration, api: Api, id: str, outputs: Properties) -> None:
-    """Delete the resource and wait until it is gone. One that is gone already is no error."""
+    """Delete the resource and wait until it is gone. If it is already gone, this is not an error."""
     step = declaration.delete
     try:
         if isinstance(step, Delete):
@@ -142,7 +142,7 @@ def delete(declaration: Declaration, api: Api, id: str, outputs: Properties) -> 
 
 
 def settle(declaration: Declaration, api: Api, id: str) -> None:
-    """Wait until the resource is ready. Raises `ProviderError` with AWS's reason when it failed."""
+    """Wait until the resource is ready. Raises `ProviderError` with AWS's reason if it failed."""
     state, step = declaration.state, declaration.read
     if state is None or not isinstance(step, Describe):
         return
@@ -153,8 +153,8 @@ def settle(declaration: Declaration, api: Api, id: str) -> None:
         nonlocal reason
         described = describe(declaration, step, api, id)
         now = _state(declaration, described)
-        said = jmespath.search(state.reason, described) if state.reason and described else None
-        reason = f": {said}" if said else ""
+        text = jmespath.search(state.reason, described) if state.reason and described else None
+        reason = f": {text}" if text else ""
         if now in state.failed or now in state.gone:
             raise ProviderError(f"{api.name}: is {now}{reason}")
         return now in state.ready
@@ -172,7 +172,7 @@ def _state(declaration: Declaration, described: Mapping[str, Any] | None) -> str
 def write_tags(
     declaration: Declaration, tags: Tags, api: Api, id: str, olds: Mapping[str, str], news: Mapping[str, str]
 ) -> None:
-    """Make the resource's tags those of `news`."""
+    """Set the resource's tags to `news`."""
     resource = _tagged(declaration, tags, api, id, None)
     gone = sorted(olds.keys() - news.keys())
     if gone:
@@ -204,11 +204,11 @@ def _member(declaration: Declaration, operation: str, member: str, value: str) -
 
 
 def _keys(declaration: Declaration, tags: Tags, keys: Collection[str]) -> dict[str, Any]:
-    """The members with which an operation takes the keys of tags to remove."""
+    """The parameters of the untag operation for tag keys."""
     for member, shape in declaration.input_shape(tags.untag).members.items():
         if member == tags.key or not isinstance(shape, ListShape):
             continue
         if shape.member.type_name == "structure":
             return {member: [{"Key": key} for key in keys]}
         return {member: list(keys)}
-    raise AssertionError(f"{tags.untag} takes no keys of tags")
+    raise AssertionError(f"{tags.untag} has no parameter for tag keys")

@@ -1,14 +1,14 @@
-"""How a resource type of pulumi-aws is made from operations of AWS's API: data, and small functions where it is odd.
+"""The implementation of pulumi-aws resource types with operations of AWS's API: data, and small functions if needed.
 
-A new type is a `Declaration` in its service family's module and a case in `tests/types/<service>/<type>.yaml`. What is
-like many others needs little: see `conventions`. Sources:
+To add a type, add a `Declaration` to its service's module and a test case in `tests/types/<service>/<type>.yaml`.
+`conventions` helps with the common kinds. Sources:
 
-- property names, types and what AWS chooses when nothing is given: the SDK's class (`resource`);
+- property names and types, and the properties that AWS computes by default: the SDK's class (`resource`);
 - operations and their members: botocore's service model;
-- what replaces: CloudFormation's `createOnlyProperties` (`cloudformation` names the type; a test compares), the lack
-  of an operation that updates, and Terraform's provider where it is known to differ (`unlike_cloudformation`, with the
-  reason);
-- `defaults`: Terraform's, which the SDK's class shows as an output that may be null although it never is.
+- the properties whose change replaces: CloudFormation's `createOnlyProperties` (`cloudformation` is the type; a test
+  compares them), the lack of an update operation, and known differences of Terraform's provider
+  (`unlike_cloudformation`, with the reason);
+- `defaults`: Terraform's. In the SDK's class, such a property is a nullable output although it is never null.
 """
 
 import functools
@@ -43,7 +43,7 @@ NO_FAILURES: Final[Sequence[Failure]] = ()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Declaration:
-    """One resource type. Every input is in exactly one of: `replaces`, an update, `local`, `refused`, tags, region."""
+    """A resource type. Every input is in exactly one of: `replaces`, an update, `local`, `refused`, tags, region."""
 
     resource: type[pulumi.CustomResource]
     """The SDK's class."""
@@ -52,7 +52,7 @@ class Declaration:
     """boto3's name of the service."""
 
     key: str | tuple[str, ...]
-    """Request members that take the id; several take its parts, between `separator`s."""
+    """Request members for the ID. Several members get the parts of the ID, split at `separator`."""
 
     create: Create | Callable[[Api, Properties], str]
     read: Describe | Read
@@ -60,73 +60,73 @@ class Declaration:
     updates: Sequence[Update] = ()
 
     replaces: frozenset[str] = frozenset()
-    """Inputs whose change makes a new resource: names, or paths with dots below a name."""
+    """Inputs whose change replaces the resource: names, or dotted paths of nested inputs."""
 
     local: frozenset[str] = frozenset()
-    """Inputs that AWS never reports: kept in the state as the program gave them."""
+    """Inputs that AWS never returns. The state keeps the program's values."""
 
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Inputs that the sandbox does not model; setting one is an error that gives this reason."""
+    """Inputs that the sandbox does not support, with the reason. Setting one is an error."""
 
     chosen: frozenset[str] = frozenset()
-    """Nested inputs, as paths with dots, that AWS fills in when they are left out, where the SDK does not say so."""
+    """Nested inputs, as dotted paths, that AWS computes by default although the SDK does not declare this."""
 
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Outputs that stay empty although the SDK has them never null, and why."""
+    """Outputs that are empty although the SDK declares them as never null, with the reason."""
 
     volatile: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Outputs that an update changes, each with the inputs whose change changes it."""
+    """Outputs that an update changes, each with the inputs that cause the change."""
 
     names: Mapping[str, str] = field(default_factory=dict)
     """Properties whose member has another name (see `mapping`)."""
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Values of inputs that a program leaves out."""
+    """Default values of inputs."""
 
     check: Callable[[Properties], Sequence[Failure]] = lambda inputs: NO_FAILURES
-    """Rules over several properties. Gets inputs that may hold `UNKNOWN`."""
+    """Validates several properties together. The inputs may contain `UNKNOWN`."""
 
     name: AutoName | None = None
     arn: str | None = None
-    """The part of the ARN after the account, with `{id}`, where the description has no ARN."""
+    """The part of the ARN after the account, with `{id}`, if the describe response has no ARN."""
 
     tags: Tags | None = None
     state: State | None = None
     waits_until_gone: bool = False
-    """Whether a deletion goes on after the operation returned."""
+    """Whether a deletion continues after the operation returns."""
 
     passing: Collection[Passing] = ()
-    """Errors that pass by themselves; those that Terraform's resource retries, no more and no fewer."""
+    """Transient errors to retry: exactly those that Terraform's resource retries."""
 
     timeout_s: float = 300
-    """Longest wait of one operation where the program sets none."""
+    """Default timeout of an operation."""
 
     separator: str = ":"
     singleton: Singleton | None = None
-    """Set for what an account has one of, which a creation overwrites."""
+    """Set for a resource that an account has exactly one of; a creation overwrites it."""
 
     delete_first: bool = False
-    """Whether there can be only one of these at its place, so that a replacement deletes before it creates."""
+    """Whether two such resources cannot coexist, so that a replacement deletes before it creates."""
 
     global_arn: bool = False
     """Whether ARNs have no region (IAM)."""
 
     meaning: Meaning = PLAIN
     answered: Mapping[str, str] = field(default_factory=dict)
-    """Nested inputs, as paths with dots, that no request takes although the SDK has them, and why."""
+    """Nested inputs, as dotted paths, that no request accepts although the SDK has them, with the reason."""
 
     cloudformation: str | None = None
     """CloudFormation's type, e.g. `AWS::KMS::Key`."""
 
     cloudformation_names: Mapping[str, str] = field(default_factory=dict)
-    """CloudFormation's names of inputs that neither the SDK nor botocore's model calls so."""
+    """CloudFormation's names of inputs that have other names in the SDK and in botocore's model."""
 
     unlike_cloudformation: Mapping[str, str] = field(default_factory=dict)
-    """Properties for which `replaces` and CloudFormation disagree, each with the reason."""
+    """Properties for which `replaces` and CloudFormation differ, with the reason."""
 
     @functools.cached_property
     def schema(self) -> Schema:
-        """The SDK's types."""
+        """The SDK's property types."""
         return resource_schema(self.resource)
 
     @property
@@ -145,13 +145,13 @@ class Declaration:
         return MODELS.operation(self.service, operation)
 
     def input_shape(self, operation: str) -> StructureShape:
-        """What the operation takes."""
+        """The input shape of an operation."""
         shape = self.model(operation).input_shape
-        assert isinstance(shape, StructureShape), f"{operation} takes nothing"
+        assert isinstance(shape, StructureShape), f"{operation} has no parameters"
         return shape
 
     def keyed(self, operation: str, id: str, member: str | None = None) -> dict[str, Any]:
-        """The members of the operation's request that say which resource is meant."""
+        """The parameters of an operation that identify the resource."""
         shape = self.input_shape(operation)
         members = (member,) if member else self.key if isinstance(self.key, tuple) else (self.key,)
         if not members:
@@ -164,11 +164,11 @@ class Declaration:
         }
 
     def same(self, name: str, one: Any, other: Any) -> bool:
-        """Whether two values of the input `name` mean the same."""
+        """Whether two values of the input `name` are equivalent."""
         return self.meaning.same(one, other, self.schema.inputs.type_of(name), (name,))
 
     def named_by(self, id: str) -> Properties:
-        """The properties that are part of the id: those of the names of the key's members."""
+        """The properties that are part of the ID, from the members in `key`."""
         members = self.key if isinstance(self.key, tuple) else (self.key,)
         if not members:
             return {}
@@ -183,23 +183,23 @@ class Declaration:
     def request(
         self, operation: str, properties: Properties, given: Collection[str] = (), only: Collection[str] | None = None
     ) -> mapping.Request:
-        """The request that `properties` make, of all inputs or of `only` some. Tags and region are no part of it."""
+        """The request for `properties`, for all inputs or those in `only`, without tags and region."""
         inputs = self.schema.inputs.properties
         left_out = {"tags", "region"}
         chosen = {name: inputs[name] for name in inputs if (only is None or name in only) and name not in left_out}
         return mapping.request(self.input_shape(operation), properties, Object(chosen), self.names, given)
 
     def emptied(self, operation: str, empty: Mapping[str, Any], properties: Properties) -> dict[str, Any]:
-        """The members that say that the properties of `empty` that are not set are empty."""
+        """The request members for properties in `empty` that are not set."""
         unset = {name: value for name, value in empty.items() if not properties.get(name)}
         return mapping.placed(self.input_shape(operation), unset, self.names)
 
     def found(self, described: Mapping[str, Any]) -> Properties:
-        """The properties that a described resource holds."""
+        """The properties of a resource from its describe response."""
         return mapping.properties(described, self.schema.outputs, self.names)
 
     def tag_parameters(self, operation: str, tags: Mapping[str, str]) -> dict[str, Any]:
-        """The members with which the operation `operation` takes tags; empty where it takes none."""
+        """The parameters of an operation for tags; empty if it does not accept tags."""
         shape = self.input_shape(operation)
         if not tags:
             return {}
@@ -212,21 +212,21 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A look-up, `aws.get_…`."""
+    """A lookup function, `aws.get_…`."""
 
     function: Callable[..., Any]
     """The SDK's function."""
 
     token: str
     answer: Callable[[Api, Properties], Properties]
-    """From the arguments, without the region, to the result by its Pulumi names."""
+    """Returns the result, by Pulumi names, for the arguments without the region."""
 
     service: str = ""
-    """boto3's service; empty for a look-up that calls nothing."""
+    """boto3's name of the service; empty for a lookup without API calls."""
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The operations that the look-up uses, by AWS's names."""
+        """The operations that the lookup uses, by AWS's names."""
         return tuple(sorted(MODELS.operation(self.service, name).name for name in operations_of(self.answer)))
 
     @functools.cached_property
@@ -236,7 +236,7 @@ class Lookup:
 
 
 def filters_of(args: Properties, **names: str) -> list[dict[str, Any]]:
-    """Filters in the form of EC2 and Auto Scaling: those given as such, tags, and arguments that are a filter each."""
+    """Filters in the format of EC2 and Auto Scaling, from `filters`, `tags` and the arguments in `names`."""
     filters = [{"Name": one["name"], "Values": one["values"]} for one in args.get("filters") or ()]
     filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in (args.get("tags") or {}).items()]
     return filters + [{"Name": name, "Values": [args[key]]} for key, name in names.items() if args.get(key)]

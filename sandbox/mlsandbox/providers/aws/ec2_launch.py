@@ -1,4 +1,4 @@
-"""What instances start from and where: launch templates, placement groups."""
+"""Launch templates and placement groups."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ _OF_THE_TEMPLATE: Final = frozenset(
     {"defaultVersion", "description", "name", "namePrefix", "region", "secondaryInterfaces", "tags"}
     | {"updateDefaultVersion"}
 )
-"""Inputs that are no part of what is launched."""
+"""Inputs of the template itself, which do not affect the launched instances."""
 
 _LAUNCHED: Final = tuple(
     sorted(resource_schema(ec2.LaunchTemplate).inputs.properties.keys() - _OF_THE_TEMPLATE),
@@ -27,7 +27,7 @@ _OTHERWISE_NAMED: Final = {"securityGroupNames": "SecurityGroups", "vpcSecurityG
 _DATA: Final[Mapping[str, str]] = {
     name: f"LaunchTemplateData.{_OTHERWISE_NAMED.get(name, name[0].upper() + name[1:])}" for name in _LAUNCHED
 }
-"""Every input that is launched lies in one structure of the requests and answers."""
+"""In requests and responses, all inputs for launched instances are in one structure."""
 
 _ADDRESSES: Final = ("ipv4Addresses", "ipv4Prefixes", "ipv6Addresses", "ipv6Prefixes")
 
@@ -35,7 +35,7 @@ _ADDRESSES: Final = ("ipv4Addresses", "ipv4Prefixes", "ipv6Addresses", "ipv6Pref
 def _addresses_are_counted(inputs: Properties) -> Sequence[Failure]:
     interfaces = inputs.get("networkInterfaces")
     return [
-        Failure(f"networkInterfaces[{index}].{name}", "is not modelled by the sandbox: give a count of addresses")
+        Failure(f"networkInterfaces[{index}].{name}", "is not supported by the sandbox: set the number of addresses")
         for index, interface in enumerate(interfaces if isinstance(interfaces, list) else [])
         if isinstance(interface, dict)
         for name in _ADDRESSES
@@ -56,7 +56,7 @@ def _latest(api: Api, id: str, template: dict[str, Any]) -> Properties:
 
 @uses("create_launch_template_version", "modify_launch_template")
 def _new_version(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    """A template's versions never change: another launch is another version."""
+    """Create a new version, because versions are immutable."""
     made = LAUNCH_TEMPLATE.request("create_launch_template_version", news, only={*_LAUNCHED, "description"})
     answer = api.call("create_launch_template_version", LaunchTemplateId=id, **made.parameters)
     if news.get("updateDefaultVersion"):
@@ -72,7 +72,7 @@ def _set_default(api: Api, id: str, olds: Properties, news: Properties) -> None:
 LAUNCH_TEMPLATE: Final = Declaration(
     resource=ec2.LaunchTemplate,
     cloudformation="AWS::EC2::LaunchTemplate",
-    answered={"networkInterfaces.ipv4Addresses": "a check refuses it and says what to give instead"},
+    answered={"networkInterfaces.ipv4Addresses": "rejected by the check, with the alternative"},
     service="ec2",
     key="LaunchTemplateId",
     names={
@@ -112,12 +112,12 @@ PLACEMENT_GROUP: Final = Declaration(
     name=AutoName("name", 255),
     replaces=frozenset({"name", "partitionCount", "spreadLevel", "strategy"}),
     absent={
-        "partitionCount": "only a group of strategy partition has partitions",
-        "spreadLevel": "only a group of strategy spread has one",
+        "partitionCount": "only a group with the strategy partition has partitions",
+        "spreadLevel": "only a group with the strategy spread has one",
     },
     unlike_cloudformation={
-        "name": "CloudFormation chooses every name itself",
-        "tags": "CloudFormation knows no update; EC2 has tags changed in place",
+        "name": "CloudFormation generates every name",
+        "tags": "CloudFormation has no update; EC2 can change tags in place",
     },
 )
 

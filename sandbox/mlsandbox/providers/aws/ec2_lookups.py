@@ -1,4 +1,4 @@
-"""Look-ups of EC2: zones and their instance types, networks that others made, prefix lists."""
+"""Lookups of EC2: zones and their instance types, existing networks, prefix lists."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from mlsandbox.providers.protocol import Properties, ProviderError
 
 
 def _one(found: Sequence[Any], what: str) -> Any:
-    """The only thing that is found, or the error of the real provider."""
+    """The only match. Raises the error of the official provider if there is none or several."""
     if not found:
         raise ProviderError(f"no matching {what} found")
     if len(found) > 1:
@@ -110,7 +110,7 @@ def _route_table(api: Api, args: Properties) -> Properties:
         "tags": _tags(table),
         "subnetId": args.get("subnetId", ""),
         "gatewayId": args.get("gatewayId", ""),
-        # Routes to gateway endpoints belong to these, as with the real provider.
+        # Routes to gateway endpoints belong to the endpoints, as in the official provider.
         "routes": [_route(route) for route in table["Routes"] if not str(route.get("GatewayId")).startswith("vpce-")],
         "associations": [
             {
@@ -162,7 +162,7 @@ def _vpc_endpoint(api: Api, args: Properties) -> Properties:
 @uses("describe_availability_zones")
 def _vpc_endpoint_service(api: Api, args: Properties) -> Properties:
     name = args.get("serviceName") or f"com.amazonaws.{api.region}.{args['service']}"
-    # The local AWS API knows services of one region and an earlier day, and takes an endpoint of any.
+    # The local AWS API has an older list of services, of one region only, but accepts endpoints of any service.
     if f"com.amazonaws.{api.region}." not in name:
         raise ProviderError(f"{api.name}: InvalidServiceName: The Vpc Endpoint Service '{name}' does not exist")
     zones = [zone["ZoneName"] for zone in api.call("describe_availability_zones")["AvailabilityZones"]]
@@ -196,7 +196,7 @@ def _offerings(api: Api, args: Properties) -> Properties:
         (offer["InstanceType"], offer["Location"])
         for offer in api.call("describe_instance_type_offerings", **call)["InstanceTypeOfferings"]
     ]
-    # The local AWS API has the offers of an earlier day, and of no region of GovCloud and China.
+    # The local AWS API has an older list of offerings, without the regions of GovCloud and China.
     asked = {value for one in args.get("filters") or () if one["name"] == "instance-type" for value in one["values"]}
     newer = asked - {type for type, _ in offers}
     if newer and where == "availability-zone":
@@ -241,7 +241,7 @@ def _prefix_list(api: Api, args: Properties) -> Properties:
     given = {"PrefixListIds": [args["id"]]} if args.get("id") else {}
     found = api.call("describe_managed_prefix_lists", Filters=filters, **given)["PrefixLists"]
     if len(found) != 1:
-        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one has to")
+        raise ProviderError(f"{api.name}: {len(found)} managed prefix lists match; exactly one must match")
     (one,) = found
     entries = api.call("get_managed_prefix_list_entries", PrefixListId=one["PrefixListId"])["Entries"]
     return {

@@ -1,4 +1,4 @@
-"""Networks of EC2: VPCs, subnets, gateways and addresses."""
+"""EC2 networks: VPCs, subnets, gateways and addresses."""
 
 from typing import Any, Final
 
@@ -15,13 +15,13 @@ _NO_OUTPOSTS: Final = "the local AWS API has no Outposts"
 
 
 def tags(resource_type: str) -> Tags:
-    """Tags in EC2's way, of a type by the name that `TagSpecifications` has for it."""
+    """EC2's tag operations, for a resource type by its name in `TagSpecifications`."""
     return Tags("create_tags", "delete_tags", key="Resources", specification=resource_type)
 
 
 @uses("describe_vpc_attribute", "describe_security_groups", "describe_network_acls", "describe_route_tables")
 def vpc_details(api: Api, id: str, vpc: dict[str, Any]) -> Properties:
-    """What of a VPC other operations than its description tell."""
+    """Properties of a VPC from operations other than DescribeVpcs."""
 
     def attribute(name: str) -> Any:
         answer = api.call("describe_vpc_attribute", VpcId=id, Attribute=name)
@@ -52,7 +52,7 @@ def vpc_details(api: Api, id: str, vpc: dict[str, Any]) -> Properties:
         "defaultNetworkAclId": default("describe_network_acls", "NetworkAcls", "NetworkAclId", "default", "true"),
         "defaultRouteTableId": main,
         "mainRouteTableId": main,
-        # An answer without an owner is moto's; AWS names the account, as it does for every VPC that is not shared.
+        # moto's response has no owner. In AWS, the owner of a VPC that is not shared is the account.
         "ownerId": vpc.get("OwnerId") or api.account,
     }
 
@@ -213,7 +213,7 @@ INTERNET_GATEWAY: Final = Declaration(
     arn="internet-gateway/{id}",
 )
 
-_NO_INSTANCES: Final = "instances are not modelled; leave the address free or give it to a NAT gateway"
+_NO_INSTANCES: Final = "instances are not supported; leave the address free or use it for a NAT gateway"
 
 
 def _address_details(api: Api, id: str, address: dict[str, Any]) -> Properties:
@@ -243,21 +243,21 @@ EIP: Final = Declaration(
         "networkInterface": _NO_INSTANCES,
     },
     absent={
-        "associationId": "a free address has none",
+        "associationId": "an unassociated address has none",
         "carrierIp": "the local AWS API has no wavelength zones",
         "customerOwnedIp": _NO_OUTPOSTS,
-        "privateDns": "a free address has none",
-        "privateIp": "a free address has none",
+        "privateDns": "an unassociated address has none",
+        "privateIp": "an unassociated address has none",
         "ptrRecord": "the local AWS API has no reverse DNS",
     },
     unlike_cloudformation={
-        "domain": "CloudFormation replaces without saying createOnly; no operation changes it",
-        "publicIpv4Pool": "CloudFormation replaces without saying createOnly; no operation changes it",
+        "domain": "CloudFormation replaces without declaring createOnly; no operation changes it",
+        "publicIpv4Pool": "CloudFormation replaces without declaring createOnly; no operation changes it",
     },
 )
 
-_REGIONAL: Final = "the local AWS API has zonal NAT gateways only"
-_ONE_ADDRESS: Final = "the local AWS API gives a NAT gateway one address"
+_REGIONAL: Final = "the local AWS API has only zonal NAT gateways"
+_ONE_ADDRESS: Final = "in the local AWS API, a NAT gateway has one address"
 
 NAT_GATEWAY: Final = Declaration(
     resource=ec2.NatGateway,

@@ -1,4 +1,4 @@
-"""Where traffic of a network goes: route tables, routes and endpoints of services."""
+"""Route tables, routes and VPC endpoints."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,8 +31,8 @@ ROUTE_TABLE: Final = Declaration(
     arn="route-table/{id}",
     replaces=frozenset({"vpcId"}),
     refused={
-        "propagatingVgws": "VPN gateways are not modelled",
-        "routes": "give each route its own aws.ec2.Route: the two forms fight over one table",
+        "propagatingVgws": "VPN gateways are not supported",
+        "routes": "use an aws.ec2.Route for each route; inline routes and aws.ec2.Route conflict in one table",
     },
 )
 
@@ -62,12 +62,12 @@ def _one_of_each(inputs: Properties) -> Sequence[Failure]:
         given = [name for name in names if inputs.get(name) is not None]
         if len(given) != 1:
             found = f"{' and '.join(given)} are set" if given else "none is set"
-            failures.append(Failure(given[-1] if given else "", f"needs one {what} ({', '.join(names)}); {found}"))
+            failures.append(Failure(given[-1] if given else "", f"must have one {what} ({', '.join(names)}); {found}"))
     return failures
 
 
 def _destination(id: str) -> tuple[str, dict[str, str]]:
-    """The route table, and the member with the destination, that a route's id means."""
+    """The route table and the destination parameter in a route's ID."""
     table, destination = id.split("_", 1)
     if destination.startswith("pl-"):
         return table, {"DestinationPrefixListId": destination}
@@ -94,7 +94,7 @@ def _read_route(api: Api, id: str) -> Properties | None:
     route = _route_of(api.find("describe_route_tables", RouteTableIds=[table]), destination)
     if route is None:
         return None
-    # AWS reports an endpoint of a gateway type as the route's gateway.
+    # AWS returns a gateway endpoint as the route's gateway.
     return {"routeTableId": table, **ROUTE.found(route)}
 
 
@@ -148,7 +148,7 @@ def _association(api: Api, id: str) -> Properties | None:
 
 def _subnet_or_gateway(inputs: Properties) -> Sequence[Failure]:
     given = [name for name in ("subnetId", "gatewayId") if inputs.get(name) is not None]
-    return [] if len(given) == 1 else [Failure("subnetId", "needs either subnetId or gatewayId")]
+    return [] if len(given) == 1 else [Failure("subnetId", "must have either subnetId or gatewayId")]
 
 
 ROUTE_TABLE_ASSOCIATION: Final = Declaration(
@@ -161,10 +161,10 @@ ROUTE_TABLE_ASSOCIATION: Final = Declaration(
     delete=Delete("disassociate_route_table"),
     passing=(Passing("associate_route_table", "InvalidRouteTableID.NotFound"),),
     check=_subnet_or_gateway,
-    # Terraform's provider moves an association to another table in place, under a new id that the engine cannot take.
+    # Terraform's provider changes the route table in place; the ID changes with it, which the engine does not support.
     replaces=frozenset({"routeTableId", "subnetId", "gatewayId"}),
     delete_first=True,
-    unlike_cloudformation={"gatewayId": "CloudFormation has another type for gateways"},
+    unlike_cloudformation={"gatewayId": "CloudFormation has a different type for gateways"},
 )
 
 _LISTS: Final = {
@@ -176,7 +176,7 @@ _LISTS: Final = {
 
 @uses("describe_prefix_lists")
 def endpoint_details(api: Api, id: str, endpoint: dict[str, Any]) -> Properties:
-    """What of an endpoint its description has in another form, or not at all."""
+    """Properties of an endpoint that its describe response has in another format or does not have."""
     details: Properties = {
         "securityGroupIds": [group["GroupId"] for group in endpoint.get("Groups", ())],
         "ownerId": endpoint.get("OwnerId") or api.account,
@@ -219,7 +219,7 @@ def _delete_endpoint(api: Api, id: str, outputs: Properties) -> None:
         raise ApiError(api.name, "DeleteVpcEndpoints", error["Code"], error["Message"])
 
 
-_NO_LATTICE: Final = "the local AWS API has endpoints of services only"
+_NO_LATTICE: Final = "the local AWS API has only endpoints of services"
 
 VPC_ENDPOINT: Final = Declaration(
     resource=ec2.VpcEndpoint,
@@ -255,8 +255,8 @@ VPC_ENDPOINT: Final = Declaration(
     refused={
         "resourceConfigurationArn": _NO_LATTICE,
         "serviceNetworkArn": _NO_LATTICE,
-        "serviceRegion": "the local AWS API has endpoints of services of the same region only",
-        "subnetConfigurations": "the local AWS API chooses the addresses of an endpoint itself",
+        "serviceRegion": "the local AWS API has only endpoints of services in the same region",
+        "subnetConfigurations": "the local AWS API chooses the addresses of an endpoint",
     },
     absent={
         "cidrBlocks": "an interface endpoint has none",

@@ -1,4 +1,4 @@
-"""Who may talk to whom: security groups, their rules, and the log of what passed."""
+"""Security groups, their rules, and flow logs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,9 +13,9 @@ from mlsandbox.providers.aws.steps import AutoName, Delete, Describe, Update, us
 from mlsandbox.providers.protocol import Failure, Properties, ProviderError, has_unknown
 
 _NUMBERS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}
-"""Protocols that AWS answers by name: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"""
+"""Protocols that AWS returns by name: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"""
 
-# A list of an inline rule → (the permission's list, the key of an item in it).
+# A list of an inline rule → (the permission's list, the key in its items).
 _SOURCES: Final = {
     "cidrBlocks": ("IpRanges", "CidrIp"),
     "ipv6CidrBlocks": ("Ipv6Ranges", "CidrIpv6"),
@@ -24,7 +24,7 @@ _SOURCES: Final = {
 }
 
 Atom = tuple[str, int, int, str, str, str]
-"""One rule to AWS: protocol, ports, the property that holds the source, the source, description."""
+"""A rule in AWS: protocol, ports, the property that contains the source, the source, description."""
 
 
 def _protocol(given: str) -> str:
@@ -32,7 +32,7 @@ def _protocol(given: str) -> str:
 
 
 def _atoms(rules: list[dict[str, Any]]) -> list[Atom]:
-    """The rules that AWS makes of inline ones."""
+    """The rules that AWS creates from inline rules."""
     return sorted({atom for rule in rules for atom in _of_inline(rule)})
 
 
@@ -65,7 +65,7 @@ def _permission(atom: Atom, group: str) -> dict[str, Any]:
 
 
 def _inline(atoms: Sequence[Atom]) -> list[Properties]:
-    """Inline rules for `atoms`: one for each protocol, ports and description, as Terraform's provider groups them."""
+    """Inline rules for `atoms`, grouped by protocol, ports and description as in Terraform's provider."""
     rules: dict[tuple[str, int, int, str], Properties] = {}
     for protocol, from_port, to_port, source, value, description in sorted(atoms):
         rule = rules.setdefault(
@@ -109,7 +109,7 @@ _INLINE: Final = Meaning(folds={"ingress": _atoms, "egress": _atoms})
 def _sources_given(inputs: Properties) -> Sequence[Failure]:
     sources = [*_SOURCES, "self"]
     return [
-        Failure(f"{direction}[{index}]", f"needs a source: one of {', '.join(sources)}")
+        Failure(f"{direction}[{index}]", f"must have a source: one of {', '.join(sources)}")
         for direction in ("ingress", "egress")
         for index, rule in enumerate(_known_list(inputs.get(direction)))
         if not has_unknown(rule) and not any(rule.get(source) for source in sources)
@@ -127,7 +127,7 @@ def _create_group(api: Api, inputs: Properties) -> str:
         "create_security_group", **made, **SECURITY_GROUP.tag_parameters("create_security_group", inputs["tagsAll"])
     )
     id = str(answer["GroupId"])
-    # Like Terraform's provider: a group starts closed, AWS's rule that lets everything out is taken back.
+    # Like Terraform's provider, remove AWS's default rule that allows all outbound traffic.
     if "egress" not in inputs:
         _write_egress(api, id, {}, {})
     return id
@@ -162,7 +162,7 @@ def _adopt(api: Api, inputs: Properties) -> str:
         filters = [{"Name": "is-default", "Values": ["true"]}]
         found = api.call("describe_vpcs", Filters=filters)["Vpcs"]
         if not found:
-            raise ProviderError(f"{api.name}: there is no default VPC in {api.region}: set vpcId")
+            raise ProviderError(f"{api.name}: {api.region} has no default VPC: set vpcId")
         network = found[0]["VpcId"]
     filters = [{"Name": "vpc-id", "Values": [network]}, {"Name": "group-name", "Values": ["default"]}]
     groups = api.call("describe_security_groups", Filters=filters)["SecurityGroups"]
@@ -175,7 +175,7 @@ def _adopt(api: Api, inputs: Properties) -> str:
 
 
 def _leave(api: Api, id: str, outputs: Properties) -> None:
-    """AWS deletes the default group with its VPC and never alone: like Terraform's provider, leave it as it is."""
+    """Do nothing, like Terraform's provider: AWS deletes the default group only with its VPC."""
 
 
 DEFAULT_SECURITY_GROUP: Final = Declaration(
@@ -192,12 +192,12 @@ DEFAULT_SECURITY_GROUP: Final = Declaration(
     arn="security-group/{id}",
     replaces=frozenset({"vpcId"}),
     local=frozenset({"revokeRulesOnDelete"}),
-    absent={"namePrefix": "AWS names it"},
+    absent={"namePrefix": "AWS sets the name"},
     delete_first=True,
     meaning=_INLINE,
 )
 
-# A rule's property → the member that authorizes it, within a permission.
+# A rule's property → the permission's list, the key in its items.
 _RULE_SOURCES: Final = {
     "cidrIpv4": ("IpRanges", "CidrIp"),
     "cidrIpv6": ("Ipv6Ranges", "CidrIpv6"),
@@ -211,7 +211,7 @@ def _one_source(inputs: Properties) -> Sequence[Failure]:
     failures = []
     if len(given) != 1:
         found = f"{' and '.join(given)} are set" if given else "none is set"
-        failures.append(Failure(given[-1] if given else "", f"needs one of {', '.join(_RULE_SOURCES)}; {found}"))
+        failures.append(Failure(given[-1] if given else "", f"must have one of {', '.join(_RULE_SOURCES)}; {found}"))
     protocol = inputs.get("ipProtocol")
     if isinstance(protocol, str) and _protocol(protocol) in ("tcp", "udp"):
         failures += [
@@ -261,7 +261,7 @@ def _rule_details(api: Api, id: str, rule: dict[str, Any]) -> Properties:
 def _modify_rule(api: Api, id: str, olds: Properties, news: Properties) -> None:
     changed = {
         "IpProtocol": _protocol(news["ipProtocol"]),
-        # To this operation, unlike the one that creates, all ports are -1.
+        # In this operation, unlike in the create operation, -1 means all ports.
         **(_ports(news) or {"FromPort": -1, "ToPort": -1}),
         "CidrIpv4": news.get("cidrIpv4"),
         "CidrIpv6": news.get("cidrIpv6"),
@@ -358,7 +358,7 @@ def _flow_log_details(api: Api, id: str, log: dict[str, Any]) -> Properties:
 
 def _one_watched(inputs: Properties) -> Sequence[Failure]:
     given = [name for name in _WATCHED if inputs.get(name) is not None]
-    failures = [] if len(given) == 1 else [Failure("", f"needs one of {', '.join(_WATCHED)}")]
+    failures = [] if len(given) == 1 else [Failure("", f"must have one of {', '.join(_WATCHED)}")]
     if given and given[0] in ("vpcId", "subnetId", "eniId") and inputs.get("trafficType") is None:
         failures.append(Failure("trafficType", "is required for a VPC, a subnet or a network interface"))
     return failures
@@ -393,7 +393,7 @@ FLOW_LOG: Final = Declaration(
     ),
     refused={"tagFieldSpecifications": "the local AWS API does not log tags"},
     unlike_cloudformation=dict.fromkeys(
-        _WATCHED, "CloudFormation says ResourceId and ResourceType for all of them, which are createOnly"
+        _WATCHED, "CloudFormation has ResourceId and ResourceType for all of them, which are createOnly"
     ),
 )
 

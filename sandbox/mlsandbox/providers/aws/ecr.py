@@ -1,4 +1,4 @@
-"""Elastic Container Registry: repositories, and what a registry has once."""
+"""Elastic Container Registry: repositories, and the settings of a registry."""
 
 from typing import Final
 
@@ -53,7 +53,7 @@ LIFECYCLE_POLICY: Final = Declaration(
     create=Create("put_lifecycle_policy", id=("repository",)),
     read=Describe("get_lifecycle_policy", "@"),
     delete=Delete("delete_lifecycle_policy"),
-    # Terraform's provider knows no update: aws_ecr_lifecycle_policy.
+    # Terraform's provider has no update for it: aws_ecr_lifecycle_policy.
     replaces=frozenset({"policy", "repository"}),
     # https://github.com/pulumi/pulumi-aws/pull/2085
     delete_first=True,
@@ -82,7 +82,7 @@ REGISTRY_SCANNING: Final = setting(
     empty={"rules": []},
     cloudformation="AWS::ECR::RegistryScanningConfiguration",
     singleton=Singleton(
-        "configuration of image scanning", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
+        "image scanning configuration", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
     ),
     meaning=Meaning(sets=frozenset({"rules", "rules.repositoryFilters"})),
 )
@@ -97,7 +97,7 @@ REPLICATION: Final = setting(
     back=Delete("put_replication_configuration", fixed={"replicationConfiguration": {"rules": []}}),
     empty={"replicationConfiguration": {"rules": []}},
     cloudformation="AWS::ECR::ReplicationConfiguration",
-    singleton=Singleton("configuration of replication"),
+    singleton=Singleton("replication configuration"),
 )
 
 PULL_THROUGH_CACHE_RULE: Final = Declaration(

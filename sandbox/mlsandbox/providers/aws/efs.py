@@ -1,4 +1,4 @@
-"""Elastic File System: file systems, where they are mounted, and who may use them."""
+"""Elastic File System: file systems, mount targets, access points and policies."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -22,7 +22,7 @@ def _file_system_arn(api: Api, id: str) -> str:
 
 
 def _dns_name(api: Api, file_system: str) -> str:
-    """The name by which a file system is mounted.
+    """The DNS name for mounting a file system.
 
     https://docs.aws.amazon.com/efs/latest/ug/mounting-fs-mount-cmd-dns-name.html
     """
@@ -47,7 +47,9 @@ def _throughput(inputs: Properties) -> Sequence[Failure]:
     mode, provisioned = inputs.get("throughputMode"), inputs.get("provisionedThroughputInMibps")
     if mode is UNKNOWN or (mode == "provisioned") == (provisioned is not None):
         return []
-    return [Failure("provisionedThroughputInMibps", "goes with the throughputMode provisioned, and with no other")]
+    return [
+        Failure("provisionedThroughputInMibps", "is required with throughputMode provisioned, and allowed only with it")
+    ]
 
 
 FILE_SYSTEM: Final = Declaration(
@@ -61,7 +63,7 @@ FILE_SYSTEM: Final = Declaration(
         "protection.replicationOverwrite": "ReplicationOverwriteProtection",
     },
     defaults={"throughputMode": "bursting"},
-    # The SDK of AWS makes a creation token where a program gives none.
+    # AWS's SDK generates a creation token by default.
     create=Create("create_file_system", id="FileSystemId"),
     read=Describe("describe_file_systems", "FileSystems[0]", more=_file_system),
     updates=(
@@ -76,11 +78,11 @@ FILE_SYSTEM: Final = Declaration(
     waits_until_gone=True,
     replaces=frozenset({"availabilityZoneName", "creationToken", "encrypted", "kmsKeyId", "performanceMode"}),
     absent={
-        "availabilityZoneId": "only a file system of one zone has one",
-        "name": "a file system without a tag Name has none",
+        "availabilityZoneId": "only a One Zone file system has one",
+        "name": "a file system without the tag Name has none",
     },
     meaning=Meaning(sets=frozenset({"lifecyclePolicies"})),
-    unlike_cloudformation={"creationToken": "CloudFormation does not know it; no operation changes it"},
+    unlike_cloudformation={"creationToken": "CloudFormation does not have it; no operation changes it"},
 )
 
 
@@ -101,7 +103,7 @@ def _ipv4(inputs: Properties) -> Sequence[Failure]:
     kind = inputs.get("ipAddressType")
     if kind in (None, UNKNOWN, "IPV4_ONLY"):
         return []
-    return [Failure("ipAddressType", f"must be IPV4_ONLY in the sandbox, which mounts by IPv4; it is {kind!r}")]
+    return [Failure("ipAddressType", f"must be IPV4_ONLY, because the sandbox supports only IPv4; it is {kind!r}")]
 
 
 MOUNT_TARGET: Final = Declaration(
@@ -116,10 +118,10 @@ MOUNT_TARGET: Final = Declaration(
     check=_ipv4,
     state=_STATE,
     waits_until_gone=True,
-    # Terraform's provider waits as long: aws_efs_mount_target, Timeouts.
+    # As in Terraform's provider: aws_efs_mount_target, Timeouts.
     timeout_s=1800,
     replaces=frozenset({"fileSystemId", "ipAddress", "ipAddressType", "subnetId"}),
-    refused={"ipv6Address": "the local AWS API mounts by IPv4"},
+    refused={"ipv6Address": "the local AWS API supports only IPv4 mount targets"},
     meaning=Meaning(sets=frozenset({"securityGroups"})),
 )
 

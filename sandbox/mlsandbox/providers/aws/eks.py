@@ -38,7 +38,7 @@ _MOVED_TOGETHER: Final = (
     ("securityGroupIds", "subnetIds"),
     ("controlPlaneEgressMode",),
 )
-"""What of a cluster's network one request may change: https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateClusterConfig.html"""
+"""The network settings that one request can change together: https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateClusterConfig.html"""
 
 
 @uses("update_cluster_config")
@@ -62,7 +62,7 @@ def _balance(api: Api, id: str, olds: Properties, news: Properties) -> None:
 
 
 def enabled_logs(cluster: dict[str, Any]) -> list[str]:
-    """The log types that a described cluster keeps."""
+    """The log types that are enabled in a described cluster."""
     setups = (cluster.get("logging") or {}).get("clusterLogging", ())
     return [kind for one in setups if one.get("enabled") for kind in one["types"]]
 
@@ -77,7 +77,7 @@ _BY_CONFIG: Final = (
     "upgradePolicy",
     "zonalShiftConfig",
 )
-"""Properties that UpdateClusterConfig changes as they are, each in a request of its own."""
+"""Properties that UpdateClusterConfig changes without conversion, each in a separate request."""
 
 _AUTO_MODE: Final = "the sandbox has no EKS Auto Mode"
 _NO_OUTPOSTS: Final = "the local AWS API has no Outposts"
@@ -105,7 +105,7 @@ CLUSTER: Final = Declaration(
     tags=TAGS,
     state=State("status", ready=("ACTIVE",), failed=("FAILED",), reason=_HEALTH),
     waits_until_gone=True,
-    # Besides a role that is too new: one without its policies yet.
+    # Errors for a role that is not visible yet, or whose policies are not attached yet.
     passing=(
         Passing(
             "create_cluster",
@@ -119,7 +119,7 @@ CLUSTER: Final = Declaration(
             ),
         ),
     ),
-    # Terraform's provider waits as long for a creation: aws_eks_cluster, Timeouts.
+    # As for the creation in Terraform's provider: aws_eks_cluster, Timeouts.
     timeout_s=1800,
     name=AutoName("name", 100),
     chosen=frozenset(f"vpcConfig.{name}" for name in ("clusterSecurityGroupId", "publicAccessCidrs", "vpcId")),
@@ -137,8 +137,8 @@ CLUSTER: Final = Declaration(
     local=frozenset({"bootstrapSelfManagedAddons", "defaultAddonsToRemoves", "forceUpdateVersion"}),
     answered={
         "kubernetesNetworkConfig.serviceIpv6Cidr": "EKS chooses it",
-        "vpcConfig.clusterSecurityGroupId": "EKS makes the group",
-        "vpcConfig.vpcId": "EKS finds it by the subnets",
+        "vpcConfig.clusterSecurityGroupId": "EKS creates the group",
+        "vpcConfig.vpcId": "EKS derives it from the subnets",
     },
     refused={"computeConfig": _AUTO_MODE, "outpostConfig": _NO_OUTPOSTS, "storageConfig": _AUTO_MODE},
     absent={
@@ -175,7 +175,7 @@ def _configure(api: Api, id: str, olds: Properties, news: Properties) -> None:
 
 @uses("describe_update")
 def _finish(api: Api, id: str, answer: dict[str, Any]) -> None:
-    """Wait until an update of a node group is done. Raises `ProviderError`, as Terraform does, if it failed."""
+    """Wait until a node group update is completed. Raises `ProviderError` with Terraform's message if it failed."""
     cluster, group = id.split(":")
     reason = ""
 
@@ -204,7 +204,7 @@ def _taints(properties: Properties) -> list[dict[str, str]]:
 
 
 def _by_place(taints: list[dict[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
-    """Taints by what makes them one to EKS: a key may occur once with each effect."""
+    """Taints by the pair that must be unique in EKS: key and effect."""
     return {(taint["key"], taint["effect"]): taint for taint in taints}
 
 
@@ -224,7 +224,7 @@ NODE_GROUP: Final = Declaration(
         "subnetIds": "subnets",
     },
     updates=(
-        # Replaces the nodes by ones of another Kubernetes version, image or launch template version.
+        # Replaces the nodes by ones with another Kubernetes version, image or launch template version.
         Update(
             "version",
             "releaseVersion",
@@ -246,10 +246,10 @@ NODE_GROUP: Final = Declaration(
         ),
     ),
     tags=TAGS,
-    # A group that lacks instances after an update is DEGRADED: the update itself is done, and Terraform goes on.
+    # A group that lacks instances after an update is DEGRADED, but its update is completed, and Terraform continues.
     state=State("status", ready=("ACTIVE", "DEGRADED"), failed=("CREATE_FAILED",), reason=_HEALTH),
     waits_until_gone=True,
-    # Terraform's provider waits as long: aws_eks_node_group, Timeouts.
+    # As in Terraform's provider: aws_eks_node_group, Timeouts.
     timeout_s=3600,
     name=AutoName("nodeGroupName", 63, prefix_property="nodeGroupNamePrefix"),
     replaces=frozenset(
@@ -273,8 +273,8 @@ NODE_GROUP: Final = Declaration(
     absent={"remoteAccess": "only a group that sets it has one"},
     meaning=Meaning(ordered=frozenset({"instanceTypes"}), folds={"taints": _taint_set}),
     unlike_cloudformation={
-        "launchTemplate.id": "CloudFormation refuses the update; Terraform's provider replaces",
-        "launchTemplate.name": "CloudFormation refuses the update; Terraform's provider replaces",
+        "launchTemplate.id": "CloudFormation rejects the update; Terraform's provider replaces",
+        "launchTemplate.name": "CloudFormation rejects the update; Terraform's provider replaces",
     },
 )
 
@@ -320,7 +320,7 @@ ADDON: Final = Declaration(
     state=State("status", ready=("ACTIVE",), failed=("CREATE_FAILED", "UPDATE_FAILED"), reason=_HEALTH),
     waits_until_gone=True,
     passing=(Passing("create_addon", "InvalidParameterException", ("CREATE_FAILED", "does not exist")),),
-    # Terraform's provider waits as long: aws_eks_addon, Timeouts.
+    # As in Terraform's provider: aws_eks_addon, Timeouts.
     timeout_s=1200,
     replaces=frozenset({"addonName", "clusterName", "namespaceConfig"}),
     local=frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"}),

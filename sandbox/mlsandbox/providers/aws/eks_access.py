@@ -1,4 +1,4 @@
-"""EKS: who may enter a cluster, and which roles its pods take."""
+"""EKS: access to clusters, and IAM roles for pods."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ ACCESS_ENTRY: Final = Declaration(
         "accessEntry",
         ("clusterName", "principalArn"),
         id=("clusterName", "principalArn"),
-        # Tags go by the ARN, which has a name of its own here.
+        # The tag operations need the ARN, which has a different name here.
         more=lambda api, id, entry: {"arn": entry["accessEntryArn"]},
     ),
     defaults={"type": "STANDARD"},
@@ -65,7 +65,7 @@ ACCESS_POLICY_ASSOCIATION: Final = Declaration(
             ("The specified principalArn could not be found",),
         ),
     ),
-    # Terraform's provider knows no update: aws_eks_access_policy_association.
+    # Terraform's provider has no update for it: aws_eks_access_policy_association.
     replaces=frozenset({"accessScope", "clusterName", "policyArn", "principalArn"}),
     delete_first=True,
 )
@@ -73,12 +73,12 @@ ACCESS_POLICY_ASSOCIATION: Final = Declaration(
 
 @uses("list_clusters", "describe_pod_identity_association")
 def _pod_identity(api: Api, id: str) -> Properties | None:
-    # The id of an association does not say in which cluster it is.
+    # The ID of an association does not contain its cluster.
     for cluster in api.listed("list_clusters", "clusters"):
         answer = api.find("describe_pod_identity_association", clusterName=cluster, associationId=id)
         if answer is not None:
             found = answer["association"]
-            # Tags go by the ARN, which has a name of its own here.
+            # The tag operations need the ARN, which has a different name here.
             return {**POD_IDENTITY_ASSOCIATION.found(found), "arn": found["associationArn"]}
     return None
 

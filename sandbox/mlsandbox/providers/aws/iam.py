@@ -11,7 +11,7 @@ from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
-# A managed policy keeps five versions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Maximum number of versions of a managed policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_VERSIONS: Final = 5
 
 
@@ -34,7 +34,7 @@ def _attached(api: Api, role: str) -> list[str]:
 
 @uses("update_role")
 def _describe_role(api: Api, id: str, olds: Properties, news: Properties) -> None:
-    # The operation sets both: a member that is left out goes back to its default.
+    # The operation sets both; an omitted parameter is reset to its default.
     api.call(
         "update_role",
         RoleName=id,
@@ -202,7 +202,7 @@ OPEN_ID_CONNECT_PROVIDER: Final = Declaration(
     tags=Tags("tag_open_id_connect_provider", "untag_open_id_connect_provider", key="OpenIDConnectProviderArn"),
     replaces=frozenset({"url"}),
     delete_first=True,
-    # AWS answers the URL without its scheme.
+    # AWS returns the URL without its scheme.
     meaning=Meaning(folds={"url": lambda url: url.removeprefix("https://")}),
 )
 

@@ -64,7 +64,7 @@ KEY: Final = Declaration(
         Update("isEnabled", by=_enable),
     ),
     delete=Delete("schedule_key_deletion", properties={"deletionWindowInDays": "PendingWindowInDays"}),
-    # A policy may name a role that is too new.
+    # A policy can refer to a new role that is not visible yet.
     passing=tuple(Passing(name, "MalformedPolicyDocumentException") for name in ("create_key", "put_key_policy")),
     tags=Tags("tag_resource", "untag_resource", key="KeyId"),
     state=State("KeyState", ready=("Enabled", "Disabled"), gone=("PendingDeletion", "PendingReplicaDeletion")),
@@ -72,11 +72,11 @@ KEY: Final = Declaration(
     local=frozenset({"bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"}),
     meaning=Meaning(documents=frozenset({"policy"})),
     unlike_cloudformation={
-        "customerMasterKeySpec": "CloudFormation replaces without saying createOnly; no operation changes it",
-        "keyUsage": "CloudFormation replaces without saying createOnly; no operation changes it",
-        "multiRegion": "CloudFormation refuses the update; Terraform's provider replaces",
-        "customKeyStoreId": "CloudFormation does not know it; no operation changes it",
-        "xksKeyId": "CloudFormation does not know it; no operation changes it",
+        "customerMasterKeySpec": "CloudFormation replaces without declaring createOnly; no operation changes it",
+        "keyUsage": "CloudFormation replaces without declaring createOnly; no operation changes it",
+        "multiRegion": "CloudFormation rejects the update; Terraform's provider replaces",
+        "customKeyStoreId": "CloudFormation does not have it; no operation changes it",
+        "xksKeyId": "CloudFormation does not have it; no operation changes it",
     },
 )
 

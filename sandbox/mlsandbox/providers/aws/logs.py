@@ -16,7 +16,7 @@ def _read(api: Api, id: str) -> Properties | None:
     group = next((item for item in groups if item["logGroupName"] == id), None)
     if group is None:
         return None
-    # CloudWatch ends this ARN with ":*", for use in policies; Terraform's provider takes that off.
+    # In CloudWatch, this ARN ends with ":*", for use in policies; Terraform's provider removes the suffix.
     arn = group["arn"].removesuffix(":*")
     return {
         "name": id,
@@ -46,7 +46,7 @@ LOG_GROUP: Final = Declaration(
     name=AutoName("name", 512, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "logGroupClass"}),
     local=frozenset({"skipDestroy"}),
-    refused={"deletionProtectionEnabled": "the local AWS API has no deletion protection of log groups"},
+    refused={"deletionProtectionEnabled": "the local AWS API has no deletion protection for log groups"},
     unlike_cloudformation={
         "logGroupClass": "CloudFormation updates between STANDARD and INFREQUENT_ACCESS; Terraform's provider replaces",
     },

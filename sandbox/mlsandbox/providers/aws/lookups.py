@@ -1,4 +1,4 @@
-"""Look-ups, `aws.get_…`: what a program asks about its account, its region and what others made."""
+"""Lookup functions, `aws.get_…`, for the account, the region and existing resources."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def _session_context(api: Api, args: Properties) -> Properties:
     arn = args["arn"]
     session = _SESSION.fullmatch(arn)
     if session is None:
-        # A user, or a role itself: passed through.
+        # The ARN of a user or a role is returned unchanged.
         return {"id": arn, "arn": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
     role = api.call("get_role", RoleName=session["role"])["Role"]
     return {
@@ -126,10 +126,10 @@ def _cluster(api: Api, args: Properties) -> Properties:
 def _secret(api: Api, args: Properties) -> Properties:
     given = [args[name] for name in ("arn", "name") if args.get(name)]
     if len(given) != 1:
-        raise ProviderError(f"{api.name}: exactly one of arn and name has to be given")
+        raise ProviderError(f"{api.name}: exactly one of arn and name must be set")
     secret = api.find("describe_secret", SecretId=given[0])
     if secret is None:
-        raise ProviderError(f"{api.name}: there is no secret {given[0]} in {api.region}")
+        raise ProviderError(f"{api.name}: the secret {given[0]} does not exist in {api.region}")
     return {
         "id": secret["ARN"],
         "arn": secret["ARN"],
@@ -150,7 +150,7 @@ def _parameter(api: Api, args: Properties) -> Properties:
     decrypted = args.get("withDecryption") is not False
     found = api.find("get_parameter", Name=args["name"], WithDecryption=decrypted)
     if found is None:
-        raise ProviderError(f"{api.name}: there is no parameter {args['name']} in {api.region}")
+        raise ProviderError(f"{api.name}: the parameter {args['name']} does not exist in {api.region}")
     parameter = found["Parameter"]
     return {
         "id": parameter["Name"],
@@ -158,7 +158,7 @@ def _parameter(api: Api, args: Properties) -> Properties:
         "name": parameter["Name"],
         "type": parameter["Type"],
         "value": parameter["Value"],
-        # Terraform's provider: a secure one's value is in `value` alone.
+        # As in Terraform's provider, the value of a SecureString is only in `value`.
         "insecureValue": "" if parameter["Type"] == "SecureString" else parameter["Value"],
         "version": parameter["Version"],
         "withDecryption": decrypted,

@@ -1,11 +1,10 @@
-"""Between properties of the SDK and members of AWS's API, by botocore's service models.
+"""Mapping between properties of the SDK and members of AWS's API, with botocore's service models.
 
-A property finds its member by name, whatever the case (`roleArn` → `RoleArn`, `cidrBlock` → `CidrBlock`); a
-declaration's `names` says where that is not enough: the property's path to the member's, each with dots
-(`{"isEnabled": "Enabled", "vpcConfig": "resourcesVpcConfig"}`), with `|` between the names that different operations
-have for it. Where both sides have different forms of the same
-value, the forms decide: a single object ↔ a list of one, a map ↔ a list of `Key` and `Value`, a text ↔ a number or
-truth value, a scalar ↔ an object with a member `Value` or `Enabled`.
+A property is mapped to the member with the same name, ignoring case (`roleArn` → `RoleArn`, `cidrBlock` → `CidrBlock`).
+For other names, a declaration's `names` maps the property's dotted path to the member's
+(`{"isEnabled": "Enabled", "vpcConfig": "resourcesVpcConfig"}`), with `|` between the names in different operations.
+Different types on both sides are converted: a single object ↔ a list with one item, a map ↔ a list of `Key` and
+`Value`, a string ↔ a number or boolean, a scalar ↔ an object with a member `Value` or `Enabled`.
 """
 
 import base64
@@ -32,7 +31,7 @@ _NUMBERS: Final = ("float", "double")
 
 @dataclass
 class Request:
-    """The part of a request that comes from properties, and what AWS's model says against it."""
+    """The part of a request that comes from properties, and its violations of AWS's model."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -43,10 +42,10 @@ class Request:
 def request(
     shape: StructureShape, properties: Properties, schema: Object, names: Mapping[str, str], given: Iterable[str] = ()
 ) -> Request:
-    """The members of `shape` that `properties` set.
+    """The members of `shape` for `properties`.
 
-    Properties without a member are left out. `given` are the top-level members that something else sets: one that
-    AWS requires and nobody sets is a failure.
+    Properties without a member are omitted. `given` contains top-level members that are set elsewhere. A required
+    member that is not set is a failure.
     """
     build = _Builder(names)
     parameters = build.structure(shape, properties, schema, (), frozenset(given))
@@ -81,7 +80,7 @@ class _Builder:
                 _put(result, members, converted)
         for member in shape.required_members:
             if member in wrappers:
-                # AWS wants the structure even where none of the properties that lie in it is set.
+                # AWS requires the structure even if none of the properties in it is set.
                 result.setdefault(member, {})
             elif member not in result and member not in given and properties_of and not _token(shape, member):
                 self._missing(member, properties_of.get(member), path)
@@ -89,12 +88,12 @@ class _Builder:
 
     def _missing(self, member: str, name: str | None, path: Path) -> None:
         if name is None:
-            self._fail(path, f"needs {member}, which nothing sets")
+            self._fail(path, f"requires {member}, which is not set")
         else:
             self._fail((*path, name), "is required by AWS")
 
     def value(self, shape: Shape, value: Any, declared: Type, path: Path) -> Any:
-        """`value` as `shape` wants it. `UNKNOWN` stays, so that it counts as given."""
+        """`value`, converted for `shape`. `UNKNOWN` is kept, so that it counts as set."""
         if value is UNKNOWN:
             return UNKNOWN
         if isinstance(shape, ListShape):
@@ -157,14 +156,14 @@ class _Builder:
 
 
 def _reason(broken: Violation) -> str:
-    """What is wrong with a property's value."""
+    """The message for a violation by a property's value."""
     limit, value, words = broken.limit, broken.value, f" {broken.unit}" if broken.unit else ""
     match broken.constraint:
         case Constraint.ENUM:
             near = difflib.get_close_matches(value, limit, n=1, cutoff=0.7)
             hint = f'; did you mean "{near[0]}"?' if near else ""
-            # Hundreds of instance types tell a reader nothing.
-            among = choice(limit) if len(limit) <= 25 else "one that AWS knows"
+            # A list of hundreds of instance types would not help.
+            among = choice(limit) if len(limit) <= 25 else "one of AWS's values"
             return f"must be {among}; it is {value!r}{hint}"
         case Constraint.PATTERN:
             return f"must match the pattern {limit}; it is {value!r}"
@@ -177,7 +176,7 @@ def _reason(broken: Violation) -> str:
 
 
 def properties(data: Mapping[str, Any], schema: Object, names: Mapping[str, str], path: Path = ()) -> Properties:
-    """The properties of `schema` that `data`, a part of an API's answer, holds."""
+    """The properties of `schema` in `data`, a part of an API response."""
     found: Properties = {}
     for name, declared in schema.properties.items():
         value = _lookup(data, name, (*path, name), names)
@@ -199,10 +198,10 @@ def _property(value: Any, declared: Type, names: Mapping[str, str], path: Path) 
     if isinstance(value, list):
         return _property(value[0], declared, names, path) if value else None
     if isinstance(declared, Object):
-        # Of some things AWS answers only the ids; a declaration's `more` then tells the rest.
+        # For some objects, AWS returns only the IDs; a declaration's `more` then adds the rest.
         return properties(value, declared, names, path) if isinstance(value, dict) else None
     if isinstance(value, dict) and isinstance(declared, Scalar | Document):
-        # Either wrapped, or one of IAM's documents, which boto3 decodes.
+        # Either a wrapped scalar or one of IAM's documents, which boto3 decodes.
         return next((value[wrapper] for wrapper in _WRAPPERS if wrapper in value), None) or json.dumps(value)
     if isinstance(declared, Scalar):
         return _to_scalar(value, declared.kind)
@@ -224,12 +223,12 @@ def _to_scalar(value: Any, kind: type) -> Any:
 
 
 def rfc3339(moment: datetime.datetime) -> str:
-    """`moment` as Terraform's provider writes it: `2026-02-03T04:05:06Z`."""
+    """`moment` in the format of Terraform's provider: `2026-02-03T04:05:06Z`."""
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _member(shape: StructureShape, name: str, path: Path, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The member that a property maps to, as a way down from `shape`; empty when there is none."""
+    """The path from `shape` to a property's member; empty if there is none."""
     known = names.get(dotted(path))
     if known is not None:
         return next((way for way in ways(known) if _reaches(shape, way)), ())
@@ -237,12 +236,12 @@ def _member(shape: StructureShape, name: str, path: Path, names: Mapping[str, st
 
 
 def ways(names: str) -> list[tuple[str, ...]]:
-    """The ways to a member that an entry of a declaration's `names` gives."""
+    """The alternative paths in an entry of a declaration's `names`."""
     return [tuple(way.split(".")) for way in names.split("|")]
 
 
 def placed(shape: StructureShape, values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Values of properties, in the form of the API, as members of `shape`."""
+    """Values of properties, in the API's format, as members of `shape`."""
     result: dict[str, Any] = {}
     for name, value in values.items():
         _put(result, _member(shape, name, (name,), names), value)
@@ -250,7 +249,7 @@ def placed(shape: StructureShape, values: Mapping[str, Any], names: Mapping[str,
 
 
 def _token(shape: StructureShape, member: str) -> bool:
-    """Whether a member makes a repeated request one with the first: botocore sets it where nobody does."""
+    """Whether a member is an idempotency token, which botocore sets by default."""
     return bool(shape.members[member].metadata.get("idempotencyToken"))
 
 
@@ -291,7 +290,7 @@ def _lookup(data: Mapping[str, Any], name: str, path: Path, names: Mapping[str, 
 
 
 def _pair(shape: ListShape) -> tuple[str, str]:
-    """The members that hold key and value in a list of tags."""
+    """The members for key and value in a list of tags."""
     entry = shape.member
     assert isinstance(entry, StructureShape)
     members = list(entry.members)

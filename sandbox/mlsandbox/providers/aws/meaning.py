@@ -1,4 +1,4 @@
-"""When two property values mean the same to AWS."""
+"""Equivalence of property values: whether two values mean the same to AWS."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,32 +11,32 @@ from mlsandbox.providers.protocol import Path, has_unknown
 
 @dataclass(frozen=True)
 class Meaning:
-    """How a resource type's values are compared.
+    """How the values of a resource type are compared.
 
-    Lists of scalars are sets to AWS (subnets, log types, CIDRs), lists of objects are ordered, unless named here. The
-    names are paths with dots and without indices.
+    By default, lists of scalars are sets to AWS (subnets, log types, CIDRs) and lists of objects are ordered. The names
+    below are dotted paths without indexes.
     """
 
     documents: frozenset[str] = frozenset()
-    """Texts that hold JSON, where the SDK's types do not say so."""
+    """Strings that contain JSON, if the SDK's types do not declare this."""
 
     ordered: frozenset[str] = frozenset()
-    """Lists of scalars whose order counts."""
+    """Lists of scalars whose order is significant."""
 
     sets: frozenset[str] = frozenset()
-    """Lists of objects whose order does not count."""
+    """Lists of objects whose order is not significant."""
 
     folds: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    """For odd properties: what of a value counts, in a form that `==` compares."""
+    """For special properties: functions that convert a value to a normalized form for `==`."""
 
     def same(self, one: Any, other: Any, declared: Type, path: Path = ()) -> bool:
-        """Whether both mean the same. What is unknown is the same as nothing."""
+        """Whether both values are equivalent. Unknown values are never equivalent to anything."""
         if has_unknown([one, other]):
             return False
         return bool(self._canonical(one, declared, path) == self._canonical(other, declared, path))
 
     def aligned(self, old: Any, new: Any, declared: Type, path: Path = ()) -> Any:
-        """`new` with every part that means the same as in `old` written as it is there."""
+        """`new`, with every part that is equivalent to that in `old` replaced by the latter."""
         if old is None or new is None:
             return new
         if self.same(old, new, declared, path):
@@ -85,17 +85,17 @@ class Meaning:
                 )
                 for key, item in value.items()
             }
-            # An empty tag is a tag; an empty property is none.
+            # A tag with an empty value is a tag, but an empty property is equal to an unset one.
             return {key: item for key, item in below.items() if item is not None or isinstance(declared, MapOf)} or None
         if isinstance(value, list) and isinstance(declared, ListOf):
             items = [self._canonical(item, declared.item, path) for item in value]
             return (sorted(items, key=_sort_key) if self._unordered(declared, path) else items) or None
-        # Terraform's older resources, whose states these are, know no difference between empty and absent.
+        # Terraform's older resources do not distinguish between empty and unset values.
         return None if value in ("", 0, False) else value
 
 
 def document(text: str) -> Any:
-    """What counts of a JSON document: order, space and one-element lists do not (IAM writes them as it likes)."""
+    """The normalized form of a JSON document, without order, whitespace and one-element lists, which IAM changes."""
     try:
         return _plain(json.loads(text))
     except ValueError:
@@ -103,7 +103,7 @@ def document(text: str) -> Any:
 
 
 def dotted(path: Path) -> str:
-    """A path without its indices: `rules.filter.prefix`."""
+    """A path without its indexes: `rules.filter.prefix`."""
     return ".".join(part for part in path if isinstance(part, str))
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's resource provider for the package `aws`: declarations carried out by boto3 on the local AWS API."""
+"""The sandbox's resource provider for the package `aws`: executes declarations with boto3 on the local AWS API."""
 
 import importlib.metadata
 import threading
@@ -23,12 +23,12 @@ from mlsandbox.providers.protocol import (
     has_unknown,
 )
 
-# Provider instances of engines that ended are forgotten only by being the oldest: nothing says that one is gone.
+# The end of an engine is not reported, so its provider instances are removed only when this limit is exceeded.
 _INSTANCES: Final = 1024
 
 
 class AwsProvider(Provider):
-    """Answers the engine for every declared type; keeps no state but the configuration of provider instances."""
+    """Serves the engine for every declared type. Its only state is the configuration of provider instances."""
 
     name = "aws"
 
@@ -40,20 +40,20 @@ class AwsProvider(Provider):
         self._instances: OrderedDict[str, Settings] = OrderedDict()
         self._lock = threading.Lock()
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
-        """Shows a message to a client's user; `servicer.Servicer.say` once the provider is served."""
+        """Shows a message to a client's user; set to `servicer.Servicer.say` when the provider is served."""
         self.finished: Callable[[], None] = lambda: None
-        """Called when an engine is done: what it was told of is then kept, whatever happens to this process."""
+        """Called when an engine has finished, to persist the changes that it was told of."""
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
-        """Refuse a configuration that the official provider refuses, or that the sandbox cannot honour."""
+        """Reject a configuration that the official provider rejects or that the sandbox does not support."""
         return settings.failures(config)
 
     def cancel(self, client: str) -> None:
-        """Keep what was done. The engine sends this at the end of every operation and waits for the answer."""
+        """Persist the changes. The engine sends this at the end of every operation and waits for the response."""
         self.finished()
 
     def configure(self, client: str, config: Properties) -> None:
-        """Remember the configuration; refuse an account that it does not allow."""
+        """Store the configuration. Reject an account that it does not allow."""
         chosen = Settings.of(config)
         refused = settings.account_failure(chosen, self._cloud.account(chosen.region))
         if refused:
@@ -67,7 +67,7 @@ class AwsProvider(Provider):
     def check(
         self, client: str, subject: Subject, olds: Properties, news: Properties, seed: bytes
     ) -> tuple[Properties, Sequence[Failure]]:
-        """Fill in defaults, the automatic name and all tags; refuse what the SDK or AWS's model does not allow."""
+        """Set defaults, the automatic name and all tags. Reject what the SDK or AWS's model does not allow."""
         return values.checked(
             self._declaration(subject), self._settings(client), subject.name, olds, news, seed or subject.urn.encode()
         )
@@ -75,7 +75,7 @@ class AwsProvider(Provider):
     def diff(
         self, client: str, subject: Subject, id: str, old_inputs: Properties, outputs: Properties, news: Properties
     ) -> Difference:
-        """Compare by meaning: order of sets and writing of JSON documents do not count."""
+        """Compare inputs by meaning, ignoring the order of sets and the formatting of JSON documents."""
         return values.difference(
             self._declaration(subject), self._settings(client), subject.name, old_inputs, outputs, news
         )
@@ -83,7 +83,7 @@ class AwsProvider(Provider):
     def create(
         self, client: str, subject: Subject, inputs: Properties, preview: bool, timeout_s: float
     ) -> tuple[str, Properties]:
-        """Make the resource and wait for it."""
+        """Create the resource and wait until it is ready."""
         declaration, chosen = self._declaration(subject), self._settings(client)
         if preview:
             return "", values.expected_outputs(declaration, chosen, inputs)
@@ -105,7 +105,7 @@ class AwsProvider(Provider):
     def read(
         self, client: str, subject: Subject, id: str, inputs: Properties, outputs: Properties
     ) -> tuple[str, Properties, Properties] | None:
-        """The resource as AWS has it now."""
+        """The current state of the resource in AWS."""
         declaration, chosen = self._declaration(subject), self._settings(client)
         region = outputs.get("region") or inputs.get("region") or chosen.region
         live = crud.read(declaration, self._api(declaration, region, subject, 0), id)
@@ -125,7 +125,7 @@ class AwsProvider(Provider):
         preview: bool,
         timeout_s: float,
     ) -> Properties:
-        """Carry out the updates that the changed properties need."""
+        """Execute the updates for the changed properties."""
         declaration, chosen = self._declaration(subject), self._settings(client)
         changes = values.difference(declaration, chosen, subject.name, old_inputs, outputs, news).changes
         names = {str(change.path[0]) for change in changes}
@@ -139,20 +139,20 @@ class AwsProvider(Provider):
     def delete(
         self, client: str, subject: Subject, id: str, inputs: Properties, outputs: Properties, timeout_s: float
     ) -> None:
-        """Delete the resource and wait until AWS has none."""
+        """Delete the resource and wait until it is gone."""
         declaration = self._declaration(subject)
         region = outputs.get("region") or self._settings(client).region
         crud.delete(declaration, self._api(declaration, region, subject, timeout_s), id, outputs)
 
     def invoke(self, client: str, token: str, args: Properties, preview: bool) -> Properties | Sequence[Failure]:
-        """Answer a look-up from the live API."""
+        """Execute a lookup with the live API."""
         lookup = self._lookups.get(token)
         if lookup is None:
-            raise ProviderError(_undeclared("look-up", token, self._lookups))
+            raise ProviderError(_undeclared("lookup", token, self._lookups))
         given = {name: value for name, value in args.items() if value is not None}
         unknown = [name for name in given if name not in lookup.inputs]
         if unknown:
-            return [Failure(name, f"is no argument{suggestion(name, lookup.inputs)}") for name in unknown]
+            return [Failure(name, f"is not an argument{suggestion(name, lookup.inputs)}") for name in unknown]
         if has_unknown(given):
             raise ProviderError(f"{token}: an argument is not known before the update")
         region = given.pop("region", None) or self._settings(client).region
@@ -161,7 +161,7 @@ class AwsProvider(Provider):
     def _outputs(self, declaration: Declaration, chosen: Settings, api: Api, id: str, inputs: Properties) -> Properties:
         live = crud.read(declaration, api, id)
         if live is None:
-            raise ProviderError(f"{api.name}: AWS took the request but knows no {declaration.token} {id}")
+            raise ProviderError(f"{api.name}: the request succeeded, but {declaration.token} {id} does not exist")
         return values.live_outputs(declaration, chosen, api.region, inputs, live)
 
     def _api(self, declaration: Declaration, region: str, subject: Subject, timeout_s: float) -> Api:
@@ -178,15 +178,15 @@ class AwsProvider(Provider):
         with self._lock:
             found = self._instances.get(client)
         if found is None:
-            raise ProviderError("The sandbox's aws provider was not configured: set aws:region in the stack's config")
+            raise ProviderError("The sandbox's aws provider is not configured: set aws:region in the stack's config")
         return found
 
 
 def _overwrites(name: str, region: str) -> str:
     return (
-        f"The account has one {name} in {region}, and it is set already, by another stack or by hand. "
-        "This stack overwrites it, as AWS allows, and deleting it in either stack resets it for both. Let one stack "
-        "have it."
+        f"The account has one {name} in {region}, and it is already set, by another stack or manually. "
+        "This stack overwrites it, as AWS allows, and its deletion in either stack resets it for both. Manage it in "
+        "only one stack."
     )
 
 
@@ -194,5 +194,5 @@ def _undeclared(kind: str, token: str, known: Mapping[str, object]) -> str:
     return (
         f"the sandbox has no declaration of the {kind} {token}{suggestion(token, known)} "
         f"(`mlsandbox status` lists the {len(known)} that it has). To add it, declare it in its service's module "
-        "of mlsandbox/providers/aws, in the form of its neighbours, and its life cycle in tests/types"
+        "in mlsandbox/providers/aws, like the existing ones, and its lifecycle in tests/types"
     )

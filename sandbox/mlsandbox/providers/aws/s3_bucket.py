@@ -1,4 +1,4 @@
-"""Buckets of S3."""
+"""S3 buckets."""
 
 from typing import Final
 
@@ -9,15 +9,15 @@ from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.steps import AutoName, Update, uses
 from mlsandbox.providers.protocol import Properties, ProviderError
 
-_OWN_RESOURCE: Final = "it is deprecated in favour of the resource aws.s3."
+_OWN_RESOURCE: Final = "it is deprecated; use the resource aws.s3."
 
 
 @uses("head_bucket", "create_bucket")
 def _create(api: Api, inputs: Properties) -> str:
     name = str(inputs["bucket"])
     if api.find("head_bucket", Bucket=name) is not None:
-        # In us-east-1 AWS answers a second creation by the owner with success.
-        raise ProviderError(f"{api.name}: CreateBucket: BucketAlreadyOwnedByYou: the bucket {name} exists already")
+        # In us-east-1, AWS's CreateBucket succeeds if the owner's bucket already exists.
+        raise ProviderError(f"{api.name}: CreateBucket: BucketAlreadyOwnedByYou: the bucket {name} already exists")
     where = {} if api.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": api.region}}
     lock = {"ObjectLockEnabledForBucket": True} if inputs.get("objectLockEnabled") else {}
     api.call("create_bucket", Bucket=name, **where, **lock)
@@ -39,7 +39,7 @@ def _read(api: Api, id: str) -> Properties | None:
         "bucketRegion": head["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", api.region),
         "bucketRegionalDomainName": f"{id}.s3.{api.region}.{suffix}",
         "objectLockEnabled": lock.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled",
-        # AWS's default, and nothing here can change it.
+        # AWS's default; the sandbox cannot change it.
         "requestPayer": "BucketOwner",
         "tags": {tag["Key"]: tag["Value"] for tag in tagging["TagSet"]},
     }
@@ -63,7 +63,7 @@ def _delete(api: Api, id: str, outputs: Properties) -> None:
     except ApiError as error:
         if error.code == "BucketNotEmpty":
             raise ProviderError(
-                f"{error}. Empty the bucket, or set forceDestroy and run an update before the deletion"
+                f"{error}. Empty the bucket, or set forceDestroy and run an update before you delete it"
             ) from error
         raise
 
@@ -101,7 +101,7 @@ BUCKET: Final = Declaration(
     refused={
         "accelerationStatus": f"{_OWN_RESOURCE}BucketAccelerateConfiguration",
         "acl": f"{_OWN_RESOURCE}BucketAcl",
-        "bucketNamespace": "the local AWS API knows the global namespace of bucket names only",
+        "bucketNamespace": "the local AWS API has only the global namespace of bucket names",
         "corsRules": f"{_OWN_RESOURCE}BucketCorsConfiguration",
         "grants": f"{_OWN_RESOURCE}BucketAcl",
         "lifecycleRules": f"{_OWN_RESOURCE}BucketLifecycleConfiguration",
@@ -115,12 +115,12 @@ BUCKET: Final = Declaration(
         "website": f"{_OWN_RESOURCE}BucketWebsiteConfiguration",
     },
     absent={
-        "hostedZoneId": "Route 53 needs it for aliases of websites",
-        "websiteDomain": "a bucket that is no website has none",
-        "websiteEndpoint": "a bucket that is no website has none",
+        "hostedZoneId": "only Route 53 aliases of websites need it",
+        "websiteDomain": "a bucket that is not a website has none",
+        "websiteEndpoint": "a bucket that is not a website has none",
     },
     unlike_cloudformation={
-        "objectLockEnabled": "CloudFormation enables it later too; Terraform's provider replaces",
+        "objectLockEnabled": "CloudFormation can also enable it later; Terraform's provider replaces",
     },
 )
 

@@ -1,4 +1,4 @@
-"""Settings of a bucket, each a resource of its own, of which a bucket has one."""
+"""Bucket settings, each a separate resource that a bucket has once."""
 
 from typing import Any, Final
 
@@ -16,9 +16,9 @@ def _of_bucket(
 ) -> Declaration:
     """A setting of a bucket.
 
-    `passing` are errors that pass beside those that every setting of a new bucket meets: the bucket is not known
-    everywhere yet, or something else of it is being set. `owned` says that the SDK has `expectedBucketOwner`, which
-    AWS never reports.
+    `passing` contains transient errors in addition to those of every setting of a new bucket: the bucket is not visible
+    everywhere yet, or another setting is being changed. `owned` means that the SDK has `expectedBucketOwner`, which AWS
+    never returns.
     """
     codes = ("NoSuchBucket", "OperationAborted", *passing)
     owner = {"expectedBucketOwner"} if owned else set()
@@ -43,7 +43,7 @@ VERSIONING: Final = _of_bucket(
     put="put_bucket_versioning",
     get="get_bucket_versioning",
     result="Status && {VersioningConfiguration: @}",
-    # Versioning can never be taken back; a bucket that never had it is left alone.
+    # Versioning can be suspended but not removed; a bucket that never had it is not changed.
     back=Delete(
         "put_bucket_versioning",
         fixed={"VersioningConfiguration": {"Status": "Suspended"}},

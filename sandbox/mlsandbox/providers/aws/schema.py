@@ -1,4 +1,4 @@
-"""Property names and types of AWS resources, reflected from the pulumi-aws SDK."""
+"""Property names and types of AWS resources, by reflection from the pulumi-aws SDK."""
 
 import collections.abc
 import difflib
@@ -13,14 +13,14 @@ from enum import Enum
 from typing import Any, Final
 
 import pulumi
-import pulumi._types as sdk  # the SDK's own reflection; it has no public door
+import pulumi._types as sdk  # the SDK's own reflection, which is not public
 
 from mlsandbox.providers.protocol import UNKNOWN, Failure, Path, Properties, has_unknown, path_text
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One JSON value; `values` are the only ones allowed, where the SDK says so by an enum and nothing else."""
+    """A scalar JSON value. `values` are the allowed ones, if the SDK's type is an enum."""
 
     kind: type
     values: frozenset[Any] = frozenset()
@@ -28,38 +28,38 @@ class Scalar:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list."""
+    """A list of values of one type."""
 
     item: "Type"
 
 
 @dataclass(frozen=True)
 class MapOf:
-    """Free keys, one type of value."""
+    """A map with arbitrary keys and values of one type."""
 
     item: "Type"
 
 
 @dataclass(frozen=True)
 class Object:
-    """Named properties."""
+    """An object with named properties."""
 
     properties: Mapping[str, "Property"]
 
     def type_of(self, name: str) -> "Type":
-        """The type of the property `name`; anything for one that is not there."""
+        """The type of the property `name`; `AnyValue` if there is no such property."""
         declared = self.properties.get(name)
         return declared.type if declared else AnyValue()
 
 
 @dataclass(frozen=True)
 class Document:
-    """A JSON document: text, or in a program also an object that becomes text."""
+    """A JSON document: a string, or in a program also an object that is serialized."""
 
 
 @dataclass(frozen=True)
 class AnyValue:
-    """Whatever JSON holds, or a type that holds itself."""
+    """Any JSON value, or a recursive type."""
 
 
 Type = Scalar | ListOf | MapOf | Object | Document | AnyValue
@@ -80,26 +80,26 @@ _KINDS: Final = {str: "a string", int: "a whole number", float: "a number", bool
 
 @dataclass(frozen=True)
 class Schema:
-    """A resource type as the SDK knows it."""
+    """The SDK's schema of a resource type."""
 
     token: str
     """E.g. `aws:kms/key:Key`."""
 
     inputs: Object
-    """What a program may set."""
+    """The inputs of a program."""
 
     outputs: Object
-    """What the state holds beside `id`; required are those that are never null."""
+    """The outputs in the state, without `id`. Outputs that are never null are required."""
 
     def chosen_by_aws(self, name: str) -> bool:
-        """Whether AWS gives the input `name` a value when it is left out: Terraform's *optional and computed*."""
+        """Whether AWS computes the input `name` if it is not set: Terraform's *optional and computed*."""
         return not self.inputs.properties[name].required and self.outputs.properties[name].required
 
 
 def resource_schema(resource: type[pulumi.CustomResource]) -> Schema:
     """The schema of an SDK resource class such as `pulumi_aws.kms.Key`."""
     module = importlib.import_module(resource.__module__)
-    # Where a nested type took the name <Resource>Args already, the SDK calls the resource's own <Resource>InitArgs.
+    # If a nested type has the name <Resource>Args, the SDK's name for the resource's arguments is <Resource>InitArgs.
     arguments = getattr(module, f"{resource.__name__}InitArgs", None) or getattr(module, f"{resource.__name__}Args")
     not_null = {
         name
@@ -123,7 +123,7 @@ def object_schema(cls: type) -> Object:
 
 
 def function_inputs(function: typing.Callable[..., Any]) -> frozenset[str]:
-    """The Pulumi names of a look-up's arguments, e.g. of `pulumi_aws.ec2.get_vpc`."""
+    """The Pulumi names of a lookup's arguments, e.g. of `pulumi_aws.ec2.get_vpc`."""
     parameters = typing.cast(Any, function).__code__
     python = parameters.co_varnames[: parameters.co_argcount + parameters.co_kwonlyargcount]
     return frozenset(_camel(name) for name in python if name != "opts")
@@ -144,7 +144,7 @@ def _reflect(hint: Any, above: tuple[type, ...]) -> Type:
     choices = list(_alternatives(hint))
     if len(choices) > 1:
         objects = [choice for choice in choices if sdk.is_input_type(choice) or sdk.is_output_type(choice)]
-        # The SDK offers an object beside a string for JSON documents only.
+        # The SDK allows both an object and a string only for JSON documents.
         if str in choices and objects:
             return Document()
         return _scalars(choices) if not objects else ANY
@@ -165,7 +165,7 @@ def _scalars(choices: list[Any]) -> Type:
     enums = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, Enum)]
     if len(enums) == 1:
         values = frozenset(member.value for member in enums[0])
-        # A string beside the enum means that AWS may know more values than the SDK.
+        # If a string is allowed in addition to the enum, AWS may have more values than the SDK.
         return Scalar(str) if str in choices else Scalar(type(next(iter(values))), values)
     return ANY
 
@@ -183,7 +183,7 @@ def _is_output(hint: Any) -> bool:
 
 
 def check(value: Properties, schema: Object, path: Path = ()) -> Iterator[Failure]:
-    """Yield everything about `value` that the SDK's types do not allow. `UNKNOWN` is allowed everywhere."""
+    """Yield all violations of the SDK's types by `value`. `UNKNOWN` is allowed everywhere."""
     for name in value:
         if name not in schema.properties:
             yield Failure(path_text((*path, name)), f"is not a property here{suggestion(name, schema.properties)}")
@@ -238,7 +238,7 @@ def _check_document(value: Any, path: Path) -> Iterator[Failure]:
 
 def _fits(value: Any, kind: type) -> bool:
     if kind is str:
-        # Like the official provider: a number or a truth value has one obvious text (`version: 3`).
+        # As in the official provider, a number or a boolean is accepted as a string (`version: 3`).
         return isinstance(value, str | int | float)
     if kind is bool:
         return isinstance(value, bool)
@@ -257,7 +257,7 @@ def _container(value: Any) -> str:
 
 
 def coerced(value: Any, declared: Type) -> Any:
-    """`value`, which passed `check`, in the form in which the state keeps it: texts as text, documents as JSON text."""
+    """`value`, which passed `check`, in the format of the state: strings as declared, documents as JSON strings."""
     if value is UNKNOWN or value is None:
         return value
     if isinstance(declared, Object):
@@ -275,12 +275,12 @@ def coerced(value: Any, declared: Type) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """The text of a scalar as AWS and Terraform write it: `true`, `3`."""
+    """A scalar as a string, in the format of AWS and Terraform: `true`, `3`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?` where a known word is near."""
+    """`; did you mean "…"?` if a known word is similar."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f'; did you mean "{near[0]}"?' if near else ""
 

@@ -13,13 +13,13 @@ from mlsandbox.providers.protocol import Failure, Properties
 
 REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
 
-# What would make the provider act as someone else than the sandbox's own user.
+# Settings that would change the provider's identity to another one than the sandbox's user.
 _IDENTITIES: Final = ("assumeRoles", "assumeRoleWithWebIdentity")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a provider instance was configured with."""
+    """The configuration of a provider instance."""
 
     region: str
     default_tags: Mapping[str, str] = field(default_factory=dict)
@@ -43,11 +43,11 @@ class Settings:
         )
 
     def all_tags(self, tags: Mapping[str, str]) -> dict[str, str]:
-        """The tags that a resource with `tags` gets: the default ones too, its own first, ignored ones left out."""
-        return self.minded({**self.default_tags, **tags})
+        """The tags of a resource: `tags`, which take precedence, and the default tags, without ignored ones."""
+        return self.without_ignored_tags({**self.default_tags, **tags})
 
-    def minded(self, tags: Mapping[str, str]) -> dict[str, str]:
-        """`tags` without those that this provider instance ignores."""
+    def without_ignored_tags(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """`tags` without those that the provider instance ignores."""
         return {
             key: value
             for key, value in tags.items()
@@ -56,7 +56,7 @@ class Settings:
 
 
 def decoded(config: Properties) -> Properties:
-    """The configuration with the types of the SDK: the engine sends every value as text, structured ones as JSON."""
+    """The configuration with the SDK's types. The engine sends all values as strings, structured ones as JSON."""
     schema = _schema().properties
     return {name: _decoded(value, schema.get(name)) for name, value in config.items() if value not in (None, "")}
 
@@ -75,7 +75,7 @@ def _decoded(value: Any, declared: Property | None) -> Any:
 
 
 def failures(config: Properties) -> Sequence[Failure]:
-    """Everything wrong with a provider configuration."""
+    """All problems of a provider configuration."""
     plain = decoded(config)
     return [*check(plain, _schema()), *_wrong_values(plain)]
 
@@ -88,13 +88,13 @@ def _wrong_values(config: Properties) -> Iterator[Failure]:
         yield Failure("region", f"must be the name of a region, such as us-east-1; it is {region!r}")
     for name in _IDENTITIES:
         if config.get(name):
-            yield Failure(name, "is not possible in the sandbox, which has one identity: leave it out of this stack")
+            yield Failure(name, "is not supported in the sandbox, which has one identity: remove it from this stack")
     if config.get("allowedAccountIds") and config.get("forbiddenAccountIds"):
         yield Failure("forbiddenAccountIds", "cannot be set together with allowedAccountIds")
 
 
 def account_failure(settings: Settings, account: str) -> str | None:
-    """Why the account may not be used."""
+    """Why the account is not allowed; None if it is."""
     if settings.forbidden_accounts and account in settings.forbidden_accounts:
         return f"The AWS account {account} is one of aws:forbiddenAccountIds"
     if settings.allowed_accounts and account not in settings.allowed_accounts:
@@ -105,5 +105,5 @@ def account_failure(settings: Settings, account: str) -> str | None:
 
 def _schema() -> Object:
     own = object_schema(pulumi_aws.ProviderArgs).properties
-    # The engine adds the package's version to what the program sets.
+    # The engine adds the package's version to the program's settings.
     return Object({**own, "version": Property(Scalar(str)), "pluginDownloadURL": Property(Scalar(str))})

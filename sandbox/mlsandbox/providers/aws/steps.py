@@ -1,4 +1,4 @@
-"""The steps of a declaration: what is called to create, read, update and delete a resource, and what goes with them."""
+"""The steps of a declaration: the operations to create, read, update and delete a resource, and their options."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from mlsandbox.providers.aws.api import Api
 from mlsandbox.providers.protocol import Properties
 
 Read = Callable[[Api, str], Properties | None]
-"""From an id to the live properties (settable ones and outputs); None when the resource is gone."""
+"""Returns the live properties (inputs and outputs) for an ID; None if the resource is gone."""
 
 
 def uses(*operations: str) -> Callable[[Any], Any]:
-    """Say which operations of the declaration's service a function of it calls, in boto3's spelling."""
+    """Declare the operations that a function of a declaration calls, by boto3's names."""
 
     def mark(function: Any) -> Any:
         function.operations = operations
@@ -35,49 +35,49 @@ def operations_of(step: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Create:
-    """Make the resource with one operation, from every property that has a member in its request."""
+    """Create the resource with one operation, from every property that has a member in its request."""
 
     operation: str
     id: str | tuple[str, ...]
-    """The id: a JMESPath into the answer, or the properties that make it, joined by the declaration's separator: of
-    none, it is the account's, for what an account has once."""
+    """The ID: a JMESPath into the response, or the properties that it consists of, joined by the declaration's
+    separator. An empty tuple stands for the account ID, for settings of the account."""
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Members that are always the same."""
+    """Members with constant values."""
 
     more: Callable[[Properties], Mapping[str, Any]] = lambda inputs: {}
-    """Members that are made of properties in another form; gets the inputs."""
+    """Computes further members from the inputs."""
 
     empty: Mapping[str, Any] = field(default_factory=dict)
-    """What to send for properties that are not set, where leaving them out leaves them as they are."""
+    """Values to send for properties that are not set, if omitting them would leave them unchanged."""
 
 
 @dataclass(frozen=True)
 class Describe:
-    """Read the resource with one operation, every property from the member of its name."""
+    """Read the resource with one operation, every property from the member with its name."""
 
     operation: str
     result: str
-    """JMESPath to the resource in the answer."""
+    """JMESPath to the resource in the response."""
 
     key: str | None = None
-    """The member that takes the id where it is not the declaration's `key` (`VpcIds`)."""
+    """The member for the ID, if it is not the declaration's `key` (`VpcIds`)."""
 
     more: Callable[[Api, str, dict[str, Any]], Properties] | None = None
-    """Properties that come from elsewhere: gets the id and the described resource."""
+    """Returns properties from other sources, for the ID and the described resource."""
 
 
 class Update:
-    """Change properties in place, with one operation from the declaration's key and these properties, or by a function.
+    """Update properties in place, by one operation with the declaration's key and these properties, or by a function.
 
-    It runs when one of the properties changed, and after the creation for those set that the creation did not take.
-    A function gets the API, the id, the old inputs and the new ones. `checked_as` is an operation against whose members
-    the properties of a function are checked.
+    It is executed if one of the properties changed, and after the creation for set properties that the create operation
+    does not accept. A function is called with the API, the ID, the old and the new inputs. For a function, `checked_as`
+    is the operation whose members are used to validate the properties.
 
-    For an operation: `changed_only` leaves out what did not change, but for properties of `together`, which go with
-    each other. `empty` has what is sent for a property that is not set (any more), where leaving it out leaves it as it
-    is; `unset` is the operation, of the key alone, that takes all of them away. `also` has other properties that the
-    operation takes where they are set: property → member. `then` gets the API, the id and the answer.
+    For an operation: `changed_only` omits unchanged properties, except that those in `together` are always sent
+    together. `empty` contains the values to send for unset properties, if omitting them would leave them unchanged.
+    `unset` is an operation with only the key that removes all the properties. `also` maps other properties to members;
+    they are sent if they are set. `then` is called with the API, the ID and the response.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Update:
         self.then = then
 
     def sent(self, olds: Properties, news: Properties) -> set[str]:
-        """The properties that the operation is called with."""
+        """The properties to send."""
         if not self.changed_only:
             return {*self.properties}
         changed = {name for name in self.properties if olds.get(name) != news.get(name)}
@@ -119,26 +119,26 @@ class Delete:
     operation: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
-    """Properties of the state that the operation takes: property → member."""
+    """Properties of the state to send: property → member."""
 
     when: str = "@"
-    """JMESPath into the properties of the state; false where nothing is to be done."""
+    """JMESPath into the properties of the state. If the result is false, nothing is done."""
 
 
 @dataclass(frozen=True)
 class Tags:
-    """Tags by two operations that add and remove."""
+    """Tags with an operation that adds them and one that removes them."""
 
     tag: str
     untag: str
     key: str
-    """The member that takes the resource."""
+    """The member for the resource."""
 
     by: str | None = None
-    """The output that names the resource where its id does not, e.g. `arn`."""
+    """The output that identifies the resource, if it is not the ID, e.g. `arn`."""
 
     listed: str | None = None
-    """The operation that lists them, where the description does not hold them."""
+    """The operation that lists the tags, if the describe response does not contain them."""
 
     specification: str | None = None
     """EC2's name of the type in `TagSpecifications`."""
@@ -146,7 +146,7 @@ class Tags:
 
 @dataclass(frozen=True)
 class State:
-    """Where in a description the state of a resource is, and what it may be."""
+    """The path of a resource's state in its describe response, and the possible states."""
 
     path: str
     """JMESPath into the described resource."""
@@ -154,33 +154,33 @@ class State:
     ready: Collection[str]
     failed: Collection[str] = ()
     gone: Collection[str] = ()
-    """States in which the resource counts as deleted, though it is still described."""
+    """States in which the resource counts as deleted although it can still be described."""
 
     reason: str | None = None
-    """JMESPath to AWS's own explanation of a failure."""
+    """JMESPath to AWS's explanation of a failure."""
 
 
 @dataclass(frozen=True)
 class AutoName:
-    """The property that gets an automatic name, `<logical name>-<7 hex digits>`, when a program gives none."""
+    """The property that by default gets an automatic name, `<logical name>-<7 hex digits>`."""
 
     property: str
     longest: int
-    """AWS's limit, in characters."""
+    """AWS's length limit, in characters."""
 
     shape: Callable[[str], str] = str
-    """E.g. `str.lower`."""
+    """Converts the name, e.g. `str.lower`."""
 
     prefix_property: str | None = None
-    """The property that asks for a name with a given beginning instead."""
+    """The property that sets the prefix of the automatic name."""
 
 
 @dataclass(frozen=True)
 class Singleton:
-    """Something that an account has one of in a region."""
+    """A setting that an account has once per region."""
 
     name: str
-    """What it is called in a sentence."""
+    """Its name in a sentence."""
 
     unset: Callable[[Properties], bool] = lambda live: False
-    """Whether the live properties are those of an account where nobody set it."""
+    """Whether the live properties are AWS's defaults."""

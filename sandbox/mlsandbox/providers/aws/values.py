@@ -1,4 +1,4 @@
-"""Values of a resource between program, state and AWS: defaults, what differs, what is live, what is not known yet."""
+"""Conversion of values between program, state and AWS: defaults, diffs, live values and unknown values."""
 
 import hashlib
 import re
@@ -27,12 +27,12 @@ from mlsandbox.providers.protocol import UNKNOWN, Change, Difference, Failure, P
 def checked(
     declaration: Declaration, settings: Settings, name: str, olds: Properties, news: Properties, seed: bytes
 ) -> tuple[Properties, Sequence[Failure]]:
-    """The inputs of a program with defaults, automatic name and all tags; and everything that is wrong with them."""
+    """The inputs of a program with defaults, automatic name and all tags, and all their problems."""
     schema = declaration.schema
     given = {key: value for key, value in news.items() if value is not None and key != "tagsAll"}
     wrong = list(check(given, schema.inputs))
     wrong += [
-        Failure(key, f"is not modelled by the sandbox: {reason}")
+        Failure(key, f"is not supported by the sandbox: {reason}")
         for key, reason in declaration.refused.items()
         if given.get(key)
     ]
@@ -66,8 +66,8 @@ def _auto_named(
     if len(made) > auto.longest:
         yield Failure(
             auto.property,
-            f"cannot be made from the resource's name: {made!r} has {len(made)} characters, AWS allows {auto.longest}. "
-            "Shorten the resource's name or set this property",
+            f"cannot be derived from the resource's name: {made!r} has {len(made)} characters; allowed: at most "
+            f"{auto.longest}. Shorten the resource's name or set this property",
         )
     inputs[auto.property] = made
 
@@ -99,7 +99,7 @@ def _not_json(declaration: Declaration, inputs: Properties) -> Iterator[Failure]
 def difference(
     declaration: Declaration, settings: Settings, name: str, olds: Properties, outputs: Properties, news: Properties
 ) -> Difference:
-    """What an update from `olds` to `news` changes, and whether it replaces."""
+    """The changes of an update from `olds` to `news`, and whether they replace the resource."""
     schema = declaration.schema
     aligned = {}
     before = {key: value for key, value in olds.items() if key != "region"}
@@ -128,7 +128,7 @@ def difference(
 
 
 def _kept(declaration: Declaration, path: tuple[str, ...], old: Any, new: Any, into: Type, out: Type) -> Any:
-    """`new` with the nested properties that AWS chose when the program does not say anything of them."""
+    """`new` with the nested properties that AWS computed and that the program does not set."""
     if isinstance(into, Object) and isinstance(out, Object) and isinstance(old, dict) and isinstance(new, dict):
         result = {}
         for key, declared in into.properties.items():
@@ -148,7 +148,7 @@ def _replaces(declaration: Declaration, path: str) -> bool:
 
 
 def _named_by_hand(declaration: Declaration, name: str, olds: Properties, news: Properties) -> bool:
-    """Whether the physical name was given and stays: two resources of that name cannot be there at once."""
+    """Whether the program sets the physical name and does not change it, so that old and new cannot coexist."""
     auto = declaration.name
     if auto is None or olds.get(auto.property) != news.get(auto.property):
         return False
@@ -159,7 +159,7 @@ def _named_by_hand(declaration: Declaration, name: str, olds: Properties, news: 
 def live_outputs(
     declaration: Declaration, settings: Settings, region: str, inputs: Properties, live: Properties
 ) -> Properties:
-    """The outputs of a resource whose inputs and live properties are these."""
+    """The outputs of a resource, from its inputs and live properties."""
     schema = declaration.schema
     outputs: Properties = {}
     for key, declared in schema.outputs.properties.items():
@@ -173,7 +173,7 @@ def live_outputs(
     if "region" in schema.outputs.properties:
         outputs["region"] = region
     if "tagsAll" in schema.outputs.properties:
-        everything = settings.minded(live.get("tagsAll") or {})
+        everything = settings.without_ignored_tags(live.get("tagsAll") or {})
         own = inputs.get("tags") or {}
         outputs["tagsAll"] = everything
         outputs["tags"] = {
@@ -185,7 +185,7 @@ def live_outputs(
 
 
 def _zero(declared: Type) -> Any:
-    """What Terraform's provider says of a value that is never null where AWS has none."""
+    """Terraform's value for an output that is never null, if AWS has no value."""
     if isinstance(declared, Scalar):
         return declared.kind()
     if isinstance(declared, ListOf):
@@ -194,7 +194,7 @@ def _zero(declared: Type) -> Any:
 
 
 def expected_outputs(declaration: Declaration, settings: Settings, inputs: Properties) -> Properties:
-    """The outputs of a resource that a preview would make: what only AWS will tell is `UNKNOWN`."""
+    """The outputs of a new resource in a preview. Values that AWS will compute are `UNKNOWN`."""
     schema = declaration.schema
     expected: Properties = {key: UNKNOWN for key, declared in schema.outputs.properties.items() if declared.required}
     if "region" in expected:
@@ -209,7 +209,7 @@ def expected_outputs(declaration: Declaration, settings: Settings, inputs: Prope
 
 
 def _completed(declaration: Declaration, path: tuple[str, ...], value: Any, into: Type, out: Type) -> Any:
-    """An input as an output: nested properties that AWS will choose are `UNKNOWN`."""
+    """An input as an output. Nested properties that AWS will compute are `UNKNOWN`."""
     if isinstance(into, Object) and isinstance(out, Object) and isinstance(value, dict):
         result = {
             key: UNKNOWN
@@ -223,7 +223,7 @@ def _completed(declaration: Declaration, path: tuple[str, ...], value: Any, into
 
 
 def updated_outputs(declaration: Declaration, outputs: Properties, news: Properties) -> Properties:
-    """The outputs of a resource that a preview would update: what AWS chose within its inputs stays."""
+    """The outputs of an updated resource in a preview. Nested values that AWS computed are kept."""
     schema = declaration.schema
     after = {
         key: _kept(
@@ -235,10 +235,10 @@ def updated_outputs(declaration: Declaration, outputs: Properties, news: Propert
 
 
 def live_inputs(declaration: Declaration, olds: Properties, recorded: Properties, live: Properties) -> Properties:
-    """The inputs as they are now: the old ones, with what was changed behind the program's back.
+    """The current inputs: the old ones, with changes made outside the program.
 
-    `recorded` are the outputs of the last operation, `live` those of now; both empty `olds` and `recorded` (an import)
-    give every input that AWS reports.
+    `recorded` are the outputs of the last operation, `live` the current ones. For an import, `olds` and `recorded` are
+    empty, and the result contains every input that AWS returns.
     """
     schema = declaration.schema
     inputs: Properties = {}

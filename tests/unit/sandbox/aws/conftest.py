@@ -1,4 +1,4 @@
-"""What the tests of the provider share."""
+"""Fixtures for the tests of the provider."""
 
 from typing import Any
 

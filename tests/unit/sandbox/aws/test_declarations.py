@@ -1,4 +1,4 @@
-"""What holds for every declaration: each input is accounted for, and what replaces agrees with its sources."""
+"""Checks of every declaration: all inputs are handled, and the replacing properties match their sources."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def top(paths: Any) -> set[str]:
 
 @every_declaration
 def test_every_input_is_accounted_for_once(declaration: Declaration) -> None:
-    """An input that nothing carries out would be a silent success."""
+    """Otherwise, an input would be ignored silently."""
     inputs = {*declaration.schema.inputs.properties} - TAGS
     updated = {name for update in declaration.updates for name in update.properties} - TAGS
     whole = {path for path in declaration.replaces if "." not in path}
@@ -35,25 +35,27 @@ def test_every_input_is_accounted_for_once(declaration: Declaration) -> None:
 
 
 @every_declaration
-def test_what_replaces_is_what_cloudformation_says_or_differs_for_a_reason(declaration: Declaration) -> None:
+def test_replacing_properties_match_cloudformation_or_differ_for_a_reason(declaration: Declaration) -> None:
     if declaration.cloudformation is None:
         assert not declaration.unlike_cloudformation
         return
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", declaration.cloudformation).schema
-    said = {
+    create_only = {
         name
         for pointer in schema.get("createOnlyProperties", ())
         for name in _names(declaration, pointer.removeprefix("/properties/").split("/"))
     }
     ours = {*declaration.replaces} - {"namePrefix", "nodeGroupNamePrefix", "bucketPrefix"}
-    refused = {name for name in said if name.split(".")[0] in declaration.refused}
-    differing = {path for path in ours ^ (said - refused) if not any(_covers(other, path) for other in ours & said)}
+    refused = {name for name in create_only if name.split(".")[0] in declaration.refused}
+    differing = {
+        path for path in ours ^ (create_only - refused) if not any(_covers(other, path) for other in ours & create_only)
+    }
     assert differing == {*declaration.unlike_cloudformation}
 
 
 @every_declaration
 def test_every_nested_input_has_a_member_in_the_request(declaration: Declaration) -> None:
-    """A nested property without one would be dropped without a word."""
+    """Otherwise, a nested property would be ignored silently."""
     requests = [declaration.create.operation] if isinstance(declaration.create, Create) else []
     requests += [update.checked_as for update in declaration.updates if update.checked_as]
     lost: set[str] = set()
@@ -67,12 +69,12 @@ def test_every_nested_input_has_a_member_in_the_request(declaration: Declaration
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda each: each.token)
-def test_a_look_up_names_the_token_that_the_sdk_calls(lookup: Any) -> None:
+def test_a_lookup_has_the_token_of_the_sdk(lookup: Any) -> None:
     assert lookup.token in lookup.function.__code__.co_consts
 
 
 def _names(declaration: Declaration, pointer: list[str]) -> Iterator[str]:
-    """Our names of a property of CloudFormation."""
+    """Our names of a CloudFormation property."""
     schema: Type = declaration.schema.inputs
     path: list[str] = []
     for word in pointer:
@@ -97,7 +99,7 @@ def _covers(one: str, other: str) -> bool:
 
 
 def _lost(declaration: Declaration, shape: Shape, name: str, declared: Type, path: str) -> Iterator[str]:
-    """Properties at and below `name` that have no member in the structure `shape`."""
+    """The property `name` and nested properties that have no member in the structure `shape`."""
     found = _member(declaration, shape, name, path)
     if found is None:
         yield path

@@ -1,4 +1,4 @@
-"""Look-ups of networks and scaling groups: what boto3 made is found, in the form of the real provider's answers."""
+"""Lookups of networks and scaling groups, in the format of the official provider."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def ask(bench: Any, name: str, **args: Any) -> Properties:
     return answer
 
 
-def test_a_vpc_with_its_addresses_and_dns(bench: Any) -> None:
+def test_a_vpc_has_its_cidr_blocks_and_dns_settings(bench: Any) -> None:
     ec2 = bench.boto("ec2")
     id = ec2.create_vpc(CidrBlock="10.70.0.0/16")["Vpc"]["VpcId"]
     ec2.associate_vpc_cidr_block(VpcId=id, CidrBlock="100.70.0.0/16")
@@ -27,7 +27,7 @@ def test_a_vpc_with_its_addresses_and_dns(bench: Any) -> None:
         ask(bench, "getVpc", id="vpc-00000000")
 
 
-def test_a_subnet_with_its_zone_and_free_addresses(bench: Any) -> None:
+def test_a_subnet_has_its_zone_and_free_addresses(bench: Any) -> None:
     ec2, id = bench.boto("ec2"), bench.subnet(0)
     ec2.create_tags(Resources=[id], Tags=[{"Key": "kubernetes.io/role/internal-elb", "Value": "1"}])
     found = ask(bench, "getSubnet", id=id)
@@ -40,7 +40,7 @@ def test_a_subnet_with_its_zone_and_free_addresses(bench: Any) -> None:
         ask(bench, "getSubnet", id="subnet-00000000")
 
 
-def test_the_route_table_of_a_subnet_and_where_it_leads(bench: Any) -> None:
+def test_the_route_table_of_a_subnet_has_its_routes(bench: Any) -> None:
     ec2 = bench.boto("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.71.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.71.0.0/24")["Subnet"]["SubnetId"]
@@ -59,7 +59,7 @@ def test_the_route_table_of_a_subnet_and_where_it_leads(bench: Any) -> None:
     assert not [route for route in routes if str(route["gatewayId"]).startswith("vpce-")]
 
 
-def test_an_endpoint_or_none(bench: Any) -> None:
+def test_an_endpoint_is_found_if_it_exists(bench: Any) -> None:
     ec2, vpc, name = bench.boto("ec2"), bench.vpc(), f"com.amazonaws.{REGION}.dynamodb"
     with pytest.raises(ProviderError, match="no matching EC2 VPC Endpoint found"):
         ask(bench, "getVpcEndpoint", vpcId=vpc, serviceName=name, vpcEndpointType="Gateway")
@@ -69,7 +69,7 @@ def test_an_endpoint_or_none(bench: Any) -> None:
     assert (found["routeTableIds"], found["tags"]) == ([table], {})
 
 
-def test_the_zones_with_an_endpoint_of_a_service(bench: Any) -> None:
+def test_an_endpoint_service_has_its_zones(bench: Any) -> None:
     name = f"com.amazonaws.{REGION}.sts"
     found = ask(bench, "getVpcEndpointService", serviceName=name, serviceType="Interface")
     assert (found["serviceName"], found["availabilityZones"]) == (name, [f"{REGION}{letter}" for letter in "abc"])
@@ -77,7 +77,7 @@ def test_the_zones_with_an_endpoint_of_a_service(bench: Any) -> None:
         ask(bench, "getVpcEndpointService", serviceName="com.amazonaws.mars-1.sts")
 
 
-def test_network_interfaces_by_their_tags(bench: Any) -> None:
+def test_network_interfaces_are_found_by_tag(bench: Any) -> None:
     ec2, subnet = bench.boto("ec2"), bench.subnet(2)
     id = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     filters = [{"name": "subnet-id", "values": [subnet]}, {"name": "tag:mlplatform:stack", "values": ["ml/dev"]}]
@@ -86,7 +86,7 @@ def test_network_interfaces_by_their_tags(bench: Any) -> None:
     assert ask(bench, "getNetworkInterfaces", filters=filters)["ids"] == [id]
 
 
-def test_the_zones_that_offer_a_type_and_all_of_them_for_a_type_of_tomorrow(bench: Any) -> None:
+def test_an_instance_type_has_its_zones_and_an_unknown_type_all_zones(bench: Any) -> None:
     types = [{"name": "instance-type", "values": ["p5.48xlarge", "p99.48xlarge"]}]
     found = ask(bench, "getInstanceTypeOfferings", locationType="availability-zone", filters=types, region="us-east-1")
     offers = set(zip(found["instanceTypes"], found["locations"], strict=True))
@@ -94,7 +94,7 @@ def test_the_zones_that_offer_a_type_and_all_of_them_for_a_type_of_tomorrow(benc
     assert {zone for type, zone in offers if type == "p99.48xlarge"} == {f"us-east-1{letter}" for letter in "abcdef"}
 
 
-def test_scaling_groups_by_their_tags_and_one_by_its_name(bench: Any) -> None:
+def test_scaling_groups_are_found_by_tag_and_by_name(bench: Any) -> None:
     def asked(function: str, **args: Any) -> Properties:
         answer: Properties = bench.provider.invoke(bench.client, f"aws:autoscaling/{function}:{function}", args, False)
         return answer

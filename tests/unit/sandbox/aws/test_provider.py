@@ -1,4 +1,4 @@
-"""What the provider refuses, what it leaves unknown, how failures of the API reach the user, and look-ups."""
+"""The provider's input validation, unknown values, error messages and lookups."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +50,7 @@ def refused(bench: Any, declaration: Declaration, inputs: Properties) -> Sequenc
             eks.CLUSTER,
             {"roleArn": "r", "vpcConfig": {"subnetIds": ["s"]}, "computeConfig": {"enabled": True}},
             "computeConfig",
-            "is not modelled by the sandbox: the sandbox has no EKS Auto Mode",
+            "is not supported by the sandbox: the sandbox has no EKS Auto Mode",
         ),
         (
             ec2_security.INGRESS_RULE,
@@ -61,19 +61,19 @@ def refused(bench: Any, declaration: Declaration, inputs: Properties) -> Sequenc
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_wrong_input_is_refused_at_its_place(
+def test_an_invalid_input_is_rejected_with_its_path(
     bench: Any, declaration: Declaration, inputs: Properties, path: str, reason: str
 ) -> None:
     failures = refused(bench, declaration, inputs)
     assert [failure for failure in failures if failure.path == path and failure.reason.startswith(reason)], failures
 
 
-def test_all_that_is_wrong_is_told_at_once(bench: Any) -> None:
+def test_all_problems_are_reported_together(bench: Any) -> None:
     failures = refused(bench, ec2_network.SUBNET, {"cidr": "10.0.0.0/24", "mapPublicIpOnLaunch": 3})
     assert {failure.path for failure in failures} == {"cidr", "vpcId", "mapPublicIpOnLaunch"}
 
 
-def test_an_unknown_input_stays_unknown_and_is_no_failure(bench: Any) -> None:
+def test_an_unknown_input_stays_unknown_and_is_valid(bench: Any) -> None:
     subject = bench.subject(ec2_network.SUBNET.token, "it")
     inputs, failures = bench.provider.check(
         bench.client, subject, {}, {"vpcId": UNKNOWN, "cidrBlock": "10.0.0.0/24", "tags": {"a": UNKNOWN}}, b"seed"
@@ -87,13 +87,13 @@ def test_an_unknown_input_stays_unknown_and_is_no_failure(bench: Any) -> None:
     assert outputs["cidrBlock"] == "10.0.0.0/24"
 
 
-def test_a_change_to_something_unknown_is_a_change(bench: Any) -> None:
+def test_a_change_to_an_unknown_value_is_a_change(bench: Any) -> None:
     state = bench.create(logs.LOG_GROUP.token, bench.unique("it"), {"retentionInDays": 14})
     (change,) = bench.diff(state, {**state.inputs, "kmsKeyId": UNKNOWN}).changes
     assert change.path == ("kmsKeyId",)
 
 
-def test_arns_carry_region_account_and_partition(bench: Any) -> None:
+def test_arns_contain_region_account_and_partition(bench: Any) -> None:
     vpc = bench.create(ec2_network.VPC.token, bench.unique("it"), {"cidrBlock": "10.50.0.0/16"})
     assert vpc.outputs["arn"] == f"arn:aws:ec2:{REGION}:123456789012:vpc/{vpc.id}"
     other = bench.create(
@@ -104,12 +104,12 @@ def test_arns_carry_region_account_and_partition(bench: Any) -> None:
         bench.delete(state)
 
 
-def test_a_failure_of_the_api_names_resource_operation_and_code(bench: Any) -> None:
+def test_an_api_error_contains_resource_operation_and_code(bench: Any) -> None:
     with pytest.raises(ProviderError, match=r"^it: CreateSubnet: InvalidVpcID\.NotFound: "):
         bench.create(ec2_network.SUBNET.token, "it", {"vpcId": "vpc-1", "cidrBlock": "10.0.0.0/24"})
 
 
-def test_aws_is_not_kinder_here_than_it_is(bench: Any) -> None:
+def test_a_duplicate_name_is_rejected_as_on_aws(bench: Any) -> None:
     name = bench.unique("role")
     document = {"Version": "2012-10-17", "Statement": []}
     bench.create(iam.ROLE.token, "it", {"name": name, "assumeRolePolicy": document})
@@ -143,43 +143,41 @@ def test_aws_is_not_kinder_here_than_it_is(bench: Any) -> None:
     ],
     ids=lambda value: getattr(value, "token", ""),
 )
-def test_a_second_stack_that_sets_what_an_account_has_one_of_is_warned(
+def test_a_second_stack_that_sets_an_account_setting_gets_a_warning(
     bench: Any, declaration: Any, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(bench.provider, "say", lambda client, subject, message, **options: said.append(message))
+    messages: list[str] = []
+    monkeypatch.setattr(bench.provider, "say", lambda client, subject, message, **options: messages.append(message))
     first = bench.create(declaration.token, bench.unique("one"), inputs)
-    assert said == []
+    assert messages == []
     bench.create(declaration.token, bench.unique("another"), inputs)
-    (warning,) = said
+    (warning,) = messages
     assert declaration.singleton.name in warning
     assert "by another stack" in warning
     bench.delete(first)
     bench.create(declaration.token, bench.unique("third"), inputs)
-    assert len(said) == 1, "what was set back is nobody's"
+    assert len(messages) == 1, "no warning after the setting was reset"
 
 
-def test_the_end_of_an_operation_is_told_so_that_what_it_did_is_kept(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[bool] = []
-    monkeypatch.setattr(bench.provider, "finished", lambda: told.append(True))
+def test_the_end_of_an_operation_triggers_a_save(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(bench.provider, "finished", lambda: calls.append(True))
     bench.provider.cancel(bench.client)
-    assert told == [True]
+    assert calls == [True]
 
 
-def test_a_type_without_a_declaration_is_an_error_that_says_how_to_add_one(bench: Any) -> None:
+def test_a_type_without_a_declaration_is_an_error_with_instructions(bench: Any) -> None:
     subject = Subject("urn:pulumi:test::test::aws:kms/keys:Key::it", "aws:kms/keys:Key", "it")
     with pytest.raises(ProviderError, match=r'did you mean "aws:kms/key:Key".*To add it, declare it'):
         bench.provider.check(bench.client, subject, {}, {}, b"seed")
 
 
-def test_a_provider_for_another_account_is_refused(bench: Any) -> None:
+def test_a_provider_for_another_account_is_rejected(bench: Any) -> None:
     with pytest.raises(ProviderError, match="123456789012"):
         bench.provider.configure("other", {"region": REGION, "allowedAccountIds": '["999999999999"]'})
 
 
-def test_a_template_s_next_version_is_unknown_only_when_one_is_made(bench: Any) -> None:
+def test_the_latest_version_of_a_template_is_unknown_only_if_a_new_one_is_created(bench: Any) -> None:
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     state = bench.create(token, bench.unique("it"), {"ebsOptimized": "true", "tags": {"a": "b"}})
 
@@ -224,13 +222,13 @@ def test_a_template_s_next_version_is_unknown_only_when_one_is_made(bench: Any) 
         ),
     ],
 )
-def test_a_look_up_answers(bench: Any, token: str, args: Properties, expected: Properties) -> None:
+def test_a_lookup_returns_its_result(bench: Any, token: str, args: Properties, expected: Properties) -> None:
     answer = bench.provider.invoke(bench.client, token, args, False)
     assert answer["id"]
     assert answer.items() >= expected.items()
 
 
-def test_the_role_behind_a_session_is_looked_up_with_its_path(bench: Any) -> None:
+def test_the_role_of_a_session_is_looked_up_with_its_path(bench: Any) -> None:
     token = "aws:iam/getSessionContext:getSessionContext"
     made = bench.boto("iam").create_role(RoleName="deploy", Path="/ci/", AssumeRolePolicyDocument="{}")["Role"]
     session = "arn:aws:sts::123456789012:assumed-role/deploy/run-7"
@@ -253,7 +251,7 @@ def test_a_cluster_can_be_looked_up(bench: Any) -> None:
         bench.provider.invoke(bench.client, "aws:eks/getCluster:getCluster", {"name": "other"}, False)
 
 
-def test_a_secret_can_be_looked_up_by_name_without_what_is_in_it(bench: Any) -> None:
+def test_a_secret_can_be_looked_up_by_name_without_its_value(bench: Any) -> None:
     arn = bench.secret()
     token, name = "aws:secretsmanager/getSecret:getSecret", arn.rsplit(":", 1)[-1].rsplit("-", 1)[0]
     answer = bench.provider.invoke(bench.client, token, {"name": name}, False)
@@ -261,7 +259,7 @@ def test_a_secret_can_be_looked_up_by_name_without_what_is_in_it(bench: Any) -> 
     assert not {"secretString", "secretBinary"} & {*answer}
     with pytest.raises(ProviderError, match="exactly one of arn and name"):
         bench.provider.invoke(bench.client, token, {}, False)
-    with pytest.raises(ProviderError, match="there is no secret other in eu-central-1"):
+    with pytest.raises(ProviderError, match="the secret other does not exist in eu-central-1"):
         bench.provider.invoke(bench.client, token, {"name": "other"}, False)
 
 
@@ -270,18 +268,18 @@ def test_the_parameter_of_a_node_image_can_be_looked_up(bench: Any) -> None:
     name = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/1.65.0-0be31b34/image_id"
     answer = bench.provider.invoke(bench.client, token, {"name": name}, False)
     assert answer["insecureValue"].startswith("ami-0")
-    with pytest.raises(ProviderError, match="there is no parameter /aws/service/bottlerocket/x in eu-central-1"):
+    with pytest.raises(ProviderError, match="the parameter /aws/service/bottlerocket/x does not exist in eu-central-1"):
         bench.provider.invoke(bench.client, token, {"name": "/aws/service/bottlerocket/x"}, False)
 
 
-def test_a_look_up_that_nobody_declared_or_a_wrong_argument_is_refused(bench: Any) -> None:
+def test_an_undeclared_lookup_or_an_unknown_argument_is_rejected(bench: Any) -> None:
     with pytest.raises(ProviderError, match=r'did you mean "aws:index/getRegion:getRegion"'):
         bench.provider.invoke(bench.client, "aws:index/getRegions:getRegions", {}, False)
     (failure,) = bench.provider.invoke(bench.client, "aws:eks/getCluster:getCluster", {"nam": "x"}, False)
-    assert (failure.path, failure.reason) == ("nam", 'is no argument; did you mean "name"?')
+    assert (failure.path, failure.reason) == ("nam", 'is not an argument; did you mean "name"?')
 
 
-def test_status_tells_what_of_each_type_is_served_by_whom() -> None:
+def test_declared_operations_include_those_served_by_the_sandbox() -> None:
     from mlsandbox.endpoint import KEPT_BY_SANDBOX
 
     served = {operation for declaration in aws.DECLARATIONS for operation in declaration.operations}

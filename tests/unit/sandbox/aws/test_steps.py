@@ -1,4 +1,4 @@
-"""What the steps of a declaration send."""
+"""The requests of a declaration's steps."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ def test_an_update_sends_all_properties_or_those_that_changed() -> None:
     assert Update("a", "b", "c", by="put_it", changed_only=True).sent(olds, news) == {"b", "c"}
 
 
-def test_properties_that_go_together_are_sent_together() -> None:
+def test_properties_in_together_are_sent_together() -> None:
     update = Update("a", "b", "c", by="put_it", changed_only=True, together=("a", "b"))
     assert update.sent({"a": 1, "b": 2}, {"a": 1, "b": 3}) == {"a", "b"}
     assert update.sent({"c": 1}, {"c": 2}) == {"c"}
 
 
-def test_a_conventional_type_is_described_by_its_plural_where_its_operation_lists() -> None:
+def test_a_listed_conventional_type_has_plural_names() -> None:
     for noun, operation, key, result in (
         ("Vpc", "describe_vpcs", "VpcIds", "Vpcs[0]"),
         ("repository", "describe_repositories", "VpcIds", "repositories[0]"),
@@ -31,8 +31,8 @@ def test_a_conventional_type_is_described_by_its_plural_where_its_operation_list
     assert (one.operation, one.key, one.result) == ("describe_access_entry", None, "accessEntry")
 
 
-def test_what_is_taken_out_of_a_setting_is_taken_away(bench: Any) -> None:
-    """ECR leaves rules as they are where a request has none."""
+def test_a_property_removed_from_a_setting_is_reset(bench: Any) -> None:
+    """ECR does not change the rules if a request omits them."""
     rule = {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}
     state = bench.create(ecr.REGISTRY_SCANNING.token, bench.unique("it"), {"scanType": "BASIC", "rules": [rule]})
     bench.update(state, bench.checked(state.subject, {"scanType": "BASIC"}, olds=state.inputs))
@@ -41,7 +41,7 @@ def test_what_is_taken_out_of_a_setting_is_taken_away(bench: Any) -> None:
     bench.delete(state)
 
 
-def test_what_another_operation_takes_away_is_taken_away(bench: Any) -> None:
+def test_a_property_with_an_unset_operation_is_removed(bench: Any) -> None:
     state = bench.create(logs.LOG_GROUP.token, bench.unique("it"), {"retentionInDays": 14})
     changed = bench.update(state, bench.checked(state.subject, {}, olds=state.inputs))
     assert changed.outputs["retentionInDays"] == 0

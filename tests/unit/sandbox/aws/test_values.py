@@ -1,4 +1,4 @@
-"""What a preview knows of a resource that does not exist yet."""
+"""Known and unknown values in the preview of a new resource."""
 
 from mlsandbox.providers.aws import values
 from mlsandbox.providers.aws.eks import CLUSTER
@@ -6,8 +6,8 @@ from mlsandbox.providers.aws.settings import Settings
 from mlsandbox.providers.protocol import UNKNOWN
 
 
-def test_what_aws_chooses_inside_an_input_is_unknown_where_the_input_is_known() -> None:
-    """Whoever depends on it, e.g. a rule of the cluster's security group, waits for it."""
+def test_nested_properties_computed_by_aws_are_unknown_in_a_known_input() -> None:
+    """Dependents, e.g. a rule of the cluster security group, wait for such a value."""
     inputs = {"name": "main", "vpcConfig": {"subnetIds": ["subnet-a", "subnet-b"]}}
     found = values.expected_outputs(CLUSTER, Settings("us-east-1"), inputs)["vpcConfig"]
     assert found["subnetIds"] == ["subnet-a", "subnet-b"]

@@ -1,4 +1,4 @@
-"""A local AWS API without a control plane, and what an EKS cluster needs around it."""
+"""A local AWS API without a control plane, with the network and roles that an EKS cluster requires."""
 
 import json
 import subprocess
@@ -86,7 +86,7 @@ class Account:
             self.eks.delete_cluster(name=cluster)
 
     def refused(self, operation: str, service: str = "eks", **arguments: Any) -> tuple[str, str]:
-        """Code and message of the error that a call ends with."""
+        """Code and message of the error that a call returns."""
         with pytest.raises(ClientError) as caught:
             getattr(self.client(service), operation)(**arguments)
         error = caught.value.response["Error"]
@@ -94,12 +94,12 @@ class Account:
 
 
 class Process:
-    """The AWS API in a process of its own: moto's state belongs to a process, and other tests use this one's."""
+    """The AWS API in a separate process, because moto's state is per process and other tests use this process's."""
 
     def __init__(self, layout: Layout, *arguments: str) -> None:
         self.layout = layout
-        # A pipe that nobody reads would stop the process when it is full of moto's tracebacks.
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open as long as the process runs
+        # An unread pipe would block the process when it is full of moto's tracebacks.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # open while the process runs
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("serving.py")), str(layout.folder), *arguments],
             stdin=subprocess.PIPE,
@@ -112,29 +112,29 @@ class Process:
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
             self._process.communicate()
-            raise SandboxError(self._said())
+            raise SandboxError(self._log_text())
 
     def snapshot(self) -> None:
-        """Make it save its state, and wait for that."""
+        """Make the process save its state, and wait for it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print("snapshot", file=self._process.stdin, flush=True)
         assert self._process.stdout.readline() == "done\n"
 
     def closed(self, server: str, origin: str = "") -> str | None:
-        """Why the network keeps `origin` from the cluster at `server`."""
+        """Why the network blocks `origin` from the cluster at `server`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print("closed", server, origin, file=self._process.stdin, flush=True)
-        said: str | None = json.loads(self._process.stdout.readline())
-        return said
+        reason: str | None = json.loads(self._process.stdout.readline())
+        return reason
 
     def stop(self) -> None:
-        """Stop it in order; it saves its state."""
+        """Stop the process gracefully; it saves its state."""
         self._process.communicate("")
-        assert self._process.returncode == 0, self._said()
+        assert self._process.returncode == 0, self._log_text()
 
-    def _said(self) -> str:
+    def _log_text(self) -> str:
         self._log.seek(0)
         return self._log.read()
 
@@ -162,7 +162,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     process = Process(layout)
     process.ready()
     yield process
-    # Nobody goes on with its state, so it need not take the time to save it.
+    # Its state is not used again and need not be saved.
     process.kill()
 
 
@@ -179,13 +179,13 @@ def account(served: Account) -> Iterator[Account]:
 
 @pytest.fixture
 def run() -> Callable[..., AbstractContextManager[Process]]:
-    """Starts an AWS API of the test's own, and stops it."""
+    """Starts and stops an AWS API for the test alone."""
     return running
 
 
 @pytest.fixture
 def begin() -> Callable[[Layout], Process]:
-    """Starts an AWS API that the test kills."""
+    """Starts an AWS API for the test to kill."""
 
     def started(layout: Layout) -> Process:
         process = Process(layout)

@@ -1,7 +1,8 @@
-"""Serve the AWS API of the sandbox in the folder given, until the standard input ends.
+"""Serve the AWS API of the sandbox in the given folder until the end of the standard input.
 
-With `kubernetes` as second argument, EKS waits for a control plane, which no test of this folder starts. The input's
-lines ask: `snapshot` saves the state, `closed SERVER [ORIGIN]` answers why the network keeps ORIGIN from SERVER.
+With `kubernetes` as second argument, EKS waits for a control plane, which no test in this folder starts. Commands from
+the standard input: `snapshot` saves the state, `closed SERVER [ORIGIN]` prints why the network blocks ORIGIN from
+SERVER.
 """
 
 import json

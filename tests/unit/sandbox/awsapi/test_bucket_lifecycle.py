@@ -1,4 +1,4 @@
-"""Life cycle rules of a bucket: the sandbox refuses what S3 refuses, and takes those of every bucket of ours."""
+"""Bucket lifecycle rules: the sandbox rejects what S3 rejects, and accepts the rules of all our buckets."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def bucket(served: Any) -> str:
         ([{"ID": "idle", "Status": "Enabled", "Filter": {"Prefix": ""}}], "InvalidRequest", "At least one action"),
     ],
 )
-def test_a_configuration_that_s3_refuses_is_refused(
+def test_an_invalid_lifecycle_configuration_is_rejected(
     served: Any, bucket: str, rules: list[dict[str, Any]], code: str, message: str
 ) -> None:
     refused = served.refused(
@@ -62,7 +62,7 @@ def test_a_configuration_that_s3_refuses_is_refused(
 
 
 @pytest.mark.parametrize("role", [*BucketRole])
-def test_the_rules_of_every_role_are_taken(served: Any, bucket: str, role: BucketRole) -> None:
+def test_the_rules_of_every_bucket_role_are_accepted(served: Any, bucket: str, role: BucketRole) -> None:
     rules = [in_the_words_of_s3(rule) for rule in lifecycle_rules(DataBucketSpec(role=role))]
     s3 = served.client("s3")
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})

@@ -1,4 +1,4 @@
-"""ECR beyond moto: caches of public registries, templates, and what AWS refuses."""
+"""ECR beyond moto: pull through caches, repository creation templates, and AWS's checks."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def refused(account: Any, operation: str, **arguments: Any) -> str:
     return code
 
 
-def test_a_prefix_caches_one_registry(account: Any) -> None:
+def test_a_repository_prefix_has_one_pull_through_cache_rule(account: Any) -> None:
     ecr = account.client("ecr")
     ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
     (rule,) = ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["quay"])["pullThroughCacheRules"]
@@ -29,7 +29,7 @@ def test_a_prefix_caches_one_registry(account: Any) -> None:
         assert gone == "PullThroughCacheRuleNotFoundException"
 
 
-def test_a_registry_that_asks_who_pulls_needs_a_secret_that_is_there(account: Any) -> None:
+def test_a_registry_with_authentication_requires_an_existing_secret(account: Any) -> None:
     hub = {"ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io"}
     assert refused(account, "create_pull_through_cache_rule", **hub) == "InvalidParameterException"
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/nothing-AbCdEf"
@@ -38,12 +38,12 @@ def test_a_registry_that_asks_who_pulls_needs_a_secret_that_is_there(account: An
     assert refused(account, "create_pull_through_cache_rule", **hub, credentialArn=other) == "InvalidParameterException"
 
 
-def test_a_registry_that_ecr_does_not_cache_is_refused(account: Any) -> None:
+def test_an_unsupported_upstream_registry_is_rejected(account: Any) -> None:
     given = {"ecrRepositoryPrefix": "gcr", "upstreamRegistryUrl": "gcr.io"}
     assert refused(account, "create_pull_through_cache_rule", **given) == "UnsupportedUpstreamRegistryException"
 
 
-def test_a_template_with_key_or_tags_needs_a_role(account: Any) -> None:
+def test_a_template_with_a_key_or_tags_requires_a_role(account: Any) -> None:
     template = {"prefix": "quay", "appliedFor": ["PULL_THROUGH_CACHE"]}
     for more in ({"encryptionConfiguration": KMS}, {"resourceTags": [{"Key": "a", "Value": "b"}]}):
         assert (
@@ -55,12 +55,12 @@ def test_a_template_with_key_or_tags_needs_a_role(account: Any) -> None:
         account.client("ecr").delete_repository_creation_template(prefix="quay")
 
 
-def test_a_key_that_is_not_there_seals_nothing(account: Any) -> None:
+def test_a_repository_with_a_missing_key_is_rejected(account: Any) -> None:
     given = {"repositoryName": "sealed", "encryptionConfiguration": KMS}
     assert refused(account, "create_repository", **given) == "KmsException"
 
 
-def test_a_tag_moves_only_where_a_filter_says_so(account: Any) -> None:
+def test_an_image_tag_is_mutable_only_if_a_filter_excludes_it(account: Any) -> None:
     ecr = account.client("ecr")
     filters = [{"filter": "*-latest", "filterType": "WILDCARD"}]
     mutability = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
@@ -90,23 +90,23 @@ def tagged(priority: int, *patterns: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("rules", "told"),
+    ("rules", "expected"),
     [
         ([rule(1), tagged(1, "v*")], "priorities must be unique"),
         ([tagged(1, "v*"), tagged(2, "v*")], "patterns must be unique"),
         ([rule(1, tagStatus="tagged")], "required for tagged images"),
-        ([rule(1, tagPrefixList=["v"])], "required for tagged images, and for no others"),
+        ([rule(1, tagPrefixList=["v"])], "required for tagged images, and allowed only for these"),
         ([rule(1), rule(2)], "Only one rule may select untagged"),
         ([rule(1, tagStatus="any"), rule(2)], "highest value of rulePriority"),
         ([rule(1, countType="sinceImagePushed")], "countUnit is required"),
         ([tagged(1, "*a*b*c*d*")], "at most 4 wildcards"),
     ],
 )
-def test_rules_that_do_not_go_together_are_refused(rules: list[dict[str, Any]], told: str) -> None:
-    assert told in "; ".join(problems(rules))
+def test_conflicting_rules_are_rejected(rules: list[dict[str, Any]], expected: str) -> None:
+    assert expected in "; ".join(problems(rules))
 
 
-def test_rules_that_go_together_are_taken(account: Any) -> None:
+def test_compatible_rules_are_accepted(account: Any) -> None:
     rules = [tagged(1, "v*"), tagged(2, "*"), rule(3)]
     assert [*problems(rules)] == []
     ecr = account.client("ecr")

@@ -1,4 +1,4 @@
-"""Managed node groups by boto3: what AWS answers, and what it refuses."""
+"""Managed node groups, tested with boto3."""
 
 import base64
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -28,7 +28,7 @@ def template(account: Any, name: str, **data: Any) -> str:
     return str(made["LaunchTemplate"]["LaunchTemplateId"])
 
 
-def test_a_node_group_says_what_it_was_not_told(cluster: Any) -> None:
+def test_a_node_group_has_aws_defaults(cluster: Any) -> None:
     cluster.nodegroup()
 
     group = describe(cluster)
@@ -44,7 +44,7 @@ def test_a_node_group_says_what_it_was_not_told(cluster: Any) -> None:
     assert not {"launchTemplate", "labels", "taints", "remoteAccess"} & group.keys()
 
 
-def test_the_launch_template_decides(cluster: Any) -> None:
+def test_settings_of_the_launch_template_take_precedence(cluster: Any) -> None:
     id = template(cluster, "gpu-decides", InstanceType="g6.2xlarge")
 
     cluster.nodegroup("gpu", launchTemplate={"id": id, "version": "$Latest"})
@@ -55,7 +55,7 @@ def test_the_launch_template_decides(cluster: Any) -> None:
     assert not {"instanceTypes", "diskSize"} & group.keys()
 
 
-def test_the_role_of_the_nodes_is_let_in_as_long_as_a_group_uses_it(cluster: Any) -> None:
+def test_the_node_role_has_access_while_a_group_uses_it(cluster: Any) -> None:
     where = {"clusterName": "main", "principalArn": cluster.node_role}
     cluster.nodegroup("one")
     cluster.nodegroup("two")
@@ -67,7 +67,7 @@ def test_the_role_of_the_nodes_is_let_in_as_long_as_a_group_uses_it(cluster: Any
     assert cluster.refused("describe_access_entry", **where)[0] == "ResourceNotFoundException"
 
 
-def test_labels_and_taints_change(cluster: Any) -> None:
+def test_labels_and_taints_can_be_changed(cluster: Any) -> None:
     gpu = {"key": "gpu", "value": "true", "effect": "NO_SCHEDULE"}
     cluster.nodegroup(labels={"a": "1", "b": "2"}, taints=[gpu])
 
@@ -81,8 +81,8 @@ def test_labels_and_taints_change(cluster: Any) -> None:
     group = describe(cluster)
     assert group["labels"] == {"a": "3", "c": "4"}
     assert group["taints"] == [{"key": "spot", "effect": "PREFER_NO_SCHEDULE"}]
-    told = cluster.eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
-    assert {param["type"] for param in told["params"]} == {
+    recorded = cluster.eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
+    assert {param["type"] for param in recorded["params"]} == {
         "LabelsToAdd",
         "LabelsToRemove",
         "TaintsToAdd",
@@ -90,7 +90,7 @@ def test_labels_and_taints_change(cluster: Any) -> None:
     }
 
 
-def test_the_size_changes(cluster: Any) -> None:
+def test_the_size_can_be_changed(cluster: Any) -> None:
     cluster.nodegroup()
     where = {"clusterName": "main", "nodegroupName": "system"}
 
@@ -106,7 +106,7 @@ WHERE = {"clusterName": "main", "nodegroupName": "system"}
 
 
 @pytest.mark.parametrize("release", ["1.54.0-5043decc", "1.65.0-00000000", "1.65.0", "latest"])
-def test_a_release_without_an_image_for_the_version_is_refused(account: Any, release: str) -> None:
+def test_a_release_without_an_image_for_the_version_is_rejected(account: Any, release: str) -> None:
     account.cluster(version="1.36")
     asked = {"nodeRole": account.node_role, "subnets": account.subnets, "amiType": "BOTTLEROCKET_x86_64"}
     assert account.refused("create_nodegroup", **WHERE, **asked, releaseVersion=release) == (
@@ -115,7 +115,7 @@ def test_a_release_without_an_image_for_the_version_is_refused(account: Any, rel
     )
 
 
-def test_an_update_that_names_no_release_takes_the_latest_whatever_was_pinned(cluster: Any) -> None:
+def test_an_update_without_a_release_uses_the_latest_one(cluster: Any) -> None:
     id = template(cluster, "pinned", InstanceType="m7i.large")
     cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", releaseVersion=BEHIND, launchTemplate={"id": id})
     cluster.ec2.create_launch_template_version(LaunchTemplateId=id, LaunchTemplateData={"InstanceType": "m7i.xlarge"})
@@ -123,7 +123,7 @@ def test_an_update_that_names_no_release_takes_the_latest_whatever_was_pinned(cl
     assert describe(cluster)["releaseVersion"] == NEWEST
 
 
-def test_a_node_group_does_not_go_back(cluster: Any) -> None:
+def test_a_node_group_cannot_be_rolled_back(cluster: Any) -> None:
     cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", releaseVersion=NEWEST)
     code, message = cluster.refused("update_nodegroup_version", **WHERE, releaseVersion=BEHIND)
     assert code == "InvalidParameterException"
@@ -155,7 +155,7 @@ def test_public_parameters_list_the_releases_of_a_variant(account: Any) -> None:
     assert not any("1.54.0" in name for name in found)
 
 
-def test_no_request_finds_the_parameters_half_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_sees_partly_loaded_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     store = ParameterDict("123456789012", "ap-south-1")
     begun, go_on, make = Event(), Event(), bottlerocket._parameter
 
@@ -178,7 +178,7 @@ def test_no_request_finds_the_parameters_half_made(monkeypatch: pytest.MonkeyPat
         assert second.result() == first.result() == 4 * len([*public_images.images("ap-south-1")])
 
 
-def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None:
+def test_a_parameter_contains_a_stable_image_id(account: Any) -> None:
     id = image(account, "1.36", variant="-nvidia")
     (found,) = account.ec2.describe_images(ImageIds=[id])["Images"]
     assert found["Name"] == f"bottlerocket-aws-k8s-1.36-nvidia-x86_64-v{NEWEST}"
@@ -188,7 +188,7 @@ def test_a_parameter_leads_to_an_image_that_stays_the_same(account: Any) -> None
     assert found.id == id
 
 
-def test_nodes_run_the_image_of_the_template_and_follow_it(cluster: Any) -> None:
+def test_nodes_use_the_image_of_the_template_and_follow_its_changes(cluster: Any) -> None:
     data = {"InstanceType": "m7i.large", "UserData": joining(cluster)}
     id = template(cluster, "by-id", **data, ImageId=image(cluster, release=BEHIND))
     cluster.nodegroup(launchTemplate={"id": id})
@@ -203,10 +203,10 @@ def test_nodes_run_the_image_of_the_template_and_follow_it(cluster: Any) -> None
 
     assert describe(cluster)["releaseVersion"] == image(cluster)
     assert "cannot specify version" in cluster.refused("update_nodegroup_version", **WHERE, **newer, version="1.35")[1]
-    assert "needs a launch template" in cluster.refused("update_nodegroup_version", **WHERE)[1]
+    assert "requires a launch template" in cluster.refused("update_nodegroup_version", **WHERE)[1]
 
 
-def test_a_group_of_eks_s_image_takes_no_other(cluster: Any) -> None:
+def test_a_group_with_an_eks_image_rejects_a_custom_image(cluster: Any) -> None:
     id = template(cluster, "mixed", InstanceType="m7i.large")
     cluster.nodegroup(amiType="BOTTLEROCKET_x86_64", launchTemplate={"id": id})
     data = {"InstanceType": "m7i.large", "UserData": joining(cluster), "ImageId": image(cluster)}
@@ -215,26 +215,29 @@ def test_a_group_of_eks_s_image_takes_no_other(cluster: Any) -> None:
     assert "You cannot specify an image id within the launch template" in refusal[1]
 
 
-def test_an_image_that_is_not_there_is_refused(cluster: Any) -> None:
+def test_a_missing_image_is_rejected(cluster: Any) -> None:
     id = template(cluster, "nowhere", InstanceType="m7i.large", ImageId="ami-0123456789abcdef0")
     asked = {"nodeRole": cluster.node_role, "subnets": cluster.subnets, "launchTemplate": {"id": id}}
     assert "ami-0123456789abcdef0" in cluster.refused("create_nodegroup", **WHERE, **asked)[1]
 
 
 @pytest.mark.parametrize(
-    ("told", "said"), [(None, "no or another cluster-name, api-server"), ("other", "no or another cluster-name")]
+    ("named", "expected"),
+    [(None, "missing or wrong cluster-name, api-server"), ("other", "missing or wrong cluster-name")],
 )
-def test_nodes_that_are_not_told_their_cluster_do_not_join(cluster: Any, told: str | None, said: str) -> None:
+def test_nodes_without_the_settings_of_their_cluster_do_not_join(
+    cluster: Any, named: str | None, expected: str
+) -> None:
     data = {"InstanceType": "m7i.large", "ImageId": image(cluster)}
-    id = template(cluster, f"lost-{told}", **data, **({"UserData": joining(cluster, told)} if told else {}))
+    id = template(cluster, f"lost-{named}", **data, **({"UserData": joining(cluster, named)} if named else {}))
     cluster.nodegroup(launchTemplate={"id": id})
     (issue,) = describe(cluster)["health"]["issues"]
     assert describe(cluster)["status"] == "CREATE_FAILED"
     assert issue["code"] == "NodeCreationFailure"
-    assert said in issue["message"]
+    assert expected in issue["message"]
 
 
-def test_an_update_to_nodes_that_do_not_join_leaves_the_group_as_it_was(cluster: Any) -> None:
+def test_a_failed_update_to_nodes_that_do_not_join_does_not_change_the_group(cluster: Any) -> None:
     data = {"InstanceType": "m7i.large", "ImageId": image(cluster)}
     id = template(cluster, "breaks", **data, UserData=joining(cluster))
     cluster.nodegroup(launchTemplate={"id": id})
@@ -245,7 +248,7 @@ def test_an_update_to_nodes_that_do_not_join_leaves_the_group_as_it_was(cluster:
     assert describe(cluster)["launchTemplate"]["version"] == "1"
 
 
-def test_a_new_version_of_the_launch_template_is_taken(cluster: Any) -> None:
+def test_a_node_group_can_use_a_new_launch_template_version(cluster: Any) -> None:
     id = template(cluster, "gpu-versions", InstanceType="g6.2xlarge")
     cluster.nodegroup("gpu", launchTemplate={"id": id})
     data = {"InstanceType": "g6.4xlarge"}
@@ -260,7 +263,7 @@ def test_a_new_version_of_the_launch_template_is_taken(cluster: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"instanceTypes": ["g99.huge"]}, "The following supplied instance types do not exist: [g99.huge]"),
         ({"instanceTypes": ["m7g.large"], "amiType": "AL2023_x86_64_STANDARD"}, "not a valid instance type"),
@@ -269,23 +272,23 @@ def test_a_new_version_of_the_launch_template_is_taken(cluster: Any) -> None:
         ({"scalingConfig": {"minSize": 3, "maxSize": 2, "desiredSize": 2}}, "can't be greater than maximum size 2"),
         ({"version": "1.36"}, "newer than cluster version 1.35"),
         ({"updateConfig": {"maxUnavailable": 1, "maxUnavailablePercentage": 10}}, "Only one of"),
-        ({"taints": [{"value": "x", "effect": "NO_SCHEDULE"}]}, "A taint needs a key and an effect"),
+        ({"taints": [{"value": "x", "effect": "NO_SCHEDULE"}]}, "A taint must have a key and an effect"),
         ({"nodeRole": "arn:aws:iam::123456789012:role/cluster"}, "required service principals [ec2.amazonaws.com]"),
         ({"subnets": ["subnet-0"]}, "The subnet ID 'subnet-0' does not exist"),
-        ({"amiType": "CUSTOM"}, "needs a launch template that names an image"),
+        ({"amiType": "CUSTOM"}, "requires a launch template that specifies an image"),
     ],
 )
-def test_a_wrong_node_group_is_refused(cluster: Any, change: dict[str, Any], said: str) -> None:
+def test_an_invalid_node_group_is_rejected(cluster: Any, change: dict[str, Any], expected: str) -> None:
     arguments = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets, **change}
 
     code, message = cluster.refused("create_nodegroup", nodegroupName="system", **arguments)
 
     assert code == "InvalidParameterException"
-    assert said in message
+    assert expected in message
     assert cluster.eks.list_nodegroups(clusterName="main")["nodegroups"] == []
 
 
-def test_a_launch_template_and_its_rivals_are_refused(cluster: Any) -> None:
+def test_settings_that_conflict_with_the_launch_template_are_rejected(cluster: Any) -> None:
     id = template(cluster, "rival", InstanceType="g6.2xlarge")
     arguments = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets}
 
@@ -299,7 +302,7 @@ def test_a_launch_template_and_its_rivals_are_refused(cluster: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "expected"),
     [
         ({"team": "ml platform!"}, "Label value 'ml platform!' of team is invalid"),
         ({"team": "ml\n"}, "is invalid"),
@@ -310,20 +313,20 @@ def test_a_launch_template_and_its_rivals_are_refused(cluster: Any) -> None:
         ({"eks.amazonaws.com/x": "gpu"}, "Label cannot contain reserved prefixes"),
     ],
 )
-def test_a_label_that_no_node_can_have_is_refused_and_a_right_one_taken_afterwards(
-    cluster: Any, labels: dict[str, str], said: str
+def test_an_invalid_label_is_rejected_and_a_valid_one_accepted_afterwards(
+    cluster: Any, labels: dict[str, str], expected: str
 ) -> None:
     asked = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets}
     code, message = cluster.refused("create_nodegroup", nodegroupName="labelled", labels=labels, **asked)
-    assert (code, said in message) == ("InvalidParameterException", True), message
+    assert (code, expected in message) == ("InvalidParameterException", True), message
     cluster.nodegroup("labelled", labels={"team": "ml", "example.com/a_b.c": "1"})
     where = {"clusterName": "main", "nodegroupName": "labelled"}
-    assert said in cluster.refused("update_nodegroup_config", **where, labels={"addOrUpdateLabels": labels})[1]
+    assert expected in cluster.refused("update_nodegroup_config", **where, labels={"addOrUpdateLabels": labels})[1]
     assert describe(cluster, "labelled")["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize(("key", "value"), [("a b", "x"), ("gpu", "not this"), ("k8s.io/x", "y")])
-def test_a_taint_that_no_node_can_have_is_refused(cluster: Any, key: str, value: str) -> None:
+def test_an_invalid_taint_is_rejected(cluster: Any, key: str, value: str) -> None:
     taint = {"key": key, "value": value, "effect": "NO_SCHEDULE"}
     asked = {"clusterName": "main", "nodeRole": cluster.node_role, "subnets": cluster.subnets}
     refused = cluster.refused("create_nodegroup", nodegroupName="tainted", taints=[taint], **asked)
@@ -331,7 +334,7 @@ def test_a_taint_that_no_node_can_have_is_refused(cluster: Any, key: str, value:
     assert refused[1].startswith("Taint ")
 
 
-def test_the_scaling_group_tells_and_takes_the_size_of_the_node_group(cluster: Any) -> None:
+def test_the_size_of_the_scaling_group_is_that_of_the_node_group(cluster: Any) -> None:
     made = cluster.nodegroup(
         "scaled", scalingConfig={"minSize": 1, "desiredSize": 2, "maxSize": 3}, subnets=cluster.subnets
     )
@@ -358,10 +361,10 @@ def test_the_scaling_group_tells_and_takes_the_size_of_the_node_group(cluster: A
     scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
     assert describe(cluster, "scaled")["scalingConfig"]["desiredSize"] == 3
     assert len(found(AutoScalingGroupNames=[name])[0]["Instances"]) == 3
-    for wanted, said in ((4, "4 is above max value 3"), (0, "0 is below min value 1")):
+    for wanted, expected in ((4, "4 is above max value 3"), (0, "0 is below min value 1")):
         refused = cluster.refused(
             "set_desired_capacity", "autoscaling", AutoScalingGroupName=name, DesiredCapacity=wanted
         )
-        assert refused == ("ValidationError", f"New SetDesiredCapacity value {said} for the AutoScalingGroup.")
+        assert refused == ("ValidationError", f"New SetDesiredCapacity value {expected} for the AutoScalingGroup.")
     gone = cluster.refused("set_desired_capacity", "autoscaling", AutoScalingGroupName="other", DesiredCapacity=1)
     assert gone == ("ValidationError", "AutoScalingGroup name not found - null: other")

@@ -1,4 +1,4 @@
-"""The one endpoint: moto's services, the sandbox's account, and how what is missing is said."""
+"""The AWS endpoint: moto's services, the sandbox's account, and errors for missing operations."""
 
 import contextlib
 import time
@@ -20,12 +20,12 @@ from mlsandbox.host import faults
 from mlsandbox.host.layout import Layout
 
 
-def test_the_key_of_the_sandbox_is_a_users(served: Any) -> None:
+def test_the_access_key_of_the_sandbox_belongs_to_a_user(served: Any) -> None:
     identity = served.client("sts").get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == ("123456789012", "arn:aws:iam::123456789012:user/sandbox")
 
 
-def test_the_policies_of_aws_are_there(served: Any) -> None:
+def test_aws_managed_policies_exist(served: Any) -> None:
     arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
     assert served.iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == "AmazonEKSClusterPolicy"
     served.iam.attach_role_policy(RoleName="cluster", PolicyArn=arn)
@@ -33,7 +33,7 @@ def test_the_policies_of_aws_are_there(served: Any) -> None:
     assert [policy["PolicyArn"] for policy in attached] == [arn]
 
 
-def test_a_role_is_bounded_by_a_policy_that_is_there(served: Any) -> None:
+def test_a_permissions_boundary_must_exist(served: Any) -> None:
     trust = '{"Version": "2012-10-17", "Statement": []}'
     role = {"RoleName": "bounded", "AssumeRolePolicyDocument": trust}
     nothing = {"PermissionsBoundary": "arn:aws:iam::123456789012:policy/nothing"}
@@ -46,12 +46,12 @@ def test_a_role_is_bounded_by_a_policy_that_is_there(served: Any) -> None:
     )
 
 
-def test_an_operation_that_moto_lacks_says_so_in_every_protocol(served: Any) -> None:
+def test_an_operation_that_moto_lacks_returns_not_implemented_in_every_protocol(served: Any) -> None:
     assert served.refused("describe_capacity_reservations", "ec2")[0] == "NotImplemented"
     assert served.refused("describe_custom_key_stores", "kms")[0] == "NotImplemented"
 
 
-def test_a_launch_template_has_the_tags_of_now(served: Any) -> None:
+def test_a_launch_template_returns_its_current_tags(served: Any) -> None:
     tags = [{"ResourceType": "launch-template", "Tags": [{"Key": "a", "Value": "1"}]}]
     data = {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "i", "Value": "2"}]}]}
     template = served.ec2.create_launch_template(
@@ -67,7 +67,7 @@ def test_a_launch_template_has_the_tags_of_now(served: Any) -> None:
     assert version["LaunchTemplateData"] == data
 
 
-def test_a_gateway_endpoint_keeps_its_routes_in_line(served: Any) -> None:
+def test_a_gateway_endpoint_updates_the_routes_of_its_route_tables(served: Any) -> None:
     ec2 = served.ec2
     one, two = (ec2.create_route_table(VpcId=served.vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
     made = ec2.create_vpc_endpoint(VpcId=served.vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[one])
@@ -86,14 +86,14 @@ def test_a_gateway_endpoint_keeps_its_routes_in_line(served: Any) -> None:
     assert missing[0] == "InvalidVpcEndpointId.NotFound"
 
 
-def test_instance_profiles_are_listed_below_their_path(served: Any) -> None:
+def test_instance_profiles_are_listed_by_path_prefix(served: Any) -> None:
     for name, path in (("inside", "/team/"), ("outside", "/")):
         served.iam.create_instance_profile(InstanceProfileName=name, Path=path)
     found = served.iam.list_instance_profiles(PathPrefix="/team/")["InstanceProfiles"]
     assert [profile["InstanceProfileName"] for profile in found] == ["inside"]
 
 
-def test_a_role_that_is_not_in_a_profile_cannot_be_removed_from_it(served: Any) -> None:
+def test_removing_a_role_that_is_not_in_the_instance_profile_fails(served: Any) -> None:
     served.iam.create_instance_profile(InstanceProfileName="emptied")
     served.role("left", "ec2.amazonaws.com")
     where = {"InstanceProfileName": "emptied", "RoleName": "left"}
@@ -102,7 +102,7 @@ def test_a_role_that_is_not_in_a_profile_cannot_be_removed_from_it(served: Any) 
     assert served.refused("remove_role_from_instance_profile", "iam", **where)[0] == "NoSuchEntity"
 
 
-def test_launches_at_once_do_not_get_in_each_other_s_way(served: Any) -> None:
+def test_concurrent_launches_succeed(served: Any) -> None:
     image = served.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
 
     def launch(number: int) -> int:
@@ -115,15 +115,15 @@ def test_launches_at_once_do_not_get_in_each_other_s_way(served: Any) -> None:
         assert set(pool.map(launch, range(16))) == {2}
 
 
-@pytest.mark.engine  # seconds: a server of its own, and a poll that waits
-def test_a_long_poll_holds_up_no_snapshot(new_account: Any, run: Any, tmp_path: Path) -> None:
+@pytest.mark.engine  # takes seconds: a separate server and a waiting poll
+def test_a_long_poll_does_not_block_a_snapshot(new_account: Any, run: Any, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "sandbox")
     layout.prepare()
     with run(layout) as process, ThreadPoolExecutor(1) as pool:
         sqs = new_account(layout).client("sqs")
         queue = sqs.create_queue(QueueName="jobs")["QueueUrl"]
         polled = pool.submit(sqs.receive_message, QueueUrl=queue, WaitTimeSeconds=20)
-        # The poll is under way once the queue has been asked.
+        # The poll is waiting as soon as the queue has received the request.
         time.sleep(1)
         process.snapshot()
         assert not polled.done(), "the snapshot did not wait for the poll"
@@ -132,12 +132,12 @@ def test_a_long_poll_holds_up_no_snapshot(new_account: Any, run: Any, tmp_path: 
         assert message["Body"] == "work"
 
 
-def test_what_the_sandbox_keeps_is_listed() -> None:
+def test_operations_served_by_the_sandbox_are_listed() -> None:
     assert {"CreateAddon", "CreateAccessEntry", "CreatePodIdentityAssociation"} <= set(KEPT_BY_SANDBOX["eks"])
 
 
-def test_only_keys_of_the_account_are_taken(served: Any) -> None:
-    """Other users of the machine reach the port as well."""
+def test_only_access_keys_of_the_account_are_accepted(served: Any) -> None:
+    """Other users of the machine can also reach the port."""
 
     def client(service: str, key: str = "AKIAOTHER0000000000", secret: str = "x", **more: Any) -> Any:
         session = boto3.session.Session(key, secret, more.pop("token", None), region_name="us-east-1")
@@ -168,7 +168,7 @@ def test_only_keys_of_the_account_are_taken(served: Any) -> None:
 
 
 def _sub_resources() -> list[tuple[str, str, str]]:
-    """Operation, method and query of everything that S3 sets or deletes of a bucket."""
+    """Operation, method and query of all S3 operations that set or delete a bucket's settings."""
     model = botocore.session.get_session().get_service_model("s3")
     found = []
     for name in model.operation_names:
@@ -180,7 +180,7 @@ def _sub_resources() -> list[tuple[str, str, str]]:
     return found
 
 
-def test_no_setting_of_a_bucket_makes_or_deletes_the_bucket(served: Any) -> None:
+def test_no_bucket_setting_creates_or_deletes_a_bucket(served: Any) -> None:
     s3, kept = served.client("s3"), "settings-of-a-bucket"
     s3.create_bucket(Bucket=kept)
     before = {each["Name"] for each in s3.list_buckets()["Buckets"]}
@@ -196,7 +196,7 @@ def test_no_setting_of_a_bucket_makes_or_deletes_the_bucket(served: Any) -> None
         assert {each["Name"] for each in s3.list_buckets()["Buckets"]} == before, name
 
 
-def test_a_subnet_group_of_databases_outlives_its_change(served: Any) -> None:
+def test_a_modified_db_subnet_group_is_stored(served: Any) -> None:
     rds, group = served.client("rds"), {"DBSubnetGroupName": "databases"}
     rds.create_db_subnet_group(**group, DBSubnetGroupDescription="before", SubnetIds=served.subnets)
     rds.modify_db_subnet_group(**group, DBSubnetGroupDescription="after", SubnetIds=served.subnets)
@@ -207,7 +207,7 @@ def test_a_subnet_group_of_databases_outlives_its_change(served: Any) -> None:
     )
 
 
-def test_services_that_are_signed_under_another_name_are_served(served: Any) -> None:
+def test_services_with_another_signing_name_are_served(served: Any) -> None:
     tags = [{"Key": "mlplatform:stack", "Value": "ml/tagged"}]
     vpc = served.ec2.create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
     served.ec2.create_tags(Resources=[vpc], Tags=tags)
@@ -216,11 +216,11 @@ def test_services_that_are_signed_under_another_name_are_served(served: Any) -> 
     assert [each["ResourceARN"].rpartition("/")[2] for each in found] == [vpc]
     assert served.client("stepfunctions").list_state_machines()["stateMachines"] == []
     assert served.client("efs").describe_file_systems()["FileSystems"] == []
-    assert served.client("iot-data").meta.service_model.signing_name == "iotdata", "of a name that nothing here knows"
+    assert served.client("iot-data").meta.service_model.signing_name == "iotdata", "a signing name without a mapping"
     assert served.refused("get_thing_shadow", "iot-data", thingName="x")[0] != "InternalFailure"
 
 
-def test_a_log_group_s_tags_go_with_it(served: Any) -> None:
+def test_the_tags_of_a_log_group_are_deleted_with_it(served: Any) -> None:
     logs = served.client("logs")
     logs.create_log_group(logGroupName="/aws/eks/c/cluster", tags={"of": "the first"})
     (group,) = logs.describe_log_groups(logGroupNamePrefix="/aws/eks/c/")["logGroups"]

@@ -1,4 +1,4 @@
-"""The table of extensions, and corrections of moto that cannot be seen from outside within a test's time."""
+"""The table of extensions, and corrections of moto whose effect takes too long for a test through the API."""
 
 import time
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from mlsandbox.endpoint.extensions import EXTENSIONS, Kind, ec2
 
 
-def test_an_instance_that_ended_an_hour_ago_is_forgotten_with_its_reservation() -> None:
+def test_an_instance_terminated_an_hour_ago_is_removed_with_its_reservation() -> None:
     long_ago, just_now = time.time() - ec2.TERMINATED_S - 60, time.time()
     ended, shown = SimpleNamespace(terminated_at=long_ago), SimpleNamespace(terminated_at=just_now)
     live = SimpleNamespace()
@@ -24,20 +24,20 @@ def test_an_instance_that_ended_an_hour_ago_is_forgotten_with_its_reservation() 
     assert backend.reservations["r-2"].instances == [shown, live]
 
 
-def test_extensions_are_about_operations_of_aws() -> None:
+def test_extensions_have_operations_of_aws() -> None:
     for each in EXTENSIONS:
         known = Loader().load_service_model(each.service, "service-2")["operations"]
         assert {*each.operations} <= known.keys(), each.service
 
 
-def test_one_extension_answers_an_operation() -> None:
+def test_only_one_extension_serves_an_operation() -> None:
     answered = [
         (each.service, name) for each in EXTENSIONS if each.kind is not Kind.CORRECTED for name in each.operations
     ]
     assert len(answered) == len({*answered})
 
 
-def test_what_is_in_a_file_system_needs_it(served: Any) -> None:
+def test_operations_on_a_missing_file_system_fail(served: Any) -> None:
     gone = {"FileSystemId": "fs-0123456789abcdef0"}
     policy = '{"Version": "2012-10-17", "Statement": []}'
     for operation, more in (
@@ -54,7 +54,7 @@ def test_what_is_in_a_file_system_needs_it(served: Any) -> None:
     )
 
 
-def test_an_encrypted_file_system_has_the_key_of_the_service_if_it_names_none(served: Any) -> None:
+def test_the_default_key_of_an_encrypted_file_system_is_the_aws_managed_key(served: Any) -> None:
     made = served.client("efs").create_file_system(CreationToken="sealed", Encrypted=True)
     described = served.client("kms").describe_key(KeyId="alias/aws/elasticfilesystem")["KeyMetadata"]
     assert made["KmsKeyId"] == described["Arn"]

@@ -1,4 +1,4 @@
-"""What AWS refuses by name, length, grammar and size, asked as a client does that checks nothing itself."""
+"""AWS's limits on names, lengths, patterns and sizes, tested with a client that validates nothing itself."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ def tags(count: int, key: str = "Key", value: str = "Value") -> list[dict[str, s
 
 @pytest.fixture(scope="session")
 def ask(served: Any) -> Callable[..., Any]:
-    """Calls an operation of AWS without the checks of boto3, which other SDKs do not make."""
+    """Calls an AWS operation without boto3's validation, which other SDKs do not have."""
     clients: dict[str, Any] = {}
     key = served.layout.credentials()
     session = boto3.session.Session(key.access_key_id, key.secret_access_key, region_name="us-east-1")
@@ -53,7 +53,7 @@ def ask(served: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def things(ask: Any, served: Any) -> dict[str, str]:
-    """What the refused requests are about."""
+    """The resources of the rejected requests."""
     ask("iam", "create_role", RoleName="limited", AssumeRolePolicyDocument=policy(TRUST))
     ask("iam", "put_role_policy", RoleName="limited", PolicyName="first", PolicyDocument=long_policy(6000))
     ask("s3", "create_bucket", Bucket="limited")
@@ -232,7 +232,7 @@ def vpc_tags(*given: dict[str, str]) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_aws_refuses_is_refused(
+def test_requests_beyond_aws_limits_are_rejected(
     ask: Any, things: dict[str, str], asked: str, parameters: dict[str, Any], code: str
 ) -> None:
     text = json.dumps(parameters)
@@ -244,7 +244,7 @@ def test_what_aws_refuses_is_refused(
     assert caught.value.response["Error"]["Code"] == code, caught.value
 
 
-def test_no_more_managed_policies_are_attached_than_a_role_may_have(ask: Any, things: dict[str, str]) -> None:
+def test_the_quota_of_attached_policies_is_enforced(ask: Any, things: dict[str, str]) -> None:
     arns = [
         ask("iam", "create_policy", PolicyName=f"attached-{number}", PolicyDocument=long_policy(5))["Policy"]["Arn"]
         for number in range(11)
@@ -255,7 +255,7 @@ def test_no_more_managed_policies_are_attached_than_a_role_may_have(ask: Any, th
         ask("iam", "attach_role_policy", RoleName="limited", PolicyArn=arns[10])
 
 
-def test_what_is_at_a_limit_is_taken(ask: Any, served: Any) -> None:
+def test_requests_at_a_limit_are_accepted(ask: Any, served: Any) -> None:
     ask("iam", "create_role", **{**ROLE, "RoleName": "r" * 64})
     ask("ec2", "create_vpc", **vpc_tags({"Key": "x" * 128, "Value": "v" * 256}, *tags(49)))
     ask("s3", "create_bucket", Bucket="a" * 63)
@@ -270,7 +270,7 @@ def operations(rule: rules.Rule) -> list[str]:
 
 
 @pytest.mark.parametrize("rule", rules.table().rules, ids=lambda rule: f"{rule.operations} {rule.members[0]}")
-def test_every_rule_is_about_an_operation_of_aws_and_says_something(rule: rules.Rule) -> None:
+def test_every_rule_has_operations_of_aws_and_a_valid_message(rule: rules.Rule) -> None:
     assert operations(rule)
     assert rule.source.startswith("https://docs.aws.amazon.com/")
     assert bool(rule.pattern) != (rule.most is not None)
@@ -290,7 +290,7 @@ IN_QUERY = [
 
 
 def least(name: str, bucket: str) -> dict[str, Any]:
-    """The members that an operation of S3 needs, of any value."""
+    """The required parameters of an S3 operation, with arbitrary values."""
     shape = S3.operation_model(name).input_shape
     assert shape is not None
     values: dict[str, Any] = {"string": "x", "structure": {}, "blob": b"x", "long": 1, "integer": 1, "list": []}
@@ -299,8 +299,8 @@ def least(name: str, bucket: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", IN_QUERY)
-def test_no_operation_of_s3_is_taken_for_one_on_the_bucket_or_the_object_itself(ask: Any, name: str) -> None:
-    """moto tells operations by the words of the query that it knows, and does something else for the others."""
+def test_no_s3_operation_is_mistaken_for_one_on_the_bucket_or_object(ask: Any, name: str) -> None:
+    """moto recognizes operations by the query parameters that it knows, and mistakes all others."""
     bucket, absent = f"of-{name.lower()}"[:63], f"no-{name.lower()}"[:63]
     ask("s3", "create_bucket", Bucket=bucket)
     ask("s3", "put_object", Bucket=bucket, Key="data", Body=b"data")
@@ -314,7 +314,7 @@ def test_no_operation_of_s3_is_taken_for_one_on_the_bucket_or_the_object_itself(
 
 
 @pytest.mark.parametrize("name", REFUSED["s3"])
-def test_an_operation_that_is_not_served_is_refused(ask: Any, name: str) -> None:
+def test_an_operation_that_is_not_served_is_rejected(ask: Any, name: str) -> None:
     with pytest.raises(ClientError) as caught:
         ask("s3", xform_name(name), **least(name, "limited"))
     assert caught.value.response["Error"]["Code"] == "NotImplemented"

@@ -1,4 +1,4 @@
-"""Quotas that a user sets, and what AWS says when they are used up."""
+"""Quotas that a user sets, and AWS's errors if they are exceeded."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ GPU_VCPUS, GPU_SPOT_VCPUS = "L-DB2E81BA", "L-3819A6DF"
 
 @pytest.fixture
 def limit(account: Any) -> Iterator[Callable[..., None]]:
-    """Sets quotas of the account, which hold until the test ends."""
+    """Sets quotas of the account until the end of the test."""
     yield lambda **most: Conditions(quotas={key.replace("_", "-"): most[key] for key in most}).save(account.layout)
     Conditions().save(account.layout)
 
@@ -29,7 +29,7 @@ def gpus(account: Any, name: str, nodes: int, **settings: Any) -> dict[str, Any]
     return group(account, name)
 
 
-def test_a_new_account_has_no_gpus(account: Any, limit: Any) -> None:
+def test_a_vcpu_quota_of_zero_prevents_launches(account: Any, limit: Any) -> None:
     account.cluster()
     limit(L_DB2E81BA=0)
     failed = gpus(account, "refused", 1)
@@ -40,14 +40,14 @@ def test_a_new_account_has_no_gpus(account: Any, limit: Any) -> None:
     assert "vCPU limit of 0 allows" in issue["message"]
 
 
-def test_spot_instances_have_a_quota_of_their_own(account: Any, limit: Any) -> None:
+def test_spot_instances_have_a_separate_quota(account: Any, limit: Any) -> None:
     account.cluster()
     limit(L_DB2E81BA=0, L_3819A6DF=8)
     assert gpus(account, "one", 1, capacityType="SPOT")["status"] == "ACTIVE"
     assert "MaxSpotInstanceCountExceeded" in str(gpus(account, "two", 1, capacityType="SPOT")["health"])
 
 
-def test_all_groups_of_a_family_count_together_and_others_do_not(account: Any, limit: Any) -> None:
+def test_only_groups_of_the_family_count_against_a_vcpu_quota(account: Any, limit: Any) -> None:
     account.cluster()
     limit(L_DB2E81BA=24)
     account.nodegroup("system", instanceTypes=["m7i.large"])
@@ -69,20 +69,20 @@ def test_a_group_that_cannot_grow_is_degraded_and_keeps_its_nodes(account: Any, 
     assert group(account, "growing")["health"]["issues"] == []
 
 
-def test_a_region_has_so_many_addresses(account: Any, limit: Any) -> None:
+def test_the_quota_of_addresses_is_enforced(account: Any, limit: Any) -> None:
     there = len(account.ec2.describe_addresses()["Addresses"])
     limit(L_0263D0A3=there + 1)
     account.ec2.allocate_address(Domain="vpc")
-    code, said = account.refused("allocate_address", "ec2", Domain="vpc")
-    assert (code, said) == ("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+    code, message = account.refused("allocate_address", "ec2", Domain="vpc")
+    assert (code, message) == ("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 
 
-def test_a_region_has_so_many_vpcs_the_default_one_included(account: Any, limit: Any) -> None:
+def test_the_quota_of_vpcs_includes_the_default_vpc(account: Any, limit: Any) -> None:
     limit(L_F678F1CE=len(account.ec2.describe_vpcs()["Vpcs"]))
     assert account.refused("create_vpc", "ec2", CidrBlock="10.9.0.0/16")[0] == "VpcLimitExceeded"
 
 
-def test_a_zone_has_so_many_nat_gateways(account: Any, limit: Any) -> None:
+def test_the_quota_of_nat_gateways_applies_per_zone(account: Any, limit: Any) -> None:
     limit(L_FE5A380F=1)
 
     def nat(subnet: str) -> dict[str, str]:
@@ -94,7 +94,7 @@ def test_a_zone_has_so_many_nat_gateways(account: Any, limit: Any) -> None:
     assert refused[0] == "NatGatewayLimitExceeded"
 
 
-def test_an_account_has_so_many_buckets(account: Any, limit: Any) -> None:
+def test_the_quota_of_buckets_is_enforced(account: Any, limit: Any) -> None:
     limit(L_DC2B2D3D=len(account.client("s3").list_buckets()["Buckets"]))
     assert account.refused("create_bucket", "s3", Bucket="one-too-many")[0] == "TooManyBuckets"
 

@@ -1,4 +1,4 @@
-"""Who reaches a cluster's API server: its endpoint's access, and the rules of its security groups."""
+"""Reachability of a cluster's API server, by the endpoint access settings and the security group rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,18 +13,18 @@ PUBLIC = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "publicA
 
 @pytest.fixture
 def closed(account: Any, process: Any) -> Closed:
-    """Makes a cluster with the endpoint's access and tells why it cannot be reached."""
+    """Returns why the cluster cannot be reached; None if it can."""
 
     def ask(origin: str = "") -> str | None:
         server = account.eks.describe_cluster(name="main")["cluster"]["endpoint"]
-        said: str | None = process.closed(server, origin)
-        return said
+        reason: str | None = process.closed(server, origin)
+        return reason
 
     return ask
 
 
 def cluster(account: Any, **access: Any) -> str:
-    """Make the cluster; the id of its own security group."""
+    """Create the cluster; returns the ID of its cluster security group."""
     account.cluster(resourcesVpcConfig={"subnetIds": account.subnets, **access})
     config = account.eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
     return str(config["clusterSecurityGroupId"])
@@ -40,13 +40,13 @@ def new_group(account: Any, name: str) -> str:
     return str(made["GroupId"])
 
 
-def test_nobody_reaches_a_private_endpoint_at_first(account: Any, closed: Closed) -> None:
+def test_a_private_endpoint_is_unreachable_by_default(account: Any, closed: Closed) -> None:
     group = cluster(account, **PRIVATE)
-    said = closed()
-    assert said is not None
-    assert said.startswith("dial tcp 127.0.0.1:")
-    assert ": i/o timeout (sandbox: the endpoint is private, " in said
-    assert f"add such a rule to {group}" in said
+    reason = closed()
+    assert reason is not None
+    assert reason.startswith("dial tcp 127.0.0.1:")
+    assert ": i/o timeout (sandbox: the endpoint is private, " in reason
+    assert f"add such a rule to {group}" in reason
 
 
 def test_a_range_on_443_opens_the_private_endpoint(account: Any, closed: Closed) -> None:
@@ -89,11 +89,11 @@ def test_a_public_endpoint_is_open_to_its_ranges(account: Any, closed: Closed) -
     assert closed() is None
     assert closed("203.0.113.9") is None
     assert closed("198.51.100.1") is not None
-    # A rule is of no use where there is no private endpoint.
+    # Security group rules have no effect without a private endpoint.
     let_in(account, group, IpRanges=[{"CidrIp": "198.51.100.0/24"}])
-    assert "public only" in (closed("198.51.100.1") or "")
+    assert "only public" in (closed("198.51.100.1") or "")
 
 
-def test_another_server_is_nobody_s_business(account: Any, process: Any) -> None:
+def test_the_endpoint_of_another_cluster_is_not_checked(account: Any, process: Any) -> None:
     cluster(account, **PRIVATE)
     assert process.closed("https://127.0.0.1:9") is None

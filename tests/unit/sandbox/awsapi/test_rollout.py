@@ -1,4 +1,4 @@
-"""The order in which a node group's nodes are replaced by ones of another version."""
+"""The order in which a node group's nodes are replaced in an update."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ def group(size: int = 2, **config: Any) -> dict[str, Any]:
 
 
 class Simulation:
-    """A rollout in which new nodes are Ready, and drained ones empty, at once."""
+    """A rollout in which new nodes are Ready immediately and draining ones empty immediately."""
 
     def __init__(self, size: int, parallel: int, surge: int) -> None:
         self.instances = [instance(number) for number in range(size)]
@@ -57,17 +57,17 @@ class Simulation:
             fresh = [instance(100 + len(self.counts) * 10 + number, "new") for number in range(step.launch)]
             self.instances = [*marked, *fresh]
             self.counts.append(len(self.instances))
-        raise AssertionError(f"no end: {self.instances}")
+        raise AssertionError(f"the rollout does not end: {self.instances}")
 
 
-def test_minimal_never_has_more_nodes_than_the_group_wants() -> None:
+def test_minimal_never_exceeds_the_desired_size() -> None:
     simulation = Simulation(size=3, parallel=1, surge=0)
     simulation.run()
     assert max(simulation.counts) == 3
     assert simulation.most_draining == 1
 
 
-def test_default_has_the_surge_first_and_never_fewer_than_the_group_wants() -> None:
+def test_default_launches_the_surge_first_and_never_falls_below_the_desired_size() -> None:
     simulation = Simulation(size=3, parallel=1, surge=4)
     simulation.run()
     assert simulation.counts[0] == 7
@@ -75,26 +75,26 @@ def test_default_has_the_surge_first_and_never_fewer_than_the_group_wants() -> N
     assert simulation.most_draining == 1
 
 
-def test_as_many_drain_at_once_as_may_be_unavailable() -> None:
+def test_max_unavailable_nodes_drain_at_once() -> None:
     simulation = Simulation(size=4, parallel=2, surge=0)
     simulation.run()
     assert simulation.most_draining == 2
 
 
 @pytest.mark.parametrize("surge", [0, 2])
-def test_a_node_that_is_not_ready_holds_up_the_next_one(surge: int) -> None:
+def test_a_node_that_is_not_ready_delays_the_next_one(surge: int) -> None:
     instances = [instance(1), instance(2, "new")]
     step = rollout.step(instances, 2 - surge, "new", parallel=1, surge=surge, ready={"i-1"}, empty=set())
     assert step == rollout.Step()
 
 
-def test_a_node_whose_pods_do_not_leave_holds_up_the_next_one() -> None:
+def test_a_node_that_is_not_drained_delays_the_next_one() -> None:
     instances = [instance(1, draining=True), instance(2)]
     step = rollout.step(instances, 2, "new", parallel=1, surge=0, ready={"i-1", "i-2"}, empty=set())
     assert step == rollout.Step()
 
 
-def test_what_runs_the_new_version_already_stays() -> None:
+def test_nodes_with_the_new_version_are_kept() -> None:
     instances = [instance(1, "new"), instance(2)]
     step = rollout.step(instances, 2, "new", parallel=2, surge=0, ready={"i-1", "i-2"}, empty=set())
     assert step == rollout.Step(drain=("i-2",))
@@ -110,12 +110,12 @@ def test_what_runs_the_new_version_already_stays() -> None:
         ({"maxUnavailablePercentage": 1}, 1, 1, 2),
     ],
 )
-def test_how_many_at_once(config: dict[str, Any], zones: int, parallel: int, surge: int) -> None:
+def test_parallel_and_surge(config: dict[str, Any], zones: int, parallel: int, surge: int) -> None:
     shape = group(10, **config)
     assert (rollout.parallel(shape), rollout.surge(shape, zones)) == (parallel, surge)
 
 
-def test_a_failed_update_leaves_the_group_active_with_its_old_version_and_what_nodes_there_are() -> None:
+def test_a_failed_update_leaves_the_group_active_with_its_old_version_and_remaining_nodes() -> None:
     record = NodegroupRecord(group(), "g6.2xlarge", 100)
     record.shape["launchTemplate"] = {"id": "lt-1", "version": "1"}
     before, key = rollout.before(record), rollout.launch_key(record)

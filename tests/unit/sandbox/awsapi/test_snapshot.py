@@ -1,4 +1,4 @@
-"""The AWS API's state outlives its process."""
+"""The AWS API's state is restored in a later process."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def layout(tmp_path: Path) -> Layout:
     return layout
 
 
-def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_account: Any) -> None:
+def test_the_state_is_restored_after_a_restart(layout: Layout, run: Run, new_account: Any) -> None:
     body = os.urandom(100_000)
     with run(layout):
         account = new_account(layout).prepare()
@@ -63,7 +63,7 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"] == cache
         assert ecr.describe_repository_creation_templates()["repositoryCreationTemplates"] == template
         assert efs.describe_backup_policy(FileSystemId=files)["BackupPolicy"]["Status"] == "ENABLED"
-        assert ecr.create_repository(repositoryName="models")["repository"], "moto takes a lock of its own for it"
+        assert ecr.create_repository(repositoryName="models")["repository"], "moto acquires a lock of its own for this"
         assert account.eks.describe_cluster(name="main")["cluster"] == cluster
         found = account.eks.describe_nodegroup(clusterName="main", nodegroupName="system")["nodegroup"]
         assert found == nodegroup
@@ -72,21 +72,21 @@ def test_everything_is_there_after_a_restart(layout: Layout, run: Run, new_accou
         account.empty_eks()
 
 
-def test_a_killed_process_costs_what_came_after_the_last_snapshot(layout: Layout, run: Run, new_account: Any) -> None:
+def test_a_killed_process_loses_changes_after_the_last_snapshot(layout: Layout, run: Run, new_account: Any) -> None:
     account = new_account(layout)
     s3 = account.client("s3")
     with pytest.raises(KeyboardInterrupt), run(layout) as process:
         s3.create_bucket(Bucket="before")
         process.snapshot()
         s3.create_bucket(Bucket="after")
-        # `run` kills what ends in an exception.
+        # `run` kills the process after an exception.
         raise KeyboardInterrupt
 
     with run(layout):
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["before"]
 
 
-def test_a_snapshot_of_another_moto_is_refused(layout: Layout, run: Run) -> None:
+def test_a_snapshot_of_another_moto_version_is_rejected(layout: Layout, run: Run) -> None:
     with run(layout):
         pass
     file = layout.aws / "snapshot"
@@ -97,14 +97,14 @@ def test_a_snapshot_of_another_moto_is_refused(layout: Layout, run: Run) -> None
         pass
 
 
-def test_a_file_that_is_no_snapshot_is_refused(layout: Layout, run: Run) -> None:
+def test_a_file_that_is_not_a_snapshot_is_rejected(layout: Layout, run: Run) -> None:
     (layout.aws / "snapshot").write_bytes(b"\x80\x05nonsense")
 
-    with pytest.raises(SandboxError, match="is no snapshot of the sandbox's AWS API"), run(layout):
+    with pytest.raises(SandboxError, match="is not a snapshot of the sandbox's AWS API"), run(layout):
         pass
 
 
-def test_a_taken_port_is_said(layout: Layout, run: Run) -> None:
+def test_a_port_in_use_is_an_error(layout: Layout, run: Run) -> None:
     port = layout.ports().aws
     with (
         socket.create_server(("127.0.0.1", port)),
@@ -114,7 +114,7 @@ def test_a_taken_port_is_said(layout: Layout, run: Run) -> None:
         pass
 
 
-def test_a_killed_process_leaves_word_of_what_it_may_have_lost(
+def test_a_killed_process_leaves_a_mark_if_changes_may_be_lost(
     layout: Layout, run: Run, new_account: Any, begin: Callable[[Layout], Any]
 ) -> None:
     with run(layout):

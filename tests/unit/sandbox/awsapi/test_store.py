@@ -1,4 +1,4 @@
-"""The generic store, with types of services whose protocols differ and that moto lacks in part or altogether."""
+"""The generic store, with types of services that have different protocols and that moto lacks partly or completely."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ WORKSPACE = Stored(
     },
     defaults={"status": "ACTIVE"},
 )
-"""Of a service that moto lacks, in a protocol of paths; requests and descriptions differ in names."""
+"""A type of a service that moto lacks, with a REST protocol and different names in requests and responses."""
 
 LUSTRE = Stored(
     service="fsx",
@@ -54,7 +54,7 @@ class Body:
 
 @pytest.fixture
 def client() -> Any:
-    """Makes clients whose requests go to a store."""
+    """Creates clients whose requests are served by a store."""
     store = Store([WORKSPACE, LUSTRE], ACCOUNT)
 
     def served(environ: Any, start_response: Any) -> Any:
@@ -116,7 +116,7 @@ def test_a_type_of_a_service_that_moto_lacks_is_stored(client: Any) -> None:
     assert grafana.list_workspaces()["workspaces"] == []
 
 
-def test_what_aws_generates_is_generated(client: Any) -> None:
+def test_ids_and_arns_are_generated(client: Any) -> None:
     fsx = client("fsx")
     made = fsx.create_data_repository_association(
         FileSystemId="fs-0123456789abcdef0", FileSystemPath="/data", DataRepositoryPath="s3://models"
@@ -126,7 +126,7 @@ def test_what_aws_generates_is_generated(client: Any) -> None:
     assert (found["FileSystemPath"], found["Lifecycle"]) == ("/data", "AVAILABLE")
 
 
-def test_a_request_that_breaks_its_model_is_refused(client: Any) -> None:
+def test_a_request_that_violates_the_model_is_rejected(client: Any) -> None:
     fsx = client("fsx")
     wrong = {"FileSystemId": "models", "DataRepositoryPath": "s3://models"}
     assert refused(fsx.create_data_repository_association, **wrong) == "ValidationException"

@@ -1,4 +1,4 @@
-"""EKS tokens: what the command signs, the webhook's check accepts, and nothing else."""
+"""EKS tokens: the webhook accepts the command's tokens and rejects all others."""
 
 import base64
 import json
@@ -45,7 +45,7 @@ def bearer(signed_url: str) -> str:
     return token.PREFIX + base64.urlsafe_b64encode(signed_url.encode()).decode().rstrip("=")
 
 
-def test_a_token_is_good_for_its_cluster_and_its_secret_only() -> None:
+def test_a_token_is_valid_only_for_its_cluster_and_secret() -> None:
     request = token.parse(eks_token.token("main"), HOST)
 
     assert (request.access_key_id, request.region) == ("AKIAIOSFODNN7EXAMPLE", "eu-central-1")
@@ -54,7 +54,7 @@ def test_a_token_is_good_for_its_cluster_and_its_secret_only() -> None:
     assert not request.signed_by(SECRET[:-1] + "x", "main")
 
 
-def test_a_token_of_a_temporary_key_carries_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_of_temporary_credentials_contains_the_session_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "session/token+with=signs")
 
     request = token.parse(eks_token.token("main"), HOST)
@@ -63,7 +63,7 @@ def test_a_token_of_a_temporary_key_carries_its_session(monkeypatch: pytest.Monk
     assert request.signed_by(SECRET, "main")
 
 
-def test_a_token_for_aws_goes_to_the_regions_own_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_for_aws_uses_the_regional_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
 
     split = urlsplit(url(eks_token.token("main", "eu-west-1")))
@@ -74,42 +74,42 @@ def test_a_token_for_aws_goes_to_the_regions_own_endpoint(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (("127.0.0.1:4566", "127.0.0.1:9999"), "signed for the host 127.0.0.1:9999"),
-        (("Action=GetCallerIdentity", "Action=AssumeRole"), "another action"),
+        (("Action=GetCallerIdentity", "Action=AssumeRole"), "an action other than GetCallerIdentity"),
         (("X-Amz-Expires=60", "X-Amz-Expires=901"), "X-Amz-Expires is 901 s"),
-        (("X-Amz-Expires=60", "X-Amz-Expires=soon"), "does not say when"),
+        (("X-Amz-Expires=60", "X-Amz-Expires=soon"), "X-Amz-Expires is missing or invalid"),
         (("host%3Bx-k8s-aws-id", "host"), "signed headers"),
         (("%2Fsts%2F", "%2Fs3%2F"), "credential scope"),
         (("Version=2011-06-15", "Version=2011-06-15&Foo=1"), "unexpected query parameter Foo"),
         (("Version=2011-06-15", "Version=2011-06-15&version=2"), "occurs twice"),
         (("X-Amz-Signature=", "X-Amz-Signature=&X="), "unexpected query parameter X"),
-        (("AWS4-HMAC-SHA256", "AWS4-NONE"), "no signature of version 4"),
+        (("AWS4-HMAC-SHA256", "AWS4-NONE"), "no Signature Version 4 signature"),
         (("/?", "/path?"), "unexpected path"),
     ],
 )
-def test_a_token_in_another_form_is_refused(change: tuple[str, str], said: str) -> None:
+def test_a_token_in_another_format_is_rejected(change: tuple[str, str], expected: str) -> None:
     good = url(eks_token.token("main"))
     assert change[0] in good
 
-    with pytest.raises(TokenError, match=said):
+    with pytest.raises(TokenError, match=expected):
         token.parse(bearer(good.replace(*change)), HOST)
 
 
 @pytest.mark.parametrize("text", ["", "secret", "k8s-aws-v1.", "k8s-aws-v1.%%%", "k8s-aws-v1._w"])
-def test_what_is_no_token_is_refused(text: str) -> None:
+def test_an_invalid_token_is_rejected(text: str) -> None:
     with pytest.raises(TokenError):
         token.parse(text, HOST)
 
 
-def test_a_changed_parameter_spoils_the_signature() -> None:
+def test_a_changed_parameter_invalidates_the_signature() -> None:
     good = url(eks_token.token("main"))
     request = token.parse(bearer(good.replace("X-Amz-Expires=60", "X-Amz-Expires=900")), HOST)
     assert not request.signed_by(SECRET, "main")
 
 
-def test_a_token_is_good_for_a_quarter_of_an_hour() -> None:
+def test_a_token_is_valid_for_15_minutes() -> None:
     now = datetime.now(UTC)
     good = eks_token.token("main")
 
@@ -120,7 +120,7 @@ def test_a_token_is_good_for_a_quarter_of_an_hour() -> None:
         token.parse(good, HOST, now - timedelta(minutes=6))
 
 
-def test_the_command_prints_what_kubectl_reads(
+def test_the_command_prints_an_exec_credential(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["mlplatform-eks-token", "--cluster", "main"])
@@ -134,7 +134,7 @@ def test_the_command_prints_what_kubectl_reads(
     assert timedelta(minutes=13) < expires - datetime.now(UTC) <= timedelta(minutes=14)
 
 
-def test_the_command_answers_in_the_version_asked(
+def test_the_command_uses_the_requested_api_version(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     version = "client.authentication.k8s.io/v1beta1"
@@ -146,10 +146,10 @@ def test_the_command_answers_in_the_version_asked(
 
 
 @pytest.mark.parametrize(
-    ("unset", "said"), [("AWS_REGION", "no AWS region"), ("AWS_SECRET_ACCESS_KEY", "Partial credentials")]
+    ("unset", "expected"), [("AWS_REGION", "no AWS region"), ("AWS_SECRET_ACCESS_KEY", "Partial credentials")]
 )
-def test_what_is_missing_is_said_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unset: str, said: str
+def test_a_missing_setting_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], unset: str, expected: str
 ) -> None:
     monkeypatch.delenv(unset)
     monkeypatch.setattr(sys, "argv", ["mlplatform-eks-token", "--cluster", "main"])
@@ -158,11 +158,11 @@ def test_what_is_missing_is_said_in_one_sentence(
 
     error = capsys.readouterr().err
     assert error.startswith("mlplatform-eks-token: no token for the cluster main: ")
-    assert said in error
+    assert expected in error
     assert error.count("\n") == 1
 
 
-def test_the_command_imports_little() -> None:
+def test_the_command_imports_no_large_packages() -> None:
     code = "import sys, mlplatform_eks_token; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"boto3", "pulumi", "moto", "kubernetes", "pydantic", "typer"} & set(loaded)

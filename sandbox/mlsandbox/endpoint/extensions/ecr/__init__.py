@@ -1,4 +1,4 @@
-"""What moto lacks of ECR: pull-through caches, templates of repositories, and some of AWS's refusals."""
+"""Extensions of moto's ECR: pull through caches, repository creation templates and some of AWS's checks."""
 
 from mlsandbox.endpoint.extensions.ecr.service import EXTENSIONS, STORED
 

@@ -1,4 +1,4 @@
-"""Pull-through caches: which prefix stands for which public registry. Nothing is ever pulled in the sandbox."""
+"""Pull through cache rules, which map repository prefixes to registries. The sandbox never pulls images."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ UPSTREAMS: Final = {
     "ghcr.io": "github-container-registry",
     "registry.gitlab.com": "gitlab-container-registry",
 }
-"""ECR's names of the registries that it caches, by host, without those that every customer has under a name of his own:
+"""ECR's names of upstream registries, by host name, except for registries with a host name per customer:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"""
 
 NEEDS_CREDENTIALS: Final = {"docker-hub", "github-container-registry", "gitlab-container-registry"}

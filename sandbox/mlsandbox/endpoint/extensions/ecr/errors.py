@@ -1,22 +1,22 @@
-"""ECR's errors that moto does not have, by AWS's codes."""
+"""ECR's errors that moto does not have, with AWS's codes."""
 
 from moto.core.exceptions import ServiceException
 
 
 class SecretNotFound(ServiceException):
-    """There is no secret of the ARN."""
+    """No secret has the ARN."""
 
     code = "SecretNotFoundException"
 
 
 class TagExists(ServiceException):
-    """The tag may not move."""
+    """The image tag is immutable."""
 
     code = "ImageTagAlreadyExistsException"
 
 
 class UnsupportedUpstream(ServiceException):
-    """ECR does not cache this registry."""
+    """ECR does not support this upstream registry."""
 
     code = "UnsupportedUpstreamRegistryException"
 

@@ -1,4 +1,4 @@
-"""What AWS refuses of a life cycle policy and moto takes."""
+"""Lifecycle policies that AWS rejects but moto accepts."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -15,14 +15,14 @@ _validate = EcrLifecyclePolicyValidator.validate
 
 
 def _validate_whole(self: EcrLifecyclePolicyValidator) -> None:
-    """AWS also checks how rules go together, moto only each for itself."""
+    """AWS also checks rules against each other; moto checks each separately."""
     _validate(self)
     for problem in problems(self._rules):
         raise InvalidParameterException(f"{self.INVALID_PARAMETER_ERROR_MESSAGE}{problem}'")
 
 
 def problems(rules: Sequence[Rule]) -> Iterator[str]:
-    """Everything that AWS refuses of rules that are right each for itself.
+    """Everything that AWS rejects in rules that are valid separately.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
     """
@@ -35,9 +35,9 @@ def problems(rules: Sequence[Rule]) -> Iterator[str]:
         yield "Tag prefixes and patterns must be unique"
     for selection, selected in zip(selections, tags, strict=True):
         if (selection["tagStatus"] == "tagged") != bool(selected):
-            yield "tagPrefixList or tagPatternList is required for tagged images, and for no others"
+            yield "tagPrefixList or tagPatternList is required for tagged images, and allowed only for these"
         if ("countUnit" in selection) != (selection["countType"] == "sinceImagePushed"):
-            yield "countUnit is required for sinceImagePushed, and for nothing else"
+            yield "countUnit is required for sinceImagePushed, and allowed only for it"
         if any(pattern.count("*") > MAX_WILDCARDS for pattern in selection.get("tagPatternList", ())):
             yield f"A tag pattern has at most {MAX_WILDCARDS} wildcards"
     statuses = [selection["tagStatus"] for selection in selections]
@@ -52,5 +52,5 @@ def _tags(selection: dict[str, Any]) -> tuple[str, ...]:
 
 
 def apply() -> None:
-    """Put the refusals in place, for the whole process. A second time changes nothing."""
-    EcrLifecyclePolicyValidator.validate = _validate_whole  # type: ignore[method-assign]  # as meant
+    """Apply the checks, for the whole process. Idempotent."""
+    EcrLifecyclePolicyValidator.validate = _validate_whole  # type: ignore[method-assign]  # intended

@@ -1,4 +1,4 @@
-"""ECR on moto's server: its own operations by moto, those that it lacks beside them."""
+"""ECR on moto's server: moto's operations, with corrections, and those that moto lacks."""
 
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -13,14 +13,14 @@ from mlsandbox.endpoint.extensions.extension import Extension, Kind
 SERVICE: Final = "ecr"
 
 STORED: Final = (caches.RULE, templates.TEMPLATE)
-"""What the sandbox stores of ECR; every other operation is moto's."""
+"""ECR's types in the sandbox's store; moto serves all other operations."""
 
 _create_repository = ECRBackend.create_repository
 _put_image_tag_mutability = ECRBackend.put_image_tag_mutability
 
 
 def _create_repository_with_a_key(self: ECRBackend, *given: Any, **named: Any) -> Repository:
-    """AWS makes grants on the key and so needs one that is there and enabled; moto takes any text."""
+    """AWS creates grants on the key, so the key must exist and be enabled; moto accepts any string."""
     key = (named.get("encryption_config") or {}).get("kmsKey")
     if key and not _usable(self, key):
         raise KmsProblem(f"The CMK '{key}' does not exist or is not enabled")
@@ -36,7 +36,7 @@ def _usable(backend: ECRBackend, key: str) -> bool:
 def _put_image_tag_mutability_with_its_filters(
     self: ECRBackend, registry_id: str, repository_name: str, image_tag_mutability: str, **filters: Any
 ) -> dict[str, str]:
-    """AWS asks for fitting filters at every change, moto at creation only."""
+    """AWS checks the filters at every change; moto checks them only at creation."""
     self.validate_image_tag_mutability_params_compatibility(
         image_tag_mutability, filters.get("image_tag_mutability_exclusion_filters")
     )
@@ -44,7 +44,7 @@ def _put_image_tag_mutability_with_its_filters(
 
 
 def _images_that_lose_their_tag(self: ECRBackend, repository: Repository, proposed_image_tag: str) -> list[Image]:
-    """AWS takes an exclusion filter for a pattern, moto for a regular expression; and AWS has another error."""
+    """In AWS, an exclusion filter is a wildcard pattern; moto uses a regular expression, and a different error."""
     holders = [image for image in repository.images if proposed_image_tag in image.image_tags]
     filters = repository.image_tag_mutability_exclusion_filters or ()
     excluded = any(fnmatchcase(proposed_image_tag, each["filter"]) for each in filters)
@@ -58,9 +58,9 @@ def _images_that_lose_their_tag(self: ECRBackend, repository: Repository, propos
 
 def _correct() -> None:
     lifecycle_policy.apply()
-    ECRBackend.create_repository = _create_repository_with_a_key  # type: ignore[method-assign]  # as meant
-    ECRBackend._resolve_image_tag_mutability = _images_that_lose_their_tag  # type: ignore[method-assign]  # as meant
-    ECRBackend.put_image_tag_mutability = _put_image_tag_mutability_with_its_filters  # type: ignore[assignment,method-assign]  # as meant
+    ECRBackend.create_repository = _create_repository_with_a_key  # type: ignore[method-assign]  # intended
+    ECRBackend._resolve_image_tag_mutability = _images_that_lose_their_tag  # type: ignore[method-assign]  # intended
+    ECRBackend.put_image_tag_mutability = _put_image_tag_mutability_with_its_filters  # type: ignore[assignment,method-assign]  # intended
 
 
 EXTENSIONS: Final = (

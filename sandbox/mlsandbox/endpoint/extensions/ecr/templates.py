@@ -1,4 +1,4 @@
-"""Templates of the repositories that ECR makes itself, for a pull-through cache or a replica."""
+"""Repository creation templates, for repositories that ECR creates for pull through caches and replication."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _FILTERS: Final = "imageTagMutabilityExclusionFilters"
 
 
 def _check(call: Call, template: Record) -> None:
-    """Refuse what AWS does.
+    """Reject templates that AWS rejects.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-create.html
     """
@@ -24,8 +24,8 @@ def _check(call: Call, template: Record) -> None:
     excluding = template["imageTagMutability"].endswith("_WITH_EXCLUSION")
     if excluding != bool(template.get(_FILTERS)):
         raise InvalidParameterException(
-            "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'must be given "
-            "for a mutability with exclusion, and for no other'"
+            "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'required for "
+            "a mutability with exclusion, and allowed only for it'"
         )
     if template.get("lifecyclePolicy"):
         EcrLifecyclePolicyValidator(template["lifecyclePolicy"]).validate()
@@ -44,7 +44,7 @@ TEMPLATE: Final = Stored(
         "imageTagMutability": "MUTABLE",
         "resourceTags": [],
     },
-    # A mutability comes with its filters.
+    # An update of the mutability also replaces its filters.
     together={"imageTagMutability": (_FILTERS,)},
     lenient=True,
     check=_check,
