@@ -141,7 +141,7 @@ def test_pods_that_no_node_takes_are_told_with_what_to_do(program: Program) -> N
     command = ("up", "--yes", "--skip-preview", "--event-log", str(log))
     program.refused(*command)
     (failure,) = failures.read(log.read_text().splitlines()).failures
-    assert failure.code == "MinimumReplicasUnavailable", failure.said
+    assert failure.code == "MinimumReplicasUnavailable", failure.message
     assert failures.advise(failure)
 
 
