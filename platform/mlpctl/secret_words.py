@@ -1,4 +1,4 @@
-"""Words by which a name is a secret's, for whoever refuses such names and whoever strikes out what they name."""
+"""Words that mark a name as that of a secret. Stack files reject such names, and reviews redact their values."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from awsfacts.tables import read_table
 
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """`secret_words.yaml`, where all of it is explained."""
+    """The content of `secret_words.yaml`, which documents its keys."""
     found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml", "mlpctl")
     return found
 
 
 def refused(kind: str) -> str:
-    """An expression for the words of a kind (`ends`, `last`, `keys`) that a stack file refuses."""
+    """Regular expression for the words of a kind (`ends`, `last`, `keys`) that a stack file rejects."""
     return _any(table()[kind]["refused"])
 
 
 def struck(kind: str) -> str:
-    """An expression for the words of a kind that a review strikes out: those that are refused, and more."""
+    """Regular expression for the words of a kind that a review redacts: the rejected ones, and more."""
     return _any([*table()[kind]["refused"], *table()[kind]["struck"]])
 
 

@@ -20,9 +20,9 @@ import pytest
 from rich.console import Console
 
 from mlpctl import statefile
-from mlpctl.recover import recover, refuse_lost, restore
-from mlpctl.recover.kinds import way
-from mlpctl.recover.plan import Again
+from mlpctl.recover import recover, reject_lost_state, restore
+from mlpctl.recover.kinds import method
+from mlpctl.recover.plan import Idempotent
 from mlpctl.stack import SandboxStack, StackError
 from world import world
 
@@ -171,7 +171,7 @@ def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point
     assert done, said
     resource = engine.state().get(name)
     kind = next(kind for kind, planned in _planned() if planned == name)
-    if isinstance(way(kind), Again):
+    if isinstance(method(kind), Idempotent):
         assert resource is None
     else:
         assert resource, said
@@ -213,7 +213,9 @@ def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: En
 
 def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
     kinds = {name: kind for kind, name in _planned()}
-    twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(way(kinds[name]), Again)]
+    twice = [
+        name for name, times in engine.made.items() if times > 1 and not isinstance(method(kinds[name]), Idempotent)
+    ]
     assert twice == []
     assert {(each["type"], name) for name, each in engine.resources()} == _planned()
     assert engine.project.preview() == []
@@ -258,11 +260,11 @@ def test_what_bears_the_stack_s_tag_is_not_made_again_though_nothing_is_left_of_
     for path in files:
         path.unlink()
     with pytest.raises(StackError, match=r"AWS has resources that bear its tag mlplatform:stack=mlplatform/local") as e:
-        refuse_lost(engine.stack)
+        reject_lost_state(engine.stack)
     assert re.search(r"\n  arn:aws:ec2:us-east-1:\d{12}:vpc/vpc-\w+\n|and \d+ more", str(e.value))
     for path, content in files.items():
         path.write_bytes(content)
-    refuse_lost(engine.stack)
+    reject_lost_state(engine.stack)
 
 
 def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:
