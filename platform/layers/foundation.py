@@ -10,14 +10,14 @@ from mlplatform.foundation.network import preflight
 
 @dataclass(frozen=True)
 class Foundation:
-    """What everything else lies in."""
+    """The keys and the network, which all other layers use."""
 
     keys: ml.KeyRing
     network: ml.Network
 
 
 def create(site: Site, platform: Platform) -> Foundation:
-    """Create the keys and the network, after a check that the network can hold the platform."""
+    """Check that the network is large enough for the platform, then create the keys and the network."""
     services, outside, nodes = platform.services, platform.outside, platform.nodes_by_zone
     preflight.check(platform.network, platform.pools, site.region, services=services, outside=outside, nodes=nodes)
     keys = ml.KeyRing(

@@ -100,8 +100,8 @@ def test_a_failed_update_is_explained_and_leaves_a_valid_state(
     fail(stack, cases)
     config = read(project.folder / "stacks" / "Pulumi.local.yaml")
     wanted, found = {case.code for case in cases}, dict[str, Any]()
-    # Resources that depend on a failed resource have no inputs, which the provider reports without a code and which ends
-    # the program. Therefore, an update may end before it reaches all resources of the round.
+    # Resources that depend on a failed resource have no inputs. The provider reports this without a code, and the
+    # program ends. Therefore, an update may end before it reaches all resources of the round.
     for _ in range(3):
         code, result = stack.update()
         assert code != 0
