@@ -120,35 +120,35 @@ BREAKS = [
         ("buckets_block_public_access", changed(aws.s3.BucketPublicAccessBlock, at(guard, value=False)))
         for guard in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     ],
-    ("buckets_know_no_access_lists", without(aws.s3.BucketOwnershipControls)),
+    ("buckets_have_acls_disabled", without(aws.s3.BucketOwnershipControls)),
     (
-        "buckets_know_no_access_lists",
+        "buckets_have_acls_disabled",
         changed(aws.s3.BucketOwnershipControls, at("rule", "objectOwnership", value="ObjectWriter")),
     ),
-    ("buckets_are_reached_by_tls_only", without(aws.s3.BucketPolicy)),
+    ("buckets_require_tls", without(aws.s3.BucketPolicy)),
     (
-        "buckets_are_reached_by_tls_only",
+        "buckets_require_tls",
         changed(aws.s3.BucketPolicy, lambda inputs: inputs.update(policy=inputs["policy"].replace("Secure", "Un"))),
     ),
     ("buckets_keep_versions", without(aws.s3.BucketVersioning)),
     ("keys_rotate", changed(aws.kms.Key, at("enableKeyRotation", value=False))),
-    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
-    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),
+    ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
+    ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 1, "ebs", "encrypted", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 0, "ebs", "kmsKeyId", value=None))),
     ("disks_are_encrypted_with_a_key", added(aws.ebs.Volume, encrypted=True)),
     ("images_are_encrypted_with_a_key", added(aws.ecr.Repository)),
-    ("nodes_hand_out_credentials_by_session_only", changed(TEMPLATE, at("metadataOptions", value=None))),
+    ("nodes_require_imdsv2", changed(TEMPLATE, at("metadataOptions", value=None))),
     (
-        "nodes_hand_out_credentials_by_session_only",
+        "nodes_require_imdsv2",
         changed(TEMPLATE, at("metadataOptions", "httpTokens", value="optional")),
     ),
     (
-        "nodes_hand_out_credentials_by_session_only",
+        "nodes_require_imdsv2",
         changed(TEMPLATE, at("metadataOptions", "httpPutResponseHopLimit", value=2)),
     ),
-    ("nodes_hand_out_credentials_by_session_only", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
+    ("nodes_require_imdsv2", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Subnet, at("mapPublicIpOnLaunch", value=True))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Route, at("gatewayId", value="igw-1"))),
     # No way out, and no endpoint.
@@ -159,64 +159,70 @@ BREAKS = [
         "private_subnets_reach_what_nodes_and_pods_need",
         added(aws.ec2.VpcEndpoint, **ENDPOINT, securityGroupIds=["nobody"], privateDnsEnabled=True),
     ),
-    ("endpoints_lead_to_named_accounts", changed(aws.ec2.VpcEndpoint, at("policy", value=None))),
+    ("endpoints_allow_only_named_accounts", changed(aws.ec2.VpcEndpoint, at("policy", value=None))),
     *[
-        ("endpoints_lead_to_named_accounts", added(aws.ec2.VpcEndpoint, **ENDPOINT, policy=document))
+        ("endpoints_allow_only_named_accounts", added(aws.ec2.VpcEndpoint, **ENDPOINT, policy=document))
         for document in (
             policy(Action=["sts:*"], Principal={"AWS": "*"}, Resource="*"),
             policy(Action=["s3:GetObject"], Principal={"AWS": "*"}, Resource="*"),
         )
     ],
     (
-        "endpoints_lead_to_named_accounts",
+        "endpoints_allow_only_named_accounts",
         changed(
             aws.ec2.VpcEndpoint,
             lambda inputs: inputs.update(policy=inputs["policy"].replace("aws:ResourceAccount", "aws:SourceAccount")),
         ),
     ),
     ("a_load_balancer_finds_two_public_subnets", changed(aws.ec2.Subnet, at("availabilityZone", value="us-east-1a"))),
-    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
-    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None))),
+    ("clusters_encrypt_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_encrypt_their_secrets",
+        changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None)),
+    ),
+    (
+        "clusters_are_not_open_to_the_internet",
         changed(aws.eks.Cluster, at("vpcConfig", "endpointPrivateAccess", value=False)),
     ),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_are_not_open_to_the_internet",
         changed(aws.eks.Cluster, at("vpcConfig", "endpointPublicAccess", value=None)),
     ),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_are_not_open_to_the_internet",
         changed(
             aws.eks.Cluster,
             lambda inputs: inputs["vpcConfig"].update(endpointPublicAccess=True, publicAccessCidrs=["0.0.0.0/1"]),
         ),
     ),
-    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv4="0.0.0.0/0")),
-    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv6="::/0")),
-    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroupRule, type="ingress", cidrBlocks=["0.0.0.0/0"])),
-    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroup, ingress=[{"ipv6CidrBlocks": ["::/0"]}])),
-    ("nothing_lets_the_world_in", added(aws.ec2.DefaultSecurityGroup, ingress=[{"cidrBlocks": ["0.0.0.0/0"]}])),
+    ("no_rule_allows_the_internet", added(aws.vpc.SecurityGroupIngressRule, cidrIpv4="0.0.0.0/0")),
+    ("no_rule_allows_the_internet", added(aws.vpc.SecurityGroupIngressRule, cidrIpv6="::/0")),
+    ("no_rule_allows_the_internet", added(aws.ec2.SecurityGroupRule, type="ingress", cidrBlocks=["0.0.0.0/0"])),
+    ("no_rule_allows_the_internet", added(aws.ec2.SecurityGroup, ingress=[{"ipv6CidrBlocks": ["::/0"]}])),
+    ("no_rule_allows_the_internet", added(aws.ec2.DefaultSecurityGroup, ingress=[{"cidrBlocks": ["0.0.0.0/0"]}])),
     ("services_stay_inside_the_cluster", changed(k8s.core.v1.Service, at("spec", "type", value="LoadBalancer"))),
-    ("what_takes_tags_has_them", changed(aws.ec2.Vpc, at("tags", value=None))),
-    ("what_takes_tags_has_them", changed(aws.eks.NodeGroup, at("tags", "owner", value=None))),
-    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action="*", Resource="arn:x"))),
-    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action=["s3:*"], Resource="arn:x"))),
-    ("policies_name_what_they_allow", added(aws.iam.RolePolicy, policy=policy(Action=["s3:GetObject"], Resource="*"))),
+    ("taggable_resources_have_tags", changed(aws.ec2.Vpc, at("tags", value=None))),
+    ("taggable_resources_have_tags", changed(aws.eks.NodeGroup, at("tags", "owner", value=None))),
+    ("policies_name_actions_and_resources", added(aws.iam.Policy, policy=policy(Action="*", Resource="arn:x"))),
+    ("policies_name_actions_and_resources", added(aws.iam.Policy, policy=policy(Action=["s3:*"], Resource="arn:x"))),
     (
-        "policies_name_what_they_allow",
+        "policies_name_actions_and_resources",
+        added(aws.iam.RolePolicy, policy=policy(Action=["s3:GetObject"], Resource="*")),
+    ),
+    (
+        "policies_name_actions_and_resources",
         added(aws.iam.Policy, policy=policy(NotAction=["iam:*"], Resource=["arn:x"])),
     ),
     (
-        "policies_name_whom_they_allow",
+        "policies_name_their_principals",
         added(aws.iam.Role, assumeRolePolicy=policy(Action="sts:AssumeRole", Principal={"AWS": "*"})),
     ),
     (
-        "policies_name_whom_they_allow",
+        "policies_name_their_principals",
         added(aws.s3.BucketPolicy, bucket="b", policy=policy(Action="s3:GetObject", Principal="*", Resource="arn:x")),
     ),
     *[
-        ("pods_hold_to_the_restricted_standard", changed(DEPLOYMENT, change))
+        ("pods_meet_the_restricted_standard", changed(DEPLOYMENT, change))
         for change in (
             at(*POD, "securityContext", "runAsNonRoot", value=False),
             at(*POD, "securityContext", "runAsUser", value=0),
