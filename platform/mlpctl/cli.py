@@ -62,7 +62,7 @@ PlanFile = Annotated[
 
 @app.command()
 def up(stack: Stack = "local", folder: Folder = None) -> None:
-    """Deploy a stack in the sandbox, and start whatever the sandbox still needs."""
+    """Deploy a stack in the sandbox. Missing parts of the sandbox are built and started first."""
     from mlpctl import project
     from mlpctl.up import up as bring_up
     from mlsandbox import Sandbox

@@ -123,10 +123,10 @@ def _default(shape: Shape, key: str, place: str) -> str:
     if key in shape.node.get("required", ()):
         return "required"
     default = shape.default(key)
-    said = "" if isinstance(default, dict) and default else f"`{_yaml(default)}`"
+    own = "" if isinstance(default, dict) and default else f"`{_yaml(default)}`"
     wanted = re.sub(r"<name>", "*", place)
     profiles = [f"{profile}: `{_yaml(paths[wanted])}`" for profile, paths in PROFILES.items() if wanted in paths]
-    return "; ".join(filter(None, [said, *profiles]))
+    return "; ".join(filter(None, [own, *profiles]))
 
 
 def _yaml(value: Any) -> str:

@@ -109,13 +109,13 @@ class Stack:
 
     def _broken(self, named: str, wrong: Sequence[str]) -> str:
         lines = [f"{named} is invalid:", *(f"  {each}" for each in wrong)]
-        kept = statefile.backups(*self.place)
-        if kept:
+        backups = statefile.backups(*self.place)
+        if backups:
             lines += [
-                f"The newest valid backup is {kept[0]}. An update would create its resources a second time, or leave "
+                f"The newest valid backup is {backups[0]}. An update would create its resources a second time, or leave "
                 "them behind unmanaged. Restore the backup first:",
                 f"  {self.recovery} --from-backup",
-                f"If you removed the stack on purpose, delete the backup too: {kept[0].path}",
+                f"If you removed the stack on purpose, delete the backup too: {backups[0].path}",
             ]
         else:
             lines += [
@@ -259,12 +259,12 @@ class SandboxStack(Stack):
         for urn, protected in failed.items():
             if protected:
                 self.pulumi("state", "unprotect", urn, "--yes", "--stack", self.name)
-        anew = [option for urn in failed for option in ("--replace", urn)]
+        replacements = [option for urn in failed for option in ("--replace", urn)]
         with TemporaryDirectory(prefix="mlpctl-") as folder:
             events = Path(folder) / "events.json"
             # The CLI accepts this long-standing option only with PULUMI_DEBUG_COMMANDS.
             code = self.show(
-                *("up", "--yes", "--skip-preview", "--suppress-outputs", *anew, "--event-log", str(events)),
+                *("up", "--yes", "--skip-preview", "--suppress-outputs", *replacements, "--event-log", str(events)),
                 environment={"PULUMI_DEBUG_COMMANDS": "true"},
             )
             lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []

@@ -1,4 +1,4 @@
-"""The invariants hold for every stack that is kept here, and each can be broken."""
+"""All stacks of this project meet the invariants, and each invariant detects a violation."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_they_hold(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
+def test_every_stack_meets_the_invariants(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
     assert broken(plan_of(stack)) == []
 
 
@@ -29,11 +29,11 @@ ONCE_IN_A_REGION: Mapping[type, tuple[str, ...]] = {
     aws.ecr.PullThroughCacheRule: ("ecrRepositoryPrefix",),
     aws.ecr.RepositoryCreationTemplate: ("region", "prefix"),
 }
-"""What an account has once in a region, or once of each value of some inputs."""
+"""Resources that exist once per account and region, or once per value of some inputs."""
 
 
-def test_no_two_stacks_set_what_an_account_has_once(plan_of: Callable[[Path], Plan]) -> None:
-    """They would take it from each other, and destroying one would reset it for the other."""
+def test_no_two_stacks_declare_the_same_account_setting(plan_of: Callable[[Path], Plan]) -> None:
+    """They would overwrite each other's setting, and destroying one would reset it for the other."""
     setters = [
         (kind.__name__, *(each.inputs.get(name) for name in names), stack.stem)
         for stack in STACKS
@@ -49,11 +49,11 @@ def without(kind: type) -> Callable[[Plan], Plan]:
 
 
 def changed(kind: type, change: Change) -> Callable[[Plan], Plan]:
-    """A plan with the inputs of each resource of a kind changed in place."""
+    """A plan in which the inputs of each resource of a kind are changed."""
 
     def apply(plan: Plan) -> Plan:
         made = copy.deepcopy(plan.resources)
-        assert [change(each.inputs) for each in made if each.type == token(kind)], f"no {kind} is there to be changed"
+        assert [change(each.inputs) for each in made if each.type == token(kind)], f"the plan has no {kind} to change"
         return Plan(made)
 
     return apply
@@ -65,7 +65,7 @@ def added(kind: type, **inputs: Any) -> Callable[[Plan], Plan]:
 
 
 def at(*path: str | int, value: Any) -> Change:
-    """Set what stands at a path; `None` takes it away."""
+    """Set the value at a path; `None` removes it."""
 
     def change(inputs: Any) -> bool:
         for key in path[:-1]:
@@ -151,10 +151,10 @@ BREAKS = [
     ("nodes_require_imdsv2", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Subnet, at("mapPublicIpOnLaunch", value=True))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Route, at("gatewayId", value="igw-1"))),
-    # No way out, and no endpoint.
+    # No internet access, and no endpoint.
     ("private_subnets_reach_what_nodes_and_pods_need", changed(aws.ec2.Route, at("natGatewayId", value=None))),
     ("private_subnets_reach_what_nodes_and_pods_need", without(aws.ec2.RouteTableAssociation)),
-    # A way out, and an endpoint that takes the service's host name and lets nobody in.
+    # Internet access, and an endpoint that overrides the service's DNS name and rejects all clients.
     (
         "private_subnets_reach_what_nodes_and_pods_need",
         added(aws.ec2.VpcEndpoint, **ENDPOINT, securityGroupIds=["nobody"], privateDnsEnabled=True),
@@ -248,9 +248,9 @@ def local(plan_of: Callable[[Path], Plan]) -> Plan:
 
 
 @pytest.mark.parametrize(("name", "break_"), BREAKS, ids=[name for name, _ in BREAKS])
-def test_each_is_noticed_when_it_is_broken(name: str, break_: Callable[[Plan], Plan], local: Plan) -> None:
+def test_each_invariant_detects_its_violations(name: str, break_: Callable[[Plan], Plan], local: Plan) -> None:
     assert list(INVARIANTS[name](break_(local)))
 
 
-def test_each_has_a_way_to_break() -> None:
+def test_each_invariant_has_a_violation() -> None:
     assert {name for name, _ in BREAKS} == {*INVARIANTS}

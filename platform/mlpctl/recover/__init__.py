@@ -78,7 +78,7 @@ def restore(stack: Stack, console: Console) -> None:
     """
     for removed in stack.ensure_unlocked():
         console.print(removed, highlight=False)
-    state, kept = statefile.find(*stack.place), statefile.backups(*stack.place)
+    state, backups = statefile.find(*stack.place), statefile.backups(*stack.place)
     if state is None:
         raise StackError(
             f"mlpctl can read backups only in a file backend, but the backend is {stack.place[0]}. Import an older "
@@ -87,10 +87,10 @@ def restore(stack: Stack, console: Console) -> None:
         )
     if not state.problems:
         raise StackError(f"The state of stack {stack.name} is valid: {state}. Nothing was restored.")
-    if not kept:
+    if not backups:
         raise StackError(f"There is no valid backup of stack {stack.name} next to {state.path}.")
-    broken = statefile.restore(state, kept[0])
-    console.print(f"Restored {kept[0]}.", highlight=False, soft_wrap=True)
+    broken = statefile.restore(state, backups[0])
+    console.print(f"Restored {backups[0]}.", highlight=False, soft_wrap=True)
     if broken:
         console.print(f"The broken state is retained as {broken}.", highlight=False, soft_wrap=True)
 

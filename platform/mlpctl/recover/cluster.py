@@ -109,7 +109,7 @@ def _content(kubeconfig: str) -> dict[str, Any]:
 def _message(error: ApiException) -> str:
     """The API server's message, from the response body that the library keeps as text."""
     try:
-        said = json.loads(error.body or "")["message"]
+        message = json.loads(error.body or "")["message"]
     except (KeyError, TypeError, ValueError):
-        said = error.reason
-    return f"{said} (HTTP {error.status})"
+        message = error.reason
+    return f"{message} (HTTP {error.status})"

@@ -47,14 +47,14 @@ class Id:
 @cache
 def method(type: str) -> Look | Id | Idempotent | None:
     """How resources of a type are found, by type token; None if unknown."""
-    said = types.record(type).recovery
-    if said is None:
+    recovery = types.record(type).recovery
+    if recovery is None:
         return None
-    if said.again:
-        return Idempotent(said.again)
-    if said.id:
-        return Id(said.id)
-    return Look(said.service, _find(said), said.delete, said.ready)
+    if recovery.again:
+        return Idempotent(recovery.again)
+    if recovery.id:
+        return Id(recovery.id)
+    return Look(recovery.service, _find(recovery), recovery.delete, recovery.ready)
 
 
 def in_transition(ready: Ready, client: Any, inputs: Inputs) -> bool:
@@ -68,12 +68,12 @@ def known() -> Iterator[str]:
     return (type for type in types.tokens() if types.record(type).recovery)
 
 
-def _find(said: Recovery) -> Find:
-    if said.list:
-        return _listing(said.list)
-    if said.get:
-        return _getting(said.get)
-    function: Find = getattr(looks, said.function)
+def _find(recovery: Recovery) -> Find:
+    if recovery.list:
+        return _listing(recovery.list)
+    if recovery.get:
+        return _getting(recovery.get)
+    function: Find = getattr(looks, recovery.function)
     return function
 
 
