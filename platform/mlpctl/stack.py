@@ -112,8 +112,8 @@ class Stack:
         backups = statefile.backups(*self.place)
         if backups:
             lines += [
-                f"The newest valid backup is {backups[0]}. An update would create its resources a second time, or leave "
-                "them behind unmanaged. Restore the backup first:",
+                f"The newest valid backup is {backups[0]}. An update would create its resources a second time, or "
+                "leave them behind unmanaged. Restore the backup first:",
                 f"  {self.recovery} --from-backup",
                 f"If you removed the stack on purpose, delete the backup too: {backups[0].path}",
             ]
