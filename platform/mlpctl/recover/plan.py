@@ -223,7 +223,7 @@ def decide(each: Pending, finding: Finding | None, taken: frozenset[str], choice
     if not needs_lookup(each):
         if each.operation in ("updating", "deleting"):
             return Action(each, Verdict.REFRESH, "its current state is read; the next update does the rest")
-        return Action(each, Verdict.DROP, "exists only in the state")
+        return Action(each, Verdict.DROP, "creates nothing outside the state")
     match finding:
         case Idempotent(reason):
             return Action(each, Verdict.DROP, reason)
