@@ -66,7 +66,7 @@ CONTAINER = (*POD, "containers", 0)
         (
             "NetworkPolicy",
             at("spec", "egress", value=[{"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}}]}]),
-            "no part of",
+            "is not a subnet of",
         ),
         ("Repository", at("name", value="A"), "pattern"),
         ("Subnet", at("cidrBlock", value="10.0.0.0/30"), "InvalidSubnet.Range"),
