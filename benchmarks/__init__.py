@@ -1,1 +1,1 @@
-"""Benchmarks: each compares with a twin in the same run, and prints ratios. `make bench` runs them all."""
+"""Benchmarks. Each one runs next to a comparable twin and prints the ratio. `make bench` runs all of them."""

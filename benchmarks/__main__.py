@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run benchmarks and print what they found."""
+"""`python -m benchmarks [NAME …]`: run benchmarks and print the results."""
 
 from typing import Annotated
 
@@ -11,10 +11,12 @@ from benchmarks.suites import SUITES
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(SUITES)}. Default: all.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Runs of each way.")] = 5,
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Benchmarks to run, of {', '.join(SUITES)}. Default: all.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each variant.")] = 5,
 ) -> None:
-    """Run benchmarks; each compares with a twin in the same run."""
+    """Run benchmarks. Each one runs next to a comparable twin."""
     if unknown := [name for name in names or () if name not in SUITES]:
         raise typer.BadParameter(f"{', '.join(unknown)}; allowed: {', '.join(SUITES)}")
     console = Console()

@@ -1,4 +1,4 @@
-"""How runs are timed and compared."""
+"""Measure and compare runs of commands."""
 
 import statistics
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 SAMPLE_S = 0.05
-"""Seconds between two looks at the memory of a process and its children."""
+"""Seconds between two samples of the memory of a process and its children."""
 
 MIB = 2**20
 
@@ -22,7 +22,7 @@ class Run:
 
     seconds: float
     peak_mib: float
-    """Most resident memory of the command and everything that it started, together, in MiB."""
+    """Peak resident memory of the command and its child processes in MiB."""
 
 
 class BenchmarkError(Exception):
@@ -30,10 +30,10 @@ class BenchmarkError(Exception):
 
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Run:
-    """Run a command to its end.
+    """Run a command, and measure it.
 
     Raises:
-        BenchmarkError: it failed.
+        BenchmarkError: The command failed.
     """
     peak, ended = 0.0, threading.Event()
 
@@ -58,7 +58,7 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Run:
 
 
 def alternate(rounds: int, **ways: Callable[[], Run]) -> dict[str, list[Run]]:
-    """Run each way once a round, in turn, so that whatever else the machine does falls on all of them."""
+    """Run each variant once per round, in turn, so that other load on the machine affects all of them."""
     runs: dict[str, list[Run]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -72,7 +72,7 @@ def seconds(runs: Sequence[Run]) -> float:
 
 
 def peak_mib(runs: Sequence[Run]) -> float:
-    """The median of the most memory."""
+    """The median of the peak memory."""
     return statistics.median(run.peak_mib for run in runs)
 
 

@@ -1,4 +1,4 @@
-"""Made-up previews of what teams run beside each other: many types, joined by dependencies and by ids."""
+"""Generated previews of the resources of many teams: many types, connected by dependencies and by ids."""
 
 import random
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any, Final
 from benchmarks.plans import ACCOUNT, PREFIX, STACK, UNKNOWN, Inputs, digest, stack, step, tags
 
 Made = tuple[str, str, Inputs, dict[str, list[str]]]
-"""Role, type, inputs, and the roles that each input comes from."""
+"""Role, type, inputs, and for each input the roles that it depends on."""
 
 _CLASSES: Final = ("t3.large", "m5.xlarge", "g5.2xlarge", "g6.2xlarge", "g6e.12xlarge", "p5.48xlarge")
 _RULES: Final = (22, 80, 443, 5432, 6379, 8080, 9092)
@@ -15,9 +15,9 @@ _OPS: Final = ("same", "same", "same", "update", "create", "delete", "replace")
 
 
 def mixed_plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
-    """A digest of as many resources of about forty types, the same for the same seed.
+    """A preview of `resources` resources of about forty types. The same seed gives the same preview.
 
-    A third has no dependencies that the plan tells, as in the stream of events: it is joined by ids alone.
+    A third of the teams has no dependencies in the plan, as in the stream of events, and is connected only by ids.
     """
     chance = random.Random(seed)
     steps = [stack()]
@@ -28,20 +28,22 @@ def mixed_plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
 
 
 def _teams(chance: random.Random) -> Iterator[list[dict[str, Any]]]:
-    """Teams with all that each runs, without end."""
+    """An endless sequence of teams with their resources."""
     number = 0
     while True:
         team = f"team-{number:05}"
         component = f"{PREFIX}acme:index:Team::{team}"
-        told = chance.random() < 0.67
+        has_dependencies = chance.random() < 0.67
         yield [step("same", component, STACK, {"name": team}, {"name": team}, custom=False)]
         made = [*_network(team, chance), *_compute(team, chance), *_data(team, chance), *_objects(team, chance)]
         urns = {role: _urn(type_, team, role) for role, type_, _, _ in made}
-        yield [_step(each, urns, component, chance, told) for each in made]
+        yield [_step(each, urns, component, chance, has_dependencies) for each in made]
         number += 1
 
 
-def _step(made: Made, urns: dict[str, str], parent: str, chance: random.Random, told: bool) -> dict[str, Any]:
+def _step(
+    made: Made, urns: dict[str, str], parent: str, chance: random.Random, has_dependencies: bool
+) -> dict[str, Any]:
     role, _, inputs, causes = made
     op = chance.choice(_OPS)
     after = dict(inputs)
@@ -53,7 +55,7 @@ def _step(made: Made, urns: dict[str, str], parent: str, chance: random.Random, 
         found["diffReasons"] = ["description"]
     if op == "replace":
         found["replaceReasons"] = ["description"]
-    if "newState" in found and told:
+    if "newState" in found and has_dependencies:
         depends = {path: [urns[each] for each in roles] for path, roles in causes.items()}
         found["newState"]["propertyDependencies"] |= depends
         found["newState"]["dependencies"] = sorted({urn for each in depends.values() for urn in each})

@@ -1,4 +1,4 @@
-"""Made-up previews of any size, in the shape that `pulumi preview --json` writes."""
+"""Generated previews of any size, in the format of `pulumi preview --json`."""
 
 import base64
 import json
@@ -17,13 +17,13 @@ _LARGE_BYTES: Final = 256 * 1024
 
 Inputs = dict[str, Any]
 Change = Callable[[Inputs, random.Random], tuple[str, bool]]
-"""Changes inputs in place; returns the way to what it changed, and whether that replaces the resource."""
+"""Changes inputs in place. Returns the path of the change, and whether it replaces the resource."""
 
 
 def plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
-    """A digest of as many resources, with the stack among them, the same for the same seed.
+    """A preview of `resources` resources, including the stack. The same seed gives the same preview.
 
-    About half are unchanged, the others updated, created, deleted or replaced; one in 400 has a large value.
+    About half are unchanged, the others are updated, created, deleted or replaced. One in 400 has a large value.
     """
     chance = random.Random(seed)
     steps = [stack()]
@@ -34,7 +34,7 @@ def plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
 
 
 def digest(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the engine writes of these steps."""
+    """The engine's output for these steps."""
     counts: dict[str, int] = {}
     for each in steps:
         counts[each["op"]] = counts.get(each["op"], 0) + 1
@@ -48,7 +48,7 @@ def digest(steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _platform(chance: random.Random) -> Iterator[dict[str, Any]]:
-    """Components with their children, without end."""
+    """An endless sequence of components with their children."""
     number = 0
     while True:
         for component, children in (("DataBucket", _bucket), ("GpuNodePool", _pool), ("InferenceService", _service)):
@@ -64,7 +64,7 @@ def _platform(chance: random.Random) -> Iterator[dict[str, Any]]:
 
 
 def _changed(op: str, urn: str, parent: str, inputs: Inputs, change: Change, chance: random.Random) -> dict[str, Any]:
-    """A child: what happens to its component, or a change of its own."""
+    """The step of a child: the operation of its component, or a change of its own."""
     if op != "same" or chance.random() < 0.6:
         return step(op, urn, parent, inputs, inputs)
     after = dict(inputs)

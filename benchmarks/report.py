@@ -1,4 +1,4 @@
-"""What a benchmark tells."""
+"""The report of a benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Line:
-    """One figure beside what it is compared with."""
+    """One figure and its comparison."""
 
     what: str
     value: str
@@ -18,7 +18,7 @@ class Line:
 
 
 def table(title: str, lines: Sequence[Line]) -> Table:
-    """Lay lines out for a terminal."""
+    """Format lines for a terminal."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     made.add_column("", overflow="fold")
     for heading in ("ours", "twin", "ratio", "aim"):

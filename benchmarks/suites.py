@@ -1,4 +1,4 @@
-"""The benchmarks themselves."""
+"""The benchmarks."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from benchmarks.workplace import ROOT, platform, program, sandbox
 SIZES: Final = (50, 200, 800, 2000)
 
 REVIEWED: Final = 2000
-"""Resources of the plan that is reviewed."""
+"""Number of resources in the reviewed plan."""
 
 MIXED: Final[Mapping[int, int]] = {2000: 3, 10000: 15}
-"""Resources of the mixed plans that are reviewed, and the seconds that it may take."""
+"""Numbers of resources in the reviewed mixed plans, and the target in seconds for each."""
 
-NO_TERRAFORM: Final = Line("skipped: terraform with its aws provider is not on this machine", "")
+NO_TERRAFORM: Final = Line("skipped: terraform or its aws provider is not installed", "")
 
 BUCKETS: Final = """\
 import pulumi
@@ -35,15 +35,15 @@ for number in range(pulumi.Config().require_int("buckets")):
     DataBucket(f"bucket-{number}", {"bucket": {}, "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/example"})
 """
 BUCKET_RESOURCES: Final = 8
-"""A `DataBucket` and its children."""
+"""Number of resources of a `DataBucket`, including itself."""
 
 
 def components(rounds: int) -> list[Line]:
-    """Preview of `prod`, against a program that declares the same resources without components."""
+    """Preview of `prod`, compared with a program that declares the same resources without components."""
     with sandbox() as place, platform(place, "prod") as ours:
-        steps = json.loads(ours.told("preview", "--json"))["steps"]
+        steps = json.loads(ours.output("preview", "--json"))["steps"]
         with program(place, "twin", twin.program(steps)) as same:
-            made = json.loads(same.told("preview", "--json"))["steps"]
+            made = json.loads(same.output("preview", "--json"))["steps"]
             runs = alternate(rounds, ours=lambda: ours.pulumi("preview"), twin=lambda: same.pulumi("preview"))
     counts = [sum(not _stands_above(step) for step in each) for each in (steps, made)]
     return [
@@ -53,7 +53,7 @@ def components(rounds: int) -> list[Line]:
 
 
 def sizes(rounds: int) -> list[Line]:
-    """Previews of growing programs: time and memory of each resource, against those of the smallest."""
+    """Previews of growing programs: time and memory per resource, compared with the smallest program."""
     lines: list[Line] = []
     first: dict[str, float] = {}
     with sandbox() as place:
@@ -81,7 +81,7 @@ def sizes(rounds: int) -> list[Line]:
 
 
 def imports(rounds: int) -> list[Line]:
-    """Import of `mlplatform`, against the packages of Pulumi that it imports."""
+    """Import of `mlplatform`, compared with the Pulumi packages that it imports."""
 
     def importing(*names: str) -> Callable[[], Run]:
         return lambda: run([sys.executable, "-c", f"import {', '.join(names)}"], ROOT, os.environ)
@@ -92,12 +92,12 @@ def imports(rounds: int) -> list[Line]:
     more = (seconds(runs["ours"]) - seconds(runs["twin"])) * 1000
     return [
         _compared("import of mlplatform", runs["ours"], runs["twin"]),
-        Line("beyond the SDK", f"{more:+.0f} ms", aim="≤ +150 ms"),
+        Line("in addition to the SDK", f"{more:+.0f} ms", aim="≤ +150 ms"),
     ]
 
 
 def warm_start(rounds: int) -> list[Line]:
-    """Start of a sandbox that was there before."""
+    """Start of an existing sandbox."""
     with sandbox() as ours:
 
         def start() -> Run:
@@ -126,7 +126,7 @@ def local(rounds: int) -> list[Line]:
 
 
 def terraform(rounds: int) -> list[Line]:
-    """Preview, `up` and an `up` without changes of the AWS resources of `local`, against Terraform on the same API."""
+    """Preview, `up` and an `up` without changes of the AWS resources of `local`, compared with Terraform."""
     found = shutil.which("terraform")
     if found is None:
         return [NO_TERRAFORM]
@@ -147,8 +147,8 @@ def terraform(rounds: int) -> list[Line]:
             their("init", "-input=false")
         except BenchmarkError:
             return [NO_TERRAFORM]
-        # One cluster at a time: each tool takes its own away before the other's turn.
-        # What Terraform's file leaves out, ours does too.
+        # One cluster at a time: each tool destroys its cluster before the other's turn.
+        # Sections that Terraform's file leaves out are left out here too.
         for _ in range(rounds):
             with platform(place, "local", without=["images", "inference", "workloads"]) as project:
                 for name, (ours, _) in ways.items():
@@ -160,7 +160,7 @@ def terraform(rounds: int) -> list[Line]:
 
 
 def review(rounds: int) -> list[Line]:
-    """Review of 2,000 resources in all forms, against one of a tenth; and what the command takes at least."""
+    """Review of 2,000 resources in all formats, compared with a tenth of the size, and the startup time."""
     command = str(ROOT / ".venv/bin/mlpctl")
     with TemporaryDirectory(prefix="mlplatform-bench-") as name:
         folder = Path(name)
@@ -191,7 +191,7 @@ def review(rounds: int) -> list[Line]:
 
 
 def mixed(rounds: int) -> list[Line]:
-    """Review of plans of many types in all forms, each against one of a tenth."""
+    """Reviews of plans of many types in all formats, each compared with a tenth of the size."""
     command = str(ROOT / ".venv/bin/mlpctl")
     with TemporaryDirectory(prefix="mlplatform-bench-") as name:
         folder = Path(name)
@@ -232,7 +232,7 @@ def _compared(what: str, ours: list[Run], twin_runs: list[Run], aim: str = "") -
 
 
 def _stands_above(step: Mapping[str, object]) -> bool:
-    """Whether a step is about the stack or a component, which no provider makes."""
+    """Whether a step belongs to the stack or a component, which no provider creates."""
     state = step["newState"]
     assert isinstance(state, dict)
     return not state.get("custom")

@@ -1,4 +1,4 @@
-"""The twin of a stack: a program that declares the same resources one by one, without a component."""
+"""Generate the twin of a stack: a program that declares the same resources without components."""
 
 import functools
 import importlib
@@ -18,7 +18,7 @@ import pulumi_kubernetes as kubernetes
 
 
 def after(text, *resources):
-    """What the resources will tell, in a value that is not known before they are there."""
+    """A value that depends on the resources and is unknown until they exist."""
     return pulumi.Output.all(*[each.id for each in resources]).apply(lambda _: json.loads(text))
 
 
@@ -26,7 +26,7 @@ def after(text, *resources):
 
 
 def program(steps: Sequence[Mapping[str, Any]]) -> str:
-    """The program, from the steps of a preview that makes everything (`pulumi preview --json`)."""
+    """The program, from the steps of a preview that creates everything (`pulumi preview --json`)."""
     made: dict[str, str] = {}
     lines = []
     for state in (step["newState"] for step in steps):
@@ -74,7 +74,7 @@ def _class(type: str) -> str:
 
 @functools.cache
 def _arguments(path: str) -> Mapping[str, str]:
-    """Python's names of a class's arguments, by their Pulumi names in lower case."""
+    """Python names of a class's arguments, by their Pulumi names in lower case."""
     package, *way = path.split(".")
     sdk: Any = importlib.import_module(f"pulumi_{package}")
     for name in way:

@@ -1,4 +1,4 @@
-"""A sandbox of the benchmarks' own, and the projects that run in it."""
+"""A separate sandbox for the benchmarks, and the projects in it."""
 
 import shutil
 import subprocess
@@ -25,12 +25,12 @@ class Project:
     sandbox: Sandbox
 
     def pulumi(self, *command: str) -> Run:
-        """Run a `pulumi` command of the stack."""
+        """Run a `pulumi` command for the stack."""
         words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
         return run(words, self.folder, self.sandbox.environment())
 
-    def told(self, *command: str) -> str:
-        """What a `pulumi` command of the stack prints."""
+    def output(self, *command: str) -> str:
+        """The output of a `pulumi` command for the stack."""
         words = ["pulumi", *command, "--stack", self.stack, "--non-interactive"]
         done = subprocess.run(
             words, cwd=self.folder, env=self.sandbox.environment(), capture_output=True, text=True, check=False
@@ -42,7 +42,7 @@ class Project:
 
 @contextmanager
 def sandbox() -> Iterator[Sandbox]:
-    """A running sandbox that is gone afterwards."""
+    """A running sandbox, which is removed afterwards."""
     with TemporaryDirectory(prefix="mlplatform-bench-") as folder:
         sandbox = Sandbox.find(Path(folder) / "sandbox")
         sandbox.start()
@@ -56,7 +56,7 @@ def sandbox() -> Iterator[Sandbox]:
 def platform(sandbox: Sandbox, stack: str, without: Collection[str] = ()) -> Iterator[Project]:
     """A copy of this project with one of its stacks, which is destroyed afterwards.
 
-    `without` names sections of the stack file that are left out.
+    `without` contains the sections of the stack file to leave out.
     """
     with TemporaryDirectory(prefix="mlplatform-bench-") as name:
         folder = Path(name)
@@ -77,7 +77,7 @@ def platform(sandbox: Sandbox, stack: str, without: Collection[str] = ()) -> Ite
 
 @contextmanager
 def program(sandbox: Sandbox, name: str, text: str, config: str = "") -> Iterator[Project]:
-    """A project that is one program, with a stack `bench`."""
+    """A project with one program and the stack `bench`."""
     with TemporaryDirectory(prefix="mlplatform-bench-") as path:
         folder = Path(path)
         runtime = f"{{ name: python, options: {{ virtualenv: {ROOT / '.venv'} }} }}"

@@ -1,4 +1,4 @@
-"""The whole platform on one page: stack config in, components out."""
+"""The platform's Pulumi program: it creates the components that the stack's config describes."""
 
 from layers import compute, foundation, outputs, registries, security, serving, storage
 from layers.site import Site

@@ -1,7 +1,7 @@
-"""What the APIs would say to a plan: the API server by its schemas and names, AWS by its models and documented limits.
+"""Predict whether the APIs accept a plan: Kubernetes by schemas and name rules, AWS by models and documented limits.
 
-Neither is asked: the schemas are those that an API server publishes, the models those of botocore, and the limits those
-that the sandbox's local AWS API holds requests to.
+No API is called. The schemas are those that an API server publishes, the models are botocore's, and the limits are
+those that the sandbox's local AWS API enforces.
 """
 
 import itertools
@@ -50,14 +50,14 @@ GRAMMAR: Final[Mapping[str, str]] = {
     "sizeLimit": POSITIVE,
     "data.*.key": FILE,
 }
-"""What a text of an object has to be, by the end of its path; the schemas say nothing of these:
+"""Patterns for strings in an object, by the end of their paths. The schemas do not contain these rules:
 https://kubernetes.io/docs/concepts/overview/working-with-objects/"""
 
 KEYS: Final = ("labels", "matchLabels", "nodeSelector", "annotations")
 """Mappings whose keys are qualified names."""
 
 STAND_IN: Final = re.compile(r"arn:aws:mock:[^:]*:[0-9]*:mock/(?P<name>[\w-]+)")
-"""What stands for the ARN of a resource under mocks."""
+"""The placeholder for the ARN of a resource under mocks."""
 
 KEY_ARN: Final = f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
 
@@ -65,7 +65,7 @@ DECLARED: Final = {each.token: each for each in DECLARATIONS}
 
 
 def refused(plan: Plan) -> list[str]:
-    """What the APIs would refuse, a sentence each."""
+    """What the APIs would reject, one sentence per problem."""
     found = []
     for each in plan:
         if each.type.startswith("kubernetes:"):
@@ -78,7 +78,7 @@ def refused(plan: Plan) -> list[str]:
 def by_kubernetes(each: Declared) -> Iterator[str]:
     value: Any = whole(each.inputs)
     kind = f"{value['apiVersion']}/{value['kind']}"
-    # A custom resource's schema comes with what it is defined by.
+    # The schema of a custom resource is installed with its definition.
     for problem in objects.problems(kind, value) if kind in api_schemas.load()["kinds"] else ():
         yield f"{each.name}: {problem}"
     for path, text in leaves(value):
@@ -95,7 +95,7 @@ def by_kubernetes(each: Declared) -> Iterator[str]:
         outer = IPv4Network(block["cidr"])
         for inner in map(IPv4Network, block.get("except", ())):
             if inner == outer or not inner.subnet_of(outer):
-                yield f"{each.name}: {inner} is no part of {outer}"
+                yield f"{each.name}: {inner} is not a subnet of {outer}"
 
 
 def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
@@ -108,7 +108,7 @@ def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
         return
     tags = declaration.tag_parameters(step.operation, inputs.get("tagsAll") or {}) if declaration.tags else {}
     parameters = {**declaration.request(step.operation, inputs).parameters, **step.more(inputs), **tags, **step.fixed}
-    # Whether the key lets the logs' service use it is a question to a key that exists.
+    # Whether the key policy allows CloudWatch Logs can only be checked for an existing key.
     parameters.pop("kmsKeyId", None)
     model = MODELS.operation(declaration.service, step.operation)
     request = Request(declaration.service, model.name, parameters, ACCOUNT_ID, "us-east-1")
@@ -117,7 +117,7 @@ def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
 
 
 def whole(node: Any) -> Any:
-    """Inputs as an API gets them: whole numbers without the point of the engine's protocol, ARNs for stand-ins."""
+    """Inputs as sent to an API: integers instead of the engine's floats, and ARNs instead of placeholders."""
     if isinstance(node, Mapping):
         return {key: whole(value) for key, value in node.items()}
     if isinstance(node, list):

@@ -1,4 +1,4 @@
-"""An account that look-ups ask: with a VPC that is there already."""
+"""An account with an existing VPC, as a source for lookups."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ VPC: Final = "vpc-0a1b2c3d4e5f60718"
 
 
 class Refused(grpc.RpcError):
-    """What the engine answers when the provider finds no endpoint."""
+    """The engine's response if the provider finds no endpoint."""
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
@@ -22,7 +22,7 @@ class Refused(grpc.RpcError):
 
 
 class Account:
-    """An account with a VPC that suits the platform, as look-ups answer."""
+    """An account with a suitable VPC, in the format of lookup results."""
 
     def __init__(self, region: str = "us-east-1") -> None:
         self.region = region
@@ -54,7 +54,7 @@ class Account:
 
     @classmethod
     def of(cls, existing: ExistingVpc, region: str) -> "Account":
-        """An account whose VPC is as a file describes it, with addresses for any number of nodes."""
+        """An account with the VPC that a stack file describes, with addresses for any number of nodes."""
         account = cls(region)
         groups = [
             (existing.private_subnets, {"kubernetes.io/role/internal-elb": "1"}, 0),
@@ -92,7 +92,7 @@ class Account:
         }
 
     def closed(self) -> None:
-        """Take the ways out of the private subnets away."""
+        """Remove the internet access of the private subnets."""
         self.routes["rtb-main"], self.routes["rtb-a"] = [], []
 
     def look_ups(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""A local AWS API, and a driver that talks to the provider as the engine does."""
+"""A local AWS API, and a driver that calls the provider as the engine does."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ CLIENT = "ipv4:127.0.0.1:1"
 
 @dataclass
 class State:
-    """What the engine remembers of a resource."""
+    """The engine's state of a resource."""
 
     subject: Subject
     id: str
@@ -33,7 +33,7 @@ class State:
 
 @dataclass
 class Bench:
-    """The engine's side of the protocol, and boto3 beside it."""
+    """The engine's side of the provider protocol, and boto3 clients."""
 
     provider: AwsProvider
     layout: Layout
@@ -152,7 +152,7 @@ class Bench:
         return str(self.boto("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
     def cluster(self) -> str:
-        """The one cluster that a sandbox has."""
+        """The only cluster of a sandbox."""
         eks = self.boto("eks")
         if not eks.list_clusters()["clusters"]:
             eks.create_cluster(
@@ -226,7 +226,7 @@ class Bench:
 
 
 def wire(properties: Properties) -> Properties:
-    """Properties as they are after a trip through the engine."""
+    """Properties after serialization by the engine."""
     return from_struct(to_struct(properties))
 
 
@@ -239,7 +239,7 @@ def trust(service: str) -> dict[str, Any]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Bench]:
-    """The AWS API without a control plane, and the provider on it: one at a time in a process."""
+    """The AWS API without a control plane, and the provider that uses it. Only one can exist per process."""
     layout = Layout(folder)
     layout.prepare()
     api = awsapi.serve(layout, kubernetes=False)

@@ -1,4 +1,4 @@
-"""The resource types of the Pulumi AWS SDK, as its files have them: importing all of its modules would take minutes."""
+"""The resource types of the Pulumi AWS SDK, read from its files. Importing all modules would take minutes."""
 
 import importlib.util
 import json
@@ -13,7 +13,7 @@ _PROPERTY = re.compile(r'getter\(name="(\w+)"\)|^    def (\w+)\(self\)', re.M)
 @cache
 def properties() -> Mapping[str, frozenset[str]]:
     """The names of every type's inputs and outputs, by token."""
-    folder = Path(str(importlib.util.find_spec("pulumi_aws").origin)).parent  # type: ignore[union-attr] - it is installed
+    folder = Path(str(importlib.util.find_spec("pulumi_aws").origin)).parent  # type: ignore[union-attr] - the package is installed
     found = re.search(r'resource_modules="""(.*?)"""', (folder / "__init__.py").read_text(), re.DOTALL)
     assert found
     classes = {
@@ -30,5 +30,5 @@ def properties() -> Mapping[str, frozenset[str]]:
 
 
 def root(path: str) -> str:
-    """The property that a path begins with."""
+    """The property at the start of a path."""
     return re.split(r"[.\[]", path)[0]

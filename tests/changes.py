@@ -1,4 +1,4 @@
-"""Plans by hand, for tests of the review."""
+"""Hand-written plans for tests of the review."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ def urn(type: str, name: str = "it", parent: str = "") -> str:
 
 
 def change(type: str, op: Op = Op.UPDATE, *, name: str = "it", parent_type: str = "", **fields: Any) -> Change:
-    """A change of a resource; for one that comes or goes, `inputs` are all that it needs."""
+    """A change of a resource. For a creation or deletion, only `inputs` is needed."""
     inputs: Mapping[str, Any] = fields.pop("inputs", {})
     sides = {Op.CREATE: {"new": inputs}, Op.DELETE: {"old": inputs}}.get(op, {"old": inputs, "new": inputs})
     return Change(urn(type, name, parent_type), op, **{"parent": STACK, **sides, **fields})

@@ -1,4 +1,4 @@
-"""What tests of every kind share."""
+"""Fixtures and options for all tests."""
 
 import os
 import runpy
@@ -17,20 +17,20 @@ from mlplatform.testing import Answer, Plan, declare
 
 ROOT = Path(__file__).parents[1]
 
-# The same examples in every run, so that a change fails for what it did; `make fuzz` looks for new ones.
+# The examples are the same in every run, so that only code changes can cause failures. `make fuzz` generates new ones.
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.register_profile("slow", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Where a shell starts the tests in the background it has SIGINT ignored, and so would every program they start.
+    # In a background job of a shell, SIGINT is ignored, and all child processes would inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    # Tests without an engine share nothing: they run on all processors, and who is done takes from the rest.
+    # Tests without an engine are independent: they run on all processors, with work stealing.
     options, is_worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
     if options.markexpr == "not engine" and getattr(options, "numprocesses", 1) is None and not is_worker:
         options.numprocesses = "auto"
@@ -38,7 +38,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite-golden", action="store_true", help="write golden files anew instead of comparing")
+    parser.addoption("--rewrite-golden", action="store_true", help="rewrite golden files instead of comparing them")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The sandbox's AWS provider on an AWS API of its own, which a process can have one of: `aws_bench.Bench`."""
+    """The sandbox's AWS provider with its own AWS API (`aws_bench.Bench`). Only one can exist per process."""
     import aws_bench
 
     with aws_bench.serving(tmp_path_factory.mktemp("sandbox")) as bench:
@@ -58,19 +58,19 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
-    """Compares a text with its golden file, or writes the file where `--rewrite-golden` is given."""
+    """Compares a text with its golden file, or rewrites the file with `--rewrite-golden`."""
 
     def compare(path: Path, text: str) -> None:
         if request.config.getoption("--rewrite-golden"):
             path.write_text(text)
-        assert path.read_text() == text, f"{path.name} differs; `make golden` rewrites it, then read the diff"
+        assert path.read_text() == text, f"{path.name} differs; run `make golden` to rewrite it, then review the diff"
 
     return compare
 
 
 @pytest.fixture(scope="session")
 def plan_of(root: Path) -> Callable[[Path], Plan]:
-    """What the program declares for a stack file, under mocks. A file that has not changed is not asked for twice."""
+    """The resources that the program declares for a stack file, under mocks. Results are cached by content."""
 
     @lru_cache(maxsize=8)
     def plan(stack: Path, _: bytes) -> Plan:
@@ -81,7 +81,7 @@ def plan_of(root: Path) -> Callable[[Path], Plan]:
 
 @pytest.fixture(scope="session")
 def plan_with(root: Path) -> Callable[[Path, Mapping[str, Answer]], Plan]:
-    """What the program declares for a stack file where look-ups answer otherwise."""
+    """The resources that the program declares for a stack file with other lookup results."""
     return lambda stack, look_ups: _declared(root, stack, look_ups)
 
 

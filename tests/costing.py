@@ -1,4 +1,4 @@
-"""Plans and prices in small, for tests of what a plan costs."""
+"""Small plans and price books for tests of cost estimates."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Rows = Mapping[str, float | Mapping[float, float]]
 
 @dataclass(frozen=True)
 class Prices:
-    """A price book of rows: `service/item` → dollars, or the units from which on → dollars; all of one region."""
+    """A price book for one region. Rows: `service/item` → dollars, or start of each tier in units → dollars."""
 
     rows: Rows
     spots: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def change(
     depends: Mapping[str, Iterable[Change]] | None = None,
     **more: Any,
 ) -> Change:
-    """A resource that is made of `inputs`; or one that was made of `old`, with an `op`."""
+    """A resource with `inputs`, or with the previous inputs `old` and an `op`."""
     sources = {path: tuple(each.urn for each in found) for path, found in (depends or {}).items()}
     return Change(urn(type, name), op, old=old, new=inputs, depends=sources, **more)
 
@@ -80,11 +80,11 @@ def cost(
 
 
 def only(book: Any, *changes: Change, **how: Any) -> ResourceCost:
-    """What the last of these resources costs."""
+    """The cost of the last of these resources."""
     return cost(book, *changes, **how).resources[-1]
 
 
 def money(least: float, expected: float | None = None, most: float | None = None) -> Money:
-    """Dollars, to the cent; one figure is all three."""
+    """Dollars, rounded to the cent. A single figure is used for all three."""
     figures = [least if each is None else each for each in (least, expected, most)]
     return Money(min=figures[0], expected=figures[1], max=figures[2])

@@ -1,4 +1,4 @@
-"""Every record that there is, of AWS's types and of others."""
+"""All type records, of AWS and of other providers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,12 +8,12 @@ from mlpctl.review import records
 
 
 def aws() -> Iterator[tuple[str, Record]]:
-    """The records of AWS's types by token, with what is known of their whole service."""
+    """The records of AWS types by token, including the facts about their whole service."""
     return ((token, types.record(token)) for token in types.tokens())
 
 
 def others() -> Iterator[tuple[Sequence[str], Record]]:
-    """The records of other types, by their tokens and patterns; and those of whole services of AWS."""
+    """The records of other types, by tokens and patterns, and the records of whole AWS services."""
     for file in records.FILES:
         yield from ((row.types, row) for row in records.rows(file))
     for service in types.services():
@@ -21,6 +21,6 @@ def others() -> Iterator[tuple[Sequence[str], Record]]:
 
 
 def every() -> Iterator[Record]:
-    """All of them."""
+    """All records."""
     yield from (record for _, record in aws())
     yield from (record for _, record in others())

@@ -1,7 +1,7 @@
-"""What holds for everything that is declared, whatever a stack file says: rules over types of resources.
+"""Rules that every plan must meet, whatever the stack file contains.
 
-An invariant takes a plan and lists what breaks it, a sentence each. They know no component: what is made of the same
-types of resources tomorrow is held to them as well.
+An invariant takes a plan and yields one sentence per violation. Invariants apply to resource types, not to components,
+so that they also cover new components.
 """
 
 import json
@@ -22,20 +22,20 @@ Invariant = Callable[[Plan], Iterator[str]]
 Json = Mapping[str, Any]
 
 INVARIANTS: Final[dict[str, Invariant]] = {}
-"""Every invariant by its name."""
+"""All invariants by name."""
 
 WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
-"""Actions that know no resource but `*`, or that AWS documents with no other:
+"""Actions that support only the resource `*`, or that AWS documents with no other resource:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
-of `SESSION_ACTIONS`."""
+that `SESSION_ACTIONS` names."""
 
 NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
-"""Services whose endpoints have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
+"""Services whose endpoints do not support policies: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
 
 READS: Final = frozenset({*PULL, "ecr:GetAuthorizationToken", "s3:GetObject", "s3:GetBucketLocation", "s3:ListBucket"})
 
 WIDEST_ALLOW_LIST: Final = 8
-"""Prefix of the widest network that may reach a cluster's API from the internet."""
+"""Shortest prefix of a network that may access a cluster's API from the internet."""
 
 
 def invariant(check: Invariant) -> Invariant:
@@ -44,30 +44,30 @@ def invariant(check: Invariant) -> Invariant:
 
 
 def broken(plan: Plan) -> list[str]:
-    """Everything that breaks an invariant."""
+    """All violations of invariants."""
     return [f"{name}: {sentence}" for name, check in INVARIANTS.items() for sentence in check(plan)]
 
 
 @invariant
 def buckets_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
-    def sealed(inputs: Json) -> bool:
+    def encrypted(inputs: Json) -> bool:
         defaults = [rule.get("applyServerSideEncryptionByDefault") or {} for rule in inputs["rules"]]
         return all(each.get("sseAlgorithm") == "aws:kms" and each.get("kmsMasterKeyId") for each in defaults)
 
-    yield from _beside_buckets(plan, aws.s3.BucketServerSideEncryptionConfiguration, sealed)
+    yield from _per_bucket(plan, aws.s3.BucketServerSideEncryptionConfiguration, encrypted)
 
 
 @invariant
 def buckets_block_public_access(plan: Plan) -> Iterator[str]:
     guards = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    yield from _beside_buckets(
+    yield from _per_bucket(
         plan, aws.s3.BucketPublicAccessBlock, lambda inputs: all(inputs.get(guard) is True for guard in guards)
     )
 
 
 @invariant
-def buckets_know_no_access_lists(plan: Plan) -> Iterator[str]:
-    yield from _beside_buckets(
+def buckets_have_acls_disabled(plan: Plan) -> Iterator[str]:
+    yield from _per_bucket(
         plan,
         aws.s3.BucketOwnershipControls,
         lambda inputs: inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced",
@@ -75,8 +75,8 @@ def buckets_know_no_access_lists(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def buckets_are_reached_by_tls_only(plan: Plan) -> Iterator[str]:
-    def refuses_plain_text(inputs: Json) -> bool:
+def buckets_require_tls(plan: Plan) -> Iterator[str]:
+    def denies_plain_text(inputs: Json) -> bool:
         return any(
             statement["Effect"] == "Deny"
             and statement["Principal"] == "*"
@@ -86,12 +86,12 @@ def buckets_are_reached_by_tls_only(plan: Plan) -> Iterator[str]:
             for statement in json.loads(inputs["policy"])["Statement"]
         )
 
-    yield from _beside_buckets(plan, aws.s3.BucketPolicy, refuses_plain_text)
+    yield from _per_bucket(plan, aws.s3.BucketPolicy, denies_plain_text)
 
 
 @invariant
 def buckets_keep_versions(plan: Plan) -> Iterator[str]:
-    yield from _beside_buckets(
+    yield from _per_bucket(
         plan, aws.s3.BucketVersioning, lambda inputs: inputs["versioningConfiguration"]["status"] == "Enabled"
     )
 
@@ -104,12 +104,12 @@ def keys_rotate(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def logs_are_encrypted_and_end(plan: Plan) -> Iterator[str]:
+def logs_are_encrypted_and_expire(plan: Plan) -> Iterator[str]:
     for group in plan.of(aws.cloudwatch.LogGroup):
         if not group.inputs.get("kmsKeyId"):
             yield f"{group.name} has no key"
         if not group.inputs.get("retentionInDays"):
-            yield f"{group.name} is kept forever"
+            yield f"{group.name} has no retention period"
 
 
 @invariant
@@ -132,40 +132,40 @@ def images_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def nodes_hand_out_credentials_by_session_only(plan: Plan) -> Iterator[str]:
+def nodes_require_imdsv2(plan: Plan) -> Iterator[str]:
     for template in plan.of(aws.ec2.LaunchTemplate):
         options = template.inputs.get("metadataOptions") or {}
         if options.get("httpTokens") != "required":
-            yield f"{template.name} answers IMDSv1"
+            yield f"{template.name} allows IMDSv1"
         if options.get("httpPutResponseHopLimit") != 1:
-            yield f"{template.name} answers pods"
+            yield f"{template.name} gives pods access to IMDS"
     for group in plan.of(aws.eks.NodeGroup):
         if not group.inputs.get("launchTemplate"):
-            yield f"{group.name} has no launch template, and so EKS's own settings"
+            yield f"{group.name} has no launch template, and therefore EKS's default settings"
 
 
 @invariant
 def no_tag_replaces_nodes(plan: Plan) -> Iterator[str]:
     for template in plan.of(aws.ec2.LaunchTemplate):
         if "tagSpecifications" not in template.ignored:
-            yield f"{template.name} does not ignore changes of the tags that it gives, each of which replaces the nodes"
+            yield f"{template.name} does not ignore tag changes, each of which replaces the nodes"
 
 
 @invariant
 def nothing_is_named_by_its_position(plan: Plan) -> Iterator[str]:
-    """A number at the end of a name that has neighbours of other numbers is a place in a list, which entries change."""
+    """Consecutive numbers at the end of names are positions in a list, which change when the list changes."""
     names = {(each.type, each.name) for each in plan}
     for type, name in sorted(names):
         stem, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
         if stem.endswith("-") and number and (type, f"{stem}{int(number) + 1}") in names:
-            yield f"{name} is named by its position among {type}"
+            yield f"{name} is named by its position in a list of {type}"
 
 
 @invariant
 def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
     for subnet in plan.of(aws.ec2.Subnet):
         if subnet.inputs.get("mapPublicIpOnLaunch") is not False:
-            yield f"{subnet.name} gives public addresses"
+            yield f"{subnet.name} assigns public IP addresses"
     public = {route.inputs["routeTableId"] for route in plan.of(aws.ec2.Route) if route.inputs.get("gatewayId")}
     reached = {
         each.inputs.get("subnetId")
@@ -180,51 +180,51 @@ def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
 @invariant
 def private_subnets_reach_what_nodes_and_pods_need(plan: Plan) -> Iterator[str]:
     needed = {**endpoints.NODES_NEED, endpoints.LAYERS: "nodes pull the layers of images"}
-    for subnet, service, why in unreachable(*_ways(plan), needed):
+    for subnet, service, why in unreachable(*_routes(plan), needed):
         yield f"{subnet.name} can't reach {service}: {why}"
 
 
 @invariant
-def endpoints_lead_to_named_accounts(plan: Plan) -> Iterator[str]:
+def endpoints_allow_only_named_accounts(plan: Plan) -> Iterator[str]:
     for each in plan.of(aws.ec2.VpcEndpoint):
         service = _service(each)
         if not each.inputs.get("policy") and service not in NO_ENDPOINT_POLICY:
-            yield f"{each.name} has no policy, and so reaches everybody's data"
+            yield f"{each.name} has no policy, and therefore allows access to all accounts"
         for statement in _statements(each):
             equals = (statement.get("Condition") or {}).get("StringEquals") or {}
             reads = all(action in READS for action in _listed(statement["Action"]))
             somewhere = "*" not in _listed(statement.get("Resource")) or service.startswith("ecr.")
             if not (equals.keys() & {"aws:ResourceAccount", "aws:PrincipalAccount"}) and not (reads and somewhere):
-                yield f"{each.name} lets anyone's data through"
+                yield f"{each.name} allows any account"
             if not equals.get("aws:ResourceAccount") and service in ("s3", "dynamodb", "sqs") and not reads:
-                yield f"{each.name} lets data out to other accounts"
+                yield f"{each.name} allows data transfer to other accounts"
 
 
 @invariant
 def a_load_balancer_finds_two_public_subnets(plan: Plan) -> Iterator[str]:
-    """Where a network leads to the internet: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"""
+    """This applies to networks with internet access: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"""
     gateways = plan.of(aws.ec2.InternetGateway)
     public = [each for each in plan.of(aws.ec2.Subnet) if "kubernetes.io/role/elb" in (each.inputs.get("tags") or {})]
     places = {each.inputs.get("availabilityZone") or each.inputs.get("availabilityZoneId") for each in public}
     if gateways and len(places) < 2:
-        yield f"{gateways[0].name} leads to subnets in {len(places)} zones"
+        yield f"{gateways[0].name} serves subnets in {len(places)} zones"
 
 
 @invariant
-def clusters_seal_their_secrets(plan: Plan) -> Iterator[str]:
+def clusters_encrypt_their_secrets(plan: Plan) -> Iterator[str]:
     for cluster in plan.of(aws.eks.Cluster):
         config = cluster.inputs.get("encryptionConfig") or {}
         if "secrets" not in config.get("resources", []) or not (config.get("provider") or {}).get("keyArn"):
-            yield f"{cluster.name} keeps secrets without a key"
+            yield f"{cluster.name} stores secrets without a KMS key"
 
 
 @invariant
-def clusters_are_not_open_to_the_world(plan: Plan) -> Iterator[str]:
+def clusters_are_not_open_to_the_internet(plan: Plan) -> Iterator[str]:
     for cluster in plan.of(aws.eks.Cluster):
         access = cluster.inputs["vpcConfig"]
         if access.get("endpointPrivateAccess") is not True:
             yield f"{cluster.name} has no private endpoint"
-        # What EKS takes an absent field for: https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
+        # EKS's defaults for absent fields: https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
         if access.get("endpointPublicAccess", True):
             for cidr in access.get("publicAccessCidrs") or ["0.0.0.0/0"]:
                 if ip_network(cidr).prefixlen < WIDEST_ALLOW_LIST:
@@ -232,29 +232,29 @@ def clusters_are_not_open_to_the_world(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def nothing_lets_the_world_in(plan: Plan) -> Iterator[str]:
+def no_rule_allows_the_internet(plan: Plan) -> Iterator[str]:
     for rule in plan.of(aws.vpc.SecurityGroupIngressRule):
         for cidr in (rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")):
-            if _is_the_world(cidr):
-                yield f"{rule.name} lets {cidr} in"
+            if _is_the_internet(cidr):
+                yield f"{rule.name} allows {cidr}"
     rules = [(each, each.inputs) for each in plan.of(aws.ec2.SecurityGroupRule) if each.inputs["type"] == "ingress"]
     for kind in (aws.ec2.SecurityGroup, aws.ec2.DefaultSecurityGroup):
         rules += [(group, rule) for group in plan.of(kind) for rule in group.inputs.get("ingress") or []]
     for declared, inputs in rules:
         for cidr in [*(inputs.get("cidrBlocks") or []), *(inputs.get("ipv6CidrBlocks") or [])]:
-            if _is_the_world(cidr):
-                yield f"{declared.name} lets {cidr} in"
+            if _is_the_internet(cidr):
+                yield f"{declared.name} allows {cidr}"
 
 
 @invariant
 def services_stay_inside_the_cluster(plan: Plan) -> Iterator[str]:
     for service in plan.of(k8s.core.v1.Service):
         if service.inputs["spec"].get("type", "ClusterIP") != "ClusterIP":
-            yield f"{service.name} is reached from outside"
+            yield f"{service.name} is reachable from outside the cluster"
 
 
 @invariant
-def what_takes_tags_has_them(plan: Plan) -> Iterator[str]:
+def taggable_resources_have_tags(plan: Plan) -> Iterator[str]:
     for each in plan:
         if each.custom and each.type.startswith("aws:") and _takes_tags(each.type):
             missing = {"Name", "mlplatform:stack", "mlplatform:name", "owner", "environment"} - {
@@ -265,17 +265,17 @@ def what_takes_tags_has_them(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
+def policies_name_actions_and_resources(plan: Plan) -> Iterator[str]:
     attached = {str(each.inputs["policyArn"]) for each in plan.of(aws.iam.RolePolicyAttachment)}
-    # A boundary allows nothing; it is the most that other policies can allow.
+    # A permissions boundary grants nothing; it only limits other policies.
     limits = {str(each.inputs.get("permissionsBoundary")) for each in plan.of(aws.iam.Role)} - attached
     for each in plan:
         if each.type == token(aws.iam.Policy) and any(limit.endswith(f"/{each.name}") for limit in limits):
             continue
-        # An endpoint's policy allows nothing by itself either.
+        # An endpoint policy does not grant permissions either.
         if each.type == token(aws.ec2.VpcEndpoint):
             continue
-        # In the policy of a key or a bucket, `*` is that key, and the account is named as the principal.
+        # In a key policy or bucket policy, `*` is that key or bucket, and the principal names the account.
         own = each.type in (token(aws.kms.Key), token(aws.s3.BucketPolicy))
         for statement in _statements(each):
             if statement["Effect"] != "Allow":
@@ -286,11 +286,11 @@ def policies_name_what_they_allow(plan: Plan) -> Iterator[str]:
             if not own and any(action.endswith(":*") for action in actions):
                 yield f"{each.name} allows all actions of a service"
             if not own and "*" in resources and not {*actions} <= WITHOUT_RESOURCE:
-                yield f"{each.name} allows {', '.join(actions)} on everything"
+                yield f"{each.name} allows {', '.join(actions)} on all resources"
 
 
 @invariant
-def policies_name_whom_they_allow(plan: Plan) -> Iterator[str]:
+def policies_name_their_principals(plan: Plan) -> Iterator[str]:
     for each in plan:
         for statement in _statements(each) if each.type != token(aws.ec2.VpcEndpoint) else ():
             principal = statement.get("Principal")
@@ -300,27 +300,27 @@ def policies_name_whom_they_allow(plan: Plan) -> Iterator[str]:
 
 
 @invariant
-def pods_hold_to_the_restricted_standard(plan: Plan) -> Iterator[str]:
+def pods_meet_the_restricted_standard(plan: Plan) -> Iterator[str]:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
     for each in plan:
         for pod in _pods(each.inputs) if each.type.startswith("kubernetes:") else ():
             whole = pod.get("securityContext") or {}
             if any(pod.get(shared) for shared in ("hostNetwork", "hostPID", "hostIPC")):
-                yield f"{each.name} shares its node's namespaces"
+                yield f"{each.name} uses host namespaces"
             if any("hostPath" in volume for volume in pod.get("volumes") or []):
-                yield f"{each.name} mounts its node's files"
+                yield f"{each.name} mounts host paths"
             for container in [*pod["containers"], *(pod.get("initContainers") or [])]:
                 own = container.get("securityContext") or {}
                 effective = {**whole, **own}
                 if effective.get("runAsNonRoot") is not True or effective.get("runAsUser") == 0:
                     yield f"{each.name} may run as root"
                 if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
-                    yield f"{each.name} may gain privileges"
+                    yield f"{each.name} may escalate privileges"
                 capabilities = own.get("capabilities") or {}
                 if capabilities.get("drop") != ["ALL"] or {*(capabilities.get("add") or [])} - {"NET_BIND_SERVICE"}:
                     yield f"{each.name} keeps capabilities"
                 if (effective.get("seccompProfile") or {}).get("type") != "RuntimeDefault":
-                    yield f"{each.name} may make every system call"
+                    yield f"{each.name} has no seccomp profile"
                 if own.get("readOnlyRootFilesystem") is not True:
                     yield f"{each.name} may write to its image"
 
@@ -330,28 +330,28 @@ def namespaces_admit_restricted_pods_only(plan: Plan) -> Iterator[str]:
     for namespace in plan.of(k8s.core.v1.Namespace):
         labels = namespace.inputs["metadata"].get("labels") or {}
         if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
-            yield f"{namespace.name} admits other pods"
+            yield f"{namespace.name} allows unrestricted pods"
 
 
-def _beside_buckets(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> Iterator[str]:
-    """List the buckets without a resource of a kind beside them, or with one for which something does not hold."""
+def _per_bucket(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> Iterator[str]:
+    """List the buckets without a resource of this kind, or with one that does not meet a condition."""
     beside: dict[str, list[Json]] = {}
     for each in plan.of(kind):
         beside.setdefault(str(each.inputs["bucket"]), []).append(each.inputs)
     for bucket in plan.of(aws.s3.Bucket):
         found = beside.get(bucket.id, [])
         if not found or not all(map(holds, found)):
-            yield f"{bucket.name} has no {kind.__name__} that does"
+            yield f"{bucket.name} has no {kind.__name__} that meets the rule"
 
 
-def _ways(plan: Plan) -> tuple[list[Subnet], list[Door]]:
-    """Private subnets with their ways out, and interface endpoints, as a plan declares them."""
+def _routes(plan: Plan) -> tuple[list[Subnet], list[Door]]:
+    """The private subnets in a plan with their routes, and the interface endpoints."""
     tables = {
         each.inputs.get("subnetId"): each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)
     }
     public, leaving = set(), set()
     for route in plan.of(aws.ec2.Route):
-        if _is_the_world(route.inputs.get("destinationCidrBlock")):
+        if _is_the_internet(route.inputs.get("destinationCidrBlock")):
             (public if route.inputs.get("gatewayId") else leaving).add(route.inputs["routeTableId"])
             if not any(value for key, value in route.inputs.items() if key.endswith(("GatewayId", "InterfaceId"))):
                 leaving.discard(route.inputs["routeTableId"])
@@ -394,7 +394,7 @@ def _names_a_principal(condition: Json) -> bool:
 
 
 def _pods(value: Any) -> Iterator[Json]:
-    """Find pod specs, in whatever they are wrapped."""
+    """Find pod specs at any depth."""
     if isinstance(value, Mapping):
         if isinstance(value.get("containers"), Sequence):
             yield value
@@ -406,12 +406,12 @@ def _pods(value: Any) -> Iterator[Json]:
 
 
 def _takes_tags(kind: str) -> bool:
-    """Say whether the SDK's class of a type token, e.g. `aws:s3/bucket:Bucket`, has tags."""
+    """Whether the SDK's class of a type token, e.g. `aws:s3/bucket:Bucket`, has tags."""
     _, module, name = kind.split(":")
     return hasattr(getattr(getattr(aws, module.split("/")[0]), name), "tags")
 
 
-def _is_the_world(cidr: str | None) -> bool:
+def _is_the_internet(cidr: str | None) -> bool:
     return cidr is not None and ip_network(cidr, strict=False).prefixlen == 0
 
 
@@ -420,5 +420,5 @@ def _listed(value: Any) -> list[str]:
 
 
 def _true(value: Any) -> bool:
-    """EC2's launch templates have booleans as text."""
+    """EC2 launch templates contain booleans as strings."""
     return value is True or value == "true"

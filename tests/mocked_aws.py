@@ -1,4 +1,4 @@
-"""moto for boto3 in this process, which leaves what a sandbox of the same process has in it as it is."""
+"""moto for boto3 in this process, without changes to the state of a sandbox in the same process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from moto import mock_aws
 
 @contextmanager
 def mocked_aws() -> Iterator[None]:
-    """Like `moto.mock_aws`, which would empty every account first and last."""
+    """Like `moto.mock_aws`, which also empties all accounts at the start and at the end."""
     mock = mock_aws()
     mock.start(reset=False)
     try:

@@ -1,4 +1,4 @@
-"""Plans of the real engine that reviews are tested with, cut down to what a review reads."""
+"""Plans of the real engine for tests of reviews, reduced to what a review reads."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from pulumi.runtime import rpc
 FOLDER: Final = Path(__file__).parent / "golden" / "plans"
 
 bounded: Final = pytest.mark.timeout(120)
-"""For what grows with its input no faster than that: done badly, it would take hours."""
+"""Timeout for tests of scaling: with quadratic or worse time, they would take hours."""
 
 AUTOMATIC: Final = re.compile(r"(?<=-)[0-9a-f]{7}\b")
-"""The random end of an automatic name."""
+"""The random suffix of an auto-generated name."""
 
 _IDS: Final = re.compile(
     r"\b(vpc|subnet|sg|sgr|eni|eipalloc|eipassoc|igw|nat|rtb|rtbassoc|r-rtb|acl|vpce|lt|fl)-[0-9a-f]+"
@@ -30,7 +30,7 @@ _STEP: Final = ("op", "urn", "replaceReasons", "diffReasons", "detailedDiff")
 
 
 def cut(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan without what a review does not read, and without what another run would have otherwise."""
+    """A plan without fields that a review does not read, and without values that differ between runs."""
     steps = []
     for step in sorted(plan["steps"], key=lambda each: each["urn"]):
         kept = {name: step[name] for name in _STEP if name in step}

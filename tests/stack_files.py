@@ -1,4 +1,4 @@
-"""Hypothesis strategies that make stack files, from the model's own schema: a new field is covered by itself."""
+"""Hypothesis strategies for stack files, from the model's schema. New fields are covered automatically."""
 
 import copy
 import string
@@ -119,22 +119,22 @@ KNOWN: Final[Mapping[str, Values]] = {
     "amiRelease": st.sampled_from(node_images.releases("1.36")),
     "diskThroughput": st.sampled_from([125, 750]),
 }
-"""What a rule of the model allows and its schema does not tell, by the end of the dotted path; for a mapping with free
-names, the names."""
+"""Values that the model's rules allow, where the schema is not sufficient, by the end of the dotted path. For a mapping
+with free names, these are the names."""
 
 
 ALWAYS: Final = ("cluster.privateAccessCidrs", "inference.*.image")
-"""Ends of the paths of optional keys that every made-up file has: without them no file is valid."""
+"""Ends of the paths of optional keys that every generated file contains: without them, no file is valid."""
 
 
 @lru_cache(maxsize=1)
 def valid_ish() -> Values:
-    """Platforms as plain values: each field right in itself; together, most are wrong."""
+    """Platforms as plain values. Each field is valid alone; most combinations are invalid."""
     return _values(Shape.of(Platform), "")
 
 
 def models() -> Values:
-    """Platforms of one model whose fields are anything that each may be in itself, on a pool with room for it."""
+    """Platforms with one model on a large enough pool. Each field of the model has any value that is valid alone."""
     shape = Shape.of(Platform).at(("inference", "x"))
     assert shape
     room = {"pool": "a", "gpus": 1, "minReplicas": 1, "maxReplicas": 2, "sparePods": 1}
@@ -157,7 +157,7 @@ def _values(shape: Shape, path: str) -> Values:
     if found is not None and (shape.keys or shape.optional):
         return found
     if shape.keys:
-        # Every section is there, if empty, or most platforms would have neither pools nor models.
+        # Every section exists, although it may be empty. Otherwise, most platforms would have neither pools nor models.
         required = {*node.get("required", ())} if path else {*shape.keys}
         required |= {key for key in shape.keys if f"{path}.{key}".endswith(ALWAYS)}
         fields = {key: _values(child, f"{path}.{key}") for key in shape.keys if (child := shape.child(key))}
@@ -199,20 +199,20 @@ def _known(path: str) -> Values | None:
     return KNOWN[max(ends, key=len)] if ends else None
 
 
-def right(data: Any) -> Loaded[Platform] | None:
-    """Take out of a platform what the errors name until nothing is wrong; None where that does not end well."""
+def repaired(data: Any) -> Loaded[Platform] | None:
+    """Remove from a platform what the errors name until it is valid; None if that fails."""
     data = copy.deepcopy(data)
     for _ in range(6):
         try:
             return read(written(stack_file(data)))
         except ConfigError as error:
             for problem in error.problems:
-                _take_out(data, problem.path)
+                _remove_nearest(data, problem.path)
     return None
 
 
-def _take_out(data: Any, path: Place) -> None:
-    """Remove the nearest key at or around a place that may be gone."""
+def _remove_nearest(data: Any, path: Place) -> None:
+    """Remove the nearest optional key at or above a place."""
     shape = Shape.of(Platform)
     for size in range(len(path), 0, -1):
         parent, key = shape.at(path[: size - 1]), path[size - 1]
@@ -246,7 +246,7 @@ def read(content: bytes) -> Loaded[Platform]:
     """Read a stack file's bytes.
 
     Raises:
-        ConfigError: the file is not right.
+        ConfigError: The file is invalid.
     """
     try:
         document = parse(content)
@@ -267,7 +267,7 @@ CANARIES: Final = (
     "LS0tLS1CRUdJTi" + "BSU0EgUFJJVkFURSBLRVktLS0tLQpDYW5hcnk=",
     '{"token": "ghp_' + "Canary1" * 6 + '"}',
 )
-"""Credentials that no message may show."""
+"""Credentials that must not appear in any message."""
 
 scalars = (
     st.none()
@@ -299,17 +299,17 @@ junk = st.recursive(
 
 @st.composite
 def hostile(draw: st.DrawFn) -> bytes:
-    """Stack files in which a few things were put, renamed or taken away, and now and then the text itself was hurt."""
+    """Stack files with a few added, renamed or removed keys, and sometimes with corrupted text."""
     document = copy.deepcopy(stack_file(draw(valid_ish())))
     for _ in range(draw(st.integers(0, 3))):
-        _hurt(draw, document)
+        _corrupt(draw, document)
     text = written(document)
     if draw(st.integers(0, 4)) == 0:
-        text = _hurt_text(draw, text)
+        text = _corrupt_text(draw, text)
     return text
 
 
-def _hurt(draw: st.DrawFn, document: Any) -> None:
+def _corrupt(draw: st.DrawFn, document: Any) -> None:
     place = draw(st.sampled_from(_places(document)))
     holder = _at(document, place[:-1])
     change: Callable[[], object] = draw(
@@ -339,7 +339,7 @@ def _places(data: Any, path: Place = ()) -> list[Place]:
     return [*own, *(place for key, value in below for place in _places(value, (*path, key)))] or [("config",)]
 
 
-def _hurt_text(draw: st.DrawFn, text: bytes) -> bytes:
+def _corrupt_text(draw: st.DrawFn, text: bytes) -> bytes:
     at = draw(st.integers(0, len(text)))
     size = draw(st.integers(0, 6))
     put = draw(

@@ -1,4 +1,4 @@
-"""What there is in a sandbox: what stacks of this project may have made, in AWS and in the cluster."""
+"""The resources in a sandbox that stacks of this project may have created, in AWS and in the cluster."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mlsandbox.host.layout import ADMIN_ROLE
 
 
 def world(sandbox: Any) -> list[tuple[str, str]]:
-    """Kind and id of all in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
+    """Kind and id of all resources in AWS and the cluster that a stack may have created, without AWS's defaults."""
     ec2, iam, eks, kms, logs = (sandbox.aws(name) for name in ("ec2", "iam", "eks", "kms", "logs"))
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     apps = kubernetes.client.AppsV1Api(sandbox.kubernetes())

@@ -1,5 +1,5 @@
-# The AWS resources of the stack `local`, in Terraform: what `python -m benchmarks terraform` times against Pulumi, with
-# the same local AWS API behind both.
+# The AWS resources of the stack `local` in Terraform. `python -m benchmarks terraform` compares it with Pulumi, on the
+# same local AWS API.
 
 terraform {
   required_providers {

@@ -1,4 +1,4 @@
-"""A program with AWS and Kubernetes resources that uses nothing of this project."""
+"""A program with AWS and Kubernetes resources that does not use this project's components."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A team's own stack: a model and a bucket on the platform that another stack made."""
+"""A team's own stack: a model and a bucket on the platform of another stack."""
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -11,7 +11,7 @@ platform = PlatformOutputs.of(pulumi.StackReference(pulumi.Config().require("pla
 transcripts = DataBucket(
     "transcripts",
     {
-        # The example leaves nothing behind; left to itself a bucket stays.
+        # By default, a bucket is retained. This example deletes it.
         "bucket": DataBucketSpec(expire_days=90, retain=False),
         "data_key_arn": platform.data_key_arn,
         "tags": {"owner": "support-team"},
@@ -29,7 +29,7 @@ support = InferenceService(
             port=8000,
             pool="inference",
             spare_pods=0,
-            egress=["0.0.0.0/0"],  # It loads its model from Hugging Face.
+            egress=["0.0.0.0/0"],  # The model is downloaded from Hugging Face.
         ),
         "vpc_cidrs": platform.vpc_cidrs,
     },

@@ -1,4 +1,4 @@
-"""Words by which a name is a secret's, for whoever refuses such names and whoever strikes out what they name."""
+"""Words that mark a name as that of a secret. Stack files reject such names, and reviews redact their values."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from functools import cache
 
 @cache
 def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """`secret_words.yaml`, where all of it is explained."""
-    # The library imports this module, and needs no YAML until it looks at a name.
+    """The content of `secret_words.yaml`, which documents its keys."""
+    # The library imports this module, and needs YAML only once it checks a name.
     from awsfacts.tables import read_table
 
     found: Mapping[str, Mapping[str, Sequence[str]]] = read_table("secret_words.yaml")
@@ -16,12 +16,12 @@ def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 
 def refused(kind: str) -> str:
-    """An expression for the words of a kind (`ends`, `last`, `keys`) that plain values are refused under."""
+    """Regular expression for the words of a kind (`ends`, `last`, `keys`) under which plain values are rejected."""
     return _any(table()[kind]["refused"])
 
 
 def struck(kind: str) -> str:
-    """An expression for the words of a kind that a review strikes out: those that are refused, and more."""
+    """Regular expression for the words of a kind that a review redacts: the rejected ones, and more."""
     return _any([*table()[kind]["refused"], *table()[kind]["struck"]])
 
 

@@ -1,1 +1,1 @@
-"""The layers of the platform: one module a domain, each a straight list of the components that it creates."""
+"""The layers of the platform: one module per domain, each of which creates the components of that domain."""

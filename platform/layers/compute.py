@@ -40,7 +40,7 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
             "tags": site.tags,
             "protect": site.protect,
         },
-        # Nodes that come up before the network's routes and endpoints cannot reach the cluster.
+        # Nodes that start before the network's routes and endpoints exist cannot reach the cluster.
         pulumi.ResourceOptions(depends_on=[network]),
     )
     gpu_pools = {
@@ -67,6 +67,6 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
 
 
 def kubernetes(compute: Compute) -> k8s.Provider:
-    """The provider for objects in the cluster, which signs in as the AWS provider does."""
+    """The provider for objects in the cluster. It authenticates with the credentials of the AWS provider."""
     kubeconfig = with_credentials_of(pulumi.Config("aws"), compute.cluster.kubeconfig)
     return k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[compute.cluster]))

@@ -11,14 +11,14 @@ from mlplatform.foundation.network.survey import Question
 
 @dataclass(frozen=True)
 class Foundation:
-    """What everything else lies in."""
+    """The keys and the network, which all other layers use."""
 
     keys: ml.KeyRing
     network: ml.Network
 
 
 def create(site: Site, platform: Platform) -> Foundation:
-    """Create the keys and the network, after a check that the network can hold the platform."""
+    """Check that the network is large enough for the platform, then create the keys and the network."""
     question = Question(platform.network, site.region, platform.services, platform.outside, platform.nodes_by_zone)
     survey = preflight.check(question, platform.pools)
     keys = ml.KeyRing(

@@ -1,4 +1,4 @@
-"""What the platform exports to other stacks."""
+"""The stack outputs of the platform, for other stacks."""
 
 from layers.compute import Compute
 from layers.foundation import Foundation

@@ -1,4 +1,4 @@
-"""Where images come from."""
+"""Container image registries."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Registries:
 
     images: ml.ImageRegistry
     cached_repository_arns: list[pulumi.Output[str]]
-    """Repositories that nodes may create by pulling through caches."""
+    """Repositories that nodes may create by pulling images through a cache."""
 
 
 def create(site: Site, platform: Platform, base: Foundation) -> Registries:

@@ -1,4 +1,4 @@
-"""The AWS roles of workloads."""
+"""The IAM roles of workloads."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from mlpctl.config import Platform
 
 @dataclass(frozen=True)
 class Security:
-    """Identities of workloads, by their names in the stack file."""
+    """Workload identities by their names in the stack file."""
 
     workloads: dict[str, ml.WorkloadIdentity]
 

@@ -1,4 +1,4 @@
-"""Models that answer requests."""
+"""Model serving."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from mlplatform.lookups import s3_cidrs
 
 @dataclass(frozen=True)
 class Serving:
-    """Models by their names in the stack file."""
+    """Inference services by their names in the stack file."""
 
     services: dict[str, ml.InferenceService]
 
@@ -31,7 +31,7 @@ def create(
     compute: Compute,
     security: Security,
 ) -> Serving:
-    """Create a service for each model."""
+    """Create an inference service for each model."""
     cluster = kubernetes(compute)
     s3 = s3_cidrs(site.region) if platform.models_on_s3 else []
     services = {}
@@ -47,7 +47,7 @@ def create(
         }
         if name in platform.models_on_s3:
             args["s3_cidrs"] = s3
-        # Pods get their role when they start, so roles come first.
+        # Pods get their role when they start, so roles must be created first.
         needed = [compute.gpu_pools[inference.pool], *security.workloads.values()]
         services[name] = ml.InferenceService(name, args, pulumi.ResourceOptions(providers=[cluster], depends_on=needed))
     return Serving(services)

@@ -1,4 +1,4 @@
-"""Where a platform lies, and what all its resources share."""
+"""The account and region of a platform, and the settings that all its resources share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from mlplatform.lookups import caller
 
 @dataclass(frozen=True)
 class Site:
-    """The account, region and rules of one stack."""
+    """The account, region and common settings of one stack."""
 
     account_id: str
     partition: str
     region: str
     tags: Mapping[str, str]
     protect: bool
-    """Whether what cannot be restored is protected."""
+    """Whether resources that cannot be restored are protected."""
 
     permissions_boundary_arn: pulumi.Input[str] | None
-    """Policy that bounds every IAM role; None without one."""
+    """Permissions boundary of every IAM role; None if the stack has none."""
 
     @classmethod
     def of(cls, platform: Platform) -> Self:
-        """Look up whose credentials these are.
+        """Look up the account of the current credentials.
 
         Raises:
-            pulumi.RunError: AWS refuses, or the account is not among `allowedAccounts`.
+            pulumi.RunError: AWS rejects the request, or the account is not in `allowedAccounts`.
         """
         account_id, partition = caller(platform.allowed_accounts)
         boundary = platform.permissions_boundary

@@ -1,4 +1,4 @@
-"""Where data lies."""
+"""Storage for data."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class Storage:
 
     @property
     def bucket_names(self) -> dict[str, pulumi.Output[str]]:
-        """Names of the buckets in S3."""
+        """S3 names of the buckets, by their names in the stack file."""
         return {name: bucket.bucket_name for name, bucket in self.buckets.items()}
 
     @property
     def bucket_arns(self) -> dict[str, pulumi.Output[str]]:
-        """ARNs of the buckets."""
+        """ARNs of the buckets, by their names in the stack file."""
         return {name: bucket.bucket_arn for name, bucket in self.buckets.items()}
 
 

@@ -1,1 +1,1 @@
-"""What operates the platform."""
+"""Operate the platform: stack files, reviews, costs, recovery and updates in the sandbox."""

@@ -1,4 +1,4 @@
-"""The command `mlpctl`: parse, call, print, exit code."""
+"""The command line of `mlpctl`: parse arguments, call the package, print results, set exit codes."""
 
 import errno
 import io
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from mlpctl.review.plan import Plan
 
 app = typer.Typer(
-    help="Operate an mlplatform: its stack files, reviews of its changes, and the sandbox on your own machine.",
+    help="Operate an mlplatform: check stack files, review changes, and run the sandbox on your own machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
-instances_app = typer.Typer(help="What EC2 instance types have.", no_args_is_help=True)
-images_app = typer.Typer(help="Which images nodes may be pinned to.", no_args_is_help=True)
-eks_app = typer.Typer(help="Which versions EKS offers.", no_args_is_help=True)
-prices_app = typer.Typer(help="What AWS's things cost, from a dated price book.", no_args_is_help=True)
+instances_app = typer.Typer(help="Facts about EC2 instance types.", no_args_is_help=True)
+images_app = typer.Typer(help="Node images that can be pinned.", no_args_is_help=True)
+eks_app = typer.Typer(help="Versions that EKS offers.", no_args_is_help=True)
+prices_app = typer.Typer(help="AWS prices from a dated price book.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(instances_app, name="instances")
 app.add_typer(images_app, name="images")
@@ -39,30 +39,30 @@ app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
 NOT_RUN = 3
-"""Of a review or an estimate: it could not be made, and so says nothing of limits."""
+"""Exit code of a review or estimate that could not be completed; the limits were not checked."""
 
 INTERRUPTED = 130
-"""What shells give a program that ended by Ctrl-C."""
+"""Exit code that shells use for a program interrupted by Ctrl-C."""
 
 BROKEN_PIPE = 141
-"""What shells give a program whose reader went away."""
+"""Exit code that shells use for a program whose output pipe was closed."""
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Where the sandbox lives. Default: .sandbox beside Pulumi.yaml.")
+    Path | None, typer.Option("--folder", help="Folder of the sandbox. Default: .sandbox next to Pulumi.yaml.")
 ]
 Account = Annotated[
-    bool, typer.Option("--account", help="Not in the sandbox: the backend and the account of this shell.")
+    bool, typer.Option("--account", help="Use the backend and AWS account of this shell instead of the sandbox.")
 ]
 PlanFile = Annotated[
     Path | None,
-    typer.Option("--plan", help="Output of `pulumi preview --json`, made elsewhere; - for standard input."),
+    typer.Option("--plan", help="Existing output of `pulumi preview --json`; - for standard input."),
 ]
 
 
 @app.command()
 def up(stack: Stack = "local", folder: Folder = None) -> None:
-    """Bring a stack up in the sandbox, with everything that is missing for it."""
+    """Deploy a stack in the sandbox. Missing parts of the sandbox are built and started first."""
     from mlpctl import project
     from mlpctl.up import up as bring_up
     from mlsandbox import Sandbox
@@ -78,20 +78,22 @@ def recover(
     folder: Folder = None,
     account: Account = False,
     take: Annotated[
-        list[str] | None, typer.Option("--import", metavar="NAME=ID", help="Take this over; may be repeated.")
+        list[str] | None, typer.Option("--import", metavar="NAME=ID", help="Import this resource; can be repeated.")
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", metavar="NAME", help="It was not made; may be repeated.")
+        list[str] | None, typer.Option("--drop", metavar="NAME", help="This resource was not created; can be repeated.")
     ] = None,
     patience: Annotated[
-        float, typer.Option("--patience", min=0, help="Seconds for which what is not there is looked for again.")
+        float, typer.Option("--patience", min=0, help="Seconds for which lookups of missing resources are retried.")
     ] = 10.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do none of it.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the planned actions without executing them.")
+    ] = False,
     from_backup: Annotated[
-        bool, typer.Option("--from-backup", help="First put the newest whole backup in the place of a broken state.")
+        bool, typer.Option("--from-backup", help="First replace a broken state with the newest valid backup.")
     ] = False,
 ) -> None:
-    """After a killed update: have the stack know again what is there, or say what is left to choose."""
+    """Repair a stack's state after an interrupted update, or list the decisions that are left to you."""
     from mlpctl import project
     from mlpctl import recover as recovery
     from mlpctl import stack as stacks
@@ -99,7 +101,7 @@ def recover(
 
     pairs = [each.split("=", 1) for each in take or ()]
     if wrong := [pair[0] for pair in pairs if len(pair) != 2]:
-        raise typer.BadParameter(f"{wrong[0]!r} is no NAME=ID, e.g. network-vpc=vpc-0123456789abcdef0")
+        raise typer.BadParameter(f"{wrong[0]!r} is not NAME=ID, e.g. network-vpc=vpc-0123456789abcdef0")
     worked_on = stacks.Stack(project.root(), stack)
     if not account:
         from mlsandbox import Sandbox
@@ -115,34 +117,41 @@ def recover(
 
 
 CODES = (
-    "Exit codes: 0 all limits are kept; 1 a limit is broken{}; 2 bad input; "
-    "3 it could not be made, or only of part of the plan."
+    "Exit codes: 0 all limits are met; 1 a limit is exceeded{}; 2 invalid input; "
+    "3 the result is missing or covers only a part of the plan."
 )
 
 
-@app.command(epilog=CODES.format(", the Kubernetes API's schemas refuse an object, or a mandatory policy is violated"))
+@app.command(
+    epilog=CODES.format(", an object does not match the Kubernetes API's schemas, or a mandatory policy is violated")
+)
 def review(
     stack: Stack = "local",
     plan: PlanFile = None,
     markdown: Annotated[
-        Path | None, typer.Option(help="Write it here for a pull request, in Markdown; - for standard output.")
+        Path | None,
+        typer.Option(help="Write the report in Markdown to this file, for a pull request; - for standard output."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write it here as a page; - for standard output.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write it here as JSON; - for standard output.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as an HTML page to this file; - for standard output.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the report as JSON to this file; - for standard output.")
+    ] = None,
     commit: Annotated[
-        str, typer.Option(help="Commit that is reviewed. Default: that of GitHub's or GitLab's variables.")
+        str, typer.Option(help="Reviewed commit. Default: from the CI variables of GitHub or GitLab.")
     ] = "",
     run_url: Annotated[
-        str, typer.Option(help="Address of the run that reviews. Default: that of GitHub's or GitLab's variables.")
+        str, typer.Option(help="URL of the CI run. Default: from the CI variables of GitHub or GitLab.")
     ] = "",
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Review what an update would do: what it changes, may destroy and costs."""
+    """Review an update before it runs: its changes, the data it may destroy, and its costs."""
     from mlpctl.review import command
 
     if plan and (account or folder):
-        raise typer.BadParameter("--plan is made already: neither --account nor --folder says anything of it.")
+        raise typer.BadParameter("--plan is an existing plan; it cannot be combined with --account or --folder.")
     wanted = {"markdown": markdown, "html": html, "json": json}
     with _reviewed():
         command.check_writable(wanted, plan)
@@ -156,17 +165,19 @@ def cost(
     stack: Stack = "local",
     plan: PlanFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: resources, totals, limits.")] = False,
-    compare: Annotated[str, typer.Option(help="Stacks to put side by side, e.g. dev,staging,prod.")] = "",
+    compare: Annotated[str, typer.Option(help="Stacks to compare side by side, e.g. dev,staging,prod.")] = "",
     account: Account = False,
     folder: Folder = None,
 ) -> None:
-    """Estimate what a stack costs a month, with what is assumed and what has no price."""
+    """Estimate the monthly costs of a stack, with all assumptions and unpriced resources."""
     from mlpctl.review import command
     from mlpctl.review.cost import book
     from mlpctl.review.cost import command as costs
 
     if plan and (account or folder or compare):
-        raise typer.BadParameter("--plan is made already: --account, --folder and --compare say nothing of it.")
+        raise typer.BadParameter(
+            "--plan is an existing plan; it cannot be combined with --account, --folder or --compare."
+        )
     with _reviewed():
         given = book.load(), command.today(), console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
@@ -179,7 +190,7 @@ def cost(
 
 @config_app.command()
 def validate(stack: Stack = "local") -> None:
-    """Check a stack file; all its problems at once, and exit code 2, if it is not right. Warn of what will not be."""
+    """Validate a stack file. Prints all problems at once, with exit code 2, and warns of the end of support."""
     import datetime
 
     from mlpctl import config, project
@@ -188,12 +199,12 @@ def validate(stack: Stack = "local") -> None:
     loaded = config.read(config.find(project.root(), stack))
     for warning in warnings(loaded.platform, datetime.datetime.now(datetime.UTC).date()):
         console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
-    console().print(f"{loaded.path} is right.", highlight=False)
+    console().print(f"{loaded.path} is valid.", highlight=False)
 
 
 @config_app.command()
 def show(stack: Stack = "local") -> None:
-    """Print every effective value of a stack, and where it came from."""
+    """Print every effective value of a stack, and its origin."""
     from mlpctl import config, project
     from mlpctl.config import show as showing
 
@@ -206,10 +217,10 @@ def compare(
     other: Annotated[str, typer.Option("--with", help="Name of the stack to compare with, e.g. prod.")],
     stack: Stack = "staging",
     against: Annotated[
-        str | None, typer.Option(help="Only guards against this: intruders or loss. Default: both.")
+        str | None, typer.Option(help="Only safeguards against this threat: intruders or loss. Default: both.")
     ] = None,
 ) -> None:
-    """Print the guards that a stack has weaker than another; exit code 1 if there are any."""
+    """Print the safeguards that are weaker in a stack than in another; exit code 1 if there are any."""
     from mlpctl import config, project
     from mlpctl.config import guards
 
@@ -221,7 +232,7 @@ def compare(
     if found:
         console().print(guards.table(found, stack, other))
         raise typer.Exit(FAILED)
-    console().print(f"{stack} is guarded as well as {other}.", highlight=False)
+    console().print(f"No safeguard is weaker in {stack} than in {other}.", highlight=False)
 
 
 @config_app.command()
@@ -235,47 +246,45 @@ def schema() -> None:
 
 @instances_app.command()
 def refresh(
-    region: Annotated[list[str], typer.Option(help="Region whose instance types are wanted; may be given again.")],
+    region: Annotated[list[str], typer.Option(help="Region whose instance types are read; can be repeated.")],
 ) -> None:
-    """Write the file of instance facts anew, from what EC2 sells in these regions."""
+    """Update the file of instance facts from the instance types that EC2 offers in these regions."""
     from awsfacts.instances import DATA
     from mlpctl import instances
 
     count = instances.refresh(region)
-    console().print(f"{count} instance types are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"Wrote {count} instance types to {DATA}.", highlight=False, soft_wrap=True)
 
 
-Region = Annotated[str, typer.Option(help="Region that is asked.")]
+Region = Annotated[str, typer.Option(help="Region to query.")]
 
 
 @images_app.command("refresh")
 def refresh_images(region: Region) -> None:
-    """Write the file of node images anew, from AWS's public parameters in a region."""
+    """Update the file of node images from AWS's public parameters in a region."""
     from awsfacts.node_images import DATA
     from mlpctl import node_images
 
     count = node_images.refresh(region)
-    console().print(f"{count} releases of Bottlerocket are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"Wrote {count} Bottlerocket releases to {DATA}.", highlight=False, soft_wrap=True)
 
 
 @eks_app.command("refresh")
 def refresh_versions(region: Region) -> None:
-    """Write the file of EKS's versions anew: Kubernetes versions, their support, and versions of add-ons."""
+    """Update the file of EKS versions: Kubernetes versions, their end of support, and add-on versions."""
     from awsfacts.eks_versions import DATA
     from mlpctl import eks_versions
 
     count = eks_versions.refresh(region)
-    console().print(f"{count} Kubernetes versions are in {DATA}.", highlight=False, soft_wrap=True)
+    console().print(f"Wrote {count} Kubernetes versions to {DATA}.", highlight=False, soft_wrap=True)
 
 
 @prices_app.command("show")
 def prices_show(
     name: Annotated[str, typer.Argument(help="An instance type, an item or a service: g6e.2xlarge, gp3-storage, ebs.")],
-    region: Annotated[
-        list[str] | None, typer.Option(help="Region that is wanted; may be given again. Default: all.")
-    ] = None,
+    region: Annotated[list[str] | None, typer.Option(help="Region to show; can be repeated. Default: all.")] = None,
 ) -> None:
-    """Print every price of something, with its source and its day."""
+    """Print all prices of an item, with source and date."""
     import datetime
 
     from mlpctl.review.cost import book, show
@@ -286,7 +295,7 @@ def prices_show(
 
 @prices_app.command("list")
 def prices_list() -> None:
-    """Print what the price book has, of which services, in how many regions, and how old it is."""
+    """Print the contents of the price book: services, number of regions, and age."""
     import datetime
 
     from mlpctl.review.cost import book, show
@@ -297,14 +306,14 @@ def prices_list() -> None:
 
 @prices_app.command("refresh")
 def prices_refresh(
-    region: Annotated[list[str], typer.Option(help="Region whose prices are wanted; may be given again.")],
+    region: Annotated[list[str], typer.Option(help="Region whose prices are updated; can be repeated.")],
     service: Annotated[
         list[str] | None,
-        typer.Option(help="Service of `mlpctl prices list` that is wanted; may be given again. Default: all."),
+        typer.Option(help="Service to update, as listed by `mlpctl prices list`; can be repeated. Default: all."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Ask what was answered today as well.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also repeat queries that were answered today.")] = False,
 ) -> None:
-    """Renew prices in the price book from the AWS Price List API and EC2's spot price history."""
+    """Update the price book from the AWS Price List API and EC2's spot price history."""
     from rich.progress import track
 
     from mlpctl.review.cost import book, refresh
@@ -315,18 +324,18 @@ def prices_refresh(
             region,
             service,
             again=again,
-            watch=lambda steps: track(steps, "Asking AWS", console=shown, transient=True),
+            watch=lambda steps: track(steps, "Querying AWS", console=shown, transient=True),
         )
     for problem in done.problems:
         shown.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
     shown.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
 
 
-DEFECT = "This is a defect; MLPCTL_DEBUG=1 shows where."
+DEFECT = "This is a bug in mlpctl; set MLPCTL_DEBUG=1 to see the traceback."
 
 
 def main() -> None:
-    """Run the command; whatever goes wrong, the user reads a sentence."""
+    """Run the command. Every error is reported as a sentence, not as a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -335,7 +344,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("MLPCTL_DEBUG"):
             raise
-        sys.stderr.write(f"{_told(error)}\n")
+        sys.stderr.write(f"{_message(error)}\n")
         sys.exit(error.exit_code if isinstance(error, UserError) else FAILED)
 
 
@@ -347,47 +356,47 @@ def _plan(stack: str, file: Path | None, account: bool, folder: Path | None) -> 
 
 @contextmanager
 def _reviewed() -> Iterator[None]:
-    """Tell what cannot be reviewed from what breaks a limit."""
+    """Use another exit code for a review that could not be completed than for an exceeded limit."""
     try:
         with _resumable():
             yield
     except BrokenPipeError:
-        # Whoever reads has enough; at its exit Python would complain of what it cannot write any more.
+        # The reader closed the pipe. Without this, Python reports a failed flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(BROKEN_PIPE) from None
     except Exception as error:
         if os.environ.get("MLPCTL_DEBUG") or isinstance(error, InputError):
             raise
-        sys.stderr.write(f"{_told(error)}\n")
+        sys.stderr.write(f"{_message(error)}\n")
         raise typer.Exit(NOT_RUN) from None
 
 
 @contextmanager
 def _resumable() -> Iterator[None]:
-    """Tell whoever interrupts a long command that nothing is lost."""
+    """On Ctrl-C, print that the command can be continued."""
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. The same command goes on where it stopped.\n")
+        sys.stderr.write("\nInterrupted. Run the same command again to continue.\n")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _told(error: Exception) -> str:
-    """What the user reads: our own errors speak for themselves, another is a defect of ours."""
+def _message(error: Exception) -> str:
+    """The message for the user: that of an expected error, or a bug report for any other."""
     from mlpctl.review.inert import visible
 
     ours = isinstance(error, UserError | SandboxError)
     text = str(error) if ours else _of_the_system(error)
     text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
-    # It may quote what it was given, and that must not steer a terminal.
+    # The text may quote input, whose control characters must not reach the terminal.
     return "\n".join(visible(line.expandtabs()) for line in text.splitlines())
 
 
 _REMEDIES: Mapping[int, str] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
-    errno.EROFS: "Use a folder on a disk that can be written to",
-    **dict.fromkeys((errno.EACCES, errno.EPERM), "Have its owner allow it, or use another folder"),
-    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move away what is in its place"),
+    errno.EROFS: "Use a folder on a writable disk",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Ask its owner for access, or use another folder"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move the existing file or folder away"),
     errno.ENAMETOOLONG: "Use a shorter path",
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n 4096`)"),
     errno.ENOENT: "Create it, or correct the path",
@@ -396,10 +405,10 @@ _REMEDIES: Mapping[int, str] = {
 
 
 def _of_the_system(error: Exception) -> str:
-    """What the operating system refused, in a sentence with what helps; empty for anything else."""
+    """An error of the operating system with its remedy; empty for any other error."""
     if isinstance(error, UnicodeError):
         return (
-            "A path or a value is not ASCII, and this shell's locale takes nothing else. "
+            "A path or a value is not ASCII, which this shell's locale does not support. "
             "Set LC_ALL=C.UTF-8 and run the command again."
         )
     number = error.errno if isinstance(error, OSError) else None

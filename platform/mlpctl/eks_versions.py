@@ -1,4 +1,4 @@
-"""Writes the file of EKS's versions that the components use, from what EKS says."""
+"""Write the file of EKS versions that the components use, from the EKS API."""
 
 import datetime
 import json
@@ -16,14 +16,14 @@ SOURCE: Final = "EKS DescribeClusterVersions and DescribeAddonVersions"
 
 
 class VersionsError(UserError):
-    """EKS could not be asked."""
+    """The EKS API could not be read."""
 
 
 def refresh(region: str) -> int:
-    """Write the file from what EKS offers in a region; the number of Kubernetes versions in it.
+    """Write the file from what EKS offers in a region. Returns the number of Kubernetes versions in it.
 
     Raises:
-        VersionsError: EKS could not be asked, or lacks an add-on; the file is as it was.
+        VersionsError: The EKS API could not be read, or lacks an add-on; the file is unchanged.
     """
     client = boto3.client("eks", region_name=region)
     try:
@@ -38,19 +38,19 @@ def refresh(region: str) -> int:
             if one["versionStatus"] != "UNSUPPORTED"
         }
     except (BotoCoreError, ClientError) as error:
-        raise VersionsError(f"EKS in {region} did not tell its versions: {error}") from error
+        raise VersionsError(f"EKS in {region} did not return its versions: {error}") from error
     lacking = [
         f"{addon} for {each}" for each, facts in versions.items() for addon in ADDONS if not facts["addons"][addon]
     ]
     if lacking or not versions:
-        raise VersionsError(f"EKS in {region} has no version of {', '.join(lacking) or 'Kubernetes'}.")
+        raise VersionsError(f"EKS in {region} offers no version of {', '.join(lacking) or 'Kubernetes'}.")
     today = datetime.datetime.now(datetime.UTC).date()
     DATA.write_text(text(versions, f"{SOURCE} in {region}", today), encoding="utf-8")
     return len(versions)
 
 
 def text(versions: Mapping[str, Mapping[str, Any]], source: str, date: datetime.date) -> str:
-    """The file: its source, its date, and a line for each add-on, so that a diff shows what AWS changed."""
+    """The content of the file: source, date, and one line per add-on, so that a diff shows what AWS changed."""
     parts = []
     for version in sorted(versions, key=order):
         facts = versions[version]

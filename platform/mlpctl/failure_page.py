@@ -1,4 +1,4 @@
-"""How the failures of an update are shown on a terminal."""
+"""Show the failures of an update on a terminal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,14 @@ from mlpctl.failures import Explanation, Place
 
 
 def page(found: Sequence[Explanation], file: Path | str, commands: Sequence[str]) -> RenderableType:
-    """Everything there is to say of failures: what failed, what AWS said, what helps, and what to type then."""
-    parts: list[RenderableType] = [Text(), Text("What failed", style="bold")]
+    """A report of failures: what failed, AWS's message, the remedy, and the commands to run afterwards."""
+    parts: list[RenderableType] = [Text(), Text("Failures", style="bold")]
     for each in found:
         parts += [Text(), _heading(each), _facts(each, file)]
-    parts += [Text(), Text("What was made stays, and the stack is as its state says. When it is put right:", "bold")]
+    parts += [
+        Text(),
+        Text("Everything created so far is retained and recorded in the state. After fixing the problem, run:", "bold"),
+    ]
     parts += [Text(f"  {command}", no_wrap=True) for command in commands]
     return Group(*parts)
 
@@ -36,7 +39,7 @@ def _facts(each: Explanation, file: Path | str) -> Table:
     rows = {
         "config": "\n".join(_place(place, file) for place in each.places),
         "resource": f"{failure.resource}, {failure.type}{operation}",
-        "said": printable(failure.said),
+        "message": printable(failure.message),
         "means": each.means,
         "remedy": each.remedy,
     }

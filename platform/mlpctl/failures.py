@@ -1,4 +1,4 @@
-"""What went wrong in an update, by component, config field, AWS's code and remedy: pure functions over plain data."""
+"""Explain the failures of an update: component, config field, error code and remedy. Pure functions over plain data."""
 
 import functools
 import json
@@ -15,18 +15,18 @@ from mlpctl import urns
 from mlpctl.config.places import places
 from mlpctl.config.problems import Keys
 
-NO_ADVICE: Final = "There is no advice for this error here."
+NO_ADVICE: Final = "No advice is available for this error."
 
 _ENGINES_OWN: Final = (urns.STACK_TYPE, urns.PROVIDER_TYPE)
 
-# The AWS SDK for Go, which Terraform's provider and so the official plugin is made with.
+# Error format of the AWS SDK for Go, which Terraform's provider and therefore the official plugin use.
 _SDK_ERROR: Final = re.compile(
     r"operation error (?P<service>[^:]+): (?P<operation>\w+), "
     r"(?:exceeded maximum number of attempts, \d+, )?(?:https response error StatusCode: \d+, )?"
     r"(?:RequestID: [^,]*, )?(?:HostID: [^,]*, )?(?:api error )?(?P<code>[A-Z][\w.]*): (?P<message>.*)",
     re.DOTALL,
 )
-# What EC2 says of a launch, in the words of the scaling group; and the health of what EKS made, by either provider.
+# EC2's launch error as the Auto Scaling group reports it, and EKS's health issues as either provider reports them.
 _LAUNCH: Final = re.compile(
     r"instances?\. (?P<code>[A-Z]\w+) - (?P<message>.*?)(?: Launching EC2 instance failed\.|$)", re.I
 )
@@ -34,34 +34,34 @@ _UNHEALTHY: Final = re.compile(
     r"(?:\b(?:CREATE_|UPDATE_)?FAILED\b|'Failed').*?: (?:[\w., -]+: )?(?P<code>[A-Z][A-Za-z0-9]+): (?P<message>.*)",
     re.DOTALL,
 )
-# What keeps a pod from running, as Kubernetes' reason; the official provider has it in brackets.
+# Kubernetes' reason why a pod does not run. The official provider writes it in brackets.
 _POD: Final = re.compile(
     r"\[?\b(?P<code>Unschedulable|ImagePullBackOff|ErrImagePull|CreateContainerConfigError|CrashLoopBackOff|OOMKilled)\b"
     r"[\]:,]* ?(?P<message>.*)",
     re.DOTALL,
 )
-# That a Deployment does not become ready: all that the provider tells of it where no container says why.
+# A Deployment does not become ready. This is the provider's whole message if no container reports a reason.
 _ROLLOUT: Final = re.compile(r"\[(?P<code>MinimumReplicasUnavailable|ProgressDeadlineExceeded)\]")
 _SANDBOX: Final = re.compile(r"\b(?P<operation>[A-Z]\w+): (?P<code>[A-Z][\w.]+): (?P<message>.*)", re.DOTALL)
 
 PROTECTED: Final = "Protected"
-"""The code, of ours, for what the engine refuses since a resource is protected."""
+"""This project's own code for changes that the engine rejects because a resource is protected."""
 
 _PROTECTED: Final = re.compile(r"because it is protected|currently marked for protection")
 
 _GONE: Final = re.compile(r"code = Unavailable\b|did not begin responding to RPC connections|connection refused")
-"""How the engine says that a provider does not answer; the code for it is ours."""
+"""The engine's messages for a provider that does not respond. The code for them is this project's own."""
 
 UNREACHABLE: Final = re.compile(
     r"configured Kubernetes cluster is unreachable|(?:due to|with) unreachable cluster|"
     r"Kubernetes API server .{0,200}is unreachable"
 )
-"""How the Kubernetes provider says that it reached no API server: at an update, a refresh, a release and a check.
+"""The Kubernetes provider's messages for an unreachable API server: in an update, a refresh, a release and a check.
 
-It has no codes; the advice is under EKS's own."""
+The provider has no error codes; the advice is listed under the code that EKS uses."""
 
 FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
-"""How an error says that AWS made something which never worked. Such a thing has to be replaced; AWS repairs none."""
+"""Errors about a resource that AWS created but that never worked. AWS does not repair it; it has to be replaced."""
 
 
 class _Model(BaseModel):
@@ -69,24 +69,24 @@ class _Model(BaseModel):
 
 
 class Advice(_Model):
-    """What an error means and what helps against it."""
+    """The meaning of an error, and its remedy."""
 
     codes: Sequence[str]
-    """Codes of the error, by the services that it comes from."""
+    """Codes of the error; services use different codes for the same error."""
 
     says: str = ""
-    """Regular expression for the part of the message that tells it from others of its codes."""
+    """Regular expression for the message, where the code alone does not identify the error."""
 
     means: str
     remedy: str
-    """What to do. `{quotas}` stands for the quotas of the pool's instance types."""
+    """What to do. `{quotas}` is replaced by the quotas of the pool's instance types."""
 
     fields: Mapping[str, Sequence[str]] = {}
-    """Fields that steer it, below the component's place, by the component's class."""
+    """Fields that affect it, by component class, relative to the component's place in the stack file."""
 
 
 class Config(Protocol):
-    """A stack's config, as `mlpctl.config` loads it."""
+    """A stack's config as loaded by `mlpctl.config`."""
 
     @property
     def platform(self) -> Any:
@@ -98,22 +98,22 @@ class Config(Protocol):
 
     @property
     def lines(self) -> Mapping[Keys, int]:
-        """Line of each value."""
+        """Line number of each value."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One resource that could not be made, changed or deleted."""
+    """One resource that could not be created, changed or deleted."""
 
     urn: str
-    said: str
+    message: str
     """The error, on one line."""
 
     code: str = ""
-    """AWS's code; empty where the error is not one of AWS."""
+    """AWS's error code; empty if the error does not come from AWS."""
 
     operation: str = ""
-    """AWS's operation, where the error names it."""
+    """AWS's operation, if the error names it."""
 
     @property
     def resource(self) -> str:
@@ -127,8 +127,8 @@ class Failure:
 
     @property
     def made(self) -> bool:
-        """Whether AWS made the resource, which then failed."""
-        return bool(FAILED_CREATION.search(self.said))
+        """Whether AWS created the resource before it failed."""
+        return bool(FAILED_CREATION.search(self.message))
 
 
 @dataclass(frozen=True)
@@ -137,19 +137,19 @@ class Place:
 
     path: str
     line: int | None
-    """Its line, or that of the nearest value around it; None where the file says nothing of it."""
+    """Its line, or the line of the nearest enclosing value; None if the file contains neither."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A failure as its user reads it."""
+    """A failure as shown to the user."""
 
     failure: Failure
     component: str
-    """The outermost component, `GpuNodePool inference`; empty for a resource outside of any."""
+    """The outermost component, e.g. `GpuNodePool inference`; empty for a resource outside of components."""
 
     places: Sequence[Place]
-    """The fields that steer it: at least the component's own place, where it has one."""
+    """The fields that affect it: at least the component's own place, if it has one."""
 
     means: str
     remedy: str
@@ -157,23 +157,23 @@ class Explanation:
 
 @functools.cache
 def advices() -> Sequence[Advice]:
-    """Everything that is known of errors."""
+    """All known errors."""
     return tuple(Advice.model_validate(each) for each in read_table("failures.yaml", "mlpctl"))
 
 
 @dataclass(frozen=True)
 class Update:
-    """What an update tells of itself."""
+    """The result of an update."""
 
     failures: Sequence[Failure] = ()
     """One for each resource that failed."""
 
     parents: Mapping[str, str] = field(default_factory=dict)
-    """The parent's URN of each resource that it came to, made or not."""
+    """The parent's URN of each resource that the update reached, whether it was created or not."""
 
 
 def read(events: Iterable[str]) -> Update:
-    """Read the engine's event log, a JSON object a line."""
+    """Read the engine's event log, which has one JSON object per line."""
     found: dict[str, Failure] = {}
     parents: dict[str, str] = {}
     for line in events:
@@ -187,14 +187,14 @@ def read(events: Iterable[str]) -> Update:
         failure = parse(urn, diagnostic.get("message", ""))
         if urns.kind(urn).startswith(_ENGINES_OWN) and failure.code != "ProviderGone":
             continue
-        # The engine says more than once that a resource failed; AWS's words are in one of them.
+        # The engine reports a failed resource more than once; only one of the events contains AWS's message.
         if urn not in found or (failure.code and not found[urn].code):
             found[urn] = failure
     return Update(tuple(found.values()), parents)
 
 
 def parse(urn: str, message: str) -> Failure:
-    """Find AWS's code, operation and words in an error of a provider: the sandbox's or the official one."""
+    """Find AWS's code, operation and message in an error of the sandbox's or the official provider."""
     text = " ".join(re.sub(r"<\{%[^%]*%\}>", "", message).split())
     text = re.sub(r"^1 error occurred: \* ", "", text)
     if _PROTECTED.search(text):
@@ -210,20 +210,20 @@ def parse(urn: str, message: str) -> Failure:
 
 
 def explain(update: Update, config: Config) -> list[Explanation]:
-    """Tell the failures of an update by component, field and remedy."""
+    """Explain the failures of an update by component, field and remedy."""
     return [_explain(each, update.parents, config) for each in update.failures]
 
 
 def advise(failure: Failure) -> Advice | None:
-    """What is known of a failure's error."""
+    """The advice for a failure; None if there is none."""
     for each in advices():
-        if failure.code in each.codes and re.search(each.says, failure.said):
+        if failure.code in each.codes and re.search(each.says, failure.message):
             return each
     return None
 
 
 def place(component: str) -> str | None:
-    """Where a stack file describes the component of this URN; None where it does not."""
+    """The place of the component with this URN in a stack file; None if it has none."""
     pattern = places().get(urns.class_name(component))
     return pattern.format(name=urns.name(component)) if pattern else None
 
@@ -245,7 +245,7 @@ def _explain(failure: Failure, parents: Mapping[str, str], config: Config) -> Ex
 
 
 def _quotas(spec: Any) -> str:
-    """The quotas that a pool's instance types count against, or those of the pool inside a component."""
+    """The quotas for the instance types of a pool, or of the pool inside a component."""
     pool = spec if hasattr(spec, "instance_types") else getattr(spec, "system", None)
     types: Sequence[str] = getattr(pool, "instance_types", ())
     spot = getattr(getattr(pool, "capacity", None), "value", "") == "spot"
@@ -254,7 +254,7 @@ def _quotas(spec: Any) -> str:
 
 
 def _at(platform: Any, path: str | None) -> Any:
-    """The spec at a component's place; None where there is none."""
+    """The spec at a component's place; None if there is none."""
     if path is None:
         return None
     top, _, name = path.partition(".")

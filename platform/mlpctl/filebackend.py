@@ -1,7 +1,7 @@
-"""What a killed `pulumi` leaves in a file backend: its lock, and half of the file beside the state.
+"""What a killed `pulumi` leaves in a file backend: its lock, and an incomplete attributes file next to the state.
 
-Pulumi's lock has no lease: one that a killed process left stays until somebody removes it
-(https://github.com/pulumi/pulumi/issues/9253). Other backends keep theirs where only `pulumi` itself can see them.
+Pulumi's lock does not expire: the lock of a killed process remains until someone removes it
+(https://github.com/pulumi/pulumi/issues/9253). In other backends, only `pulumi` itself can see the locks.
 """
 
 import getpass
@@ -23,12 +23,12 @@ from filelock import FileLock, Timeout
 from mlpctl import files
 
 CLOCK_TOLERANCE_S: Final = 5.0
-"""How much younger than its lock a process may look and still be the owner."""
+"""How many seconds a process may seem to have started after its lock and still be the owner."""
 
 
 @dataclass(frozen=True)
 class Lock:
-    """One process's claim on a stack."""
+    """A process's lock on a stack."""
 
     user: str
     host: str
@@ -41,12 +41,12 @@ class Lock:
 
     @property
     def here(self) -> bool:
-        """Whether its owner is, or was, a process of this machine."""
+        """Whether its owner is, or was, a process on this machine."""
         return self.host == socket.gethostname()
 
     @property
     def stale(self) -> bool:
-        """Whether its owner is certainly dead. Of other machines' processes nothing is certain."""
+        """Whether its owner has certainly ended, which cannot be known for processes on other machines."""
         return self.here and not self._lives()
 
     def _lives(self) -> bool:
@@ -54,25 +54,25 @@ class Lock:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            # The number may be that of a later process.
+            # The process id may have been reused.
             return process.create_time() <= self.since.timestamp() + CLOCK_TOLERANCE_S
         except psutil.NoSuchProcess:
             return False
 
 
 def locks(backend: str, project: str, stack: str) -> list[Lock]:
-    """The locks on a stack in a file backend (`file:///…`); none are seen in any other."""
+    """The locks on a stack in a file backend (`file:///…`); empty for any other backend."""
     found = folder(backend)
-    # workspace.LockDir in Pulumi's sdk/go/common/workspace; the backend knows one organization only.
+    # workspace.LockDir in Pulumi's sdk/go/common/workspace; the backend has only one organization.
     paths = sorted((found / "locks" / "organization" / project / stack).glob("*.json")) if found else []
     return [lock for path in paths if (lock := _read(path))]
 
 
 def mend(backend: str, project: str, stack: str) -> bool:
-    """Remove attributes of a stack's state that were half written; whether there were any.
+    """Remove incomplete attributes files of a stack's state. Returns whether there were any.
 
-    The state itself is replaced in one step, its attributes (https://pkg.go.dev/gocloud.dev/blob/fileblob) are not:
-    `pulumi` then fails with "failed to load checkpoint: EOF". It needs none.
+    The state is replaced atomically, but its attributes file (https://pkg.go.dev/gocloud.dev/blob/fileblob) is not. If
+    that is incomplete, `pulumi` fails with "failed to load checkpoint: EOF". It works without the file.
     """
     found = folder(backend)
     broken = [
@@ -86,7 +86,7 @@ def mend(backend: str, project: str, stack: str) -> bool:
 
 
 def folder(backend: str) -> Path | None:
-    """Where a file backend keeps its stacks; None for any other backend."""
+    """The folder of a file backend; None for any other backend."""
     url = urlparse(backend)
     return Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" if url.scheme == "file" else None
 
@@ -101,7 +101,7 @@ def _is_json(path: Path) -> bool:
 
 @contextmanager
 def alone(path: Path) -> Iterator[Lock | None]:
-    """Hold the lock file `path`; yields None, or the process that holds it. A dead one holds nothing."""
+    """Acquire the lock file `path`. Yields None, or the running process that holds it."""
     owner = path.with_suffix(".json")
     lock = FileLock(path)
     try:
@@ -124,19 +124,19 @@ def alone(path: Path) -> Iterator[Lock | None]:
 
 
 def _holder(owner: Path) -> Lock:
-    """Who wrote `owner`, which happens right after the lock is taken."""
+    """The process in the file `owner`, which is written right after the lock is acquired."""
     for _ in range(20):
         if found := _read(owner):
             return found
         time.sleep(0.05)
-    raise TimeoutError(f"{owner} does not say who holds the lock beside it")
+    raise TimeoutError(f"{owner} does not contain the process that holds the lock next to it")
 
 
 def _read(path: Path) -> Lock | None:
-    """The lock in a file; None if it is gone by now, or is being written."""
+    """The lock in a file; None if the file was removed or is being written."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        # Go writes nanoseconds, and as few digits as do.
+        # Go writes up to nine fractional digits, without trailing zeros.
         since = datetime.fromisoformat(content["timestamp"])
         return Lock(content["username"], content["hostname"], int(content["pid"]), since)
     except (OSError, ValueError, KeyError, TypeError):

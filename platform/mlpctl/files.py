@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of them."""
+"""Replace files atomically."""
 
 import os
 import tempfile
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write `text` to `path` so that a reader, or a crash, sees the whole old file or the whole new one.
+    """Write `text` to `path`. A reader sees either the old or the new content, even after a crash.
 
     Args:
-        path: The file; its folder exists.
+        path: The file. Its folder must exist.
         text: The content, written as UTF-8.
         mode: Permission bits of the new file.
     """

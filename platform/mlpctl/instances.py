@@ -1,4 +1,4 @@
-"""Writes the file of instance facts that the components use, from what EC2 says."""
+"""Write the file of instance facts that the components use, from the EC2 API."""
 
 import datetime
 import json
@@ -15,24 +15,24 @@ SOURCE: Final = "EC2 DescribeInstanceTypes"
 
 
 class InstancesError(UserError):
-    """EC2 could not be asked."""
+    """The EC2 API could not be read."""
 
 
 def describe(region: str) -> list[Mapping[str, Any]]:
-    """Everything that EC2 sells in a region.
+    """All instance types that EC2 offers in a region.
 
     Raises:
-        InstancesError: EC2 could not be asked, e.g. without credentials.
+        InstancesError: The EC2 API could not be read, e.g. without credentials.
     """
     try:
         pages = boto3.client("ec2", region_name=region).get_paginator("describe_instance_types").paginate()
         return [described for page in pages for described in page["InstanceTypes"]]
     except (BotoCoreError, ClientError) as error:
-        raise InstancesError(f"EC2 in {region} did not tell its instance types: {error}") from error
+        raise InstancesError(f"EC2 in {region} did not return its instance types: {error}") from error
 
 
 def text(described: Iterable[Mapping[str, Any]], source: str, date: datetime.date) -> str:
-    """The file: its source, its date, and one line for each type, so that a diff shows what AWS changed."""
+    """The content of the file: source, date, and one line per type, so that a diff shows what AWS changed."""
     types = {one["InstanceType"]: facts_of(one) for one in described}
     lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(types[name])}" for name in sorted(types))
     head = f'{{\n  "source": {json.dumps(source)},\n  "date": "{date.isoformat()}",\n  "types": {{\n'
@@ -40,10 +40,10 @@ def text(described: Iterable[Mapping[str, Any]], source: str, date: datetime.dat
 
 
 def refresh(regions: Iterable[str]) -> int:
-    """Write the file from what these regions sell; the number of types in it.
+    """Write the file from what these regions offer. Returns the number of types in it.
 
     Raises:
-        InstancesError: EC2 could not be asked; the file is as it was.
+        InstancesError: The EC2 API could not be read; the file is unchanged.
     """
     named = sorted(set(regions))
     described = [one for region in named for one in describe(region)]

@@ -1,12 +1,12 @@
-"""Keys of a stack's config, for whoever reads it: the stack file, the program, and a plan."""
+"""Keys of a stack's config, shared by the stack file, the program and plans."""
 
 from typing import Final
 
 NAMESPACE: Final = "mlplatform"
-"""Namespace of our keys: the name of the Pulumi project."""
+"""Namespace of the project's keys: the name of the Pulumi project."""
 
 PLATFORM: Final = f"{NAMESPACE}:platform"
-"""The key that holds a platform."""
+"""The key of the platform's config."""
 
 REGION: Final = "aws:region"
-"""The key that holds the AWS region."""
+"""The key of the AWS region."""

@@ -1,4 +1,4 @@
-"""Writes the file of node images that the components use, from AWS's public parameters."""
+"""Write the file of node images that the components use, from AWS's public parameters."""
 
 import datetime
 import json
@@ -19,14 +19,14 @@ _RELEASE: Final = re.compile(RELEASE)
 
 
 class ImagesError(UserError):
-    """Systems Manager could not be asked."""
+    """The Systems Manager API could not be read."""
 
 
 def refresh(region: str) -> int:
-    """Write the file from what a region has for the Kubernetes versions that EKS offers; the number of releases.
+    """Write the file from a region's images for the Kubernetes versions of EKS. Returns the number of releases.
 
     Raises:
-        ImagesError: Systems Manager could not be asked, or has no image; the file is as it was.
+        ImagesError: The Systems Manager API could not be read, or has no image; the file is unchanged.
     """
     client = boto3.client("ssm", region_name=region)
     found: dict[str, list[str]] = {}
@@ -35,14 +35,14 @@ def refresh(region: str) -> int:
         for release in set.intersection(*({*_releases(client, parameters(kubernetes, *kind))} for kind in kinds)):
             found.setdefault(release, []).append(kubernetes)
     if not found:
-        raise ImagesError(f"Systems Manager in {region} has no images of Bottlerocket.")
+        raise ImagesError(f"Systems Manager in {region} has no Bottlerocket images.")
     today = datetime.datetime.now(datetime.UTC).date()
     DATA.write_text(text(found, f"{SOURCE} in {region}", today), encoding="utf-8")
     return len(found)
 
 
 def text(releases: Mapping[str, Iterable[str]], source: str, date: datetime.date) -> str:
-    """The file: its source, its date, and one line for each release, so that a diff shows what AWS changed."""
+    """The content of the file: source, date, and one line per release, so that a diff shows what AWS changed."""
     lines = ",\n".join(
         f"    {json.dumps(each)}: {json.dumps([*releases[each]])}" for each in sorted(releases, key=order)
     )
@@ -51,7 +51,7 @@ def text(releases: Mapping[str, Iterable[str]], source: str, date: datetime.date
 
 
 def _releases(client: Any, path: str) -> Iterator[str]:
-    """The releases below a path, each with its build; `latest` and releases without one are the same images again."""
+    """The releases below a path, with build id. `latest` and releases without build id are duplicates, and left out."""
     try:
         pages = client.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
         names = [one["Name"] for page in pages for one in page["Parameters"]]

@@ -1,4 +1,4 @@
-"""Where commands print: to a person at a terminal, or to a program or a file."""
+"""Consoles for the output of commands, on a terminal, to a program or to a file."""
 
 import os
 from typing import Final
@@ -9,9 +9,9 @@ _UNBOUNDED: Final = 10_000
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal, or as `COLUMNS` says.
+    """A console with the width of the terminal, or of `COLUMNS`.
 
-    For a program or a file, lines are as long as they come: an id that is folded or cut can't be used.
+    Output to a program or a file is not wrapped, so that ids stay complete.
     """
     made = Console(stderr=stderr)
     return made if made.is_terminal or os.environ.get("COLUMNS") else Console(stderr=stderr, width=_UNBOUNDED)

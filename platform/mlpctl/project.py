@@ -1,4 +1,4 @@
-"""Where the project is that a command is about."""
+"""Find the Pulumi project of a command, and read its settings."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ PROJECT_FILE = "Pulumi.yaml"
 
 
 class NoProjectError(UserError):
-    """The current folder belongs to no project; the text is for the user."""
+    """The current folder does not belong to a project; the text is for the user."""
 
 
 def root() -> Path:
-    """The nearest folder, from the current one upwards, that holds a `Pulumi.yaml`.
+    """The nearest folder with a `Pulumi.yaml`, searched from the current folder upwards.
 
     Raises:
-        NoProjectError: there is none.
+        NoProjectError: There is none.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -27,12 +27,12 @@ def root() -> Path:
 
 
 def name(root: Path) -> str:
-    """The project's name, as its `Pulumi.yaml` says it."""
+    """The project's name in its `Pulumi.yaml`."""
     return str(yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))["name"])
 
 
 def region(root: Path, stack: str) -> str | None:
-    """The AWS region in a stack's config; None where the file, or the region in it, is missing."""
+    """The AWS region in a stack's config; None if the file or the region is missing."""
     folder = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8")).get("stackConfigDir") or ""
     file = root / str(folder) / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
     try:

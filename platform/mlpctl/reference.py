@@ -1,4 +1,4 @@
-"""The reference pages under `docs/`, made of the same specs that stack files are checked by.
+"""Generate the reference pages in `docs/`, from the same specs that validate stack files.
 
 `python -m mlpctl.reference FOLDER` writes them.
 """
@@ -38,7 +38,7 @@ _TEMPLATES = jinja2.Environment(
 
 @dataclass(frozen=True)
 class Field:
-    """One row of a page."""
+    """One table row of a page."""
 
     name: str
     text: str
@@ -48,7 +48,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a stack file, or one component."""
+    """One section of a stack file, or one component."""
 
     title: str
     text: str
@@ -57,7 +57,7 @@ class Section:
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file's name."""
+    """All pages by file name."""
     return {
         "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
@@ -68,14 +68,14 @@ def pages() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Attribute:
-    """An annotated attribute of a class, as its source has it."""
+    """An annotated attribute in the source of a class."""
 
     type: str
     docs: str
 
 
 def attributes(kind: type) -> dict[str, Attribute]:
-    """The annotated attributes of a class that have a docstring below them, its own first, then shared arguments."""
+    """The annotated attributes of a class that have a docstring: its own first, then shared arguments."""
     shared = (base for base in SHARED if base is not kind and {*base.__annotations__} <= {*kind.__annotations__})
     return {**_own_attributes(kind), **{name: each for base in shared for name, each in _own_attributes(base).items()}}
 
@@ -95,7 +95,7 @@ def _own_attributes(kind: type) -> dict[str, Attribute]:
 
 
 def _sections(shape: Shape, path: str = "") -> Iterator[Section]:
-    """The sections of a stack file, each before those below it."""
+    """The sections of a stack file, parents first."""
     fields, below = [], []
     for key in shape.keys:
         child = shape.child(key)
@@ -112,7 +112,7 @@ def _sections(shape: Shape, path: str = "") -> Iterator[Section]:
 
 
 def _section_of(shape: Shape, place: str) -> tuple[Shape, str] | None:
-    """The section that describes what stands at a place: a model, or the entries of a mapping with free names."""
+    """The section for a place: a model, or the entries of a mapping with free names."""
     if shape.keys:
         return shape, place
     entry = shape.child("<name>")
@@ -123,10 +123,10 @@ def _default(shape: Shape, key: str, place: str) -> str:
     if key in shape.node.get("required", ()):
         return "required"
     default = shape.default(key)
-    said = "" if isinstance(default, dict) and default else f"`{_yaml(default)}`"
+    own = "" if isinstance(default, dict) and default else f"`{_yaml(default)}`"
     wanted = re.sub(r"<name>", "*", place)
     profiles = [f"{profile}: `{_yaml(paths[wanted])}`" for profile, paths in PROFILES.items() if wanted in paths]
-    return "; ".join(filter(None, [said, *profiles]))
+    return "; ".join(filter(None, [own, *profiles]))
 
 
 def _yaml(value: Any) -> str:
@@ -154,7 +154,7 @@ def _components() -> Iterator[Section]:
 def _failures() -> Iterator[Mapping[str, str]]:
     for advice in failures.advices():
         codes = ", ".join(f"`{code}`" for code in advice.codes)
-        # A code that has several meanings is told apart by AWS's words.
+        # Several meanings of a code are distinguished by AWS's message.
         if advice.says:
             codes += f" ({advice.says.replace('|', ', ')})"
         fields = {
@@ -175,7 +175,7 @@ def _costs() -> Mapping[str, Any]:
     return {
         "stale_days": book.STALE_DAYS,
         "month_hours": book.MONTH_HOURS,
-        # How much is stale depends on the day of the reader, so the page tells days alone.
+        # The number of stale prices depends on the current date, so the page contains only dates.
         "coverage": show.coverage(prices, datetime.date.min),
         "items": show.listed(prices),
         "sources": sorted(prices.sources.values(), key=lambda source: source.title.lower()),
@@ -183,7 +183,7 @@ def _costs() -> Mapping[str, Any]:
 
 
 def _type(annotation: str) -> str:
-    """A type as the reader of a page knows it: `Input[str]`, `GpuNodePoolSpec`."""
+    """A type as shown on a page: `Input[str]`, `GpuNodePoolSpec`."""
     return re.sub(r"^NotRequired\[(.*?)( \| None)?\]$", r"\1", annotation).replace("pulumi.", "")
 
 

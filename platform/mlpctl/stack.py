@@ -1,4 +1,4 @@
-"""One stack, worked on by plain `pulumi` commands: in the sandbox, or where the shell points to."""
+"""A stack that plain `pulumi` commands operate on, in the sandbox or in the backend and account of the shell."""
 
 import json
 import os
@@ -24,78 +24,78 @@ INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
 
 class StackError(UserError):
-    """A `pulumi` command failed or cannot be run; the text is for the user."""
+    """A `pulumi` command failed or cannot be executed; the text is for the user."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What one component of a stack is made of."""
+    """One component of a stack, and the number of its resources."""
 
     name: str
     kind: str
-    """Class of the component, e.g. `GpuNodePool`, or the provider's type for what stands alone."""
+    """Class of the component, e.g. `GpuNodePool`, or of a resource outside of components, e.g. `Bucket`."""
 
     resources: int
-    """Resources below it that a provider manages."""
+    """Number of its resources that a provider manages."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of the project at `root`, in the backend and the account that this process's environment names."""
+    """A stack of the project at `root`, in the backend and the account of this process's environment."""
 
     root: Path
     name: str
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment in which its commands run."""
+        """The environment variables of its commands."""
         return os.environ
 
     @property
     def recovery(self) -> str:
-        """The command that recovers it after a crash."""
+        """The command that recovers it after an interrupted update."""
         return f"mlpctl recover --stack {self.name} --account"
 
     def ensure_unlocked(self) -> list[str]:
-        """Remove what dead processes of this machine left in the backend; what was removed, in sentences.
+        """Remove what ended processes of this machine left in the backend. Returns a sentence for each removal.
 
         Raises:
-            StackError: another update runs, or may run on another machine.
+            StackError: Another update is running, or may be running on another machine.
         """
         place = self.place
         locks = filebackend.locks(*place)
         held = [lock for lock in locks if not lock.stale]
         if held:
-            raise StackError(_told(self.name, held))
-        removed = [f"Removed the lock of {lock}, which is dead." for lock in locks]
+            raise StackError(_locked_message(self.name, held))
+        removed = [f"Removed the stale lock of {lock}. This process has ended." for lock in locks]
         if filebackend.mend(*place):
-            removed.append("Removed the attributes of the state's file, which were half written.")
+            removed.append("Removed the incomplete attributes file of the state.")
         if locks:
             self.pulumi("cancel", "--yes", "--stack", self.name)
         return removed
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """Where its state is: the backend's URL, the project and the stack.
+        """The location of its state: the backend's URL, the project and the stack.
 
         Raises:
-            StackError: `pulumi` does not tell the backend.
+            StackError: `pulumi` does not report the backend.
         """
         backend = self.env.get("PULUMI_BACKEND_URL") or json.loads(self.pulumi("whoami", "--json"))["url"]
         return backend, project.name(self.root), self.name
 
     @property
     def tag(self) -> str:
-        """The value of the tag that its resources in AWS bear."""
+        """The value of the stack tag of its resources in AWS."""
         return f"{project.name(self.root)}/{self.name}"
 
     def ensure_whole(self) -> None:
-        """Refuse a state that was lost or broken: the engine would make everything again, or break down over it.
+        """Reject a lost or broken state, with which the engine would create everything again, or crash.
 
-        What a file backend keeps is read there; any other backend is asked through `pulumi`.
+        In a file backend, the state file is read directly; in any other backend, through `pulumi`.
 
         Raises:
-            StackError: what is wrong with it, and the newest backup that is whole.
+            StackError: The state is lost or broken; the text contains its problems and the newest valid backup.
         """
         state = statefile.find(*self.place)
         if state is None:
@@ -108,52 +108,52 @@ class Stack:
             raise StackError(self._broken(named, wrong))
 
     def _broken(self, named: str, wrong: Sequence[str]) -> str:
-        lines = [f"{named} is not whole:", *(f"  {each}" for each in wrong)]
-        kept = statefile.backups(*self.place)
-        if kept:
+        lines = [f"{named} is invalid:", *(f"  {each}" for each in wrong)]
+        backups = statefile.backups(*self.place)
+        if backups:
             lines += [
-                f"The newest whole backup is {kept[0]}. An update would make its resources a second time, or leave "
-                "them behind. Restore it first:",
+                f"The newest valid backup is {backups[0]}. An update would create its resources a second time, or "
+                "leave them behind unmanaged. Restore the backup first:",
                 f"  {self.recovery} --from-backup",
-                f"If you removed the stack on purpose, remove the backup too: {kept[0].path}",
+                f"If you removed the stack on purpose, delete the backup too: {backups[0].path}",
             ]
         else:
             lines += [
-                "There is no backup that can be seen from here. Import an older state, of a bucket with versions an "
-                "older version:",
+                "No backup is accessible from here. Import an older state; in a versioned bucket, this is an older "
+                "version of the object:",
                 f"  pulumi stack import --stack {self.name} --file STATE",
-                "`pulumi state repair` puts resources in order.",
+                "`pulumi state repair` restores the order of resources.",
             ]
         return "\n".join(lines)
 
     def deployment(self) -> dict[str, Any]:
-        """The state: `resources`, `pending_operations` and more, with secrets encrypted; empty before any update."""
+        """The state: `resources`, `pending_operations` etc., with encrypted secrets; empty before the first update."""
         deployment = self.export().get("deployment") or {}
         assert isinstance(deployment, dict)
         return deployment
 
     def reaches_clusters(self) -> bool:
-        """Whether it has objects in Kubernetes."""
+        """Whether it contains Kubernetes objects."""
         return any(
             urns.kind(each["urn"]).startswith(urns.KUBERNETES) for each in self.deployment().get("resources", ())
         )
 
     def export(self) -> dict[str, Any]:
-        """What `pulumi stack export` writes: the deployment, the version of its format and the format's features."""
+        """The output of `pulumi stack export`: the deployment, its format version and format features."""
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.name))
         assert isinstance(exported, dict)
         return exported
 
     def pending(self) -> list[tuple[str, str]]:
-        """Operations that an update had begun when it was killed: what, and the URN of the resource."""
+        """Operations that an interrupted update had started: type, and URN of the resource."""
         operations = self.deployment().get("pending_operations") or []
         return [(operation["type"], operation["resource"]["urn"]) for operation in operations]
 
     def pulumi(self, *command: str, given: str | None = None) -> str:
-        """Run a `pulumi` command that gets `given` as input; what it prints.
+        """Run a `pulumi` command with the standard input `given`. Returns its standard output.
 
         Raises:
-            StackError: it failed, or there is no `pulumi`.
+            StackError: The command failed, or `pulumi` is not installed.
         """
         done = self.run(*command, given=given)
         if done.returncode != 0:
@@ -163,10 +163,10 @@ class Stack:
     def run(
         self, *command: str, given: str | None = None, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a `pulumi` command that may fail, with further environment variables.
+        """Run a `pulumi` command that may fail, with additional environment variables.
 
         Raises:
-            StackError: there is no `pulumi`.
+            StackError: `pulumi` is not installed.
         """
         try:
             return subprocess.run(
@@ -190,41 +190,41 @@ class SandboxStack(Stack):
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment in which its commands run."""
+        """The environment variables of its commands."""
         return self.sandbox.environment()
 
     @property
     def recovery(self) -> str:
-        """The command that recovers it after a crash."""
+        """The command that recovers it after an interrupted update."""
         return f"mlpctl recover --stack {self.name}"
 
     def ensure(self) -> list[str]:
-        """Have the stack there, ready for an update; what dead processes left and was removed, in sentences.
+        """Create the stack if needed, and check that it can be updated. Returns a sentence for each removed leftover.
 
         Raises:
-            StackError: an update was cut off in the middle of its work, or another update runs.
+            StackError: An update was interrupted, or another update is running.
         """
         removed = self.ensure_unlocked()
         self.ensure_whole()
         self.pulumi("stack", "select", "--create", self.name)
         pending = self.pending()
         if pending:
-            told = [
+            lines = [
                 *removed,
-                f"The last update of stack {self.name} was killed while it worked on:",
+                f"The last update of stack {self.name} was interrupted during these operations:",
                 *(f"  {operation}: {urn}" for operation, urn in pending),
-                "AWS or the cluster may hold resources that the stack does not know of, and an update would make them "
-                "again. Take them over first:",
+                "AWS or the cluster may contain resources that are missing in the state. An update would create them "
+                "again. Import them first:",
                 f"  {self.recovery}",
             ]
-            raise StackError("\n".join(told))
+            raise StackError("\n".join(lines))
         return removed
 
     def catch_up(self) -> str:
-        """Read the stack anew where the AWS API may have lost what its state says; what was done, or an empty text.
+        """Refresh the stack if the sandbox's AWS API may have lost resources. Returns what was done, if anything.
 
         Raises:
-            StackError: the refresh failed.
+            StackError: The refresh failed.
         """
         seen = self.sandbox.folder / "aws" / f"lost-{self.name}"
         if not self.sandbox.lost_work(seen):
@@ -233,48 +233,48 @@ class SandboxStack(Stack):
         if known:
             self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.name)
         seen.touch(mode=0o600)
-        return "The sandbox was killed and lost the last seconds of its work: the stack was read anew." if known else ""
+        return "The sandbox was killed and lost its latest changes, so the stack was refreshed." if known else ""
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep every other `mlpctl up` of this stack out.
+        """Exclude any other `mlpctl up` of this stack.
 
-        Pulumi's own lock is two steps, between which two updates that start at once both give up.
+        Pulumi's own lock takes two steps; two updates that start at the same time can both fail between them.
 
         Raises:
-            StackError: another one runs.
+            StackError: Another one is running.
         """
         with filebackend.alone(self.sandbox.folder / f"update-of-{self.name}.lock") as holder:
             if holder is not None:
-                raise StackError(_told(self.name, [holder]))
+                raise StackError(_locked_message(self.name, [holder]))
             yield
 
     def update(self) -> tuple[int, Update]:
-        """Run `pulumi up` on the terminal; its exit code, and what it told.
+        """Run `pulumi up` on the terminal. Returns its exit code and its result.
 
-        What AWS made and then failed to bring to life is made anew. Where the stack is protected, this is not: what
-        never worked holds nothing, and the engine would refuse to replace it.
+        Resources whose creation failed in AWS are replaced. If they are protected, their protection is removed first,
+        because the engine would reject the replacement. They never worked, so they contain nothing.
         """
         failed = self.failed_creations()
         for urn, protected in failed.items():
             if protected:
                 self.pulumi("state", "unprotect", urn, "--yes", "--stack", self.name)
-        anew = [option for urn in failed for option in ("--replace", urn)]
+        replacements = [option for urn in failed for option in ("--replace", urn)]
         with TemporaryDirectory(prefix="mlpctl-") as folder:
             events = Path(folder) / "events.json"
-            # The engine shows this option, an old and steady one, only to those who debug it.
+            # The CLI accepts this long-standing option only with PULUMI_DEBUG_COMMANDS.
             code = self.show(
-                *("up", "--yes", "--skip-preview", "--suppress-outputs", *anew, "--event-log", str(events)),
+                *("up", "--yes", "--skip-preview", "--suppress-outputs", *replacements, "--event-log", str(events)),
                 environment={"PULUMI_DEBUG_COMMANDS": "true"},
             )
             lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
         return code, failures.read(lines)
 
     def failed_creations(self) -> dict[str, bool]:
-        """The resources that AWS made and that failed before they worked once: URN, and whether it is protected.
+        """The resources that AWS created but that never worked: URN, and whether they are protected.
 
-        Neither the engine nor AWS repairs them: a plain update takes them for done. One that was replaced and waits for
-        its deletion has the URN of what took its place, which is sound.
+        Neither the engine nor AWS repairs them: a plain update treats them as complete. Resources that are pending
+        deletion are left out, because their URN is that of the replacement, which is healthy.
         """
         return {
             resource["urn"]: bool(resource.get("protect"))
@@ -284,11 +284,11 @@ class SandboxStack(Stack):
         }
 
     def show(self, *command: str, environment: Mapping[str, str] | None = None, **options: Any) -> int:
-        """Run a `pulumi` command on the terminal; its exit code. `environment` is put on top of the sandbox's.
+        """Run a `pulumi` command on the terminal. Returns its exit code. `environment` extends the stack's environment.
 
-        Ctrl-C reaches the command, which ends what it has begun; this process waits for that.
+        Ctrl-C reaches the command, which finishes its running operations; this process waits for it.
         """
-        with _interrupts_left_to_the_child():
+        with _ignored_interrupts():
             return subprocess.run(
                 ["pulumi", *command, "--stack", self.name],
                 cwd=self.root,
@@ -298,18 +298,18 @@ class SandboxStack(Stack):
             ).returncode
 
     def made(self) -> list[Made]:
-        """What the stack is made of now, by component, in the order in which the components were made."""
+        """The components of the stack, in the order of their creation."""
         return components(self.deployment().get("resources", []))
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs; secret ones struck out."""
+        """The stack's outputs, with redacted secrets."""
         outputs = json.loads(self.pulumi("stack", "output", "--json", "--stack", self.name))
         assert isinstance(outputs, dict)
         return outputs
 
 
 def components(resources: Sequence[Mapping[str, Any]]) -> list[Made]:
-    """Count the resources of a deployment by the outermost component that they belong to."""
+    """Count the resources of a deployment by their outermost component."""
     parents = {each["urn"]: each.get("parent", "") for each in resources}
     tops = [urn for urn, parent in parents.items() if parent and urns.kind(parent) == urns.STACK_TYPE]
     counts = Counter(urns.outermost(each["urn"], parents) for each in resources if each.get("custom"))
@@ -320,20 +320,20 @@ def components(resources: Sequence[Mapping[str, Any]]) -> list[Made]:
     ]
 
 
-def _told(stack: str, held: Sequence[Lock]) -> str:
+def _locked_message(stack: str, held: Sequence[Lock]) -> str:
     lines = [f"Stack {stack} is being updated by {' and '.join(map(str, held))}."]
     if all(lock.here for lock in held):
-        lines += ["Wait until that update ends."]
+        lines += ["Wait until that update has finished."]
     else:
         lines += [
-            "Whether a process of another machine still runs cannot be seen from here. Wait until it ends, or, if you "
-            f"know that it is dead, remove its lock:\n  pulumi cancel --stack {stack}"
+            "mlpctl cannot check processes on other machines. Wait until the update has finished. If you know that the "
+            f"process has ended, remove its lock:\n  pulumi cancel --stack {stack}"
         ]
     return "\n".join(lines)
 
 
 @contextmanager
-def _interrupts_left_to_the_child() -> Iterator[None]:
+def _ignored_interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield

@@ -1,8 +1,8 @@
-"""The file in which a file backend keeps a stack's state: whether it is whole, and the backups that Pulumi makes of it.
+"""The state file of a stack in a file backend: check it, and find and restore the backups that Pulumi creates.
 
 Before each write, Pulumi moves the file to its `.bak`; after each update it adds a copy to `history` and `backups`
-(pkg/backend/diy in Pulumi's repository). It takes a file that is missing, or holds `null`, for a stack without
-resources, and would make all of them a second time.
+(pkg/backend/diy in Pulumi's repository). It treats a missing file, or one that contains `null`, as a stack
+without resources, and would create all of them a second time.
 """
 
 import gzip
@@ -17,14 +17,14 @@ from typing import Any, Final
 from mlpctl import filebackend, files, urns
 
 MOST_FLAWS: Final = 5
-"""Flaws of one state that are told at most."""
+"""Maximum number of reported problems per state."""
 
 _BACKUP: Final = ".bak"
 _COMPRESSED: Final = ".gz"
 
 
 class UnreadableError(Exception):
-    """A file holds no state; the text says what it holds, to be read after the file's name."""
+    """A file does not contain a state; the text continues a sentence that starts with the file's name."""
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,32 @@ class StateFile:
 
     @cached_property
     def deployment(self) -> Mapping[str, Any]:
-        """What the file has below `checkpoint.latest`; empty for a stack without an update.
+        """The content of `checkpoint.latest`; empty for a stack without an update.
 
         Raises:
-            UnreadableError: it holds something else.
+            UnreadableError: The file contains something else.
         """
         try:
             data = self.path.read_bytes()
             text = gzip.decompress(data) if _COMPRESSED in self.path.suffixes else data
             content = json.loads(text)
         except FileNotFoundError:
-            raise UnreadableError("is not there") from None
+            raise UnreadableError("does not exist") from None
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror or error}") from None
         except (ValueError, EOFError, RecursionError):
-            raise UnreadableError("is empty" if not self.path.stat().st_size else "is no JSON") from None
+            raise UnreadableError("is empty" if not self.path.stat().st_size else "is not valid JSON") from None
         checkpoint = content.get("checkpoint") if isinstance(content, dict) else None
         if not isinstance(checkpoint, dict):
-            raise UnreadableError(f"holds {json.dumps(content)[:20]}, which is no state")
+            raise UnreadableError(f"contains {json.dumps(content)[:20]}, which is not a state")
         latest = checkpoint.get("latest") or {}
         if not isinstance(latest, dict) or not all(isinstance(each, dict) for each in latest.get("resources") or ()):
-            raise UnreadableError("holds no list of resources")
+            raise UnreadableError("contains no list of resources")
         return latest
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with it, to be read after the file's name; empty for a whole one."""
+        """Its problems, as continuations of a sentence that starts with the file's name; empty for a valid state."""
         try:
             found = [*flaws(self.deployment)]
         except UnreadableError as error:
@@ -70,12 +70,12 @@ class StateFile:
 
     @property
     def resources(self) -> int:
-        """Resources in it that a provider made."""
+        """Number of resources in it that a provider created."""
         return sum(bool(each.get("custom")) for each in self.deployment.get("resources") or ())
 
     @property
     def is_of_no_stack(self) -> bool:
-        """Whether there is no state because there is no stack: none was before, or the last of it was empty."""
+        """Whether there is no state because there is no stack: it never existed, or its last state was empty."""
         last = StateFile(self.path.with_name(f"{self.path.name}{_BACKUP}"))
         return not self.path.exists() and bool(last.problems or not last.resources)
 
@@ -85,7 +85,7 @@ class StateFile:
 
 
 def find(backend: str, project: str, stack: str) -> StateFile | None:
-    """The state of a stack in a file backend, there or not; None in any other backend."""
+    """The state of a stack in a file backend, whether the file exists or not; None in any other backend."""
     folder = filebackend.folder(backend)
     if folder is None:
         return None
@@ -95,7 +95,7 @@ def find(backend: str, project: str, stack: str) -> StateFile | None:
 
 
 def backups(backend: str, project: str, stack: str) -> list[StateFile]:
-    """The backups of a stack's state that are whole and hold resources, the newest first."""
+    """The valid backups of a stack's state that contain resources, newest first."""
     folder = filebackend.folder(backend)
     if folder is None:
         return []
@@ -110,13 +110,13 @@ def backups(backend: str, project: str, stack: str) -> list[StateFile]:
 
 
 def restore(state: StateFile, backup: StateFile) -> Path | None:
-    """Put a backup in the place of a state; where the broken state is kept, or None where there was none."""
+    """Replace a state by a backup. Returns the path to which the broken state was moved; None if there was none."""
     kept = None
     if state.path.exists():
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         kept = state.path.with_name(f"{state.path.name}.broken-{moment}")
         state.path.replace(kept)
-    # They are of the broken one, and Pulumi needs none.
+    # The attributes file belongs to the broken state; Pulumi works without it.
     state.path.with_name(f"{state.path.name}.attrs").unlink(missing_ok=True)
     packed = _COMPRESSED in backup.path.suffixes
     text = gzip.decompress(backup.path.read_bytes()).decode() if packed else backup.path.read_text(encoding="utf-8")
@@ -125,7 +125,7 @@ def restore(state: StateFile, backup: StateFile) -> Path | None:
 
 
 def flaws(deployment: Mapping[str, Any]) -> Iterator[str]:
-    """What the engine stumbles over in a state: resources that are there twice, out of order, or without each other.
+    """Problems of a state that make the engine fail: duplicate, unordered or missing resources.
 
     The rules are those of `VerifyIntegrity` in pkg/resource/deploy/snapshot.go of Pulumi's repository.
     """
@@ -141,16 +141,16 @@ def flaws(deployment: Mapping[str, Any]) -> Iterator[str]:
             continue
         name = f"{each['type']} {urns.name(urn)}"
         if urn in alive and not each.get("delete"):
-            yield f"{name} is there twice"
+            yield f"{name} exists twice"
         for what, other in _needs(each):
             if other not in before:
-                how = "comes after it" if other in everywhere else "is not there"
+                how = "comes after it" if other in everywhere else "does not exist"
                 yield f"{name} has the {what} {urns.name(other)}, which {how}"
         provider = str(each.get("provider") or "")
-        # What waits for its deletion may have lost its provider, which was replaced before it.
+        # A resource that is pending deletion may have lost its provider, which was replaced first.
         if provider and provider not in providers and not (each.get("delete") or each.get("pendingReplacement")):
             other = provider.rpartition("::")[0]
-            how = "comes after it" if other in everywhere - before else "is not there"
+            how = "comes after it" if other in everywhere - before else "does not exist"
             yield f"{name} has the provider {urns.name(other)}, which {how}"
         before.add(urn)
         if not each.get("delete"):
@@ -160,7 +160,7 @@ def flaws(deployment: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _needs(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What has to come before a resource: as what, and its URN."""
+    """The resources that must precede a resource: role and URN of each."""
     if parent := resource.get("parent"):
         yield "parent", str(parent)
     needed = dict.fromkeys(map(str, resource.get("dependencies") or ()))

@@ -1,4 +1,4 @@
-"""`mlpctl up`: from nothing to a stack that runs in the sandbox."""
+"""`mlpctl up`: deploy a stack in the sandbox, which is started if needed."""
 
 import shutil
 import subprocess
@@ -10,20 +10,20 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import config, failure_page, failures, out
-from mlpctl.recover import refuse_lost
+from mlpctl.recover import reject_lost_state
 from mlpctl.stack import SandboxStack
 from mlsandbox import Sandbox
 
 
 def up(root: Path, stack_name: str, sandbox: Sandbox, console: Console) -> int:
-    """Bring a stack up in a sandbox; the exit code of `pulumi up`.
+    """Deploy a stack in a sandbox. Returns the exit code of `pulumi up`.
 
-    While the control plane is still being built, the preview is shown: it needs the engine and the AWS API alone.
+    While the control plane is being built, the preview is shown, which needs only the engine and the AWS API.
 
     Raises:
-        config.ConfigError: the stack file is not right; nothing has been touched.
-        SandboxError: a program can be neither found nor built, or the sandbox does not start.
-        StackError: the stack cannot be updated as it is.
+        config.ConfigError: The stack file is invalid; nothing was changed.
+        SandboxError: A program can be neither found nor built, or the sandbox does not start.
+        StackError: The stack cannot be updated in its current state.
     """
     loaded = config.read(config.find(root, stack_name))
     stack = SandboxStack(root, stack_name, sandbox)
@@ -33,7 +33,7 @@ def up(root: Path, stack_name: str, sandbox: Sandbox, console: Console) -> int:
 
 
 def _update(stack: SandboxStack, loaded: config.Loaded[config.Platform], console: Console) -> int:
-    refuse_lost(stack)
+    reject_lost_state(stack)
     for removed in stack.ensure():
         console.print(removed, highlight=False)
     if stack.sandbox.has_cluster_programs:
@@ -41,28 +41,28 @@ def _update(stack: SandboxStack, loaded: config.Loaded[config.Platform], console
     else:
         with stack.sandbox.starting() as variables:
             if variables and stack.reaches_clusters():
-                console.print("There is no preview: what is made in the cluster can't be compared yet.")
+                console.print("No preview: the cluster is not running yet, so its objects cannot be compared.")
             else:
                 preview(stack, console, variables)
 
-    if told_anew := stack.catch_up():
-        console.print(told_anew, highlight=False)
-    code, told = stack.update()
+    if refreshed := stack.catch_up():
+        console.print(refreshed, highlight=False)
+    code, result = stack.update()
     if code == 0:
         console.print(Text(), summary(stack), soft_wrap=True)
-    elif told.failures:
-        explained = failures.explain(told, loaded)
+    elif result.failures:
+        explained = failures.explain(result, loaded)
         out.console(stderr=True).print(failure_page.page(explained, loaded.path, [f"mlpctl up --stack {stack.name}"]))
     return code
 
 
 def preview(stack: SandboxStack, console: Console, environment: Mapping[str, str]) -> None:
-    """Show what an update would do, above whatever progress is being shown.
+    """Show the preview of an update above the progress display.
 
     Args:
         stack: The stack.
-        console: Where it is shown.
-        environment: Variables to put on top of the stack's.
+        console: The output.
+        environment: Additional environment variables.
     """
     command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--suppress-permalink=true"]
     if console.is_terminal:
@@ -81,7 +81,7 @@ def preview(stack: SandboxStack, console: Console, environment: Mapping[str, str
 
 
 def summary(stack: SandboxStack) -> RenderableType:
-    """What was made, how to reach it, and what to type next."""
+    """The components of the stack, how to reach it, and the next commands."""
     outputs = stack.outputs()
     made = _columns()
     made.add_row("Component", "Kind", "Resources", style="bold")
@@ -98,14 +98,14 @@ def summary(stack: SandboxStack) -> RenderableType:
     reach.add_row("kubeconfig", str(stack.sandbox.kubeconfig))
     commands = _columns()
     commands.add_row('eval "$(.venv/bin/mlpctl sandbox env)"', "for this shell, then")
-    commands.add_row(f"pulumi stack output --stack {stack.name}", "what it tells others")
+    commands.add_row(f"pulumi stack output --stack {stack.name}", "its outputs")
     if shutil.which("kubectl"):
         commands.add_row("kubectl get pods --all-namespaces --output wide", "models on GPU nodes")
-    commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "then `make up` again")
-    commands.add_row("make down", "to nothing")
+    commands.add_row(f"$EDITOR stacks/Pulumi.{stack.name}.yaml", "then run `make up` again")
+    commands.add_row("make down", "destroy everything")
     for table in (made, reach, commands):
         for column in table.columns[1:]:
-            # What is copied may be long, and is never cut.
+            # Values to copy may be long, and must not be truncated.
             column.overflow = "fold"
     return Group(made, Text(), reach, Text(), Text("Next", style="bold"), commands)
 

@@ -1,14 +1,14 @@
-"""What a URN says: `urn:pulumi:STACK::PROJECT::PARENT-TYPE$TYPE::NAME`."""
+"""The parts of a URN: `urn:pulumi:STACK::PROJECT::PARENT-TYPE$TYPE::NAME`."""
 
 from collections.abc import Mapping
 from typing import Final
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
-"""How the types of providers begin."""
+"""Prefix of provider types."""
 
 KUBERNETES: Final = "kubernetes:"
-"""How the types of objects in a cluster begin."""
+"""Prefix of the types of objects in a cluster."""
 
 
 def kind(urn: str) -> str:
@@ -22,14 +22,14 @@ def class_name(urn: str) -> str:
 
 
 def name(urn: str) -> str:
-    """The logical name, which may have `::` in it."""
+    """The logical name, which may contain `::`."""
     return urn.split("::", 3)[-1]
 
 
 def outermost(urn: str, parents: Mapping[str, str]) -> str:
-    """URN of the outermost component that a resource belongs to; the resource's own where it stands alone.
+    """URN of the outermost component that a resource belongs to; its own URN if it belongs to none.
 
-    `parents` has the parent's URN of each, or an empty text.
+    `parents` maps each URN to its parent's URN, or to an empty string.
     """
     while parents.get(urn) and kind(parents[urn]) != STACK_TYPE:
         urn = parents[urn]

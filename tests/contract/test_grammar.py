@@ -26,7 +26,7 @@ SEEN: set[Place] = set()
 @settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.valid_ish())
 def test_a_line_break_at_the_end_of_any_text_or_name_is_refused_at_its_place(made: Any) -> None:
-    loaded = stack_files.right(made)
+    loaded = stack_files.repaired(made)
     if loaded is None:
         return
     right = loaded.platform.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,4 +1,4 @@
-"""The invariants hold for every stack that is kept here, and each can be broken."""
+"""All stacks of this project meet the invariants, and each invariant detects a violation."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_they_hold(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
+def test_every_stack_meets_the_invariants(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
     assert broken(plan_of(stack)) == []
 
 
@@ -29,11 +29,11 @@ ONCE_IN_A_REGION: Mapping[type, tuple[str, ...]] = {
     aws.ecr.PullThroughCacheRule: ("ecrRepositoryPrefix",),
     aws.ecr.RepositoryCreationTemplate: ("region", "prefix"),
 }
-"""What an account has once in a region, or once of each value of some inputs."""
+"""Resources that exist once per account and region, or once per value of some inputs."""
 
 
-def test_no_two_stacks_set_what_an_account_has_once(plan_of: Callable[[Path], Plan]) -> None:
-    """They would take it from each other, and destroying one would reset it for the other."""
+def test_no_two_stacks_declare_the_same_account_setting(plan_of: Callable[[Path], Plan]) -> None:
+    """They would overwrite each other's setting, and destroying one would reset it for the other."""
     setters = [
         (kind.__name__, *(each.inputs.get(name) for name in names), stack.stem)
         for stack in STACKS
@@ -49,11 +49,11 @@ def without(kind: type) -> Callable[[Plan], Plan]:
 
 
 def changed(kind: type, change: Change) -> Callable[[Plan], Plan]:
-    """A plan with the inputs of each resource of a kind changed in place."""
+    """A plan in which the inputs of each resource of a kind are changed."""
 
     def apply(plan: Plan) -> Plan:
         made = copy.deepcopy(plan.resources)
-        assert [change(each.inputs) for each in made if each.type == token(kind)], f"no {kind} is there to be changed"
+        assert [change(each.inputs) for each in made if each.type == token(kind)], f"the plan has no {kind} to change"
         return Plan(made)
 
     return apply
@@ -65,7 +65,7 @@ def added(kind: type, **inputs: Any) -> Callable[[Plan], Plan]:
 
 
 def at(*path: str | int, value: Any) -> Change:
-    """Set what stands at a path; `None` takes it away."""
+    """Set the value at a path; `None` removes it."""
 
     def change(inputs: Any) -> bool:
         for key in path[:-1]:
@@ -120,103 +120,109 @@ BREAKS = [
         ("buckets_block_public_access", changed(aws.s3.BucketPublicAccessBlock, at(guard, value=False)))
         for guard in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     ],
-    ("buckets_know_no_access_lists", without(aws.s3.BucketOwnershipControls)),
+    ("buckets_have_acls_disabled", without(aws.s3.BucketOwnershipControls)),
     (
-        "buckets_know_no_access_lists",
+        "buckets_have_acls_disabled",
         changed(aws.s3.BucketOwnershipControls, at("rule", "objectOwnership", value="ObjectWriter")),
     ),
-    ("buckets_are_reached_by_tls_only", without(aws.s3.BucketPolicy)),
+    ("buckets_require_tls", without(aws.s3.BucketPolicy)),
     (
-        "buckets_are_reached_by_tls_only",
+        "buckets_require_tls",
         changed(aws.s3.BucketPolicy, lambda inputs: inputs.update(policy=inputs["policy"].replace("Secure", "Un"))),
     ),
     ("buckets_keep_versions", without(aws.s3.BucketVersioning)),
     ("keys_rotate", changed(aws.kms.Key, at("enableKeyRotation", value=False))),
-    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
-    ("logs_are_encrypted_and_end", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),
+    ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
+    ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 1, "ebs", "encrypted", value=None))),
     ("disks_are_encrypted_with_a_key", changed(TEMPLATE, at("blockDeviceMappings", 0, "ebs", "kmsKeyId", value=None))),
     ("disks_are_encrypted_with_a_key", added(aws.ebs.Volume, encrypted=True)),
     ("images_are_encrypted_with_a_key", added(aws.ecr.Repository)),
-    ("nodes_hand_out_credentials_by_session_only", changed(TEMPLATE, at("metadataOptions", value=None))),
+    ("nodes_require_imdsv2", changed(TEMPLATE, at("metadataOptions", value=None))),
     (
-        "nodes_hand_out_credentials_by_session_only",
+        "nodes_require_imdsv2",
         changed(TEMPLATE, at("metadataOptions", "httpTokens", value="optional")),
     ),
     (
-        "nodes_hand_out_credentials_by_session_only",
+        "nodes_require_imdsv2",
         changed(TEMPLATE, at("metadataOptions", "httpPutResponseHopLimit", value=2)),
     ),
-    ("nodes_hand_out_credentials_by_session_only", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
+    ("nodes_require_imdsv2", changed(aws.eks.NodeGroup, at("launchTemplate", value=None))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Subnet, at("mapPublicIpOnLaunch", value=True))),
     ("nodes_are_in_private_subnets", changed(aws.ec2.Route, at("gatewayId", value="igw-1"))),
-    # No way out, and no endpoint.
+    # No internet access, and no endpoint.
     ("private_subnets_reach_what_nodes_and_pods_need", changed(aws.ec2.Route, at("natGatewayId", value=None))),
     ("private_subnets_reach_what_nodes_and_pods_need", without(aws.ec2.RouteTableAssociation)),
-    # A way out, and an endpoint that takes the service's host name and lets nobody in.
+    # Internet access, and an endpoint that overrides the service's DNS name and rejects all clients.
     (
         "private_subnets_reach_what_nodes_and_pods_need",
         added(aws.ec2.VpcEndpoint, **ENDPOINT, securityGroupIds=["nobody"], privateDnsEnabled=True),
     ),
-    ("endpoints_lead_to_named_accounts", changed(aws.ec2.VpcEndpoint, at("policy", value=None))),
+    ("endpoints_allow_only_named_accounts", changed(aws.ec2.VpcEndpoint, at("policy", value=None))),
     *[
-        ("endpoints_lead_to_named_accounts", added(aws.ec2.VpcEndpoint, **ENDPOINT, policy=document))
+        ("endpoints_allow_only_named_accounts", added(aws.ec2.VpcEndpoint, **ENDPOINT, policy=document))
         for document in (
             policy(Action=["sts:*"], Principal={"AWS": "*"}, Resource="*"),
             policy(Action=["s3:GetObject"], Principal={"AWS": "*"}, Resource="*"),
         )
     ],
     (
-        "endpoints_lead_to_named_accounts",
+        "endpoints_allow_only_named_accounts",
         changed(
             aws.ec2.VpcEndpoint,
             lambda inputs: inputs.update(policy=inputs["policy"].replace("aws:ResourceAccount", "aws:SourceAccount")),
         ),
     ),
     ("a_load_balancer_finds_two_public_subnets", changed(aws.ec2.Subnet, at("availabilityZone", value="us-east-1a"))),
-    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
-    ("clusters_seal_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None))),
+    ("clusters_encrypt_their_secrets", changed(aws.eks.Cluster, at("encryptionConfig", value=None))),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_encrypt_their_secrets",
+        changed(aws.eks.Cluster, at("encryptionConfig", "provider", "keyArn", value=None)),
+    ),
+    (
+        "clusters_are_not_open_to_the_internet",
         changed(aws.eks.Cluster, at("vpcConfig", "endpointPrivateAccess", value=False)),
     ),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_are_not_open_to_the_internet",
         changed(aws.eks.Cluster, at("vpcConfig", "endpointPublicAccess", value=None)),
     ),
     (
-        "clusters_are_not_open_to_the_world",
+        "clusters_are_not_open_to_the_internet",
         changed(
             aws.eks.Cluster,
             lambda inputs: inputs["vpcConfig"].update(endpointPublicAccess=True, publicAccessCidrs=["0.0.0.0/1"]),
         ),
     ),
-    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv4="0.0.0.0/0")),
-    ("nothing_lets_the_world_in", added(aws.vpc.SecurityGroupIngressRule, cidrIpv6="::/0")),
-    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroupRule, type="ingress", cidrBlocks=["0.0.0.0/0"])),
-    ("nothing_lets_the_world_in", added(aws.ec2.SecurityGroup, ingress=[{"ipv6CidrBlocks": ["::/0"]}])),
-    ("nothing_lets_the_world_in", added(aws.ec2.DefaultSecurityGroup, ingress=[{"cidrBlocks": ["0.0.0.0/0"]}])),
+    ("no_rule_allows_the_internet", added(aws.vpc.SecurityGroupIngressRule, cidrIpv4="0.0.0.0/0")),
+    ("no_rule_allows_the_internet", added(aws.vpc.SecurityGroupIngressRule, cidrIpv6="::/0")),
+    ("no_rule_allows_the_internet", added(aws.ec2.SecurityGroupRule, type="ingress", cidrBlocks=["0.0.0.0/0"])),
+    ("no_rule_allows_the_internet", added(aws.ec2.SecurityGroup, ingress=[{"ipv6CidrBlocks": ["::/0"]}])),
+    ("no_rule_allows_the_internet", added(aws.ec2.DefaultSecurityGroup, ingress=[{"cidrBlocks": ["0.0.0.0/0"]}])),
     ("services_stay_inside_the_cluster", changed(k8s.core.v1.Service, at("spec", "type", value="LoadBalancer"))),
-    ("what_takes_tags_has_them", changed(aws.ec2.Vpc, at("tags", value=None))),
-    ("what_takes_tags_has_them", changed(aws.eks.NodeGroup, at("tags", "owner", value=None))),
-    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action="*", Resource="arn:x"))),
-    ("policies_name_what_they_allow", added(aws.iam.Policy, policy=policy(Action=["s3:*"], Resource="arn:x"))),
-    ("policies_name_what_they_allow", added(aws.iam.RolePolicy, policy=policy(Action=["s3:GetObject"], Resource="*"))),
+    ("taggable_resources_have_tags", changed(aws.ec2.Vpc, at("tags", value=None))),
+    ("taggable_resources_have_tags", changed(aws.eks.NodeGroup, at("tags", "owner", value=None))),
+    ("policies_name_actions_and_resources", added(aws.iam.Policy, policy=policy(Action="*", Resource="arn:x"))),
+    ("policies_name_actions_and_resources", added(aws.iam.Policy, policy=policy(Action=["s3:*"], Resource="arn:x"))),
     (
-        "policies_name_what_they_allow",
+        "policies_name_actions_and_resources",
+        added(aws.iam.RolePolicy, policy=policy(Action=["s3:GetObject"], Resource="*")),
+    ),
+    (
+        "policies_name_actions_and_resources",
         added(aws.iam.Policy, policy=policy(NotAction=["iam:*"], Resource=["arn:x"])),
     ),
     (
-        "policies_name_whom_they_allow",
+        "policies_name_their_principals",
         added(aws.iam.Role, assumeRolePolicy=policy(Action="sts:AssumeRole", Principal={"AWS": "*"})),
     ),
     (
-        "policies_name_whom_they_allow",
+        "policies_name_their_principals",
         added(aws.s3.BucketPolicy, bucket="b", policy=policy(Action="s3:GetObject", Principal="*", Resource="arn:x")),
     ),
     *[
-        ("pods_hold_to_the_restricted_standard", changed(DEPLOYMENT, change))
+        ("pods_meet_the_restricted_standard", changed(DEPLOYMENT, change))
         for change in (
             at(*POD, "securityContext", "runAsNonRoot", value=False),
             at(*POD, "securityContext", "runAsUser", value=0),
@@ -242,9 +248,9 @@ def local(plan_of: Callable[[Path], Plan]) -> Plan:
 
 
 @pytest.mark.parametrize(("name", "break_"), BREAKS, ids=[name for name, _ in BREAKS])
-def test_each_is_noticed_when_it_is_broken(name: str, break_: Callable[[Plan], Plan], local: Plan) -> None:
+def test_each_invariant_detects_its_violations(name: str, break_: Callable[[Plan], Plan], local: Plan) -> None:
     assert list(INVARIANTS[name](break_(local)))
 
 
-def test_each_has_a_way_to_break() -> None:
+def test_each_invariant_has_a_violation() -> None:
     assert {name for name, _ in BREAKS} == {*INVARIANTS}

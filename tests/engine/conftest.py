@@ -1,4 +1,4 @@
-"""A sandbox of the tests' own, on free ports and in a folder of its own, and a copy of the project to run in it."""
+"""A separate sandbox for the tests, on free ports and in its own folder, and copies of the project to run in it."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ class Running(Sandbox):
     """A running sandbox."""
 
     def aws(self, service: str) -> Any:
-        """A boto3 client, as anyone beside Pulumi would have it."""
+        """A boto3 client, as used outside Pulumi."""
         key = self.layout.credentials()
         session = boto3.session.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
         return session.client(service, endpoint_url=self.layout.aws_endpoint)
@@ -42,7 +42,7 @@ class Running(Sandbox):
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of this project whose stack files a test may edit."""
+    """A copy of this project with stack files that a test can edit."""
 
     folder: Path
     sandbox: Running
@@ -73,7 +73,7 @@ class Project:
         return done
 
     def preview(self, *options: str) -> list[dict[str, Any]]:
-        """The steps of a preview that would change something."""
+        """The steps of a preview that are changes."""
         plan = json.loads(self.pulumi("preview", "--json", "--stack", self.stack, *options).stdout)
         return [step for step in plan["steps"] if step["op"] not in ("same", "read")]
 
@@ -83,7 +83,7 @@ class Project:
             place[path[-1]] = value
 
     def remove(self, *path: str) -> None:
-        """Take one value below `mlplatform:platform` of the stack away."""
+        """Remove one value below `mlplatform:platform` of the stack."""
         with self._place(path) as place:
             del place[path[-1]]
 
@@ -100,7 +100,7 @@ class Project:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Running]:
-    """A sandbox that runs for a while."""
+    """A sandbox that runs during the context."""
     sandbox = Running(Layout(folder), SilentReporter())
     sandbox.start()
     yield sandbox
@@ -109,14 +109,14 @@ def running(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One sandbox for all tests that leave it as they found it."""
+    """One sandbox for all tests that clean up after themselves."""
     with running(tmp_path_factory.mktemp("sandbox") / "sandbox") as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="module")
 def own_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A copy of the project with the stack `local`, and a sandbox of its own that a test may kill."""
+    """A copy of the project with the stack `local`, and its own sandbox, which a test can kill."""
     with running(tmp_path_factory.mktemp("own") / "sandbox") as sandbox:
         yield Project.copy(root, tmp_path_factory.mktemp("own-local"), sandbox, "local")
 
@@ -125,7 +125,7 @@ def own_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def project_for(
     sandbox: Running, root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], AbstractContextManager[Project]]:
-    """Makes a copy of this project for one of its stacks, which is destroyed in the end."""
+    """Creates a copy of this project for one of its stacks, which is destroyed at the end."""
 
     @contextmanager
     def made(stack: str) -> Iterator[Project]:

@@ -1,7 +1,7 @@
-"""Stands between an engine and the sandbox's providers, and lets a test act when AWS has made a resource.
+"""A proxy between an engine and the sandbox's providers. It lets a test act when AWS has created a resource.
 
-Requests go through as they are. Of a creation that a test waits for, the provider's answer is kept back: the cloud has
-the resource, the engine does not know it yet.
+Requests are forwarded unchanged. The response to a creation that a test waits for is delayed: the resource exists in
+the cloud, but the engine does not know it yet.
 """
 
 import subprocess
@@ -30,24 +30,24 @@ class Moment:
     before: bool = False
     reached: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
-    """Until it is set, the engine waits for its answer."""
+    """Until it is set, the engine waits for the response."""
 
 
 class Between:
     """A server on a free port for each provider."""
 
     def __init__(self, aws: int, kubernetes: Path, environment: Mapping[str, str]) -> None:
-        """Stand before the provider on the port `aws`, and the plugin `kubernetes`, started in `environment`."""
+        """Proxy the provider on the port `aws`, and the plugin `kubernetes`, which is started in `environment`."""
         self.moment: Moment | None = None
         self.held_back: frozenset[str] = frozenset()
-        """Logical names of what is not made before `moment` is over."""
+        """Logical names of resources that are not created before `moment` is over."""
 
         self.made: Counter[str] = Counter()
-        """How often each was made, by logical name."""
+        """How often each resource was created, by logical name."""
 
         self._making = 0
         self._quiet = threading.Condition()
-        # Without an engine's address it waits for one that attaches itself, and prints its port.
+        # Without the address of an engine, the plugin prints its port and waits for an engine to attach.
         self._plugin = subprocess.Popen([kubernetes], env=environment, stdout=subprocess.PIPE, text=True)
         assert self._plugin.stdout
         ports = {"aws": aws, "kubernetes": int(self._plugin.stdout.readline())}
@@ -55,11 +55,11 @@ class Between:
 
     @property
     def variable(self) -> str:
-        """What `PULUMI_DEBUG_PROVIDERS` is to be."""
+        """The value of `PULUMI_DEBUG_PROVIDERS`."""
         return ",".join(f"{package}:{port}" for package, (_, port) in self._servers.items())
 
     def wait_until_quiet(self) -> None:
-        """Wait until the providers are done with every creation: they go on when their engine is dead."""
+        """Wait until the providers have finished every creation. They continue after their engine was killed."""
         with self._quiet:
             assert self._quiet.wait_for(lambda: self._making == 0, timeout=60)
 
@@ -120,14 +120,14 @@ class _Forward(grpc.GenericRpcHandler):
                     context.abort(error.code(), error.details())
 
             if method == CANCEL:
-                # An engine says it at its end, and a plugin that heard it would wait for nothing ever after.
+                # An engine sends this when it ends. The plugin would then stop waiting for resources for good.
                 return b""
             return self._on_create(request, forward) if method == CREATE else forward()
 
         return grpc.unary_unary_rpc_method_handler(unary)
 
     def _channel(self, peer: str) -> grpc.Channel:
-        """A connection for each instance of the provider: the provider tells them apart by it."""
+        """One connection per instance of the provider, because the provider distinguishes instances by connection."""
         with self._lock:
             if peer not in self._channels:
                 options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]

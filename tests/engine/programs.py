@@ -1,4 +1,4 @@
-"""Small programs of the package `kubernetes`, brought up in a sandbox by plain `pulumi`."""
+"""Small programs with the package `kubernetes`, deployed in a sandbox with plain `pulumi`."""
 
 import subprocess
 import textwrap
@@ -11,25 +11,25 @@ HEAD = "import pulumi\nimport pulumi_kubernetes as k8s\n"
 
 @dataclass(frozen=True)
 class Program:
-    """A Python program with one stack, in a folder of its own."""
+    """A Python program with one stack, in its own folder."""
 
     folder: Path
     sandbox: Any
-    """Gives the environment."""
+    """Provides the environment."""
 
     @classmethod
     def make(cls, folder: Path, sandbox: Any, venv: Path) -> "Program":
-        """A program that says nothing yet, with the libraries of `venv`."""
+        """An empty program with the libraries of `venv`."""
         folder.mkdir()
         (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: python\n")
         (folder / ".venv").symlink_to(venv)
         program = cls(folder, sandbox)
-        program.says("")
+        program.write("")
         program.pulumi("stack", "select", "--create", "test")
         return program
 
-    def says(self, code: str) -> None:
-        """Put `code` in the place of what the program says."""
+    def write(self, code: str) -> None:
+        """Replace the code of the program by `code`."""
         (self.folder / "__main__.py").write_text(HEAD + textwrap.dedent(code))
 
     def pulumi(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ class Program:
         done = subprocess.run(
             ["pulumi", *command, "--non-interactive"],
             cwd=self.folder,
-            # The option for the event log is one of those that the engine shows only to who debugs it.
+            # The CLI accepts the option for the event log only with this variable.
             env={**self.sandbox.environment(), "PULUMI_DEBUG_COMMANDS": "true"},
             capture_output=True,
             text=True,
@@ -47,16 +47,16 @@ class Program:
         return done
 
     def up(self, *options: str) -> None:
-        """Bring it up."""
+        """Deploy it."""
         self.pulumi("up", "--yes", "--skip-preview", *options)
 
     def refused(self, *command: str) -> str:
-        """What a command says that has to fail."""
+        """The output of a command that must fail."""
         done = self.pulumi(*command, check=False)
         assert done.returncode != 0, done.stdout
         return done.stdout + done.stderr
 
     def remove(self) -> None:
-        """Destroy what it made."""
+        """Destroy its resources."""
         self.pulumi("destroy", "--yes", "--skip-preview", check=False)
         self.pulumi("stack", "rm", "--yes", "test", check=False)

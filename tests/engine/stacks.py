@@ -1,4 +1,4 @@
-"""What tests of whole stacks look at: their golden plan, and what is left of them."""
+"""Checks for tests of whole stacks: golden plans, and leftover resources."""
 
 import json
 from collections.abc import Callable
@@ -15,18 +15,18 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def assert_golden(project: Any, *, rewrite: bool) -> None:
-    """Compare the project's first preview with the golden plan of its stack, or write that."""
+    """Compare the project's first preview with the golden plan of its stack, or rewrite the golden plan."""
     path = GOLDEN / f"plan-of-{project.stack}.json"
-    # The engine reports steps in the order in which their inputs happen to be known.
+    # The order of the engine's steps depends on when their inputs become known.
     steps = sorted(project.preview(), key=lambda step: step["urn"])
     plan = "\n".join(json.dumps(declared(step), sort_keys=True, indent=1) for step in steps) + "\n"
     if rewrite:
         path.write_text(plan)
-    assert plan == path.read_text(), "read the diff, then rewrite it with --rewrite-golden"
+    assert plan == path.read_text(), "review the diff, then rewrite the plan with --rewrite-golden"
 
 
 def declared(step: dict[str, Any]) -> dict[str, Any]:
-    """What a golden plan keeps of a step: nothing that another run or another machine would have otherwise."""
+    """The part of a step in a golden plan: everything that is the same in every run and on every machine."""
     state = step["newState"]
     text = json.dumps(state.get("inputs", {})).replace(rpc.UNKNOWN, "[unknown]")
     inputs = json.loads(AUTOMATIC.sub("0000000", text))
@@ -37,7 +37,7 @@ def declared(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def leftovers(sandbox: Any) -> list[str]:
-    """Everything in AWS and in the cluster that a stack may have made; AWS's own defaults are none of it."""
+    """Everything in AWS and in the cluster that a stack may have created, without AWS's defaults."""
     aws: Callable[[str], Any] = sandbox.aws
     ec2, iam, eks, kms, ecr = aws("ec2"), aws("iam"), aws("eks"), aws("kms"), aws("ecr")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())

@@ -1,4 +1,4 @@
-"""The review's schemas of the Kubernetes API are those of the API server that the sandbox runs."""
+"""The review's Kubernetes API schemas match those of the sandbox's API server."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def test_the_schemas_are_current(sandbox: Any, root: Path, golden: Callable[[Pat
         return json.loads(client.request("get", url.path, query_params=parse_qsl(url.query), serialize=False).data)
 
     published = {name: each for name, each in get("/openapi/v3")["paths"].items() if "/v" in name}
-    # Custom resources that other tests have registered are no part of it.
+    # Custom resources that other tests registered are excluded.
     ours = {name: each for name, each in published.items() if name == "api/v1" or _built_in(name)}
     documents = {name: get(each["serverRelativeURL"]) for name, each in ours.items()}
     schemas = cut(get("/version")["gitVersion"].removeprefix("v"), documents)
@@ -30,7 +30,7 @@ def test_the_schemas_are_current(sandbox: Any, root: Path, golden: Callable[[Pat
 
 
 def _built_in(name: str) -> bool:
-    """Whether the group is Kubernetes' own, which the ending of its name does not tell: `gateway.networking.k8s.io`."""
+    """Whether a group is built in. The suffix does not show this, e.g. in `gateway.networking.k8s.io`."""
     group = name.split("/")[1]
     return name.startswith("apis/") and ("." not in group or group in BUILT_IN)
 

@@ -1,4 +1,4 @@
-"""The real control plane: pods run on a fake GPU node, objects outlive a restart, nothing outlives a stop."""
+"""The real control plane: pods run on a fake GPU node, objects survive a restart, and no process survives a stop."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
 
-# A `kubernetes.client.CoreV1Api`; its annotations know neither the plain dicts that it takes nor what is always there.
+# A `kubernetes.client.CoreV1Api`. Its annotations do not allow plain dicts, and mark required fields as optional.
 CoreV1 = Any
 
 
@@ -60,7 +60,7 @@ def client(layout: Layout) -> Any:
 def eventually(condition: Callable[[], Any], timeout_s: float = 20) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.1)
 
 
@@ -82,7 +82,7 @@ def phase(core: CoreV1, name: str) -> str:
     return str(core.read_namespaced_pod(name, "default").status.phase)
 
 
-def test_a_pod_runs_where_its_gpus_fit_and_waits_with_the_scheduler_s_reason_where_not(
+def test_a_pod_runs_if_its_gpus_fit_and_is_pending_with_a_reason_otherwise(
     core: CoreV1,
 ) -> None:
     core.create_node(gpu_node("gpu-1", gpus=2))
@@ -95,12 +95,12 @@ def test_a_pod_runs_where_its_gpus_fit_and_waits_with_the_scheduler_s_reason_whe
     assert "Insufficient nvidia.com/gpu" in waiting.conditions[0].message
 
 
-def test_objects_keys_and_port_outlive_a_restart(layout: Layout, core: CoreV1) -> None:
+def test_objects_keys_and_port_survive_a_restart(layout: Layout, core: CoreV1) -> None:
     assert phase(core, "fits") == "Running"
     assert core.read_node("gpu-1").status.node_info.kubelet_version.startswith("kwok")
 
 
-def test_a_kubeconfig_of_before_the_restart_still_works(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_a_kubeconfig_remains_valid_after_a_restart(layout: Layout, tools: Mapping[str, Path]) -> None:
     before = layout.kubeconfig.read_bytes()
     plane = ControlPlane(layout, tools)
     plane.start()
@@ -123,7 +123,7 @@ def test_a_job_s_pod_succeeds_and_the_job_completes(layout: Layout, core: CoreV1
     assert ready == ["False", "False"]
 
 
-def test_a_deleted_pod_and_a_deleted_namespace_go(core: CoreV1) -> None:
+def test_deleted_pods_and_namespaces_are_removed(core: CoreV1) -> None:
     core.delete_namespaced_pod("fits", "default")
     eventually(lambda: "fits" not in [pod.metadata.name for pod in core.list_namespaced_pod("default").items])
     core.create_namespace({"metadata": {"name": "team"}})
@@ -132,12 +132,12 @@ def test_a_deleted_pod_and_a_deleted_namespace_go(core: CoreV1) -> None:
     eventually(lambda: "team" not in [namespace.metadata.name for namespace in core.list_namespace().items])
 
 
-def test_a_service_gets_an_address_of_the_range_that_eks_uses(core: CoreV1) -> None:
+def test_a_service_gets_an_address_in_the_range_of_eks(core: CoreV1) -> None:
     service = core.create_namespaced_service("default", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})
     assert service.spec.cluster_ip.startswith("172.20.")
 
 
-def test_pod_security_is_enforced_where_a_namespace_asks_for_it(core: CoreV1) -> None:
+def test_pod_security_is_enforced_in_a_namespace_with_its_label(core: CoreV1) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     core.create_namespace({"metadata": {"name": "strict", "labels": labels}})
     eventually(lambda: core.list_namespaced_service_account("strict").items)
@@ -145,7 +145,7 @@ def test_pod_security_is_enforced_where_a_namespace_asks_for_it(core: CoreV1) ->
         core.create_namespaced_pod("strict", pod("loose", gpus=0))
 
 
-def test_an_unknown_token_is_refused(layout: Layout, plane: ControlPlane) -> None:
+def test_an_unknown_token_is_rejected(layout: Layout, plane: ControlPlane) -> None:
     configuration = kubernetes.client.Configuration(host=layout.api_server_endpoint)
     configuration.ssl_ca_cert = str(layout.ca_certificate)
     configuration.api_key = {"authorization": "Bearer k8s-aws-v1.bm90LWEtdG9rZW4"}
@@ -156,7 +156,7 @@ def test_an_unknown_token_is_refused(layout: Layout, plane: ControlPlane) -> Non
         kubernetes.client.CoreV1Api(stranger).list_node()
 
 
-def test_a_stop_leaves_no_process(layout: Layout, plane: ControlPlane) -> None:
+def test_no_process_survives_a_stop(layout: Layout, plane: ControlPlane) -> None:
     running = dict(plane.state.processes)
     assert running.keys() == PROGRAMS.keys()
     plane.stop()
@@ -182,7 +182,7 @@ print(state.phase, state.reason)
 def test_it_starts_on_a_machine_without_a_network(tmp_path: Path, tools: Mapping[str, Path]) -> None:
     alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
-        pytest.skip("this machine lets nobody be without a network")
+        pytest.skip("network namespaces are not available on this machine")
     programs = json.dumps({name: str(path) for name, path in tools.items()})
     command = [*alone, sys.executable, "-c", ALONE, str(tmp_path / "sandbox"), programs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The stack `local` whose update is killed again and again, and what is there in the end; each test follows another."""
+"""Updates of the stack `local` are killed repeatedly. Each test continues from the previous one."""
 
 import importlib.util
 import io
@@ -20,9 +20,9 @@ import pytest
 from rich.console import Console
 
 from mlpctl import statefile
-from mlpctl.recover import recover, refuse_lost, restore
-from mlpctl.recover.kinds import way
-from mlpctl.recover.plan import Again
+from mlpctl.recover import recover, reject_lost_state, restore
+from mlpctl.recover.kinds import method
+from mlpctl.recover.plan import Idempotent
 from mlpctl.stack import SandboxStack, StackError
 from world import world
 
@@ -57,14 +57,14 @@ POINTS = [
     ("chat", "chat-namespace"),
     ("chat", "chat-deployment"),
 ]
-"""Where the engine is killed, in an order that dependencies allow: component, and the resource that was just made."""
+"""Where the engine is killed, in an order that respects dependencies: component, and resource just created."""
 
 MLPCTL = Path(sys.executable).with_name("mlpctl")
 PLAN = Path(__file__).parents[1] / "golden" / "plan-of-local.json"
 
 
 class Engine:
-    """Updates of the stack that a test can stop in the middle."""
+    """Updates of the stack that a test can interrupt."""
 
     def __init__(self, project: Any) -> None:
         self.project = project
@@ -75,7 +75,7 @@ class Engine:
         self.made: Counter[str] = self.between.made
 
     def start(self, moment: Any = None, later: frozenset[str] = frozenset()) -> subprocess.Popen[str]:
-        """Start an update that stops at `moment`, before which nothing of `later` is made."""
+        """Start an update that stops at `moment`. Resources in `later` are not created before that."""
         self.between.moment, self.between.held_back = moment, later
         return subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--stack", "local", "--non-interactive"],
@@ -89,7 +89,7 @@ class Engine:
 
     @contextmanager
     def stopped(self, moment: Any, later: frozenset[str] = frozenset()) -> Iterator[subprocess.Popen[str]]:
-        """An update that waits at `moment`; on leaving it goes on, and all that it started ends."""
+        """An update that waits at `moment`. On exit it continues, and all processes that it started must end."""
         engine = self.start(moment, later)
         try:
             deadline = time.monotonic() + 180
@@ -97,30 +97,30 @@ class Engine:
                 assert engine.poll() is None, engine.communicate()[0]
                 assert time.monotonic() < deadline, moment.name
             started = psutil.Process(engine.pid).children(recursive=True)
-            assert started, "a language host"
+            assert started, "there must be a language host"
             yield engine
         finally:
             moment.over.set()
         engine.wait()
         _, alive = psutil.wait_procs(started, timeout=30)
-        assert not alive, "they outlive their engine"
+        assert not alive, "these processes outlive their engine"
         self.between.wait_until_quiet()
 
     def recover(self) -> tuple[bool, str]:
-        """What `mlpctl recover` says, and whether all is well."""
+        """Run `mlpctl recover`. Returns whether it succeeded, and its output."""
         text = io.StringIO()
         done = recover(self.stack, Console(file=text, width=200), patience_s=0)
         return done, text.getvalue()
 
     def resources(self) -> list[tuple[str, dict[str, Any]]]:
-        """The stack's resources with their logical names, without providers; no operation is pending."""
+        """The stack's resources with their logical names, without providers. Checks that no operation is pending."""
         deployment = self.stack.deployment()
         assert not deployment.get("pending_operations")
         known = deployment.get("resources", [])
         return [(each["urn"].rsplit("::", 1)[-1], each) for each in known if "pulumi:providers:" not in each["type"]]
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """The stack's resources by logical name. A component may be called like another; what they are made of, not."""
+        """The stack's resources by logical name. Names of components may repeat, those of their resources do not."""
         return dict(self.resources())
 
 
@@ -131,14 +131,14 @@ def engine(project: Any) -> Iterator[Engine]:
     engine.between.close()
 
 
-def test_the_points_lie_in_every_component() -> None:
+def test_the_points_cover_every_component() -> None:
     planned = _planned()
     assert {component for component, _ in POINTS} == {name for kind, name in planned if kind.startswith("mlplatform:")}
     assert {name for _, name in POINTS} <= {name for _, name in planned}
     assert len(POINTS) == 20
 
 
-def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: Engine) -> None:
+def test_a_second_update_is_rejected_and_a_killed_update_must_be_recovered_first(engine: Engine) -> None:
     moment = killing.Moment("keys-shared", before=True)
     with engine.stopped(moment) as first:
         with pytest.raises(StackError, match=rf"is being updated by .* \(process {first.pid}\) since 20.*\nWait"):
@@ -149,40 +149,40 @@ def test_one_of_two_updates_goes_on_and_a_killed_one_is_not_gone_over(engine: En
         os.kill(first.pid, signal.SIGKILL)
     assert engine.made["keys-shared"] == 0
 
-    with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local") as told:
+    with pytest.raises(StackError, match=r"creating: .*::keys-shared\n(.*\n)*  mlpctl recover --stack local") as error:
         engine.stack.ensure()
-    assert f"(process {first.pid})" in str(told.value)
-    assert "which is dead" in str(told.value)
+    assert f"(process {first.pid})" in str(error.value)
+    assert "This process has ended" in str(error.value)
     folder = str(engine.stack.sandbox.folder)
     command = [MLPCTL, "recover", "--stack", "local", "--folder", folder, "--patience", "0"]
     done = subprocess.run(command, cwd=engine.project.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.search("dropped +keys-shared +Key +was not made", done.stdout)
+    assert re.search("dropped +keys-shared +Key +was not created", done.stdout)
 
 
 @pytest.mark.parametrize(("at", "point"), list(enumerate(POINTS)), ids=[name for _, name in POINTS])
-def test_what_a_killed_update_made_is_known_again(engine: Engine, at: int, point: tuple[str, str]) -> None:
+def test_what_a_killed_update_created_is_recovered(engine: Engine, at: int, point: tuple[str, str]) -> None:
     component, name = point
     later = frozenset(name for _, name in POINTS[at + 1 :])
     with engine.stopped(killing.Moment(name), later) as update:
         os.kill(update.pid, signal.SIGKILL)
     assert engine.made[name] == 1
-    done, said = engine.recover()
-    assert done, said
+    done, output = engine.recover()
+    assert done, output
     resource = engine.state().get(name)
     kind = next(kind for kind, planned in _planned() if planned == name)
-    if isinstance(way(kind), Again):
+    if isinstance(method(kind), Idempotent):
         assert resource is None
     else:
-        assert resource, said
+        assert resource, output
         assert resource["id"]
         assert resource["parent"].endswith(f"::{component}")
 
 
-def test_an_interrupted_update_ends_what_it_has_begun(engine: Engine) -> None:
+def test_an_interrupted_update_finishes_its_running_operations(engine: Engine) -> None:
     with engine.stopped(killing.Moment("chat-service")) as update:
         os.kill(update.pid, signal.SIGINT)
-        # The engine has to be there when the answer comes, however long that takes.
+        # The engine must still run when the response arrives, however long that takes.
         time.sleep(2)
         assert update.poll() is None
     assert update.returncode != 0
@@ -190,7 +190,9 @@ def test_an_interrupted_update_ends_what_it_has_begun(engine: Engine) -> None:
     assert engine.stack.ensure() == []
 
 
-def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: Engine, sandbox: Any) -> None:
+def test_of_two_simultaneous_updates_one_completes_and_the_other_reports_its_owner(
+    engine: Engine, sandbox: Any
+) -> None:
     command = [
         Path(sys.executable).with_name("mlpctl"),
         "up",
@@ -205,33 +207,35 @@ def test_of_two_at_once_the_one_makes_the_rest_and_the_other_says_who(engine: En
         )
         for _ in range(2)
     ]
-    said = {update.pid: update.communicate()[0] for update in both}
+    output = {update.pid: update.communicate()[0] for update in both}
     (winner,) = [update.pid for update in both if update.returncode == 0]
     (loser,) = [update.pid for update in both if update.returncode != 0]
-    assert f"(process {winner})" in said[loser], said
+    assert f"(process {winner})" in output[loser], output
 
 
-def test_in_the_end_there_is_what_one_update_makes(engine: Engine) -> None:
+def test_the_result_is_the_same_as_of_a_single_update(engine: Engine) -> None:
     kinds = {name: kind for kind, name in _planned()}
-    twice = [name for name, times in engine.made.items() if times > 1 and not isinstance(way(kinds[name]), Again)]
+    twice = [
+        name for name, times in engine.made.items() if times > 1 and not isinstance(method(kinds[name]), Idempotent)
+    ]
     assert twice == []
     assert {(each["type"], name) for name, each in engine.resources()} == _planned()
     assert engine.project.preview() == []
 
 
-def test_aws_and_the_cluster_hold_what_the_state_says_and_nothing_else(engine: Engine, sandbox: Any) -> None:
+def test_aws_and_the_cluster_contain_exactly_the_resources_in_the_state(engine: Engine, sandbox: Any) -> None:
     state = {(each["type"].rsplit(":", 1)[-1], each["id"]) for each in engine.state().values() if each.get("id")}
     there = world(sandbox)
     kinds = {kind for kind, _ in there}
     assert Counter(there) == Counter(each for each in state if each[0] in kinds)
 
 
-def test_a_refresh_finds_nothing_to_change(engine: Engine) -> None:
+def test_a_refresh_finds_no_changes(engine: Engine) -> None:
     engine.project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
 
 
 @pytest.mark.parametrize("broken", ["", "null", "twice", "gone"])
-def test_a_lost_or_broken_state_is_refused_and_comes_back_from_its_backup(engine: Engine, broken: str) -> None:
+def test_a_lost_or_broken_state_is_rejected_and_restored_from_its_backup(engine: Engine, broken: str) -> None:
     state = statefile.find(*engine.stack.place)
     assert state is not None
     whole, before = state.path.read_text(), engine.state()
@@ -243,7 +247,7 @@ def test_a_lost_or_broken_state_is_refused_and_comes_back_from_its_backup(engine
         state.path.write_text(json.dumps(content))
     else:
         state.path.write_text(broken)
-    with pytest.raises(StackError, match=r"is not whole:\n(.*\n)*  mlpctl recover --stack local --from-backup"):
+    with pytest.raises(StackError, match=r"is invalid:\n(.*\n)*  mlpctl recover --stack local --from-backup"):
         engine.stack.ensure()
     restore(engine.stack, Console(file=io.StringIO()))
     assert engine.state() == before
@@ -251,18 +255,18 @@ def test_a_lost_or_broken_state_is_refused_and_comes_back_from_its_backup(engine
     assert engine.project.preview() == []
 
 
-def test_what_bears_the_stack_s_tag_is_not_made_again_though_nothing_is_left_of_its_state(engine: Engine) -> None:
+def test_resources_with_the_stack_s_tag_are_not_created_again_after_the_state_is_lost(engine: Engine) -> None:
     state = statefile.find(*engine.stack.place)
     assert state is not None
     files = {path: path.read_bytes() for path in state.path.parent.glob("local.json*")}
     for path in files:
         path.unlink()
-    with pytest.raises(StackError, match=r"AWS has resources that bear its tag mlplatform:stack=mlplatform/local") as e:
-        refuse_lost(engine.stack)
+    with pytest.raises(StackError, match=r"AWS has resources with its tag mlplatform:stack=mlplatform/local") as e:
+        reject_lost_state(engine.stack)
     assert re.search(r"\n  arn:aws:ec2:us-east-1:\d{12}:vpc/vpc-\w+\n|and \d+ more", str(e.value))
     for path, content in files.items():
         path.write_bytes(content)
-    refuse_lost(engine.stack)
+    reject_lost_state(engine.stack)
 
 
 def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:
@@ -271,7 +275,7 @@ def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:
 
 
 def _planned() -> set[tuple[str, str]]:
-    """Type and logical name of everything that the golden plan makes."""
+    """Type and logical name of all resources in the golden plan."""
     decoder, text, found = json.JSONDecoder(), PLAN.read_text(), set()
     while text:
         step, end = decoder.raw_decode(text)

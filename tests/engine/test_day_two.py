@@ -1,4 +1,4 @@
-"""A stack after its first day: pinned images and Kubernetes versions move, tags change. One test follows another."""
+"""Day-two changes of a stack: pinned images, Kubernetes versions, tags. Each test continues from the previous one."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ POOL = "mlplatform.io/pool"
 
 @pytest.fixture(scope="module")
 def project(project_for: Any) -> Iterator[Any]:
-    """The stack `staging` with a cluster one version behind and one small pool, brought up."""
+    """The stack `staging`, deployed with a cluster one version behind and small pools."""
     with project_for("staging") as project:
         for section in ("inference", "workloads", "cost", "gpuPools"):
             project.remove(section)
@@ -35,7 +35,7 @@ def up(project: Any, *options: str) -> None:
 
 
 def nodes(sandbox: Any) -> dict[str, set[tuple[str, str, str]]]:
-    """Of each pool the nodes: name, image and version of the kubelet."""
+    """The nodes of each pool: UID, image and kubelet version."""
     found: dict[str, set[tuple[str, str, str]]] = {}
     for node in kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_node().items:
         info = node.status.node_info
@@ -57,7 +57,7 @@ def test_nodes_run_the_pinned_image(project: Any, sandbox: Any) -> None:
     up(project, "--expect-no-changes")
 
 
-def test_a_tag_that_changes_replaces_no_node(project: Any, sandbox: Any) -> None:
+def test_a_changed_tag_does_not_replace_nodes(project: Any, sandbox: Any) -> None:
     before = nodes(sandbox)
     project.edit("tags", value={"cost-centre": "4711"})
     up(project)
@@ -67,7 +67,7 @@ def test_a_tag_that_changes_replaces_no_node(project: Any, sandbox: Any) -> None
     assert all(tag["PropagateAtLaunch"] for tag in tags)
 
 
-def test_another_release_replaces_the_nodes_of_its_pool_alone(project: Any, sandbox: Any) -> None:
+def test_another_release_replaces_only_the_nodes_of_its_pool(project: Any, sandbox: Any) -> None:
     before = nodes(sandbox)
     project.edit("gpuPools", "pinned", "amiRelease", value=AFTER)
     up(project)
@@ -78,7 +78,7 @@ def test_another_release_replaces_the_nodes_of_its_pool_alone(project: Any, sand
     up(project, "--expect-no-changes")
 
 
-def test_add_ons_and_nodes_follow_the_cluster_to_its_next_version_with_their_pins(project: Any, sandbox: Any) -> None:
+def test_add_ons_and_nodes_follow_a_version_upgrade_and_keep_their_pins(project: Any, sandbox: Any) -> None:
     project.edit("cluster", "version", value="1.36")
     up(project)
     eks = sandbox.aws("eks")
@@ -91,7 +91,7 @@ def test_add_ons_and_nodes_follow_the_cluster_to_its_next_version_with_their_pin
     up(project, "--expect-no-changes")
 
 
-def test_the_number_of_nodes_that_an_autoscaler_set_is_left_to_it(project: Any, sandbox: Any) -> None:
+def test_the_number_of_nodes_set_by_an_autoscaler_is_preserved(project: Any, sandbox: Any) -> None:
     eks, scaling = sandbox.aws("eks"), sandbox.aws("autoscaling")
     (cluster,) = eks.list_clusters()["clusters"]
     (name,) = (each for each in eks.list_nodegroups(clusterName=cluster)["nodegroups"] if each.startswith("latest-"))
@@ -105,7 +105,7 @@ def test_the_number_of_nodes_that_an_autoscaler_set_is_left_to_it(project: Any, 
     before = nodes_become(sandbox, "latest", 2)
     up(project, "--expect-no-changes")
 
-    # What Pulumi knows is one node, of up to four.
+    # Pulumi's state contains one node, with a maximum of four.
     project.edit("gpuPools", "latest", "maxNodes", value=6)
     up(project)
     assert found()["scalingConfig"] == {"minSize": 0, "desiredSize": 2, "maxSize": 6}
@@ -128,7 +128,7 @@ def nodes_become(sandbox: Any, pool: str, count: int) -> set[tuple[str, str, str
     return found
 
 
-def test_a_pin_without_an_image_is_refused_before_anything_is_touched(project: Any, sandbox: Any) -> None:
+def test_a_pin_without_an_image_is_rejected_before_any_change(project: Any, sandbox: Any) -> None:
     before = nodes(sandbox)
     project.edit("gpuPools", "pinned", "amiRelease", value="1.54.0-5043decc")
     refused = project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack, check=False)
@@ -138,7 +138,7 @@ def test_a_pin_without_an_image_is_refused_before_anything_is_touched(project: A
     project.edit("gpuPools", "pinned", "amiRelease", value=AFTER)
 
 
-def test_a_pool_that_is_no_longer_pinned_gets_eks_s_image(project: Any, sandbox: Any) -> None:
+def test_a_pool_without_a_pin_uses_the_image_of_eks(project: Any, sandbox: Any) -> None:
     project.remove("gpuPools", "pinned", "amiRelease")
     up(project)
     (cluster,) = sandbox.aws("eks").list_clusters()["clusters"]

@@ -1,4 +1,4 @@
-"""EKS on the real control plane: who gets in, what their access policies allow, and what a cluster leaves behind."""
+"""EKS on the real control plane: authentication, access policies, node groups, and cleanup of a cluster."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def trust(**principal: str) -> str:
 def eventually(condition: Callable[[], Any], timeout_s: float = 30) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.1)
 
 
@@ -49,7 +49,7 @@ def client(kubeconfig: Path) -> Any:
 
 @dataclass
 class Bench:
-    """A cluster in the sandbox, and the means to enter it as anybody."""
+    """A cluster in the sandbox, and clients for any identity."""
 
     layout: Layout
     folder: Path
@@ -64,7 +64,7 @@ class Bench:
         return str(made["Role"]["Arn"])
 
     def kubeconfig(self, cluster: str, environment: dict[str, str], *options: str) -> Path:
-        """What a user of the cluster has: its address and CA from EKS, and a command that signs."""
+        """A user's kubeconfig: address and CA from EKS, and a command that signs tokens."""
         found = self.aws("eks").describe_cluster(name="main")["cluster"]
         key = self.layout.credentials()
         variables = {
@@ -96,7 +96,7 @@ class Bench:
         return path
 
     def enter(self, *options: str, cluster: str = "main", **environment: str) -> Any:
-        """A CoreV1 client of the cluster as the identity in `environment`, or in the role that `options` name."""
+        """A CoreV1 client of the cluster as the identity in `environment`, or in the role in `options`."""
         path = self.kubeconfig(cluster, environment, *options)
         return kubernetes.client.CoreV1Api(client(path))
 
@@ -146,7 +146,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     try:
         bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))
         make_cluster(bench)
-        assert bench.cluster_status() == "CREATING", "no control plane runs yet"
+        assert bench.cluster_status() == "CREATING", "no control plane is running yet"
         plane.start()
         assert plane.wait().phase is Phase.READY
         eventually(lambda: bench.cluster_status() == "ACTIVE")
@@ -176,27 +176,27 @@ def config_map(name: str) -> dict[str, Any]:
     return {"metadata": {"name": name}, "data": {"a": "b"}}
 
 
-def test_the_creator_may_do_everything(bench: Bench) -> None:
+def test_the_creator_has_all_permissions(bench: Bench) -> None:
     creator = bench.enter()
     creator.create_namespaced_config_map("kube-system", config_map("creators"))
     assert creator.list_node().items == []
 
 
-def test_another_secret_is_refused(bench: Bench) -> None:
+def test_a_wrong_secret_key_is_rejected(bench: Bench) -> None:
     impostor = bench.enter(AWS_SECRET_ACCESS_KEY="x" * 40)
     assert refused(impostor.list_namespace) == 401
 
 
-def test_an_unknown_key_is_refused(bench: Bench) -> None:
+def test_an_unknown_access_key_is_rejected(bench: Bench) -> None:
     stranger = bench.enter(AWS_ACCESS_KEY_ID="AKIAAAAAAAAAAAAAAAAA")
     assert refused(stranger.list_namespace) == 401
 
 
-def test_a_token_for_another_cluster_is_refused(bench: Bench) -> None:
+def test_a_token_for_another_cluster_is_rejected(bench: Bench) -> None:
     assert refused(bench.enter(cluster="other").list_namespace) == 401
 
 
-def test_an_identity_without_an_access_entry_is_refused_until_it_has_one(bench: Bench) -> None:
+def test_an_identity_without_an_access_entry_is_rejected_until_it_has_one(bench: Bench) -> None:
     iam, eks = bench.aws("iam"), bench.aws("eks")
     user = iam.create_user(UserName="guest")["User"]["Arn"]
     key = iam.create_access_key(UserName="guest")["AccessKey"]
@@ -204,14 +204,14 @@ def test_an_identity_without_an_access_entry_is_refused_until_it_has_one(bench: 
 
     assert refused(bench.enter(**guest).list_namespace) == 401
     eks.create_access_entry(clusterName="main", principalArn=user, kubernetesGroups=["guests"])
-    # Known now, but nothing is allowed to the group. The API server remembers for ten seconds what it heard of a token,
-    # and tokens of one second are the same.
+    # The identity is known now, but its group has no permissions. The API server caches a token's result for ten
+    # seconds, and tokens created in the same second are identical.
     eventually(lambda: status_of(bench.enter(**guest).list_namespace) == 403)
     iam.update_access_key(UserName="guest", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     eventually(lambda: status_of(bench.enter(**guest).list_namespace) == 401)
 
 
-def test_a_role_with_the_view_policy_reads_and_does_not_write(bench: Bench) -> None:
+def test_a_role_with_the_view_policy_can_read_but_not_write(bench: Bench) -> None:
     role = bench.role("viewer", AWS="arn:aws:iam::123456789012:root")
     eks = bench.aws("eks")
     eks.create_access_entry(clusterName="main", principalArn=role)
@@ -225,13 +225,13 @@ def test_a_role_with_the_view_policy_reads_and_does_not_write(bench: Bench) -> N
     assert refused(lambda: viewer.list_namespaced_secret("default")) == 403
 
 
-def test_a_policy_for_a_namespace_ends_at_its_border(bench: Bench) -> None:
+def test_a_policy_for_a_namespace_is_limited_to_it(bench: Bench) -> None:
     role = bench.role("editor", AWS="arn:aws:iam::123456789012:root")
     eks = bench.aws("eks")
     eks.create_access_entry(clusterName="main", principalArn=role)
     where = {"clusterName": "main", "principalArn": role, "policyArn": POLICY.format("Edit")}
     eks.associate_access_policy(**where, accessScope={"type": "namespace", "namespaces": ["team"]})
-    # The namespace comes after its policy, as it may on AWS.
+    # The namespace is created after its policy, which AWS allows.
     bench.admin.create_namespace({"metadata": {"name": "team"}})
     editor = bench.enter("--role-arn", role)
 
@@ -246,11 +246,11 @@ def test_a_policy_for_a_namespace_ends_at_its_border(bench: Bench) -> None:
     eventually(writes)
     assert refused(lambda: editor.create_namespaced_config_map("default", config_map("editors"))) == 403
     eks.disassociate_access_policy(**where)
-    # The API server still remembers the token's groups, but the binding goes with the next look.
+    # The API server still caches the token's groups, but the binding is removed in the next synchronization.
     eventually(lambda: status_of(lambda: editor.list_namespaced_config_map("team")) == 403)
 
 
-def test_a_node_group_is_nodes_that_follow_it(bench: Bench) -> None:
+def test_the_nodes_follow_their_node_group(bench: Bench) -> None:
     eks = bench.aws("eks")
     config = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
     where = {"clusterName": "main", "nodegroupName": "gpu"}
@@ -288,7 +288,7 @@ def test_a_node_group_is_nodes_that_follow_it(bench: Bench) -> None:
     assert node.metadata.labels["stage"] == "test"
     assert "team" not in node.metadata.labels
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
-    assert len(bench.admin.list_namespaced_pod("default").items) == 1, "the pod of the node that went is gone"
+    assert len(bench.admin.list_namespaced_pod("default").items) == 1, "the pod of the removed node must be deleted"
 
     bench.admin.delete_node(node.metadata.name)
     eventually(lambda: [item.metadata.name for item in bench.admin.list_node().items] == [node.metadata.name])
@@ -306,7 +306,7 @@ def new_template_version(bench: Bench, template: str) -> str:
 
 
 def finished(bench: Bench, where: dict[str, str], update: str) -> dict[str, Any]:
-    """The update once it has ended."""
+    """The update after it has finished."""
     name = {"name": where["clusterName"], "nodegroupName": where["nodegroupName"], "updateId": update}
     found: dict[str, Any] = {}
 
@@ -318,7 +318,7 @@ def finished(bench: Bench, where: dict[str, str], update: str) -> dict[str, Any]
     return found
 
 
-def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disruption_budget_delays_an_update_of_nodes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollout, "EVICTION_S", 4.0)
     eks, ec2 = bench.aws("eks"), bench.aws("ec2")
     config = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]
@@ -352,8 +352,8 @@ def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypat
 
     def update(**options: Any) -> dict[str, Any]:
         version = new_template_version(bench, template)
-        asked = eks.update_nodegroup_version(**where, launchTemplate={"id": template, "version": version}, **options)
-        return finished(bench, where, asked["update"]["id"])
+        started = eks.update_nodegroup_version(**where, launchTemplate={"id": template, "version": version}, **options)
+        return finished(bench, where, started["update"]["id"])
 
     failed = update()
     assert failed["status"] == "Failed"
@@ -362,7 +362,7 @@ def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypat
     assert {*error["resourceIds"]} <= before
     group = eks.describe_nodegroup(**where)["nodegroup"]
     assert (group["status"], group["launchTemplate"]["version"]) == ("ACTIVE", "1")
-    assert available() == 2, "what a budget protects runs on"
+    assert available() == 2, "pods that a budget protects must keep running"
 
     policy.patch_namespaced_pod_disruption_budget("model", "default", {"spec": {"maxUnavailable": 1}})
     monkeypatch.undo()
@@ -374,7 +374,7 @@ def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypat
 
     policy.patch_namespaced_pod_disruption_budget("model", "default", {"spec": {"maxUnavailable": 0}})
     monkeypatch.setattr(rollout, "EVICTION_S", 2.0)
-    assert update(force=True)["status"] == "Successful", "force deletes what does not leave"
+    assert update(force=True)["status"] == "Successful", "force deletes the remaining pods"
 
     apps.delete_namespaced_deployment("model", "default")
     policy.delete_namespaced_pod_disruption_budget("model", "default")
@@ -382,14 +382,14 @@ def test_a_disruption_budget_holds_up_an_update_of_nodes(bench: Bench, monkeypat
     eventually(lambda: bench.nodegroup_status("rolled") is None)
 
 
-def test_nobody_reaches_a_private_cluster_that_lets_nobody_in(bench: Bench, root: Path, tmp_path: Path) -> None:
+def test_a_private_cluster_without_allowed_clients_is_unreachable(bench: Bench, root: Path, tmp_path: Path) -> None:
     eks, ec2 = bench.aws("eks"), bench.aws("ec2")
     access = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
     eks.update_cluster_config(name="main", resourcesVpcConfig=access)
     sandbox = Sandbox(bench.layout, toolchain.SilentReporter())
     sandbox.build(cluster=False)
     program = Program.make(tmp_path / "inside", sandbox, root / ".venv")
-    program.says(f"""
+    program.write(f"""
         provider = k8s.Provider("cluster", kubeconfig={bench.kubeconfig("main", {}).read_text()!r})
         k8s.core.v1.ConfigMap(
             "inside",
@@ -400,11 +400,13 @@ def test_nobody_reaches_a_private_cluster_that_lets_nobody_in(bench: Bench, root
     """)
 
     assert refused(bench.enter().list_namespace) == 502
-    assert bench.admin.list_namespace().items, "the sandbox's own administrator is no part of AWS"
+    assert bench.admin.list_namespace().items, "the sandbox's own administrator is not affected"
     program.pulumi("preview")
-    said = program.refused("up", "--yes", "--skip-preview")
-    assert re.search(r"configured Kubernetes cluster is unreachable: .*i/o timeout \(sandbox: .*is private", said), said
-    failure = failures.parse("urn:pulumi:test::inside::kubernetes:core/v1:ConfigMap::inside", said)
+    output = program.refused("up", "--yes", "--skip-preview")
+    assert re.search(r"configured Kubernetes cluster is unreachable: .*i/o timeout \(sandbox: .*is private", output), (
+        output
+    )
+    failure = failures.parse("urn:pulumi:test::inside::kubernetes:core/v1:ConfigMap::inside", output)
     assert failure.code == "ClusterUnreachable"
 
     group = eks.describe_cluster(name="main")["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
@@ -417,7 +419,7 @@ def test_nobody_reaches_a_private_cluster_that_lets_nobody_in(bench: Bench, root
     eks.update_cluster_config(name="main", resourcesVpcConfig={"endpointPublicAccess": True})
 
 
-def test_a_deleted_cluster_leaves_nothing_behind(bench: Bench) -> None:
+def test_a_deleted_cluster_leaves_nothing(bench: Bench) -> None:
     admin = bench.admin
     admin.create_namespace({"metadata": {"name": "left"}})
     for namespace in ("left", "default"):

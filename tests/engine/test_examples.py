@@ -1,4 +1,4 @@
-"""The examples, brought up in the sandbox; the tests of this file follow one another."""
+"""The examples in the sandbox. Each test continues from the previous one."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ Example = Callable[[str], Any]
 
 @pytest.fixture(scope="module")
 def example(project: Any, sandbox: Any, root: Path) -> Iterator[Example]:
-    """A copy of an example, with the stack `local` in it, beside a copy of the project."""
+    """A copy of an example with the stack `local`, next to a copy of the project."""
     sandbox.build(cluster=False, yaml=True)
     shutil.copytree(root / "examples", project.folder / "examples")
     (project.folder / "components").symlink_to(root / "components")
@@ -42,7 +42,7 @@ def example(project: Any, sandbox: Any, root: Path) -> Iterator[Example]:
 
 @pytest.fixture(scope="module")
 def platform(project: Any) -> Any:
-    """The platform that the team builds on, with a GPU to spare."""
+    """The platform that the team uses, with a free GPU."""
     project.edit("gpuPools", "inference", "nodes", value=2)
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     return project
@@ -69,7 +69,7 @@ def test_a_program_in_another_language_is_reviewed(example: Example) -> None:
     assert report.cost.totals.monthly_usd.expected > 0
 
 
-def test_a_yaml_program_makes_what_python_makes(example: Example) -> None:
+def test_a_yaml_program_creates_the_same_resources_as_python(example: Example) -> None:
     archive = example("yaml")
     archive.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
@@ -89,7 +89,7 @@ def test_a_yaml_program_makes_what_python_makes(example: Example) -> None:
     assert archive.preview() == []
 
 
-def test_a_value_that_is_not_allowed_is_told_by_its_place_in_the_yaml_program(example: Example) -> None:
+def test_an_invalid_value_is_reported_with_its_place_in_the_yaml_program(example: Example) -> None:
     archive = example("yaml")
     program = archive.folder / "Pulumi.yaml"
     right = program.read_text()
@@ -102,7 +102,7 @@ def test_a_value_that_is_not_allowed_is_told_by_its_place_in_the_yaml_program(ex
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_stack_that_is_no_platform_is_named(example: Example) -> None:
+def test_a_stack_that_is_not_a_platform_is_reported(example: Example) -> None:
     team = example("team-stack")
     team.pulumi("config", "set", "platform", "organization/archive/local", "--stack", "local")
     done = team.pulumi("preview", "--stack", "local", check=False)
@@ -112,25 +112,23 @@ def test_a_stack_that_is_no_platform_is_named(example: Example) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_team_brings_its_model_and_its_bucket_onto_the_platform(
-    example: Example, platform: Any, sandbox: Any
-) -> None:
+def test_a_team_deploys_its_model_and_bucket_on_the_platform(example: Example, platform: Any, sandbox: Any) -> None:
     team = example("team-stack")
     assert {step["op"] for step in team.preview()} == {"create"}
     team.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     (pod,) = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_namespaced_pod("support").items
     assert pod.status.phase == "Running"
-    told, given = (
+    team_outputs, platform_outputs = (
         json.loads(each.pulumi("stack", "output", "--json", "--stack", "local").stdout) for each in (team, platform)
     )
-    (rule,) = sandbox.aws("s3").get_bucket_encryption(Bucket=told["transcripts"])["ServerSideEncryptionConfiguration"][
-        "Rules"
-    ]
-    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == given["dataKeyArn"]
+    (rule,) = sandbox.aws("s3").get_bucket_encryption(Bucket=team_outputs["transcripts"])[
+        "ServerSideEncryptionConfiguration"
+    ]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == platform_outputs["dataKeyArn"]
     assert team.preview() == []
 
 
-def test_a_program_that_uses_nothing_of_this_project_comes_up_in_the_sandbox(example: Example, sandbox: Any) -> None:
+def test_a_program_without_this_project_s_components_runs_in_the_sandbox(example: Example, sandbox: Any) -> None:
     program = example("any-program")
     program.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     bucket = json.loads(program.pulumi("stack", "output", "--json", "--stack", "local").stdout)["bucket"]
@@ -141,7 +139,7 @@ def test_a_program_that_uses_nothing_of_this_project_comes_up_in_the_sandbox(exa
     assert program.preview() == []
 
 
-def test_what_is_destroyed_leaves_the_platform_as_it_was(example: Example, platform: Any, sandbox: Any) -> None:
+def test_destroying_the_examples_does_not_change_the_platform(example: Example, platform: Any, sandbox: Any) -> None:
     for name in ("team-stack", "yaml", "any-program"):
         example(name).pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
         assert resources(example(name)) == []

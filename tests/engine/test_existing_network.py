@@ -1,4 +1,4 @@
-"""A platform in a VPC that somebody else made, and in one of its own with a range for pods and zones by their ids."""
+"""A platform in an existing VPC, and in its own VPC with a CIDR block for pods and zone ids."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ ZONES = ("us-east-1a", "us-east-1b")
 
 @pytest.fixture
 def existing(project: Any) -> Iterator[dict[str, Any]]:
-    """A VPC with private subnets that leave by a NAT gateway, without what EKS and load balancers want of it."""
+    """A VPC with private subnets and a NAT gateway, without the settings that EKS and load balancers require."""
     ec2 = project.sandbox.aws("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.88.0.0/16")["Vpc"]["VpcId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -47,7 +47,7 @@ def existing(project: Any) -> Iterator[dict[str, Any]]:
 
 
 def described(ec2: Any, vpc: str) -> list[Any]:
-    """What of the VPC a stack might have changed."""
+    """The settings of the VPC that a stack could change."""
     here = [{"Name": "vpc-id", "Values": [vpc]}]
     return [
         ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"],
@@ -57,19 +57,21 @@ def described(ec2: Any, vpc: str) -> list[Any]:
     ]
 
 
-def test_it_is_refused_until_it_suits_then_used_and_left_as_it_is(project: Any, existing: dict[str, Any]) -> None:
+def test_an_existing_vpc_is_rejected_until_it_is_suitable_and_is_not_changed(
+    project: Any, existing: dict[str, Any]
+) -> None:
     ec2 = project.sandbox.aws("ec2")
     vpc, subnets = existing["vpcId"], [*existing["privateSubnets"].values()]
     project.edit("network", value={"existing": existing, "interfaceEndpoints": ["sts"]})
     keys = project.sandbox.aws("kms").list_keys()["Keys"]
 
     done = project.pulumi("up", "--yes", "--stack", "local", check=False)
-    told = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert f"{vpc} has enableDnsHostnames off" in told
-    assert "lack the tag kubernetes.io/role/internal-elb=1" in told
-    assert "Traceback" not in told
-    assert project.sandbox.aws("kms").list_keys()["Keys"] == keys, "something was created first"
+    assert f"{vpc} has enableDnsHostnames off" in output
+    assert "lack the tag kubernetes.io/role/internal-elb=1" in output
+    assert "Traceback" not in output
+    assert project.sandbox.aws("kms").list_keys()["Keys"] == keys, "resources were created before the check"
 
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     ec2.create_tags(Resources=subnets, Tags=[{"Key": "kubernetes.io/role/internal-elb", "Value": "1"}])
@@ -85,11 +87,11 @@ def test_it_is_refused_until_it_suits_then_used_and_left_as_it_is(project: Any, 
     assert described(ec2, vpc) == before
 
 
-def test_pods_have_a_range_of_their_own_in_four_zones_by_id_without_a_way_out(project: Any) -> None:
+def test_pods_have_their_own_cidr_block_in_four_zones_without_internet_access(project: Any) -> None:
     zones = {"use1-az6": "us-east-1a", "use1-az1": "us-east-1b", "use1-az2": "us-east-1c", "use1-az4": "us-east-1d"}
     closed = {"nat": "none", "endpointPreset": "private"}
     project.edit("network", value={"cidr": "10.89.0.0/16", "zones": [*zones], "podCidr": "100.64.0.0/16", **closed})
-    # What comes from outside such a network is refused.
+    # A private network rejects images and models from the internet.
     project.edit("images", value={"repositories": {"serving": {}}})
     for section in ("inference", "workloads"):
         project.edit(section, value={})

@@ -1,6 +1,6 @@
-"""AWS fails in the middle of the graph of the stack `local`: what is told, what stays, and that a later `up` ends well.
+"""AWS fails in the middle of the graph of the stack `local`: the report, the state, and the next `up`.
 
-The tests of this file follow one another on one stack. One request in five is throttled all the while.
+The tests of this file run one after another on one stack. One request in five is throttled throughout.
 """
 
 import json
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 @dataclass(frozen=True)
 class Case:
-    """One failure, and what its user reads."""
+    """One failure, and the expected report."""
 
     operation: str
     code: str
@@ -30,7 +30,7 @@ class Case:
 
 
 ROUNDS: Sequence[Sequence[Case]] = [
-    # Each is one `up`, in which resources that do not need each other fail.
+    # Each round is one `up`, in which independent resources fail.
     [
         Case("CreateVpc", "VpcLimitExceeded", "Network network", "network"),
         Case("CreateBucket", "BucketAlreadyExists", "DataBucket datasets", "buckets.datasets", {"match": "datasets"}),
@@ -63,7 +63,7 @@ ROUNDS: Sequence[Sequence[Case]] = [
 
 @pytest.fixture(scope="module", autouse=True)
 def protected(project: Any) -> Iterator[None]:
-    """A stack that is protected, as production is: the engine refuses to replace what never worked."""
+    """Protect the stack, as in production: the engine then rejects the replacement of failed creations."""
     project.edit("protect", value=True)
     yield
     project.edit("protect", value=False)
@@ -72,18 +72,18 @@ def protected(project: Any) -> Iterator[None]:
 
 @pytest.fixture
 def stack(project: Any, monkeypatch: pytest.MonkeyPatch) -> SandboxStack:
-    """The stack as `mlpctl up` has it; one failure does not keep the others of its round from happening."""
+    """The stack as `mlpctl up` uses it. A failure does not prevent the others of its round."""
     monkeypatch.setenv("PULUMI_CONTINUE_ON_ERROR", "true")
     return SandboxStack(project.folder, "local", project.sandbox)
 
 
 def fail(stack: SandboxStack, cases: Sequence[Case]) -> None:
     stack.sandbox.succeed()
-    asked = [faults.fault(case.operation, case.code, **case.how) for case in cases]
+    requested = [faults.fault(case.operation, case.code, **case.how) for case in cases]
     too_new = "Role with arn: x, could not be assumed because it does not exist or the trusted entity is not correct"
-    asked.append(faults.fault("CreateCluster", "InvalidParameterException", message=too_new, times=1))
-    asked.append(faults.fault("*", "ThrottlingException", rate=0.2))
-    for each in asked:
+    requested.append(faults.fault("CreateCluster", "InvalidParameterException", message=too_new, times=1))
+    requested.append(faults.fault("*", "ThrottlingException", rate=0.2))
+    for each in requested:
         faults.add(stack.sandbox.layout, each)
 
 
@@ -94,21 +94,21 @@ def deployment(project: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("cases", ROUNDS, ids=lambda cases: "-".join(case.code for case in cases))
-def test_an_update_that_fails_tells_why_and_leaves_a_sound_state(
+def test_a_failed_update_is_explained_and_leaves_a_valid_state(
     stack: SandboxStack, project: Any, cases: Sequence[Case]
 ) -> None:
     fail(stack, cases)
     config = read(project.folder / "stacks" / "Pulumi.local.yaml")
     wanted, found = {case.code for case in cases}, dict[str, Any]()
-    # What needs a resource that failed has no inputs then, which the provider reports without a code and which ends the
-    # program: an update may end before all of the round has been tried.
+    # Resources that depend on a failed resource have no inputs. The provider reports this without a code, and the
+    # program ends. Therefore, an update may end before it reaches all resources of the round.
     for _ in range(3):
-        code, told = stack.update()
+        code, result = stack.update()
         assert code != 0
-        found |= {each.failure.code: each for each in explain(told, config) if each.failure.code}
+        found |= {each.failure.code: each for each in explain(result, config) if each.failure.code}
         if {*found} >= wanted:
             break
-    assert {*found} == wanted, "throttling and what passes by itself is ridden out"
+    assert {*found} == wanted, "throttling and eventual consistency are retried"
     for case in cases:
         explanation = found[case.code]
         assert explanation.component == case.component
@@ -118,19 +118,19 @@ def test_an_update_that_fails_tells_why_and_leaves_a_sound_state(
     assert not deployment(project).get("pending_operations")
 
 
-def test_the_next_update_completes_it_under_throttling(stack: SandboxStack, project: Any) -> None:
+def test_the_next_update_completes_despite_throttling(stack: SandboxStack, project: Any) -> None:
     fail(stack, [])
-    code, told = stack.update()
+    code, result = stack.update()
     throttled = stack.sandbox.planned()[-1].struck
     stack.sandbox.succeed()
-    assert (code, told.failures) == (0, ())
+    assert (code, result.failures) == (0, ())
     assert throttled
     assert project.preview() == []
     assert not stack.failed_creations()
 
 
-def test_nothing_of_what_failed_is_left_in_aws(project: Any, sandbox: Any) -> None:
-    """What failed is replaced, and the failed one deleted: there is one of each."""
+def test_failed_resources_are_not_left_in_aws(project: Any, sandbox: Any) -> None:
+    """Failed resources were replaced and deleted: each resource exists once."""
     eks = sandbox.aws("eks")
     (cluster,) = eks.list_clusters()["clusters"]
     groups = eks.list_nodegroups(clusterName=cluster)["nodegroups"]

@@ -1,6 +1,6 @@
-"""Kills at moments that nobody chose: of updates, of what recovers from them, and of the sandbox's own processes.
+"""Updates, recoveries and the sandbox's own processes are killed at random moments.
 
-`KILLS=all` has all of them, else there are a few of each. `SEED` repeats a run, as far as moments can be repeated.
+`KILLS=all` runs all kills, otherwise a few of each kind. `SEED` repeats a run, as far as timing can be repeated.
 """
 
 import io
@@ -30,7 +30,7 @@ SHARE = 1.0 if os.environ.get("KILLS") == "all" else 0.25
 MLPCTL = Path(sys.executable).with_name("mlpctl")
 
 PATIENCE_S = 4.0
-"""Seconds for which what a killed update asked for may still be on its way: the providers outlive the engine."""
+"""Seconds for which requests of a killed update may still be in progress, because the providers outlive the engine."""
 
 
 def some(count: int) -> int:
@@ -44,11 +44,11 @@ class Victim:
         self.project = project
         self.stack = SandboxStack(project.folder, project.stack, project.sandbox)
         self.random = random.Random(f"{SEED} {project.stack}")
-        self.said: list[str] = []
-        """What was killed and when, for whoever reads a failure."""
+        self.kills: list[str] = []
+        """What was killed and when, shown if a test fails."""
 
     def kill(self, *command: str | Path, longest_s: float) -> None:
-        """Start a command and kill it, with all that it started, after up to `longest_s` seconds."""
+        """Start a command, and kill it and its children after up to `longest_s` seconds."""
         process = subprocess.Popen(
             command,
             cwd=self.project.folder,
@@ -63,28 +63,28 @@ class Victim:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        self.said.append(f"{' '.join(map(str, command[:2]))} after {after:.2f} s: {process.returncode}")
+        self.kills.append(f"{' '.join(map(str, command[:2]))} after {after:.2f} s: {process.returncode}")
 
     def pulumi(self, *command: str, longest_s: float) -> None:
         self.kill("pulumi", *command, "--yes", "--skip-preview", "--stack", self.stack.name, longest_s=longest_s)
 
     def recover(self) -> None:
         text = io.StringIO()
-        assert recover(self.stack, Console(file=text, width=200), patience_s=PATIENCE_S), (text.getvalue(), self.said)
+        assert recover(self.stack, Console(file=text, width=200), patience_s=PATIENCE_S), (text.getvalue(), self.kills)
 
     def up(self) -> None:
         self.project.pulumi("up", "--yes", "--skip-preview", "--stack", self.stack.name)
 
     def check(self) -> None:
-        """AWS and the cluster have what the state says, and nothing else, and nothing is to be done."""
+        """AWS and the cluster contain exactly the resources in the state, and the preview is empty."""
         deployment = self.stack.deployment()
-        assert not deployment.get("pending_operations"), self.said
+        assert not deployment.get("pending_operations"), self.kills
         known = [each for each in deployment["resources"] if each.get("id") and "pulumi:" not in each["type"]]
         there = Counter(world(self.project.sandbox))
         kinds = {kind for kind, _ in there}
         state = Counter((each["type"].rsplit(":", 1)[-1], each["id"]) for each in known)
-        assert there == Counter({each: count for each, count in state.items() if each[0] in kinds}), self.said
-        assert self.project.preview() == [], self.said
+        assert there == Counter({each: count for each, count in state.items() if each[0] in kinds}), self.kills
+        assert self.project.preview() == [], self.kills
 
 
 @pytest.fixture(scope="module", params=["local", "prod"])
@@ -94,13 +94,13 @@ def victim(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Victim]
         victim = Victim(project)
         yield victim
         if request.param == "prod":
-            # What is production no longer loses its guards, and only then can be taken down.
+            # A production stack must lose its safeguards before it can be destroyed.
             project.edit("profile", value="staging")
             project.edit("protect", value=False)
             victim.up()
 
 
-def test_updates_that_are_killed_come_to_their_end(victim: Victim) -> None:
+def test_killed_updates_can_be_recovered_and_completed(victim: Victim) -> None:
     for _ in range(some(6)):
         victim.pulumi("up", longest_s=20)
         victim.recover()
@@ -108,9 +108,9 @@ def test_updates_that_are_killed_come_to_their_end(victim: Victim) -> None:
     victim.check()
 
 
-def test_so_do_replacements(victim: Victim) -> None:
+def test_killed_replacements_can_be_recovered_and_completed(victim: Victim) -> None:
     for number in range(some(4)):
-        # Another zone replaces its subnet's endpoints and nothing that is protected.
+        # Other endpoint services replace VPC endpoints, and no protected resource.
         victim.project.edit("network", "interfaceEndpoints", value=["sts", "kms"] if number % 2 else ["sts", "sqs"])
         victim.project.edit("tags", value={"kill": str(number)})
         victim.pulumi("up", longest_s=8)
@@ -119,7 +119,7 @@ def test_so_do_replacements(victim: Victim) -> None:
     victim.check()
 
 
-def test_so_do_refreshes_and_recoveries(victim: Victim) -> None:
+def test_killed_refreshes_and_recoveries_can_be_recovered_and_completed(victim: Victim) -> None:
     folder = str(victim.project.sandbox.layout.folder)
     for number in range(some(4)):
         victim.project.edit("tags", value={"kill": f"again {number}"})
@@ -134,18 +134,18 @@ def test_so_do_refreshes_and_recoveries(victim: Victim) -> None:
     victim.check()
 
 
-def test_so_does_a_destruction(victim: Victim) -> None:
+def test_a_killed_destroy_can_be_recovered_and_completed(victim: Victim) -> None:
     if victim.stack.name == "prod":
-        pytest.skip("it is protected")
+        pytest.skip("the stack is protected")
     for _ in range(some(4)):
         victim.pulumi("destroy", longest_s=10)
         victim.recover()
     victim.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", victim.stack.name)
-    assert world(victim.project.sandbox) == [], victim.said
+    assert world(victim.project.sandbox) == [], victim.kills
 
 
-def test_the_sandbox_s_own_processes_may_be_killed_at_any_time(own_project: Any) -> None:
-    """What the sandbox lost is noticed, and the next command brings stack and sandbox together again."""
+def test_the_sandbox_processes_can_be_killed_at_any_time(own_project: Any) -> None:
+    """Lost changes of the sandbox are detected, and the next command makes stack and sandbox consistent again."""
     victim = Victim(own_project)
     layout = own_project.sandbox.layout
     command = [str(MLPCTL), "up", "--stack", "local", "--folder", str(layout.folder)]
@@ -169,10 +169,10 @@ def test_the_sandbox_s_own_processes_may_be_killed_at_any_time(own_project: Any)
             process.kill()
             psutil.wait_procs([process], timeout=10)
         update.wait(300)
-        victim.said.append(f"{chosen}: {update.returncode}")
+        victim.kills.append(f"{chosen}: {update.returncode}")
         done = mlpctl_up()
         if "mlpctl recover" in done.stdout + done.stderr:
             victim.recover()
             done = mlpctl_up()
-        assert done.returncode == 0, (victim.said, done.stdout[-3000:], done.stderr[-3000:])
+        assert done.returncode == 0, (victim.kills, done.stdout[-3000:], done.stderr[-3000:])
     victim.check()

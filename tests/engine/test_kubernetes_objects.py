@@ -1,4 +1,4 @@
-"""Every Kubernetes object that the program emits, against the API server's own schema: a first preview cannot."""
+"""Validate every Kubernetes object of the program with the API server's schema, which a first preview cannot do."""
 
 import copy
 import time
@@ -21,7 +21,7 @@ def client(sandbox: Any) -> Any:
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_the_api_server_takes_every_object_and_knows_every_field(
+def test_the_api_server_accepts_every_object_and_field(
     stack: Path, client: Any, plan_of: Callable[[Path], Iterable[Any]]
 ) -> None:
     manifests = emitted(plan_of(stack))
@@ -31,7 +31,7 @@ def test_the_api_server_takes_every_object_and_knows_every_field(
             check(client, manifest)
 
 
-def test_a_misspelt_field_would_be_found(client: Any) -> None:
+def test_a_misspelled_field_is_detected(client: Any) -> None:
     manifest = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -43,12 +43,12 @@ def test_a_misspelt_field_would_be_found(client: Any) -> None:
 
 
 def emitted(plan: Iterable[Any]) -> list[dict[str, Any]]:
-    """The Kubernetes objects of a plan, as the SDK would send them."""
+    """The Kubernetes objects of a plan in the form that the SDK sends."""
     return [whole(dict(each.inputs)) for each in plan if each.type.startswith("kubernetes:")]
 
 
 def whole(value: Any) -> Any:
-    """`value` with the integers that mocks have made floats."""
+    """`value` with floats that mocks created from integers converted back."""
     if isinstance(value, dict):
         return {key: whole(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -57,7 +57,7 @@ def whole(value: Any) -> Any:
 
 
 def check(client: Any, manifest: dict[str, Any]) -> None:
-    """Send an object as a dry run that refuses unknown fields."""
+    """Send an object as a dry run with strict field validation."""
     kind = client.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
     metadata = manifest["metadata"]
     kind.server_side_apply(
@@ -70,7 +70,7 @@ def check(client: Any, manifest: dict[str, Any]) -> None:
 
 
 class namespaces:
-    """The namespaces that objects live in, for as long as the objects are checked."""
+    """The namespaces of objects, which exist during the checks."""
 
     def __init__(self, client: Any, manifests: list[dict[str, Any]]) -> None:
         self._kind = client.resources.get(api_version="v1", kind="Namespace")
@@ -84,9 +84,9 @@ class namespaces:
         names = {namespace["metadata"]["name"] for namespace in self._made}
         for name in names:
             self._kind.delete(name=name)
-        # Another stack may have one of the same name.
+        # Another stack may have a namespace with the same name.
         for _ in range(300):
             if names.isdisjoint(each.metadata.name for each in self._kind.get().items):
                 return
             time.sleep(0.1)
-        raise TimeoutError(f"namespaces {', '.join(sorted(names))} are still there")
+        raise TimeoutError(f"namespaces {', '.join(sorted(names))} still exist")

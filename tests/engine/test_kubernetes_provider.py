@@ -1,4 +1,4 @@
-"""Pulumi's provider for Kubernetes in the sandbox: charts, previews by the server, and states of before it."""
+"""Pulumi's provider for Kubernetes in the sandbox: charts, server-side previews, and older states."""
 
 import json
 import time
@@ -32,7 +32,7 @@ def program(sandbox: Any, root: Path, tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture(scope="module")
 def core(sandbox: Any) -> Any:
-    """An administrator's client, of a cluster with a node."""
+    """An administrator's client of a cluster with one node."""
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     room = {"cpu": "8", "memory": "32Gi", "pods": "58"}
     known = {"InternalIP": "10.0.0.9", "Hostname": "big", "ExternalDNS": "localhost"}
@@ -47,17 +47,17 @@ def words(core: Any, name: str) -> Any:
     return core.read_namespaced_config_map(name, "default").data
 
 
-def test_a_release_of_a_chart_in_a_folder_is_rendered_installed_and_upgraded(program: Program, core: Any) -> None:
+def test_a_release_of_a_local_chart_is_rendered_installed_and_upgraded(program: Program, core: Any) -> None:
     release = """
         k8s.helm.v3.Release("greeting", name="greeting", chart={chart!r}, values={{"words": {words!r}}})
     """
-    program.says(release.format(chart=str(CHART), words="hello"))
+    program.write(release.format(chart=str(CHART), words="hello"))
     program.up()
     assert words(core, "greeting-words") == {"words": "hello", "apis": "true"}
     (pod,) = core.list_namespaced_pod("default", label_selector="app=greeting").items
     assert (pod.status.phase, pod.spec.containers[0].image) == ("Running", "greeting:7")
 
-    program.says(release.format(chart=str(CHART), words="good day"))
+    program.write(release.format(chart=str(CHART), words="good day"))
     program.up()
     assert words(core, "greeting-words")["words"] == "good day"
     program.up("--expect-no-changes")
@@ -67,7 +67,7 @@ def test_a_release_of_a_chart_in_a_folder_is_rendered_installed_and_upgraded(pro
 
 
 def test_the_objects_of_a_chart_are_resources_of_the_stack(program: Program, core: Any) -> None:
-    program.says(f"""
+    program.write(f"""
         chart = k8s.helm.v4.Chart(
             "hi",
             chart={str(CHART)!r},
@@ -79,28 +79,26 @@ def test_the_objects_of_a_chart_are_resources_of_the_stack(program: Program, cor
     """)
     program.up()
     assert words(core, "hi-words")["words"] == "hello"
-    told = json.loads(program.pulumi("stack", "output", "--json").stdout)
-    assert told["kinds"] == ["kubernetes:apps/v1:Deployment", "kubernetes:core/v1:ConfigMap"]
+    outputs = json.loads(program.pulumi("stack", "output", "--json").stdout)
+    assert outputs["kinds"] == ["kubernetes:apps/v1:Deployment", "kubernetes:core/v1:ConfigMap"]
     program.up("--expect-no-changes")
 
 
 def test_manifests_in_yaml_are_resources_of_the_stack(program: Program, core: Any) -> None:
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "plain"}, "data": {"words": "yaml"}}
-    program.says(f"k8s.yaml.v2.ConfigGroup('group', yaml={yaml.safe_dump(manifest)!r})")
+    program.write(f"k8s.yaml.v2.ConfigGroup('group', yaml={yaml.safe_dump(manifest)!r})")
     program.up()
     assert words(core, "plain") == {"words": "yaml"}
 
 
-def test_a_program_in_yaml_knows_the_kinds_whatever_its_version_of_the_package(
-    sandbox: Any, tmp_path: Path, core: Any
-) -> None:
+def test_a_yaml_program_works_with_any_version_of_the_package(sandbox: Any, tmp_path: Path, core: Any) -> None:
     sandbox.build(cluster=False, yaml=True)
     properties = {"metadata": {"name": "from-yaml"}, "data": {"words": "hi"}}
     resources = {
         "cluster": {
             "type": "pulumi:providers:kubernetes",
             "properties": {"kubeconfig": str(sandbox.kubeconfig)},
-            # As a program has it whose SDK is older than the sandbox's plugin.
+            # As in a program whose SDK is older than the sandbox's plugin.
             "options": {"version": "4.18.0"},
         },
         "map": {
@@ -120,8 +118,8 @@ def test_a_program_in_yaml_knows_the_kinds_whatever_its_version_of_the_package(
     program.remove()
 
 
-def test_pods_that_no_node_takes_are_told_with_what_to_do(program: Program) -> None:
-    program.says("""
+def test_unschedulable_pods_are_reported_with_advice(program: Program) -> None:
+    program.write("""
         labels = {"app": "huge"}
         limits = {"nvidia.com/gpu": "9"}
         k8s.apps.v1.Deployment(
@@ -141,21 +139,21 @@ def test_pods_that_no_node_takes_are_told_with_what_to_do(program: Program) -> N
     command = ("up", "--yes", "--skip-preview", "--event-log", str(log))
     program.refused(*command)
     (failure,) = failures.read(log.read_text().splitlines()).failures
-    assert failure.code == "MinimumReplicasUnavailable", failure.said
+    assert failure.code == "MinimumReplicasUnavailable", failure.message
     assert failures.advise(failure)
 
 
-def test_a_chart_that_the_network_does_not_give_says_where_it_was_looked_for(program: Program) -> None:
-    program.says("""
+def test_an_unreachable_chart_repository_is_reported_with_its_url(program: Program) -> None:
+    program.write("""
         k8s.helm.v3.Release(
             "far", chart="far", repository_opts={"repo": "https://charts.invalid"}, namespace="default"
         )
     """)
-    said = program.refused("preview")
-    assert '"https://charts.invalid" is not a valid chart repository or cannot be reached' in said
+    output = program.refused("preview")
+    assert '"https://charts.invalid" is not a valid chart repository or cannot be reached' in output
 
 
-def test_a_custom_resource_that_breaks_its_definition_fails_in_the_preview(program: Program) -> None:
+def test_a_custom_resource_that_violates_its_schema_fails_in_the_preview(program: Program) -> None:
     definition = """
         size = {"type": "integer", "maximum": 3}
         spec = {"type": "object", "properties": {"size": size}, "required": ["size"]}
@@ -181,26 +179,26 @@ def test_a_custom_resource_that_breaks_its_definition_fails_in_the_preview(progr
             opts=pulumi.ResourceOptions(depends_on=[defined]),
         )
     """
-    program.says(definition + toy.replace("SPEC", '{"size": 2}'))
+    program.write(definition + toy.replace("SPEC", '{"size": 2}'))
     program.up()
-    program.says(definition + toy.replace("SPEC", '{"size": 9}'))
-    said = program.refused("preview")
-    assert "spec.size" in said
-    assert "should be less than or equal to 3" in said
+    program.write(definition + toy.replace("SPEC", '{"size": 9}'))
+    output = program.refused("preview")
+    assert "spec.size" in output
+    assert "should be less than or equal to 3" in output
 
 
-def test_a_preview_asks_the_server_and_makes_nothing(program: Program, core: Any) -> None:
+def test_a_preview_validates_on_the_server_and_creates_nothing(program: Program, core: Any) -> None:
     service = 'k8s.core.v1.Service("web", metadata={{"name": "web"}}, spec={{"ports": [{{"port": {port}}}]}})'
-    program.says(service.format(port=70000))
-    said = program.refused("preview")
-    assert "spec.ports[0].port" in said
-    assert "must be between 1 and 65535" in said
-    program.says(service.format(port=80))
+    program.write(service.format(port=70000))
+    output = program.refused("preview")
+    assert "spec.ports[0].port" in output
+    assert "must be between 1 and 65535" in output
+    program.write(service.format(port=80))
     program.pulumi("preview")
     assert "web" not in [each.metadata.name for each in core.list_namespaced_service("default").items]
 
 
-def test_the_log_of_a_pod_says_that_nothing_runs_and_no_command_does(core: Any) -> None:
+def test_a_pod_has_a_log_without_a_container_and_cannot_execute_commands(core: Any) -> None:
     containers = [{"name": "silent", "image": "silent:1"}]
     core.create_namespaced_pod("default", {"metadata": {"name": "silent"}, "spec": {"containers": containers}})
     deadline = time.monotonic() + 30
@@ -218,12 +216,12 @@ def test_the_log_of_a_pod_says_that_nothing_runs_and_no_command_does(core: Any) 
     core.delete_namespaced_pod("silent", "default")
 
 
-def test_a_state_of_the_provider_that_the_sandbox_had_before_changes_nothing(
+def test_a_state_of_the_sandbox_s_former_provider_has_no_changes(
     sandbox: Any, core: Any, root: Path, tmp_path: Path
 ) -> None:
-    """The objects are in the cluster as that provider applied them, and the stack knows what it knew."""
+    """The cluster contains the objects as that provider applied them, and the stack has its state."""
     program = Program.make(tmp_path / "objects", sandbox, root / ".venv")
-    program.says((HERE / "objects" / "__main__.py").read_text())
+    program.write((HERE / "objects" / "__main__.py").read_text())
     exported = HERE / "objects" / "state.json"
     client = kubernetes.dynamic.DynamicClient(sandbox.kubernetes())
     for resource in json.loads(exported.read_text())["deployment"]["resources"]:
@@ -247,7 +245,7 @@ def applied(client: Any, item: dict[str, Any], manager: str) -> None:
     kind.server_side_apply(body=yaml.safe_dump(item), field_manager=manager, **where)
 
 
-def test_the_plugin_lies_in_the_sandbox_only(sandbox: Any) -> None:
+def test_the_plugin_is_installed_only_in_the_sandbox(sandbox: Any) -> None:
     layout: Layout = sandbox.layout
     assert [*layout.plugins.glob("resource-kubernetes-v*/pulumi-resource-kubernetes")]
     assert "kubernetes" not in sandbox.environment()["PULUMI_DEBUG_PROVIDERS"]

@@ -1,4 +1,4 @@
-"""The language host under the real engine: projects without a cloud, each with a state folder of its own."""
+"""The language host with the real engine: projects without cloud resources, each with its own state folder."""
 
 import json
 import os
@@ -76,7 +76,7 @@ class Project:
         return json.loads(self.pulumi("stack", "output", "--json", *arguments).stdout)
 
     def errors(self) -> list[str]:
-        """What a preview that fails shows as errors."""
+        """The errors of a preview that must fail."""
         preview = json.loads(self.pulumi("preview", "--json", fails=True).stdout)
         return [entry["message"] for entry in preview["diagnostics"] if entry["severity"] == "error"]
 
@@ -105,7 +105,7 @@ def project(tmp_path, bin_folder) -> Project:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
-    # It would make every Python stream, whatever the language host does.
+    # This variable makes every Python unbuffered, which would hide whether the language host does it.
     environment.pop("PYTHONUNBUFFERED", None)
     project = Project(tmp_path / "project", environment)
     project.write("Pulumi.yaml", "{name: trial, runtime: python, main: app}")
@@ -114,7 +114,7 @@ def project(tmp_path, bin_folder) -> Project:
     return project
 
 
-def test_config_reaches_the_program_and_secrets_stay_secret(project):
+def test_the_program_reads_its_config_and_secrets_remain_secret(project):
     project.write(
         "app/__main__.py",
         """
@@ -143,7 +143,7 @@ def test_config_reaches_the_program_and_secrets_stay_secret(project):
     assert "hush-hush" not in project.pulumi("stack", "export").stdout
 
 
-def test_the_program_is_told_which_config_is_secret(project):
+def test_the_program_knows_which_config_is_secret(project):
     project.write(
         "app/__main__.py",
         """
@@ -201,7 +201,7 @@ def test_a_program_runs_in_the_virtual_environment_of_its_project(project, tmp_p
     assert project.outputs()["prefix"] == str(tmp_path / "venv")
 
 
-def test_a_missing_virtual_environment_is_named(project):
+def test_a_missing_virtual_environment_is_reported(project):
     options = "{virtualenv: .venv}"
     project.write("Pulumi.yaml", f"{{name: trial, runtime: {{name: python, options: {options}}}, main: app}}")
     done = project.pulumi("preview", fails=True)
@@ -209,7 +209,7 @@ def test_a_missing_virtual_environment_is_named(project):
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
-    """The lines of `process` up to the one that has `text`; ends the process if there is none in time."""
+    """The output of `process` up to the line with `text`. Kills the process after a timeout."""
     timer = threading.Timer(DEADLINE_SECONDS, process.kill)
     timer.start()
     lines = ""
@@ -222,7 +222,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"no {text!r} in:\n{lines}")
 
 
-def test_what_a_program_prints_is_shown_while_it_runs(project, tmp_path):
+def test_the_output_of_a_program_is_shown_while_it_runs(project, tmp_path):
     project.write(
         "app/__main__.py",
         f"""
@@ -241,7 +241,7 @@ def test_what_a_program_prints_is_shown_while_it_runs(project, tmp_path):
     assert engine.returncode == 0
 
 
-def test_a_failing_program_shows_its_own_part_of_the_traceback_once(project):
+def test_a_failing_program_shows_its_own_frames_of_the_traceback_once(project):
     project.write("app/__main__.py", "import beside\nbeside.fail()\n")
     project.write("app/beside.py", "def fail():\n    raise ValueError('the cause')\n")
     errors = project.errors()
@@ -254,7 +254,7 @@ def test_a_failing_program_shows_its_own_part_of_the_traceback_once(project):
     assert not [error for error in errors if "exit code" in error]
 
 
-def test_a_program_that_does_not_parse_is_shown_without_our_own_frames(project):
+def test_a_syntax_error_is_shown_without_frames_of_the_language_host(project):
     project.write("app/__main__.py", "import pulumi\nif\n")
     (error, *others) = project.errors()
     assert f'File "{project.folder}/app/__main__.py", line 2' in error
@@ -263,26 +263,26 @@ def test_a_program_that_does_not_parse_is_shown_without_our_own_frames(project):
     assert not [other for other in others if "exit code" in other]
 
 
-def test_an_error_that_the_program_explains_has_no_traceback(project):
+def test_a_run_error_has_no_traceback(project):
     project.write("app/__main__.py", "import pulumi; raise pulumi.RunError('name a region')")
     errors = project.errors()
     assert [error.strip() for error in errors if "region" in error] == ["error: name a region"]
     assert not [error for error in errors if "Traceback" in error or "exit code" in error]
 
 
-def test_missing_config_says_how_to_set_it(project):
+def test_missing_config_is_reported_with_the_command_to_set_it(project):
     project.write("app/__main__.py", "import pulumi; pulumi.Config().require('region')")
     (error, *_) = project.errors()
     assert "pulumi config set trial:region" in error
     assert "Traceback" not in error
 
 
-def test_a_program_that_ends_with_an_exit_code_fails(project):
+def test_a_program_with_a_non_zero_exit_code_fails(project):
     project.write("app/__main__.py", "import sys; sys.exit(3)")
     assert [error for error in project.errors() if "program exited with non-zero exit code: 3" in error]
 
 
-def test_a_folder_without_a_program_is_named(project):
+def test_a_folder_without_a_program_is_reported(project):
     (project.folder / "app" / "__main__.py").unlink()
     assert f"There is no {project.folder}/app/__main__.py" in project.errors()[0]
 
@@ -299,7 +299,7 @@ time.sleep(600)
 
 @pytest.fixture
 def sleeping(project):
-    """An engine whose program sleeps, and every process below it: host, program and the program's child."""
+    """An engine whose program sleeps, and all its child processes: host, program and the program's child."""
     project.write("app/__main__.py", SLEEPS)
     engine = project.start("preview")
     read_until(engine, "program sleeps")
@@ -312,29 +312,29 @@ def sleeping(project):
     engine.communicate()
 
 
-def test_an_engine_that_is_killed_leaves_nothing_running(sleeping):
+def test_a_killed_engine_leaves_no_process_running(sleeping):
     engine, processes = sleeping
     engine.kill()
     assert within_deadline(lambda: not alive(processes)), alive(processes)
 
 
-def test_an_interrupted_engine_ends_the_program(sleeping):
+def test_an_interrupted_engine_terminates_the_program(sleeping):
     engine, processes = sleeping
     engine.send_signal(signal.SIGINT)
-    said, _ = engine.communicate(timeout=DEADLINE_SECONDS)
+    output, _ = engine.communicate(timeout=DEADLINE_SECONDS)
     assert engine.returncode != 0
     assert within_deadline(lambda: not alive(processes)), alive(processes)
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
-def test_a_host_that_is_killed_takes_the_program_with_it(sleeping):
+def test_the_program_ends_if_its_host_is_killed(sleeping):
     engine, processes = sleeping
     host = next(process for process in processes if process.ppid() == engine.pid)
     host.kill()
     assert within_deadline(lambda: not alive(processes)), alive(processes)
 
 
-def test_a_child_that_a_program_forgets_does_not_hold_up_the_engine(project):
+def test_a_leftover_child_process_does_not_block_the_engine(project):
     project.write("app/__main__.py", "import subprocess; subprocess.Popen(['sleep', '600'])")
     started = time.monotonic()
     project.pulumi("preview")
@@ -375,12 +375,12 @@ def test_a_policy_pack_that_reads_the_stacks_config_blocks_an_update(project, pa
     assert project.pulumi("stack", "export").stdout.count('"urn"') == 1
 
 
-def test_a_policy_pack_that_fails_to_start_is_named(project, pack):
+def test_a_policy_pack_that_fails_to_start_is_reported(project, pack):
     (pack / "__main__.py").write_text("import no_such_module\n")
     done = project.pulumi("preview", "--policy-pack", str(pack), fails=True)
-    said = done.stdout + done.stderr
-    assert f"the policy pack in {pack} ended with exit code 1" in said
-    assert "No module named 'no_such_module'" in said
+    output = done.stdout + done.stderr
+    assert f"the policy pack in {pack} ended with exit code 1" in output
+    assert "No module named 'no_such_module'" in output
 
 
 @pytest.fixture
@@ -414,7 +414,7 @@ def plugin(project) -> Path:
     return project.folder / "plugin"
 
 
-def test_a_component_plugin_tells_its_schema(project, plugin):
+def test_the_schema_of_a_component_plugin_is_available(project, plugin):
     schema = json.loads(project.pulumi("package", "get-schema", str(plugin)).stdout)
     greeting = schema["resources"]["greet:index:Greeting"]
     assert greeting["isComponent"] is True
@@ -444,12 +444,12 @@ def test_a_program_uses_a_component_of_a_plugin(project, plugin):
     assert project.outputs()["text"] == "hello you"
 
 
-def test_pulumi_about_names_the_python_and_its_packages(project):
+def test_pulumi_about_lists_the_python_version_and_packages(project):
     about = json.loads(project.pulumi("about", "--json").stdout)
     assert about["runtime"] == {"language": "python", "executable": sys.executable, "version": sys.version.split()[0]}
     assert "mlplatform" in [package["name"] for package in about["dependencies"]]
 
 
-def test_generating_an_sdk_is_left_to_the_official_language_host(project, plugin):
+def test_sdk_generation_requires_the_official_language_host(project, plugin):
     done = project.pulumi("package", "add", str(plugin), fails=True)
     assert "the official pulumi-language-python does" in done.stdout + done.stderr

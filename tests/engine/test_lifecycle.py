@@ -1,4 +1,4 @@
-"""The real sandbox as its commands see it: what outlives a restart, and what no stop, kill or reset leaves behind."""
+"""The real sandbox: what survives a restart, and what must not survive a stop, kill or reset."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ def buckets(layout: Layout) -> list[str]:
 
 
 def kill(record: Record) -> None:
-    """End the sandbox's process and wait until nothing of the sandbox runs."""
+    """Kill the sandbox's process, and wait until all processes of the sandbox have ended."""
     os.kill(record.process.pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
     while any(identity.find() for identity in (record.process, *record.control_plane.processes.values())):
@@ -53,7 +53,7 @@ def kill(record: Record) -> None:
         time.sleep(0.1)
 
 
-def test_the_aws_api_serves_before_the_control_plane_and_outlives_a_restart(
+def test_the_aws_api_starts_before_the_control_plane_and_survives_a_restart(
     layout: Layout, tools: Mapping[str, Path]
 ) -> None:
     lifecycle.up(layout)
@@ -72,7 +72,7 @@ def test_the_aws_api_serves_before_the_control_plane_and_outlives_a_restart(
     assert layout.kubeconfig.read_bytes() == kubeconfig
 
 
-def test_a_killed_sandbox_leaves_no_process_and_comes_back(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_a_killed_sandbox_leaves_no_process_and_can_be_restarted(layout: Layout, tools: Mapping[str, Path]) -> None:
     record = lifecycle.up(layout, tools)
     kill(record)
     assert lifecycle.status(layout).phase is Phase.FAILED
@@ -81,7 +81,7 @@ def test_a_killed_sandbox_leaves_no_process_and_comes_back(layout: Layout, tools
     assert again.control_plane.phase is Phase.READY
 
 
-def test_reset_empties_aws_cluster_and_stacks_at_once(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_reset_empties_aws_cluster_and_stacks_together(layout: Layout, tools: Mapping[str, Path]) -> None:
     lifecycle.up(layout, tools)
     aws(layout, "s3").create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     (layout.pulumi_backend / ".pulumi").mkdir()
@@ -101,7 +101,9 @@ for number in range(3):
 """
 
 
-def test_what_a_finished_update_made_outlives_a_kill(layout: Layout, tools: Mapping[str, Path], tmp_path: Path) -> None:
+def test_resources_of_a_finished_update_survive_a_kill(
+    layout: Layout, tools: Mapping[str, Path], tmp_path: Path
+) -> None:
     Sandbox(layout, toolchain.SilentReporter()).build(cluster=False)
     killed = lifecycle.up(layout)
     (tmp_path / "Pulumi.yaml").write_text("name: program\nruntime: python\n")

@@ -1,4 +1,4 @@
-"""The stack `local` from nothing to nothing; the tests of this file follow one another, as its user's days do."""
+"""The stack `local` from its creation to its deletion. Each test continues from the previous one."""
 
 import json
 import time
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 
 def quiet_period() -> None:
-    """Time for controllers to react to what was just done."""
+    """Give controllers time to react to changes."""
     time.sleep(1)
 
 
@@ -22,7 +22,7 @@ def test_the_first_preview_is_the_golden_plan(project: Any, request: pytest.Fixt
     assert_golden(project, rewrite=request.config.getoption("--rewrite-golden"))
 
 
-def test_the_first_preview_is_the_same_while_the_provider_for_the_cluster_is_being_built(
+def test_the_first_preview_is_the_same_while_the_kubernetes_provider_is_being_built(
     project: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Sandbox, "has_provider", False)
@@ -33,7 +33,7 @@ def test_the_first_preview_is_the_same_while_the_provider_for_the_cluster_is_bei
         assert_golden(project, rewrite=False)
 
 
-def test_up_brings_the_models_onto_gpu_nodes(project: Any, sandbox: Any) -> None:
+def test_up_runs_the_models_on_gpu_nodes(project: Any, sandbox: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     (pod,) = core.list_namespaced_pod("chat").items
@@ -44,7 +44,7 @@ def test_up_brings_the_models_onto_gpu_nodes(project: Any, sandbox: Any) -> None
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
 
 
-def test_the_model_s_service_account_has_its_bounded_role(project: Any, sandbox: Any) -> None:
+def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(project: Any, sandbox: Any) -> None:
     eks, iam = sandbox.aws("eks"), sandbox.aws("iam")
     cluster = project.pulumi("stack", "output", "clusterName", "--stack", "local").stdout.strip()
     (found,) = eks.list_pod_identity_associations(clusterName=cluster, namespace="chat")["associations"]
@@ -56,7 +56,7 @@ def test_the_model_s_service_account_has_its_bounded_role(project: Any, sandbox:
     assert iam.get_policy(PolicyArn=boundary)["Policy"]["PolicyName"].startswith("chat-boundary")
 
 
-def test_the_next_preview_changes_nothing(project: Any) -> None:
+def test_the_next_preview_has_no_changes(project: Any) -> None:
     quiet_period()
     assert project.preview() == []
 
@@ -64,14 +64,16 @@ def test_the_next_preview_changes_nothing(project: Any) -> None:
 def test_one_edited_value_is_one_update(project: Any) -> None:
     project.edit("gpuPools", "inference", "maxNodes", value=3)
     pool, nodes = project.preview()
-    assert (pool["op"], pool["urn"].rsplit("::", 1)[-1]) == ("update", "inference"), "the component, whose input it is"
+    assert (pool["op"], pool["urn"].rsplit("::", 1)[-1]) == ("update", "inference"), (
+        "the update of the component, whose input was edited"
+    )
     assert (nodes["op"], nodes["urn"].rsplit("::", 1)[-1]) == ("update", "inference-nodes")
     assert [*nodes["detailedDiff"]] == ["scalingConfig.maxSize"]
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert project.preview() == []
 
 
-def test_a_refresh_finds_what_others_changed_and_up_puts_it_right(project: Any, sandbox: Any) -> None:
+def test_a_refresh_detects_drift_and_up_corrects_it(project: Any, sandbox: Any) -> None:
     bucket = json.loads(project.pulumi("stack", "output", "buckets", "--json", "--stack", "local").stdout)["artifacts"]
     s3 = sandbox.aws("s3")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
@@ -83,17 +85,17 @@ def test_a_refresh_finds_what_others_changed_and_up_puts_it_right(project: Any, 
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
 
 
-def test_a_refresh_of_what_nobody_changed_finds_nothing(project: Any) -> None:
+def test_a_refresh_without_drift_finds_no_changes(project: Any) -> None:
     project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
 
 
-def test_a_restarted_sandbox_changes_nothing(project: Any, sandbox: Any) -> None:
+def test_a_restart_of_the_sandbox_causes_no_changes(project: Any, sandbox: Any) -> None:
     sandbox.restart()
     assert project.preview() == []
     project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
 
 
-def test_scaling_a_pool_moves_its_nodes(project: Any, sandbox: Any) -> None:
+def test_scaling_a_pool_changes_its_nodes(project: Any, sandbox: Any) -> None:
     project.edit("gpuPools", "inference", "nodes", value=2)
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())

@@ -1,4 +1,4 @@
-"""Resource options on a component, in programs of one's own."""
+"""Resource options of components in other programs."""
 
 import json
 import re
@@ -17,12 +17,12 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-0000000000
 
 @dataclass(frozen=True)
 class Own:
-    """A project of one's own, beside a copy of this one."""
+    """A separate project next to a copy of this one."""
 
     project: Any
 
     def write(self, text: str) -> None:
-        """Make its program of what the documentation leaves out, and this."""
+        """Write its program: imports that the documentation omits, then `text`."""
         (self.project.folder / "__main__.py").write_text(
             f"import pulumi\nfrom mlplatform import DataBucket, GpuNodePool, KeyRing\n\nkey_arn = {KEY!r}\n{text}"
         )
@@ -32,7 +32,7 @@ class Own:
         return self.project.pulumi(*command, check=check)
 
     def planned(self, text: str) -> dict[str, dict[str, Any]]:
-        """What a program would make, by the resources' names."""
+        """The planned resources of a program by name."""
         self.write(text)
         return {step["newState"]["urn"].rsplit("::", 1)[-1]: step["newState"] for step in self.project.preview()}
 
@@ -49,7 +49,7 @@ def own(project: Any, sandbox: Any) -> Iterator[Own]:
     shutil.rmtree(folder)
 
 
-def test_the_transform_of_the_documentation_reaches_the_child_that_it_is_for(own: Own, root: Path) -> None:
+def test_the_transform_in_the_documentation_changes_the_intended_child(own: Own, root: Path) -> None:
     (example,) = [
         text
         for text in re.findall(r"```python\n(.*?)```", (root / "docs" / "reuse.md").read_text(), re.DOTALL)
@@ -59,11 +59,11 @@ def test_the_transform_of_the_documentation_reaches_the_child_that_it_is_for(own
     nodes = steps.pop("training-nodes")
     assert nodes["customTimeouts"]["update"] == 4 * 3600
     assert nodes["ignoreChanges"] == ["scalingConfig.desiredSize"]
-    steps.pop("training-template")  # It ignores changes of its tags by itself.
+    steps.pop("training-template")  # It ignores tag changes by default.
     assert [name for name, state in steps.items() if state.get("ignoreChanges") or state.get("customTimeouts")] == []
 
 
-def test_a_caller_s_retention_and_protection_reach_every_child(own: Own) -> None:
+def test_retention_and_protection_options_apply_to_every_child(own: Own) -> None:
     steps = own.planned(
         "options = pulumi.ResourceOptions(retain_on_delete=True, protect=True)\n"
         'DataBucket("mine", {"bucket": {"retain": False}, "data_key_arn": key_arn}, options)\n'
@@ -74,8 +74,8 @@ def test_a_caller_s_retention_and_protection_reach_every_child(own: Own) -> None
         assert not [name for name, state in steps.items() if name.startswith("mine-") and not state.get(flag)]
 
 
-def test_what_is_retained_is_whole_after_a_destroy(own: Own, sandbox: Any) -> None:
-    """A key that stays is found by its alias; a bucket that stays is still sealed and closed."""
+def test_retained_resources_are_complete_after_a_destroy(own: Own, sandbox: Any) -> None:
+    """A retained key is found by its alias. A retained bucket is still encrypted and private."""
     kms, s3 = sandbox.aws("kms"), sandbox.aws("s3")
     own.write(
         'keys = KeyRing("kept", {"keys": {"perDomain": False}, "account_id": "123456789012", "region": "us-east-1"})\n'
@@ -91,7 +91,7 @@ def test_what_is_retained_is_whole_after_a_destroy(own: Own, sandbox: Any) -> No
     (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    # Other tests find the account as they left it.
+    # Clean up for other tests.
     s3.delete_bucket(Bucket=bucket)
     kms.delete_alias(AliasName=alias["AliasName"])
     kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
@@ -102,8 +102,8 @@ def test_what_is_retained_is_whole_after_a_destroy(own: Own, sandbox: Any) -> No
     assert {*closed.values()} == {True}
 
 
-def test_an_output_that_does_not_exist_ends_the_update_with_the_argument_s_name(own: Own) -> None:
-    """In a sentence, without a traceback."""
+def test_a_missing_stack_output_is_reported_with_the_name_of_the_argument(own: Own) -> None:
+    """The error is one sentence without a traceback."""
     own.write(
         'stack = pulumi.StackReference("organization/own/local")\n'
         'DataBucket("mine", {"bucket": {}, "data_key_arn": stack.get_output("dataKeyArm")})\n'

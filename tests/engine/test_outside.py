@@ -1,4 +1,4 @@
-"""The package where there is no checkout of this project: installed from its wheel, and used from there."""
+"""The package without a checkout of this project, installed from its wheel."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel in it, and the plugin's folder beside it.
+    """A virtual environment with the installed wheel, and the plugin's folder next to it.
 
-    The library's dependencies are those of the environment that runs this.
+    The library's dependencies come from the environment that runs the tests.
     """
     folder = tmp_path_factory.mktemp("outside")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=root, check=True)
@@ -32,7 +32,7 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--offline"]
     subprocess.run([*install, "--python", folder / ".venv" / "bin" / "python", wheel], check=True)
-    # Read after the environment's own, and without what is installed there as editable.
+    # This path is searched after the environment's own packages, and does not include editable installs.
     (site / "dependencies.pth").write_text(f"{Path(pulumi.__file__).parents[1]}\n")
     (folder / "components").mkdir()
     for name in ("PulumiPlugin.yaml", "__main__.py"):
@@ -42,7 +42,7 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def outside(installed: Path, sandbox: Any, root: Path, tmp_path: Path) -> Run:
-    """Runs a command in the YAML example without its line that names this project's folder."""
+    """Runs a command in the YAML example, whose reference to this project's folder is removed."""
     sandbox.build(cluster=False, yaml=True)
     for name in ("Pulumi.yaml", "Pulumi.local.yaml"):
         shutil.copy(root / "examples" / "yaml" / name, tmp_path)

@@ -1,4 +1,4 @@
-"""Reviews of what the real engine plans: every golden plan that fast tests use is one that it still makes."""
+"""Reviews of plans of the real engine, which must match the golden plans that fast tests use."""
 
 import json
 import shutil
@@ -32,8 +32,8 @@ def review(text: str) -> Report:
     return assemble.review(reader.read(text), book.load(), today())
 
 
-def told(report: Report) -> dict[str, Any]:
-    """What does not depend on one run."""
+def stable_part(report: Report) -> dict[str, Any]:
+    """The part of a report that is the same in every run."""
     return {
         "counts": {op.value: count for op, count in report.counts.items()},
         "dangers": [(each.name, each.harm, each.certainty, each.op) for each in report.dangers],
@@ -43,12 +43,12 @@ def told(report: Report) -> dict[str, Any]:
 
 
 def assert_current(name: str, plan: str, *, rewrite: bool) -> Report:
-    """The engine's plan and the golden one come to the same review."""
+    """Check that the engine's plan and the golden plan give the same review."""
     path = FOLDER / f"{name}.json"
     if rewrite:
         path.write_text(json.dumps(cut(json.loads(plan)), indent=0) + "\n")
     found = review(plan)
-    assert told(found) == told(review(path.read_text()))
+    assert stable_part(found) == stable_part(review(path.read_text()))
     return found
 
 
@@ -63,14 +63,14 @@ def previewed(project: Any) -> str:
 
 @pytest.fixture(scope="module")
 def running(project: Any) -> Iterator[Any]:
-    """The stack `local`, up."""
+    """The deployed stack `local`."""
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     yield project
 
 
 @pytest.fixture(scope="module")
 def team(running: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The stack of a team on the platform of `local`, not yet created."""
+    """A team's stack on the platform of `local`, not yet deployed."""
     folder = tmp_path_factory.mktemp("team")
     shutil.copytree(TEAM, folder, dirs_exist_ok=True)
     (folder / ".venv").symlink_to(running.folder / ".venv")
@@ -85,7 +85,7 @@ def team(running: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
 def test_a_first_creation(team: Any, rewrite: bool) -> None:
     report = assert_current("created", previewed(team), rewrite=rewrite)
     assert report.dangers == ()
-    assert report.sandbox, "the account of its ARNs gives it away"
+    assert report.sandbox, "the sandbox is detected by the account in the ARNs"
     team.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
 
 
@@ -98,7 +98,7 @@ EDITS: Mapping[str, tuple[str, Any]] = {
 DANGERS: Mapping[str, set[str]] = {
     "pool-changed": {"search-nodes"},
     "bucket-deleted": {"datasets-bucket"},
-    # The template of the nodes ignores it.
+    # The launch template of the nodes ignores tag changes.
     "tags-changed": set(),
 }
 
@@ -115,7 +115,7 @@ def test_a_change_of_a_running_stack(team: Any, name: str, rewrite: bool) -> Non
 
 
 def test_a_rotated_secret(running: Any, tmp_path: Path, rewrite: bool) -> None:
-    """A team's own program, on the platform's cluster."""
+    """A team's own program on the platform's cluster."""
     runtime = f"{{ name: python, options: {{ virtualenv: {running.folder / '.venv'} }} }}"
     (tmp_path / "Pulumi.yaml").write_text(f"name: secrets\nruntime: {runtime}\n")
     (tmp_path / "__main__.py").write_text(SECRET)
@@ -142,7 +142,7 @@ def mlpctl(project: Any, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *options], cwd=project.folder, capture_output=True, text=True, check=False)
 
 
-def test_the_command_reviews_a_stack_of_the_sandbox(running: Any, tmp_path: Path) -> None:
+def test_the_command_reviews_a_stack_in_the_sandbox(running: Any, tmp_path: Path) -> None:
     running.edit("gpuPools", "inference", "maxNodes", value=3)
     forms = {form: tmp_path / f"report.{form}" for form in ("markdown", "html", "json")}
     done = mlpctl(running, "review", "--stack", "local", *(f"--{form}={path}" for form, path in forms.items()))
@@ -151,11 +151,11 @@ def test_the_command_reviews_a_stack_of_the_sandbox(running: Any, tmp_path: Path
     report = Report.model_validate_json(forms["json"].read_text())
     assert {op.value: count for op, count in report.counts.items() if op.value != "same"} == {"update": 1}
     assert report.cost is not None
-    assert report.cost.totals.monthly_usd.expected > 0, "what stays is counted"
+    assert report.cost.totals.monthly_usd.expected > 0, "unchanged resources are included"
     assert all("inference-nodes" in path.read_text() for path in forms.values())
 
 
-def test_a_broken_limit_is_exit_code_1(running: Any) -> None:
+def test_an_exceeded_limit_is_exit_code_1(running: Any) -> None:
     running.edit("cost", value={"maxMonthlyUsd": 1})
     for command in ("review", "cost"):
         done = mlpctl(running, command, "--stack", "local")
@@ -164,7 +164,7 @@ def test_a_broken_limit_is_exit_code_1(running: Any) -> None:
     running.remove("cost")
 
 
-def test_a_preview_that_fails_is_exit_code_3(running: Any, sandbox: Any) -> None:
+def test_a_failed_preview_is_exit_code_3(running: Any, sandbox: Any) -> None:
     sandbox.fail("GetCallerIdentity", "ExpiredToken")
     done = mlpctl(running, "review", "--stack", "local")
     sandbox.succeed()
@@ -176,7 +176,7 @@ def test_a_preview_that_fails_is_exit_code_3(running: Any, sandbox: Any) -> None
 def test_stacks_are_compared_by_cost(running: Any) -> None:
     done = mlpctl(running, "cost", "--compare", "dev,staging,prod", "--json")
     stacks = json.loads(done.stdout)
-    assert done.returncode == 0, "the stacks keep within the limits that they name"
+    assert done.returncode == 0, "the stacks meet their limits"
     monthly = [stacks[name]["totals"]["monthlyUsd"]["expected"] for name in ("dev", "staging", "prod")]
     assert monthly == sorted(monthly)
     assert monthly[0] > 0

@@ -1,4 +1,4 @@
-"""Models that are served are changed: the new pods run, and the next update changes nothing."""
+"""Changes of deployed models: the new pods run, and the next update has no changes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ NEW = "v0.11.1"
 
 
 def model(project: Any) -> tuple[str, dict[str, Any]]:
-    """The one model of the project's stack."""
+    """The only model of the project's stack."""
     file = project.folder / "stacks" / f"Pulumi.{project.stack}.yaml"
     ((name, wanted),) = yaml.safe_load(file.read_text())["config"]["mlplatform:platform"]["inference"].items()
     return name, wanted
@@ -25,7 +25,7 @@ def up(project: Any, *options: str, check: bool = True) -> Any:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    """Wait for what a controller does in its own time, at most a minute."""
+    """Wait up to a minute for an asynchronous change of a controller."""
     end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
@@ -33,21 +33,21 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 def images(sandbox: Any, namespace: str) -> list[tuple[str, str]]:
-    """Phase and image of the namespace's pods that are not about to go."""
+    """Phase and image of the namespace's pods that are not terminating."""
     pods = kubernetes.client.CoreV1Api(sandbox.kubernetes()).list_namespaced_pod(namespace).items
     return [(pod.status.phase, pod.spec.containers[0].image) for pod in pods if not pod.metadata.deletion_timestamp]
 
 
 @pytest.fixture
 def local(project_for: Any) -> Iterator[Any]:
-    """The stack `local` with two nodes and a model on both."""
+    """The stack `local` with two nodes and a model on both nodes."""
     with project_for("local") as project:
         project.edit("gpuPools", "inference", "nodes", value=2)
         yield project
 
 
 @pytest.mark.parametrize("before", [(2, 2), (1, 2)], ids=["a fixed number", "a range"])
-def test_fewer_nodes_fewer_pods_and_a_new_image_in_one_edit_end(local: Any, sandbox: Any, before: Any) -> None:
+def test_fewer_nodes_fewer_pods_and_a_new_image_in_one_update_complete(local: Any, sandbox: Any, before: Any) -> None:
     for field, value in zip(("minReplicas", "maxReplicas"), before, strict=True):
         local.edit("inference", "chat", field, value=value)
     up(local)
@@ -60,8 +60,8 @@ def test_fewer_nodes_fewer_pods_and_a_new_image_in_one_edit_end(local: Any, sand
     up(local, "--expect-no-changes")
 
 
-def test_the_number_of_pods_is_taken_back_from_an_autoscaler(local: Any, sandbox: Any) -> None:
-    """The autoscaler owns the Deployment's field of a number that it has changed."""
+def test_the_number_of_pods_can_be_increased_while_an_autoscaler_owns_it(local: Any, sandbox: Any) -> None:
+    """The autoscaler becomes the field manager of `replicas` when it changes the field."""
     local.edit("gpuPools", "inference", "maxNodes", value=3)
     local.edit("gpuPools", "inference", "nodes", value=3)
     local.edit("inference", "chat", "minReplicas", value=2)
@@ -75,8 +75,8 @@ def test_the_number_of_pods_is_taken_back_from_an_autoscaler(local: Any, sandbox
     up(local, "--expect-no-changes")
 
 
-def test_a_model_with_a_secret_of_secrets_manager_brings_the_add_on(local: Any, sandbox: Any) -> None:
-    """The kind of its SecretProviderClass comes with the add-on, and goes with it."""
+def test_a_model_with_a_secret_from_secrets_manager_installs_the_add_on(local: Any, sandbox: Any) -> None:
+    """The SecretProviderClass CRD is installed and removed with the add-on."""
     local.edit("inference", "chat", "secretEnv", value={"HF_TOKEN": {"secret": "hf-token"}})
     local.edit("workloads", "chat", "secrets", value=["hf-token"])
     up(local)
@@ -94,7 +94,7 @@ def test_a_model_with_a_secret_of_secrets_manager_brings_the_add_on(local: Any, 
 
 @pytest.fixture(scope="module", params=["staging", "prod"])
 def served(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
-    """A stack that serves its model. The tests with it are the last ones: it lasts until the end of the module."""
+    """A deployed stack with a model. Tests that use it come last, because it exists until the end of the module."""
     with project_for(request.param) as project:
         up(project)
         yield project
@@ -103,7 +103,7 @@ def served(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
             up(project)
 
 
-def test_a_model_s_image_is_changed_while_every_gpu_is_in_use(served: Any, sandbox: Any) -> None:
+def test_the_image_of_a_model_can_be_changed_while_all_gpus_are_in_use(served: Any, sandbox: Any) -> None:
     name, wanted = model(served)
     served.edit("inference", name, "imageFrom", "tag", value=NEW)
     up(served)
@@ -113,7 +113,7 @@ def test_a_model_s_image_is_changed_while_every_gpu_is_in_use(served: Any, sandb
     up(served, "--expect-no-changes")
 
 
-def test_an_update_without_room_is_refused_before_anything_is_touched(served: Any, sandbox: Any) -> None:
+def test_an_update_without_free_gpus_is_rejected_before_any_change(served: Any, sandbox: Any) -> None:
     name, _ = model(served)
     before = images(sandbox, name)
     served.edit("inference", name, "sparePods", value=1)

@@ -1,4 +1,4 @@
-"""The stacks of a team, each from nothing to nothing; the tests of one stack follow one another."""
+"""A team's stacks from creation to deletion. The tests of a stack continue from each other."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module", params=["dev", "staging", "prod"])
 def project(request: pytest.FixtureRequest, project_for: Any) -> Iterator[Any]:
-    """A copy of the project with one of the stacks, which is destroyed in the end."""
+    """A copy of the project with one of the stacks, which is destroyed at the end."""
     with project_for(request.param) as project:
         yield project
 
@@ -30,20 +30,20 @@ def test_the_first_preview_is_the_golden_plan(project: Any, request: pytest.Fixt
     assert_golden(project, rewrite=request.config.getoption("--rewrite-golden"))
 
 
-def test_an_update_from_outside_the_network_leaves_only_the_objects_in_the_cluster_out(project: Any) -> None:
+def test_an_update_from_outside_the_network_creates_everything_except_objects_in_the_cluster(project: Any) -> None:
     if project.stack != "prod":
-        pytest.skip("once is enough")
+        pytest.skip("tested with one stack only")
     outside = ("--exclude", "**::pulumi:providers:kubernetes::cluster", "--exclude-dependents")
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "prod", *outside)
     state = json.loads(project.pulumi("stack", "export", "--stack", "prod").stdout)["deployment"]["resources"]
     assert [each["urn"] for each in state if each["type"].startswith("kubernetes:")] == []
     first = project.preview()
     assert first
-    assert all("kubernetes:" in step["newState"]["type"] for step in first), "the next update creates these alone"
+    assert all("kubernetes:" in step["newState"]["type"] for step in first), "the next update must create only these"
     assert {step["op"] for step in first} == {"create"}
 
 
-def test_models_run_on_the_gpus_that_their_pools_name(project: Any, sandbox: Any) -> None:
+def test_models_run_on_the_gpus_of_their_pools(project: Any, sandbox: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--stack", project.stack)
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     wanted = platform(project)
@@ -67,13 +67,13 @@ def test_every_pool_has_the_gpus_of_its_type(project: Any, sandbox: Any) -> None
         assert zones <= {*pool.get("zones", zones)}
 
 
-def test_a_second_up_changes_nothing(project: Any) -> None:
+def test_a_second_up_has_no_changes(project: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
 
 
-def test_prod_is_neither_destroyed_nor_replaced_in_part(project: Any, sandbox: Any) -> None:
+def test_a_protected_stack_cannot_be_destroyed_or_replaced_partly(project: Any, sandbox: Any) -> None:
     if project.stack != "prod":
-        pytest.skip("a stack that is not protected")
+        pytest.skip("the stack is not protected")
 
     def there() -> tuple[Any, Any]:
         resources = json.loads(project.pulumi("stack", "export", "--stack", "prod").stdout)["deployment"]["resources"]
@@ -85,21 +85,21 @@ def test_prod_is_neither_destroyed_nor_replaced_in_part(project: Any, sandbox: A
         return str(done.stdout + done.stderr)
 
     before = there()
-    told = refused("destroy", "--yes")
-    assert "because it is protected" in told
+    output = refused("destroy", "--yes")
+    assert "because it is protected" in output
     assert there() == before
 
     zones = platform(project)["network"]["zones"]
     project.edit("gpuPools", "inference", "zones", value=zones[:1])
-    assert "inference-pinned-nodes" in (told := refused("up", "--yes"))
-    assert "currently marked for protection" in told
+    assert "inference-pinned-nodes" in (output := refused("up", "--yes"))
+    assert "currently marked for protection" in output
     project.remove("gpuPools", "inference", "zones")
     assert there() == before
 
 
 def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
     if project.stack == "prod":
-        # What is production no longer loses its guards, and only then can be taken down.
+        # A production stack must lose its safeguards before it can be destroyed.
         project.edit("profile", value="staging")
         project.pulumi("up", "--yes", "--stack", "prod")
     assert leftovers(sandbox)

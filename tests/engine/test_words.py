@@ -1,4 +1,4 @@
-"""Plain words of YAML, read by the real engine and by `mlpctl.config`: where the latter accepts one, both agree."""
+"""Plain YAML scalars: for each one that `mlpctl.config` accepts, the real engine reads the same value."""
 
 import json
 import random
@@ -40,7 +40,7 @@ ALPHABET: Final = (
 
 
 def words(count: int) -> list[str]:
-    """The known words and made-up ones of the characters that numbers and constants are made of."""
+    """The known words, and random ones with the characters of numbers and constants."""
     draw = random.Random(20260901)
     made = ["".join(draw.choices(ALPHABET, k=draw.randint(1, 6))) for _ in range(count)]
     return [*KNOWN, *dict.fromkeys(made)]
@@ -53,7 +53,7 @@ def accepted(word: str) -> bool:
         return False
 
 
-def test_what_is_accepted_means_the_same_to_the_engine(sandbox: Any, project_for: Any, tmp_path: Any) -> None:
+def test_accepted_words_have_the_same_value_in_the_engine(sandbox: Any, project_for: Any, tmp_path: Any) -> None:
     kept = [word for word in words(600) if accepted(word)]
     assert len(kept) > 300
     text = "config:\n  trial:words:\n" + "".join(f"    w{number}: {word}\n" for number, word in enumerate(kept))

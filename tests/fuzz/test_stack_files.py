@@ -1,6 +1,6 @@
-"""Whatever a stack file says: it is right, safe and taken by the APIs, or it is told what is wrong with it.
+"""Any stack file is either valid, safe and accepted by the APIs, or its problems are reported.
 
-Each property takes 200 examples, and 10,000 by `make fuzz`.
+Each property is tested with 200 examples, and by `make fuzz` with 10,000.
 """
 
 import runpy
@@ -17,7 +17,7 @@ from accounts import Account
 from invariants import broken
 from mlpctl import config
 from mlplatform.testing import Plan, declare
-from stack_files import CANARIES, hostile, models, read, right, valid_ish
+from stack_files import CANARIES, hostile, models, read, repaired, valid_ish
 
 EXAMPLES = max(200, settings().max_examples)
 PROGRAM = Path(__file__).parents[2] / "platform" / "__main__.py"
@@ -30,10 +30,10 @@ thorough = settings(
 )
 
 
-@pytest.mark.engine  # seconds, for what a minute of fast tests covers by files
+@pytest.mark.engine  # takes seconds; the fast tests cover the same with example files
 @thorough
 @given(hostile())
-def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:
+def test_a_file_loads_or_its_problems_are_reported_without_secrets(content: bytes) -> None:
     try:
         loaded = read(content)
     except config.ConfigError as error:
@@ -50,8 +50,8 @@ def test_a_file_loads_or_is_told_and_no_secret_is_shown(content: bytes) -> None:
 
 @pytest.mark.engine
 @thorough
-@given(st.builds(right, valid_ish()))
-def test_what_is_right_is_safe_and_taken_by_the_apis(loaded: Any) -> None:
+@given(st.builds(repaired, valid_ish()))
+def test_a_valid_file_is_safe_and_accepted_by_the_apis(loaded: Any) -> None:
     assume(loaded is not None)
     plan = declared(loaded)
     assert broken(plan) == []
@@ -60,8 +60,8 @@ def test_what_is_right_is_safe_and_taken_by_the_apis(loaded: Any) -> None:
 
 @pytest.mark.engine
 @thorough
-@given(st.builds(right, models()))
-def test_a_model_that_is_right_is_taken_by_the_apis(loaded: Any) -> None:
+@given(st.builds(repaired, models()))
+def test_a_valid_model_is_accepted_by_the_apis(loaded: Any) -> None:
     assume(loaded is not None and loaded.platform.inference)
     plan = declared(loaded)
     assert broken(plan) == []

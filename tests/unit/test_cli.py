@@ -1,4 +1,4 @@
-"""What people read from `mlpctl`: answers, one clear sentence where something is wrong, and exit codes."""
+"""The output of `mlpctl`: results, one clear sentence for an error, and exit codes."""
 
 import errno
 import json
@@ -34,8 +34,8 @@ def run(
     monkeypatch.setattr(sys, "argv", ["mlpctl", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    said = capsys.readouterr()
-    return ended.value.code, said.out, said.err
+    output = capsys.readouterr()
+    return ended.value.code, output.out, output.err
 
 
 @pytest.fixture
@@ -43,22 +43,22 @@ def mlpctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return lambda *arguments: run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
 
 
-def test_a_right_file_is_said_to_be_right(project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_file_is_reported_as_valid(project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpctl.config.warnings.WARNED_DAYS", -(10**6))
-    assert mlpctl("config", "validate", "--stack", "local") == (0, "stacks/Pulumi.local.yaml is right.\n", "")
+    assert mlpctl("config", "validate", "--stack", "local") == (0, "stacks/Pulumi.local.yaml is valid.\n", "")
 
 
-def test_a_version_whose_support_ends_soon_is_a_warning_and_no_failure(
+def test_a_version_close_to_end_of_support_is_a_warning_not_an_error(
     project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlpctl.config.warnings.WARNED_DAYS", 10**6)
     code, out, _ = mlpctl("config", "validate", "--stack", "local")
     assert code == 0
     assert "warning: cluster.version is 1.36, whose standard support end" in out
-    assert out.endswith("stacks/Pulumi.local.yaml is right.\n")
+    assert out.endswith("stacks/Pulumi.local.yaml is valid.\n")
 
 
-def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Path, mlpctl: Mlpctl) -> None:
+def test_an_invalid_file_is_reported_with_all_problems_before_anything_starts(project: Path, mlpctl: Mlpctl) -> None:
     file = project / "stacks" / "Pulumi.local.yaml"
     file.write_text(file.read_text().replace("maxNodes: 2", "maxNods: 2").replace("port: 8000", "port: 80"))
     for command in (("config", "validate"), ("config", "show"), ("up",)):
@@ -67,16 +67,16 @@ def test_a_wrong_file_is_exit_code_2_with_all_problems_and_no_engine(project: Pa
         assert "maxNodes" in errors
         assert "port" in errors
         assert "Traceback" not in errors
-    assert not (project / ".sandbox").exists(), "nothing was touched"
+    assert not (project / ".sandbox").exists(), "nothing was changed"
 
 
-def test_a_stack_without_a_file_is_told_with_those_that_have_one(project: Path, mlpctl: Mlpctl) -> None:
+def test_a_stack_without_a_file_is_reported_with_the_existing_files(project: Path, mlpctl: Mlpctl) -> None:
     code, _, errors = mlpctl("config", "validate", "--stack", "lokal")
     assert code == BAD_INPUT
     assert "local" in errors
 
 
-def test_show_tells_value_and_origin(project: Path, mlpctl: Mlpctl) -> None:
+def test_show_prints_values_with_their_origins(project: Path, mlpctl: Mlpctl) -> None:
     code, out, _ = mlpctl("config", "show", "--stack", "local")
     rows = {row[0]: row[1:] for row in (line.split() for line in out.splitlines()) if row}
     assert code == 0
@@ -84,24 +84,24 @@ def test_show_tells_value_and_origin(project: Path, mlpctl: Mlpctl) -> None:
     assert rows["inference.chat.port"][0] == "8000"
 
 
-def test_compare_tells_what_is_weaker_and_against_what(project: Path, mlpctl: Mlpctl) -> None:
-    code, told, _ = mlpctl("config", "compare", "--stack", "dev", "--with", "prod", "--against", "intruders")
+def test_compare_prints_weaker_safeguards_and_their_threats(project: Path, mlpctl: Mlpctl) -> None:
+    code, output, _ = mlpctl("config", "compare", "--stack", "dev", "--with", "prod", "--against", "intruders")
     assert code == FAILED
-    assert ["keys.perDomain", "false", "true", "intruders"] in [line.split() for line in told.splitlines()]
-    code, told, _ = mlpctl("config", "compare", "--stack", "prod", "--with", "staging")
-    assert (code, told) == (0, "prod is guarded as well as staging.\n")
+    assert ["keys.perDomain", "false", "true", "intruders"] in [line.split() for line in output.splitlines()]
+    code, output, _ = mlpctl("config", "compare", "--stack", "prod", "--with", "staging")
+    assert (code, output) == (0, "No safeguard is weaker in prod than in staging.\n")
     code, _, errors = mlpctl("config", "compare", "--with", "prod", "--against", "rain")
     assert code == BAD_INPUT
     assert "rain; allowed: intruders, loss" in errors
 
 
-def test_schema_is_the_one_that_editors_read(project: Path, mlpctl: Mlpctl) -> None:
+def test_schema_prints_the_schema_for_editors(project: Path, mlpctl: Mlpctl) -> None:
     code, out, _ = mlpctl("config", "schema")
     assert code == 0
     assert json.loads(out) == json.loads((project / "stacks" / "schema.json").read_text())
 
 
-def test_outside_a_project_the_way_back_is_told(
+def test_outside_a_project_the_error_names_the_missing_file(
     tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -116,7 +116,7 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
     code, out, _ = mlpctl("sandbox", "status")
     assert code == 0
     assert "absent" in out
-    assert "probes" in out, "what is stored and not acted on"
+    assert "probes" in out, "settings that are stored but have no effect"
     code, out, errors = mlpctl("sandbox", "env")
     assert (code, out) == (FAILED, "")
     assert "mlsandbox up" in errors
@@ -124,7 +124,7 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "/x/state"),
@@ -132,44 +132,47 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/x"),
-            "/x: permission denied. Have its owner allow it, or",
+            "/x: permission denied. Ask its owner for access, or",
         ),
-        (OSError(errno.EROFS, "Read-only file system", "/x"), "/x: read-only file system. Use a folder on a disk that"),
+        (OSError(errno.EROFS, "Read-only file system", "/x"), "/x: read-only file system. Use a folder on a writable "),
         (
             NotADirectoryError(errno.ENOTDIR, "Not a directory", "/x"),
-            "/x: not a directory. Move away what is in its pl",
+            "/x: not a directory. Move the existing file or ",
         ),
         (
             FileExistsError(errno.EEXIST, "File exists", "/x"),
-            "/x: file exists. Move away what is in its place, and run",
+            "/x: file exists. Move the existing file or folder away, and run",
         ),
         (OSError(errno.EMFILE, "Too many open files"), "too many open files. Allow more open files (`ulimit -n 4096`)"),
-        (UnicodeEncodeError("ascii", "ü", 0, 1, "x"), "A path or a value is not ASCII, and this shell's locale takes "),
+        (
+            UnicodeEncodeError("ascii", "ü", 0, 1, "x"),
+            "A path or a value is not ASCII, which this shell's locale does ",
+        ),
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_what_the_system_refuses_is_one_sentence_with_what_helps_and_no_defect(
-    project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+def test_an_operating_system_error_is_one_sentence_with_a_remedy_and_not_a_bug(
+    project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
-    def refused(*_: object) -> None:
+    def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("mlpctl.project.root", refused)
+    monkeypatch.setattr("mlpctl.project.root", failing)
     code, _, errors = mlpctl("config", "validate")
     assert code == FAILED
-    assert errors.startswith(told)
-    assert "defect" not in errors
+    assert errors.startswith(message)
+    assert "bug" not in errors
     assert errors.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_made_is_told(project: Path, mlpctl: Mlpctl) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(project: Path, mlpctl: Mlpctl) -> None:
     (project / "taken").write_text("")
     code, _, errors = mlpctl("sandbox", "reset", "--folder", str(project / "taken"))
     assert code == FAILED
-    assert errors.startswith(f"{project}/taken: file exists. Move away what is in its place")
+    assert errors.startswith(f"{project}/taken: file exists. Move the existing file or folder away")
 
 
-def test_ids_are_whole_in_a_pipe_and_at_eighty_columns(
+def test_ids_are_complete_in_a_pipe_and_at_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = f"arn:aws:ec2:us-east-1:123456789012:vpc/{'0' * 60}"
@@ -184,7 +187,7 @@ def test_ids_are_whole_in_a_pipe_and_at_eighty_columns(
     assert "".join(line[lines[0].index("arn:") :].rstrip() for line in lines) == id
 
 
-def test_a_defect_is_one_sentence_unless_it_is_being_debugged(
+def test_an_unexpected_error_is_one_sentence_unless_mlpctl_debug_is_set(
     project: Path,
     mlpctl: Mlpctl,
     monkeypatch: pytest.MonkeyPatch,
@@ -195,7 +198,10 @@ def test_a_defect_is_one_sentence_unless_it_is_being_debugged(
     monkeypatch.setattr("mlpctl.project.root", broken)
     code, _, errors = mlpctl("config", "validate")
     assert code == FAILED
-    assert errors == "mlpctl failed: RuntimeError: boom. This is a defect; MLPCTL_DEBUG=1 shows where.\n"
+    assert (
+        errors
+        == "mlpctl failed: RuntimeError: boom. This is a bug in mlpctl; set MLPCTL_DEBUG=1 to see the traceback.\n"
+    )
     monkeypatch.setenv("MLPCTL_DEBUG", "1")
     monkeypatch.setattr(sys, "argv", ["mlpctl", "config", "validate"])
     with pytest.raises(RuntimeError, match="boom"):
@@ -216,7 +222,7 @@ def test_help_imports_neither_the_sandbox_nor_the_sdk() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
+def test_an_interrupted_command_says_how_to_continue(
     project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -226,21 +232,21 @@ def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
     for command in (("up", "--stack", "local"), ("sandbox", "up")):
         code, _, errors = mlpctl(*command)
         assert code == cli.INTERRUPTED
-        assert "goes on where it stopped" in errors
+        assert "Interrupted. " in errors
         assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("CreateVpc",), "Say which OPERATION fails and with which --code, or --clear.\n"),
         (("CreateVpc", "--code", "VpcLimitExceeded"), "There is no sandbox in "),
         (("CreateVpc", "--code", "VpcLimitExceeded", "--later"), "CreateVpc cannot fail later; allowed: CreateCluster"),
     ],
 )
-def test_a_failure_that_cannot_be_asked_for_is_one_sentence(
-    project: Path, mlpctl: Mlpctl, arguments: tuple[str, ...], told: str
+def test_an_invalid_failure_request_is_one_sentence(
+    project: Path, mlpctl: Mlpctl, arguments: tuple[str, ...], message: str
 ) -> None:
-    code, said, error = mlpctl("sandbox", "fail", *arguments)
-    assert (code, said) == (1, "")
-    assert error.startswith(told)
+    code, output, error = mlpctl("sandbox", "fail", *arguments)
+    assert (code, output) == (1, "")
+    assert error.startswith(message)

@@ -1,4 +1,4 @@
-"""Failures of updates: read from the engine's log, told by component, config field, code and remedy."""
+"""Failures of updates: read from the engine's log, reported with component, config field, code and remedy."""
 
 import io
 import json
@@ -24,7 +24,7 @@ NODES = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool$aws:eks/node
 PARENTS = {NODES: POOL, POOL: STACK}
 LOCAL = Path(__file__).parents[2] / "stacks" / "Pulumi.local.yaml"
 
-# The message is whatever the scaling group was told, or the engine's.
+# The message comes from the Auto Scaling group or from the engine, not from an AWS API.
 WITHOUT_A_WORDING = [["AsgInstanceLaunchFailures"], ["Protected"]]
 
 NO_VCPUS = (
@@ -111,7 +111,7 @@ NO_VCPUS = (
             "",
             "",
         ),
-        # The engine's own words, when it deletes, when it replaces, and when it replaces because of another resource.
+        # The engine's messages: for a deletion, a replacement, and a replacement caused by another resource.
         (
             f'resource "{NODES}" cannot be deleted\nbecause it is protected. To unprotect the resource, ...',
             "Protected",
@@ -162,7 +162,7 @@ NO_VCPUS = (
         ),
     ],
 )
-def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code: str, operation: str) -> None:
+def test_the_aws_error_code_is_found_in_messages_of_both_providers(message: str, code: str, operation: str) -> None:
     found = parse(NODES, message)
     assert (found.code, found.operation) == (code, operation)
 
@@ -177,7 +177,7 @@ def test_aws_s_code_is_found_in_the_words_of_either_provider(message: str, code:
         ("x: CreateVpc: VpcLimitExceeded: y", False),
     ],
 )
-def test_what_aws_made_and_failed_is_told_from_what_it_refused(message: str, made: bool) -> None:
+def test_a_failed_creation_is_distinguished_from_a_rejected_request(message: str, made: bool) -> None:
     assert parse(NODES, message).made is made
 
 
@@ -185,7 +185,7 @@ def event(urn: str, message: str, severity: str = "error") -> str:
     return json.dumps({"diagnosticEvent": {"urn": urn, "message": message, "severity": severity}})
 
 
-def test_the_log_has_one_failure_a_resource_the_one_with_aws_s_words() -> None:
+def test_a_log_yields_one_failure_per_resource_with_the_message_from_aws() -> None:
     log = [
         json.dumps({"resourcePreEvent": {"metadata": {"urn": NODES, "new": {"parent": POOL}, "old": None}}}),
         json.dumps({"resourcePreEvent": {"metadata": {"urn": POOL, "new": None, "old": {"parent": STACK}}}}),
@@ -196,7 +196,7 @@ def test_the_log_has_one_failure_a_resource_the_one_with_aws_s_words() -> None:
         event("", "update failed"),
     ]
     update = failures.read(log)
-    assert [(each.code, each.said) for each in update.failures] == [
+    assert [(each.code, each.message) for each in update.failures] == [
         ("AccessDenied", "nodes: CreateNodegroup: AccessDenied: no")
     ]
     assert update.parents == PARENTS
@@ -207,7 +207,7 @@ def explained(message: str, urn: str = NODES) -> failures.Explanation:
     return found
 
 
-def test_a_missing_quota_names_pool_fields_lines_and_the_quota_s_code() -> None:
+def test_an_exceeded_quota_is_reported_with_pool_fields_lines_and_quota_code() -> None:
     found = explained(f"inference-nodes: is CREATE_FAILED: AsgInstanceLaunchFailures: {NO_VCPUS}")
     assert found.component == "GpuNodePool inference"
     lines = LOCAL.read_text().splitlines()
@@ -220,8 +220,8 @@ def test_a_missing_quota_names_pool_fields_lines_and_the_quota_s_code() -> None:
         "instanceTypes",
         "inference",
         "nodes",
-    ], "a field that the file leaves out has the line of what it belongs to"
-    assert "L-3819A6DF (All G and VT Spot Instance Requests)" in found.remedy, "profile dev buys spot instances"
+    ], "a field missing in the file has the line of its parent"
+    assert "L-3819A6DF (All G and VT Spot Instance Requests)" in found.remedy, "profile dev uses spot instances"
 
 
 @pytest.mark.parametrize(
@@ -235,27 +235,27 @@ def test_a_missing_quota_names_pool_fields_lines_and_the_quota_s_code() -> None:
         (["p6-b200.48xlarge"], True, set()),
     ],
 )
-def test_instance_types_count_against_their_family_s_quota(
+def test_instance_types_count_against_the_quota_of_their_family(
     instance_types: list[str], spot: bool, codes: set[str]
 ) -> None:
     found = {quota(each, spot=spot)[:10] for each in instance_types}
     assert found - {""} == codes
 
 
-def test_an_error_without_advice_says_so_and_keeps_aws_s_words() -> None:
+def test_an_error_without_advice_is_reported_with_its_code_and_place() -> None:
     found = explained("inference-nodes: CreateNodegroup: ImATeapot: short and stout")
     assert (found.failure.code, found.means, found.remedy) == ("ImATeapot", failures.NO_ADVICE, "")
     assert [place.path for place in found.places] == ["gpuPools.inference"]
 
 
-def test_a_refusal_of_the_engine_says_how_to_unprotect() -> None:
+def test_a_protected_resource_is_reported_with_how_to_unprotect_it() -> None:
     found = explained(f'resource "{NODES}" cannot be deleted because it is protected.')
-    assert found.means.startswith("The engine, not AWS, refuses.")
+    assert found.means.startswith("Pulumi, not AWS, rejects this change")
     assert "pulumi state unprotect" in found.remedy
     assert "`protect` to false" in found.remedy
 
 
-def test_a_log_group_that_eks_left_is_told_from_other_names_that_are_taken() -> None:
+def test_a_log_group_left_by_eks_has_its_own_advice() -> None:
     left = explained(
         "cluster-logs: CreateLogGroup: ResourceAlreadyExistsException: The specified log group already exists"
     )
@@ -265,12 +265,12 @@ def test_a_log_group_that_eks_left_is_told_from_other_names_that_are_taken() -> 
     assert "log group" not in other.means
 
 
-def test_a_resource_outside_of_any_component_has_no_place() -> None:
+def test_a_resource_outside_of_components_has_no_place() -> None:
     found = explained("x: CreateVpc: VpcLimitExceeded: no", "urn:pulumi:local::mlplatform::aws:ec2/vpc:Vpc::lone")
     assert (found.component, found.places) == ("", [])
 
 
-def test_the_page_shows_everything_and_acts_on_nothing_that_aws_said() -> None:
+def test_the_page_shows_all_details_and_escapes_markup_and_control_codes_from_aws() -> None:
     found = explained("inference-nodes: CreateNodegroup: AccessDenied: [bold]no[/] \x1b[31mred https://aws/[x]")
     text = io.StringIO()
     Console(file=text, width=200, force_terminal=False).print(page([found], LOCAL.name, ["mlpctl up --stack local"]))
@@ -288,12 +288,12 @@ def test_the_page_shows_everything_and_acts_on_nothing_that_aws_said() -> None:
     assert "\x1b" not in shown
 
 
-def test_every_advice_is_reached_by_a_wording_of_aws() -> None:
+def test_every_advice_matches_a_wording_of_aws() -> None:
     reached = [failures.advise(Failure(NODES, each.wording, code)) for each in wordings() for code in each.codes]
     assert [each.codes for each in advices() if each not in reached] == WITHOUT_A_WORDING
 
 
-def test_every_component_of_the_program_has_its_place() -> None:
+def test_every_component_class_has_a_place_pattern() -> None:
     assert places() == {
         "KeyRing": "keys",
         "Network": "network",
@@ -306,7 +306,7 @@ def test_every_component_of_the_program_has_its_place() -> None:
     }
 
 
-def test_every_field_of_an_advice_is_one_of_the_stack_file() -> None:
+def test_every_field_in_an_advice_exists_in_the_stack_file() -> None:
     platform = Shape.of(Platform)
     for advice in advices():
         for component, below in advice.fields.items():
@@ -318,7 +318,7 @@ def test_every_field_of_an_advice_is_one_of_the_stack_file() -> None:
                     shape = found
 
 
-def test_every_component_of_the_program_has_its_place_in_the_stack_file(plan_of: Callable[[Path], Any]) -> None:
+def test_every_component_of_the_local_stack_has_a_place_in_its_file(plan_of: Callable[[Path], Any]) -> None:
     loaded = read(LOCAL)
     components = [each for each in plan_of(LOCAL) if each.type.startswith("mlplatform:index:")]
     assert components
@@ -329,7 +329,7 @@ def test_every_component_of_the_program_has_its_place_in_the_stack_file(plan_of:
         assert failures._at(loaded.platform, where) is not None, where
 
 
-def test_the_remedy_for_a_second_access_entry_never_deletes_the_deployer_s_own() -> None:
+def test_the_remedy_for_an_existing_access_entry_does_not_delete_it() -> None:
     failure = failures.Failure(
         "urn:pulumi:prod::mlplatform::mlplatform:index:EksCluster$aws:eks/accessEntry:AccessEntry::cluster-ops-access",
         "The specified access entry resource is already in use on this cluster.",
@@ -338,13 +338,13 @@ def test_the_remedy_for_a_second_access_entry_never_deletes_the_deployer_s_own()
     )
     advice = failures.advise(failure)
     assert advice
-    assert "take the principal out of `cluster.access`" in advice.remedy
+    assert "remove it from `cluster.access`" in advice.remedy
     assert "delete" not in advice.remedy
     assert advice.fields == {"EksCluster": ["access"]}
 
 
 @pytest.mark.parametrize(
-    ("said", "remedy"),
+    ("message", "remedy"),
     [
         ("Nodegroup cannot be updated as it is currently not in Active State: UPDATING", "Wait until it is ACTIVE"),
         ("Cluster has nodegroups attached", "Delete what AWS named"),
@@ -352,18 +352,18 @@ def test_the_remedy_for_a_second_access_entry_never_deletes_the_deployer_s_own()
         ("NodeGroup already exists with name gpu and cluster name main", "import it"),
     ],
 )
-def test_one_code_means_what_its_message_says(said: str, remedy: str) -> None:
-    advice = failures.advise(Failure(NODES, said, "ResourceInUseException"))
+def test_a_code_with_several_meanings_is_identified_by_its_message(message: str, remedy: str) -> None:
+    advice = failures.advise(Failure(NODES, message, "ResourceInUseException"))
     assert advice is not None
     assert remedy in advice.remedy
 
 
-def test_a_provider_that_does_not_begin_is_told_though_no_resource_failed() -> None:
+def test_a_provider_that_does_not_start_is_reported_even_if_no_resource_failed() -> None:
     provider = "urn:pulumi:local::mlplatform::pulumi:providers:aws::default_7_51_1"
-    said = "error: aws (resource) plugin [aws] did not begin responding to RPC connections"
+    silent = "error: aws (resource) plugin [aws] did not begin responding to RPC connections"
     lines = [
         json.dumps({"diagnosticEvent": {"urn": urn, "severity": "error", "message": message}})
-        for urn, message in ((provider, said), (provider, "error: something else"))
+        for urn, message in ((provider, silent), (provider, "error: something else"))
     ]
     (failure,) = failures.read(lines).failures
     assert failure.code == "ProviderGone"
@@ -382,7 +382,7 @@ def test_a_provider_that_does_not_begin_is_told_though_no_resource_failed() -> N
         "RepositoryNotFoundException",
     ],
 )
-def test_what_is_gone_is_forgotten_and_never_deleted_or_imported(code: str) -> None:
+def test_the_remedy_for_missing_resources_is_a_refresh(code: str) -> None:
     advice = failures.advise(Failure(NODES, "x", code))
     assert advice is not None
     assert "pulumi refresh" in advice.remedy

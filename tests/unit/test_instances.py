@@ -18,13 +18,13 @@ def _file(path: Path = DATA) -> Any:
     return json.loads(path.read_text())
 
 
-def test_the_file_is_what_ec2_says() -> None:
+def test_the_file_matches_the_ec2_api() -> None:
     described = [{"InstanceType": name, **facts} for name, facts in INSTANCE_TYPES.items()]
     file = _file()
     assert writer.text(described, file["source"], datetime.date.fromisoformat(file["date"])) == DATA.read_text()
 
 
-def test_a_refresh_asks_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refresh_reads_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = tmp_path / "instance_types.json"
     monkeypatch.setattr(writer, "DATA", written)
     few = ("g6.2xlarge", "p5.48xlarge", "m7i.large")
@@ -37,12 +37,12 @@ def test_a_refresh_asks_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert _file(written)["source"] == "EC2 DescribeInstanceTypes in us-east-1, us-west-2"
 
 
-def test_the_file_names_its_source_and_its_date() -> None:
+def test_the_file_contains_its_source_and_date() -> None:
     assert _file()["source"].startswith("EC2 DescribeInstanceTypes")
     assert datetime.date.fromisoformat(instances.date()) > datetime.date(2026, 1, 1)
 
 
-def test_nodes_of_the_sandbox_have_the_gpus_that_pools_count_on() -> None:
+def test_sandbox_nodes_have_the_number_of_gpus_in_the_facts() -> None:
     for name in _file()["types"]:
         facts, node = instances.find(name), instance_types.find(name)
         assert facts and node
@@ -50,12 +50,14 @@ def test_nodes_of_the_sandbox_have_the_gpus_that_pools_count_on() -> None:
             assert facts.gpus == node.nvidia_gpus
 
 
-def test_the_file_is_as_it_was_where_ec2_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_unchanged_if_the_ec2_api_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(boto3, "client", boto3.session.Session(botocore_session=_without_credentials()).client)
     before = DATA.read_bytes()
-    with pytest.raises(writer.InstancesError, match=r"EC2 in us-east-1 did not tell its instance types: .*credentials"):
+    with pytest.raises(
+        writer.InstancesError, match=r"EC2 in us-east-1 did not return its instance types: .*credentials"
+    ):
         writer.refresh(["us-east-1"])
     assert DATA.read_bytes() == before
 

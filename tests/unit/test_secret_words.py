@@ -1,4 +1,4 @@
-"""Words of secrets' names: one list, of which a stack file refuses a part and a review strikes out all."""
+"""Words in the names of secrets: a stack file rejects a part of the list, and a review redacts all."""
 
 import itertools
 
@@ -19,23 +19,23 @@ def names(kind: str, part: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [each for kind in KINDS for each in names(kind, "refused")])
-def test_what_a_stack_file_refuses_a_review_strikes_out(name: str) -> None:
+def test_a_review_redacts_what_a_stack_file_rejects(name: str) -> None:
     assert names_a_secret(name) and named_secret(name)
 
 
 @pytest.mark.parametrize("name", [each for kind in KINDS for each in names(kind, "struck")])
-def test_a_review_strikes_out_more_than_a_stack_file_refuses(name: str) -> None:
+def test_a_review_redacts_more_than_a_stack_file_rejects(name: str) -> None:
     assert named_secret(name) and not names_a_secret(name)
 
 
 @pytest.mark.parametrize(
     "name", ["primary_key", "sort-key", "publicKey", "compass", "trespass", "bypass", "monkey", "path"]
 )
-def test_other_names_are_none(name: str) -> None:
+def test_other_names_are_not_secrets(name: str) -> None:
     assert not names_a_secret(name) and not named_secret(name)
 
 
-def test_no_word_is_there_twice() -> None:
+def test_no_word_is_listed_twice() -> None:
     for kind in KINDS:
         words = [*itertools.chain(*secret_words.table()[kind].values())]
         assert len(words) == len(set(words))

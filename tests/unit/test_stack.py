@@ -1,4 +1,4 @@
-"""A stack in the sandbox as `mlpctl up` sees it: what it is made of, stale locks, and an update that was killed."""
+"""A stack in the sandbox: its components, stale locks, and interrupted updates."""
 
 import json
 import os
@@ -40,7 +40,7 @@ RESOURCES = [
 ]
 
 
-def test_resources_are_counted_by_the_outermost_component_and_providers_are_none() -> None:
+def test_resources_are_counted_by_outermost_component_without_providers() -> None:
     assert components(RESOURCES) == [
         Made("keys", "KeyRing", 1),
         Made("cluster", "EksCluster", 2),
@@ -50,7 +50,7 @@ def test_resources_are_counted_by_the_outermost_component_and_providers_are_none
 
 @pytest.fixture
 def stack(tmp_path: Path) -> SandboxStack:
-    """A stack whose `pulumi` writes down its commands and answers `stack export` from a file."""
+    """A stack whose fake `pulumi` records its commands and answers `stack export` from a file."""
     layout = Layout(tmp_path / "sandbox")
     layout.prepare()
     fake = layout.bin / "pulumi"
@@ -84,83 +84,83 @@ def zombie() -> int:
 
 DEAD = {
     "no such process": lambda: {"pid": free_pid()},
-    "its number went to a later process": lambda: {"timestamp": "2001-01-01T00:00:00.123456789Z"},
-    "ended, and nobody asked how": lambda: {"pid": zombie()},
+    "its process id was reused": lambda: {"timestamp": "2001-01-01T00:00:00.123456789Z"},
+    "a zombie": lambda: {"pid": zombie()},
 }
 
 
 @pytest.mark.parametrize("owner", DEAD.values(), ids=DEAD)
-def test_a_lock_of_a_dead_process_of_this_machine_is_cancelled(
+def test_a_lock_of_an_ended_process_of_this_machine_is_removed(
     stack: SandboxStack, owner: Callable[[], dict[str, object]]
 ) -> None:
     lock(stack, **owner())
     (removed,) = stack.ensure()
-    assert removed.startswith(f"Removed the lock of jo on {socket.gethostname()} (process ")
+    assert removed.startswith(f"Removed the stale lock of jo on {socket.gethostname()} (process ")
     assert "cancel --yes --stack local --non-interactive" in commands(stack)
 
 
-def test_an_update_that_runs_is_told_with_its_owner(stack: SandboxStack) -> None:
+def test_a_running_update_is_reported_with_its_owner(stack: SandboxStack) -> None:
     lock(stack)
-    with pytest.raises(StackError, match=rf"updated by jo on .* \(process {os.getpid()}\) since .*\. *\nWait") as told:
+    with pytest.raises(StackError, match=rf"updated by jo on .* \(process {os.getpid()}\) since .*\. *\nWait") as error:
         stack.ensure()
-    assert "cancel" not in str(told.value)
-    assert not (stack.root / "commands").exists(), "nothing was done"
+    assert "cancel" not in str(error.value)
+    assert not (stack.root / "commands").exists(), "nothing was executed"
 
 
-def test_of_a_process_elsewhere_nothing_is_known(stack: SandboxStack) -> None:
+def test_a_lock_of_another_machine_is_reported_and_not_removed(stack: SandboxStack) -> None:
     lock(stack, hostname="elsewhere", pid=1)
     with pytest.raises(StackError, match=r"jo on elsewhere \(process 1\)(.*\n)*  pulumi cancel --stack local"):
         stack.ensure()
-    assert not (stack.root / "commands").exists(), "nothing was done"
+    assert not (stack.root / "commands").exists(), "nothing was executed"
 
 
-def test_a_lock_of_another_project_is_none(stack: SandboxStack) -> None:
+def test_a_lock_of_another_project_is_ignored(stack: SandboxStack) -> None:
     lock(stack, project="other")
     assert stack.ensure() == []
 
 
 @pytest.mark.parametrize("written", ["", '{"user.cache_control"'], ids=["not at all", "in part"])
-def test_attributes_that_were_half_written_are_removed(stack: SandboxStack, written: str) -> None:
+def test_an_incomplete_attributes_file_is_removed(stack: SandboxStack, written: str) -> None:
     folder = stack.sandbox.layout.pulumi_backend / ".pulumi" / "stacks" / "mlplatform"
     folder.mkdir(parents=True)
     broken, whole = folder / "local.json.attrs", folder / "other.json.attrs"
     broken.write_text(written)
     whole.write_text("")
-    assert stack.ensure() == ["Removed the attributes of the state's file, which were half written."]
+    assert stack.ensure() == ["Removed the incomplete attributes file of the state."]
     assert not broken.exists()
-    assert whole.exists(), "another stack's, which may be being written"
+    assert whole.exists(), "it belongs to another stack, and may be being written"
     broken.write_text('{"md5": null}')
     assert stack.ensure() == []
     assert broken.exists()
 
 
-def test_two_updates_do_not_start_at_once(stack: SandboxStack) -> None:
+def test_two_updates_do_not_start_at_the_same_time(stack: SandboxStack) -> None:
     with stack.alone(), pytest.raises(StackError, match=rf"\(process {os.getpid()}\)"), stack.alone():
         pass
     with stack.alone():
         pass
 
 
-def test_an_update_that_was_killed_is_not_gone_over(stack: SandboxStack) -> None:
+def test_an_interrupted_update_must_be_recovered_first(stack: SandboxStack) -> None:
     pending = [{"type": "creating", "resource": {"urn": urn("aws:s3/bucket:Bucket", "lone")}}]
     (stack.root / "state").write_text(json.dumps({"deployment": {"pending_operations": pending}}))
     with pytest.raises(StackError, match=r"creating: .*::lone\n(.*\n)*  mlpctl recover --stack local$"):
         stack.ensure()
 
 
-def test_a_pulumi_command_that_fails_tells_its_reason(stack: SandboxStack) -> None:
+def test_a_failed_pulumi_command_is_reported_with_its_error(stack: SandboxStack) -> None:
     (stack.sandbox.layout.bin / "pulumi").write_text("#!/bin/sh\necho 'error: no space left' >&2\nexit 1\n")
     with pytest.raises(StackError, match="pulumi stack select --create local failed: error: no space left"):
         stack.ensure()
 
 
-def test_an_update_makes_anew_what_aws_made_and_never_worked(stack: SandboxStack) -> None:
+def test_an_update_replaces_failed_creations(stack: SandboxStack) -> None:
     never_worked = urn("mlplatform:index:GpuNodePool$aws:eks/nodeGroup:NodeGroup", "pool-nodes")
     resources = [
         {"urn": never_worked, "initErrors": ["pool-nodes: is CREATE_FAILED: NodeCreationFailure: no"]},
         {"urn": urn("x$aws:eks/addon:Addon", "addon"), "initErrors": ["addon: is UPDATE_FAILED: AccessDenied: no"]},
         {"urn": urn("x$aws:eks/cluster:Cluster", "sound")},
-        # Replaced already; the sound one has the same URN.
+        # Already replaced; the healthy replacement has the same URN.
         {"urn": urn("x$aws:eks/nodeGroup:NodeGroup", "other"), "id": "new"},
         {
             "urn": urn("x$aws:eks/nodeGroup:NodeGroup", "other"),
@@ -177,8 +177,8 @@ def test_an_update_makes_anew_what_aws_made_and_never_worked(stack: SandboxStack
     assert not any("unprotect" in command for command in commands(stack))
 
 
-def test_what_never_worked_is_unprotected_before_it_is_made_anew(stack: SandboxStack) -> None:
-    """The engine refuses to replace what is protected, and nobody would get out of a failed creation in production."""
+def test_a_failed_creation_is_unprotected_before_its_replacement(stack: SandboxStack) -> None:
+    """Otherwise, the engine rejects the replacement, and a protected stack can never be repaired."""
     never_worked = urn("mlplatform:index:GpuNodePool$aws:eks/nodeGroup:NodeGroup", "pool-nodes")
     error = "pool-nodes: is CREATE_FAILED: NodeCreationFailure: no"
     resources = [
@@ -192,7 +192,7 @@ def test_what_never_worked_is_unprotected_before_it_is_made_anew(stack: SandboxS
     assert f"--replace {never_worked}" in up
 
 
-def test_an_update_reads_what_the_engine_logs(stack: SandboxStack) -> None:
+def test_an_update_reads_failures_from_the_event_log(stack: SandboxStack) -> None:
     lone = urn("aws:s3/bucket:Bucket", "lone")
     event = {"diagnosticEvent": {"urn": lone, "severity": "error", "message": "lone: CreateBucket: AccessDenied: no"}}
     (stack.root / "log").write_text(json.dumps(event) + "\n")
@@ -205,5 +205,5 @@ cp {stack.root}/log "$2"
 exit 255
 """
     )
-    code, told = stack.update()
-    assert (code, [each.code for each in told.failures]) == (255, ["AccessDenied"])
+    code, result = stack.update()
+    assert (code, [each.code for each in result.failures]) == (255, ["AccessDenied"])

@@ -1,4 +1,4 @@
-"""States that were lost or broken, and the backups that a file backend keeps."""
+"""Lost and broken states, and the backups in a file backend."""
 
 import gzip
 import json
@@ -33,35 +33,37 @@ def whole() -> list[dict[str, Any]]:
     ]
 
 
-def told(*resources: Mapping[str, Any]) -> list[str]:
+def problems_of(*resources: Mapping[str, Any]) -> list[str]:
     return [*flaws({"resources": resources})]
 
 
-def test_a_state_that_the_engine_wrote_has_no_flaw() -> None:
-    assert told(*whole()) == []
+def test_a_state_written_by_the_engine_has_no_problems() -> None:
+    assert problems_of(*whole()) == []
     assert [*flaws({})] == []
 
 
-def test_what_waits_for_its_deletion_may_be_there_beside_its_successor_and_without_its_provider() -> None:
+def test_a_resource_pending_deletion_may_share_its_urn_and_lack_its_provider() -> None:
     old = resource(BUCKET, id="data-0", delete=True, parent=STACK, provider="urn:pulumi:dev::ml::gone::old::id-0")
-    assert told(*whole(), old) == []
+    assert problems_of(*whole(), old) == []
     pending = resource(BUCKET, id="data-0", pendingReplacement=True, parent=STACK, provider="x::y")
-    assert told(resource(STACK), pending) == []
+    assert problems_of(resource(STACK), pending) == []
 
 
-def test_each_flaw_is_told_by_the_resource_that_has_it() -> None:
+def test_each_problem_is_reported_with_its_resource() -> None:
     stack, provider, bucket, policy = whole()
-    assert told(stack, provider, bucket, bucket) == ["aws:s3/bucket:Bucket data is there twice"]
-    assert told(stack, provider, policy, bucket) == [
+    assert problems_of(stack, provider, bucket, bucket) == ["aws:s3/bucket:Bucket data exists twice"]
+    assert problems_of(stack, provider, policy, bucket) == [
         "aws:s3/bucketPolicy:BucketPolicy data-policy has the dependency data, which comes after it"
     ]
-    assert told(stack, provider, policy) == [
-        "aws:s3/bucketPolicy:BucketPolicy data-policy has the dependency data, which is not there"
+    assert problems_of(stack, provider, policy) == [
+        "aws:s3/bucketPolicy:BucketPolicy data-policy has the dependency data, which does not exist"
     ]
-    assert told(provider, stack) == ["pulumi:providers:aws default has the parent ml-dev, which comes after it"]
-    assert told(stack, bucket, provider) == ["aws:s3/bucket:Bucket data has the provider default, which comes after it"]
-    assert told(stack, bucket) == ["aws:s3/bucket:Bucket data has the provider default, which is not there"]
-    assert told({"type": "x"}, {"urn": STACK}) == [
+    assert problems_of(provider, stack) == ["pulumi:providers:aws default has the parent ml-dev, which comes after it"]
+    assert problems_of(stack, bucket, provider) == [
+        "aws:s3/bucket:Bucket data has the provider default, which comes after it"
+    ]
+    assert problems_of(stack, bucket) == ["aws:s3/bucket:Bucket data has the provider default, which does not exist"]
+    assert problems_of({"type": "x"}, {"urn": STACK}) == [
         "resource 0 has no URN or no type",
         "resource 1 has no URN or no type",
     ]
@@ -82,7 +84,7 @@ class Backend:
         return found
 
     def write(self, path: str, content: bytes | Mapping[str, Any]) -> Path:
-        """A file that is younger than all that were written before."""
+        """Write a file that is newer than all previous files."""
         where = self.folder / ".pulumi" / path
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
@@ -110,43 +112,43 @@ STATE = "stacks/ml/dev.json"
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"null", "holds null, which is no state"),
-        (b"{}", "holds {}, which is no state"),
-        (b"[1]", "holds [1], which is no state"),
-        (b'{"checkpoint": null}', 'holds {"checkpoint": null}, which is no state'),
-        (b'{"version": 3, "checkpoint": {"lat', "is no JSON"),
-        (b"\xff\xfe", "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
-        (b'{"checkpoint": {"latest": 5}}', "holds no list of resources"),
-        (b'{"checkpoint": {"latest": {"resources": [5]}}}', "holds no list of resources"),
+        (b"null", "contains null, which is not a state"),
+        (b"{}", "contains {}, which is not a state"),
+        (b"[1]", "contains [1], which is not a state"),
+        (b'{"checkpoint": null}', 'contains {"checkpoint": null}, which is not a state'),
+        (b'{"version": 3, "checkpoint": {"lat', "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b'{"checkpoint": {"latest": 5}}', "contains no list of resources"),
+        (b'{"checkpoint": {"latest": {"resources": [5]}}}', "contains no list of resources"),
     ],
 )
-def test_a_file_that_holds_no_state_is_broken(backend: Backend, content: bytes, problem: str) -> None:
+def test_a_file_without_a_state_is_broken(backend: Backend, content: bytes, problem: str) -> None:
     backend.write(STATE, content)
     assert backend.state.problems == [problem]
 
 
-def test_a_stack_without_an_update_is_whole(backend: Backend) -> None:
+def test_the_state_of_a_stack_without_an_update_is_valid(backend: Backend) -> None:
     backend.write(STATE, {"version": 3, "checkpoint": {"stack": "organization/ml/dev", "latest": None}})
     assert backend.state.problems == []
     assert backend.state.resources == 0
 
 
-def test_a_file_that_is_missing_is_a_lost_state_only_where_the_last_one_had_resources(backend: Backend) -> None:
+def test_a_missing_file_is_a_lost_state_only_if_the_last_state_had_resources(backend: Backend) -> None:
     assert backend.state.is_of_no_stack
     backend.write(f"{STATE}.bak", checkpoint())
-    assert backend.state.is_of_no_stack, "it was destroyed, and the stack removed"
+    assert backend.state.is_of_no_stack, "the stack was destroyed and removed"
     backend.write(f"{STATE}.bak", checkpoint(*whole()))
     assert not backend.state.is_of_no_stack
-    assert backend.state.problems == ["is not there"]
+    assert backend.state.problems == ["does not exist"]
 
 
-def test_only_so_many_flaws_are_told(backend: Backend) -> None:
+def test_the_number_of_reported_problems_is_limited(backend: Backend) -> None:
     backend.write(STATE, checkpoint(*[resource(BUCKET)] * 10))
-    assert backend.state.problems == [*["aws:s3/bucket:Bucket data is there twice"] * 5, "and 4 more"]
+    assert backend.state.problems == [*["aws:s3/bucket:Bucket data exists twice"] * 5, "and 4 more"]
 
 
-def test_the_newest_whole_backup_with_resources_comes_first(backend: Backend) -> None:
+def test_the_newest_valid_backup_with_resources_comes_first(backend: Backend) -> None:
     backend.write("history/ml/dev/dev-1.checkpoint.json", checkpoint(*whole()))
     backend.write("backups/ml/dev/dev.2.json", checkpoint(*whole()))
     backend.write("history/ml/dev/dev-3.checkpoint.json.gz", gzip.compress(json.dumps(checkpoint(*whole())).encode()))
@@ -163,7 +165,7 @@ def test_the_newest_whole_backup_with_resources_comes_first(backend: Backend) ->
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_backup_takes_the_place_of_the_broken_state_which_is_kept(backend: Backend, packed: bool) -> None:
+def test_a_backup_replaces_the_broken_state_which_is_retained(backend: Backend, packed: bool) -> None:
     backend.write(STATE, b"null")
     backend.write(f"{STATE}.attrs", b"{")
     content = json.dumps(checkpoint(*whole())).encode()
@@ -180,17 +182,17 @@ def test_a_backup_takes_the_place_of_the_broken_state_which_is_kept(backend: Bac
     assert backend.state.resources == 3
 
 
-def test_a_compressed_state_is_read_and_restored_as_a_plain_one(backend: Backend) -> None:
+def test_a_compressed_state_is_read_and_restored_uncompressed(backend: Backend) -> None:
     backend.write(f"{STATE}.gz", gzip.compress(json.dumps(checkpoint(*whole())).encode()))
     assert backend.state.problems == []
     backend.write(f"{STATE}.gz", b"\x1f\x8b broken")
-    assert backend.state.problems == ["is no JSON"]
+    assert backend.state.problems == ["is not valid JSON"]
     backup = StateFile(backend.write(f"{STATE}.gz.bak", gzip.compress(json.dumps(checkpoint(*whole())).encode())))
     assert backend.backups() == ["dev.json.gz.bak"]
     statefile.restore(backend.state, backup)
     assert (backend.state.path.name, backend.state.resources) == ("dev.json", 3)
 
 
-def test_other_backends_are_not_looked_into() -> None:
+def test_other_backends_are_not_read() -> None:
     assert statefile.find("s3://bucket?region=eu-central-1", "ml", "dev") is None
     assert statefile.backups("s3://bucket", "ml", "dev") == []

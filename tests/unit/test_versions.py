@@ -1,4 +1,4 @@
-"""The facts of node images and of EKS's versions: what the files hold, and how they are written anew."""
+"""Facts about node images and EKS versions: the content of the files, and their update."""
 
 import datetime
 import json
@@ -19,7 +19,7 @@ from mlsandbox.endpoint.eks import catalog
 
 
 class _Stack:
-    """What warnings look at."""
+    """The part of a platform that warnings read."""
 
     def __init__(self, version: str) -> None:
         self.cluster = EksClusterSpec(version=version)
@@ -33,13 +33,13 @@ def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:
     return stub
 
 
-def test_each_file_names_its_sources_and_its_day() -> None:
+def test_each_file_contains_its_source_and_date() -> None:
     for file in (node_images, eks_versions):
         assert "https://" in json.loads(file.DATA.read_text())["source"]
         assert datetime.date.fromisoformat(file.date()) > datetime.date(2026, 1, 1)
 
 
-def test_the_files_are_as_their_writers_write_them() -> None:
+def test_the_files_have_the_format_of_their_writers() -> None:
     images, versions = json.loads(node_images.DATA.read_text()), json.loads(eks_versions.DATA.read_text())
     day = datetime.date.fromisoformat
     assert images_writer.text(images["releases"], images["source"], day(images["date"])) == node_images.DATA.read_text()
@@ -69,14 +69,14 @@ def test_the_newest_release_comes_first() -> None:
     assert "1.54.0-5043decc" not in node_images.releases("1.36")
 
 
-def test_an_image_is_found_by_the_parameter_that_aws_documents() -> None:
+def test_an_image_is_found_by_the_documented_parameter() -> None:
     assert (
         node_images.parameter("1.36", "1.65.0-0be31b34", nvidia=True, arm=False)
         == "/aws/service/bottlerocket/aws-k8s-1.36-nvidia/x86_64/1.65.0-0be31b34/image_id"
     )
 
 
-def test_a_refresh_of_images_lists_each_variant_and_keeps_what_all_have(
+def test_a_refresh_of_images_keeps_the_releases_that_all_variants_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images_writer, "DATA", tmp_path / "node_images.json")
@@ -138,7 +138,7 @@ def test_a_refresh_of_versions_puts_eks_s_default_first(tmp_path: Path, monkeypa
         (versions_writer, "eks", "describe_cluster_versions", versions_writer.VersionsError),
     ],
 )
-def test_the_file_is_as_it_was_where_aws_refuses(
+def test_the_file_is_unchanged_if_aws_rejects_the_request(
     writer: Any, service: str, operation: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stubbed(monkeypatch, service).add_client_error(operation, "AccessDeniedException", "no")
@@ -149,7 +149,7 @@ def test_the_file_is_as_it_was_where_aws_refuses(
 
 
 @pytest.mark.parametrize(
-    ("version", "day", "said"),
+    ("version", "day", "message"),
     [
         ("1.36", "2026-12-01", None),
         ("1.36", "2027-05-01", None),
@@ -160,10 +160,10 @@ def test_the_file_is_as_it_was_where_aws_refuses(
         ("1.31", "2026-11-27", "extended support ended on 2026-11-26"),
     ],
 )
-def test_the_end_of_standard_support_is_told_before_it_comes(version: str, day: str, said: str | None) -> None:
+def test_a_warning_precedes_the_end_of_standard_support(version: str, day: str, message: str | None) -> None:
     stack: Any = _Stack(version)
     found = [*warnings(stack, datetime.date.fromisoformat(day))]
-    assert [said in each for each in found] == ([True] if said else [])
+    assert [message in each for each in found] == ([True] if message else [])
 
 
 def test_the_sandbox_offers_the_same_versions() -> None:

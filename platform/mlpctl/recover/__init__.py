@@ -1,4 +1,4 @@
-"""`mlpctl recover`: after a crash, the stack knows again what is there."""
+"""`mlpctl recover`: repair a stack's state after an interrupted update."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from mlpctl.stack import Stack, StackError
 from mlplatform.component import STACK_TAG
 
 MOST_LISTED: Final = 10
-"""Resources that are listed at most."""
+"""Maximum number of listed resources."""
 
 
 def recover(
@@ -30,74 +30,76 @@ def recover(
     patience_s: float,
     dry_run: bool = False,
 ) -> bool:
-    """Have the stack know what the update that was killed has made; whether it does.
+    """Add what an interrupted update created to the stack's state. Returns whether the state is complete.
 
-    Nothing is changed where something is left to choose: `pulumi stack import` forgets all pending operations at once.
+    If a decision of the user is needed, nothing is changed, because `pulumi stack import` removes all pending
+    operations at once.
 
     Args:
-        stack: the stack.
-        console: where it is told.
-        choices: what the user decided.
-        patience_s: how long what is not there is looked for again.
-        dry_run: show what would be done, and do nothing.
+        stack: The stack.
+        console: The output.
+        choices: The user's decisions.
+        patience_s: Seconds for which lookups of missing resources are retried.
+        dry_run: Show the actions without executing them.
 
     Raises:
-        StackError: another update runs, a choice names nothing, or a `pulumi` command failed.
+        StackError: Another update is running, a choice matches no operation, or a `pulumi` command failed.
     """
     choices = choices or Choices()
     for removed in stack.ensure_unlocked():
         console.print(removed, highlight=False)
-    refuse_lost(stack)
+    reject_lost_state(stack)
     exported = stack.export()
     before = exported.get("deployment") or {}
     pending = plan.pending(before)
     if unknown := choices.unknown(pending):
-        raise StackError(f"No pending operation, or more than one, is named {', '.join(unknown)}. Give its URN.")
+        raise StackError(f"No pending operation, or more than one, is named {', '.join(unknown)}. Use its URN.")
     if not pending:
-        console.print(f"No operation of stack {stack.name} is pending; there is nothing to recover.", highlight=False)
-        _tell_what_is_unknown(stack, before, console)
+        console.print(f"Stack {stack.name} has no pending operations; there is nothing to recover.", highlight=False)
+        _print_unknown_resources(stack, before, console)
         return True
 
-    with _environment(stack.env), console.status("Looking for what was made"):
+    with _environment(stack.env), console.status("Looking up the resources"):
         actions = _actions(before, pending, choices, patience_s)
     if any(action.verdict is Verdict.ASK for action in actions) or dry_run:
         console.print(_table(actions, _TO_DO))
-        return _told_what_to_choose(stack, actions, console)
-    with console.status("Taking it over"):
+        return _print_choices(stack, actions, console)
+    with console.status("Importing the resources"):
         after = _carry_out(stack, {**exported, "deployment": plan.recovered(before, actions)}, actions)
-    console.print(_table([_as_it_went(action, after) for action in actions], _DONE))
+    console.print(_table([_outcome(action, after) for action in actions], _DONE))
     return True
 
 
 def restore(stack: Stack, console: Console) -> None:
-    """Put the newest whole backup in the place of a state that was lost or broken, which is kept beside it.
+    """Replace a lost or broken state by the newest valid backup. A broken state is retained next to it.
 
     Raises:
-        StackError: another update runs, the state is whole, or no backup can be seen.
+        StackError: Another update is running, the state is valid, or no backup is accessible.
     """
     for removed in stack.ensure_unlocked():
         console.print(removed, highlight=False)
-    state, kept = statefile.find(*stack.place), statefile.backups(*stack.place)
+    state, backups = statefile.find(*stack.place), statefile.backups(*stack.place)
     if state is None:
         raise StackError(
-            f"Only backups of a file backend can be seen, and the backend is {stack.place[0]}. Import an older state, "
-            f"of a bucket with versions an older version: pulumi stack import --stack {stack.name} --file STATE"
+            f"mlpctl can read backups only in a file backend, but the backend is {stack.place[0]}. Import an older "
+            "state; in a versioned bucket, this is an older version of the object: "
+            f"pulumi stack import --stack {stack.name} --file STATE"
         )
     if not state.problems:
-        raise StackError(f"The state of stack {stack.name} is whole: {state}. Nothing was restored.")
-    if not kept:
-        raise StackError(f"There is no whole backup of stack {stack.name} beside {state.path}.")
-    broken = statefile.restore(state, kept[0])
-    console.print(f"Restored {kept[0]}.", highlight=False, soft_wrap=True)
+        raise StackError(f"The state of stack {stack.name} is valid: {state}. Nothing was restored.")
+    if not backups:
+        raise StackError(f"There is no valid backup of stack {stack.name} next to {state.path}.")
+    broken = statefile.restore(state, backups[0])
+    console.print(f"Restored {backups[0]}.", highlight=False, soft_wrap=True)
     if broken:
-        console.print(f"The broken state is kept as {broken}.", highlight=False, soft_wrap=True)
+        console.print(f"The broken state is retained as {broken}.", highlight=False, soft_wrap=True)
 
 
-def refuse_lost(stack: Stack) -> None:
-    """Refuse to begin a stack of which AWS has resources already: its state was lost.
+def reject_lost_state(stack: Stack) -> None:
+    """Reject an update of a stack without a state if AWS has resources of the stack: the state was lost.
 
     Raises:
-        StackError: the state is broken, or the backend has none and AWS has resources that bear the stack's tag.
+        StackError: The state is broken, or the backend has none and AWS has resources with the stack's tag.
     """
     stack.ensure_whole()
     state = statefile.find(*stack.place)
@@ -109,29 +111,29 @@ def refuse_lost(stack: Stack) -> None:
         raise StackError(
             "\n".join(
                 [
-                    f"The backend has no state of stack {stack.name}, but AWS has resources that bear its tag "
-                    f"{STACK_TAG}={stack.tag}, which an update would make a second time:",
+                    f"The backend has no state of stack {stack.name}, but AWS has resources with its tag "
+                    f"{STACK_TAG}={stack.tag}. An update would create them a second time:",
                     *_listed(found),
-                    f"Put the state back ({state.path}), or delete these resources first.",
+                    f"Restore the state ({state.path}), or delete these resources first.",
                 ]
             )
         )
 
 
-def _tell_what_is_unknown(stack: Stack, deployment: plan.Deployment, console: Console) -> None:
-    """Tell which resources of AWS bear the tag of a stack whose state has none."""
+def _print_unknown_resources(stack: Stack, deployment: plan.Deployment, console: Console) -> None:
+    """If the state has no resources, print the resources in AWS that have the stack's tag."""
     if any(each.get("custom") for each in deployment.get("resources") or ()):
         return
-    with _environment(stack.env), console.status("Looking for resources that bear the stack's tag"):
+    with _environment(stack.env), console.status("Looking up resources with the stack's tag"):
         found = Search(deployment).tagged(stack.tag, project.region(stack.root, stack.name))
     if not found:
         return
-    told = [
-        f"The state has no resources, but in AWS these bear its tag {STACK_TAG}={stack.tag}:",
+    lines = [
+        f"The state has no resources, but AWS has resources with the tag {STACK_TAG}={stack.tag}:",
         *_listed(found),
-        "If the stack was destroyed, they were kept on purpose. If its state was lost, import one that knows them.",
+        "If the stack was destroyed, they were retained on purpose. If its state was lost, import a state with them.",
     ]
-    console.print("\n".join(told), highlight=False, soft_wrap=True)
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 def _listed(arns: Sequence[str]) -> list[str]:
@@ -143,7 +145,7 @@ def _actions(
     deployment: plan.Deployment, pending: Sequence[Pending], choices: Choices, patience_s: float
 ) -> list[Action]:
     search = Search(deployment)
-    findings = search.find([each for each in pending if plan.is_looked_for(each)], patience_s)
+    findings = search.find([each for each in pending if plan.needs_lookup(each)], patience_s)
     actions = [
         plan.decide(each, findings.get(each.urn), plan.taken(deployment, each.type), choices) for each in pending
     ]
@@ -151,7 +153,7 @@ def _actions(
 
 
 def _carry_out(stack: Stack, state: Mapping[str, Any], actions: Sequence[Action]) -> plan.Deployment:
-    """Write the state, and have the providers read what is new in it; the state then."""
+    """Import the state, and refresh what is new in it. Returns the resulting state."""
     stack.pulumi("stack", "import", "--stack", stack.name, given=json.dumps(state))
     targets = plan.refreshed(actions)
     if targets:
@@ -160,11 +162,11 @@ def _carry_out(stack: Stack, state: Mapping[str, Any], actions: Sequence[Action]
     return stack.deployment()
 
 
-def _as_it_went(action: Action, after: plan.Deployment) -> Action:
-    """The action, of which the refresh may have found that nothing is there."""
+def _outcome(action: Action, after: plan.Deployment) -> Action:
+    """The action as executed: the refresh may have found that the resource does not exist."""
     there = any(each["urn"] == action.pending.urn and each.get("id") == action.id for each in after["resources"])
     if action.verdict is Verdict.IMPORT and not there:
-        return replace(action, verdict=Verdict.DROP, reason="was not made", id="")
+        return replace(action, verdict=Verdict.DROP, reason="was not created", id="")
     return replace(action, reason=plan.FOUND) if action.reason == plan.IF_THERE else action
 
 
@@ -191,21 +193,21 @@ def _table(actions: Sequence[Action], words: Mapping[Verdict, str]) -> Table:
     return table
 
 
-def _told_what_to_choose(stack: Stack, actions: Sequence[Action], console: Console) -> bool:
-    """Print the commands to choose from; whether there are none."""
+def _print_choices(stack: Stack, actions: Sequence[Action], console: Console) -> bool:
+    """Print the commands to choose from. Returns whether there are none."""
     asking = [action for action in actions if action.verdict is Verdict.ASK]
     for action in asking:
         console.print(Text(f"\n{action.pending.name}: {action.reason}. Choose:", style="bold"))
         for command, meaning in plan.commands(action, stack.recovery):
             console.print(Text(f"  {command}  # {meaning}"), soft_wrap=True)
     if asking:
-        console.print("\nNothing was changed. Several choices go into one command.", highlight=False)
+        console.print("\nNothing was changed. One command can contain several choices.", highlight=False)
     return not asking
 
 
 @contextmanager
 def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    """Have boto3, and what signs in to the cluster, work where the stack's `pulumi` commands do."""
+    """Run boto3 and the cluster's credential plugin with the environment of the stack's `pulumi` commands."""
     before: Mapping[str, Any] = dict(os.environ)
     os.environ.clear()
     os.environ.update(env)

@@ -1,4 +1,4 @@
-"""Questions to AWS, with answers in one form."""
+"""Queries to AWS, with uniform results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import Template
@@ -11,13 +11,13 @@ from mlpctl.recover.plan import Candidate
 Inputs: TypeAlias = Mapping[str, Any]
 Marks: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[[Any, Inputs, Marks], Iterable[Candidate]]
-"""From a boto3 client, the inputs and the tags of the resource to what may be it."""
+"""Finds candidates for a resource, given a boto3 client and the inputs and tags of the resource."""
 
 
 def filled(template: Any, inputs: Inputs, *, strict: bool = False) -> Any:
-    """A template, or a structure of some, with inputs in place of `$name`s.
+    """A template, or a structure of templates, with each `$name` replaced by the input `name`.
 
-    An input that is not set is empty; if `strict`, the inputs raise what they raise for a missing key.
+    A missing input is replaced by an empty string. If `strict`, it raises the error that `inputs` raises for the key.
     """
     if isinstance(template, str):
         names = Template(template).get_identifiers()
@@ -29,13 +29,13 @@ def filled(template: Any, inputs: Inputs, *, strict: bool = False) -> Any:
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether AWS says that something is not there, rather than that it cannot tell."""
+    """Whether the error means that a resource does not exist, rather than that the query failed."""
     code = error.response["Error"]["Code"]
     return code == "404" or "NotFound" in code or "NoSuch" in code
 
 
 def pairs(tags: Any) -> dict[str, str]:
-    """Tags in one of AWS's forms: a map, or a list of keys and values."""
+    """Tags in any of AWS's formats: a map, or a list of keys and values."""
     if isinstance(tags, Mapping):
         return dict(tags)
     spelt = [("Key", "Value"), ("TagKey", "TagValue")]
@@ -43,7 +43,7 @@ def pairs(tags: Any) -> dict[str, str]:
 
 
 def listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dict[str, Any]]:
-    """Items of all pages of a listing; none where what would hold them is not there."""
+    """Items of all pages of a list operation; none if the parent resource does not exist."""
     pages = client.get_paginator(operation).paginate(**call) if client.can_paginate(operation) else None
     try:
         for page in pages or [getattr(client, operation)(**call)]:
@@ -54,7 +54,7 @@ def listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dic
 
 
 def answered(client: Any, operation: str, **call: Any) -> dict[str, Any] | None:
-    """An operation's answer; None where what it asks about is not there."""
+    """An operation's response; None if the resource does not exist."""
     try:
         answer: dict[str, Any] = getattr(client, operation)(**call)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""A stack's cluster, read with the kubeconfig of its provider."""
+"""Read objects in a stack's cluster, with the kubeconfig of its provider."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,21 +19,21 @@ Object = dict[str, Any]
 """A Kubernetes object as the API server returns it."""
 
 _TIMEOUT_S: Final = (5, 60)
-"""Seconds to connect, and to wait for an answer."""
+"""Timeouts in seconds for connecting and for the response."""
 
 
 class ClusterError(Exception):
-    """The cluster cannot be asked; the text says why."""
+    """The cluster cannot be queried; the text contains the reason."""
 
 
 class Cluster:
-    """A cluster and the namespace of objects that name none."""
+    """A cluster, and the default namespace of its objects."""
 
     def __init__(self, provider: Mapping[str, Any]) -> None:
-        """Read the kubeconfig in a Kubernetes provider's inputs; nothing is sent yet.
+        """Read the kubeconfig in a Kubernetes provider's inputs, without sending a request.
 
         Raises:
-            ClusterError: it cannot be used.
+            ClusterError: The kubeconfig is invalid.
         """
         content = _content(provider["kubeconfig"])
         name = provider.get("context") or content.get("current-context")
@@ -49,35 +49,35 @@ class Cluster:
         except ConfigException as error:
             raise ClusterError(f"its kubeconfig cannot be used: {error}") from None
         self._api = client
-        # By default, all programs of a machine share the library's cache of what servers offer.
+        # By default, all programs on a machine share the library's discovery cache.
         self._cache = TemporaryDirectory(prefix="mlpctl-")
 
     @cached_property
     def _resources(self) -> Any:
-        """What the API server offers; asked for once."""
+        """The API server's resource types; queried once."""
         new_client: Any = DynamicClient
         return new_client(self._api, cache_file=str(Path(self._cache.name) / "discovery.json")).resources
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None) -> Object | None:
-        """An object; None where it, its namespace or its kind does not exist.
+        """An object; None if it, its namespace or its kind does not exist.
 
         Raises:
-            ClusterError: the API server does not answer, or refuses to.
+            ClusterError: The API server does not respond, or rejects the request.
         """
         found: Object | None = self._ask(api_version, kind, name=name, namespace=namespace or self.namespace)
         return found
 
     def list(self, api_version: str, kind: str, namespace: str | None, labels: str = "") -> Sequence[Object]:
-        """The objects of a kind in a namespace that fit a label selector; empty where the kind does not exist.
+        """The objects of a kind in a namespace that match a label selector; empty if the kind does not exist.
 
         Raises:
-            ClusterError: the API server does not answer, or refuses to.
+            ClusterError: The API server does not respond, or rejects the request.
         """
         found = self._ask(api_version, kind, namespace=namespace or self.namespace, label_selector=labels)
         return (found and found["items"]) or []
 
     def _ask(self, api_version: str, kind: str, **what: str) -> Any:
-        """What the API server answers; None where the object, its namespace or its kind does not exist."""
+        """The API server's response; None if the object, its namespace or its kind does not exist."""
         try:
             resource = self._resources.get(api_version=api_version, kind=kind)
             if not resource.namespaced:
@@ -92,10 +92,10 @@ class Cluster:
 
 
 def _content(kubeconfig: str) -> dict[str, Any]:
-    """A provider's kubeconfig, which is its text or the path of a file."""
+    """A provider's kubeconfig, given as content or as the path of a file."""
     text = kubeconfig
     try:
-        # A path has no line break and no brace.
+        # A path contains no line break and does not start with a brace.
         if "\n" not in text and not text.lstrip().startswith("{"):
             text = Path(text).expanduser().read_text(encoding="utf-8")
         content = yaml.safe_load(text)
@@ -107,9 +107,9 @@ def _content(kubeconfig: str) -> dict[str, Any]:
 
 
 def _message(error: ApiException) -> str:
-    """What the API server said, of which the library keeps the body as it came."""
+    """The API server's message, from the response body that the library keeps as text."""
     try:
-        said = json.loads(error.body or "")["message"]
+        message = json.loads(error.body or "")["message"]
     except (KeyError, TypeError, ValueError):
-        said = error.reason
-    return f"{said} (HTTP {error.status})"
+        message = error.reason
+    return f"{message} (HTTP {error.status})"

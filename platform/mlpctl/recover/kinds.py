@@ -1,7 +1,7 @@
-"""How a resource of each AWS type is found again: by its tags, by its name, or by the id that its inputs say.
+"""How resources of each AWS type are found: by tags, by name, or by an id that follows from the inputs.
 
-The types' records say how. The Resource Groups Tagging API would be one look-up for all, but it knows no IAM roles and
-lags behind creations.
+The records of the types define the method. The Resource Groups Tagging API would find all types in one lookup, but it
+does not support IAM roles and lags behind creations.
 """
 
 from collections.abc import Iterator
@@ -15,27 +15,27 @@ from awsfacts import types
 from awsfacts.recovery import Getting, Listing, Ready, Recovery
 from mlpctl.recover import looks
 from mlpctl.recover.asking import Find, Inputs, Marks, answered, filled, listed, pairs
-from mlpctl.recover.plan import Again, Candidate
+from mlpctl.recover.plan import Candidate, Idempotent
 
-_MOVING: Final = frozenset({"creating", "updating", "deleting", "pending"})
+_IN_TRANSITION: Final = frozenset({"creating", "updating", "deleting", "pending"})
 _GONE: Final = frozenset({"deleting", "deleted", "failed"})
 
 
 @dataclass(frozen=True)
 class Look:
-    """Look it up in AWS."""
+    """The resource is looked up in AWS."""
 
     service: str
     find: Find
     delete: str = ""
-    """Command that deletes one, with `$name` for the input `name` and `$id` for the id."""
+    """Command that deletes the resource, with `$name` for the input `name` and `$id` for the id."""
 
     ready: Ready | None = None
 
 
 @dataclass(frozen=True)
 class Id:
-    """Its inputs say its id: `$bucket`."""
+    """The id follows from the inputs, e.g. `$bucket`."""
 
     template: str
 
@@ -45,40 +45,40 @@ class Id:
 
 
 @cache
-def way(type: str) -> Look | Id | Again | None:
-    """How a resource of a type is found, by its token; None where nobody knows."""
-    said = types.record(type).recovery
-    if said is None:
+def method(type: str) -> Look | Id | Idempotent | None:
+    """How resources of a type are found, by type token; None if unknown."""
+    recovery = types.record(type).recovery
+    if recovery is None:
         return None
-    if said.again:
-        return Again(said.again)
-    if said.id:
-        return Id(said.id)
-    return Look(said.service, _find(said), said.delete, said.ready)
+    if recovery.again:
+        return Idempotent(recovery.again)
+    if recovery.id:
+        return Id(recovery.id)
+    return Look(recovery.service, _find(recovery), recovery.delete, recovery.ready)
 
 
-def moves(ready: Ready, client: Any, inputs: Inputs) -> bool:
-    """Whether a resource is still being created, changed or deleted; not, where it is gone."""
+def in_transition(ready: Ready, client: Any, inputs: Inputs) -> bool:
+    """Whether a resource is being created, changed or deleted; False if it does not exist."""
     answer = answered(client, ready.operation, **filled(ready.call, inputs))
-    return str(jmespath.search(ready.status, answer or {})).lower() in _MOVING
+    return str(jmespath.search(ready.status, answer or {})).lower() in _IN_TRANSITION
 
 
 def known() -> Iterator[str]:
-    """Every type that can be found."""
+    """All types whose resources can be found."""
     return (type for type in types.tokens() if types.record(type).recovery)
 
 
-def _find(said: Recovery) -> Find:
-    if said.list:
-        return _listing(said.list)
-    if said.get:
-        return _getting(said.get)
-    function: Find = getattr(looks, said.function)
+def _find(recovery: Recovery) -> Find:
+    if recovery.list:
+        return _listing(recovery.list)
+    if recovery.get:
+        return _getting(recovery.get)
+    function: Find = getattr(looks, recovery.function)
     return function
 
 
 def _listing(how: Listing) -> Find:
-    """A look through a listing that AWS filters by tags. What is deleted stays listed for a while."""
+    """Find resources with a list operation that AWS filters by tags. Deleted resources remain listed for a while."""
 
     def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
         wanted = [{"Name": f"tag:{key}", "Values": [value]} for key, value in marks.items()]
@@ -90,7 +90,7 @@ def _listing(how: Listing) -> Find:
 
 
 def _getting(how: Getting) -> Find:
-    """A look at what has the name that the inputs say."""
+    """Find the resource with the name in the inputs."""
 
     def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
         answer = answered(client, how.operation, **filled(how.call, inputs, strict=True))

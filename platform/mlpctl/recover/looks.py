@@ -1,4 +1,4 @@
-"""How resources are found that neither a listing by tags nor a name finds; the records of their types name these."""
+"""Lookups for types that need more than a tag filter or a name. The records of the types refer to these functions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from mlpctl.recover.plan import Candidate
 
 
 def association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """The association of a subnet or a gateway, which have one route table at most."""
+    """The route table association of a subnet or gateway, which has at most one."""
     for table in listed(client, "describe_route_tables", "RouteTables", RouteTableIds=[inputs["routeTableId"]]):
         for each in table["Associations"]:
             if (each.get("SubnetId") or each.get("GatewayId")) == (inputs.get("subnetId") or inputs.get("gatewayId")):
@@ -18,7 +18,7 @@ def association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate
 
 
 def added_block(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """The association of a CIDR block, of which a VPC has each once."""
+    """The association of a CIDR block, which is unique in a VPC."""
     for vpc in listed(client, "describe_vpcs", "Vpcs", VpcIds=[inputs["vpcId"]]):
         for each in vpc.get("CidrBlockAssociationSet", ()):
             if each["CidrBlock"] == inputs["cidrBlock"] and each["CidrBlockState"]["State"] == "associated":
@@ -26,12 +26,12 @@ def added_block(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate
 
 
 def key(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """KMS keys by their tags; what waits for its deletion is left out."""
+    """KMS keys by their tags, without keys that are pending deletion."""
     for key in listed(client, "list_keys", "Keys"):
         try:
             tags = pairs(list(listed(client, "list_resource_tags", "Tags", KeyId=key["KeyId"])))
         except ClientError as error:
-            # A key whose policy lets this account's administrators not look at it is none of a stack's.
+            # A key whose policy denies this access does not belong to a stack.
             if error.response["Error"]["Code"] != "AccessDeniedException":
                 raise
             continue
@@ -78,18 +78,18 @@ def repository(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]
     """A repository by its name."""
     found = answered(client, "describe_repositories", repositoryNames=[inputs["name"]])
     for each in found["repositories"] if found else ():
-        told = client.list_tags_for_resource(resourceArn=each["repositoryArn"])
-        yield Candidate(each["repositoryName"], pairs(told["tags"]))
+        listing = client.list_tags_for_resource(resourceArn=each["repositoryArn"])
+        yield Candidate(each["repositoryName"], pairs(listing["tags"]))
 
 
 def pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """The association of a service account, which has one at most."""
+    """The association of a service account, which has at most one."""
     place = {name: inputs[name] for name in ("clusterName", "namespace", "serviceAccount")}
     for each in listed(client, "list_pod_identity_associations", "associations", **place):
-        told = client.describe_pod_identity_association(
+        description = client.describe_pod_identity_association(
             clusterName=inputs["clusterName"], associationId=each["associationId"]
         )
-        yield Candidate(each["associationId"], pairs(told["association"].get("tags")))
+        yield Candidate(each["associationId"], pairs(description["association"].get("tags")))
 
 
 def file_system(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
@@ -101,7 +101,7 @@ def file_system(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate
 
 
 def mount_target(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """The mount target of a subnet, in which a file system has one at most."""
+    """The mount target of a file system in a subnet, which has at most one."""
     for each in listed(client, "describe_mount_targets", "MountTargets", FileSystemId=inputs["fileSystemId"]):
         if each["SubnetId"] == inputs["subnetId"]:
             yield Candidate(each["MountTargetId"])

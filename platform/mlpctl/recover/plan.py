@@ -1,4 +1,4 @@
-"""What to do about each operation that a killed update had begun: pure functions from a state and what was found."""
+"""Decide what to do about each operation of an interrupted update. Pure functions of a state and lookup results."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,37 +11,37 @@ from mlpctl.review.marks import SIGNATURE
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 AUTO_NAME_DIGITS: Final = 7
-"""Random hexadecimal digits at the end of an automatic name in AWS; Kubernetes' have eight."""
+"""Number of random hexadecimal digits at the end of an auto-generated name in AWS; in Kubernetes, eight."""
 
 FOUND: Final = "found"
-IF_THERE: Final = "if it is there"
+IF_THERE: Final = "if it exists"
 
 Deployment = Mapping[str, Any]
-"""A stack's state as `pulumi stack export` writes it, below `deployment`."""
+"""A stack's state: the `deployment` in the output of `pulumi stack export`."""
 
 
-class Unsaid(LookupError):
-    """An input by which a resource would be looked for, and which the state does not say; the text is for the user."""
+class UnavailableInput(LookupError):
+    """The state does not contain an input that the lookup of a resource needs; the text is for the user."""
 
 
 @dataclass(frozen=True)
-class Said(Mapping[str, Any]):
-    """Inputs as a state has them. One that is missing, or only there encrypted, raises `Unsaid`."""
+class PlainInputs(Mapping[str, Any]):
+    """Inputs in a state. An input that is missing or encrypted raises `UnavailableInput`."""
 
     raw: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
         value = self.raw.get(name)
         if value is None:
-            raise Unsaid(f"the state does not say its {name}")
+            raise UnavailableInput(f"the state does not contain its {name}")
         if isinstance(value, Mapping):
             if SIGNATURE in value:
-                raise Unsaid(f"its {name} is a secret, which the state has encrypted")
-            return Said(value)
+                raise UnavailableInput(f"its {name} is a secret, which is encrypted in the state")
+            return PlainInputs(value)
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The input, or `default` where there is none."""
+        """The input, or `default` if it is missing."""
         return default if self.raw.get(name) is None else self[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -53,13 +53,13 @@ class Said(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class Pending:
-    """An operation that had begun and of which the state does not say how it ended."""
+    """An operation that was started and whose result is not in the state."""
 
     operation: str
     """`creating`, `updating`, `deleting`, `reading` or `importing`."""
 
     resource: Mapping[str, Any]
-    """The resource as the state will have it: URN, type, resolved inputs, parent, provider, dependencies."""
+    """The resource's entry in the state: URN, type, resolved inputs, parent, provider, dependencies."""
 
     @property
     def urn(self) -> str:
@@ -82,75 +82,75 @@ class Pending:
         return self.resource.get("inputs") or {}
 
     @property
-    def said(self) -> "Said":
-        """The resource's inputs, as far as the state says them in plain text."""
-        return Said(self.inputs)
+    def plain_inputs(self) -> "PlainInputs":
+        """The resource's inputs, which raise `UnavailableInput` if they are missing or encrypted."""
+        return PlainInputs(self.inputs)
 
-    def called(self, id: str) -> "Said":
-        """The same, with an id."""
-        return Said({**self.inputs, "id": id})
+    def inputs_with_id(self, id: str) -> "PlainInputs":
+        """The same, with the id as the input `id`."""
+        return PlainInputs({**self.inputs, "id": id})
 
     @property
     def id(self) -> str:
-        """The id that the state has of it; empty for what it does not know."""
+        """The resource's id in the state; empty if it has none."""
         return str(self.resource.get("id") or "")
 
     @property
     def marks(self) -> Mapping[str, str]:
-        """The tags that tell this resource from all others."""
+        """The tags that identify this resource."""
         stack, project, *_ = self.urn.removeprefix("urn:pulumi:").split("::")
         return {STACK_TAG: f"{project}/{stack}", NAME_TAG: self.name}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something in AWS or in a cluster that may be what the operation made."""
+    """A resource in AWS or in a cluster that the operation may have created."""
 
     id: str
-    """As the state names it."""
+    """Its id in the state."""
 
     tags: Mapping[str, str] | None = None
-    """Its tags; None where the type has none, and its place alone tells what it is."""
+    """Its tags; None if the type has no tags and its parent identifies it."""
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    """Outputs by which the provider reads it, beside id and inputs."""
+    """Outputs that the provider needs to read it, in addition to id and inputs."""
 
 
 @dataclass(frozen=True)
-class Again:
-    """Making it a second time makes nothing twice, for this reason."""
+class Idempotent:
+    """Creating it a second time creates no duplicate, for this reason."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Known:
-    """Its inputs say its id; the refresh will find out whether it is there."""
+    """The id follows from the inputs; the refresh detects whether the resource exists."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the look-up found, resources that the state has already among it."""
+    """The results of the lookup, which may include resources that are already in the state."""
 
     candidates: Sequence[Candidate] = ()
     delete: str = ""
-    """Command that deletes one, with `{id}`."""
+    """Command that deletes a candidate, with `{id}`."""
 
 
 @dataclass(frozen=True)
-class Unseen:
-    """It could not be looked up, for this reason."""
+class LookupFailed:
+    """The lookup was not possible, for this reason."""
 
     reason: str
 
 
-Finding = Again | Known | Found | Unseen
+Finding = Idempotent | Known | Found | LookupFailed
 
 
 class Verdict(Enum):
-    """What becomes of a pending operation."""
+    """What is done about a pending operation."""
 
     IMPORT = "import"
     DROP = "drop"
@@ -160,7 +160,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Action:
-    """What is done about one pending operation, and why."""
+    """The action for one pending operation, and its reason."""
 
     pending: Pending
     verdict: Verdict
@@ -176,16 +176,16 @@ class Action:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user decided: by logical name or URN."""
+    """The user's decisions, by logical name or URN."""
 
     take: Mapping[str, str] = field(default_factory=dict)
-    """Ids of what is taken over."""
+    """Ids of the resources to import."""
 
     drop: frozenset[str] = frozenset()
-    """What is not there, whatever is found."""
+    """Resources that do not exist, whatever the lookup finds."""
 
     def unknown(self, pending: Sequence[Pending]) -> list[str]:
-        """Names that no pending operation has, or more than one."""
+        """Names that match no pending operation, or more than one."""
         return [
             name
             for name in (*self.take, *sorted(self.drop))
@@ -194,42 +194,42 @@ class Choices:
 
 
 def pending(deployment: Deployment) -> list[Pending]:
-    """The pending operations of a state, in order of URN."""
+    """The pending operations of a state, ordered by URN."""
     operations = deployment.get("pending_operations") or []
     return sorted((Pending(each["type"], each["resource"]) for each in operations), key=lambda each: each.urn)
 
 
-def is_looked_for(each: Pending) -> bool:
-    """Whether it may have made something that the state does not know of."""
+def needs_lookup(each: Pending) -> bool:
+    """Whether the operation may have created something that is missing in the state."""
     made = each.resource.get("custom") and not each.type.startswith("pulumi:providers:")
     return each.operation == "creating" and bool(made)
 
 
 def decide(each: Pending, finding: Finding | None, taken: frozenset[str], choices: Choices) -> Action:
-    """What to do about one operation.
+    """The action for one operation.
 
     Args:
-        each: the operation.
-        finding: what was found of it; None for one that is not looked for.
-        taken: ids of its type that the state has already.
-        choices: what the user decided.
+        each: The operation.
+        finding: The result of its lookup; None if it needs none.
+        taken: Ids of its type that are already in the state.
+        choices: The user's decisions.
     """
     if each.name in choices.drop or each.urn in choices.drop:
-        return Action(each, Verdict.DROP, "you said so")
+        return Action(each, Verdict.DROP, "as you chose")
     chosen = choices.take.get(each.urn) or choices.take.get(each.name)
     if chosen:
         outputs = next((item.outputs for item in _candidates(finding) if item.id == chosen), {})
-        return Action(each, Verdict.IMPORT, "you said so", chosen, outputs)
-    if not is_looked_for(each):
+        return Action(each, Verdict.IMPORT, "as you chose", chosen, outputs)
+    if not needs_lookup(each):
         if each.operation in ("updating", "deleting"):
-            return Action(each, Verdict.REFRESH, "read as it is now; the next update does the rest")
-        return Action(each, Verdict.DROP, "makes nothing outside of the state")
+            return Action(each, Verdict.REFRESH, "its current state is read; the next update does the rest")
+        return Action(each, Verdict.DROP, "creates nothing outside the state")
     match finding:
-        case Again(reason):
+        case Idempotent(reason):
             return Action(each, Verdict.DROP, reason)
         case Known(id):
             return Action(each, Verdict.IMPORT, IF_THERE, id)
-        case Unseen(reason):
+        case LookupFailed(reason):
             return Action(each, Verdict.ASK, reason)
     return _among(each, [item for item in _candidates(finding) if item.id not in taken], finding)
 
@@ -241,24 +241,24 @@ def _among(each: Pending, candidates: Sequence[Candidate], finding: Finding | No
         return Action(each, Verdict.IMPORT, FOUND, ours[0].id, ours[0].outputs)
     if ours:
         ids = [item.id for item in ours]
-        return Action(each, Verdict.ASK, f"{len(ids)} bear its name", choices=ids, delete=delete)
+        return Action(each, Verdict.ASK, f"{len(ids)} resources have its name tag", choices=ids, delete=delete)
     if candidates:
         ids = [item.id for item in candidates]
         return Action(
-            each, Verdict.ASK, "its name is taken, without the tags of this stack", choices=ids, delete=delete
+            each, Verdict.ASK, "its name is in use, without the tags of this stack", choices=ids, delete=delete
         )
-    return Action(each, Verdict.DROP, "was not made")
+    return Action(each, Verdict.DROP, "was not created")
 
 
 def _is_made_by(each: Pending, item: Candidate) -> bool:
     if item.tags is None or each.marks.items() <= item.tags.items():
         return True
-    # Tags may come in a second step, which the crash prevented. Random digits are as good a proof.
+    # Tags may be added in a second step, which did not happen. The random digits of a name identify it as well.
     return STACK_TAG not in item.tags and is_auto_name(each.name, item.id)
 
 
 def is_auto_name(logical: str, id: str) -> bool:
-    """Whether the last part of an id is a name that was made of the logical name and random digits."""
+    """Whether the last part of an id is a name that consists of the logical name and random digits."""
     return re.fullmatch(rf"{re.escape(logical)}-[0-9a-f]{{{AUTO_NAME_DIGITS},}}", re.split("[:/]", id)[-1]) is not None
 
 
@@ -267,11 +267,11 @@ def _candidates(finding: Finding | None) -> Sequence[Candidate]:
 
 
 def recovered(deployment: Deployment, actions: Sequence[Action]) -> dict[str, Any]:
-    """The state with everything that is imported, and without pending operations.
+    """The state with all imported resources, and without pending operations.
 
-    What is imported keeps the inputs, the parent and the dependencies that the update had for it. Its outputs are what
-    a provider has right after a creation: the inputs. `refreshBeforeUpdate` has the engine read the rest before
-    anything else uses it, should the refresh that follows not come to its end.
+    An imported resource has the inputs, the parent and the dependencies that the interrupted update used. Its outputs
+    are its inputs, as right after a creation. `refreshBeforeUpdate` makes the engine read the other outputs before
+    they are used, in case the refresh that follows is interrupted.
     """
     resources = list(deployment.get("resources") or [])
     for action in actions:
@@ -287,7 +287,7 @@ def _adopted(action: Action) -> dict[str, Any]:
 
 
 def _without_predecessor(resources: Sequence[Mapping[str, Any]], action: Action) -> Iterator[Mapping[str, Any]]:
-    """The resources, of which the one that this creation replaces waits for its deletion, if it was not deleted."""
+    """The resources. The one that this creation replaces is marked for deletion, unless it was already deleted."""
     for each in resources:
         if each["urn"] != action.pending.urn or each.get("delete"):
             yield each
@@ -296,21 +296,21 @@ def _without_predecessor(resources: Sequence[Mapping[str, Any]], action: Action)
 
 
 def taken(deployment: Deployment, type: str) -> frozenset[str]:
-    """Ids of a type that the state has."""
+    """Ids of a type in the state."""
     return frozenset(
         each["id"] for each in deployment.get("resources") or [] if each["type"] == type and each.get("id")
     )
 
 
 def refreshed(actions: Sequence[Action]) -> list[str]:
-    """URNs of what has to be read."""
+    """URNs of the resources that must be refreshed."""
     return [each.pending.urn for each in actions if each.verdict in (Verdict.IMPORT, Verdict.REFRESH)]
 
 
 def commands(action: Action, recovery: str) -> list[tuple[str, str]]:
-    """What the user can do about an action that asks: command and meaning. `recovery` is the command that was run."""
+    """Commands for an action that needs a decision, with their meanings. `recovery` is the command that was run."""
     name = action.pending.name
     ids = action.choices or ["ID"]
-    take = [(f"{recovery} --import {name}={id}", "take it over") for id in ids]
+    take = [(f"{recovery} --import {name}={id}", "import it") for id in ids]
     delete = [(action.delete.format(id=id), "delete it") for id in action.choices if action.delete]
-    return [*take, *delete, (f"{recovery} --drop {name}", "none of them: the next update makes it")]
+    return [*take, *delete, (f"{recovery} --drop {name}", "none of them: the next update creates it")]

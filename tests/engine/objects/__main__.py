@@ -1,4 +1,4 @@
-"""Objects of the kinds that the platform emits, and some that others have."""
+"""Objects of the kinds that the platform creates, and some other kinds."""
 
 import pulumi
 import pulumi_kubernetes as k8s

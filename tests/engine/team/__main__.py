@@ -1,4 +1,4 @@
-"""A team's stack on the platform of the stack `local`: small, with data, GPU nodes and a model to lose."""
+"""A small team stack on the platform of the stack `local`, with data, GPU nodes and a model."""
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -30,7 +30,7 @@ pool = ml.GpuNodePool(
 )
 cluster = k8s.Provider(
     "cluster",
-    # Not known before the first update, as with a cluster of the same stack.
+    # Unknown before the first update, like the kubeconfig of a cluster in the same stack.
     kubeconfig=pulumi.Output.all(platform.kubeconfig, buckets["models"].bucket_arn).apply(lambda known: known[0]),
 )
 ml.InferenceService(

@@ -1,4 +1,4 @@
-"""A stack's cluster, read over HTTP from a server that answers as the Kubernetes API does."""
+"""Reading a stack's cluster over HTTP, from a server that responds like the Kubernetes API."""
 
 import json
 import threading
@@ -86,7 +86,7 @@ def test_an_object_is_found_in_the_namespace_of_the_context(cluster: Cluster) ->
     assert cluster.get("v1", "Node", "gpu", None) == NODE
 
 
-def test_what_does_not_exist_is_none_and_so_is_a_kind_that_is_not_served(cluster: Cluster) -> None:
+def test_a_missing_object_or_kind_is_none(cluster: Cluster) -> None:
     assert cluster.get("batch/v1", "Job", "other", None) is None
     assert cluster.get("example.com/v1", "Widget", "one", None) is None
     assert cluster.list("example.com/v1", "Widget", None) == []
@@ -96,18 +96,18 @@ def test_items_of_a_list_have_their_kind(cluster: Cluster) -> None:
     assert cluster.list("batch/v1", "Job", None) == [JOB]
 
 
-def test_what_the_api_server_refuses_is_said_in_its_words(cluster: Cluster) -> None:
+def test_a_rejected_request_is_reported_with_the_message_of_the_api_server(cluster: Cluster) -> None:
     with pytest.raises(ClusterError, match=r"secrets is forbidden \(HTTP 403\)"):
         cluster.list("v1", "Secret", None)
 
 
-def test_a_cluster_that_does_not_answer_is_an_error() -> None:
+def test_a_cluster_that_does_not_respond_is_an_error() -> None:
     with pytest.raises(ClusterError):
         Cluster({"kubeconfig": kubeconfig("http://127.0.0.1:9")}).get("v1", "Node", "gpu", None)
 
 
 @pytest.mark.parametrize(
-    ("provider", "said"),
+    ("provider", "message"),
     [
         ({"kubeconfig": "/no/such/file"}, "its kubeconfig cannot be read"),
         ({"kubeconfig": "{]"}, "its kubeconfig cannot be read"),
@@ -115,6 +115,6 @@ def test_a_cluster_that_does_not_answer_is_an_error() -> None:
         ({"kubeconfig": kubeconfig("http://127.0.0.1:9"), "context": "other"}, "no context 'other'; it has: main"),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_used_is_an_error(provider: dict[str, str], said: str) -> None:
-    with pytest.raises(ClusterError, match=said):
+def test_an_invalid_kubeconfig_is_an_error(provider: dict[str, str], message: str) -> None:
+    with pytest.raises(ClusterError, match=message):
         Cluster(provider)

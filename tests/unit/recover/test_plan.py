@@ -1,22 +1,22 @@
-"""What becomes of each operation that a killed update had begun."""
+"""The action for each operation of an interrupted update."""
 
 from typing import Any
 
 import pytest
 
 from mlpctl.recover.plan import (
-    Again,
     Candidate,
     Choices,
     Finding,
     Found,
+    Idempotent,
     Known,
+    LookupFailed,
     Pending,
-    Unseen,
     Verdict,
     commands,
     decide,
-    is_looked_for,
+    needs_lookup,
     pending,
     recovered,
     refreshed,
@@ -46,22 +46,22 @@ def operation(kind: str = "creating", **more: Any) -> Pending:
     )
 
 
-def test_what_exists_once_is_imported() -> None:
+def test_a_resource_that_exists_once_is_imported() -> None:
     action = decide(operation(), Found([Candidate("vpc-1", OURS)], DELETE), frozenset(), NOBODY)
     assert (action.verdict, action.id) == (Verdict.IMPORT, "vpc-1")
 
 
-def test_what_does_not_exist_is_dropped() -> None:
+def test_a_resource_that_does_not_exist_is_dropped() -> None:
     action = decide(operation(), Found(delete=DELETE), frozenset(), NOBODY)
-    assert (action.verdict, action.reason) == (Verdict.DROP, "was not made")
+    assert (action.verdict, action.reason) == (Verdict.DROP, "was not created")
 
 
-def test_what_the_state_has_already_is_no_candidate() -> None:
+def test_a_resource_in_the_state_is_not_a_candidate() -> None:
     found = Found([Candidate("vpc-old", OURS), Candidate("vpc-new", OURS)])
     assert decide(operation(), found, frozenset({"vpc-old"}), NOBODY).id == "vpc-new"
 
 
-def test_of_two_the_user_chooses_by_exact_commands() -> None:
+def test_with_two_candidates_the_user_gets_exact_commands_to_choose_from() -> None:
     found = Found([Candidate("vpc-1", OURS), Candidate("vpc-2", OURS)], DELETE)
     action = decide(operation(), found, frozenset(), NOBODY)
     assert action.verdict is Verdict.ASK
@@ -77,7 +77,7 @@ def test_of_two_the_user_chooses_by_exact_commands() -> None:
     assert decide(operation(), found, frozenset(), Choices(drop=frozenset({URN}))).verdict is Verdict.DROP
 
 
-def test_what_has_no_tags_is_known_by_its_place() -> None:
+def test_a_resource_without_tags_is_identified_by_its_parent() -> None:
     assert decide(operation(), Found([Candidate("rtbassoc-1")]), frozenset(), NOBODY).verdict is Verdict.IMPORT
 
 
@@ -91,19 +91,21 @@ def test_what_has_no_tags_is_known_by_its_place() -> None:
         ("network-vpc", THEIRS, Verdict.ASK),
     ],
 )
-def test_without_tags_only_random_digits_prove_whose_a_name_is(id: str, tags: dict[str, str], verdict: Verdict) -> None:
+def test_without_tags_only_random_digits_identify_the_owner_of_a_name(
+    id: str, tags: dict[str, str], verdict: Verdict
+) -> None:
     assert decide(operation(), Found([Candidate(id, tags)]), frozenset(), NOBODY).verdict is verdict
 
 
 @pytest.mark.parametrize(
     ("finding", "verdict", "id"),
     [
-        (Again("is a setting"), Verdict.DROP, ""),
+        (Idempotent("is a setting"), Verdict.DROP, ""),
         (Known("table_0.0.0.0/0"), Verdict.IMPORT, "table_0.0.0.0/0"),
-        (Unseen("AWS cannot be asked"), Verdict.ASK, ""),
+        (LookupFailed("the query to AWS failed"), Verdict.ASK, ""),
     ],
 )
-def test_what_need_not_or_cannot_be_looked_up(finding: Finding, verdict: Verdict, id: str) -> None:
+def test_operations_that_need_no_lookup_or_whose_lookup_failed(finding: Finding, verdict: Verdict, id: str) -> None:
     action = decide(operation(), finding, frozenset(), NOBODY)
     assert (action.verdict, action.id) == (verdict, id)
 
@@ -119,8 +121,8 @@ def test_what_need_not_or_cannot_be_looked_up(finding: Finding, verdict: Verdict
     ],
     ids=lambda each: getattr(each, "operation", each.value if isinstance(each, Verdict) else ""),
 )
-def test_what_makes_nothing_is_not_looked_for(each: Pending, verdict: Verdict) -> None:
-    assert not is_looked_for(each)
+def test_operations_that_create_nothing_need_no_lookup(each: Pending, verdict: Verdict) -> None:
+    assert not needs_lookup(each)
     assert decide(each, None, frozenset(), NOBODY).verdict is verdict
 
 
@@ -131,14 +133,14 @@ def state(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def carried_out(before: dict[str, Any]) -> list[dict[str, Any]]:
-    (create,) = [each for each in pending(before) if is_looked_for(each)]
+    (create,) = [each for each in pending(before) if needs_lookup(each)]
     found = Found([Candidate("vpc-1", OURS, {"__fieldManager": "pulumi"})])
     after = recovered(before, [decide(create, found, frozenset(), NOBODY)])
     assert after["pending_operations"] == []
     return list(after["resources"])
 
 
-def test_the_state_gets_what_a_creation_would_have_left() -> None:
+def test_an_imported_resource_is_in_the_state_as_after_its_creation() -> None:
     parent, vpc = carried_out(state())
     assert parent["urn"] == PARENT
     assert vpc == {
@@ -149,7 +151,7 @@ def test_the_state_gets_what_a_creation_would_have_left() -> None:
     }
 
 
-def test_what_is_replaced_waits_for_its_deletion() -> None:
+def test_a_replaced_resource_is_pending_deletion() -> None:
     old = {"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "vpc-0"}
     resources = carried_out(state(old))
     assert [(each.get("id"), each.get("delete", False)) for each in resources] == [
@@ -159,31 +161,31 @@ def test_what_is_replaced_waits_for_its_deletion() -> None:
     ]
 
 
-def test_what_was_deleted_for_its_replacement_is_gone() -> None:
+def test_a_resource_deleted_before_its_replacement_is_removed() -> None:
     old = {"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "vpc-0", "pendingReplacement": True}
     assert [each.get("id") for each in carried_out(state(old))] == [None, "vpc-1"]
 
 
-def test_what_was_imported_or_changed_is_read() -> None:
+def test_imported_and_changed_resources_are_refreshed() -> None:
     create, update = pending(state())
     actions = [decide(create, Known("vpc-1"), frozenset(), NOBODY), decide(update, None, frozenset(), NOBODY)]
     assert refreshed(actions) == [URN, PARENT]
 
 
-def test_a_choice_has_to_name_one_operation() -> None:
+def test_a_choice_must_match_exactly_one_operation() -> None:
     operations = pending(state())
     assert Choices(take={"network-vpc": "vpc-1"}, drop=frozenset({PARENT})).unknown(operations) == []
     assert Choices(take={"netwrok": "vpc-1"}, drop=frozenset({"b"})).unknown(operations) == ["netwrok", "b"]
     assert Choices(drop=frozenset({"network-vpc"})).unknown([*operations, *operations]) == ["network-vpc"]
 
 
-def test_ids_of_other_types_are_not_taken() -> None:
+def test_ids_of_other_types_are_ignored() -> None:
     resources = [{"urn": URN, "type": "aws:ec2/vpc:Vpc", "id": "a"}, {"urn": URN, "type": "other", "id": "b"}]
     assert taken({"resources": resources}, "other") == {"b"}
 
 
 @pytest.mark.parametrize("kind", ["creating", "updating", "deleting", "reading", "importing"])
-def test_every_operation_can_be_dropped_or_imported_by_hand(kind: str) -> None:
+def test_every_operation_can_be_dropped_or_imported_manually(kind: str) -> None:
     each = operation(kind)
     assert decide(each, None, frozenset(), Choices(drop=frozenset({"network-vpc"}))).verdict is Verdict.DROP
     action = decide(each, None, frozenset(), Choices(take={"network-vpc": "vpc-9"}))

@@ -1,4 +1,4 @@
-"""Where what a killed update made is looked for: in AWS as moto has it, with plain boto3."""
+"""Lookups of what an interrupted update created, with boto3 against moto."""
 
 import functools
 import json
@@ -16,8 +16,8 @@ from awsfacts import types
 from awsfacts.recovery import Recovery
 from mlpctl.recover import search as searching
 from mlpctl.recover.asking import filled
-from mlpctl.recover.kinds import Id, Look, known, way
-from mlpctl.recover.plan import FOUND, Action, Again, Candidate, Found, Known, Pending, Unseen, Verdict
+from mlpctl.recover.kinds import Id, Look, known, method
+from mlpctl.recover.plan import FOUND, Action, Candidate, Found, Idempotent, Known, LookupFailed, Pending, Verdict
 from mlpctl.recover.search import Search
 from mlsandbox.providers.aws import DECLARATIONS
 from mocked_aws import mocked_aws
@@ -117,11 +117,11 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:ecr/repository:Repository": ({"name": "team/example"}, repository),
     "aws:efs/fileSystem:FileSystem": ({}, file_system),
 }
-"""Types that the engine test does not meet, or meets only while all goes well."""
+"""Types that the engine test does not cover, or covers only without failures."""
 
 
 @pytest.mark.parametrize("type", CASES)
-def test_what_was_made_is_found_and_what_was_not_is_not(type: str, search: Search) -> None:
+def test_a_resource_is_found_only_after_its_creation(type: str, search: Search) -> None:
     inputs, make = CASES[type]
     each = operation(type, **inputs)
     nothing = search.look(each)
@@ -133,7 +133,7 @@ def test_what_was_made_is_found_and_what_was_not_is_not(type: str, search: Searc
     assert [(item.id, item.tags) for item in found.candidates] == [(id, each.marks)]
 
 
-def test_two_of_a_name_are_both_found_and_those_of_other_stacks_are_not(search: Search) -> None:
+def test_all_resources_with_the_name_tag_are_found_and_no_others(search: Search) -> None:
     each, other = operation("aws:ec2/vpc:Vpc", "network-vpc"), operation("aws:ec2/vpc:Vpc", "other")
     ids = [
         client("ec2").create_vpc(
@@ -147,24 +147,28 @@ def test_two_of_a_name_are_both_found_and_those_of_other_stacks_are_not(search: 
     assert found.delete.format(id=ids[0]) == f"aws ec2 delete-vpc --vpc-id {ids[0]}"
 
 
-@pytest.mark.parametrize("before", [(), ("old",)], ids=["nothing", "what it replaces"])
-def test_what_is_seen_late_is_looked_for_again(before: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", [(), ("old",)], ids=["nothing", "the replaced resource"])
+def test_the_lookup_of_a_resource_that_appears_late_is_retried(
+    before: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     each = operation("aws:ec2/vpc:Vpc")
     looks = iter([before, (*before, "new")])
     search = Search({"resources": [{"urn": each.urn, "type": each.type, "id": "old"}]})
-    monkeypatch.setattr("mlpctl.recover.search.AGAIN_AFTER_S", 0)
+    monkeypatch.setattr("mlpctl.recover.search.RETRY_DELAY_S", 0)
     monkeypatch.setattr(search, "look", lambda each: Found([Candidate(id, each.marks) for id in next(looks)]))
     found = search.find([each], patience_s=10)[each.urn]
     assert isinstance(found, Found)
     assert [item.id for item in found.candidates] == [*before, "new"]
 
 
-def test_what_cannot_be_known_is_said(search: Search) -> None:
-    assert isinstance(search.look(operation("aws:new/thing:Thing")), Unseen)
-    assert isinstance(search.look(operation("kubernetes:core/v1:Namespace")), Unseen), "its provider has no kubeconfig"
+def test_an_unknown_type_or_a_missing_kubeconfig_is_reported(search: Search) -> None:
+    assert isinstance(search.look(operation("aws:new/thing:Thing")), LookupFailed)
+    assert isinstance(search.look(operation("kubernetes:core/v1:Namespace")), LookupFailed), (
+        "its provider has no kubeconfig"
+    )
 
 
-def test_an_object_is_found_by_its_name_with_the_marks_of_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_is_found_by_its_name_with_tags_from_its_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
     live = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -191,37 +195,37 @@ def test_an_object_is_found_by_its_name_with_the_marks_of_its_annotations(monkey
     assert Search({"resources": [provider]}).look(each) == Found((), "kubectl delete deployment chat")
 
 
-def test_what_fails_while_it_is_made_is_asked_about(search: Search) -> None:
+def test_a_failed_creation_needs_a_decision(search: Search) -> None:
     each = operation("aws:eks/cluster:Cluster", name="example")
     found = Action(each, Verdict.IMPORT, FOUND, "example")
     with Stubber(search._client("eks", each)) as stub:
         stub.add_response("describe_cluster", {"cluster": {"status": "FAILED"}})
-        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # a waiter that need not wait
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # this waiter does not wait
         action = search.wait_until_ready(found)
     assert action.verdict is Verdict.ASK
     assert action.delete == "aws eks delete-cluster --name {id}"
-    said = Action(each, Verdict.IMPORT, "you said so", "example")
-    assert search.wait_until_ready(said) is said
+    chosen = Action(each, Verdict.IMPORT, "as you chose", "example")
+    assert search.wait_until_ready(chosen) is chosen
 
 
-def test_an_id_is_made_of_inputs() -> None:
-    route = way("aws:ec2/route:Route")
+def test_an_id_is_derived_from_inputs() -> None:
+    route = method("aws:ec2/route:Route")
     assert isinstance(route, Id)
     assert route.of({"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"}) == "rtb-1_0.0.0.0/0"
     assert filled({"names": ["$a"], "b": "$b"}, {"a": "x"}) == {"names": ["x"], "b": ""}
 
 
 def test_a_setting_is_not_looked_up(search: Search) -> None:
-    assert isinstance(search.look(operation("aws:s3/bucketPolicy:BucketPolicy", bucket="b")), Again)
+    assert isinstance(search.look(operation("aws:s3/bucketPolicy:BucketPolicy", bucket="b")), Idempotent)
     assert search.look(operation("aws:kms/alias:Alias", name="alias/a")) == Known("alias/a")
 
 
 def test_every_type_of_the_sandbox_can_be_found() -> None:
     assert {each.token for each in DECLARATIONS} <= {*known()}
     taggable = {each.token for each in DECLARATIONS if each.tags and each.delete}
-    unlooked = {token for token in taggable if not isinstance(way(token), Look)}
-    assert [token for token in unlooked if not isinstance(way(token), Again)] == [], (
-        "found by tags, or why it need not be"
+    unlooked = {token for token in taggable if not isinstance(method(token), Look)}
+    assert [token for token in unlooked if not isinstance(method(token), Idempotent)] == [], (
+        "must be found by tags, or be idempotent to create"
     )
 
 
@@ -231,24 +235,24 @@ def test_every_type_of_the_stack_files_can_be_found(stack: Path, plan_of: Callab
     assert [each.type for each in plan_of(stack) if each.custom and not each.type.startswith(found)] == []
 
 
-@pytest.mark.parametrize("type", [type for type in known() if isinstance(kind := way(type), Look) and kind.ready])
-def test_what_is_waited_for_is_a_waiter_of_botocore(type: str) -> None:
-    kind = way(type)
+@pytest.mark.parametrize("type", [type for type in known() if isinstance(kind := method(type), Look) and kind.ready])
+def test_every_waiter_exists_in_botocore(type: str) -> None:
+    kind = method(type)
     assert isinstance(kind, Look)
     assert kind.ready
     model = botocore.session.get_session().get_waiter_model(kind.service)
     assert kind.ready.waiter in map(botocore.xform_name, model.waiter_names)
 
 
-def asked(type: str) -> Recovery | None:
-    """What the record of a type asks AWS by data alone."""
+def query_of(type: str) -> Recovery | None:
+    """The recovery record of a type, if it defines a query to AWS."""
     found = types.record(type).recovery
     return found if found and (found.list or found.get) else None
 
 
-@pytest.mark.parametrize("type", [type for type in known() if asked(type)])
-def test_what_is_asked_is_an_operation_of_the_service_with_these_members(type: str) -> None:
-    found = asked(type)
+@pytest.mark.parametrize("type", [type for type in known() if query_of(type)])
+def test_every_query_is_an_operation_of_the_service_with_these_members(type: str) -> None:
+    found = query_of(type)
     assert found
     how = found.list or found.get
     assert how
@@ -268,26 +272,26 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 
 
 @pytest.mark.parametrize(
-    ("type", "inputs", "told"),
+    ("type", "inputs", "reason"),
     [
-        ("aws:iam/role:Role", {"name": SECRET}, "its name is a secret, which the state has encrypted"),
-        ("aws:iam/role:Role", {}, "the state does not say its name"),
-        ("aws:s3/bucket:Bucket", {"bucket": None}, "the state does not say its bucket"),
-        ("aws:kms/alias:Alias", {"name": SECRET}, "its name is a secret, which the state has encrypted"),
-        ("aws:eks/nodeGroup:NodeGroup", {"clusterName": SECRET}, "its clusterName is a secret, which the state has"),
-        ("aws:eks/cluster:Cluster", {"name": "a", "region": SECRET}, "its region is a secret, which the state has"),
+        ("aws:iam/role:Role", {"name": SECRET}, "its name is a secret, which is encrypted in the state"),
+        ("aws:iam/role:Role", {}, "the state does not contain its name"),
+        ("aws:s3/bucket:Bucket", {"bucket": None}, "the state does not contain its bucket"),
+        ("aws:kms/alias:Alias", {"name": SECRET}, "its name is a secret, which is encrypted in the state"),
+        ("aws:eks/nodeGroup:NodeGroup", {"clusterName": SECRET}, "its clusterName is a secret, which is encrypted"),
+        ("aws:eks/cluster:Cluster", {"name": "a", "region": SECRET}, "its region is a secret, which is encrypted"),
     ],
 )
-def test_what_the_state_does_not_say_is_asked_about(
-    search: Search, type: str, inputs: dict[str, Any], told: str
+def test_a_missing_or_encrypted_input_needs_a_decision(
+    search: Search, type: str, inputs: dict[str, Any], reason: str
 ) -> None:
     found = search.look(operation(type, **inputs))
-    assert isinstance(found, Unseen)
-    assert found.reason.startswith(told)
+    assert isinstance(found, LookupFailed)
+    assert found.reason.startswith(reason)
 
 
 class Objects:
-    """A cluster that holds some objects, asked as the search asks."""
+    """A fake cluster with some objects."""
 
     namespace = "models"
 
@@ -329,11 +333,11 @@ def test_a_helm_release_is_found_by_its_name_in_its_namespace(monkeypatch: pytes
     assert look(ours, others, **inputs, namespace="gpu") == Found((Candidate("gpu/operator"),), delete)
     assert look(others, **inputs, namespace="gpu") == Found((), delete)
     assert look(helm_secret("operator", "models"), **inputs).candidates == (Candidate("models/operator"),)
-    assert look(ours, chart="gpu-operator") == Unseen("the state does not say its name")
-    assert isinstance(look(ours, chart="gpu-operator", name=SECRET), Unseen)
+    assert look(ours, chart="gpu-operator") == LookupFailed("the state does not contain its name")
+    assert isinstance(look(ours, chart="gpu-operator", name=SECRET), LookupFailed)
 
 
-def test_an_object_that_the_server_names_is_found_by_its_annotations_or_asked_about(
+def test_an_object_with_a_generated_name_is_found_by_annotations_or_needs_a_decision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     inputs = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "train-"}}
@@ -347,13 +351,13 @@ def test_an_object_that_the_server_names_is_found_by_its_annotations_or_asked_ab
     found = look(job("train-x1", **marks), job("train-x2"), job("other"))
     assert [each.id for each in found.candidates] == ["models/train-x1"]
     assert look(job("other")) == Found(())
-    assert look(job("train-x1"), job("train-x2")) == Unseen(
-        "its name is made by the API server, and 2 begin with train-"
+    assert look(job("train-x1"), job("train-x2")) == LookupFailed(
+        "the API server generates its name, and 2 objects have the prefix train-"
     )
 
 
 @pytest.mark.parametrize(("operation_", "statuses"), [("updating", ["UPDATING", "ACTIVE"]), ("deleting", ["DELETING"])])
-def test_a_change_that_a_killed_update_began_is_waited_for(
+def test_a_change_started_by_an_interrupted_update_is_waited_for(
     search: Search, monkeypatch: pytest.MonkeyPatch, operation_: str, statuses: list[str]
 ) -> None:
     waited: list[float] = []
@@ -361,23 +365,23 @@ def test_a_change_that_a_killed_update_began_is_waited_for(
     inputs = {"clusterName": "main", "nodeGroupName": "gpu"}
     resource = {**operation("aws:eks/nodeGroup:NodeGroup", **inputs).resource, "id": "main:gpu"}
     each = Pending(operation_, resource)
-    action = Action(each, Verdict.REFRESH, "read as it is now")
+    action = Action(each, Verdict.REFRESH, "its current state is read")
     with Stubber(search._client("eks", each)) as stub:
         for status in statuses:
             stub.add_response("describe_nodegroup", {"nodegroup": {"status": status}})
         if operation_ == "deleting":
             stub.add_client_error("describe_nodegroup", "ResourceNotFoundException")
-        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the one with answers
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the stubbed client
         assert search.wait_until_ready(action) is action
         stub.assert_no_pending_responses()
     assert len(waited) == 1
 
 
-def test_a_change_without_an_end_is_asked_about(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_does_not_end_needs_a_decision(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpctl.recover.search.LONGEST_CHANGE_S", -1.0)
     each = Pending("updating", {**operation("aws:eks/addon:Addon", clusterName="main", addonName="dns").resource})
     with Stubber(search._client("eks", each)) as stub:
         stub.add_response("describe_addon", {"addon": {"status": "UPDATING"}})
-        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the one with answers
-        action = search.wait_until_ready(Action(each, Verdict.REFRESH, "read as it is now"))
+        search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the stubbed client
+        action = search.wait_until_ready(Action(each, Verdict.REFRESH, "its current state is read"))
     assert (action.verdict, action.reason) == (Verdict.ASK, "is still being changed")

@@ -399,7 +399,7 @@ def test_a_plan_that_is_there_needs_neither_pulumi_nor_aws(tmp_path: Path) -> No
 def test_help_tells_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
     for command in ("review", "cost"):
         out = " ".join(mlpctl(command, "--help").out.split())
-        for told in ("0 all limits are kept", "1 a limit is broken", "2 bad input", "3 it could not be made"):
+        for told in ("0 all limits are met", "1 a limit is exceeded", "2 invalid input", "3 the result is"):
             assert told in out
     for arguments in (("--help",), ("review", "--help")):
         done = subprocess.run([sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True)
