@@ -120,7 +120,7 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
     code, out, errors = mlpctl("sandbox", "env")
     assert (code, out) == (FAILED, "")
     assert "mlsandbox up" in errors
-    assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox runs.\n")
+    assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox is running.\n")
 
 
 @pytest.mark.parametrize(
@@ -226,14 +226,14 @@ def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
     for command in (("up", "--stack", "local"), ("sandbox", "up")):
         code, _, errors = mlpctl(*command)
         assert code == cli.INTERRUPTED
-        assert "goes on where it stopped" in errors
+        assert "Run the same command again to resume." in errors
         assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("CreateVpc",), "Say which OPERATION fails and with which --code, or --clear.\n"),
+        (("CreateVpc",), "Pass the OPERATION that fails and its --code, or pass --clear.\n"),
         (("CreateVpc", "--code", "VpcLimitExceeded"), "There is no sandbox in "),
         (("CreateVpc", "--code", "VpcLimitExceeded", "--later"), "CreateVpc cannot fail later; allowed: CreateCluster"),
     ],

@@ -82,7 +82,7 @@ def test_a_fault_strikes_only_requests_that_hold_its_text(bench: Any, layout: La
     ("asked", "told"),
     [
         (("CreateNodegruop", "AccessDenied"), "did you mean CreateNodegroup"),
-        (("braket:CreateJob", "AccessDenied"), "braket is no service of the sandbox; allowed: cloudfront, ec2, eks"),
+        (("braket:CreateJob", "AccessDenied"), "braket is not a service of the sandbox; allowed: cloudfront, ec2, eks"),
     ],
 )
 def test_a_fault_of_nothing_is_refused(asked: tuple[str, str], told: str) -> None:
