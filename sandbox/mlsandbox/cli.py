@@ -100,7 +100,7 @@ def from_(
     ],
     folder: Folder = None,
 ) -> None:
-    """Set the source of connections to the cluster endpoint, which its public CIDR blocks or rules on TCP 443 allow."""
+    """Set where connections to the cluster endpoint come from, to test its public CIDR blocks and rules for TCP 443."""
     _sandbox(folder).reach_from(origin)
 
 
@@ -124,7 +124,7 @@ def quota(
 
 @app.command()
 def reset(folder: Folder = None) -> None:
-    """Delete all resources in the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""
+    """Empty the sandbox: delete its AWS resources, its cluster, and the Pulumi state of its stacks."""
     sandbox = _sandbox(folder)
     sandbox.reset()
     _console().print(f"The sandbox in {sandbox.folder} is empty.", highlight=False)

@@ -18,7 +18,7 @@ from mlsandbox.tools.toolchain.progress import duration
 
 
 @dataclass(frozen=True)
-class Kindness:
+class Difference:
     """A respect in which the sandbox is more permissive or faster than AWS or Kubernetes."""
 
     what: str
@@ -27,12 +27,12 @@ class Kindness:
 
 
 @functools.cache
-def kinder() -> Sequence[Kindness]:
-    """All entries of `kinder.yaml`."""
+def differences() -> Sequence[Difference]:
+    """All entries of `differences.yaml`."""
     from mlsandbox.endpoint.eks.rollout import EVICTION_S
 
-    rows = read_table("kinder.yaml", "mlsandbox.host")
-    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in rows]
+    rows = read_table("differences.yaml", "mlsandbox.host")
+    return [Difference(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in rows]
 
 
 def page(
@@ -51,7 +51,7 @@ def page(
         parts += [Text(), _conditions(conditions)]
     if status.phase is Phase.READY:
         parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
-    parts += [Text(), _kinder()]
+    parts += [Text(), _differences()]
     return Group(*parts)
 
 
@@ -108,9 +108,9 @@ def _aws_types() -> Table:
     return table
 
 
-def _kinder() -> Table:
+def _differences() -> Table:
     table = _table("More permissive than AWS", "")
-    for each in kinder():
+    for each in differences():
         table.add_row(each.what, each.how)
     return table
 

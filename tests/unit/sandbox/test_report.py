@@ -83,13 +83,13 @@ def test_differences_from_aws_are_shown_even_if_no_sandbox_is_running() -> None:
     status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
     page = shown(status)
     assert "absent" in page
-    for each in status_page.kinder():
+    for each in status_page.differences():
         assert each.what in page
         assert each.how.split()[0] in page
 
 
 def test_each_difference_from_aws_is_listed_once_in_full_sentences() -> None:
-    entries = status_page.kinder()
+    entries = status_page.differences()
     assert len({each.what for each in entries}) == len(entries)
     for each in entries:
         assert each.how.endswith(".")
@@ -97,7 +97,7 @@ def test_each_difference_from_aws_is_listed_once_in_full_sentences() -> None:
 
 
 def test_the_eviction_time_on_the_page_is_the_one_in_use() -> None:
-    (entry,) = [each for each in status_page.kinder() if each.what == "time"]
+    (entry,) = [each for each in status_page.differences() if each.what == "time"]
     assert f"{rollout.EVICTION_S:.0f} s" in entry.how
 
 

@@ -8,7 +8,7 @@ from mlsandbox.host import status_page
 
 
 def difference(what: str) -> str:
-    (entry,) = [each for each in status_page.kinder() if each.what == what]
+    (entry,) = [each for each in status_page.differences() if each.what == what]
     return entry.how
 
 
