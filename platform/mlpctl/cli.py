@@ -368,7 +368,7 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run the same command again to resume.\n")
+        sys.stderr.write("\nInterrupted. The same command goes on where it stopped.\n")
         raise typer.Exit(INTERRUPTED) from None
 
 

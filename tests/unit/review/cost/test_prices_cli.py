@@ -185,7 +185,7 @@ def test_an_interrupted_refresh_says_that_it_goes_on(
     monkeypatch.setattr(refresh, "refresh", stopped)
     code, _, errors = mlpctl("prices", "refresh", "--region", "eu-west-1")
     assert code == cli.INTERRUPTED
-    assert "Run the same command again to resume." in errors
+    assert "The same command goes on where it stopped." in errors
 
 
 def test_the_book_is_read_without_the_aws_sdk_or_pulumi() -> None:
