@@ -49,7 +49,7 @@ def up(layout: Layout, tools: Mapping[str, Path] | None = None) -> Record:
 def eventually(condition: Callable[[], bool], timeout_s: float = 10) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
