@@ -155,7 +155,7 @@ class Sandbox:
         return toolchain.look(PROVIDER).found is not None
 
     def stop(self) -> bool:
-        """Stop all processes and wait until they ended. False if none was running. The state is kept."""
+        """Stop all processes and wait until they have ended. False if none was running. The state is kept."""
         return lifecycle.down(self.layout)
 
     def reset(self) -> None:

@@ -20,7 +20,7 @@ ANY: Final = "*"
 """Stands for all operations."""
 
 LATER: Final = {"CreateCluster": "cluster", "CreateNodegroup": "nodegroup", "CreateAddon": "addon"}
-"""EKS operations that can fail after the response, as health issues of the resource; and its member in the response."""
+"""EKS operations whose resource can fail after the response, with the name of the resource in the response."""
 
 _TIMEOUT_S: Final = 5.0
 

@@ -118,7 +118,7 @@ class Layout:
 
     @property
     def ca_certificate(self) -> Path:
-        """The CA that signed the certificate of the API server and the webhook (PEM). It never changes."""
+        """The CA that signed the certificate of the API server and the webhook (PEM). It is never replaced."""
         return self.pki / "ca.crt"
 
     @property

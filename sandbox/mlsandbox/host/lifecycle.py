@@ -111,7 +111,7 @@ def start_control_plane(layout: Layout, tools: Mapping[str, Path]) -> Record:
 
 
 def down(layout: Layout) -> bool:
-    """Stop the sandbox and wait until its processes ended. Its state is kept. False if it was not running."""
+    """Stop the sandbox and wait until its processes have ended. Its state is kept. False if it was not running."""
     if not layout.folder.exists():
         return False
     with _exclusive(layout):
@@ -281,7 +281,7 @@ def _down(layout: Layout) -> bool:
 
 
 def _gone(processes: Sequence[psutil.Process], timeout_s: float) -> None:
-    """Wait until `processes` ended. Kill those that take longer than `timeout_s`."""
+    """Wait until `processes` have ended. Kill those that take longer than `timeout_s`."""
     _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,7 +1,7 @@
 """Runs a program that ends when its parent ends: `python bound.py PARENT_PID PROGRAM ARGUMENTS...`.
 
-This is a separate script because the caller has threads and must not run Python code between fork and exec
-(`preexec_fn` can deadlock). It is run by path and imports nothing of this package, so that it starts fast.
+This is a separate script, run by path and without imports of this package, because the caller has threads and must not
+run Python code between fork and exec (`preexec_fn` can deadlock).
 
 On Linux the kernel kills the program when the *thread* that started it ends. On other systems the program continues
 after its daemon was killed; the next command finds it in the record and ends it.

@@ -64,7 +64,7 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait_stopped(self) -> None:
-        """Wait until it ended; kill it if it takes longer than `STOP_GRACE_S`."""
+        """Wait until it has ended; kill it if it takes longer than `STOP_GRACE_S`."""
         try:
             self._process.wait(STOP_GRACE_S)
         except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ class Child:
 
 
 def stop(children: Iterable[Child]) -> None:
-    """Stop all `children` at the same time and wait until they ended."""
+    """Stop all `children` at the same time and wait until they have ended."""
     together = list(children)
     for child in together:
         child.send_stop()

@@ -71,7 +71,7 @@ class ControlPlane:
         return self._state
 
     def stop(self) -> None:
-        """Stop all processes and wait until they ended. Does nothing if none is running."""
+        """Stop all processes and wait until they have ended. Does nothing if none is running."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

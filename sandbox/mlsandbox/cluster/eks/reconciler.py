@@ -89,7 +89,7 @@ class Reconciler:
             except UnreachableError:
                 pause = _PENDING_S
             except KubeError as problem:
-                # Conflicts and rate limits are temporary. Log every other error each time.
+                # Conflicts and rate limits resolve by themselves; other errors should appear in the log each time.
                 logger.warning("the Kubernetes API rejected a change by EKS: %s", problem)
                 pause = 1.0
             except Exception:
