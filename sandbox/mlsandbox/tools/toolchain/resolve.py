@@ -95,7 +95,7 @@ def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
     """
     for folder in (engine.parent, engine.resolve().parent, *_search_path()):
         host = shutil.which(name, path=str(folder))
-        if host is not None and not _is_ours(Path(host)) and _neighbour_fits(Path(host), engine):
+        if host is not None and not _is_ours(Path(host)) and _neighbor_fits(Path(host), engine):
             return Path(host)
     return None
 
@@ -175,7 +175,7 @@ def _is_ours(host: Path) -> bool:
         return b"languagehost" in file.read(1024)
 
 
-def _neighbour_fits(host: Path, engine: Path) -> bool:
+def _neighbor_fits(host: Path, engine: Path) -> bool:
     pulumi = host.with_name("pulumi")
     if not pulumi.exists() or pulumi.resolve() == engine.resolve():
         return True
