@@ -174,15 +174,15 @@ def test_the_virtual_environment_of_uv_is_in_the_project_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "message"),
     [
         ({"toolchain": "poetry"}, "toolchain is 'poetry'; allowed: pip, uv"),
         ({"typechecker": "pyre"}, "typechecker is 'pyre'; allowed: none, mypy, pyright"),
         ({"virtualenv": 3.0}, "virtualenv is 3.0; it must be a path"),
     ],
 )
-def test_unsupported_options_are_rejected(options, complaint, tmp_path):
-    with pytest.raises(RuntimeOptionError, match=complaint):
+def test_unsupported_options_are_rejected(options, message, tmp_path):
+    with pytest.raises(RuntimeOptionError, match=message):
         RuntimeOptions.parse(options, tmp_path)
 
 
@@ -320,18 +320,18 @@ def test_the_engine_receives_the_policy_packs_error_with_its_metadata(pack, prox
 
 
 @pytest.mark.parametrize(
-    ("output", "complaint"),
+    ("output", "message"),
     [
         ([Written("stderr", b"Traceback\n"), Ended(1)], "pack ended with exit code 1 before it created its PolicyPack"),
         ([Written("stdout", b"hello\n"), Ended(0)], "printed 'hello' before it created its PolicyPack"),
     ],
 )
-def test_the_error_names_a_policy_pack_that_does_not_start(output, complaint, proxy, analyzer):
+def test_the_error_names_a_policy_pack_that_does_not_start(output, message, proxy, analyzer):
     list(forward(iter(output), proxy, Path("/some/pack")))
     with pytest.raises(grpc.RpcError) as failed:
         analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest())
     assert "/some/pack" in failed.value.details()
-    assert complaint in failed.value.details()
+    assert message in failed.value.details()
 
 
 HOST = [sys.executable, "-m", "mlsandbox.tools.languagehost"]
@@ -434,8 +434,8 @@ def test_a_failed_installation_of_dependencies_is_reported(host, tmp_path):
         call = language_pb2_grpc.LanguageRuntimeStub(channel).InstallDependencies(
             language_pb2.InstallDependenciesRequest(info=info)
         )
-        said = b""
+        output = b""
         with pytest.raises(grpc.RpcError, match=r"pip install -r requirements.txt` in .* ended with exit code 1"):
             for message in call:
-                said += message.stdout + message.stderr
-        assert b"wheel.whl" in said
+                output += message.stdout + message.stderr
+        assert b"wheel.whl" in output

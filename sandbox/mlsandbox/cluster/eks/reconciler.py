@@ -67,7 +67,7 @@ class Reconciler:
         self._eks = eks
         self._server = server
         self._stopping = threading.Event()
-        # Nodes may exist of a cluster that is missing in the last snapshot.
+        # The control plane may have nodes of a cluster that is missing in the last snapshot.
         self._reconciled = False
         self._thread = threading.Thread(target=self._run, name="eks-reconciler", daemon=True)
         self._thread.start()
