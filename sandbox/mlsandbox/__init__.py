@@ -1,6 +1,6 @@
 """A sandbox for Pulumi programs: a local AWS API, a real Kubernetes control plane and the real engine.
 
-`Sandbox` is all that other programs use of this package.
+`Sandbox` is the complete API of this package for other programs.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ __all__ = ["Sandbox", "SandboxError"]
 
 
 def __getattr__(name: str) -> Any:
-    # The processes of the sandbox import this package too and start in a fraction of the time without its commands.
+    # The processes of the sandbox import this package too. Without this module they start several times faster.
     if name != "Sandbox":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from mlsandbox.sandbox import Sandbox

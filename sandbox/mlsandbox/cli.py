@@ -21,12 +21,12 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
-"""What shells give a program that ended by Ctrl-C."""
+"""The exit code that shells report for a program that Ctrl-C ended."""
 
 _UNBOUNDED = 10_000
 
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Where the sandbox lives. Default: .sandbox beside Pulumi.yaml.")
+    Path | None, typer.Option("--folder", help="The folder of the sandbox. Default: .sandbox beside Pulumi.yaml.")
 ]
 
 
@@ -34,27 +34,27 @@ Folder = Annotated[
 def up(
     folder: Folder = None,
     yaml: Annotated[
-        bool, typer.Option("--yaml", help="Have Pulumi's language host for YAML programs as well.")
+        bool, typer.Option("--yaml", help="Also install Pulumi's language host for YAML programs.")
     ] = False,
 ) -> None:
-    """Start the sandbox; build what is missing for it first."""
+    """Start the sandbox. Programs that are missing are built first."""
     try:
         _sandbox(folder).start(yaml=yaml)
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. The same command goes on where it stopped.\n")
+        sys.stderr.write("\nInterrupted. Run the same command again to continue.\n")
         raise typer.Exit(INTERRUPTED) from None
 
 
 @app.command()
 def down(folder: Folder = None) -> None:
-    """Stop the sandbox. Its state stays for the next start."""
+    """Stop the sandbox. Its state is kept for the next start."""
     stopped = _sandbox(folder).stop()
-    _console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox runs.")
+    _console().print("The sandbox is stopped; its state is kept." if stopped else "No sandbox is running.")
 
 
 @app.command()
 def status(folder: Folder = None) -> None:
-    """Show what runs, where, since when, and in what the sandbox is kinder than AWS."""
+    """Show the running processes, their endpoints, and where the sandbox is more permissive than AWS."""
     from mlsandbox.host import status_page
 
     sandbox = _sandbox(folder)
@@ -70,47 +70,47 @@ def env(folder: Folder = None) -> None:
 @app.command()
 def fail(
     operation: Annotated[
-        str, typer.Argument(help="What fails: CreateNodegroup, ec2:CreateVpc, or * for everything.")
+        str, typer.Argument(help="The operation that fails: CreateNodegroup, ec2:CreateVpc, or * for all.")
     ] = "",
-    code: Annotated[str, typer.Option(help="Code of the error, e.g. InsufficientInstanceCapacity.")] = "",
-    message: Annotated[str | None, typer.Option(help="Its message. Default: AWS's own where it is known.")] = None,
-    times: Annotated[int | None, typer.Option(min=1, help="How often it fails. Default: until cleared.")] = None,
-    rate: Annotated[float, typer.Option(min=0.01, max=1, help="The share of requests that fail.")] = 1.0,
+    code: Annotated[str, typer.Option(help="The error code, e.g. InsufficientInstanceCapacity.")] = "",
+    message: Annotated[str | None, typer.Option(help="The error message. Default: AWS's own, if known.")] = None,
+    times: Annotated[int | None, typer.Option(min=1, help="How many requests fail. Default: no limit.")] = None,
+    rate: Annotated[float, typer.Option(min=0.01, max=1, help="The fraction of requests that fail.")] = 1.0,
     match: Annotated[str, typer.Option(help="Fail only requests that contain this text.")] = "",
     later: Annotated[
         bool, typer.Option(help="Accept the request, then fail the resource afterwards (EKS only).")
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Let everything succeed again.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all requested failures.")] = False,
     folder: Folder = None,
 ) -> None:
-    """Have the local AWS API fail, to rehearse what to do then. A restart of the sandbox ends it too."""
+    """Make operations of the local AWS API fail, e.g. to test a runbook, until the sandbox restarts."""
     sandbox = _sandbox(folder)
     if clear:
         sandbox.succeed()
         return
     if not operation or not code:
-        raise SandboxError("Say which OPERATION fails and with which --code, or --clear.")
+        raise SandboxError("Pass the OPERATION that fails and its --code, or pass --clear.")
     sandbox.fail(operation, code, message=message, times=times, rate=rate, match=match, later=later)
 
 
 @app.command("from")
 def from_(
     origin: Annotated[
-        str, typer.Argument(help="An IP address, the id of a security group (sg-…), or anywhere: each rule suffices.")
+        str, typer.Argument(help="An IP address, the ID of a security group (sg-…), or anywhere to satisfy every rule.")
     ],
     folder: Folder = None,
 ) -> None:
-    """Say from where the cluster's endpoint is reached: through its public ranges, or through a rule on TCP 443."""
+    """Set where connections to the cluster endpoint come from, to test its public CIDR blocks and rules for TCP 443."""
     _sandbox(folder).reach_from(origin)
 
 
 @app.command()
 def quota(
-    code: Annotated[str, typer.Argument(help="Code of the quota as Service Quotas has it, e.g. L-DB2E81BA.")] = "",
-    value: Annotated[int | None, typer.Argument(min=0, help="How many; leave out to have no limit again.")] = None,
+    code: Annotated[str, typer.Argument(help="The quota code in Service Quotas, e.g. L-DB2E81BA.")] = "",
+    value: Annotated[int | None, typer.Argument(min=0, help="The new value; omit it to remove the limit.")] = None,
     folder: Folder = None,
 ) -> None:
-    """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances as in a new one; list them without a code."""
+    """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances; without a code, list all quotas."""
     from mlsandbox.endpoint import quotas
 
     sandbox = _sandbox(folder)
@@ -124,14 +124,14 @@ def quota(
 
 @app.command()
 def reset(folder: Folder = None) -> None:
-    """Empty the sandbox: AWS API, cluster, and the Pulumi state of its stacks."""
+    """Empty the sandbox: delete its AWS resources, its cluster, and the Pulumi state of its stacks."""
     sandbox = _sandbox(folder)
     sandbox.reset()
     _console().print(f"The sandbox in {sandbox.folder} is empty.", highlight=False)
 
 
 def main() -> None:
-    """Run a command; what its user can act on is one message on standard error."""
+    """Run a command. An error that the user can fix is printed as one message on standard error."""
     try:
         app()
     except SandboxError as problem:
@@ -140,13 +140,13 @@ def main() -> None:
 
 
 def _console() -> Console:
-    """As wide as the terminal or `COLUMNS`; in a file no line is folded, so that what is copied is whole."""
+    """A console as wide as the terminal or `COLUMNS`. In a file lines are not folded, so that they can be copied."""
     made = Console()
     return made if made.is_terminal or os.environ.get("COLUMNS") else Console(width=_UNBOUNDED)
 
 
 def _sandbox(folder: Path | None) -> "Sandbox":
-    # Help and mistyped options are answered before moto's and Rich's parts are imported.
+    # Imported late, so that `--help` and errors about options need not wait for moto and Rich.
     from mlsandbox.sandbox import Sandbox
 
     return Sandbox.find(folder)

@@ -1,5 +1,5 @@
-"""The error that this package's users meet."""
+"""The error type of this package."""
 
 
 class SandboxError(Exception):
-    """Something about the sandbox that its user can act on; the text is for them."""
+    """An error that the user of the sandbox can fix; the message is written for the user."""

@@ -1,6 +1,6 @@
-"""Headers of answers of the local AWS API that are not AWS's."""
+"""Response headers of the local AWS API that AWS does not have."""
 
 from typing import Final
 
 INJECTED: Final = "x-mlplatform-injected"
-"""Of every failure that `mlsandbox fail` asked for: whatever its status, it is not a defect of the local API."""
+"""Marks failures that `mlsandbox fail` requested. Whatever the status code, they are not defects of the local API."""

@@ -1,4 +1,4 @@
-"""The one way into this package for other programs."""
+"""The public API of this package."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -28,56 +28,56 @@ CLUSTER = tuple(name for name in toolchain.TOOLS if name not in (ENGINE, YAML_HO
 """Programs of the Kubernetes control plane."""
 
 SDK = f"pulumi-{PACKAGE}"
-"""Distribution of the SDK that programs of this environment use."""
+"""Distribution of the SDK that the programs in this Python environment use."""
 
 ATTACHED = environment.ATTACHED
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A local AWS API and a Kubernetes control plane in which plain `pulumi` commands bring programs up.
+    """A local AWS API and a Kubernetes control plane to which plain `pulumi` commands deploy programs.
 
-    Everything it is lies in one folder. Two folders are two sandboxes that do not touch each other.
+    Everything is stored in one folder. Two folders are two independent sandboxes.
 
     Raises:
-        SandboxError: what its user can act on: a program can be neither found nor built, a process does not start, a
-            port is taken.
+        SandboxError: an error that the user can fix: a program can be neither found nor built, a process does not
+            start, a port is in use.
     """
 
     layout: Layout
-    """Its folder."""
+    """The folder of the sandbox."""
 
     progress: Reporter = field(default_factory=RichReporter)
-    """Where long steps are shown; standard error by default."""
+    """Shows the progress of long steps; on standard error by default."""
 
     @classmethod
     def find(cls, folder: Path | None = None, console: Console | None = None) -> Self:
-        """The sandbox in `folder`; by default in `$MLPLATFORM_SANDBOX`, or `.sandbox` beside the next `Pulumi.yaml`.
+        """The sandbox in `folder`; by default in `$MLPLATFORM_SANDBOX`, or `.sandbox` beside the nearest `Pulumi.yaml`.
 
-        Steps that take long are shown on `console`, by default on standard error.
+        The progress of long steps is shown on `console`, by default on standard error.
 
         Raises:
-            SandboxError: no folder was passed, and there is no Pulumi.yaml here or above.
+            SandboxError: no folder is passed or set, and neither the working folder nor its parents have a Pulumi.yaml.
         """
         return cls(Layout.find(folder), RichReporter(console))
 
     @property
     def folder(self) -> Path:
-        """Where it lives."""
+        """The folder of the sandbox."""
         return self.layout.folder
 
     @property
     def kubeconfig(self) -> Path:
-        """An administrator's kubeconfig for its cluster."""
+        """An administrator's kubeconfig for the cluster."""
         return self.layout.kubeconfig
 
     def build(self, *, cluster: bool = True, yaml: bool = False, provider: bool = True) -> None:
-        """Find, install or build the programs it runs; the first time takes about 18 minutes on two cores.
+        """Find, install or build the programs of the sandbox. The first time takes about 18 minutes on two cores.
 
         Args:
-            cluster: The programs of the Kubernetes control plane too; without them there is the AWS API alone.
-            yaml: The language host for YAML programs too.
-            provider: Pulumi's provider for Kubernetes too, which programs with the package `kubernetes` need even for
+            cluster: Include the programs of the Kubernetes control plane. Without them there is only the AWS API.
+            yaml: Include the language host for YAML programs.
+            provider: Include Pulumi's provider for Kubernetes. Programs with the package `kubernetes` need it even for
                 a preview without a cluster.
         """
         engine = toolchain.ensure([ENGINE], self.progress)[ENGINE]
@@ -92,12 +92,12 @@ class Sandbox:
             self._install_provider()
 
     def start(self, *, cluster: bool = True, yaml: bool = False, provider: bool = True) -> None:
-        """Build what is missing, start it and wait until it answers. What runs already stays.
+        """Build missing programs, start the sandbox and wait until it responds. Running processes are not restarted.
 
         Args:
-            cluster: Start the Kubernetes control plane too. One that an earlier start had comes back in any case.
-            yaml: Have the language host for YAML programs too.
-            provider: Have Pulumi's provider for Kubernetes too.
+            cluster: Start the Kubernetes control plane too. If an earlier start included it, it starts in any case.
+            yaml: Include the language host for YAML programs.
+            provider: Include Pulumi's provider for Kubernetes.
         """
         self.build(cluster=False, yaml=yaml, provider=provider and not cluster)
         runs = lifecycle.status(self.layout).phase is Phase.READY
@@ -110,12 +110,12 @@ class Sandbox:
 
     @contextmanager
     def starting(self) -> Iterator[Mapping[str, str]]:
-        """Build and start the control plane of a running sandbox, and the provider, meanwhile; leaving waits for them.
+        """Build and start the control plane of a running sandbox, and the provider, in the background.
 
-        Entering gives variables to put on top of `environment` meanwhile. With them, a stack whose clusters are not
-        there yet can be previewed although the provider for Kubernetes is not either.
+        The context manager yields variables to add to `environment` in the meantime. With them, a stack whose clusters
+        do not exist yet can be previewed before the provider for Kubernetes is built.
 
-        Leaving raises what kept them from being there.
+        On exit it waits for both, and raises the error if one failed.
         """
         problems: list[BaseException] = []
 
@@ -131,12 +131,12 @@ class Sandbox:
             if self.has_provider:
                 self._install_provider()
             else:
-                # gRPC takes a moment to import.
+                # Imported late: importing gRPC is slow.
                 from mlsandbox.providers import unbuilt
 
                 attached = environment.variables(self.layout)[ATTACHED]
                 variables[ATTACHED] = f"{attached},{PACKAGE}:{stops.enter_context(unbuilt.standing_in(PACKAGE))}"
-            # A daemon: at an interrupt nobody waits for a build, which goes on where it stopped.
+            # A daemon thread: an interrupt need not wait for the build, which can be resumed.
             thread = Thread(target=work, name="control-plane", daemon=True)
             thread.start()
             yield variables
@@ -146,24 +146,24 @@ class Sandbox:
 
     @property
     def has_cluster_programs(self) -> bool:
-        """Whether the control plane can start, and objects be previewed, without anything being built."""
+        """Whether the control plane can start, and objects can be previewed, without a build."""
         return self.has_provider and all(toolchain.look(name).found for name in CLUSTER)
 
     @property
     def has_provider(self) -> bool:
-        """Whether Pulumi's provider for Kubernetes is there."""
+        """Whether Pulumi's provider for Kubernetes is available."""
         return toolchain.look(PROVIDER).found is not None
 
     def stop(self) -> bool:
-        """Stop every process and wait until all are gone; False when none ran. The state stays for the next start."""
+        """Stop all processes and wait until they have ended. False if none was running. The state is kept."""
         return lifecycle.down(self.layout)
 
     def reset(self) -> None:
-        """Empty the AWS API, the cluster and the Pulumi state of its stacks together."""
+        """Delete all resources in the AWS API and the cluster, and the Pulumi state of the sandbox's stacks."""
         lifecycle.reset(self.layout)
 
     def environment(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """`environ` changed so that `pulumi`, AWS tools and `kubectl` reach this sandbox and nothing else.
+        """`environ` changed so that `pulumi`, AWS tools and `kubectl` use this sandbox and nothing else.
 
         Raises:
             SandboxError: the sandbox was never started.
@@ -171,7 +171,7 @@ class Sandbox:
         return environment.of_processes(self.layout, environ)
 
     def shell(self, environ: Mapping[str, str] = os.environ) -> str:
-        """The same as statements for a POSIX shell whose environment is `environ`."""
+        """The variables of `environment` as statements for a POSIX shell whose environment is `environ`."""
         return environment.shell_exports(self.layout, environ)
 
     def fail(
@@ -185,42 +185,42 @@ class Sandbox:
         match: str = "",
         later: bool = False,
     ) -> None:
-        """Have the running AWS API answer requests with an error, until `succeed` or a restart.
+        """Make requests to the running AWS API fail, until `succeed` or a restart.
 
         Args:
             operation: `CreateNodegroup`, `ec2:CreateVpc`, or `*` for every operation.
-            code: Code of the error, e.g. `InsufficientInstanceCapacity`.
-            message: Its message; by default AWS's own where it is known.
-            times: How often it fails; None for as long as it is there.
-            rate: Share of the requests that fail, above 0 and up to 1.
-            match: Text that a request has to contain.
+            code: The error code, e.g. `InsufficientInstanceCapacity`.
+            message: The error message; by default AWS's own, if it is known.
+            times: How many requests fail; None for no limit.
+            rate: The fraction of requests that fail, above 0 and up to 1.
+            match: Only requests that contain this text fail.
             later: Accept the request and fail the resource afterwards (EKS only).
 
         Raises:
-            SandboxError: no sandbox runs, or there is no such operation.
+            SandboxError: no sandbox is running, or the operation does not exist.
         """
         fault = faults.fault(operation, code, message=message, times=times, rate=rate, match=match, later=later)
         faults.add(self.layout, fault)
 
     def succeed(self) -> None:
-        """Remove every failure that was asked for. Raises `SandboxError` when no sandbox runs."""
+        """Remove all requested failures. Raises `SandboxError` if no sandbox is running."""
         faults.clear(self.layout)
 
     def status(self) -> Status:
-        """What runs, where, since when and with how much memory. Never raises for a sandbox that is not there."""
+        """The running processes, their endpoints, start times and memory use. Does not raise if there is no sandbox."""
         return lifecycle.status(self.layout)
 
     def planned(self) -> list[faults.Planned]:
-        """The failures that are asked for and how often each has struck; none when nothing runs."""
+        """The requested failures and how often each occurred. Empty if no sandbox is running."""
         return faults.planned(self.layout) if self.status().phase is Phase.READY else []
 
     @property
     def conditions(self) -> Conditions:
-        """The quotas of its account and where connections to its cluster's endpoint come from."""
+        """The quotas of the account, and the source of connections to the cluster endpoint."""
         return Conditions.of(self.layout)
 
     def reach_from(self, origin: str) -> None:
-        """Have connections to the cluster's endpoint come from an address or a security group, or from `anywhere`."""
+        """Set the source of connections to the cluster endpoint: an address, a security group, or `anywhere`."""
         changed = self.conditions.model_copy(update={"origin": checked_origin(origin)})
         changed.save(self.layout)
 
@@ -228,9 +228,9 @@ class Sandbox:
         """Set a quota of the account by its code, e.g. `L-DB2E81BA`; None removes the limit.
 
         Raises:
-            SandboxError: the code is not one of those that are counted.
+            SandboxError: the sandbox does not support this quota.
         """
-        # moto takes a second to import.
+        # Imported late: importing moto takes a second.
         from mlsandbox.endpoint import quotas
 
         known = dict(quotas.known())
@@ -241,9 +241,9 @@ class Sandbox:
         before.model_copy(update={"quotas": kept if value is None else {**kept, quota: value}}).save(self.layout)
 
     def lost_work(self, seen: Path) -> bool:
-        """Whether the AWS API, after a crash, restarted behind what it had answered, and `seen` is older than that.
+        """Whether the AWS API lost changes in a crash, and did so after the file `seen` was last touched.
 
-        Touch `seen` after acting on it.
+        After handling the loss, touch `seen`.
         """
         lost = self.layout.lost_file
         return lost.exists() and not (seen.exists() and seen.stat().st_mtime_ns >= lost.stat().st_mtime_ns)

@@ -1,7 +1,7 @@
-"""Values against the shapes of botocore's service models: the one place that knows their constraints.
+"""Validates values against the constraints of the shapes in botocore's service models.
 
-What is wrong is worded elsewhere: AWS's sentence by `endpoint.validation`, a program's property by
-`providers.aws.mapping`.
+The error messages are written elsewhere: `endpoint.validation` has AWS's wording, `providers.aws.mapping` names the
+properties of Pulumi programs.
 """
 
 import enum
@@ -14,7 +14,7 @@ from typing import Any, Final
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 Path = tuple[str | int, ...]
-"""Members and keys by name, items of a list by index, from the request down."""
+"""The path from the request to a value: names of members and keys, indexes of list items."""
 
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -29,7 +29,7 @@ _NUMBERS: Final = ("integer", "long", "float", "double")
 
 
 class Constraint(enum.Enum):
-    """What a shape may ask for."""
+    """The kinds of constraints that a shape can have."""
 
     TYPE = enum.auto()
     REQUIRED = enum.auto()
@@ -41,23 +41,23 @@ class Constraint(enum.Enum):
 
 @dataclass(frozen=True)
 class Violation:
-    """A value that breaks a constraint of its shape."""
+    """A value that violates a constraint of its shape."""
 
     path: Path
     value: Any
     constraint: Constraint
     limit: Any
-    """What is asked for: the name of the type, the enum's values, the pattern, the smallest or largest size."""
+    """The expected name of the type, values of the enum, pattern, or smallest or largest size."""
 
     size: float = 0
-    """A number itself; the characters or items of anything else."""
+    """The value of a number; the number of characters or items of any other value."""
 
     unit: str = ""
-    """What `size` counts: nothing for a number, `characters` or `items`."""
+    """The unit of `size`: `characters`, `items`, or empty for a number."""
 
 
 def violations(shape: Shape, value: Any, path: Path = ()) -> Iterator[Violation]:
-    """Yield every way in which `value` is not a `shape`, at any depth."""
+    """Yield every violation of `shape` in `value`, at any depth."""
     expected = _TYPES.get(shape.type_name)
     if expected and (not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected)):
         yield Violation(path, value, Constraint.TYPE, shape.type_name)
@@ -80,7 +80,7 @@ def violations(shape: Shape, value: Any, path: Path = ()) -> Iterator[Violation]
 
 
 def broken(shape: Shape, value: Any, path: Path = ()) -> Iterator[Violation]:
-    """Yield the constraints of `shape` itself that `value`, which is of its type, breaks."""
+    """Yield the violations of the constraints of `shape` itself. `value` has the right type."""
     limits = shape.metadata
     if allowed := limits.get("enum"):
         if value not in allowed:
@@ -102,7 +102,7 @@ def broken(shape: Shape, value: Any, path: Path = ()) -> Iterator[Violation]:
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of a model, which is one of Java, as a whole; one that is none in Python matches everything."""
+    """Compile a pattern of a model, a Java pattern. One that is invalid in Python matches everything."""
     for java, python in _JAVA.items():
         pattern = pattern.replace(java, python)
     try:
@@ -112,4 +112,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 _JAVA: Final = {"\\p{L}": "\\w", "\\p{N}": "\\d", "\\p{Z}": " \u00a0", "\\w-_": "\\w\\-"}
-"""Java's classes of characters in Python's words."""
+"""Java's character classes and their equivalents in Python."""

@@ -205,7 +205,7 @@ def test_a_missing_virtual_environment_is_reported(project):
     options = "{virtualenv: .venv}"
     project.write("Pulumi.yaml", f"{{name: trial, runtime: {{name: python, options: {options}}}, main: app}}")
     done = project.pulumi("preview", fails=True)
-    assert f"{project.folder}/.venv, which is no virtual environment" in done.stdout + done.stderr
+    assert f"{project.folder}/.venv, which is not a virtual environment" in done.stdout + done.stderr
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:
@@ -452,4 +452,4 @@ def test_pulumi_about_lists_the_python_version_and_packages(project):
 
 def test_sdk_generation_requires_the_official_language_host(project, plugin):
     done = project.pulumi("package", "add", str(plugin), fails=True)
-    assert "the official pulumi-language-python does" in done.stdout + done.stderr
+    assert "use the official pulumi-language-python" in done.stdout + done.stderr

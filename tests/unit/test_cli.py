@@ -120,7 +120,7 @@ def test_a_sandbox_that_was_never_started_has_a_status_and_no_environment(projec
     code, out, errors = mlpctl("sandbox", "env")
     assert (code, out) == (FAILED, "")
     assert "mlsandbox up" in errors
-    assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox runs.\n")
+    assert mlpctl("sandbox", "down")[:2] == (0, "No sandbox is running.\n")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_an_interrupted_command_says_how_to_continue(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("CreateVpc",), "Say which OPERATION fails and with which --code, or --clear.\n"),
+        (("CreateVpc",), "Pass the OPERATION that fails and its --code, or pass --clear.\n"),
         (("CreateVpc", "--code", "VpcLimitExceeded"), "There is no sandbox in "),
         (("CreateVpc", "--code", "VpcLimitExceeded", "--later"), "CreateVpc cannot fail later; allowed: CreateCluster"),
     ],

@@ -1,4 +1,4 @@
-"""Modules of a package import each other in one direction, those that only types need among them."""
+"""No package has import cycles, imports for type checking included."""
 
 import graphlib
 
@@ -7,8 +7,8 @@ import pytest
 
 
 @pytest.mark.parametrize("package", ["awsfacts", "mlpctl", "mlplatform", "mlsandbox"])
-def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
+def test_there_are_no_import_cycles(package: str) -> None:
     graph = grimp.build_graph(package)
     imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
-    # Raises `CycleError`, which shows the circle.
+    # Raises `CycleError`, which shows the cycle.
     graphlib.TopologicalSorter(imported).prepare()

@@ -1,1 +1,1 @@
-"""The Kubernetes control plane, and what EKS does in it."""
+"""The Kubernetes control plane, and the actions of EKS in it."""

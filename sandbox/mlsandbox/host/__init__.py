@@ -1,1 +1,1 @@
-"""What a sandbox is on one machine: its folder, its processes, its environment."""
+"""A sandbox on one machine: its folder, its processes and its environment."""

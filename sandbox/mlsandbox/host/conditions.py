@@ -1,6 +1,6 @@
-"""What is true of a sandbox's account and of whoever uses it: chosen with `mlsandbox from` and `quota`.
+"""The quotas of a sandbox's account and the source of connections, set with `mlsandbox quota` and `mlsandbox from`.
 
-The file outlives a reset, as the folder's keys and ports do, and counts from the next request on.
+The file persists across a reset, as do keys and ports. Changes apply from the next request on.
 """
 
 import ipaddress
@@ -24,15 +24,15 @@ class Conditions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     origin: str | None = None
-    """Where connections to the cluster's endpoint come from: an address, or the id of a security group of the machine.
-    None for a machine that each rule lets in which lets in anything from outside the cluster."""
+    """The source of connections to the cluster endpoint: an IP address, or the ID of the machine's security group. None
+    for a machine that satisfies every rule that allows any traffic from outside the cluster."""
 
     quotas: Mapping[str, int] = {}
-    """Quotas in force, by their names in `quotas.QUOTAS`."""
+    """The quotas that are set, by their names in `quotas.QUOTAS`."""
 
     @classmethod
     def of(cls, layout: Layout) -> Self:
-        """The conditions of the sandbox, the defaults if none were chosen."""
+        """The conditions of the sandbox; the defaults if none are set."""
         try:
             return cls.model_validate_json(_file(layout).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -41,13 +41,13 @@ class Conditions(BaseModel):
             raise SandboxError(f"{_file(layout)} cannot be read: {problem}") from None
 
     def save(self, layout: Layout) -> None:
-        """Put these conditions in force."""
+        """Apply these conditions to the sandbox."""
         layout.prepare()
         files.replace(_file(layout), self.model_dump_json(indent=2) + "\n")
 
 
 def checked_origin(text: str) -> str | None:
-    """The origin that a user wrote; `anywhere` is None. Raises `SandboxError` for what is none."""
+    """Parse a user's origin; `anywhere` is None. Raises `SandboxError` if it is invalid."""
     if text == "anywhere":
         return None
     if _GROUP.match(text):
@@ -56,7 +56,7 @@ def checked_origin(text: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise SandboxError(
-            f"ORIGIN is {text}; allowed: an IP address, the id of a security group (sg-…), or anywhere"
+            f"ORIGIN is {text}; allowed: an IP address, the ID of a security group (sg-…), or anywhere"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""The sandbox's one process: `python -m mlsandbox.host.daemon --folder FOLDER`.
+"""The sandbox's daemon: `python -m mlsandbox.host.daemon --folder FOLDER`.
 
-It holds the AWS API, its resource provider, the token webhook and the cluster's endpoint, and has the control plane as
-its children. The control plane may come later than the rest: SIGUSR1 makes the daemon read `tools.json` and start it.
-SIGTERM and SIGINT end the sandbox in order, and so does the loss of its folder.
+It serves the AWS API, its resource provider, the token webhook and the cluster endpoint. The processes of the control
+plane are its children. The control plane may start later than the rest: on SIGUSR1 the daemon reads `tools.json` and
+starts it. SIGTERM, SIGINT and the deletion of the folder stop the sandbox gracefully.
 """
 
 import argparse
@@ -30,10 +30,10 @@ from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
 from mlsandbox.host.served import AwsApi, Services
 
 SNAPSHOT_EVERY_S = 5.0
-"""Seconds of work on the AWS API that a power cut may cost."""
+"""Seconds between two snapshots: a power failure loses at most the changes of this time."""
 
 LARGEST_LOG = 16 * 2**20
-"""Bytes of a log before its older part goes: the API server writes tens of megabytes an hour."""
+"""Size in bytes at which the older part of a log is removed: the API server writes tens of megabytes an hour."""
 
 _TICK_S = 1.0
 
@@ -51,11 +51,11 @@ class Daemon:
     def __init__(self, layout: Layout, services: Services) -> None:
         self._layout = layout
         self._services = services
-        # Its put is safe in a signal handler, unlike that of `queue.Queue`.
+        # Unlike that of `queue.Queue`, its `put` is safe in a signal handler.
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._control_plane: ControlPlane | None = None
         self._was_ready = False
-        """Whether the control plane was ready since it was last started."""
+        """Whether the control plane has been ready since its last start."""
 
         self._aws_api: AwsApi | None = None
         self._record_lock = threading.Lock()
@@ -67,7 +67,7 @@ class Daemon:
         self._record = Record(process=ProcessId.of(), phase=Phase.STARTING, versions=versions)
 
     def run(self) -> None:
-        """Serve until told to stop. Raises `SandboxError` when something cannot start."""
+        """Serve until a stop signal. Raises `SandboxError` if a service cannot start."""
         for number, event in (
             (signal.SIGTERM, _Event.STOP),
             (signal.SIGINT, _Event.STOP),
@@ -82,7 +82,7 @@ class Daemon:
             self._serve()
 
     def _start(self, stops: contextlib.ExitStack) -> None:
-        """Start everything; `stops` learns how to end it, in reverse order, whatever of it was started."""
+        """Start all services. `stops` receives a callback for each started service, to stop them in reverse order."""
         self._layout.check_ports(*Ports.model_fields)
         self._aws_api = self._services.aws_api(self._layout)
         stops.callback(self._aws_api.stop)
@@ -117,9 +117,9 @@ class Daemon:
             self._take_request()
             self._update()
             return
-        # It runs other programs than wanted now, or has failed and may still be taking its processes down.
+        # It runs other programs than the requested ones, or it failed and may still be stopping its processes.
         self._stop_control_plane()
-        # Whoever asked takes the next state for the answer, which that of the stopped control plane is not.
+        # The requester waits for the next state. That must not be the state of the stopped control plane.
         self._take_request()
         try:
             self._control_plane = ControlPlane(self._layout, tools, self._control_plane_changed)
@@ -128,7 +128,7 @@ class Daemon:
             self._control_plane_changed(ControlPlaneState(phase=Phase.FAILED, reason=str(problem)))
 
     def _take_request(self) -> None:
-        """Count a request to start the control plane; the next record that is written says so."""
+        """Count a request to start the control plane. The next record that is written contains the count."""
         with self._record_lock:
             requests = self._record.control_plane_requests + 1
             self._record = self._record.model_copy(update={"control_plane_requests": requests})
@@ -139,7 +139,7 @@ class Daemon:
         if state.phase is Phase.READY:
             self._was_ready = True
         elif state.phase is Phase.FAILED and self._was_ready and before is not Phase.FAILED:
-            # It worked, and one of its programs was killed, by whom or what ever. One that never worked stays down.
+            # It was ready, and then one of its programs was killed. One that was never ready is not restarted.
             self._was_ready = False
             self._events.put(_Event.START_CONTROL_PLANE)
 
@@ -148,9 +148,9 @@ class Daemon:
             if self._aws_api is not None and self._owns_folder():
                 self._aws_api.snapshot()
         except Exception:
-            # Whatever keeps one state from being saved, a full disk or an object that does not pickle, the sandbox goes
-            # on with what it has in memory, and the next snapshot may succeed.
-            logger.exception("the state of the AWS API was not saved")
+            # Whatever the error, e.g. a full disk or an object that cannot be pickled, the sandbox continues with its
+            # state in memory, and the next snapshot may succeed.
+            logger.exception("cannot save the state of the AWS API")
 
     def _bound_logs(self) -> None:
         for log in self._layout.logs.glob("*.log"):
@@ -172,13 +172,13 @@ class Daemon:
     def _update(self, **changes: Any) -> None:
         with self._record_lock:
             self._record = self._record.model_copy(update=changes)
-            # A folder that was deleted under the running sandbox stays deleted.
+            # If the folder of a running sandbox was deleted, do not create it again.
             if self._owns_folder():
                 self._layout.write_record(self._record)
 
 
 def run(layout: Layout, services: Services) -> int:
-    """Be the daemon of `layout`, or find that there is one already. Returns the exit code."""
+    """Run the daemon of `layout` unless one is already running. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     layout.prepare()
     lock = FileLock(layout.daemon_lock, timeout=0)
@@ -186,7 +186,7 @@ def run(layout: Layout, services: Services) -> int:
         with lock:
             Daemon(layout, services).run()
     except Timeout:
-        print(f"A sandbox runs in {layout.folder} already.", file=sys.stderr)
+        print(f"A sandbox is already running in {layout.folder}.", file=sys.stderr)
         return 1
     except SandboxError as problem:
         print(problem, file=sys.stderr)
@@ -195,10 +195,10 @@ def run(layout: Layout, services: Services) -> int:
 
 
 def main() -> int:
-    """Run with the real services."""
-    parser = argparse.ArgumentParser(description="The sandbox's process; `mlsandbox up` starts it.")
+    """Run the daemon with the real services."""
+    parser = argparse.ArgumentParser(description="The sandbox's daemon, which `mlsandbox up` starts.")
     parser.add_argument("--folder", type=Path, required=True, help="the sandbox's folder")
-    # moto and the SDK's types take seconds to import, which a second daemon need not wait for.
+    # Imported late: moto and the SDK's types take seconds to import.
     from mlsandbox.host import services
 
     return run(Layout.find(parser.parse_args().folder), services.REAL)

@@ -1,4 +1,4 @@
-"""With which variables plain `pulumi`, AWS tools and `kubectl` work on a sandbox and on nothing else."""
+"""The environment variables with which plain `pulumi`, AWS tools and `kubectl` use a sandbox and nothing else."""
 
 import os
 import shlex
@@ -9,16 +9,16 @@ from mlsandbox.host.layout import FOLDER_VARIABLE, Layout
 from mlsandbox.host.ports import HOST
 
 DEFAULT_REGION = "us-east-1"
-"""Region of AWS tools that name none, where the user's environment has none either."""
+"""Region for AWS tools if neither they nor the user's environment set one."""
 
 SANDBOX_PASSPHRASE = "sandbox"
-"""Passphrase of sandbox stacks. No secret: it guards what exists on one machine's loopback only, and the stack file,
-which carries its salt, has to open for everyone."""
+"""Passphrase of sandbox stacks. It is not a secret: it protects only what exists on one machine's loopback, and every
+user must be able to decrypt the stack file, which contains its salt."""
 
 ATTACHED = "PULUMI_DEBUG_PROVIDERS"
-"""Variable of the providers that the engine does not start, and of the ports where they are served."""
+"""Variable with the providers that the engine attaches to instead of starting them, and their ports."""
 
-# What would send a call past the sandbox, or sign it as someone else, although the sandbox's variables are set.
+# Variables that would bypass the sandbox, or sign requests as another principal, although the sandbox's are set.
 UNSET = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -35,7 +35,7 @@ _SERVICE_ENDPOINT_PREFIX = "AWS_ENDPOINT_URL_"
 
 
 def variables(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables to set in `environ`, of which PATH and NO_PROXY are extended."""
+    """The variables to set in `environ`, whose PATH and NO_PROXY are extended."""
     numbers, key = layout.ports(), layout.credentials()
     first = [str(layout.bin), sysconfig.get_path("scripts")]
     rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
@@ -45,9 +45,9 @@ def variables(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[s
         "PULUMI_CONFIG_PASSPHRASE": SANDBOX_PASSPHRASE,
         "PULUMI_HOME": str(layout.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The official language host looks for plugins on the network even where providers are attached.
+        # The official language host looks for plugins on the network even if providers are attached.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # A program whose SDK is older than the sandbox's plugin takes that one, as it is the only one there is.
+        # Lets a program whose SDK is older than the sandbox's plugin use that plugin, the only one that is installed.
         "PULUMI_ENABLE_LEGACY_PLUGIN_SEARCH": "true",
         "AWS_ENDPOINT_URL": layout.aws_endpoint,
         "AWS_ACCESS_KEY_ID": key.access_key_id,
@@ -56,14 +56,14 @@ def variables(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[s
         "AWS_EC2_METADATA_DISABLED": "true",
         "KUBECONFIG": str(layout.kubeconfig),
         "PATH": os.pathsep.join([*first, *rest]),
-        # Python's HTTP clients and gRPC would send even loopback calls to a proxy. Both spellings are read.
+        # Python's HTTP clients and gRPC send even loopback requests to a proxy. Some read one spelling, some the other.
         **{name: _with_loopback(environ.get(name, "")) for name in ("NO_PROXY", "no_proxy")},
         FOLDER_VARIABLE: str(layout.folder),
     }
 
 
 def of_processes(layout: Layout, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a child process: `environ` without what would lead past the sandbox, and `variables`.
+    """The environment of a child process: `environ` with `variables`, without variables that bypass the sandbox.
 
     Raises:
         SandboxError: the sandbox was never started.
@@ -72,12 +72,12 @@ def of_processes(layout: Layout, environ: Mapping[str, str] = os.environ) -> dic
 
 
 def without_misleading(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` without what would lead past the sandbox."""
+    """`environ` without variables that would bypass the sandbox."""
     return {name: value for name, value in environ.items() if not _misleads(name)}
 
 
 def shell_exports(layout: Layout, environ: Mapping[str, str] = os.environ) -> str:
-    """The same for a POSIX shell whose environment is `environ`: one statement a line."""
+    """The same for a POSIX shell whose environment is `environ`, with one statement per line."""
     unset = sorted({*UNSET, *filter(_misleads, environ)})
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables(layout, environ).items()]
     return "\n".join([f"unset {' '.join(unset)}", *exports]) + "\n"

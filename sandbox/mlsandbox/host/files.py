@@ -1,4 +1,4 @@
-"""Files of the sandbox are either the old ones or the new ones, never half of them."""
+"""Atomic writes and bounded logs."""
 
 import contextlib
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write `text` to `path` so that a reader, or a crash, sees the whole old file or the whole new one.
+    """Replace `path` atomically: readers see the complete old or the complete new file, even after a crash.
 
-    Parent folders are made. `mode` is the new file's permission bits.
+    Creates missing parent folders. `mode` is the permission bits of the new file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -24,7 +24,7 @@ def replace(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def bound(log: Path, most: int) -> None:
-    """Cut a log that is longer than `most` bytes down to its last quarter. Whoever writes it has to append."""
+    """Truncate a log of more than `most` bytes to its last `most / 4` bytes. Its writer must open it for appending."""
     with contextlib.suppress(FileNotFoundError), log.open("r+b") as file:
         if file.seek(0, os.SEEK_END) <= most:
             return
@@ -36,10 +36,10 @@ def bound(log: Path, most: int) -> None:
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last `lines` non-empty lines of a log, or an empty text when there is no such file."""
+    """The last `lines` non-empty lines of a log; empty if the file does not exist."""
     try:
         with path.open("rb") as file:
-            # 64 KiB hold far more than a screen of log lines; logs of a long day are too big to be read whole.
+            # 64 KiB are more than a screen of log lines. A whole log may be too large to read.
             file.seek(max(0, path.stat().st_size - 65536))
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:

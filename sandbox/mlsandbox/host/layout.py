@@ -1,4 +1,4 @@
-"""One folder holds all that a sandbox is: its state, its keys, its logs and how to reach it."""
+"""The folder of a sandbox, which contains its state, keys, ports and logs."""
 
 import configparser
 import io
@@ -23,18 +23,18 @@ from mlsandbox.host.ports import HOST, Ports
 from mlsandbox.host.record import Record
 
 ACCOUNT_ID = "123456789012"
-"""The AWS account of every sandbox, which is moto's default."""
+"""The AWS account of every sandbox: moto's default."""
 
 FOLDER_VARIABLE = "MLPLATFORM_SANDBOX"
-"""Environment variable that names the folder of the sandbox that is meant."""
+"""Environment variable with the folder of the sandbox to use."""
 
 SANDBOX_USER = "sandbox"
 ADMIN_ROLE = "platform-admin"
-"""Name of the IAM user that the sandbox's key belongs to."""
+"""Names of the IAM user that owns the sandbox's key, and of the role for administrators of the account."""
 
 
 class Credentials(BaseModel):
-    """An AWS access key of the sandbox's IAM user. It opens nothing outside the sandbox."""
+    """An AWS access key of the sandbox's IAM user. It is not valid outside the sandbox."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Credentials(BaseModel):
 
     @classmethod
     def generate(cls) -> Self:
-        """A new key in the form of AWS's: `AKIA` and 16 characters, and a secret of 40."""
+        """A new key in AWS's format: `AKIA` and 16 characters, with a secret of 40 characters."""
         letters = string.ascii_uppercase + "234567"
         return cls(
             access_key_id="AKIA" + "".join(secrets.choice(letters) for _ in range(16)),
@@ -53,15 +53,15 @@ class Credentials(BaseModel):
 
 @dataclass(frozen=True)
 class Layout:
-    """The sandbox's folder and what lies in it. Two folders are two sandboxes that do not touch each other."""
+    """The sandbox's folder and its content. Two folders are two independent sandboxes."""
 
     folder: Path
 
     @classmethod
     def find(cls, folder: Path | None = None) -> Self:
-        """The sandbox meant: `folder`, else `$MLPLATFORM_SANDBOX`, else `.sandbox` beside the nearest `Pulumi.yaml`.
+        """The sandbox in `folder`, else in `$MLPLATFORM_SANDBOX`, else in `.sandbox` beside the nearest `Pulumi.yaml`.
 
-        Raises `SandboxError` where none of these says anything.
+        Raises `SandboxError` if there is none of these.
         """
         if folder is None and (named := os.environ.get(FOLDER_VARIABLE)):
             folder = Path(named)
@@ -72,53 +72,53 @@ class Layout:
             if (parent / "Pulumi.yaml").is_file():
                 return cls(parent / ".sandbox")
         raise SandboxError(
-            f"There is no Pulumi.yaml in {here} or above it, so no sandbox belongs to it. "
+            f"There is no Pulumi.yaml in {here} or a parent folder, so the folder of the sandbox is unknown. "
             f"Change to the project's folder, or set {FOLDER_VARIABLE} to the sandbox's folder."
         )
 
     @property
     def record_file(self) -> Path:
-        """What the running daemon says of itself."""
+        """The record of the running daemon."""
         return self.folder / "sandbox.json"
 
     @property
     def ports_file(self) -> Path:
-        """The ports, kept over restarts."""
+        """The ports, which persist across restarts."""
         return self.folder / "ports.json"
 
     @property
     def tools_file(self) -> Path:
-        """Where the control plane's programs are, for the daemon that starts them."""
+        """The paths of the control plane's programs, for the daemon."""
         return self.folder / "tools.json"
 
     @property
     def credentials_file(self) -> Path:
-        """The sandbox's AWS key, in the AWS tools' own format."""
+        """The sandbox's AWS key, in the format of an AWS credentials file."""
         return self.folder / "credentials"
 
     @property
     def daemon_lock(self) -> Path:
-        """Held by the daemon while it lives."""
+        """Locked by the daemon while it runs."""
         return self.folder / "daemon.lock"
 
     @property
     def command_lock(self) -> Path:
-        """Held by a command while it starts, stops or resets the sandbox."""
+        """Locked by a command while it starts, stops or resets the sandbox."""
         return self.folder / "command.lock"
 
     @property
     def logs(self) -> Path:
-        """One log per process, `<name>.log`; the run before it is `<name>.log.previous`."""
+        """One log per process, `<name>.log`. The log of the previous run is `<name>.log.previous`."""
         return self.folder / "logs"
 
     @property
     def pki(self) -> Path:
-        """Keys and certificates of the one CA, and the kubeconfigs of the control plane's own clients."""
+        """Keys and certificates of the sandbox's CA, and the kubeconfigs of the control plane's own clients."""
         return self.folder / "pki"
 
     @property
     def ca_certificate(self) -> Path:
-        """The CA that signed the API server's and the webhook's certificate (PEM). Kept until the folder goes."""
+        """The CA that signed the certificate of the API server and the webhook (PEM). It is never replaced."""
         return self.pki / "ca.crt"
 
     @property
@@ -133,37 +133,37 @@ class Layout:
 
     @property
     def etcd(self) -> Path:
-        """Data of etcd."""
+        """Data folder of etcd."""
         return self.folder / "etcd"
 
     @property
     def kubeconfig(self) -> Path:
-        """An administrator's kubeconfig, with its certificates inside."""
+        """An administrator's kubeconfig, with embedded certificates."""
         return self.folder / "kubeconfig"
 
     @property
     def aws(self) -> Path:
-        """Snapshots of the AWS API, and what the sandbox keeps beside it."""
+        """Snapshots of the AWS API and other files of it."""
         return self.folder / "aws"
 
     @property
     def lost_file(self) -> Path:
-        """There since the AWS API last began behind what it had answered: it was killed between two snapshots."""
+        """Touched whenever the AWS API lost changes, because it was killed between two snapshots."""
         return self.aws / "lost"
 
     @property
     def pulumi_backend(self) -> Path:
-        """State of the sandbox's stacks, as Pulumi's file backend keeps it."""
+        """State of the sandbox's stacks, in Pulumi's file backend."""
         return self.folder / "pulumi"
 
     @property
     def pulumi_home(self) -> Path:
-        """Pulumi's own folder, apart from the user's."""
+        """`PULUMI_HOME` in the sandbox, separate from the user's."""
         return self.folder / "pulumi-home"
 
     @property
     def bin(self) -> Path:
-        """The engine and the language hosts, first on PATH."""
+        """The engine and the language hosts; the first folder on PATH."""
         return self.folder / "bin"
 
     @property
@@ -173,26 +173,26 @@ class Layout:
 
     @property
     def kubernetes_endpoint(self) -> str:
-        """URL of the EKS cluster's endpoint, which only those reach that the cluster's network lets in."""
+        """URL of the EKS cluster endpoint, which is reachable only from where the cluster's network allows it."""
         return f"https://{HOST}:{self.ports().kubernetes_api}"
 
     @property
     def api_server_endpoint(self) -> str:
-        """URL of the Kubernetes API server itself, which programs of this machine always reach."""
+        """URL of the Kubernetes API server itself, which programs on this machine always reach."""
         return f"https://{HOST}:{self.ports().api_server}"
 
     @property
     def plugins(self) -> Path:
-        """Pulumi's own folder of resource plugins, one folder a version."""
+        """Pulumi's folder of resource plugins, with one folder per version."""
         return self.pulumi_home / "plugins"
 
     @property
     def webhook_endpoint(self) -> str:
-        """URL to which the API server posts token reviews (`authentication.k8s.io/v1`)."""
+        """URL to which the API server sends token reviews (`authentication.k8s.io/v1`)."""
         return f"https://{HOST}:{self.ports().webhook}/token-review"
 
     def prepare(self) -> None:
-        """Make the folder with its ports and its key, once. Later calls change nothing."""
+        """Create the folder, its ports and its key. Idempotent."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(self.folder / "prepare.lock"):
             for folder in (self.logs, self.pki, self.aws, self.pulumi_backend, self.pulumi_home, self.bin):
@@ -202,13 +202,13 @@ class Layout:
                 files.replace(self.credentials_file, _profile(Credentials.generate()))
 
     def _prepare_ports(self) -> None:
-        """Choose ports, once; a folder of another version of this package keeps those that it has."""
+        """Choose the ports that are missing. A folder of another version of this package keeps its ports."""
         known = json.loads(self.ports_file.read_text(encoding="utf-8")) if self.ports_file.exists() else {}
         if known.keys() != Ports.model_fields.keys():
             files.replace(self.ports_file, Ports.choose(known).model_dump_json(indent=2) + "\n")
 
     def ports(self) -> Ports:
-        """The sandbox's ports. Raises `SandboxError` if the sandbox was never started."""
+        """The sandbox's ports. Raises `SandboxError` if it was never started."""
         return Ports.model_validate_json(self._read(self.ports_file))
 
     def credentials(self) -> Credentials:
@@ -221,19 +221,19 @@ class Layout:
         )
 
     def record(self) -> Record | None:
-        """What the daemon wrote last, of which the daemon may be dead; None when none was started or it ended well."""
+        """The last record of the daemon, even if it was killed. None if it was never started or ended normally."""
         try:
             return Record.model_validate_json(self.record_file.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
-            # A record of another version of this package tells nothing that can be relied on.
+            # A record of another version of this package cannot be relied on.
             return None
 
     def write_record(self, record: Record) -> None:
-        """Put `record` in place of the one before."""
+        """Replace the record."""
         files.replace(self.record_file, record.model_dump_json(indent=2) + "\n")
 
     def tools(self) -> dict[str, Path] | None:
-        """The control plane's programs by name; None when they were never given or one of them is gone."""
+        """The control plane's programs by name. None if they were never written or one is missing."""
         try:
             named = json.loads(self.tools_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -242,15 +242,15 @@ class Layout:
         return tools if all(os.access(path, os.X_OK) for path in tools.values()) else None
 
     def write_tools(self, tools: Mapping[str, Path]) -> None:
-        """Remember the control plane's programs, so that it comes back with every restart."""
+        """Store the control plane's programs, so that every restart starts them."""
         named = {name: str(path.absolute()) for name, path in tools.items()}
         files.replace(self.tools_file, json.dumps(named, indent=2) + "\n")
 
     def install_engine(self, engine: Path | None, language_host: Path | None) -> None:
-        """Put into `bin` what PATH does not offer itself.
+        """Install the engine and the language host for Python in `bin`.
 
-        `engine` is the `pulumi` to use, `language_host` an official `pulumi-language-python`. None for `engine` leaves
-        the one on PATH; None for `language_host` puts the sandbox's own in its place.
+        `engine` is the `pulumi` to use; if None, the one on PATH is used. `language_host` is an official
+        `pulumi-language-python`; if None, the sandbox's own language host is installed.
         """
         self.bin.mkdir(mode=0o700, parents=True, exist_ok=True)
         _link(self.bin / "pulumi", engine)
@@ -261,16 +261,16 @@ class Layout:
             files.replace(self.bin / "pulumi-language-python", shim, mode=0o755)
 
     def install_language_host(self, name: str, program: Path) -> None:
-        """Put `program`, the language host `name`, into `bin`."""
+        """Install `program`, the language host `name`, in `bin`."""
         _link(self.bin / name, program)
 
     def install_plugin(self, package: str, version: str, folder: Path) -> None:
-        """Put a resource plugin where the engine looks for it.
+        """Install a resource plugin in the engine's folder for plugins.
 
         Args:
-            package: The package that it is the provider of.
+            package: The package whose provider it is.
             version: Version of the package's SDK, without a leading `v`.
-            folder: Holds the plugin and what it wants to find beside it.
+            folder: Contains the plugin and the files that it reads from its folder.
         """
         place = self.plugins / f"resource-{package}-v{version}"
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -279,13 +279,13 @@ class Layout:
                 _link(place / file.name, file)
 
     def check_ports(self, *servers: str) -> None:
-        """Raise `SandboxError` if another program sits on a port kept for one of `servers`, the fields of `Ports`."""
+        """Raise `SandboxError` if another program uses the port of one of `servers`, the fields of `Ports`."""
         for server, port in self.ports().taken().items():
             if server not in servers:
                 continue
             raise SandboxError(
-                f"Port {port} of {HOST}, which this sandbox keeps for {server}, is taken by another program"
-                f"{ports.owner(port)}. End that program, or choose new ports with `mlsandbox reset`, which also "
+                f"Port {port} of {HOST}, which this sandbox reserves for {server}, is in use by another program"
+                f"{ports.owner(port)}. Stop that program, or choose new ports with `mlsandbox reset`, which also "
                 "empties the sandbox."
             )
 
@@ -308,9 +308,9 @@ def _profile(key: Credentials) -> str:
 
 
 def _link(link: Path, target: Path | None) -> None:
-    """Have `target` under the name `link` too, with no moment in between without one; None takes the name away.
+    """Atomically create the hard link `link` to `target`, or remove `link` if `target` is None.
 
-    No symbolic link: the engine resolves that, and then warns that the language host does not lie beside it.
+    Not a symbolic link: the engine would resolve it, and then warn that the language host is not beside the engine.
     """
     if target is None:
         link.unlink(missing_ok=True)
@@ -320,8 +320,8 @@ def _link(link: Path, target: Path | None) -> None:
     try:
         fresh.hardlink_to(target.resolve())
     except OSError:
-        # Another file system than the cache's.
+        # The cache is on another file system.
         shutil.copy2(target, fresh)
     fresh.replace(link)
-    # Of two names of one file, replacing changes neither.
+    # `rename` does nothing if both names are links to the same file.
     fresh.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The sandbox from the command's side: up, down, status, reset."""
+"""Starts, stops and resets the sandbox, and reads its status. Runs in the commands, not in the daemon."""
 
 import contextlib
 import os
@@ -22,13 +22,13 @@ from mlsandbox.host.ports import HOST, Ports
 from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
 
 DAEMON = (sys.executable, "-P", "-m", "mlsandbox.host.daemon")
-"""Command of the daemon, to which `--folder FOLDER` is added. -P: the working folder is no place to import from."""
+"""Command of the daemon, without `--folder FOLDER`. -P: do not import modules from the working folder."""
 
 READY_TIMEOUT_S = 180.0
 """Seconds that the daemon or the control plane may take to start."""
 
 STOP_TIMEOUT_S = 60.0
-"""Seconds that the daemon may take to stop its control plane and to save its state."""
+"""Seconds that the daemon may take to stop the control plane and to save its state."""
 
 _POLL_S = 0.05
 
@@ -38,16 +38,16 @@ class ProcessStatus:
     """One running process of the sandbox."""
 
     name: str
-    """`sandbox` for the daemon, else the name of the program."""
+    """`sandbox` for the daemon, otherwise the program name."""
 
     pid: int
-    """Number that the system gave."""
+    """The PID."""
 
     since: datetime
-    """When it began, in UTC."""
+    """When it started, in UTC."""
 
     memory_bytes: int
-    """Resident memory."""
+    """Resident memory in bytes."""
 
 
 @dataclass(frozen=True)
@@ -55,40 +55,40 @@ class Status:
     """The sandbox at one moment."""
 
     folder: Path
-    """Where it lives."""
+    """The folder of the sandbox."""
 
     phase: Phase
-    """`absent` when nothing runs; `failed` when its process was killed or crashed, which `reason` explains."""
+    """`absent` if the daemon is not running; `failed` if it was killed or crashed."""
 
     reason: str | None
     """Why the phase is `failed`."""
 
     since: datetime | None
-    """When its process began, in UTC."""
+    """When the daemon started, in UTC."""
 
     control_plane: ControlPlaneState
     """The Kubernetes control plane."""
 
     endpoints: Mapping[str, str]
-    """What listens, by the user's word for it, and where. Empty when nothing runs."""
+    """Addresses of the servers by their names for users. Empty if the daemon is not running."""
 
     processes: Sequence[ProcessStatus]
     """All running processes, the daemon first."""
 
     versions: Mapping[str, str]
-    """Versions of what serves."""
+    """Versions of `mlplatform`, `moto` and `python`."""
 
     @property
     def memory_bytes(self) -> int:
-        """Resident memory of all processes."""
+        """Resident memory of all processes, in bytes."""
         return sum(process.memory_bytes for process in self.processes)
 
 
 def up(layout: Layout, tools: Mapping[str, Path] | None = None, *, daemon: Sequence[str] = DAEMON) -> Record:
-    """Have the sandbox running and wait until it is ready. One that runs already stays.
+    """Start the sandbox unless it is running, and wait until it is ready.
 
-    With `tools`, the control plane's programs, it comes with the control plane; without them, it has the control plane
-    if an earlier start had. Raises `SandboxError` with the reason when it does not start.
+    With `tools`, the control plane's programs, the control plane is started too. Without them, it is started if an
+    earlier start included it. Raises `SandboxError` with the reason if the sandbox does not start.
     """
     layout.prepare()
     with _exclusive(layout):
@@ -98,20 +98,20 @@ def up(layout: Layout, tools: Mapping[str, Path] | None = None, *, daemon: Seque
 def start_control_plane(layout: Layout, tools: Mapping[str, Path]) -> Record:
     """Start the control plane of a running sandbox and wait until it is ready.
 
-    One that runs already stays, unless it runs other programs than `tools`: then it is restarted with these.
+    A running control plane is restarted only if it runs other programs than `tools`.
 
-    Raises `SandboxError` when the sandbox does not run or the control plane does not start.
+    Raises `SandboxError` if the sandbox is not running or the control plane does not start.
     """
     layout.prepare()
     with _exclusive(layout):
         record = _running(layout)
         if record is None:
-            raise SandboxError(f"No sandbox runs in {layout.folder}. Start it with `mlsandbox up`.")
+            raise SandboxError(f"No sandbox is running in {layout.folder}. Start it with `mlsandbox up`.")
         return _with_control_plane(layout, record, tools)
 
 
 def down(layout: Layout) -> bool:
-    """Stop the sandbox and wait until all its processes are gone. Its state stays. False when nothing ran."""
+    """Stop the sandbox and wait until its processes have ended. Its state is kept. False if it was not running."""
     if not layout.folder.exists():
         return False
     with _exclusive(layout):
@@ -119,10 +119,10 @@ def down(layout: Layout) -> bool:
 
 
 def reset(layout: Layout, *, daemon: Sequence[str] = DAEMON) -> None:
-    """Empty the AWS API, the cluster and the Pulumi state of the sandbox's stacks together.
+    """Delete all resources in the AWS API and the cluster, and the Pulumi state of the sandbox's stacks.
 
-    A sandbox that runs is stopped for it and started again. Keys and ports stay, so shells and kubeconfigs go on
-    working; only if another program sits on one of the ports, all are chosen anew.
+    A running sandbox is restarted. Keys and ports are kept, so that shells and kubeconfigs remain valid. But if another
+    program uses one of the ports, new ports are chosen.
     """
     layout.prepare()
     with _exclusive(layout):
@@ -138,13 +138,13 @@ def reset(layout: Layout, *, daemon: Sequence[str] = DAEMON) -> None:
 
 
 def status(layout: Layout) -> Status:
-    """What runs, where, since when and with how much memory. Never raises for a sandbox that is not there."""
+    """The running processes, their endpoints, start times and memory use. Does not raise if there is no sandbox."""
     record = layout.record()
     if record is None:
         return Status(layout.folder, Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
     processes = tuple(_process_statuses({"sandbox": record.process, **record.control_plane.processes}))
     if not record.alive():
-        reason = f"Its process {record.process.pid} ended without stopping it. Start it with `mlsandbox up`."
+        reason = f"Its process {record.process.pid} ended unexpectedly. Start it again with `mlsandbox up`."
         return Status(layout.folder, Phase.FAILED, reason, None, ControlPlaneState(), {}, processes, record.versions)
     return Status(
         layout.folder,
@@ -173,7 +173,7 @@ def _endpoints(ports: Ports, control_plane: ControlPlaneState) -> dict[str, str]
 def _process_statuses(processes: Mapping[str, ProcessId]) -> Iterator[ProcessStatus]:
     for name, identity in processes.items():
         process = identity.find()
-        # It may end between the question and the answer.
+        # The process may end in the meantime.
         with contextlib.suppress(psutil.NoSuchProcess):
             if process is not None:
                 yield ProcessStatus(name, identity.pid, identity.started, process.memory_info().rss)
@@ -181,7 +181,7 @@ def _process_statuses(processes: Mapping[str, ProcessId]) -> Iterator[ProcessSta
 
 @contextlib.contextmanager
 def _exclusive(layout: Layout) -> Iterator[None]:
-    """Two commands at once take turns."""
+    """Run concurrent commands one after the other."""
     with FileLock(layout.command_lock):
         yield
 
@@ -219,7 +219,7 @@ def _launch(layout: Layout, daemon: Sequence[str]) -> Record:
     log = layout.logs / "daemon.log"
     if log.exists():
         log.replace(log.with_name(f"{log.name}.previous"))
-    # The user's AWS settings, such as a retry mode or an addressing style, are for AWS.
+    # Ignore the user's AWS settings, such as a retry mode or an addressing style: they are for AWS.
     variables = environment.of_processes(layout) | {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": str(layout.credentials_file),
@@ -243,13 +243,11 @@ def _launch(layout: Layout, daemon: Sequence[str]) -> Record:
             raise SandboxError(f"The sandbox did not start: {files.tail(log, 1)} (log: {log})")
         time.sleep(_POLL_S)
     process.terminate()
-    raise SandboxError(
-        f"The sandbox was not ready after {READY_TIMEOUT_S:.0f} s and was told to stop. Its log is {log}."
-    )
+    raise SandboxError(f"The sandbox was not ready after {READY_TIMEOUT_S:.0f} s and was stopped. Its log is {log}.")
 
 
 def _settled(layout: Layout, record: Record, condition: Callable[[Record], bool]) -> Record:
-    """The daemon's record once `condition` holds for it. Raises `SandboxError` if the control plane failed."""
+    """Wait for a record that fulfills `condition`. Raises `SandboxError` if the control plane failed."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         now = layout.record()
@@ -264,7 +262,7 @@ def _settled(layout: Layout, record: Record, condition: Callable[[Record], bool]
 
 
 def _down(layout: Layout) -> bool:
-    """Stop the daemon if it runs, and end what a killed one left behind. Whether the daemon ran."""
+    """Stop the daemon, and end processes that a killed daemon left behind. Returns whether the daemon was running."""
     record = layout.record()
     if record is None:
         return False
@@ -283,7 +281,7 @@ def _down(layout: Layout) -> bool:
 
 
 def _gone(processes: Sequence[psutil.Process], timeout_s: float) -> None:
-    """Wait until `processes` are gone; kill those that take longer than `timeout_s`."""
+    """Wait until `processes` have ended. Kill those that take longer than `timeout_s`."""
     _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):

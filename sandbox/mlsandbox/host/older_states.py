@@ -1,7 +1,7 @@
-"""States of stacks that the sandbox's provider of before wrote, made readable for Pulumi's own provider for Kubernetes.
+"""Migrates stack states that the sandbox's former Kubernetes provider wrote, for Pulumi's own provider.
 
-Pulumi's provider compares a program with the inputs that it keeps among a resource's outputs. The provider of before
-left them to the engine. Without them, everything in a cluster would be replaced.
+Pulumi's provider compares a program with the inputs that it stores in a resource's outputs. The former provider did not
+store them there. Without them, the next update would replace all objects in the cluster.
 """
 
 import json
@@ -17,7 +17,7 @@ _API_VERSION: Final = "__initialApiVersion"
 
 
 def complete(layout: Layout) -> list[Path]:
-    """Complete the states of this sandbox; those that were changed. A second time changes nothing."""
+    """Add the missing inputs to the states of this sandbox. Returns the changed files. Idempotent."""
     return [state for state in layout.pulumi_backend.glob(".pulumi/stacks/**/*.json") if _complete(state)]
 
 
@@ -29,7 +29,7 @@ def _complete(state: Path) -> bool:
         content = json.loads(text)
         resources = (content["checkpoint"]["latest"] or {}).get("resources") or ()
     except (ValueError, KeyError, TypeError):
-        # Whoever uses the stack is told what is wrong with its state.
+        # Pulumi reports the error in the state when the stack is used.
         return False
     changed = [_with_inputs(resource) for resource in resources]
     if any(changed):
@@ -41,7 +41,7 @@ def _with_inputs(resource: dict[str, Any]) -> bool:
     outputs = resource.get("outputs") or {}
     if "__fieldManager" not in outputs or _INPUTS in outputs:
         return False
-    # Secrets in them are encrypted one by one, and stay so.
+    # Each secret in the inputs is encrypted and remains encrypted.
     inputs = resource.get("inputs") or {}
     outputs[_INPUTS] = inputs
     outputs[_API_VERSION] = inputs.get("apiVersion", outputs.get("apiVersion"))

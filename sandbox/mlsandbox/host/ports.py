@@ -1,4 +1,4 @@
-"""The sandbox's ports on loopback: chosen once, kept over restarts, since kubeconfigs and plans carry them."""
+"""The sandbox's ports on loopback. They are chosen once and persist, because kubeconfigs and plans contain them."""
 
 import contextlib
 import itertools
@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 HOST = "127.0.0.1"
 
-# Below the range from which systems take ports for outgoing connections (Linux 32768-60999, macOS from 49152), so that
-# no passing connection sits on a kept port when the sandbox restarts.
+# Below the range of ephemeral ports (Linux 32768-60999, macOS from 49152), so that no outgoing connection occupies a
+# port of the sandbox when it restarts.
 CHOICE = range(20000, 32000)
 
 
@@ -32,23 +32,23 @@ class Ports(BaseModel):
     """The API server's token webhook, HTTPS with a certificate of the sandbox's CA."""
 
     kubernetes_api: int
-    """The endpoint of the EKS cluster: the Kubernetes API server behind what the cluster's network lets in, HTTPS."""
+    """The EKS cluster endpoint: forwards connections that the cluster's network allows to the API server, HTTPS."""
 
     api_server: int
-    """The Kubernetes API server itself, for its administrator and the control plane, HTTPS."""
+    """The Kubernetes API server itself, for administrators and the control plane, HTTPS."""
 
     kubelet: int
-    """The kubelet server of all nodes, which gives the API server their pods' logs; HTTPS."""
+    """The kubelet server of all nodes, from which the API server reads pod logs, HTTPS."""
 
     etcd: int
-    """etcd for its client, the API server; HTTPS with client certificates."""
+    """etcd's client address, for the API server; HTTPS with client certificates."""
 
     etcd_peer: int
-    """etcd's peer address, which has to exist even for one member."""
+    """etcd's peer address, which etcd requires even with one member."""
 
     @classmethod
     def choose(cls, kept: Mapping[str, int] | None = None) -> Self:
-        """`kept` by server, and for the other servers ports that are free now; all different."""
+        """`kept` by server, and different free ports for the other servers."""
         known = {name: port for name, port in (kept or {}).items() if name in cls.model_fields}
         missing = [name for name in cls.model_fields if name not in known]
         candidates = (port for port in random.sample(CHOICE, len(CHOICE)) if port not in known.values())
@@ -58,14 +58,14 @@ class Ports(BaseModel):
         return cls(**known, **dict(zip(missing, free, strict=True)))
 
     def taken(self) -> dict[str, int]:
-        """The ports that some process listens on now, by server."""
+        """The ports that are in use now, by server."""
         return {name: port for name, port in self.model_dump().items() if not is_free(port)}
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of 127.0.0.1 now."""
+    """Whether a server can listen on `port` of 127.0.0.1 now."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-        # Connections of a server that ended a moment ago linger in TIME_WAIT; servers reuse such an address, so may we.
+        # Connections of a server that just ended may be in TIME_WAIT. Servers can reuse such an address.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -75,7 +75,7 @@ def is_free(port: int) -> bool:
 
 
 def owner(port: int) -> str:
-    """Who listens on `port`, as ` (python3, pid 123)`; empty when the system does not tell this user."""
+    """The process that listens on `port`, as ` (python3, pid 123)`; empty if this user is not allowed to see it."""
     try:
         listening = psutil.net_connections("tcp")
     except psutil.AccessDenied:

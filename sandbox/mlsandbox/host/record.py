@@ -1,4 +1,4 @@
-"""What the sandbox's process says of itself while it runs."""
+"""The record that the sandbox's daemon writes while it runs."""
 
 import enum
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-# A number is not given to another process within so short a time.
+# The system does not reuse a PID within so short a time.
 _SAME_START_S = 0.5
 
 
 class ProcessId(_Model):
-    """One process, told apart from a later one with the same number."""
+    """Identifies one process, even if a later process gets the same PID."""
 
     pid: int
-    """Number that the system gave."""
+    """The PID."""
 
     started: datetime
-    """When the process began, in UTC."""
+    """When the process started, in UTC."""
 
     uptime_s: float
-    """Seconds from the system's boot to the process's start: what does not move when the clock is set."""
+    """Seconds from the system's boot to the process's start. Setting the clock does not change it."""
 
     @classmethod
     def of(cls, pid: int | None = None) -> Self:
-        """The running process `pid`; this process by default. Raises `psutil.NoSuchProcess` if it is gone."""
+        """The running process `pid`, by default this process. Raises `psutil.NoSuchProcess` if it ended."""
         process = psutil.Process(pid)
         created = process.create_time()
         return cls(
@@ -41,7 +41,7 @@ class ProcessId(_Model):
         )
 
     def find(self) -> psutil.Process | None:
-        """The process if it still runs; None when it ended or its number belongs to another."""
+        """The process if it still runs; None if it ended, or if another process has its PID."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - psutil.boot_time() - self.uptime_s) < _SAME_START_S
@@ -51,26 +51,26 @@ class ProcessId(_Model):
 
 
 class Phase(enum.StrEnum):
-    """Where the daemon or the control plane is in its life."""
+    """The phase of the daemon or of the control plane."""
 
     ABSENT = "absent"
-    """Not started, for the control plane: its binaries are not there yet."""
+    """Not started. For the control plane: its binaries are not installed yet."""
 
     STARTING = "starting"
-    """On its way; not to be used yet."""
+    """Starting; not ready for requests yet."""
 
     READY = "ready"
-    """Answers."""
+    """Ready for requests."""
 
     STOPPING = "stopping"
-    """On its way out."""
+    """Stopping."""
 
     FAILED = "failed"
-    """Did not start, or a process of it ended by itself. The reason says which and why."""
+    """Did not start, or one of its processes ended unexpectedly. The reason names the process and the cause."""
 
     @property
     def passing(self) -> bool:
-        """Whether another phase follows without anyone's doing."""
+        """Whether another phase follows without a command."""
         return self in (Phase.STARTING, Phase.STOPPING)
 
 
@@ -78,36 +78,36 @@ class ControlPlaneState(_Model):
     """The Kubernetes control plane at one moment."""
 
     phase: Phase = Phase.ABSENT
-    """Where it is in its life."""
+    """The phase of the control plane."""
 
     reason: str | None = None
-    """Why it failed: one sentence with the last line of the log that tells more."""
+    """Why it failed: one sentence with the last line and the path of the log."""
 
     processes: Mapping[str, ProcessId] = {}
-    """Its running processes by the name of their program."""
+    """The running processes by program name."""
 
 
 class Record(_Model):
-    """The running sandbox. Its file is there while the daemon runs, or after it was killed."""
+    """The running sandbox. Its file exists while the daemon runs, and after the daemon was killed."""
 
     process: ProcessId
     """The daemon."""
 
     phase: Phase
-    """Where the daemon is in its life: starting, ready or stopping."""
+    """The phase of the daemon: starting, ready or stopping."""
 
     versions: Mapping[str, str]
-    """Versions of what serves: `mlplatform`, `moto`, `python`."""
+    """Versions of `mlplatform`, `moto` and `python`."""
 
     control_plane: ControlPlaneState = ControlPlaneState()
-    """The control plane, which may come later than the rest."""
+    """The control plane, which may start later than the rest."""
 
     control_plane_requests: int = 0
-    """How often the daemon was asked to start the control plane. Tells an answer from the state before it."""
+    """The number of requests to start the control plane so far. Shows whether a record is newer than a request."""
 
     @property
     def started(self) -> datetime:
-        """When the daemon began, in UTC."""
+        """When the daemon started, in UTC."""
         return self.process.started
 
     def alive(self) -> bool:

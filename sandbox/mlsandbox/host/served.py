@@ -1,4 +1,4 @@
-"""What the sandbox's process serves, by what the daemon needs to know of it."""
+"""The interfaces of the services that the daemon runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from mlsandbox.host.layout import Layout
 
 
 class Server(Protocol):
-    """A server inside this process, already listening."""
+    """A server in this process that is already listening."""
 
     def stop(self) -> None:
-        """End what it does and close its port."""
+        """Stop serving and close the port."""
 
 
 class AwsApi(Server, Protocol):
     """The local AWS API with its token webhook."""
 
     def snapshot(self) -> None:
-        """Save to `Layout.aws` what changed since the last time."""
+        """Save the changes since the last snapshot to `Layout.aws`."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the daemon serves; tests put others in their place."""
+    """The services that the daemon runs. Tests use others."""
 
     aws_api: Callable[[Layout], AwsApi]
-    """Starts the AWS API and the token webhook, from the last snapshot if there is one."""
+    """Starts the AWS API and the token webhook, with the state of the last snapshot if there is one."""
 
     providers: Sequence[Callable[[Layout], Server]]
-    """Each starts one resource provider."""
+    """Functions that each start one resource provider."""

@@ -1,4 +1,4 @@
-"""What the sandbox's process really serves."""
+"""The services that the daemon runs, other than in tests."""
 
 import grpc
 
@@ -8,7 +8,7 @@ from mlsandbox.host.served import Services
 from mlsandbox.providers import aws
 
 STOP_GRACE_S = 2.0
-"""Seconds that an engine's calls in progress have to end when the sandbox stops."""
+"""Seconds that calls in progress have to finish when the sandbox stops."""
 
 
 class _Provider:

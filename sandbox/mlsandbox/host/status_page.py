@@ -18,8 +18,8 @@ from mlsandbox.tools.toolchain.progress import duration
 
 
 @dataclass(frozen=True)
-class Kindness:
-    """Something in which the sandbox is kinder than AWS or Kubernetes."""
+class Difference:
+    """A respect in which the sandbox is more permissive or faster than AWS or Kubernetes."""
 
     what: str
     how: str
@@ -27,12 +27,12 @@ class Kindness:
 
 
 @functools.cache
-def kinder() -> Sequence[Kindness]:
-    """Everything in which the sandbox is kinder, from `kinder.yaml`."""
+def differences() -> Sequence[Difference]:
+    """All entries of `differences.yaml`."""
     from mlsandbox.endpoint.eks.rollout import EVICTION_S
 
-    rows = read_table("kinder.yaml", "mlsandbox.host")
-    return [Kindness(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in rows]
+    rows = read_table("differences.yaml", "mlsandbox.host")
+    return [Difference(each["what"], each["how"].format(eviction=f"{EVICTION_S:.0f}")) for each in rows]
 
 
 def page(
@@ -40,7 +40,7 @@ def page(
     planned: Sequence[Planned] = (),
     conditions: Conditions = Conditions(),  # noqa: B008 -- frozen
 ) -> RenderableType:
-    """Everything there is to say of a sandbox; `planned` are the failures that it was asked for."""
+    """The complete status of a sandbox; `planned` are the requested failures."""
     heading = Text.assemble(("Sandbox ", "bold"), str(status.folder), ": ", (status.phase.value, _style(status.phase)))
     parts: list[RenderableType] = [heading]
     if status.reason:
@@ -51,26 +51,26 @@ def page(
         parts += [Text(), _conditions(conditions)]
     if status.phase is Phase.READY:
         parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
-    parts += [Text(), _kinder()]
+    parts += [Text(), _differences()]
     return Group(*parts)
 
 
 def _faults(planned: Sequence[Planned]) -> Table:
-    table = _table("Fails on demand", "With", "How", "Struck")
+    table = _table("Requested failure", "Error code", "Condition", "Occurred")
     for each in planned:
         fault = each.fault
         how = [
             "later" if fault.later else "",
             f"{fault.times} times" if fault.times else "",
             f"{fault.rate:.0%} of requests" if fault.rate < 1 else "",
-            f"that hold {fault.match}" if fault.match else "",
+            f"that contain {fault.match}" if fault.match else "",
         ]
         table.add_row(*map(Text, (fault.operation, fault.code, ", ".join(filter(None, how)), str(each.struck))))
     return table
 
 
 def _endpoints(status: Status) -> Table:
-    table = _table("Serves", "At")
+    table = _table("Endpoint", "Address")
     for name, address in status.endpoints.items():
         table.add_row(name, address)
     if status.control_plane.phase is not Phase.READY:
@@ -79,17 +79,17 @@ def _endpoints(status: Status) -> Table:
 
 
 def _processes(status: Status) -> Table:
-    table = _table("Process", "PID", "Runs for", "Memory")
+    table = _table("Process", "PID", "Running for", "Memory")
     now = datetime.now(UTC)
     for each in status.processes:
         lasted = duration((now - each.since).total_seconds())
         table.add_row(each.name, str(each.pid), lasted, _mebibytes(each.memory_bytes))
-    table.add_row("all", "", "", _mebibytes(status.memory_bytes), style="bold")
+    table.add_row("total", "", "", _mebibytes(status.memory_bytes), style="bold")
     return table
 
 
 def _aws_types() -> Table:
-    """The declared types by who serves their operations, a row for each service and server."""
+    """The supported AWS types, with one row per service and implementation of its operations."""
     from mlsandbox.endpoint import KEPT_BY_SANDBOX
     from mlsandbox.providers.aws import DECLARATIONS, Declaration, Lookup
     from mlsandbox.providers.aws.lookups import LOOKUPS
@@ -101,24 +101,24 @@ def _aws_types() -> Table:
         operations = {*declared.operations}
         by = "moto" if not operations & kept else "the sandbox" if operations <= kept else "both"
         package, _, name = declared.token.rpartition(":")
-        rows.setdefault((package.split("/")[0], by if operations else "no one, it is computed"), []).append(name)
-    table = _table("AWS types and look-ups", "Served by", "")
+        rows.setdefault((package.split("/")[0], by if operations else "computed"), []).append(name)
+    table = _table("AWS types and lookups", "Served by", "")
     for (package, by), names in sorted(rows.items()):
         table.add_row(package, by, ", ".join(sorted(names)))
     return table
 
 
-def _kinder() -> Table:
-    table = _table("Kinder than AWS", "")
-    for each in kinder():
+def _differences() -> Table:
+    table = _table("More permissive than AWS", "")
+    for each in differences():
         table.add_row(each.what, each.how)
     return table
 
 
 def _conditions(conditions: Conditions) -> Table:
-    table = _table("Chosen", "")
+    table = _table("Setting", "Value")
     if conditions.origin:
-        table.add_row("The cluster is reached from", conditions.origin)
+        table.add_row("source of connections to the cluster endpoint", conditions.origin)
     for code, most in sorted(conditions.quotas.items()):
         table.add_row(f"quota {code}", str(most))
     return table

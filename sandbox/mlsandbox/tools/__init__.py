@@ -1,1 +1,1 @@
-"""The programs that a sandbox runs: found, installed or built."""
+"""Finds, installs or builds the programs that a sandbox runs."""

@@ -1,4 +1,4 @@
-"""The control plane's parts, and its life with programs that only pretend."""
+"""The parts of the control plane, and its lifecycle with fake programs."""
 
 import os
 import signal
@@ -59,14 +59,14 @@ def events(layout: Layout) -> list[str]:
     return (layout.logs / "events").read_text().splitlines()
 
 
-def test_keys_and_certificates_stay_byte_for_byte(layout: Layout) -> None:
+def test_existing_keys_and_certificates_are_not_changed(layout: Layout) -> None:
     pki.ensure(layout)
     before = {path.name: path.read_bytes() for path in layout.pki.iterdir()}
     pki.ensure(layout)
     assert {path.name: path.read_bytes() for path in layout.pki.iterdir()} == before
 
 
-def test_a_lost_certificate_is_made_again_by_the_same_authority(layout: Layout) -> None:
+def test_a_missing_certificate_is_issued_again_by_the_same_ca(layout: Layout) -> None:
     pki.ensure(layout)
     ca = layout.ca_certificate.read_bytes()
     (layout.pki / "admin.crt").unlink()
@@ -76,7 +76,7 @@ def test_a_lost_certificate_is_made_again_by_the_same_authority(layout: Layout) 
     fresh.verify_directly_issued_by(x509.load_pem_x509_certificate(ca))
 
 
-def test_only_the_owner_reads_private_keys(layout: Layout) -> None:
+def test_only_the_owner_can_read_private_keys(layout: Layout) -> None:
     pki.ensure(layout)
     keys = list(layout.pki.glob("*.key"))
     assert len(keys) == len(pki.CLIENTS) + 3
@@ -101,7 +101,7 @@ def test_the_certificates_pass_strict_verification(layout: Layout) -> None:
         assert here.version() == "TLSv1.3"
 
 
-def test_a_kubeconfig_is_the_same_after_every_start(layout: Layout) -> None:
+def test_the_kubeconfig_is_the_same_after_every_start(layout: Layout) -> None:
     pki.ensure(layout)
     kubeconfig.write(layout)
     before = layout.kubeconfig.read_bytes()
@@ -112,7 +112,7 @@ def test_a_kubeconfig_is_the_same_after_every_start(layout: Layout) -> None:
     assert document["users"][0]["user"].keys() == {"client-certificate-data", "client-key-data"}
 
 
-def test_the_webhook_is_called_with_the_sandbox_authority(layout: Layout) -> None:
+def test_the_webhook_kubeconfig_contains_the_ca_of_the_sandbox(layout: Layout) -> None:
     pki.ensure(layout)
     kubeconfig.write(layout)
     cluster = yaml.safe_load(kubeconfig.webhook_config(layout).read_text())["clusters"][0]["cluster"]
@@ -121,21 +121,21 @@ def test_the_webhook_is_called_with_the_sandbox_authority(layout: Layout) -> Non
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_no_program_listens_beyond_loopback(layout: Layout, name: str) -> None:
+def test_every_program_listens_only_on_loopback(layout: Layout, name: str) -> None:
     listens = ("bind-address", "listen", "server-address")
     chosen = [flag for flag in PROGRAMS[name](layout) if any(word in flag.split("=")[0] for word in listens)]
     assert all("127.0.0.1" in flag for flag in chosen)
     assert chosen or "--secure-port=0" in PROGRAMS[name](layout)
 
 
-def test_the_kubelets_give_logs_and_ports_and_run_no_command(layout: Layout) -> None:
+def test_the_kubelets_serve_logs_and_ports_but_not_exec(layout: Layout) -> None:
     documents = [*yaml.safe_load_all(flags.kubelet(layout).read_text())]
     assert [each["kind"] for each in documents] == ["ClusterLogs", "ClusterPortForward"]
     (log,) = documents[0]["spec"]["logs"]
     assert "no container" in Path(log["logsFile"]).read_text()
 
 
-def test_a_forwarded_port_answers_that_nobody_serves_it(layout: Layout) -> None:
+def test_a_forwarded_port_responds_that_there_is_no_container(layout: Layout) -> None:
     (_, forwarded) = yaml.safe_load_all(flags.kubelet(layout).read_text())
     (forward,) = forwarded["spec"]["forwards"]
     asked = subprocess.run(forward["command"], input=b"GET / HTTP/1.1\r\n\r\n", capture_output=True, check=True)
@@ -144,7 +144,7 @@ def test_a_forwarded_port_answers_that_nobody_serves_it(layout: Layout) -> None:
     assert b"no container" in body
 
 
-def test_the_api_server_asks_the_webhook_in_version_v1(layout: Layout) -> None:
+def test_the_api_server_calls_the_webhook_with_version_v1(layout: Layout) -> None:
     given = flags.kube_apiserver(layout)
     assert f"--authentication-token-webhook-config-file={kubeconfig.webhook_config(layout)}" in given
     assert "--authentication-token-webhook-version=v1" in given
@@ -160,7 +160,7 @@ def test_nothing_is_written_outside_the_folder(layout: Layout) -> None:
                 assert value.startswith(str(layout.folder)) or value == str(flags.stages())
 
 
-def test_the_stages_say_what_happens_to_nodes_and_pods() -> None:
+def test_there_are_stages_for_the_lifecycle_of_nodes_and_pods() -> None:
     stages = list(yaml.safe_load_all(flags.stages().read_text()))
     assert [stage["metadata"]["name"] for stage in stages] == [
         "node-initialize",
@@ -171,7 +171,7 @@ def test_the_stages_say_what_happens_to_nodes_and_pods() -> None:
     ]
 
 
-def test_a_missing_program_is_named(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_the_error_names_a_missing_program(layout: Layout, tools: Mapping[str, Path]) -> None:
     rest = {name: path for name, path in tools.items() if name != "kwok"}
     with pytest.raises(SandboxError, match=r"cannot start: kwok not found"):
         ControlPlane(layout, rest)
@@ -192,7 +192,7 @@ def test_clients_start_after_the_api_server_and_stop_before_it(layout: Layout, p
     assert seen[8:] == ["stop kube-apiserver", "stop etcd"]
 
 
-def test_it_starts_again_after_a_stop(layout: Layout, plane: ControlPlane) -> None:
+def test_it_can_be_started_again_after_a_stop(layout: Layout, plane: ControlPlane) -> None:
     for _ in range(2):
         plane.start()
         assert plane.wait(20).phase is Phase.READY
@@ -201,7 +201,9 @@ def test_it_starts_again_after_a_stop(layout: Layout, plane: ControlPlane) -> No
     assert (layout.logs / "kwok.log.previous").exists()
 
 
-def test_a_program_that_cannot_start_fails_the_whole_with_its_last_words(layout: Layout, plane: ControlPlane) -> None:
+def test_the_control_plane_fails_if_a_program_cannot_start_and_reports_its_last_line(
+    layout: Layout, plane: ControlPlane
+) -> None:
     (layout.logs / "crash-kube-apiserver").write_text("bad flag\nno such thing as --x")
     plane.start()
     state = plane.wait(20)
@@ -212,7 +214,9 @@ def test_a_program_that_cannot_start_fails_the_whole_with_its_last_words(layout:
     assert state.processes == {}
 
 
-def test_a_program_that_ends_later_fails_the_whole_and_stops_the_rest(layout: Layout, plane: ControlPlane) -> None:
+def test_the_control_plane_fails_if_a_program_ends_later_and_the_others_are_stopped(
+    layout: Layout, plane: ControlPlane
+) -> None:
     plane.start()
     assert plane.wait(20).phase is Phase.READY
     os.kill(plane.state.processes["kwok"].pid, signal.SIGKILL)
@@ -224,7 +228,7 @@ def test_a_program_that_ends_later_fails_the_whole_and_stops_the_rest(layout: La
     assert events(layout)[-2:] == ["stop kube-apiserver", "stop etcd"]
 
 
-def test_a_program_that_does_not_listen_is_killed(
+def test_a_program_that_ignores_sigterm_is_killed(
     layout: Layout, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(child_module, "STOP_GRACE_S", 0.5)
@@ -235,7 +239,7 @@ def test_a_program_that_does_not_listen_is_killed(
     assert deaf.find() is None
 
 
-def test_a_stop_during_the_start_leaves_nothing(layout: Layout, plane: ControlPlane) -> None:
+def test_a_stop_during_the_start_leaves_no_processes(layout: Layout, plane: ControlPlane) -> None:
     before = running_children()
     plane.start()
     plane.stop()
@@ -243,7 +247,7 @@ def test_a_stop_during_the_start_leaves_nothing(layout: Layout, plane: ControlPl
     assert running_children() <= before
 
 
-def test_a_port_that_another_program_took_is_the_reason(layout: Layout, plane: ControlPlane) -> None:
+def test_the_control_plane_fails_if_a_port_is_in_use(layout: Layout, plane: ControlPlane) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", layout.ports().etcd))
         other.listen()

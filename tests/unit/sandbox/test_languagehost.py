@@ -1,4 +1,4 @@
-"""The language host without an engine: what it starts, what it ends, and what it says."""
+"""The language host without an engine: its processes, its responses and its error messages."""
 
 import contextlib
 import os
@@ -67,7 +67,7 @@ print(sleeper.pid, flush=True)
 """
 
 
-def test_output_arrives_while_the_child_still_runs(run_python):
+def test_output_arrives_while_the_child_is_running(run_python):
     group = run_python("import time; print('first', flush=True); time.sleep(60)")
     assert line_of(group.output()) == b"first\n"
     group.stop()
@@ -80,7 +80,7 @@ def test_output_ends_with_the_exit_code(run_python):
     assert end == Ended(5)
 
 
-def test_a_child_that_ended_leaves_no_grandchild_that_holds_its_output(run_python):
+def test_a_grandchild_that_keeps_the_output_open_is_killed_when_the_child_ends(run_python):
     started = time.monotonic()
     output = run_python(START_SLEEPER).output()
     sleeper = int(line_of(output))
@@ -98,7 +98,7 @@ def test_stopping_ends_the_whole_group(run_python):
     assert within_deadline(lambda: gone(sleeper))
 
 
-def test_a_child_that_ignores_the_request_to_end_is_killed(run_python):
+def test_a_child_that_ignores_sigterm_is_killed(run_python):
     group = run_python(
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
     )
@@ -109,14 +109,14 @@ def test_a_child_that_ignores_the_request_to_end_is_killed(run_python):
     assert group.stopped
 
 
-def test_a_child_that_ended_by_itself_was_not_stopped(run_python):
+def test_a_child_that_ended_by_itself_does_not_count_as_stopped(run_python):
     group = run_python("", piped=False)
     group.wait()
     group.stop()
     assert not group.stopped
 
 
-def test_a_group_that_is_over_is_not_signalled_again(run_python, monkeypatch):
+def test_a_group_that_ended_gets_no_further_signals(run_python, monkeypatch):
     group = run_python("", piped=False)
     group.wait()
     signalled = []
@@ -126,7 +126,7 @@ def test_a_group_that_is_over_is_not_signalled_again(run_python, monkeypatch):
     assert signalled == []
 
 
-def test_all_running_groups_stop_at_once(run_python):
+def test_all_running_groups_can_be_stopped_at_once(run_python):
     groups = ProcessGroups()
     with contextlib.ExitStack() as running:
         members = [running.enter_context(groups.running(run_python("import time; time.sleep(60)"))) for _ in range(3)]
@@ -134,7 +134,7 @@ def test_all_running_groups_stop_at_once(run_python):
         assert [member.wait() for member in members] == [-signal.SIGTERM] * 3
 
 
-def test_a_group_is_over_once_its_block_is_left(run_python):
+def test_a_group_is_stopped_at_the_end_of_its_block(run_python):
     groups = ProcessGroups()
     with groups.running(run_python("import time; time.sleep(60)")) as group:
         pass
@@ -157,41 +157,41 @@ def test_a_virtual_environment_is_relative_to_the_project(tmp_path):
     assert environment == {"PATH": f"{tmp_path}/venv/bin:/bin", "VIRTUAL_ENV": f"{tmp_path}/venv"}
 
 
-def test_without_options_a_program_runs_on_the_hosts_own_python(tmp_path, monkeypatch):
+def test_without_options_a_program_uses_the_hosts_own_interpreter(tmp_path, monkeypatch):
     monkeypatch.delenv("PULUMI_PYTHON_CMD", raising=False)
     assert RuntimeOptions.parse({}, tmp_path).interpreter() == own_interpreter()
     assert str(own_interpreter().executable) == sys.executable
 
 
-def test_the_python_command_of_the_environment_comes_before_the_hosts_own(tmp_path, monkeypatch):
+def test_the_python_command_in_the_environment_precedes_the_hosts_own(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(virtual_environment(tmp_path / "other") / "bin"))
     monkeypatch.setenv("PULUMI_PYTHON_CMD", "python")
     assert RuntimeOptions.parse({}, tmp_path).interpreter().executable == tmp_path / "other" / "bin" / "python"
 
 
-def test_uv_keeps_its_virtual_environment_beside_the_project(tmp_path):
+def test_the_virtual_environment_of_uv_is_in_the_project_folder(tmp_path):
     assert RuntimeOptions.parse({"toolchain": "uv"}, tmp_path).virtualenv == tmp_path / ".venv"
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "message"),
     [
-        ({"toolchain": "poetry"}, "toolchain is 'poetry'; allowed are pip, uv"),
-        ({"typechecker": "pyre"}, "typechecker is 'pyre'; allowed are none, mypy, pyright"),
-        ({"virtualenv": 3.0}, "virtualenv is 3.0; it has to be a path"),
+        ({"toolchain": "poetry"}, "toolchain is 'poetry'; allowed: pip, uv"),
+        ({"typechecker": "pyre"}, "typechecker is 'pyre'; allowed: none, mypy, pyright"),
+        ({"virtualenv": 3.0}, "virtualenv is 3.0; it must be a path"),
     ],
 )
-def test_an_option_it_does_not_know_is_refused(options, complaint, tmp_path):
-    with pytest.raises(RuntimeOptionError, match=complaint):
+def test_unsupported_options_are_rejected(options, message, tmp_path):
+    with pytest.raises(RuntimeOptionError, match=message):
         RuntimeOptions.parse(options, tmp_path)
 
 
-def test_a_missing_virtual_environment_is_named(tmp_path):
-    with pytest.raises(RuntimeOptionError, match=f"{tmp_path}/venv, which is no virtual environment"):
+def test_the_error_names_a_missing_virtual_environment(tmp_path):
+    with pytest.raises(RuntimeOptionError, match=f"{tmp_path}/venv, which is not a virtual environment"):
         RuntimeOptions.parse({"virtualenv": "venv"}, tmp_path).interpreter()
 
 
-def test_dependencies_are_installed_only_into_a_virtual_environment_that_is_asked_for(tmp_path):
+def test_dependencies_are_installed_only_into_a_virtual_environment_of_the_options(tmp_path):
     (tmp_path / "requirements.txt").write_text("pulumi\n")
     assert list(dependencies.install_commands(RuntimeOptions(), tmp_path)) == []
     venv = tmp_path / "venv"
@@ -201,7 +201,7 @@ def test_dependencies_are_installed_only_into_a_virtual_environment_that_is_aske
     ]
 
 
-def test_the_packages_of_a_program_are_listed():
+def test_installed_packages_are_listed_with_and_without_dependencies():
     everything = dependencies.installed(own_interpreter(), transitive=True)
     asked_for = dependencies.installed(own_interpreter(), transitive=False)
     assert everything["grpcio"] == grpc.__version__
@@ -229,7 +229,7 @@ def test_config_and_secrets_are_not_in_the_arguments():
         (-15, True, True, ""),
     ],
 )
-def test_the_engine_is_told_how_a_program_ended(code, cancelled, bail, error):
+def test_the_response_reports_how_a_program_ended(code, cancelled, bail, error):
     assert program.response(code, cancelled=cancelled) == language_pb2.RunResponse(bail=bail, error=error)
 
 
@@ -248,7 +248,7 @@ def test_a_policy_pack_gets_the_stack_in_its_environment():
 
 
 class Pack(analyzer_pb2_grpc.AnalyzerServicer):
-    """A policy pack that tells its version and breaks when it analyses."""
+    """A policy pack that returns its version and fails in `Analyze`."""
 
     def GetPluginInfo(self, request, context):
         return plugin_pb2.PluginInfo(version="1.2.3")
@@ -289,13 +289,13 @@ def pack_output(port: int) -> Iterator[Written | Ended]:
     yield Ended(0)
 
 
-def test_the_policy_packs_port_is_kept_from_the_engine(pack, proxy, analyzer):
+def test_the_engine_does_not_see_the_policy_packs_port(pack, proxy, analyzer):
     pieces = list(forward(pack_output(pack), proxy, Path("pack")))
     assert pieces == [Written("stderr", b"a warning\n"), Written("stdout", b"more"), Ended(0)]
     assert analyzer.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
 
 
-def test_the_stacks_config_is_there_before_the_policy_pack_is(pack, proxy, analyzer):
+def test_the_stacks_config_is_available_before_the_policy_pack_starts(pack, proxy, analyzer):
     stack = analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", config={"p:limit": "4"})
     configured = analyzer.ConfigureStack.future(stack)
     assert proxy.stack() == stack
@@ -304,14 +304,14 @@ def test_the_stacks_config_is_there_before_the_policy_pack_is(pack, proxy, analy
     assert configured.result(DEADLINE_SECONDS) == analyzer_pb2.AnalyzerStackConfigureResponse()
 
 
-def test_a_policy_pack_without_a_stack_is_started_by_its_first_call(pack, proxy, analyzer):
+def test_without_a_stack_the_first_call_starts_the_policy_pack(pack, proxy, analyzer):
     answer = analyzer.GetPluginInfo.future(empty_pb2.Empty())
     assert proxy.stack() is None
     proxy.attach(pack)
     assert answer.result(DEADLINE_SECONDS).version == "1.2.3"
 
 
-def test_a_call_that_waits_gets_the_reason_before_the_proxy_stops():
+def test_a_waiting_call_receives_the_reason_before_the_proxy_stops():
     for _ in range(20):
         proxy = PolicyPackProxy()
         with grpc.insecure_channel(f"127.0.0.1:{proxy.port}") as channel:
@@ -322,7 +322,7 @@ def test_a_call_that_waits_gets_the_reason_before_the_proxy_stops():
             assert waiting.exception().details() == "the policy pack ended"
 
 
-def test_a_policy_packs_own_error_reaches_the_engine_whole(pack, proxy, analyzer):
+def test_the_engine_receives_the_policy_packs_error_with_its_metadata(pack, proxy, analyzer):
     proxy.attach(pack)
     with pytest.raises(grpc.RpcError) as failed:
         analyzer.Analyze(analyzer_pb2.AnalyzeRequest(name="bucket"))
@@ -331,18 +331,18 @@ def test_a_policy_packs_own_error_reaches_the_engine_whole(pack, proxy, analyzer
 
 
 @pytest.mark.parametrize(
-    ("output", "complaint"),
+    ("output", "message"),
     [
-        ([Written("stderr", b"Traceback\n"), Ended(1)], "pack ended with exit code 1 before it made its PolicyPack"),
-        ([Written("stdout", b"hello\n"), Ended(0)], "printed 'hello' before it made its PolicyPack"),
+        ([Written("stderr", b"Traceback\n"), Ended(1)], "pack ended with exit code 1 before it created its PolicyPack"),
+        ([Written("stdout", b"hello\n"), Ended(0)], "printed 'hello' before it created its PolicyPack"),
     ],
 )
-def test_a_policy_pack_that_does_not_come_up_is_named(output, complaint, proxy, analyzer):
+def test_the_error_names_a_policy_pack_that_does_not_start(output, message, proxy, analyzer):
     list(forward(iter(output), proxy, Path("/some/pack")))
     with pytest.raises(grpc.RpcError) as failed:
         analyzer.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest())
     assert "/some/pack" in failed.value.details()
-    assert complaint in failed.value.details()
+    assert message in failed.value.details()
 
 
 HOST = [sys.executable, "-m", "mlsandbox.tools.languagehost"]
@@ -359,7 +359,7 @@ def host() -> Iterator[subprocess.Popen[bytes]]:
         pipe.close()
 
 
-def test_the_host_prints_its_port_and_answers_there(host):
+def test_the_host_prints_its_port_and_serves_there(host):
     with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
         runtime = language_pb2_grpc.LanguageRuntimeStub(channel)
         assert runtime.GetPluginInfo(empty_pb2.Empty()).version
@@ -379,20 +379,20 @@ def test_the_host_prints_its_port_and_answers_there(host):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_host_ends_quietly_when_the_engine_ends_it(number, host):
+def test_the_host_ends_without_output_when_the_engine_stops_it(number, host):
     host.stdout.readline()
     host.send_signal(number)
     assert host.communicate(timeout=DEADLINE_SECONDS) == (b"", b"")
     assert host.returncode == 0
 
 
-def test_the_host_ends_when_the_engine_lets_go_of_its_standard_input(host):
+def test_the_host_ends_when_the_engine_closes_its_standard_input(host):
     host.stdout.readline()
     host.stdin.close()
     assert host.wait(DEADLINE_SECONDS) == 0
 
 
-def test_the_host_ends_when_what_started_it_is_gone(tmp_path):
+def test_the_host_ends_when_its_parent_process_ends(tmp_path):
     starter = subprocess.Popen(
         [
             sys.executable,
@@ -414,7 +414,7 @@ def test_the_host_ends_when_what_started_it_is_gone(tmp_path):
     assert within_deadline(lambda: gone(host))
 
 
-def test_a_plugin_ends_when_the_engine_lets_go_of_it(host, tmp_path):
+def test_a_plugin_ends_when_the_engine_cancels_the_call(host, tmp_path):
     (tmp_path / "__main__.py").write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     info = language_pb2.ProgramInfo(root_directory=str(tmp_path), program_directory=str(tmp_path), entry_point=".")
     environment = [f"{name}={value}" for name, value in os.environ.items()]
@@ -428,15 +428,15 @@ def test_a_plugin_ends_when_the_engine_lets_go_of_it(host, tmp_path):
         assert within_deadline(lambda: gone(plugin))
 
 
-def test_a_folder_that_holds_no_plugin_is_named(host, tmp_path):
+def test_the_error_names_a_folder_without_a_plugin(host, tmp_path):
     info = language_pb2.ProgramInfo(root_directory=str(tmp_path), program_directory=str(tmp_path))
     with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
         call = language_pb2_grpc.LanguageRuntimeStub(channel).RunPlugin(language_pb2.RunPluginRequest(info=info))
-        with pytest.raises(grpc.RpcError, match=f"{tmp_path} is no plugin"):
+        with pytest.raises(grpc.RpcError, match=f"{tmp_path} is not a plugin"):
             next(call)
 
 
-def test_dependencies_that_do_not_install_say_so(host, tmp_path):
+def test_a_failed_installation_of_dependencies_is_reported(host, tmp_path):
     virtual_environment(tmp_path / "venv")
     (tmp_path / "requirements.txt").write_text("no/such/wheel.whl\n")
     info = language_pb2.ProgramInfo(root_directory=str(tmp_path), program_directory=str(tmp_path))
@@ -445,8 +445,8 @@ def test_dependencies_that_do_not_install_say_so(host, tmp_path):
         call = language_pb2_grpc.LanguageRuntimeStub(channel).InstallDependencies(
             language_pb2.InstallDependenciesRequest(info=info)
         )
-        said = b""
+        output = b""
         with pytest.raises(grpc.RpcError, match=r"pip install -r requirements.txt` in .* ended with exit code 1"):
             for message in call:
-                said += message.stdout + message.stderr
-        assert b"wheel.whl" in said
+                output += message.stdout + message.stderr
+        assert b"wheel.whl" in output

@@ -20,7 +20,7 @@ def layout(tmp_path: Path) -> Layout:
     return layout
 
 
-def test_the_folder_given_comes_before_the_variable_and_the_project(
+def test_an_explicit_folder_precedes_the_variable_and_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "project"
@@ -35,21 +35,19 @@ def test_the_folder_given_comes_before_the_variable_and_the_project(
     assert Layout.find(tmp_path / "given").folder == tmp_path / "given"
 
 
-def test_outside_a_project_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_project_the_error_explains_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLPLATFORM_SANDBOX", raising=False)
     with pytest.raises(SandboxError, match=r"no Pulumi\.yaml in .* set MLPLATFORM_SANDBOX"):
         Layout.find()
 
 
-def test_a_relative_folder_means_the_same_after_a_change_of_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Layout.find(Path("here")).folder == tmp_path / "here"
 
 
-def test_ports_and_key_are_made_once(layout: Layout) -> None:
+def test_ports_and_key_are_created_once(layout: Layout) -> None:
     before = layout.ports(), layout.credentials(), environment.shell_exports(layout, {})
     layout.prepare()
     assert (layout.ports(), layout.credentials(), environment.shell_exports(layout, {})) == before
@@ -60,25 +58,25 @@ def test_all_ports_differ(layout: Layout) -> None:
     assert len(set(numbers)) == len(numbers) == 8
 
 
-def test_two_sandboxes_have_nothing_in_common(layout: Layout, tmp_path: Path) -> None:
+def test_two_sandboxes_have_different_credentials(layout: Layout, tmp_path: Path) -> None:
     other = Layout(tmp_path / "other")
     other.prepare()
     assert other.credentials() != layout.credentials()
 
 
-def test_only_the_owner_reads_the_sandbox(layout: Layout) -> None:
+def test_only_the_owner_can_read_the_sandbox(layout: Layout) -> None:
     assert layout.folder.stat().st_mode & 0o777 == 0o700
     assert layout.credentials_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_sandbox_that_never_started_is_named_in_the_error(tmp_path: Path) -> None:
+def test_the_error_names_the_folder_of_a_sandbox_that_was_never_started(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "none")
     with pytest.raises(SandboxError, match=r"no sandbox in .*/none yet.*mlsandbox up"):
         environment.variables(layout)
     assert not layout.folder.exists()
 
 
-def test_a_folder_of_an_older_version_keeps_its_ports_and_gets_what_is_missing(layout: Layout) -> None:
+def test_a_folder_of_an_older_version_keeps_its_ports_and_gets_the_missing_ones(layout: Layout) -> None:
     before = json.loads(layout.ports_file.read_text())
     older = {name: port for name, port in before.items() if name not in ("api_server", "kubelet")}
     layout.ports_file.write_text(json.dumps({**older, "kubernetes_provider": 31999}))
@@ -89,7 +87,7 @@ def test_a_folder_of_an_older_version_keeps_its_ports_and_gets_what_is_missing(l
     assert len({*after.values()}) == len(after)
 
 
-def test_a_plugin_lies_where_the_engine_looks_for_its_version(layout: Layout, tmp_path: Path) -> None:
+def test_a_plugin_is_installed_where_the_engine_looks_for_its_version(layout: Layout, tmp_path: Path) -> None:
     built = tmp_path / "built"
     built.mkdir()
     for name in ("pulumi-resource-x", "schema.json"):
@@ -100,7 +98,7 @@ def test_a_plugin_lies_where_the_engine_looks_for_its_version(layout: Layout, tm
     assert sorted(file.name for file in place.iterdir()) == ["pulumi-resource-x", "schema.json"]
 
 
-def test_the_environment_attaches_the_aws_provider_and_points_aws_at_loopback(layout: Layout) -> None:
+def test_the_environment_attaches_the_aws_provider_and_sets_the_aws_endpoint_to_loopback(layout: Layout) -> None:
     ports, env = layout.ports(), environment.variables(layout, {"PATH": "/usr/bin"})
     assert env["PULUMI_DEBUG_PROVIDERS"] == f"aws:{ports.aws_provider}"
     assert env["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{ports.aws}"
@@ -109,7 +107,7 @@ def test_the_environment_attaches_the_aws_provider_and_points_aws_at_loopback(la
     assert env["PULUMI_BACKEND_URL"] == f"file://{layout.pulumi_backend}"
 
 
-def test_the_sandbox_comes_first_on_the_path_and_only_once(layout: Layout) -> None:
+def test_the_sandbox_is_first_on_the_path_and_only_once(layout: Layout) -> None:
     once = environment.variables(layout, {"PATH": "/usr/local/bin:/usr/bin"})["PATH"]
     assert once.split(":")[0] == str(layout.bin)
     assert (Path(once.split(":")[1]) / "mlplatform-eks-token").exists()
@@ -117,13 +115,13 @@ def test_the_sandbox_comes_first_on_the_path_and_only_once(layout: Layout) -> No
     assert environment.variables(layout, {"PATH": once})["PATH"] == once
 
 
-def test_loopback_is_never_asked_of_a_proxy(layout: Layout) -> None:
+def test_loopback_addresses_bypass_proxies(layout: Layout) -> None:
     env = environment.variables(layout, {"NO_PROXY": "intranet, localhost"})
     assert env["NO_PROXY"] == "intranet,localhost,127.0.0.1"
     assert env["no_proxy"] == "127.0.0.1,localhost"
 
 
-def test_a_shell_that_evaluates_the_exports_has_exactly_the_environment(layout: Layout) -> None:
+def test_a_shell_that_evaluates_the_exports_has_the_same_environment(layout: Layout) -> None:
     misleading = {
         "AWS_PROFILE": "prod",
         "AWS_SESSION_TOKEN": "token",
@@ -143,14 +141,14 @@ def test_a_shell_that_evaluates_the_exports_has_exactly_the_environment(layout: 
     assert not seen.keys() & misleading.keys()
 
 
-def test_a_child_process_gets_the_environment_without_what_misleads(layout: Layout) -> None:
+def test_the_environment_of_a_child_process_has_no_variables_that_bypass_the_sandbox(layout: Layout) -> None:
     env = environment.of_processes(layout, {"PATH": "/bin", "HOME": "/home/me", "AWS_PROFILE": "prod"})
     assert env["HOME"] == "/home/me"
     assert "AWS_PROFILE" not in env
     assert env.items() >= environment.variables(layout, {"PATH": "/bin"}).items()
 
 
-def test_a_taken_port_is_named_with_its_owner(layout: Layout) -> None:
+def test_the_error_for_a_port_in_use_names_the_process(layout: Layout) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", layout.ports().kubernetes_api))
         other.listen()
@@ -161,7 +159,7 @@ def test_a_taken_port_is_named_with_its_owner(layout: Layout) -> None:
     assert f"pid {os.getpid()}" in str(problem.value)
 
 
-def test_without_an_official_language_host_ours_is_first_on_the_path(layout: Layout, tmp_path: Path) -> None:
+def test_without_an_official_language_host_the_sandbox_installs_its_own(layout: Layout, tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
     engine.touch()
     layout.install_engine(engine, None)
@@ -172,7 +170,7 @@ def test_without_an_official_language_host_ours_is_first_on_the_path(layout: Lay
     assert shim.read_text().splitlines()[1].startswith(f"exec {sys.executable} -m mlsandbox.tools.languagehost")
 
 
-def test_what_the_path_offers_itself_is_not_shadowed(layout: Layout, tmp_path: Path) -> None:
+def test_an_engine_on_the_path_is_not_shadowed(layout: Layout, tmp_path: Path) -> None:
     host = tmp_path / "pulumi-language-python"
     host.touch()
     layout.install_engine(host, None)
@@ -181,7 +179,7 @@ def test_what_the_path_offers_itself_is_not_shadowed(layout: Layout, tmp_path: P
     assert (layout.bin / "pulumi-language-python").samefile(host)
 
 
-def test_a_language_host_that_is_wanted_lies_beside_the_engine(layout: Layout, tmp_path: Path) -> None:
+def test_a_requested_language_host_is_installed_beside_the_engine(layout: Layout, tmp_path: Path) -> None:
     for name in ("pulumi", "pulumi-language-yaml"):
         (tmp_path / name).touch()
     layout.install_engine(tmp_path / "pulumi", None)
@@ -190,7 +188,7 @@ def test_a_language_host_that_is_wanted_lies_beside_the_engine(layout: Layout, t
     assert (layout.bin / "pulumi-language-yaml").samefile(tmp_path / "pulumi-language-yaml")
 
 
-def test_tools_that_are_gone_are_no_tools(layout: Layout, tmp_path: Path) -> None:
+def test_no_tools_are_returned_if_one_is_missing(layout: Layout, tmp_path: Path) -> None:
     assert layout.tools() is None
     program = tmp_path / "etcd"
     program.touch(mode=0o755)
@@ -200,6 +198,6 @@ def test_tools_that_are_gone_are_no_tools(layout: Layout, tmp_path: Path) -> Non
     assert layout.tools() is None
 
 
-def test_a_record_of_another_version_is_no_record(layout: Layout) -> None:
+def test_a_record_of_another_version_is_ignored(layout: Layout) -> None:
     layout.record_file.write_text('{"pid": 1}')
     assert layout.record() is None

@@ -1,4 +1,4 @@
-"""Up, down, status and reset, with the real daemon around services and programs that only pretend."""
+"""Up, down, status and reset, with the real daemon and fake services and programs."""
 
 import os
 import shutil
@@ -49,18 +49,18 @@ def up(layout: Layout, tools: Mapping[str, Path] | None = None) -> Record:
 def eventually(condition: Callable[[], bool], timeout_s: float = 10) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
-def test_up_twice_is_one_sandbox(layout: Layout) -> None:
+def test_up_twice_starts_one_sandbox(layout: Layout) -> None:
     first = up(layout)
     assert first.phase is Phase.READY
     assert first.control_plane.phase is Phase.ABSENT
     assert up(layout) == first
 
 
-def test_two_ups_at_once_are_one_sandbox(layout: Layout) -> None:
+def test_concurrent_ups_start_one_sandbox(layout: Layout) -> None:
     records: list[Record] = []
     threads = [threading.Thread(target=lambda: records.append(up(layout))) for _ in range(3)]
     for thread in threads:
@@ -71,15 +71,15 @@ def test_two_ups_at_once_are_one_sandbox(layout: Layout) -> None:
     assert len(records) == 3
 
 
-def test_a_second_daemon_for_the_same_folder_gives_way(layout: Layout) -> None:
+def test_a_second_daemon_for_the_same_folder_exits(layout: Layout) -> None:
     record = up(layout)
     second = subprocess.run([*DAEMON, "--folder", str(layout.folder)], capture_output=True, text=True, timeout=30)
     assert second.returncode == 1
-    assert second.stderr.strip() == f"A sandbox runs in {layout.folder} already."
+    assert second.stderr.strip() == f"A sandbox is already running in {layout.folder}."
     assert layout.record() == record
 
 
-def test_down_ends_the_daemon_after_its_last_snapshot(layout: Layout) -> None:
+def test_down_stops_the_daemon_after_a_last_snapshot(layout: Layout) -> None:
     record = up(layout)
     assert lifecycle.down(layout)
     assert record.process.find() is None
@@ -96,7 +96,9 @@ def test_down_ends_the_daemon_after_its_last_snapshot(layout: Layout) -> None:
     assert lifecycle.status(layout).phase is Phase.ABSENT
 
 
-def test_the_control_plane_comes_later_and_comes_back_by_itself(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_the_control_plane_can_start_later_and_starts_again_with_the_sandbox(
+    layout: Layout, tools: Mapping[str, Path]
+) -> None:
     before = up(layout)
     later = lifecycle.start_control_plane(layout, tools)
     assert later.process == before.process
@@ -107,7 +109,7 @@ def test_the_control_plane_comes_later_and_comes_back_by_itself(layout: Layout, 
     assert up(layout).control_plane.phase is Phase.READY
 
 
-def test_a_control_plane_of_other_programs_is_restarted_with_the_new_ones(
+def test_a_control_plane_is_restarted_if_its_programs_changed(
     layout: Layout, tools: Mapping[str, Path], tmp_path: Path
 ) -> None:
     before = up(layout, tools)
@@ -120,7 +122,7 @@ def test_a_control_plane_of_other_programs_is_restarted_with_the_new_ones(
     assert before.control_plane.processes["kwok"].find() is None
 
 
-def test_what_a_stopped_control_plane_says_is_no_answer_to_a_new_request(
+def test_the_state_of_a_stopped_control_plane_does_not_answer_a_new_request(
     layout: Layout, tools: Mapping[str, Path], tmp_path: Path
 ) -> None:
     requests = up(layout, tools).control_plane_requests
@@ -132,7 +134,9 @@ def test_what_a_stopped_control_plane_says_is_no_answer_to_a_new_request(
     assert Phase.ABSENT not in phases
 
 
-def test_a_control_plane_of_which_a_program_is_killed_comes_back(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_a_control_plane_is_restarted_after_one_of_its_programs_was_killed(
+    layout: Layout, tools: Mapping[str, Path]
+) -> None:
     before = up(layout, tools)
     scheduler = before.control_plane.processes["kube-scheduler"]
     process = scheduler.find()
@@ -147,12 +151,12 @@ def test_a_control_plane_of_which_a_program_is_killed_comes_back(layout: Layout,
     assert layout.record().process == before.process  # type: ignore[union-attr]  # it runs
 
 
-def test_the_control_plane_needs_a_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
-    with pytest.raises(SandboxError, match=r"No sandbox runs in .*mlsandbox up"):
+def test_the_control_plane_requires_a_running_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
+    with pytest.raises(SandboxError, match=r"No sandbox is running in .*mlsandbox up"):
         lifecycle.start_control_plane(layout, tools)
 
 
-def test_a_control_plane_that_failed_says_why_and_can_be_started_again(
+def test_a_failed_control_plane_reports_the_reason_and_can_be_started_again(
     layout: Layout, tools: Mapping[str, Path]
 ) -> None:
     layout.prepare()
@@ -167,7 +171,7 @@ def test_a_control_plane_that_failed_says_why_and_can_be_started_again(
     assert up(layout, tools).control_plane.phase is Phase.READY
 
 
-def test_status_tells_where_since_when_and_how_big(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_status_shows_endpoints_start_time_and_memory(layout: Layout, tools: Mapping[str, Path]) -> None:
     record = up(layout, tools)
     status = lifecycle.status(layout)
     assert [process.name for process in status.processes] == ["sandbox", *PROGRAMS]
@@ -179,13 +183,13 @@ def test_status_tells_where_since_when_and_how_big(layout: Layout, tools: Mappin
     assert status.versions["moto"]
 
 
-def test_status_of_a_sandbox_that_was_never_there(layout: Layout) -> None:
+def test_status_of_a_sandbox_that_was_never_started(layout: Layout) -> None:
     assert lifecycle.status(layout).phase is Phase.ABSENT
     assert not lifecycle.down(layout)
     assert not layout.folder.exists()
 
 
-def test_a_killed_daemon_takes_its_children_with_it_and_is_replaced(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_the_children_of_a_killed_daemon_end_and_up_starts_a_new_one(layout: Layout, tools: Mapping[str, Path]) -> None:
     killed = up(layout, tools)
     os.kill(killed.process.pid, signal.SIGKILL)
     if sys.platform == "linux":
@@ -198,7 +202,7 @@ def test_a_killed_daemon_takes_its_children_with_it_and_is_replaced(layout: Layo
     assert fresh.control_plane.phase is Phase.READY
 
 
-def test_what_a_killed_daemon_left_behind_is_ended(layout: Layout) -> None:
+def test_down_ends_processes_that_a_killed_daemon_left_behind(layout: Layout) -> None:
     record = up(layout)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as orphan:
         identity = ProcessId.of(orphan.pid)
@@ -210,7 +214,7 @@ def test_what_a_killed_daemon_left_behind_is_ended(layout: Layout) -> None:
         assert identity.find() is None
 
 
-def test_a_service_that_cannot_start_is_the_reason_and_the_rest_is_stopped(layout: Layout) -> None:
+def test_if_a_service_cannot_start_up_reports_it_and_stops_the_other_services(layout: Layout) -> None:
     layout.prepare()
     (layout.folder / "broken-kubernetes-provider").touch()
     with pytest.raises(
@@ -225,7 +229,7 @@ def test_a_service_that_cannot_start_is_the_reason_and_the_rest_is_stopped(layou
     assert lifecycle.status(layout).phase is Phase.ABSENT
 
 
-def test_a_kept_port_that_is_taken_is_named_and_reset_chooses_new_ones(layout: Layout) -> None:
+def test_up_names_a_port_that_is_in_use_and_reset_chooses_new_ports(layout: Layout) -> None:
     layout.prepare()
     before = layout.ports()
     with socket.socket() as other:
@@ -238,7 +242,7 @@ def test_a_kept_port_that_is_taken_is_named_and_reset_chooses_new_ones(layout: L
         up(layout)
 
 
-def test_reset_empties_all_state_together_and_starts_again_what_ran(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_reset_deletes_all_state_and_restarts_a_running_sandbox(layout: Layout, tools: Mapping[str, Path]) -> None:
     before = up(layout, tools)
     kept = layout.ports(), layout.credentials(), layout.ca_certificate.read_bytes()
     for folder in (layout.etcd, layout.aws, layout.pulumi_backend):
@@ -253,14 +257,14 @@ def test_reset_empties_all_state_together_and_starts_again_what_ran(layout: Layo
     assert after.control_plane.phase is Phase.READY
 
 
-def test_reset_of_a_stopped_sandbox_leaves_it_stopped(layout: Layout) -> None:
+def test_reset_does_not_start_a_stopped_sandbox(layout: Layout) -> None:
     up(layout)
     lifecycle.down(layout)
     lifecycle.reset(layout, daemon=DAEMON)
     assert lifecycle.status(layout).phase is Phase.ABSENT
 
 
-def test_a_sandbox_whose_folder_was_deleted_ends(layout: Layout, tools: Mapping[str, Path]) -> None:
+def test_a_sandbox_stops_when_its_folder_is_deleted(layout: Layout, tools: Mapping[str, Path]) -> None:
     record = up(layout, tools)
     shutil.rmtree(layout.folder)
     eventually(lambda: not record.alive())

@@ -1,4 +1,4 @@
-"""States that the sandbox's provider of before wrote."""
+"""States that the sandbox's former Kubernetes provider wrote."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def state(layout: Layout, *resources: Any) -> Path:
     return path
 
 
-def test_objects_get_the_inputs_that_their_provider_looks_for(layout: Layout) -> None:
+def test_objects_get_the_inputs_that_the_new_provider_requires(layout: Layout) -> None:
     path = state(layout, OTHER, OLD, NEW)
     assert older_states.complete(layout) == [path]
     other, old, new = json.loads(path.read_text())["checkpoint"]["latest"]["resources"]
@@ -39,7 +39,7 @@ def test_objects_get_the_inputs_that_their_provider_looks_for(layout: Layout) ->
     assert older_states.complete(layout) == []
 
 
-def test_a_state_without_such_objects_is_left_as_it_is(layout: Layout) -> None:
+def test_a_state_without_such_objects_is_not_changed(layout: Layout) -> None:
     path = state(layout, OTHER, NEW)
     before = path.read_bytes()
     assert older_states.complete(layout) == []
@@ -47,7 +47,7 @@ def test_a_state_without_such_objects_is_left_as_it_is(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "null", '{"__fieldManager": 1', '{"checkpoint": {}, "__fieldManager": ""}'])
-def test_a_broken_state_is_left_to_who_reads_it(layout: Layout, text: str) -> None:
+def test_a_broken_state_is_not_changed(layout: Layout, text: str) -> None:
     path = state(layout)
     path.write_text(text)
     assert older_states.complete(layout) == []

@@ -41,7 +41,7 @@ def shown(status: Status, planned: Sequence[Planned] = ()) -> str:
     return capture.get()
 
 
-def test_it_tells_what_runs_where_since_when_and_with_how_much_memory() -> None:
+def test_it_shows_processes_endpoints_running_time_and_memory() -> None:
     page = shown(ready())
     assert "http://127.0.0.1:20001" in page
     (row,) = [line.split() for line in page.splitlines() if "4711" in line]
@@ -49,23 +49,23 @@ def test_it_tells_what_runs_where_since_when_and_with_how_much_memory() -> None:
     assert row[2:4] == ["5", "min"]
 
 
-def test_failures_that_were_asked_for_are_listed_with_how_often_they_struck() -> None:
+def test_requested_failures_are_listed_with_the_number_of_occurrences() -> None:
     fault = Fault(operation="*", code="ThrottlingException", message="no", rate=0.2, times=9, match="[x]")
     (row,) = [line for line in shown(ready(), [Planned(fault=fault, struck=3)]).splitlines() if "Throttling" in line]
     assert row.split() == [
         "*",
         "ThrottlingException",
-        *["9", "times,", "20%", "of", "requests,", "that", "hold", "[x]"],
+        *["9", "times,", "20%", "of", "requests,", "that", "contain", "[x]"],
         "3",
     ]
     assert "Throttling" not in shown(ready())
 
 
-def test_a_control_plane_that_failed_says_why() -> None:
+def test_it_shows_why_the_control_plane_failed() -> None:
     assert "kwok ended with exit code 1" in shown(ready())
 
 
-def test_every_declared_type_is_listed_with_who_serves_it() -> None:
+def test_every_supported_type_is_listed_with_its_implementation() -> None:
     lines = shown(ready()).splitlines()
     text = " ".join(" ".join(lines).split())
     for declaration in DECLARATIONS:
@@ -75,45 +75,45 @@ def test_every_declared_type_is_listed_with_who_serves_it() -> None:
 
 
 def flat(page: str) -> str:
-    """A page without the breaks of its lines."""
+    """A page without line breaks."""
     return " ".join(page.split())
 
 
-def test_where_the_sandbox_is_kinder_than_aws_is_said_even_when_nothing_runs() -> None:
+def test_differences_from_aws_are_shown_even_if_no_sandbox_is_running() -> None:
     status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
     page = shown(status)
     assert "absent" in page
-    for each in status_page.kinder():
+    for each in status_page.differences():
         assert each.what in page
         assert each.how.split()[0] in page
 
 
-def test_what_is_kinder_is_told_in_sentences_each_once() -> None:
-    entries = status_page.kinder()
+def test_each_difference_from_aws_is_listed_once_in_full_sentences() -> None:
+    entries = status_page.differences()
     assert len({each.what for each in entries}) == len(entries)
     for each in entries:
         assert each.how.endswith(".")
         assert each.how[0].isupper()
 
 
-def test_the_scaled_time_is_the_one_that_counts() -> None:
-    (entry,) = [each for each in status_page.kinder() if each.what == "time"]
+def test_the_eviction_time_on_the_page_is_the_one_in_use() -> None:
+    (entry,) = [each for each in status_page.differences() if each.what == "time"]
     assert f"{rollout.EVICTION_S:.0f} s" in entry.how
 
 
-def test_what_was_chosen_is_shown_and_nothing_where_nothing_was() -> None:
+def test_settings_are_shown_only_if_they_were_set() -> None:
     status = Status(Path("sandbox"), Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
-    assert "Chosen" not in shown(status)
+    assert "Setting" not in shown(status)
     console = Console(width=160, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
         console.print(status_page.page(status, (), Conditions(origin="10.8.3.4", quotas={"L-DB2E81BA": 0})))
     page = flat(capture.get())
-    assert "The cluster is reached from 10.8.3.4" in page
+    assert "source of connections to the cluster endpoint 10.8.3.4" in page
     assert "quota L-DB2E81BA 0" in page
 
 
 @pytest.mark.parametrize("origin", ["10.8.3.4", "sg-0123456789abcdef0", "2001:db8::1"])
-def test_where_one_stands_is_kept_until_it_is_anywhere_again(tmp_path: Path, origin: str) -> None:
+def test_the_source_of_connections_persists_until_it_is_reset_to_anywhere(tmp_path: Path, origin: str) -> None:
     runner, folder = CliRunner(), ["--folder", str(tmp_path / "sandbox")]
     assert runner.invoke(app, ["sandbox", "from", origin, *folder]).exit_code == 0
     layout = Layout(tmp_path / "sandbox")
@@ -126,7 +126,7 @@ def test_where_one_stands_is_kept_until_it_is_anywhere_again(tmp_path: Path, ori
 
 
 @pytest.mark.parametrize("command", [["from", "office"], ["from", "10.0.0.0/8"], ["quota", "GPUS", "0"]])
-def test_what_is_no_place_and_no_quota_is_refused(tmp_path: Path, command: list[str]) -> None:
+def test_invalid_sources_and_quotas_are_rejected(tmp_path: Path, command: list[str]) -> None:
     done = CliRunner().invoke(app, ["sandbox", *command, "--folder", str(tmp_path / "sandbox")])
     assert isinstance(done.exception, SandboxError)
     assert f"is {command[1]}; allowed: " in str(done.exception)

@@ -1,4 +1,4 @@
-"""The table of programs: pins, the rules of fitting, and what names a build."""
+"""The table of programs: pins, compatible versions, and keys of builds."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "fits"),
+    ("name", "version", "compatible"),
     [
         ("pulumi", "3.259.0", True),
         ("pulumi", "3.259.3", True),
@@ -36,13 +36,13 @@ ROOT = Path(__file__).parents[3]
         ("kwok", "0.8.1", False),
     ],
 )
-def test_what_fits(name: str, version: str, fits: bool) -> None:
+def test_compatible_versions(name: str, version: str, compatible: bool) -> None:
     tool = TOOLS[name]
-    assert tool.fit.holds(Version.parse(version), tool.version) is fits
+    assert tool.fit.holds(Version.parse(version), tool.version) is compatible
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
-def test_every_pin_is_read_from_a_module_that_has_the_program_as_its_tool(tool: tools.Tool) -> None:
+def test_every_pin_is_read_from_a_module_that_builds_the_program(tool: tools.Tool) -> None:
     module = (tool.folder / "go.mod").read_text()
     ours = module.startswith(f"module {tool.package}\n") and (tool.folder / "main.go").exists()
     assert ours or re.search(rf"^(tool )?\s*{re.escape(tool.package)}$", module, re.MULTILINE)
@@ -50,7 +50,7 @@ def test_every_pin_is_read_from_a_module_that_has_the_program_as_its_tool(tool: 
     assert tool.fit.holds(tool.version, tool.version)
 
 
-def test_the_provider_has_the_version_of_the_sdk_that_the_project_locks() -> None:
+def test_the_provider_has_the_version_of_the_locked_sdk() -> None:
     locked = re.search(r"^pulumi-kubernetes==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert locked
     assert str(TOOLS["pulumi-resource-kubernetes"].version) == locked[1]
@@ -64,7 +64,7 @@ def test_the_provider_has_the_version_of_the_sdk_that_the_project_locks() -> Non
         *(("pulumi-resource-kubernetes", file) for file in ("main.go", "sdk/go.mod", "sdk/go/kubernetes/untyped.go")),
     ],
 )
-def test_a_changed_pin_or_source_names_another_build(
+def test_a_changed_pin_or_source_changes_the_key_of_the_build(
     name: str, file: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool = TOOLS[name]
@@ -77,11 +77,11 @@ def test_a_changed_pin_or_source_names_another_build(
     assert dataclasses.replace(tool).key != key
 
 
-def test_changed_flags_name_another_build() -> None:
+def test_changed_flags_change_the_key_of_the_build() -> None:
     tool = TOOLS["kwok"]
     assert dataclasses.replace(tool, version_variables={"main.version": "v{v}"}).key != tool.key
 
 
-def test_a_module_without_the_pin_is_an_error_that_names_the_file() -> None:
+def test_the_error_for_a_missing_pin_names_the_file() -> None:
     with pytest.raises(ToolchainError, match=r"engine/go\.mod does not require example\.org/none"):
         _ = dataclasses.replace(TOOLS["pulumi"], requirement="example.org/none").version

@@ -1,4 +1,4 @@
-"""What is shown while a long step runs."""
+"""The progress of long steps."""
 
 import io
 import threading
@@ -16,7 +16,7 @@ def reporter(terminal: bool) -> tuple[RichReporter, io.StringIO]:
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (45, "45 s"), (180, "3 min"), (400, "6 min 40 s")])
-def test_a_duration_in_words(seconds: float, words: str) -> None:
+def test_a_duration_as_text(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
@@ -36,7 +36,7 @@ def test_without_a_terminal_each_event_is_one_plain_line() -> None:
     ]
 
 
-def test_on_a_terminal_the_usual_time_and_the_detail_are_shown_and_one_line_stays() -> None:
+def test_a_terminal_shows_the_usual_time_and_the_detail_and_keeps_one_line() -> None:
     report, output = reporter(terminal=True)
     with report.step("Building [x]", 190) as step:
         step.advance(1, 4)
@@ -50,7 +50,7 @@ def test_on_a_terminal_the_usual_time_and_the_detail_are_shown_and_one_line_stay
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_step_left_by_an_error_is_shown_as_stopped(terminal: bool) -> None:
+def test_a_step_that_raises_an_error_is_shown_as_stopped(terminal: bool) -> None:
     report, output = reporter(terminal)
     with pytest.raises(KeyboardInterrupt), report.step("Building"):
         raise KeyboardInterrupt
@@ -58,7 +58,7 @@ def test_a_step_left_by_an_error_is_shown_as_stopped(terminal: bool) -> None:
     assert "✓" not in output.getvalue()
 
 
-def test_steps_in_threads_share_one_display_and_lines_printed_meanwhile_survive() -> None:
+def test_steps_in_threads_share_one_display_and_printed_lines_are_kept() -> None:
     report, output = reporter(terminal=True)
     both_run = threading.Barrier(3)
 

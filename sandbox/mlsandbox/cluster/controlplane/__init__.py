@@ -1,4 +1,4 @@
-"""A real Kubernetes control plane on loopback, whose nodes are played by kwok."""
+"""A real Kubernetes control plane on loopback, with nodes that kwok simulates."""
 
 from mlsandbox.cluster.controlplane.flags import PROGRAMS
 from mlsandbox.cluster.controlplane.supervisor import ControlPlane

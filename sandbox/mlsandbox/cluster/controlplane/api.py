@@ -1,4 +1,4 @@
-"""The few questions that decide whether the API server can be used."""
+"""Checks whether the API server is ready."""
 
 import http.client
 import ssl
@@ -10,7 +10,7 @@ TIMEOUT_S = 2.0
 
 
 class ApiServer:
-    """The API server as its administrator sees it."""
+    """A client of the API server with administrator rights."""
 
     def __init__(self, layout: Layout) -> None:
         self._port = layout.ports().api_server
@@ -18,11 +18,11 @@ class ApiServer:
         self._tls.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
 
     def ready(self) -> bool:
-        """Whether all its own checks pass."""
+        """Whether all health checks of the API server pass."""
         return self._ok("/readyz")
 
     def takes_pods(self) -> bool:
-        """Whether the controllers have made the default ServiceAccount, without which no pod can be created."""
+        """Whether the controllers have created the default ServiceAccount, which pods require."""
         return self._ok("/api/v1/namespaces/default/serviceaccounts/default")
 
     def _ok(self, path: str) -> bool:

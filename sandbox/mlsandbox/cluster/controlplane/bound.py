@@ -1,10 +1,10 @@
-"""Runs a program that ends when its parent does: `python bound.py PARENT_PID PROGRAM ARGUMENTS...`.
+"""Runs a program that ends when its parent ends: `python bound.py PARENT_PID PROGRAM ARGUMENTS...`.
 
-Run by path and before anything is imported: the caller has threads, so it must not run Python between fork and exec
-itself (`preexec_fn` may deadlock there).
+This is a separate script, run by path and without imports of this package, because the caller has threads and must not
+run Python code between fork and exec (`preexec_fn` can deadlock).
 
-On Linux the kernel kills the program when the *thread* that started it ends. Elsewhere nothing does; there a leftover
-of a killed daemon is ended by the next command, which knows it from the record.
+On Linux the kernel kills the program when the *thread* that started it ends. On other systems the program continues
+after its daemon was killed; the next command finds it in the record and ends it.
 """
 
 import ctypes
@@ -16,13 +16,13 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    """Bind this process to its parent and become the program."""
+    """Bind this process to its parent and execute the program."""
     parent, *command = sys.argv[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != int(parent):
-            sys.exit("the parent ended before its child began")
-    # Python ignores it at start-up, and an ignored signal stays ignored over exec.
+            sys.exit("the parent process ended before its child started")
+    # Python ignores SIGPIPE, and the program would inherit that.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     os.execv(command[0], command)
 

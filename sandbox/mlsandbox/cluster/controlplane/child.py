@@ -1,4 +1,4 @@
-"""One process of the control plane: started, watched, stopped."""
+"""Starts, watches and stops one process of the control plane."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ from mlsandbox.host import files
 from mlsandbox.host.record import ProcessId
 
 STOP_GRACE_S = 10.0
-"""Seconds that a process has to end by itself. The API server takes one or two with open watches."""
+"""Seconds from SIGTERM to SIGKILL. The API server takes one or two with open watches."""
 
 
 class Child:
-    """A process that ends with the thread that started it (see `bound`), in a process group of its own."""
+    """A process in its own process group that ends with the thread that started it (see `bound`)."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class Child:
 
     @classmethod
     def start(cls, name: str, command: Sequence[str], logs: Path) -> Self:
-        """Run `command`, its output in `logs/<name>.log`. The log of the run before is kept as `.previous`."""
+        """Run `command` with its output in `logs/<name>.log`. The log of the previous run is kept as `.previous`."""
         log = logs / f"{name}.log"
         if log.exists():
             log.replace(log.with_name(f"{log.name}.previous"))
@@ -39,13 +39,13 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=logs,
-                # A Ctrl-C at the daemon's terminal is the daemon's to handle.
+                # Ctrl-C in the daemon's terminal must only reach the daemon.
                 process_group=0,
             )
         return cls(name, process, log)
 
     def ended(self) -> str | None:
-        """None while it runs; afterwards a sentence that says how it ended, with the last line of its log."""
+        """None while it runs; afterwards a sentence with its exit code or signal and the last line of its log."""
         code = self._process.poll()
         if code is None:
             return None
@@ -55,16 +55,16 @@ class Child:
         return f"{self.name} ended with exit code {code}{': ' + last if last else ''} (log: {self.log})"
 
     def send_stop(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """End it without asking."""
+        """Send SIGKILL to the process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait_stopped(self) -> None:
-        """Wait until it is gone; kill it if it takes longer than `STOP_GRACE_S`."""
+        """Wait until it has ended; kill it if it takes longer than `STOP_GRACE_S`."""
         try:
             self._process.wait(STOP_GRACE_S)
         except subprocess.TimeoutExpired:
@@ -73,7 +73,7 @@ class Child:
 
 
 def stop(children: Iterable[Child]) -> None:
-    """Stop all of `children` at the same time and wait until they are gone."""
+    """Stop all `children` at the same time and wait until they have ended."""
     together = list(children)
     for child in together:
         child.send_stop()

@@ -1,4 +1,4 @@
-"""How each process of the control plane is called. Everything listens on 127.0.0.1 only."""
+"""Command-line flags of the control plane's processes. All of them listen on 127.0.0.1 only."""
 
 import sys
 from importlib.resources import files as package_files
@@ -15,20 +15,20 @@ from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import HOST
 
 SERVICE_CIDR = "172.20.0.0/16"
-"""Addresses of Services, as EKS gives them to a cluster in a 10.0.0.0/8 VPC."""
+"""The range of Service IP addresses that EKS assigns to a cluster in a 10.0.0.0/8 VPC."""
 
 NO_CONTAINER = f"1970-01-01T00:00:00.000000000Z stdout F {unserved.REASON}\n"
-"""The log of every pod, in the form in which kubelets keep logs."""
+"""The log of every pod, in the format of kubelet log files."""
 
 POD_CIDR = "100.64.0.0/16"
-"""Addresses of pods: the range that EKS users take for pods outside the VPC's own, so none looks like a host of it."""
+"""The range of pod addresses. EKS users use it for pods with addresses outside the VPC, so none looks like a host."""
 
-# The clients' own throttle of 20 requests a second makes the first ServiceAccount take 10 s.
+# With the default limit of 20 requests per second, creating the first ServiceAccount takes 10 s.
 _UNTHROTTLED = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 
 def etcd(layout: Layout) -> list[str]:
-    """One member that talks TLS both ways: whoever reads etcd reads every Secret."""
+    """One member with mutual TLS, because a client that can read etcd can read every Secret."""
     ports = layout.ports()
     client, peer = f"https://{HOST}:{ports.etcd}", f"https://{HOST}:{ports.etcd_peer}"
     ca, certificate, key = layout.ca_certificate, layout.serving_certificate, layout.serving_key
@@ -53,14 +53,14 @@ def etcd(layout: Layout) -> list[str]:
 
 
 def kube_apiserver(layout: Layout) -> list[str]:
-    """The API server as EKS runs it, where that can be seen from outside."""
+    """The API server with the settings of EKS, as far as clients can observe them."""
     ports = layout.ports()
     return [
         f"--bind-address={HOST}",
         f"--secure-port={ports.api_server}",
-        # Without it the server looks for an address that others reach, which a machine without a route has not.
+        # Without it the server looks for an externally reachable address, which a machine without a route lacks.
         f"--advertise-address={HOST}",
-        # The `kubernetes` Service would need an endpoint that is not loopback.
+        # The endpoint of the `kubernetes` Service must not be a loopback address.
         "--endpoint-reconciler-type=none",
         f"--tls-cert-file={layout.serving_certificate}",
         f"--tls-private-key-file={layout.serving_key}",
@@ -79,7 +79,7 @@ def kube_apiserver(layout: Layout) -> list[str]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={layout.pki / SERVICE_ACCOUNT}.pub",
         f"--service-account-signing-key-file={layout.pki / SERVICE_ACCOUNT}.key",
-        # The nodes' own addresses lead nowhere; all their kubelets are one server here (see `kwok`).
+        # The nodes' own addresses are not reachable. One server acts as the kubelet of all nodes (see `kwok`).
         "--kubelet-preferred-address-types=ExternalDNS",
         f"--kubelet-certificate-authority={layout.ca_certificate}",
         f"--kubelet-client-certificate={layout.pki / 'kubelet-client.crt'}",
@@ -97,7 +97,7 @@ def kube_controller_manager(layout: Layout) -> list[str]:
         "--use-service-account-credentials=true",
         "--leader-elect=false",
         "--secure-port=0",
-        # Its default is a folder under /usr/libexec, which it would make on the host.
+        # The default is a folder under /usr/libexec, which the controller manager would create on the host.
         f"--flex-volume-plugin-dir={layout.folder / 'flex-volume'}",
         "--profiling=false",
         *_UNTHROTTLED,
@@ -120,7 +120,7 @@ def kwok(layout: Layout) -> list[str]:
     port = layout.ports().kubelet
     return [
         f"--kubeconfig={component_config(layout, 'kwok')}",
-        # Also keeps it from reading ~/.kwok/kwok.yaml.
+        # With this option kwok does not read ~/.kwok/kwok.yaml.
         f"--config={stages()}",
         f"--config={kubelet(layout)}",
         "--manage-all-nodes=true",
@@ -128,7 +128,7 @@ def kwok(layout: Layout) -> list[str]:
         f"--node-port={port}",
         f"--tls-cert-file={layout.serving_certificate}",
         f"--tls-private-key-file={layout.serving_key}",
-        # kwok takes a new name at every start, so with leases it would wait until those under its old name expire.
+        # kwok has a new name after every start. With leases it would wait until those of its old name expire.
         # The heartbeat in its stages keeps the nodes Ready.
         "--node-lease-duration-seconds=0",
         f"--cidr={POD_CIDR}",
@@ -136,15 +136,15 @@ def kwok(layout: Layout) -> list[str]:
 
 
 def stages() -> Path:
-    """What kwok does with nodes and pods, as kwok's `Stage` documents."""
+    """The file with kwok's `Stage` documents, which define what happens to nodes and pods."""
     return Path(str(package_files("mlsandbox.cluster.controlplane") / "stages.yaml"))
 
 
 def kubelet(layout: Layout) -> Path:
-    """What the kubelets answer for pods, as kwok's documents; the file is written anew.
+    """Write the file with kwok's documents that define the kubelets' responses for pods.
 
-    There is no `Exec` among them and never may be: it would run a command on this machine, and kwok's server asks
-    nobody who they are. For the same reason what it tells must be for all to read.
+    It must never contain an `Exec` document: that would run a command on this machine, and kwok's server does not
+    authenticate clients. For the same reason its responses must not contain secrets.
     """
     log = layout.folder / "pods.log"
     files.replace(log, NO_CONTAINER)
@@ -169,4 +169,4 @@ PROGRAMS = {
     "kube-scheduler": kube_scheduler,
     "kwok": kwok,
 }
-"""The flags of every process by the name of its program, in the order in which they start."""
+"""Functions that return the flags of each program, in the order in which the programs start."""

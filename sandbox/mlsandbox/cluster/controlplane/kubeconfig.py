@@ -1,4 +1,4 @@
-"""Kubeconfigs: how clients find the API server, and how the API server finds its token webhook."""
+"""Writes the kubeconfigs of the API server's clients, and that of the API server for its token webhook."""
 
 import base64
 from pathlib import Path
@@ -13,7 +13,7 @@ COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
 def webhook_config(layout: Layout) -> Path:
-    """Where the API server reads how to reach the token webhook."""
+    """The kubeconfig with which the API server calls the token webhook."""
     return layout.pki / "webhook.kubeconfig"
 
 
@@ -23,7 +23,7 @@ def component_config(layout: Layout, name: str) -> Path:
 
 
 def write(layout: Layout) -> None:
-    """Write the kubeconfigs of the administrator, the components and the webhook. Same keys and ports, same bytes."""
+    """Write the kubeconfigs of the administrator, the components and the webhook. Deterministic."""
     files.replace(layout.kubeconfig, _client(layout, "admin"))
     for name in COMPONENTS:
         files.replace(component_config(layout, name), _client(layout, name))

@@ -1,4 +1,4 @@
-"""The sandbox's certificate authority and what it signed: who serves and who may call."""
+"""The sandbox's certificate authority, and the server and client certificates that it signs."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from mlsandbox.host import files
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import HOST
 
-# Kubeconfigs carry the CA, and a new one would show as a diff in every stack: nothing is renewed.
+# Certificates are not renewed: kubeconfigs contain the CA, and a new CA would appear as a diff in every stack.
 LIFETIME = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a client certificate speaks for, as Kubernetes reads it."""
+    """The Kubernetes user that a client certificate authenticates."""
 
     user: str
-    """The user's name: the certificate's common name."""
+    """Name of the user: the common name of the certificate."""
 
     group: str | None = None
-    """The user's group: the certificate's organisation."""
+    """Group of the user: the organization in the certificate."""
 
 
 CLIENTS = {
     "admin": Identity("kubernetes-admin", "system:masters"),
     "kube-controller-manager": Identity("system:kube-controller-manager"),
     "kube-scheduler": Identity("system:kube-scheduler"),
-    # kwok plays every kubelet at once, which no role of Kubernetes' own allows.
+    # kwok acts as the kubelet of every node, which no built-in role of Kubernetes allows.
     "kwok": Identity("kwok", "system:masters"),
-    # etcd asks its clients for a certificate of the same CA. The API server knows this user from nowhere.
+    # For etcd, which requires client certificates of the same CA. In the API server this user has no permissions.
     "etcd-client": Identity("etcd-client"),
     "kubelet-client": Identity("kube-apiserver-kubelet-client"),
 }
@@ -46,15 +46,15 @@ SERVICE_ACCOUNT = "service-account"
 
 
 def ensure(layout: Layout) -> None:
-    """Make what is missing in `layout.pki`: the CA, the serving certificate, the client certificates, the token key.
+    """Create what is missing in `layout.pki`: the CA, the serving certificate, the client certificates, the token key.
 
-    Whatever is there already stays as it is, byte for byte.
+    Existing files are not changed.
     """
     authority = _authority(layout.pki)
-    if not _there(layout.pki, "serving"):
+    if not _exists(layout.pki, "serving"):
         _issue(layout.pki, "serving", authority, Identity("mlplatform sandbox"), serving=True)
     for name, identity in CLIENTS.items():
-        if not _there(layout.pki, name):
+        if not _exists(layout.pki, name):
             _issue(layout.pki, name, authority, identity)
     if not (layout.pki / f"{SERVICE_ACCOUNT}.pub").exists():
         key = ec.generate_private_key(ec.SECP256R1())
@@ -71,16 +71,16 @@ class _Authority:
     certificate: x509.Certificate
 
 
-def _there(folder: Path, name: str) -> bool:
-    # The certificate is written after its key, so one that is there has its key.
+def _exists(folder: Path, name: str) -> bool:
+    # The key is written before the certificate, so it exists if the certificate does.
     return (folder / f"{name}.crt").exists()
 
 
 def _authority(folder: Path) -> _Authority:
-    if _there(folder, "ca"):
+    if _exists(folder, "ca"):
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"{folder / 'ca.key'} is not a key that the sandbox made")
+            raise TypeError(f"{folder / 'ca.key'} is not a key that the sandbox created")
         return _Authority(key, x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()))
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlplatform sandbox CA")])
@@ -99,7 +99,7 @@ def _issue(folder: Path, name: str, authority: _Authority, identity: Identity, *
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, identity.user)]
     if identity.group:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, identity.group))
-    # etcd calls itself with its serving certificate, so that one is good for both.
+    # etcd also connects to itself with its serving certificate, so that certificate has both usages.
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
         _builder(x509.Name(attributes), key.public_key(), authority.certificate.subject, authority.key.public_key())
@@ -116,7 +116,7 @@ def _issue(folder: Path, name: str, authority: _Authority, identity: Identity, *
 def _builder(
     subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer: x509.Name, issuer_key: ec.EllipticCurvePublicKey
 ) -> x509.CertificateBuilder:
-    # A clock that is set back a little must not make the certificate one of the future.
+    # The certificate remains valid if the clock is set back a little.
     begin = datetime.now(UTC) - timedelta(days=1)
     return (
         x509.CertificateBuilder()
@@ -126,7 +126,7 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(begin + LIFETIME)
-        # Python 3.13 verifies strictly: both identifiers have to be there.
+        # Python 3.13 verifies strictly and requires both identifiers.
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )

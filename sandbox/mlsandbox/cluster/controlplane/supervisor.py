@@ -1,4 +1,4 @@
-"""The control plane's life: its processes start in order, are watched, and stop in order."""
+"""Starts the control plane's processes in order, watches them, and stops them in order."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ from mlsandbox.host.layout import Layout
 from mlsandbox.host.record import ControlPlaneState, Phase
 
 READY_TIMEOUT_S = 120.0
-"""Seconds from start to ready; 5 are usual, a busy machine of two cores has taken 30."""
+"""Maximum seconds from start to ready. Usually it takes 5; on a busy machine with two cores it took 30."""
 
 _SERVERS = ("etcd", "kube-apiserver")
 _POLL_S = 0.1
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 class ControlPlane:
     """The API server with its etcd, controller manager, scheduler and kwok, as children of this process.
 
-    One thread starts, watches and stops them all. It lives as long as they do, because the kernel ends a child together
-    with the thread that started it (see `bound`). When one of them ends by itself, the others are stopped and the state
-    is `failed` with the reason.
+    One thread starts, watches and stops all of them. It runs as long as they do, because the kernel kills a child when
+    the thread that started it ends (see `bound`). If one of them ends unexpectedly, the others are stopped, and the
+    state is `failed` with the reason.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ControlPlane:
         tools: Mapping[str, Path],
         changed: Callable[[ControlPlaneState], None] = lambda state: None,
     ) -> None:
-        """`tools` gives the path of every program of `PROGRAMS`; `changed` hears of every new state."""
+        """`tools` has the path of every program in `PROGRAMS`; `changed` is called with every new state."""
         if missing := [name for name in PROGRAMS if name not in tools]:
             raise SandboxError(f"The control plane cannot start: {', '.join(missing)} not found.")
         self.tools = tools
@@ -52,11 +52,11 @@ class ControlPlane:
 
     @property
     def state(self) -> ControlPlaneState:
-        """The control plane now."""
+        """The current state."""
         return self._state
 
     def start(self) -> None:
-        """Begin to start and return at once; `wait` tells the result. Does nothing while it runs."""
+        """Start in the background; `wait` returns the result. Does nothing if it is running."""
         if self._thread is not None and self._thread.is_alive():
             return
         self._stopping.clear()
@@ -66,18 +66,18 @@ class ControlPlane:
         self._thread.start()
 
     def wait(self, timeout_s: float = READY_TIMEOUT_S) -> ControlPlaneState:
-        """The state once it is ready or failed, or whatever it is after `timeout_s`."""
+        """Wait until the phase is ready or failed, at most `timeout_s`, and return the state."""
         self._settled.wait(timeout_s)
         return self._state
 
     def stop(self) -> None:
-        """Stop all processes and wait until they are gone. Does nothing when none runs."""
+        """Stop all processes and wait until they have ended. Does nothing if none is running."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
 
     def _supervise(self) -> None:
-        final = ControlPlaneState(phase=Phase.FAILED, reason=f"The control plane broke down. See {self._layout.logs}.")
+        final = ControlPlaneState(phase=Phase.FAILED, reason=f"The control plane failed. See {self._layout.logs}.")
         try:
             self._bring_up()
             while not self._stopping.wait(_WATCH_S):
@@ -101,7 +101,7 @@ class ControlPlane:
         kubeconfig.write(self._layout)
         server = ApiServer(self._layout)
         self._launch(_SERVERS)
-        # The API server's clients give up when it does not answer within their first 10 s.
+        # The API server's clients exit if it does not respond within 10 s.
         self._until(server.ready, deadline)
         self._launch([name for name in PROGRAMS if name not in _SERVERS])
         self._until(server.takes_pods, deadline)
@@ -135,7 +135,7 @@ class ControlPlane:
         if self._children:
             self._enter(self._running(Phase.STOPPING))
         etcd, server = (self._children.get(name) for name in _SERVERS)
-        # The API server hangs in its shutdown when etcd has gone before it.
+        # The API server hangs in its shutdown if etcd has ended before it.
         if etcd and server and etcd.ended():
             server.kill()
         stop(child for name, child in self._children.items() if name not in _SERVERS)
@@ -153,4 +153,4 @@ class ControlPlane:
 
 
 class _Stopped(Exception):
-    """Asked to stop while still starting."""
+    """The control plane was stopped while it started."""

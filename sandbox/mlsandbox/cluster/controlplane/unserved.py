@@ -1,19 +1,19 @@
-"""What stands behind a forwarded port of a pod: `python unserved.py`, with the connection as its input and output.
+"""Answers requests to a forwarded port of a pod: `python unserved.py`, with the connection as its input and output.
 
-Run by path, without anything of this package: kwok starts one for each connection.
+kwok starts one process per connection, so this script is run by path and imports nothing of this package.
 """
 
 import os
 import sys
 
 REASON = (
-    "The sandbox has scheduled this pod and shows it Running, but runs no container: there is no output, and nothing "
-    "that answers."
+    "The sandbox scheduled this pod and shows it as Running, but there is no container. It has no output and does not "
+    "respond to requests."
 )
 
 
 def main() -> None:
-    """Read a request, of which HTTP's ends in an empty line at first, and answer that nobody serves it."""
+    """Read a request and respond with HTTP 503 and the reason."""
     os.read(sys.stdin.fileno(), 1 << 16)
     body = f"{REASON}\n"
     head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n"

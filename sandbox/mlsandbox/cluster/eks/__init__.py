@@ -1,1 +1,1 @@
-"""The control plane as EKS changes it: nodes of node groups, access policies, and a clean end."""
+"""The changes that EKS makes in the control plane: nodes of node groups, access policies, and the cleanup."""

@@ -1,4 +1,4 @@
-"""The end of a cluster: everything that its users made is gone from the control plane, which stays for the next one."""
+"""Deletes the objects of a deleted cluster from the control plane, which the next cluster uses again."""
 
 import logging
 import time
@@ -9,12 +9,12 @@ from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
 from mlsandbox.cluster.eks.rbac import PREFIX
 
 TIMEOUT_S = 30.0
-"""Seconds after which what still resists is left, and logged."""
+"""Seconds after which the remaining objects are logged and left."""
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
-# Kept by the control plane itself: it makes them anew or derives them from others.
-_NOT_OURS = frozenset(
+# The control plane manages these itself: it recreates them or derives them from other objects.
+_MANAGED_BY_KUBERNETES = frozenset(
     {"bindings", "componentstatuses", "csinodes", "endpoints", "endpointslices", "events", "ipaddresses", "leases"}
     | {"flowschemas", "prioritylevelconfigurations", "servicecidrs", "nodes", "controllerrevisions", "namespaces"}
 )
@@ -39,20 +39,20 @@ class _Kind:
 
 
 def clean(kube: Kube) -> None:
-    """Delete all namespaces but the system's own, and all objects that neither Kubernetes nor EKS keeps itself.
+    """Delete all namespaces except the system namespaces, and all objects that neither Kubernetes nor EKS manages.
 
-    Finalizers are taken off: whoever would answer them is going too.
+    Finalizers are removed, because the controllers that would process them are deleted too.
     """
     deadline = time.monotonic() + TIMEOUT_S
     while left := list(_remove(kube)):
         if time.monotonic() > deadline:
-            logger.warning("objects of the deleted cluster resist deletion: %s", ", ".join(left))
+            logger.warning("cannot delete these objects of the deleted cluster: %s", ", ".join(left))
             return
         time.sleep(0.2)
 
 
 def _remove(kube: Kube) -> Iterator[str]:
-    """Delete whatever is left to delete, and yield the path of each."""
+    """Delete the remaining objects, and yield the path of each."""
     for kind in _kinds(kube):
         for item in _list(kube, kind):
             if not _built_in(kind, item):
@@ -71,11 +71,11 @@ def _kinds(kube: Kube) -> Iterator[_Kind]:
         try:
             resources = kube.get(path)["resources"]
         except KubeError:
-            # An aggregated API whose server is not there has nothing that could be deleted.
+            # An aggregated API without a server has no objects to delete.
             continue
         for resource in resources:
             plural, verbs = resource["name"], resource["verbs"]
-            if "/" not in plural and plural not in _NOT_OURS and {"list", "delete"} <= set(verbs):
+            if "/" not in plural and plural not in _MANAGED_BY_KUBERNETES and {"list", "delete"} <= set(verbs):
                 yield _Kind(path, plural)
 
 
@@ -83,7 +83,7 @@ def _list(kube: Kube, kind: _Kind) -> list[Object]:
     try:
         return kube.items(kind.collection())
     except KubeError:
-        # A custom resource whose definition has just gone.
+        # The definition of this custom resource was just deleted.
         return []
 
 
@@ -105,7 +105,7 @@ def _built_in(kind: _Kind, item: Object) -> bool:
         bootstrapped = "kubernetes.io/bootstrapping" in labels
         return bootstrapped or name.startswith(("system:", PREFIX)) or name == "cluster-admin"
     if meta.get("namespace") == "kube-system" and kind.plural in ("serviceaccounts", "configmaps"):
-        # Controllers run as service accounts of their own; each namespace has the CA and its default account.
+        # Each controller has its own service account; each namespace has the CA and a default service account.
         return not meta.get("managedFields") or all(
             field["manager"].startswith("kube-") for field in meta["managedFields"]
         )

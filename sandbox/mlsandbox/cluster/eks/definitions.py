@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions that add-ons bring: their pods do not run here, objects of their kinds are kept."""
+"""The CustomResourceDefinitions of add-ons. Pods of add-ons do not run, but objects of their kinds are stored."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,17 +19,17 @@ class _Model(BaseModel):
 
 
 class Kind(_Model):
-    """A kind of objects in namespaces."""
+    """A namespaced kind of objects."""
 
     plural: str
     versions: Sequence[str]
-    """The served ones; the first is stored."""
+    """The served versions; the first is the storage version."""
 
     deprecated: Sequence[str] = ()
 
 
 class Definitions(_Model):
-    """What one add-on defines."""
+    """The kinds that one add-on defines."""
 
     release: str
     group: str
@@ -38,19 +38,19 @@ class Definitions(_Model):
 
 @functools.cache
 def table() -> Mapping[str, Definitions]:
-    """What is known of add-ons, by their names."""
+    """The definitions by add-on name."""
     text = files(__package__).joinpath("definitions.yaml").read_text(encoding="utf-8")
     return TypeAdapter(dict[str, Definitions]).validate_python(yaml.safe_load(text))
 
 
 def of(addons: Iterable[str]) -> dict[str, Object]:
-    """The definitions that these add-ons bring, by name."""
+    """The CustomResourceDefinitions of these add-ons, by name."""
     made = [definition for addon in addons if addon in table() for definition in _definitions(table()[addon])]
     return {one["metadata"]["name"]: one for one in made}
 
 
 def sync(kube: Kube, addons: Iterable[str]) -> None:
-    """Register what the add-ons bring, and remove what those brought that are gone."""
+    """Register the definitions of `addons`, and remove those of deleted add-ons."""
     wanted = of(addons)
     selector = quote(",".join(f"{key}={value}" for key, value in _LABELS.items()))
     present = {item["metadata"]["name"] for item in kube.items(f"{_DEFINITIONS}?labelSelector={selector}")}
@@ -61,7 +61,7 @@ def sync(kube: Kube, addons: Iterable[str]) -> None:
 
 
 def _definitions(brought: Definitions) -> Iterator[Object]:
-    """Their schemas are open: any field is taken, none is checked."""
+    """Definitions with an open schema: every field is accepted without validation."""
     for name, kind in brought.kinds.items():
         yield {
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -69,7 +69,7 @@ def _definitions(brought: Definitions) -> Iterator[Object]:
             "metadata": {
                 "name": f"{kind.plural}.{brought.group}",
                 "labels": _LABELS,
-                # Groups under k8s.io and kubernetes.io are refused without it:
+                # Required for groups under k8s.io and kubernetes.io:
                 # https://kubernetes.io/docs/reference/labels-annotations-taints/#api-approved-kubernetes-io
                 "annotations": {"api-approved.kubernetes.io": "unapproved, a stand-in with an open schema"},
             },

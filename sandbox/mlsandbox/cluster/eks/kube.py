@@ -1,4 +1,4 @@
-"""The Kubernetes API as its administrator sees it: paths and plain objects."""
+"""A client of the Kubernetes API with administrator rights, for paths and plain objects."""
 
 import json
 import ssl
@@ -10,7 +10,7 @@ from mlsandbox.host.layout import Layout
 from mlsandbox.host.ports import HOST
 
 Object = dict[str, Any]
-"""A Kubernetes object or list, as JSON has it."""
+"""A Kubernetes object or list, as decoded JSON."""
 
 FIELD_MANAGER = "eks"
 
@@ -20,7 +20,7 @@ _MERGE = "application/merge-patch+json"
 
 
 class KubeError(Exception):
-    """The API server refused a request."""
+    """The API server rejected a request."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -28,11 +28,11 @@ class KubeError(Exception):
 
 
 class UnreachableError(Exception):
-    """No API server answers."""
+    """The API server is not reachable."""
 
 
 class Kube:
-    """A client of the sandbox's API server. Safe to share between threads."""
+    """A client of the sandbox's API server. Thread-safe."""
 
     def __init__(self, layout: Layout) -> None:
         tls = ssl.create_default_context(cafile=str(layout.ca_certificate))
@@ -42,11 +42,11 @@ class Kube:
         )
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._pool.close()
 
     def ready(self) -> bool:
-        """Whether the API server answers and has finished starting."""
+        """Whether the API server is reachable and ready."""
         try:
             return self._pool.request("GET", "/readyz", timeout=2.0).status == 200
         except (urllib3.exceptions.HTTPError, OSError):
@@ -62,19 +62,19 @@ class Kube:
         return items
 
     def create(self, path: str, body: Object) -> Object:
-        """Add an object to the collection at `path`."""
+        """Create an object in the collection at `path`."""
         return self._call("POST", f"{path}?fieldManager={FIELD_MANAGER}", body)
 
     def apply(self, path: str, body: Object) -> Object:
-        """Server-side apply of the object at `path`, with force."""
+        """Apply the object at `path` (server-side apply with force)."""
         return self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}&force=true", body, _APPLY)
 
     def merge(self, path: str, patch: Object) -> Object:
-        """JSON merge patch of the object at `path`."""
+        """Patch the object at `path` (JSON merge patch)."""
         return self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", patch, _MERGE)
 
     def delete(self, path: str) -> None:
-        """Delete the object at `path`; one that is gone already is no error."""
+        """Delete the object at `path`. It is not an error if it does not exist."""
         try:
             self._call("DELETE", path)
         except KubeError as problem:
@@ -82,14 +82,14 @@ class Kube:
                 raise
 
     def evict(self, namespace: str, pod: str) -> bool:
-        """Ask the pod to leave its node; False where a disruption budget forbids it now."""
+        """Evict the pod from its node. False if a disruption budget does not allow it now."""
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
         try:
             self._call("POST", f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction", body)
         except KubeError as problem:
             if problem.status == 404:
                 return True
-            # 500 where two budgets hold the pod: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
+            # 500 if two budgets apply to the pod: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
             if problem.status not in (429, 500):
                 raise
             return False
@@ -111,5 +111,5 @@ def _message(body: bytes) -> str:
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        # Paths that no API group serves are answered in plain text.
+        # For paths that no API group serves the response is plain text.
         return body.decode("utf-8", "replace").strip()

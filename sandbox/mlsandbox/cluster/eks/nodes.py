@@ -1,4 +1,4 @@
-"""What the node of an EKS instance looks like in Kubernetes: a pure function of node group and instance type."""
+"""The Kubernetes Node objects of EKS instances, as pure functions of node group and instance type."""
 
 from awsfacts import allocatable
 from mlsandbox.cluster.eks.kube import Object
@@ -10,7 +10,7 @@ from mlsandbox.endpoint.public_images import Image
 NODEGROUP_LABEL = "eks.amazonaws.com/nodegroup"
 
 CLUSTER_ANNOTATION = "mlplatform.dev/eks-cluster"
-"""Which cluster's node it is: node group names are unique in their cluster only."""
+"""Annotation with the name of the node's cluster: node group names are unique only within their cluster."""
 
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
@@ -22,10 +22,10 @@ def name(instance: Instance, region: str) -> str:
 
 
 def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: str, disk_gib: int) -> Object:
-    """The node as it registers.
+    """The Node object as the kubelet registers it.
 
-    `nodegroup` is EKS's `Nodegroup`, `disk_gib` the size of the root volume. NVIDIA GPUs and Neuron devices are offered
-    when the image has their driver, as if its device plugin ran.
+    `nodegroup` is EKS's `Nodegroup`, `disk_gib` the size of the root volume. NVIDIA GPUs and Neuron devices are
+    allocatable if the image has their driver, as if the device plugin ran.
     """
     node_name = name(instance, region)
     image = public_images.find(region, nodegroup["releaseVersion"])
@@ -36,7 +36,7 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
         "metadata": {
             "name": node_name,
             "labels": _labels(nodegroup, instance, facts, region) | labels(nodegroup),
-            # Tells kwok, and a reader, that no kubelet is behind this node.
+            # Tells kwok, and users, that this node has no kubelet.
             "annotations": {"kwok.x-k8s.io/node": "fake", CLUSTER_ANNOTATION: nodegroup["clusterName"]},
         },
         "spec": {"providerID": f"aws:///{instance.zone}/{instance.id}", "taints": taints(nodegroup)},
@@ -47,7 +47,7 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
                 {"type": "InternalIP", "address": instance.private_ip},
                 {"type": "InternalDNS", "address": node_name},
                 {"type": "Hostname", "address": node_name},
-                # Where the API server finds its kubelet, which is no program of the instance.
+                # The API server connects to this address for the kubelet, which runs on the local machine.
                 {"type": "ExternalDNS", "address": "localhost"},
             ],
             "nodeInfo": _node_info(nodegroup, image, instance, facts),
@@ -56,12 +56,12 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
 
 
 def labels(nodegroup: Shape) -> dict[str, str]:
-    """The labels that the group's owner chose."""
+    """The labels that are set on the node group."""
     return dict(nodegroup.get("labels") or {})
 
 
 def taints(nodegroup: Shape) -> list[Object]:
-    """The group's taints in Kubernetes' words."""
+    """The node group's taints in Kubernetes' format."""
     return [
         {"key": taint["key"], "effect": _EFFECTS[taint["effect"]]}
         | ({"value": taint["value"]} if taint.get("value") else {})
@@ -115,9 +115,9 @@ def _capacity(ami_type: str, image: Image | None, facts: InstanceType, disk_gib:
 
 
 def _allocatable(capacity: dict[str, str], facts: InstanceType) -> dict[str, str]:
-    # The pods that add-ons run on every node are not run here: what they ask for is taken off what the node offers.
+    # The DaemonSet pods of add-ons do not run here, so their resource requests are subtracted from allocatable.
     room = allocatable.room_for_models(facts.vcpus, facts.memory_mib, facts.max_pods)
-    # The kubelet evicts below a tenth of free disk, and EKS reserves one GiB.
+    # The kubelet evicts pods when less than 10 % of the disk is free, and EKS reserves 1 GiB.
     disk_mib = int(int(capacity["ephemeral-storage"].removesuffix("Gi")) * 1024 * 0.9) - 1024
     return {
         **capacity,

@@ -1,7 +1,7 @@
-"""EKS's access policies as Kubernetes roles: groups that the token webhook gives, and what binds them.
+"""Maps EKS access policies to Kubernetes groups, which the token webhook returns, and to role bindings.
 
-Whoever is associated with a policy in the whole cluster is in the group `eks-access-policy:<policy>`; whoever is in a
-namespace only, in `eks-access-policy:<policy>:<namespace>`, which is bound in that namespace.
+A principal with a policy in cluster scope is in the group `eks-access-policy:<policy>`. A principal with a policy in
+namespace scope is in `eks-access-policy:<policy>:<namespace>`, which has a role binding in that namespace.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from mlsandbox.endpoint.eks.backend import AccessEntryRecord
 from mlsandbox.endpoint.eks.catalog import ACCESS_POLICIES
 
 PREFIX = "eks:"
-"""How the names of what EKS keeps in a cluster begin; a cluster's user leaves these alone."""
+"""Prefix of the names of objects that EKS manages in a cluster. Users of the cluster do not use it."""
 
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _LABELS = {"app.kubernetes.io/managed-by": "eks"}
@@ -25,16 +25,16 @@ _ADMIN_VIEW: Object = {
 }
 
 Binding = tuple[str, str]
-"""Access policy and namespace."""
+"""An access policy and a namespace."""
 
 
 def group(policy: str, namespace: str | None = None) -> str:
-    """The Kubernetes group of an access policy's holders."""
+    """The Kubernetes group of the principals with an access policy."""
     return f"eks-access-policy:{policy}:{namespace}" if namespace else f"eks-access-policy:{policy}"
 
 
 def groups(entry: AccessEntryRecord) -> list[str]:
-    """The groups that an access entry's policies put its principal into."""
+    """The Kubernetes groups for the policies of an access entry."""
     found: list[str] = []
     for arn, association in entry.policies.items():
         policy, scope = arn.rsplit("/", 1)[-1], association["accessScope"]
@@ -43,7 +43,7 @@ def groups(entry: AccessEntryRecord) -> list[str]:
 
 
 def bindings(entries: Iterable[AccessEntryRecord]) -> set[Binding]:
-    """Which policies have to be bound in which namespaces."""
+    """The policies in namespace scope, with their namespaces."""
     return {
         (arn.rsplit("/", 1)[-1], namespace)
         for entry in entries
@@ -53,7 +53,7 @@ def bindings(entries: Iterable[AccessEntryRecord]) -> set[Binding]:
 
 
 def install(kube: Kube) -> None:
-    """Make the roles and bindings of policies that hold in the whole cluster."""
+    """Create the roles and bindings of policies in cluster scope."""
     kube.apply(f"{_RBAC}/clusterroles/{quote('eks:admin-view')}", _ADMIN_VIEW)
     for policy in ACCESS_POLICIES:
         binding = _binding("ClusterRoleBinding", policy, group(policy))
@@ -61,7 +61,7 @@ def install(kube: Kube) -> None:
 
 
 def sync(kube: Kube, wanted: set[Binding]) -> None:
-    """Bind the policies in those of their namespaces that are there, and remove other bindings."""
+    """Bind the policies in their namespaces, if those exist, and remove other bindings."""
     selector = quote(",".join(f"{key}={value}" for key, value in _LABELS.items()))
     present = {
         (item["metadata"]["name"].rsplit(":", 1)[-1], item["metadata"]["namespace"])

@@ -1,4 +1,4 @@
-"""Brings the control plane in line with EKS: nodes of node groups, access policies, and the end of a cluster."""
+"""Reconciles the control plane with EKS: nodes of node groups, access policies, and deleted clusters."""
 
 import logging
 import threading
@@ -26,10 +26,10 @@ from mlsandbox.endpoint.server import Server
 from mlsandbox.host.layout import Layout
 
 _PENDING_S = 0.2
-"""Seconds to the next look while something is on its way."""
+"""Seconds until the next reconciliation while a change is in progress."""
 
 _WATCH_S = 2.0
-"""Seconds to the next look at a cluster whose users may have deleted a node or made a namespace."""
+"""Seconds until the next reconciliation of a cluster, whose users may have deleted a node or created a namespace."""
 
 _NODES = "/api/v1/nodes"
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Node:
-    """A node that should be there."""
+    """A node that should exist."""
 
     manifest: Object
     record: NodegroupRecord
@@ -50,16 +50,16 @@ class _Node:
 
 
 class Reconciler:
-    """One thread that looks after the cluster whenever EKS changed, and every few seconds.
+    """A thread that reconciles the cluster whenever EKS has changed, and every few seconds.
 
-    - A cluster becomes ACTIVE when the API server answers; what a deleted one left behind is removed before.
-    - What add-ons define is registered while they are there.
-    - A node group is ACTIVE when all its nodes are Ready, and gone when all of them are. A node that a user deleted
-      comes back.
-    - A node that another version replaces is drained first: its pods are evicted as disruption budgets allow, and where
-      they do not leave in time the update fails. From a group that shrinks or ends pods are deleted at once.
-    - While no API server answers, what waits for nodes keeps waiting, with the health issue `ClusterUnreachable`; what
-      is being deleted is gone at once, and its nodes and objects are removed when the API server is back.
+    - A cluster becomes ACTIVE when the API server is ready. Objects of a deleted cluster are removed before.
+    - The custom resource definitions of an add-on are registered as long as the add-on exists.
+    - A node group becomes ACTIVE when all its nodes are Ready, and its deletion ends when all its nodes are deleted. A
+      node that a user deleted is created again.
+    - A node that an update replaces is drained first: its pods are evicted as disruption budgets allow, and if they do
+      not leave in time the update fails. If a node group shrinks or is deleted, the pods are deleted at once.
+    - While the API server is not reachable, node groups that wait for nodes have the health issue
+      `ClusterUnreachable`. Deletions finish at once, and nodes and objects are removed when the API server is back.
     """
 
     def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
@@ -67,13 +67,13 @@ class Reconciler:
         self._eks = eks
         self._server = server
         self._stopping = threading.Event()
-        # Nodes of a cluster that a lost snapshot forgot may be there.
-        self._looked = False
+        # The control plane may have nodes of a cluster that is missing in the last snapshot.
+        self._reconciled = False
         self._thread = threading.Thread(target=self._run, name="eks-reconciler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after what it is at."""
+        """Stop the thread after the current reconciliation."""
         self._stopping.set()
         self._eks.changed.set()
         self._thread.join()
@@ -85,24 +85,24 @@ class Reconciler:
             self._eks.changed.wait(pause)
             self._eks.changed.clear()
             try:
-                pause = self._look()
+                pause = self._reconcile()
             except UnreachableError:
                 pause = _PENDING_S
             except KubeError as problem:
-                # Conflicts and rate limits pass; anything else is worth a line each time.
-                logger.warning("the Kubernetes API refused a change that EKS made: %s", problem)
+                # Conflicts and rate limits resolve by themselves; other errors should appear in the log each time.
+                logger.warning("the Kubernetes API rejected a change by EKS: %s", problem)
                 pause = 1.0
             except Exception:
-                # Without this thread every waiter on a cluster or node group would wait for ever.
-                logger.exception("the cluster was not brought in line with EKS")
+                # Without this thread, waiting for a cluster or node group would never end.
+                logger.exception("cannot reconcile the cluster with EKS")
                 pause = 1.0
 
-    def _look(self) -> float | None:
-        """Do what can be done now; seconds until there may be more to do, None for nothing until EKS changes."""
+    def _reconcile(self) -> float | None:
+        """Reconcile once. Returns the seconds until the next time, or None if it can wait until EKS changes."""
         with self._state():
             busy = any(True for _ in all_clusters())
             uncleaned = [backend for backend in all_backends() if backend.uncleaned]
-        if not busy and not uncleaned and self._looked:
+        if not busy and not uncleaned and self._reconciled:
             return None
         if not self._kube.ready():
             self._wait_for_control_plane()
@@ -113,10 +113,10 @@ class Reconciler:
                 for backend in uncleaned:
                     backend.uncleaned = False
         self._activate()
-        pending = self._bring_nodes_in_line()
-        self._looked = True
-        self._bring_api_in_line()
-        self._end_clusters()
+        pending = self._reconcile_nodes()
+        self._reconciled = True
+        self._reconcile_api_objects()
+        self._finish_deletions()
         if pending:
             return _PENDING_S
         return _WATCH_S if busy else None
@@ -125,14 +125,14 @@ class Reconciler:
         endpoint = self._eks.control_plane.endpoint
         issue = {
             "code": "ClusterUnreachable",
-            "message": f"The sandbox's control plane does not answer at {endpoint}; the nodes join when it does.",
+            "message": f"The sandbox's control plane is not reachable at {endpoint}. The nodes join when it is.",
         }
         with self._state() as changes:
             for backend, cluster in all_clusters():
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
-                        self._looked = False
+                        self._reconciled = False
                         changes.set()
                     elif record.shape["status"] in ("CREATING", "UPDATING"):
                         record.shape["health"] = {"issues": [issue]}
@@ -145,8 +145,8 @@ class Reconciler:
         with self._state():
             found = list(all_clusters())
         waiting = [one for one in found if one[1].shape["status"] == "CREATING"]
-        # Once a run for a cluster of an earlier one: this version may bind more policies than that did.
-        if waiting or (found and not self._looked):
+        # Also once after a restart with existing clusters: this version may bind more policies than the previous one.
+        if waiting or (found and not self._reconciled):
             rbac.install(self._kube)
         if not waiting:
             return
@@ -155,13 +155,13 @@ class Reconciler:
                 if cluster.shape["status"] == "CREATING":
                     clusters.activate(self._call(backend), cluster)
 
-    def _bring_nodes_in_line(self) -> bool:
-        """Make, change and remove nodes. Whether a node group still waits for its nodes."""
+    def _reconcile_nodes(self) -> bool:
+        """Create, change and remove nodes. Returns whether a node group still waits for its nodes."""
         present = {_instance_id(node): node for node in self._listed()}
-        self._launch_again()
+        self._relaunch()
         self._roll(present)
         wanted = self._wanted()
-        # The nodes that go go first: a new one may have the address, and so the name, of one of them.
+        # Remove nodes first: a new node may have the address, and therefore the name, of a removed one.
         for id in present.keys() - wanted.keys():
             self._remove(present[id]["metadata"]["name"])
         for id, node in wanted.items():
@@ -169,7 +169,7 @@ class Reconciler:
                 self._kube.create(_NODES, node.manifest)
             elif node.instance.revision != node.record.revision:
                 self._relabel(node, present[id])
-        # What came in between is seen now, or in the next look.
+        # Changes since the first list show up here or in the next reconciliation.
         remaining = self._listed()
         pending = False
         with self._state() as changes:
@@ -177,7 +177,7 @@ class Reconciler:
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
                         continue
-                    if not _in_line(record, [node for node in remaining if _belongs(node, cluster, record)]):
+                    if not _is_reconciled(record, [node for node in remaining if _belongs(node, cluster, record)]):
                         pending = True
                     elif record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
@@ -188,7 +188,7 @@ class Reconciler:
         return pending
 
     def _roll(self, present: Mapping[str, Object]) -> None:
-        """Take every rollout one step further. `present` has the nodes by instance id."""
+        """Advance every rollout by one step. `present` has the nodes by instance ID."""
         with self._state():
             rolling = [
                 (backend, cluster, record, list(record.instances), record.rollout.force)
@@ -203,14 +203,14 @@ class Reconciler:
             ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
             late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
             if late and not force:
-                self._give_up(cluster, record, late)
+                self._fail_update(cluster, record, late)
                 continue
             with self._state(changes=True):
                 if record.rollout is not None:
                     self._step(backend, cluster, record, ready, empty)
 
-    def _launch_again(self) -> None:
-        """Try again, as scaling groups do, to start the instances that a group lacks."""
+    def _relaunch(self) -> None:
+        """Launch the missing instances of node groups again, as Auto Scaling groups do."""
         with self._state() as changes:
             for backend, cluster in all_clusters():
                 for record in cluster.nodegroups.values():
@@ -244,8 +244,8 @@ class Reconciler:
             if record.launch_issue is not None:
                 rollout.fail(cluster, record, rollout.launch_failure(shape["nodegroupName"]))
 
-    def _give_up(self, cluster: ClusterRecord, record: NodegroupRecord, stuck: list[str]) -> None:
-        """End an update whose pods did not leave the nodes `stuck`."""
+    def _fail_update(self, cluster: ClusterRecord, record: NodegroupRecord, stuck: list[str]) -> None:
+        """Fail an update because pods did not leave the nodes `stuck`."""
         with self._state(changes=True):
             if record.rollout is not None:
                 rollout.fail(cluster, record, rollout.eviction_failure(record.shape["nodegroupName"], stuck))
@@ -253,7 +253,7 @@ class Reconciler:
             self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": None}})
 
     def _drained(self, instance: Instance, name: str, force: bool) -> bool:
-        """Have the pods of a node leave it. Whether all that have to leave are gone."""
+        """Drain a node. Returns whether it is empty except for DaemonSet pods."""
         self._kube.merge(f"{_NODES}/{name}", {"spec": {"unschedulable": True}})
         left = [pod for pod in self._pods(name) if not _stays(pod)]
         for pod in left:
@@ -268,14 +268,14 @@ class Reconciler:
         return self._kube.items(f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node_name}')}")
 
     def _wanted(self) -> dict[str, _Node]:
-        """The nodes that should be there, by instance id."""
+        """The nodes that should exist, by instance ID."""
         wanted: dict[str, _Node] = {}
         with self._state():
             for backend, cluster in all_clusters():
                 for record in cluster.nodegroups.values():
                     for instance in record.instances:
                         facts = instance_types.find(instance.type)
-                        assert facts is not None, "checked when the node group was made"
+                        assert facts is not None, "checked when the node group was created"
                         manifest = nodes.manifest(record.shape, instance, facts, backend.region_name, record.disk_gib)
                         wanted[instance.id] = _Node(manifest, record, instance)
         return wanted
@@ -286,7 +286,7 @@ class Reconciler:
     def _relabel(self, node: _Node, present: Object) -> None:
         revision = node.record.revision
         labels: dict[str, str | None] = {**dict.fromkeys(node.record.retired_labels), **nodes.labels(node.record.shape)}
-        # What Kubernetes itself says of a node, e.g. that it is not ready, is also said by taints.
+        # Kubernetes itself taints nodes by their conditions, e.g. if they are not ready.
         kept = [taint for taint in present["spec"].get("taints", ()) if taint["key"].startswith("node.kubernetes.io/")]
         taints = [*nodes.taints(node.record.shape), *kept]
         self._kube.merge(f"{_NODES}/{node.name}", {"metadata": {"labels": labels}, "spec": {"taints": taints}})
@@ -304,10 +304,10 @@ class Reconciler:
             self._kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
         self._kube.delete(f"{_NODES}/{name}")
 
-    def _bring_api_in_line(self) -> None:
-        """Bind access policies in their namespaces and register what add-ons define.
+    def _reconcile_api_objects(self) -> None:
+        """Bind access policies in their namespaces and register the definitions of add-ons.
 
-        A namespace that comes later is found by a later look.
+        Namespaces that do not exist yet are found by a later reconciliation.
         """
         with self._state():
             found = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
@@ -317,7 +317,7 @@ class Reconciler:
             rbac.sync(self._kube, wanted)
             definitions.sync(self._kube, addons)
 
-    def _end_clusters(self) -> None:
+    def _finish_deletions(self) -> None:
         """Finish the deletion of clusters."""
         with self._state():
             ending = [one for one in all_clusters() if one[1].shape["status"] == "DELETING"]
@@ -333,7 +333,7 @@ class Reconciler:
 
     @contextmanager
     def _state(self, *, changes: bool = False) -> Iterator[threading.Event]:
-        """EKS's state to read or change, never while a snapshot is taken. Set what it yields after a change."""
+        """Lock EKS's state, never during a snapshot. After a change, set the event that it yields."""
         with self._server.gate.shared(), LOCK:
             changed = threading.Event()
             try:
@@ -343,8 +343,8 @@ class Reconciler:
                     self._server.changed.set()
 
 
-def _in_line(record: NodegroupRecord, present: list[Object]) -> bool:
-    """Whether the group has exactly the nodes that it wants, Ready and with its labels and taints."""
+def _is_reconciled(record: NodegroupRecord, present: list[Object]) -> bool:
+    """Whether the node group has exactly the desired nodes, Ready and with the current labels and taints."""
     return (
         {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
         and all(_is_ready(node) for node in present)
@@ -363,7 +363,7 @@ def _is_late(instance: Instance) -> bool:
 
 
 def _stays(pod: Object) -> bool:
-    """Whether a pod stays on a node that is drained: one of a DaemonSet, which would only come again."""
+    """Whether a pod stays on a drained node: a DaemonSet would create its pods again."""
     return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
 
 

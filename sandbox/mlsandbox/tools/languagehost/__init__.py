@@ -1,1 +1,1 @@
-"""Runs Python programs, policy packs and component plugins for the Pulumi engine, as `pulumi-language-python` does."""
+"""A language host for Python: runs programs, policy packs and component plugins for the Pulumi engine."""

@@ -1,4 +1,4 @@
-"""`python -m mlsandbox.tools.languagehost ENGINE_ADDRESS`: prints its port and serves until the engine ends."""
+"""`python -m mlsandbox.tools.languagehost ENGINE_ADDRESS`: prints its port and serves until the engine exits."""
 
 import argparse
 import os
@@ -11,19 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 _WORKERS: Final = 128
-"""Calls at once. Every program and plugin that runs holds one."""
+"""Maximum number of concurrent calls. Every running program or plugin needs one."""
 
 _POLL_SECONDS: Final = 0.5
 
 
 def main() -> None:
     """Serve one engine."""
-    # Until there is something to end in order, an interrupt ends this without a traceback.
+    # Until the server runs, an interrupt ends this process without a traceback.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     parser = argparse.ArgumentParser(prog="pulumi-language-python", description=__doc__)
-    parser.add_argument("engine", nargs="?", default="", help="address of the engine that started this")
-    parser.add_argument("--tracing", help="where the engine sends its traces; not used")
+    parser.add_argument("engine", nargs="?", default="", help="address of the engine that started this process")
+    parser.add_argument("--tracing", help="address for traces; not used")
     parser.add_argument("--logtostderr", action="store_true", help="not used")
     parser.add_argument("-v", type=int, metavar="LEVEL", help="not used")
     engine: str = parser.parse_known_args()[0].engine
@@ -58,12 +58,12 @@ def main() -> None:
     host.stop()
     server.stop(grace=None)
     sys.stdout.flush()
-    # Not sys.exit, which waits for threads: an engine that closes this waits for it.
+    # Not sys.exit: that waits for threads, and the engine waits for this process.
     os._exit(0)
 
 
 def _watch(starter: int, ended: threading.Event) -> None:
-    """Set `ended` once the engine is gone: it holds the other end of standard input, and is most likely the starter."""
+    """Set `ended` when standard input is closed or the parent process ended, which means that the engine exited."""
     piped = stat.S_ISFIFO(os.fstat(0).st_mode)
     while not ended.is_set():
         if piped:

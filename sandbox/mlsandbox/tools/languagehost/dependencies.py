@@ -1,4 +1,4 @@
-"""The packages that a program has, and how it gets them."""
+"""Lists and installs the packages of a program."""
 
 import json
 import subprocess
@@ -19,9 +19,9 @@ _TIMEOUT_SECONDS: Final = 60
 
 
 def installed(interpreter: Interpreter, *, transitive: bool) -> dict[str, str]:
-    """Names and versions of the packages that `interpreter` has; those that others require only if `transitive`.
+    """Names and versions of the installed packages of `interpreter`; with dependencies of others only if `transitive`.
 
-    Raises `subprocess.SubprocessError` where the interpreter can't tell.
+    Raises `subprocess.SubprocessError` if the interpreter fails.
     """
     listing = ask(interpreter, _LIST)
     return {name: version for name, version, required in json.loads(listing) if transitive or not required}
@@ -30,13 +30,13 @@ def installed(interpreter: Interpreter, *, transitive: bool) -> dict[str, str]:
 def python_version(interpreter: Interpreter) -> str:
     """Version of `interpreter`, such as `3.11.9`.
 
-    Raises `subprocess.SubprocessError` where the interpreter can't tell.
+    Raises `subprocess.SubprocessError` if the interpreter fails.
     """
     return ask(interpreter, "import platform; print(platform.python_version())").strip()
 
 
 def ask(interpreter: Interpreter, source: str) -> str:
-    """What `source` prints when `interpreter` runs it, without the user's own `PYTHON…` variables."""
+    """Run `source` with `interpreter`, without the user's `PYTHON…` variables, and return its output."""
     answer = subprocess.run(
         interpreter.command("-I", "-c", source),
         check=True,
@@ -49,9 +49,9 @@ def ask(interpreter: Interpreter, source: str) -> str:
 
 
 def install_commands(options: RuntimeOptions, folder: Path) -> Iterator[list[str]]:
-    """The commands, to be run in `folder`, that give the program there its own packages.
+    """The commands that install the packages of the program in `folder`; run them in that folder.
 
-    None where no virtual environment is asked for: the program then shares the language host's.
+    Empty if the options have no virtual environment: then the program uses the packages of the language host.
     """
     if options.virtualenv is None:
         return

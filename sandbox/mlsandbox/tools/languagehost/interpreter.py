@@ -1,4 +1,4 @@
-"""Which Python runs a program, and in which environment."""
+"""Selects the Python interpreter and the environment of a program."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 TOOLCHAINS: Final = ("pip", "uv")
-"""Values of the runtime option `toolchain` that need no tool but a virtual environment's Python."""
+"""Supported values of the runtime option `toolchain`: those that only need a virtual environment to run a program."""
 
 TYPECHECKERS: Final = ("none", "mypy", "pyright")
 """Values of the runtime option `typechecker`: https://www.pulumi.com/docs/iac/languages-sdks/python/."""
@@ -18,25 +18,25 @@ PYTHON_VARIABLE: Final = "PULUMI_PYTHON_CMD"
 
 
 class RuntimeOptionError(ValueError):
-    """A runtime option of a `Pulumi.yaml`, `PulumiPlugin.yaml` or `PulumiPolicy.yaml` that can't be followed."""
+    """A runtime option of a `Pulumi.yaml`, `PulumiPlugin.yaml` or `PulumiPolicy.yaml` is invalid or not supported."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that programs run on."""
+    """A Python interpreter that runs programs."""
 
     executable: Path
-    """Absolute path of the Python."""
+    """Absolute path of the interpreter."""
 
     virtualenv: Path | None
-    """The virtual environment that the Python belongs to."""
+    """The virtual environment of the interpreter."""
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line that runs this Python with `arguments`."""
+        """The command line to run this interpreter with `arguments`."""
         return [str(self.executable), *arguments]
 
     def activate(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """`environment` as the virtual environment's `activate` script would leave it."""
+        """`environment` with the changes of the virtual environment's `activate` script."""
         activated = dict(environment)
         if self.virtualenv is not None:
             scripts = str(self.virtualenv / "bin")
@@ -48,22 +48,22 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """The options below `runtime` in a `Pulumi.yaml`, `PulumiPlugin.yaml` or `PulumiPolicy.yaml`."""
+    """The options under `runtime` in a `Pulumi.yaml`, `PulumiPlugin.yaml` or `PulumiPolicy.yaml`."""
 
     virtualenv: Path | None = None
-    """The virtual environment that is asked for; need not exist yet."""
+    """The virtual environment to use; it may not exist yet."""
 
     toolchain: str = "pip"
-    """What installs dependencies into the virtual environment."""
+    """The tool that installs dependencies into the virtual environment."""
 
     typechecker: str | None = None
-    """Module that checks the program before each run."""
+    """Module of the type checker that checks the program before each run."""
 
     @classmethod
     def parse(cls, options: Mapping[str, object], root: Path) -> Self:
-        """Read `options` of the program, plugin or policy pack in `root`.
+        """Parse `options` of the program, plugin or policy pack in `root`.
 
-        Raises `RuntimeOptionError` for a value that the language host does not know.
+        Raises `RuntimeOptionError` for a value that the language host does not support.
         """
         toolchain = _choice(options, "toolchain", TOOLCHAINS)
         typechecker = _choice(options, "typechecker", TYPECHECKERS)
@@ -71,7 +71,7 @@ class RuntimeOptions:
         if virtualenv is None and toolchain == "uv":
             virtualenv = ".venv"
         if virtualenv is not None and not isinstance(virtualenv, str):
-            raise RuntimeOptionError(f"runtime option virtualenv is {virtualenv!r}; it has to be a path")
+            raise RuntimeOptionError(f"runtime option virtualenv is {virtualenv!r}; it must be a path")
         return cls(
             virtualenv=Path(os.path.normpath(root / virtualenv)) if virtualenv else None,
             toolchain=toolchain or "pip",
@@ -79,16 +79,16 @@ class RuntimeOptions:
         )
 
     def interpreter(self) -> Interpreter:
-        """The Python of the virtual environment asked for; else of `$PULUMI_PYTHON_CMD`; else the one that runs this.
+        """The interpreter of the virtual environment, else that in `$PULUMI_PYTHON_CMD`, else that of this process.
 
-        Raises `RuntimeOptionError` where the virtual environment or the command does not exist.
+        Raises `RuntimeOptionError` if the virtual environment or the command does not exist.
         """
         if self.virtualenv is not None:
             executable = self.virtualenv / "bin" / "python"
             if not executable.exists():
                 raise RuntimeOptionError(
-                    f"runtime option virtualenv names {self.virtualenv}, which is no virtual environment; "
-                    "`pulumi install` makes it"
+                    f"runtime option virtualenv is {self.virtualenv}, which is not a virtual environment; "
+                    "create it with `pulumi install`"
                 )
             return Interpreter(executable, self.virtualenv)
         if command := os.environ.get(PYTHON_VARIABLE):
@@ -100,7 +100,7 @@ class RuntimeOptions:
 
 
 def own_interpreter() -> Interpreter:
-    """The Python that runs this."""
+    """The interpreter of this process."""
     return Interpreter(Path(sys.executable), Path(sys.prefix) if sys.prefix != sys.base_prefix else None)
 
 
@@ -109,5 +109,5 @@ def _choice(options: Mapping[str, object], name: str, allowed: Sequence[str]) ->
     if value is None:
         return None
     if not isinstance(value, str) or value not in allowed:
-        raise RuntimeOptionError(f"runtime option {name} is {value!r}; allowed are {', '.join(allowed)}")
+        raise RuntimeOptionError(f"runtime option {name} is {value!r}; allowed: {', '.join(allowed)}")
     return value

@@ -1,8 +1,8 @@
-"""Policy packs: started once the stack's config is known, and spoken to through a proxy.
+"""Runs policy packs behind a proxy.
 
-A Python policy pack reads the stack's config from its environment when it starts, but the engine sends that config to a
-pack that runs. So the engine gets a proxy's port; the proxy takes the config, and everything else goes to the pack and
-back as bytes.
+A Python policy pack reads the stack's config from its environment when it starts, but the engine sends the config only
+to a running pack. Therefore the engine connects to a proxy. The proxy receives the config, and forwards all other calls
+to the pack as bytes.
 """
 
 import contextlib
@@ -25,43 +25,43 @@ _OPTIONS: Final = [
 _WORKERS: Final = 64
 _ANSWERS_S: Final = 5.0
 _EMPTY: Final = b""
-"""Any protobuf message without fields."""
+"""A serialized protobuf message without fields."""
 
 
 class PolicyPackError(Exception):
-    """The policy pack can't answer; the text is for the user."""
+    """The policy pack cannot respond; the message is written for the user."""
 
 
 class PolicyPackProxy(grpc.GenericRpcHandler):
-    """What the engine takes for the policy pack."""
+    """A gRPC server that the engine uses as the policy pack."""
 
     def __init__(self) -> None:
         self._stack: Future[analyzer_pb2.AnalyzerStackConfigureRequest | None] = Future()
         self._pack: Future[grpc.Channel] = Future()
         self._server = grpc.server(ThreadPoolExecutor(_WORKERS), handlers=[self], options=_OPTIONS)
         self.port: int = self._server.add_insecure_port("127.0.0.1:0")
-        """Where the engine reaches the proxy, on 127.0.0.1."""
+        """Port of the proxy on 127.0.0.1, for the engine."""
         self._server.start()
 
     def stack(self) -> analyzer_pb2.AnalyzerStackConfigureRequest | None:
-        """Wait for the stack that the pack is to judge; None where there is no stack, as when a pack is published.
+        """Wait for the stack that the pack analyzes; None if there is no stack, e.g. when a pack is published.
 
-        Raises `PolicyPackError` once `fail` was called.
+        Raises `PolicyPackError` after a call of `fail`.
         """
         return self._stack.result()
 
     def attach(self, port: int) -> None:
-        """Send the engine's calls, those that wait already too, to the pack on `port` of 127.0.0.1."""
+        """Forward the engine's calls, including waiting ones, to the pack on `port` of 127.0.0.1."""
         _settle(self._pack, grpc.insecure_channel(f"127.0.0.1:{port}", options=_OPTIONS))
 
     def fail(self, reason: str) -> None:
-        """Answer all calls that wait for the pack, or that will, with `reason`."""
+        """Fail all waiting and later calls with `reason`."""
         for future in (self._stack, self._pack):
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(PolicyPackError(reason))
 
     def stop(self) -> None:
-        """End the connections to the engine and to the pack, after the engine has the answers to its calls."""
+        """Close the connections to the engine and to the pack, after the engine has received its answers."""
         self.fail("the policy pack has ended")
         # Without a grace period gRPC cancels the calls that `fail` is just answering, and the engine loses the reason.
         self._server.stop(_ANSWERS_S).wait()
@@ -69,7 +69,7 @@ class PolicyPackProxy(grpc.GenericRpcHandler):
             self._pack.result().close()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """The handler of one method of `pulumirpc.Analyzer`: bytes in, bytes out."""
+        """The handler of a method of `pulumirpc.Analyzer`, which forwards bytes."""
         method: str = handler_call_details.method
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -80,7 +80,7 @@ class PolicyPackProxy(grpc.GenericRpcHandler):
     def _answer(self, method: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         name = method.rpartition("/")[2]
         if name in ("Handshake", "Cancel"):
-            # Python packs have neither, and say so on standard error. The host ends the pack when the engine lets go.
+            # Python packs implement neither and would log an error. The host stops the pack when the call ends.
             return _EMPTY
         configures = name == "ConfigureStack"
         _settle(self._stack, analyzer_pb2.AnalyzerStackConfigureRequest.FromString(request) if configures else None)
@@ -92,22 +92,24 @@ class PolicyPackProxy(grpc.GenericRpcHandler):
         except grpc.RpcError as error:
             if configures and error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 return _EMPTY
-            # The engine finds what a policy's own failure says in the metadata.
+            # The engine reads the details of a policy's failure from the metadata.
             context.set_trailing_metadata(tuple((item.key, item.value) for item in error.trailing_metadata() or ()))
             context.abort(error.code(), error.details() or "")
 
 
 def forward(output: Iterator[Output], proxy: PolicyPackProxy, folder: Path) -> Iterator[Output]:
-    """The `output` of the pack in `folder`, without its first line: the port, to which the proxy is attached.
+    """Attach the proxy to the port in the first line of the pack's `output`, and yield the rest of the output.
 
-    A pack that ends, or that prints something else first, makes the proxy fail.
+    If the pack in `folder` ends or prints something else first, the proxy fails.
     """
     unread: bytes | None = b""
     for piece in output:
         if unread is None or (isinstance(piece, Written) and piece.stream == "stderr"):
             yield piece
         elif isinstance(piece, Ended):
-            proxy.fail(f"the policy pack in {folder} ended with exit code {piece.code} before it made its PolicyPack")
+            proxy.fail(
+                f"the policy pack in {folder} ended with exit code {piece.code} before it created its PolicyPack"
+            )
             yield piece
         else:
             unread += piece.data
@@ -116,8 +118,8 @@ def forward(output: Iterator[Output], proxy: PolicyPackProxy, folder: Path) -> I
                 continue
             if not line.strip().isdigit():
                 proxy.fail(
-                    f"the policy pack in {folder} printed {line.decode(errors='replace')!r} before it made its "
-                    "PolicyPack; nothing may be printed on standard output before"
+                    f"the policy pack in {folder} printed {line.decode(errors='replace')!r} before it created its "
+                    "PolicyPack; it must not print to standard output before that"
                 )
                 return
             proxy.attach(int(line))
@@ -127,7 +129,7 @@ def forward(output: Iterator[Output], proxy: PolicyPackProxy, folder: Path) -> I
 
 
 def stack_environment(stack: analyzer_pb2.AnalyzerStackConfigureRequest | None) -> dict[str, str]:
-    """The variables in which `python -m pulumi.policy` expects the stack that it judges."""
+    """The environment variables from which `python -m pulumi.policy` reads the stack."""
     if stack is None:
         return {}
     variables = {

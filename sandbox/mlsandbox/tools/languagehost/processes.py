@@ -1,4 +1,4 @@
-"""Child processes that leave nothing behind: each leads a process group that ends as a whole."""
+"""Child processes, each in its own process group, so that no grandchild outlives them."""
 
 import contextlib
 import os
@@ -11,31 +11,31 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 GRACE_SECONDS: Final = 2.0
-"""How long a child may take to end before it is killed. Less than the 5 s that the engine gives the host itself."""
+"""Seconds from SIGTERM to SIGKILL. Less than the 5 s after which the engine kills the language host itself."""
 
 _POLL_SECONDS: Final = 0.2
 _CHUNK_BYTES: Final = 64 * 1024
 
 
 class Written(NamedTuple):
-    """A piece of what a child wrote."""
+    """A piece of a child's output."""
 
     stream: Literal["stdout", "stderr"]
     data: bytes
 
 
 class Ended(NamedTuple):
-    """A child's exit code: negative for a signal's number."""
+    """A child's exit code, or the negative number of the signal that ended it."""
 
     code: int
 
 
 Output = Written | Ended
-"""What becomes known of a running child."""
+"""An event of a running child."""
 
 
 class ProcessGroup:
-    """A child process and everything that it starts."""
+    """A child process and all processes that it starts."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class ProcessGroup:
         piped: bool = False,
         inherited: Sequence[int] = (),
     ) -> None:
-        """Start `command` in `folder`, its output `piped` to `output()` or going where ours goes.
+        """Start `command` in `folder`. If `piped`, `output()` returns its output; otherwise it inherits ours.
 
-        `inherited` are file descriptors of ours that the child gets under the same numbers.
-        Raises `OSError` where the command can't be started.
+        `inherited` are file descriptors that the child inherits with the same numbers.
+        Raises `OSError` if the command cannot be started.
         """
         self.stopped = False
-        """Whether the child was asked to end before it had."""
+        """Whether the child was stopped before it ended."""
         self._swept = False
         self._lock = threading.Lock()
         stream = subprocess.PIPE if piped else None
@@ -68,13 +68,13 @@ class ProcessGroup:
         )
 
     def wait(self) -> int:
-        """Wait for the child, end what it left running, and return its exit code: negative for a signal's number."""
+        """Wait for the child, kill the processes that it left, and return its exit code or negative signal number."""
         code = self._process.wait()
         self._sweep()
         return code
 
     def stop(self) -> None:
-        """Ask the group to end, and kill what has not ended after `GRACE_SECONDS`."""
+        """Send SIGTERM to the group, and SIGKILL after `GRACE_SECONDS`."""
         if self._process.poll() is None:
             self.stopped = True
             self._signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ class ProcessGroup:
         self.wait()
 
     def output(self) -> Iterator[Output]:
-        """What the child writes, as it writes it, and then how it ended."""
+        """Yield the child's output as it is written, and at last its exit code."""
         stdout, stderr = self._process.stdout, self._process.stderr
         if stdout is None or stderr is None:
             raise ValueError("the child's output is not piped")
@@ -103,21 +103,21 @@ class ProcessGroup:
         yield Ended(self.wait())
 
     def _sweep(self) -> None:
-        """End what the child left running: it holds the child's output open, and the engine waits for its end."""
+        """Kill the processes that the child left: they keep its output open, which the engine waits for."""
         with self._lock:
-            # Once only, and at once: after the child's end the system may give its number to another group.
+            # Only once and immediately: after the child's end the system may reuse the ID of its process group.
             if not self._swept:
                 self._signal(signal.SIGKILL)
                 self._swept = True
 
     def _signal(self, number: signal.Signals) -> None:
-        # PermissionError is how macOS answers for a group of which only zombies are left.
+        # macOS raises PermissionError if only zombies are left in the group.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
 
 class ProcessGroups:
-    """The process groups that are alive, so that all can be stopped at once."""
+    """The running process groups, so that all can be stopped at once."""
 
     def __init__(self) -> None:
         self._alive: set[ProcessGroup] = set()
@@ -125,7 +125,7 @@ class ProcessGroups:
 
     @contextlib.contextmanager
     def running(self, group: ProcessGroup) -> Iterator[ProcessGroup]:
-        """Count `group` as alive inside the `with` block, and end it with the block."""
+        """Register `group` during the `with` block, and stop it at the end of the block."""
         with self._lock:
             self._alive.add(group)
         try:
@@ -136,7 +136,7 @@ class ProcessGroups:
             group.stop()
 
     def stop(self) -> None:
-        """Stop all groups that are alive, side by side."""
+        """Stop all running groups in parallel."""
         with self._lock:
             groups = list(self._alive)
         stoppers = [threading.Thread(target=group.stop) for group in groups]

@@ -1,4 +1,4 @@
-"""How a Pulumi program is started, and what its exit code means to the engine."""
+"""The command and the environment of a Pulumi program, and the response for its exit code."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ from pulumi.runtime.proto import language_pb2
 EXECUTOR: Final = Path(__file__).parent / "executor"
 
 EXPLAINED_EXIT_CODE: Final = 32
-"""A program's exit code that says: the user has been told why."""
+"""Exit code of a program whose error message was already shown to the user."""
 
 
 def arguments(request: language_pb2.RunRequest, engine: str, lifeline: int) -> list[str]:
-    """What Python has to be given to run the program, whose engine's address is `engine`."""
+    """Python's command-line arguments to run the program. `engine` is the address of the engine."""
     settings = {
         "monitor": request.monitor_address,
         "engine": engine,
@@ -32,7 +32,7 @@ def arguments(request: language_pb2.RunRequest, engine: str, lifeline: int) -> l
 
 
 def environment(request: language_pb2.RunRequest) -> dict[str, str]:
-    """The variables in which the SDK expects the stack's config: unlike arguments, other users don't see them."""
+    """The variables from which the SDK reads the stack's config. Unlike arguments, other users cannot see them."""
     return {
         "PULUMI_CONFIG": json.dumps(dict(request.config)),
         "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
@@ -41,7 +41,7 @@ def environment(request: language_pb2.RunRequest) -> dict[str, str]:
 
 @contextlib.contextmanager
 def lifeline() -> Iterator[int]:
-    """A file descriptor that reaches its end once this process, however it ends, or the `with` block has."""
+    """A file descriptor that reaches end-of-file when the `with` block or this process ends, however it ends."""
     end, held = os.pipe()
     try:
         yield end
@@ -51,7 +51,7 @@ def lifeline() -> Iterator[int]:
 
 
 def response(code: int, *, cancelled: bool) -> language_pb2.RunResponse:
-    """What the engine is told of a program that ended with `code`, negative for a signal's number."""
+    """The response for a program that ended with the exit code or negative signal number `code`."""
     if code == 0:
         return language_pb2.RunResponse()
     if cancelled or code == EXPLAINED_EXIT_CODE:

@@ -19,37 +19,37 @@ from mlsandbox.tools.languagehost.interpreter import Interpreter, RuntimeOptionE
 from mlsandbox.tools.languagehost.policy import PolicyPackError, PolicyPackProxy, forward, stack_environment
 from mlsandbox.tools.languagehost.processes import Ended, Output, ProcessGroup, ProcessGroups, Written
 
-OFFICIAL: Final = "the official pulumi-language-python does: put it on the PATH, before this one"
-NO_DEBUGGER: Final = f"this language host starts no debugger; {OFFICIAL}"
+OFFICIAL: Final = "use the official pulumi-language-python: put it on the PATH before this one"
+NO_DEBUGGER: Final = f"this language host does not support debuggers; {OFFICIAL}"
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs what the engine wants run, on the virtual environments' Pythons or on its own."""
+    """Runs programs, plugins and policy packs for the engine."""
 
     def __init__(self, engine: str) -> None:
-        """Answer the engine whose `Engine` service listens at the address `engine`."""
+        """`engine` is the address of the engine's `Engine` service."""
         self._engine = engine
         self._groups = ProcessGroups()
 
     def stop(self) -> None:
-        """End every program and plugin that still runs."""
+        """Stop all running programs and plugins."""
         self._groups.stop()
 
     def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
-        """Take the engine's address, which an engine that attaches to a running host has given in no other way."""
+        """Store the engine's address. An engine that attaches to a running host sends it only here."""
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        """The version of the Pulumi SDK whose protocol this speaks."""
+        """The version of the Pulumi SDK whose protocol this host implements."""
         return plugin_pb2.PluginInfo(version=metadata.version("pulumi"))
 
     def GetRequiredPackages(
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """None: what is named here the engine downloads, though a provider for it is attached."""
+        """None: the engine would download the packages, even if a provider for them is attached."""
         return language_pb2.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(
@@ -61,17 +61,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RuntimeOptionsPrompts(
         self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
     ) -> language_pb2.RuntimeOptionsResponse:
-        """No question for `pulumi new`: without options a program runs on the host's own Python."""
+        """No prompts for `pulumi new`: without options a program uses the host's own interpreter."""
         return language_pb2.RuntimeOptionsResponse()
 
     def Template(
         self, request: language_pb2.TemplateRequest, context: grpc.ServicerContext
     ) -> language_pb2.TemplateResponse:
-        """Nothing to change in a new project."""
+        """No changes to a new project."""
         return language_pb2.TemplateResponse()
 
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
-        """The Python that runs the program."""
+        """The interpreter that runs the program."""
         _, interpreter = _runtime(request.info, context)
         try:
             version = dependencies.python_version(interpreter)
@@ -82,7 +82,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(
         self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
-        """The packages that the program's Python has."""
+        """The packages that are installed for the program's interpreter."""
         _, interpreter = _runtime(request.info, context)
         try:
             packages = dependencies.installed(interpreter, transitive=request.transitiveDependencies)
@@ -95,7 +95,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
-        """Fill the virtual environment that the runtime options ask for; without one there is nothing to do."""
+        """Install the packages into the virtual environment of the runtime options, if there is one."""
         options = _options(request.info, context)
         folder = Path(request.info.program_directory)
         environment = dict(os.environ)
@@ -113,7 +113,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                         _refuse(context, f"`{' '.join(command)}` in {folder} ended with exit code {piece.code}")
 
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
-        """Run a Pulumi program to its end. Its output goes to ours, which the engine shows line by line."""
+        """Run a Pulumi program to its end. It inherits our output, which the engine shows line by line."""
         if request.attach_debugger:
             _refuse(context, NO_DEBUGGER)
         options, interpreter = _runtime(request.info, context)
@@ -123,7 +123,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             check = interpreter.command("-m", options.typechecker, str(folder))
             with self._start(check, folder, environment, context) as group:
                 if group.wait():
-                    return language_pb2.RunResponse(error=f"{options.typechecker} finds faults in {folder}")
+                    return language_pb2.RunResponse(error=f"{options.typechecker} reports errors in {folder}")
         with program.lifeline() as end:
             command = interpreter.command(*program.arguments(request, self._engine, end))
             with self._start(command, Path(request.pwd), environment, context, inherited=(end,)) as group:
@@ -133,7 +133,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
-        """Run a component plugin or a policy pack until it ends, or until the engine lets go of the call."""
+        """Run a component plugin or a policy pack until it ends, or until the engine ends the call."""
         if request.attach_debugger:
             _refuse(context, NO_DEBUGGER)
         _, interpreter = _runtime(request.info, context)
@@ -148,36 +148,36 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield from map(_plugin_response, group.output())
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """End what runs. The engine asks this when the user interrupts it, and before it closes the host."""
+        """Stop all processes. The engine calls this when the user interrupts it, and before it stops the host."""
         self._groups.stop()
         return empty_pb2.Empty()
 
     def GenerateProgram(self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext) -> NoReturn:
-        """Refused: the generator is a part of the official language host."""
-        _unimplemented(context, "writes no Python programs")
+        """Not supported: the generator is part of the official language host."""
+        _unimplemented(context, "does not generate Python programs")
 
     def GenerateProject(self, request: language_pb2.GenerateProjectRequest, context: grpc.ServicerContext) -> NoReturn:
-        """Refused: the generator is a part of the official language host."""
-        _unimplemented(context, "writes no Python projects")
+        """Not supported: the generator is part of the official language host."""
+        _unimplemented(context, "does not generate Python projects")
 
     def GeneratePackage(self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext) -> NoReturn:
-        """Refused: the generator is a part of the official language host."""
-        _unimplemented(context, "writes no Python SDKs")
+        """Not supported: the generator is part of the official language host."""
+        _unimplemented(context, "does not generate Python SDKs")
 
     def Pack(self, request: language_pb2.PackRequest, context: grpc.ServicerContext) -> NoReturn:
-        """Refused: only generated SDKs are packed."""
-        _unimplemented(context, "packs no Python SDKs")
+        """Not supported: only generated SDKs are packed."""
+        _unimplemented(context, "does not pack Python SDKs")
 
     def Link(self, request: language_pb2.LinkRequest, context: grpc.ServicerContext) -> NoReturn:
-        """Refused: only generated SDKs are linked."""
-        _unimplemented(context, "links no Python SDKs")
+        """Not supported: only generated SDKs are linked."""
+        _unimplemented(context, "does not link Python SDKs")
 
     def _run_policy_pack(
         self, command: list[str], folder: Path, environment: dict[str, str], context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
         proxy = PolicyPackProxy()
         try:
-            context.add_callback(lambda: proxy.fail("the engine let go of the policy pack"))
+            context.add_callback(lambda: proxy.fail("the engine stopped the policy pack"))
             yield language_pb2.RunPluginResponse(stdout=f"{proxy.port}\n".encode())
             try:
                 environment |= stack_environment(proxy.stack())
@@ -199,13 +199,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         piped: bool = False,
         inherited: Sequence[int] = (),
     ) -> Iterator[ProcessGroup]:
-        """Run `command` inside the `with` block, and no longer than the engine waits for the call."""
+        """Run `command` during the `with` block, until the engine ends the call at the latest."""
         try:
             group = ProcessGroup(command, folder=folder, environment=environment, piped=piped, inherited=inherited)
         except OSError as error:
             _refuse(context, f"{command[0]} does not start in {folder}: {error.strerror}")
         with self._groups.running(group):
-            # Stopping takes a while, and the callback holds up the server's only polling thread.
+            # In a thread: stopping takes a while, and the callback blocks the server's only polling thread.
             if not context.add_callback(threading.Thread(target=group.stop, daemon=True).start):
                 group.stop()
             yield group
@@ -227,13 +227,15 @@ def _runtime(info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> t
 
 
 def _plugin(folder: Path, context: grpc.ServicerContext) -> list[str]:
-    """What Python has to be given to run the plugin in `folder`: the folder, or the package that it is."""
+    """Python's command-line arguments to run the plugin in `folder`: the folder, or the name of its package."""
     if (folder / "__main__.py").is_file():
         return [str(folder)]
     try:
         name = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"]
     except (OSError, KeyError, tomllib.TOMLDecodeError):
-        _refuse(context, f"{folder} is no plugin: it has no __main__.py, nor a pyproject.toml with a project's name")
+        _refuse(
+            context, f"{folder} is not a plugin: it has neither a __main__.py nor a pyproject.toml with a project name"
+        )
     return ["-m", "pulumi.run.plugin", name]
 
 

@@ -1,15 +1,15 @@
-"""The programs that a sandbox runs: found where they are installed, else installed or built once per user.
+"""Finds the programs that a sandbox runs, or installs or builds them once per user.
 
-A program is looked for in this order, and the first in a fitting version is used:
+For each program the following sources are searched in this order. The first one with a compatible version is used:
 
-- the engine `pulumi`: PATH, the per-user cache, the vendor's installer (not with `MLPLATFORM_INSTALLER=off`), a build
+- the engine `pulumi`: PATH, the per-user cache, the official installer (not with `MLPLATFORM_INSTALLER=off`), a build
 - Kubernetes' programs and `etcd`: the folder `$KUBEBUILDER_ASSETS`, PATH, the cache, a build
 - `kwok`: PATH, the cache, a build
-- the plugin `pulumi-resource-kubernetes`: `~/.pulumi` or `$PULUMI_HOME`, the cache, the vendor's download (not with
-  `MLPLATFORM_INSTALLER=off`), a build
+- the plugin `pulumi-resource-kubernetes`: `~/.pulumi` or `$PULUMI_HOME`, the cache, the official download (not
+  with `MLPLATFORM_INSTALLER=off`), a build
 - the language host `pulumi-language-yaml`: beside the engine or on PATH, the cache, a build
 
-The cache is `$MLPLATFORM_CACHE`, by default the platform's cache folder of the user.
+The cache is `$MLPLATFORM_CACHE`; by default it is in the user's cache folder of the operating system.
 """
 
 from mlsandbox.tools.toolchain.progress import Reporter, RichReporter, SilentReporter, Step

@@ -1,4 +1,4 @@
-"""Have every tool in the cache: `python -m mlsandbox.tools.toolchain`."""
+"""Find, install or build all programs: `python -m mlsandbox.tools.toolchain`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Builds a program from the Go module proxy, pinned and checked by `go.mod` and `go.sum`."""
+"""Builds a program from the Go module proxy, with versions and checksums from `go.mod` and `go.sum`."""
 
 import json
 import os
@@ -20,37 +20,37 @@ from mlsandbox.tools.toolchain.tools import Tool, ToolchainError, installed_vers
 GIB = 2**30
 
 TWO_JOBS_GIB = 2.6
-"""Most memory that a build was seen to take with two parallel jobs: kube-apiserver on two cores."""
+"""Largest memory use of a build with two parallel jobs, measured with kube-apiserver on two cores."""
 
 MORE_PER_JOB_GIB = 0.6
-"""What each further job adds at most; Go runs one per core."""
+"""Maximum additional memory per further job; Go runs one job per core."""
 
 LEAST_GIB = 1.5
-"""With one job: linking kube-controller-manager alone holds 0.7 GiB besides the files that it maps."""
+"""Minimum memory with one job: linking kube-controller-manager takes 0.7 GiB in addition to mapped files."""
 
 OLDEST_GO = (1, 21)
-"""The first Go that fetches the release that `go.mod` asks for by itself; https://go.dev/doc/toolchain."""
+"""The first release of Go that downloads the toolchain that `go.mod` requires; https://go.dev/doc/toolchain."""
 
 TAIL = 15
-"""Lines of a failed build's output that are shown."""
+"""Number of last output lines of a failed build that are shown."""
 
 _HINTS = (
-    (r"signal: killed", "the compiler was killed, most likely because memory ran out"),
+    (r"signal: killed", "the compiler was killed, probably because the machine ran out of memory"),
     (r"no space left on device", "the disk is full"),
     (
         r"SECURITY ERROR|checksum mismatch",
-        "the sources that were fetched are not those recorded in go.sum, and nothing was made of them; check GOPROXY",
+        "the downloaded sources do not match the checksums in go.sum and were not built; check GOPROXY",
     ),
     (
         r"dial tcp|proxyconnect|no such host|i/o timeout|TLS handshake|connection re|40[0-9] |50[0-9] ",
-        "the sources could not be fetched; check the network and GOPROXY, then start again",
+        "the sources could not be downloaded; check the network and GOPROXY, then start again",
     ),
 )
 
 
 @dataclass(frozen=True)
 class _Go:
-    """Go as it was found."""
+    """The installed Go."""
 
     program: str
     version: tuple[int, int]
@@ -58,12 +58,13 @@ class _Go:
 
 
 def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
-    """Build `tool` into `entry`; call it with the tool's lock held.
+    """Build `tool` into `entry`. The caller must hold the tool's lock.
 
-    Only one build runs at a time over all processes of this cache. Interrupted at any point, a later build goes on
-    from what Go's own cache holds.
+    Only one build runs at a time among all processes that use this cache. An interrupted build resumes from Go's own
+    build cache.
 
-    Raises `ToolchainError` when Go is missing or too old, memory or disk are short, or the build fails.
+    Raises `ToolchainError` if Go is missing or too old, if memory or disk space are insufficient, or if the build
+    fails.
     """
     go = _go(tool)
     with cache.lock("go-build", reporter, f"Waiting to build {tool} until another build ends"):
@@ -75,7 +76,7 @@ def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
                 stale, total = _packages(go, tool, environment, step)
             share = len(stale) / total
             _check_disk(go, tool, share)
-            # Where only the program itself is to be linked, the usual time tells nothing.
+            # If only the program itself must be linked, the usual time does not apply.
             usual = tool.usual_seconds if len(stale) > 1 else None
             with reporter.step(f"Building {tool}", usual) as step:
                 _compile(go, tool, folder, limits, stale, environment, step)
@@ -85,8 +86,8 @@ def build(tool: Tool, entry: Entry, cache: Cache, reporter: Reporter) -> None:
             version = installed_version(tool, folder / tool.name)
             if version != tool.version:
                 raise ToolchainError(
-                    f"{tool} was built but does not run from {entry.partial} (it says version {version}): "
-                    "is that folder mounted noexec? Set MLPLATFORM_CACHE to one that is not"
+                    f"{tool} was built but does not run in {entry.partial} (it reports version {version}): "
+                    "the folder may be mounted noexec. Set MLPLATFORM_CACHE to a folder that is not"
                 )
 
 
@@ -98,7 +99,7 @@ def _go(tool: Tool) -> _Go:
     )
     program = shutil.which("go")
     if program is None:
-        raise ToolchainError(f"{tool} has to be built and there is no `go` on PATH: {remedy}")
+        raise ToolchainError(f"{tool} must be built, but there is no `go` on PATH: {remedy}")
     answer = subprocess.run(
         [program, "env", "-json", "GOVERSION", "GOCACHE"],
         cwd=tool.folder.parent,
@@ -110,10 +111,10 @@ def _go(tool: Tool) -> _Go:
     facts = json.loads(answer.stdout) if answer.returncode == 0 else {}
     version = re.search(r"go(\d+)\.(\d+)", facts.get("GOVERSION", ""))
     if version is None:
-        raise ToolchainError(f"{tool} has to be built and {program} does not tell its version: {remedy}")
+        raise ToolchainError(f"{tool} must be built, but {program} does not report its version: {remedy}")
     found = int(version[1]), int(version[2])
     if found < OLDEST_GO:
-        raise ToolchainError(f"{tool} has to be built and {program} is Go {found[0]}.{found[1]}: {remedy}")
+        raise ToolchainError(f"{tool} must be built, but {program} is Go {found[0]}.{found[1]}: {remedy}")
     return _Go(program, found, Path(facts["GOCACHE"]))
 
 
@@ -121,12 +122,12 @@ def _announce(go: _Go, tool: Tool, reporter: Reporter) -> None:
     if go.version < tool.go_version:
         wanted = ".".join(map(str, tool.go_version))
         reporter.note(
-            f"Go {go.version[0]}.{go.version[1]} is older than the {wanted} that {tool} needs: Go fetches it."
+            f"Go {go.version[0]}.{go.version[1]} is older than the {wanted} that {tool} requires: Go downloads it."
         )
 
 
 def _environment(temporary: Path) -> Mapping[str, str]:
-    """The user's environment without what would change what is built; proxies and credentials stay."""
+    """The user's environment without variables that would change the result; proxies and credentials are kept."""
     kept = {name: value for name, value in os.environ.items() if name not in {"GOOS", "GOARCH", "GOEXPERIMENT"}}
     return {
         **kept,
@@ -140,18 +141,20 @@ def _environment(temporary: Path) -> Mapping[str, str]:
 
 
 def _limits(tool: Tool, available: int, cores: int, reporter: Reporter) -> tuple[str, ...]:
-    """The flags that keep a build within `available` bytes of memory; none where it may use all cores."""
+    """The flags that limit a build to `available` bytes of memory; empty if it can use all cores."""
     free = available / GIB
     if free < LEAST_GIB:
         raise ToolchainError(
-            f"{tool} has to be built, which takes {LEAST_GIB} GiB of memory at least and {TWO_JOBS_GIB} GiB usually, "
-            f"and {free:.1f} GiB are free: end other programs, or put the official {tool.name} {tool.wanted} on PATH "
-            f"({tool.official}), then start again"
+            f"{tool} must be built, which takes at least {LEAST_GIB} GiB of memory and usually {TWO_JOBS_GIB} GiB, "
+            f"but only {free:.1f} GiB are free: close other programs, or put the official {tool.name} {tool.wanted} on "
+            f"PATH ({tool.official}), then start again"
         )
     jobs = max(1, min(cores, 2 + int((free - TWO_JOBS_GIB) // MORE_PER_JOB_GIB)))
     if jobs < min(cores, 2):
-        reporter.note(f"{free:.1f} GiB of memory are free: {tool} is built with one job at a time, which takes longer.")
-    # Left to itself where it can be: Go also knows of a container's share of the cores.
+        reporter.note(
+            f"Only {free:.1f} GiB of memory are free: {tool} is built with one job at a time, which takes longer."
+        )
+    # Without the flag Go also respects a container's limit of cores.
     return () if jobs == cores else ("-p", str(jobs))
 
 
@@ -161,13 +164,13 @@ def _check_disk(go: _Go, tool: Tool, share: float) -> None:
     free = shutil.disk_usage(go.build_cache).free / 1e9
     if free < needed:
         raise ToolchainError(
-            f"building {tool} takes {needed:.1f} GB in Go's cache {go.build_cache} and {free:.1f} GB are free there: "
-            "make room or set GOCACHE to a folder on a larger disk, then start again"
+            f"building {tool} takes {needed:.1f} GB in Go's cache {go.build_cache}, but only {free:.1f} GB are free "
+            "there: free disk space or set GOCACHE to a folder on a larger disk, then start again"
         )
 
 
 def _packages(go: _Go, tool: Tool, environment: Mapping[str, str], step: Step) -> tuple[set[str], int]:
-    """Fetch the sources; the packages that are still to be compiled, and how many there are in all."""
+    """Download the sources. Returns the packages that must be compiled, and the number of all packages."""
     packages: dict[str, bool] = {}
     log: deque[str] = deque(maxlen=TAIL)
 
@@ -181,7 +184,7 @@ def _packages(go: _Go, tool: Tool, environment: Mapping[str, str], step: Step) -
 
     listing = "{{if .Stale}}stale{{else}}fresh{{end}} {{.ImportPath}}"
     _run([go.program, "list", "-deps", "-f", listing, *tool.build_flags, tool.package], tool, environment, log, read)
-    # The program itself is always to be linked, so there is at least one.
+    # The program itself must always be linked, so there is at least one package.
     return {package for package, stale in packages.items() if stale} | {tool.package}, len(packages) or 1
 
 
@@ -200,7 +203,7 @@ def _compile(
     def read(line: str) -> None:
         nonlocal done
         if line in stale:
-            # `go build -v` names a package when it begins with it; the last one is the program, which is then linked.
+            # `go build -v` prints a package when it starts to compile it. The last one is the program, which is linked.
             step.advance(done, len(stale))
             step.detail(line)
             done += 1
@@ -213,7 +216,7 @@ def _compile(
 
 
 def _put_beside(go: _Go, tool: Tool, folder: Path, environment: Mapping[str, str]) -> None:
-    """Copy what the program wants to find in its folder out of the module that it is made of."""
+    """Copy the files that the program reads from its folder out of its Go module."""
     if not tool.beside:
         return
     lines: deque[str] = deque(maxlen=TAIL)
@@ -236,5 +239,5 @@ def _run(
         hint = next((f": {hint}" for pattern, hint in _HINTS if re.search(pattern, text)), "")
         lines = "".join(f"\n  {line}" for line in log)
         raise ToolchainError(
-            f"{tool} was not built, `go {command[1]}` ended with exit code {code}{hint}. Its last lines:{lines}"
+            f"cannot build {tool}: `go {command[1]}` ended with exit code {code}{hint}. Its last lines:{lines}"
         )

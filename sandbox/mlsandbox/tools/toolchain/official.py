@@ -1,4 +1,4 @@
-"""Has the vendor's own installer fetch the engine, and the engine its plugins, where the vendor can be reached."""
+"""Installs the engine with the official installer, and plugins with the engine, if the network allows it."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ from mlsandbox.tools.toolchain.store import Entry
 from mlsandbox.tools.toolchain.tools import Tool, installed_version
 
 SWITCH = "MLPLATFORM_INSTALLER"
-"""Environment variable; `off` keeps the installer from being tried."""
+"""Environment variable; `off` disables the official installer."""
 
 REACH_SECONDS = 5
-"""To reach the vendor; a network that cannot do so in this time would not carry 100 MB either."""
+"""Timeout for a first request. A network that takes longer would not transfer 100 MB in time either."""
 
 INSTALL_SECONDS = 600
-"""To download and unpack."""
+"""Timeout for download and installation."""
 
 REACH = (
     sys.executable,
@@ -40,15 +40,15 @@ class _NotInstalledError(Exception):
 
 
 def install(tool: Tool, entry: Entry, reporter: Reporter, engine: Path | None = None) -> bool:
-    """Install the pinned version into `entry`; False when told not to or when the vendor does not deliver it.
+    """Install the pinned version into `entry`. Returns False if the installer is disabled or fails.
 
-    Nothing is left behind unless all went well. The vendor's script checks no checksum: what protects the download is
-    TLS, and the checksum recorded in the cache guards it from then on.
+    A failed installation leaves no files. The official script does not verify a checksum: TLS protects the download,
+    and afterwards the checksum that is recorded in the cache protects the program.
 
     Args:
         tool: The engine, or a plugin.
-        entry: Where it is to be.
-        reporter: Shows what is done.
+        entry: The cache entry to create.
+        reporter: Shows the progress.
         engine: The engine that installs a plugin.
     """
     if os.environ.get(SWITCH, "").lower() == "off":
@@ -71,13 +71,13 @@ def _fetch(
     tool: Tool, program: Path, command: Sequence[str], environment: Mapping[str, str], reporter: Reporter
 ) -> None:
     folder = Path(environment["TMPDIR"])
-    # The limit is on the whole process as well: a name look-up knows no time-out.
+    # Limit the whole process too, because the DNS lookup has no timeout.
     unheard: list[str] = []
     reached = supervised.run(
         REACH, folder=folder, environment=environment, line=unheard.append, limit_seconds=REACH_SECONDS + 1
     )
     if reached != 0:
-        raise _NotInstalledError("the official installer cannot be reached from here")
+        raise _NotInstalledError("the official installer is not reachable")
     with reporter.step(f"Installing {tool} with the official installer") as step:
         code = supervised.run(
             command,
@@ -88,7 +88,7 @@ def _fetch(
         )
         if code != 0:
             raise _NotInstalledError(f"the official installer failed with exit code {code}")
-        # A plugin cannot tell its version; the engine has named its folder by it.
+        # A plugin does not report its version, but the engine puts it into the name of the folder.
         version = tool.version if tool.plugin and program.is_file() else installed_version(tool, program)
         if version != tool.version:
             raise _NotInstalledError(f"the official installer delivered version {version}")

@@ -1,4 +1,4 @@
-"""What a person sees while a long step runs."""
+"""Shows the progress of long steps to the user."""
 
 import threading
 import time
@@ -13,35 +13,35 @@ from rich.progress_bar import ProgressBar
 
 
 class Step(Protocol):
-    """A step that runs."""
+    """A running step."""
 
     def advance(self, done: int, total: int) -> None:
-        """Say how much of it is done, in any unit."""
+        """Show how much of the step is done, in any unit."""
 
     def detail(self, text: str) -> None:
-        """Say what it does right now; replaces what was said before."""
+        """Show the current activity, instead of the previous one."""
 
 
 class Reporter(Protocol):
-    """Is told what happens; may be called from any thread."""
+    """Shows progress. Thread-safe."""
 
     def step(self, title: str, usual_seconds: float | None = None) -> AbstractContextManager[Step]:
-        """A step from entering to leaving the context; an exception that leaves it marks it as stopped."""
+        """Show a step during the context. If an exception leaves the context, the step is shown as stopped."""
 
     def note(self, text: str) -> None:
-        """Say something that stays on the screen."""
+        """Print a line that stays on the screen."""
 
 
 class SilentReporter:
-    """Says nothing."""
+    """Shows nothing."""
 
     @contextmanager
     def step(self, title: str, usual_seconds: float | None = None) -> Iterator[Step]:
-        """A step that nobody sees."""
+        """A step that is not shown."""
         yield _SilentStep()
 
     def note(self, text: str) -> None:
-        """Drop the text."""
+        """Ignore the text."""
 
 
 class _SilentStep:
@@ -51,9 +51,9 @@ class _SilentStep:
 
 
 class RichReporter:
-    """Shows steps on a console: live with bars on a terminal, else one line per event.
+    """Shows steps on a console: as live bars on a terminal, otherwise as one line per event.
 
-    While a step runs on a terminal, print through the same console: the lines then appear above the bars.
+    While a step runs on a terminal, print to the same console, so that the lines appear above the bars.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -64,7 +64,7 @@ class RichReporter:
 
     @contextmanager
     def step(self, title: str, usual_seconds: float | None = None) -> Iterator[Step]:
-        """Show a step until the context is left, then leave one line with the time that it took."""
+        """Show a step during the context, and then print one line with its duration."""
         begun = time.monotonic()
         step = self._begin(title, usual_seconds)
         try:
@@ -77,7 +77,7 @@ class RichReporter:
         self.note(f"✓ {title}: {duration(time.monotonic() - begun)}")
 
     def note(self, text: str) -> None:
-        """Print a line, above the bars where there are any."""
+        """Print a line above the bars."""
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
     def _begin(self, title: str, usual_seconds: float | None) -> "_LiveStep | _PlainStep":
@@ -121,7 +121,7 @@ class _LiveStep:
 
 
 class _PlainStep:
-    """Prints each quarter of a step whose size is known, so that a log shows that it moves."""
+    """Prints a line for each quarter of a step whose size is known, so that a log shows progress."""
 
     def __init__(self, title: str, reporter: RichReporter) -> None:
         self._title = title
@@ -138,7 +138,7 @@ class _PlainStep:
 
 
 class _Bar(ProgressColumn):
-    """True progress where it is known, else the elapsed share of the usual time, else a pulse."""
+    """The progress if it is known, else the elapsed fraction of the usual time, else a pulse."""
 
     def render(self, task: Task) -> ProgressBar:
         usual_seconds = task.fields["usual_seconds"]
@@ -164,7 +164,7 @@ def _bars(console: Console) -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time span in words: `45 s`, `3 min`, `6 min 40 s`."""
+    """A duration as text: `45 s`, `3 min`, `6 min 40 s`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

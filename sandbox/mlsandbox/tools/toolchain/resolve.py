@@ -1,4 +1,4 @@
-"""Finds each program where it is installed in a fitting version, or makes it."""
+"""Finds a compatible version of each program, or installs or builds it."""
 
 import os
 import shutil
@@ -13,48 +13,48 @@ from mlsandbox.tools.toolchain.store import Cache, State, plugin_path
 from mlsandbox.tools.toolchain.tools import TOOLS, Tool, ToolchainError, installed_version
 
 ASSETS = "KUBEBUILDER_ASSETS"
-"""Environment variable of the folder where Kubernetes' test tooling (`setup-envtest`) puts its programs."""
+"""Environment variable with the folder in which `setup-envtest` installs Kubernetes' programs."""
 
 LANGUAGE_HOST = "pulumi-language-python"
 ENGINE = "pulumi"
 
 PULUMI_HOME = "PULUMI_HOME"
-"""Environment variable of the folder of the engine's settings and plugins, `~/.pulumi` by default."""
+"""Environment variable with the folder of the engine's settings and plugins; `~/.pulumi` by default."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A program that will be used."""
+    """The program to use."""
 
     path: Path
     """The executable."""
 
     version: str
-    """Without a leading `v`."""
+    """The version without a leading `v`."""
 
     source: str
-    """Where it is from: `KUBEBUILDER_ASSETS`, `PULUMI_HOME`, `PATH`, `official installer` or `built from source`."""
+    """Where it was found: `KUBEBUILDER_ASSETS`, `PULUMI_HOME`, `PATH`, `official installer` or `built from source`."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What looking for one program gave."""
+    """The result of a search for one program."""
 
     found: Found | None = None
-    """None when it has to be made."""
+    """None if the program must be installed or built."""
 
     refused: Sequence[str] = field(default=())
-    """One sentence for each program that was there and will not do."""
+    """One sentence for each program that was found but is not compatible."""
 
 
 def ensure(names: Iterable[str], reporter: Reporter, *, cache: Cache | None = None) -> dict[str, Path]:
-    """The executables of these programs, made where they are missing, in the order of `TOOLS`.
+    """The executables of these programs, in the order of `TOOLS`. Missing ones are installed or built.
 
-    May run in several processes and threads at once: each program is made by one of them, the others wait and show it.
-    In a thread, make it a daemon: whatever ends the process, Ctrl-C and SIGKILL among it, ends its builds too.
+    It can run in several processes and threads at once: one of them builds a program, the others wait and show that.
+    Call it in a daemon thread, if in a thread. Builds end with the process, even after Ctrl-C or SIGKILL.
 
-    Raises `ToolchainError` when a program cannot be had (those made before it stay) and `KeyError` for a name that is
-    not in `TOOLS`.
+    Raises `ToolchainError` if a program cannot be installed or built (programs that were built before are kept), and
+    `KeyError` for a name that is not in `TOOLS`.
     """
     wanted = {TOOLS[name].name for name in names}
     cache = cache or Cache.of_user()
@@ -62,7 +62,7 @@ def ensure(names: Iterable[str], reporter: Reporter, *, cache: Cache | None = No
 
 
 def look(name: str, *, cache: Cache | None = None) -> Search:
-    """Find a program without making anything."""
+    """Find a program without installing or building it."""
     tool = TOOLS[name]
     cache = cache or Cache.of_user()
     if not tool.version_arguments and (came_with_the_engine := _language_host_of_the_engine(tool, cache)):
@@ -74,8 +74,8 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
         version = installed_version(tool, path)
         if version is not None and tool.fit.holds(version, tool.version):
             return Search(Found(path, str(version), source), tuple(refused))
-        told = f"version {version}" if version else "no version"
-        refused.append(f"{path} is not used: it says {told}, and {tool.wanted} is needed.")
+        reported = f"version {version}" if version else "no version"
+        refused.append(f"{path} is not used: it reports {reported}, but {tool.wanted} is required.")
     entries = [("built from source", cache.built(tool))]
     if _is_pulumis(tool):
         entries.insert(0, ("official installer", cache.official(tool)))
@@ -84,18 +84,18 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
         if state is State.INTACT:
             return Search(Found(entry.program, str(tool.version), source), tuple(refused))
         if state is State.ALTERED:
-            refused.append(f"{entry.program} is not used: it is not what was put there, by its checksum.")
+            refused.append(f"{entry.program} is not used: its checksum does not match the recorded one.")
     return Search(None, tuple(refused))
 
 
 def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
-    """The official language host `name` that fits `engine`: beside it, or on PATH; None when there is none.
+    """The official language host `name` for `engine`: beside it, or on PATH; None if there is none.
 
-    One that lies beside a `pulumi` came with it and has its version, so that one has to fit.
+    If a language host is beside another `pulumi`, it has the version of that one, which must be compatible.
     """
     for folder in (engine.parent, engine.resolve().parent, *_search_path()):
         host = shutil.which(name, path=str(folder))
-        if host is not None and not _is_ours(Path(host)) and _neighbour_fits(Path(host), engine):
+        if host is not None and not _is_ours(Path(host)) and _neighbor_fits(Path(host), engine):
             return Path(host)
     return None
 
@@ -103,7 +103,7 @@ def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
 def _language_host_of_the_engine(tool: Tool, cache: Cache) -> Found | None:
     engine = look(ENGINE, cache=cache).found
     host = language_host(engine.path, tool.name) if engine else None
-    # A sandbox's own bin folder on PATH leads back into the cache, where checksums are compared.
+    # A sandbox's bin folder on PATH links to the cache, where checksums are verified.
     return Found(host, engine.version, "PATH") if engine and host and not cache.holds(host) else None
 
 
@@ -111,7 +111,7 @@ def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
     found = look(tool.name, cache=cache).found
     if found is not None:
         return found
-    with cache.lock(tool.name, reporter, f"Waiting for {tool}, which another process gets"):
+    with cache.lock(tool.name, reporter, f"Waiting for another process to install {tool}"):
         search = look(tool.name, cache=cache)
         if search.found is not None:
             return search.found
@@ -125,22 +125,24 @@ def _obtain(tool: Tool, cache: Cache, reporter: Reporter) -> Found:
             build(tool, cache.built(tool), cache, reporter)
         made = look(tool.name, cache=cache).found
         if made is None:
-            raise ToolchainError(f"{tool} was made and is gone from {cache.root}: something else clears that folder")
+            raise ToolchainError(
+                f"{tool} was installed, but is missing in {cache.root}: another program may clean that folder"
+            )
         return made
 
 
 def _is_pulumis(tool: Tool) -> bool:
-    """Whether Pulumi's installer has it."""
+    """Whether Pulumi's installer provides it."""
     return tool.name == ENGINE or bool(tool.plugin)
 
 
 def _installed_plugin(tool: Tool) -> Found | None:
-    """The plugin in this version where the user's own engine keeps it."""
+    """The plugin in this version in the user's own Pulumi folder."""
     if not tool.plugin:
         return None
     home = Path(os.environ.get(PULUMI_HOME) or "~/.pulumi").expanduser()
     program = home / plugin_path(tool) / tool.name
-    # One of ours, in the settings of a sandbox, is a link to what is in the cache, or was.
+    # With files beside it, it is our own build, which a sandbox linked from the cache.
     if not os.access(program, os.X_OK) or any(program.with_name(Path(each).name).exists() for each in tool.beside):
         return None
     return Found(program, str(tool.version), PULUMI_HOME)
@@ -156,7 +158,7 @@ def _installed(tool: Tool, cache: Cache) -> Iterator[tuple[str, Path]]:
     seen: set[Path] = set()
     for source, folder in folders:
         program = shutil.which(tool.name, path=str(folder))
-        # A sandbox's own bin folder on PATH leads back into the cache, where checksums are compared.
+        # A sandbox's bin folder on PATH links to the cache, where checksums are verified.
         if program is None or cache.holds(Path(program)) or Path(program).resolve() in seen:
             continue
         seen.add(Path(program).resolve())
@@ -168,12 +170,12 @@ def _search_path() -> list[Path]:
 
 
 def _is_ours(host: Path) -> bool:
-    """Whether it is the short script by which a sandbox offers this package's own language host."""
+    """Whether it is the script that starts this package's own language host."""
     with host.open("rb") as file:
         return b"languagehost" in file.read(1024)
 
 
-def _neighbour_fits(host: Path, engine: Path) -> bool:
+def _neighbor_fits(host: Path, engine: Path) -> bool:
     pulumi = host.with_name("pulumi")
     if not pulumi.exists() or pulumi.resolve() == engine.resolve():
         return True

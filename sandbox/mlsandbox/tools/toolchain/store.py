@@ -1,4 +1,4 @@
-"""The per-user cache of programs, safe to share between processes that start at once."""
+"""The per-user cache of programs. Several processes can use it at the same time."""
 
 import hashlib
 import os
@@ -17,31 +17,31 @@ from mlsandbox.tools.toolchain.tools import Tool, ToolchainError
 
 
 class State(Enum):
-    """What the cache knows of a program."""
+    """The state of a program in the cache."""
 
     ABSENT = "absent"
     INTACT = "intact"
     ALTERED = "altered"
-    """Its bytes are not those that were put there."""
+    """The program does not match its checksum."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The place of one program of one version."""
+    """The cache entry of one version of a program."""
 
     folder: Path
-    """Holds what belongs to this version and nothing else."""
+    """Contains only the files of this version."""
 
     program: Path
     """The executable, in or below `folder`."""
 
     @property
     def partial(self) -> Path:
-        """Where it is made; whatever lies here is of an interrupted start."""
+        """The temporary folder for the build. Existing files in it are from an interrupted start."""
         return self.folder.with_name(f"{self.folder.name}.partial")
 
     def state(self) -> State:
-        """Compare the program with the checksum that was recorded when it was put here."""
+        """Compare the program with the checksum that was recorded at its installation."""
         if not self.program.is_file():
             return State.ABSENT
         try:
@@ -52,9 +52,9 @@ class Entry:
 
     @contextmanager
     def making(self) -> Iterator[Path]:
-        """An empty folder to make the program in; on leaving without an exception its contents become the entry.
+        """Yield an empty folder for the program. On exit without an exception it becomes the entry.
 
-        The program has to lie in it as it will lie in `folder`. Call it with the tool's lock held.
+        The program must have the same relative path in it as in `folder`. The caller must hold the tool's lock.
         """
         shutil.rmtree(self.partial, ignore_errors=True)
         made = self.partial / "made"
@@ -62,7 +62,7 @@ class Entry:
         try:
             yield made
             program = made / self.program.relative_to(self.folder)
-            # The format of sha256sum, so that `sha256sum -c` checks it too.
+            # In the format of sha256sum, so that `sha256sum -c` can verify it.
             _checksum_file(program).write_text(f"{_sha256(program)}  {program.name}\n")
             shutil.rmtree(self.folder, ignore_errors=True)
             made.rename(self.folder)
@@ -72,35 +72,35 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of programs and the locks over them."""
+    """A folder with programs and their locks."""
 
     root: Path
 
     @classmethod
     def of_user(cls) -> "Cache":
-        """`$MLPLATFORM_CACHE` where it is set, else the platform's cache folder of this user."""
+        """`$MLPLATFORM_CACHE` if it is set, else the user's cache folder of the operating system."""
         override = os.environ.get("MLPLATFORM_CACHE")
         return cls(Path(override).expanduser().absolute() if override else user_cache_path("mlplatform"))
 
     def built(self, tool: Tool) -> Entry:
-        """Where the program lies that was built from source."""
+        """The entry of a program that was built from source."""
         folder = self.root / "built" / tool.name / tool.key
         return Entry(folder, folder / tool.name)
 
     def official(self, tool: Tool) -> Entry:
-        """Where the vendor's installer puts the program: in `bin`, or a plugin where the engine has its plugins."""
+        """The entry of the official installer, which puts the engine into `bin`, and plugins into `plugins`."""
         folder = self.root / "official" / tool.name / f"v{tool.version}"
         return Entry(folder, folder / (plugin_path(tool) if tool.plugin else Path("bin")) / tool.name)
 
     def holds(self, path: Path) -> bool:
-        """Whether a program lies in this cache, links followed."""
+        """Whether a program is in this cache, after links are resolved."""
         return path.resolve().is_relative_to(self.root.resolve())
 
     @contextmanager
     def lock(self, name: str, reporter: Reporter, waiting: str) -> Iterator[None]:
-        """Keep other processes and threads out of `name`; shows `waiting` while another one is in.
+        """Hold the lock `name`. Shows `waiting` while another process or thread holds it.
 
-        The system gives the lock back when its holder ends, however it ends.
+        The system releases the lock when its holder ends, however it ends.
         """
         folder = self.root / "locks"
         try:
@@ -114,7 +114,7 @@ class Cache:
         except OSError as error:
             raise ToolchainError(
                 f"the cache folder {self.root} cannot be used ({error.strerror}): "
-                "make it writable or set MLPLATFORM_CACHE to a folder that is"
+                "make it writable or set MLPLATFORM_CACHE to a writable folder"
             ) from error
         try:
             yield
@@ -123,7 +123,7 @@ class Cache:
 
 
 def plugin_path(tool: Tool) -> Path:
-    """The folder of a resource plugin below that of the engine's settings (`PULUMI_HOME`)."""
+    """The folder of a resource plugin, relative to `PULUMI_HOME`."""
     return Path("plugins") / f"resource-{tool.plugin}-v{tool.version}"
 
 

@@ -1,7 +1,7 @@
-"""Runs a command that ends when the process that wants its result ends, however that ends.
+"""Runs a command that ends when its caller ends, however the caller ends.
 
-The command runs under a small supervisor with a pipe from the caller as its standard input. When the caller ends, by
-SIGKILL too, the system closes the pipe and the supervisor ends the command's whole process group.
+The command runs under a small supervisor, whose standard input is a pipe from the caller. When the caller ends, even by
+SIGKILL, the system closes the pipe, and the supervisor ends the command's process group.
 """
 
 import os
@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 Line = Callable[[str], None]
-"""Takes one line of output."""
+"""A callback for one line of output."""
 
 GRACE_SECONDS = 5
-"""From SIGINT, on which Go removes its temporary files, to SIGKILL."""
+"""Seconds from SIGINT, on which Go removes its temporary files, to SIGKILL."""
 
 
 def run(
@@ -28,12 +28,12 @@ def run(
     line: Line,
     limit_seconds: float | None = None,
 ) -> int:
-    """Run a command to its end and give its exit code.
+    """Run a command to its end and return its exit code.
 
-    Each line of its output, both streams merged, goes to `line`. After `limit_seconds` it is ended and the code is
-    not 0. Leaving by an exception (Ctrl-C among them) ends the command and all its children first.
+    `line` is called with each line of its output, with both streams merged. After `limit_seconds` the command is
+    stopped, and the code is not 0. An exception, including Ctrl-C, ends the command and its children first.
     """
-    # Isolated and without site-packages: the supervisor needs nothing but the standard library and starts in 20 ms.
+    # Isolated and without site-packages: the supervisor needs only the standard library and starts in 20 ms.
     supervisor = [sys.executable, "-I", "-S", __file__]
     process = subprocess.Popen(
         [*supervisor, *command],
@@ -64,7 +64,7 @@ def run(
 
 
 def _supervise(command: Sequence[str]) -> int:
-    # A handler, not SIG_IGN, which the command would inherit.
+    # A handler and not SIG_IGN, because the command would inherit SIG_IGN.
     signal.signal(signal.SIGINT, lambda *_: None)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     threading.Thread(target=_end_with_caller, daemon=True).start()

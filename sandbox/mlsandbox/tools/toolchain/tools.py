@@ -1,4 +1,4 @@
-"""Which programs the sandbox runs, at which versions, and when one that is already there will do."""
+"""The programs that the sandbox runs, their versions, and which installed versions are compatible."""
 
 import hashlib
 import os
@@ -15,27 +15,27 @@ from semver import Version
 from mlsandbox.errors import SandboxError
 
 MODULES = Path(__file__).parent
-"""Holds one folder per Go module, each with the `go.mod` and `go.sum` that pin what is built."""
+"""Contains one folder per Go module, with the `go.mod` and `go.sum` that pin the build."""
 
 _SEMVER = re.compile(r"(?<![\d.])v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
 
 _PROBE_SECONDS = 30
-"""A program that takes longer to say its version is treated as broken; a cold start of the engine takes 2 s."""
+"""A program that takes longer to print its version is regarded as broken; a cold start of the engine takes 2 s."""
 
 
 class ToolchainError(SandboxError):
-    """A program is missing and could not be had; the message says why and what to do."""
+    """A program cannot be found, installed or built. The message contains the reason and a remedy."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """When an installed program may stand in for the pinned one."""
+    """The rule for which installed versions are compatible with the pinned version."""
 
     words: str
-    """The rule for people; `{pinned}` and its parts are filled in."""
+    """The rule as text, formatted with `{pinned}` and its parts."""
 
     holds: Callable[[Version, Version], bool]
-    """Takes the found and the pinned version."""
+    """The rule as a function of the found and the pinned version."""
 
 
 NOT_OLDER = Fit(
@@ -50,7 +50,7 @@ EXACT = Fit("exactly {pinned}", lambda found, pinned: found == pinned)
 
 
 def not_older_than(oldest: str) -> Fit:
-    """Any version of the pinned major from `oldest` on."""
+    """Any version of the pinned major version from `oldest` on."""
     least = Version.parse(oldest)
     return Fit(
         f"{oldest} or a newer {{pinned.major}}.x",
@@ -60,13 +60,13 @@ def not_older_than(oldest: str) -> Fit:
 
 @dataclass(frozen=True)
 class Tool:
-    """One program of the sandbox and how it is had."""
+    """A program of the sandbox, and how to find and build it."""
 
     name: str
     """The program's file name."""
 
     module: str
-    """Folder under `MODULES` that pins it."""
+    """Folder under `MODULES` with the Go module that pins it."""
 
     requirement: str
     """Go module whose version in `go.mod` is the program's version."""
@@ -75,42 +75,42 @@ class Tool:
     """Go package that is built."""
 
     version_arguments: tuple[str, ...]
-    """Make the program print its version. Empty for a language host, which cannot: it has to come with the engine."""
+    """Arguments that print the version. Empty for a language host: it cannot, and must come with the engine."""
 
     fit: Fit
-    """When an installed one will do."""
+    """Which installed versions are compatible."""
 
     usual_seconds: int
-    """A build with empty caches on two cores, in the order of `TOOLS`."""
+    """Duration of a build on two cores, starting with empty caches and in the order of `TOOLS`."""
 
     disk_gb: float
-    """What such a build adds to Go's build cache."""
+    """Space in Go's build cache that such a build takes."""
 
     official: str
-    """Where the vendor offers it."""
+    """URL of the official download."""
 
     version_variables: Mapping[str, str]
-    """Go variables set at link time; `{v}` is the version. Without them the program does not know its version."""
+    """Go variables set at link time, from which the program knows its version; `{v}` is the version."""
 
     plugin: str = ""
-    """Package whose resource plugin it is; empty for a program of its own."""
+    """Package whose resource plugin it is; empty for other programs."""
 
     stands_for: str = ""
-    """The version that it is used as, where `go.mod` has to pin sources that no release names."""
+    """The version to use it as, if `go.mod` pins a commit that has no release."""
 
     beside: tuple[str, ...] = ()
-    """Files of the required module, by their paths in it, that the program wants to find in its folder."""
+    """Files that the program reads from its folder, by their paths in the required Go module."""
 
     @cached_property
     def version(self) -> Version:
-        """The pinned version, from `go.mod` where nothing else is said."""
+        """The pinned version: `stands_for`, or else the version in `go.mod`."""
         if self.stands_for:
             return Version.parse(self.stands_for)
         return self.pin
 
     @cached_property
     def pin(self) -> Version:
-        """The version of the required module in `go.mod`."""
+        """The version of the required Go module in `go.mod`."""
         pin = re.search(rf"^\s*(?:require )?{re.escape(self.requirement)} v(\S+)", self._read("go.mod"), re.MULTILINE)
         if pin is None:
             raise ToolchainError(f"{self.folder / 'go.mod'} does not require {self.requirement}: reinstall mlplatform")
@@ -121,7 +121,7 @@ class Tool:
         """The oldest Go release that builds it, from `go.mod`."""
         line = re.search(r"^go (\d+)\.(\d+)", self._read("go.mod"), re.MULTILINE)
         if line is None:
-            raise ToolchainError(f"{self.folder / 'go.mod'} names no Go version: reinstall mlplatform")
+            raise ToolchainError(f"{self.folder / 'go.mod'} has no Go version: reinstall mlplatform")
         return int(line[1]), int(line[2])
 
     @property
@@ -131,14 +131,14 @@ class Tool:
 
     @property
     def build_flags(self) -> tuple[str, ...]:
-        """What `go build` is told, so that the same sources give the same bytes."""
+        """Flags of `go build` for reproducible builds."""
         values = {"v": self.version, "major": self.version.major, "minor": self.version.minor}
         variables = [f"-X {name}={value.format(**values)}" for name, value in self.version_variables.items()]
         return ("-trimpath", "-mod=readonly", "-ldflags", " ".join(["-s", "-w", *variables]))
 
     @property
     def key(self) -> str:
-        """Names a build: the version, the platform, and a digest of everything else that decides the bytes."""
+        """Identifies a build: the version, the platform, and a digest of all other inputs."""
         digest = hashlib.sha256()
         own = sorted(file for file in self.folder.rglob("*") if file.name == "go.mod" or file.suffix == ".go")
         sources = [file.read_text() for file in own if file != self.folder / "go.mod"]
@@ -149,7 +149,7 @@ class Tool:
 
     @property
     def wanted(self) -> str:
-        """The fitting versions, in words."""
+        """The compatible versions, as text."""
         return self.fit.words.format(pinned=self.version)
 
     def __str__(self) -> str:
@@ -160,7 +160,7 @@ class Tool:
 
 
 def installed_version(tool: Tool, program: Path) -> Version | None:
-    """The version that a program says it has; None when it does not run or says none."""
+    """The version that a program reports; None if it does not run or reports none."""
     try:
         answer = subprocess.run(
             [program, *tool.version_arguments],
@@ -215,7 +215,7 @@ TOOLS: Mapping[str, Tool] = {
             requirement="github.com/pulumi/pulumi/pkg/v3",
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             version_arguments=("version",),
-            # Pulumi keeps its protocols compatible within a major; an older engine may lack what the SDK asks for.
+            # Pulumi's protocols are compatible within a major version. An older engine may lack features of the SDK.
             fit=NOT_OLDER,
             usual_seconds=250,
             disk_gb=1.8,
@@ -244,7 +244,7 @@ TOOLS: Mapping[str, Tool] = {
             requirement="sigs.k8s.io/kwok",
             package="sigs.k8s.io/kwok/cmd/kwok",
             version_arguments=("--version",),
-            # The stage files are written for one version: kwok's API is not stable yet.
+            # The stages are written for one version, because kwok's API is not stable yet.
             fit=EXACT,
             usual_seconds=75,
             disk_gb=0.8,
@@ -275,7 +275,7 @@ TOOLS: Mapping[str, Tool] = {
             official="https://www.pulumi.com/registry/packages/kubernetes/",
             version_variables={"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": "v{v}"},
             plugin="kubernetes",
-            # The engine takes no plugin that is older than the program's SDK, and the module proxy has one commit only.
+            # The engine rejects plugins older than the program's SDK, and the module proxy has only one commit.
             stands_for="4.34.2",
             beside=(
                 "cmd/pulumi-resource-kubernetes/schema.json",
@@ -284,4 +284,4 @@ TOOLS: Mapping[str, Tool] = {
         ),
     )
 }
-"""Every program, in the order in which missing ones are built: the engine first, so that previews work early."""
+"""All programs in the order in which missing ones are built: first the engine, so that previews work early."""

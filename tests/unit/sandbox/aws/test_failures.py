@@ -1,4 +1,4 @@
-"""Failures that the AWS API was asked for: their wire formats, which requests they strike, and what is ridden out."""
+"""Requested failures of the AWS API: their wire formats, the requests that fail, and retries of the provider."""
 
 import time
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from mlsandbox.host.layout import Layout
 from mlsandbox.providers.aws import DECLARATIONS, api, ec2_network, eks, iam, kms, logs, s3_bucket, s3_settings
 from mlsandbox.providers.protocol import NotReadyError, ProviderError
 
-# moto tells its developers of codes that the models do not hold.
+# moto warns about error codes that are missing in the service models.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception:UserWarning")
 
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
 @pytest.fixture(autouse=True)
-def nothing_lasts(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No fault outlives its test, and waits take no time."""
+def clean_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Remove the faults after each test, and shorten waits."""
     monkeypatch.setattr(api, "_PAUSES_S", (0.001,))
     yield
     faults.clear(layout)
@@ -46,7 +46,7 @@ def fail(layout: Layout, operation: str, code: str, **how: Any) -> None:
         ("s3:GetBucketPolicy", "OperationAborted", lambda boto: boto("s3").get_bucket_policy(Bucket="b"), 409),
     ],
 )
-def test_botocore_reads_code_message_and_status(
+def test_botocore_parses_code_message_and_status(
     bench: Any, layout: Layout, operation: str, code: str, call: Any, status: int
 ) -> None:
     fail(layout, operation, code, message="No <more> & no less")
@@ -57,7 +57,7 @@ def test_botocore_reads_code_message_and_status(
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def test_a_fault_strikes_its_operation_alone_and_as_often_as_asked(bench: Any, layout: Layout) -> None:
+def test_a_fault_affects_only_its_operation_and_the_requested_number_of_times(bench: Any, layout: Layout) -> None:
     ec2 = bench.boto("ec2", config=ONCE)
     fail(layout, "DescribeVpcs", "UnauthorizedOperation", times=2)
     ec2.describe_subnets()
@@ -68,7 +68,7 @@ def test_a_fault_strikes_its_operation_alone_and_as_often_as_asked(bench: Any, l
     assert [each.struck for each in faults.planned(layout)] == [2]
 
 
-def test_a_fault_strikes_only_requests_that_hold_its_text(bench: Any, layout: Layout) -> None:
+def test_a_fault_affects_only_requests_that_contain_its_text(bench: Any, layout: Layout) -> None:
     iam_client = bench.boto("iam", config=ONCE)
     fail(layout, "GetRole", "AccessDenied", match="that one")
     with pytest.raises(ClientError, match="NoSuchEntity"):
@@ -79,23 +79,23 @@ def test_a_fault_strikes_only_requests_that_hold_its_text(bench: Any, layout: La
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("arguments", "message"),
     [
         (("CreateNodegruop", "AccessDenied"), "did you mean CreateNodegroup"),
-        (("braket:CreateJob", "AccessDenied"), "braket is no service of the sandbox; allowed: cloudfront, ec2, eks"),
+        (("braket:CreateJob", "AccessDenied"), "braket is not a service of the sandbox; allowed: cloudfront, ec2, eks"),
     ],
 )
-def test_a_fault_of_nothing_is_refused(asked: tuple[str, str], told: str) -> None:
-    with pytest.raises(SandboxError, match=told.split("allowed")[0]):
-        faults.fault(*asked)
+def test_a_fault_of_an_unknown_operation_is_rejected(arguments: tuple[str, str], message: str) -> None:
+    with pytest.raises(SandboxError, match=message.split("allowed")[0]):
+        faults.fault(*arguments)
 
 
-def test_only_what_eks_makes_can_fail_later() -> None:
+def test_only_eks_resources_can_fail_later() -> None:
     with pytest.raises(SandboxError, match="CreateVpc cannot fail later; allowed: CreateCluster"):
         faults.fault("CreateVpc", "VpcLimitExceeded", later=True)
 
 
-def test_throttling_is_ridden_out(bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttled_requests_are_retried(bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     for operation, code in (
         ("CreateVpc", "RequestLimitExceeded"),
@@ -114,22 +114,22 @@ def test_throttling_is_ridden_out(bench: Any, layout: Layout, monkeypatch: pytes
 
 
 PASSING = [
-    (declaration, passing, said)
+    (declaration, passing, text)
     for declaration in DECLARATIONS
     for passing in declaration.passing
-    for said in passing.says
+    for text in passing.says
 ]
 
 
-@pytest.mark.parametrize(("declaration", "passing", "said"), PASSING, ids=lambda value: getattr(value, "operation", ""))
-def test_what_passes_is_an_error_of_an_operation_of_the_type(declaration: Any, passing: Any, said: str) -> None:
+@pytest.mark.parametrize(("declaration", "passing", "text"), PASSING, ids=lambda value: getattr(value, "operation", ""))
+def test_temporary_errors_are_declared_for_an_operation_of_the_type(declaration: Any, passing: Any, text: str) -> None:
     assert declaration.model(passing.operation).name in declaration.operations
-    error = api.ApiError("it", passing.operation, passing.code, f"Well, {said}.")
+    error = api.ApiError("it", passing.operation, passing.code, f"Well, {text}.")
     assert passing.fits(passing.operation, error)
     assert not passing.fits("describe_it", error)
 
 
-def test_what_passes_is_ridden_out(bench: Any, layout: Layout) -> None:
+def test_temporary_errors_are_retried(bench: Any, layout: Layout) -> None:
     bench.no_cluster()
     fail(layout, "CreateRole", "MalformedPolicyDocument", message="Invalid principal in policy: x", times=2)
     fail(layout, "CreateCluster", "InvalidParameterException", message="Role with arn: x, does not exist", times=2)
@@ -154,14 +154,14 @@ def test_what_passes_is_ridden_out(bench: Any, layout: Layout) -> None:
         bench.delete(state)
 
 
-def test_what_lasts_is_told_at_once(bench: Any, layout: Layout) -> None:
+def test_permanent_errors_are_reported_at_once(bench: Any, layout: Layout) -> None:
     fail(layout, "CreateRole", "MalformedPolicyDocument", message="Syntax error at position 7")
     with pytest.raises(ProviderError, match="CreateRole: MalformedPolicyDocument: Syntax error"):
         bench.create(iam.ROLE.token, bench.unique("it"), {"assumeRolePolicy": '{"Statement": []}'})
     assert [each.struck for each in faults.planned(layout)] == [1]
 
 
-def test_what_never_passes_fails_when_its_time_is_over(
+def test_a_temporary_error_that_persists_is_reported_after_a_timeout(
     bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PROPAGATION_S", 0.05)
@@ -171,7 +171,7 @@ def test_what_never_passes_fails_when_its_time_is_over(
     assert faults.planned(layout)[0].struck > 1
 
 
-def test_a_server_error_is_tried_25_times_and_is_no_defect_of_the_local_api(
+def test_a_server_error_is_tried_25_times_and_does_not_count_as_a_defect_of_the_local_api(
     bench: Any, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
@@ -181,7 +181,7 @@ def test_a_server_error_is_tried_25_times_and_is_no_defect_of_the_local_api(
     assert faults.planned(layout)[0].struck == 25
 
 
-def test_a_node_group_that_fails_later_is_kept_with_aws_s_reason(bench: Any, layout: Layout) -> None:
+def test_a_node_group_that_fails_later_stays_in_the_state_with_the_reason_of_aws(bench: Any, layout: Layout) -> None:
     fail(layout, "CreateNodegroup", "VcpuLimitExceeded", later=True, times=1)
     subject = bench.subject(eks.NODE_GROUP.token, bench.unique("it"))
     inputs = {
@@ -203,7 +203,7 @@ def test_a_node_group_that_fails_later_is_kept_with_aws_s_reason(bench: Any, lay
     bench.boto("eks").delete_nodegroup(clusterName=cluster, nodegroupName=group)
 
 
-def test_an_add_on_and_a_cluster_fail_later_too(bench: Any, layout: Layout) -> None:
+def test_an_add_on_and_a_cluster_can_fail_later_too(bench: Any, layout: Layout) -> None:
     fail(layout, "CreateAddon", "ConfigurationConflict", later=True, times=1)
     addon = bench.subject(eks.ADDON.token, "it")
     checked = bench.checked(addon, {"clusterName": bench.cluster(), "addonName": "coredns"})
@@ -218,6 +218,6 @@ def test_an_add_on_and_a_cluster_fail_later_too(bench: Any, layout: Layout) -> N
     }
     with pytest.raises(NotReadyError, match="is FAILED: IamRoleNotFound"):
         bench.provider.create(bench.client, subject, bench.checked(subject, inputs), False, 0)
-    # A failed one holds no control plane: its replacement comes before it goes.
+    # A failed cluster has no control plane, so that its replacement can be created before its deletion.
     bench.delete(bench.create(eks.CLUSTER.token, "other", inputs))
     bench.no_cluster()

@@ -1,4 +1,4 @@
-"""Which instances a node group has, and what their nodes look like."""
+"""The instances of a node group, and their Kubernetes nodes."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def node(instance_type: str, **group: Any) -> dict[str, Any]:
     return nodes.manifest({**GROUP, **group}, instance, facts, "eu-central-1", 100)
 
 
-def test_a_gpu_node_offers_what_its_instance_type_has() -> None:
+def test_a_gpu_node_has_the_capacity_of_its_instance_type() -> None:
     made = node("g6.2xlarge")
 
     assert made["metadata"]["name"] == "ip-10-0-1-23.eu-central-1.compute.internal"
@@ -49,7 +49,7 @@ def test_a_gpu_node_offers_what_its_instance_type_has() -> None:
     }
 
 
-def test_what_the_system_keeps_is_not_allocatable() -> None:
+def test_resources_reserved_for_the_system_are_not_allocatable() -> None:
     allocatable = node("g6.2xlarge")["status"]["allocatable"]
     # 6 % + 1 % + 2 x 0.5 % + 4 x 0.25 % of a CPU; 255 MiB + 110 pods x 11 MiB + 100 MiB; and the add-ons' pods.
     assert allocatable["cpu"] == f"{7910 - 280}m"
@@ -58,9 +58,7 @@ def test_what_the_system_keeps_is_not_allocatable() -> None:
 
 
 @pytest.mark.parametrize(("variant", "gpus"), [("-nvidia", "1"), ("", None)])
-def test_gpus_need_the_variant_with_their_driver_where_the_template_names_the_image(
-    variant: str, gpus: str | None
-) -> None:
+def test_gpus_require_the_image_variant_with_their_driver(variant: str, gpus: str | None) -> None:
     (id,) = (
         image.id
         for image in public_images.images("eu-central-1")
@@ -72,7 +70,7 @@ def test_gpus_need_the_variant_with_their_driver_where_the_template_names_the_im
     assert made["status"]["nodeInfo"]["osImage"].startswith(f"bottlerocket-aws-k8s-1.36{variant}-x86_64-v1.65.0")
 
 
-def test_a_node_carries_the_labels_that_eks_sets() -> None:
+def test_a_node_has_the_labels_that_eks_sets() -> None:
     labels = node("g6.2xlarge", launchTemplate={"id": "lt-1", "name": "gpu", "version": "3"})["metadata"]["labels"]
     assert {
         "team": "ml",
@@ -88,7 +86,7 @@ def test_a_node_carries_the_labels_that_eks_sets() -> None:
     }.items() <= labels.items()
 
 
-def test_taints_are_said_in_kubernetes_words() -> None:
+def test_taints_have_the_format_of_kubernetes() -> None:
     assert node("g6.2xlarge")["spec"]["taints"] == [
         {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"},
         {"key": "x", "effect": "NoExecute"},
@@ -106,7 +104,7 @@ def test_taints_are_said_in_kubernetes_words() -> None:
         ("m7i.large", "AL2023_x86_64_STANDARD", {}),
     ],
 )
-def test_devices_need_an_image_with_their_driver(instance_type: str, ami_type: str, devices: dict[str, str]) -> None:
+def test_devices_require_an_image_with_their_driver(instance_type: str, ami_type: str, devices: dict[str, str]) -> None:
     capacity = node(instance_type, amiType=ami_type)["status"]["capacity"]
     assert {name: count for name, count in capacity.items() if "/" in name} == devices
 
@@ -120,7 +118,9 @@ def test_devices_need_an_image_with_their_driver(instance_type: str, ami_type: s
         ("p5.48xlarge", 250, "amd64"),
     ],
 )
-def test_pods_are_as_many_as_addresses(instance_type: str, pods: int, architecture: str) -> None:
+def test_the_maximum_number_of_pods_depends_on_the_instance_type(
+    instance_type: str, pods: int, architecture: str
+) -> None:
     facts = instance_types.find(instance_type)
     assert facts is not None
     assert (facts.max_pods, facts.architecture) == (pods, architecture)
@@ -130,7 +130,7 @@ def test_an_unknown_instance_type_is_not_found() -> None:
     assert instance_types.find("g99.huge") is None
 
 
-def test_a_new_group_spreads_over_its_zones() -> None:
+def test_a_new_node_group_is_spread_across_its_zones() -> None:
     made = scale([], 3, "g6.2xlarge", PLACES, set(), 0)
 
     assert [one.zone for one in made] == ["eu-central-1a", "eu-central-1b", "eu-central-1a"]
@@ -138,7 +138,7 @@ def test_a_new_group_spreads_over_its_zones() -> None:
     assert len({one.id for one in made}) == 3
 
 
-def test_the_newest_go_first_and_the_rest_stay() -> None:
+def test_scaling_removes_the_newest_instances_and_keeps_the_others() -> None:
     before = scale([], 3, "g6.2xlarge", PLACES, set(), 0)
 
     assert scale(before, 1, "g6.2xlarge", PLACES, set(), 0) == before[:1]
@@ -147,19 +147,19 @@ def test_the_newest_go_first_and_the_rest_stay() -> None:
     assert (grown[3].type, grown[3].zone, grown[3].revision) == ("g6.4xlarge", "eu-central-1b", 1)
 
 
-def test_addresses_of_other_groups_are_left() -> None:
+def test_addresses_of_other_node_groups_are_not_assigned() -> None:
     (made,) = scale([], 1, "t3.medium", PLACES[:1], {"10.0.1.4", "10.0.1.5"}, 0)
     assert made.private_ip == "10.0.1.6"
 
 
-def test_a_full_subnet_is_said() -> None:
+def test_the_error_names_a_full_subnet() -> None:
     tiny = [Place("subnet-c", "eu-central-1a", "10.0.9.0/28")]
     assert len(scale([], 11, "t3.medium", tiny, set(), 0)) == 11
     with pytest.raises(LaunchError, match="There are not enough free addresses in subnet 'subnet-c'"):
         scale([], 12, "t3.medium", tiny, set(), 0)
 
 
-def test_an_add_on_brings_the_kinds_that_its_chart_defines() -> None:
+def test_an_add_on_defines_the_kinds_of_its_chart() -> None:
     made = definitions.of(["coredns", "aws-secrets-store-csi-driver-provider"])
     assert {*made} == {
         "secretproviderclasses.secrets-store.csi.x-k8s.io",

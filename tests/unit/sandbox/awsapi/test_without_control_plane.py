@@ -1,4 +1,4 @@
-"""EKS while its control plane does not run: what waits, what goes, and what is said."""
+"""EKS without a running control plane: waiting resources, deletions and health issues."""
 
 import time
 from collections.abc import Callable
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.engine
 def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
-def test_what_needs_nodes_waits_and_what_is_deleted_goes(
+def test_node_groups_wait_for_nodes_and_deletions_finish(
     tmp_path: Path, run: Callable[..., AbstractContextManager[Any]], new_account: Any
 ) -> None:
     layout = Layout(tmp_path / "sandbox")
@@ -41,8 +41,8 @@ def test_what_needs_nodes_waits_and_what_is_deleted_goes(
             return [issue["code"] for issue in found["health"]["issues"]]
 
         eventually(lambda: issues() == ["ClusterUnreachable"])
-        told = eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
-        assert told["status"] == "InProgress"
+        described = eks.describe_update(name="main", updateId=update["id"], nodegroupName="system")["update"]
+        assert described["status"] == "InProgress"
         assert account.refused("update_nodegroup_config", **where, scalingConfig={"desiredSize": 2})[0] == (
             "ResourceInUseException"
         )

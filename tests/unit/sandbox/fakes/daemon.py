@@ -1,6 +1,6 @@
-"""The real daemon with services that only note their start and stop in `services` of the sandbox's folder.
+"""The real daemon with fake services that log their start and stop in the file `services` in the sandbox's folder.
 
-Every record that it writes is kept as a line of `records` beside them.
+Every record that it writes is also appended as a line to the file `records` there.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Stands for any program of the control plane. It notes its start and stop in `events` of its working folder.
+"""A fake for every program of the control plane. It logs its start and stop in `events` in its working folder.
 
-A file `crash-NAME` there makes it end at once with the file's text; `deaf-NAME` makes it ignore SIGTERM. As
-kube-apiserver it answers over TLS, and has its ServiceAccount once all its clients run.
+With a file `crash-NAME` there it exits at once with the text of the file; with `deaf-NAME` it ignores SIGTERM. As
+kube-apiserver it serves TLS, and the default ServiceAccount exists once all its clients run.
 """
 
 import http.server

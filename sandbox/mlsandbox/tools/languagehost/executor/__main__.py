@@ -1,10 +1,11 @@
 """Runs a Pulumi program: `python FOLDER_OF_THIS SETTINGS LIFELINE PROGRAM [ARGUMENT…]`.
 
-`SETTINGS` is a JSON object of `pulumi.runtime.Settings`, `LIFELINE` a file descriptor that reaches its end when the
-language host does, `PROGRAM` a Python file or a folder with a `__main__.py`. The stack's config is in the environment.
+`SETTINGS` is a JSON object with the arguments of `pulumi.runtime.Settings`. `LIFELINE` is a file descriptor that
+reaches end-of-file when the language host ends. `PROGRAM` is a Python file or a folder with a `__main__.py`. The
+stack's config is in the environment.
 
-This file runs under the program's own Python, so it imports nothing of this package. It lies in a folder of its own
-because Python puts that folder on the program's import path.
+This file runs with the program's own interpreter, so it imports nothing of this package. It has its own folder because
+Python adds that folder to the import path of the program.
 """
 
 import asyncio
@@ -26,10 +27,10 @@ try:
     import pulumi
     import pulumi.runtime
 except ModuleNotFoundError as missing:
-    sys.exit(f"{sys.executable} has no module {missing.name}: install the package pulumi there")
+    sys.exit(f"{sys.executable} has no module {missing.name}: install the package pulumi for it")
 
 EXPLAINED_EXIT_CODE = 32
-"""What language hosts take as: the user has been told why."""
+"""Exit code that tells the language host that the error message was already shown to the user."""
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def main() -> int:
     program = Path(sys.argv[3]).absolute()
     sys.argv = sys.argv[3:]
     del sys.path[0]
-    # A pipe's default is a block of 8 KiB: the user would see nothing until the program ends.
+    # By default Python buffers 8 KiB for a pipe: the user would see no output until the program ends.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
 
@@ -48,9 +49,9 @@ def main() -> int:
 
     source = program / "__main__.py" if program.is_dir() else program
     if not source.is_file():
-        pulumi.log.error(f"There is no {source}: a Pulumi program in Python is a folder with a __main__.py, or a file")
+        pulumi.log.error(f"There is no {source}: a Pulumi program in Python is a folder with a __main__.py or a file")
         return EXPLAINED_EXIT_CODE
-    # A program that fails leaves futures behind that nobody awaits; asyncio would report each to the user.
+    # A failed program leaves futures that nothing awaits. asyncio would report each of them to the user.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         _run(program, settings.parallel)
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def _settings(given: dict[str, Any]) -> pulumi.runtime.Settings:
-    # The program's virtual environment may hold an older SDK.
+    # The program's virtual environment may contain an older SDK.
     known = inspect.signature(pulumi.runtime.Settings).parameters
     return pulumi.runtime.Settings(**{name: value for name, value in given.items() if name in known})
 
@@ -82,7 +83,7 @@ def _end_with(lifeline: int) -> None:
 def _run(program: Path, parallel: int) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    # A resource in flight holds a thread while the engine works on it, and its inputs may hold more.
+    # A resource occupies a thread while the engine processes it, and its inputs may occupy more.
     threads = ThreadPoolExecutor(max_workers=max(parallel, 1) * 4)
     loop.set_default_executor(threads)
 
@@ -97,7 +98,7 @@ def _run(program: Path, parallel: int) -> None:
 
 
 def _explanation(error: Exception, source: Path) -> str:
-    """The traceback from the user's own first line on, without the machinery above it."""
+    """The traceback from the first line of the user's program on, without the frames above it."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != str(source):
         trace = trace.tb_next
