@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from awsfacts.eks_settings import CONTROL_PLANE_LOGS
 from mlpctl.config.problems import Keys
 from mlpctl.config.shape import Shape
 
@@ -30,13 +31,13 @@ PROFILES: Profiles = {
         "network.flowLogDays": 365,
         "buckets.*.retain": False,
         "images.repositories.*.retain": False,
-        "cluster.logTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
+        "cluster.logTypes": list(CONTROL_PLANE_LOGS),
         "cluster.logDays": 365,
     },
     "prod": {
         "protect": True,
         "network.flowLogDays": 365,
-        "cluster.logTypes": ["api", "audit", "authenticator", "controllerManager", "scheduler"],
+        "cluster.logTypes": list(CONTROL_PLANE_LOGS),
         "cluster.logDays": 365,
         "cluster.deletionProtection": True,
     },

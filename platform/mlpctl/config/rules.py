@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from awsfacts import node_images
+from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
@@ -19,7 +20,7 @@ from mlplatform.compute.eks_cluster.access import (
     too_many_sources,
 )
 from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
-from mlplatform.compute.eks_cluster.spec import AccessLevel, ControlPlaneLog
+from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
 from mlplatform.foundation.network import addressing

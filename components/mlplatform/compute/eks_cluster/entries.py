@@ -1,15 +1,17 @@
 """The access entries of a cluster: who may use it, and what each of them may do."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from awsfacts.eks_settings import access_policy_arn
 from mlplatform.arguments import ArgumentsError, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.checks import before, principal_problems
-from mlplatform.compute.eks_cluster.spec import ACCESS_POLICIES, ClusterAccess, EksClusterSpec
+from mlplatform.compute.eks_cluster.spec import POLICIES, ClusterAccess, EksClusterSpec
 from mlplatform.lookups import look_up
 
 
@@ -47,8 +49,8 @@ def create(
             f"{name}-{persona}-policy",
             cluster_name=cluster_name,
             principal_arn=entry.principal_arn,
-            policy_arn=pulumi.Output.concat(
-                "arn:", partition, ":eks::aws:cluster-access-policy/", ACCESS_POLICIES[access.level]
+            policy_arn=pulumi.Output.from_input(partition).apply(
+                functools.partial(access_policy_arn, name=POLICIES[access.level])
             ),
             access_scope=(
                 {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}

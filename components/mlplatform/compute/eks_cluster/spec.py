@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from awsfacts import eks_versions
+from awsfacts import eks_settings, eks_versions
+from awsfacts.eks_settings import ControlPlaneLog
 from mlplatform import grammar, names
 from mlplatform.compute.eks_cluster.addons import ADDONS
 from mlplatform.compute.eks_cluster.system_pool import SystemPool
@@ -31,16 +32,6 @@ MAX_PUBLIC_NETWORKS: Final = 40
 """Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
 
 
-class ControlPlaneLog(Enum):
-    """A log of the control plane."""
-
-    API = "api"
-    AUDIT = "audit"
-    AUTHENTICATOR = "authenticator"
-    CONTROLLER_MANAGER = "controllerManager"
-    SCHEDULER = "scheduler"
-
-
 class AccessLevel(Enum):
     """What a principal may do in the cluster."""
 
@@ -50,13 +41,13 @@ class AccessLevel(Enum):
     VIEW = "view"
 
 
-ACCESS_POLICIES: Final = {
-    AccessLevel.CLUSTER_ADMIN: "AmazonEKSClusterAdminPolicy",
-    AccessLevel.ADMIN: "AmazonEKSAdminPolicy",
-    AccessLevel.EDIT: "AmazonEKSEditPolicy",
-    AccessLevel.VIEW: "AmazonEKSViewPolicy",
+POLICIES: Final = {
+    AccessLevel.CLUSTER_ADMIN: eks_settings.CLUSTER_ADMIN,
+    AccessLevel.ADMIN: eks_settings.ADMIN,
+    AccessLevel.EDIT: eks_settings.EDIT,
+    AccessLevel.VIEW: eks_settings.VIEW,
 }
-"""https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
+"""The EKS access policy of each level."""
 
 
 class ClusterAccess(Spec):

@@ -7,9 +7,9 @@ namespace scope is in `eks-access-policy:<policy>:<namespace>`, which has a role
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from awsfacts.eks_settings import ACCESS_POLICIES
 from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
 from mlsandbox.endpoint.eks.backend import AccessEntryRecord
-from mlsandbox.endpoint.eks.catalog import ACCESS_POLICIES
 
 PREFIX = "eks:"
 """Prefix of the names of objects that EKS manages in a cluster. Users of the cluster do not use it."""

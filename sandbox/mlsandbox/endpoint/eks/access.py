@@ -4,9 +4,9 @@ import uuid
 
 from botocore.utils import ArnParser, InvalidArnException
 
+from awsfacts.eks_settings import ACCESS_POLICIES, CLUSTER_ADMIN, access_policy_arn
 from mlsandbox.endpoint import identity
 from mlsandbox.endpoint.eks.backend import AccessEntryRecord, Call, ClusterRecord, Operation, Shape, now
-from mlsandbox.endpoint.eks.catalog import ACCESS_POLICIES, access_policy_arn
 from mlsandbox.endpoint.eks.errors import InUse, InvalidParameter, InvalidRequest, NotFound
 from mlsandbox.endpoint.validation import page
 
@@ -156,7 +156,7 @@ def bootstrap(call: Call, cluster: ClusterRecord) -> None:
         return
     if cluster.creator_arn and cluster.creator_arn not in cluster.access_entries:
         entry = _enter(call, cluster, {"principalArn": cluster.creator_arn}, "STANDARD")
-        arn = access_policy_arn(call.backend.partition, "AmazonEKSClusterAdminPolicy")
+        arn = access_policy_arn(call.backend.partition, CLUSTER_ADMIN)
         entry.policies[arn] = {
             "policyArn": arn,
             "accessScope": {"type": "cluster", "namespaces": []},

@@ -115,19 +115,3 @@ def is_release(ami_type: str, kubernetes: str, release: str) -> bool:
 def release_order(release: str) -> tuple[int, ...]:
     """Sort key of a release among those of the same AMI type."""
     return tuple(int(part) for part in re.findall(r"\d+", release.split("-")[0]))
-
-
-ACCESS_POLICIES = {
-    "AmazonEKSClusterAdminPolicy": "cluster-admin",
-    "AmazonEKSAdminPolicy": "admin",
-    "AmazonEKSEditPolicy": "edit",
-    "AmazonEKSViewPolicy": "view",
-    "AmazonEKSAdminViewPolicy": "eks:admin-view",
-}
-"""Access policies by name, with the Kubernetes ClusterRole that grants the same permissions.
-https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
-
-
-def access_policy_arn(partition: str, name: str) -> str:
-    """ARN of an access policy, which does not contain an account or a region."""
-    return f"arn:{partition}:eks::aws:cluster-access-policy/{name}"

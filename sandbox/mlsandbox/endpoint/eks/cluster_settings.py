@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
+from awsfacts.eks_settings import CONTROL_PLANE_LOGS
 from mlsandbox.endpoint.eks.backend import Shape
 from mlsandbox.endpoint.eks.catalog import KUBERNETES_VERSIONS
 from mlsandbox.endpoint.eks.errors import InvalidParameter
-
-LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 
 def check_version(version: str) -> None:
@@ -47,8 +46,8 @@ def merged_logging(current: Shape, asked: Shape) -> Shape:
     for setup in asked.get("clusterLogging", ()):
         types = setup.get("types", ())
         enabled = enabled.union(types) if setup.get("enabled") else enabled.difference(types)
-    on = [kind for kind in LOG_TYPES if kind in enabled]
-    off = [kind for kind in LOG_TYPES if kind not in enabled]
+    on = [kind for kind in CONTROL_PLANE_LOGS if kind in enabled]
+    off = [kind for kind in CONTROL_PLANE_LOGS if kind not in enabled]
     setups = [{"types": on, "enabled": True}, {"types": off, "enabled": False}]
     return {"clusterLogging": [setup for setup in setups if setup["types"]]}
 

@@ -4,15 +4,13 @@ from typing import Any, Final
 
 from pulumi_aws import eks
 
+from awsfacts.eks_settings import CONTROL_PLANE_LOGS
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.conventions import conventional
 from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, State, Tags, Update, uses
 from mlsandbox.providers.protocol import UNKNOWN, Properties, ProviderError
-
-_LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
-"""https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html"""
 
 TAGS: Final = Tags("tag_resource", "untag_resource", key="resourceArn", by="arn")
 _HEALTH: Final = "join('; ', (health.issues || `[]`)[].join(': ', [code, message]))"
@@ -28,7 +26,7 @@ def _logging(inputs: Properties) -> dict[str, Any]:
 @uses("update_cluster_config")
 def _log(api: Api, id: str, olds: Properties, news: Properties) -> None:
     wanted = news.get("enabledClusterLogTypes") or []
-    others = [kind for kind in _LOG_TYPES if kind not in wanted]
+    others = [kind for kind in CONTROL_PLANE_LOGS if kind not in wanted]
     setups = [{"types": [*wanted], "enabled": True}, {"types": others, "enabled": False}]
     api.call("update_cluster_config", name=id, logging={"clusterLogging": [one for one in setups if one["types"]]})
 
