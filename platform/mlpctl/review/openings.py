@@ -39,6 +39,9 @@ class Opening(Row):
     whole: Sequence[str] = ()
     """Properties that name what a rule is part of; the first that is there tells whether it exists already."""
 
+    anew: bool = False
+    """Whether a new firewall that lets in the internet is told of too, apart from ports of the web."""
+
     rules: str = ""
     """Way to the list of rules; empty where the resource is one."""
 
@@ -276,14 +279,21 @@ def _listed(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+class Table(Row):
+    """`openings.yaml`, where all fields are explained."""
+
+    ports: Mapping[int, str]
+    web: Sequence[int]
+    openings: Mapping[str, Opening]
+
+
 @cache
-def table() -> tuple[Mapping[int, str], Mapping[str, Opening]]:
-    """The names of ports and the forms of `openings.yaml`."""
-    written = read_table("openings.yaml", "mlpctl.review")
-    return written["ports"], {name: Opening.model_validate(each) for name, each in written["openings"].items()}
+def table() -> Table:
+    """The names of ports and the forms in which types write what may connect."""
+    return Table.model_validate(read_table("openings.yaml", "mlpctl.review"))
 
 
 def opening_of(type: str) -> Opening | None:
     """How resources of a type write what may connect; None where they write nothing of it."""
     name = records.record(type).opening
-    return table()[1][name] if name else None
+    return table().openings[name] if name else None

@@ -87,7 +87,10 @@ def _harm(watch: Watch) -> Harm:
 
 
 _NEEDS_BOTH: Final = frozenset(
-    {"fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll", "opened"}
+    {
+        *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
+        *("opened", "allowsAnything"),
+    }
 )
 """Tests for which a value that is not known yet speaks too little: the test for any change has told it already."""
 

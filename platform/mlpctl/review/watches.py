@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from mlpctl.review import policies
 from mlpctl.review.equality import natural_keys
 from mlpctl.review.values import UNKNOWN, Unknown, Value
 
@@ -182,19 +183,24 @@ def changed(old: Value, new: Value, value: Any) -> bool:
 
 
 def administers(old: Value, new: Value, value: Any) -> bool:
-    """Whether a managed policy that allows everything is given."""
-    return isinstance(new, str) and bool(_ADMINISTERS.search(new)) and new != old
+    """Whether a managed policy that allows everything is given: by its ARN, or as one of some."""
+    given = {each for each in _items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
+    return bool(given - {each for each in _items(old) if isinstance(each, str)})
+
+
+def allows_anything(old: Value, new: Value, value: Any) -> bool:
+    """Whether IAM policies, one or some, allow everything or to give oneself everything, and did not."""
+    return policies.allows_anything(_items(new)) and not policies.allows_anything(_items(old))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
     """Whether an IAM policy allows all actions of a service, or everybody, and did not."""
-    return bool(_wildcards(new) - _wildcards(old))
+    return bool(policies.wildcards(new) - policies.wildcards(old))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
     """Whether a policy lets in everybody, and did not."""
-    everybody = {"everybody", "everybody but some"}
-    return bool(_wildcards(new) & everybody) and not _wildcards(old) & everybody
+    return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
 
 
 TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
@@ -218,33 +224,11 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "swapped": swapped,
     "changed": changed,
     "administers": administers,
+    "allowsAnything": allows_anything,
     "widened": widened,
     "opened": opened,
 }
 """The questions by their names."""
-
-
-def _wildcards(document: Value) -> set[str]:
-    """What a policy allows without naming it: actions and principals; a condition on principals names them."""
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except (ValueError, RecursionError):
-            return set()
-    found: set[str] = set()
-    for statement in _items(document.get("Statement")) if isinstance(document, Mapping) else ():
-        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
-            continue
-        found |= {
-            f"action {each}" for each in _items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
-        }
-        found |= {f"all actions but {each}" for each in _items(statement.get("NotAction"))}
-        if not statement.get("Condition"):
-            principal = statement.get("Principal")
-            named = principal.values() if isinstance(principal, Mapping) else [principal]
-            found |= {"everybody" for each in named for one in _items(each) if one == "*"}
-            found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
-    return found
 
 
 def _is_everything(rule: Value) -> bool:
@@ -252,11 +236,6 @@ def _is_everything(rule: Value) -> bool:
     return isinstance(rule, Mapping) and all(
         "*" in _items(rule.get(key)) for key in ("verbs", "resources", "apiGroups")
     )
-
-
-def _broad(action: Any) -> bool:
-    """Whether an action is all of a service or of every service: `s3:*`, `*`."""
-    return str(action).split(":")[-1] == "*"
 
 
 def _items(value: Value) -> list[Any]:

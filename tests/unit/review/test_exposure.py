@@ -344,7 +344,7 @@ def test_rules_of_their_own_are_put_together_with_those_of_their_group(type: str
 @pytest.mark.parametrize("type", [RULE, INGRESS])
 def test_a_rule_of_a_new_group_opens_nothing_that_was_closed(type: str) -> None:
     group = change(GROUP, Op.CREATE, name="g")
-    new = rule(type, 22, ALL, depends={"securityGroupId": (urn(GROUP, "g"),)}, id_of_group=UNKNOWN)
+    new = rule(type, 443, ALL, depends={"securityGroupId": (urn(GROUP, "g"),)}, id_of_group=UNKNOWN)
     assert told(group, change(GROUP, Op.SAME, name="other"), new) == ()
 
 
