@@ -6,7 +6,8 @@ is none. A value that is not known yet never gets here.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from mlpctl.review import policies
@@ -27,7 +28,7 @@ def value_at(inputs: Value, path: str) -> Value:
     In a way, `[]` stands for every item: then the value is a list of what is found, in an order that means nothing.
     """
     found: Value = inputs
-    steps = _STEP.findall(path)
+    steps = _steps(path)
     for number, (quoted, every, name) in enumerate(steps):
         if isinstance(found, Unknown):
             return UNKNOWN
@@ -40,6 +41,11 @@ def value_at(inputs: Value, path: str) -> Value:
             return None
         found = found.get(quoted or name)
     return found
+
+
+@cache
+def _steps(path: str) -> Sequence[tuple[str, str, str]]:
+    return _STEP.findall(path)
 
 
 _EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
