@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.keys import PLATFORM
-from mlpctl.review import refreshes, resolve, retention, terraform
+from mlpctl.review import refreshes, resolve, retention, terraform, views
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
 from mlpctl.review.redact import Redactor
@@ -26,7 +26,7 @@ _COUNTED: Final = ("create", "update", "delete", "replace", "import")
 def plan(raw: Raw, redactor: Redactor) -> Plan:
     """The plan that the engine's steps come to."""
     names = _Urns(redactor)
-    steps = refreshes.marked(raw)
+    steps = [views.named(each) for each in refreshes.marked(raw)]
     groups: dict[str, list[Step]] = {}
     for step in steps:
         groups.setdefault(step.urn, []).append(step)

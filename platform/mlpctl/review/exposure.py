@@ -140,8 +140,7 @@ class Exposures:
     def _exposed(self, key: str, member: _Member, *, fresh: bool) -> Iterator[Exposure]:
         for doubtful in (False,) if fresh else (False, True):
             mine = self._mine(key, member, doubtful)
-            mine = [each for each in mine if not _is_meant_for_all(each)] if fresh else mine
-            if not mine:
+            if not mine or (fresh and all(map(_is_meant_for_all, mine))):
                 continue
             because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
             for whole in (True, False):

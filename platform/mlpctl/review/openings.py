@@ -144,6 +144,18 @@ def ways(opening: Opening) -> Sequence[str]:
     return tuple(dict.fromkeys(way.split("[]")[0] for way in (*found, *conditions) if way))
 
 
+def paths(opening: Opening) -> Iterator[str]:
+    """Every path in the inputs of a resource that a form reads."""
+    yield from (*opening.when, *(way for each in opening.unless for way in each))
+    lead = f"{opening.rules}[]." if opening.rules else ""
+    rule = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *opening.targets, opening.order)
+    yield from (f"{lead}{way}" for way in (*rule, *opening.disabled, *opening.deny) if way)
+    service = (opening.protocol, *opening.ports, opening.first, opening.last, opening.icmp_type, opening.icmp_code)
+    for services in (opening.services, opening.refusals) if opening.services else ("",):
+        below = f"{lead}{services.removesuffix('[]')}[]." if services else lead
+        yield from (f"{below}{way}" for way in service if way)
+
+
 def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
     """What the inputs of a resource let in and keep out."""
     if inputs is None or not holds(inputs, opening.when) or any(holds(inputs, each) for each in opening.unless):

@@ -28,7 +28,7 @@ def value_at(inputs: Value, path: str) -> Value:
     In a way, `[]` stands for every item: then the value is a list of what is found, in an order that means nothing.
     """
     found: Value = inputs
-    steps = _steps(path)
+    steps = steps_of(path)
     for number, (quoted, every, name) in enumerate(steps):
         if isinstance(found, Unknown):
             return UNKNOWN
@@ -44,7 +44,8 @@ def value_at(inputs: Value, path: str) -> Value:
 
 
 @cache
-def _steps(path: str) -> Sequence[tuple[str, str, str]]:
+def steps_of(path: str) -> Sequence[tuple[str, str, str]]:
+    """The steps of a way: of each a name in brackets, `[]` or a plain name, and two empty texts."""
     return _STEP.findall(path)
 
 
