@@ -10,6 +10,7 @@ from typing import Final
 from mlpctl.review import claims
 from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.reach import Reaches
 
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
 
@@ -58,6 +59,11 @@ class Context:
     def exposures(self) -> Exposures:
         """What the plan opens to the internet."""
         return Exposures(self.plan, self.named)
+
+    @cached_property
+    def reaches(self) -> Reaches:
+        """What the plan's security groups let through."""
+        return Reaches(self.plan, self.named)
 
     @cached_property
     def policies(self) -> claims.Policies:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from awsfacts.records import Holding, Record
-from mlpctl.review import claims, reasons, retention, watched
+from mlpctl.review import claims, reach, reasons, retention, watched
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
 from mlpctl.review.finding import HARMS, Finding, Tier
@@ -61,6 +61,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     def exists(name: str) -> bool:
         return context.exists(change, name)
 
+    if reach.is_rule(change) and context.reaches.same(change):
+        return
     if change.op in _GOES or change.op is Op.FORGET:
         yield from _going(context, change)
     exposed = [*context.exposures.of(change, exists)]

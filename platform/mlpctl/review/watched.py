@@ -129,7 +129,7 @@ def _compared(
     if (old is None and new is None) or (old == new and watch.test != "changed"):
         return None, ()
     # What differs is the dearer question of the two.
-    if _only_written_otherwise(change, way) or not TESTS[watch.test](old, new, watch.value):
+    if not TESTS[watch.test](old, new, watch.value) or _means_the_same(context, change, watch, way, old, new):
         return None, ()
     shown = compared(old, new, way, strict=strict, type=change.type)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
@@ -148,9 +148,29 @@ def _compared(
     return Certainty.MAY if all(unknown) else Certainty.WILL, because
 
 
-def _only_written_otherwise(change: Change, way: str) -> bool:
-    """Whether a property is a part of a rule that means the same."""
-    return way in rules.NOTATION and rules.same(change.old, change.new)
+def _means_the_same(context: Context, change: Change, watch: Watch, way: str, old: Value, new: Value) -> bool:
+    """Whether rules are only written, grouped or described in another way."""
+    if way in rules.NOTATION and rules.same(change.old, change.new):
+        return True
+    if watch.test != "changed" or watch.harm is not Holding.IDENTITY or not isinstance(old, list):
+        return False
+    return context.reaches.keeps(change, way) or (
+        _described(old) and not compared(_bare(old), _bare(new), way, type=change.type)
+    )
+
+
+def _described(rules: Sequence[Value]) -> bool:
+    return any(isinstance(each, Mapping) and "description" in each for each in rules)
+
+
+def _bare(rules: Value) -> Value:
+    """Rules without what is said of them for readers alone."""
+    if not isinstance(rules, list):
+        return rules
+    return [
+        {key: item for key, item in each.items() if key != "description"} if isinstance(each, Mapping) else each
+        for each in rules
+    ]
 
 
 def _changes_unseen(change: Change, way: str, old: Value) -> bool:
