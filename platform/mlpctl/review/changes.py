@@ -10,6 +10,7 @@ from mlpctl import urns
 from mlpctl.keys import PLATFORM
 from mlpctl.review import refreshes, resolve, retention, terraform, views
 from mlpctl.review.checked import EXPECTED
+from mlpctl.review.containers import emptied
 from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
 from mlpctl.review.redact import Redactor
 from mlpctl.review.resolve import Resolved
@@ -53,7 +54,8 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
     parts = raw.steps[0].urn.split("::") if raw.steps else []
-    changes = _with_providers(changes)
+    changes, taken = emptied(_with_providers(changes))
+    notes += taken
     refresh_only = refreshes.is_refresh(raw)
     # What only a refresh changes is the same to the engine, unless there is nothing but a refresh.
     stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}

@@ -107,6 +107,9 @@ class Change:
     deleted_with: str = ""
     """URN of what takes it with it when it goes: the option `deletedWith`."""
 
+    held_by: tuple[str, ...] = ()
+    """What stays in it, by its words and name, so that its deletion fails."""
+
     forced_by: tuple[str, ...] = ()
     """Input properties that force a replacement, as the provider names them."""
 

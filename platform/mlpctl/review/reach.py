@@ -109,8 +109,8 @@ class Reaches:
             found = inputs.get(name)
             yield (change.urn, direction), found if isinstance(found, list) else [] if found is None else [found]
         if alone := _table().rules.get(type):
-            direction = inputs.get("type") if alone.direction == "type" else alone.direction
-            yield (self._group(change, alone.group, inputs), str(direction)), [inputs]
+            towards = inputs.get("type") if alone.direction == "type" else alone.direction
+            yield (self._group(change, alone.group, inputs), str(towards)), [inputs]
 
     def _group(self, change: Change, name: str, inputs: Mapping[str, Value]) -> str:
         found = self._named(change, name)
