@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from awsfacts.tables import Row, read_table
 from mlpctl.review.kinds import kind, short_type
+from mlpctl.review.naming import own_keys
 from mlpctl.review.plan import Change, Message, Op
 from mlpctl.review.values import Value, root
 from mlpctl.review.watches import holds, value_at
@@ -47,11 +48,8 @@ class Container(Row):
 
 def own_names(type: str, inputs: Mapping[str, Value]) -> Iterator[str]:
     """What a resource is called by its own inputs: `name`, or `bucketName` of a bucket."""
-    own = re.sub(r"V\d+$", "", re.split("[:/]", type)[-1]).lower()
-    names = {"name", "identifier", own, *(f"{own}{end}" for end in ("name", "identifier", "id"))}
-    for key, value in inputs.items():
-        if key.lower() in names and isinstance(value, str):
-            yield value
+    names = own_keys(type)
+    yield from (value for key, value in inputs.items() if key.lower() in names and isinstance(value, str))
 
 
 @dataclass
