@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+from mlpctl import urns
+from mlpctl.review import machines
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
@@ -197,7 +199,7 @@ def _priced(of: Subject) -> Priced:
     try:
         found = tuple(catalogue.parts(of))
     except NoPrice as error:
-        return Priced(None, unpriced=str(error), large=large)
+        return Priced(None, unpriced=str(error), large=large or _accelerated(of))
     lines = tuple(part for part in found if isinstance(part, Line))
     left_out = [part for part in found if isinstance(part, Missing)]
     missing = _missing(left_out)
@@ -209,6 +211,13 @@ def _priced(of: Subject) -> Priced:
     if not lines and missing:
         return Priced(None, unpriced="; ".join(missing), large=large)
     return Priced(_money(lines), lines, missing, large=large)
+
+
+def _accelerated(of: Subject) -> str:
+    """What is large of a type that is not known to be: instances with accelerators; those of pods are nodes' own."""
+    if of.change.type.startswith(urns.KUBERNETES):
+        return ""
+    return "instances" if machines.accelerated(machines.texts(of.inputs)) else ""
 
 
 def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
