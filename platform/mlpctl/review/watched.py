@@ -7,8 +7,8 @@ from typing import Final
 from awsfacts.records import Holding, Watch
 from mlpctl import urns
 from mlpctl.review import machines, records, rules
+from mlpctl.review.compare import CHANGED_SECRET, compared
 from mlpctl.review.context import Context
-from mlpctl.review.diff import CHANGED_SECRET, compared
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op
