@@ -1,5 +1,7 @@
 """Errors whose text is for the user."""
 
+import errno
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 FAILED: Final = 1
@@ -16,3 +18,30 @@ class InputError(UserError):
     """What was passed to the command is wrong: a stack file, a plan, an option."""
 
     exit_code: ClassVar[int] = BAD_INPUT
+
+
+_REMEDIES: Final[Mapping[int, str]] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
+    errno.EROFS: "Use a folder on a disk that can be written to",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Have its owner allow it, or use another folder"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move away what is in its place"),
+    errno.ENAMETOOLONG: "Use a shorter path",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n 4096`)"),
+    errno.ENOENT: "Create it, or correct the path",
+    errno.ENOMEM: "Free some memory",
+}
+
+
+def of_the_system(error: Exception) -> str:
+    """What the operating system refused, in a sentence with what helps; empty for anything else."""
+    if isinstance(error, UnicodeError):
+        return (
+            "A path or a value is not ASCII, and this shell's locale takes nothing else. "
+            "Set LC_ALL=C.UTF-8 and run the command again."
+        )
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None or number not in _REMEDIES or not isinstance(error, OSError):
+        return ""
+    what = f"{error.filename}: " if error.filename else ""
+    reason = (error.strerror or errno.errorcode[number]).lower()
+    return f"{what}{reason}. {_REMEDIES[number]}, and run the command again."

@@ -20,7 +20,7 @@ from mlpctl.review.equality import (
 from mlpctl.review.naming import COMPUTED, SERVERS
 from mlpctl.review.place import ABSENT, Place, is_set, means_no_order
 from mlpctl.review.report import Difference
-from mlpctl.review.short import excerpt, pair, short
+from mlpctl.review.short import common, excerpt, pair, short
 from mlpctl.review.values import UNKNOWN, Masked, Secret, Value, document
 
 HIDDEN: Final = "(not shown by the engine)"
@@ -136,8 +136,8 @@ def _lists(old: Sequence[Value], new: Sequence[Value], place: Place) -> Iterator
             yield Delta(place.path, old, new, noise=True)
             return
     else:
-        start = _common(old, new)
-        end = _common(old[start:][::-1], new[start:][::-1])
+        start = common(old, new)
+        end = common(old[start:][::-1], new[start:][::-1])
         gone, come = list(enumerate(old))[start : len(old) - end], list(enumerate(new))[start : len(new) - end]
     yield from _leftover(gone, come, place)
 
@@ -201,12 +201,6 @@ def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
         return False
     # A pair without any letter is rather a date or a count.
     return before["stem"] == after["stem"] == owner and not (before["suffix"] + after["suffix"]).isdigit()
-
-
-def _common(one: Sequence[Value], other: Sequence[Value]) -> int:
-    """Number of first items that are the same."""
-    pairs = zip(one, other, strict=False)
-    return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def quiet(delta: Delta) -> Delta:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
-from mlpctl.review.values import Unknown, Value
+from mlpctl.review.values import Unknown, Value, items
 from mlpctl.review.watches import holds, value_at
 
 PORTS: Final = (0, 65_535)
@@ -184,7 +184,7 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
 
 def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
     """What a rule is for, empty for all, and whether that is not known yet."""
-    found = [each for way in opening.targets for each in _listed(value_at(rule, way))]
+    found = [each for way in opening.targets for each in items(value_at(rule, way))]
     known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
     if known & _ALL_TARGETS:
         return frozenset(), False
@@ -203,7 +203,7 @@ def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Map
     found = value_at(rule, way) if way else [rule]
     if not found and not isinstance(found, Unknown) and not opening.refusals:
         return [{opening.protocol: "*"}]
-    return [each for each in _listed(found) if isinstance(each, Mapping)]
+    return [each for each in items(found) if isinstance(each, Mapping)]
 
 
 def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addresses]:
@@ -213,10 +213,10 @@ def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addres
     texts: list[Value] = []
     without: list[Value] = []
     for way in opening.sources:
-        for each in _listed(value_at(rule, way)):
+        for each in items(value_at(rule, way)):
             if isinstance(each, Mapping):
                 texts.append(each.get("cidr"))
-                without += _listed(each.get("except"))
+                without += items(each.get("except"))
             elif isinstance(each, str):
                 texts += each.split(",")
     firsts, lasts = (
@@ -243,7 +243,7 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
         yield protocol, *PORTS, doubtful
         return
     if opening.ports:
-        values = [each for way in opening.ports for each in _listed(value_at(service, way))] or ["*"]
+        values = [each for way in opening.ports for each in items(value_at(service, way))] or ["*"]
         if limited and any(str(each) in _EVERY_PORT for each in values):
             yield protocol, *PORTS, False
             return
@@ -285,10 +285,6 @@ def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, 
 
 def _integer(value: Value, otherwise: int) -> int:
     return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()) else otherwise
-
-
-def _listed(value: Value) -> list[Value]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 class Table(Row):

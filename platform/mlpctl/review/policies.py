@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from mlpctl.review.values import Value
+from mlpctl.review.values import Value, items
 
 EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
 
@@ -27,13 +27,13 @@ def wildcards(document: Value) -> set[str]:
     found: set[str] = set()
     for statement in _allowed(document):
         found |= {
-            f"action {each}" for each in _items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
+            f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
         }
-        found |= {f"all actions but {each}" for each in _items(statement.get("NotAction"))}
+        found |= {f"all actions but {each}" for each in items(statement.get("NotAction"))}
         if not statement.get("Condition"):
             principal = statement.get("Principal")
             named = principal.values() if isinstance(principal, Mapping) else [principal]
-            found |= {"everybody" for each in named for one in _items(each) if one == "*"}
+            found |= {"everybody" for each in named for one in items(each) if one == "*"}
             found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
     return found
 
@@ -50,9 +50,9 @@ def allows_anything(documents: Iterable[Value]) -> bool:
 
 def _is_anything(statement: Mapping[str, Any]) -> bool:
     """Whether a statement allows every action on everything, all but some, or to give oneself every action."""
-    if "Resource" in statement and not any(_is_every(each) for each in _items(statement["Resource"])):
+    if "Resource" in statement and not any(_is_every(each) for each in items(statement["Resource"])):
         return False
-    actions = [str(each).lower() for each in _items(statement.get("Action"))]
+    actions = [str(each).lower() for each in items(statement.get("Action"))]
     if "NotAction" in statement or any(not each.strip("*:") for each in actions):
         return True
     # A condition may hold whoever gives permissions to a boundary.
@@ -76,7 +76,7 @@ def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
             document = json.loads(document)
         except (ValueError, RecursionError):
             return
-    for statement in _items(document.get("Statement")) if isinstance(document, Mapping) else ():
+    for statement in items(document.get("Statement")) if isinstance(document, Mapping) else ():
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
             yield statement
 
@@ -84,8 +84,3 @@ def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
 def _broad(action: Any) -> bool:
     """Whether an action is all of a service or of every service: `s3:*`, `*`."""
     return str(action).split(":")[-1] == "*"
-
-
-def _items(value: Value) -> list[Any]:
-    """A list as it is, nothing as an empty one, and anything else as its only item."""
-    return value if isinstance(value, list) else [] if value is None else [value]

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any, Final
 
 from mlpctl.review import policies
-from mlpctl.review.equality import natural_keys
-from mlpctl.review.values import UNKNOWN, Unknown, Value
+from mlpctl.review.equality import natural_keys, word
+from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
     r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
@@ -34,7 +34,7 @@ def value_at(inputs: Value, path: str) -> Value:
             return UNKNOWN
         if every:
             rest = "".join(_written(*step) for step in steps[number + 1 :]).lstrip(".")
-            below = [value_at(item, rest) if rest else item for item in _items(found)]
+            below = [value_at(item, rest) if rest else item for item in items(found)]
             flat = [item for each in below for item in (each if isinstance(each, list) else [each]) if item is not None]
             return sorted(flat, key=_canonical)
         if not isinstance(found, Mapping):
@@ -61,10 +61,10 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
     """
     head, every, rest = path.partition("[]")
     before, after = value_at(old, head), value_at(new, head)
-    keys = natural_keys(_items(before), _items(after)) if every and test in _EACH else ()
+    keys = natural_keys(items(before), items(after)) if every and test in _EACH else ()
     if not keys or isinstance(before, Unknown) or isinstance(after, Unknown):
         return [(path, value_at(old, path), value_at(new, path))]
-    had, has = ({" ".join(str(item[key]) for key in keys): item for item in _items(side)} for side in (before, after))
+    had, has = ({" ".join(str(item[key]) for key in keys): item for item in items(side)} for side in (before, after))
     found = []
     for key, item in has.items():
         if key in had or test == "turnedOn":
@@ -75,7 +75,7 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
 
 def holds(inputs: Mapping[str, Value], wanted: Mapping[str, Any]) -> bool:
     """Whether all wanted values are there, whether as text or in their own type."""
-    return all(_word(value_at(inputs, path)) == _word(value) for path, value in wanted.items())
+    return all(word(value_at(inputs, path)) == word(value) for path, value in wanted.items())
 
 
 def turned_on(old: Value, new: Value, value: Any) -> bool:
@@ -118,7 +118,7 @@ def shortened(old: Value, new: Value, value: Any) -> bool:
 
 def sooner(old: Value, new: Value, value: Any) -> bool:
     """Whether a limit is smaller, or there for the first time; -1, as a number or a text, is none."""
-    before, after = (None if _word(side) == "-1" else _number(side) for side in (old, new))
+    before, after = (None if word(side) == "-1" else _number(side) for side in (old, new))
     return after is not None and (before is None or after < before)
 
 
@@ -129,12 +129,12 @@ def zeroed(old: Value, new: Value, value: Any) -> bool:
 
 def becomes(old: Value, new: Value, value: Any) -> bool:
     """Whether it is one of some values now, and was none of them."""
-    return _word(new) in map(_word, value) and _word(old) not in map(_word, value)
+    return word(new) in map(word, value) and word(old) not in map(word, value)
 
 
 def becomes_any(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has one of some values now that it had not."""
-    return any(each in value for each in set(map(_word, _items(new))) - set(map(_word, _items(old))))
+    return any(each in value for each in set(map(word, items(new))) - set(map(word, items(old))))
 
 
 def mentions(old: Value, new: Value, value: Any) -> bool:
@@ -145,7 +145,7 @@ def mentions(old: Value, new: Value, value: Any) -> bool:
 
 def allows_all(old: Value, new: Value, value: Any) -> bool:
     """Whether one rule of a role of Kubernetes allows everything with everything, and none did."""
-    return any(map(_is_everything, _items(new))) and not any(map(_is_everything, _items(old)))
+    return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -165,22 +165,20 @@ def removed(old: Value, new: Value, value: Any) -> bool:
 
 def fewer(old: Value, new: Value, value: Any) -> bool:
     """Whether items are gone; of those that are not known yet, each may be one of the old ones."""
-    before, after = (
-        [_canonical(item) for item in _items(side) if not isinstance(item, Unknown)] for side in (old, new)
-    )
-    unknown = sum(isinstance(item, Unknown) for item in _items(new))
+    before, after = ([_canonical(item) for item in items(side) if not isinstance(item, Unknown)] for side in (old, new))
+    unknown = sum(isinstance(item, Unknown) for item in items(new))
     return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
 
 
 def shrunk(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has fewer items."""
-    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    before, after = (set(map(_canonical, items(side))) for side in (old, new))
     return len(after) < len(before)
 
 
 def swapped(old: Value, new: Value, value: Any) -> bool:
     """Whether items are gone and others came."""
-    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    before, after = (set(map(_canonical, items(side))) for side in (old, new))
     return bool(before - after) and bool(after - before)
 
 
@@ -191,13 +189,13 @@ def changed(old: Value, new: Value, value: Any) -> bool:
 
 def administers(old: Value, new: Value, value: Any) -> bool:
     """Whether a managed policy that allows everything is given: by its ARN, or as one of some."""
-    given = {each for each in _items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
-    return bool(given - {each for each in _items(old) if isinstance(each, str)})
+    given = {each for each in items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
+    return bool(given - {each for each in items(old) if isinstance(each, str)})
 
 
 def allows_anything(old: Value, new: Value, value: Any) -> bool:
     """Whether IAM policies, one or some, allow everything or to give oneself everything, and did not."""
-    return policies.allows_anything(_items(new)) and not policies.allows_anything(_items(old))
+    return policies.allows_anything(items(new)) and not policies.allows_anything(items(old))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
@@ -240,22 +238,15 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
 
 def _is_everything(rule: Value) -> bool:
     """Whether a rule of a role is for all verbs, resources and groups of the API."""
-    return isinstance(rule, Mapping) and all(
-        "*" in _items(rule.get(key)) for key in ("verbs", "resources", "apiGroups")
-    )
-
-
-def _items(value: Value) -> list[Any]:
-    """A list as it is, nothing as an empty one, and anything else as its only item."""
-    return value if isinstance(value, list) else [] if value is None else [value]
+    return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
 
 
 def _any(value: Value) -> bool:
-    return any(_word(item) == "true" for item in _items(value))
+    return any(word(item) == "true" for item in items(value))
 
 
 def _all(value: Value) -> bool:
-    return bool(_items(value)) and all(_word(item) == "true" for item in _items(value))
+    return bool(items(value)) and all(word(item) == "true" for item in items(value))
 
 
 def _is_there(value: Value) -> bool:
@@ -264,12 +255,12 @@ def _is_there(value: Value) -> bool:
 
 def _are_objects(value: Value) -> bool:
     """Whether items may have changed, rather than gone, where others came."""
-    return any(isinstance(item, Mapping) for item in _items(value))
+    return any(isinstance(item, Mapping) for item in items(value))
 
 
 def _number(value: Value) -> float | None:
     """A number, the smallest of some; of a quantity of Kubernetes in its base unit, of a time in seconds."""
-    found = [number for item in _items(value) if (number := _quantity(item)) is not None]
+    found = [number for item in items(value) if (number := _quantity(item)) is not None]
     return min(found, default=None)
 
 
@@ -292,11 +283,6 @@ _UNITS: Final = {
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
     "ki": 1024.0,
 }
-
-
-def _word(value: Value) -> str:
-    """A scalar as a text."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _canonical(value: Value) -> str:

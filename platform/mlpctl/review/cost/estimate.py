@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review import machines
+from mlpctl.review import machines, wording
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
@@ -119,7 +119,7 @@ def _not_held(large: Sequence[ResourceCost]) -> str:
     if not large:
         return ""
     counts = Counter(each.large or catalogue.large(each.type) for each in large)
-    named = ", ".join(f"{what} of {_resources(count)}" for what, count in sorted(counts.items()))
+    named = ", ".join(f"{what} of {wording.number(count, 'resource')}" for what, count in sorted(counts.items()))
     return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
 
 
@@ -277,8 +277,4 @@ def team(inputs: Mapping[str, Value]) -> str:
 
 
 def _counted(number: int) -> str:
-    return f"{_resources(number)} without a price"
-
-
-def _resources(number: int) -> str:
-    return f"{number} {'resource' if number == 1 else 'resources'}"
+    return f"{wording.number(number, 'resource')} without a price"
