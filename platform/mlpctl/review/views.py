@@ -17,6 +17,7 @@ from mlpctl import urns
 from mlpctl.review import expiry, openings, terraform
 from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.marks import SIGNATURE
+from mlpctl.review.redact.masks import DEEPEST
 from mlpctl.review.steps import State, Step
 from mlpctl.review.watches import steps_of
 
@@ -68,21 +69,26 @@ def _state(state: State | None, shape: _Shape) -> State | None:
     )
 
 
-def _mapping(values: Mapping[str, Any], shape: _Shape) -> dict[str, Any]:
+def _mapping(values: Mapping[str, Any], shape: _Shape, depth: int = 0) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in values.items():
         name = _name(key, shape, of_list=isinstance(value, list))
-        made[name] = _value(value, shape.below.get(name, _Shape()))
+        # Two names that come to one stay as they are.
+        name = key if name in made or (name != key and name in values) else name
+        made[name] = _value(value, shape.below.get(name, _Shape()), depth + 1)
     return made
 
 
-def _value(value: Any, shape: _Shape) -> Any:
+def _value(value: Any, shape: _Shape, depth: int) -> Any:
+    if depth >= DEEPEST:
+        # What is below is hidden.
+        return value
     if isinstance(value, list):
-        items = [_mapping(each, shape) if _is_plain(each) else each for each in value]
+        items = [_mapping(each, shape, depth) if _is_plain(each) else each for each in value]
         # A block that is not there is an empty list.
         return (items[0] if items else None) if shape.is_block and len(items) < 2 else items
     # The keys of a mapping that is no block are the program's own, unless the record knows them.
-    return _mapping(value, shape) if _is_plain(value) and shape.is_block else value
+    return _mapping(value, shape, depth) if _is_plain(value) and shape.is_block else value
 
 
 def _is_plain(value: Any) -> bool:

@@ -73,6 +73,8 @@ LESS: list[tuple[str, str, Any, Any, Harm]] = [
     ("aws:autoscaling/schedule:Schedule", "minSize", 2, 0, CAPACITY),
     ("aws:eks/nodeGroup:NodeGroup", "scalingConfig.minSize", 2, 0, CAPACITY),
     (TARGET, "minCapacity", 2, 0, SERVES),
+    ("kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "spec.minReplicas", 2, 0, SERVES),
+    ("azure-native:authorization:ManagementLockByScope", "level", "CanNotDelete", "NotSpecified", KEPT),
     (TARGET, "maxCapacity", 20, 2, SERVES),
     (
         "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",

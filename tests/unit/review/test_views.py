@@ -205,3 +205,19 @@ def test_a_database_has_its_price() -> None:
 
 def test_nothing_is_said_to_be_unchecked_for_its_names() -> None:
     assert not [each for each in review("aws_lb", "create", None, {}).unchecked if "Terraform" in each.what]
+
+
+@pytest.mark.parametrize("levels", [100, 400])
+def test_what_is_nested_ever_deeper_ends_no_review(levels: int) -> None:
+    value: Any = "umbrella"
+    for _ in range(levels):
+        value = [{"some_name": value}]
+    change = read("aws_instance", {"some_name": value})
+    assert "someName" in repr(change.old) and "umbrella" not in repr(change.old)
+
+
+def test_two_names_that_come_to_one_stay() -> None:
+    assert read("aws_s3_bucket", {"force_destroy": True, "forceDestroy": False}).old == {
+        "force_destroy": True,
+        "forceDestroy": False,
+    }
