@@ -54,7 +54,7 @@ class Context:
     @cached_property
     def reaches(self) -> Reaches:
         """What the plan's security groups let through."""
-        return Reaches(self.plan, self.named)
+        return Reaches(self.plan, self.named, self.by_id)
 
     @cached_property
     def policies(self) -> claims.Policies:

@@ -72,9 +72,15 @@ _Reach = frozenset[tuple[Any, ...]]
 class Reaches:
     """What the groups of a plan let through, until now and from now on."""
 
-    def __init__(self, changes: Iterable[Change], named: Callable[[Change, str], Sequence[Change]]) -> None:
-        """Put the rules together; `named` finds what a property of a resource names."""
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        named: Callable[[Change, str], Sequence[Change]],
+        by_id: Mapping[str, Change],
+    ) -> None:
+        """Put the rules together; `named` finds what a property of a resource names, `by_id` what an id is of."""
         self._named = named
+        self._by_id = by_id
         self._rules: dict[tuple[str, str], tuple[list[Value], list[Value]]] = {}
         self._keys: dict[str, set[tuple[str, str]]] = {}
         self._same: dict[tuple[str, str], bool] = {}
@@ -113,8 +119,13 @@ class Reaches:
             yield (self._group(change, alone.group, inputs), str(towards)), [inputs]
 
     def _group(self, change: Change, name: str, inputs: Mapping[str, Value]) -> str:
+        """What a rule is of, on the side that the inputs are from: it may move to another group."""
+        value = inputs.get(name)
+        moves = change.old is not None and change.new is not None and change.old.get(name) != change.new.get(name)
+        if moves and isinstance(value, str):
+            return self._by_id[value].urn if value in self._by_id else json.dumps(value)
         found = self._named(change, name)
-        return found[0].urn if found else json.dumps(inputs.get(name), default=repr)
+        return found[0].urn if found else json.dumps(value, default=repr)
 
 
 def is_rule(change: Change) -> bool:

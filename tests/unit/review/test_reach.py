@@ -173,3 +173,19 @@ def test_many_rules_are_compared_by_themselves_alone() -> None:
     many = [rule(f"10.{number % 250}.{number // 250}.0/24", first=number) for number in range(reach.MOST)]
     assert not reach.same(many, [*reversed(many)])
     assert dangers(plan(update(GROUP, {"ingress": many}, {"ingress": [*reversed(many)]}))) == ()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_rule_that_moves_to_another_group_is_a_danger(listed: bool) -> None:
+    groups = [change(GROUP, Op.SAME, name=each, id=each) for each in ("sg-1", "sg-2")] if listed else []
+    old = alone("a", Op.CREATE, A).new or {}
+    moved = update(INGRESS, old, {**old, "securityGroupId": "sg-2"}, op=Op.REPLACE, forced_by=("securityGroupId",))
+    assert dangers(plan(*groups, moved))
+
+
+def test_a_rule_of_a_group_that_is_replaced_is_the_groups_danger_alone() -> None:
+    whole = update(GROUP, {"description": "a"}, {"description": "b"}, op=Op.REPLACE, name="g", id="sg-1")
+    old = alone("a", Op.CREATE, A).new or {}
+    new = {**old, "securityGroupId": UNKNOWN}
+    rule_of_it = update(INGRESS, old, new, op=Op.REPLACE, depends={"securityGroupId": (urn(GROUP, "g"),)})
+    assert [each.urn for each in dangers(plan(whole, rule_of_it))] == [whole.urn]
