@@ -57,7 +57,8 @@ class _Going:
     """The containers that go, by what their parts may call them."""
 
     by_urn: dict[str, Change] = field(default_factory=dict)
-    by_name: dict[tuple[int, str], list[Change]] = field(default_factory=lambda: defaultdict(list))
+    by_name: dict[tuple[int, str, str], Change] = field(default_factory=dict)
+    """By row, name and, where whole and part have the same, the provider."""
 
     def add(self, change: Change) -> None:
         """Take up what goes, if it is a container."""
@@ -66,8 +67,9 @@ class _Going:
             return
         self.by_urn[change.urn] = change
         for number in rows:
-            for name in dict.fromkeys(_names(change)):
-                self.by_name[number, name.lower()].append(change)
+            provider = change.provider if _table()[number].alike else ""
+            for name in _names(change):
+                self.by_name.setdefault((number, name.lower(), provider), change)
 
 
 def emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Message]]:
@@ -144,7 +146,9 @@ def _candidates(part: Change, going: _Going, found: Mapping[str, Change]) -> Ite
                     yield row, going.by_urn[urn]
             value = value_at(part.old or {}, way)
             if isinstance(value, str):
-                yield from ((row, each) for each in going.by_name.get((number, value.lower()), ()))
+                whole = going.by_name.get((number, value.lower(), part.provider if row.alike else ""))
+                if whole is not None:
+                    yield row, whole
 
 
 def _fits(row: Container, change: Change | None) -> bool:
