@@ -1,18 +1,17 @@
 """The command line of `mlpctl`: parse arguments, call the package, print results, set exit codes."""
 
-import errno
 import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlpctl.errors import FAILED, InputError, UserError
+from mlpctl.errors import FAILED, InputError, UserError, of_the_system
 from mlpctl.out import console
 from mlsandbox import SandboxError
 from mlsandbox.cli import app as sandbox_app
@@ -386,34 +385,7 @@ def _message(error: Exception) -> str:
     from mlpctl.review.inert import visible
 
     ours = isinstance(error, UserError | SandboxError)
-    text = str(error) if ours else _of_the_system(error)
+    text = str(error) if ours else of_the_system(error)
     text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
     # The text may quote input, whose control characters must not reach the terminal.
     return "\n".join(visible(line.expandtabs()) for line in text.splitlines())
-
-
-_REMEDIES: Mapping[int, str] = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
-    errno.EROFS: "Use a folder on a writable disk",
-    **dict.fromkeys((errno.EACCES, errno.EPERM), "Ask its owner for access, or use another folder"),
-    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move the existing file or folder away"),
-    errno.ENAMETOOLONG: "Use a shorter path",
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n 4096`)"),
-    errno.ENOENT: "Create it, or correct the path",
-    errno.ENOMEM: "Free some memory",
-}
-
-
-def _of_the_system(error: Exception) -> str:
-    """An error of the operating system with its remedy; empty for any other error."""
-    if isinstance(error, UnicodeError):
-        return (
-            "A path or a value is not ASCII, which this shell's locale does not support. "
-            "Set LC_ALL=C.UTF-8 and run the command again."
-        )
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None or number not in _REMEDIES or not isinstance(error, OSError):
-        return ""
-    what = f"{error.filename}: " if error.filename else ""
-    reason = (error.strerror or errno.errorcode[number]).lower()
-    return f"{what}{reason}. {_REMEDIES[number]}, and run the command again."

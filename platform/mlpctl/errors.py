@@ -1,5 +1,7 @@
 """Errors whose text is for the user."""
 
+import errno
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 FAILED: Final = 1
@@ -16,3 +18,30 @@ class InputError(UserError):
     """The input of the command is invalid: a stack file, a plan or an option."""
 
     exit_code: ClassVar[int] = BAD_INPUT
+
+
+_REMEDIES: Final[Mapping[int, str]] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space"),
+    errno.EROFS: "Use a folder on a writable disk",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Ask its owner for access, or use another folder"),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), "Move the existing file or folder away"),
+    errno.ENAMETOOLONG: "Use a shorter path",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n 4096`)"),
+    errno.ENOENT: "Create it, or correct the path",
+    errno.ENOMEM: "Free some memory",
+}
+
+
+def of_the_system(error: Exception) -> str:
+    """An error of the operating system with its remedy; empty for any other error."""
+    if isinstance(error, UnicodeError):
+        return (
+            "A path or a value is not ASCII, which this shell's locale does not support. "
+            "Set LC_ALL=C.UTF-8 and run the command again."
+        )
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None or number not in _REMEDIES or not isinstance(error, OSError):
+        return ""
+    what = f"{error.filename}: " if error.filename else ""
+    reason = (error.strerror or errno.errorcode[number]).lower()
+    return f"{what}{reason}. {_REMEDIES[number]}, and run the command again."

@@ -9,10 +9,10 @@ from typing import Final
 
 from mlpctl import urns
 from mlpctl.review import objects, risk, wording
+from mlpctl.review.compare import compared
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
 from mlpctl.review.crowding import crowded
-from mlpctl.review.diff import compared
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
 from mlpctl.review.report import Difference, Edge, Report, Violation

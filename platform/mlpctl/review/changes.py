@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from mlpctl import urns
 from mlpctl.keys import PLATFORM
-from mlpctl.review import refreshes, resolve, retention, terraform
+from mlpctl.review import refreshes, resolve, retention, terraform, views
 from mlpctl.review.checked import EXPECTED
+from mlpctl.review.containers import emptied
 from mlpctl.review.plan import OLD_COPY, PROVIDER, Change, Message, Op, Plan, PlanError, Violation
 from mlpctl.review.redact import Redactor
 from mlpctl.review.resolve import Resolved
@@ -26,7 +27,7 @@ _COUNTED: Final = ("create", "update", "delete", "replace", "import")
 def plan(raw: Raw, redactor: Redactor) -> Plan:
     """The plan that the engine's steps come to."""
     names = _Urns(redactor)
-    steps = refreshes.marked(raw)
+    steps = [views.named(each) for each in refreshes.marked(raw)]
     groups: dict[str, list[Step]] = {}
     for step in steps:
         groups.setdefault(step.urn, []).append(step)
@@ -53,7 +54,8 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
     parts = raw.steps[0].urn.split("::") if raw.steps else []
-    changes = _with_providers(changes)
+    changes, taken = emptied(_with_providers(changes))
+    notes += taken
     refresh_only = refreshes.is_refresh(raw)
     # What only a refresh changes is the same to the engine, unless there is nothing but a refresh.
     stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}

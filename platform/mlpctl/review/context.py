@@ -1,26 +1,18 @@
 """A plan, and what dangers ask of it more than once."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from mlpctl.review import claims
+from mlpctl.review.containers import own_names
 from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.reach import Reaches
 
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
-
-
-def _own_names(change: Change) -> Iterator[str]:
-    """What a resource is called by its own inputs: `name`, or `bucketName` of a bucket."""
-    own = re.sub(r"V\d+$", "", change.type.rsplit(":", 1)[-1]).lower()
-    names = {"name", "identifier", own, *(f"{own}{end}" for end in ("name", "identifier", "id"))}
-    for key, value in (change.new or {}).items():
-        if key.lower() in names and isinstance(value, str):
-            yield value
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class Context:
         comes, stays = set[str](), set[str]()
         for each in self.plan:
             if each.custom:
-                (comes if each.op in (Op.CREATE, Op.REPLACE) else stays).update(_own_names(each))
+                (comes if each.op in (Op.CREATE, Op.REPLACE) else stays).update(own_names(each.type, each.new or {}))
         return frozenset(comes - stays)
 
     @cached_property
@@ -58,6 +50,11 @@ class Context:
     def exposures(self) -> Exposures:
         """What the plan opens to the internet."""
         return Exposures(self.plan, self.named)
+
+    @cached_property
+    def reaches(self) -> Reaches:
+        """What the plan's security groups let through."""
+        return Reaches(self.plan, self.named, self.by_id)
 
     @cached_property
     def policies(self) -> claims.Policies:

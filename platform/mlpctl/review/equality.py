@@ -99,10 +99,11 @@ def _listed(value: Value) -> list[Value]:
 
 def same_word(old: Value, new: Value) -> bool:
     """Whether two scalars say the same in two types, as `"5"` and `5`, or `"true"` and `true`."""
-    return is_scalar(old) and is_scalar(new) and _word(old) == _word(new)
+    return is_scalar(old) and is_scalar(new) and word(old) == word(new)
 
 
-def _word(value: Value) -> str:
+def word(value: Value) -> str:
+    """A scalar as a text, the same for what is the same in two types."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():

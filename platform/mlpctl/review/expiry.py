@@ -105,6 +105,19 @@ class _Effect:
     """Whether something of the rule is not known yet."""
 
 
+def paths(form: Form) -> Iterator[str]:
+    """Every path in the inputs of a resource that a form reads."""
+    if form.document:
+        return
+    lead = f"{form.rules}[]."
+    yield from (f"{lead}{way}" for limit in form.scope.values() for way in limit.ways)
+    yield from (f"{lead}{way}" for way in (*form.disabled, *filter(None, [form.order])))
+    for clause in form.clauses:
+        below = f"{lead}{clause.each}[]." if clause.each else lead
+        yield from (f"{below}{way}" for way in (*clause.has, *clause.when))
+        yield from (f"{below}{way}" for limit in clause.limits.values() for way in limit.ways)
+
+
 def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Finding]:
     """What expires by a change's new rules and did not by its old ones.
 
@@ -112,7 +125,7 @@ def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Findi
         change: The resource with the rules.
         exists: Whether what a property of a new resource names is there already.
     """
-    form = _form(short_type(change.type))
+    form = form_of(short_type(change.type))
     if form is None or (change.old is None and not (form.created and exists(form.created))):
         return
     old, new = change.old or {}, change.new or {}
@@ -350,6 +363,7 @@ def forms() -> Mapping[str, Form]:
     }
 
 
-def _form(type: str) -> Form | None:
+def form_of(type: str) -> Form | None:
+    """The form in which a type writes life cycle rules; None where it has none."""
     name = records.record(type).expiry
     return forms()[name] if name else None

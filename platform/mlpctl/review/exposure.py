@@ -133,13 +133,14 @@ class Exposures:
         for member in self._groups[key]:
             if member.change.urn == change.urn and member.old != member.new:
                 names = [name for name in member.opening.whole if name in change.inputs]
-                if change.op is not Op.CREATE or (names and exists(names[0])):
-                    yield from self._exposed(key, member)
+                fresh = change.op is Op.CREATE and not (names and exists(names[0]))
+                if not fresh or member.opening.anew:
+                    yield from self._exposed(key, member, fresh=fresh)
 
-    def _exposed(self, key: str, member: _Member) -> Iterator[Exposure]:
-        for doubtful in (False, True):
+    def _exposed(self, key: str, member: _Member, *, fresh: bool) -> Iterator[Exposure]:
+        for doubtful in (False,) if fresh else (False, True):
             mine = self._mine(key, member, doubtful)
-            if not mine:
+            if not mine or (fresh and all(map(_is_meant_for_all, mine))):
                 continue
             because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
             for whole in (True, False):
@@ -248,6 +249,13 @@ def _append(found: list[_Opened], last: dict[tuple[str, int, bool], int], more: 
     found.append(more)
 
 
+def _is_meant_for_all(opened: _Opened) -> bool:
+    """Whether a new firewall may open this to the internet without a word."""
+    if opened.protocol in _HARMLESS:
+        return True
+    return opened.protocol in ("tcp", "udp") and opened.low == opened.high and opened.low in table().web
+
+
 def _touches(member: _Member, opened: _Opened) -> bool:
     """Whether a resource has to do with what is opened: by what it lets in, or keeps out no more."""
     mine = [each for each in member.new if each.allows] + [each for each in member.old if not each.allows]
@@ -275,7 +283,7 @@ def _ports(opened: Sequence[_Opened]) -> str:
         counts[each.protocol] += each.high - each.low + 1
     if all(counts[each] >= _NEARLY_EVERY for each in _OTHERS):
         return "every port"
-    names = table()[0]
+    names = table().ports
     found = []
     for each in opened:
         if each.protocol in PORTLESS or " " in each.protocol:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from awsfacts.records import Holding
-from mlpctl.review.diff import compared
+from mlpctl.review.compare import compared
 from mlpctl.review.report import Certainty, Difference, Harm
 from mlpctl.review.values import Value
 

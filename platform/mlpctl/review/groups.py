@@ -7,7 +7,6 @@ from typing import Final
 from mlpctl import urns
 from mlpctl.review import reasons
 from mlpctl.review.context import Context
-from mlpctl.review.diff import differences
 from mlpctl.review.kinds import UNLISTED_FACTS, kind
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Difference, Group, Row, Unknowns
@@ -74,7 +73,8 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
 
 def row(change: Change, context: Context | None = None) -> Row:
     """One resource that changes; `context` is the plan that it is part of, if it is part of one."""
-    found = differences(change)
+    context = context or Context(Plan((change,)))
+    found = context.plan.differs(change)
     return Row(
         urn=change.urn,
         name=change.name,
@@ -87,7 +87,7 @@ def row(change: Change, context: Context | None = None) -> Row:
         more=found.more,
         facts=_facts(change),
         retained=change.retained,
-        reasons=tuple(reasons.besides(context or Context(Plan((change,))), change)),
+        reasons=tuple(reasons.besides(context, change)),
     )
 
 

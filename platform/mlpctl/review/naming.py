@@ -98,3 +98,9 @@ CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
 def meaning(name: str) -> tuple[bool, bool, bool]:
     """What a list's name tells: that its order means something, or nothing, or something where it has objects."""
     return bool(ORDERED.match(name)), bool(SETS.search(name)), bool(ORDERED_OBJECTS.search(name))
+
+
+def own_keys(type: str) -> frozenset[str]:
+    """Inputs that name a resource itself, in small letters: `name`, or `bucketname` of a bucket."""
+    own = re.sub(r"v\d+$", "", re.split("[:/]", type)[-1].lower())
+    return frozenset({"name", "identifier", own, *(f"{own}{end}" for end in ("name", "identifier", "id"))})

@@ -10,7 +10,7 @@ from typing import Any, Final
 from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
-from mlpctl.review.values import Unknown, Value
+from mlpctl.review.values import Unknown, Value, items
 from mlpctl.review.watches import holds, value_at
 
 PORTS: Final = (0, 65_535)
@@ -38,6 +38,9 @@ class Opening(Row):
 
     whole: Sequence[str] = ()
     """Properties that name what a rule is part of; the first that is there tells whether it exists already."""
+
+    anew: bool = False
+    """Whether a new firewall that lets in the internet is told of too, apart from ports of the web."""
 
     rules: str = ""
     """Way to the list of rules; empty where the resource is one."""
@@ -141,6 +144,18 @@ def ways(opening: Opening) -> Sequence[str]:
     return tuple(dict.fromkeys(way.split("[]")[0] for way in (*found, *conditions) if way))
 
 
+def paths(opening: Opening) -> Iterator[str]:
+    """Every path in the inputs of a resource that a form reads."""
+    yield from (*opening.when, *(way for each in opening.unless for way in each))
+    lead = f"{opening.rules}[]." if opening.rules else ""
+    rule = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *opening.targets, opening.order)
+    yield from (f"{lead}{way}" for way in (*rule, *opening.disabled, *opening.deny) if way)
+    service = (opening.protocol, *opening.ports, opening.first, opening.last, opening.icmp_type, opening.icmp_code)
+    for services in (opening.services, opening.refusals) if opening.services else ("",):
+        below = f"{lead}{services.removesuffix('[]')}[]." if services else lead
+        yield from (f"{below}{way}" for way in service if way)
+
+
 def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
     """What the inputs of a resource let in and keep out."""
     if inputs is None or not holds(inputs, opening.when) or any(holds(inputs, each) for each in opening.unless):
@@ -169,7 +184,7 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
 
 def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
     """What a rule is for, empty for all, and whether that is not known yet."""
-    found = [each for way in opening.targets for each in _listed(value_at(rule, way))]
+    found = [each for way in opening.targets for each in items(value_at(rule, way))]
     known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
     if known & _ALL_TARGETS:
         return frozenset(), False
@@ -188,7 +203,7 @@ def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Map
     found = value_at(rule, way) if way else [rule]
     if not found and not isinstance(found, Unknown) and not opening.refusals:
         return [{opening.protocol: "*"}]
-    return [each for each in _listed(found) if isinstance(each, Mapping)]
+    return [each for each in items(found) if isinstance(each, Mapping)]
 
 
 def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addresses]:
@@ -198,10 +213,10 @@ def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addres
     texts: list[Value] = []
     without: list[Value] = []
     for way in opening.sources:
-        for each in _listed(value_at(rule, way)):
+        for each in items(value_at(rule, way)):
             if isinstance(each, Mapping):
                 texts.append(each.get("cidr"))
-                without += _listed(each.get("except"))
+                without += items(each.get("except"))
             elif isinstance(each, str):
                 texts += each.split(",")
     firsts, lasts = (
@@ -228,7 +243,7 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
         yield protocol, *PORTS, doubtful
         return
     if opening.ports:
-        values = [each for way in opening.ports for each in _listed(value_at(service, way))] or ["*"]
+        values = [each for way in opening.ports for each in items(value_at(service, way))] or ["*"]
         if limited and any(str(each) in _EVERY_PORT for each in values):
             yield protocol, *PORTS, False
             return
@@ -272,18 +287,21 @@ def _integer(value: Value, otherwise: int) -> int:
     return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()) else otherwise
 
 
-def _listed(value: Value) -> list[Value]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+class Table(Row):
+    """`openings.yaml`, where all fields are explained."""
+
+    ports: Mapping[int, str]
+    web: Sequence[int]
+    openings: Mapping[str, Opening]
 
 
 @cache
-def table() -> tuple[Mapping[int, str], Mapping[str, Opening]]:
-    """The names of ports and the forms of `openings.yaml`."""
-    written = read_table("openings.yaml", "mlpctl.review")
-    return written["ports"], {name: Opening.model_validate(each) for name, each in written["openings"].items()}
+def table() -> Table:
+    """The names of ports and the forms in which types write what may connect."""
+    return Table.model_validate(read_table("openings.yaml", "mlpctl.review"))
 
 
 def opening_of(type: str) -> Opening | None:
     """How resources of a type write what may connect; None where they write nothing of it."""
     name = records.record(type).opening
-    return table()[1][name] if name else None
+    return table().openings[name] if name else None

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlpctl.review.context import Context
-from mlpctl.review.diff import differences
 from mlpctl.review.finding import line, listed
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import PROVIDER, Change, Op
@@ -51,7 +50,7 @@ def _others(context: Context, change: Change) -> Iterator[str]:
     if change.op is Op.REPLACE:
         found = [*_options(context, change)]
         yield from found
-        if not found and not any(each.forces for each in differences(change).shown):
+        if not found and not any(each.forces for each in context.plan.differs(change).shown):
             yield from _dependencies(context, change)
 
 
@@ -102,7 +101,7 @@ def sources(context: Context, change: Change, path: str) -> str:
 def _properties(context: Context, change: Change) -> Iterator[str]:
     """The properties that force a replacement."""
     asked = {root(each) for each in change.replaces_on}
-    for each in differences(change).shown:
+    for each in context.plan.differs(change).shown:
         # Of a provider, the engine's own key, only the name is a difference.
         if each.forces and (each.path != PROVIDER or PROVIDER in (change.new or {}) or _moves(change)):
             source = sources(context, change, each.path) if each.new == str(UNKNOWN) else ""

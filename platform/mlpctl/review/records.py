@@ -30,8 +30,10 @@ _OTHERS: Final = "others"
 _UNLISTED: Final = "unlisted"
 """The file of patterns for types that have no record."""
 
+_EVERY: Final = "every"
+"""The file of what any type may have."""
 
-FILES: Final = (*dict.fromkeys(_FILES.values()), _OTHERS, _UNLISTED)
+FILES: Final = (*dict.fromkeys(_FILES.values()), _OTHERS, _UNLISTED, _EVERY)
 """Every file in `types/`."""
 
 
@@ -70,10 +72,17 @@ def short(type: str) -> str:
 def record(type: str) -> Record:
     """What is known of a type, by its token or its token as `short` writes it."""
     name = short(type)
-    if name.startswith(aws.PACKAGE):
-        return _first([aws.record(name), *_table(_UNLISTED).layers(name)])
+    own = aws.record(name) if name.startswith(aws.PACKAGE) else _own(name)
+    found = _first([own, *_table(_UNLISTED).layers(name)])
+    told = {each.property for each in found.watches}
+    more = [each for layer in _table(_EVERY).layers(name) for each in layer.watches if each.property not in told]
+    return found.model_copy(update={"watches": [*found.watches, *more]})
+
+
+def _own(name: str) -> Record:
+    """What the rows that fit a type of another package than AWS's say of it."""
     layers = [*_table(_FILES.get(name.partition(":")[0], _OTHERS)).layers(name)]
-    found = _first([*layers, *_table(_UNLISTED).layers(name)])
+    found = _first(layers)
     return found.model_copy(
         update={name: [each for layer in layers for each in getattr(layer, name)] for name in _ADDED}
     )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 
-from mlpctl.review.plan import Op
 from mlpctl.review.report_cost import Cost, Limit, Model, Money
+from mlpctl.review.resource import Op
 
 
 class Outcome(IntEnum):

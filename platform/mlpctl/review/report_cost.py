@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from mlpctl.review.plan import Op
+from mlpctl.review.resource import Op
 
 
 class Model(BaseModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.review import terraform
+from mlpctl.review import order, terraform
 from mlpctl.review.plan import Op
 from mlpctl.review.steps import FORGOTTEN, OLD_GOES, REFRESH, REPLACEMENT_STEPS, REPLACING, State, Step, leaves, sides
 
@@ -185,9 +185,8 @@ def _replaced(main: Sequence[Step], steps: Sequence[Step], notes: Sequence[str])
     elif any(each.op == "import-replacement" for each in replacing):
         notes.append("The new one is imported, and the old one, with another id, is deleted.")
     retained = bool(old and old.retain)
-    return Resolved(
-        Op.REPLACE, replacing, old, new, retained=retained, deletes_first=_deletes_first(steps), notes=notes
-    )
+    first = _deletes_first(steps) if _tells_order(steps) else _deletes_first(steps) or order.has_to_go_first(replacing)
+    return Resolved(Op.REPLACE, replacing, old, new, retained=retained, deletes_first=first, notes=notes)
 
 
 def has_drifted(step: Step) -> bool:
@@ -254,6 +253,11 @@ def _left_behind(step: Step) -> str:
     what = f"An old copy ({known})" if known else "An old copy"
     then = "leaves the state and stays where it is" if _stays(step.old) else "is deleted"
     return f"{what} that an interrupted replacement left behind {then}."
+
+
+def _tells_order(steps: Sequence[Step]) -> bool:
+    """Whether the steps of a replacement are listed one by one."""
+    return any(each.op in REPLACEMENT_STEPS for each in steps)
 
 
 def _deletes_first(steps: Sequence[Step]) -> bool:

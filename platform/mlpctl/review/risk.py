@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from awsfacts.records import Holding, Record
-from mlpctl.review import claims, reasons, retention, watched
+from mlpctl.review import claims, reach, reasons, retention, watched
+from mlpctl.review.containers import left_in
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
 from mlpctl.review.finding import HARMS, Finding, Tier
@@ -61,6 +62,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     def exists(name: str) -> bool:
         return context.exists(change, name)
 
+    if reach.is_rule(change) and context.reaches.same(change):
+        return
     if change.op in _GOES or change.op is Op.FORGET:
         yield from _going(context, change)
     exposed = [*context.exposures.of(change, exists)]
@@ -115,6 +118,7 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
         *(note.says for note in found.notes if holds(old, note.when) and not change.retained),
         f"resources made with it: {context.made_with[change.urn]:,}" if change.is_provider else "",
         watched.scarcity(scarce),
+        f"its deletion fails, since {left_in(change.held_by)} in it" if change.held_by else "",
     ]
     guarded = holding is Holding.DATA and bool(kept or found.guards)
     yield Finding(

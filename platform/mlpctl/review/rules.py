@@ -67,11 +67,16 @@ def _notation(rule: Value) -> Atoms:
     told = [rule.get(key) for key in NOTATION]
     if protocol is None or any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(told)):
         return frozenset()
-    word = str(protocol).lower()
-    word = _NUMBERS.get(word, word)
+    word = protocol_of(protocol)
     ports = tuple(_number(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
     sources = [*_sources(rule)] or ["nowhere"]
     return frozenset(f"{word} {ports} {source}" for source in sources)
+
+
+def protocol_of(value: Value) -> str:
+    """A protocol by its word, whichever way it is written; `-1` for all of them."""
+    word = str(value).lower()
+    return _NUMBERS.get(word, word)
 
 
 def _sources(rule: Mapping[str, Value]) -> Iterator[str]:

@@ -48,8 +48,8 @@ def pair(old: Value, new: Value, limit: int = MAX_VALUE) -> tuple[str, str]:
 def excerpt(old: str, new: str) -> str:
     """Where two texts of several lines differ, as a unified diff of at most `MAX_LINES` lines."""
     before, after = old.splitlines(), new.splitlines()
-    start = _common(before, after)
-    end = _common(before[start:][::-1], after[start:][::-1])
+    start = common(before, after)
+    end = common(before[start:][::-1], after[start:][::-1])
     first = max(0, start - _CONTEXT)
     removed = before[start : len(before) - end]
     added = after[start : len(after) - end]
@@ -79,7 +79,7 @@ def _cut(text: str, limit: int) -> str:
     return line
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
+def common(one: Sequence[Value], other: Sequence[Value]) -> int:
     """Number of first items that are the same."""
     return next(
         (number for number, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))

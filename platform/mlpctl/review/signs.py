@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from awsfacts import secret_words
 from awsfacts.tables import read_table
-from mlpctl.review import records
+from mlpctl.review import records, terraform
+from mlpctl.review.kinds import short_type
 from mlpctl.review.values import HIDDEN
 
 LITERAL: Final = 8
@@ -160,12 +161,18 @@ def looks_random(token: str) -> bool:
 def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
     """Properties that hold a secret in resources of a type that have these inputs."""
     found: frozenset[str] = frozenset()
-    name = kind.rsplit(":", 1)[-1]
+    name = _class_name(kind)
     for each in rules().types:
         if each.type.search(name) and _holds(values, each.only):
             found |= each.properties
-    own = records.record(kind).secrets
+    own = records.record(short_type(kind)).secrets
     return found | frozenset(own.properties) if own and _holds(values, own.when) else found
+
+
+def _class_name(kind: str) -> str:
+    """The last part of a type: `SecretVersion`, and `secretVersion` of a Terraform module's resource."""
+    known = short_type(kind) if terraform.is_resource(kind) else kind
+    return re.split("[:/]", known)[-1]
 
 
 def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -174,7 +181,7 @@ def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def type_of_secret(kind: str) -> bool:
     """Whether a type's own name is a secret's, as that of types that nobody lists: `ApiKey`, `UserPassword`."""
-    name = kind.rsplit(":", 1)[-1]
+    name = _class_name(kind)
     words = [each.lower() for each in WORDS.findall(name)]
     return bool(words) and words[0] not in rules().outside and named_secret(name) == "always"
 

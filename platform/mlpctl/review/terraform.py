@@ -39,9 +39,9 @@ def is_resource(token: str) -> bool:
 
 def _unknown(package: str, name: str) -> str:
     """A type that is not known, as its package writes types."""
-    camel = _camel(name)
+    spelt = camel(name)
     return (
-        f"kubernetes:core/v1:{camel[:1].upper()}{camel[1:]}" if package == "kubernetes" else f"{package}:index/{camel}"
+        f"kubernetes:core/v1:{spelt[:1].upper()}{spelt[1:]}" if package == "kubernetes" else f"{package}:index/{spelt}"
     )
 
 
@@ -77,7 +77,8 @@ def _letters(package: str, name: str) -> str:
     return f"{package}:{re.sub('[^a-z0-9]', '', name.lower())}"
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A name of Terraform in camel case: `skipFinalSnapshot` of `skip_final_snapshot`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 

@@ -34,8 +34,6 @@ DEPENDENCIES: Final = Unchecked(
     why="the stream of events does not say; pulumi preview --json does",
 )
 
-MODULES: Final = "Changed properties of resources in Terraform modules"
-
 
 def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
     """What the plan does not say; of an empty one nothing is missed."""
@@ -55,9 +53,3 @@ def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
             yield DEPENDENCIES
         elif not plan.has_events:
             yield DIGEST
-    if views := [each.urn for each in plan if each.view_of]:
-        yield Unchecked(
-            what=MODULES,
-            why="they have Terraform's names, so only what goes or comes is held to the table of dangers",
-            urns=views,
-        )

@@ -87,6 +87,11 @@ def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
     return tuple(path for path, each in walk(value) if wanted(each))
 
 
+def items(value: Value) -> list[Value]:
+    """A list as it is, nothing as an empty one, and anything else as its only item."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def root(path: str) -> str:
     """The property that a way begins with, as a provider writes it: `ebs` of `ebs[0].iops`."""
     return path.split(".")[0].split("[")[0]

@@ -1,16 +1,14 @@
 """Properties whose change harms, as the records list them, and instances that may not be had again."""
 
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from awsfacts.records import Holding, Watch
-from awsfacts.tables import Row, read_table
 from mlpctl import urns
-from mlpctl.review import records, rules
+from mlpctl.review import machines, records, rules
+from mlpctl.review.compare import CHANGED_SECRET, compared
 from mlpctl.review.context import Context
-from mlpctl.review.diff import CHANGED_SECRET, compared
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op
@@ -18,20 +16,6 @@ from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
 from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
-
-
-class Machines(Row):
-    """`machines.yaml`, where all fields are explained."""
-
-    instances: Sequence[str]
-    accelerators: Sequence[str]
-    marks: Sequence[str]
-
-
-@cache
-def machines() -> Machines:
-    """How instance types are written."""
-    return Machines.model_validate(read_table("machines.yaml", "mlpctl.review"))
 
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
@@ -87,7 +71,10 @@ def _harm(watch: Watch) -> Harm:
 
 
 _NEEDS_BOTH: Final = frozenset(
-    {"fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll", "opened"}
+    {
+        *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
+        *("opened", "allowsAnything"),
+    }
 )
 """Tests for which a value that is not known yet speaks too little: the test for any change has told it already."""
 
@@ -126,7 +113,7 @@ def _compared(
     if (old is None and new is None) or (old == new and watch.test != "changed"):
         return None, ()
     # What differs is the dearer question of the two.
-    if _only_written_otherwise(change, way) or not TESTS[watch.test](old, new, watch.value):
+    if not TESTS[watch.test](old, new, watch.value) or _means_the_same(context, change, watch, way, old, new):
         return None, ()
     shown = compared(old, new, way, strict=strict, type=change.type)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
@@ -145,9 +132,29 @@ def _compared(
     return Certainty.MAY if all(unknown) else Certainty.WILL, because
 
 
-def _only_written_otherwise(change: Change, way: str) -> bool:
-    """Whether a property is a part of a rule that means the same."""
-    return way in rules.NOTATION and rules.same(change.old, change.new)
+def _means_the_same(context: Context, change: Change, watch: Watch, way: str, old: Value, new: Value) -> bool:
+    """Whether rules are only written, grouped or described in another way."""
+    if way in rules.NOTATION and rules.same(change.old, change.new):
+        return True
+    if watch.test != "changed" or watch.harm is not Holding.IDENTITY or not isinstance(old, list):
+        return False
+    return context.reaches.keeps(change, way) or (
+        _described(old) and not compared(_bare(old), _bare(new), way, type=change.type)
+    )
+
+
+def _described(rules: Sequence[Value]) -> bool:
+    return any(isinstance(each, Mapping) and "description" in each for each in rules)
+
+
+def _bare(rules: Value) -> Value:
+    """Rules without what is said of them for readers alone."""
+    if not isinstance(rules, list):
+        return rules
+    return [
+        {key: item for key, item in each.items() if key != "description"} if isinstance(each, Mapping) else each
+        for each in rules
+    ]
 
 
 def _changes_unseen(change: Change, way: str, old: Value) -> bool:
@@ -180,16 +187,12 @@ def _instances(context: Context, change: Change, name: str, side: str) -> tuple[
     carried = [
         text for each in _carriers(context, change, [root(name)]) for text in _own_texts(each, side, carrier=True)
     ]
-    return tuple(dict.fromkeys(text for text in (*own, *carried) if _pattern("instances")(text)))
+    return tuple(dict.fromkeys(text for text in (*own, *carried) if machines.pattern("instances")(text)))
 
 
 def accelerators(context: Context, change: Change, side: str) -> tuple[str, ...]:
     """Instance types with accelerators, old or new, or another mark of such instances; empty for none."""
-    texts = [*_texts(context, change, side)]
-    types = [text for text in texts if _pattern("accelerators")(text) and _pattern("instances")(text)]
-    if types:
-        return tuple(dict.fromkeys(types))
-    return ("accelerators",) if any(_pattern("marks")(text) for text in texts) else ()
+    return machines.accelerated(_texts(context, change, side))
 
 
 def _texts(context: Context, change: Change, side: str) -> Iterator[str]:
@@ -205,10 +208,7 @@ def _own_texts(change: Change, side: str, *, carrier: bool) -> Iterator[str]:
     if inputs is None and carrier:
         # A launch template that stays as it is may have only one side.
         inputs = change.inputs
-    for path, value in walk(inputs or {}):
-        yield from (str(step) for step in path if isinstance(step, str))
-        if isinstance(value, str):
-            yield value
+    yield from machines.texts(inputs or {})
 
 
 def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterable[Change]:
@@ -223,8 +223,3 @@ def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterabl
                 ids = (each for _, each in walk(value) if isinstance(each, str))
                 found |= {context.by_id[each].urn: context.by_id[each] for each in ids if each in context.by_id}
     return [each for each in found.values() if records.record(short_type(each.type)).carries_instances]
-
-
-@cache
-def _pattern(name: str) -> Callable[[str], Any]:
-    return re.compile("|".join(getattr(machines(), name))).search

@@ -6,11 +6,13 @@ is none. A value that is not known yet never gets here.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
-from mlpctl.review.equality import natural_keys
-from mlpctl.review.values import UNKNOWN, Unknown, Value
+from mlpctl.review import policies
+from mlpctl.review.equality import natural_keys, word
+from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
     r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
@@ -26,19 +28,25 @@ def value_at(inputs: Value, path: str) -> Value:
     In a way, `[]` stands for every item: then the value is a list of what is found, in an order that means nothing.
     """
     found: Value = inputs
-    steps = _STEP.findall(path)
+    steps = steps_of(path)
     for number, (quoted, every, name) in enumerate(steps):
         if isinstance(found, Unknown):
             return UNKNOWN
         if every:
             rest = "".join(_written(*step) for step in steps[number + 1 :]).lstrip(".")
-            below = [value_at(item, rest) if rest else item for item in _items(found)]
+            below = [value_at(item, rest) if rest else item for item in items(found)]
             flat = [item for each in below for item in (each if isinstance(each, list) else [each]) if item is not None]
             return sorted(flat, key=_canonical)
         if not isinstance(found, Mapping):
             return None
         found = found.get(quoted or name)
     return found
+
+
+@cache
+def steps_of(path: str) -> Sequence[tuple[str, str, str]]:
+    """The steps of a way: of each a name in brackets, `[]` or a plain name, and two empty texts."""
+    return _STEP.findall(path)
 
 
 _EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
@@ -53,10 +61,10 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
     """
     head, every, rest = path.partition("[]")
     before, after = value_at(old, head), value_at(new, head)
-    keys = natural_keys(_items(before), _items(after)) if every and test in _EACH else ()
+    keys = natural_keys(items(before), items(after)) if every and test in _EACH else ()
     if not keys or isinstance(before, Unknown) or isinstance(after, Unknown):
         return [(path, value_at(old, path), value_at(new, path))]
-    had, has = ({" ".join(str(item[key]) for key in keys): item for item in _items(side)} for side in (before, after))
+    had, has = ({" ".join(str(item[key]) for key in keys): item for item in items(side)} for side in (before, after))
     found = []
     for key, item in has.items():
         if key in had or test == "turnedOn":
@@ -67,7 +75,7 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
 
 def holds(inputs: Mapping[str, Value], wanted: Mapping[str, Any]) -> bool:
     """Whether all wanted values are there, whether as text or in their own type."""
-    return all(_word(value_at(inputs, path)) == _word(value) for path, value in wanted.items())
+    return all(word(value_at(inputs, path)) == word(value) for path, value in wanted.items())
 
 
 def turned_on(old: Value, new: Value, value: Any) -> bool:
@@ -110,7 +118,7 @@ def shortened(old: Value, new: Value, value: Any) -> bool:
 
 def sooner(old: Value, new: Value, value: Any) -> bool:
     """Whether a limit is smaller, or there for the first time; -1, as a number or a text, is none."""
-    before, after = (None if _word(side) == "-1" else _number(side) for side in (old, new))
+    before, after = (None if word(side) == "-1" else _number(side) for side in (old, new))
     return after is not None and (before is None or after < before)
 
 
@@ -121,12 +129,12 @@ def zeroed(old: Value, new: Value, value: Any) -> bool:
 
 def becomes(old: Value, new: Value, value: Any) -> bool:
     """Whether it is one of some values now, and was none of them."""
-    return _word(new) in map(_word, value) and _word(old) not in map(_word, value)
+    return word(new) in map(word, value) and word(old) not in map(word, value)
 
 
 def becomes_any(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has one of some values now that it had not."""
-    return any(each in value for each in set(map(_word, _items(new))) - set(map(_word, _items(old))))
+    return any(each in value for each in set(map(word, items(new))) - set(map(word, items(old))))
 
 
 def mentions(old: Value, new: Value, value: Any) -> bool:
@@ -137,7 +145,7 @@ def mentions(old: Value, new: Value, value: Any) -> bool:
 
 def allows_all(old: Value, new: Value, value: Any) -> bool:
     """Whether one rule of a role of Kubernetes allows everything with everything, and none did."""
-    return any(map(_is_everything, _items(new))) and not any(map(_is_everything, _items(old)))
+    return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -157,22 +165,20 @@ def removed(old: Value, new: Value, value: Any) -> bool:
 
 def fewer(old: Value, new: Value, value: Any) -> bool:
     """Whether items are gone; of those that are not known yet, each may be one of the old ones."""
-    before, after = (
-        [_canonical(item) for item in _items(side) if not isinstance(item, Unknown)] for side in (old, new)
-    )
-    unknown = sum(isinstance(item, Unknown) for item in _items(new))
+    before, after = ([_canonical(item) for item in items(side) if not isinstance(item, Unknown)] for side in (old, new))
+    unknown = sum(isinstance(item, Unknown) for item in items(new))
     return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
 
 
 def shrunk(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has fewer items."""
-    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    before, after = (set(map(_canonical, items(side))) for side in (old, new))
     return len(after) < len(before)
 
 
 def swapped(old: Value, new: Value, value: Any) -> bool:
     """Whether items are gone and others came."""
-    before, after = (set(map(_canonical, _items(side))) for side in (old, new))
+    before, after = (set(map(_canonical, items(side))) for side in (old, new))
     return bool(before - after) and bool(after - before)
 
 
@@ -182,19 +188,24 @@ def changed(old: Value, new: Value, value: Any) -> bool:
 
 
 def administers(old: Value, new: Value, value: Any) -> bool:
-    """Whether a managed policy that allows everything is given."""
-    return isinstance(new, str) and bool(_ADMINISTERS.search(new)) and new != old
+    """Whether a managed policy that allows everything is given: by its ARN, or as one of some."""
+    given = {each for each in items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
+    return bool(given - {each for each in items(old) if isinstance(each, str)})
+
+
+def allows_anything(old: Value, new: Value, value: Any) -> bool:
+    """Whether IAM policies, one or some, allow everything or to give oneself everything, and did not."""
+    return policies.allows_anything(items(new)) and not policies.allows_anything(items(old))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
     """Whether an IAM policy allows all actions of a service, or everybody, and did not."""
-    return bool(_wildcards(new) - _wildcards(old))
+    return bool(policies.wildcards(new) - policies.wildcards(old))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
     """Whether a policy lets in everybody, and did not."""
-    everybody = {"everybody", "everybody but some"}
-    return bool(_wildcards(new) & everybody) and not _wildcards(old) & everybody
+    return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
 
 
 TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
@@ -218,58 +229,24 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "swapped": swapped,
     "changed": changed,
     "administers": administers,
+    "allowsAnything": allows_anything,
     "widened": widened,
     "opened": opened,
 }
 """The questions by their names."""
 
 
-def _wildcards(document: Value) -> set[str]:
-    """What a policy allows without naming it: actions and principals; a condition on principals names them."""
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except (ValueError, RecursionError):
-            return set()
-    found: set[str] = set()
-    for statement in _items(document.get("Statement")) if isinstance(document, Mapping) else ():
-        if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
-            continue
-        found |= {
-            f"action {each}" for each in _items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
-        }
-        found |= {f"all actions but {each}" for each in _items(statement.get("NotAction"))}
-        if not statement.get("Condition"):
-            principal = statement.get("Principal")
-            named = principal.values() if isinstance(principal, Mapping) else [principal]
-            found |= {"everybody" for each in named for one in _items(each) if one == "*"}
-            found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
-    return found
-
-
 def _is_everything(rule: Value) -> bool:
     """Whether a rule of a role is for all verbs, resources and groups of the API."""
-    return isinstance(rule, Mapping) and all(
-        "*" in _items(rule.get(key)) for key in ("verbs", "resources", "apiGroups")
-    )
-
-
-def _broad(action: Any) -> bool:
-    """Whether an action is all of a service or of every service: `s3:*`, `*`."""
-    return str(action).split(":")[-1] == "*"
-
-
-def _items(value: Value) -> list[Any]:
-    """A list as it is, nothing as an empty one, and anything else as its only item."""
-    return value if isinstance(value, list) else [] if value is None else [value]
+    return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
 
 
 def _any(value: Value) -> bool:
-    return any(_word(item) == "true" for item in _items(value))
+    return any(word(item) == "true" for item in items(value))
 
 
 def _all(value: Value) -> bool:
-    return bool(_items(value)) and all(_word(item) == "true" for item in _items(value))
+    return bool(items(value)) and all(word(item) == "true" for item in items(value))
 
 
 def _is_there(value: Value) -> bool:
@@ -278,12 +255,12 @@ def _is_there(value: Value) -> bool:
 
 def _are_objects(value: Value) -> bool:
     """Whether items may have changed, rather than gone, where others came."""
-    return any(isinstance(item, Mapping) for item in _items(value))
+    return any(isinstance(item, Mapping) for item in items(value))
 
 
 def _number(value: Value) -> float | None:
     """A number, the smallest of some; of a quantity of Kubernetes in its base unit, of a time in seconds."""
-    found = [number for item in _items(value) if (number := _quantity(item)) is not None]
+    found = [number for item in items(value) if (number := _quantity(item)) is not None]
     return min(found, default=None)
 
 
@@ -306,11 +283,6 @@ _UNITS: Final = {
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
     "ki": 1024.0,
 }
-
-
-def _word(value: Value) -> str:
-    """A scalar as a text."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _canonical(value: Value) -> str:

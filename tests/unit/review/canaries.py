@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from unit.review.forms import FORMS, SLOT
+
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
@@ -96,6 +98,10 @@ def resource(
     return step
 
 
+def _written(text: Any, secret: str) -> Any:
+    return [_written(each, secret) for each in text] if isinstance(text, list) else text.replace(SLOT, secret)
+
+
 def _build() -> dict[str, Any]:
     flat = {
         "masterPassword": _secret("a name in camel case"),
@@ -141,6 +147,11 @@ def _build() -> dict[str, Any]:
         "t": f"https://hooks.slack.com/services/{_secret('a webhook', 'T0CANARY0/B0CANARY0/cAnArYumbrella1234567890')}",
         "u": f"mysql -h db -p{_secret('a password on a command line')} app",
         "v": f"curl -u app:{_secret('a user on a command line')} https://example.com",
+    }
+    # Each has an end of its own, so that none is struck out only because it stands elsewhere too.
+    forms = {
+        f"note{number}": _written(form.text, _secret(form.way, f"{form.secret[:-3]}{number:03}"))
+        for number, form in enumerate(FORMS)
     }
     texts = {
         "policy": json.dumps({"Version": 1, "settings": {"dbPassword": _secret("JSON in a string")}}),
@@ -234,6 +245,7 @@ def _build() -> dict[str, Any]:
             },
             resource("flat", "aws:index/thing:Thing", new=flat),
             resource("patterns", "aws:index/thing:Thing", new=patterns),
+            resource("forms", "aws:index/thing:Thing", op="update", old={**forms, "n": 1}, new={**forms, "n": 2}),
             resource(
                 "texts", "aws:index/thing:Thing", op="update", old={**texts, "count": 1}, new={**texts, "count": 2}
             ),
@@ -290,7 +302,7 @@ def _build() -> dict[str, Any]:
             {"severity": "info", "message": f"{_secret('a key in a message', _pem(4))}\n"},
         ],
         "duration": 1_000_000_000,
-        "changeSummary": {"create": 15, "update": 4, "delete": 1, "replace": 1},
+        "changeSummary": {"create": 15, "update": 5, "delete": 1, "replace": 1},
     }
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes import change, update
-from mlpctl.review.diff import CHANGED_SECRET, HIDDEN, MAX_SHOWN, differences
+from mlpctl.review.compare import CHANGED_SECRET, HIDDEN
+from mlpctl.review.diff import MAX_SHOWN, differences
 from mlpctl.review.plan import Op
 from mlpctl.review.values import UNKNOWN, Masked, Secret
 from review_plans import bounded

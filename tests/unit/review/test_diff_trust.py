@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from changes import update
-from mlpctl.review.diff import CHANGED_SECRET, differences
+from mlpctl.review.compare import CHANGED_SECRET
+from mlpctl.review.diff import differences
 from mlpctl.review.plan import Op
 from mlpctl.review.values import Secret
 

@@ -75,7 +75,8 @@ def test_a_rule_that_a_reference_to_another_stack_names_is_seen() -> None:
 )
 def test_what_the_plan_makes_by_that_name_was_not_there(parent: str, inputs: Any) -> None:
     name = "Google's" if parent.startswith("gcp") else "Azure's"
-    rule = change(ALONE[name][0], Op.CREATE, name="rule", inputs=ALONE[name][1])
+    web = {"allows": [{"protocol": "tcp", "ports": ["443"]}], "destinationPortRange": "443"}
+    rule = change(ALONE[name][0], Op.CREATE, name="rule", inputs={**ALONE[name][1], **web})
     assert opened(change(parent, Op.CREATE, name="new", inputs=inputs), rule) == []
 
 

@@ -8,7 +8,7 @@ from awsfacts import instances
 from awsfacts.records import Holding
 from mlpctl.review import records
 from mlpctl.review.kinds import kind, words_of
-from mlpctl.review.watched import machines
+from mlpctl.review.machines import machines
 
 
 def test_our_components_all_have_records() -> None:

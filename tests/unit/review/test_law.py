@@ -96,7 +96,20 @@ def plans(draw: st.DrawFn) -> list[Step]:
         more: dict[str, Any] = {} if custom else {"custom": False, "provider": "", "id": ""}
         old = state(type, f"{draw(st.sampled_from(['a', 'a::b', 'c']))}{number}", inputs, **more)
         steps += MAKERS[maker](old, {**old, "inputs": {**inputs, path: value}}, path)
-    return steps + draw(modules())
+    return steps + draw(modules()) + draw(containers())
+
+
+@st.composite
+def containers(draw: st.DrawFn) -> list[Step]:
+    """Steps of a bucket and of an object in it that is retained; none without any."""
+    if not (maker := draw(st.sampled_from(["", "same", "delete", "replace", "replaced first", "retained"]))):
+        return []
+    inputs = {"bucket": "shop", "forceDestroy": draw(st.booleans())}
+    bucket = state("aws:s3/bucket:Bucket", "whole", inputs)
+    part = state("aws:s3/bucketObject:BucketObject", "part", {"bucket": "shop", "key": "a"}, retainOnDelete=True)
+    other = {**part, "inputs": {"bucket": "other", "key": "a"}}
+    steps = MAKERS[maker](bucket, {**bucket, "inputs": {**inputs, "bucket": "other"}}, "bucket")
+    return steps + MAKERS[draw(st.sampled_from(["same", "delete", "replace"]))](part, other, "bucket")
 
 
 @st.composite

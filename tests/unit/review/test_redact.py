@@ -367,6 +367,11 @@ _PIECES = [
     "- *a\n",
     "sk-aaaa ",
     "ghp_",
+    "vault kv put a b=c ",
+    "pulumi config set a b ",
+    "echo a | ",
+    "/hooks/a1/",
+    "https://a",
 ]
 
 

@@ -33,6 +33,7 @@ BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 POOL, ENDPOINT = "kubernetes:karpenter.sh/v1:NodePool", "aws:sagemaker/endpoint:Endpoint"
 PROVIDER = "pulumi:providers:kubernetes"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+READER = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 GPU = {"instanceTypes": ["g6.2xlarge"], "scalingConfig": {"desiredSize": 2, "maxSize": 4, "minSize": 0}}
 CPU = {**GPU, "instanceTypes": ["m7i.2xlarge"]}
@@ -548,7 +549,7 @@ def test_the_first_creation_has_no_dangers() -> None:
             type,
             Op.CREATE,
             name=str(number),
-            inputs={"acl": "public-read", "policy": document("*"), "policyArn": ADMIN, "role": "r"},
+            inputs={"acl": "private", "policy": document(), "policyArn": READER, "role": "r"},
         )
         for number, type in enumerate((BUCKET, POLICY, ROLE, ATTACHMENT, NODES, DEPLOYMENT))
     ]
@@ -558,8 +559,8 @@ def test_the_first_creation_has_no_dangers() -> None:
 @pytest.mark.parametrize(
     ("type", "inputs", "target", "harm"),
     [
-        (ATTACHMENT, {"policyArn": ADMIN}, "role", Harm.IDENTITY),
-        (INGRESS, {"cidrIpv4": "0.0.0.0/0"}, "securityGroupId", Harm.IDENTITY),
+        (ATTACHMENT, {"policyArn": READER}, "role", Harm.IDENTITY),
+        (INGRESS, {"cidrIpv4": "10.0.0.0/8"}, "securityGroupId", Harm.IDENTITY),
         (LIFECYCLE, LIFE, "bucket", Harm.DATA),
     ],
 )

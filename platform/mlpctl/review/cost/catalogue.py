@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from mlpctl.review import records
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
+from mlpctl.review.kinds import short_type
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
 """From a resource to the parts of its price.
@@ -28,7 +29,7 @@ _MODULES: Final[dict[str, ModuleType]] = {
 
 def large(type: str) -> str:
     """What makes a type expensive; empty for one that is not known to be."""
-    return records.record(type).large
+    return records.record(short_type(type)).large
 
 
 def parts(of: Subject) -> Parts:
@@ -37,7 +38,7 @@ def parts(of: Subject) -> Parts:
     Raises:
         NoPrice: it has no price.
     """
-    record = records.record(of.change.type)
+    record = records.record(short_type(of.change.type))
     # A state may lack the mark of what a provider makes; a type that is priced is no component.
     if not of.change.custom and not record.priced:
         yield Free("a component costs what its parts cost")

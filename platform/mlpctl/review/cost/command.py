@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM, REGION
+from mlpctl.review import inert
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
@@ -110,5 +111,5 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
 def _say_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
     for name, plan in plans.items():
         if plan.incomplete:
-            told = table.printable(f"{name} is not complete, and its cost neither: {plan.incomplete}")
+            told = inert.visible(f"{name} is not complete, and its cost neither: {plan.incomplete}")
             console.print(told, markup=False, highlight=False, soft_wrap=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+from mlpctl import urns
+from mlpctl.review import machines, wording
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
@@ -117,7 +119,7 @@ def _not_held(large: Sequence[ResourceCost]) -> str:
     if not large:
         return ""
     counts = Counter(each.large or catalogue.large(each.type) for each in large)
-    named = ", ".join(f"{what} of {_resources(count)}" for what, count in sorted(counts.items()))
+    named = ", ".join(f"{what} of {wording.number(count, 'resource')}" for what, count in sorted(counts.items()))
     return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
 
 
@@ -197,7 +199,7 @@ def _priced(of: Subject) -> Priced:
     try:
         found = tuple(catalogue.parts(of))
     except NoPrice as error:
-        return Priced(None, unpriced=str(error), large=large)
+        return Priced(None, unpriced=str(error), large=large or _accelerated(of))
     lines = tuple(part for part in found if isinstance(part, Line))
     left_out = [part for part in found if isinstance(part, Missing)]
     missing = _missing(left_out)
@@ -209,6 +211,13 @@ def _priced(of: Subject) -> Priced:
     if not lines and missing:
         return Priced(None, unpriced="; ".join(missing), large=large)
     return Priced(_money(lines), lines, missing, large=large)
+
+
+def _accelerated(of: Subject) -> str:
+    """What is large of a type that is not known to be: instances with accelerators; those of pods are nodes' own."""
+    if of.change.type.startswith(urns.KUBERNETES):
+        return ""
+    return "instances" if machines.accelerated(machines.texts(of.inputs)) else ""
 
 
 def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
@@ -268,8 +277,4 @@ def team(inputs: Mapping[str, Value]) -> str:
 
 
 def _counted(number: int) -> str:
-    return f"{_resources(number)} without a price"
-
-
-def _resources(number: int) -> str:
-    return f"{number} {'resource' if number == 1 else 'resources'}"
+    return f"{wording.number(number, 'resource')} without a price"

@@ -10,12 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import urns
-from mlpctl.review import wording
+from mlpctl.review import inert, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.cost.estimate import unlisted_in_words
 from mlpctl.review.report_cost import ZERO, Cost, Limit, Money
 
-ALONE: Final = "without a component"
 NO_TEAM: Final = "without a team"
 SHOWN_NAMES: Final = 5
 """Names of resources that are written out where many have the same to say."""
@@ -61,7 +60,7 @@ def comparison(costs: Mapping[str, Cost]) -> RenderableType:
     names = dict.fromkeys(name for cost in costs.values() for name in cost.totals.by_component)
     for name in names:
         found = [cost.totals.by_component.get(name) for cost in costs.values()]
-        made.add_row(_cell(name or ALONE), *(_cell(usd(each.expected) if each else "-") for each in found))
+        made.add_row(_cell(name or wording.ALONE), *(_cell(usd(each.expected) if each else "-") for each in found))
     made.add_section()
     for words, figure in (("Expected", "expected"), ("At the least", "min"), ("At the most", "max")):
         figures = [getattr(cost.totals.monthly_usd, figure) for cost in costs.values()]
@@ -95,17 +94,12 @@ def change(amount: float) -> str:
     return "" if not amount else usd(amount) if amount < 0 else f"+{usd(amount)}"
 
 
-def printable(text: str) -> str:
-    """A text without what a terminal would act on: escapes, and characters that turn the direction of writing."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-
-
 def _components(cost: Cost) -> Table:
     made = _table("Component", "At the least", "Expected", "At the most", "Change")
     deltas = {each.title: each.delta for each in wording.by_component(cost)}
     for name, money in cost.totals.by_component.items():
         delta = deltas.pop(name or wording.ALONE, ZERO)
-        made.add_row(_cell(name or ALONE), *_figures(money), _cell(change(delta.expected)))
+        made.add_row(_cell(name or wording.ALONE), *_figures(money), _cell(change(delta.expected)))
     if gone := sum(deltas.values(), ZERO).expected:
         made.add_row(_cell("what goes"), "", "", "", _cell(change(gone)))
     made.add_section()
@@ -159,7 +153,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _cell(text: str) -> Text:
-    return Text(printable(text))
+    return Text(inert.visible(text))
 
 
 def to_json(value: Any) -> str:

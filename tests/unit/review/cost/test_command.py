@@ -56,7 +56,7 @@ def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
         text
         == """\
 Component            At the least   Expected  At the most      Change
-without a component     $1,411.20  $1,411.20    $1,411.20  +$1,331.20
+Without a component     $1,411.20  $1,411.20    $1,411.20  +$1,331.20
 KeyRing keys                $1.00      $1.00        $3.00      +$1.00
 Total                   $1,412.20  $1,412.20    $1,414.20  +$1,332.20
 
@@ -123,7 +123,7 @@ def test_stacks_stand_side_by_side() -> None:
         == """\
 Component                    dev    prod
 KeyRing keys               $1.00   $1.00
-without a component            -  $40.00
+Without a component            -  $40.00
 Expected                   $1.00  $41.00
 At the least               $1.00  $41.00
 At the most                $3.00  $43.00

@@ -1,0 +1,86 @@
+"""What IAM policies allow without naming it: everything, all actions of a service, everybody."""
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from mlpctl.review.values import Value, items
+
+EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
+
+_ESCALATES: Final = (
+    *("iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy"),
+    *("iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy"),
+    *("iam:createpolicyversion", "iam:setdefaultpolicyversion"),
+)
+"""Actions with which whoever may do them to any resource can give oneself everything; small letters, as IAM takes both.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissions-guardrails
+"""
+
+
+def wildcards(document: Value) -> set[str]:
+    """What a policy allows without naming it: actions and principals; a condition on principals names them."""
+    found: set[str] = set()
+    for statement in _allowed(document):
+        found |= {
+            f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
+        }
+        found |= {f"all actions but {each}" for each in items(statement.get("NotAction"))}
+        if not statement.get("Condition"):
+            principal = statement.get("Principal")
+            named = principal.values() if isinstance(principal, Mapping) else [principal]
+            found |= {"everybody" for each in named for one in items(each) if one == "*"}
+            found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
+    return found
+
+
+def lets_in_everybody(document: Value) -> bool:
+    """Whether a policy lets in everybody."""
+    return bool(wildcards(document) & EVERYBODY)
+
+
+def allows_anything(documents: Iterable[Value]) -> bool:
+    """Whether policies allow everything there is, or to give oneself that."""
+    return any(_is_anything(statement) for document in documents for statement in _allowed(document))
+
+
+def _is_anything(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement allows every action on everything, all but some, or to give oneself every action."""
+    if "Resource" in statement and not any(_is_every(each) for each in items(statement["Resource"])):
+        return False
+    actions = [str(each).lower() for each in items(statement.get("Action"))]
+    if "NotAction" in statement or any(not each.strip("*:") for each in actions):
+        return True
+    # A condition may hold whoever gives permissions to a boundary.
+    return not statement.get("Condition") and any(
+        fnmatch.fnmatchcase(each, action) for action in actions for each in _ESCALATES
+    )
+
+
+def _is_every(resource: Value) -> bool:
+    """Whether a resource stands for every identity of an account, at least: `*`, `arn:aws:iam::123456789012:role/*`."""
+    if not isinstance(resource, str):
+        return False
+    some = re.sub(r"^arn:[\w*-]+:iam::[\d*]*:", "arn:aws:iam::0:", resource)
+    return any(fnmatch.fnmatchcase(f"arn:aws:iam::0:{kind}/any", some) for kind in ("role", "user", "group", "policy"))
+
+
+def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
+    """The statements of a policy that allow something."""
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except (ValueError, RecursionError):
+            return
+    for statement in items(document.get("Statement")) if isinstance(document, Mapping) else ():
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+            yield statement
+
+
+def _broad(action: Any) -> bool:
+    """Whether an action is all of a service or of every service: `s3:*`, `*`."""
+    return str(action).split(":")[-1] == "*"

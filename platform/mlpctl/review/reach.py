@@ -1,0 +1,204 @@
+"""Whether security groups of AWS let through what they did, however their rules are grouped or described.
+
+Rules that belong to a group, inline and as resources of their own, are put together for each direction. What they reach
+is then a set of addresses and other peers for each protocol and port: rules that are split, joined or moved reach the
+same.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from operator import or_
+from typing import Any, Final
+
+from awsfacts.tables import Row, read_table
+from mlpctl.review import addresses
+from mlpctl.review.addresses import Addresses
+from mlpctl.review.kinds import short_type
+from mlpctl.review.openings import PORTS
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.rules import protocol_of
+from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
+
+MOST: Final = 400
+"""Rules of a group that are put together; AWS allows 1,000 at most, and 60 unless asked for more.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+"""
+
+_EVERY: Final = "-1"
+_STAYS: Final = frozenset({Op.FORGET})
+
+
+class _Alone(Row):
+    """Rules that are resources of their own."""
+
+    group: str
+    direction: str
+
+
+class _Table(Row):
+    """`reach.yaml`, where all fields are explained."""
+
+    groups: Mapping[str, Mapping[str, str]]
+    rules: Mapping[str, _Alone]
+    protocol: Sequence[str]
+    ports: Sequence[str]
+    addresses: Sequence[str]
+    peers: Sequence[str]
+    silent: Sequence[str]
+
+
+@cache
+def _table() -> _Table:
+    return _Table.model_validate(read_table("reach.yaml", "mlpctl.review"))
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What one rule lets through."""
+
+    protocol: str
+    low: int
+    high: int
+    spans: Mapping[int, Addresses]
+    peers: frozenset[str]
+
+
+_Reach = frozenset[tuple[Any, ...]]
+
+
+class Reaches:
+    """What the groups of a plan let through, until now and from now on."""
+
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        named: Callable[[Change, str], Sequence[Change]],
+        by_id: Mapping[str, Change],
+    ) -> None:
+        """Put the rules together; `named` finds what a property of a resource names, `by_id` what an id is of."""
+        self._named = named
+        self._by_id = by_id
+        self._rules: dict[tuple[str, str], tuple[list[Value], list[Value]]] = {}
+        self._keys: dict[str, set[tuple[str, str]]] = {}
+        self._same: dict[tuple[str, str], bool] = {}
+        for change in changes:
+            if change.custom and change.op is not Op.READ:
+                new = change.old if change.op in _STAYS else change.new
+                for side, inputs in enumerate((change.old, new)):
+                    for key, rules in self._of(change, inputs):
+                        self._rules.setdefault(key, ([], []))[side].extend(rules)
+                        self._keys.setdefault(change.urn, set()).add(key)
+
+    def same(self, change: Change) -> bool:
+        """Whether the groups that a rule is of let through what they did; False where that is not known."""
+        return is_rule(change) and all(map(self._is_same, self._keys.get(change.urn, [("", "")])))
+
+    def keeps(self, change: Change, name: str) -> bool:
+        """Whether a group lets through in a direction, that of the property `name`, what it did."""
+        direction = _table().groups.get(short_type(change.type), {}).get(name)
+        return direction is not None and self._is_same((change.urn, direction))
+
+    def _is_same(self, key: tuple[str, str]) -> bool:
+        if key not in self._same:
+            self._same[key] = same(*self._rules.get(key, ([None], [None])))
+        return self._same[key]
+
+    def _of(self, change: Change, inputs: Mapping[str, Value] | None) -> Iterator[tuple[tuple[str, str], list[Value]]]:
+        """The rules in a resource's inputs, by what they are of."""
+        type = short_type(change.type)
+        if inputs is None:
+            return
+        for name, direction in _table().groups.get(type, {}).items():
+            found = inputs.get(name)
+            yield (change.urn, direction), found if isinstance(found, list) else [] if found is None else [found]
+        if alone := _table().rules.get(type):
+            towards = inputs.get("type") if alone.direction == "type" else alone.direction
+            yield (self._group(change, alone.group, inputs), str(towards)), [inputs]
+
+    def _group(self, change: Change, name: str, inputs: Mapping[str, Value]) -> str:
+        """What a rule is of, on the side that the inputs are from: it may move to another group."""
+        value = inputs.get(name)
+        moves = change.old is not None and change.new is not None and change.old.get(name) != change.new.get(name)
+        if moves and isinstance(value, str):
+            return self._by_id[value].urn if value in self._by_id else json.dumps(value)
+        found = self._named(change, name)
+        return found[0].urn if found else json.dumps(value, default=repr)
+
+
+def is_rule(change: Change) -> bool:
+    """Whether a resource is a rule of a security group."""
+    return short_type(change.type) in _table().rules
+
+
+def same(old: Value, new: Value) -> bool:
+    """Whether two lists of rules let through the same; False where they are none, or something is not known yet."""
+    if not isinstance(old, list) or not isinstance(new, list) or not (old or new) or len(old) + len(new) > MOST:
+        return False
+    sides = [[way for rule in rules for way in _ways(rule)] for rules in (old, new)]
+    if any(each is None for ways in sides for each in ways):
+        return False
+    before, after = ([each for each in ways if each] for ways in sides)
+    protocols = {each.protocol for each in (*before, *after)} | {""}
+    return _reach(before, protocols) == _reach(after, protocols)
+
+
+def _reach(ways: Sequence[_Way], protocols: Iterable[str]) -> _Reach:
+    """For each protocol, the ranges of ports and what may pass on them; `""` stands for those that no rule names."""
+    found: list[tuple[Any, ...]] = []
+    for protocol in protocols:
+        fitting = [each for each in ways if each.protocol in (_EVERY, protocol)]
+        starts = sorted({PORTS[0], *(each.low for each in fitting), *(each.high + 1 for each in fitting)})
+        last: tuple[Any, ...] = ()
+        for low in starts:
+            here = [each for each in fitting if each.low <= low <= each.high]
+            spans = [reduce(or_, (each.spans[family] for each in here), Addresses()) for family in (4, 6)]
+            passes = (*spans, frozenset[str]().union(*(each.peers for each in here)))
+            if passes != last:
+                found.append((protocol, low, *passes))
+                last = passes
+    return frozenset(found)
+
+
+def _ways(rule: Value) -> Iterator[_Way | None]:
+    """What a rule lets through; None where it is no such rule, or something of it is not known yet."""
+    table = _table()
+    reached = (*table.protocol, *table.ports, *table.addresses, *table.peers)
+    if not isinstance(rule, Mapping) or any(
+        each and key not in (*reached, *table.silent) for key, each in rule.items()
+    ):
+        yield None
+        return
+    told = [rule.get(key) for key in reached]
+    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(told)):
+        yield None
+        return
+    protocol = protocol_of(next((rule[key] for key in table.protocol if key in rule), _EVERY))
+    low, high = (_number(rule.get(key)) for key in table.ports)
+    ports = PORTS
+    if protocol in ("tcp", "udp") and low is not None and high is not None and low >= 0:
+        ports = (low, high)
+    elif protocol.startswith("icmp"):
+        protocol = f"{protocol} {low} {high}"
+    spans = addresses.parsed(each for key in table.addresses for each in _listed(rule.get(key)))
+    strange = [each for key in table.addresses for each in _listed(rule.get(key)) if not _is_address(each)]
+    peers = {str(each) for key in table.peers for each in _listed(rule.get(key)) if each and key != "self"}
+    peers |= {"itself"} if str(rule.get("self")).lower() == "true" else set()
+    yield _Way(protocol, *ports, spans, frozenset({*peers, *map(str, strange)}))
+
+
+def _is_address(text: Value) -> bool:
+    return any(addresses.parsed([text]).values())
+
+
+def _listed(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else [] if value in (None, "") else [value]
+
+
+def _number(value: Value) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None

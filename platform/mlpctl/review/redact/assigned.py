@@ -1,0 +1,111 @@
+"""What a text assigns to a secret's name, or gives beside a flag or an element of that name."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from mlpctl.review import marks, signs
+from mlpctl.review.values import HIDDEN
+
+_ASSIGNED: Final = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]{2,64})(?:\\{0,3}["'])?[ \t]{0,4}(?P<sign>:?=>?|:)[ \t]{0,4}"""
+)
+"""A name to which something is assigned."""
+
+_VALUE: Final = re.compile(
+    r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)|.{1,4096}?)(?P=quote)"""
+    r"""|<<[-~]?["']?(?P<end>\w{1,64})["']?\n(?P<here>(?s:.{1,4096}?))\n[ \t]{0,64}(?P=end)\b"""
+    r"""|["']?(?P<bare>[^\s"'`;&<>{\[\\][^\s"'`;&<>]{0,4096})"""
+)
+"""What is assigned: in quotes, as a document that stands there, or bare."""
+
+_GIVEN: Final = (
+    re.compile(
+        r"""(?<![\w-])(?:--?|(?:ENV|ARG)[ \t]{1,8})(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
+        r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
+    ),
+    re.compile(r"<(?P<name>[\w.:-]{2,64})>(?P<bare>[^<>]{1,4096})</"),
+    re.compile(
+        r"""\b(?:key|name)=["'](?P<name>[\w.:-]{2,64})["'][^<>"']{1,8}value=["'](?P<bare>[^"'<>]{1,4096})""",
+        re.IGNORECASE,
+    ),
+)
+"""A flag and its value or a Dockerfile's variable; an element of XML; a name and a value as attributes of one."""
+
+_BLOCKS: Final = ("|", ">", "|-", ">-", "|+", ">+")
+
+Remember = Callable[[str], None]
+"""Looks for a secret in all other texts too."""
+
+
+def assignments(text: str, remember: Remember) -> str:
+    """Strike out what is assigned to a secret's name: `password=x`, `"token": "x"`, `export API_KEY='x'`."""
+    parts: list[str] = []
+    done = 0
+    for match in _ASSIGNED.finditer(text):
+        sure = signs.named_secret(match["name"])
+        # After another colon a name is a part of an ARN or a reference: `arn:aws:secretsmanager:…:secret:…`.
+        inner = match["sign"] == ":" and text[match.start() - 1 : match.start()] in (":", "/")
+        found = _VALUE.match(text, match.end()) if sure and not inner and match.start() >= done else None
+        if found is None:
+            continue
+        group = next(each for each in ("quoted", "here", "bare") if found[each] is not None)
+        value = found[group] if group != "bare" else found[group].rstrip(",)]}")
+        if not value or HIDDEN in found[group]:
+            continue
+        if found[group].startswith(("${", "$(")) or not _assigned(value, sure, match["sign"], group):
+            continue
+        start = found.start(group)
+        end = start + len(value)
+        if group == "bare" and value in _BLOCKS:
+            start, end = _block(text, match.start(), end)
+        elif match["sign"] != ":" or group != "bare":
+            remember(value)
+        if end > start:
+            parts += (text[done:start], HIDDEN)
+            done = end
+    return "".join(parts) + text[done:] if parts else text
+
+
+def beside(text: str, remember: Remember) -> str:
+    """Strike out what stands beside a secret's name, as a flag's value does."""
+    for given in _GIVEN:
+        text = given.sub(lambda match: _given(match, remember), text)
+    return text
+
+
+def _given(match: re.Match[str], remember: Remember) -> str:
+    """Strike out the value beside a secret's name."""
+    value = match["bare"]
+    sure = signs.named_secret(match["name"])
+    if sure != "always" or HIDDEN in value or signs.rules().references.fullmatch(value):
+        return match[0]
+    remember(value)
+    start = match.start("bare") - match.start()
+    return match[0][:start] + HIDDEN + match[0][start + len(value) :]
+
+
+def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
+    """Whether what is assigned to a secret's name is a secret."""
+    if value == marks.BLINDED or value in marks.UNKNOWNS or signs.rules().references.fullmatch(value):
+        return False
+    if sure == "perhaps" and (len(value) < 12 or value.isupper()):
+        return False
+    # In prose a colon follows names too: `invalid token: expired`.
+    return sign != ":" or group != "bare" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()
+
+
+def _block(text: str, name: int, end: int) -> tuple[int, int]:
+    """Span of a block of YAML's: the lines that are indented deeper than its name."""
+    line = text.rfind("\n", 0, name) + 1
+    indent = len(text[line:name]) - len(text[line:name].lstrip(" \t"))
+    last = start = end
+    while (following := text.find("\n", last)) >= 0:
+        stop = text.find("\n", following + 1)
+        content = text[following + 1 : stop if stop >= 0 else len(text)]
+        if content.strip() and len(content) - len(content.lstrip(" \t")) <= indent:
+            break
+        last = stop if stop >= 0 else len(text)
+        if stop < 0:
+            break
+    return start, last

@@ -1,0 +1,73 @@
+"""What is left of values whose secrets are struck out, with digests by which they can be told apart."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+from urllib.parse import quote
+
+from mlpctl.review.values import HIDDEN, Masked, Secret, Value
+
+DEEPEST: Final = 64
+"""Levels of mappings and lists that are looked through; what is below is hidden."""
+
+_KEY: Final = os.urandom(32)
+
+
+def texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """Every text of a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)) and depth < DEEPEST:
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts(each, depth + 1)
+
+
+def literal_pattern(literals: Collection[str]) -> re.Pattern[str] | None:
+    """A pattern for secrets as they are, and as JSON, URLs and base64 write them; grouped by first letter for speed."""
+    forms: dict[str, set[str]] = {}
+    for each in literals:
+        encoded = base64.b64encode(each.encode(errors="surrogatepass")).decode().rstrip("=")
+        escaped = json.dumps(each)[1:-1]
+        for form in (each, escaped, json.dumps(each, ensure_ascii=False)[1:-1], quote(each, safe="", errors="replace")):
+            forms.setdefault(form[0], set()).add(re.escape(form[1:]))
+        forms.setdefault(encoded[0], set()).add(re.escape(encoded[1:]) + "={0,2}")
+    groups = (
+        re.escape(first) + "(?:" + "|".join(sorted(rests, key=lambda rest: (-len(rest), rest))) + ")"
+        for first, rests in sorted(forms.items())
+    )
+    return re.compile("|".join(groups)) if forms else None
+
+
+def digest(value: Any) -> bytes:
+    """A keyed digest of a value, with a key that this process alone has."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    kind = b"s" if isinstance(value, str) else b"j"
+    return hashlib.blake2b(kind + text.encode(errors="surrogatepass"), key=_KEY, digest_size=16).digest()
+
+
+def masked(text: str, left: str, why: str) -> Secret | Masked:
+    """What is left of a text, or a hidden one where nothing is."""
+    mark = digest(text)
+    return Secret(why, mark) if left.strip(" \n\"'") == HIDDEN else Masked(left, mark)
+
+
+def altered(before: Any, after: Value) -> bool:
+    """Whether something was hidden."""
+    if isinstance(after, (Secret, Masked)) or type(before) is not type(after):
+        return True
+    if isinstance(before, dict):
+        return before.keys() != after.keys() or any(altered(each, after[key]) for key, each in before.items())
+    if isinstance(before, list):
+        return any(altered(one, other) for one, other in zip(before, after, strict=True))
+    return False
+
+
+def dumped(value: Value, like: str) -> str:
+    """JSON laid out as another text is."""
+    indent = 2 if "\n" in like.strip() else None
+    separators = None if indent or '": ' in like else (",", ":")
+    return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False, default=str)

@@ -1,0 +1,298 @@
+"""Secrets out of a plan while it is read: by Pulumi's marks, by name and by pattern. No later code ever holds one.
+
+What is looked for is data: `secrets.yaml`. A text is looked through inside too: JSON, YAML and base64 (gzip too) in it.
+What was hidden once by a mark or a name, and is long enough to be told from a word, is struck out elsewhere too.
+"""
+
+import base64
+import functools
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from mlpctl.review import marks, signs
+from mlpctl.review.redact import assigned, yaml_text
+from mlpctl.review.redact.encoded import ENCODED, decoded
+from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
+from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_copies
+from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
+
+SHORTEST: Final = 6
+"""Characters from which a text is looked through; a shorter one is hidden by its name alone."""
+
+NESTED: Final = 8
+"""Levels of text inside text that are looked through; what is below is hidden."""
+
+_DEFAULTS: Final = "__defaults"
+"""A provider's note of which inputs are its defaults."""
+
+_CODE: Final = "__provider"
+"""A dynamic provider's code, with all that it closes over."""
+
+LONGEST_COMMAND: Final = 65_536
+"""Characters of a list of words that are looked through as one command."""
+
+_WORD_END: Final = "\v"
+"""What stands between the words of a command while they are looked through: white space that no word has."""
+
+_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+_TOLD_BY_CONTEXT: Final = ("password of a URL", "password", "authorization")
+"""Patterns whose secret is known by what stands around it; elsewhere only the literal tells it."""
+
+
+def scrub(text: str) -> str:
+    """A free text without the secrets that it holds by name or by pattern."""
+    return Redactor().text(text)
+
+
+class Redactor:
+    """Takes the secrets out of one plan."""
+
+    def __init__(self, literals: Collection[str] = ()) -> None:
+        """Strike out these literals too, wherever they stand."""
+        self.found: set[str] = set()
+        """Secrets found by a mark or a name that are long enough to be looked for everywhere."""
+
+        self._literals = literal_pattern(literals)
+        self._seen: dict[tuple[str, bool, int], str | Secret] = {}
+
+    def inputs(
+        self,
+        values: Mapping[str, Any],
+        *,
+        kind: str = "",
+        hidden: Collection[str] = (),
+        twin: Mapping[str, Any] | None = None,
+    ) -> dict[str, Value]:
+        """Inputs of a resource of a type, without secrets.
+
+        `hidden` are names that Pulumi says are secret. `twin` are the same resource's inputs before or after: what is
+        secret there is secret here.
+        """
+        place = Place(properties=signs.properties(kind, values), beside=signs.type_of_secret(kind))
+        shown = self._mapping(values, place, with_copies(values, twin or {}))
+        for key, each in values.items():
+            if key in hidden and key in shown and each is not None and not marks.unknown(each):
+                shown[key] = self._hide(each, "secret")
+        return shown
+
+    def value(self, value: Any, name: str = "") -> Value:
+        """A value under a name, without secrets."""
+        return self._value(value, place_of(name, value, Place()), None)
+
+    def text(self, text: str) -> str:
+        """A free text without secrets."""
+        return str(self._text(text, Place()))
+
+    def _value(self, value: Any, place: Place, twin: Any) -> Value:
+        if marks.secret(twin) and not marks.secret(value) and value not in (None, "") and not marks.unknown(value):
+            return self._hide(value, "secret")
+        if isinstance(value, str):
+            return self._string(value, place)
+        if isinstance(value, (dict, list)):
+            if place.depth >= DEEPEST:
+                return Secret("too deep to look through", digest(value))
+            if isinstance(value, list):
+                return self._list(value, place.below(), twin)
+            if isinstance(value.get(marks.SIGNATURE), str):
+                return self._signed(value, place)
+            return self._mapping(value, place.below(), twin)
+        if place.why and value is not None and not isinstance(value, bool):
+            return Secret(place.why, digest(value))
+        return value
+
+    def _mapping(self, values: Mapping[str, Any], place: Place, twin: Any) -> dict[str, Value]:
+        if values.get("kind") == "Secret" and str(values.get("apiVersion", "v1")) == "v1":
+            place = replace(place, properties=place.properties | {"data", "stringData"})
+        before = twin if isinstance(twin, dict) else {}
+        name_beside = paired(values)
+        flagged = place.beside or signs.flagged(values)
+        result: dict[str, Value] = {}
+        for key, each in values.items():
+            if key == _DEFAULTS:
+                continue
+            shown = self._name(key)
+            while shown in result:
+                shown += "'"
+            if key == _CODE:
+                result[shown] = self._hide(each, "code of a dynamic provider")
+                continue
+            here = place_of(key, each, place)
+            if name_beside and key in VALUES:
+                here = place_of(name_beside, each, here)
+            if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
+                here = replace(here, why=here.why or "secret by what stands beside it")
+            result[shown] = self._value(each, here, before.get(key))
+        return result
+
+    def _list(self, values: list[Any], place: Place, twin: Any) -> list[Value]:
+        before = twin if isinstance(twin, list) else []
+        struck = self._words(values)
+        byname = {each["name"]: each for each in before if isinstance(each, dict) and isinstance(each.get("name"), str)}
+        result: list[Value] = []
+        flag = False
+        for number, each in enumerate(values):
+            other = before[number] if number < len(before) else None
+            if isinstance(each, dict) and isinstance(each.get("name"), str):
+                other = byname.get(each["name"])
+            here = (
+                replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
+            )
+            result.append(struck[number] if number in struck else self._value(each, here, other))
+            flag = isinstance(each, str) and each.startswith("-") and "=" not in each and bool(signs.named_secret(each))
+        return result
+
+    def _words(self, values: list[Any]) -> dict[int, Value]:
+        """Words of a command that hold a secret which only the command gives away, `mysql -pSECRET`, by position."""
+        if len(values) < 2 or not all(isinstance(each, str) and _WORD_END not in each for each in values):
+            return {}
+        line = _WORD_END.join(values)
+        low, left = line.lower(), line
+        for each in signs.rules().patterns:
+            if each.command and len(line) <= LONGEST_COMMAND and any(word in low for word in each.has):
+                left = each.find.sub(functools.partial(self._strike, each.why), left)
+        after = left.split(_WORD_END)
+        if left == line or len(after) != len(values):
+            return {}
+        pairs = enumerate(zip(values, after, strict=True))
+        return {number: masked(old, new, "password") for number, (old, new) in pairs if old != new}
+
+    def _signed(self, value: Mapping[str, Any], place: Place) -> Value:
+        """A value of one of the engine's own kinds."""
+        signature = value[marks.SIGNATURE]
+        if signature in marks.ASSETS:
+            where = self._text(str(value.get("path") or value.get("uri") or ""), place)
+            digest = str(value.get("hash") or "")[:12]
+            return " ".join(filter(None, (marks.ASSETS[signature], str(where), digest)))
+        if signature == marks.REFERENCE:
+            return self._text(str(value.get("urn", "")), place)
+        if signature == marks.OUTPUT:
+            if value.get("secret"):
+                return self._hide(value.get("value"), "secret")
+            return self._value(value["value"], place.below(), None) if "value" in value else UNKNOWN
+        if signature == marks.FLOAT:
+            return f"number {value.get('value')}"
+        if signature == marks.BYTES:
+            return self._string(str(value.get("value")), place)
+        if signature == marks.SECRET and isinstance(value.get("plaintext"), str):
+            try:
+                return self._hide(json.loads(value["plaintext"]), "secret")
+            except (ValueError, RecursionError):
+                return self._hide(value["plaintext"], "secret")
+        return Secret("secret")
+
+    def _string(self, text: str, place: Place) -> Value:
+        if text in marks.UNKNOWNS:
+            return UNKNOWN
+        if text == marks.BLINDED:
+            return Secret("secret")
+        if place.why and text and (place.wholly or not signs.rules().references.fullmatch(text)):
+            return self._hide(text, place.why)
+        return self._text(text, place)
+
+    def _hide(self, value: Any, why: str) -> Secret:
+        """Hide a value wholly, and remember what it is made of."""
+        if value == marks.BLINDED or (
+            isinstance(value, dict) and value.get(marks.SIGNATURE) == marks.SECRET and "plaintext" not in value
+        ):
+            return Secret("secret")
+        for each in texts(value):
+            self._remember(each)
+        return Secret(why, digest(value))
+
+    def _remember(self, text: str) -> None:
+        """Look for this secret everywhere, if it can be told from a word; for what it decodes to and its lines too."""
+        text = text.strip()
+        if signs.tellable(text):
+            self.found.add(text)
+        plain = decoded(text) if len(text) < 65536 else None
+        for each in {text, plain} if plain else {text}:
+            if each is None:
+                continue
+            if each is not text and signs.tellable(each):
+                self.found.add(each)
+            # Elsewhere its lines may be indented; a line with blanks may be anyone's.
+            lines = [line.strip() for line in each.splitlines()] if "\n" in each else []
+            self.found.update(
+                line for line in lines if len(line) >= 2 * signs.LITERAL and " " not in line and "-" not in line[:2]
+            )
+            inside = document(each)
+            if inside is not None:
+                self._value(inside, Place(), None)
+
+    def _name(self, key: str) -> str:
+        """The key of a mapping, which may be a secret itself."""
+        return str(self._text(key, Place(digest=True)))
+
+    def _text(self, text: str, place: Place) -> str | Secret:
+        """A text with its secret parts struck out; all of it hidden where nothing else is left."""
+        if len(text) < SHORTEST and text.isascii():
+            return text
+        memo = (text, place.digest, place.nested)
+        if (known := self._seen.get(memo)) is not None:
+            return known
+        clean = _SURROGATES.sub("\ufffd", text)
+        left, why = self._struck(clean, place)
+        result: str | Secret = text if left == text else left
+        if left != clean:
+            result = masked(text, left, why)
+        self._seen[memo] = result
+        return result
+
+    def _struck(self, text: str, place: Place) -> tuple[str, str]:
+        """A text with its secret parts struck out, and what gave the last of them away."""
+        if place.nested >= NESTED:
+            return HIDDEN, "too deep to look through"
+        why = ""
+        inside = document(text)
+        if inside is not None:
+            shown = self._value(inside, Place(nested=place.nested + 1), None)
+            return (dumped(shown, like=text) if altered(inside, shown) else text), "secret in JSON"
+        if self._literals is not None and (left := self._literals.sub(HIDDEN, text)) != text:
+            text, why = left, "secret elsewhere"
+        lower = text.lower()
+        for pattern in signs.rules().patterns:
+            if any(each in lower for each in pattern.has):
+                left = pattern.find.sub(functools.partial(self._strike, pattern.why), text)
+                if left != text:
+                    text, why = left, pattern.why
+        if signs.STEMS.search(lower):
+            left = yaml_text.struck(text, place, self._string) if yaml_text.looks_yaml(text) else text
+            left = assigned.assignments(left, self._remember) if "=" in text or ":" in text else left
+            left = assigned.beside(left, self._remember)
+            text, why = left, why if left == text else "key name"
+        left = self._encoded(text, place)
+        return left, why if left == text else "in base64 or random"
+
+    def _strike(self, why: str, match: re.Match[str]) -> str:
+        """Strike out a match of a pattern, or its secret part."""
+        if "secret" not in match.re.groupindex:
+            return HIDDEN
+        secret = match["secret"]
+        if secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret):
+            return match[0]
+        if why in _TOLD_BY_CONTEXT:
+            self._remember(secret)
+        start, end = (each - match.start() for each in match.span("secret"))
+        return match[0][:start] + HIDDEN + match[0][end:]
+
+    def _encoded(self, text: str, place: Place) -> str:
+        """Strike out what is secret in base64, and what looks random."""
+
+        def struck(match: re.Match[str]) -> str:
+            token = match[0]
+            if match["public"] or token.startswith(signs.rules().public):
+                return token
+            plain = decoded(token)
+            if plain is not None:
+                shown = self._text(plain, Place(nested=place.nested + 1))
+                if not isinstance(shown, (Secret, Masked)):
+                    return token
+                if isinstance(shown, Secret) or token.startswith("H4sI"):
+                    return HIDDEN
+                return base64.b64encode(shown.encode()).decode()
+            return HIDDEN if not place.digest and signs.looks_random(token) else token
+
+        return ENCODED.sub(struck, text)

@@ -1,0 +1,161 @@
+"""Compute, databases and disks of all providers that have no price hold a limit in dollars: they are not left out."""
+
+from typing import Any
+
+import pytest
+
+from costing import REGION, TODAY, Prices, change
+from mlpctl.review.cost.estimate import estimate, limits
+from mlpctl.review.cost.settings import CostSettings
+from mlpctl.review.machines import accelerated
+from mlpctl.review.plan import Plan
+
+BOOK = Prices({})
+
+INSTANCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "a droplet with GPUs": ("digitalocean:index/droplet:Droplet", {"size": "gpu-h100x8-640gb"}),
+    "a droplet": ("digitalocean:index/droplet:Droplet", {"size": "s-1vcpu-1gb"}),
+    "a pool of DigitalOcean": (
+        "digitalocean:index/kubernetesNodePool:KubernetesNodePool",
+        {"size": "gpu-mi300x1-192gb", "nodeCount": 2},
+    ),
+    "a Databricks cluster": ("databricks:index/cluster:Cluster", {"nodeTypeId": "g5.48xlarge", "numWorkers": 8}),
+    "a Databricks warehouse": ("databricks:index/sqlEndpoint:SqlEndpoint", {"clusterSize": "4X-Large"}),
+    "Databricks serving": ("databricks:index/modelServing:ModelServing", {"name": "llm"}),
+    "a Databricks pool": ("databricks:index/instancePool:InstancePool", {"nodeTypeId": "Standard_NC24ads_A100_v4"}),
+    "a Databricks job": ("databricks:index/job:Job", {"name": "train"}),
+    "a Snowflake warehouse": ("snowflake:index/warehouse:Warehouse", {"warehouseSize": "XXLARGE"}),
+    "CoreWeave": ("coreweave:index/cksCluster:CksCluster", {"name": "train"}),
+    "CoreWeave's nodes": ("coreweave:index/nodePool:NodePool", {"instanceType": "gd-8xh100ib-i128"}),
+    "Lambda": ("lambda:index/instance:Instance", {"instanceTypeName": "gpu_8x_h100_sxm5"}),
+    "Lambda Labs": ("lambdalabs:index/instance:Instance", {"instanceTypeName": "gpu_1x_a100"}),
+    "RunPod": ("runpod:index/pod:Pod", {"gpuTypeId": "NVIDIA A100 80GB PCIe"}),
+    "OCI": ("oci:Core/instance:Instance", {"shape": "BM.GPU.H100.8"}),
+    "OCI's nodes": ("oci:ContainerEngine/nodePool:NodePool", {"nodeShape": "VM.GPU.A10.1"}),
+    "a cluster network of OCI": ("oci:Core/clusterNetwork:ClusterNetwork", {}),
+    "Azure ND": (
+        "azure-native:compute:VirtualMachine",
+        {"hardwareProfile": {"vmSize": "Standard_ND96isr_H100_v5"}},
+    ),
+    "Azure NC": ("azure:compute/linuxVirtualMachine:LinuxVirtualMachine", {"size": "Standard_NC24ads_A100_v4"}),
+    "Azure's sets": ("azure-native:compute:VirtualMachineScaleSet", {"sku": {"name": "Standard_NC6s_v3"}}),
+    "AKS nodes": ("azure-native:containerservice:AgentPool", {"vmSize": "Standard_ND96asr_v4"}),
+    "GCP a2": ("gcp:compute/instance:Instance", {"machineType": "a2-highgpu-8g"}),
+    "GCP a3": ("gcp:compute/instanceGroupManager:InstanceGroupManager", {}),
+    "GKE g2": ("gcp:container/nodePool:NodePool", {"nodeConfig": {"machineType": "g2-standard-96"}}),
+    "a Vertex endpoint": ("gcp:vertex/aiEndpoint:AiEndpoint", {}),
+    "Vultr": ("vultr:index/instance:Instance", {"plan": "vcg-a100-12c-120g-80vram"}),
+    "Vultr's metal": ("vultr:index/bareMetalServer:BareMetalServer", {"plan": "vbm-112c-2048gb-8-h100-gpu"}),
+    "Linode": ("linode:index/instance:Instance", {"type": "g1-gpu-rtx6000-4"}),
+    "Linode's nodes": ("linode:index/lkeCluster:LkeCluster", {"pools": [{"type": "g2-gpu-rtx4000a4-m"}]}),
+    "Scaleway": ("scaleway:instance/server:Server", {"type": "H100-2-80G"}),
+    "Scaleway, older": ("scaleway:index/instanceServer:InstanceServer", {"type": "L40S-8-48G"}),
+    "Scaleway's nodes": ("scaleway:kubernetes/pool:Pool", {"nodeType": "GPU-3070-S"}),
+    "a module's": ("net:tf:oci_core_instance", {"shape": "VM.GPU.A10.2"}),
+    "a provider that nobody lists": ("acme:cloud/virtualMachine:VirtualMachine", {}),
+    "a type that nobody lists": ("acme:index:Trainer", {"machine": "gpu_8x_h100_sxm5"}),
+}
+
+OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a database": ("digitalocean:index/databaseCluster:DatabaseCluster", {"size": "db-s-4vcpu"}, "databases"),
+    "a cluster of MongoDB": ("mongodbatlas:index/advancedCluster:AdvancedCluster", {}, "databases"),
+    "a disk": ("digitalocean:index/volume:Volume", {"size": 16000}, "disks"),
+    "a disk of OCI": ("oci:Core/volume:Volume", {"sizeInGbs": "32768"}, "disks"),
+}
+
+
+def broken(type: str, inputs: dict[str, Any], **settings: Any) -> tuple[str, list[str]]:
+    """What is large of a new resource, and the limits that it breaks."""
+    found = estimate(Plan((change(type, inputs),)), BOOK, region=REGION, usage={}, today=TODAY)
+    limit = CostSettings.model_validate({"maxMonthlyUsd": 1000, "maxMonthlyDeltaUsd": 1000, **settings})
+    return found.resources[0].large, [each.name for each in limits(found, limit) if each.broken]
+
+
+@pytest.mark.parametrize("name", INSTANCES)
+def test_compute_without_a_price_breaks_a_limit_of_money(name: str) -> None:
+    type, inputs = INSTANCES[name]
+    assert broken(type, inputs) == ("instances", ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_so_do_databases_and_disks(name: str) -> None:
+    type, inputs, what = OTHERS[name]
+    assert broken(type, inputs) == (what, ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
+
+
+@pytest.mark.parametrize("name", ["a droplet with GPUs", "a Databricks cluster", "OCI"])
+def test_the_stack_file_may_say_otherwise(name: str) -> None:
+    type, inputs = INSTANCES[name]
+    assert broken(type, inputs, maxUnpriced=1)[1] == []
+    assert broken(type, inputs, maxUnpriced=0)[1] == ["cost.maxUnpriced"]
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs"),
+    [
+        ("digitalocean:index/domain:Domain", {"name": "shop.example"}),
+        ("databricks:index/grants:Grants", {"catalog": "main"}),
+        ("snowflake:index/role:Role", {}),
+        ("postgresql:index/database:Database", {}),
+        ("random:index/randomPassword:RandomPassword", {}),
+        ("kubernetes:apps/v1:Deployment", {"spec": {"template": {"limits": {"nvidia.com/gpu": "1"}}}}),
+    ],
+)
+def test_what_costs_little_breaks_none(type: str, inputs: dict[str, Any]) -> None:
+    assert broken(type, inputs) == ("", [])
+
+
+ACCELERATED = [
+    "gpu-h100x8-640gb",
+    "gpu-4000adax1-20gb",
+    "VM.GPU.A10.1",
+    "BM.GPU4.8",
+    "vcg-a16-2c-8g-2vram",
+    "g1-gpu-rtx6000-1",
+    "L4-1-24G",
+    "H100-SXM-8-80G",
+    "RENDER-S",
+    "gpu_1x_gh200",
+    "gd-1xgh200",
+    "gb200-4x",
+    "h100-380",
+    "t2-45",
+    "ecs.gn7i-c8g1.2xlarge",
+    "GN10X.2XLARGE40",
+    "gx3-16x80x1l4",
+    "GEX44",
+    "gpua5000.small",
+    "a100-80gb.1x",
+    "gpu-h100-sxm",
+    "ml.p5.48xlarge",
+    "g2-standard-4",
+    "Standard_ND96isr_H100_v5",
+]
+PLAIN = [
+    "s-1vcpu-1gb",
+    "VM.Standard.E4.Flex",
+    "vc2-1c-1gb",
+    "g6-standard-2",
+    "DEV1-S",
+    "gpu-nodes",
+    "gpu",
+    "b2-7",
+    "t3.large",
+    "e2-standard-4",
+    "Standard_D4s_v5",
+    "orders",
+    "cx22",
+    "a-b",
+    "h100",
+    "gd-shop",
+]
+
+
+@pytest.mark.parametrize("text", ACCELERATED)
+def test_machines_with_accelerators_are_known_by_their_names(text: str) -> None:
+    assert accelerated([text]) == (text,)
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_other_machines_and_words_are_none(text: str) -> None:
+    assert accelerated([text]) == ()

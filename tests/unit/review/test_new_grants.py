@@ -1,0 +1,267 @@
+"""What is made with the power to do anything, or open to everybody, although nothing there was before."""
+
+import json
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update
+from mlpctl.review.plan import Op
+from mlpctl.review.report import Harm
+from mlpctl.review.risk import dangers
+
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+CHINA = "arn:aws-cn:iam::aws:policy/IAMFullAccess"
+READER = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+VIEWER = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+
+
+def statement(action: Any = "*", resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Action": action, "Resource": resource, **more}]}
+
+
+def trust(principal: Any, **more: Any) -> str:
+    return json.dumps(statement("sts:AssumeRole", Principal=principal, **more))
+
+
+def said(*changes: Any) -> str:
+    return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
+
+
+STAR, READS = statement(), statement(["s3:Get*", "logs:*"])
+ANYTHING = {
+    "all actions": STAR,
+    "all actions in a list": statement(["s3:GetObject", "*"]),
+    "all actions by their services": statement("*:*"),
+    "all actions under a condition": statement(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+    "all actions but some": {"Statement": {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}},
+    "all of IAM": statement("iam:*"),
+    "IAM in capitals": statement("IAM:Put*"),
+    "policies of any role": statement("iam:AttachRolePolicy", "arn:aws:iam::123456789012:role/*"),
+    "versions of any policy": statement(["iam:GetPolicy", "iam:CreatePolicyVersion"]),
+    "the second statement": {"Statement": [*READS["Statement"], *STAR["Statement"]]},
+}
+LITTLE = {
+    "some actions": READS,
+    "all actions on one bucket": statement("*", "arn:aws:s3:::models/*"),
+    "policies of one role": statement("iam:PutRolePolicy", "arn:aws:iam::123456789012:role/trainer"),
+    "policies inside a boundary": statement("iam:PutRolePolicy", Condition={"StringEquals": {"iam:Boundary": "b"}}),
+    "a refusal": {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]},
+    "passing roles": statement("iam:PassRole"),
+}
+
+WAYS: dict[str, tuple[str, Any]] = {
+    "a role's own": ("aws:iam/role:Role", lambda each: {"inlinePolicies": [{"name": "p", "policy": json.dumps(each)}]}),
+    "a role's": ("aws:iam/rolePolicy:RolePolicy", lambda each: {"role": "new", "policy": json.dumps(each)}),
+    "a user's": ("aws:iam/userPolicy:UserPolicy", lambda each: {"user": "new", "policy": json.dumps(each)}),
+    "a group's": ("aws:iam/groupPolicy:GroupPolicy", lambda each: {"group": "new", "policy": json.dumps(each)}),
+    "a policy": ("aws:iam/policy:Policy", lambda each: {"policy": json.dumps(each)}),
+    "a permission set's": (
+        "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
+        lambda each: {"inlinePolicy": json.dumps(each)},
+    ),
+    "a native role's own": (
+        "aws-native:iam:Role",
+        lambda each: {"policies": [{"policyName": "p", "policyDocument": each}]},
+    ),
+    "a native policy": ("aws-native:iam:ManagedPolicy", lambda each: {"policyDocument": each}),
+    "a native role's": ("aws-native:iam:RolePolicy", lambda each: {"policyDocument": each, "roleName": "new"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ANYTHING)
+def test_a_new_policy_for_anything_is_told(way: str, name: str) -> None:
+    type, inputs = WAYS[way]
+    assert "may do anything" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
+    assert "may do anything" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", LITTLE)
+def test_a_new_policy_for_little_is_not(way: str, name: str) -> None:
+    type, inputs = WAYS[way]
+    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
+
+
+def test_what_allowed_anything_before_allows_no_more() -> None:
+    was, now = WAYS["a role's own"][1](STAR), WAYS["a role's own"][1](statement(Sid="All"))
+    assert "may do anything" not in said(update("aws:iam/role:Role", was, now))
+
+
+MANAGED: dict[str, tuple[str, Any]] = {
+    "a role's": ("aws:iam/role:Role", lambda arn: {"managedPolicyArns": [READER, arn]}),
+    "an attachment": ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", lambda arn: {"role": "n", "policyArn": arn}),
+    "a user's": ("aws:iam/userPolicyAttachment:UserPolicyAttachment", lambda arn: {"user": "n", "policyArn": arn}),
+    "a group's": ("aws:iam/groupPolicyAttachment:GroupPolicyAttachment", lambda arn: {"group": "n", "policyArn": arn}),
+    "of several": ("aws:iam/policyAttachment:PolicyAttachment", lambda arn: {"roles": ["n"], "policyArn": arn}),
+    "all of a role": (
+        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+        lambda arn: {"roleName": "n", "policyArns": [arn]},
+    ),
+    "a permission set's": (
+        "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
+        lambda arn: {"managedPolicyArn": arn},
+    ),
+    "a module's": ("m:tf:aws_iam_role_policy_attachment", lambda arn: {"role": "n", "policyArn": arn}),
+    "a native role's": ("aws-native:iam:Role", lambda arn: {"managedPolicyArns": [arn]}),
+    "a native user's": ("aws-native:iam:User", lambda arn: {"managedPolicyArns": [arn]}),
+    "a native group's": ("aws-native:iam:Group", lambda arn: {"managedPolicyArns": [arn]}),
+}
+
+
+@pytest.mark.parametrize("name", MANAGED)
+def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> None:
+    type, inputs = MANAGED[name]
+    for arn in (ADMIN, CHINA):
+        new = change(type, Op.CREATE, inputs=inputs(arn), depends={"role": ("urn:pulumi:dev::shop::x:y:Z::new",)})
+        assert "may do anything" in said(new)
+        assert "may do anything" in said(update(type, inputs(READER), inputs(arn)))
+    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
+
+
+def test_who_may_assume_a_new_role() -> None:
+    for principal in ("*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::1:root", "*"]}):
+        new = change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": trust(principal)})
+        assert "everybody may assume it" in said(new)
+    for text in (
+        trust({"Service": "ec2.amazonaws.com"}),
+        trust("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o"}}),
+    ):
+        assert said(change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": text})) == ""
+
+
+CLUSTER: dict[str, tuple[str, Any, Any]] = {
+    "a policy of an access entry": (
+        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+        {"policyArn": CLUSTER_ADMIN},
+        {"policyArn": VIEWER},
+    ),
+    "a native access entry": (
+        "aws-native:eks:AccessEntry",
+        {"accessPolicies": [{"policyArn": CLUSTER_ADMIN}]},
+        {"accessPolicies": [{"policyArn": VIEWER}]},
+    ),
+    "a role in a map": (
+        "kubernetes:core/v1:ConfigMap",
+        {"metadata": {"name": "aws-auth"}, "data": {"mapRoles": "- groups: ['system:masters']\n  rolearn: a"}},
+        {"metadata": {"name": "aws-auth"}, "data": {"mapRoles": "- groups: ['system:nodes']\n  rolearn: a"}},
+    ),
+    "a binding": (
+        "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
+        {"roleRef": {"name": "cluster-admin"}},
+        {"roleRef": {"name": "view"}},
+    ),
+    "a binding in a namespace": (
+        "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+        {"roleRef": {"name": "cluster-admin"}},
+        {"roleRef": {"name": "view"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLUSTER)
+def test_a_grant_of_all_of_a_cluster_is_told_when_it_is_made(name: str) -> None:
+    type, all_, some = CLUSTER[name]
+    assert "may do anything in" in said(change(type, Op.CREATE, inputs=all_))
+    assert "may do anything in" not in said(change(type, Op.CREATE, inputs=some))
+    assert "may do anything in" in said(update(type, some, all_))
+
+
+def inbound(port: int, cidr: str = "0.0.0.0/0", last: int | None = None) -> dict[str, Any]:
+    return {"protocol": "tcp", "fromPort": port, "toPort": last or port, "cidrBlocks": [cidr]}
+
+
+FIREWALLS: dict[str, tuple[str, Any]] = {
+    "a group": ("aws:ec2/securityGroup:SecurityGroup", lambda port, who: {"ingress": [inbound(port, who)]}),
+    "a default group": (
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        lambda port, who: {"ingress": [inbound(port, who)]},
+    ),
+    "a native group": (
+        "aws-native:ec2:SecurityGroup",
+        lambda port, who: {
+            "securityGroupIngress": [{"ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIp": who}]
+        },
+    ),
+    "Google's": (
+        "gcp:compute/firewall:Firewall",
+        lambda port, who: {"sourceRanges": [who], "allows": [{"protocol": "tcp", "ports": [str(port)]}]},
+    ),
+    "Azure's": (
+        "azure-native:network:NetworkSecurityGroup",
+        lambda port, who: {
+            "securityRules": [
+                {
+                    **{"access": "Allow", "direction": "Inbound", "protocol": "Tcp", "priority": 100},
+                    **{"sourceAddressPrefix": who, "destinationPortRange": str(port)},
+                }
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIREWALLS)
+def test_a_new_firewall_that_is_open_is_told_apart_from_ports_of_the_web(name: str) -> None:
+    type, inputs = FIREWALLS[name]
+    for port in (22, 3389, 5432, 6379):
+        assert f"the whole internet may connect on tcp {port}" in said(
+            change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))
+        )
+        assert said(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
+    for port in (80, 443):
+        assert said(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
+
+
+def test_a_range_of_ports_around_one_of_the_web_is_told() -> None:
+    for rules in ([inbound(0, last=65535)], [inbound(443, last=444)], [inbound(443), inbound(22)]):
+        assert "the whole internet" in said(
+            change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, inputs={"ingress": rules})
+        )
+
+
+def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
+    group = change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, name="g")
+    inputs = {"securityGroupId": "later", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}
+    type, depends = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"securityGroupId": (group.urn,)}
+    assert "tcp 22 (SSH)" in said(group, change(type, Op.CREATE, name="r", inputs=inputs, depends=depends))
+    web = {**inputs, "fromPort": 443, "toPort": 443}
+    assert said(group, change(type, Op.CREATE, name="r", inputs=web, depends=depends)) == ""
+
+
+@pytest.mark.parametrize(
+    ("type", "name"),
+    [
+        ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+        ("aws:kms/key:Key", "policy"),
+        ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+        ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+        ("aws:opensearch/domain:Domain", "accessPolicies"),
+    ],
+)
+def test_a_new_resource_that_everybody_may_use(type: str, name: str) -> None:
+    everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
+    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=everybody))
+    named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
+    assert "everybody" not in said(change(type, Op.CREATE, inputs=named))
+
+
+def test_a_domain_in_a_network_is_not_for_everybody() -> None:
+    inputs = {"accessPolicies": json.dumps(statement("es:*", Principal="*")), "vpcOptions": {"subnetIds": ["subnet-1"]}}
+    assert said(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "says"),
+    [
+        ("aws:s3/bucket:Bucket", {"acl": "public-read"}, "everybody"),
+        ("aws:rds/instance:Instance", {"publiclyAccessible": True}, "it gets a public address"),
+        ("aws-native:rds:DbInstance", {"publiclyAccessible": True}, "it gets a public address"),
+    ],
+)
+def test_a_new_resource_that_is_public(type: str, inputs: Any, says: str) -> None:
+    assert says in said(change(type, Op.CREATE, inputs=inputs))
+    assert says not in said(change(type, Op.CREATE, inputs={}))

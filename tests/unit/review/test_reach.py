@@ -1,0 +1,191 @@
+"""Security groups whose rules are split, joined, moved or described in another way let through what they did."""
+
+from typing import Any
+
+import pytest
+
+from changes import change, plan, update, urn
+from mlpctl.review import reach
+from mlpctl.review.diff import differences
+from mlpctl.review.plan import Change, Op
+from mlpctl.review.risk import dangers
+from mlpctl.review.values import UNKNOWN
+
+GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+NATIVE, NATIVE_RULE = "aws-native:ec2:SecurityGroup", "aws-native:ec2:SecurityGroupIngress"
+AZURE = "azure-native:network:NetworkSecurityGroup"
+
+A, B, C = "10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"
+
+
+def rule(*cidrs: str, first: int = 443, last: int | None = None, protocol: str = "tcp", **more: Any) -> dict[str, Any]:
+    last = first if last is None else last
+    return {"protocol": protocol, "fromPort": first, "toPort": last, "cidrBlocks": [*cidrs], **more}
+
+
+SAME: dict[str, tuple[list[Any], list[Any]]] = {
+    "another description": ([rule(A, description="a")], [rule(A, description="b")]),
+    "no description": ([rule(A, description="a")], [rule(A)]),
+    "descriptions of rules that are split": (
+        [rule(A, B, description="both")],
+        [rule(A, description="one"), rule(B, description="other")],
+    ),
+    "halves of a range": ([rule("10.0.0.0/8")], [rule("10.0.0.0/9", "10.128.0.0/9")]),
+    "a range within another": ([rule("10.0.0.0/8")], [rule("10.0.0.0/8"), rule(A)]),
+    "ports one by one": ([rule(A, first=80, last=82)], [rule(A, first=80), rule(A, first=81), rule(A, first=82)]),
+    "ports that overlap": ([rule(A, first=80, last=90)], [rule(A, first=80, last=85), rule(A, first=84, last=90)]),
+    "a port within all": ([rule(A, protocol="-1", first=0)], [rule(A, protocol="-1", first=0), rule(A)]),
+    "every port at length": (
+        [rule(A, first=0, last=65535)],
+        [rule(A, first=0, last=100), rule(A, first=101, last=65535)],
+    ),
+    "groups beside addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
+}
+
+OTHER: dict[str, tuple[list[Any], list[Any]]] = {
+    "half of a range": ([rule("10.0.0.0/8")], [rule("10.0.0.0/9")]),
+    "a port less": ([rule(A, first=80, last=82)], [rule(A, first=80), rule(A, first=82)]),
+    "another group": ([rule(securityGroups=["sg-1"])], [rule(securityGroups=["sg-2"])]),
+    "no itself": ([rule(A, self=True)], [rule(A)]),
+    "another protocol": ([rule(A)], [rule(A, protocol="udp")]),
+    "a type of ICMP": ([rule(A, protocol="icmp", first=8, last=0)], [rule(A, protocol="icmp", first=-1)]),
+    "a prefix list": ([rule(prefixListIds=["pl-1"])], [rule(prefixListIds=["pl-2"])]),
+    "an address that is not known yet": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
+    "another range and another description": ([rule(A, description="a")], [rule(B, description="b")]),
+    "nothing": ([rule(A)], []),
+}
+
+
+@pytest.mark.parametrize("side", ["ingress", "egress"])
+@pytest.mark.parametrize("name", SAME)
+def test_what_lets_through_the_same_is_no_danger(name: str, side: str) -> None:
+    for old, new in (SAME[name], SAME[name][::-1]):
+        both = update(GROUP, {side: old}, {side: new})
+        assert dangers(plan(both)) == ()
+        assert differences(both).shown or differences(both).noise, "it is a change all the same"
+
+
+@pytest.mark.parametrize("side", ["ingress", "egress"])
+@pytest.mark.parametrize("name", OTHER)
+def test_what_lets_through_something_else_is(name: str, side: str) -> None:
+    for old, new in (OTHER[name], OTHER[name][::-1]):
+        assert not reach.same(old, new)
+        if "not known" not in name or new == OTHER[name][1]:
+            assert dangers(plan(update(GROUP, {side: old}, {side: new})))
+
+
+def alone(name: str, op: Op, cidr: str, *, type: str = INGRESS, **more: Any) -> Change:
+    inputs = {"securityGroupId": "sg-1", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": cidr, **more}
+    return change(type, op, name=name, inputs=inputs)
+
+
+def group(op: Op, old: Any, new: Any) -> Change:
+    return change(GROUP, op, name="g", id="sg-1", old={"ingress": old}, new={"ingress": new})
+
+
+def classic(name: str, op: Op, *cidrs: str, direction: str = "ingress") -> Change:
+    return change(RULE, op, name=name, inputs={"securityGroupId": "sg-1", "type": direction, **rule(*cidrs)})
+
+
+MOVED: dict[str, tuple[Change, ...]] = {
+    "a rule of two addresses as two": (
+        classic("both", Op.DELETE, A, B),
+        classic("a", Op.CREATE, A),
+        classic("b", Op.CREATE, B),
+    ),
+    "two as one": (classic("a", Op.DELETE, A), classic("b", Op.DELETE, B), classic("both", Op.CREATE, B, A)),
+    "another name": (alone("a", Op.DELETE, A), alone("b", Op.CREATE, A)),
+    "another type": (classic("a", Op.DELETE, A), alone("b", Op.CREATE, A)),
+    "out of its group": (group(Op.UPDATE, [rule(A), rule(B)], [rule(A)]), alone("b", Op.CREATE, B)),
+    "into its group": (alone("b", Op.DELETE, B), group(Op.UPDATE, [rule(A)], [rule(A, B)])),
+    "an outbound one": (alone("a", Op.DELETE, A, type=EGRESS), alone("b", Op.CREATE, A, type=EGRESS)),
+    "a replacement for its description": (
+        update(INGRESS, alone("a", Op.CREATE, A).new, alone("a", Op.CREATE, A, description="x").new, op=Op.REPLACE),
+    ),
+    "what another rule lets in": (alone("wide", Op.SAME, "10.0.0.0/8"), alone("narrow", Op.DELETE, A)),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in MOVED if "group" not in name])
+def test_rules_of_their_own_that_are_moved_are_no_danger(name: str) -> None:
+    assert dangers(plan(*MOVED[name])) == ()
+
+
+@pytest.mark.parametrize("name", [name for name in MOVED if "group" in name])
+def test_rules_that_leave_or_join_their_group_are_no_danger(name: str) -> None:
+    assert dangers(plan(*MOVED[name])) == ()
+
+
+LESS: dict[str, tuple[Change, ...]] = {
+    "one of two": (classic("both", Op.DELETE, A, B), classic("a", Op.CREATE, A)),
+    "the other direction": (classic("a", Op.DELETE, A), classic("b", Op.CREATE, A, direction="egress")),
+    "another group": (alone("a", Op.DELETE, A), alone("b", Op.CREATE, A, securityGroupId="sg-2")),
+    "a new one": (alone("a", Op.SAME, A), alone("b", Op.CREATE, B)),
+    "the last one": (alone("a", Op.DELETE, A),),
+}
+
+
+@pytest.mark.parametrize("name", LESS)
+def test_rules_that_come_or_go_are(name: str) -> None:
+    assert dangers(plan(*LESS[name]))
+
+
+def test_a_rule_that_the_state_forgets_goes_on_letting_in() -> None:
+    assert dangers(plan(change(INGRESS, Op.FORGET, old=alone("a", Op.CREATE, A).new, new=None))) == ()
+
+
+def test_rules_of_a_group_of_the_plan_are_put_together_by_reference() -> None:
+    whole = change(GROUP, Op.SAME, name="g")
+    depends = {"securityGroupId": (urn(GROUP, "g"),)}
+    old = change(INGRESS, Op.DELETE, name="a", inputs=alone("a", Op.CREATE, A).new, depends=depends)
+    later = {**(alone("b", Op.CREATE, A).new or {}), "securityGroupId": UNKNOWN}
+    assert dangers(plan(whole, old, change(INGRESS, Op.CREATE, name="b", inputs=later, depends=depends))) == ()
+
+
+def test_native_groups_too() -> None:
+    def inside(*cidrs: str) -> Any:
+        rules = [{"ipProtocol": "tcp", "fromPort": 1, "toPort": 1, "cidrIp": each} for each in cidrs]
+        return {"securityGroupIngress": rules}
+
+    assert dangers(plan(update(NATIVE, inside("10.0.0.0/8"), inside("10.0.0.0/9", "10.128.0.0/9")))) == ()
+    alone = {"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 1, "toPort": 1, "cidrIp": A}
+    moved = [change(NATIVE_RULE, op, name=op.value, inputs=alone) for op in (Op.DELETE, Op.CREATE)]
+    assert dangers(plan(*moved)) == ()
+
+
+def test_a_description_is_nothing_that_other_firewalls_let_in_either() -> None:
+    def rules(**more: Any) -> Any:
+        entry = {"name": "x", "access": "Allow", "protocol": "Tcp", "sourceAddressPrefix": A, **more}
+        return {"securityRules": [entry]}
+
+    assert dangers(plan(update(AZURE, rules(description="a"), rules(description="b")))) == ()
+    assert dangers(plan(update(AZURE, rules(description="a"), rules(description="b", sourceAddressPrefix=B))))
+
+
+def test_what_opens_a_group_to_everybody_is_told_however_it_is_grouped() -> None:
+    wide = update(GROUP, {"ingress": [rule(A)]}, {"ingress": [rule(A), rule("0.0.0.0/1", "128.0.0.0/1", first=22)]})
+    assert "the whole internet may connect on tcp 22" in dangers(plan(wide))[0].text
+
+
+def test_many_rules_are_compared_by_themselves_alone() -> None:
+    many = [rule(f"10.{number % 250}.{number // 250}.0/24", first=number) for number in range(reach.MOST)]
+    assert not reach.same(many, [*reversed(many)])
+    assert dangers(plan(update(GROUP, {"ingress": many}, {"ingress": [*reversed(many)]}))) == ()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_rule_that_moves_to_another_group_is_a_danger(listed: bool) -> None:
+    groups = [change(GROUP, Op.SAME, name=each, id=each) for each in ("sg-1", "sg-2")] if listed else []
+    old = alone("a", Op.CREATE, A).new or {}
+    moved = update(INGRESS, old, {**old, "securityGroupId": "sg-2"}, op=Op.REPLACE, forced_by=("securityGroupId",))
+    assert dangers(plan(*groups, moved))
+
+
+def test_a_rule_of_a_group_that_is_replaced_is_the_groups_danger_alone() -> None:
+    whole = update(GROUP, {"description": "a"}, {"description": "b"}, op=Op.REPLACE, name="g", id="sg-1")
+    old = alone("a", Op.CREATE, A).new or {}
+    new = {**old, "securityGroupId": UNKNOWN}
+    rule_of_it = update(INGRESS, old, new, op=Op.REPLACE, depends={"securityGroupId": (urn(GROUP, "g"),)})
+    assert [each.urn for each in dangers(plan(whole, rule_of_it))] == [whole.urn]

@@ -1,0 +1,223 @@
+"""Resources of Terraform modules: what is known of a type holds for them, however their inputs are written."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mlpctl.review import assemble, reader
+from mlpctl.review.cost import book
+from mlpctl.review.plan import Change
+from mlpctl.review.report import Danger, Harm, Report
+from unit.review.engine import ROOT, State, Step, digest, events, state
+
+MODULE = state("net:index:Module", "m", {"size": 1})
+BOOK = book.load()
+EVERYTHING = '{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+SSH = {"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"]}
+ORDERS = {"engine": "postgres", "skip_final_snapshot": False, "final_snapshot_identifier": "last", "timeouts": None}
+NO_SNAPSHOT = {**ORDERS, "skip_final_snapshot": True}
+
+
+def view(type: str, inputs: Any) -> State:
+    """A view's state; as the provider writes it, every attribute is an input."""
+    more = {"custom": False, "id": "", "provider": "", "parent": MODULE["urn"], "viewOf": MODULE["urn"]}
+    return state(f"net:tf:{type}", "v", inputs, **more)
+
+
+def review(type: str, op: str, old: Any = None, new: Any = None, *, write: Any = digest, **more: Any) -> Report:
+    sides = [None if each is None else view(type, each) for each in (old, new)]
+    text = write(ROOT, Step("update", MODULE, MODULE), Step(op, sides[0], sides[1], **more))
+    return assemble.review(reader.read(text), BOOK, date(2026, 11, 1))
+
+
+def only(*args: Any, **more: Any) -> Danger:
+    (danger,) = review(*args, **more).dangers
+    return danger
+
+
+@pytest.mark.parametrize("write", [digest, events])
+@pytest.mark.parametrize("op", ["delete", "replace"])
+def test_a_last_snapshot_is_told_as_of_any_database(op: str, write: Any) -> None:
+    new = {**ORDERS, "engine": "mysql"} if op == "replace" else None
+    kept, lost = (only("aws_db_instance", op, each, new, write=write) for each in (ORDERS, NO_SNAPSHOT))
+    assert kept.harm is not Harm.DATA and "a last snapshot is taken" in kept.text
+    assert lost.harm is Harm.DATA and "no last snapshot is taken" in lost.text
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs"),
+    [
+        ("aws_redshift_cluster", {"skip_final_snapshot": None, "final_snapshot_identifier": "x"}),
+        ("aws_elasticache_replication_group", {"final_snapshot_identifier": "x"}),
+        ("aws_docdb_cluster", {"skip_final_snapshot": False, "final_snapshot_identifier": "x"}),
+        ("aws_neptune_cluster", {"skip_final_snapshot": False}),
+        ("aws_memorydb_cluster", {"final_snapshot_name": "x"}),
+        ("google_sql_database_instance", {"settings": [{"final_backup_config": [{"enabled": True}]}]}),
+    ],
+)
+def test_so_it_is_of_other_services(type: str, inputs: Any) -> None:
+    danger = only(type, "delete", inputs)
+    assert danger.harm is Harm.SERVING and "a last" in danger.text
+
+
+def test_what_its_provider_leaves_stays() -> None:
+    report = review("aws_cloudwatch_log_group", "delete", {"name": "logs", "skip_destroy": True})
+    assert report.dangers == () and "no longer managed" in report.verdict
+
+
+CHANGED: dict[str, tuple[str, Any, Any, str]] = {
+    "a snapshot": ("aws_db_instance", ORDERS, NO_SNAPSHOT, "a deletion will leave no last snapshot"),
+    "protection": ("aws_lb", {"enable_deletion_protection": True}, {}, "a later change may delete it"),
+    "a block of which there is one": (
+        "aws_dynamodb_table",
+        {"point_in_time_recovery": [{"enabled": True}]},
+        {"point_in_time_recovery": [{"enabled": False}]},
+        "no earlier state can be had back",
+    ),
+    "a block that goes": (
+        "aws_dynamodb_table",
+        {"point_in_time_recovery": [{"enabled": True}]},
+        {"point_in_time_recovery": []},
+        "no earlier state can be had back",
+    ),
+    "a block of which there are many": (
+        "aws_dynamodb_table",
+        {"replica": [{"region_name": "a"}, {"region_name": "b"}]},
+        {"replica": [{"region_name": "a"}]},
+        "the copy in a region is lost",
+    ),
+    "sizes": (
+        "aws_eks_node_group",
+        {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 3}]},
+        {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 1}]},
+        "nodes are given up; g5.xlarge may not be had again",
+    ),
+    "rules of a firewall": ("aws_security_group", {"ingress": []}, {"ingress": [SSH]}, "tcp 22 (SSH)"),
+    "a life cycle": (
+        "aws_s3_bucket_lifecycle_configuration",
+        {"rule": [{"id": "a", "status": "Enabled", "filter": [{"prefix": "x/"}], "expiration": [{"days": 90}]}]},
+        {"rule": [{"id": "a", "status": "Enabled", "filter": [{"prefix": "x/"}], "expiration": [{"days": 9}]}]},
+        "objects expire sooner",
+    ),
+    "Google's": (
+        "google_sql_database_instance",
+        {"settings": [{"availability_type": "REGIONAL"}]},
+        {"settings": [{"availability_type": "ZONAL"}]},
+        "no second server takes over any more",
+    ),
+    "Kubernetes'": (
+        "kubernetes_deployment_v1",
+        {"metadata": [{"name": "a"}], "spec": [{"replicas": "2"}]},
+        {"metadata": [{"name": "a"}], "spec": [{"replicas": "0"}]},
+        "no pod is left",
+    ),
+}
+
+
+@pytest.mark.parametrize("write", [digest, events])
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_changed_property_is_held_to_the_record_of_its_type(case: str, write: Any) -> None:
+    type, old, new, says = CHANGED[case]
+    assert says in only(type, "update", old, new, write=write).text
+    assert review(type, "update", old, old, write=write).dangers == ()
+
+
+CREATED: dict[str, tuple[str, Any, str]] = {
+    "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it may do anything"),
+    "a policy of a role": ("aws_iam_role", {"inline_policy": [{"name": "p", "policy": EVERYTHING}]}, "may do anything"),
+    "an attachment": ("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": ADMIN}, "may do anything"),
+    "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet may connect on tcp 22"),
+    "a rule": ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}, "every port"),
+    "Google's": (
+        "google_compute_firewall",
+        {"allow": [{"protocol": "tcp", "ports": ["22"]}], "source_ranges": ["0.0.0.0/0"]},
+        "the whole internet may connect on tcp 22",
+    ),
+    "Azure's": (
+        "azurerm_network_security_group",
+        {
+            "security_rule": [
+                {
+                    **{"access": "Allow", "direction": "Inbound", "protocol": "Tcp", "priority": 100},
+                    **{"source_address_prefix": "*", "destination_port_range": "22"},
+                }
+            ]
+        },
+        "the whole internet may connect on tcp 22",
+    ),
+}
+
+
+@pytest.mark.parametrize("write", [digest, events])
+@pytest.mark.parametrize("case", CREATED)
+def test_a_creation_is_held_to_it_too(case: str, write: Any) -> None:
+    type, inputs, says = CREATED[case]
+    report = review(type, "create", None, inputs, write=write)
+    assert says in report.dangers[0].text and report.verdict.startswith("1 to update, 1 to create")
+
+
+def read(type: str, inputs: Any, **more: Any) -> Change:
+    plan = reader.read(digest(ROOT, Step("update", view(type, inputs), view(type, {**inputs, "n": 1}), **more)))
+    return plan.changes[1]
+
+
+def test_names_that_are_the_programs_own_stay() -> None:
+    tags = {"cost_centre": "ml", "Owner": "a"}
+    change = read("aws_s3_bucket", {"tags": tags, "force_destroy": False, "tags_all": tags})
+    assert change.old == {"tags": tags, "forceDestroy": False, "tagsAll": tags}
+    annotations = {"service.beta.kubernetes.io/aws_x": "y"}
+    service = read("kubernetes_service_v1", {"metadata": [{"name": "s", "annotations": annotations}]})
+    assert service.old == {"metadata": {"name": "s", "annotations": annotations}}
+
+
+def test_ways_are_written_as_the_inputs_are() -> None:
+    inputs = {"scaling_config": [{"desired_size": 1}], "taint": [{"key": "a"}]}
+    change = read("aws_eks_node_group", inputs, paths=("scaling_config[0].desired_size", "instance_types", "tags"))
+    assert change.reported == ("scalingConfig.desiredSize", "instanceTypes", "tags")
+    assert change.old == {"scalingConfig": {"desiredSize": 1}, "taints": [{"key": "a"}]}
+
+
+def test_what_the_engine_marks_as_unknown_or_secret_stays_so() -> None:
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"umbrella-12345"'}
+    change = read("aws_db_instance", {"address": unknown, "user_name": secret})
+    assert [str(each) for each in change.inputs.values()][:2] == ["(known after the update)", "(secret)"]
+
+
+def test_secrets_are_told_by_the_type() -> None:
+    change = read("aws_secretsmanager_secret_version", {"secret_string": "umbrella of no pattern"})
+    assert "umbrella" not in repr(change)
+
+
+def test_a_large_resource_without_a_price_breaks_a_limit_of_money() -> None:
+    fleet = review("aws_instance", "create", None, {"instance_type": "p5e.48xlarge"})
+    assert [each.large for each in fleet.cost.resources][2] == "instances"
+
+
+def test_a_database_has_its_price() -> None:
+    inputs = {"engine": "postgres", "instance_class": "db.m6g.large", "allocated_storage": 20, "storage_type": "gp3"}
+    report = review("aws_db_instance", "create", None, inputs)
+    found = report.cost.resources[2]
+    assert not found.unpriced or "region" in found.unpriced
+
+
+def test_nothing_is_said_to_be_unchecked_for_its_names() -> None:
+    assert not [each for each in review("aws_lb", "create", None, {}).unchecked if "Terraform" in each.what]
+
+
+@pytest.mark.parametrize("levels", [100, 400])
+def test_what_is_nested_ever_deeper_ends_no_review(levels: int) -> None:
+    value: Any = "umbrella"
+    for _ in range(levels):
+        value = [{"some_name": value}]
+    change = read("aws_instance", {"some_name": value})
+    assert "someName" in repr(change.old) and "umbrella" not in repr(change.old)
+
+
+def test_two_names_that_come_to_one_stay() -> None:
+    assert read("aws_s3_bucket", {"force_destroy": True, "forceDestroy": False}).old == {
+        "force_destroy": True,
+        "forceDestroy": False,
+    }
