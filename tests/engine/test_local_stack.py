@@ -2,11 +2,13 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import kubernetes
 import pytest
 
+from engine import earlier
 from engine.stacks import assert_golden, leftovers
 from mlsandbox import Sandbox
 
@@ -58,6 +60,20 @@ def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(p
 
 def test_the_next_preview_has_no_changes(project: Any) -> None:
     quiet_period()
+    assert project.preview() == []
+
+
+def test_an_update_from_an_earlier_version_only_makes_the_changes_of_the_changelog(
+    project: Any, tmp_path: Path
+) -> None:
+    current = json.loads(project.pulumi("stack", "export", "--stack", "local").stdout)
+    file = tmp_path / "earlier.json"
+    file.write_text(json.dumps(earlier.earlier(current)))
+    project.pulumi("stack", "import", "--stack", "local", "--file", str(file))
+    changes = {(step["op"], step["urn"].split("::")[-1]) for step in project.preview()}
+    assert changes == {("update", name) for name in earlier.CHANGED}
+    assert earlier.removed(current) == set()
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert project.preview() == []
 
 
