@@ -19,6 +19,7 @@ from typing import Any, Final
 import pulumi
 from botocore.model import ListShape, OperationModel, StructureShape
 
+from awsfacts import types
 from mlsandbox.providers.aws import mapping
 from mlsandbox.providers.aws.api import MODELS, Api, Passing
 from mlsandbox.providers.aws.meaning import Meaning
@@ -37,7 +38,6 @@ from mlsandbox.providers.aws.steps import (
 )
 from mlsandbox.providers.protocol import Failure, Properties
 
-PLAIN: Final = Meaning()
 NO_FAILURES: Final[Sequence[Failure]] = ()
 
 
@@ -111,7 +111,9 @@ class Declaration:
     global_arn: bool = False
     """Whether ARNs have no region (IAM)."""
 
-    meaning: Meaning = PLAIN
+    folds: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """For special properties, by dotted path: functions that convert a value to a normalized form for `==`."""
+
     answered: Mapping[str, str] = field(default_factory=dict)
     """Nested inputs, as dotted paths, that no request accepts although the SDK has them, with the reason."""
 
@@ -128,6 +130,12 @@ class Declaration:
     def schema(self) -> Schema:
         """The SDK's property types."""
         return resource_schema(self.resource)
+
+    @functools.cached_property
+    def meaning(self) -> Meaning:
+        """How the type's values are compared, from its record."""
+        found = types.record(self.token)
+        return Meaning(frozenset(found.documents), frozenset(found.ordered), frozenset(found.sets), self.folds)
 
     @property
     def token(self) -> str:

@@ -9,7 +9,6 @@ from mlsandbox.providers.aws.api import Api, ApiError, Passing
 from mlsandbox.providers.aws.conventions import conventional
 from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.ec2_network import tags
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import Create, Delete, State, Update, uses
 from mlsandbox.providers.protocol import Failure, Properties
 
@@ -264,7 +263,6 @@ VPC_ENDPOINT: Final = Declaration(
         "dnsEntries": "a gateway endpoint has none",
         "prefixListId": "an interface endpoint has none",
     },
-    meaning=Meaning(documents=frozenset({"policy"})),
 )
 
 DECLARATIONS: Final = (ROUTE_TABLE, ROUTE, ROUTE_TABLE_ASSOCIATION, VPC_ENDPOINT)

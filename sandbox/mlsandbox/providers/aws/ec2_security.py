@@ -8,7 +8,6 @@ from pulumi_aws import ec2, vpc
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.ec2_network import tags
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Delete, Describe, Update, uses
 from mlsandbox.providers.protocol import Failure, Properties, ProviderError, has_unknown
 
@@ -103,7 +102,7 @@ def _direction(direction: str) -> Any:
 
 _write_ingress: Final = _direction("ingress")
 _write_egress: Final = _direction("egress")
-_INLINE: Final = Meaning(folds={"ingress": _atoms, "egress": _atoms})
+_INLINE: Final = {"ingress": _atoms, "egress": _atoms}
 
 
 def _sources_given(inputs: Properties) -> Sequence[Failure]:
@@ -151,7 +150,7 @@ SECURITY_GROUP: Final = Declaration(
     name=AutoName("name", 255, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "description", "vpcId"}),
     local=frozenset({"revokeRulesOnDelete"}),
-    meaning=_INLINE,
+    folds=_INLINE,
 )
 
 
@@ -194,7 +193,7 @@ DEFAULT_SECURITY_GROUP: Final = Declaration(
     local=frozenset({"revokeRulesOnDelete"}),
     absent={"namePrefix": "AWS sets the name"},
     delete_first=True,
-    meaning=_INLINE,
+    folds=_INLINE,
 )
 
 # A rule's property → the permission's list, the key in its items.
@@ -309,7 +308,7 @@ def _rule(resource: Any, direction: str) -> Declaration:
         tags=tags("security-group-rule"),
         arn="security-group-rule/{id}",
         replaces=frozenset({"securityGroupId"}),
-        meaning=Meaning(folds={"ipProtocol": _protocol}),
+        folds={"ipProtocol": _protocol},
         unlike_cloudformation=dict.fromkeys(
             ("ipProtocol", "fromPort", "toPort", *_RULE_SOURCES),
             "CloudFormation replaces; Terraform's provider calls ModifySecurityGroupRules",

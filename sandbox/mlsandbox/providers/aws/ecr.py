@@ -6,7 +6,6 @@ from pulumi_aws import ecr
 
 from mlsandbox.providers.aws.conventions import conventional, setting
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Singleton, Tags, Update
 
 _AES: Final = [{"encryptionType": "AES256"}]
@@ -84,7 +83,6 @@ REGISTRY_SCANNING: Final = setting(
     singleton=Singleton(
         "image scanning configuration", lambda live: live["scanType"] == "BASIC" and not live.get("rules")
     ),
-    meaning=Meaning(sets=frozenset({"rules", "rules.repositoryFilters"})),
 )
 
 REPLICATION: Final = setting(
@@ -143,7 +141,6 @@ CREATION_TEMPLATE: Final = Declaration(
     ),
     replaces=frozenset({"prefix"}),
     chosen=frozenset({"encryptionConfigurations.kmsKey"}),
-    meaning=Meaning(documents=frozenset({"lifecyclePolicy", "repositoryPolicy"})),
 )
 
 DECLARATIONS: Final = (

@@ -8,7 +8,6 @@ from pulumi_aws import efs
 from mlsandbox.providers.aws.api import Api
 from mlsandbox.providers.aws.conventions import setting
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import Create, Delete, Describe, State, Tags, Update, uses
 from mlsandbox.providers.protocol import UNKNOWN, Failure, Properties
 
@@ -81,7 +80,6 @@ FILE_SYSTEM: Final = Declaration(
         "availabilityZoneId": "only a One Zone file system has one",
         "name": "a file system without the tag Name has none",
     },
-    meaning=Meaning(sets=frozenset({"lifecyclePolicies"})),
     unlike_cloudformation={"creationToken": "CloudFormation does not have it; no operation changes it"},
 )
 
@@ -122,7 +120,6 @@ MOUNT_TARGET: Final = Declaration(
     timeout_s=1800,
     replaces=frozenset({"fileSystemId", "ipAddress", "ipAddressType", "subnetId"}),
     refused={"ipv6Address": "the local AWS API supports only IPv4 mount targets"},
-    meaning=Meaning(sets=frozenset({"securityGroups"})),
 )
 
 ACCESS_POINT: Final = Declaration(
@@ -166,7 +163,6 @@ FILE_SYSTEM_POLICY: Final = setting(
     back=Delete("delete_file_system_policy"),
     of=_OF_FILE_SYSTEM,
     local=frozenset({"bypassPolicyLockoutSafetyCheck"}),
-    meaning=Meaning(documents=frozenset({"policy"})),
 )
 
 DECLARATIONS: Final = (FILE_SYSTEM, MOUNT_TARGET, ACCESS_POINT, BACKUP_POLICY, FILE_SYSTEM_POLICY)

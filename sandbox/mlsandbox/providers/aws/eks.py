@@ -8,7 +8,6 @@ from awsfacts.eks_settings import CONTROL_PLANE_LOGS
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.conventions import conventional
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, State, Tags, Update, uses
 from mlsandbox.providers.protocol import UNKNOWN, Properties, ProviderError
 
@@ -269,7 +268,7 @@ NODE_GROUP: Final = Declaration(
     local=frozenset({"forceUpdateVersion"}),
     chosen=frozenset({"launchTemplate.id", "launchTemplate.name"}),
     absent={"remoteAccess": "only a group that sets it has one"},
-    meaning=Meaning(ordered=frozenset({"instanceTypes"}), folds={"taints": _taint_set}),
+    folds={"taints": _taint_set},
     unlike_cloudformation={
         "launchTemplate.id": "CloudFormation rejects the update; Terraform's provider replaces",
         "launchTemplate.name": "CloudFormation rejects the update; Terraform's provider replaces",
@@ -323,7 +322,6 @@ ADDON: Final = Declaration(
     replaces=frozenset({"addonName", "clusterName", "namespaceConfig"}),
     local=frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"}),
     absent={"configurationValues": "an add-on with its defaults has none"},
-    meaning=Meaning(sets=frozenset({"podIdentityAssociations"})),
     delete_first=True,
 )
 

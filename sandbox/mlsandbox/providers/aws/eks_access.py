@@ -8,7 +8,6 @@ from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.conventions import conventional
 from mlsandbox.providers.aws.declaration import Declaration
 from mlsandbox.providers.aws.eks import TAGS
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import Create, Delete, Update, uses
 from mlsandbox.providers.protocol import Properties
 
@@ -107,7 +106,6 @@ POD_IDENTITY_ASSOCIATION: Final = Declaration(
     tags=TAGS,
     replaces=frozenset({"clusterName", "namespace", "serviceAccount"}),
     absent={"externalId": "only an association with a target role has one"},
-    meaning=Meaning(documents=frozenset({"policy"})),
     volatile={"externalId": frozenset({"targetRoleArn"})},
 )
 

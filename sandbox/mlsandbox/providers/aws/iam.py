@@ -7,7 +7,6 @@ from pulumi_aws import iam
 
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
@@ -97,7 +96,6 @@ ROLE: Final = Declaration(
     name=AutoName("name", 64, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix", "path"}),
     local=frozenset({"forceDetachPolicies"}),
-    meaning=Meaning(documents=frozenset({"inlinePolicies.policy"}), sets=frozenset({"inlinePolicies"})),
 )
 
 
@@ -203,7 +201,7 @@ OPEN_ID_CONNECT_PROVIDER: Final = Declaration(
     replaces=frozenset({"url"}),
     delete_first=True,
     # AWS returns the URL without its scheme.
-    meaning=Meaning(folds={"url": lambda url: url.removeprefix("https://")}),
+    folds={"url": lambda url: url.removeprefix("https://")},
 )
 
 DECLARATIONS: Final = (ROLE, POLICY, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, OPEN_ID_CONNECT_PROVIDER)

@@ -6,7 +6,6 @@ from pulumi_aws import kms
 
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, State, Tags, Update, uses
 from mlsandbox.providers.protocol import Properties
 
@@ -70,7 +69,6 @@ KEY: Final = Declaration(
     state=State("KeyState", ready=("Enabled", "Disabled"), gone=("PendingDeletion", "PendingReplicaDeletion")),
     replaces=frozenset({"customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"}),
     local=frozenset({"bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"}),
-    meaning=Meaning(documents=frozenset({"policy"})),
     unlike_cloudformation={
         "customerMasterKeySpec": "CloudFormation replaces without declaring createOnly; no operation changes it",
         "keyUsage": "CloudFormation replaces without declaring createOnly; no operation changes it",

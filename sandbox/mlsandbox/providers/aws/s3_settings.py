@@ -7,7 +7,6 @@ from pulumi_aws import s3
 from mlsandbox.providers.aws.api import Passing
 from mlsandbox.providers.aws.conventions import setting
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.meaning import Meaning
 from mlsandbox.providers.aws.steps import Delete
 
 
@@ -62,7 +61,6 @@ ENCRYPTION: Final = _of_bucket(
         "rules": "ServerSideEncryptionConfiguration.Rules",
         "rules.blockedEncryptionTypes": "BlockedEncryptionTypes.EncryptionType",
     },
-    meaning=Meaning(sets=frozenset({"rules"})),
 )
 
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -111,7 +109,6 @@ LIFECYCLE: Final = _of_bucket(
     names={"rules": "LifecycleConfiguration.Rules"},
     defaults={"transitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
     local=("timeouts",),
-    meaning=Meaning(sets=frozenset({"rules", "rules.transitions", "rules.noncurrentVersionTransitions"})),
 )
 
 _LOGGED: Final = ("targetBucket", "targetPrefix", "targetGrants", "targetObjectKeyFormat")
@@ -124,7 +121,6 @@ LOGGING: Final = _of_bucket(
     result="LoggingEnabled && {BucketLoggingStatus: @}",
     back=Delete("put_bucket_logging", fixed={"BucketLoggingStatus": {}}),
     names={name: f"BucketLoggingStatus.LoggingEnabled.{name[0].upper()}{name[1:]}" for name in _LOGGED},
-    meaning=Meaning(sets=frozenset({"targetGrants"})),
 )
 
 DECLARATIONS: Final = (VERSIONING, ENCRYPTION, PUBLIC_ACCESS_BLOCK, OWNERSHIP, POLICY, LIFECYCLE, LOGGING)
