@@ -14,7 +14,7 @@ from awsfacts.partitions import partition_of
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import grammar
 from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, reached_by_nobody
-from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
+from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel, ControlPlaneLog
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
@@ -251,7 +251,7 @@ def workloads_use_what_exists(platform: Platform) -> Iterator[str]:
 
 def a_service_account_has_one_role(platform: Platform) -> Iterator[str]:
     """EKS gives a service account the role of one association."""
-    first: dict[tuple[str, str], str] = {NETWORK_PLUGIN_ACCOUNT: "the network plugin"}
+    first: dict[tuple[str, str], str] = {**OWN_ACCOUNTS}
     for name, workload in platform.workloads.items():
         namespace, account = service_account_of(name, workload)
         if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":

@@ -65,7 +65,7 @@ ADDONS = {
         AddonInfo("external-dns", "v0.20.0-eksbuild.1", "networking", "external-dns", owner="community"),
         AddonInfo("snapshot-controller", "v8.3.0-eksbuild.1", "storage"),
         AddonInfo("aws-ebs-csi-driver", "v1.53.0-eksbuild.1", "storage", service_account="ebs-csi-controller-sa"),
-        AddonInfo("aws-efs-csi-driver", "v2.1.15-eksbuild.1", "storage", service_account="efs-csi-controller-sa"),
+        AddonInfo("aws-efs-csi-driver", None, "storage", service_account="efs-csi-controller-sa"),
         AddonInfo("aws-fsx-csi-driver", "v1.7.0-eksbuild.2", "storage", service_account="fsx-csi-controller-sa"),
         AddonInfo("aws-mountpoint-s3-csi-driver", "v2.2.1-eksbuild.1", "storage", service_account="s3-csi-driver-sa"),
         AddonInfo("aws-secrets-store-csi-driver-provider", None, "security", "aws-secrets-manager"),
