@@ -10,6 +10,7 @@ from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
+from mlplatform.serving.inference_service.volumes import SharedVolume
 from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
 from mlplatform.storage.shared_filesystem import SharedFilesystem, SharedFilesystemArgs, SharedFilesystemSpec
 from mlplatform.storage.shared_filesystem.spec import AccessPointSpec
@@ -44,6 +45,7 @@ __all__ = [
     "SharedFilesystem",
     "SharedFilesystemArgs",
     "SharedFilesystemSpec",
+    "SharedVolume",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
     "WorkloadIdentitySpec",

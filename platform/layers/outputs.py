@@ -20,6 +20,8 @@ def export(
         **keys.outputs(),
         buckets=data.bucket_names,
         bucket_arns=data.bucket_arns,
+        volume_handles=data.volume_handles,
+        storage_classes=data.storage_classes,
         repositories=registries.images.repository_urls,
         cluster_name=cluster.cluster_name,
         cluster_endpoint=cluster.cluster_endpoint,

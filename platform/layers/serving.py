@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 import mlplatform as ml
-from layers.compute import Compute, kubernetes
+from layers.compute import Compute
 from layers.registries import Registries
 from layers.security import Security
 from layers.site import Site
@@ -25,7 +25,6 @@ def create(
     site: Site, platform: Platform, data: Storage, registries: Registries, compute: Compute, security: Security
 ) -> Serving:
     """Create a service for each model."""
-    cluster = kubernetes(compute)
     s3 = s3_cidrs(site.region) if platform.models_on_s3 else []
     services = {}
     for name, inference in platform.inference.items():
@@ -34,12 +33,14 @@ def create(
             "repository_urls": registries.images.repository_urls,
             "registry_url": registries.images.registry_url,
             "bucket_names": data.bucket_names,
+            "volume_handles": data.volume_handles,
             "region": site.region,
             "protect": site.protect,
         }
         if name in platform.models_on_s3:
             args["s3_cidrs"] = s3
-        # Pods get their role when they start, so roles come first.
-        needed = [compute.gpu_pools[inference.pool], *security.workloads.values()]
-        services[name] = ml.InferenceService(name, args, pulumi.ResourceOptions(providers=[cluster], depends_on=needed))
+        # Pods get their role and mount their volumes when they start, so these come first.
+        needed = [compute.gpu_pools[inference.pool], *security.workloads.values(), *data.shared_filesystems.values()]
+        options = pulumi.ResourceOptions(providers=[compute.kubernetes], depends_on=needed)
+        services[name] = ml.InferenceService(name, args, options)
     return Serving(services)

@@ -26,6 +26,7 @@ from mlplatform import (
     InferenceServiceSpec,
     KeyRingSpec,
     NetworkSpec,
+    SharedFilesystemSpec,
     WorkloadIdentitySpec,
     grammar,
     names,
@@ -113,6 +114,10 @@ class Platform(Spec):
     buckets: dict[Name, DataBucketSpec] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
+    shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={})
+    """File systems of EFS that pods of all nodes share, by name: for weights, datasets and results that programs read
+    and write as files. Claims of the StorageClass `efs-NAME` get a directory each."""
+
     images: ImageRegistrySpec = ImageRegistrySpec()
     """Repositories of container images, and caches of public registries."""
 
@@ -158,6 +163,18 @@ class Platform(Spec):
         return {**self.tags, "owner": self.owner, "environment": self.profile.value}
 
     @property
+    def components(self) -> list[str]:
+        """The names of the stack's components: of the sections that are one, and of the entries of the others."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        one = [name for name, section in sections.items() if isinstance(section, Spec)]
+        many = [section for section in sections.values() if isinstance(section, dict)]
+        return [
+            *dict.fromkeys(
+                [*one, *(name for entries in many for name, each in entries.items() if isinstance(each, Spec))]
+            )
+        ]
+
+    @property
     def pools(self) -> dict[str, tuple[list[str], list[str]]]:
         """The instance types and zones of each group of nodes, by its path; no zones are all of the network's."""
         pools = {f"gpuPools.{name}": (pool.instance_types, pool.zones) for name, pool in self.gpu_pools.items()}
@@ -169,7 +186,9 @@ class Platform(Spec):
         queues = [name for name, workload in self.workloads.items() if workload.queues]
         secrets = [f"inference.{name}" for name, model in self.inference.items() if model.secrets]
         secrets += [f"workloads.{name}" for name, workload in self.workloads.items() if workload.secrets]
+        files = ", ".join(self.shared_filesystems)
         return {
+            **({"elasticfilesystem": f"claims of sharedFilesystems.{files}"} if files else {}),
             **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
             **(dict.fromkeys(SESSION_SERVICES, "cluster.nodeSessions") if self.cluster.node_sessions else {}),
             **({"secretsmanager": f"secrets of {', '.join(secrets)}"} if secrets else {}),

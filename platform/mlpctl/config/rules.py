@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from awsfacts import node_images
 from awsfacts.partitions import partition_of
+from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlplatform import grammar
 from mlplatform.compute.eks_cluster.access import REACHED_BY_NOBODY, reached_by_nobody
@@ -51,8 +52,7 @@ def pools_are_told_from_the_system_nodes(platform: Platform) -> Iterator[str]:
 
 def usage_is_of_what_is_there(platform: Platform) -> Iterator[str]:
     """The use that costs are estimated with is that of a component of the stack, or of a resource of one."""
-    parts = (platform.buckets, platform.gpu_pools, platform.inference, platform.workloads)
-    components = dict.fromkeys(("keys", "network", "images", "cluster", *(name for part in parts for name in part)))
+    components = platform.components
     for name in platform.cost.usage:
         if name != "default" and not any(name == each or _is_below(name, each) for each in components):
             yield (
@@ -265,6 +265,8 @@ def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
     """Data that outlives its key is lost."""
     kept = {f"buckets.{name}": bucket.retain for name, bucket in platform.buckets.items()}
     kept |= {f"images.repositories.{name}": each.retain for name, each in platform.images.repositories.items()}
+    shared = platform.shared_filesystems.items()
+    kept |= {f"sharedFilesystems.{name}": each.retain for name, each in shared if not each.own_key}
     for place, retain in kept.items():
         if retain and not platform.keys.retain:
             yield f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
@@ -273,6 +275,7 @@ def retained_data_keeps_its_key(platform: Platform) -> Iterator[str]:
 def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
     """A production stack does without none of its guards."""
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
+    shared = {f"sharedFilesystems.{name}": each for name, each in platform.shared_filesystems.items()}
     scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
     guards = {
         "protect has to be true": platform.protect,
@@ -294,6 +297,8 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
         "keys.perDomain has to be true": platform.keys.per_domain,
         "keys.retain has to be true": platform.keys.retain,
         **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in platform.buckets.items()},
+        **{f"{place}.retain has to be true": each.retain for place, each in shared.items()},
+        **{f"{place}.backup has to be true": each.backup for place, each in shared.items()},
         # Or a new node group would start whatever image is the latest that day.
         "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
         **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
@@ -307,6 +312,7 @@ def prod_keeps_its_guards(platform: Platform) -> Iterator[str]:
 
 RULES: Final[tuple[Callable[[Platform], Iterator[str]], ...]] = (
     *MODEL_RULES,
+    *FILESYSTEM_RULES,
     pools_are_told_from_the_system_nodes,
     usage_is_of_what_is_there,
     buckets_have_names_of_s3,

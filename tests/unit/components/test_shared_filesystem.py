@@ -118,7 +118,7 @@ def test_an_access_point_makes_everyone_one_user_below_one_directory() -> None:
             },
         }
     )
-    first, second = (plan.one(aws.efs.AccessPoint, f"shared-{name}").inputs for name in ("vision", "speech"))
+    first, second = (plan.one(aws.efs.AccessPoint, f"shared-point-{name}").inputs for name in ("vision", "speech"))
     assert first["posixUser"] == {"uid": 1000, "gid": 1000}
     assert first["rootDirectory"] == {
         "path": "/vision",
@@ -130,8 +130,8 @@ def test_an_access_point_makes_everyone_one_user_below_one_directory() -> None:
         "creationInfo": {"ownerUid": 0, "ownerGid": 2001, "permissions": "0770"},
     }
     assert plan.outputs["shared"]["volume_handles"] == {
-        "vision": "shared-files-id::shared-vision-id",
-        "speech": "shared-files-id::shared-speech-id",
+        "vision": "shared-files-id::shared-point-vision-id",
+        "speech": "shared-files-id::shared-point-speech-id",
     }
 
 
@@ -147,7 +147,7 @@ def test_pods_of_a_namespace_find_an_access_point_by_its_claim() -> None:
         volume = volumes[claim.inputs["spec"]["volumeName"]].inputs["spec"]
         assert volume["claimRef"]["namespace"] == claim.inputs["metadata"]["namespace"]
         assert volume["claimRef"]["name"] == claim.inputs["metadata"]["name"]
-        assert volume["csi"] == {"driver": "efs.csi.aws.com", "volumeHandle": "shared-files-id::shared-vision-id"}
+        assert volume["csi"] == {"driver": "efs.csi.aws.com", "volumeHandle": "shared-files-id::shared-point-vision-id"}
         assert volume["persistentVolumeReclaimPolicy"] == "Retain"
         assert volume["accessModes"] == claim.inputs["spec"]["accessModes"] == ["ReadWriteMany"]
         # Or the API server would put its default class there.

@@ -124,6 +124,11 @@ class Network(Component):
         """
         return [self._private[zone] for zone in zones or self._private]
 
+    @property
+    def private_subnets(self) -> dict[str, pulumi.Output[str]]:
+        """The private subnet of each zone, by the zone as the spec names it."""
+        return {**self._private}
+
     def _adopt(
         self, layout: NetworkSpec, existing: ExistingVpc, there: Sequence[zones.Zone], args: NetworkArgs
     ) -> Ground:

@@ -31,6 +31,11 @@ def handle(filesystem_id: pulumi.Input[str], access_point_id: pulumi.Input[str])
     return pulumi.Output.concat(filesystem_id, "::", access_point_id)
 
 
+def claim_name(filesystem: str, access_point: str) -> str:
+    """The claim of an access point, in each of its namespaces."""
+    return f"{filesystem}-{access_point}"
+
+
 def suffix(volume_handle: str) -> str:
     """End of the names of what is created for an access point, so that another one's objects come before its own go.
 
@@ -38,6 +43,16 @@ def suffix(volume_handle: str) -> str:
     '0fedcba9876543210'
     """
     return volume_handle.rpartition("::")[2].removeprefix("fsap-")
+
+
+def volume_name(namespace: str, claim: str, volume_handle: str) -> str:
+    """Name of a volume, which belongs to no namespace; another access point is another volume.
+
+    >>> volume_name("ml", "shared-vision", "fs-1::fsap-2"), volume_name("chat", "chat-weights-2", "fs-1::fsap-2")
+    ('ml-shared-vision-2', 'chat-chat-weights-2')
+    """
+    end = f"-{suffix(volume_handle)}"
+    return f"{namespace}-{claim.removesuffix(end)}{end}"
 
 
 def volume_spec(volume_handle: pulumi.Input[str], namespace: pulumi.Input[str], claim: pulumi.Input[str]) -> Any:
@@ -108,10 +123,7 @@ def claimed(
     def metadata(part: str, **more: Any) -> dict[str, Any]:
         return {"labels": labels, "annotations": component.annotations_for(f"{logical_name}-{part}"), **more}
 
-    # A volume belongs to no namespace, and another access point is another volume.
-    name = pulumi.Output.all(namespace, claim, volume_handle).apply(
-        lambda known: f"{known[0]}-{known[1]}-{suffix(known[2])}"
-    )
+    name = pulumi.Output.all(namespace, claim, volume_handle).apply(lambda known: volume_name(*known))
     volume = k8s.core.v1.PersistentVolume(
         f"{logical_name}-volume",
         metadata=metadata("volume", name=name),

@@ -104,7 +104,12 @@ class SharedFilesystem(Component):
         self.storage_class = pulumi.Output.from_input(storage_class.metadata).apply(
             lambda metadata: str(metadata["name"])
         )
+        self._handles = {f"{name}/{each}": handle for each, handle in handles.items()}
         self._done()
+
+    def mounting(self) -> dict[str, pulumi.Output[str]]:
+        """The argument `volume_handles` by which an `InferenceService` mounts its access points."""
+        return {**self._handles}
 
     def _file_system(self, name: str, wanted: SharedFilesystemSpec, args: SharedFilesystemArgs) -> "aws.efs.FileSystem":
         return aws.efs.FileSystem(
@@ -188,11 +193,11 @@ class SharedFilesystem(Component):
         self, name: str, point_name: str, point: AccessPointSpec, files: "aws.efs.FileSystem"
     ) -> pulumi.Output[str]:
         id: pulumi.Output[str] = aws.efs.AccessPoint(
-            f"{name}-{point_name}",
+            f"{name}-point-{point_name}",
             file_system_id=files.id,
             posix_user=posix_user(point),
             root_directory=root_directory(point_name, point),
-            tags=self.tags_for(f"{name}-{point_name}"),
+            tags=self.tags_for(f"{name}-point-{point_name}"),
             opts=self.child(),
         ).id
         return id
@@ -206,8 +211,9 @@ class SharedFilesystem(Component):
         mounts: Sequence[pulumi.Resource],
     ) -> None:
         """A volume and its claim, which is named the same in every namespace."""
-        claim_name = f"{name}-{point_name}"
-        claims.claimed(self, f"{claim_name}-{namespace}", namespace, claim_name, handle, LABELS, depends_on=mounts)
+        logical_name = f"{name}-point-{point_name}-in-{namespace}"
+        claim = claims.claim_name(name, point_name)
+        claims.claimed(self, logical_name, namespace, claim, handle, LABELS, depends_on=mounts)
 
     def _storage_class(
         self,
