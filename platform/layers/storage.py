@@ -1,6 +1,7 @@
 """Where data lies."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -33,10 +34,14 @@ class Storage:
         """What pods mount of the shared file systems, by `FILESYSTEM/ACCESSPOINT`."""
         return {place: handle for each in self.shared_filesystems.values() for place, handle in each.mounting().items()}
 
-    @property
-    def storage_classes(self) -> dict[str, pulumi.Output[str]]:
-        """StorageClasses of the shared file systems."""
-        return {name: each.storage_class for name, each in self.shared_filesystems.items()}
+    def outputs(self) -> dict[str, Any]:
+        """What it tells other stacks, by fields of `PlatformOutputs`."""
+        return {
+            "buckets": self.bucket_names,
+            "bucket_arns": self.bucket_arns,
+            "volume_handles": self.volume_handles,
+            "storage_classes": {name: each.storage_class for name, each in self.shared_filesystems.items()},
+        }
 
 
 def create(site: Site, platform: Platform, base: Foundation, compute: Compute) -> Storage:

@@ -53,6 +53,10 @@ MAX_POLICY_NAME: Final = 128
 """Longest path of a policy of IAM without the slash that it begins with, and longest name:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
+MAX_FILESYSTEMS: Final = 8
+"""Shared file systems whose policies have room on the role of their driver, which takes 10,240 characters:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
 _TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @"
 _NO_SPACE: Final = "with no space at either end"
 
@@ -114,7 +118,7 @@ class Platform(Spec):
     buckets: dict[Name, DataBucketSpec] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
-    shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={})
+    shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={}, max_length=MAX_FILESYSTEMS)
     """File systems of EFS that pods of all nodes share, by name: for weights, datasets and results that programs read
     and write as files. Claims of the StorageClass `efs-NAME` get a directory each."""
 

@@ -32,7 +32,7 @@ class AddonInfo:
 
     name: str
     version: str | None
-    """Default version; none where the dated facts have it for each Kubernetes version."""
+    """Default version where the dated facts do not have it for each Kubernetes version."""
 
     type: str
     """What AWS files it under."""
@@ -65,7 +65,7 @@ ADDONS = {
         AddonInfo("external-dns", "v0.20.0-eksbuild.1", "networking", "external-dns", owner="community"),
         AddonInfo("snapshot-controller", "v8.3.0-eksbuild.1", "storage"),
         AddonInfo("aws-ebs-csi-driver", "v1.53.0-eksbuild.1", "storage", service_account="ebs-csi-controller-sa"),
-        AddonInfo("aws-efs-csi-driver", None, "storage", service_account="efs-csi-controller-sa"),
+        AddonInfo("aws-efs-csi-driver", "v2.1.15-eksbuild.1", "storage", service_account="efs-csi-controller-sa"),
         AddonInfo("aws-fsx-csi-driver", "v1.7.0-eksbuild.2", "storage", service_account="fsx-csi-controller-sa"),
         AddonInfo("aws-mountpoint-s3-csi-driver", "v2.2.1-eksbuild.1", "storage", service_account="s3-csi-driver-sa"),
         AddonInfo("aws-secrets-store-csi-driver-provider", None, "security", "aws-secrets-manager"),
@@ -88,12 +88,13 @@ _ADDON_VERSION = re.compile(r"^v(\d+)\.(\d+)\.\d+-(?:minimal-)?eksbuild\.\d+\Z")
 
 def offered_versions(addon: AddonInfo, kubernetes: str) -> list[str]:
     """The add-on's versions for a cluster of the Kubernetes minor version `kubernetes`, the default first."""
-    return [addon.version] if addon.version else eks_versions.addon_versions(addon.name, kubernetes)
+    known = eks_versions.addon_versions(addon.name, kubernetes)
+    return known or [addon.version] if addon.version else known
 
 
 def fits(addon: AddonInfo, version: str, kubernetes: str) -> bool:
     """Whether AWS offers `version` of the add-on to a cluster of the Kubernetes minor version `kubernetes`."""
-    if addon.version is None:
+    if addon.name in eks_versions.addons():
         return version in offered_versions(addon, kubernetes)
     return _ADDON_VERSION.match(version) is not None
 
