@@ -53,7 +53,7 @@ MAX_POLICY_NAME: Final = 128
 """Longest path of a policy of IAM without the slash that it begins with, and longest name:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
-MAX_FILESYSTEMS: Final = 8
+MAX_FILESYSTEMS: Final = 6
 """Shared file systems whose policies have room on the role of their driver, which takes 10,240 characters:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
