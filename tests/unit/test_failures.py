@@ -258,6 +258,7 @@ def test_every_component_of_the_program_has_its_place() -> None:
         "KeyRing": "keys",
         "Network": "network",
         "DataBucket": "buckets.{name}",
+        "SharedFilesystem": "sharedFilesystems.{name}",
         "ImageRegistry": "images",
         "EksCluster": "cluster",
         "GpuNodePool": "gpuPools.{name}",

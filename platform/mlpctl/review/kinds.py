@@ -6,7 +6,6 @@ from typing import Final
 
 from awsfacts.records import Record
 from mlpctl.review import records, terraform
-from mlplatform.component import PACKAGE
 
 UNLISTED_FACTS: Final = (
     "name",
@@ -41,7 +40,7 @@ _PACKAGES: Final = {
     "gitlab": "GitLab",
     "pulumi-python": "dynamic",
     "pulumi-nodejs": "dynamic",
-    PACKAGE: "",
+    "mlplatform": "",
 }
 """How packages are spelt that are not spelt like other words; nothing for the catalogue's own."""
 

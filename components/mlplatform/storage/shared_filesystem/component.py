@@ -143,7 +143,7 @@ class SharedFilesystem(Component):
     def _backups(self, name: str, wanted: SharedFilesystemSpec, files: "aws.efs.FileSystem") -> None:
         """Switch backups on or off by EFS's own plan, daily and kept for 35 days.
 
-        Source: https://docs.aws.amazon.com/efs/latest/ug/automatic-backups.html
+        Source: https://docs.aws.amazon.com/efs/latest/ug/awsbackup.html
         """
         aws.efs.BackupPolicy(
             f"{name}-backups",
