@@ -86,8 +86,8 @@ class PlatformOutputs:
     """URLs of the models inside the cluster, by their names in the stack file."""
 
     volume_handles: pulumi.Output[dict[str, str]] = later({})
-    """What pods mount of shared file systems, by `FILESYSTEM/ACCESSPOINT` of the stack file, for the argument of this
-    name of an `InferenceService`."""
+    """What pods mount of shared file systems, by `FILESYSTEM/ACCESSPOINT` of the stack file: values of the argument
+    `volume_handles` of an `InferenceService`."""
 
     storage_classes: pulumi.Output[dict[str, str]] = later({})
     """StorageClasses of the shared file systems by their names in the stack file."""

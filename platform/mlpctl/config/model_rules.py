@@ -214,7 +214,7 @@ def from_outside(platform: Platform) -> Iterator[tuple[str, str]]:
         if hub := _model_of_the_hub(model.command_args):
             yield (
                 f"inference.{name}.commandArgs has --model {hub}",
-                "a folder of the image or an s3:// address",
+                "a folder of the image or of a volume, or an s3:// address",
             )
 
 
