@@ -171,7 +171,6 @@ def test_a_class_gives_each_claim_a_directory_and_a_user_of_its_own() -> None:
         "fileSystemId": "shared-files-id",
         "directoryPerms": "0700",
         "basePath": "/claims",
-        "subPathPattern": "${.PVC.namespace}/${.PVC.name}",
     }
     assert plan.one(aws.iam.RolePolicy).urn in found.depends_on
 

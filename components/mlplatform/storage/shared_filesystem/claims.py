@@ -88,6 +88,7 @@ def claim_spec(volume_name: pulumi.Input[str]) -> Any:
 def class_parameters(filesystem_id: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     """Parameters of a StorageClass: each claim gets an access point with a directory and a user of its own.
 
+    The directory is named by its volume, since EFS takes no path of more than 100 characters:
     https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/docs/parameters.md
     """
     return {
@@ -95,7 +96,6 @@ def class_parameters(filesystem_id: pulumi.Input[str]) -> dict[str, pulumi.Input
         "fileSystemId": filesystem_id,
         "directoryPerms": "0700",
         "basePath": BASE_PATH,
-        "subPathPattern": "${.PVC.namespace}/${.PVC.name}",
     }
 
 
