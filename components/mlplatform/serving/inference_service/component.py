@@ -118,7 +118,6 @@ class InferenceService(Component):
             )
             for volume, handle in handles.items()
         }
-        before += mounted.values()
         if wanted.autoscaled:
             # First, for it takes pods away: a rollout waits for as many as the autoscaler wants.
             before.append(
