@@ -133,6 +133,25 @@ def test_what_was_made_is_found_and_what_was_not_is_not(type: str, search: Searc
     assert [(item.id, item.tags) for item in found.candidates] == [(id, each.marks)]
 
 
+def test_access_points_and_mount_targets_are_found_in_their_file_system(search: Search) -> None:
+    efs = client("efs")
+    subnet = client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    ids = [efs.create_file_system(CreationToken=token)["FileSystemId"] for token in ("one", "two")]
+    point = operation("aws:efs/accessPoint:AccessPoint", fileSystemId=ids[0])
+    target = operation("aws:efs/mountTarget:MountTarget", fileSystemId=ids[0], subnetId=subnet)
+    # Those of another file system, and of other names, are none of them.
+    efs.create_access_point(ClientToken="other", FileSystemId=ids[1], Tags=tags(point))
+    efs.create_access_point(ClientToken="unnamed", FileSystemId=ids[0], Tags=tags(operation(point.type, "other")))
+    for each in (point, target):
+        nothing = search.look(each)
+        assert isinstance(nothing, Found)
+        assert nothing.candidates == ()
+    made = efs.create_access_point(ClientToken="example", FileSystemId=ids[0], Tags=tags(point))["AccessPointId"]
+    mounted = efs.create_mount_target(FileSystemId=ids[0], SubnetId=subnet)["MountTargetId"]
+    found = [search.look(each) for each in (point, target)]
+    assert [[item.id for item in each.candidates] for each in found if isinstance(each, Found)] == [[made], [mounted]]
+
+
 def test_two_of_a_name_are_both_found_and_those_of_other_stacks_are_not(search: Search) -> None:
     each, other = operation("aws:ec2/vpc:Vpc", "network-vpc"), operation("aws:ec2/vpc:Vpc", "other")
     ids = [
