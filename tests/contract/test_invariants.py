@@ -14,7 +14,8 @@ import pytest
 from invariants import INVARIANTS, broken
 from mlplatform.testing import Declared, Plan, token
 
-STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+ROOT = Path(__file__).parents[2]
+STACKS = [*sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ROOT / "examples" / "shared-files" / "Pulumi.files.yaml"]
 Change = Callable[[dict[str, Any]], object]
 
 
