@@ -10,9 +10,9 @@ site = Site.of(platform)
 creator_has_no_entry("cluster", platform.cluster)
 
 base = foundation.create(site, platform)
-data = storage.create(site, platform, base)
 images = registries.create(site, platform, base)
 cluster = compute.create(site, platform, base, images)
+data = storage.create(site, platform, base, cluster)
 roles = security.create(site, platform, base, data, images, cluster)
 models = serving.create(site, platform, base, data, images, cluster, roles)
 

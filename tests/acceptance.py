@@ -59,7 +59,16 @@ KEYS: Final = ("labels", "matchLabels", "nodeSelector", "annotations")
 STAND_IN: Final = re.compile(r"arn:aws:mock:[^:]*:[0-9]*:mock/(?P<name>[\w-]+)")
 """The placeholder for the ARN of a resource under mocks."""
 
+STAND_IN_ID: Final = re.compile(r"[\w-]+-id|arn:aws:kms:[^:]*:[0-9]*:key/[\w-]+")
 KEY_ARN: Final = f"arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
+
+IDS: Final = {
+    "fileSystemId": "fs-00000000000000000",
+    "kmsKeyId": KEY_ARN,
+    "securityGroups": "sg-00000000000000000",
+    "subnetId": "subnet-00000000000000000",
+}
+"""What is given for the ids that resources have under mocks, where AWS's models have a form for them."""
 
 DECLARED: Final = {each.token: each for each in DECLARATIONS}
 
@@ -100,7 +109,8 @@ def by_kubernetes(each: Declared) -> Iterator[str]:
 
 def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
     settings = Settings.of({"region": "us-east-1"})
-    inputs, failures = values.checked(declaration, settings, each.name, {}, whole(each.inputs), each.name.encode())
+    given = with_ids(whole(each.inputs)) if declaration.service == "efs" else whole(each.inputs)
+    inputs, failures = values.checked(declaration, settings, each.name, {}, given, each.name.encode())
     for failure in failures:
         yield f"{each.type} {each.name}: {failure.path} {failure.reason}"
     step = declaration.create
@@ -114,6 +124,17 @@ def by_aws(each: Declared, declaration: Declaration) -> Iterator[str]:
     request = Request(declaration.service, model.name, parameters, ACCOUNT_ID, "us-east-1")
     if wrong := refusal(request, model):
         yield f"{each.type} {each.name}: {wrong.code}: {wrong.message}"
+
+
+def with_ids(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs with ids of AWS's form for those of mocks."""
+
+    def real(key: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [real(key, each) for each in value]
+        return IDS[key] if key in IDS and STAND_IN_ID.fullmatch(str(value)) else value
+
+    return {key: real(key, value) for key, value in inputs.items()}
 
 
 def whole(node: Any) -> Any:

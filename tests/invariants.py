@@ -97,6 +97,30 @@ def buckets_keep_versions(plan: Plan) -> Iterator[str]:
 
 
 @invariant
+def file_systems_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
+    for each in plan.of(aws.efs.FileSystem):
+        if each.inputs.get("encrypted") is not True or not each.inputs.get("kmsKeyId"):
+            yield f"{each.name} is not encrypted with a key of the account"
+
+
+@invariant
+def file_systems_are_reached_by_tls_only(plan: Plan) -> Iterator[str]:
+    def refuses_plain_text(policy: Declared) -> bool:
+        return any(
+            statement["Effect"] == "Deny"
+            and statement["Principal"] in ("*", {"AWS": "*"})
+            and statement["Action"] == ["*"]
+            and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+            for statement in json.loads(policy.inputs["policy"])["Statement"]
+        )
+
+    guarded = {each.inputs["fileSystemId"] for each in plan.of(aws.efs.FileSystemPolicy) if refuses_plain_text(each)}
+    for each in plan.of(aws.efs.FileSystem):
+        if f"{each.name}-id" not in guarded:
+            yield f"{each.name} lets clients in without TLS"
+
+
+@invariant
 def keys_rotate(plan: Plan) -> Iterator[str]:
     for key in plan.of(aws.kms.Key):
         if key.inputs.get("enableKeyRotation") is not True:
@@ -389,6 +413,13 @@ def _statements(declared: Declared) -> Iterator[Json]:
 
 
 def _names_a_principal(condition: Json) -> bool:
+    """Whether a condition says who it is, or asks for a way in that is guarded by itself.
+
+    A mount target is reached by its security group's sources alone:
+    https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
+    """
+    if condition.get("Bool", {}).get("elasticfilesystem:AccessedViaMountTarget") == "true":
+        return True
     keys = {key for operator, keys in condition.items() if operator in ("ArnEquals", "StringEquals") for key in keys}
     return bool(keys & {"aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"})
 

@@ -37,6 +37,16 @@ KNOWN: Final[Mapping[str, Values]] = {
         max_size=3,
     ),
     "buckets": words | st.sampled_from(["a--b", "xn", "sthree", "x" * 20]),
+    "sharedFilesystems": st.sampled_from(["a", "b"]),
+    "accessPoints": st.sampled_from(["a", "b"]),
+    "accessPoints.*.path": st.sampled_from(["/a", "/teams/a.b", "/a/b/c/d"]),
+    "accessPoints.*.namespaces": st.lists(st.sampled_from(["default", "batch"]), max_size=2, unique=True),
+    "sharedFilesystems.*.infrequentAccessDays": st.sampled_from([None, 1, 30]),
+    "sharedFilesystems.*.archiveDays": st.sampled_from([None, 90, 365]),
+    "volumes": st.just("weights"),
+    "volumes.*.filesystem": st.just("a"),
+    "volumes.*.accessPoint": st.just("a"),
+    "volumes.*.path": st.sampled_from(["/models", "/srv/a.b"]),
     "env": st.dictionaries(
         st.sampled_from(["A", "a-b.c", ".a", "_", "x" * 300]), texts | st.integers(0, 10**18), max_size=3
     ),
@@ -145,6 +155,7 @@ def models() -> Values:
             "network": {"zones": [f"{THE_REGION}a", f"{THE_REGION}b"]},
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "gpuPools": {"a": {"instanceTypes": ["p5.48xlarge"], "nodes": 8, "maxNodes": 8}},
+            "sharedFilesystems": {"a": {"accessPoints": {"a": {}}}},
             "inference": {"x": {**model, **room}},
             "workloads": {"x": {"secrets": ["token", "team/other"]}},
         }

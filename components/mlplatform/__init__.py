@@ -11,9 +11,13 @@ from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIden
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
 from mlplatform.serving.inference_service.egress import EgressRule
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
+from mlplatform.serving.inference_service.volumes import SharedVolume
 from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
+from mlplatform.storage.shared_filesystem import SharedFilesystem, SharedFilesystemArgs, SharedFilesystemSpec
+from mlplatform.storage.shared_filesystem.spec import AccessPointSpec
 
 __all__ = [
+    "AccessPointSpec",
     "DataBucket",
     "DataBucketArgs",
     "DataBucketSpec",
@@ -40,6 +44,10 @@ __all__ = [
     "NetworkSpec",
     "Reservation",
     "SecretRef",
+    "SharedFilesystem",
+    "SharedFilesystemArgs",
+    "SharedFilesystemSpec",
+    "SharedVolume",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
     "WorkloadIdentitySpec",

@@ -88,6 +88,13 @@ class PlatformOutputs:
     inference_endpoints: pulumi.Output[dict[str, str]]
     """URLs of the models inside the cluster, by their names in the stack file."""
 
+    volume_handles: pulumi.Output[dict[str, str]] = later({})
+    """What pods mount of shared file systems, by `FILESYSTEM/ACCESSPOINT` of the stack file: values of the argument
+    `volume_handles` of an `InferenceService`."""
+
+    storage_classes: pulumi.Output[dict[str, str]] = later({})
+    """StorageClasses of the shared file systems by their names in the stack file."""
+
     cluster_security_group_id: pulumi.Output[str | None] = later(None)
     """Security group of the cluster's private endpoint and of all its nodes. None where the platform does not export it
     yet."""

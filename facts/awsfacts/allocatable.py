@@ -44,18 +44,24 @@ SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
 """Add-on that mounts Secrets Manager secrets into pods; installed only on platforms with such pods:
 https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
 
+FILE_DRIVER: Final = "aws-efs-csi-driver"
+"""Add-on that mounts file systems of EFS, for platforms that have one:
+https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
+
 DAEMON_SETS: Final[Mapping[str, Room]] = {
     "vpc-cni": Room(50, 0),
     "kube-proxy": Room(100, 0),
     "eks-pod-identity-agent": Room(0, 0),
     "eks-node-monitoring-agent": Room(10, 30),
     SECRETS_STORE: Room(50 + 70, 100 + 140),
+    FILE_DRIVER: Room(0, 0),
 }
 """Resource requests of each add-on's DaemonSet pods. Sources, 2026-11-28: the charts `aws-vpc-cni` (25m each for the
 plugin and its network policy agent) and `eks-node-monitoring-agent` of https://github.com/aws/eks-charts; kube-proxy's
 add-on manifest; `secrets-store-csi-driver-provider-aws` 3.1.1; and the three containers of
-https://github.com/kubernetes-sigs/secrets-store-csi-driver 1.6.0. NVIDIA's device plugin is part of Bottlerocket and
-does not run as a pod."""
+https://github.com/kubernetes-sigs/secrets-store-csi-driver 1.6.0. The chart of
+https://github.com/kubernetes-sigs/aws-efs-csi-driver 3.4.1 sets no requests, for its nodes or its controller
+(2026-11-29). NVIDIA's device plugin is part of Bottlerocket and does not run as a pod."""
 
 
 SYSTEM_PODS: Final[Mapping[str, Room]] = {"coredns": Room(100, 70), "metrics-server": Room(100, 200)}

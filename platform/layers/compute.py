@@ -19,6 +19,7 @@ class Compute:
 
     cluster: ml.EksCluster
     gpu_pools: dict[str, ml.GpuNodePool]
+    kubernetes: k8s.Provider
 
 
 def create(site: Site, platform: Platform, base: Foundation, registries: Registries) -> Compute:
@@ -29,6 +30,7 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
         {
             "cluster": platform.cluster,
             "secrets_store": platform.uses_secrets,
+            "shared_filesystems": bool(platform.shared_filesystems),
             "secrets_key_arn": keys.secrets_key_arn,
             "pod_subnet_ids": network.pod_subnet_ids,
             "logs_key_arn": keys.logs_key_arn,
@@ -63,10 +65,10 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
         )
         for name, pool in platform.gpu_pools.items()
     }
-    return Compute(cluster, gpu_pools)
+    return Compute(cluster, gpu_pools, _kubernetes(cluster))
 
 
-def kubernetes(compute: Compute) -> k8s.Provider:
+def _kubernetes(cluster: ml.EksCluster) -> k8s.Provider:
     """The provider for objects in the cluster. It authenticates with the credentials of the AWS provider."""
-    kubeconfig = with_credentials_of(pulumi.Config("aws"), compute.cluster.kubeconfig)
-    return k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[compute.cluster]))
+    kubeconfig = with_credentials_of(pulumi.Config("aws"), cluster.kubeconfig)
+    return k8s.Provider("cluster", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 import mlplatform as ml
-from layers.compute import Compute, kubernetes
+from layers.compute import Compute
 from layers.foundation import Foundation
 from layers.registries import Registries
 from layers.security import Security
@@ -32,7 +32,6 @@ def create(
     security: Security,
 ) -> Serving:
     """Create an inference service for each model."""
-    cluster = kubernetes(compute)
     s3 = s3_cidrs(site.region) if platform.models_on_s3 else []
     services = {}
     for name, inference in platform.inference.items():
@@ -41,13 +40,15 @@ def create(
             "repository_urls": registries.images.repository_urls,
             "registry_url": registries.images.registry_url,
             "bucket_names": data.bucket_names,
+            "volume_handles": data.volume_handles,
             "region": site.region,
             "vpc_cidrs": base.network.vpc_cidrs,
             "protect": site.protect,
         }
         if name in platform.models_on_s3:
             args["s3_cidrs"] = s3
-        # Pods get their role when they start, so roles must be created first.
-        needed = [compute.gpu_pools[inference.pool], *security.workloads.values()]
-        services[name] = ml.InferenceService(name, args, pulumi.ResourceOptions(providers=[cluster], depends_on=needed))
+        # Pods get their role and mount their volumes when they start, so both must be created first.
+        needed = [compute.gpu_pools[inference.pool], *security.workloads.values(), *data.shared_filesystems.values()]
+        options = pulumi.ResourceOptions(providers=[compute.kubernetes], depends_on=needed)
+        services[name] = ml.InferenceService(name, args, options)
     return Serving(services)

@@ -19,6 +19,14 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
         "logs_key_arn": KEY,
     },
     mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},
+    mlplatform.SharedFilesystem: {
+        "filesystem": {"accessPoints": {"team": {"namespaces": ["team"]}}},
+        "vpc_id": "vpc-1",
+        "subnet_ids": {"us-east-1a": "subnet-aaaaaaaa", "us-east-1b": "subnet-bbbbbbbb"},
+        "cluster_security_group_id": "sg-cccccccc",
+        "driver_role_name": "cluster-file-driver",
+        "data_key_arn": KEY,
+    },
     mlplatform.EksCluster: {
         "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
         "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],

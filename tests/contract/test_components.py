@@ -330,6 +330,7 @@ PROTECTED: Mapping[type[Component], set[str]] = {
         *("Bucket", "BucketPublicAccessBlock", "BucketOwnershipControls", "BucketServerSideEncryptionConfiguration"),
         *("BucketVersioning", "BucketLifecycleConfiguration", "BucketPolicy"),
     },
+    mlplatform.SharedFilesystem: {"FileSystem", "FileSystemPolicy", "BackupPolicy"},
     mlplatform.EksCluster: {"Cluster", "LogGroup", "NodeGroup"},
     mlplatform.GpuNodePool: {"NodeGroup"},
     mlplatform.ImageRegistry: {"Repository"},

@@ -14,7 +14,8 @@ import pytest
 from invariants import INVARIANTS, broken
 from mlplatform.testing import Declared, Plan, token
 
-STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+ROOT = Path(__file__).parents[2]
+STACKS = [*sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ROOT / "examples" / "shared-files" / "Pulumi.files.yaml"]
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -131,6 +132,16 @@ BREAKS = [
         changed(aws.s3.BucketPolicy, lambda inputs: inputs.update(policy=inputs["policy"].replace("Secure", "Un"))),
     ),
     ("buckets_keep_versions", without(aws.s3.BucketVersioning)),
+    ("file_systems_are_encrypted_with_a_key", added(aws.efs.FileSystem, kmsKeyId="x")),
+    ("file_systems_are_encrypted_with_a_key", added(aws.efs.FileSystem, encrypted=True)),
+    ("file_systems_are_reached_by_tls_only", added(aws.efs.FileSystem)),
+    (
+        "policies_name_their_principals",
+        added(
+            aws.efs.FileSystemPolicy,
+            policy=policy(Action="elasticfilesystem:ClientMount", Principal={"AWS": "*"}, Resource="arn:x"),
+        ),
+    ),
     ("keys_rotate", changed(aws.kms.Key, at("enableKeyRotation", value=False))),
     ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("kmsKeyId", value=None))),
     ("logs_are_encrypted_and_expire", changed(aws.cloudwatch.LogGroup, at("retentionInDays", value=None))),

@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 import mlplatform
-from mlpctl.config.sections import MAX_TAGS
+from mlpctl.config.sections import MAX_FILESYSTEMS, MAX_TAGS
 from mlpctl.keys import PLATFORM
 from mlplatform.compute.eks_cluster.access import physical_name
+from mlplatform.iam import ROLE_SIZE
 from mlplatform.names import MAX_COMPONENT_NAME
+from mlplatform.storage.shared_filesystem.spec import driver_policy
 from mlplatform.testing import Declared, Plan, declare, token
 from mlsandbox.providers.aws import DECLARATIONS
 
@@ -101,6 +103,13 @@ def test_the_most_tags_leave_room_for_the_platform_s_and_eks_s_own(
     templates = plan.of(aws.ec2.LaunchTemplate)
     for specification in (each for template in templates for each in template.inputs["tagSpecifications"]):
         assert len({*specification["tags"]} | {*EKS_TAGS}) <= TAGS
+
+
+def test_the_policies_of_the_most_file_systems_fit_on_the_role_of_their_driver() -> None:
+    """Without white space, which IAM does not count."""
+    arn = "arn:aws-us-gov:elasticfilesystem:ap-southeast-1:123456789012:file-system/fs-0123456789abcdef0"
+    size = len("".join(driver_policy(arn).split()))
+    assert MAX_FILESYSTEMS * size <= ROLE_SIZE < (MAX_FILESYSTEMS + 1) * size
 
 
 def test_a_cluster_s_name_that_eks_refuses_is_refused_before_anything_is_created(

@@ -17,7 +17,7 @@ from mlpctl.config import Loaded, Platform
 from mlplatform.testing import Plan, declare
 
 ROOT = Path(__file__).parents[2]
-STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+STACKS = [*sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ROOT / "examples" / "shared-files" / "Pulumi.files.yaml"]
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))

@@ -8,6 +8,7 @@ import pytest
 from awsfacts.records import Record
 from golden_types import declared
 from mlpctl.review import records
+from mlpctl.review.kinds import kind
 from mlsandbox.providers.aws import DECLARATIONS
 
 TESTS = Path(__file__).parents[1]
@@ -29,7 +30,7 @@ def test_the_golden_plans_declare_many_types() -> None:
 
 @pytest.mark.parametrize("type", DECLARED)
 def test_a_declared_type_has_a_record_with_words_a_holding_and_a_cost(type: str) -> None:
-    found = records.record(type)
+    found = kind(type) if type.startswith("mlplatform:") else records.record(type)
     assert found.words, "what reviewers call it"
     assert found.priced or found.free or found.unpriced, "what it costs, or why it has no price"
     if not type.startswith(("mlplatform:", "pulumi:")):

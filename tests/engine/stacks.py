@@ -45,6 +45,8 @@ def leftovers(sandbox: Any) -> list[str]:
     gone = ("deleted", "deleting")
     found = {
         "bucket": [each["Name"] for each in aws("s3").list_buckets()["Buckets"]],
+        "file system": [each["FileSystemId"] for each in aws("efs").describe_file_systems()["FileSystems"]],
+        "volume": [each.metadata.name for each in core.list_persistent_volume().items],
         "vpc": [each["VpcId"] for each in vpcs],
         "nat": [
             each["NatGatewayId"] for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] not in gone

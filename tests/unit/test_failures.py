@@ -298,6 +298,7 @@ def test_every_component_class_has_a_place_pattern() -> None:
         "KeyRing": "keys",
         "Network": "network",
         "DataBucket": "buckets.{name}",
+        "SharedFilesystem": "sharedFilesystems.{name}",
         "ImageRegistry": "images",
         "EksCluster": "cluster",
         "GpuNodePool": "gpuPools.{name}",

@@ -86,7 +86,7 @@ class KeyRing(Component):
 
         arns: dict[KeyDomain, pulumi.Output[str]] = {}
         for role, domains in key_domains(keys.per_domain).items():
-            key = self._key(f"{name}-{role}", keys, domains, owner)
+            key = sealing_key(self, f"{name}-{role}", keys, domains, owner)
             arns.update(dict.fromkeys(domains, key.arn))
 
         self.data_key_arn = arns[KeyDomain.DATA]
@@ -96,23 +96,37 @@ class KeyRing(Component):
         self.disks_key_arn = arns[KeyDomain.DISKS]
         self._done()
 
-    def _key(
-        self, key_name: str, keys: KeyRingSpec, domains: frozenset[KeyDomain], owner: pulumi.Output[dict[str, str]]
-    ) -> "aws.kms.Key":
-        kept = self.guarded(retain_on_delete=keys.retain)
-        key = aws.kms.Key(
-            key_name,
-            description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
-            enable_key_rotation=True,
-            rotation_period_in_days=keys.rotation_days,
-            deletion_window_in_days=keys.deletion_window_days,
-            policy=owner.apply(lambda known: key_policy(domains, **known)),
-            tags=self.tags_for(key_name),
-            opts=kept,
-        )
-        # A key that stays is found by its alias.
-        aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
-        return key
+
+def sealing_key(
+    component: Component,
+    key_name: str,
+    keys: KeyRingSpec,
+    domains: frozenset[KeyDomain],
+    owner: pulumi.Output[dict[str, str]],
+) -> "aws.kms.Key":
+    """Create a key with its alias below a component.
+
+    Args:
+        component: What the key belongs to.
+        key_name: Logical name of the key.
+        keys: How it is rotated, deleted and retained.
+        domains: What it encrypts.
+        owner: `account_id`, `region` and `partition` of the key.
+    """
+    kept = component.guarded(retain_on_delete=keys.retain)
+    key = aws.kms.Key(
+        key_name,
+        description=f"{key_name} of {pulumi.get_project()}/{pulumi.get_stack()}",
+        enable_key_rotation=True,
+        rotation_period_in_days=keys.rotation_days,
+        deletion_window_in_days=keys.deletion_window_days,
+        policy=owner.apply(lambda known: key_policy(domains, **known)),
+        tags=component.tags_for(key_name),
+        opts=kept,
+    )
+    # A key that stays is found by its alias.
+    aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
+    return key
 
 
 def key_domains(per_domain: bool) -> dict[str, frozenset[KeyDomain]]:

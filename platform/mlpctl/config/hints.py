@@ -38,7 +38,7 @@ UNKNOWN: Final[Mapping[str, str]] = {
     "inference.*.startupProbe": _PROBES,
     "inference.*.terminationGracePeriodSeconds": "drainSeconds, after which a server has 45 seconds to end",
     "inference.*.tolerations": "pool",
-    "inference.*.volumes": "nothing; a model may write to /tmp, and `model` names weights in a bucket",
+    "inference.*.volumeMounts": "volumes, directories of sharedFilesystems with a path each",
     "network.ipv6": "cidr; IPv6 is not supported yet",
 }
 """What there is instead of a key that a stack file does not know, by its path; `*` stands for every name."""

@@ -240,7 +240,7 @@ def from_outside(platform: Sections) -> Iterator[tuple[str, str]]:
         if hub := _model_of_the_hub(model.command_args):
             yield (
                 f"inference.{name}.commandArgs has {hub}",
-                "a folder of the image, from / on, or an s3:// address",
+                "a folder of the image or of a volume, from / on, or an s3:// address",
             )
 
 

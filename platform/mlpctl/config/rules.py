@@ -10,6 +10,7 @@ from typing import Final
 from awsfacts import node_images
 from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
+from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
 from mlplatform import grammar
@@ -19,7 +20,7 @@ from mlplatform.compute.eks_cluster.access import (
     reached_by_nobody,
     too_many_sources,
 )
-from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
+from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.eks_cluster.system_pool import too_small
 from mlplatform.compute.gpu_node_pool.spec import name_problem
@@ -50,8 +51,7 @@ def pools_are_told_from_the_system_nodes(platform: Sections) -> Iterator[str]:
 
 def usage_is_of_what_is_there(platform: Sections) -> Iterator[str]:
     """The use that costs are estimated with is that of a component of the stack, or of a resource of one."""
-    parts = (platform.buckets, platform.gpu_pools, platform.inference, platform.workloads)
-    components = dict.fromkeys(("keys", "network", "images", "cluster", *(name for part in parts for name in part)))
+    components = platform.components
     for name in platform.cost.usage:
         if name != "default" and not any(name == each or _is_below(name, each) for each in components):
             yield (
@@ -247,7 +247,7 @@ def workloads_use_what_exists(platform: Sections) -> Iterator[str]:
 
 def a_service_account_has_one_role(platform: Sections) -> Iterator[str]:
     """EKS gives a service account the role of one association."""
-    first: dict[tuple[str, str], str] = {NETWORK_PLUGIN_ACCOUNT: "the network plugin"}
+    first: dict[tuple[str, str], str] = {**OWN_ACCOUNTS}
     for name, workload in platform.workloads.items():
         namespace, account = service_account_of(name, workload)
         if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":
@@ -261,6 +261,8 @@ def retained_data_keeps_its_key(platform: Sections) -> Iterator[str]:
     """Data that outlives its key is lost."""
     kept = {f"buckets.{name}": bucket.retain for name, bucket in platform.buckets.items()}
     kept |= {f"images.repositories.{name}": each.retain for name, each in platform.images.repositories.items()}
+    shared = platform.shared_filesystems.items()
+    kept |= {f"sharedFilesystems.{name}": each.retain for name, each in shared if not each.own_key}
     for place, retain in kept.items():
         if retain and not platform.keys.retain:
             yield f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
@@ -269,6 +271,7 @@ def retained_data_keeps_its_key(platform: Sections) -> Iterator[str]:
 def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
     """A production stack does without none of its guards."""
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
+    shared = {f"sharedFilesystems.{name}": each for name, each in platform.shared_filesystems.items()}
     scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
     guards = {
         "protect has to be true": platform.protect,
@@ -290,6 +293,8 @@ def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
         "keys.perDomain has to be true": platform.keys.per_domain,
         "keys.retain has to be true": platform.keys.retain,
         **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in platform.buckets.items()},
+        **{f"{place}.retain has to be true": each.retain for place, each in shared.items()},
+        **{f"{place}.backup has to be true": each.backup for place, each in shared.items()},
         # Or a new node group would start whatever image is the latest that day.
         "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
         **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
@@ -303,6 +308,7 @@ def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
 
 RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
+    *FILESYSTEM_RULES,
     pools_are_told_from_the_system_nodes,
     usage_is_of_what_is_there,
     buckets_have_names_of_s3,

@@ -24,6 +24,7 @@ from mlplatform import (
     InferenceServiceSpec,
     KeyRingSpec,
     NetworkSpec,
+    SharedFilesystemSpec,
     WorkloadIdentitySpec,
     grammar,
     names,
@@ -44,6 +45,9 @@ MAX_POLICY_PATH: Final = 511
 MAX_POLICY_NAME: Final = 128
 """Longest path of a policy of IAM without the slash that it begins with, and longest name:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
+
+MAX_FILESYSTEMS: Final = 6
+"""Shared file systems whose policies fit on the role of their driver (`iam.ROLE_SIZE`)."""
 
 
 def _tag_key(value: str) -> str:
@@ -99,6 +103,10 @@ class Sections(Spec):
     buckets: dict[Name, DataBucketSpec] = Field(default={})
     """Buckets for datasets, models and artifacts, by name."""
 
+    shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={}, max_length=MAX_FILESYSTEMS)
+    """EFS file systems that pods of all nodes share, by name: for weights, datasets and results that programs read
+    and write as files. Each claim of the StorageClass `efs-NAME` gets a directory of its own."""
+
     images: ImageRegistrySpec = ImageRegistrySpec()
     """Repositories of container images, and caches of public registries."""
 
@@ -144,6 +152,18 @@ class Sections(Spec):
         return {**self.tags, "owner": self.owner, "environment": self.profile.value}
 
     @property
+    def components(self) -> list[str]:
+        """The names of the stack's components: of the sections that are one, and of the entries of the others."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        one = [name for name, section in sections.items() if isinstance(section, Spec)]
+        many = [section for section in sections.values() if isinstance(section, dict)]
+        return [
+            *dict.fromkeys(
+                [*one, *(name for entries in many for name, each in entries.items() if isinstance(each, Spec))]
+            )
+        ]
+
+    @property
     def pools(self) -> dict[str, tuple[list[str], list[str]]]:
         """The instance types and zones of each group of nodes, by its path; no zones are all of the network's."""
         pools = {f"gpuPools.{name}": (pool.instance_types, pool.zones) for name, pool in self.gpu_pools.items()}
@@ -155,7 +175,9 @@ class Sections(Spec):
         queues = [name for name, workload in self.workloads.items() if workload.queues]
         secrets = [f"inference.{name}" for name, model in self.inference.items() if model.secrets]
         secrets += [f"workloads.{name}" for name, workload in self.workloads.items() if workload.secrets]
+        files = ", ".join(self.shared_filesystems)
         return {
+            **({"elasticfilesystem": f"claims of sharedFilesystems.{files}"} if files else {}),
             **({"sqs": f"queues of workloads.{', '.join(queues)}"} if queues else {}),
             **(dict.fromkeys(SESSION_SERVICES, "cluster.nodeSessions") if self.cluster.node_sessions else {}),
             **({"secretsmanager": f"secrets of {', '.join(secrets)}"} if secrets else {}),

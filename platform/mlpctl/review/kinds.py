@@ -40,8 +40,9 @@ _PACKAGES: Final = {
     "gitlab": "GitLab",
     "pulumi-python": "dynamic",
     "pulumi-nodejs": "dynamic",
+    "mlplatform": "",
 }
-"""How packages are spelt that are not spelt like other words."""
+"""How packages are spelt that are not spelt like other words; nothing for the catalogue's own."""
 
 _SPELT: Final = {
     each.lower(): each
@@ -101,11 +102,12 @@ def words_of(type: str) -> str:
     lead = _package(package)
     if parts and parts[0].lower() == lead.lower():
         parts = parts[1:]
-    return " ".join([lead, *(_SPELT.get(part.lower(), part.lower()) for part in parts)])
+    return " ".join(filter(None, [lead, *(_SPELT.get(part.lower(), part.lower()) for part in parts)]))
 
 
 def _package(name: str) -> str:
-    return _PACKAGES.get(name) or " ".join(part.capitalize() for part in re.split(r"[-_]", name))
+    spelt = _PACKAGES.get(name)
+    return " ".join(part.capitalize() for part in re.split(r"[-_]", name)) if spelt is None else spelt
 
 
 def _parts(name: str) -> list[str]:

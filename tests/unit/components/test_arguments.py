@@ -118,7 +118,7 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
     assert problems(lambda: made("c", KEY)) == {
         "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
         "disks_key_arn, permissions_boundary_arn, partition, pod_subnet_ids, cached_repository_arns, secrets_store, "
-        "principal_arns, private_access_security_groups, protect, tags"
+        "shared_filesystems, principal_arns, private_access_security_groups, protect, tags"
     }
 
 

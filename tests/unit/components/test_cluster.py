@@ -7,11 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from awsfacts import eks_versions
-from awsfacts.allocatable import SECRETS_STORE
 from mlplatform import EksCluster, EksClusterSpec
 from mlplatform.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.access import endpoint_access
-from mlplatform.compute.eks_cluster.addons import ADDONS, AFTER_NODES, BEFORE_NODES
+from mlplatform.compute.eks_cluster.addons import ADDONS, AFTER_NODES, BEFORE_NODES, OPTIONAL
 from mlplatform.compute.eks_cluster.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import Plan, declare
 
@@ -106,6 +105,23 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     assert nodes.urn in plan.one(aws.eks.Addon, name).depends_on
 
 
+def test_the_driver_of_shared_file_systems_comes_where_it_is_asked_for_with_a_role_that_may_nothing_yet() -> None:
+    name = "main-aws-efs-csi-driver"
+    without = cluster()
+    assert name not in [each.name for each in without.of(aws.eks.Addon)]
+    assert without.outputs["main"]["file_driver_role_name"] == ""
+    plan = cluster(more={"shared_filesystems": True})
+    addon, role = plan.one(aws.eks.Addon, name), plan.one(aws.iam.Role, "main-file-driver")
+    assert plan.one(aws.eks.NodeGroup).urn in addon.depends_on
+    assert [each["serviceAccount"] for each in addon.inputs["podIdentityAssociations"]] == ["efs-csi-controller-sa"]
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    told = statement["Condition"]["StringEquals"]
+    assert told["aws:RequestTag/kubernetes-namespace"] == "kube-system"
+    assert told["aws:RequestTag/kubernetes-service-account"] == "efs-csi-controller-sa"
+    assert [each for each in plan.of(aws.iam.RolePolicy) if each.name.startswith(role.name)] == []
+    assert plan.outputs["main"]["file_driver_role_name"] == "main-file-driver-0000000"
+
+
 def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> None:
     plugin = cluster().one(aws.eks.Addon, "main-vpc-cni").inputs
     assert [each["serviceAccount"] for each in plugin["podIdentityAssociations"]] == ["aws-node"]
@@ -125,7 +141,7 @@ def versions(**wanted: Any) -> dict[str, str]:
 @pytest.mark.parametrize("version", eks_versions.offered())
 def test_add_ons_follow_the_cluster_s_version(version: str) -> None:
     assert versions(version=version) == {
-        name: eks_versions.addon_versions(name, version)[0] for name in ADDONS if name != SECRETS_STORE
+        name: eks_versions.addon_versions(name, version)[0] for name in ADDONS if name not in OPTIONAL
     }
 
 

@@ -459,3 +459,84 @@ def test_a_secret_output_is_no_plain_variable(secret: bool) -> None:
         return
     with pytest.raises(ArgumentsError, match=r"env\.ZONE is secret; allowed: .*inference\.secretEnv"):
         declare(program)
+
+
+WEIGHTS: Any = {"weights": {"filesystem": "shared", "accessPoint": "team", "path": "/models"}}
+HANDLES = {"shared/team": "fs-1::fsap-2"}
+
+
+def with_volumes(volumes: Any = None, **more: Any) -> Plan:
+    given: Any = {"inference": wanted(volumes=volumes or WEIGHTS), "volume_handles": HANDLES, **more}
+    return declare(lambda: InferenceService("chat", given))
+
+
+def test_a_volume_is_claimed_in_the_model_s_namespace_and_mounted_read_only() -> None:
+    plan = with_volumes()
+    volume, claim = plan.one(k8s.core.v1.PersistentVolume), plan.one(k8s.core.v1.PersistentVolumeClaim)
+    pod = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]
+    assert volume.inputs["spec"]["csi"] == {"driver": "efs.csi.aws.com", "volumeHandle": "fs-1::fsap-2"}
+    assert volume.inputs["spec"]["claimRef"]["namespace"] == claim.inputs["metadata"]["namespace"] == "chat"
+    assert volume.inputs["spec"]["claimRef"]["name"] == claim.inputs["metadata"]["name"] == "chat-weights-2"
+    assert claim.inputs["spec"]["volumeName"] == volume.inputs["metadata"]["name"] == "chat-chat-weights-2"
+    assert pod["volumes"][-1] == {
+        "name": "files-weights",
+        "persistentVolumeClaim": {"claimName": "chat-weights-2", "readOnly": True},
+    }
+    assert pod["containers"][0]["volumeMounts"][-1] == {
+        "name": "files-weights",
+        "mountPath": "/models",
+        "readOnly": True,
+    }
+    assert claim.urn in plan.one(k8s.apps.v1.Deployment).depends_on
+
+
+def test_a_volume_may_be_written() -> None:
+    plan = with_volumes({"weights": {**WEIGHTS["weights"], "readOnly": False}})
+    pod = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]
+    assert pod["volumes"][-1]["persistentVolumeClaim"]["readOnly"] is False
+    assert pod["containers"][0]["volumeMounts"][-1]["readOnly"] is False
+
+
+def test_a_volume_in_a_namespace_that_is_an_output_is_claimed_there() -> None:
+    def program() -> None:
+        given: Any = {"inference": wanted(volumes=WEIGHTS), "volume_handles": HANDLES}
+        InferenceService("chat", {**given, "namespace": pulumi.Output.from_input("models")})
+
+    plan = declare(program)
+    claim = plan.one(k8s.core.v1.PersistentVolumeClaim)
+    assert claim.inputs["metadata"]["namespace"] == "models"
+
+
+def test_another_access_point_is_claimed_by_another_name() -> None:
+    names = {
+        with_volumes(volume_handles={"shared/team": handle})
+        .one(k8s.core.v1.PersistentVolumeClaim)
+        .inputs["metadata"]["name"]
+        for handle in ("fs-1::fsap-2", "fs-1::fsap-3")
+    }
+    assert names == {"chat-weights-2", "chat-weights-3"}
+
+
+def test_a_volume_that_is_not_given_is_told_before_anything_is_created() -> None:
+    given: Any = {"inference": wanted(volumes=WEIGHTS)}
+    with pytest.raises(ArgumentsError, match=r"volume_handles is missing; needed, since inference has volumes"):
+        declare(lambda: InferenceService("chat", given))
+    with pytest.raises(ArgumentsError, match=r"has no shared/team; needed for inference.volumes.weights; given: a/b"):
+        declare(lambda: InferenceService("chat", {**given, "volume_handles": {"a/b": "fs-1::fsap-1"}}))
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "models", "/models/", "/a/../b", "/a//b", "/tmp", "/tmp/x", "/mnt", "/mnt/secrets"]
+)
+def test_a_volume_is_mounted_where_nothing_else_is(path: str) -> None:
+    with pytest.raises(ValidationError):
+        wanted(volumes={"weights": {**WEIGHTS["weights"], "path": path}})
+
+
+def test_volumes_do_not_hide_each_other() -> None:
+    two = {"weights": WEIGHTS["weights"], "cache": {**WEIGHTS["weights"], "path": "/models/cache"}}
+    with pytest.raises(ValidationError, match=r"volumes.cache.path is /models/cache; allowed: folders outside of /mod"):
+        wanted(volumes=two)
+    wanted(volumes={**two, "cache": {**WEIGHTS["weights"], "path": "/models-cache"}})
+    with pytest.raises(ValidationError, match=r"volumes.weights.path is /models; allowed: folders outside of /models"):
+        wanted(volumes={**two, "cache": WEIGHTS["weights"]})

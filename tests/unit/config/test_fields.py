@@ -209,7 +209,12 @@ def test_every_number_has_bounds_and_is_held_to_them() -> None:
             assert [each for each in error.value.problems if each.path[: len(path)] == path], (path, wrong)
 
 
-LISTED = ("network.flowLogDays", "cluster.logDays")
+LISTED = (
+    "network.flowLogDays",
+    "cluster.logDays",
+    "sharedFilesystems.*.archiveDays",
+    "sharedFilesystems.*.infrequentAccessDays",
+)
 """Numbers of which only some are allowed."""
 
 NAMES = {
@@ -219,6 +224,9 @@ NAMES = {
     "images.pullThrough": "hub",
     "inference.*.egressRules": 0,
     "inference.*.egressRules.*.ports": 0,
+    "sharedFilesystems": "files",
+    "sharedFilesystems.*.accessPoints": "files",
+    "sharedFilesystems.*.accessPoints.*.secondaryGids": 0,
 }
 """A name, or a position, that the file has of each `*`."""
 

@@ -54,6 +54,7 @@ NO_GUARDS = {
     "inference.*.sparePods",
     "inference.*.startupMinutes",
     "inference.*.targetCpuPercent",
+    "inference.*.volumes",
     "network.cidr",
     "network.endpointPreset",
     "network.existing.gatewayEndpoints",
@@ -67,6 +68,16 @@ NO_GUARDS = {
     "network.zones",
     "owner",
     "profile",
+    "sharedFilesystems.*.accessPoints.*.gid",
+    "sharedFilesystems.*.accessPoints.*.ownerGid",
+    "sharedFilesystems.*.accessPoints.*.ownerUid",
+    "sharedFilesystems.*.accessPoints.*.path",
+    "sharedFilesystems.*.accessPoints.*.permissions",
+    "sharedFilesystems.*.accessPoints.*.secondaryGids",
+    "sharedFilesystems.*.accessPoints.*.uid",
+    "sharedFilesystems.*.archiveDays",
+    "sharedFilesystems.*.infrequentAccessDays",
+    "sharedFilesystems.*.returnOnAccess",
     "tags",
     "workloads.*.namespace",
     "workloads.*.serviceAccount",
@@ -108,6 +119,7 @@ def test_every_field_guards_or_does_not() -> None:
             "network": {"existing": EXISTING},
             "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
             "buckets": {"example": {}},
+            "sharedFilesystems": {"example": {"accessPoints": {"example": {}}}},
             "gpuPools": {"a": {"instanceTypes": ["g6.2xlarge"], "nodes": 2}},
             "inference": {"example": {"image": "a:1", "pool": "a", "egress": ["10.9.0.0/18"]}},
             "images": {"repositories": {"example": {}}, "account": {}},
@@ -152,6 +164,10 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
         "network.readableBuckets": ["public-datasets"],
         "permissionsBoundary": None,
         "protect": False,
+        "sharedFilesystems.*.accessPoints.*.namespaces": ["batch", "web"],
+        "sharedFilesystems.*.backup": False,
+        "sharedFilesystems.*.ownKey": False,
+        "sharedFilesystems.*.retain": False,
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
@@ -180,6 +196,8 @@ owner: a
 allowedAccounts: ["123456789012"]
 network: { zones: [us-east-1a, us-east-1b], flowLogDays: 365 }
 buckets: { example: { noncurrentDays: 90, retain: true } }
+sharedFilesystems:
+  example: { ownKey: true, retain: true, accessPoints: { example: { namespaces: [web] } } }
 cluster:
   creatorIsAdmin: false
   privateAccessCidrs: [192.168.0.0/20]

@@ -133,6 +133,26 @@ def test_a_resource_is_found_only_after_its_creation(type: str, search: Search) 
     assert [(item.id, item.tags) for item in found.candidates] == [(id, each.marks)]
 
 
+def test_access_points_and_mount_targets_are_found_in_their_file_system(search: Search) -> None:
+    efs = client("efs")
+    subnet = client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    ids = [efs.create_file_system(CreationToken=token)["FileSystemId"] for token in ("one", "two")]
+    point = operation("aws:efs/accessPoint:AccessPoint", fileSystemId=ids[0])
+    target = operation("aws:efs/mountTarget:MountTarget", fileSystemId=ids[0], subnetId=subnet)
+    # Access points of another file system, or without the name tag, do not match.
+    efs.create_access_point(ClientToken="other", FileSystemId=ids[1], Tags=tags(point))
+    efs.create_access_point(ClientToken="unnamed", FileSystemId=ids[0], Tags=tags(operation(point.type, "other")))
+    for each in (point, target):
+        nothing = search.look(each)
+        assert isinstance(nothing, Found)
+        assert nothing.candidates == ()
+    created = efs.create_access_point(ClientToken="example", FileSystemId=ids[0], Tags=tags(point))["AccessPointId"]
+    mounted = efs.create_mount_target(FileSystemId=ids[0], SubnetId=subnet)["MountTargetId"]
+    found = [search.look(each) for each in (point, target)]
+    ids_found = [[item.id for item in each.candidates] for each in found if isinstance(each, Found)]
+    assert ids_found == [[created], [mounted]]
+
+
 def test_all_resources_with_the_name_tag_are_found_and_no_others(search: Search) -> None:
     each, other = operation("aws:ec2/vpc:Vpc", "network-vpc"), operation("aws:ec2/vpc:Vpc", "other")
     ids = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from awsfacts import zones
-from awsfacts.allocatable import SECRETS_STORE
+from awsfacts.allocatable import FILE_DRIVER, SECRETS_STORE
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT
 
 NETWORK_PLUGIN: Final = "vpc-cni"
@@ -42,7 +42,23 @@ SECRETS_STORE_SETTINGS: Final = json.dumps(
 https://github.com/aws/secrets-store-csi-driver-provider-aws"""
 
 
-ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, SECRETS_STORE)
+FILE_DRIVER_ACCOUNT: Final = ("kube-system", "efs-csi-controller-sa")
+"""Namespace and service account of what creates access points of EFS. What mounts them uses no role:
+https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
+
+
+OWN_ACCOUNTS: Final = {
+    NETWORK_PLUGIN_ACCOUNT: "the network plugin",
+    FILE_DRIVER_ACCOUNT: "the driver of shared file systems",
+}
+"""Service accounts whose roles the platform makes, and whose they are."""
+
+
+OPTIONAL: Final = (SECRETS_STORE, FILE_DRIVER)
+"""Add-ons that only clusters with a use for them have."""
+
+
+ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, *OPTIONAL)
 
 
 NODE_MONITOR_SETTINGS: Final = json.dumps(

@@ -6,7 +6,7 @@ from typing import Any, NotRequired
 import pulumi
 import pulumi_aws as aws
 
-from awsfacts.allocatable import SECRETS_STORE
+from awsfacts.allocatable import FILE_DRIVER, SECRETS_STORE
 from awsfacts.partitions import AWS
 from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
@@ -25,6 +25,7 @@ from mlplatform.compute.eks_cluster.access import (
 from mlplatform.compute.eks_cluster.addons import (
     AFTER_NODES,
     BEFORE_NODES,
+    FILE_DRIVER_ACCOUNT,
     NETWORK_PLUGIN,
     NETWORK_PLUGIN_ACCOUNT,
     NODE_MONITOR,
@@ -64,6 +65,9 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
 
     secrets_store: NotRequired[bool]
     """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
+
+    shared_filesystems: NotRequired[bool]
+    """Install the add-on that mounts file systems of EFS. Default: no."""
 
     principal_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
     """ARNs of IAM principals by the entries of `cluster.access` that are theirs, where a program makes or looks them
@@ -113,6 +117,10 @@ class EksCluster(Component):
     """What each entry of `cluster.access` may do: its level. `(creator)` is whoever created the cluster, where the spec
     makes that an administrator."""
 
+    file_driver_role_name: pulumi.Output[str]
+    """Role of the add-on for shared file systems, which each `SharedFilesystem` lets create its access points; empty
+    without the add-on."""
+
     kubeconfig: pulumi.Output[str]
     """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
 
@@ -160,6 +168,7 @@ class EksCluster(Component):
                 depends_on=[nodes],
                 configuration_values=SECRETS_STORE_SETTINGS,
             )
+        file_driver_role = self._file_driver(name, cluster, wanted, nodes) if args.get("shared_filesystems") else ""
 
         self.cluster_name = cluster.name
         self.cluster_endpoint = cluster.endpoint
@@ -167,6 +176,7 @@ class EksCluster(Component):
         self.security_group_id = security_group_id
         self.access = pulumi.Output.from_input(access_levels(wanted))
         self._node_sessions = wanted.node_sessions
+        self.file_driver_role_name = pulumi.Output.from_input(file_driver_role)
         self.cluster_certificate_authority = authority
         self.cluster_service_cidr = cidr
         self.kubeconfig = pulumi.Output.all(cluster.arn, cluster.endpoint, authority).apply(
@@ -282,6 +292,26 @@ class EksCluster(Component):
             configuration_values=settings,
             pod_identity_associations=[{"role_arn": role.arn, "service_account": NETWORK_PLUGIN_ACCOUNT[1]}],
         )
+
+    def _file_driver(
+        self, name: str, cluster: "aws.eks.Cluster", wanted: EksClusterSpec, nodes: pulumi.Resource
+    ) -> pulumi.Output[str]:
+        """Install what mounts file systems of EFS; its role may nothing until a file system lets it."""
+        role, _ = roles.role(
+            self,
+            f"{name}-file-driver",
+            cluster.arn.apply(lambda arn: iam.pod_identity_trust(arn, *FILE_DRIVER_ACCOUNT)),
+        )
+        self._addon(
+            name,
+            cluster,
+            FILE_DRIVER,
+            wanted,
+            depends_on=[nodes],
+            pod_identity_associations=[{"role_arn": role.arn, "service_account": FILE_DRIVER_ACCOUNT[1]}],
+        )
+        role_name: pulumi.Output[str] = role.name
+        return role_name
 
     def _addon(
         self,

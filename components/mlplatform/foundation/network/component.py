@@ -156,6 +156,11 @@ class Network(Component):
         """
         return [self._private[zone] for zone in zones or self._private]
 
+    @property
+    def private_subnets(self) -> dict[str, pulumi.Output[str]]:
+        """The private subnet of each zone, by the zone as the spec names it."""
+        return {**self._private}
+
     def _adopt(self, existing: ExistingVpc, found: Found) -> Ground:
         def ids(subnets: Mapping[str, FoundSubnet]) -> dict[str, pulumi.Output[str]]:
             return {key: pulumi.Output.from_input(subnet.id) for key, subnet in subnets.items()}

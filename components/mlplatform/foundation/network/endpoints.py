@@ -39,7 +39,16 @@ https://docs.docker.com/desktop/setup/allow-list/ and
 https://docs.redhat.com/en/documentation/openshift_container_platform/4.17/html/installation_configuration/configuring-firewall"""
 
 _OWN_PRINCIPALS: Final = frozenset(
-    {"autoscaling", "ec2", "ec2messages", "elasticloadbalancing", "monitoring", "ssm", "ssmmessages"}
+    {
+        "autoscaling",
+        "ec2",
+        "ec2messages",
+        "elasticfilesystem",
+        "elasticloadbalancing",
+        "monitoring",
+        "ssm",
+        "ssmmessages",
+    }
 )
 """Services through whose endpoints the account's principals may do what their own policies allow. Many of their actions
 have no resource, whose account a policy could ask for."""

@@ -10,7 +10,7 @@ from mlplatform import namespaces, roles
 from mlplatform.args import PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
-from mlplatform.compute.eks_cluster.addons import NETWORK_PLUGIN_ACCOUNT
+from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.security.workload_identity.spec import (
     WorkloadIdentitySpec,
     access_policy,
@@ -109,8 +109,8 @@ class WorkloadIdentity(Component):
         wanted = args["workload"]
         if allowed := namespaces.workload_problem(name, wanted.namespace, wanted.service_account):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
-        if service_account_of(name, wanted) == NETWORK_PLUGIN_ACCOUNT:
-            told = "is aws-node in kube-system; allowed: another, since the network plugin has a role of its own"
+        if owner := OWN_ACCOUNTS.get(account := service_account_of(name, wanted)):
+            told = f"is {account[1]} in {account[0]}; allowed: another, since {owner} has a role of its own"
             raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", told)])
         _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)

@@ -11,7 +11,7 @@ from mlplatform import grammar, namespaces
 from mlplatform.arguments import ArgumentsError, Problem, checked, fitting, need, telling, what_is
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
-from mlplatform.serving.inference_service import variables
+from mlplatform.serving.inference_service import variables, volumes
 from mlplatform.serving.inference_service.pods import (
     autoscaler_spec,
     deployment_spec,
@@ -26,6 +26,7 @@ from mlplatform.serving.inference_service.pods import (
 )
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec
 from mlplatform.shared_arguments import not_secret
+from mlplatform.storage.shared_filesystem import claims
 
 
 class InferenceServiceArgs(TypedDict):
@@ -55,6 +56,10 @@ class InferenceServiceArgs(TypedDict):
     region: NotRequired[pulumi.Input[str]]
     """AWS region of the bucket and of the secrets. Needed for `inference.model` and secrets of Secrets Manager."""
 
+    volume_handles: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What `inference.volumes` mount, by `FILESYSTEM/ACCESSPOINT`: `volume_handles` of a `SharedFilesystem`. Needed for
+    `inference.volumes`."""
+
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
     """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
 
@@ -83,6 +88,7 @@ class InferenceService(Component):
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         image, env = self._image(name, wanted, args), self._env(name, wanted, args)
+        handles = self._handles(name, wanted, args)
         super().__init__(name, args, opts)
         namespace = self._namespace(name) if given is None else given
 
@@ -113,6 +119,12 @@ class InferenceService(Component):
                     opts=self.child(),
                 )
             )
+        mounted = {
+            volume: claims.claimed(
+                self, f"{name}-mount-{volume}", namespace, volumes.claim(name, volume, handle), handle, labels(name)
+            )
+            for volume, handle in handles.items()
+        }
         if wanted.autoscaled:
             # First, for it takes pods away: a rollout waits for as many as the autoscaler wants.
             before.append(
@@ -126,7 +138,7 @@ class InferenceService(Component):
         deployment = k8s.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata("deployment"),
-            spec=deployment_spec(name, wanted, image, env),
+            spec=deployment_spec(name, wanted, image, env, volumes.names_of(mounted)),
             opts=self.guarded(depends_on=before, custom_timeouts=rollout_timeouts(wanted)),
         )
         k8s.core.v1.Service(
@@ -168,6 +180,24 @@ class InferenceService(Component):
             opts=self.child(),
         )
         return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
+
+    def _handles(
+        self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs
+    ) -> dict[str, pulumi.Input[str]]:
+        """What each volume mounts."""
+        if wanted.volumes:
+            need(self, name, args, "volume_handles", since="inference has volumes")
+        given = args.get("volume_handles", {})
+        sources = {volume: each.source for volume, each in wanted.volumes.items()}
+        known = ", ".join(sorted(given)) or "none is given"
+        problems = [
+            Problem("volume_handles", f"has no {source}; needed for inference.volumes.{volume}; given: {known}")
+            for volume, source in sources.items()
+            if source not in given
+        ]
+        if problems:
+            raise ArgumentsError(what_is(self, name), problems)
+        return {volume: given[source] for volume, source in sources.items()}
 
     def _image(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> pulumi.Input[str]:
         """The container image, which is named in one place."""

@@ -11,6 +11,7 @@ import pulumi
 from awsfacts.instances import GPU_RESOURCE
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
 from mlplatform.serving.inference_service import egress
+from mlplatform.serving.inference_service import volumes as shared
 from mlplatform.serving.inference_service.egress import HTTPS, POD_IDENTITY_AGENT
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
 from mlplatform.serving.inference_service.variables import REGION, WEIGHTS, ordered
@@ -72,7 +73,13 @@ def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Inpu
     }
 
 
-def deployment_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
+def deployment_spec(
+    name: str,
+    wanted: InferenceServiceSpec,
+    image: pulumi.Input[str],
+    env: Env,
+    claimed: shared.Claims = shared.NO_CLAIMS,
+) -> dict[str, Any]:
     """The Deployment's spec. Where an autoscaler sets the number of pods, it names none."""
     template: dict[str, Any] = {"labels": labels(name)}
     if wanted.secrets:
@@ -90,7 +97,7 @@ def deployment_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input
         # Loading a model is no failure, and neither is waiting for the GPU of a pod that still answers: the rollout
         # waits as long as both may take, and a little more.
         "progress_deadline_seconds": wanted.startup_minutes * 60 + wanted.grace_seconds + SLACK_MINUTES * 60,
-        "template": {"metadata": template, "spec": pod_spec(name, wanted, image, env)},
+        "template": {"metadata": template, "spec": pod_spec(name, wanted, image, env, claimed)},
     }
 
 
@@ -105,7 +112,13 @@ def rollout_timeouts(wanted: InferenceServiceSpec) -> pulumi.CustomTimeouts:
     )
 
 
-def pod_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], env: Env) -> dict[str, Any]:
+def pod_spec(
+    name: str,
+    wanted: InferenceServiceSpec,
+    image: pulumi.Input[str],
+    env: Env,
+    claimed: shared.Claims = shared.NO_CLAIMS,
+) -> dict[str, Any]:
     """A pod with GPUs that holds to the restricted pod security standard."""
     volumes: list[dict[str, Any]] = [
         {"name": "scratch", "empty_dir": {}},
@@ -116,6 +129,7 @@ def pod_spec(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str], 
         volumes.append(
             {"name": "secrets", "csi": {"driver": SECRETS_DRIVER, "read_only": True, "volume_attributes": attributes}}
         )
+    volumes += shared.of_pod(wanted.volumes, claimed)
     return {
         "service_account_name": name,
         "automount_service_account_token": False,
@@ -175,6 +189,7 @@ def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str],
     ]
     if wanted.secrets:
         mounts.append({"name": "secrets", "mount_path": SECRETS_PATH, "read_only": True})
+    mounts += shared.of_container(wanted.volumes)
     made: dict[str, Any] = {
         "name": "model",
         "image": image,

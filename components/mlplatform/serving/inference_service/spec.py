@@ -6,11 +6,12 @@ from typing import Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlplatform import grammar
+from mlplatform import grammar, names
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.egress import EgressRule, called
+from mlplatform.serving.inference_service.volumes import SharedVolume, inside_others
 from mlplatform.spec import REPEATS, Spec
 
 STOP_SECONDS: Final = 45
@@ -149,6 +150,10 @@ class InferenceServiceSpec(Spec):
     argument `--shutdown-timeout` says how many seconds it waits for them: less than 45. Above 840, an update of the
     pool's nodes can fail, since EKS gives up on a node that is not empty after 15 minutes."""
 
+    volumes: dict[str, SharedVolume] = Field(default={}, max_length=10)
+    """Directories of shared file systems that its pods mount, by a name of your choice. The server may read its weights
+    from one, e.g. `--model=/models/qwen3-32b`."""
+
     pool: str
     """GPU pool that it runs on."""
 
@@ -221,6 +226,14 @@ class InferenceServiceSpec(Spec):
         problems += [f"secretEnv has {name}; allowed: names other than secret_ and a number" for name in taken]
         if problems:
             raise ValueError("\n".join(problems))
+        return value
+
+    @field_validator("volumes")
+    @classmethod
+    def _volumes_lie_side_by_side(cls, value: dict[str, SharedVolume]) -> dict[str, SharedVolume]:
+        names.named(value, "volumes")
+        if wrong := inside_others(value):
+            raise ValueError("\n".join(wrong))
         return value
 
     @field_validator("command_args")

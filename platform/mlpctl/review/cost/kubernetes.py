@@ -131,6 +131,10 @@ def stateful_set(of: Subject) -> Parts:
 
 
 def _claimed(of: Subject, below: str, count: float) -> Parts:
+    # https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reserving-a-persistentvolume
+    if of.get(f"{below}volumeName") is not None:
+        yield Free("it binds a volume that exists, which is paid by itself")
+        return
     gb = gib(of.known(f"{below}resources.requests.storage"))
     name = of.text(f"{below}storageClassName")
     classes = of.world.objects(STORAGE_CLASS, name, of.before)

@@ -46,6 +46,12 @@ class CostUse(Model):
     efs_infrequent_gb: Amount | None = None
     """GB of it that moved to Infrequent Access; no part of `efsStorageGb`."""
 
+    efs_archive_gb: Amount | None = None
+    """GB of it that moved to Archive; no part of the other two."""
+
+    efs_backup_gb: Amount | None = None
+    """GB of backups of a file system of EFS."""
+
     efs_read_gb: Amount | None = None
     """GB read from a file system of EFS with elastic throughput."""
 

@@ -82,12 +82,21 @@ def file_system(of: Subject) -> Parts:
     if policies:
         yield from of.used("efsInfrequentGb", "efs", "ia-storage-elastic" if mode == "elastic" else "ia-storage")
     if any(each.get("transitionToArchive") is not None for each in policies):
-        yield Missing("what moves to the class Archive")
+        yield from of.used("efsArchiveGb", "efs", "archive-storage")
+        yield Missing("access to files of the class Archive, which is paid by the GB")
     if mode == "elastic":
         yield from of.used("efsReadGb", "efs", "elastic-read")
         yield from of.used("efsWriteGb", "efs", "elastic-write")
     elif mode == "provisioned":
         yield from _provisioned_throughput(of)
+
+
+def file_system_backups(of: Subject) -> Parts:
+    """Backups of a file system of EFS by its own plan, which AWS Backup keeps."""
+    if of.text("backupPolicy.status") != "ENABLED":
+        yield Free("no backups are made")
+        return
+    yield from of.used("efsBackupGb", "backup", "efs-warm")
 
 
 def _provisioned_throughput(of: Subject) -> Parts:

@@ -32,7 +32,7 @@ class AddonInfo:
 
     name: str
     version: str | None
-    """Default version; None if the dated facts have one for each Kubernetes version."""
+    """Default version, if the dated facts do not have one for each Kubernetes version."""
 
     type: str
     """AWS's category of the add-on."""
@@ -88,12 +88,13 @@ _ADDON_VERSION = re.compile(r"^v(\d+)\.(\d+)\.\d+-(?:minimal-)?eksbuild\.\d+\Z")
 
 def offered_versions(addon: AddonInfo, kubernetes: str) -> list[str]:
     """The add-on's versions for the Kubernetes minor version `kubernetes`, with the default version first."""
-    return [addon.version] if addon.version else eks_versions.addon_versions(addon.name, kubernetes)
+    known = eks_versions.addon_versions(addon.name, kubernetes)
+    return known or [addon.version] if addon.version else known
 
 
 def fits(addon: AddonInfo, version: str, kubernetes: str) -> bool:
     """Whether AWS offers `version` of the add-on for the Kubernetes minor version `kubernetes`."""
-    if addon.version is None:
+    if addon.name in eks_versions.addons():
         return version in offered_versions(addon, kubernetes)
     return _ADDON_VERSION.match(version) is not None
 

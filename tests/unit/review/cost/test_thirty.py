@@ -38,6 +38,9 @@ BOOK = Prices(
         "s3/get-requests": 0.0000004,
         "efs/standard-storage": 0.3,
         "efs/ia-storage": 0.025,
+        "efs/ia-storage-elastic": 0.016,
+        "efs/archive-storage": 0.008,
+        "backup/efs-warm": 0.05,
         "efs/elastic-read": 0.03,
         "efs/elastic-write": 0.06,
         "efs/provisioned-throughput": 6,
@@ -257,6 +260,32 @@ CASES = (
         [change("aws:efs/fileSystem:FileSystem", {"throughputMode": "elastic"})],
         money(200 * 0.3 + 1000 * 0.03 + 300 * 0.06),
         {"efsStorageGb": 200, "efsReadGb": 1000, "efsWriteGb": 300},
+    ),
+    Case(
+        "a file system whose old files move on to Archive, and its backups",
+        [
+            change(
+                "aws:efs/fileSystem:FileSystem",
+                {
+                    "throughputMode": "elastic",
+                    "lifecyclePolicies": [
+                        {"transitionToIa": "AFTER_30_DAYS"},
+                        {"transitionToArchive": "AFTER_90_DAYS"},
+                    ],
+                },
+            ),
+            change("aws:efs/backupPolicy:BackupPolicy", {"backupPolicy": {"status": "ENABLED"}}, name="backups"),
+            change("aws:efs/backupPolicy:BackupPolicy", {"backupPolicy": {"status": "DISABLED"}}, name="none"),
+        ],
+        money(200 * 0.3 + 500 * 0.016 + 1000 * 0.008 + 2000 * 0.03 + 100 * 0.06 + 1700 * 0.05),
+        {
+            "efsStorageGb": 200,
+            "efsInfrequentGb": 500,
+            "efsArchiveGb": 1000,
+            "efsReadGb": 2000,
+            "efsWriteGb": 100,
+            "efsBackupGb": 1700,
+        },
     ),
     Case(
         "a file system with provisioned throughput, and old files moved away",

@@ -249,6 +249,13 @@ class TestVolumes:
         assert (found.free, found.unpriced) == (free, why)
 
 
+def test_a_claim_of_a_volume_that_exists_is_no_disk_of_its_own() -> None:
+    for volume in ("weights", UNKNOWN):
+        spec = {"storageClassName": "", "volumeName": volume, "resources": {"requests": {"storage": "1Gi"}}}
+        found = only(BOOK, change("kubernetes:core/v1:PersistentVolumeClaim", {"spec": spec}))
+        assert found.free == "it binds a volume that exists, which is paid by itself"
+
+
 def test_a_state_without_the_mark_of_a_resource_is_no_component() -> None:
     lost = change(VOLUME, {"type": "gp3", "size": 100}, custom=False)
     assert only(BOOK, lost).monthly_usd == money(8)
