@@ -218,12 +218,12 @@ def test_pods_spread_over_zones_and_nodes() -> None:
     assert [each["topology_key"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
 
 
-def test_a_server_is_quiet_unless_told_otherwise() -> None:
+def test_a_server_sends_no_statistics_by_default() -> None:
     def env(**given: str) -> dict[str, str]:
         return {each["name"]: each["value"] for each in made(wanted(env=given))["env"]}
 
-    assert env()["VLLM_NO_USAGE_STATS"] == env()["DO_NOT_TRACK"] == env()["VLLM_SLEEP_WHEN_IDLE"] == "1"
-    assert env(VLLM_SLEEP_WHEN_IDLE="0")["VLLM_SLEEP_WHEN_IDLE"] == "0"
+    assert env()["VLLM_NO_USAGE_STATS"] == env()["DO_NOT_TRACK"] == "1"
+    assert env(DO_NOT_TRACK="0")["DO_NOT_TRACK"] == "0"
 
 
 HOME: dict[str, Any] = {

@@ -16,9 +16,11 @@ NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
 
 
 NODE_MONITOR: Final = "eks-node-monitoring-agent"
-"""Reports `DCGMError` of a GPU node whose driver starts slowly, and keeps it until its pod is started anew
-(https://github.com/aws/eks-node-monitoring-agent/issues/266), for which EKS repairs nothing
-(https://docs.aws.amazon.com/eks/latest/userguide/node-health-nma.html). Version 1.7.0 calls sound H100s broken
+"""Known faults by version, 2026-11-29. All versions: `DCGMError` of a GPU node whose driver starts slowly remains until
+the pod is restarted (https://github.com/aws/eks-node-monitoring-agent/issues/266), and EKS does not repair it
+(https://docs.aws.amazon.com/eks/latest/userguide/node-health-nma.html). Before 1.6.6, a failed Fabric Manager is not
+reported (https://github.com/aws/eks-node-monitoring-agent/pull/164). 1.6.6 reports sound nodes with NVSwitch
+(https://github.com/aws/eks-node-monitoring-agent/pull/181), and 1.7.0 sound H100s
 (https://github.com/aws/eks-node-monitoring-agent/pull/261)."""
 
 

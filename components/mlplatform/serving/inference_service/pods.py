@@ -32,9 +32,8 @@ WRITABLE: Final = {
 """Where model servers write, on a root file system that is read-only and for a user that the image does not know; what
 they do otherwise: https://github.com/vllm-project/vllm/issues/10185"""
 
-QUIET: Final = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_SLEEP_WHEN_IDLE": "1"}
-"""A server sends nobody statistics of its use (https://docs.vllm.ai/en/latest/usage/usage_stats/), and vLLM's workers
-do not keep their cores busy while nobody asks (https://github.com/vllm-project/vllm/pull/16226)."""
+QUIET: Final = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1"}
+"""Model servers send no usage statistics: https://docs.vllm.ai/en/latest/usage/usage_stats/"""
 
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1"}
 """A server that has its weights from a bucket asks Hugging Face for nothing:

@@ -118,7 +118,7 @@ class InferenceServiceSpec(Spec):
     env: dict[str, str] = Field(default={})
     """Environment variables, in which `$(NAME)` stands for another. Never secrets: these are readable in the stack file
     and the cluster, and `secretEnv` is for them. HOME and the caches of common model servers are in /tmp unless set
-    here; vLLM sends no usage statistics and sleeps while it is idle."""
+    here; vLLM sends no usage statistics."""
 
     secret_env: dict[str, SecretRef] = Field(default={})
     """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod has the value

@@ -71,8 +71,13 @@ class AccessPointSpec(Spec):
     @field_validator("secondary_gids")
     @classmethod
     def _groups_are_ids(cls, value: list[int]) -> list[int]:
-        if wrong := [each for each in value if not 1 <= each <= MAX_ID]:
-            raise ValueError(f"{', '.join(map(str, wrong))}: allowed: ids of 1 to {MAX_ID}")
+        wrong = [
+            f"secondaryGids[{index}] is {gid}; allowed: 1 to {MAX_ID}"
+            for index, gid in enumerate(value)
+            if not 1 <= gid <= MAX_ID
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return value
 
     @field_validator("namespaces")
