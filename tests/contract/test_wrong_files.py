@@ -63,7 +63,7 @@ def test_the_program_tells_it_and_asks_the_engine_for_nothing(
             declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), values)
         told = str(error.value).replace(file.name, path.name)
         if path.stem not in ANOTHER_TO_THE_ENGINE:
-            assert told == f"the config can't be used:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
+            assert told == f"the config is invalid:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
         assert calls == [], path.name
         started += 1
     assert started > 100

@@ -112,7 +112,7 @@ def test_an_existing_network_is_asked_for_the_internet_where_something_comes_fro
 
 
 def test_an_image_of_another_region_is_outside_a_closed_network() -> None:
-    with pytest.raises(ValidationError, match="allowed: an image in ECR of us-east-1"):
+    with pytest.raises(ValidationError, match="allowed: an image in ECR in us-east-1"):
         platform(CLOSED, image=ECR.replace("us-east-1", "us-east-2"))
     assert platform({"existing": EXISTING}, image=ECR).outside == []
 

@@ -43,7 +43,7 @@ def message() -> str:
     with pytest.raises(pulumi.RunError) as error:
         program.load(Stack, {})
     heading, _, text = str(error.value).partition("\n")
-    assert heading == "the config can't be used:"
+    assert heading == "the config is invalid:"
     return text
 
 
@@ -79,13 +79,13 @@ def test_a_platform_that_is_text_is_told(engine):
 
 def test_a_secret_in_the_platform_is_told_with_its_line_and_never_shown(engine):
     engine(config(profile="dev", size="hunter2"), FILE.format(size="{secure: v1:abc}"), secret=True)
-    assert message().startswith("  line 5  size holds a secret (`secure:`)")
+    assert message().startswith("  line 5  size contains a secret (`secure:`)")
     assert "hunter2" not in message()
 
 
 def test_a_secret_from_elsewhere_is_told_and_never_shown(engine):
     engine(config(profile="dev", size="hunter2"), secret=True)
-    assert message().startswith("  mlplatform:platform holds a secret (`secure:`)")
+    assert message().startswith("  mlplatform:platform contains a secret (`secure:`)")
     assert "hunter2" not in message()
 
 

@@ -78,7 +78,7 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         (GOOD.replace("region", "regoin"), ["aws:regoin (line 2) is an unknown key; did you mean `aws:region`?"]),
         (
             GOOD + "  mlplatform:note: x",
-            ["mlplatform:note (line 5) is an unknown key; allowed: mlplatform:platform, and secrets"],
+            ["mlplatform:note (line 5) is an unknown key; allowed: mlplatform:platform, or an encrypted value"],
         ),
         (GOOD + "  note: x", ["note (line 5) is an unknown key; allowed: NAMESPACE:NAME"]),
         (
@@ -89,8 +89,8 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         (
             GOOD.replace("eu-central-1", "012"),
             [
-                "aws:region (line 2) is 012, which YAML takes for an octal number; "
-                "put it in quotes, or leave out the leading zero"
+                "aws:region (line 2) is 012, which YAML reads as an octal number; "
+                "put it in quotes or remove the leading zero"
             ],
         ),
         (
@@ -126,7 +126,7 @@ def test_a_secret_beside_the_platform_is_left_alone():
 )
 def test_a_secret_inside_the_platform_is_refused_once_and_not_shown(text, place):
     (sentence,) = told(text)
-    assert sentence.startswith(f"{place} holds a secret (`secure:`); allowed: plain values")
+    assert sentence.startswith(f"{place} contains a secret (`secure:`); allowed: plain values")
     assert "abcdef" not in sentence
 
 

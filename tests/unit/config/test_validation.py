@@ -138,7 +138,7 @@ def test_right_values_are_a_model():
         (
             "extra: big",
             'extra (line 2) is "big"; '
-            "allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or nothing",
+            "allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or null",
         ),
         ("extra: {labels: {a/b: true}}", 'extra.labels["a/b"] (line 2) is true; allowed: text in quotes'),
         (
@@ -171,10 +171,10 @@ def test_right_values_are_a_model():
             "subnets: [{cidr: 10.0.0.0/24, names: [a, a]}]",
             'subnets[0].names (line 2) is ["a", "a"]; allowed: each name once',
         ),
-        ("subnets: [{cidr: 10.0.0.0/24, names: [odd]}]", "subnets[0].names (line 2) holds odd; allowed: even names"),
+        ("subnets: [{cidr: 10.0.0.0/24, names: [odd]}]", "subnets[0].names (line 2) contains odd; allowed: even names"),
         (
             "subnets: [{cidr: 10.0.0.0/24, names: [wrong]}]",
-            "subnets[0].names (line 2) is wrong: nobody is called wrong",
+            "subnets[0].names (line 2) is invalid: nobody is called wrong",
         ),
         (
             'subnets: [{cidr: 10.0.0.0/24, version: "1.0"}]',
@@ -182,11 +182,11 @@ def test_right_values_are_a_model():
         ),
         (
             "extra: {labels: {same: a, SAME: b}}",
-            "extra.labels (line 2) is wrong: labels differ only in case",
+            "extra.labels (line 2) is invalid: labels differ only in case",
         ),
         (
             "pools: {a: {labels: {x: a}, capacity: spot}}",
-            "pools.a (line 2) is wrong: together, minNodes and labels do not go with spot",
+            "pools.a (line 2) is invalid: together, minNodes and labels do not go with spot",
         ),
         ("pools: {taken: {}}", "pools.taken (line 2) is not allowed; allowed: other names"),
         ("pools: {a: {maxNodes: 400}, b: {maxNodes: 400}}", "pools (line 2) have too many nodes together"),
@@ -198,7 +198,7 @@ def test_a_wrong_value_is_told_with_path_line_value_and_what_is_allowed(text, se
 
 def test_a_number_for_text_says_that_it_needs_quotes():
     (sentence,) = told("network: {cidr: 10.0.0.0/16, version: 1.30}")
-    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, written like "1.33"')
+    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, in the format "1.33"')
 
 
 def test_what_is_missing_is_told_for_the_line_of_what_it_is_missing_in():

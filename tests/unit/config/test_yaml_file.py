@@ -63,8 +63,8 @@ def test_a_word_means_what_it_means_to_the_engine(word, meaning):
     [
         ("012345678901", "octal"),
         ("089", "octal"),
-        ("2026-01-01", "time"),
-        ("2026-01-01T10:00:00Z", "time"),
+        ("2026-01-01", "timestamp"),
+        ("2026-01-01T10:00:00Z", "timestamp"),
         (".inf", "finite"),
         ("-.INF", "finite"),
         (".nan", "finite"),
@@ -104,7 +104,7 @@ def test_the_place_of_what_is_missing_is_that_of_what_is_around_it():
 def test_a_key_written_twice_is_told_with_both_lines_and_the_first_counts():
     document = parse(b"a: 1\nb: 2\na: 3\n")
     assert [str(problem) for problem in document.problems] == [
-        "a (line 3) is written twice; it stands in line 1 already"
+        "a (line 3) is a duplicate key, already set in line 1"
     ]
     assert document.data == {"a": 1, "b": 2}
 
@@ -149,16 +149,16 @@ BOMB = b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
     [
         (b"a: [", 1, "not valid YAML"),
         (b"a: 1\nb: c: d", 2, "not valid YAML"),
-        (b"a: 1\nb: *x", 2, "undefined alias; text that begins with [*] is written in quotes"),
+        (b"a: 1\nb: *x", 2, "undefined alias; put text that starts with [*] in quotes"),
         (b"a:\n\tb: 1", 2, "a tab where YAML allows only spaces"),
         (b"a: 1\r\tb: 1", 2, "a tab where YAML allows only spaces"),
         ("a: 1\u2028b: [".encode(), 2, "not valid YAML"),
         (b"a: 1\nb: \xff", 2, "not UTF-8"),
         (b"a: 1\nb: \x07", 2, "control character"),
         (b"a: 1\n---\nb: 1", 2, "another document"),
-        (b"a: &a [*a]", 1, "more than 40 deep"),
-        (b"a: &a {<<: *a}", 1, "more than 40 deep"),
-        (b"[" * 100_000, 1, "more than 40 deep"),
+        (b"a: &a [*a]", 1, "more than 40 levels deep"),
+        (b"a: &a {<<: *a}", 1, "more than 40 levels deep"),
+        (b"[" * 100_000, 1, "more than 40 levels deep"),
         (b"a: 1\n" * MAX_BYTES, None, "bytes"),
         (BOMB, 1, f"more than {MAX_VALUES} values"),
     ],
