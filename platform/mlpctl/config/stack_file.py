@@ -288,8 +288,8 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
         right = [each for each in regions.partitions() if regions.problem(each) is None]
-        misspelt = region if isinstance(region, str) and region not in regions.partitions() else ""
-        close = difflib.get_close_matches(misspelt, right, 1, 0.8)
+        misspelled = region if isinstance(region, str) and region not in regions.partitions() else ""
+        close = difflib.get_close_matches(misspelled, right, 1, 0.8)
         named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
         hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
         yield _at(document, place, f"is {shown(region)}", hint, *close)
