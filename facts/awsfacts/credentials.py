@@ -1,7 +1,8 @@
-"""Tells a credential from other text, by its form or by the name that it is given (`secret_names`).
+"""Detects credentials in text, by their format or by the name of a value (`secret_names`).
 
-The forms are those with a mark of their own, as in gitleaks' rules: https://github.com/gitleaks/gitleaks. What only
-looks random is let pass: digests of images and revisions of models look the same.
+The formats are those with a distinctive prefix or structure, as in gitleaks' rules:
+https://github.com/gitleaks/gitleaks. Text that only looks random is accepted, because image digests and model
+revisions look the same.
 """
 
 import re
@@ -14,7 +15,7 @@ from awsfacts import secret_names
 FORMS: Final = {
     "an AWS access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1",
-    # `-----BEGIN` and the kinds of private key, three bytes in four letters.
+    # `-----BEGIN` and the types of private key; base64 encodes three bytes as four characters.
     "a private key in base64": (
         r"LS0tLS1CRUdJTi(BQUklWQVRF|BSU0EgUFJJVkFUR|BFQyBQUklWQVRF|BEU0EgUFJJVkFUR|BFTkNSWVBURUQ|BPUEVOU1NI)"
     ),
@@ -24,38 +25,38 @@ FORMS: Final = {
     "a Slack token": r"\bxox[abeoprs]-\w{8,}|hooks\.slack\.com/services/\w",
     "a Pulumi token": r"\bpul-\w{8,}",
     "an NVIDIA API key": r"\bnvapi-[\w-]{20,}",
-    "an API key of OpenAI's form": r"\bsk-((proj|svcacct|admin|ant-[a-z0-9]+)-[\w-]{20,}|[A-Za-z0-9]{32,})",
+    "an OpenAI-style API key": r"\bsk-((proj|svcacct|admin|ant-[a-z0-9]+)-[\w-]{20,}|[A-Za-z0-9]{32,})",
     "a Google API key": r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}",
     "a Bedrock API key": r"\bABSK[A-Za-z0-9+/]{40,}|\bbedrock-api-key-[\w-]{8,}",
     "a Databricks token": r"\bdapi[0-9a-f]{32}",
-    "a token of a model's host": r"\b(gsk_|r8_|xai-|pplx-|pcsk_|rpa_|tgp_v1_)[\w-]{20,}",
+    "a token of a model hosting service": r"\b(gsk_|r8_|xai-|pplx-|pcsk_|rpa_|tgp_v1_)[\w-]{20,}",
     "a token of a tracing service": r"\b(lsv2_(pt|sk)_|glsa_|glc_|sntrys_)\w{20,}",
-    "a key of Stripe or SendGrid": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,100}\.[\w-]{16,}",
+    "a Stripe or SendGrid key": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,100}\.[\w-]{16,}",
     "an Azure key or a signed URL": (
         r"\b(AccountKey|SharedAccessKey)=[\w+/]{20,}|[?&]sig=[\w%+/=-]{20,}|X-Amz-(Signature|Security-Token)=\w"
     ),
-    "an HTTP authorization": r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[^\s$<])",
+    "an HTTP Authorization header": r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[^\s$<])",
     "a Docker Hub token": r"\bdckr_(pat|oat)_[\w-]{20,}",
     "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
     "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
     "a JSON web token": r"\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,}\.",
-    "a registry with its user and password": r"^\s*[^\s/:@]*:[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
+    "a registry with a username and password": r"^\s*[^\s/:@]*:[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
     "a URL with a password": r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}:(?!\$)[^\s/@]{1,500}@",
 }
-"""Sort of credential → what only such a one holds."""
+"""Type of credential → regular expression that matches only text that contains one."""
 
-_REGISTRY: Final = "a registry with its user and password"
-_BY_NAME: Final = "a secret, by its name"
+_REGISTRY: Final = "a registry with a username and password"
+_BY_NAME: Final = "a secret, judging by its name"
 
 _NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"), ("pool", "labels"))
-"""Mappings from a name to a plain value of it, by the ends of their paths in files and in programs. Elsewhere a name
-that speaks of a secret may well refer to one."""
+"""Mappings from names to plain values, by the ends of their paths in stack files and in programs. Elsewhere, a value
+with the name of a secret may be a reference to a secret."""
 
 _HTTP_PATHS: Final = ("healthPath", "health_path")
-"""Fields that hold a path of HTTP, as files and as programs spell them."""
+"""Fields that contain an HTTP path, as spelled in stack files and in programs."""
 
 _USER: Final = re.compile(r"(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
-"""What stands before the host in an image's reference that was meant as a URL."""
+"""An image reference that was written as a URL with a user before the host."""
 
 
 @cache
@@ -64,21 +65,21 @@ def _any() -> re.Pattern[str]:
 
 
 def is_credential(text: str) -> bool:
-    """Say whether text holds a known form of credential."""
+    """Whether text contains a credential in a known format."""
     return _any().search(text) is not None
 
 
 def sort(text: str) -> str | None:
-    """Say what credential text holds by its form, to be read after "looks like": `an AWS access key`."""
+    """The type of credential in text, as the end of "looks like …", e.g. `an AWS access key`; None if there is none."""
     return next((name for name, form in FORMS.items() if re.search(form, text)), None) if is_credential(text) else None
 
 
 def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """List where credentials stand in plain values, and what each looks like.
+    """List the paths of credentials in plain values, and what each looks like.
 
-    By form, and where a text itself gives a secret to a name (`--api-key=…`), they are found everywhere. By the key
-    that a text stands under they are found where that is the name of the value itself. A key that is a credential is
-    listed as a place.
+    Credentials in a known format, and texts that assign a secret to a name (`--api-key=…`), are found everywhere. The
+    key of a text counts only in the mappings of `_NAMED`, where the key is the name of the value itself. The path of a
+    key that is a credential ends in that key.
     """
     if isinstance(data, str):
         if (found := _in_text(data, path)) is not None:

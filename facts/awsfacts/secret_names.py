@@ -1,6 +1,6 @@
-"""Names that give a secret away: what stands under them is one, unless it can be none by its form.
+"""Names of secrets: a value under such a name is a secret, unless its format rules that out.
 
-A right file that is refused costs more than it saves: a name counts by its last words, and some values are harmless.
+Rejecting a valid file costs more than it saves, so only the last words of a name count, and some values are harmless.
 """
 
 import re
@@ -14,18 +14,18 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN: Final = re.compile(r"[-_.:\s]+")
 
 _METHOD: Final = re.compile(r"auth|authentication")
-"""Last word of a name of a secret, or of a way to prove who one is."""
+"""Last word of the name of either a secret or an authentication method."""
 
 _SPECIAL: Final = re.compile(
     r"audio|begin|bos|cls|end|eos|first|image|last|mask|max|min|new|next|pad|per|sep|special|start|stop|think|unk|video"
 )
-"""Words before `token` that make it one of a tokenizer, or a number of them."""
+"""Words before `token` in the names of a tokenizer's tokens and of token counts."""
 
 _BEHIND: Final = frozenset({"b", "base", "encoded", "plain", "raw", "text", "value"})
-"""Words behind the name of a secret that say how it is written: `b64` and the like, without their numbers."""
+"""Words after the name of a secret that describe its encoding, without numbers: `b` for `b64`."""
 
 _HARMLESS: Final = re.compile(r"[/.~$<].*|\[[A-Z]+\]|arn:.*|true|false|yes|no|none|null|", re.IGNORECASE | re.DOTALL)
-"""Files, references, the special tokens of a tokenizer (`</s>`), switches: values that no secret has."""
+"""Values that no secret has: file paths, references, special tokens of a tokenizer (`</s>`), booleans."""
 
 _METHODS: Final = re.compile(
     r"[0-9]+|anonymous|aws.*|basic|bearer|digest|disabled?|enabled?|iam|jwt|kerberos|ldap|mtls|oauth2?|off|oidc|on"
@@ -44,7 +44,7 @@ _IN_QUERIES: Final = frozenset({"code", "key", "sig", "signature"})
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a name is that of a secret: `PGPASSWORD`, `DB_PASS`, `apiKey`, `HF_TOKEN_2`."""
+    """Whether a name is the name of a secret, e.g. `PGPASSWORD`, `DB_PASS`, `apiKey`, `HF_TOKEN_2`."""
     words = _words(name)
     if not words:
         return False
@@ -69,33 +69,33 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def is_given(before: object, argument: str) -> bool:
-    """Whether an argument of a program is a secret, by the flag before it or by one in it."""
+    """Whether an argument of a program is a secret, judging by the flag before it or by a flag in it."""
     flag = _FLAG.fullmatch(before) if isinstance(before, str) else None
     after_flag = flag is not None and not argument.startswith("-") and is_secret(flag[1], argument)
     return after_flag or assigns(argument)
 
 
 def assigns(text: str, signs: str = "=:") -> bool:
-    """Whether a text gives a secret to a name, by one of `signs` or as a flag of a command does."""
+    """Whether a text assigns a secret to a name, with one of `signs` or as a command-line flag with a value."""
     given = [(name, value) for name, sign, value in _assignments(text) if sign in signs]
     given += [(found[1], found[2]) for found in _LONG_FLAG.finditer(text)]
     return any(is_secret(name, value) for name, value in given)
 
 
 def gives_away(text: str) -> bool:
-    """As `assigns`, for a text that may be the reference of an image: what follows a colon may be a tag, `token:v1`."""
+    """As `assigns`, for a text that may be an image reference, in which a tag follows the colon, e.g. `token:v1`."""
     return assigns(text, "=" if len(text.split()) < 2 else "=:")
 
 
 def queries(path: str) -> bool:
-    """Whether a path of HTTP asks with a secret: `/health?token=…`."""
+    """Whether the query of an HTTP path contains a secret, e.g. `/health?token=…`."""
     return any(name.lower() in _IN_QUERIES or is_secret(name, value) for name, value in _QUERY.findall(path))
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
-    """Names, signs and values of a text from left to right, none inside the value of another.
+    """The assignments in a text from left to right, as name, sign and value. They do not overlap.
 
-    One pass over the text: an expression for all of it would take a time that grows with the square of its length.
+    This takes one pass over the text. One regular expression for the whole would take quadratic time.
     """
     at = 0
     while sign := _SIGN.search(text, at):
@@ -109,7 +109,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name, without numbers and words behind it that say nothing of what it is."""
+    """The words of a name in lower case, without numbers and without words at the end that describe an encoding."""
     words = [word.rstrip("0123456789") for word in _BETWEEN.split(_CAMEL.sub("_", name).lower())]
     words = [word for word in words if word]
     while len(words) > 1 and words[-1] in _BEHIND:
@@ -119,11 +119,11 @@ def _words(name: str) -> list[str]:
 
 @cache
 def _last() -> re.Pattern[str]:
-    """Last word of the name of a secret."""
+    """Regular expression for the last word of the name of a secret."""
     return re.compile(f".*{secret_words.refused('ends')}|{secret_words.refused('last')}")
 
 
 @cache
 def _keys() -> re.Pattern[str]:
-    """Words before `key` that make it a secret: a primary key, a sort key or a public key is none."""
+    """Regular expression for the words before `key` that make it a secret. A primary, sort or public key is not one."""
     return re.compile(secret_words.refused("keys"))

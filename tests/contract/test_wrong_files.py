@@ -1,4 +1,4 @@
-"""Whoever hands the platform a wrong stack file reads what is wrong with it, and nothing has been touched."""
+"""The program and the commands report the problems of an invalid stack file, and change nothing."""
 
 import json
 import runpy
@@ -16,12 +16,12 @@ from mlplatform import testing
 from mlplatform.testing import STACK, STACK_TYPE, _Monitor, declare
 
 WRONG = sorted((Path(__file__).parents[1] / "unit" / "config" / "wrong").glob("*.yaml"))
-ANOTHER_TO_THE_ENGINE = {"the-platform-is-json-in-quotes", "the-region-is-a-list", "the-region-is-null"}
-"""What stands there is text to a program, and JSON where it is no scalar."""
+DIFFERENT_IN_A_PROGRAM = {"the-platform-is-json-in-quotes", "the-region-is-a-list", "the-region-is-null"}
+"""Files whose values differ in a program, which gets every value as text, or as JSON if it is not a scalar."""
 
 
 def engine_values(document: Document) -> dict[str, str]:
-    """The config that the engine hands to a program: every value as text, and secrets decrypted."""
+    """The config that the engine passes to a program: every value as text, and secrets decrypted."""
     config = document.data.get("config") if isinstance(document.data, dict) else None
     values = config.items() if isinstance(config, dict) else ()
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values}
@@ -29,24 +29,24 @@ def engine_values(document: Document) -> dict[str, str]:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What reaches the engine: registrations beside the stack's own, and look-ups."""
-    made: list[str] = []
+    """Requests to the engine: registrations other than that of the stack, and function calls."""
+    requests: list[str] = []
 
     class Spy(_Monitor):
         def RegisterResource(self, request: Any) -> Any:
-            made.extend([request.type] if request.type != STACK_TYPE else [])
+            requests.extend([request.type] if request.type != STACK_TYPE else [])
             return super().RegisterResource(request)
 
         def Invoke(self, request: Any) -> Any:
-            made.append(request.tok)
+            requests.append(request.tok)
             return super().Invoke(request)
 
     monkeypatch.setattr(testing, "_Monitor", Spy)
-    return made
+    return requests
 
 
-@pytest.mark.engine  # seconds: the program for every wrong file
-def test_the_program_tells_it_and_asks_the_engine_for_nothing(
+@pytest.mark.engine  # takes several seconds: runs the program for every invalid file
+def test_the_program_reports_the_problems_and_sends_no_request_to_the_engine(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\n")
@@ -58,18 +58,18 @@ def test_the_program_tells_it_and_asks_the_engine_for_nothing(
         try:
             values = engine_values(parse(file.read_bytes()))
         except YamlError:
-            continue  # The engine cannot read it either, and starts no program.
+            continue  # The engine cannot parse it either, and starts no program.
         with pytest.raises(pulumi.RunError) as error:
             declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), values)
-        told = str(error.value).replace(file.name, path.name)
-        if path.stem not in ANOTHER_TO_THE_ENGINE:
-            assert told == f"the config can't be used:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
+        message = str(error.value).replace(file.name, path.name)
+        if path.stem not in DIFFERENT_IN_A_PROGRAM:
+            assert message == f"the config is invalid:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
         assert calls == [], path.name
         started += 1
     assert started > 100
 
 
-def test_a_command_tells_it_and_touches_nothing(
+def test_a_command_reports_the_problems_and_changes_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\n")

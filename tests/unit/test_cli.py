@@ -54,7 +54,7 @@ def test_a_version_close_to_end_of_support_is_a_warning_not_an_error(
     monkeypatch.setattr("mlpctl.config.warnings.WARNED_DAYS", 10**6)
     code, out, _ = mlpctl("config", "validate", "--stack", "local")
     assert code == 0
-    assert "warning: cluster.version is 1.36, whose standard support end" in out
+    assert "warning: cluster.version is 1.36; its standard support end" in out
     assert out.endswith("stacks/Pulumi.local.yaml is valid.\n")
 
 

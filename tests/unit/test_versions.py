@@ -153,10 +153,10 @@ def test_the_file_is_unchanged_if_aws_rejects_the_request(
     [
         ("1.36", "2026-12-01", None),
         ("1.36", "2027-05-01", None),
-        ("1.34", "2026-11-28", "ends on 2026-12-02: AWS then moves the cluster up by itself"),
-        ("1.34", "2026-12-02", "Move it to 1.35 before."),
+        ("1.34", "2026-11-28", "ends on 2026-12-02. AWS then upgrades the cluster automatically"),
+        ("1.34", "2026-12-02", "Upgrade to 1.35 before that date."),
         ("1.34", "2026-12-03", "ended on 2026-12-02"),
-        ("1.36", "2027-08-03", "Move it to the next version now."),
+        ("1.36", "2027-08-03", "Upgrade to the next version now."),
         ("1.31", "2026-11-27", "extended support ended on 2026-11-26"),
     ],
 )

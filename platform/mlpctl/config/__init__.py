@@ -1,4 +1,4 @@
-"""What a stack file may say, and how it is read."""
+"""The schema of stack files, and functions that read them."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ __all__ = ["ConfigError", "Loaded", "Platform", "Problem", "find", "load", "read
 
 
 def load() -> Platform:
-    """Return the config of the stack that is running, for the program.
+    """The config of the running stack; for the Pulumi program.
 
     Raises:
-        pulumi.RunError: the config is not right, with all its problems.
+        pulumi.RunError: the config is invalid; the message lists all problems.
     """
     return program.load(Platform, profiles.PROFILES).platform
 
 
 def read(path: Path) -> Loaded[Platform]:
-    """Read a stack file, for commands.
+    """Read a stack file; for commands.
 
     Raises:
-        ConfigError: the file is missing or not right, with all its problems.
+        ConfigError: the file is missing or invalid; the error contains all problems.
     """
     return stack_file.read(path, Platform, profiles.PROFILES)

@@ -1,4 +1,4 @@
-"""Which values guard a stack, and whether one stack is guarded as well as another."""
+"""Settings that protect a stack, and a comparison of the protection of two stacks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from mlplatform.registries.image_registry.spec import Scanning
 from mlplatform.security.workload_identity.spec import BucketUse, ImageUse, QueueUse
 
 AtLeastAsStrict = Callable[[Any, Any], bool]
-"""Whether the first of two values guards as well as the second."""
+"""Whether the first of two values protects at least as well as the second."""
 
 
 class Against(Enum):
-    """What a value guards against."""
+    """What a setting protects against."""
 
     INTRUDERS = "intruders"
     LOSS = "loss"
@@ -26,12 +26,12 @@ class Against(Enum):
 
 @dataclass(frozen=True)
 class Guard:
-    """A value that guards."""
+    """A setting that protects a stack."""
 
     against: Against
     holds: AtLeastAsStrict
     by_name: bool = False
-    """Whether an entry of a mapping is compared with the one of its name only."""
+    """Whether an entry of a mapping is compared only with the entry of the same name."""
 
 
 def _more(one: Any, other: Any) -> bool:
@@ -51,13 +51,13 @@ def _only(one: Any, other: Any) -> bool:
 
 
 def _only_ports(one: Any, other: Any) -> bool:
-    """Whether every port of every network of `one` is one that `other` has too."""
+    """Whether `other` allows every port of every network that `one` allows."""
     ports = {rule["cidr"]: {*rule["ports"]} for rule in other}
     return all({*rule["ports"]} <= ports.get(rule["cidr"], set()) for rule in one)
 
 
 def _only_these(one: Any, other: Any) -> bool:
-    """As `_only`, where an empty list allows everything."""
+    """As `_only`, for a list that allows everything if it is empty."""
     return not other or bool(one)
 
 
@@ -71,7 +71,7 @@ def _scanned(one: Any, other: Any) -> bool:
 
 
 def _no_more_access(one: Any, other: Any) -> bool:
-    """Whether every access of `one` is an access that `other` has as well."""
+    """Whether `other` has every access that `one` has."""
     return all(
         name in other
         and RIGHTS[_use(access)] <= RIGHTS[_use(other[name])]
@@ -94,7 +94,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     BucketUse.READ_WRITE.value: frozenset({BucketUse.READ.value, BucketUse.WRITE.value}),
     ImageUse.PUSH.value: frozenset({ImageUse.PULL.value, ImageUse.PUSH.value}),
 }
-"""What each access of a workload includes."""
+"""The rights that each kind of access of a workload includes."""
 
 GUARDS: Final[Mapping[str, Guard]] = {
     "allowedAccounts": Guard(Against.INTRUDERS, _only_these),
@@ -137,15 +137,15 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "workloads.*.queues": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.secrets": Guard(Against.INTRUDERS, _only, by_name=True),
 }
-"""Guards by their path in a stack file; `*` stands for every entry of a mapping. True counts as more than False."""
+"""The guards by their path in a stack file; `*` stands for every entry of a mapping. True is more than False."""
 
 
 @dataclass(frozen=True)
 class Weaker:
-    """A guard that one stack has weaker than another."""
+    """A guard that is weaker in one stack than in another."""
 
     path: str
-    """Where it is in the weaker stack."""
+    """Its path in the weaker stack."""
 
     value: Any
     than: Any
@@ -153,10 +153,10 @@ class Weaker:
 
 
 def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against) -> list[Weaker]:
-    """The guards that `one` has weaker than `other`.
+    """The guards that are weaker in `one` than in `other`.
 
-    Entries of mappings are compared by name; an entry that only `one` has, with each of the other's, unless its guard
-    goes by name alone. A guard that only `other` has something to guard with is no weakness.
+    Entries of mappings are compared by name. An entry that only `one` has is compared with every entry of `other`,
+    unless its guard is compared by name only. A guard of an entry that only `other` has is not a weakness.
     """
     wanted, kinds = _values(other), {*against}
     found = []
@@ -173,17 +173,17 @@ def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against)
 
 
 def table(found: Iterable[Weaker], one: str, other: str) -> Table:
-    """Lay weaker guards out for a terminal."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Setting", one, other, "Guards against"):
-        made.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
+    """Format weaker guards as a table for a terminal."""
+    result = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Setting", one, other, "Protects against"):
+        result.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for each in found:
-        made.add_row(*(Text(_written(cell)) for cell in (each.path, each.value, each.than, each.against.value)))
-    return made
+        result.add_row(*(Text(_written(cell)) for cell in (each.path, each.value, each.than, each.against.value)))
+    return result
 
 
 def _values(platform: Platform) -> dict[tuple[str, Keys], Any]:
-    """Every guard of a platform by its pattern and its path."""
+    """The value of every guard of a platform, by pattern and path."""
     data = platform.model_dump(mode="json", by_alias=True)
     return {(pattern, path): value for pattern in GUARDS for path, value in _at(data, tuple(pattern.split(".")), ())}
 
@@ -210,5 +210,5 @@ def _written(value: Any) -> str:
 
 
 def _entry(value: Any) -> str:
-    """An entry of a list: text, or a rule of networks and ports."""
+    """Format an entry of a list: text, or a rule with a network and ports."""
     return f"{value['cidr']} {', '.join(map(str, value['ports']))}" if isinstance(value, dict) else str(value)

@@ -1,4 +1,4 @@
-"""Where a stack file describes each component of the program."""
+"""The path in a stack file that describes each component of the program."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from mlplatform.component import Component
 def places() -> Mapping[str, str]:
     """The path in the stack file by component class, e.g. `GpuNodePool`: `gpuPools.{name}`.
 
-    A component is described by the field of `Platform` that holds its spec, or a mapping of its specs by name.
+    This is the field of `Platform` whose type is the component's spec, or a mapping from names to such specs.
     """
     found = {}
     for name in mlplatform.__all__:

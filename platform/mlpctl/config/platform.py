@@ -1,4 +1,4 @@
-"""What one stack of the platform is made of."""
+"""The config of one stack."""
 
 from typing import Any, Self
 
@@ -9,18 +9,18 @@ from mlpctl.config.sections import Sections
 
 
 class Platform(Sections):
-    """One stack of the platform."""
+    """The config of one stack of the platform."""
 
     @property
     def outside(self) -> list[str]:
-        """What of this stack only a route to the internet leads to."""
+        """What this stack can reach only through a route to the internet."""
         caches = ", ".join(self.images.pull_through)
         first = [f"images.pullThrough has {caches}, whose first pull leaves the network"] if caches else []
-        return [*first, *(told for told, _ in model_rules.from_outside(self))]
+        return [*first, *(need for need, _ in model_rules.from_outside(self))]
 
     @property
     def needs(self) -> dict[str, Any]:
-        """What the network is asked for, as arguments of `Network`."""
+        """The requirements that the network must meet, as arguments of `Network`."""
         return {"services": self.services, "outside": self.outside, "nodes": self.nodes_by_zone}
 
     @model_validator(mode="after")

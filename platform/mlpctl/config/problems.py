@@ -1,4 +1,4 @@
-"""What is wrong with a stack file, and how it is told."""
+"""Problems of a stack file, and how they are formatted."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from awsfacts.secret_names import gives_away, names_a_secret
 from mlpctl.errors import InputError
 
 Keys = tuple[str | int, ...]
-"""Where a value is: the keys and list positions that lead to it, as the file spells them."""
+"""The path of a value: keys and list indexes, as spelled in the file."""
 
 HIDDEN = "(hidden)"
-"""What is shown of a value that looks like a secret."""
+"""Replacement for a value that looks like a secret."""
 
 _PLAIN_KEY = re.compile(r"[\w:-]+", re.ASCII)
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|(api|access|private)_?key", re.IGNORECASE)
@@ -25,37 +25,37 @@ _LONGEST_KEY = 63
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a stack file.
+    """One problem of a stack file.
 
     Its text is one sentence: `gpuPools.inference.maxNodes (line 31) is 0; allowed: 1 to 500`.
     """
 
     path: Keys
-    """Where in the platform's config, or in the file where it is outside of that; empty for the file as a whole."""
+    """Path in the platform's config, or in the file if it is outside the config; empty for the whole file."""
 
     message: str
-    """What is wrong there, to be read after the path: `is 0`."""
+    """What is wrong, as the sentence after the path, e.g. `is 0`."""
 
     line: int | None = None
-    """Line in the file, from 1; None where the value is not from a file."""
+    """Line in the file, starting at 1; None if the value is not from a file."""
 
     column: int | None = None
-    """Column in that line, from 1."""
+    """Column in that line, starting at 1."""
 
     value: str | None = None
-    """The wrong value as `shown`; None where the problem is not one of a value."""
+    """The invalid value, formatted by `shown`; None if the problem is not about a value."""
 
     allowed: str | None = None
-    """What may stand there instead."""
+    """What is allowed instead."""
 
     suggestion: str | None = None
-    """The nearest right word."""
+    """The most similar valid word."""
 
     def __str__(self) -> str:
         return self.sentence(f" (line {self.line})" if self.line else "")
 
     def sentence(self, place: str = "") -> str:
-        """Tell the problem, with `place` after the path."""
+        """The problem as one sentence, with `place` after the path."""
         parts = [f"{dotted(self.path) or 'the file'}{place} {self.message}"]
         if self.suggestion is not None:
             parts.append(f"did you mean `{printable(self.suggestion)}`?")
@@ -65,24 +65,24 @@ class Problem:
 
 
 class ConfigError(InputError):
-    """A stack's config can't be used. Its text is `render` of its problems, for people."""
+    """A stack's config is invalid. The message is its problems, formatted by `render`."""
 
     def __init__(self, problems: Iterable[Problem], path: Path | str) -> None:
-        """Sort the problems by line, each once.
+        """Sort the problems by line and remove duplicates.
 
         Args:
-            problems: all that was found wrong; at least one.
-            path: the file, as it is shown to people.
+            problems: all problems; at least one.
+            path: the file, as it appears in messages.
 
         """
-        told = dict.fromkeys(problems)
-        self.problems = tuple(sorted(told, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        distinct = dict.fromkeys(problems)
+        self.problems = tuple(sorted(distinct, key=lambda problem: (problem.line or 0, problem.column or 0)))
         self.path = path
         super().__init__(render(self.problems, path))
 
 
 def render(problems: Sequence[Problem], path: Path | str) -> str:
-    """Lay problems out for a terminal: the file, one problem a line, and the count at the end."""
+    """Format problems for a terminal: one per line, then their count and the file."""
     places = [f"line {problem.line}" if problem.line else "" for problem in problems]
     width = max(map(len, places), default=0)
     margin = f"  {{:<{width}}}  " if width else "  "
@@ -91,7 +91,7 @@ def render(problems: Sequence[Problem], path: Path | str) -> str:
 
 
 def dotted(path: Keys) -> str:
-    """Write a path as people read it: `gpuPools.inference.taints[0]`, `labels["app.kubernetes.io/name"]`."""
+    """Format a path, e.g. `gpuPools.inference.taints[0]` or `labels["app.kubernetes.io/name"]`."""
     text = ""
     for key in path:
         if isinstance(key, int):
@@ -104,7 +104,7 @@ def dotted(path: Keys) -> str:
 
 
 def shown(value: Any, path: Keys = ()) -> str:
-    """Write a value for a message: short, on one line, and `HIDDEN` where it `looks_secret`."""
+    """Format a value for a message: shortened, on one line, and `HIDDEN` if it looks like a secret."""
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
@@ -119,19 +119,19 @@ def shown(value: Any, path: Keys = ()) -> str:
 
 
 def looks_secret(text: str, path: Keys = ()) -> bool:
-    """Say whether text is of the form of a known sort of credential, or the name that it stands under is."""
+    """Whether text contains a credential in a known format, or its key is the name of a secret."""
     names = [key for key in path if isinstance(key, str)]
     by_name = bool(names) and (_SECRET_KEY.search(names[-1]) is not None or names_a_secret(names[-1]))
     return _shows_secret(text) or by_name or "secretEnv" in names[-2:]
 
 
 def quoted(text: str) -> str:
-    """Write text in double quotes, shortened."""
+    """Format text in double quotes, shortened."""
     return printable(json.dumps(_cut(text), ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
-    """Cut text to 40 characters and escape what can't be printed."""
+    """Shorten text to 40 characters and escape non-printable characters."""
     return printable(_cut(text))
 
 
@@ -146,16 +146,16 @@ def _shows_secret(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would act on."""
+    """Escape characters that a terminal would interpret."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def any_of(words: Sequence[str]) -> str:
-    """Write alternatives: `dev, staging or prod`."""
+    """Format alternatives, e.g. `dev, staging or prod`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def count(number: int, noun: str) -> str:
-    """Write a number of things: `1 entry`, `3 entries`."""
+    """Format a count, e.g. `1 entry`, `3 entries`."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"

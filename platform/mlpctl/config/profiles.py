@@ -1,4 +1,4 @@
-"""What each profile sets where the file is silent."""
+"""The defaults that each profile sets for values that a stack file omits."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from mlpctl.config.problems import Keys
 from mlpctl.config.shape import Shape
 
 Profiles = Mapping[str, Mapping[str, Any]]
-"""Profile → dotted path → value. Paths are spelt as in YAML; `*` stands for every entry of a mapping."""
+"""Profile → dotted path → value. Paths are spelled as in YAML; `*` stands for every entry of a mapping."""
 
 PROFILES: Profiles = {
     "dev": {
@@ -48,51 +48,51 @@ PROFILES: Profiles = {
 
 @dataclass(frozen=True)
 class Filled:
-    """A file's values with a profile's under them."""
+    """A file's values, completed with the defaults of a profile."""
 
     data: Any
     """The values, a copy."""
 
     profile: str
-    """The profile that was chosen; empty where there is none of that name."""
+    """The selected profile; empty if no profile has that name."""
 
     paths: frozenset[Keys]
-    """What the profile set."""
+    """The paths that the profile set."""
 
 
 def fill(profiles: Profiles, model: type[BaseModel], data: Any) -> Filled:
-    """Put a profile's values under those of a file.
+    """Complete a file's values with the defaults of a profile.
 
-    `data["profile"]`, or else the model's default for it, chooses the profile. A value of the file stays, null too;
-    what is off unless the file names it stays off.
+    `data["profile"]`, or the model's default for it, selects the profile. Values of the file are retained, including
+    null. An optional section that the file does not have is not added.
     """
     shape = Shape.of(model)
     profile = data.get("profile", shape.default("profile")) if isinstance(data, dict) else None
     if not isinstance(profile, str) or profile not in profiles:
         return Filled(data, "", frozenset())
-    filled, said = copy.deepcopy(data), frozenset(_paths(data))
+    filled, present = copy.deepcopy(data), frozenset(_paths(data))
     paths = frozenset(
         path
         for pattern, value in profiles[profile].items()
-        for path in _fill(filled, shape, pattern.split("."), value, said)
+        for path in _fill(filled, shape, pattern.split("."), value, present)
     )
     return Filled(filled, profile, paths)
 
 
 def _fill(
-    node: Any, shape: Shape | None, pattern: list[str], value: Any, said: frozenset[Keys], path: Keys = ()
+    node: Any, shape: Shape | None, pattern: list[str], value: Any, present: frozenset[Keys], path: Keys = ()
 ) -> Iterator[Keys]:
-    """Set a value at all places of a pattern but those that the file has, and list them."""
+    """Set a value at all paths that match a pattern, except those in the file, and list these paths."""
     if not isinstance(node, dict) or shape is None:
         return
     first, *rest = pattern
     for key in list(node) if first == "*" else [first]:
         below = (*path, key)
         if rest:
-            if key not in node and (made := shape.default(key)) is not None:
-                node[key] = made
-            yield from _fill(node.get(key), shape.child(key), rest, value, said, below)
-        elif below not in said:
+            if key not in node and (default := shape.default(key)) is not None:
+                node[key] = default
+            yield from _fill(node.get(key), shape.child(key), rest, value, present, below)
+        elif below not in present:
             node[key] = copy.deepcopy(value)
             yield below
 

@@ -1,4 +1,4 @@
-"""The regions of AWS, their partitions and what they have, as botocore lists them."""
+"""The AWS regions, their partitions and where EKS is available, according to botocore."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 @lru_cache(maxsize=1)
 def partitions() -> Mapping[str, str]:
-    """The partition of each region, e.g. `aws` of `eu-central-1`."""
+    """The partition of each region, e.g. `aws` for `eu-central-1`."""
     listed = _data("partitions.json")["partitions"]
     return {
         region: partition["id"] for partition in listed for region in partition["regions"] if not _is_global(region)
@@ -18,23 +18,23 @@ def partitions() -> Mapping[str, str]:
 
 @lru_cache(maxsize=1)
 def with_eks() -> frozenset[str]:
-    """The regions in which EKS is offered."""
+    """The regions where EKS is available."""
     listed = [partition["services"].get("eks", {}) for partition in _data("endpoints.json")["partitions"]]
     return frozenset(region for service in listed for region in service.get("endpoints", ()))
 
 
 def problem(region: str) -> str | None:
-    """What is allowed instead of a region; None where it can have a stack."""
+    """What is allowed instead of a region; None if a stack can be deployed there."""
     if region not in partitions():
-        return "a region that AWS has by botocore's list"
-    return None if region in with_eks() else "a region that has EKS by botocore's list"
+        return "an AWS region that botocore lists"
+    return None if region in with_eks() else "a region for which botocore lists EKS"
 
 
 def _data(name: str) -> Any:
-    # The file alone: botocore's own loader takes a third of a second to import.
+    # Read the file directly: importing botocore's own loader takes a third of a second.
     return json.loads((files("botocore") / "data" / name).read_bytes())
 
 
 def _is_global(region: str) -> bool:
-    """Whether it stands for services without a region: `aws-global`."""
+    """Whether it is the pseudo region of global services, e.g. `aws-global`."""
     return region.endswith("-global")

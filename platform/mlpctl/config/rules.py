@@ -1,6 +1,6 @@
-"""What the parts of a platform ask of each other: rules as pure functions, each yielding its problems.
+"""Rules between the sections of a platform, as pure functions that yield problems.
 
-A problem begins with the path of the field that it is about.
+A problem starts with the path of its field.
 """
 
 import json
@@ -34,23 +34,23 @@ ACCOUNT: Final = "000000000000"
 LONGEST_REGION: Final = "ap-southeast-1"
 _KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
 _REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
-"""As long as the ARNs that a policy will have, where project and stack have 40 characters together."""
+"""As long as the ARNs in a policy if the names of project and stack have 40 characters in total."""
 
 GROUP_TAGS: Final = 50
 EKS_GROUP_TAGS: Final = 5
-"""Tags of a scaling group at most, and those that EKS puts on a node group's:
+"""Maximum number of tags of an Auto Scaling group, and the number that EKS adds to that of a node group:
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 
 
-def pools_are_told_from_the_system_nodes(platform: Sections) -> Iterator[str]:
-    """A model finds its pool's nodes by a label with the pool's name, which the cluster's own nodes have as well."""
+def pools_are_not_named_like_the_system_nodes(platform: Sections) -> Iterator[str]:
+    """A model selects its pool's nodes by a label with the pool's name; the system nodes have such a label too."""
     for name in platform.gpu_pools:
         if allowed := name_problem(name):
             yield f"gpuPools has {name}; allowed: {allowed}"
 
 
-def usage_is_of_what_is_there(platform: Sections) -> Iterator[str]:
-    """The use that costs are estimated with is that of a component of the stack, or of a resource of one."""
+def usage_is_of_existing_components(platform: Sections) -> Iterator[str]:
+    """Usage for cost estimates belongs to a component of the stack or to a resource of one."""
     components = platform.components
     for name in platform.cost.usage:
         if name != "default" and not any(name == each or _is_below(name, each) for each in components):
@@ -64,15 +64,15 @@ def _is_below(name: str, component: str) -> bool:
     return len(name) > len(component) + 1 and name.startswith(f"{component}-")
 
 
-def buckets_have_names_of_s3(platform: Sections) -> Iterator[str]:
-    """A bucket is called by its name in the file, and a few random characters."""
+def buckets_have_names_that_s3_allows(platform: Sections) -> Iterator[str]:
+    """A bucket's name in AWS is its name in the file plus a few random characters."""
     for name in platform.buckets:
         if name.startswith(grammar.BUCKET_BEGINS):
-            yield f"buckets has {name}; allowed: names that S3 does not keep ({', '.join(grammar.BUCKET_BEGINS)}…)"
+            yield f"buckets has {name}; allowed: names that S3 does not reserve ({', '.join(grammar.BUCKET_BEGINS)}…)"
 
 
-def policies_have_room_for_what_workloads_use(platform: Sections) -> Iterator[str]:
-    """IAM takes so much for the policies of a role, white space aside."""
+def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[str]:
+    """IAM limits the total size of a role's inline policies, not counting white space."""
     region = platform.region or LONGEST_REGION
     for name, workload in platform.workloads.items():
         policy = access_policy(
@@ -91,7 +91,7 @@ def policies_have_room_for_what_workloads_use(platform: Sections) -> Iterator[st
             yield f"workloads.{name} {wrong}"
 
 
-def pools_lie_in_the_network(platform: Sections) -> Iterator[str]:
+def pools_are_in_zones_of_the_network(platform: Sections) -> Iterator[str]:
     """A pool's zones are zones of the network."""
     zones = platform.network.zone_names
     for name, pool in platform.gpu_pools.items():
@@ -101,8 +101,8 @@ def pools_lie_in_the_network(platform: Sections) -> Iterator[str]:
             )
 
 
-def reservations_are_of_one_type_and_zone(platform: Sections) -> Iterator[str]:
-    """A capacity reservation is of one instance type in one zone, and a capacity block or none.
+def pools_with_the_same_reservation_agree(platform: Sections) -> Iterator[str]:
+    """A capacity reservation has one instance type and one zone, and is either a capacity block or not.
 
     Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
     """
@@ -113,25 +113,25 @@ def reservations_are_of_one_type_and_zone(platform: Sections) -> Iterator[str]:
             continue
         other = platform.gpu_pools[first[id]]
         for field, own, its, what in (
-            ("instanceTypes", pool.instance_types, other.instance_types, "of one instance type"),
-            ("zones", pool.zones, other.zones, "in one zone"),
-            ("capacity", [pool.capacity.value], [other.capacity.value], "a capacity block or none"),
+            ("instanceTypes", pool.instance_types, other.instance_types, "has one instance type"),
+            ("zones", pool.zones, other.zones, "is in one zone"),
+            ("capacity", [pool.capacity.value], [other.capacity.value], "has one kind of capacity"),
         ):
             if own != its:
                 yield (
-                    f"gpuPools.{name}.{field} is {', '.join(own)}; allowed: {', '.join(its)}, since the reservation "
-                    f"{id}, which gpuPools.{first[id]} names too, is {what}; or another reservation"
+                    f"gpuPools.{name}.{field} is {', '.join(own)}; allowed: {', '.join(its)}, since reservation "
+                    f"{id}, which gpuPools.{first[id]} also uses, {what}; or another reservation"
                 )
 
 
 def system_nodes_hold_the_addons(platform: Sections) -> Iterator[str]:
-    """The cluster's own nodes have room for the pods of its add-ons, that for secrets among them where it is there."""
+    """The system nodes have enough capacity for the add-ons' pods, including the one for secrets if it is installed."""
     if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
         yield f"cluster.system.{wrong}"
 
 
-def images_of_nodes_fit_the_cluster(platform: Sections) -> Iterator[str]:
-    """A pinned image has a variant for the cluster's Kubernetes version."""
+def node_images_support_the_cluster_version(platform: Sections) -> Iterator[str]:
+    """A pinned node image has a variant for the cluster's Kubernetes version."""
     version = platform.cluster.version
     fitting = node_images.releases(version)
     pools = {"cluster.system": platform.cluster.system.ami_release}
@@ -144,17 +144,17 @@ def images_of_nodes_fit_the_cluster(platform: Sections) -> Iterator[str]:
             )
 
 
-def the_network_has_addresses(platform: Sections) -> Iterator[str]:
-    """Each zone's subnets hold the control plane, the nodes and the addresses that nodes take for pods at first.
+def the_network_has_enough_addresses(platform: Sections) -> Iterator[str]:
+    """Each zone's subnets have enough addresses for the control plane, the nodes and the pods' initial addresses.
 
-    Those of an existing VPC are looked up before anything is created.
+    The subnets of an existing VPC are checked before anything is created.
     """
     network = platform.network
     if network.existing:
         return
     private = {zone.name: zone.private_cidr for zone in addressing.zones(network.cidr, network.zones)}
     pods = addressing.pods(network.pod_cidr, network.zones) if network.pod_cidr else {}
-    remedy = "a wider network" if pods else "a wider network, or podCidr"
+    remedy = "a larger CIDR block" if pods else "a larger CIDR block, or podCidr"
     wrong: dict[str, str] = {}
     for zone, nodes in platform.nodes_by_zone.items():
         needed, for_pods = addressing.needed(nodes, pods_apart=bool(pods))
@@ -167,32 +167,32 @@ def the_network_has_addresses(platform: Sections) -> Iterator[str]:
                 wrong.setdefault(
                     field,
                     f"network.{field} is {wide}; allowed: {remedy}, since its part in {zone}, {cidr}, has {free} "
-                    f"addresses, and {whom} ({nodes} at first) need {least}",
+                    f"addresses, and {whom} ({nodes} initially) need {least}",
                 )
     yield from wrong.values()
 
 
-def scaling_groups_have_room_for_their_tags(platform: Sections) -> Iterator[str]:
-    """The scaling group of an autoscaled pool has the stack's tags, hints for labels, taint and GPUs, and its own."""
+def scaling_groups_are_within_the_tag_limit(platform: Sections) -> Iterator[str]:
+    """An autoscaled pool's Auto Scaling group has the stack's tags, tags for labels, taint and GPUs, and EKS's own."""
     tags = len(platform.all_tags)
     for name, pool in platform.gpu_pools.items():
         hints = len(pool.labels) + len(("pool", "taint", "GPUs", "stack")) if pool.autoscaled else 0
         if (most := GROUP_TAGS - EKS_GROUP_TAGS - tags) < hints:
             yield (
-                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: {max(0, most - 4)}, since the pool "
-                f"is autoscaled and its scaling group has {tags} tags of the stack"
+                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: up to {max(0, most - 4)}, since the "
+                f"pool is autoscaled and its Auto Scaling group has {tags} tags of the stack"
             )
 
 
-def access_is_for_someone(platform: Sections) -> Iterator[str]:
-    """An access entry names its principal."""
+def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
+    """An access entry has a principal."""
     for entry, access in platform.cluster.access.items():
         if access.role is None and access.principal_arn is None:
             yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
 
 
-def the_api_can_be_reached(platform: Sections) -> Iterator[str]:
-    """Somebody beside the cluster's own nodes reaches the API server, through which its objects are created."""
+def the_api_server_is_reachable(platform: Sections) -> Iterator[str]:
+    """Clients other than the cluster's own nodes can reach the API server, e.g. the one that creates its objects."""
     cluster = platform.cluster
     if wrong := too_many_sources(len(api_sources(cluster))):
         yield f"cluster.privateAccessCidrs {wrong}"
@@ -204,36 +204,36 @@ def the_api_can_be_reached(platform: Sections) -> Iterator[str]:
         and not platform.network.existing
     ):
         yield (
-            "cluster.privateAccessCidrs is empty; allowed: networks with a route into the VPC, since the groups of "
+            "cluster.privateAccessCidrs is empty; allowed: networks with a route to the VPC, since the groups in "
             "privateAccessSecurityGroups cannot be in, or peered with, a VPC that is created with the cluster"
         )
 
 
-def caches_reach_what_they_cache(platform: Sections) -> Iterator[str]:
+def caches_have_a_route_to_the_internet(platform: Sections) -> Iterator[str]:
     """The first pull through a cache leaves the network.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-vpc-endpoint-considerations
     """
     if platform.images.pull_through and platform.network.closed:
         yield (
-            "network.nat is none; allowed: single or perZone, since the first pull through a cache of "
+            "network.nat is none; allowed: single or perZone, since the first pull through a cache in "
             "images.pullThrough leaves the network"
         )
 
 
-def pods_reach_what_they_use(platform: Sections) -> Iterator[str]:
-    """Without a way out of the network, each AWS service that pods use has an endpoint."""
+def pods_can_reach_the_services_they_use(platform: Sections) -> Iterator[str]:
+    """Without a route to the internet, each AWS service that pods use has an interface endpoint."""
     there = platform.network.services([*platform.services])
     for service, purpose in platform.services.items():
         if platform.network.closed and service not in there:
             yield (
-                f"network.interfaceEndpoints has no {service}; allowed: with {service}, or endpointPreset: private, "
+                f"network.interfaceEndpoints has no {service}; allowed: {service} as well, or endpointPreset: private, "
                 f"since nat is none and {purpose} need it"
             )
 
 
-def workloads_use_what_exists(platform: Sections) -> Iterator[str]:
-    """A workload names buckets and repositories of the stack."""
+def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[str]:
+    """A workload refers to buckets and repositories of the stack."""
     there = {"buckets": [*platform.buckets], "images": [*platform.images.repositories]}
     for name, workload in platform.workloads.items():
         for kind, section in (("buckets", "buckets"), ("images", "images.repositories")):
@@ -246,19 +246,19 @@ def workloads_use_what_exists(platform: Sections) -> Iterator[str]:
 
 
 def a_service_account_has_one_role(platform: Sections) -> Iterator[str]:
-    """EKS gives a service account the role of one association."""
+    """EKS allows one Pod Identity association, and thus one role, for a service account."""
     first: dict[tuple[str, str], str] = {**OWN_ACCOUNTS}
     for name, workload in platform.workloads.items():
         namespace, account = service_account_of(name, workload)
         if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":
             yield (
-                f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: another than "
-                f"that of {first[namespace, account]}, since a service account has one role"
+                f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: one other "
+                f"than that of {first[namespace, account]}, since a service account can have only one role"
             )
 
 
-def retained_data_keeps_its_key(platform: Sections) -> Iterator[str]:
-    """Data that outlives its key is lost."""
+def keys_of_retained_data_are_retained(platform: Sections) -> Iterator[str]:
+    """Retained data cannot be read after its key is deleted."""
     kept = {f"buckets.{name}": bucket.retain for name, bucket in platform.buckets.items()}
     kept |= {f"images.repositories.{name}": each.retain for name, each in platform.images.repositories.items()}
     shared = platform.shared_filesystems.items()
@@ -268,39 +268,39 @@ def retained_data_keeps_its_key(platform: Sections) -> Iterator[str]:
             yield f"{place}.retain is true; allowed: false, since keys.retain is false: the data would outlive its key"
 
 
-def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
-    """A production stack does without none of its guards."""
+def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
+    """A production stack must not weaken its safeguards."""
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
     shared = {f"sharedFilesystems.{name}": each for name, each in platform.shared_filesystems.items()}
     scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
     guards = {
-        "protect has to be true": platform.protect,
-        "cluster.publicAccessCidrs has to be empty": not platform.cluster.public_access_cidrs,
-        "cluster.deletionProtection has to be true": platform.cluster.deletion_protection,
-        # Or only the identity that created the cluster, usually a pipeline, could use kubectl.
-        "cluster.access has to have an entry with level clusterAdmin": any(
+        "protect must be true": platform.protect,
+        "cluster.publicAccessCidrs must be empty": not platform.cluster.public_access_cidrs,
+        "cluster.deletionProtection must be true": platform.cluster.deletion_protection,
+        # Otherwise only the identity that created the cluster, usually a pipeline, could use kubectl.
+        "cluster.access must have an entry with level clusterAdmin": any(
             access.level is AccessLevel.CLUSTER_ADMIN for access in platform.cluster.access.values()
         ),
-        # Or credentials of another account would create production there.
-        "allowedAccounts has to name the account": platform.allowed_accounts,
-        "cluster.logTypes has to have audit and authenticator": {
+        # Otherwise credentials of another account would create the production stack there.
+        "allowedAccounts must contain the AWS account": platform.allowed_accounts,
+        "cluster.logTypes must contain audit and authenticator": {
             ControlPlaneLog.AUDIT,
             ControlPlaneLog.AUTHENTICATOR,
         }
         <= {*platform.cluster.log_types},
-        f"cluster.logDays has to be {YEAR_DAYS} or more": platform.cluster.log_days >= YEAR_DAYS,
-        f"network.flowLogDays has to be {YEAR_DAYS} or more": platform.network.flow_log_days >= YEAR_DAYS,
-        "keys.perDomain has to be true": platform.keys.per_domain,
-        "keys.retain has to be true": platform.keys.retain,
-        **{f"buckets.{name}.retain has to be true": bucket.retain for name, bucket in platform.buckets.items()},
-        **{f"{place}.retain has to be true": each.retain for place, each in shared.items()},
-        **{f"{place}.backup has to be true": each.backup for place, each in shared.items()},
-        # Or a new node group would start whatever image is the latest that day.
-        "cluster.system.amiRelease has to be set": platform.cluster.system.ami_release,
-        **{f"gpuPools.{name}.amiRelease has to be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
+        f"cluster.logDays must be {YEAR_DAYS} or more": platform.cluster.log_days >= YEAR_DAYS,
+        f"network.flowLogDays must be {YEAR_DAYS} or more": platform.network.flow_log_days >= YEAR_DAYS,
+        "keys.perDomain must be true": platform.keys.per_domain,
+        "keys.retain must be true": platform.keys.retain,
+        **{f"buckets.{name}.retain must be true": bucket.retain for name, bucket in platform.buckets.items()},
+        **{f"{place}.retain must be true": each.retain for place, each in shared.items()},
+        **{f"{place}.backup must be true": each.backup for place, each in shared.items()},
+        # Otherwise a new node group would use whichever image is the latest at that time.
+        "cluster.system.amiRelease must be set": platform.cluster.system.ami_release,
+        **{f"gpuPools.{name}.amiRelease must be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
         **dict(pinned(name, model) for name, model in platform.inference.items()),
-        **{f"{place}.retain has to be true": each.retain for place, each in repositories.items()},
-        **{f"{place}.scanOnPush has to be true": each.scan_on_push or scanned for place, each in repositories.items()},
+        **{f"{place}.retain must be true": each.retain for place, each in repositories.items()},
+        **{f"{place}.scanOnPush must be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
     if platform.profile.value == "prod":
         yield from (f"{guard} in profile prod" for guard, kept in guards.items() if not kept)
@@ -309,22 +309,22 @@ def prod_keeps_its_guards(platform: Sections) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     *FILESYSTEM_RULES,
-    pools_are_told_from_the_system_nodes,
-    usage_is_of_what_is_there,
-    buckets_have_names_of_s3,
-    policies_have_room_for_what_workloads_use,
-    pools_lie_in_the_network,
-    reservations_are_of_one_type_and_zone,
+    pools_are_not_named_like_the_system_nodes,
+    usage_is_of_existing_components,
+    buckets_have_names_that_s3_allows,
+    policies_of_workloads_are_within_the_limit,
+    pools_are_in_zones_of_the_network,
+    pools_with_the_same_reservation_agree,
     system_nodes_hold_the_addons,
-    images_of_nodes_fit_the_cluster,
-    the_network_has_addresses,
-    scaling_groups_have_room_for_their_tags,
-    access_is_for_someone,
-    the_api_can_be_reached,
-    caches_reach_what_they_cache,
-    pods_reach_what_they_use,
-    workloads_use_what_exists,
+    node_images_support_the_cluster_version,
+    the_network_has_enough_addresses,
+    scaling_groups_are_within_the_tag_limit,
+    access_entries_have_a_principal,
+    the_api_server_is_reachable,
+    caches_have_a_route_to_the_internet,
+    pods_can_reach_the_services_they_use,
+    workloads_use_existing_buckets_and_images,
     a_service_account_has_one_role,
-    retained_data_keeps_its_key,
-    prod_keeps_its_guards,
+    keys_of_retained_data_are_retained,
+    prod_has_all_safeguards,
 )

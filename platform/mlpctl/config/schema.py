@@ -22,21 +22,21 @@ _SECRET: Json = {
 
 
 def schema(model: type[BaseModel], table: Profiles) -> Json:
-    """Make the JSON schema (draft 2020-12) of stack files that hold a model.
+    """The JSON schema (draft 2020-12) of stack files that contain a model.
 
-    Descriptions are the fields' docstrings; what profiles set is told there, with the path that it is set for.
-    The same model and table give the same schema, in the same order.
+    Descriptions are the fields' docstrings, followed by the defaults that profiles set, with their paths. The same
+    model and table result in the same schema, in the same order.
     """
     platform = model.model_json_schema(by_alias=True, mode="validation", schema_generator=_ForEditors)
     definitions = platform.pop("$defs", {})
-    _tell_profiles(platform, definitions, table)
+    _describe_profiles(platform, definitions, table)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "title": "Stack of the platform",
-        "description": "`Pulumi.<stack>.yaml`: what one stack of the platform is made of.",
+        "title": "Platform stack",
+        "description": "`Pulumi.<stack>.yaml`: the config of one stack of the platform.",
         "type": "object",
         "properties": {
-            "secretsprovider": {"type": "string", "description": "What encrypts the stack's secrets."},
+            "secretsprovider": {"type": "string", "description": "The provider that encrypts the stack's secrets."},
             "encryptedkey": {"type": "string", "description": "Key of the secrets provider; written by Pulumi."},
             "encryptionsalt": {"type": "string", "description": "Salt of the passphrase; written by Pulumi."},
             "environment": {"description": "Pulumi ESC environments that the stack imports."},
@@ -66,25 +66,27 @@ def schema(model: type[BaseModel], table: Profiles) -> Json:
 
 
 class _ForEditors(GenerateJsonSchema):
-    """Leaves out titles that only repeat a field's name, and lets an editor mark a name that is not allowed."""
+    """Omits titles that only repeat a field's name, and enables editors to mark names that are not allowed."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
     def dict_schema(self, schema: core_schema.DictSchema) -> Json:
-        made = super().dict_schema(schema)
-        return made | {"additionalProperties": False} if "patternProperties" in made else made
+        json_schema = super().dict_schema(schema)
+        return json_schema | {"additionalProperties": False} if "patternProperties" in json_schema else json_schema
 
 
-def _tell_profiles(platform: Json, definitions: Json, table: Profiles) -> None:
-    """Add what profiles set to the descriptions of the fields that they set."""
+def _describe_profiles(platform: Json, definitions: Json, table: Profiles) -> None:
+    """Add the defaults that profiles set to the descriptions of the fields."""
     patterns = dict.fromkeys(pattern for values in table.values() for pattern in values)
     for pattern in patterns:
-        said = [f"{json.dumps(values[pattern])} in {profile}" for profile, values in table.items() if pattern in values]
+        shown = [
+            f"{json.dumps(values[pattern])} in {profile}" for profile, values in table.items() if pattern in values
+        ]
         *holder, name = pattern.split(".")
         shape = Shape(platform, definitions).at(tuple(holder))
         if shape is None or name not in shape.keys:
             raise ValueError(f"profiles set {pattern}, which the model does not have")
         field = shape.node["properties"][name]
-        note = f"Default of `{pattern}` by profile: {', '.join(said)}."
+        note = f"Default of `{pattern}` by profile: {', '.join(shown)}."
         field["description"] = " ".join(filter(None, [field.get("description"), note]))

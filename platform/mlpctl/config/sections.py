@@ -1,4 +1,4 @@
-"""The sections of a stack, each right in itself."""
+"""The sections of a stack file; each section is validated on its own."""
 
 import math
 from enum import Enum
@@ -36,14 +36,14 @@ from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec
 
 Name = Annotated[str, AfterValidator(names.name)]
-"""A name of the author's choice."""
+"""A name that the author of the stack file chooses."""
 
 MAX_TAGS = shared_arguments.MAX_TAGS - 2
-"""What a component takes, less the tags `owner` and `environment`."""
+"""The maximum of a component, minus the tags `owner` and `environment`."""
 
 MAX_POLICY_PATH: Final = 511
 MAX_POLICY_NAME: Final = 128
-"""Longest path of a policy of IAM without the slash that it begins with, and longest name:
+"""Maximum lengths of the path of an IAM policy, without its leading slash, and of its name:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
 MAX_FILESYSTEMS: Final = 6
@@ -69,7 +69,7 @@ TagValue = Annotated[str, AfterValidator(_tag_value)]
 
 
 class Profile(Enum):
-    """What a stack is for; it sets defaults."""
+    """The purpose of a stack, which sets defaults."""
 
     DEV = "dev"
     STAGING = "staging"
@@ -77,22 +77,22 @@ class Profile(Enum):
 
 
 class Sections(Spec):
-    """One stack of the platform, whose sections may not fit together yet."""
+    """The sections of one stack, before the rules between them are checked."""
 
     profile: Profile
-    """What the stack is for: `dev`, `staging` or `prod`. Sets the defaults of the fields below."""
+    """Purpose of the stack: `dev`, `staging` or `prod`. It sets defaults of the fields below."""
 
     owner: str = Field(min_length=1, max_length=100)
-    """Team that answers for this stack; becomes the `owner` tag."""
+    """Team that is responsible for this stack; the value of the `owner` tag."""
 
     tags: dict[TagKey, TagValue] = Field(default={}, max_length=MAX_TAGS)
-    """More tags for everything that can have tags."""
+    """Additional tags for all resources that support tags."""
 
     protect: bool = False
-    """Have the engine refuse to delete or replace what is lost for good or takes long to get back: keys, buckets with
-    their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of models, and
-    addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To take such a
-    stack down, set false, run an update, then destroy it; profile prod does not allow false."""
+    """Whether the Pulumi engine refuses to delete or replace resources that cannot be restored, or only slowly: keys,
+    buckets with their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of
+    models, and addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To
+    destroy such a stack, set this to false, run an update, then destroy it. Profile prod does not allow false."""
 
     keys: KeyRingSpec = KeyRingSpec()
     """The encryption keys."""
@@ -108,7 +108,7 @@ class Sections(Spec):
     and write as files. Each claim of the StorageClass `efs-NAME` gets a directory of its own."""
 
     images: ImageRegistrySpec = ImageRegistrySpec()
-    """Repositories of container images, and caches of public registries."""
+    """Repositories for container images, and pull-through caches of public registries."""
 
     cluster: EksClusterSpec = EksClusterSpec()
     """The Kubernetes cluster."""
@@ -117,14 +117,14 @@ class Sections(Spec):
     """Pools of GPU nodes, by name."""
 
     inference: dict[Name, InferenceServiceSpec] = Field(default={})
-    """Models that answer requests, by name."""
+    """Models that serve requests, by name."""
 
     workloads: dict[Name, WorkloadIdentitySpec] = Field(default={})
-    """Programs in the cluster that use AWS, by name. One named like a model of `inference` gives that model its
-    access; for others, `namespace` and `serviceAccount` say whose pods they are."""
+    """Programs in the cluster that use AWS services, by name. A workload with the name of a model in `inference` grants
+    access to that model; for others, `namespace` and `serviceAccount` identify the pods."""
 
     allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
-    """AWS accounts that the stack may be deployed to, as 12 digits in quotes. With credentials of any other account, a
+    """AWS accounts that the stack can be deployed to, as 12 digits in quotes. With credentials of another account, a
     preview or update fails before anything is created. Default: any account."""
 
     permissions_boundary: str | None = Field(
@@ -133,17 +133,17 @@ class Sections(Spec):
         pattern=r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$",
         examples=["boundaries/ml-team"],
     )
-    """Name of the IAM policy, its path before it, that the account wants every role of this stack to be bounded by.
-    Default: none; roles of `workloads` then have a boundary of the platform's own."""
+    """Path and name of the IAM policy that the account requires as permissions boundary of every role of this stack.
+    Default: none; roles of `workloads` then have the platform's own permissions boundary."""
 
     cost: CostSettings = CostSettings()
-    """What the stack may cost a month, and the use that its cost is estimated with."""
+    """Limits for the stack's monthly cost, and the usage for the cost estimate."""
 
     _region: str | None = PrivateAttr(default=None)
 
     @property
     def region(self) -> str | None:
-        """The region that the stack is deployed to; None where it is not known."""
+        """The region that the stack is deployed to; None if it is not known."""
         return self._region
 
     @property
@@ -165,13 +165,13 @@ class Sections(Spec):
 
     @property
     def pools(self) -> dict[str, tuple[list[str], list[str]]]:
-        """The instance types and zones of each group of nodes, by its path; no zones are all of the network's."""
+        """The instance types and zones of each node group, by its path; an empty list of zones stands for all zones."""
         pools = {f"gpuPools.{name}": (pool.instance_types, pool.zones) for name, pool in self.gpu_pools.items()}
         return {"cluster.system": (self.cluster.system.instance_types, []), **pools}
 
     @property
     def services(self) -> dict[str, str]:
-        """AWS services that nodes and pods use beside those of every cluster, and what for."""
+        """AWS services that nodes and pods use in addition to those of every cluster, and their purposes."""
         queues = [name for name, workload in self.workloads.items() if workload.queues]
         secrets = [f"inference.{name}" for name, model in self.inference.items() if model.secrets]
         secrets += [f"workloads.{name}" for name, workload in self.workloads.items() if workload.secrets]
@@ -185,7 +185,7 @@ class Sections(Spec):
 
     @property
     def nodes_by_zone(self) -> dict[str, int]:
-        """Nodes that run at first in each zone at most: Auto Scaling spreads a group evenly where it can."""
+        """The maximum initial number of nodes in each zone; Auto Scaling spreads a group evenly if it can."""
         found = dict.fromkeys(self.network.zone_names, 0)
         groups = [(self.cluster.system.nodes, []), *((pool.nodes, pool.zones) for pool in self.gpu_pools.values())]
         for nodes, wanted in groups:
@@ -195,12 +195,12 @@ class Sections(Spec):
 
     @property
     def uses_secrets(self) -> bool:
-        """Whether a model has secrets of Secrets Manager."""
+        """Whether a model uses secrets from Secrets Manager."""
         return any(model.secrets for model in self.inference.values())
 
     @property
     def models_on_s3(self) -> list[str]:
-        """Models that use buckets: for their weights, or by the workload whose role they have."""
+        """Models that use buckets, either for their weights or through the workload whose role they use."""
         owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
         return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
 
@@ -212,7 +212,7 @@ class Sections(Spec):
     @field_validator("tags")
     @classmethod
     def _tags_differ(cls, value: dict[str, str]) -> dict[str, str]:
-        # IAM takes two keys that differ in case only for one.
+        # IAM treats keys that differ only in case as the same key.
         lower = [key.lower() for key in value]
         twice = [key for key in value if lower.count(key.lower()) > 1]
         if twice:

@@ -1,4 +1,4 @@
-"""What a model allows at a path, read from the JSON schema that pydantic makes of it."""
+"""What a model allows at a path, according to the JSON schema that pydantic generates from it."""
 
 import copy
 import difflib
@@ -35,19 +35,19 @@ _FORMATS = {
 
 
 class Shape:
-    """What stands at one place of a model: a JSON schema with its references followed."""
+    """The JSON schema at one path of a model, with its references resolved."""
 
     def __init__(self, node: Json, definitions: Json) -> None:
-        """Take a schema node and the definitions that it may refer to."""
+        """Resolve a schema node with the definitions that it may refer to."""
         self._definitions = definitions
         self.optional = False
-        """Whether null may stand here."""
+        """Whether null is allowed here."""
         self.node = self._resolved(node)
-        """The schema of what stands here when it is not null."""
+        """The schema of a value here that is not null."""
 
     @classmethod
     def of(cls, model: type[BaseModel]) -> "Shape":
-        """Return the shape of a whole model, keys spelt as in YAML."""
+        """The shape of a whole model, with keys spelled as in YAML."""
         schema = _schema(model)
         return cls(schema, schema.get("$defs", {}))
 
@@ -65,11 +65,11 @@ class Shape:
 
     @property
     def keys(self) -> list[str]:
-        """The keys of a model, in its order; none for a mapping with free names."""
+        """The keys of a model, in its order; empty for a mapping with arbitrary names."""
         return list(self.node.get("properties", {}))
 
     def child(self, key: str | int) -> "Shape | None":
-        """Return the shape below a key or list position, or None where nothing may stand."""
+        """The shape of a key or list index; None if it is not allowed."""
         node = self.node
         if isinstance(key, int):
             fixed = node.get("prefixItems", ())
@@ -80,19 +80,19 @@ class Shape:
         return Shape(below, self._definitions) if isinstance(below, dict) else None
 
     def deeper(self, key: str) -> str | None:
-        """Return the path of a key that stands in a section of this one, or None where none has it, or several."""
+        """The path of a key in a section of this shape; None if no section or several sections have it."""
         found = [f"{name}.{key}" for name in self.keys if (below := self.child(name)) and key in below.keys]
         return found[0] if len(found) == 1 else None
 
     def at(self, path: Keys) -> "Shape | None":
-        """Return the shape below several keys."""
+        """The shape at a path; None if the path is not allowed."""
         here: Shape | None = self
         for key in path:
             here = here.child(key) if here else None
         return here
 
     def default(self, key: str) -> Any:
-        """Return a fresh copy of what stands at a key when the file is silent; None where that is nothing."""
+        """A copy of the default of a key; None if it has no default."""
         child = self.child(key)
         if child is None or key in self.node.get("required", ()):
             return None
@@ -101,7 +101,7 @@ class Shape:
         return {} if child.node.get("type") == "object" and not child.optional else None
 
     def kind(self) -> str:
-        """Say what sort of value is allowed, without its limits: `a whole number`."""
+        """The type of the allowed values without their limits, e.g. `a whole number`."""
         if "enum" in self.node or "const" in self.node:
             return ""
         if self.keys:
@@ -109,11 +109,11 @@ class Shape:
         return _FORMATS.get(self.node.get("format", ""), _ARTICLES.get(self.node.get("type", ""), ""))
 
     def limits(self) -> str:
-        """Say which values of that sort are allowed: `1 to 500`; empty where all are."""
+        """Which values of that type are allowed, e.g. `1 to 500`; empty if all are."""
         node = self.node
         if words := self.words():
             return any_of(words)
-        like = "written like" if "pattern" in node else "such as"
+        like = "in the format" if "pattern" in node else "such as"
         parts = [
             _range(node.get("minimum"), node.get("maximum")),
             _range(node.get("minLength"), node.get("maxLength"), "character"),
@@ -122,25 +122,25 @@ class Shape:
             f"more than {node['exclusiveMinimum']}" if "exclusiveMinimum" in node else "",
             f"less than {node['exclusiveMaximum']}" if "exclusiveMaximum" in node else "",
             f"a multiple of {node['multipleOf']}" if "multipleOf" in node else "",
-            # Few people read a pattern.
+            # Examples are easier to read than a pattern.
             f"matching {node['pattern']}" if "pattern" in node and "examples" not in node else "",
             f"{like} {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
         ]
         return ", ".join(filter(None, parts))
 
     def words(self) -> list[str]:
-        """List the values of an enumeration."""
+        """The values of an enumeration."""
         values = self.node.get("enum", [self.node["const"]] if "const" in self.node else [])
         return [value if isinstance(value, str) and value else shown(value) for value in values]
 
     def allowed(self, instead_of: Any = None) -> str | None:
-        """Say what is allowed here: `a whole number, 1 to 500`; text in quotes where there is a number."""
+        """What is allowed here, e.g. `a whole number, 1 to 500`; `text in quotes` instead of a number."""
         kind = "text in quotes" if self.kind() == "text" and isinstance(instead_of, int | float) else self.kind()
         text = ", ".join(filter(None, [kind, self.limits()]))
-        return (text + (", or nothing" if self.optional else "")) or None
+        return (text + (", or null" if self.optional else "")) or None
 
     def names(self) -> str | None:
-        """Say which names a mapping with free names allows."""
+        """Which names a mapping with arbitrary names allows."""
         parts = Shape({"type": "string"} | self.node.get("propertyNames", {}), self._definitions).limits()
         patterns = [f"matching {pattern}" for pattern in self.node.get("patternProperties", {})]
         return ", ".join(filter(None, [parts, *patterns])) or None
@@ -160,7 +160,7 @@ def _range(low: float | None, high: float | None, noun: str = "") -> str:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that a misspelt word most likely means, or None."""
+    """The choice that a misspelled word most likely means; None if none is similar."""
     folded = {choice.lower(): choice for choice in choices}
     wanted = to_camel(word.replace("-", "_")).lower()
     found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)

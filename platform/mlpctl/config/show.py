@@ -1,4 +1,4 @@
-"""Shows every value of a stack's config and where it came from."""
+"""Lists every value of a stack's config and its origin."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -19,24 +19,24 @@ class Row:
     """One effective value."""
 
     path: str
-    """Where it is: `gpuPools.inference.maxNodes`."""
+    """Its path, e.g. `gpuPools.inference.maxNodes`."""
 
     value: str
-    """The value on one line, as YAML would have it; hidden where its name looks like that of a secret."""
+    """The value on one line, as in YAML; hidden if its name looks like the name of a secret."""
 
     origin: str
-    """Where it came from: `file:31`, `profile prod` or `default`."""
+    """Its origin: `file:31`, `profile prod` or `default`."""
 
 
 def show(loaded: Loaded[ModelT]) -> list[Row]:
-    """List every effective value in the model's order, the region first. A list of plain values is one value."""
+    """List every effective value in the model's order, starting with the region. A list of scalars is one value."""
     values = loaded.platform.model_dump(mode="json", by_alias=True)
     leaves = [((REGION,), loaded.region), *_leaves(values, ())]
     return [Row(dotted(path), _written(value, path), _origin(loaded, path)) for path, value in leaves]
 
 
 def show_table(rows: Iterable[Row]) -> Table:
-    """Lay rows out for a terminal."""
+    """Format rows as a table for a terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("Setting", "Value", "From"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")

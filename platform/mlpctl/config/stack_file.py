@@ -1,4 +1,4 @@
-"""Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or tells all that is wrong with it."""
+"""Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or reports all its problems."""
 
 import difflib
 import re
@@ -21,15 +21,15 @@ from mlpctl.keys import NAMESPACE, PLATFORM, REGION
 from mlplatform import plain
 
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
-"""What a region's name looks like: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
+"""The format of a region's name: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
 
 TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "config")
-"""What the engine reads of a stack file."""
+"""The top-level keys of a stack file that the engine reads."""
 
-_SEVERAL_LINES = "has a line break or another control character"
+_SEVERAL_LINES = "contains a line break or another control character"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _FREE_TEXT = (("commandArgs",), ("env",))
-"""Fields whose entries are a program's own affair."""
+"""Fields whose entries may contain any text, because they are passed to a program."""
 
 _REGION_HINT = "a region such as eu-central-1"
 _PROVIDER_HINT = "an encrypted value: `pulumi config set --secret KEY`"
@@ -37,33 +37,33 @@ _PROVIDER_HINT = "an encrypted value: `pulumi config set --secret KEY`"
 
 @dataclass(frozen=True)
 class Loaded(Generic[ModelT]):
-    """A stack's config, and where each value of it came from."""
+    """A stack's config, and the origin of each value."""
 
     platform: ModelT
-    """The config, every default filled in."""
+    """The config, with all defaults."""
 
     region: str
     """AWS region of the stack."""
 
     path: Path | str
-    """The stack file, as it is shown to people."""
+    """The stack file, as it appears in messages."""
 
     profile: str
-    """Profile that set defaults; empty where the model has none."""
+    """The profile that set defaults; empty if the model has no profiles."""
 
     lines: dict[Keys, int] = field(repr=False)
-    """Line of each value that the file holds, from 1; the region's under its key."""
+    """Line of each value in the file, starting at 1; that of the region under its key."""
 
     from_profile: frozenset[Keys] = field(repr=False)
     """The values that the profile set."""
 
 
 def find(root: Path, stack: str) -> Path:
-    """Return where a stack's file is, or would be.
+    """The path of a stack's file, whether it exists or not.
 
     Args:
-        root: folder of Pulumi.yaml, whose `stackConfigDir` counts.
-        stack: name of the stack; of `organization/project/stack` the last part.
+        root: folder of Pulumi.yaml, whose `stackConfigDir` is used.
+        stack: name of the stack; only the last part of `organization/project/stack` is used.
 
     Raises:
         ConfigError: there is no readable Pulumi.yaml in `root`.
@@ -86,7 +86,7 @@ def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[Mo
     """Read a stack file.
 
     Raises:
-        ConfigError: the file is missing, or not right: with all its problems.
+        ConfigError: the file is missing or invalid; the error contains all problems.
 
     """
     try:
@@ -103,33 +103,33 @@ def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[Mo
 def check(
     document: Document, path: Path | str, model: type[ModelT], table: profiles.Profiles, project_name: str | None = None
 ) -> Loaded[ModelT]:
-    """Check the values of a stack file. The model's rules find `region` and `project` in their context.
+    """Validate the values of a stack file. The context of the model's rules contains `region` and `project`.
 
     Args:
         document: the values.
-        path: their file, as it is shown to people.
-        model: what they are to be.
-        table: what each profile sets.
-        project_name: the Pulumi project; None where it is not known.
+        path: their file, as it appears in messages.
+        model: the model to build.
+        table: the defaults of each profile.
+        project_name: the Pulumi project; None if it is not known.
 
     Raises:
-        ConfigError: with all problems; `path` is named as their file.
+        ConfigError: the values are invalid; the error contains all problems, with `path` as their file.
 
     """
     exposed = dict(credentials.find(document.data))
     leaks = [_at(document, place, plain.holds(sort), _hint(place)) for place, sort in exposed.items()]
-    problems = [_told(problem) for problem in (*document.problems, *_structure(document), *leaks)]
+    problems = [_within_platform(problem) for problem in (*document.problems, *_structure(document), *leaks)]
     if not has_platform(document.data):
         raise ConfigError(problems, path)
-    # Struck out, so that no rule can quote them.
+    # Redacted, so that no rule can quote them.
     document = replace(document, data=without(exposed, document.data), unread={*document.unread, *exposed})
     platform = document.under(("config", PLATFORM))
     for place in secrets(platform.data):
         platform.unread.add(place)
-        problems.append(_at(platform, place or (PLATFORM,), "holds a secret (`secure:`)", plain.INSTEAD))
+        problems.append(_at(platform, place or (PLATFORM,), "contains a secret (`secure:`)", plain.INSTEAD))
     broken = dict.fromkeys(_of_several_lines(platform.data))
     platform.unread.update(broken)
-    # Taken out, so that no rule quotes them.
+    # Removed, so that no rule quotes them.
     platform.data = _lacking(broken, platform.data)
     problems += [_at(platform, place, _SEVERAL_LINES, "text on one line") for place in broken]
     changed = _changed_numbers(platform, Shape.of(model))
@@ -138,7 +138,7 @@ def check(
     filled = profiles.fill(table, model, platform.data)
     platform.data = filled.data
     built, wrong = validate(model, platform, {"region": _region(document), "project": project_name})
-    # What was struck out is no missing value.
+    # A redacted value is not missing.
     problems += [replace(each, path=each.path or (PLATFORM,)) for each in wrong if each.path not in platform.unread]
     if built is None or problems:
         raise ConfigError(problems, path)
@@ -155,10 +155,10 @@ def check(
 
 
 def _project_of(path: Path) -> str | None:
-    """The name of the project that a stack file is in; None where it is in none."""
+    """The name of the project that a stack file belongs to; None if there is none."""
     for folder in path.absolute().parents:
         if (folder / project.PROJECT_FILE).is_file():
-            # What is wrong with the project's file, the engine says.
+            # The engine reports problems of the project file.
             with suppress(KeyError, TypeError, yaml.YAMLError, OSError):
                 return project.name(folder)
             return None
@@ -166,17 +166,17 @@ def _project_of(path: Path) -> str | None:
 
 
 def _hint(place: Keys) -> str:
-    """What to do with a credential: the platform reads no secret, a provider does."""
+    """What to do with a credential: a provider can read an encrypted value, the platform cannot."""
     return _PROVIDER_HINT if place[:1] == ("config",) and place[1:2] != (PLATFORM,) else plain.INSTEAD
 
 
 def has_platform(data: Any) -> bool:
-    """Say whether a stack file's values hold a platform, right or wrong."""
+    """Whether a stack file's values contain a platform, valid or not."""
     return isinstance(data, dict) and isinstance(data.get("config"), dict) and PLATFORM in data["config"]
 
 
 def secrets(data: Any, path: Keys = ()) -> Iterator[Keys]:
-    """List where the engine keeps an encrypted value."""
+    """List the paths of values that the engine encrypted."""
     if isinstance(data, dict):
         if data.keys() == {"secure"} and isinstance(data["secure"], str):
             yield path
@@ -189,12 +189,12 @@ def secrets(data: Any, path: Keys = ()) -> Iterator[Keys]:
 
 
 def has_secrets(data: Any) -> bool:
-    """Say whether an encrypted value is in some values."""
+    """Whether values contain an encrypted value."""
     return next(secrets(data), None) is not None
 
 
 def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
-    """Copy values, with None at some places."""
+    """Copy values, with None at the given paths."""
     if path in places:
         return None
     if isinstance(data, dict):
@@ -205,7 +205,7 @@ def without(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
 
 
 def _of_several_lines(data: Any, path: Keys = ()) -> Iterator[Keys]:
-    """List where a key or a text has a line break or another control character, which no name in AWS may have."""
+    """List the paths of keys and texts with a line break or another control character, which AWS names cannot have."""
     if isinstance(data, dict):
         for key, value in data.items():
             if _CONTROL.search(key):
@@ -220,7 +220,7 @@ def _of_several_lines(data: Any, path: Keys = ()) -> Iterator[Keys]:
 
 
 def _changed_numbers(document: Document, shape: Shape) -> list[Problem]:
-    """Tell where a number stands for text, and its digits would not be what the file says."""
+    """Report numbers in text fields whose digits would differ from how the file writes them."""
     return [
         replace(_at(document, place, f"is {shortened(written)}", "text in quotes"), value=written)
         for place, written in document.respelt.items()
@@ -229,7 +229,7 @@ def _changed_numbers(document: Document, shape: Shape) -> list[Problem]:
 
 
 def _lacking(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
-    """Copy values without those at some places; in lists, None is left there."""
+    """Copy values without those at the given paths; in lists, None replaces them."""
     if isinstance(data, dict):
         below = {key: (*path, key) for key in data}
         return {key: _lacking(places, data[key], place) for key, place in below.items() if place not in places}
@@ -242,7 +242,7 @@ def _lacking(places: Container[Keys], data: Any, path: Keys = ()) -> Any:
 
 
 def _structure(document: Document) -> Iterator[Problem]:
-    """Tell what is wrong around the platform."""
+    """Report problems outside the platform's config."""
     data = document.data
     if () in document.unread:
         return
@@ -254,7 +254,7 @@ def _structure(document: Document) -> Iterator[Problem]:
         return
     for key in data.keys() - set(TOP_LEVEL):
         if key in (REGION, PLATFORM):
-            yield _at(document, (key,), "does not stand under `config`, where it belongs")
+            yield _at(document, (key,), "must be under `config`")
             continue
         near = nearest(key, TOP_LEVEL)
         yield _at(document, (key,), "is an unknown key", None if near else any_of(TOP_LEVEL), near)
@@ -269,7 +269,7 @@ def _structure(document: Document) -> Iterator[Problem]:
 
 
 def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem]:
-    """Tell what is wrong with the keys of `config`, and with the region."""
+    """Report problems of the keys of `config` and of the region."""
     meant = set()
     for key, value in config.items():
         if key in (REGION, PLATFORM):
@@ -279,7 +279,7 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
         ours = namespace == NAMESPACE and not has_secrets(value)
         if near or ours or not colon or not namespace or not name:
             meant.add(near)
-            allowed = f"{PLATFORM}, and secrets" if ours else "NAMESPACE:NAME"
+            allowed = f"{PLATFORM}, or an encrypted value" if ours else "NAMESPACE:NAME"
             yield _at(document, ("config", key), "is an unknown key", None if near else allowed, near)
     for key, hint in ((REGION, _REGION_HINT), (PLATFORM, "the platform's config")):
         if key not in config and key not in meant and key not in document.data:
@@ -288,28 +288,28 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     place = ("config", REGION)
     if REGION in config and _region(document) is None and place not in document.unread:
         right = [each for each in regions.partitions() if regions.problem(each) is None]
-        misspelt = region if isinstance(region, str) and region not in regions.partitions() else ""
-        close = difflib.get_close_matches(misspelt, right, 1, 0.8)
+        misspelled = region if isinstance(region, str) and region not in regions.partitions() else ""
+        close = difflib.get_close_matches(misspelled, right, 1, 0.8)
         named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
         hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
         yield _at(document, place, f"is {shown(region)}", hint, *close)
 
 
 def _region(document: Document) -> str | None:
-    """The stack's region, if it can be one."""
+    """The stack's region, if it is valid."""
     region = document.data["config"].get(REGION)
     return region if isinstance(region, str) and regions.problem(region) is None else None
 
 
 def _resembles(key: str, right: str) -> bool:
-    """Say whether a key is a right one misspelt: in its name, in its namespace, or without that."""
+    """Whether a key is a misspelling of a valid key: in its name or its namespace, or without a namespace."""
     namespace, colon, name = key.rpartition(":")
     right_namespace, _, right_name = right.partition(":")
     return nearest(name, [right_name]) is not None and (not colon or nearest(namespace, [right_namespace]) is not None)
 
 
-def _told(problem: Problem) -> Problem:
-    """Shorten a path in the file to one in the platform."""
+def _within_platform(problem: Problem) -> Problem:
+    """Shorten a path in the file to a path in the platform's config."""
     path = problem.path
     if path[:2] == ("config", PLATFORM):
         return replace(problem, path=path[2:] or (PLATFORM,))
@@ -337,6 +337,6 @@ def _unreadable(path: Path, error: OSError) -> Problem:
 
 
 def _shown(path: Path) -> Path:
-    """Shorten a path to how it is seen from the current folder."""
+    """Make a path relative to the current folder, if it is inside."""
     absolute = path.absolute()
     return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""Checks plain values against a model and tells all that is wrong with them, in our words."""
+"""Validates plain values against a model and reports all problems in the words of stack files."""
 
 import json
 import re
@@ -39,25 +39,25 @@ def validate(
 ) -> tuple[ModelT | None, list[Problem]]:
     """Build a model from a document's values.
 
-    A model's own rules tell their problems by raising `ValueError`, one problem a line. A line that starts with a
-    field, or with a dotted path below the model, and goes on with a verb is told for that path and with its line in
-    the file: `min_nodes is 5; allowed: up to max_nodes (3)`. A field's rule may say only `allowed: …`: the value is
-    put before it. Names may be in Python's spelling or in YAML's.
+    A model's own rules report problems by raising `ValueError`, with one problem per line. If a line starts with a
+    field, or with a dotted path below the model, followed by a verb, the problem is reported for that path and with its
+    line in the file: `min_nodes is 5; allowed: up to max_nodes (3)`. The rule of a field may consist of `allowed: …`
+    only; the value is then added before it. Names may be spelled as in Python or as in YAML.
 
     Args:
-        model: what to build.
-        document: its values, and where they are.
-        context: what rules find in pydantic's `ValidationInfo.context`.
+        model: the model to build.
+        document: its values and their positions.
+        context: pydantic's `ValidationInfo.context` for the rules.
 
     Returns:
-        The model, or None where something is wrong, and what that is, nothing twice.
+        The model, or None if there are problems, and the problems without duplicates.
 
     """
     shape = Shape.of(model)
-    tell = _Teller(shape, document)
+    translate = _Translation(shape, document)
     built, errors = _attempt(model, document.data, context)
-    problems = tell.all(errors)
-    # pydantic asks a model's own rules only when all its fields are right: leave the wrong ones out and look again.
+    problems = translate.all(errors)
+    # pydantic runs a model's own rules only if all its fields are valid: omit the invalid ones and validate again.
     wrong = {_place(error) for error in errors}
     rest = _without(wrong, document.data, shape)
     if errors and rest is not None:
@@ -65,7 +65,7 @@ def validate(
         _, later = _attempt(model, rest, context)
         problems += [
             problem
-            for problem in tell.all(error for error in later if error["type"] not in _BUILT_IN)
+            for problem in translate.all(error for error in later if error["type"] not in _BUILT_IN)
             if problem not in problems and not any(_depends(problem, path) for path in doubtful)
         ]
     return built, problems
@@ -75,7 +75,7 @@ def _attempt(
     model: type[ModelT], data: Any, context: Mapping[str, Any] | None
 ) -> tuple[ModelT | None, list[ErrorDetails]]:
     try:
-        # As JSON and strictly: "5" is no number, but an enumeration or a CIDR may be written as text.
+        # Strict validation of JSON: "5" is not a number, but enumerations and CIDR blocks may be text.
         text = json.dumps(data)
         return model.model_validate_json(text, strict=True, context=context, by_alias=True, by_name=False), []
     except ValidationError as error:
@@ -83,7 +83,7 @@ def _attempt(
 
 
 def _place(error: ErrorDetails) -> Keys:
-    """Say where an error is, without pydantic's mark for "the key itself"."""
+    """The path of an error, without pydantic's marker for the key itself."""
     path = error["loc"]
     return path[:-1] if _is_about_key(error) else path
 
@@ -93,7 +93,7 @@ def _is_about_key(error: ErrorDetails) -> bool:
 
 
 def _without(wrong: Iterable[Keys], data: Any, shape: Shape) -> Any:
-    """Copy values without the wrong ones, or what can't be without these; None where nothing is left."""
+    """Copy values without the invalid ones and the values that require these; None if nothing remains."""
     rest = json.loads(json.dumps(data))
     for path in wrong:
         while path and not _can_go(path, shape):
@@ -107,13 +107,13 @@ def _without(wrong: Iterable[Keys], data: Any, shape: Shape) -> Any:
 
 
 def _can_go(path: Keys, shape: Shape) -> bool:
-    """Say whether a key may be left out. An entry of a list may not: those after it would move."""
+    """Whether a key can be omitted. An entry of a list cannot, because the entries after it would move."""
     parent = shape.at(path[:-1])
     return isinstance(path[-1], str) and parent is not None and path[-1] not in parent.node.get("required", ())
 
 
 def _depends(problem: Problem, path: Keys) -> bool:
-    """Say whether a problem may come only from a value being left out: it stands around it, below it, or names it."""
+    """Whether an omitted value may have caused a problem: it contains the value, is below it, or mentions it."""
     size = min(len(problem.path), len(path))
     named = set(re.findall(r"[\w-]+", f"{problem.message} {problem.allowed or ''}"))
     return problem.path[:size] == path[:size] or not named.isdisjoint(path)
@@ -128,18 +128,18 @@ def _value(data: Any, path: Keys) -> Any:
     return data
 
 
-class _Teller:
-    """Puts pydantic's errors into our words."""
+class _Translation:
+    """Translates pydantic's errors into problems."""
 
     def __init__(self, shape: Shape, document: Document) -> None:
         self._shape = shape
         self._document = document
 
     def all(self, errors: Iterable[ErrorDetails]) -> list[Problem]:
-        """Tell errors, but for those that only follow from others."""
+        """The problems of errors, without those that only follow from others."""
         errors = list(errors)
         places = {_place(error) for error in errors}
-        # A tuple that lost a wrong entry is told to be too short as well.
+        # pydantic also reports a tuple without its invalid entry as too short.
         holders = {place[:size] for place in places for size in range(len(place))}
         problems = [
             problem
@@ -161,7 +161,7 @@ class _Teller:
             near = None if hint else (parent and parent.deeper(str(path[-1]))) or nearest(str(path[-1]), keys)
             yield self._problem(path, "is an unknown key", hint or (None if near else any_of(keys)), near)
         elif _is_about_key(error):
-            # A name's rule says what is allowed itself; of a pattern only the shape can tell.
+            # The message of a name's rule contains what is allowed; for a pattern, only the shape knows it.
             _, _, allowed = error["msg"].partition("allowed: ")
             yield self._problem(path, "is not an allowed name", allowed or (parent.names() if parent else None))
         elif error["type"] not in _BUILT_IN:
@@ -171,17 +171,17 @@ class _Teller:
 
     def _wrong_value(self, error: ErrorDetails, path: Keys, shape: Shape | None) -> Problem:
         value = _value(self._document.data, path)
-        told = f"is {shown(value, path)}"
+        message = f"is {shown(value, path)}"
         if error["type"] in _SIZES and value:
-            told = f"has {count(len(value), 'entry')}"
+            message = f"has {count(len(value), 'entry')}"
         near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
         allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed(value)) if shape else None
         hint = hints.find(hints.MAPPINGS if isinstance(value, dict) else hints.SINCE, path)
         allowed = ", since ".join(filter(None, [allowed or error["msg"], hint]))
-        return self._problem(path, told, allowed, near, shown(value, path))
+        return self._problem(path, message, allowed, near, shown(value, path))
 
     def _rule(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
-        """Tell what a model's or a field's own rule says."""
+        """The problems in the message of a model's or a field's own rule."""
         cause = error.get("ctx", {}).get("error")
         for line in str(cause or error["msg"]).splitlines():
             text, _, allowed = self._in_yaml(path, line).partition("allowed: ")
@@ -191,25 +191,27 @@ class _Teller:
             if named and below and _VERB.match(text, named.end()):
                 yield self._problem(below, text[named.end() :].strip(), allowed)
             elif named and below:
-                message = "is not allowed" if named.end() == len(text) else f"is wrong: {text}"
+                message = "is not allowed" if named.end() == len(text) else f"is invalid: {text}"
                 yield self._problem(below, message, allowed)
             else:
                 yield self._ruled_value(path, text, allowed)
 
     def _ruled_value(self, path: Keys, text: str, allowed: str) -> Problem:
-        """Tell what a rule says about the whole value that it stands at."""
+        """The problem in a rule's message about the whole value of its field."""
         value, shape = _value(self._document.data, path), self._shape.at(path)
-        told = shown(value, path)
+        written = shown(value, path)
         if isinstance(value, dict) or (isinstance(value, list) and text and not allowed):
-            return self._problem(path, f"is wrong: {text}" if text else "is wrong", allowed)
+            return self._problem(path, f"is invalid: {text}" if text else "is invalid", allowed)
         if isinstance(value, list) and text:
-            return self._problem(path, f"holds {text}", allowed, value=told)
+            return self._problem(path, f"contains {text}", allowed, value=written)
         if not allowed and shape and "format" in shape.node:
             allowed = shape.allowed() or ""
-        return self._problem(path, f"is {told}" + (f": {text}" if text and told != HIDDEN else ""), allowed, value=told)
+        return self._problem(
+            path, f"is {written}" + (f": {text}" if text and written != HIDDEN else ""), allowed, value=written
+        )
 
     def _below(self, path: Keys, name: str) -> Keys | None:
-        """Find the path that a rule's sentence starts with: below the rule's model, or the rule's own field."""
+        """The path that a rule's message starts with: below the rule's model, or the rule's own field."""
         shape, below = self._shape.at(path), path
         words = re.findall(r"[\w-]+", name)
         if shape and not shape.keys and path and to_camel(words[0]) == path[-1]:
@@ -224,7 +226,7 @@ class _Teller:
         return below if shape else None
 
     def _in_yaml(self, path: Keys, text: str) -> str:
-        """Spell the model's own fields as the file does."""
+        """Spell the model's own fields as in the file."""
         shape = self._shape.at(path)
         keys = shape.keys if shape else []
         return _SNAKE.sub(lambda name: camel if (camel := to_camel(name.group())) in keys else name.group(), text)
@@ -239,6 +241,6 @@ class _Teller:
     ) -> Problem:
         position = self._document.at(path)
         line, column = (position.line, position.column) if position else (None, None)
-        # A model's own rules quote values as they are.
+        # A model's own rules quote values without escaping them.
         message, allowed = printable(message), printable(allowed) if allowed else None
         return Problem(path, message, line, column, value, allowed, suggestion)

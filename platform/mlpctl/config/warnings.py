@@ -1,4 +1,4 @@
-"""What is right in a stack file today, and will not be for long."""
+"""Warnings about settings that are valid today but will soon be invalid."""
 
 import datetime
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from awsfacts import eks_versions
 from mlpctl.config.platform import Platform
 
 WARNED_DAYS: Final = 90
-"""Days before the end of standard support from which on it is told."""
+"""Days before the end of standard support at which the warnings start."""
 
 
 def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
-    """What has to be changed soon, a sentence each."""
+    """What must be changed soon; each item is one or more sentences."""
     version = platform.cluster.version
     support = eks_versions.support(version)
     ends = support.standard_ends
@@ -21,14 +21,14 @@ def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
         return
     if today > support.extended_ends:
         yield (
-            f"cluster.version is {version}, whose extended support ended on {support.extended_ends}: EKS creates no "
-            "cluster of it any more, and moves those that exist up by itself."
+            f"cluster.version is {version}; its extended support ended on {support.extended_ends}. EKS creates no new "
+            "clusters with it and upgrades existing ones automatically."
         )
         return
     newer = [each for each in eks_versions.offered() if eks_versions.order(each) > eks_versions.order(version)]
-    up = f"Move it to {newer[0]}" if newer else "Move it to the next version"
-    happens = "AWS then moves the cluster up by itself, and the next update fails, since a version never goes down"
+    up = f"Upgrade to {newer[0]}" if newer else "Upgrade to the next version"
+    happens = "AWS then upgrades the cluster automatically, and the next update fails, because EKS allows no downgrade"
     if left >= 0:
-        yield f"cluster.version is {version}, whose standard support ends on {ends}: {happens}. {up} before."
+        yield f"cluster.version is {version}; its standard support ends on {ends}. {happens}. {up} before that date."
     else:
-        yield f"cluster.version is {version}, whose standard support ended on {ends}: {happens}. {up} now."
+        yield f"cluster.version is {version}; its standard support ended on {ends}. {happens}. {up} now."

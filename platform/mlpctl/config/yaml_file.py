@@ -1,6 +1,6 @@
-"""Reads YAML as the Pulumi engine reads it, and keeps the line of every value.
+"""Parses YAML as the Pulumi engine does, and records the line of every value.
 
-The grammar is PyYAML's; what a plain word means is in `yaml_words`.
+The grammar is PyYAML's; `yaml_words` interprets plain scalars.
 """
 
 import re
@@ -20,17 +20,17 @@ from mlpctl.config.problems import HIDDEN, Keys, Problem, shortened
 from mlpctl.config.yaml_words import Ambiguous, meaning
 
 MAX_BYTES = 256 * 1024
-"""Largest stack file that is read, in bytes: thousands of lines."""
+"""Maximum size of a stack file in bytes: thousands of lines."""
 
 MAX_VALUES = 10_000
-"""Most values that a file may hold once its aliases are written out, so that a few lines can't fill the memory."""
+"""Maximum number of values after aliases are expanded, so that a few lines cannot exhaust the memory."""
 
 MAX_DEPTH = 40
-"""Deepest nesting, far from the depth at which a recursive reader fails."""
+"""Maximum nesting depth, far below the depth at which a recursive parser fails."""
 
-_TOO_DEEP = f"nests values more than {MAX_DEPTH} deep"
+_TOO_DEEP = f"nests values more than {MAX_DEPTH} levels deep"
 _BEGINS = {"found undefined alias": "*", "found undefined tag handle": "!"}
-"""What PyYAML finds wrong with a name, and the sign that makes a word one."""
+"""PyYAML's messages about a name, and the character that such a name starts with."""
 
 _NAMED = re.compile(rf"({'|'.join(_BEGINS)}).*", re.DOTALL)
 _PLAIN = "plain"
@@ -41,24 +41,24 @@ _SCALARS = {
     "tag:yaml.org,2002:bool": ((bool,), "bool"),
     "tag:yaml.org,2002:null": ((type(None),), "null"),
 }
-"""What a scalar with a tag of YAML's own has to be, quoted or not, and the tag's short name."""
+"""The types that a scalar with a standard YAML tag must have, quoted or not, and the tag's short name."""
 
 _SEQUENCE = "tag:yaml.org,2002:seq"
 _MAPPING = "tag:yaml.org,2002:map"
 
 
 class YamlError(Exception):
-    """The text is not YAML, or is more than is read of it."""
+    """The text is not YAML, or exceeds a limit."""
 
     def __init__(self, problem: Problem) -> None:
-        """Carry the one problem: nothing after it can be read."""
+        """Store the only problem: nothing after it can be parsed."""
         self.problem = problem
         super().__init__(str(problem))
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the file, both from 1."""
+    """A position in the file; line and column start at 1."""
 
     line: int
     column: int
@@ -66,31 +66,31 @@ class Position:
 
 @dataclass
 class Document:
-    """A YAML file in plain values: mappings with text keys, lists, text, numbers, booleans, None."""
+    """A YAML file as plain values: mappings with text keys, lists, text, numbers, booleans, None."""
 
     data: Any = None
     """The values."""
 
     positions: dict[Keys, Position] = field(default_factory=dict)
-    """Where each value is: its key in a mapping, itself in a list."""
+    """The position of each value: that of its key in a mapping, or its own in a list."""
 
     problems: list[Problem] = field(default_factory=list)
-    """What is YAML, but not what a stack file may hold."""
+    """Problems of valid YAML that a stack file must not contain."""
 
     unread: set[Keys] = field(default_factory=set)
-    """Where `data` has None because the value there was refused."""
+    """Paths at which `data` has None because the value was rejected."""
 
     respelt: dict[Keys, str] = field(default_factory=dict)
-    """Whole numbers that the file writes otherwise than by their digits, as it does: `1.0`, `1_000`, `0x1f`."""
+    """Integers that the file does not write as plain digits, as it writes them, e.g. `1.0`, `1_000`, `0x1f`."""
 
     def at(self, path: Keys) -> Position | None:
-        """Say where a value is, or else the nearest mapping or list around it."""
+        """The position of a value, or of the innermost mapping or list that contains it."""
         while path and path not in self.positions:
             path = path[:-1]
         return self.positions.get(path)
 
     def under(self, prefix: Keys) -> "Document":
-        """Return the part of the document below a path, with paths from there."""
+        """The part of the document below a path, with paths relative to it."""
         data = self.data
         for key in prefix:
             data = data[key]
@@ -105,10 +105,10 @@ class Document:
 
 
 def parse(content: bytes) -> Document:
-    """Read a YAML file.
+    """Parse a YAML file.
 
     Raises:
-        YamlError: it is no UTF-8, no YAML, or beyond `MAX_BYTES`, `MAX_VALUES` or `MAX_DEPTH`.
+        YamlError: it is not UTF-8, not YAML, or exceeds `MAX_BYTES`, `MAX_VALUES` or `MAX_DEPTH`.
 
     """
     if len(content) > MAX_BYTES:
@@ -122,14 +122,14 @@ def parse(content: bytes) -> Document:
         root = _Composer(text).get_single_node()
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlError(Problem((), "holds a control character, which YAML does not allow", line)) from None
+        raise YamlError(Problem((), "contains a control character, which YAML does not allow", line)) from None
     except yaml.MarkedYAMLError as error:
         raise YamlError(_syntax_problem(error, text)) from None
     return Document() if root is None else _Reading(root).document
 
 
 class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
-    """PyYAML up to the tree of nodes, which keeps a plain `5` apart from a quoted one."""
+    """PyYAML up to the node tree, in which a plain `5` differs from a quoted one."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -140,7 +140,7 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
         self._depth = 0
 
     def scan_to_next_token(self) -> None:
-        # The engine's reader, unlike PyYAML's, takes tabs between tokens where no key can begin, and so no indentation.
+        # Unlike PyYAML, the engine's parser accepts tabs between tokens where no key can start, as they do not indent.
         super().scan_to_next_token()
         while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
             self.forward()
@@ -166,11 +166,11 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if reason.startswith("but "):
         reason = f"{error.context}, {reason}"
     elif error.context and mark and began and began.line < mark.line:
-        reason = f"{reason} {error.context} that begins in line {began.line + 1}"
-    # Names of anchors, aliases and tags are not shown: a password without quotes may begin with their signs.
+        reason = f"{reason} {error.context} that starts in line {began.line + 1}"
+    # Names of anchors, aliases and tags are hidden: an unquoted password may start with the same characters.
     reason = _NAMED.sub(r"\1", reason)
     if found := _NAMED.match(str(error.problem)):
-        reason += f"; text that begins with {_BEGINS[found[1]]} is written in quotes"
+        reason += f"; put text that starts with {_BEGINS[found[1]]} in quotes"
     message = f"is not valid YAML: {reason}"
     if error.problem == _TOO_DEEP:
         message = error.problem
@@ -180,7 +180,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
 
 
 class _Reading:
-    """Turns the tree of nodes into a document."""
+    """Converts the node tree into a document."""
 
     def __init__(self, root: yaml.Node) -> None:
         self.document = Document()
@@ -211,7 +211,7 @@ class _Reading:
             key = self._key(key_node, path)
             if key in entries:
                 first = self.document.positions[*path, key].line
-                self._refuse((*path, key), key_node, f"is written twice; it stands in line {first} already")
+                self._refuse((*path, key), key_node, f"is a duplicate key, already set in line {first}")
             elif key is not None:
                 entries[key] = self._entry(key_node, value_node, (*path, key))
         for key_node, value_node in self._merged(node, path):
@@ -224,7 +224,7 @@ class _Reading:
         return entries
 
     def _merged(self, node: yaml.Node, path: Keys, depth: int = 1) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """List the entries that a mapping takes over from others by `<<`, the nearest first."""
+        """The entries that a mapping merges from others by `<<`, the nearest first."""
         for key_node, value_node in node.value:
             if not _is_merge(key_node):
                 continue
@@ -234,11 +234,13 @@ class _Reading:
                     yield from (pair for pair in source.value if not _is_merge(pair[0]))
                     yield from self._merged(source, path, depth + 1)
                 else:
-                    self._refuse(path, key_node, "takes over (`<<`) what is no mapping", allowed="aliases of mappings")
+                    self._refuse(
+                        path, key_node, "merges (`<<`) a value that is not a mapping", allowed="aliases of mappings"
+                    )
 
     def _key(self, node: yaml.Node, path: Keys) -> str | None:
         if not isinstance(node, yaml.ScalarNode) or not _is_unicode(node.value):
-            self._refuse(path, node, "has a key that is not text; put text that begins with a bracket in quotes")
+            self._refuse(path, node, "has a key that is not text; put text that starts with a bracket in quotes")
         elif node.tag == _STRING or (node.tag == _PLAIN and isinstance(meaning(node.value), str)):
             return str(node.value)
         else:
@@ -247,7 +249,7 @@ class _Reading:
 
     def _scalar(self, node: yaml.ScalarNode, path: Keys) -> Any:
         if not _is_unicode(node.value):
-            problem = "holds half of a surrogate pair, which is not text"
+            problem = "contains an unpaired surrogate, which is not valid text"
         elif node.tag == _STRING:
             return str(node.value)
         elif node.tag == _PLAIN:
@@ -262,7 +264,7 @@ class _Reading:
             value = meaning(node.value)
             if type(value) in kinds:
                 return value
-            problem = f"has the YAML tag !!{word}, and is {shortened(node.value)}"
+            problem = f"has the YAML tag !!{word}, but is {shortened(node.value)}"
         else:
             problem = _foreign(node.tag)
         self._refuse(path, node, problem)
@@ -272,7 +274,7 @@ class _Reading:
     def _count(self, node: yaml.Node, depth: int) -> None:
         self._values += 1
         if self._values > MAX_VALUES:
-            raise YamlError(_problem((), node, f"holds more than {MAX_VALUES} values, aliases written out"))
+            raise YamlError(_problem((), node, f"contains more than {MAX_VALUES} values after aliases are expanded"))
         if depth > MAX_DEPTH:
             raise YamlError(_problem((), node, _TOO_DEEP))
 
@@ -295,8 +297,8 @@ def _is_merge(key: yaml.Node) -> bool:
 
 def _foreign(tag: str) -> str:
     if tag.startswith("tag:yaml.org,"):
-        return f"has the YAML tag {shortened(tag)}, which has no meaning here"
-    return "has a YAML tag, which has no meaning here; text that begins with ! is written in quotes"
+        return f"has the YAML tag {shortened(tag)}, which is not supported"
+    return "has a YAML tag, which is not supported; put text that starts with ! in quotes"
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""What an unquoted word of a stack file means to the Pulumi engine.
+"""How the Pulumi engine interprets unquoted scalars in a stack file.
 
-The engine reads YAML 1.2 with a few extras (gopkg.in/yaml.v3), PyYAML's own constructors read YAML 1.1: to them `no`
-is false and `1:30` is ninety. What the engine would change without a word is refused: `012` is ten to it, and a date
-becomes a time with a zone.
+The engine reads YAML 1.2 with a few extensions (gopkg.in/yaml.v3). PyYAML's own constructors read YAML 1.1, where `no`
+is false and `1:30` is 90. Scalars that the engine would silently change are rejected: it reads `012` as 10, and a date
+as a time with a time zone.
 """
 
 import math
@@ -21,32 +21,32 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _EXPONENT = 1e21
-"""From here on Go writes a number with an exponent, which makes it a float for good."""
+"""From this value on, Go writes a number with an exponent, so that it stays a float."""
 
 _TIMESTAMP = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\s*\d{1,2}:\d{2}:\d{2}(\.\d+)?\s*(Z|[-+]\d{1,2}(:?\d{2})?)?)?")
 
 
 @dataclass(frozen=True)
 class Ambiguous:
-    """A plain word that readers of YAML disagree about."""
+    """A plain scalar that YAML parsers interpret differently."""
 
     reason: str
-    """Why it is refused, to be read after the word."""
+    """Why it is rejected, as the end of a sentence."""
 
 
 def meaning(word: str) -> Any:
-    """Return what an unquoted word means to the engine: None, a boolean, a finite number, text, or `Ambiguous`."""
+    """The value of an unquoted scalar in the engine: None, a boolean, a finite number, text, or `Ambiguous`."""
     if word in _CONSTANTS:
         return _CONSTANTS[word]
     if word[0] not in "+-.0123456789":
         return word
     if _TIMESTAMP.fullmatch(word):
-        return Ambiguous("which YAML takes for a time; put it in quotes")
+        return Ambiguous("which YAML reads as a timestamp; put it in quotes")
     if _NOT_FINITE.fullmatch(word):
         return Ambiguous("which is not a finite number")
     digits = word.replace("_", "")
     if _LEADING_ZERO.fullmatch(digits):
-        return Ambiguous("which YAML takes for an octal number; put it in quotes, or leave out the leading zero")
+        return Ambiguous("which YAML reads as an octal number; put it in quotes or remove the leading zero")
     if _INTEGER.fullmatch(digits) and len(digits) <= 19:
         return int(digits)
     if _BASED.fullmatch(digits) and len(digits) <= 19:
@@ -54,7 +54,7 @@ def meaning(word: str) -> Any:
     if _FLOAT.fullmatch(digits):
         number = float(digits)
         if math.isinf(number):
-            return Ambiguous("which is too large for a number")
-        # The engine hands a program JSON, where 3.0 and 3 are one number.
+            return Ambiguous("which is too large")
+        # The engine passes JSON to a program, where 3.0 and 3 are the same number.
         return int(number) if number.is_integer() and abs(number) < _EXPONENT else number
     return word

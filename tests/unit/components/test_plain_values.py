@@ -16,7 +16,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-0000000000
 TOKEN = "hf_" + "aB3" * 12
 SHORT = "hunter2"
 BY_FORM = "holds what looks like a Hugging Face token, in plain text; allowed: plain values; "
-BY_NAME = "holds what looks like a secret, by its name, in plain text; allowed: plain values; "
+BY_NAME = "holds what looks like a secret, judging by its name, in plain text; allowed: plain values; "
 
 
 def model(beside: Any = None, *, as_spec: bool = False, **more: Any) -> Callable[[], Any]:
@@ -93,7 +93,7 @@ def test_a_name_that_is_a_credential_is_not_quoted() -> None:
 def test_a_credential_before_an_image_is_not_quoted() -> None:
     image = f"bob:{SHORT}@ghcr.io/x"
     for make in (model(image=image), model({"image": image}, image=None)):
-        assert all("registry with its user" in each for each in refused(make).values())
+        assert all("registry with a username" in each for each in refused(make).values())
     refused(lambda: model({"image": pulumi.Output.from_input(image)}, image=None)())
 
 

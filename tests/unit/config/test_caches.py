@@ -1,4 +1,4 @@
-"""Caches of images have names of their own: every repository below a cache's name is the cache's."""
+"""Image caches have unique names, because every repository whose name starts with a cache's name belongs to it."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def stack(folder: Path, prefix: str, project: str | None) -> Path:
     return file
 
 
-def test_a_cache_is_not_called_like_the_project(tmp_path: Path) -> None:
+def test_a_cache_must_not_have_the_name_of_the_project(tmp_path: Path) -> None:
     file = stack(tmp_path, "team-ml", "name: team-ml\nruntime: python\nstackConfigDir: stacks\n")
     with pytest.raises(ConfigError) as error:
         config.read(file)
@@ -47,10 +47,10 @@ def test_a_cache_may_have_any_other_name(prefix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("project", [None, "runtime: python", "[]", ": :"])
-def test_without_a_project_nothing_is_said(project: str | None, tmp_path: Path) -> None:
+def test_without_a_project_nothing_is_reported(project: str | None, tmp_path: Path) -> None:
     config.read(stack(tmp_path, "team-ml", project))
 
 
-def test_the_engine_s_project_counts() -> None:
+def test_the_engines_project_is_used() -> None:
     with pytest.raises(ConfigError, match="pullThrough"):
         check(Document(values("mine")), "Pulumi.made.yaml", Platform, profiles.PROFILES, "mine")

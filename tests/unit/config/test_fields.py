@@ -1,4 +1,4 @@
-"""Each field has the grammar of what it becomes: values that are refused at their place, and some that are taken."""
+"""Each field has the syntax of what it becomes in AWS or Kubernetes: rejected values, and some accepted ones."""
 
 import copy
 import re
@@ -28,14 +28,14 @@ def cases(kind: str) -> list[Any]:
 
 
 def repeated(value: Any) -> Any:
-    """`x<3>` as `xxx`."""
+    """Expand `x<3>` to `xxx`."""
     if not isinstance(value, str):
         return value
     return re.sub(r"(.)<(\d+)>", lambda found: found[1] * int(found[2]), value)
 
 
 def with_value(place: str, value: Any) -> tuple[dict[str, Any], tuple[str | int, ...]]:
-    """The right file with one value, or one name, in place of another, and where that is."""
+    """The valid file with one value or one name replaced, and the path of the replacement."""
     path = [int(part) if part.isdigit() else part for part in place.strip("[]").split(".")]
     made = copy.deepcopy(DATA["base"])
     holder = made
@@ -55,22 +55,22 @@ def load(platform: Any) -> Any:
 
 OTHER = {**DATA["base"], "network": DATA["existing"]}
 FREE = re.compile(r"inference\.[^.]+\.(commandArgs|env)\..*")
-"""What a program is given is its own affair."""
+"""Fields that may contain any text, because they are passed to a program."""
 
 LETTERS = re.compile(r"owner|tags\..*")
-"""What may have letters and digits of any script."""
+"""Fields that may contain letters and digits of any script."""
 
 ANY_TEXT = re.compile(r"buckets\..*\.expirePrefixes\..*")
-"""Beginnings of objects' keys, which may have any character that can be seen, and spaces."""
+"""Prefixes of object keys, which may contain any printable character."""
 
-HURT: dict[str, Callable[[str], str]] = {
+BROKEN: dict[str, Callable[[str], str]] = {
     "a line break": lambda text: f"{text}\n",
     "a zero byte": lambda text: f"{text}\0",
-    "a space behind it": lambda text: f"{text} ",
-    "a space before it": lambda text: f" {text}",
-    "a space that is not seen": lambda text: f"{text}\u200b",
-    "another direction": lambda text: f"\u202e{text}",
-    "a picture": lambda text: f"{text}\U0001f680",
+    "a trailing space": lambda text: f"{text} ",
+    "a leading space": lambda text: f" {text}",
+    "a zero-width space": lambda text: f"{text}\u200b",
+    "a text direction override": lambda text: f"\u202e{text}",
+    "an emoji": lambda text: f"{text}\U0001f680",
     "too many characters": lambda text: text + "x" * 2500,
     "a quotation mark": lambda text: f'{text}"',
     "digits of another script": lambda text: text.translate({ord(str(each)): 0xFF10 + each for each in range(10)}),
@@ -78,7 +78,7 @@ HURT: dict[str, Callable[[str], str]] = {
 
 
 def leaves(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every value of a kind, and where it is; lists are values as well."""
+    """Every scalar and every list, with its path."""
     if isinstance(data, list):
         yield path, data
     below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else None
@@ -97,7 +97,7 @@ def put(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
 
 
 def fields(shape: Shape, path: str = "") -> Iterator[tuple[str, Shape]]:
-    """Every field that holds plain values, `*` for names of free choice and positions in lists."""
+    """Every field with plain values; `*` stands for arbitrary names and list indexes."""
     node = shape.node
     children = {key: shape.child(key) for key in shape.keys}
     if not shape.keys and (below := shape.child("*") if node.get("type") == "object" else shape.child(0)):
@@ -110,11 +110,11 @@ def fields(shape: Shape, path: str = "") -> Iterator[tuple[str, Shape]]:
 
 
 @pytest.mark.parametrize("platform", [DATA["base"], OTHER], ids=["base", "existing"])
-def test_the_file_itself_is_right(platform: Any) -> None:
+def test_the_unchanged_file_is_valid(platform: Any) -> None:
     load(platform)
 
 
-def test_the_files_have_every_text_that_a_stack_file_can_have() -> None:
+def test_the_files_set_every_text_field_of_a_stack_file() -> None:
     wanted = {
         path
         for path, shape in fields(Shape.of(Platform))
@@ -129,25 +129,25 @@ def first(pair: tuple[Any, Any]) -> Any:
 
 
 def general(path: tuple[str | int, ...]) -> str:
-    """A place with `*` for names of free choice and positions in lists."""
+    """A path with `*` for arbitrary names and list indexes."""
     shapes = [Shape.of(Platform).at(path[:size]) for size in range(len(path))]
     keys = (str(key) if shape and key in shape.keys else "*" for key, shape in zip(path, shapes, strict=True))
     return ".".join(keys)
 
 
-@pytest.mark.parametrize("hurt", HURT)
+@pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("platform", [DATA["base"], OTHER], ids=["base", "existing"])
-def test_no_text_is_taken_with(platform: Any, hurt: str) -> None:
-    broken = {path: HURT[hurt](text) for path, text in leaves(platform) if isinstance(text, str)}
-    broken = {path: text for path, text in broken.items() if not may_be(path, text, hurt)}
+def test_no_text_is_accepted_with(platform: Any, fault: str) -> None:
+    broken = {path: BROKEN[fault](text) for path, text in leaves(platform) if isinstance(text, str)}
+    broken = {path: text for path, text in broken.items() if not is_allowed(path, text, fault)}
     if platform is OTHER:
         broken = {path: text for path, text in broken.items() if path[0] == "network"}
-    # All at once first: what is left are fields that only a rule about several judges.
+    # First all at once; then one by one those that were not reported, because only rules between fields check them.
     together = platform
     for path, text in broken.items():
         together = put(together, path, text)
-    told = [each.path for each in refusal(together)]
-    alone = [path for path in broken if not any(each == path[: len(each)] for each in told)]
+    problems = [each.path for each in refusal(together)]
+    alone = [path for path in broken if not any(each == path[: len(each)] for each in problems)]
     assert [path for path in alone if not refusal(put(platform, path, broken[path]))] == []
 
 
@@ -156,26 +156,26 @@ LEAKS = ("password=hunter2", "x --api-key hunter2", "bob:hunter2@ghcr.io/x", "AU
 
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("platform", [DATA["base"], OTHER], ids=["base", "existing"])
-def test_no_message_shows_what_a_name_or_an_address_gives_away(platform: Any, leak: str) -> None:
+def test_no_message_contains_a_secret_in_a_name_or_a_url(platform: Any, leak: str) -> None:
     together = platform
     for path, text in leaves(platform):
         if isinstance(text, str):
             together = put(together, path, leak)
-            told = refusal(put(platform, path, leak)) if len(path) < 3 else ()
-            assert "hunter2" not in " ".join(map(str, told))
-    told = refusal(together)
-    assert len(told) > 10
-    assert "hunter2" not in " ".join(map(str, told))
+            problems = refusal(put(platform, path, leak)) if len(path) < 3 else ()
+            assert "hunter2" not in " ".join(map(str, problems))
+    problems = refusal(together)
+    assert len(problems) > 10
+    assert "hunter2" not in " ".join(map(str, problems))
     for path, value in leaves(platform):
         if path and not isinstance(value, list) and isinstance(path[-1], str):
             renamed = put(platform, path[:-1], {leak: value})
             assert "hunter2" not in " ".join(map(str, refusal(renamed)))
 
 
-def may_be(path: tuple[str | int, ...], text: str, hurt: str) -> bool:
+def is_allowed(path: tuple[str | int, ...], text: str, fault: str) -> bool:
     place = ".".join(map(str, path))
     free = bool(FREE.fullmatch(place)) and "\0" not in text
-    unchanged = hurt == "digits of another script" and (text.isascii() or bool(LETTERS.fullmatch(place)))
+    unchanged = fault == "digits of another script" and (text.isascii() or bool(LETTERS.fullmatch(place)))
     return free or unchanged or bool(ANY_TEXT.fullmatch(place) and text.isascii() and text.isprintable())
 
 
@@ -187,14 +187,14 @@ def refusal(platform: Any) -> tuple[Problem, ...]:
     return ()
 
 
-def test_no_list_is_taken_with_an_entry_twice() -> None:
+def test_no_list_is_accepted_with_a_duplicate_entry() -> None:
     for path, entries in leaves(DATA["base"]):
         if isinstance(entries, list) and path[-1] != "commandArgs":
             with pytest.raises(ConfigError, match=r" again; |mutableTags"):
                 load(put(DATA["base"], path, [*entries, entries[0]]))
 
 
-def test_every_number_has_bounds_and_is_held_to_them() -> None:
+def test_every_number_has_limits_that_are_enforced() -> None:
     for place, shape in fields(Shape.of(Platform)):
         if shape.node.get("type") not in ("integer", "number") or "enum" in shape.node:
             continue
@@ -215,7 +215,7 @@ LISTED = (
     "sharedFilesystems.*.archiveDays",
     "sharedFilesystems.*.infrequentAccessDays",
 )
-"""Numbers of which only some are allowed."""
+"""Numbers for which only listed values are allowed."""
 
 NAMES = {
     "buckets": "models",
@@ -228,17 +228,17 @@ NAMES = {
     "sharedFilesystems.*.accessPoints": "files",
     "sharedFilesystems.*.accessPoints.*.secondaryGids": 0,
 }
-"""A name, or a position, that the file has of each `*`."""
+"""A name or an index in the file for each `*`."""
 
 
 def here(place: str) -> tuple[str | int, ...]:
-    """A place of the file that a path with `*` fits."""
+    """A path in the file that matches a path with `*`."""
     keys = place.split(".")
     return tuple(NAMES.get(".".join(keys[:number]), "gpu") if key == "*" else key for number, key in enumerate(keys))
 
 
 def deep(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
-    """As `put`, where sections may be missing."""
+    """As `put`, but sections may be missing."""
     if not path:
         return value
     if isinstance(data, list):
@@ -247,7 +247,7 @@ def deep(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("place", "value"), cases("refused"))
-def test_it_is_refused_at_its_place_and_says_what_is_allowed(place: str, value: Any) -> None:
+def test_a_rejected_value_is_reported_with_its_path_and_what_is_allowed(place: str, value: Any) -> None:
     made, path = with_value(place, value)
     with pytest.raises(ConfigError) as error:
         load(made)
@@ -257,5 +257,5 @@ def test_it_is_refused_at_its_place_and_says_what_is_allowed(place: str, value: 
 
 
 @pytest.mark.parametrize(("place", "value"), cases("taken"))
-def test_it_is_taken(place: str, value: Any) -> None:
+def test_an_accepted_value_loads(place: str, value: Any) -> None:
     load(with_value(place, value)[0])

@@ -1,4 +1,4 @@
-"""Whether one stack is guarded as well as another."""
+"""Comparison of the safeguards of two stacks."""
 
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ NO_GUARDS = {
     "workloads.*.namespace",
     "workloads.*.serviceAccount",
 }
-"""Fields that guard nothing; who adds a field decides."""
+"""Fields that are not safeguards; whoever adds a field decides."""
 
 
 EXISTING: Any = {
@@ -95,15 +95,15 @@ def stack(name: str) -> Platform:
     return config.read(STACKS / f"Pulumi.{name}.yaml").platform
 
 
-def test_staging_is_no_weaker_than_prod_against_intruders() -> None:
+def test_staging_is_not_weaker_than_prod_against_intruders() -> None:
     assert weaker(stack("staging"), stack("prod"), [Against.INTRUDERS]) == []
 
 
-def test_prod_is_no_weaker_than_staging_against_anything() -> None:
+def test_prod_is_not_weaker_than_staging() -> None:
     assert weaker(stack("prod"), stack("staging")) == []
 
 
-def test_every_field_guards_or_does_not() -> None:
+def test_every_field_is_classified_as_a_guard_or_not() -> None:
     def paths(node: Any, path: tuple[str, ...]) -> set[str]:
         dotted = ".".join(path).replace("example", "*")
         if dotted in NO_GUARDS or dotted in GUARDS:
@@ -131,7 +131,7 @@ def test_every_field_guards_or_does_not() -> None:
 
 
 @pytest.mark.parametrize("pattern", GUARDS)
-def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
+def test_a_weakened_guard_is_found(pattern: str) -> None:
     weak: Any = {
         "allowedAccounts": [],
         "cluster.nodeSessions": True,
@@ -175,7 +175,7 @@ def test_a_guard_that_is_weakened_is_found(pattern: str) -> None:
     }
     strict, lax = (yaml.safe_load(STRICT) for _ in range(2))
     if pattern == "keys.retain":
-        # Data that is kept would outlive its key.
+        # Retained data would outlive its key.
         for each in (strict, lax):
             each["images"]["repositories"], each["buckets"], each["workloads"] = {}, {}, {}
     if pattern.startswith("network.existing"):
@@ -231,7 +231,7 @@ keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 
         ({"access": "write", "prefix": "a/"}, True),
     ],
 )
-def test_access_is_no_more_where_it_is_part_of_it(access: dict[str, str], weaker_than_reading_a: bool) -> None:
+def test_access_to_a_part_is_not_weaker(access: dict[str, str], weaker_than_reading_a: bool) -> None:
     one = yaml.safe_load(STRICT)
     one["workloads"]["example"]["buckets"]["example"] = access
     assert bool(weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))) is (
@@ -239,13 +239,13 @@ def test_access_is_no_more_where_it_is_part_of_it(access: dict[str, str], weaker
     )
 
 
-def test_a_workload_that_only_one_stack_has_is_compared_with_none() -> None:
+def test_a_workload_in_only_one_stack_is_not_compared() -> None:
     one = yaml.safe_load(STRICT)
     one["workloads"]["other"] = {"queues": {"else": "consume"}}
     assert weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT))) == []
 
 
-def test_a_rule_of_a_network_is_compared_with_that_of_the_same_network() -> None:
+def test_an_egress_rule_is_compared_with_the_rule_for_the_same_network() -> None:
     def stack(*rules: tuple[str, list[int]]) -> Platform:
         made = yaml.safe_load(STRICT)
         made["inference"]["example"]["egressRules"] = [{"cidr": cidr, "ports": ports} for cidr, ports in rules]
@@ -257,7 +257,7 @@ def test_a_rule_of_a_network_is_compared_with_that_of_the_same_network() -> None
     assert "10.9.0.0/16 80, 6379" in [str(cell) for cell in table([found], "one", "other").columns[1].cells]
 
 
-def test_entries_of_other_names_are_compared_with_each() -> None:
+def test_an_entry_with_another_name_is_compared_with_every_entry() -> None:
     one = yaml.safe_load(STRICT)
     one["buckets"]["other"] = {"noncurrentDays": 30, "retain": True}
     (found,) = weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))

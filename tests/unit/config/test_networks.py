@@ -1,4 +1,4 @@
-"""Networks that people have, as a stack file says them: what is right, and what the rules say of the rest."""
+"""Networks in stack files: which are valid, and the rules that depend on the network."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def platform(network: Any, region: str = "us-east-1", pool: Any = None, **model:
         ({"existing": EXISTING}, "us-east-1"),
     ],
 )
-def test_these_are_right(network: Any, region: str) -> None:
+def test_the_network_is_valid(network: Any, region: str) -> None:
     assert len(platform(network, region).network.zone_names) >= 2
 
 
@@ -64,29 +64,29 @@ def test_a_pool_is_in_zones_of_the_existing_network() -> None:
         ["--served-model-name", "Qwen/Qwen3-8B"],
     ],
 )
-def test_a_closed_network_serves_what_comes_from_inside(args: list[str]) -> None:
+def test_a_closed_network_serves_models_that_need_no_internet(args: list[str]) -> None:
     assert platform(CLOSED, image=ECR, commandArgs=args).network.closed
 
 
 @pytest.mark.parametrize("args", [["--model", "Qwen/Qwen3-8B"], ["--model=Qwen/Qwen3-8B"], ["--model-path", "a/b"]])
-def test_a_closed_network_reaches_no_hub(args: list[str]) -> None:
-    told = r"chat\.commandArgs has (--model )?\S+/\S+; allowed: .*, since network\.nat is none and the internet"
-    with pytest.raises(ValidationError, match=told):
+def test_a_closed_network_cannot_reach_a_model_hub(args: list[str]) -> None:
+    message = r"chat\.commandArgs has (--model )?\S+/\S+; allowed: .*, since network\.nat is none and the internet"
+    with pytest.raises(ValidationError, match=message):
         platform(CLOSED, image=ECR, commandArgs=args)
     assert platform({**CLOSED, "nat": "single"}, commandArgs=args)
 
 
-def test_a_closed_network_reaches_no_registry_but_ecr() -> None:
+def test_a_closed_network_can_reach_only_ecr() -> None:
     with pytest.raises(ValidationError, match="allowed: an image in ECR"):
         platform(CLOSED)
 
 
-def test_routes_of_an_existing_network_are_looked_up_and_not_ruled_about() -> None:
+def test_no_rule_depends_on_the_routes_of_an_existing_network_because_they_are_looked_up() -> None:
     network = {"existing": EXISTING, "nat": "none", "endpointPreset": "private"}
     assert not platform(network, commandArgs=["--model", "Qwen/Qwen3-8B"]).network.closed
 
 
-def test_the_network_is_asked_for_what_the_stack_uses() -> None:
+def test_the_network_gets_the_requirements_of_the_stack() -> None:
     made = platform(CLOSED, image=ECR)
     assert made.needs == {
         "services": {"sqs": "queues of workloads.chat"},
@@ -97,7 +97,7 @@ def test_the_network_is_asked_for_what_the_stack_uses() -> None:
     assert "sqs" in made.network.services([*made.services])
 
 
-def test_an_existing_network_is_asked_for_the_internet_where_something_comes_from_there() -> None:
+def test_an_existing_network_needs_a_route_to_the_internet_if_images_or_models_do() -> None:
     args = ["--model", "Qwen/Qwen3-8B"]
     made = platform({"existing": EXISTING}, pool={"nodes": 3, "zones": ["use1-az1"]}, commandArgs=args)
     assert made.outside == [
@@ -111,8 +111,8 @@ def test_an_existing_network_is_asked_for_the_internet_where_something_comes_fro
     assert caches.outside[0] == "images.pullThrough has quay, whose first pull leaves the network"
 
 
-def test_an_image_of_another_region_is_outside_a_closed_network() -> None:
-    with pytest.raises(ValidationError, match="allowed: an image in ECR of us-east-1"):
+def test_a_closed_network_cannot_reach_an_image_in_another_region() -> None:
+    with pytest.raises(ValidationError, match="allowed: an image in ECR in us-east-1"):
         platform(CLOSED, image=ECR.replace("us-east-1", "us-east-2"))
     assert platform({"existing": EXISTING}, image=ECR).outside == []
 

@@ -1,11 +1,11 @@
-"""How problems are told."""
+"""How problems are formatted."""
 
 import pytest
 
 from mlpctl.config.problems import ConfigError, Problem, dotted, render, shown
 
 
-def test_a_problem_is_one_sentence_with_place_value_range_and_the_nearest_word():
+def test_a_problem_is_one_sentence_with_path_value_range_and_suggestion():
     assert (
         str(Problem(("gpuPools", "inference", "maxNodes"), "is 0", line=31, allowed="1 to 500"))
         == "gpuPools.inference.maxNodes (line 31) is 0; allowed: 1 to 500"
@@ -16,7 +16,7 @@ def test_a_problem_is_one_sentence_with_place_value_range_and_the_nearest_word()
     )
 
 
-def test_problems_are_laid_out_by_line_with_their_count_at_the_end():
+def test_problems_are_sorted_by_line_with_their_count_at_the_end():
     error = ConfigError(
         [Problem(("b",), "is 2", 12, 3), Problem(("c",), "is 3", 9, 7), Problem((), "is odd")], "stacks/Pulumi.x.yaml"
     )
@@ -55,7 +55,7 @@ def test_a_path_is_dotted(path, text):
         ("\u202e\x1b[2J", '"\\u202e\\u001b[2J"'),
     ],
 )
-def test_a_value_is_shown_short_and_harmless(value, text):
+def test_a_value_is_shortened_and_escaped(value, text):
     assert shown(value) == text
 
 
@@ -69,5 +69,5 @@ def test_a_value_is_shown_short_and_harmless(value, text):
         (("name",), "ghp_0123456789abcdef"),
     ],
 )
-def test_what_looks_like_a_secret_is_hidden(path, value):
+def test_a_value_that_looks_like_a_secret_is_hidden(path, value):
     assert shown(value, path) == "(hidden)"

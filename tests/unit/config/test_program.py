@@ -1,4 +1,4 @@
-"""The config as a running program gets it from the engine."""
+"""The config that a running program gets from the engine."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Engine = Callable[..., None]
 
 @pytest.fixture
 def engine(tmp_path, monkeypatch) -> Engine:
-    """An engine that runs stack `local` of a project in a folder of its own."""
+    """An engine that runs the stack `local` of a project in its own folder."""
 
     def run(config: dict[str, str], file: str | None = None, secret: bool = False) -> None:
         if file is not None:
@@ -43,7 +43,7 @@ def message() -> str:
     with pytest.raises(pulumi.RunError) as error:
         program.load(Stack, {})
     heading, _, text = str(error.value).partition("\n")
-    assert heading == "the config can't be used:"
+    assert heading == "the config is invalid:"
     return text
 
 
@@ -53,18 +53,18 @@ def test_the_engines_values_are_loaded(engine):
     assert (loaded.platform, loaded.region) == (Stack(profile="dev", size=3), "eu-central-1")
 
 
-def test_problems_are_told_with_the_lines_of_the_stack_file(engine):
+def test_problems_are_reported_with_the_lines_of_the_stack_file(engine):
     engine(config(profile="dev", size="big"), FILE.format(size="big"))
     assert message() == '  line 5  size is "big"; allowed: a whole number\n1 problem in stacks/Pulumi.local.yaml'
 
 
 @pytest.mark.parametrize("file", [None, FILE.format(size=4), "[", "config: {}"])
-def test_problems_of_values_from_elsewhere_are_told_without_lines(engine, file):
+def test_problems_of_values_from_elsewhere_are_reported_without_lines(engine, file):
     engine(config(profile="dev", size="big"), file)
     assert message() == '  size is "big"; allowed: a whole number\n1 problem in the config of stack local'
 
 
-def test_a_missing_platform_and_region_are_told(engine):
+def test_a_missing_platform_and_region_are_reported(engine):
     engine({})
     assert message().splitlines()[:2] == [
         "  aws:region is missing; allowed: a region such as eu-central-1",
@@ -72,29 +72,29 @@ def test_a_missing_platform_and_region_are_told(engine):
     ]
 
 
-def test_a_platform_that_is_text_is_told(engine):
+def test_a_platform_that_is_text_is_reported(engine):
     engine({"aws:region": "eu-central-1", "mlplatform:platform": "here"})
     assert message().startswith('  mlplatform:platform is "here"; allowed: a mapping')
 
 
-def test_a_secret_in_the_platform_is_told_with_its_line_and_never_shown(engine):
+def test_a_secret_in_the_platform_is_reported_with_its_line_and_hidden(engine):
     engine(config(profile="dev", size="hunter2"), FILE.format(size="{secure: v1:abc}"), secret=True)
-    assert message().startswith("  line 5  size holds a secret (`secure:`)")
+    assert message().startswith("  line 5  size contains a secret (`secure:`)")
     assert "hunter2" not in message()
 
 
-def test_a_secret_from_elsewhere_is_told_and_never_shown(engine):
+def test_a_secret_from_elsewhere_is_reported_and_hidden(engine):
     engine(config(profile="dev", size="hunter2"), secret=True)
-    assert message().startswith("  mlplatform:platform holds a secret (`secure:`)")
+    assert message().startswith("  mlplatform:platform contains a secret (`secure:`)")
     assert "hunter2" not in message()
 
 
-def test_a_secret_in_a_file_that_the_engine_was_not_given_is_no_matter(engine):
+def test_a_secret_in_a_file_that_the_engine_did_not_read_is_ignored(engine):
     engine(config(profile="dev"), FILE.format(size="{secure: v1:abc}"))
     assert program.load(Stack, {}).platform == Stack(profile="dev")
 
 
-def test_the_engines_region_counts(engine):
+def test_the_engines_region_is_used(engine):
     engine(config(profile="dev", size=3) | {"aws:region": "us-west-2"}, FILE.format(size=3))
     loaded = program.load(Stack, {})
     assert loaded.region == "us-west-2"

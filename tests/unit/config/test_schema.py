@@ -36,7 +36,7 @@ def stack(**config):
     return {"config": {"aws:region": "eu-central-1", "mlplatform:platform": PLATFORM} | config}
 
 
-def test_it_is_a_schema_in_which_models_and_fields_are_described():
+def test_the_schema_describes_models_and_fields():
     made = schema(Stack, TABLE)
     jsonschema.Draft202012Validator.check_schema(made)
     assert made["$defs"]["Stack"]["description"] == "One stack."
@@ -46,7 +46,7 @@ def test_it_is_a_schema_in_which_models_and_fields_are_described():
     assert "title" not in field
 
 
-def test_it_is_the_same_every_time():
+def test_the_schema_is_deterministic():
     assert json.dumps(schema(Stack, TABLE)) == json.dumps(schema(Stack, TABLE))
 
 
@@ -59,7 +59,7 @@ def test_it_is_the_same_every_time():
         stack() | {"encryptionsalt": "v1:x", "secretsprovider": "awskms://alias/x", "encryptedkey": "x"},
     ],
 )
-def test_it_allows_right_stack_files(document):
+def test_the_schema_accepts_valid_stack_files(document):
     jsonschema.validate(document, schema(Stack, TABLE))
 
 
@@ -77,12 +77,12 @@ def test_it_allows_right_stack_files(document):
         stack() | {"confg": {}},
     ],
 )
-def test_it_refuses_wrong_stack_files(document):
+def test_the_schema_rejects_invalid_stack_files(document):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, schema(Stack, TABLE))
 
 
 @pytest.mark.parametrize("pattern", ["pools.*.size", "pool.a", "pools.*.maxNodes.more"])
-def test_a_profile_that_sets_what_the_model_lacks_is_an_error_of_the_author(pattern):
+def test_a_profile_that_sets_an_unknown_field_is_an_error(pattern):
     with pytest.raises(ValueError, match="does not have"):
         schema(Stack, {"dev": {pattern: 1}})

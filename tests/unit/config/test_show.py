@@ -1,4 +1,4 @@
-"""Every effective value and where it came from."""
+"""Every effective value and its origin."""
 
 import io
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_every_value_is_listed_with_its_origin(tmp_path):
     ]
 
 
-def test_the_table_shows_values_as_they_are_and_harmless(tmp_path):
+def test_the_table_shows_values_without_markup_and_escaped(tmp_path):
     out = io.StringIO()
     Console(file=out, width=120).print(show_table(rows(tmp_path)))
     assert "[red]x\\x1b[0m" in out.getvalue()

@@ -1,4 +1,4 @@
-"""The models of the stack files finish what they answer before they end."""
+"""The models in the stack files finish their responses before they stop."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ STACKS: Final = Path(__file__).parents[3] / "stacks"
 
 
 @pytest.mark.parametrize("file", sorted(STACKS.glob("Pulumi.*.yaml")), ids=lambda file: file.name)
-def test_vllm_waits_for_answers_and_ends_before_it_is_killed(file: Path) -> None:
+def test_vllm_waits_for_responses_and_stops_before_it_is_killed(file: Path) -> None:
     platform = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]["mlplatform:platform"]
     assert platform["inference"]
     for model in platform["inference"].values():

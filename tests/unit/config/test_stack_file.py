@@ -1,4 +1,4 @@
-"""Stack files from the outside in."""
+"""Reading whole stack files."""
 
 import os
 
@@ -25,13 +25,13 @@ class Stack(Spec):
 GOOD = "config:\n  aws:region: eu-central-1\n  mlplatform:platform:\n    profile: dev\n"
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     with pytest.raises(ConfigError) as error:
         check(parse(text.encode()), "Pulumi.x.yaml", Stack, {"dev": {"size": 2}})
     return [str(problem) for problem in error.value.problems]
 
 
-def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
+def test_a_valid_file_is_loaded_with_its_profile_and_lines(tmp_path):
     path = tmp_path / "Pulumi.x.yaml"
     path.write_text(GOOD + "encryptionsalt: v1:x\n")
     loaded = read(path, Stack, {"dev": {"size": 2}})
@@ -78,7 +78,7 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         (GOOD.replace("region", "regoin"), ["aws:regoin (line 2) is an unknown key; did you mean `aws:region`?"]),
         (
             GOOD + "  mlplatform:note: x",
-            ["mlplatform:note (line 5) is an unknown key; allowed: mlplatform:platform, and secrets"],
+            ["mlplatform:note (line 5) is an unknown key; allowed: mlplatform:platform, or an encrypted value"],
         ),
         (GOOD + "  note: x", ["note (line 5) is an unknown key; allowed: NAMESPACE:NAME"]),
         (
@@ -89,8 +89,8 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         (
             GOOD.replace("eu-central-1", "012"),
             [
-                "aws:region (line 2) is 012, which YAML takes for an octal number; "
-                "put it in quotes, or leave out the leading zero"
+                "aws:region (line 2) is 012, which YAML reads as an octal number; "
+                "put it in quotes or remove the leading zero"
             ],
         ),
         (
@@ -99,19 +99,19 @@ def test_a_right_file_is_loaded_with_its_profile_and_lines(tmp_path):
         ),
     ],
 )
-def test_what_is_wrong_around_the_platform_is_told(text, sentences):
-    assert told(text) == sentences
+def test_problems_outside_the_platform_are_reported(text, sentences):
+    assert messages(text) == sentences
 
 
 @pytest.mark.parametrize(
     "region", ["us-gov-west-1", "ap-southeast-5", "us-iso-east-1", "eusc-de-east-1", "mx-central-1"]
 )
-def test_regions_of_all_partitions_are_regions(region):
+def test_regions_of_all_partitions_are_accepted(region):
     text = GOOD.replace("eu-central-1", region)
     assert check(parse(text.encode()), "f", Stack, {}).region == region
 
 
-def test_a_secret_beside_the_platform_is_left_alone():
+def test_a_secret_outside_the_platform_is_accepted():
     check(parse(GOOD.encode() + b"  mlplatform:token: {secure: v1:abc}\n"), "f", Stack, {})
 
 
@@ -124,9 +124,9 @@ def test_a_secret_beside_the_platform_is_left_alone():
         (GOOD.replace(":\n    profile: dev", ": {secure: v1:abcdef}"), "mlplatform:platform (line 3)"),
     ],
 )
-def test_a_secret_inside_the_platform_is_refused_once_and_not_shown(text, place):
-    (sentence,) = told(text)
-    assert sentence.startswith(f"{place} holds a secret (`secure:`); allowed: plain values")
+def test_a_secret_inside_the_platform_is_reported_once_and_hidden(text, place):
+    (sentence,) = messages(text)
+    assert sentence.startswith(f"{place} contains a secret (`secure:`); allowed: plain values")
     assert "abcdef" not in sentence
 
 
@@ -134,9 +134,9 @@ def test_a_secret_inside_the_platform_is_refused_once_and_not_shown(text, place)
     ("credential", "sort"),
     [("AKIAIOSFODNN7EXAMPLE", "an AWS access key"), ("ghp_0123456789abcdef0123", "a GitHub token")],
 )
-def test_a_credential_in_plain_text_is_refused_once_and_not_shown(credential, sort):
+def test_a_credential_in_plain_text_is_reported_once_and_hidden(credential, sort):
     for line, place in ((f"names: [{credential}]", "names[0]"), (f"size: {credential}", "size")):
-        (sentence,) = told(f"{GOOD}    {line}")
+        (sentence,) = messages(f"{GOOD}    {line}")
         assert sentence.startswith(
             f"{place} (line 5) holds what looks like {sort}, in plain text; allowed: plain values"
         )
@@ -157,22 +157,22 @@ def test_a_credential_in_plain_text_is_refused_once_and_not_shown(credential, so
         "{}: 1",
     ],
 )
-def test_a_credential_is_not_shown_wherever_it_stands(line):
+def test_a_credential_is_hidden_at_every_place(line):
     credential = "ghp_0123456789abcdef0123"
     try:
-        text = "\n".join(told(GOOD + line.format(credential, credential)))
+        text = "\n".join(messages(GOOD + line.format(credential, credential)))
     except YamlError as error:
         text = str(error)
     assert text
     assert credential not in text
 
 
-def test_problems_of_all_kinds_are_told_at_once_by_line():
+def test_problems_of_all_kinds_are_reported_together_by_line():
     text = (
         GOOD.replace("eu-central-1", "Paris")
         + "    size: 1\n    size: 2\n    sise: 3\n    1: 2\n    names: 2026-01-01\n"
     )
-    assert [sentence.split(" is ")[0].split(" has ")[0] for sentence in told(text)] == [
+    assert [sentence.split(" is ")[0].split(" has ")[0] for sentence in messages(text)] == [
         "aws:region (line 2)",
         "size (line 6)",
         "sise (line 7)",
@@ -181,7 +181,7 @@ def test_problems_of_all_kinds_are_told_at_once_by_line():
     ]
 
 
-def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path, monkeypatch):
+def test_a_missing_file_is_reported_with_the_existing_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "stacks").mkdir()
     for stack in ("dev", "local"):
@@ -196,7 +196,7 @@ def test_a_file_that_is_not_there_is_told_with_those_that_are(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("content", [None, "[", "text"])
-def test_a_project_file_that_is_none_is_told(tmp_path, monkeypatch, content):
+def test_a_missing_or_invalid_project_file_is_reported(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     if content is not None:
         (tmp_path / "Pulumi.yaml").write_text(content)
@@ -204,12 +204,12 @@ def test_a_project_file_that_is_none_is_told(tmp_path, monkeypatch, content):
         find(tmp_path, "local")
 
 
-def test_a_folder_for_a_file_is_told(tmp_path):
+def test_a_folder_instead_of_a_file_is_reported(tmp_path):
     with pytest.raises(ConfigError, match="can't be read: Is a directory"):
         read(tmp_path, Stack, {})
 
 
-def loads_or_is_told(content: bytes) -> None:
+def load_or_report(content: bytes) -> None:
     try:
         check(parse(content), os.devnull, Stack, {"dev": {"pools.*.size": 2, "size": 3}})
     except (ConfigError, YamlError) as error:
@@ -227,34 +227,34 @@ junk = st.recursive(
 )
 
 
-# Few: `tests/fuzz` tries the platform's own model with many.
+# Few examples: `tests/fuzz` tests the platform's own model with many.
 @settings(max_examples=40)
 @given(junk)
-def test_any_values_for_a_platform_load_or_are_told(value):
+def test_any_values_for_a_platform_load_or_are_reported(value):
     text = yaml.safe_dump({"config": {"aws:region": "eu-central-1", "mlplatform:platform": value}}, allow_unicode=True)
-    loads_or_is_told(text.encode("utf-8", "surrogatepass"))
+    load_or_report(text.encode("utf-8", "surrogatepass"))
 
 
-# Few: `tests/fuzz` tries the platform's own model with many.
+# Few examples: `tests/fuzz` tests the platform's own model with many.
 @settings(max_examples=40)
 @given(junk)
-def test_any_values_for_a_file_load_or_are_told(value):
-    loads_or_is_told(yaml.safe_dump(value).encode("utf-8", "surrogatepass"))
+def test_any_values_for_a_file_load_or_are_reported(value):
+    load_or_report(yaml.safe_dump(value).encode("utf-8", "surrogatepass"))
 
 
 @given(st.text(alphabet="abe10.:-_ \n\t[]{}\"'#&*!<>|?%@,~\\") | st.text())
-def test_any_text_loads_or_is_told(text):
-    loads_or_is_told(GOOD.encode() + text.encode("utf-8", "surrogatepass"))
+def test_any_text_loads_or_is_reported(text):
+    load_or_report(GOOD.encode() + text.encode("utf-8", "surrogatepass"))
 
 
 @given(st.binary())
-def test_any_bytes_load_or_are_told(content):
-    loads_or_is_told(content)
+def test_any_bytes_load_or_are_reported(content):
+    load_or_report(content)
 
 
-@pytest.mark.parametrize("misspelt", ["me-wes-1", "sa-wes-1", "me-west-11"])
-def test_a_region_that_is_proposed_can_have_a_stack(misspelt):
+@pytest.mark.parametrize("misspelled", ["me-wes-1", "sa-wes-1", "me-west-11"])
+def test_a_suggested_region_can_have_a_stack(misspelled):
     with pytest.raises(ConfigError) as error:
-        check(parse(GOOD.replace("eu-central-1", misspelt).encode()), "Pulumi.x.yaml", Stack, {})
+        check(parse(GOOD.replace("eu-central-1", misspelled).encode()), "Pulumi.x.yaml", Stack, {})
     (problem,) = [each for each in error.value.problems if each.path == ("aws:region",)]
     assert problem.suggestion is None or regions.problem(problem.suggestion) is None

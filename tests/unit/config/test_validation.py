@@ -1,4 +1,4 @@
-"""What is told about values that a model does not allow."""
+"""Messages about values that a model does not allow."""
 
 from enum import Enum
 from ipaddress import IPv4Network
@@ -100,7 +100,7 @@ class Stack(Spec):
         return self
 
 
-def told(text: str) -> list[str]:
+def messages(text: str) -> list[str]:
     built, problems = validate(Stack, parse(text.encode()))
     assert (built is None) == bool(problems)
     return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line or 0)]
@@ -109,7 +109,7 @@ def told(text: str) -> list[str]:
 NETWORK = "network: {cidr: 10.0.0.0/16}\n"
 
 
-def test_right_values_are_a_model():
+def test_valid_values_build_a_model():
     built, problems = validate(Stack, parse(NETWORK.encode() + b"pools: {a: {minNodes: 2, capacity: spot}}"))
     assert problems == []
     assert built is not None
@@ -137,8 +137,7 @@ def test_right_values_are_a_model():
         ("extra: {types: [1]}", "extra.types[0] (line 2) is 1; allowed: text in quotes"),
         (
             "extra: big",
-            'extra (line 2) is "big"; '
-            "allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or nothing",
+            'extra (line 2) is "big"; allowed: a mapping (keys: types, minNodes, maxNodes, capacity, labels), or null',
         ),
         ("extra: {labels: {a/b: true}}", 'extra.labels["a/b"] (line 2) is true; allowed: text in quotes'),
         (
@@ -171,10 +170,10 @@ def test_right_values_are_a_model():
             "subnets: [{cidr: 10.0.0.0/24, names: [a, a]}]",
             'subnets[0].names (line 2) is ["a", "a"]; allowed: each name once',
         ),
-        ("subnets: [{cidr: 10.0.0.0/24, names: [odd]}]", "subnets[0].names (line 2) holds odd; allowed: even names"),
+        ("subnets: [{cidr: 10.0.0.0/24, names: [odd]}]", "subnets[0].names (line 2) contains odd; allowed: even names"),
         (
             "subnets: [{cidr: 10.0.0.0/24, names: [wrong]}]",
-            "subnets[0].names (line 2) is wrong: nobody is called wrong",
+            "subnets[0].names (line 2) is invalid: nobody is called wrong",
         ),
         (
             'subnets: [{cidr: 10.0.0.0/24, version: "1.0"}]',
@@ -182,61 +181,61 @@ def test_right_values_are_a_model():
         ),
         (
             "extra: {labels: {same: a, SAME: b}}",
-            "extra.labels (line 2) is wrong: labels differ only in case",
+            "extra.labels (line 2) is invalid: labels differ only in case",
         ),
         (
             "pools: {a: {labels: {x: a}, capacity: spot}}",
-            "pools.a (line 2) is wrong: together, minNodes and labels do not go with spot",
+            "pools.a (line 2) is invalid: together, minNodes and labels do not go with spot",
         ),
         ("pools: {taken: {}}", "pools.taken (line 2) is not allowed; allowed: other names"),
         ("pools: {a: {maxNodes: 400}, b: {maxNodes: 400}}", "pools (line 2) have too many nodes together"),
     ],
 )
-def test_a_wrong_value_is_told_with_path_line_value_and_what_is_allowed(text, sentence):
-    assert told(NETWORK + text) == [sentence]
+def test_an_invalid_value_is_reported_with_path_line_value_and_what_is_allowed(text, sentence):
+    assert messages(NETWORK + text) == [sentence]
 
 
-def test_a_number_for_text_says_that_it_needs_quotes():
-    (sentence,) = told("network: {cidr: 10.0.0.0/16, version: 1.30}")
-    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, written like "1.33"')
+def test_the_message_about_a_number_instead_of_text_mentions_quotes():
+    (sentence,) = messages("network: {cidr: 10.0.0.0/16, version: 1.30}")
+    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, in the format "1.33"')
 
 
-def test_what_is_missing_is_told_for_the_line_of_what_it_is_missing_in():
-    assert told("share: 0.5\nnetwork:\n  zones: 2\n") == [
+def test_a_missing_value_is_reported_with_the_line_of_the_mapping_that_lacks_it():
+    assert messages("share: 0.5\nnetwork:\n  zones: 2\n") == [
         "network.cidr (line 2) is missing; allowed: an IPv4 range such as 10.0.0.0/16"
     ]
 
 
-def test_a_misspelt_required_key_is_not_told_as_missing_too():
-    assert told("netwrok: {cidr: 10.0.0.0/16}") == ["netwrok (line 1) is an unknown key; did you mean `network`?"]
+def test_a_misspelled_required_key_is_not_also_reported_as_missing():
+    assert messages("netwrok: {cidr: 10.0.0.0/16}") == ["netwrok (line 1) is an unknown key; did you mean `network`?"]
 
 
-def test_a_whole_file_of_another_shape_is_told():
+def test_a_file_that_is_not_a_mapping_is_reported():
     for text in ("just text", "[1, 2]", "5", "~"):
-        assert len(told(text)) == 1
+        assert len(messages(text)) == 1
 
 
-def test_rules_over_several_fields_are_told_together_with_wrong_fields_elsewhere():
-    assert told(NETWORK + "typo: 1\nextra: {maxNodes: 0}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
+def test_broken_rules_between_fields_are_reported_together_with_invalid_fields_elsewhere():
+    assert messages(NETWORK + "typo: 1\nextra: {maxNodes: 0}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
         "typo (line 2) is an unknown key; allowed: network, pools, extra, subnets or share",
         "extra.maxNodes (line 3) is 0; allowed: 1 to 500",
         "subnets[0].cidr (line 4) is 11.0.0.0/24; allowed: a part of network.cidr (10.0.0.0/16)",
     ]
 
 
-def test_a_rule_that_may_fail_only_for_a_wrong_field_is_not_told():
-    assert told("pools: {a: {typos: 5}, b: {maxNodes: 0}}\n" + NETWORK.replace("0}", "0, names: [z]}")) == [
+def test_a_rule_that_may_fail_only_because_of_an_invalid_field_is_not_reported():
+    assert messages("pools: {a: {typos: 5}, b: {maxNodes: 0}}\n" + NETWORK.replace("0}", "0, names: [z]}")) == [
         "pools.a.typos (line 1) is an unknown key; did you mean `types`?",
         "pools.b.maxNodes (line 1) is 0; allowed: 1 to 500",
     ]
     text = "pools: {a: {maxNodez: 1}, b: {maxNodes: 500}, c: {maxNodes: 99}}\n"
-    assert told(NETWORK + text) == ["pools.a.maxNodez (line 2) is an unknown key; did you mean `maxNodes`?"]
-    assert told("network: {cidr: 9}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
+    assert messages(NETWORK + text) == ["pools.a.maxNodez (line 2) is an unknown key; did you mean `maxNodes`?"]
+    assert messages("network: {cidr: 9}\nsubnets: [{cidr: 11.0.0.0/24}]\n") == [
         "network.cidr (line 1) is 9; allowed: an IPv4 range such as 10.0.0.0/16"
     ]
 
 
-def test_rules_find_what_they_are_given_beside_the_values():
+def test_rules_can_read_the_context():
     class Zoned(Spec):
         zone: str
 
@@ -251,6 +250,6 @@ def test_rules_find_what_they_are_given_beside_the_values():
     assert str(problem) == "zone (line 1) is us-east-1a; allowed: zones of eu-west-1"
 
 
-def test_a_secret_looking_value_is_not_repeated():
-    (sentence,) = told(NETWORK + "extra: {capacity: AKIAIOSFODNN7EXAMPLE}")
+def test_a_value_that_looks_like_a_secret_is_hidden():
+    (sentence,) = messages(NETWORK + "extra: {capacity: AKIAIOSFODNN7EXAMPLE}")
     assert "AKIA" not in sentence

@@ -1,4 +1,4 @@
-"""Wrong stack files as data: the file in `wrong/NAME.yaml`, what a person is told in `wrong/NAME.txt`."""
+"""Invalid stack files, `wrong/NAME.yaml`, and the messages about them, `wrong/NAME.txt`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ CASES = sorted((HERE / "wrong").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_wrong_stack_file_is_told(path, monkeypatch, golden):
+def test_an_invalid_stack_file_is_reported(path, monkeypatch, golden):
     monkeypatch.chdir(path.parent)
     with pytest.raises(config.ConfigError) as error:
         config.read(path)

@@ -1,4 +1,4 @@
-"""YAML as the engine reads it, with lines."""
+"""Parsing YAML as the engine does, with line numbers."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 from mlpctl.config.yaml_file import MAX_BYTES, MAX_VALUES, Position, YamlError, parse
 
 
-# What `pulumi config --json` (3.259) prints for the same words.
+# The meanings are those that `pulumi config --json` (3.259) prints.
 @pytest.mark.parametrize(
     ("word", "meaning"),
     [
@@ -52,7 +52,7 @@ from mlpctl.config.yaml_file import MAX_BYTES, MAX_VALUES, Position, YamlError, 
         ('"x"', "x"),
     ],
 )
-def test_a_word_means_what_it_means_to_the_engine(word, meaning):
+def test_a_scalar_has_the_same_meaning_as_in_the_engine(word, meaning):
     value = parse(f"key: {word}".encode()).data["key"]
     assert value == meaning
     assert type(value) is type(meaning)
@@ -63,8 +63,8 @@ def test_a_word_means_what_it_means_to_the_engine(word, meaning):
     [
         ("012345678901", "octal"),
         ("089", "octal"),
-        ("2026-01-01", "time"),
-        ("2026-01-01T10:00:00Z", "time"),
+        ("2026-01-01", "timestamp"),
+        ("2026-01-01T10:00:00Z", "timestamp"),
         (".inf", "finite"),
         ("-.INF", "finite"),
         (".nan", "finite"),
@@ -77,7 +77,7 @@ def test_a_word_means_what_it_means_to_the_engine(word, meaning):
         ('"\\ud800"', "surrogate"),
     ],
 )
-def test_a_word_that_readers_disagree_about_is_refused_in_its_line(word, reason):
+def test_an_ambiguous_scalar_is_rejected_with_its_line(word, reason):
     document = parse(f"# a comment\nkey: {word}\nright: 1".encode())
     (problem,) = document.problems
     assert (problem.path, problem.line) == (("key",), 2)
@@ -85,7 +85,7 @@ def test_a_word_that_readers_disagree_about_is_refused_in_its_line(word, reason)
     assert document.data["right"] == 1
 
 
-def test_every_value_has_the_place_of_its_key_or_of_itself_in_a_list():
+def test_a_value_has_the_position_of_its_key_or_its_own_in_a_list():
     document = parse(b"a:\n  b: 1\n  c:\n    - x\n    - d: 2\n")
     assert document.positions == {
         ("a",): Position(1, 1),
@@ -97,34 +97,32 @@ def test_every_value_has_the_place_of_its_key_or_of_itself_in_a_list():
     }
 
 
-def test_the_place_of_what_is_missing_is_that_of_what_is_around_it():
+def test_a_missing_value_has_the_position_of_the_mapping_around_it():
     assert parse(b"a:\n  b: 1\n").at(("a", "missing", 3)) == Position(1, 1)
 
 
-def test_a_key_written_twice_is_told_with_both_lines_and_the_first_counts():
+def test_a_duplicate_key_is_reported_with_both_lines_and_the_first_is_used():
     document = parse(b"a: 1\nb: 2\na: 3\n")
-    assert [str(problem) for problem in document.problems] == [
-        "a (line 3) is written twice; it stands in line 1 already"
-    ]
+    assert [str(problem) for problem in document.problems] == ["a (line 3) is a duplicate key, already set in line 1"]
     assert document.data == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize("key", ["1", "true", "~", "1.5", "[a]", "{a: b}", "2026-01-01", '"\\ud800"'])
-def test_a_key_that_is_not_text_is_refused(key):
+def test_a_key_that_is_not_text_is_rejected(key):
     document = parse(f"a:\n  ? {key}\n  : 1\n".encode())
     (problem,) = document.problems
     assert (problem.path, problem.line) == (("a",), 2)
     assert "not text" in problem.message
 
 
-def test_an_alias_repeats_a_value_and_keeps_the_lines_of_where_it_is_written():
+def test_an_alias_repeats_a_value_with_the_lines_of_its_anchor():
     document = parse(b"a: &x {p: 1}\nb: *x\n")
     assert document.data == {"a": {"p": 1}, "b": {"p": 1}}
     assert document.positions["b",].line == 2
     assert document.positions["b", "p"].line == 1
 
 
-def test_a_merge_takes_over_what_the_mapping_does_not_say_itself():
+def test_a_merge_adds_the_keys_that_the_mapping_does_not_set():
     document = parse(
         b"a: &a {p: 1, q: 1}\nb: &b {q: 2, r: 2}\nc: {<<: [*a, *b], p: 3}\nd: {<<: *c}\n".replace(b"c: {", b"c: &c {")
     )
@@ -134,7 +132,7 @@ def test_a_merge_takes_over_what_the_mapping_does_not_say_itself():
     assert document.positions["d", "r"].line == 2
 
 
-def test_a_merge_of_no_mapping_is_refused():
+def test_a_merge_of_a_value_that_is_not_a_mapping_is_rejected():
     (problem,) = parse(b"a:\n  <<: 5\n").problems
     assert problem.line == 2
 
@@ -149,21 +147,21 @@ BOMB = b"a: &a [x, x, x, x, x, x, x, x, x, x]\n" + b"".join(
     [
         (b"a: [", 1, "not valid YAML"),
         (b"a: 1\nb: c: d", 2, "not valid YAML"),
-        (b"a: 1\nb: *x", 2, "undefined alias; text that begins with [*] is written in quotes"),
+        (b"a: 1\nb: *x", 2, "undefined alias; put text that starts with [*] in quotes"),
         (b"a:\n\tb: 1", 2, "a tab where YAML allows only spaces"),
         (b"a: 1\r\tb: 1", 2, "a tab where YAML allows only spaces"),
         ("a: 1\u2028b: [".encode(), 2, "not valid YAML"),
         (b"a: 1\nb: \xff", 2, "not UTF-8"),
         (b"a: 1\nb: \x07", 2, "control character"),
         (b"a: 1\n---\nb: 1", 2, "another document"),
-        (b"a: &a [*a]", 1, "more than 40 deep"),
-        (b"a: &a {<<: *a}", 1, "more than 40 deep"),
-        (b"[" * 100_000, 1, "more than 40 deep"),
+        (b"a: &a [*a]", 1, "more than 40 levels deep"),
+        (b"a: &a {<<: *a}", 1, "more than 40 levels deep"),
+        (b"[" * 100_000, 1, "more than 40 levels deep"),
         (b"a: 1\n" * MAX_BYTES, None, "bytes"),
         (BOMB, 1, f"more than {MAX_VALUES} values"),
     ],
 )
-def test_what_cannot_be_read_is_one_problem_at_once(content, line, message):
+def test_an_unreadable_file_is_one_problem_within_2_seconds(content, line, message):
     start = time.monotonic()
     with pytest.raises(YamlError, match=message) as error:
         parse(content)
@@ -176,7 +174,7 @@ def test_a_file_without_a_value_is_none(content):
     assert parse(content).data is None
 
 
-def test_a_byte_order_mark_and_other_line_ends_are_read():
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted():
     assert parse("\ufeffa: 1\r\nb: ü 😀\r\n".encode()).data == {"a": 1, "b": "ü 😀"}
 
 
@@ -184,7 +182,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_read():
     ("word", "changed"), [("7", False), ("-7", False), ("0", False), ("1.0", True), ("1_000", True)]
 )
 @pytest.mark.parametrize("section", ["a", "b"])
-def test_a_whole_number_that_is_written_otherwise_is_remembered(section, word, changed):
+def test_the_spelling_of_an_integer_that_is_not_plain_digits_is_recorded(section, word, changed):
     document = parse(f"a: {{b: {word}}}\nb: {{b: [{word}]}}\nc: '{word}'\n".encode())
     at = {"a": ("a", "b"), "b": ("b", "b", 0)}[section]
     assert (document.respelt.get(at) == word) is changed
@@ -193,17 +191,17 @@ def test_a_whole_number_that_is_written_otherwise_is_remembered(section, word, c
 
 
 @pytest.mark.parametrize("word", ["+7", "0x1f", "0b1", "0o7", "1e3", "7.", "7_0"])
-def test_every_other_way_to_write_a_whole_number_is_remembered(word):
+def test_every_such_spelling_of_an_integer_is_recorded(word):
     assert parse(f"a: {word}".encode()).respelt == {("a",): word}
 
 
 @pytest.mark.parametrize("written", ["*Hunter2x", "!Hunter2x", "!Hunter2x 9", "!Hunter!2x", "!Hunter2x [1]"])
-def test_a_password_that_begins_like_a_name_of_yaml_is_not_shown(written: str) -> None:
+def test_a_password_that_starts_like_an_alias_or_a_tag_is_hidden(written: str) -> None:
     try:
         problems = parse(f"password: {written}\n".encode()).problems
     except YamlError as error:
         problems = [error.problem]
-    (told,) = map(str, problems)
-    assert "Hunter" not in told
-    assert "2x" not in told
-    assert "in quotes" in told
+    (message,) = map(str, problems)
+    assert "Hunter" not in message
+    assert "2x" not in message
+    assert "in quotes" in message
