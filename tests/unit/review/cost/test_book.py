@@ -190,22 +190,22 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
-        (book.PRICES, "2.24208", "free", "line 2, column usd: 'free' is no price above 0."),
-        (book.PRICES, "2.24208", "0", "line 2, column usd: '0' is no price above 0."),
-        (book.PRICES, "2.24208", "-1", "line 2, column usd: '-1' is no price above 0."),
-        (book.PRICES, "2.24208", "nan", "line 2, column usd: 'nan' is no price above 0."),
+        (book.PRICES, "2.24208", "free", "line 2, column usd: 'free' is not a price above 0."),
+        (book.PRICES, "2.24208", "0", "line 2, column usd: '0' is not a price above 0."),
+        (book.PRICES, "2.24208", "-1", "line 2, column usd: '-1' is not a price above 0."),
+        (book.PRICES, "2.24208", "nan", "line 2, column usd: 'nan' is not a price above 0."),
         (
             book.PRICES,
             "us-east-1,g6e.2xlarge",
             "us-east-1,g6e 2xlarge",
-            "line 2, column item: 'g6e 2xlarge' is no item of ec2.",
+            "line 2, column item: 'g6e 2xlarge' is not an item of ec2.",
         ),
         (book.PRICES, ",2.24208,list-1", ",2.24208,list-9", "line 2, column source: 'list-9' is not in sources.yaml."),
         (
             book.PRICES,
             "g6e.2xlarge,,2.24208",
             "g6e.2xlarge,many,2.24208",
-            "line 2, column from_quantity: 'many' is no quantity.",
+            "line 2, column from_quantity: 'many' is not a quantity.",
         ),
         (book.PRICES, ",2.24208,list-1", ",2.24208", "line 2, column usd: the line has 5 fields instead of 6."),
         (book.PRICES, ",2.24208,list-1", ',"2.24208,list-1', "line 2"),
@@ -219,7 +219,7 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
             book.PRICES,
             "ec2,us-west-2,g6e.2xlarge",
             "ec2,us-east-1,g6e.2xlarge",
-            "line 3, column item: 'g6e.2xlarge' is there twice.",
+            "line 3, column item: 'g6e.2xlarge' is a duplicate.",
         ),
         (
             book.PRICES,
@@ -228,8 +228,8 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
             "line 3, column service: the line has 1 fields instead of 6.",
         ),
         (book.SPOT, "0.9,1.1", "1.2,1.1", "line 2, column max: '1.1' is below the lowest price, 1.2."),
-        (book.SPOT, "0.9,1.1", "x,1.1", "line 2, column min: 'x' is no price above 0."),
-        (book.SOURCES, "day: 2026-09-01", "day: yesterday", ": list-1 has to have a title, a where and a day."),
+        (book.SPOT, "0.9,1.1", "x,1.1", "line 2, column min: 'x' is not a price above 0."),
+        (book.SOURCES, "day: 2026-09-01", "day: yesterday", ": list-1 must have the keys title, where and day."),
         (book.SOURCES, "title: A list", "title: [", ", line 4, column 6: "),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_damaged_book_is_told_in_a_sentence_with_its_place(
         there = load(folder)
         there.find("ec2", "us-east-1", "g6e.2xlarge")
         there.spot("us-east-1", "g6e.2xlarge")
-    assert str(error.value).startswith("The price book is damaged: ")
+    assert str(error.value).startswith("The price book is invalid: ")
     assert f"{file}, {told}" in str(error.value) or f"{file}{told}" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -252,7 +252,7 @@ def test_a_book_that_is_not_there_or_no_text_is_told(folder: Path, tmp_path: Pat
     with pytest.raises(BookError, match=r"cannot be read: .*nowhere.*: No such file or directory\."):
         load(tmp_path / "nowhere")
     (folder / book.PRICES).write_bytes(b"service\n\xff\xfe\n")
-    with pytest.raises(BookError, match=r"prices\.csv, line 2: this is no text in UTF-8\."):
+    with pytest.raises(BookError, match=r"prices\.csv, line 2: the text is not UTF-8\."):
         load(folder)
 
 

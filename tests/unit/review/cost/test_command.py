@@ -55,31 +55,31 @@ def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
     assert (
         text
         == """\
-Component            At the least   Expected  At the most      Change
-Without a component     $1,411.20  $1,411.20    $1,411.20  +$1,331.20
-KeyRing keys                $1.00      $1.00        $3.00      +$1.00
-Total                   $1,412.20  $1,412.20    $1,414.20  +$1,332.20
+Component                Least   Expected       Most      Change
+Without a component  $1,411.20  $1,411.20  $1,411.20  +$1,331.20
+KeyRing keys             $1.00      $1.00      $3.00      +$1.00
+Total                $1,412.20  $1,412.20  $1,414.20  +$1,332.20
 
-Team            At the least   Expected  At the most
-without a team     $1,411.20  $1,411.20    $1,411.20
-ml                     $1.00      $1.00        $3.00
+Team         Least   Expected       Most
+no team  $1,411.20  $1,411.20  $1,411.20
+ml           $1.00      $1.00      $3.00
 
-Assumed each month
+Assumptions, per month
   cost.usage.default.s3StorageGb  60,000 GB
 
-No price (1), and no part of the sums
+Unpriced, not in the totals (1)
   lost  size is known only after the update
 
-Not all of it has a price (2)
-  keys-data  cost.usage says nothing of kmsRequests
-  models     cost.usage says nothing of s3PutRequests and s3GetRequests
+Partly priced (2)
+  keys-data  cost.usage has no value for kmsRequests
+  models     cost.usage has no value for s3PutRequests and s3GetRequests
 
 Limits
-  held  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. It leaves out 1
-        resource without a price.
-  held  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
+  met  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. Not included: 1
+       resource without a price.
+  met  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
 
-US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts."""
+US dollars per month of 730 hours, at AWS list prices of 2026-11-01, without taxes and discounts."""
     )
 
 
@@ -121,15 +121,15 @@ def test_stacks_stand_side_by_side() -> None:
     assert (
         "\n".join(line.rstrip() for line in text.splitlines())
         == """\
-Component                    dev    prod
-KeyRing keys               $1.00   $1.00
-Without a component            -  $40.00
-Expected                   $1.00  $41.00
-At the least               $1.00  $41.00
-At the most                $3.00  $43.00
-Resources without a price      1       0
+Component              dev    prod
+KeyRing keys         $1.00   $1.00
+Without a component      -  $40.00
+Expected             $1.00  $41.00
+Least                $1.00  $41.00
+Most                 $3.00  $43.00
+Unpriced resources       1       0
 
-US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts.
+US dollars per month of 730 hours, at AWS list prices of 2026-11-01, without taxes and discounts.
 prod: The stack costs $41.00 a month; cost.maxMonthlyUsd allows $5.00."""
     )
     console = Console(file=io.StringIO())
@@ -162,10 +162,10 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("platform", "told"),
         [
-            ("{", "The plan's config has a mlplatform:platform that is no JSON, so its limits cannot be read."),
+            ("{", "The value of mlplatform:platform in the plan's config is not JSON, so its limits cannot be read."),
             ('{"cost": {"maxMonthlyUsd": "lots"}}', "cost.maxMonthlyUsd: input should be a valid number"),
             ('{"cost": {"usage": {"a": {"x": 1}}}}', "cost.usage.a.x: extra inputs are not permitted"),
-            ('{"cost": 5}', "The plan's config can't be used: cost"),
+            ('{"cost": 5}', "The plan's config is invalid: cost"),
         ],
     )
     def test_what_cannot_be_read_is_told(self, platform: str, told: str) -> None:

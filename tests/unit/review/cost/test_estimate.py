@@ -77,7 +77,7 @@ class TestBeforeAndAfter:
     def test_what_had_no_price_is_told_when_it_goes(self) -> None:
         gone = only(BOOK, change(VOLUME, None, old={"type": "io9", "size": 1}, op=Op.DELETE))
         assert (gone.monthly_usd, gone.before_monthly_usd) == (money(0), None)
-        assert gone.unpriced == "what it cost until now: the price book has no ebs/io9-storage in us-east-1"
+        assert gone.unpriced == "its current cost is unpriced: the price book has no ebs/io9-storage in us-east-1"
 
     def test_nodes_are_priced_before_and_after_by_the_template_of_that_time(self) -> None:
         template = change(
@@ -131,7 +131,7 @@ class TestEndpointsThatScale:
 
     def test_which_of_two_scales_has_to_be_known(self) -> None:
         found = self.endpoint(UNKNOWN, "a", "b")
-        assert found.unpriced == "which of its variants scales is known only after the update"
+        assert found.unpriced == "the variant that scales is known only after the update"
 
 
 class TestWithoutAPrice:
@@ -152,33 +152,33 @@ class TestWithoutAPrice:
                 {**POOL, "instanceTypes": None, "launchTemplate": {"id": "lt-1"}},
                 "its launch template is not part of the plan",
             ),
-            (NODES, {**POOL, "capacityType": "SPOT"}, "the price book has no spot price of m7i.large in us-east-1"),
-            (NODES, {**POOL, "capacityType": "CAPACITY_BLOCK"}, "a capacity block is paid up front, at the price"),
-            (NODES, {**POOL, "amiType": "WINDOWS_CORE_2022_x86_64"}, "the price book has Linux only"),
+            (NODES, {**POOL, "capacityType": "SPOT"}, "the price book has no spot price for m7i.large in us-east-1"),
+            (NODES, {**POOL, "capacityType": "CAPACITY_BLOCK"}, "capacity blocks are paid up front, at the price"),
+            (NODES, {**POOL, "amiType": "WINDOWS_CORE_2022_x86_64"}, "the price book covers only Linux"),
             (INSTANCE, {"instanceType": UNKNOWN}, "instanceType is known only after the update"),
-            (INSTANCE, {}, "its instance type is not given"),
+            (INSTANCE, {}, "its instance type is not set"),
             (INSTANCE, {"instanceType": "m7i.large", "tenancy": "host"}, "its tenancy is host"),
-            (VOLUME, {"type": "gp3"}, "size is not given"),
+            (VOLUME, {"type": "gp3"}, "size is not set"),
             (VOLUME, {"type": "gp3", "size": UNKNOWN}, "size is known only after the update"),
             (VOLUME, {"type": "gp3", "size": Secret("key name")}, "size is secret"),
-            (VOLUME, {"type": "gp3", "size": "many"}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": -5}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": 1e308}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": "NaN"}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is no number that can be priced"),
+            (VOLUME, {"type": "gp3", "size": "many"}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": -5}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": 1e308}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": "NaN"}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is not a valid quantity"),
             (VOLUME, {**SMALL, "region": UNKNOWN}, "region is known only after the update"),
             (VOLUME, {**SMALL, "region": "cn-north-1"}, "the price book has no ebs/gp3-storage in cn-north-1"),
-            ("aws:elasticache/cluster:Cluster", {}, "the price book has no caches"),
-            ("gcp:compute/instance:Instance", {}, "mlpctl has no way to price this type"),
-            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource may make anything"),
-            ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "no Classic Load Balancer"),
+            ("aws:elasticache/cluster:Cluster", {}, "the price book does not cover caches"),
+            ("gcp:compute/instance:Instance", {}, "mlpctl cannot price this type"),
+            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource can create other resources"),
+            ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "does not cover Classic Load Balancers"),
             (
                 "kubernetes:core/v1:PersistentVolumeClaim",
                 {"spec": {"resources": {"requests": {"storage": "1Gi"}}}},
-                "storage class by default is not part of the plan",
+                "storage class (default) is not part of the plan",
             ),
             ("aws:sagemaker/endpoint:Endpoint", {}, "its configuration is not part of the plan"),
-            (BUCKET, {}, "cost.usage says nothing of s3StorageGb, s3PutRequests and s3GetRequests"),
+            (BUCKET, {}, "cost.usage has no value for s3StorageGb, s3PutRequests and s3GetRequests"),
         ],
     )
     def test_it_is_told_why_and_counted_and_in_no_sum(self, type: str, inputs: Mapping[str, Any], why: str) -> None:
@@ -193,7 +193,7 @@ class TestWithoutAPrice:
         (found,) = cost(BOOK, change(NODES, {**POOL, "launchTemplate": {"id": "lt-1"}})).resources
         (without,) = cost(BOOK, change(NODES, POOL)).resources
         assert found.monthly_usd == without.monthly_usd
-        assert found.missing == ("the nodes' disks: their launch template is not part of the plan",)
+        assert found.missing == ("the disks of the nodes: their launch template is not part of the plan",)
 
     def test_a_disk_of_unknown_size_is_left_out_and_told(self) -> None:
         template = change(
@@ -210,7 +210,7 @@ class TestWithoutAPrice:
         inputs = {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 1}, "launchTemplate": {"id": UNKNOWN}}
         found = cost(BOOK, template, change(NODES, inputs, depends={"launchTemplate": [template]}))
         assert found.totals.monthly_usd == money(730 * 0.1 + 50 * 0.08)
-        assert found.resources[1].missing == ("disk /dev/xvda: the image decides its size",)
+        assert found.resources[1].missing == ("disk /dev/xvda: the image determines its size",)
         assert found.totals.partly == 1
 
     def test_a_reservation_made_elsewhere_is_told(self) -> None:
@@ -225,7 +225,7 @@ class TestWithoutAPrice:
         inputs = {"scalingConfig": {"minSize": 0, "desiredSize": 1, "maxSize": 1}, "launchTemplate": {"id": UNKNOWN}}
         found = only(BOOK, template, change(NODES, inputs, depends={"launchTemplate": [template]}))
         assert found.monthly_usd == money(0, 730 * 55, 730 * 55)
-        assert "reserved capacity that no node uses, which is paid as well" in found.missing
+        assert "unused reserved capacity, which is charged too" in found.missing
 
     def test_an_assumed_use_without_a_price_is_told(self) -> None:
         found = only(Prices({"nat/gateway": 0.045}), change(NAT, {}), usage={"default": {"natDataGb": 5}})
@@ -272,7 +272,7 @@ class TestUse:
     def test_a_use_that_is_not_given_is_told_beside_the_fixed_price(self) -> None:
         found = cost(BOOK, change(NAT, {}))
         assert found.totals.monthly_usd == money(730 * 0.045)
-        assert found.resources[0].missing == ("cost.usage says nothing of natDataGb and dataOutGb",)
+        assert found.resources[0].missing == ("cost.usage has no value for natDataGb and dataOutGb",)
         assert (found.totals.partly, found.totals.unpriced) == (1, 0)
 
 
@@ -297,7 +297,7 @@ class TestFree:
 
     def test_a_component_costs_what_its_parts_cost(self) -> None:
         component = change("acme:shop:Shop", {"size": 3}, custom=False)
-        assert only(BOOK, component).free == "a component costs what its parts cost"
+        assert only(BOOK, component).free == "the cost of a component is that of its resources"
 
 
 class TestSupportOfKubernetes:
@@ -322,7 +322,7 @@ class TestSupportOfKubernetes:
 
     def test_what_is_no_version_has_no_price(self) -> None:
         found = only(BOOK, change("aws:eks/cluster:Cluster", {"version": "latest"}))
-        assert found.unpriced == "latest is no version of Kubernetes"
+        assert found.unpriced == "latest is not a Kubernetes version"
 
 
 class TestAge:
@@ -431,7 +431,7 @@ class TestLimits:
         (found,) = limits(self.COST, CostSettings(max_monthly_usd=10))
         assert found.text == (
             "The stack costs $24.00 a month; cost.maxMonthlyUsd allows $10.00. "
-            "It leaves out 1 resource without a price."
+            "Not included: 1 resource without a price."
         )
 
     GPUS = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, name="gpus")
@@ -446,7 +446,7 @@ class TestLimits:
         estimated = cost(BOOK, moved)
         whole, delta = limits(estimated, CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
         assert (whole.broken, delta.broken) == (False, True)
-        assert "It can't be held without a price for disks of 1 resource" in delta.text
+        assert "The limit cannot be checked without a price for disks of 1 resource" in delta.text
         assert wording.cost_in_short(estimated).startswith("$24.00 a month, the change not known")
 
     @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ class TestLimits:
         settings = CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000)
         found = limits(cost(BOOK, lacking), settings)
         assert [each.broken for each in found] == [True, True]
-        assert f"It can't be held without a price for {what}; cost.maxUnpriced says" in found[0].text
+        assert f"The limit cannot be checked without a price for {what}; cost.maxUnpriced sets" in found[0].text
 
     def test_a_disk_of_a_pool_without_a_price_is_much_as_well(self) -> None:
         book = Prices({"ec2/m7i.large": 0.1})

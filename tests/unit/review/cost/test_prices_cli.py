@@ -120,8 +120,8 @@ def test_steps_are_shown_with_where_they_begin(shelf: Path, mlpctl: Mlpctl) -> N
     ("arguments", "told"),
     [
         (("g6e.2xlarg",), "The price book has no g6e.2xlarg; did you mean g6e.2xlarge"),
-        (("g6e.2xlarge", "--region", "ap-south-1"), "has g6e.2xlarge in eu-west-1, us-east-1, and not in ap-south-1."),
-        (("unheard-of",), "The price book has no unheard-of; `mlpctl prices list` shows what it has."),
+        (("g6e.2xlarge", "--region", "ap-south-1"), "has g6e.2xlarge in eu-west-1, us-east-1, but not in ap-south-1."),
+        (("unheard-of",), "The price book has no unheard-of; `mlpctl prices list` shows its contents."),
     ],
 )
 def test_what_it_does_not_have_is_told_with_what_is_near(
@@ -136,7 +136,7 @@ def test_a_damaged_book_is_a_sentence(shelf: Path, mlpctl: Mlpctl) -> None:
     (shelf / book.PRICES).write_text("nothing")
     code, _, errors = mlpctl("prices", "list")
     assert code == cli.FAILED
-    assert errors.startswith("The price book is damaged: prices.csv, line 1")
+    assert errors.startswith("The price book is invalid: prices.csv, line 1")
     assert errors.count("\n") == 1
 
 
@@ -172,7 +172,7 @@ def test_a_refresh_tells_what_it_left_out_and_what_it_did(
     assert asked == [(["eu-west-1"], ["nat"], True)]
     assert out == (
         "nat/eu-west-1/data: [gone]\n"
-        f"3 prices read, 1 of them new or changed, into {shelf}. 1 left out, as told above.\n"
+        f"3 prices read, 1 of them new or changed, into {shelf}. 1 omitted, see above.\n"
     )
 
 

@@ -190,7 +190,7 @@ def test_fresh_prices_replace_old_ones_and_the_rest_stays_with_its_day(renew: Re
     source = load(folder).sources[key]
     assert (source.day, source.where) == (TODAY, "GetProducts, published 2026-11-20")
     assert (done.renewed, done.changed) == (1, 1)
-    assert done.problems == ["nat/us-east-1/data: AWS lists no price for it; it stays as it was."]
+    assert done.problems == ["nat/us-east-1/data: AWS lists no price; any existing price is kept."]
 
 
 def test_all_pages_of_an_answer_are_read(renew: Renew, folder: Path) -> None:
@@ -303,23 +303,23 @@ def test_units_are_those_of_the_list(cloud: Cloud, folder: Path) -> None:
     [
         (
             [sold("NatGateway-Hours", ("0", "0.045")), sold("NatGateway-Hours", ("0", "0.055"))],
-            "nat/us-east-1/gateway: AWS lists 2 different prices for it; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists 2 different prices; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.045"), unit="Fortnights")],
-            "nat/us-east-1/gateway: AWS prices it by 'Fortnights', which is not known here; it stays as it was.",
+            "nat/us-east-1/gateway: AWS prices it per 'Fortnights', which is an unknown unit; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.0000000000"))],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.3"), currency="CNY")],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours")],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
     ],
 )
@@ -347,7 +347,7 @@ def test_terms_of_the_future_do_not_hold_yet() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"product": {"attributes": {}}}', "null"])
 def test_an_answer_in_another_form_is_told(text: str) -> None:
-    with pytest.raises(RefreshError, match=r"AWS told a price in a form that is not known here"):
+    with pytest.raises(RefreshError, match=r"AWS returned a price in an unknown format"):
         refresh.offer(text, TODAY)
 
 
@@ -370,22 +370,22 @@ def test_the_price_list_is_asked_at_its_own_endpoint(renew: Renew, cloud: Cloud)
 
 def test_a_region_without_prices_is_told(renew: Renew) -> None:
     assert renew("nat", [], region="ap-southeast-5").problems == [
-        "AmazonEC2 in ap-southeast-5: AWS lists nothing there; its prices stay as they were."
+        "AmazonEC2 in ap-southeast-5: AWS returns no products; any existing prices are kept."
     ]
 
 
 def test_china_is_left_out_and_told(cloud: Cloud, folder: Path) -> None:
     done = refresh.refresh(["cn-north-1"], session=cloud, folder=folder, today=TODAY)
     assert done.problems == [
-        "cn-north-1: AWS in China sells in yuan, and the price book has US dollars; it is left out."
+        "cn-north-1: skipped, since AWS China prices are in yuan, and the price book is in US dollars."
     ]
 
 
 @pytest.mark.parametrize(
     ("regions", "services", "told"),
     [
-        (["us-eas-1"], None, r"us-eas-1 is no region; did you mean us-east-1\?"),
-        (["us-east-1"], ["nats"], r"nats is no service of the price book; did you mean nat\?"),
+        (["us-eas-1"], None, r"us-eas-1 is not a region; did you mean us-east-1\?"),
+        (["us-east-1"], ["nats"], r"nats is not a service of the price book; did you mean nat\?"),
     ],
 )
 def test_what_is_not_known_is_told_before_aws_is_asked(
@@ -401,12 +401,12 @@ def test_what_is_not_known_is_told_before_aws_is_asked(
     [
         (
             "AccessDeniedException",
-            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*It needs the permission pricing:GetPro",
+            r"AWS did not return the prices of AmazonEC2 in us-east-1: .*The permission pricing:GetProducts is",
         ),
-        ("ThrottlingException", r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
+        ("ThrottlingException", r"AWS did not return the prices of AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
         (
             "ExpiredNextTokenException",
-            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ExpiredNextTokenException",
+            r"AWS did not return the prices of AmazonEC2 in us-east-1: .*ExpiredNextTokenException",
         ),
     ],
 )
@@ -421,7 +421,7 @@ def test_a_refusal_is_a_sentence_and_the_book_is_as_it_was(cloud: Cloud, folder:
 def test_without_credentials_it_is_a_sentence(folder: Path) -> None:
     session = botocore.session.Session()
     session.register_component("credential_provider", CredentialResolver([]))
-    with pytest.raises(RefreshError, match=r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*credentials"):
+    with pytest.raises(RefreshError, match=r"AWS did not return the prices of AmazonEC2 in us-east-1: .*credentials"):
         refresh.refresh(
             ["us-east-1"], ["nat"], session=boto3.Session(botocore_session=session), folder=folder, today=TODAY
         )
@@ -480,7 +480,7 @@ def test_spot_prices_that_an_account_may_not_see_do_not_stop_the_rest(cloud: Clo
     cloud.refuse(code, service="ec2")
     done = refresh.refresh(["us-east-1"], ["spot"], session=cloud, folder=folder, today=TODAY)
     assert len(done.problems) == 1
-    assert done.problems[0].startswith("AWS did not tell the spot prices in us-east-1: ")
+    assert done.problems[0].startswith("AWS did not return the spot prices in us-east-1: ")
     found = load(folder).spot("us-east-1", "m5.large")
     assert found and found[0].source.key == "old"
 
@@ -488,8 +488,8 @@ def test_spot_prices_that_an_account_may_not_see_do_not_stop_the_rest(cloud: Clo
 def test_a_summary_counts(folder: Path) -> None:
     done = refresh.Outcome(renewed=1200, changed=3, already=2, problems=["x"])
     assert refresh.summary(done, folder) == (
-        f"1,200 prices read, 3 of them new or changed, into {folder}. 1 left out, as told above. "
-        "2 questions were answered today already; --again asks them anew."
+        f"1,200 prices read, 3 of them new or changed, into {folder}. 1 omitted, see above. "
+        "2 queries were already answered today; --again repeats them."
     )
     assert refresh.summary(refresh.Outcome(), folder) == f"0 prices read, 0 of them new or changed, into {folder}."
 

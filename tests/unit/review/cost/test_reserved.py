@@ -175,7 +175,7 @@ class TestTargets:
     def test_one_that_the_plan_does_not_have_is_told(self) -> None:
         found = only(BOOK, targeting({"capacityReservationId": "cr-9"}, (), INSTANCE))
         assert found.monthly_usd == hours(1)
-        assert "reserved capacity that no node uses, which is paid as well" in found.missing
+        assert "unused reserved capacity, which is charged too" in found.missing
 
 
 def configuration(name: Any = UNKNOWN, count: int = 2) -> Change:
@@ -188,7 +188,7 @@ class TestEndpoints:
     def test_a_configuration_without_an_endpoint_is_free_and_says_why(self, type: str) -> None:
         found: ResourceCost = only(BOOK, change(type, configuration().new))
         assert (found.monthly_usd, found.unpriced, found.missing) == (money(0), "", ())
-        assert found.free == "an endpoint that runs it is paid, and without one it costs nothing"
+        assert found.free == "it is free; an endpoint that uses it is charged"
 
     def test_an_endpoint_is_priced_through_its_configuration_and_once(self) -> None:
         made = configuration()

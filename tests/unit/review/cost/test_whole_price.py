@@ -59,7 +59,7 @@ class TestThroughputOfFiles:
         inputs = {"throughputMode": "provisioned", "provisionedThroughputInMibps": 100}
         found = only(BOOK, change(FILES, inputs))
         assert found.monthly_usd == money(600)
-        assert found.missing == ("cost.usage says nothing of efsStorageGb",)
+        assert found.missing == ("cost.usage has no value for efsStorageGb",)
 
     def test_storage_in_one_zone_brings_as_much(self) -> None:
         inputs = {
@@ -94,12 +94,12 @@ class TestDisksOfNodes:
 
     def test_what_is_not_said_is_assumed_and_told(self) -> None:
         (assumed,) = self.nodes().assumptions
-        assert assumed == Assumption(name="it.nodeDiskGb", value=20, unit="GB of gp2 a node", given=False)
+        assert assumed == Assumption(name="it.nodeDiskGb", value=20, unit="GB of gp2 per node", given=False)
 
     def test_a_size_that_is_not_known_is_left_out_and_large(self) -> None:
         found = self.nodes(diskSize=UNKNOWN)
         assert found.monthly_usd == money(0, 4 * 730, 5 * 730)
-        assert found.missing == ("the nodes' disks: diskSize is known only after the update",)
+        assert found.missing == ("the disks of the nodes: diskSize is known only after the update",)
         assert found.large == "instances"
 
 
@@ -142,7 +142,7 @@ class TestDatabases:
         other = only(BOOK, change(DATABASE, {**inputs, "instanceClass": "db.r6g.large"}))
         assert other.monthly_usd == money(2 * (730 * 0.25 + 100 * 0.115))
         assert other.assumptions == (
-            Assumption(name="it.standby", value=2, unit="times the price of one zone", given=False),
+            Assumption(name="it.standby", value=2, unit="times the single-AZ price", given=False),
         )
 
     def test_a_replica_is_what_its_source_is(self) -> None:
@@ -165,17 +165,17 @@ class TestDatabases:
         }
         found = only(BOOK, change("aws:rds/clusterInstance:ClusterInstance", inputs))
         assert found.monthly_usd == money(730 * 0.26)
-        assert found.missing == ("what Performance Insights keeps beyond 7 days",)
+        assert found.missing == ("Performance Insights data older than 7 days",)
 
     @pytest.mark.parametrize(
         ("type", "inputs", "why"),
         [
-            ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora's storage and requests are paid by"),
-            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "no Multi-AZ DB cluster"),
-            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book has no caches"),
-            ("aws:opensearch/domain:Domain", {}, "the price book has no search"),
-            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book has no file system of this type"),
-            ("aws:redshift/cluster:Cluster", {}, "the price book has RDS, Aurora and DynamoDB only"),
+            ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora storage and requests are billed by usage"),
+            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "does not cover Multi-AZ DB clusters"),
+            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book does not cover caches"),
+            ("aws:opensearch/domain:Domain", {}, "the price book does not cover search domains"),
+            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this type of file system"),
+            ("aws:redshift/cluster:Cluster", {}, "the price book covers only RDS, Aurora and DynamoDB"),
         ],
     )
     def test_what_has_no_price_says_why_and_is_large(self, type: str, inputs: Mapping[str, Any], why: str) -> None:
@@ -217,7 +217,7 @@ class TestVolumes:
 
     def test_what_a_volume_is_filled_with_fast_is_told(self) -> None:
         found = only(BOOK, change(VOLUME, {"type": "gp3", "size": 100, "volumeInitializationRate": 300}))
-        assert found.missing == ("its initialization, which is paid by the GB of its snapshot",)
+        assert found.missing == ("its initialization, which is billed per GB of the snapshot",)
 
     @pytest.mark.parametrize(
         ("chosen", "usd"),
@@ -238,8 +238,8 @@ class TestVolumes:
     @pytest.mark.parametrize(
         ("driver", "free", "why"),
         [
-            ("efs.csi.aws.com", "the file system is paid", ""),
-            ("fsx.csi.aws.com", "", "the price book has no storage of fsx.csi.aws.com"),
+            ("efs.csi.aws.com", "included in the cost of the file system", ""),
+            ("fsx.csi.aws.com", "", "the price book does not cover volumes of fsx.csi.aws.com"),
         ],
     )
     def test_a_claim_of_files_is_no_disk(self, driver: str, free: str, why: str) -> None:
@@ -277,7 +277,7 @@ def test_what_is_reserved_is_paid_though_no_node_runs() -> None:
     assert only(BOOK, reserved, template, nodes).monthly_usd == money(0)
     block = only(BOOK, change("aws:ec2/capacityBlockReservation:CapacityBlockReservation", {}))
     assert (block.unpriced, block.large) == (
-        "a capacity block is paid up front, at the price of its offer",
+        "capacity blocks are paid up front, at the price of their offering",
         "instances",
     )
 
