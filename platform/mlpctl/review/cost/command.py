@@ -111,5 +111,5 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
 def _print_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
     for name, plan in plans.items():
         if plan.incomplete:
-            message = inert.visible(f"{name} is incomplete, and so is its cost: {plan.incomplete}")
+            message = inert.visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
             console.print(message, markup=False, highlight=False, soft_wrap=True)

@@ -110,7 +110,7 @@ def _steps(item: Item, candidates: Iterable[Offer]) -> list[tuple[float, float]]
     ((unit, charged),) = priced
     spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
     if unit.lower() not in spelled:
-        raise _Unclear(f"prices it per {unit!r}, which is an unknown unit")
+        raise _Unclear(f"prices it per {unit!r}, an unknown unit")
     scale = Decimal(str(spelled[unit.lower()]))
     return [(float(begin * scale) + item.start, float(usd / scale)) for begin, usd in charged]
 

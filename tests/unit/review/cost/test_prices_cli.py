@@ -171,8 +171,7 @@ def test_a_refresh_tells_what_it_left_out_and_what_it_did(
     assert (code, errors) == (0, "")
     assert asked == [(["eu-west-1"], ["nat"], True)]
     assert out == (
-        "nat/eu-west-1/data: [gone]\n"
-        f"3 prices read, 1 of them new or changed, into {shelf}. 1 omitted, see above.\n"
+        f"nat/eu-west-1/data: [gone]\n3 prices read, 1 of them new or changed, into {shelf}. 1 omitted, see above.\n"
     )
 
 

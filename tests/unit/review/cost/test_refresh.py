@@ -307,7 +307,7 @@ def test_units_are_those_of_the_list(cloud: Cloud, folder: Path) -> None:
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.045"), unit="Fortnights")],
-            "nat/us-east-1/gateway: AWS prices it per 'Fortnights', which is an unknown unit; any existing price is kept.",
+            "nat/us-east-1/gateway: AWS prices it per 'Fortnights', an unknown unit; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.0000000000"))],

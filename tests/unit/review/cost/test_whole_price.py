@@ -171,7 +171,7 @@ class TestDatabases:
         ("type", "inputs", "why"),
         [
             ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora storage and requests are billed by usage"),
-            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "does not cover Multi-AZ DB clusters"),
+            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "not cover Multi-AZ DB clusters"),
             ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book does not cover caches"),
             ("aws:opensearch/domain:Domain", {}, "the price book does not cover search domains"),
             ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this type of file system"),
