@@ -1,4 +1,4 @@
-"""The catalogue of the price book: all services, items and units."""
+"""The catalog of the price book: all services, items and units."""
 
 import functools
 import re
@@ -28,7 +28,7 @@ class Item(_Model):
 
     words: str
     unit: str
-    """One of the catalogue's units."""
+    """One of the catalog's units."""
 
     usage: str
     """`usagetype` without the region's prefix."""
@@ -101,11 +101,11 @@ class Catalogue(_Model):
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """A pattern for a text of the catalogue; the first group is the name in place of `{}`."""
+    """A pattern for a text of the catalog; the first group is the name in place of `{}`."""
     return re.compile(re.escape(text).replace(re.escape(_ANY), _NAME))
 
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """The catalogue of the package."""
+    """The catalog of the package."""
     return Catalogue.model_validate(read_table("items.yaml", "mlpctl.review.cost"))

@@ -87,7 +87,7 @@ def _is_regional(each: Offer) -> bool:
 
 
 def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
-    """The products of a catalogue entry, by item."""
+    """The products of a catalog entry, by item."""
     usage = re.compile(REGION + items.pattern(item.usage).pattern)
     found: dict[str, list[Offer]] = {}
     for each in offers:

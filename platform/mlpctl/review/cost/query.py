@@ -24,7 +24,7 @@ class Query:
     region_attribute: str
     where: tuple[tuple[str, str], ...]
     entries: tuple[tuple[str, Item], ...] = field(compare=False)
-    """Entries of the catalogue, each with its service."""
+    """Entries of the catalog, each with its service."""
 
     def __str__(self) -> str:
         """Return the text for messages."""
