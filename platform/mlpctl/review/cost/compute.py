@@ -255,13 +255,13 @@ def _template_disks(template: Subject, count: Range) -> Parts:
         yield Missing("the disks that the image defines")
     for mapping in mappings:
         if mapping.get("ebs") is not None:
-            name = mapping.text("deviceName", "a disk")
+            name = mapping.text("deviceName", "(unnamed)")
             yield from aside(disk(mapping, count, below="ebs."), f"disk {name}", large=_is_sized(mapping, "ebs."))
 
 
 def _disks(of: Subject, disks: Sequence[Subject], count: Range) -> Parts:
     for each in disks:
-        yield from aside(disk(each, count), f"disk {each.text('deviceName', 'of the root')}", large=_is_sized(each))
+        yield from aside(disk(each, count), f"disk {each.text('deviceName', '(root)')}", large=_is_sized(each))
 
 
 def _is_sized(mapping: Subject, below: str = "") -> bool:
