@@ -41,7 +41,7 @@ def digest(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "config": {"aws:region": "us-east-1", "mlplatform:platform": '{"owner":"ml-platform","profile":"prod"}'},
         "steps": steps,
-        "diagnostics": [{"severity": "warning", "message": "warning: the plan is made up\n"}],
+        "diagnostics": [{"severity": "warning", "message": "warning: this plan is generated\n"}],
         "duration": 90_000_000_000,
         "changeSummary": counts,
     }

@@ -45,7 +45,7 @@ def components(rounds: int) -> list[Line]:
         with program(place, "twin", twin.program(steps)) as same:
             made = json.loads(same.output("preview", "--json"))["steps"]
             runs = alternate(rounds, ours=lambda: ours.pulumi("preview"), twin=lambda: same.pulumi("preview"))
-    counts = [sum(not _stands_above(step) for step in each) for each in (steps, made)]
+    counts = [sum(not _is_component(step) for step in each) for each in (steps, made)]
     return [
         _compared(f"preview of prod, {counts[0]} resources", runs["ours"], runs["twin"], "1.10"),
         Line("resources", str(counts[0]), str(counts[1]), f"{counts[0] / counts[1]:.2f}", "1.00"),
@@ -231,8 +231,8 @@ def _compared(what: str, ours: list[Run], twin_runs: list[Run], aim: str = "") -
     return Line(what, f"{one:.2f} s", f"{other:.2f} s", f"{one / other:.2f}", aim and f"≤ {aim}")
 
 
-def _stands_above(step: Mapping[str, object]) -> bool:
-    """Whether a step belongs to the stack or a component, which no provider creates."""
+def _is_component(step: Mapping[str, object]) -> bool:
+    """Whether a step is for the stack or a component, which no provider creates."""
     state = step["newState"]
     assert isinstance(state, dict)
     return not state.get("custom")

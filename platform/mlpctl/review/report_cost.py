@@ -106,7 +106,7 @@ class ResourceCost(Model):
     """Why it has no price, now or before; empty otherwise."""
 
     missing: Sequence[str] = ()
-    """What the figure leaves out, and why: `cost.usage says nothing of natDataGb`."""
+    """What the figure leaves out, and why: `cost.usage has no value for natDataGb`."""
 
     large: str = ""
     """What has no price and may be much of the cost: `instances`, `disks`, `databases`; empty where nothing is."""

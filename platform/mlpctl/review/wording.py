@@ -288,7 +288,7 @@ def assumptions(cost: Cost) -> list[str]:
 
 
 def unpriced(cost: Cost) -> dict[tuple[str, str], int]:
-    """What has no price and why, with the number of such resources: `S3 bucket`, `cost.usage says nothing of …`."""
+    """What has no price and why, with the number of such resources: `S3 bucket`, `cost.usage has no value for …`."""
     return _most_first((each.words, each.unpriced) for each in cost.resources if each.unpriced)
 
 

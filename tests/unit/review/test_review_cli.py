@@ -237,8 +237,8 @@ def test_stacks_are_compared_each_once(tmp_path: Path, mlpctl: Mlpctl, monkeypat
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        (book.PRICES, "nonsense\n", f"The price book is damaged: {book.PRICES}, line 1: the columns are not"),
-        (book.SOURCES, "a: [", f"The price book is damaged: {book.SOURCES}"),
+        (book.PRICES, "nonsense\n", f"The price book is invalid: {book.PRICES}, line 1: the columns are not"),
+        (book.SOURCES, "a: [", f"The price book is invalid: {book.SOURCES}"),
         (book.PRICES, None, "The price book cannot be read: "),
     ],
 )

@@ -58,10 +58,10 @@ def test_a_cost_that_lacks_them_says_so_wherever_it_is_told() -> None:
     assert report.verdict.endswith("without 1,200 resources that the plan does not list")
     assert "--show-sames" in report.unchecked[0].why
     (limit,) = report.limits
-    assert "does not list 1,200 resources" in limit.text
+    assert "does not list 1,200 unchanged resources" in limit.text
     console = Console(record=True, width=200)
     cost_command.show(plan, book.load(), TODAY, console)
-    assert "does not list 1,200 resources" in console.export_text().replace("\n", " ")
+    assert "does not list 1,200 unchanged resources" in console.export_text().replace("\n", " ")
 
 
 def test_a_whole_plan_says_nothing_of_it() -> None:

@@ -1,1 +1,1 @@
-"""What a plan costs a month."""
+"""Estimates the monthly cost of a plan."""

@@ -1,7 +1,7 @@
-"""The price book: AWS's list prices in US dollars, each with its source and its day.
+"""The price book: AWS list prices in US dollars, each with its source and date.
 
-`prices.csv`, `spot.csv` and `sources.yaml` are its data; `mlpctl prices refresh` renews them. What has no row has no
-price: nothing here is guessed.
+Its data is in `prices.csv`, `spot.csv` and `sources.yaml`; `mlpctl prices refresh` updates them. An item without a row
+has no price: no price is guessed.
 """
 
 import csv
@@ -23,24 +23,24 @@ from mlpctl.errors import UserError
 from mlpctl.review.cost import items
 
 MONTH_HOURS: Final = 730
-"""Hours of a month, as AWS's own calculator counts them."""
+"""Hours per month, as in the AWS Pricing Calculator."""
 
 STALE_DAYS: Final = 90
-"""Days after which a price is said to be stale."""
+"""Days after which a price is stale."""
 
 FOLDER: Final = Path(__file__).parent
-"""Where the package's book is."""
+"""Folder of the package's price book."""
 
 SPOT_MIN: Final = "spot-min"
 SPOT_MAX: Final = "spot-max"
-"""What the lowest and the highest spot price are called as services."""
+"""Service names of the lowest and the highest spot price."""
 
 PRICES: Final = "prices.csv"
 SPOT: Final = "spot.csv"
 SOURCES: Final = "sources.yaml"
 
 _Line = tuple[int, str]
-"""A line of a file: its number and its text."""
+"""A line of a file: number and text."""
 
 
 class BookError(UserError):
@@ -49,13 +49,13 @@ class BookError(UserError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where prices were read."""
+    """The source of prices."""
 
     key: str
     title: str
     where: str
     day: date
-    """Day of which the prices are."""
+    """Date of the prices."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Price:
 
     @property
     def key(self) -> str:
-        """The row's name in reports, e.g. `ec2/us-east-1/g6e.2xlarge`."""
+        """The name of the row in reports, e.g. `ec2/us-east-1/g6e.2xlarge`."""
         return f"{self.service}/{self.region}/{self.item}"
 
     def stale(self, today: date) -> bool:
@@ -86,20 +86,20 @@ class Price:
 
 
 class Row(NamedTuple):
-    """A row of `prices.csv`; rows sort as the file does."""
+    """A row of `prices.csv`; rows sort in the order of the file."""
 
     service: str
     region: str
     item: str
     start: float
-    """Units a month from which on the price holds."""
+    """Units per month at which the price begins to apply."""
 
     usd: float
     source: str
 
 
 class SpotRow(NamedTuple):
-    """A row of `spot.csv`: an instance type's lowest and highest spot price an hour."""
+    """A row of `spot.csv`: an instance type's lowest and highest spot price per hour."""
 
     region: str
     item: str
@@ -114,41 +114,41 @@ _SPOT_COLUMNS: Final = ("region", "item", "min", "max", "source")
 
 @dataclass(frozen=True)
 class Book:
-    """List prices. A service's prices of a region are read when they are first asked for."""
+    """List prices. The prices of a service and region are parsed on first use."""
 
     sources: Mapping[str, Source]
     lines: Mapping[tuple[str, ...], Sequence[_Line]] = field(repr=False)
     """Lines of `prices.csv` by service and region."""
 
     folder: Path
-    """Where the book is."""
+    """Folder of the book."""
 
     _read: dict[tuple[str, str], Mapping[str, Sequence[Row]]] = field(default_factory=dict, repr=False)
     _spot_read: dict[str, Mapping[str, SpotRow]] = field(default_factory=dict, repr=False)
 
     def find(self, service: str, region: str, item: str) -> Price | None:
-        """The price of one unit, the first one where it falls with quantity; None where the book has none.
+        """The price of one unit, that of the first tier if there are several; None if the book has none.
 
         Raises:
-            BookError: the file is damaged there.
+            BookError: one of these rows is invalid.
         """
         found = self.tiers(service, region, item)
         return found[0][1] if found else None
 
     def tiers(self, service: str, region: str, item: str) -> tuple[tuple[float, Price], ...]:
-        """The prices of an item, each with the units a month from which on it holds; empty where the book has none.
+        """The price tiers of an item, each with its start in units per month; empty if the book has none.
 
         Raises:
-            BookError: the file is damaged there.
+            BookError: one of these rows is invalid.
         """
         rows = self._rows(service, region).get(item) or self._rows(service, items.GLOBAL).get(item) or ()
         return tuple((row.start, self._price(row)) for row in rows)
 
     def spot(self, region: str, instance_type: str) -> tuple[Price, Price] | None:
-        """The lowest and the highest spot price an hour over a region's zones; None where the book has none.
+        """The lowest and the highest spot price per hour over a region's zones; None if the book has none.
 
         Raises:
-            BookError: the file is damaged there.
+            BookError: one of these rows is invalid.
         """
         row = self._spot(region).get(instance_type)
         if not row:
@@ -160,19 +160,19 @@ class Book:
         )
 
     def items(self, service: str, region: str) -> tuple[str, ...]:
-        """The items of a service that have a price in a region.
+        """The items of a service with a price in a region.
 
         Raises:
-            BookError: the file is damaged there.
+            BookError: one of these rows is invalid.
         """
         return tuple(sorted({*self._rows(service, region), *self._rows(service, items.GLOBAL)}))
 
     @property
     def rows(self) -> Iterator[Row]:
-        """Every row, as the file sorts them.
+        """All rows, in the order of the file.
 
         Raises:
-            BookError: the file is damaged.
+            BookError: a row is invalid.
         """
         for service, region in sorted(self.lines):
             found = self._rows(service, region)
@@ -180,10 +180,10 @@ class Book:
 
     @property
     def spot_rows(self) -> Iterator[SpotRow]:
-        """Every row of spot prices, as the file sorts them.
+        """All rows of spot prices, in the order of the file.
 
         Raises:
-            BookError: the file is damaged.
+            BookError: a row is invalid.
         """
         for region in self.spot_regions:
             found = self._spot(region)
@@ -191,11 +191,11 @@ class Book:
 
     @property
     def spot_regions(self) -> tuple[str, ...]:
-        """The regions in which instance types have spot prices."""
+        """The regions with spot prices."""
         return tuple(sorted(region for (region,) in self._spot_lines))
 
     def regions(self, service: str) -> tuple[str, ...]:
-        """The regions in which a service has prices."""
+        """The regions with prices of a service."""
         return tuple(sorted(region for each, region in self.lines if each == service))
 
     @cached_property
@@ -222,14 +222,14 @@ class Book:
         for number, (service, region, item, start, usd, source) in _fields(lines, PRICES, _COLUMNS):
             wrong = _Wrong(PRICES, number)
             if service not in items.catalogue().services:
-                wrong("service", service, "is no service of the price book")
+                wrong("service", service, "is not a service of the price book")
             if not items.catalogue().find(service, item):
-                wrong("item", item, f"is no item of {service}")
+                wrong("item", item, f"is not an item of {service}")
             row = Row(service, region, item, self._start(start, wrong), _usd(usd, "usd", wrong), source)
             self._known(source, wrong)
             steps = found.setdefault(item, [])
             if any(each.start == row.start for each in steps):
-                wrong("item", item, "is there twice")
+                wrong("item", item, "is a duplicate")
             steps.append(row)
         return {item: sorted(steps) for item, steps in found.items()}
 
@@ -238,9 +238,9 @@ class Book:
         for number, (region, item, low, high, source) in _fields(lines, SPOT, _SPOT_COLUMNS):
             wrong = _Wrong(SPOT, number)
             if not items.catalogue().find("ec2", item):
-                wrong("item", item, "is no instance type")
+                wrong("item", item, "is not an instance type")
             if item in found:
-                wrong("item", item, "is there twice")
+                wrong("item", item, "is a duplicate")
             row = SpotRow(region, item, _usd(low, "min", wrong), _usd(high, "max", wrong), source)
             if row.low > row.high:
                 wrong("max", high, f"is below the lowest price, {low}")
@@ -256,28 +256,28 @@ class Book:
     def _start(text: str, wrong: "_Wrong") -> float:
         start = _number(text or "0")
         if start is None or start < 0:
-            wrong("from_quantity", text, "is no quantity")
+            wrong("from_quantity", text, "is not a quantity")
         return start
 
 
 class _Wrong(NamedTuple):
-    """Says where a file is damaged."""
+    """Raises an error with the position in a file."""
 
     file: str
     line: int
 
     def __call__(self, column: str, value: str, what: str) -> NoReturn:
-        raise BookError(f"The price book is damaged: {self.file}, line {self.line}, column {column}: {value!r} {what}.")
+        raise BookError(f"The price book is invalid: {self.file}, line {self.line}, column {column}: {value!r} {what}.")
 
 
 def load(path: Path | None = None) -> Book:
-    """Read a price book.
+    """Load a price book.
 
     Args:
-        path: folder of the book. Default: the package's own.
+        path: folder of the book. Default: the package's book.
 
     Raises:
-        BookError: there is none, or it is damaged as a whole. What is wrong with a row is told when it is asked for.
+        BookError: a file is missing or has an invalid structure. Invalid rows are reported on first use.
 
     """
     folder = path or FOLDER
@@ -285,20 +285,20 @@ def load(path: Path | None = None) -> Book:
 
 
 def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], sources: Iterable[Source]) -> None:
-    """Write a price book, sorted. Whoever stops it at any moment leaves a book that can be read.
+    """Write a sorted price book. If the process is interrupted, the book on disk remains readable.
 
     Args:
-        folder: where it goes.
-        rows: its prices.
-        spot_rows: its spot prices.
-        sources: of these rows, and of those of the book that is there now; only the former stay.
+        folder: folder of the book.
+        rows: prices.
+        spot_rows: spot prices.
+        sources: sources of these rows and of the existing book; only those of these rows are kept.
 
     """
     kept, kept_spot, known = sorted(rows), sorted(spot_rows), sorted(sources, key=lambda source: source.key)
     used = {row.source for row in kept} | {row.source for row in kept_spot}
     prices = ((*row[:3], plain(row.start) if row.start else "", plain(row.usd), row.source) for row in kept)
     spots = ((row.region, row.item, plain(row.low), plain(row.high), row.source) for row in kept_spot)
-    # A row must never name a source that is not there, so the old ones go last.
+    # A row must never refer to a missing source, so old sources are removed last.
     files.replace(folder / SOURCES, _sources_text(known), mode=0o644)
     files.replace(folder / PRICES, _csv_text(_COLUMNS, prices), mode=0o644)
     files.replace(folder / SPOT, _csv_text(_SPOT_COLUMNS, spots), mode=0o644)
@@ -306,7 +306,7 @@ def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], source
 
 
 def plain(number: float) -> str:
-    """A number in full, without an exponent or a needless zero: `0.0000004`, `51200`."""
+    """A number without an exponent and trailing zeros: `0.0000004`, `51200`."""
     text = format(Decimal(repr(number)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -314,7 +314,7 @@ def plain(number: float) -> str:
 def _usd(text: str, column: str, wrong: _Wrong) -> float:
     usd = _number(text)
     if usd is None or usd <= 0:
-        wrong(column, text, "is no price above 0")
+        wrong(column, text, "is not a price above 0")
     return usd
 
 
@@ -333,14 +333,14 @@ def _text(path: Path) -> str:
         raise BookError(f"The price book cannot be read: {path}: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BookError(f"The price book is damaged: {path.name}, line {line}: this is no text in UTF-8.") from None
+        raise BookError(f"The price book is invalid: {path.name}, line {line}: the text is not UTF-8.") from None
 
 
 def _grouped(text: str, file: str, columns: Sequence[str], keys: int) -> Mapping[tuple[str, ...], Sequence[_Line]]:
-    """The lines of a file by their first columns."""
+    """The lines of a file, grouped by the first columns."""
     head, *lines = text.splitlines() or [""]
     if head != ",".join(columns):
-        raise BookError(f"The price book is damaged: {file}, line 1: the columns are not {', '.join(columns)}.")
+        raise BookError(f"The price book is invalid: {file}, line 1: the columns are not {', '.join(columns)}.")
     found: dict[tuple[str, ...], list[_Line]] = {}
     for number, line in enumerate(lines, 2):
         *key, _ = line.split(",", keys)
@@ -351,17 +351,17 @@ def _grouped(text: str, file: str, columns: Sequence[str], keys: int) -> Mapping
 
 
 def _fields(lines: Sequence[_Line], file: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """The fields of lines, each with the line's number."""
+    """The fields of lines, each with its line number."""
     reader = csv.reader((line for _, line in lines), strict=True)
     for number, _ in lines:
         try:
             fields = next(reader)
         except csv.Error as error:
-            raise BookError(f"The price book is damaged: {file}, line {number}: {error}.") from None
+            raise BookError(f"The price book is invalid: {file}, line {number}: {error}.") from None
         if len(fields) != len(columns):
             last = columns[min(max(len(fields), 1), len(columns)) - 1]
             raise BookError(
-                f"The price book is damaged: {file}, line {number}, column {last}: "
+                f"The price book is invalid: {file}, line {number}, column {last}: "
                 f"the line has {len(fields)} fields instead of {len(columns)}."
             )
         yield number, fields
@@ -373,8 +373,8 @@ def _sources(text: str) -> Mapping[str, Source]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "this is no YAML"
-        raise BookError(f"The price book is damaged: {SOURCES}{place}: {what}.") from None
+        what = getattr(error, "problem", None) or "not valid YAML"
+        raise BookError(f"The price book is invalid: {SOURCES}{place}: {what}.") from None
     found = {}
     for key, entry in (read or {}).items() if isinstance(read or {}, Mapping) else [(SOURCES, None)]:
         if (
@@ -382,7 +382,7 @@ def _sources(text: str) -> Mapping[str, Source]:
             or entry.keys() != {"title", "where", "day"}
             or type(entry["day"]) is not date
         ):
-            raise BookError(f"The price book is damaged: {SOURCES}: {key} has to have a title, a where and a day.")
+            raise BookError(f"The price book is invalid: {SOURCES}: {key} must have the keys title, where and day.")
         found[key] = Source(key, str(entry["title"]), str(entry["where"]), entry["day"])
     return found
 

@@ -1,4 +1,4 @@
-"""How each type of resources is priced: its record names a function of this package, or says why it has no price."""
+"""Selects how a resource type is priced: its record names a pricing function, or the reason why it has no price."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -10,12 +10,12 @@ from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
 from mlpctl.review.kinds import short_type
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
-"""From a resource to the parts of its price.
+"""Returns the parts of a resource's price.
 
-Raises `NoPrice` where a part without which the figure would mean nothing has no price.
+Raises `NoPrice` if an essential part has no price.
 """
 
-NOT_KNOWN: Final = "mlpctl has no way to price this type"
+NOT_KNOWN: Final = "mlpctl cannot price this type"
 
 _MODULES: Final[dict[str, ModuleType]] = {
     "compute": compute,
@@ -28,20 +28,20 @@ _MODULES: Final[dict[str, ModuleType]] = {
 
 
 def large(type: str) -> str:
-    """What makes a type expensive; empty for one that is not known to be."""
+    """What makes a type expensive; empty if it is not known to be expensive."""
     return records.record(short_type(type)).large
 
 
 def parts(of: Subject) -> Parts:
-    """What a resource is charged for.
+    """The parts of a resource's price.
 
     Raises:
         NoPrice: it has no price.
     """
     record = records.record(short_type(of.change.type))
-    # A state may lack the mark of what a provider makes; a type that is priced is no component.
+    # A state may lack the flag `custom`; a type with a pricing function is not a component.
     if not of.change.custom and not record.priced:
-        yield Free("a component costs what its parts cost")
+        yield Free("the cost of a component is that of its resources")
     elif record.priced:
         yield from pricing(record.priced)(of)
     elif record.free:

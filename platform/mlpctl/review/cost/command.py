@@ -1,4 +1,4 @@
-"""What `mlpctl cost` does with plans: price, hold to limits, print."""
+"""Implements `mlpctl cost`: prices plans, checks limits, prints the result."""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from mlpctl.review.report_cost import Cost, Limit
 
 
 class SettingsError(InputError):
-    """A plan's config says something of its cost that cannot be read; the text is for the user."""
+    """The section `cost` of a plan's config is invalid; the text is for the user."""
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A plan's cost, and the limits that it is held to."""
+    """A plan's cost, and the result of its limits."""
 
     cost: Cost
     limits: tuple[Limit, ...]
@@ -38,10 +38,10 @@ class Priced:
 
 
 def price(plan: Plan, book: Book, today: date) -> Priced:
-    """What a plan costs by its own config: its region, its assumed use, its limits.
+    """Price a plan with the region, usage and limits of its own config.
 
     Raises:
-        SettingsError: its config says something of its cost that cannot be read.
+        SettingsError: the section `cost` of its config is invalid.
     """
     settings, region = settings_of(plan), plan.config.get(REGION)
     cost = estimate(plan, book, region=region if isinstance(region, str) else "", usage=settings.assumed, today=today)
@@ -49,47 +49,47 @@ def price(plan: Plan, book: Book, today: date) -> Priced:
 
 
 def settings_of(plan: Plan) -> CostSettings:
-    """The section `cost` of the config that a plan was made with; empty where it has none.
+    """The section `cost` of a plan's config; empty if it has none.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: it is invalid.
     """
-    said = plan.config.get(PLATFORM)
+    value = plan.config.get(PLATFORM)
     try:
-        platform = json.loads(said) if isinstance(said, str) else said
+        platform = json.loads(value) if isinstance(value, str) else value
         section = platform.get("cost") if isinstance(platform, Mapping) else None
         return CostSettings.model_validate(section or {})
     except json.JSONDecodeError:
         raise SettingsError(
-            f"The plan's config has a {PLATFORM} that is no JSON, so its limits cannot be read."
+            f"The value of {PLATFORM} in the plan's config is not JSON, so its limits cannot be read."
         ) from None
     except ValidationError as error:
         problems = "; ".join(
             f"cost.{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors()
         )
-        raise SettingsError(f"The plan's config can't be used: {problems}.") from None
+        raise SettingsError(f"The plan's config is invalid: {problems}.") from None
 
 
 def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> Outcome:
-    """Print what a plan costs; how it stands to its limits.
+    """Print the cost of a plan, and return whether it is within its limits.
 
     Raises:
-        SettingsError: its config says something of its cost that cannot be read.
+        SettingsError: the section `cost` of its config is invalid.
     """
     priced = price(plan, book, today)
     if as_json:
         console.file.write(table.to_json(table.cost_json(priced.cost, priced.limits, plan.incomplete)) + "\n")
     else:
         console.print(table.page(priced.cost, priced.limits))
-        _say_incomplete({"The plan": plan}, console)
+        _print_incomplete({"The plan": plan}, console)
     return Outcome.of(priced.passes, plan.incomplete)
 
 
 def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console, *, as_json: bool = False) -> Outcome:
-    """Print what several stacks' plans cost, side by side; how the worst of them stands to its limits.
+    """Print the costs of several stacks' plans side by side, and return whether all are within their limits.
 
     Raises:
-        SettingsError: the config of one says something of its cost that cannot be read.
+        SettingsError: the section `cost` of a config is invalid.
     """
     priced = {name: price(plan, book, today) for name, plan in plans.items()}
     if as_json:
@@ -103,13 +103,13 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
             for limit in each.limits:
                 if limit.broken:
                     console.print(f"{name}: {limit.text}", markup=False, highlight=False, soft_wrap=True)
-        _say_incomplete(plans, console)
+        _print_incomplete(plans, console)
     passes = all(each.passes for each in priced.values())
     return Outcome.of(passes, "".join(plan.incomplete for plan in plans.values()))
 
 
-def _say_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
+def _print_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
     for name, plan in plans.items():
         if plan.incomplete:
-            told = inert.visible(f"{name} is not complete, and its cost neither: {plan.incomplete}")
-            console.print(told, markup=False, highlight=False, soft_wrap=True)
+            message = inert.visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
+            console.print(message, markup=False, highlight=False, soft_wrap=True)

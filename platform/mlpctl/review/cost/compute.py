@@ -1,4 +1,4 @@
-"""What runs: instances, groups of nodes, reserved capacity, SageMaker endpoints."""
+"""Prices of compute: instances, node groups, reserved capacity, SageMaker endpoints."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,21 +12,21 @@ from mlpctl.review.cost.storage import disk
 
 EKS_DEFAULT_TYPE: Final = "t3.medium"
 EKS_DISK_GB: Final = 20
-"""What nodes of a group that says nothing are: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+"""Defaults of a node group: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
 EKS_DISK: Final = "gp2"
-"""The type of the disk that EKS gives nodes without a launch template, whatever the image says:
+"""The disk type of nodes without a launch template, whatever the image specifies:
 https://github.com/aws/containers-roadmap/issues/1417, https://github.com/bottlerocket-os/bottlerocket/issues/4799"""
 
 BOTTLEROCKET: Final = "BOTTLEROCKET"
 BOTTLEROCKET_SYSTEM_GB: Final = 2
-"""The gp3 disk that Bottlerocket's system has beside the one that EKS sizes:
+"""Size of Bottlerocket's gp3 system disk, in addition to the disk that EKS sizes:
 https://github.com/bottlerocket-os/bottlerocket#default-volumes"""
 
 SCALING_TARGET: Final = "aws:appautoscaling/target:Target"
 ENDPOINT_CONFIGURATION: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
 
-UP_FRONT: Final = "a capacity block is paid up front, at the price of its offer"
+UP_FRONT: Final = "capacity blocks are paid up front, at the price of their offering"
 
 
 def instance(of: Subject) -> Parts:
@@ -34,52 +34,52 @@ def instance(of: Subject) -> Parts:
     template = _template(of)
     kind = of.text("instanceType") or (template.text("instanceType") if template else "")
     if not kind:
-        raise NoPrice("its instance type is not given")
+        raise NoPrice("its instance type is not set")
     market = of.text("instanceMarketOptions.marketType") or (
         template.text("instanceMarketOptions.marketType") if template else ""
     )
     _shared(of.text("tenancy"))
-    told = of if of.get(reserved.SPECIFICATION) is not None else template
-    yield from _running(of, told, [kind], Range.of(1), market)
+    specified = of if of.get(reserved.SPECIFICATION) is not None else template
+    yield from _running(of, specified, [kind], Range.of(1), market)
     yield from _disks(of, [*of.each("rootBlockDevice"), *of.each("ebsBlockDevices")], Range.of(1))
     if not of.each("rootBlockDevice"):
-        yield Missing("the root disk, whose size the image decides")
+        yield Missing("the root disk, whose size the image determines")
     if of.get("monitoring") in (True, "true"):
-        yield Missing("detailed monitoring, which is paid by the metric")
+        yield Missing("detailed monitoring, which is billed per metric")
     if of.get("associatePublicIpAddress") in (True, "true"):
         yield from of.hourly("public-ipv4", "in-use")
 
 
 def node_group(of: Subject) -> Parts:
-    """A managed node group of EKS: its nodes and their disks."""
+    """An EKS managed node group: its nodes and their disks."""
     elsewhere = False
     try:
         template = _template(of)
     except NoPrice:
-        # A group that names its types has a template that names none: EKS takes one or the other.
+        # A group that sets instance types has a template that sets none: EKS accepts only one of the two.
         if not _types(of):
             raise
         template, elsewhere = None, True
     sizes = Range(*(of.number(f"scalingConfig.{each}") for each in ("minSize", "desiredSize", "maxSize")))
     types = _types(of) or ([template.text("instanceType")] if template and template.get("instanceType") else [])
     if template and template.get("instanceRequirements"):
-        raise NoPrice("its instance types are chosen by what they have")
+        raise NoPrice("its instance types are selected by attributes")
     if of.text("amiType").startswith("WINDOWS"):
-        raise NoPrice("the price book has Linux only")
+        raise NoPrice("the price book covers only Linux")
     market = of.text("capacityType", "ON_DEMAND").lower().replace("_", "-")
     yield from _nodes(of, template, types or [EKS_DEFAULT_TYPE], sizes, market)
     if template:
         yield from _template_disks(template, sizes)
     elif elsewhere:
-        yield Missing("the nodes' disks: their launch template is not part of the plan", large=True)
+        yield Missing("the disks of the nodes: their launch template is not part of the plan", large=True)
     else:
-        yield from aside(_disks_of_eks(of, sizes), "the nodes' disks", large=True)
+        yield from aside(_disks_of_eks(of, sizes), "the disks of the nodes", large=True)
 
 
 def _disks_of_eks(of: Subject, nodes: Range) -> Parts:
     """The disks of nodes without a launch template."""
     gb = of.number("diskSize", EKS_DISK_GB)
-    assumed = of.default("nodeDiskGb", gb, f"GB of {EKS_DISK} a node")
+    assumed = of.default("nodeDiskGb", gb, f"GB of {EKS_DISK} per node")
     yield from assuming(of.monthly("ebs", f"{EKS_DISK}-storage", nodes * gb), assumed)
     if of.text("amiType").startswith(BOTTLEROCKET):
         yield from of.monthly("ebs", "gp3-storage", nodes * BOTTLEROCKET_SYSTEM_GB)
@@ -95,11 +95,11 @@ def scaling_group(of: Subject) -> Parts:
         raise NoPrice("its launch template is not part of the plan")
     overrides = of.each("mixedInstancesPolicy.launchTemplate.overrides") if mixed else []
     if any(each.get("instanceRequirements") or each.get("weightedCapacity") for each in overrides):
-        raise NoPrice("its instances are weighed, or chosen by what they have")
+        raise NoPrice("its instance types are weighted, or selected by attributes")
     types = [each.text("instanceType") for each in overrides if each.get("instanceType")]
     types = types or [template.text("instanceType")]
     if not all(types):
-        raise NoPrice("its instance type is not given")
+        raise NoPrice("its instance type is not set")
     policy = "mixedInstancesPolicy.instancesDistribution"
     base, percent = (
         of.number(f"{policy}.onDemandBaseCapacity", 0),
@@ -117,14 +117,14 @@ def scaling_group(of: Subject) -> Parts:
 
 
 def capacity_reservation(of: Subject) -> Parts:
-    """Capacity that was reserved: it is paid like instances that run, whether they do or not."""
+    """A capacity reservation: it is billed like running instances, whether they run or not."""
     if of.text("instancePlatform", "Linux/UNIX") != "Linux/UNIX":
-        raise NoPrice("the price book has Linux only")
+        raise NoPrice("the price book covers only Linux")
     yield from of.hourly("ec2", of.needed("instanceType"), of.number("instanceCount"))
 
 
 def sagemaker_endpoint(of: Subject) -> Parts:
-    """An endpoint: the instances of each variant that its configuration has."""
+    """An endpoint: the instances of each variant in its configuration."""
     configurations = of.linked("endpointConfigName", ENDPOINT_CONFIGURATION) or [
         of.beside(each) for each in of.world.called(ENDPOINT_CONFIGURATION, of.get("endpointConfigName"))
     ]
@@ -134,7 +134,7 @@ def sagemaker_endpoint(of: Subject) -> Parts:
     variants = [each for name in lists for each in configurations[0].each(name)]
     for variant in variants:
         if variant.get("serverlessConfig"):
-            raise NoPrice("a serverless variant is paid by its use")
+            raise NoPrice("serverless variants are billed by usage")
         first = variant.number("initialInstanceCount", 1)
         low = high = first
         if variant.known("managedInstanceScaling") is not None:
@@ -144,14 +144,14 @@ def sagemaker_endpoint(of: Subject) -> Parts:
             low, high = target.number("minCapacity"), target.number("maxCapacity")
         count = Range(min(low, first), first, max(high, first))
         yield from of.hourly("sagemaker-hosting", variant.needed("instanceType"), count)
-    yield Missing("the data that goes through it, and its instances' disks")
+    yield Missing("data processed, and the disks of its instances")
 
 
 def _scaling_targets(of: Subject, variant: Subject, variants: int) -> Iterator[Subject]:
-    """What scales a variant of an endpoint.
+    """The scaling targets of an endpoint's variant.
 
     Raises:
-        NoPrice: something scales one of several variants, and which is not known.
+        NoPrice: a target scales one of several variants, and it is not known which.
     """
     for each in of.world.users(of.change.urn, SCALING_TARGET, "resourceId"):
         target = of.beside(each)
@@ -159,20 +159,20 @@ def _scaling_targets(of: Subject, variant: Subject, variants: int) -> Iterator[S
             continue
         scales = target.get("resourceId")
         if not isinstance(scales, str) and variants > 1:
-            raise NoPrice("which of its variants scales is known only after the update")
+            raise NoPrice("the variant that scales is known only after the update")
         if not isinstance(scales, str) or scales.endswith(f"variant/{variant.text('variantName')}"):
             yield target
 
 
 def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:
-    """The launch template that a resource is made from.
+    """The launch template of a resource.
 
     Raises:
         NoPrice: it has one that is not part of the plan.
     """
     found = of.linked(path, LAUNCH_TEMPLATE)
     if found and not found[0].inputs:
-        raise NoPrice("its launch template of today is not known")
+        raise NoPrice("its current launch template is not known")
     if not found and of.get(path) is not None:
         raise NoPrice("its launch template is not part of the plan")
     return found[0] if found else None
@@ -180,7 +180,7 @@ def _template(of: Subject, path: str = "launchTemplate") -> Subject | None:
 
 def _shared(tenancy: str) -> None:
     if tenancy not in ("", "default"):
-        raise NoPrice(f"its tenancy is {tenancy}; the price book has shared instances only")
+        raise NoPrice(f"its tenancy is {tenancy}; the price book covers only shared tenancy")
 
 
 def _types(of: Subject) -> list[str]:
@@ -191,19 +191,19 @@ def _types(of: Subject) -> list[str]:
 
 
 def _nodes(of: Subject, template: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
-    """Nodes, apart from those that run in a reservation of the plan, which pays for them."""
+    """Nodes, except those that run in a reservation of the plan and are charged there."""
     _shared(template.text("placement.tenancy") if template else "")
     yield from _running(of, template, types, sizes, market)
 
 
-def _running(of: Subject, told: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
-    """Instances, apart from those that run in a reservation of the plan; `told` tells which they target."""
-    if told and told.get(f"{reserved.SPECIFICATION}.capacityReservationTarget"):
-        if reserved.is_targeted(told):
+def _running(of: Subject, specified: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
+    """Instances, except those that run in a reservation of the plan; `specified` names the target."""
+    if specified and specified.get(f"{reserved.SPECIFICATION}.capacityReservationTarget"):
+        if reserved.is_targeted(specified):
             yield from _instances(of, types, reserved.NOTHING, "on-demand")
             return
         yield from _instances(of, types, sizes, market)
-        yield Missing("reserved capacity that no node uses, which is paid as well")
+        yield Missing("unused reserved capacity, which is charged too")
         return
     inside = reserved.covered(of)
     paid = [all_ - some for all_, some in zip(_figures(sizes), _figures(inside), strict=True)]
@@ -211,10 +211,9 @@ def _running(of: Subject, told: Subject | None, types: Sequence[str], sizes: Ran
 
 
 def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:
-    """Instances of any of these types: the least is of the cheapest, what is expected of the first.
+    """Instances of one or more types: the least uses the cheapest type, the expected figure the first type.
 
-    A spot instance costs what it cost lately at the least and at the most; the highest price is what is expected, so
-    that no limit holds by luck.
+    A spot price is the range of recent prices. The expected price is the highest one, so that no limit is met by luck.
     """
     if market == "capacity-block":
         raise NoPrice(UP_FRONT)
@@ -233,11 +232,11 @@ def _rate(of: Subject, kind: str, spot: bool) -> tuple[Price, Price]:
         return price, price
     if found := of.world.book.spot(of.region, kind):
         return found
-    raise NoPrice(f"the price book has no spot price of {kind} in {of.region}")
+    raise NoPrice(f"the price book has no spot price for {kind} in {of.region}")
 
 
 def _merged(lines: Sequence[Line]) -> Iterator[Part]:
-    """The same lines, those of one price as one."""
+    """The same lines, with one line per price."""
     prices = {line.price.key: line.price for line in lines}
     for key, price in prices.items():
         total = Range(0, 0, 0)
@@ -253,20 +252,20 @@ def _usd(price: Price) -> float:
 
 def _template_disks(template: Subject, count: Range) -> Parts:
     if not (mappings := template.each("blockDeviceMappings")):
-        yield Missing("the disks that the image brings")
+        yield Missing("the disks that the image defines")
     for mapping in mappings:
         if mapping.get("ebs") is not None:
-            name = mapping.text("deviceName", "a disk")
+            name = mapping.text("deviceName", "(unnamed)")
             yield from aside(disk(mapping, count, below="ebs."), f"disk {name}", large=_is_sized(mapping, "ebs."))
 
 
 def _disks(of: Subject, disks: Sequence[Subject], count: Range) -> Parts:
     for each in disks:
-        yield from aside(disk(each, count), f"disk {each.text('deviceName', 'of the root')}", large=_is_sized(each))
+        yield from aside(disk(each, count), f"disk {each.text('deviceName', '(root)')}", large=_is_sized(each))
 
 
 def _is_sized(mapping: Subject, below: str = "") -> bool:
-    """Whether a disk is of a size of its own; what images bring is small."""
+    """Whether the size of a disk is set; the disks of images are small."""
     return mapping.get(f"{below}volumeSize") is not None
 
 

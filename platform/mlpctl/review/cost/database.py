@@ -1,4 +1,4 @@
-"""Databases."""
+"""Prices of databases."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from mlpctl.review.cost.parts import Missing, NoPrice, Parts, Subject, aside, as
 
 
 class Baseline(NamedTuple):
-    """What gp3 storage of RDS has without being asked, or more."""
+    """Performance that is included in the gp3 storage of RDS."""
 
     iops: float
     mibps: float
@@ -18,49 +18,49 @@ class Baseline(NamedTuple):
 GP3_SMALL: Final = Baseline(3000, 125)
 GP3_LARGE: Final = Baseline(12000, 500)
 GP3_LARGE_GB: Final[Mapping[str, float]] = {"mysql": 400, "mariadb": 400, "postgres": 400, "db2": 400, "oracle": 200}
-"""Engines, by how their names begin, that have the larger baseline from a size on:
+"""Smallest size in GB with the larger baseline, by prefix of the engine's name:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html"""
 
 STANDBY: Final = 2
-"""A database with a standby costs about twice as much as one without, and so does its storage:
+"""Ratio of the price with a standby to the price without, for instances and storage:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_OnDemandDBInstances.html"""
 
 FREE_INSIGHTS_DAYS: Final = 7
-"""How long Performance Insights keeps what it sees at no cost: https://aws.amazon.com/rds/performance-insights/pricing/"""
+"""Free retention of Performance Insights: https://aws.amazon.com/rds/performance-insights/pricing/"""
 
 IO_OPTIMIZED: Final = "aurora-iopt1"
 
 ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
-"""Engines that the price book knows by another name."""
+"""Engines that have another name in the price book."""
 
 
 def instance(of: Subject) -> Parts:
-    """A database of RDS: its instance, a standby where it has one, and its storage."""
+    """An RDS database: its instance, its standby if it has one, and its storage."""
     engine = _given(of, "engine").needed("engine")
     kind = of.needed("instanceClass")
     yield from _zoned(of, f"{ENGINES.get(engine, engine)}.{{}}.{kind}", MONTH_HOURS)
     yield from aside(_storage(of, engine), "its storage", large=True)
     if of.get("maxAllocatedStorage"):
-        yield Missing("storage that it grows by")
+        yield Missing("growth by storage autoscaling")
     if of.true("dedicatedLogVolume"):
-        yield Missing("its log's own volume")
+        yield Missing("its dedicated log volume")
     yield from _insights(of)
 
 
 def cluster(of: Subject) -> Parts:
-    """A cluster of databases, whose instances are resources of their own."""
+    """A database cluster; its instances are separate resources."""
     if of.text("dbClusterInstanceClass"):
-        raise NoPrice("the price book has no Multi-AZ DB cluster")
-    raise NoPrice("Aurora's storage and requests are paid by their amount, of which cost.usage has no field")
+        raise NoPrice("the price book does not cover Multi-AZ DB clusters")
+    raise NoPrice("Aurora storage and requests are billed by usage, and cost.usage has no field for them")
 
 
 def cluster_instance(of: Subject) -> Parts:
-    """An instance of Aurora."""
+    """An Aurora instance."""
     kind = of.needed("instanceClass")
     if kind == "db.serverless":
-        raise NoPrice("a serverless instance is paid by its use")
+        raise NoPrice("serverless instances are billed by usage")
     if any(each.text("storageType") == IO_OPTIMIZED for each in of.causes("clusterIdentifier")):
-        raise NoPrice("the price book has no Aurora I/O-Optimized")
+        raise NoPrice("the price book does not cover Aurora I/O-Optimized")
     engine = of.needed("engine")
     yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.single.{kind}")
     yield from _insights(of)
@@ -84,18 +84,18 @@ def _storage(of: Subject, engine: str) -> Parts:
 
 
 def _zoned(of: Subject, item: str, quantity: float) -> Parts:
-    """Lines of what costs more with a standby; where the book has no row for that, by AWS's ratio, which is told."""
+    """Lines for what costs more with a standby; without a row for that in the book, an assumption of AWS's ratio."""
     if not of.true("multiAz"):
         yield from of.monthly("rds", item.format("single"), quantity)
     elif of.world.book.find("rds", of.region, item.format("multi")) is not None:
         yield from of.monthly("rds", item.format("multi"), quantity)
     else:
-        ratio = of.default("standby", STANDBY, "times the price of one zone")
+        ratio = of.default("standby", STANDBY, "times the single-AZ price")
         yield from assuming(of.monthly("rds", item.format("single"), quantity * STANDBY), ratio)
 
 
 def _given(of: Subject, path: str) -> Subject:
-    """The database that says an input: this one, or the one that it is a replica of."""
+    """The database that sets an input: this one, or the source of this replica."""
     sources = [] if of.get(path) is not None else of.causes("replicateSourceDb")
     return next((each for each in sources if each.get(path) is not None), of)
 
@@ -109,13 +109,13 @@ def _insights(of: Subject) -> Parts:
         of.true("performanceInsightsEnabled")
         and of.number("performanceInsightsRetentionPeriod", 0) > FREE_INSIGHTS_DAYS
     ):
-        yield Missing(f"what Performance Insights keeps beyond {FREE_INSIGHTS_DAYS} days")
+        yield Missing(f"Performance Insights data older than {FREE_INSIGHTS_DAYS} days")
 
 
 def table(of: Subject) -> Parts:
-    """A table of DynamoDB: provisioned capacity or requests, and what it keeps."""
+    """A DynamoDB table: provisioned capacity or requests, and storage."""
     if of.text("tableClass", "STANDARD") != "STANDARD":
-        raise NoPrice("the price book has tables of the class STANDARD only")
+        raise NoPrice("the price book covers only tables of class STANDARD")
     if of.text("billingMode", "PROVISIONED") == "PROVISIONED":
         for each in (of, *of.each("globalSecondaryIndexes")):
             yield from of.monthly("dynamodb", "provisioned-rcu", each.number("readCapacity") * MONTH_HOURS)

@@ -1,4 +1,4 @@
-"""What a plan costs a month, what it cost before, and whether that is within the stack's limits."""
+"""Estimates the monthly cost of a plan before and after the update, and checks it against the stack's limits."""
 
 import math
 from collections import Counter, defaultdict
@@ -20,38 +20,38 @@ from mlpctl.review.report_cost import ZERO, Cost, CostTotals, Limit, Money, Pric
 from mlpctl.review.values import Value
 
 DECIMALS: Final = 6
-"""Digits of a quantity."""
+"""Decimal places that quantities are rounded to."""
 
 TEAM_TAGS: Final = ("team", "owner")
-"""Tags that name the team that pays, the first before the second, in any case of letters."""
+"""Tags that name the team that pays, in order of precedence; case-insensitive."""
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A resource as it was, or as it will be."""
+    """The price of a resource before or after the update."""
 
     money: Money | None
-    """None where it has no price."""
+    """None if it is unpriced."""
 
     lines: tuple[Line, ...] = ()
     missing: tuple[str, ...] = ()
     free: str = ""
     unpriced: str = ""
     large: str = ""
-    """What lacks a price and may be much, e.g. `instances`; empty where nothing does."""
+    """The unpriced and possibly expensive part, e.g. `instances`; empty if there is none."""
 
 
 NOT_THERE: Final = Priced(ZERO)
 
 _AS_BEFORE: Final = (Op.SAME, Op.READ, Op.FORGET)
-"""What happens to resources that an update adds nothing for."""
+"""Operations that do not change the cost of a resource."""
 
 
 def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) -> Cost:
-    """What a plan costs a month of 730 hours, without taxes, discounts and free tiers of the account.
+    """Estimate the cost of a plan for a month of 730 hours, without taxes, discounts and the account's free tiers.
 
-    `region` is the stack's, for what names none and whose provider names none. A resource that has no price is told
-    so, and is no part of any sum.
+    `region` is the stack's region. It applies to resources that have no region of their own and whose provider has
+    none. Unpriced resources are reported as such and not included in any total.
     """
     world = World(plan, book, usage, region, today)
     resources = tuple(_resource(world, change) for change in plan)
@@ -59,18 +59,18 @@ def estimate(plan: Plan, book: Book, *, region: str, usage: Usage, today: date) 
 
 
 def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
-    """Hold a cost to the limits of a stack's config; no limit, no entry.
+    """Check a cost against the limits of the stack's config; limits that are not set have no entry.
 
-    A limit in dollars is not held where something large has no price, unless the config says how many resources may
-    have none: a figure that leaves out the GPUs says nothing of the sum.
+    A limit in dollars is broken if something expensive is unpriced, unless the config sets how many resources may be
+    unpriced: a total without the GPUs has no meaning.
     """
     sums = cost.totals
-    left_out = f" It leaves out {_counted(sums.unpriced)}." if sums.unpriced else ""
+    left_out = f" Not included: {_counted(sums.unpriced)}." if sums.unpriced else ""
     unlisted = f" {unlisted_in_words(sums.unlisted)}." if sums.unlisted else ""
     accepted = settings.max_unpriced is not None
     large = [] if accepted else [each for each in cost.resources if each.large]
     changed = [each for each in large if each.op not in _AS_BEFORE]
-    # What it was has no price, so that nobody knows what changes.
+    # Without a price before the update, the change is unknown.
     changed += [] if accepted else [each for each in cost.resources if _was_large(each) and each not in changed]
     found = (
         (
@@ -115,16 +115,16 @@ def _was_large(each: ResourceCost) -> bool:
 
 
 def _not_held(large: Sequence[ResourceCost]) -> str:
-    """Why no figure holds a limit in dollars."""
+    """Why a limit in dollars cannot be checked."""
     if not large:
         return ""
     counts = Counter(each.large or catalogue.large(each.type) for each in large)
     named = ", ".join(f"{what} of {wording.number(count, 'resource')}" for what, count in sorted(counts.items()))
-    return f" It can't be held without a price for {named}; cost.maxUnpriced says how many may have none."
+    return f" The limit cannot be checked without a price for {named}; cost.maxUnpriced sets how many may be unpriced."
 
 
 def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
-    """Sums over the resources that have a price; the change of cost over those that have one before and after."""
+    """Totals over the priced resources; the change is over those that are priced both before and after."""
     both = [each for each in resources if each.monthly_usd and each.before_monthly_usd]
     used = {(use.row, use.usd): use for each in resources for use in each.prices}
     return CostTotals(
@@ -142,10 +142,10 @@ def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
 
 
 def unlisted_in_words(count: int) -> str:
-    """What is said of a plan that was made without `--show-sames`."""
+    """The sentence for a plan that was created without `--show-sames`."""
     if count == 1:
-        return "The plan does not list 1 resource that stays as it is, so no figure has it"
-    return f"The plan does not list {count:,} resources that stay as they are, so no figure has them"
+        return "The plan does not list 1 unchanged resource, so the figures do not include it"
+    return f"The plan does not list {count:,} unchanged resources, so the figures do not include them"
 
 
 def _resource(world: World, change: Change) -> ResourceCost:
@@ -161,7 +161,7 @@ def _resource(world: World, change: Change) -> ResourceCost:
         monthly_usd=after.money,
         before_monthly_usd=before.money,
         free=after.free,
-        unpriced=after.unpriced or (f"what it cost until now: {before.unpriced}" if before.unpriced else ""),
+        unpriced=after.unpriced or (f"its current cost is unpriced: {before.unpriced}" if before.unpriced else ""),
         missing=after.missing,
         large=after.large,
         prices=tuple(_use(line, world.today) for line in after.lines),
@@ -170,7 +170,7 @@ def _resource(world: World, change: Change) -> ResourceCost:
 
 
 def _before(world: World, change: Change) -> Priced:
-    """What is there today."""
+    """The price of what exists today."""
     if change.op is Op.GONE:
         return NOT_THERE
     if change.op in (Op.IMPORT, Op.REFRESH):
@@ -179,14 +179,14 @@ def _before(world: World, change: Change) -> Priced:
 
 
 def _after(world: World, change: Change, before: Priced) -> Priced:
-    """What will be there. What the stack forgets or leaves behind goes on costing."""
+    """The price of what exists after the update. What the stack forgets or retains continues to cost."""
     stays = change.op is Op.FORGET or (change.retained and change.op in (Op.DELETE, Op.REPLACE))
     if change.op in (Op.DELETE, Op.FORGET):
         return before if stays else Priced(ZERO, free=before.free)
     if change.op is Op.GONE:
         return NOT_THERE
     if change.op is Op.READ:
-        return Priced(ZERO, free="it is only read, and belongs to something else")
+        return Priced(ZERO, free="it is only read; it is managed elsewhere")
     now = _priced(Subject(world, change))
     if stays and now.money and before.money:
         both = Priced(_sum((now.money, before.money)), now.lines + before.lines, now.missing + before.missing, now.free)
@@ -214,7 +214,10 @@ def _priced(of: Subject) -> Priced:
 
 
 def _accelerated(of: Subject) -> str:
-    """What is large of a type that is not known to be: instances with accelerators; those of pods are nodes' own."""
+    """`instances` if the inputs name accelerators, for types that are not known as expensive.
+
+    Accelerators of Kubernetes objects do not count, because they belong to the nodes.
+    """
     if of.change.type.startswith(urns.KUBERNETES):
         return ""
     return "instances" if machines.accelerated(machines.texts(of.inputs)) else ""
@@ -224,7 +227,7 @@ def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
     fields = list(dict.fromkeys(part.field for part in parts if part.field))
     named = " and ".join(filter(None, [", ".join(fields[:-1]), *fields[-1:]]))
     texts = dict.fromkeys(part.text for part in parts if part.text)
-    return (*texts, *([f"cost.usage says nothing of {named}"] if named else []))
+    return (*texts, *([f"cost.usage has no value for {named}"] if named else []))
 
 
 def _money(lines: Iterable[Line]) -> Money:
@@ -241,7 +244,7 @@ def _sum(moneys: Iterable[Money | None]) -> Money:
 
 
 def _by(resources: Iterable[ResourceCost], key: Callable[[ResourceCost], str]) -> Mapping[str, Money]:
-    """Sums by a key, the dearest first; without what costs nothing."""
+    """Totals by a key, the highest first, without resources that cost nothing."""
     groups = defaultdict(list)
     for each in resources:
         if each.monthly_usd and (each.monthly_usd.max or each.prices):
@@ -264,7 +267,7 @@ def _use(line: Line, today: date) -> PriceUse:
 
 
 def team(inputs: Mapping[str, Value]) -> str:
-    """The team that a resource's tags name; empty where they name none."""
+    """The team in a resource's tags; empty if no tag names one."""
     tags: dict[str, Any] = {}
     for name in ("tagsAll", "tags"):
         found = inputs.get(name)

@@ -1,4 +1,4 @@
-"""What the price book may have: the one list of services, items and units."""
+"""The catalog of the price book: all services, items and units."""
 
 import functools
 import re
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from awsfacts.tables import read_table
 
 GLOBAL: Final = "global"
-"""The region of what costs the same everywhere."""
+"""The region of items with the same price in all regions."""
 
 _ANY: Final = "{}"
 _NAME: Final = r"([a-z0-9-]+(?:\.[a-z0-9-]+)+)"
@@ -21,34 +21,34 @@ class _Model(BaseModel):
 
 
 class Item(_Model):
-    """One thing that is sold, or a family of them that differ by a name."""
+    """An item with a price, or a family of items that differ in a name."""
 
     item: str
-    """Its key below the service; `{}` stands for the name in a family."""
+    """Its key within the service; in a family, `{}` is a placeholder for the name."""
 
     words: str
     unit: str
-    """One of the units of the list."""
+    """One of the catalog's units."""
 
     usage: str
     """`usagetype` without the region's prefix."""
 
     where: Mapping[str, str] = {}
-    """Attributes that the Price List API filters by."""
+    """Filters for the Price List API."""
 
     region: str = "regionCode"
-    """Attribute that names the region; empty where all regions have one price."""
+    """Attribute with the region; empty if all regions have the same price."""
 
     start: float = Field(default=0, alias="from")
-    """Units from which on the price holds, where AWS sells each step as a product of its own."""
+    """Start of the price tier in units, if AWS lists each tier as a separate product."""
 
     @property
     def is_family(self) -> bool:
-        """Whether it stands for many."""
+        """Whether it is a family of items."""
         return _ANY in self.item
 
     def name(self, item: str) -> str | None:
-        """What tells an item from others of its family, e.g. `db.t4g.medium`, or the item itself; None for another."""
+        """The name within the family, e.g. `db.t4g.medium`, or the item itself; None if the item does not match."""
         if not self.is_family:
             return item if item == self.item else None
         found = self._pattern.fullmatch(item)
@@ -59,12 +59,12 @@ class Item(_Model):
         return pattern(self.item)
 
     def title(self, item: str) -> str:
-        """Its words, for one item of it."""
+        """The description of one of its items."""
         return self.words.replace(_ANY, self.name(item) or item)
 
 
 class Service(_Model):
-    """What the price book calls a service."""
+    """A service of the price book."""
 
     words: str
     code: str
@@ -78,10 +78,10 @@ class Service(_Model):
 
 
 class Catalogue(_Model):
-    """The list."""
+    """All services and units."""
 
     units: Mapping[str, Mapping[str, float]]
-    """Our units, each with the API's spellings and how many of ours one of them is."""
+    """Units of the price book, each with the API's spellings and their factors."""
 
     services: Mapping[str, Service]
 
@@ -90,22 +90,22 @@ class Catalogue(_Model):
         return self.services[service].find(item) if service in self.services else None
 
     def title(self, service: str, item: str) -> str:
-        """An item in words, e.g. `EBS: gp3 volume`."""
+        """A description of an item, e.g. `EBS: gp3 volume`."""
         entry = self.find(service, item)
         return f"{self.services[service].words}: {entry.title(item)}" if entry else f"{service}: {item}"
 
     @property
     def entries(self) -> Iterator[tuple[str, Service, Item]]:
-        """All entries, each with its service's name and the service."""
+        """All entries, each with the name of its service and the service."""
         return ((name, service, item) for name, service in self.services.items() for item in service.items)
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """A pattern for a text of the list; `{}` in it stands for a name, which is its first group."""
+    """A pattern for a text of the catalog; the first group is the name in place of `{}`."""
     return re.compile(re.escape(text).replace(re.escape(_ANY), _NAME))
 
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """The list of the package."""
+    """The catalog of the package."""
     return Catalogue.model_validate(read_table("items.yaml", "mlpctl.review.cost"))

@@ -1,4 +1,4 @@
-"""What the Price List API offers, and the rows of the price book that it comes to."""
+"""Converts responses of the Price List API to rows of the price book."""
 
 import json
 import re
@@ -16,23 +16,23 @@ from mlpctl.review.cost.query import REGION, Query, RefreshError
 
 @dataclass(frozen=True)
 class Offer:
-    """What the Price List API says of one product."""
+    """One product of the Price List API."""
 
     usage: str
     attributes: Mapping[str, str]
     unit: str
     steps: tuple[tuple[Decimal, Decimal], ...]
-    """Quantities in `unit` from which on a price in US dollars holds; empty where it has none in dollars."""
+    """Price tiers: start of the tier in `unit`, and US dollars; empty if it has no price in dollars."""
 
     published: str
-    """Day on which AWS published it."""
+    """Day of publication by AWS."""
 
 
 def offer(text: str, today: date) -> Offer:
     """Read one entry of the API's `PriceList`.
 
     Raises:
-        RefreshError: it is not in the documented form.
+        RefreshError: it does not have the documented format.
     """
     try:
         read = json.loads(text)
@@ -47,39 +47,39 @@ def offer(text: str, today: date) -> Offer:
         unit = dimensions[0]["unit"] if dimensions else ""
         return Offer(attributes["usagetype"], attributes, unit, tuple(prices), read.get("publicationDate", "")[:10])
     except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError) as error:
-        raise RefreshError(f"AWS told a price in a form that is not known here ({error!r}): {text[:200]}") from None
+        raise RefreshError(f"AWS returned a price in an unknown format ({error!r}): {text[:200]}") from None
 
 
 def rows(query: Query, offers: Iterable[Offer], source: str, problems: list[str]) -> list[Row]:
-    """The rows that an answer gives; what is left out is told in `problems`."""
+    """The rows for a response; omitted items are reported in `problems`."""
     regional = [each for each in offers if _is_regional(each)]
     made = []
     for service, item in query.entries:
         found = _sold(item, regional)
         if not found and not item.is_family:
-            problems.append(f"{service}/{query.region}/{item.item}: AWS lists no price for it; it stays as it was.")
+            problems.append(f"{service}/{query.region}/{item.item}: AWS lists no price; any existing price is kept.")
         for name, candidates in found.items():
             try:
                 steps_ = _steps(item, candidates)
             except _Unclear as unclear:
-                problems.append(f"{service}/{query.region}/{name}: AWS {unclear}; it stays as it was.")
+                problems.append(f"{service}/{query.region}/{name}: AWS {unclear}; any existing price is kept.")
             else:
                 made += [Row(service, query.region, name, start, usd, source) for start, usd in steps_]
     return made
 
 
 def _in_force(terms: Iterable[Mapping[str, Any]], today: date) -> Mapping[str, Any] | None:
-    """The newest terms that hold today: AWS lists those of the future as well."""
+    """The newest terms that are in effect today; AWS also lists future terms."""
     begun = [each for each in terms if each.get("effectiveDate", "")[:10] <= today.isoformat()]
     return max(begun, key=lambda term: str(term.get("effectiveDate", "")), default=None)
 
 
 class _Unclear(Exception):
-    """A price cannot be taken over; the text is to be read after `AWS`."""
+    """A price cannot be used; the text follows `AWS` in a sentence."""
 
 
 def _is_regional(each: Offer) -> bool:
-    """Whether it is sold in the region itself, on demand: local zones, Outposts and capacity blocks are not."""
+    """Whether it is an on-demand product of the region itself, not of local zones, Outposts or capacity blocks."""
     return (
         each.attributes.get("locationType", "AWS Region") in ("AWS Region", "Other")
         and each.attributes.get("marketoption", "OnDemand") == "OnDemand"
@@ -87,7 +87,7 @@ def _is_regional(each: Offer) -> bool:
 
 
 def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
-    """The products of an entry of the catalogue, by the items that they are."""
+    """The products of a catalog entry, by item."""
     usage = re.compile(REGION + items.pattern(item.usage).pattern)
     found: dict[str, list[Offer]] = {}
     for each in offers:
@@ -97,25 +97,25 @@ def _sold(item: Item, offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
 
 
 def _steps(item: Item, candidates: Iterable[Offer]) -> list[tuple[float, float]]:
-    """The steps of a price in the unit of its item: where each begins, and US dollars.
+    """The tiers of a price in the item's unit: start of each tier, and US dollars.
 
     Raises:
-        _Unclear: the products have no price, different ones, or one for another unit.
+        _Unclear: the products have no price, different prices, or a price in an unknown unit.
     """
     priced = {(each.unit, charged) for each in candidates if (charged := _charged(each.steps))}
     if not priced:
-        raise _Unclear("lists it without a price above 0 in US dollars")
+        raise _Unclear("lists no price above 0 in US dollars")
     if len(priced) > 1:
-        raise _Unclear(f"lists {len(priced)} different prices for it")
+        raise _Unclear(f"lists {len(priced)} different prices")
     ((unit, charged),) = priced
     spelled = {name.lower(): scale for name, scale in items.catalogue().units[item.unit].items()}
     if unit.lower() not in spelled:
-        raise _Unclear(f"prices it by {unit!r}, which is not known here")
+        raise _Unclear(f"prices it per {unit!r}, an unknown unit")
     scale = Decimal(str(spelled[unit.lower()]))
     return [(float(begin * scale) + item.start, float(usd / scale)) for begin, usd in charged]
 
 
 def _charged(priced: Sequence[tuple[Decimal, Decimal]]) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Prices without a first step that costs nothing: that is an account's allowance, not one of each resource."""
+    """Prices without a free first tier, which applies once per account and not to each resource."""
     paid = [each for each in priced if each[1] > 0]
     return ((Decimal(0), paid[0][1]), *paid[1:]) if paid else ()

@@ -1,4 +1,4 @@
-"""What watches and guards: keys, secrets, logs, alarms."""
+"""Prices of monitoring and security: keys, secrets, logs, alarms."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subje
 FLOW_LOG: Final = "aws:ec2/flowLog:FlowLog"
 
 PAID_ROTATIONS: Final = 2
-"""Each of a key's first two rotations adds the price of a key, later ones nothing:
+"""Each of a key's first two rotations adds the price of a key; later rotations are free:
 https://aws.amazon.com/blogs/security/the-curious-case-of-faster-aws-kms-symmetric-key-rotation/"""
 
 HIGH_RESOLUTION_S: Final = 60
-"""An alarm that looks more often than once in so many seconds is a high-resolution one:
+"""An alarm with a period below this number of seconds is a high-resolution alarm:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html"""
 
 
 def key(of: Subject) -> Parts:
-    """A customer managed key, with the rotations that it will have had at the most."""
+    """A customer managed key; the most includes its billed rotations."""
     rotations = PAID_ROTATIONS if of.get("enableKeyRotation") in (True, "true") else 0
     yield from of.monthly("kms", "key", Range(1, 1, 1 + rotations))
     yield from of.used("kmsRequests", "kms", "requests")
@@ -29,23 +29,23 @@ def secret(of: Subject) -> Parts:
 
 
 def log_group(of: Subject) -> Parts:
-    """A group of logs: what is taken in, and what is kept."""
+    """A log group: ingestion and storage."""
     if of.text("logGroupClass", "STANDARD") != "STANDARD":
-        raise NoPrice("the price book has groups of logs of the class STANDARD only")
+        raise NoPrice("the price book covers only log groups of class STANDARD")
     vended = of.world.users(of.change.urn, FLOW_LOG, "logDestination")
     yield from of.used("logsIngestGb", "cloudwatch", "logs-vended" if vended else "logs-ingest")
     yield from of.used("logsStorageGb", "cloudwatch", "logs-storage")
 
 
 def flow_log(of: Subject) -> Parts:
-    """Flow logs: a group of logs pays for what it takes in."""
+    """Flow logs: ingestion is charged with the log group."""
     if of.text("logDestinationType", "cloud-watch-logs") != "cloud-watch-logs":
-        raise NoPrice("nothing says how much it writes")
-    yield Free("the group of logs that it writes to is paid")
+        raise NoPrice("the amount of data that it writes is not known")
+    yield Free("included in the cost of its log group")
 
 
 def alarm(of: Subject) -> Parts:
-    """An alarm, paid for each metric that it looks at."""
+    """An alarm, billed per metric."""
     queries = of.each("metricQueries")
     metrics = [each for each in queries if each.get("metric") is not None]
     periods = [each.number("metric.period", HIGH_RESOLUTION_S) for each in metrics] or [
@@ -56,31 +56,31 @@ def alarm(of: Subject) -> Parts:
 
 
 def certificate(of: Subject) -> Parts:
-    """A certificate: free from the public authority, unless it may be taken elsewhere."""
+    """A certificate: free if it is public and cannot be exported."""
     if of.get("certificateAuthorityArn") is not None:
-        raise NoPrice("a private authority's certificates are paid")
+        raise NoPrice("certificates of a private CA are charged")
     if of.text("options.export", "DISABLED") != "DISABLED":
-        raise NoPrice("a certificate that can be exported is paid by its names")
-    yield Free("a certificate of a public authority is free")
+        raise NoPrice("exportable certificates are billed per domain name")
+    yield Free("public certificates are free")
 
 
 def composite_alarm(of: Subject) -> Parts:
-    """An alarm made of alarms."""
+    """A composite alarm."""
     yield from of.monthly("cloudwatch", "alarm-composite")
 
 
 def dashboard(of: Subject) -> Parts:
-    """A dashboard; an account's first three are free, which a plan cannot tell."""
+    """A dashboard. An account's first three are free; a plan does not show whether this is one of them."""
     yield from of.monthly("cloudwatch", "dashboard", Range(0, 1, 1))
 
 
 def metric_filter(of: Subject) -> Parts:
-    """A metric made of logs, paid once it has had a value."""
+    """A metric that is extracted from logs, billed once it has a value."""
     yield from of.monthly("cloudwatch", "metric", Range(0, 1, 1))
     if of.get("metricTransformation.dimensions"):
-        yield Missing("a metric for each further value of its dimensions")
+        yield Missing("an additional metric for each value of its dimensions")
 
 
 def queue(of: Subject) -> Parts:
-    """A queue, paid by its requests."""
+    """A queue, billed per request."""
     yield from of.used("sqsRequests", "sqs", "fifo-requests" if of.true("fifoQueue") else "requests")

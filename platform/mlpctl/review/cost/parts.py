@@ -1,4 +1,4 @@
-"""What a resource is charged for: the parts that pricing functions are made of."""
+"""The parts of a resource's price: what pricing functions read and return."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,16 @@ from mlpctl.review.report_cost import Assumption
 from mlpctl.review.values import Secret, Unknown, Value, walk
 
 MOST: Final = 1e12
-"""No number of things that a plan names is larger."""
+"""The largest quantity that is accepted from a plan."""
 
 
 class NoPrice(Exception):
-    """A resource cannot be priced; the text says why."""
+    """A resource cannot be priced; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Units a month."""
+    """Units per month."""
 
     min: float
     expected: float
@@ -30,11 +30,11 @@ class Range:
 
     @classmethod
     def of(cls, quantity: "float | Range") -> "Range":
-        """The same at the least, expected and at the most."""
+        """A range whose minimum, expected value and maximum are equal."""
         return quantity if isinstance(quantity, Range) else cls(quantity, quantity, quantity)
 
     def __mul__(self, factor: float) -> "Range":
-        """Return it so many times."""
+        """Return the range multiplied by a factor."""
         return Range(self.min * factor, self.expected * factor, self.max * factor)
 
     def __add__(self, other: "Range") -> "Range":
@@ -44,31 +44,31 @@ class Range:
 
 @dataclass(frozen=True)
 class Line:
-    """Units of one price."""
+    """A quantity of units at one price."""
 
     price: Price
     quantity: Range
     assumption: Assumption | None = None
-    """The use that the quantity was made of."""
+    """The assumption that the quantity is based on."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A part that the figure leaves out."""
+    """A part that is not included in the figure."""
 
     text: str = ""
-    """What and why; empty where the stack's config assumes no use."""
+    """What is missing and why; empty if the stack's config sets no usage for it."""
 
     field: str = ""
-    """The field of `cost.usage` that says nothing."""
+    """The field of `cost.usage` that is not set."""
 
     large: bool = False
-    """Whether it may be much of the cost, as disks are: no limit in dollars is held without it."""
+    """Whether it may be a large part of the cost, e.g. disks; without it, no limit in dollars can be checked."""
 
 
 @dataclass(frozen=True)
 class Free:
-    """The resource costs nothing, and why."""
+    """The resource is free, for a reason."""
 
     because: str
 
@@ -79,25 +79,25 @@ Parts: TypeAlias = Iterator[Part]
 
 @dataclass(frozen=True)
 class Subject:
-    """A resource that is to be priced: as it was until now, or as it will be."""
+    """A resource to price, before or after the update."""
 
     world: World
     change: Change
     before: bool = False
     below: Value = None
-    """The inputs that are read, where they are not the resource's own: an entry of one of its lists."""
+    """The entry of one of the resource's lists to read from, instead of all of its inputs."""
 
     @property
     def inputs(self) -> Mapping[str, Value]:
-        """Its inputs."""
+        """The inputs to read from."""
         if self.below is not None:
             return self.below if isinstance(self.below, Mapping) else {}
         return (self.change.old if self.before else self.change.new) or {}
 
     def get(self, path: str) -> Value:
-        """The input at a dotted path; None where it is not there, and not known where something above it is not.
+        """The input at a dotted path; None if it is not set, and unknown or secret if a parent is.
 
-        A list with one entry is read as that entry: providers write a block that there is once in either way.
+        A list with one entry is read as that entry, because providers write a single block in both ways.
         """
         found: Any = self.inputs
         for key in path.split("."):
@@ -109,10 +109,10 @@ class Subject:
         return found
 
     def known(self, path: str) -> Value:
-        """The input at a dotted path; None where it is not there.
+        """The input at a dotted path; None if it is not set.
 
         Raises:
-            NoPrice: it is not known.
+            NoPrice: it is unknown or secret.
         """
         found = self.get(path)
         if isinstance(found, Unknown):
@@ -125,19 +125,19 @@ class Subject:
         """The number at a dotted path.
 
         Raises:
-            NoPrice: it is not known, not there and without default, or no number of things.
+            NoPrice: it is unknown or secret, not set and without a default, or not a valid quantity.
         """
         found = self.known(path)
         if found is None:
             if default is None:
-                raise NoPrice(f"{path} is not given")
+                raise NoPrice(f"{path} is not set")
             return default
         try:
             number = float(found)
         except (TypeError, ValueError):
             number = math.nan
         if not 0 <= number <= MOST:
-            raise NoPrice(f"{path} is no number that can be priced")
+            raise NoPrice(f"{path} is not a valid quantity")
         return number
 
     def text(self, path: str, default: str = "") -> str:
@@ -150,17 +150,17 @@ class Subject:
         return default if found is None else str(found)
 
     def needed(self, path: str) -> str:
-        """The text at a dotted path, without which there is no price.
+        """The text at a dotted path, which is required for a price.
 
         Raises:
-            NoPrice: it is not known, or not there.
+            NoPrice: it is unknown, secret or not set.
         """
         if found := self.text(path):
             return found
-        raise NoPrice(f"{path} is not given")
+        raise NoPrice(f"{path} is not set")
 
     def true(self, path: str) -> bool:
-        """Whether the input at a dotted path is true; Pulumi writes some truths as text.
+        """Whether the input at a dotted path is true; Pulumi writes some booleans as text.
 
         Raises:
             NoPrice: it is not known.
@@ -168,7 +168,7 @@ class Subject:
         return self.text(path).lower() == "true"
 
     def each(self, path: str) -> "list[Subject]":
-        """The entries of a list, or the one mapping where there is no list.
+        """The entries of a list, or the only entry if the input is a mapping.
 
         Raises:
             NoPrice: the list is not known.
@@ -178,14 +178,14 @@ class Subject:
         return [replace(self, below=each) for each in entries]
 
     def causes(self, path: str) -> "list[Subject]":
-        """The resources that an input property comes from, at the same time as this one."""
+        """The resources that an input property depends on, on the same side of the update as this one."""
         return [self.beside(each) for each in self.world.plan.causes(self.change, path)]
 
     def linked(self, path: str, kind: str) -> "list[Subject]":
-        """The resources of a type that an input names, at the same time as this one.
+        """The resources of a type that an input refers to, on the same side of the update as this one.
 
-        What it was linked with is told by the id in the old inputs, since the plan's dependencies are the new ones;
-        the stream of events tells no dependencies at all.
+        Before the update, the IDs in the old inputs decide, because the plan's dependencies are those after the update.
+        Event streams contain no dependencies at all.
         """
         named = {each for _, each in walk(self.get(path)) if isinstance(each, str)}
         found = [each for each in self.causes(path) if each.change.type == kind]
@@ -194,11 +194,11 @@ class Subject:
         return found or [self.beside(each) for each in self.world.named(kind, named)]
 
     def beside(self, change: Change) -> "Subject":
-        """Another resource, at the same time as this one."""
+        """Another resource, on the same side of the update as this one."""
         return Subject(self.world, change, self.before)
 
     def count(self, path: str, kind: str) -> int:
-        """How many things of a type a list names, known or not.
+        """How many resources of a type a list refers to, known or not.
 
         Raises:
             NoPrice: neither the list nor where it comes from is known.
@@ -213,7 +213,7 @@ class Subject:
 
     @property
     def region(self) -> str:
-        """Its own region, its provider's, or the stack's.
+        """The region of the resource, its provider or the stack, in this order.
 
         Raises:
             NoPrice: it is not known.
@@ -240,7 +240,7 @@ class Subject:
         return found
 
     def monthly(self, service: str, item: str, quantity: float | Range = 1) -> Parts:
-        """Lines of so many units a month, by the tiers of their price.
+        """Lines for a number of units per month, by price tier.
 
         Raises:
             NoPrice: the book has no price.
@@ -248,7 +248,7 @@ class Subject:
         yield from self._lines(service, item, Range.of(quantity))
 
     def hourly(self, service: str, item: str, count: float | Range = 1) -> Parts:
-        """Lines of so many things that are there for the whole month.
+        """Lines for a number of units that exist for the whole month.
 
         Raises:
             NoPrice: the book has no price.
@@ -256,9 +256,9 @@ class Subject:
         yield from self._lines(service, item, Range.of(count) * MONTH_HOURS)
 
     def used(self, field: str, service: str, item: str, times: float = 1) -> Parts:
-        """Lines of a use that the stack's config assumes, or what is missing for them.
+        """Lines for usage that the stack's config sets, or the missing field.
 
-        `times` is how many of the price's units one of the field's is.
+        `times` converts the field's unit into the unit of the price.
         """
         assumed = self.assumption(field)
         if assumed is None:
@@ -277,11 +277,11 @@ class Subject:
                 yield Line(price, within, assumed)
 
     def default(self, field: str, value: float, unit: str) -> Assumption:
-        """What the plan does not say and AWS documents."""
+        """An assumption that is documented by AWS and not part of the plan."""
         return Assumption(name=f"{self.change.name}.{field}", value=value, unit=unit, given=False)
 
     def assumption(self, field: str) -> Assumption | None:
-        """What the stack's config assumes of a use: for this resource, a component around it, or everything."""
+        """The usage in the stack's config: for this resource, one of its parent components, or by default."""
         urn, parents = self.change.urn, self.world.plan.parents
         names = []
         while urn:
@@ -294,7 +294,7 @@ class Subject:
 
 
 UNITS: Final = {"Gb": "GB", "Lcu": "LCU", "Requests": "requests", "Reads": "reads", "Writes": "writes"}
-"""Units of the fields of `cost.usage`, by the last word of their names."""
+"""Units of the fields of `cost.usage`, by the suffix of their names."""
 
 
 def unit(field: str) -> str:
@@ -303,13 +303,13 @@ def unit(field: str) -> str:
 
 
 def assuming(parts: Parts, assumed: Assumption | None) -> Parts:
-    """The same parts, each of which says what it rests on."""
+    """The same parts, with an assumption that their lines are based on."""
     for part in parts:
         yield replace(part, assumption=assumed) if isinstance(part, Line) and assumed else part
 
 
 def aside(parts: Parts, what: str, *, large: bool = False) -> Parts:
-    """The same parts; where they have no price, the figure leaves them out and says so."""
+    """The same parts, or a missing part if they have no price."""
     try:
         yield from [*parts]
     except NoPrice as error:

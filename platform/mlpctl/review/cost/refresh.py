@@ -1,4 +1,4 @@
-"""Renews the price book from the AWS Price List API, and its spot prices from EC2."""
+"""Refreshes the price book from the AWS Price List API, and its spot prices from EC2."""
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,20 +18,18 @@ from mlpctl.review.cost.offers import offer, rows
 from mlpctl.review.cost.query import Query, RefreshError
 
 ENDPOINT: Final = "us-east-1"
-"""Region whose endpoint tells the prices of all regions; few have one.
+"""Region of the API endpoint, which serves the prices of all regions; only a few regions have one.
 
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 """
 
 SPOT: Final = "spot"
-"""What spot prices are called among the services."""
+"""Name of spot prices in the list of services."""
 
 SPOT_PRODUCT: Final = "Linux/UNIX (Amazon VPC)"
 
 SPOT_WEEKS: Final = 13
-"""Weeks of spot prices that are looked at; EC2 keeps 90 days."""
-
-# The region in front of a usage type: `USE1-`, `EU-`, and for KMS `us-east-1-`; nothing in us-east-1, mostly.
+"""Weeks of spot price history to read; EC2 keeps 90 days."""
 
 _CHINA: Final = "aws-cn"
 _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -39,12 +37,12 @@ _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperatio
 
 @dataclass(frozen=True)
 class SpotQuery:
-    """The question for a region's spot prices."""
+    """A query for the spot prices of a region."""
 
     region: str
 
     def __str__(self) -> str:
-        """Return what a reader sees of it."""
+        """Return the text for messages."""
         return f"spot prices in {self.region}"
 
 
@@ -53,19 +51,19 @@ Step = Query | SpotQuery
 
 @dataclass
 class Outcome:
-    """What a refresh did."""
+    """The result of a refresh."""
 
     renewed: int = 0
-    """Prices that were read."""
+    """Number of prices that were read."""
 
     changed: int = 0
-    """Those of them that are new or differ from what the book had."""
+    """Number of these prices that are new or changed."""
 
     already: int = 0
-    """Questions that were answered today already."""
+    """Number of queries that were already answered today."""
 
     problems: list[str] = field(default_factory=list)
-    """What was left out and why, a sentence each."""
+    """One sentence for each omission, with its reason."""
 
 
 def refresh(
@@ -78,23 +76,23 @@ def refresh(
     watch: Callable[[Sequence[Step]], Iterable[Step]] = iter,
     today: date | None = None,
 ) -> Outcome:
-    """Renew the prices of some regions in the book.
+    """Refresh the prices of regions in the book.
 
-    What AWS tells replaces older rows; the others stay as they are and get stale. The book is written after every
-    question, so whoever stops this loses nothing: what was answered today is not asked again.
+    Prices from AWS replace older rows; other rows do not change and become stale. The book is written after every
+    query, and queries that were already answered today are skipped, so an interrupted refresh can be resumed.
 
     Args:
-        regions: regions whose prices are wanted.
+        regions: regions to refresh.
         services: services of the price book, or `spot`. Default: all.
         session: boto3 session. Default: the shell's credentials.
-        folder: where the book is.
-        again: ask what was answered today as well.
-        watch: goes through the questions, e.g. with a progress bar.
+        folder: folder of the book.
+        again: repeat queries that were already answered today.
+        watch: iterates over the queries, e.g. with a progress bar.
         today: the day of the prices. Default: today in UTC.
 
     Raises:
-        RefreshError: a region or service is not known, or AWS could not be asked.
-        BookError: the book that is there cannot be read.
+        RefreshError: a region or service is unknown, or a request to AWS failed.
+        BookError: the existing book cannot be read.
 
     """
     session = session or boto3.Session()
@@ -115,14 +113,14 @@ def refresh(
 
 
 def summary(done: Outcome, folder: Path) -> str:
-    """What a refresh did, in a sentence or two."""
-    already = f" {done.already} questions were answered today already; --again asks them anew." if done.already else ""
-    left = f" {len(done.problems)} left out, as told above." if done.problems else ""
+    """A summary of a refresh in one or more sentences."""
+    already = f" {done.already} queries were already answered today; --again repeats them." if done.already else ""
+    left = f" {len(done.problems)} omitted, see above." if done.problems else ""
     return f"{done.renewed:,} prices read, {done.changed:,} of them new or changed, into {folder}.{left}{already}"
 
 
 def steps(regions: Sequence[str], services: Sequence[str]) -> list[Step]:
-    """The questions that have to be asked for the prices of services in regions."""
+    """The queries for the prices of services in regions."""
     asked: dict[Query, list[tuple[str, Item]]] = {}
     for name, service, item in items.catalogue().entries:
         if name in services:
@@ -138,7 +136,7 @@ def steps(regions: Sequence[str], services: Sequence[str]) -> list[Step]:
 
 
 def spot_rows(region: str, history: Iterable[Mapping[str, Any]], source: str) -> list[SpotRow]:
-    """The lowest and the highest price of each instance type, from entries of `SpotPriceHistory`."""
+    """The lowest and the highest price of each instance type in entries of `SpotPriceHistory`."""
     prices: dict[str, list[float]] = {}
     for each in history:
         if (usd := float(each["SpotPrice"])) > 0 and items.catalogue().find("ec2", each["InstanceType"]):
@@ -146,12 +144,12 @@ def spot_rows(region: str, history: Iterable[Mapping[str, Any]], source: str) ->
     return [SpotRow(region, name, min(seen), max(seen), source) for name, seen in prices.items()]
 
 
-# Both APIs throttle whoever reads many pages; this mode waits as long as they ask for.
+# Both APIs throttle clients that read many pages; the adaptive mode backs off.
 _CONFIG: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
 
 
 class _Shelf:
-    """The book while it is renewed."""
+    """The book during a refresh."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -165,7 +163,7 @@ class _Shelf:
         self._spot = {(row.region, row.item): row for row in there.spot_rows}
 
     def answered(self, step: Step, day: date) -> bool:
-        """Whether the book has an answer of this day to a question."""
+        """Whether the book already has the response to a query from this day."""
         if isinstance(step, SpotQuery):
             return any(row.region == step.region and row.source == _spot_source(day).key for row in self._spot.values())
         key = _key(step, day)
@@ -176,7 +174,7 @@ class _Shelf:
         )
 
     def put(self, fresh: Sequence[Row], source: Source, outcome: Outcome) -> None:
-        """Replace the prices of what these rows are about, and write the book."""
+        """Replace the prices of the items in these rows, and write the book."""
         renewed: dict[tuple[str, str, str], list[Row]] = {}
         for row in sorted(fresh):
             renewed.setdefault(row[:3], []).append(row)
@@ -188,7 +186,7 @@ class _Shelf:
         self._write(source)
 
     def put_spot(self, fresh: Sequence[SpotRow], source: Source, outcome: Outcome) -> None:
-        """Replace the spot prices of these types, and write the book."""
+        """Replace the spot prices of the instance types in these rows, and write the book."""
         for row in fresh:
             before = self._spot.get((row.region, row.item))
             outcome.changed += before is None or (before.low, before.high) != (row.low, row.high)
@@ -211,7 +209,7 @@ def _renew(query: Query, pricing: Any, shelf: _Shelf, day: date, outcome: Outcom
     except (BotoCoreError, ClientError) as error:
         raise _refused(f"the prices of {query}", error, "pricing:GetProducts") from error
     if not offers:
-        outcome.problems.append(f"{query}: AWS lists nothing there; its prices stay as they were.")
+        outcome.problems.append(f"{query}: AWS returns no products; any existing prices are kept.")
         return
     published = max(each.published for each in offers)
     source = Source(_key(query, day), f"AWS Price List API, {query.code}", f"GetProducts, published {published}", day)
@@ -227,13 +225,13 @@ def _renew_spot(query: SpotQuery, session: Any, shelf: _Shelf, day: date, outcom
         now = datetime.combine(day, datetime.min.time(), UTC)
         history: list[Mapping[str, Any]] = []
         for week in range(SPOT_WEEKS):
-            # EC2 tells the price of every type and zone that was in force at a moment; all changes of 90 days are
-            # hundreds of thousands.
+            # For a single moment, EC2 returns one price per instance type and zone. The complete history of 90 days
+            # has hundreds of thousands of entries.
             moment = now - timedelta(weeks=week)
             pages = paginator.paginate(ProductDescriptions=[SPOT_PRODUCT], StartTime=moment, EndTime=moment)
             history += [each for page in pages for each in page["SpotPriceHistory"]]
     except ClientError as error:
-        # Another partition's region, or one that the account has not opted in to, refuses the account altogether.
+        # A region of another partition, or one that the account has not opted in to, denies every request.
         if error.response["Error"]["Code"] in (*_DENIED, "AuthFailure", "OptInRequired"):
             outcome.problems.append(str(_refused(f"the {query}", error, "ec2:DescribeSpotPriceHistory")))
             return
@@ -245,8 +243,8 @@ def _renew_spot(query: SpotQuery, session: Any, shelf: _Shelf, day: date, outcom
 
 def _refused(what: str, error: Exception, permission: str) -> RefreshError:
     response = getattr(error, "response", {})
-    needs = f" It needs the permission {permission}." if response.get("Error", {}).get("Code") in _DENIED else ""
-    return RefreshError(f"AWS did not tell {what}: {str(error).rstrip('.')}.{needs}")
+    needs = f" The permission {permission} is required." if response.get("Error", {}).get("Code") in _DENIED else ""
+    return RefreshError(f"AWS did not return {what}: {str(error).rstrip('.')}.{needs}")
 
 
 def _known_regions(regions: Iterable[str], session: Any) -> list[str]:
@@ -271,13 +269,15 @@ def _refuse_unknown(what: str, named: Iterable[str], known: Sequence[str]) -> No
     if unknown := [each for each in named if each not in known]:
         near = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}."
-        raise RefreshError(f"{unknown[0]} is no {what}; {hint}")
+        raise RefreshError(f"{unknown[0]} is not a {what}; {hint}")
 
 
 def _chinese(region: str, session: Any, outcome: Outcome) -> bool:
     if session.get_partition_for_region(region) != _CHINA:
         return False
-    outcome.problems.append(f"{region}: AWS in China sells in yuan, and the price book has US dollars; it is left out.")
+    outcome.problems.append(
+        f"{region}: skipped, since AWS China prices are in yuan, and the price book is in US dollars."
+    )
     return True
 
 

@@ -1,7 +1,7 @@
-"""Reserved capacity, and the instances of the plan that run in it: those cost nothing beside it.
+"""Finds the instances of a plan that run in its capacity reservations, so that they are not charged twice.
 
-A reservation is paid like instances that run, whether they do or not. An instance runs in one that it targets, or in
-an open one of its type and zone:
+A reservation is billed like running instances, whether they run or not. An instance runs in the reservation that it
+targets, or in an open reservation of its type and zone:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-pricing-billing.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-capacity-reservations.html
 """
@@ -27,7 +27,7 @@ _INSTANCE: Final = "aws:ec2/instance:Instance"
 _POOLS: Final = (_NODES, _SCALED, _INSTANCE)
 
 _Sides = tuple[float, float, float]
-"""Instances at the least, expected and at the most."""
+"""Numbers of instances: minimum, expected, maximum."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class _Pool:
 
     kind: str
     zones: frozenset[str] | None
-    """Zones that they are in; None where these are not known."""
+    """The zones of the instances; None if they are not known."""
 
     sizes: _Sides
 
 
 def is_targeted(of: Subject) -> bool:
-    """Whether what runs with this launch template, or as this instance, targets a reservation of the plan."""
+    """Whether this launch template or instance targets a reservation of the plan."""
     sources = of.causes(SPECIFICATION)
     named = {each for _, each in walk(of.get(f"{SPECIFICATION}.capacityReservationTarget")) if isinstance(each, str)}
     if of.world.named(RESERVATION, named) or any(each.change.type == RESERVATION for each in sources):
@@ -51,7 +51,7 @@ def is_targeted(of: Subject) -> bool:
 
 
 def covered(of: Subject) -> Range:
-    """How many of a pool's instances run in open reservations of the plan, each of which is given away once."""
+    """How many of a pool's instances run in open reservations of the plan; reserved capacity is used only once."""
     shares = of.world.reserved.get(of.before)
     if shares is None:
         shares = of.world.reserved[of.before] = dict(_shares(of))
@@ -76,9 +76,9 @@ def _shares(of: Subject) -> Iterator[tuple[str, _Sides]]:
 
 
 def _taken(pool: _Pool, left: dict[str, list[float]]) -> _Sides:
-    """The instances of a pool that run in what is left of the reservations of its type, by zone."""
+    """The instances of a pool that run in the remaining capacity of its type, by zone."""
     taken = [0.0, 0.0, 0.0]
-    # Instances that may be in another zone need not run in it: it is then the least that they cost.
+    # Instances that may be in another zone may not use the reservation, so only the minimum is reduced.
     surely = pool.zones is not None and len(pool.zones) == 1
     for zone, sides in left.items():
         if pool.zones is not None and zone and zone not in pool.zones:
@@ -91,10 +91,10 @@ def _taken(pool: _Pool, left: dict[str, list[float]]) -> _Sides:
 
 
 def _open(reservation: Subject) -> tuple[str, str, float] | None:
-    """Type, zone and number of the instances of a reservation that any instance may run in; None for others."""
+    """Type, zone and number of instances of an open reservation; None for other reservations."""
     try:
-        told = reservation.text("instanceMatchCriteria", "open"), reservation.text("tenancy", "default")
-        if not reservation.inputs or told != ("open", "default"):
+        criteria = reservation.text("instanceMatchCriteria", "open"), reservation.text("tenancy", "default")
+        if not reservation.inputs or criteria != ("open", "default"):
             return None
         zone = reservation.get("availabilityZone")
         count = reservation.number("instanceCount")
@@ -104,11 +104,11 @@ def _open(reservation: Subject) -> tuple[str, str, float] | None:
 
 
 def _pool(of: Subject) -> _Pool | None:
-    """A pool's instances; None where they may run in no open reservation, or may be of several types."""
+    """A pool's instances; None if they cannot run in an open reservation, or may be of several types."""
     try:
         templates = of.linked("launchTemplate", LAUNCH_TEMPLATE)
         template = templates[0] if templates else None
-        if not of.inputs or any(_looks_elsewhere(each) for each in (of, template) if each):
+        if not of.inputs or any(_is_excluded(each) for each in (of, template) if each):
             return None
         types = [each for each in [*(of.known("instanceTypes") or []), of.text("instanceType")] if each]
         types = types or ([template.text("instanceType")] if template else [])
@@ -119,8 +119,8 @@ def _pool(of: Subject) -> _Pool | None:
         return None
 
 
-def _looks_elsewhere(of: Subject) -> bool:
-    """Whether instances are spot, of a tenancy of their own, or told where to run."""
+def _is_excluded(of: Subject) -> bool:
+    """Whether instances cannot use open reservations: spot, dedicated tenancy, or a reservation target."""
     if of.text("capacityType", "ON_DEMAND") != "ON_DEMAND" or of.text("instanceMarketOptions.marketType"):
         return True
     if {of.text("tenancy", "default"), of.text("placement.tenancy", "default")} != {"default"}:
@@ -140,7 +140,7 @@ def _sizes(of: Subject) -> _Sides:
 
 
 def _zones(of: Subject) -> frozenset[str] | None:
-    """The zones of a pool: its own, or its subnets'."""
+    """The zones of a pool, from its own inputs or its subnets."""
     own = [of.get("availabilityZone"), *_listed(of.get("availabilityZones"))]
     found = {each for each in own if isinstance(each, str)}
     for path in ("subnetIds", "vpcZoneIdentifiers", "subnetId"):
@@ -158,7 +158,7 @@ def _listed(value: object) -> list[object]:
 
 
 def _has_reservations(group: Subject) -> bool:
-    """Whether a group of resources has a reservation of the plan."""
+    """Whether a resource group contains a reservation of the plan."""
     members = group.world.users(group.change.urn, _MEMBER, "groupArn")
     return any(
         source.change.type == RESERVATION for each in members for source in group.beside(each).causes("resourceArn")

@@ -1,4 +1,4 @@
-"""Shows what the price book has."""
+"""Shows the contents of the price book."""
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,15 +15,15 @@ from mlpctl.review.cost import items
 from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source, plain
 
 _NAMES = ("", "ml.", "db.")
-"""How services put it before the name of an instance type."""
+"""Prefixes that services add to the name of an instance type."""
 
 
 _FEW = 5
-"""Regions that are named; more are counted."""
+"""Up to this number, regions are listed by name; otherwise only their number is shown."""
 
 
 class UnknownItem(UserError):
-    """The price book has no such item; the text is for the user."""
+    """The price book does not contain the item; the text is for the user."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Shown:
     """E.g. `ec2/us-east-1/g6e.2xlarge`."""
 
     words: str
-    """What it is, for people."""
+    """A description for people."""
 
     region: str
     start: float
-    """Units a month from which on the price holds."""
+    """Units per month at which the price begins to apply."""
 
     usd: tuple[float, ...]
     """One price, or the lowest and the highest."""
@@ -49,23 +49,23 @@ class Shown:
 
     @property
     def monthly_usd(self) -> tuple[float, ...]:
-        """US dollars for one that is there for a month of 730 hours; empty where it is not paid by the hour."""
+        """US dollars for a month of 730 hours; empty if the item is not billed by the hour."""
         return tuple(each * MONTH_HOURS for each in self.usd) if self.unit == "hour" else ()
 
 
 def show(book: Book, name: str, regions: Sequence[str], today: date) -> list[Shown]:
-    """Every price of an item, whatever service sells it.
+    """Find every price of an item, in all services.
 
     Args:
         book: the price book.
-        name: an instance type (`g6e.2xlarge`: SageMaker's `ml.g6e.2xlarge` is shown as well), an item
-            (`gp3-storage` or `ebs/gp3-storage`), or a service (`ebs`: all of it that is no instance).
-        regions: regions that are wanted. Default: all that have a price.
-        today: tells what is stale.
+        name: an instance type (`g6e.2xlarge`, which includes SageMaker's `ml.g6e.2xlarge`), an item (`gp3-storage` or
+            `ebs/gp3-storage`), or a service (`ebs`: all of its items that are not instances).
+        regions: the regions to show. Default: all with a price.
+        today: the day to determine stale prices.
 
     Raises:
-        UnknownItem: there is no such item, or no price of it in these regions.
-        BookError: the book is damaged.
+        UnknownItem: the item does not exist, or has no price in these regions.
+        BookError: the book is invalid.
 
     """
     found = [shown for each in _matching(book, name, regions) for shown in _shown(book, *each, today)]
@@ -78,7 +78,7 @@ def show(book: Book, name: str, regions: Sequence[str], today: date) -> list[Sho
 
 
 def page(rows: Sequence[Shown]) -> Group:
-    """Lay prices out for a terminal: a table for each thing, and the sources below."""
+    """Format prices for a terminal: a table for each item, followed by the sources."""
     sources = [*{each.source.key: each.source for each in rows}.values()]
     numbers = {source.key: str(number) for number, source in enumerate(sources, 1)}
     tables = [_table(words, [*own], numbers) for words, own in groupby(rows, key=lambda each: each.words)]
@@ -117,31 +117,31 @@ def _table(words: str, rows: Sequence[Shown], numbers: Mapping[str, str]) -> Tab
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a service is priced."""
+    """How many items of a service are priced."""
 
     service: str
     words: str
     items: int
-    """Different items that have a price somewhere."""
+    """Number of items with a price in at least one region."""
 
     regions: tuple[str, ...]
     prices: int
     oldest: date
     newest: date
     stale: int
-    """Prices that are older than 90 days."""
+    """Number of prices that are older than 90 days."""
 
     @property
     def where(self) -> str:
-        """How many regions; `global` where all have one price."""
+        """Number of regions; `global` if all regions have the same price."""
         return items.GLOBAL if self.regions == (items.GLOBAL,) else str(len(self.regions))
 
 
 def coverage(book: Book, today: date) -> list[Coverage]:
-    """What the book has of each service that it has something of; spot prices last.
+    """The coverage of each service that has prices; spot prices last.
 
     Raises:
-        BookError: the book is damaged.
+        BookError: the book is invalid.
     """
     known = items.catalogue().services
     cells = [(row.service, row.region, row.item, row.source) for row in book.rows]
@@ -163,7 +163,7 @@ def coverage(book: Book, today: date) -> list[Coverage]:
 
 @dataclass(frozen=True)
 class Listed:
-    """An item that the book may have a price of."""
+    """An item that can have a price in the book."""
 
     key: str
     """E.g. `ebs/gp3-storage`."""
@@ -171,14 +171,14 @@ class Listed:
     words: str
     unit: str
     regions: str
-    """The regions with a price, or how many they are."""
+    """The regions with a price, or their number."""
 
 
 def listed(book: Book) -> list[Listed]:
-    """Every item that is no instance, and where it has a price.
+    """All items that are not instances, with the regions that have a price.
 
     Raises:
-        BookError: the book is damaged.
+        BookError: the book is invalid.
     """
     made = {}
     for service, _, item in items.catalogue().entries:
@@ -193,7 +193,7 @@ def listed(book: Book) -> list[Listed]:
 
 
 def coverage_table(rows: Iterable[Coverage]) -> Table:
-    """Lay the coverage out for a terminal."""
+    """Format the coverage for a terminal."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     made.add_column("Service", no_wrap=True)
     for heading in ("Items", "Regions", "Prices", "Stale", "Oldest", "Newest"):
@@ -206,7 +206,7 @@ def coverage_table(rows: Iterable[Coverage]) -> Table:
 
 
 def _matching(book: Book, name: str, regions: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Service, region and item of everything that bears a name."""
+    """Service, region and item of everything that matches a name."""
     only, _, of = name.rpartition("/")
     for service in items.catalogue().services:
         if only not in ("", service):
@@ -214,11 +214,11 @@ def _matching(book: Book, name: str, regions: Sequence[str]) -> Iterator[tuple[s
         for region in book.regions(service):
             if not regions or region in regions or region == items.GLOBAL:
                 yield from (
-                    (service, region, item) for item in book.items(service, region) if _bears(service, item, of)
+                    (service, region, item) for item in book.items(service, region) if _matches(service, item, of)
                 )
 
 
-def _bears(service: str, item: str, name: str) -> bool:
+def _matches(service: str, item: str, name: str) -> bool:
     entry = items.catalogue().find(service, item)
     if entry is None or name == item:
         return entry is not None
@@ -254,7 +254,7 @@ def _unknown(book: Book, name: str, regions: Sequence[str]) -> str:
             for each in (service, item, f"{service}/{item}", (entry and entry.name(item)) or item):
                 known.setdefault(each, set()).add(region)
     if name in known:
-        return f"The price book has {name} in {', '.join(sorted(known[name]))}, and not in {', '.join(regions)}."
+        return f"The price book has {name} in {', '.join(sorted(known[name]))}, but not in {', '.join(regions)}."
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.7)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`mlpctl prices list` shows what it has."
+    hint = f"did you mean {' or '.join(near)}?" if near else "`mlpctl prices list` shows its contents."
     return f"The price book has no {name}; {hint}"

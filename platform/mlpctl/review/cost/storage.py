@@ -1,4 +1,4 @@
-"""What keeps data: disks, buckets, file systems, images."""
+"""Prices of storage: disks, buckets, file systems, images."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,25 +8,25 @@ from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Parts, Range,
 
 GP3_IOPS: Final = 3000
 GP3_MIBPS: Final = 125
-"""What a gp3 volume has without being asked: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
+"""Baseline performance of a gp3 volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
 
 EFS_MIBPS_PER_GB: Final = 1 / 20
-"""Throughput that comes with each GB in EFS Standard or One Zone, 50 KB/s, and is not billed where throughput is
-provisioned: https://aws.amazon.com/efs/pricing/"""
+"""Throughput that is included with each GB in EFS Standard or One Zone, 50 KB/s; provisioned throughput is billed only
+above it: https://aws.amazon.com/efs/pricing/"""
 
 LUSTRE: Final[Mapping[str, str]] = {"SCRATCH_1": "scratch", "SCRATCH_2": "scratch"}
 
 
 def disk(of: Subject, count: Range, below: str = "") -> Parts:
-    """EBS volumes that an instance is launched with.
+    """EBS volumes that are launched with an instance.
 
     Raises:
-        NoPrice: the image decides their size or type.
+        NoPrice: the image determines their size or type.
     """
     if not (kind := of.text(f"{below}volumeType")):
-        raise NoPrice("the image decides its type")
+        raise NoPrice("the image determines its type")
     if of.get(f"{below}volumeSize") is None:
-        raise NoPrice("the image decides its size")
+        raise NoPrice("the image determines its size")
     yield from volumes(of, kind, of.number(f"{below}volumeSize"), count, below)
     yield from _initialized(of, below)
 
@@ -39,11 +39,11 @@ def volume(of: Subject) -> Parts:
 
 def _initialized(of: Subject, below: str = "") -> Parts:
     if of.get(f"{below}volumeInitializationRate") is not None:
-        yield Missing("its initialization, which is paid by the GB of its snapshot")
+        yield Missing("its initialization, which is billed per GB of the snapshot")
 
 
 def volumes(of: Subject, kind: str, gb: float, count: Range, below: str = "") -> Parts:
-    """Volumes of one kind: their storage, and IOPS and throughput above what comes with it."""
+    """Volumes of one type: their storage, and IOPS and throughput above the baseline."""
     yield from of.monthly("ebs", f"{kind}-storage", count * gb)
     if kind == "gp3":
         if iops := max(0.0, of.number(f"{below}iops", GP3_IOPS) - GP3_IOPS):
@@ -56,7 +56,7 @@ def volumes(of: Subject, kind: str, gb: float, count: Range, below: str = "") ->
 
 
 def _each_volume(of: Subject, item: str, units: float, count: Range) -> Parts:
-    """Lines of what each of several volumes is paid for: the steps of its price begin anew with each."""
+    """Lines for several volumes; price tiers apply to each volume separately."""
     for part in of.monthly("ebs", item, units):
         yield replace(part, quantity=count * part.quantity.expected) if isinstance(part, Line) else part
 
@@ -67,14 +67,14 @@ def snapshot(of: Subject) -> Parts:
 
 
 def bucket(of: Subject) -> Parts:
-    """A bucket of S3; what moves to other classes is counted as if it stayed in Standard."""
+    """An S3 bucket; data in other storage classes is priced as Standard."""
     yield from of.used("s3StorageGb", "s3", "standard-storage")
     yield from of.used("s3PutRequests", "s3", "put-requests")
     yield from of.used("s3GetRequests", "s3", "get-requests")
 
 
 def file_system(of: Subject) -> Parts:
-    """A file system of EFS: what it keeps, and its throughput by its mode."""
+    """An EFS file system: its storage, and its throughput according to the throughput mode."""
     zonal = "one-zone-storage" if of.get("availabilityZoneName") else "standard-storage"
     mode = of.text("throughputMode", "bursting")
     yield from of.used("efsStorageGb", "efs", zonal)
@@ -83,7 +83,7 @@ def file_system(of: Subject) -> Parts:
         yield from of.used("efsInfrequentGb", "efs", "ia-storage-elastic" if mode == "elastic" else "ia-storage")
     if any(each.get("transitionToArchive") is not None for each in policies):
         yield from of.used("efsArchiveGb", "efs", "archive-storage")
-        yield Missing("access to files of the class Archive, which is paid by the GB")
+        yield Missing("access to data in the Archive storage class")
     if mode == "elastic":
         yield from of.used("efsReadGb", "efs", "elastic-read")
         yield from of.used("efsWriteGb", "efs", "elastic-write")
@@ -92,7 +92,7 @@ def file_system(of: Subject) -> Parts:
 
 
 def file_system_backups(of: Subject) -> Parts:
-    """Backups of a file system of EFS by its own plan, which AWS Backup keeps."""
+    """Automatic backups of an EFS file system, stored by AWS Backup."""
     if of.text("backupPolicy.status") != "ENABLED":
         yield Free("no backups are made")
         return
@@ -100,7 +100,7 @@ def file_system_backups(of: Subject) -> Parts:
 
 
 def _provisioned_throughput(of: Subject) -> Parts:
-    """Throughput above what comes with the storage; all of it where nothing says how much is stored."""
+    """Throughput above what the storage includes; all of it if `efsStorageGb` is not set."""
     stored = of.assumption("efsStorageGb")
     included = stored.value * EFS_MIBPS_PER_GB if stored else 0
     billed = max(0.0, of.number("provisionedThroughputInMibps") - included)
@@ -108,27 +108,27 @@ def _provisioned_throughput(of: Subject) -> Parts:
 
 
 def lustre(of: Subject) -> Parts:
-    """A file system of FSx for Lustre."""
+    """An FSx for Lustre file system."""
     if (media := of.text("storageType", "SSD")) != "SSD":
-        raise NoPrice(f"the price book has no {media} storage of FSx for Lustre")
+        raise NoPrice(f"the price book does not cover {media} storage of FSx for Lustre")
     kind = of.text("deploymentType", "SCRATCH_1")
     if kind == "PERSISTENT_1":
-        raise NoPrice("the price book has no PERSISTENT_1 storage of FSx for Lustre")
+        raise NoPrice("the price book does not cover PERSISTENT_1 storage of FSx for Lustre")
     item = LUSTRE.get(kind) or f"persistent-{of.number('perUnitStorageThroughput'):.0f}"
     yield from of.monthly("fsx-lustre", item, of.number("storageCapacity"))
     if of.number("automaticBackupRetentionDays", 0):
         yield Missing("its backups")
     if of.get("metadataConfiguration.iops") is not None:
-        yield Missing("IOPS for its metadata")
+        yield Missing("its metadata IOPS")
 
 
 def repository(of: Subject) -> Parts:
-    """A repository of ECR."""
+    """An ECR repository."""
     yield from of.used("ecrStorageGb", "ecr", "storage")
 
 
 def registry_scanning(of: Subject) -> Parts:
-    """How images are scanned: basic scans are free, Amazon Inspector is not."""
+    """Image scanning: basic scans are free, Amazon Inspector is not."""
     if of.text("scanType", "BASIC") != "BASIC":
-        raise NoPrice("Amazon Inspector is paid by the image, and nothing says how many there are")
+        raise NoPrice("Amazon Inspector is billed per image, and the number of images is not known")
     yield Free("basic scans are free")

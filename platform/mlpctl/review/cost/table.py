@@ -1,4 +1,4 @@
-"""The cost of a plan for a terminal, and as JSON."""
+"""Prints the cost of a plan as tables or as JSON."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,23 +15,23 @@ from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.cost.estimate import unlisted_in_words
 from mlpctl.review.report_cost import ZERO, Cost, Limit, Money
 
-NO_TEAM: Final = "without a team"
+NO_TEAM: Final = "no team"
 SHOWN_NAMES: Final = 5
-"""Names of resources that are written out where many have the same to say."""
+"""How many names of resources with the same text are written out."""
 
 
 def cost_json(cost: Cost, limits: Sequence[Limit] = (), incomplete: str = "") -> dict[str, Any]:
-    """A cost as plain values: `region`, `resources`, `totals`, `limits`, and why the plan is `incomplete`, if it is.
+    """A cost as JSON values: `region`, `resources`, `totals`, `limits`, and why the plan is `incomplete`, if it is.
 
-    Each resource has its `urn`, `type`, `component`, `monthlyUsd` (`min`, `expected` and `max`; null where it has no
-    price), the rows of the price book that it used under `prices`, and its `assumptions`.
+    Each resource has its `urn`, `type`, `component`, `monthlyUsd` (`min`, `expected` and `max`; null if unpriced),
+    the rows of the price book that were used (`prices`), and its `assumptions`.
     """
     held = [limit.model_dump(mode="json") for limit in limits]
     return {**cost.model_dump(mode="json"), "limits": held, "incomplete": incomplete}
 
 
 def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:
-    """A cost for a terminal: components, teams, what is assumed, what has no price, limits."""
+    """A cost for a terminal: components, teams, assumptions, unpriced resources, limits."""
     parts: list[RenderableType] = [_components(cost)]
     if len(cost.totals.by_team) > 1:
         parts.append(_sums("Team", cost.totals.by_team, NO_TEAM))
@@ -41,67 +41,67 @@ def page(cost: Cost, limits: Sequence[Limit] = ()) -> RenderableType:
             (f"cost.usage.{name}" if each.given else name, f"{each.value:,.15g} {each.unit}")
             for name, each in sorted(assumptions.items())
         ]
-        parts.append(_list("Assumed each month", rows))
-    for heading, told in (
-        (f"No price ({cost.totals.unpriced}), and no part of the sums", _told(cost, lambda each: [each.unpriced])),
-        (f"Not all of it has a price ({cost.totals.partly})", _told(cost, lambda each: each.missing)),
+        parts.append(_list("Assumptions, per month", rows))
+    for heading, rows in (
+        (f"Unpriced, not in the totals ({cost.totals.unpriced})", _reasons(cost, lambda each: [each.unpriced])),
+        (f"Partly priced ({cost.totals.partly})", _reasons(cost, lambda each: each.missing)),
     ):
-        if told:
-            parts.append(_list(heading, told))
+        if rows:
+            parts.append(_list(heading, rows))
     if limits:
-        parts.append(_list("Limits", [("broken" if each.broken else "held", each.text) for each in limits]))
+        parts.append(_list("Limits", [("broken" if each.broken else "met", each.text) for each in limits]))
     parts.append(Text(footnote(cost), style="dim"))
     return Group(*(Padding(part, (0, 0, 0 if part is parts[-1] else 1, 0)) for part in parts))
 
 
 def comparison(costs: Mapping[str, Cost]) -> RenderableType:
-    """Costs of several stacks side by side, as expected, by component."""
+    """The expected costs of several stacks side by side, by component."""
     made = _table("Component", *costs)
     names = dict.fromkeys(name for cost in costs.values() for name in cost.totals.by_component)
     for name in names:
         found = [cost.totals.by_component.get(name) for cost in costs.values()]
         made.add_row(_cell(name or wording.ALONE), *(_cell(usd(each.expected) if each else "-") for each in found))
     made.add_section()
-    for words, figure in (("Expected", "expected"), ("At the least", "min"), ("At the most", "max")):
+    for words, figure in (("Expected", "expected"), ("Least", "min"), ("Most", "max")):
         figures = [getattr(cost.totals.monthly_usd, figure) for cost in costs.values()]
         made.add_row(_cell(words), *map(_cell, map(usd, figures)), style="bold" if figure == "expected" else "")
-    made.add_row(_cell("Resources without a price"), *(_cell(str(cost.totals.unpriced)) for cost in costs.values()))
+    made.add_row(_cell("Unpriced resources"), *(_cell(str(cost.totals.unpriced)) for cost in costs.values()))
     last = Text(footnote(*costs.values()), style="dim")
     return Group(Padding(made, (0, 0, 1, 0)), last)
 
 
 def footnote(*costs: Cost) -> str:
-    """What the figures are, and of which days their prices."""
+    """Explains the figures, with the dates of their prices."""
     uses = [use for cost in costs for each in cost.resources for use in each.prices]
     days = sorted({use.date for use in uses})
     of = f" of {days[0]}" + (f" to {days[-1]}" if days[0] != days[-1] else "") if days else ""
     stale = len({use.row for use in uses if use.stale})
     verb = "is" if stale == 1 else "are"
-    old = f" {stale} of them {verb} older than {STALE_DAYS} days: mlpctl prices refresh." if stale else ""
+    old = f" {stale} of the prices {verb} older than {STALE_DAYS} days; run mlpctl prices refresh." if stale else ""
     lacking = "".join(f" {unlisted_in_words(each.totals.unlisted)}." for each in costs if each.totals.unlisted)
-    figures = f"US dollars a month of {MONTH_HOURS} hours, at AWS's list prices{of}, without taxes and discounts."
+    figures = f"US dollars per month of {MONTH_HOURS} hours, at AWS list prices{of}, without taxes and discounts."
     return f"{figures}{old}{lacking}"
 
 
 def usd(amount: float) -> str:
-    """An amount to the cent: `$1,234.50`; what would be rounded to nothing says that it is not."""
+    """An amount to the cent: `$1,234.50`; `<$0.01` for an amount that would round to zero."""
     sign = "-" if amount < 0 else ""
     return f"{sign}<$0.01" if 0 < abs(amount) < 0.005 else f"{sign}${abs(amount):,.2f}"
 
 
 def change(amount: float) -> str:
-    """A change of an amount, with its sign: `+$12.00`; empty where nothing changes."""
+    """A change of an amount, with its sign: `+$12.00`; empty if nothing changes."""
     return "" if not amount else usd(amount) if amount < 0 else f"+{usd(amount)}"
 
 
 def _components(cost: Cost) -> Table:
-    made = _table("Component", "At the least", "Expected", "At the most", "Change")
+    made = _table("Component", "Least", "Expected", "Most", "Change")
     deltas = {each.title: each.delta for each in wording.by_component(cost)}
     for name, money in cost.totals.by_component.items():
         delta = deltas.pop(name or wording.ALONE, ZERO)
         made.add_row(_cell(name or wording.ALONE), *_figures(money), _cell(change(delta.expected)))
     if gone := sum(deltas.values(), ZERO).expected:
-        made.add_row(_cell("what goes"), "", "", "", _cell(change(gone)))
+        made.add_row(_cell("removed"), "", "", "", _cell(change(gone)))
     made.add_section()
     sums = cost.totals
     made.add_row(
@@ -111,7 +111,7 @@ def _components(cost: Cost) -> Table:
 
 
 def _sums(heading: str, sums: Mapping[str, Money], nameless: str) -> Table:
-    made = _table(heading, "At the least", "Expected", "At the most")
+    made = _table(heading, "Least", "Expected", "Most")
     for name, money in sums.items():
         made.add_row(_cell(name or nameless), *_figures(money))
     return made
@@ -121,8 +121,8 @@ def _figures(money: Money) -> list[Text]:
     return [_cell(usd(each)) for each in (money.min, money.expected, money.max)]
 
 
-def _told(cost: Cost, reasons: Any) -> list[tuple[str, str]]:
-    """Resources by what they have to say, those of one text together."""
+def _reasons(cost: Cost, reasons: Any) -> list[tuple[str, str]]:
+    """The reasons, each with the names of the resources that have it."""
     found: dict[str, list[str]] = {}
     for each in cost.resources:
         for reason in filter(None, reasons(each)):
@@ -157,5 +157,5 @@ def _cell(text: str) -> Text:
 
 
 def to_json(value: Any) -> str:
-    """JSON to be read by people, too."""
+    """JSON with indentation."""
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

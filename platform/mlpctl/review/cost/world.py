@@ -1,4 +1,4 @@
-"""What an estimate rests on: the plan, found by type, id and use; the price book; the use that is assumed."""
+"""The inputs of an estimate: the plan with indexes, the price book, and the usage from the config."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,61 +11,61 @@ from mlpctl.review.cost.book import Price
 from mlpctl.review.plan import Change, Plan
 
 Usage: TypeAlias = Mapping[str, Mapping[str, float]]
-"""Use that nobody can read from a plan: logical name, or `EVERYTHING` → field → units a month."""
+"""Usage that a plan does not contain: logical name, or `EVERYTHING` → field → units per month."""
 
 EVERYTHING: Final = "default"
-"""The name whose use goes for every resource that has none of its own."""
+"""The name of the usage that applies to every resource without an entry of its own."""
 
 
 class Book(Protocol):
-    """The price book, as far as an estimate asks it."""
+    """The methods of the price book that estimates use."""
 
     def find(self, service: str, region: str, item: str) -> Price | None:
-        """The price of one unit, the first one where it falls with quantity; None where the book has none."""
+        """The price of one unit, that of the first tier if there are several; None if the book has none."""
 
     def tiers(self, service: str, region: str, item: str) -> tuple[tuple[float, Price], ...]:
-        """The prices of an item, each with the units a month from which on it holds; empty where the book has none."""
+        """The price tiers of an item, each with its start in units per month; empty if the book has none."""
 
     def spot(self, region: str, instance_type: str) -> tuple[Price, Price] | None:
-        """The lowest and the highest spot price an hour; None where the book has none."""
+        """The lowest and the highest spot price per hour; None if the book has none."""
 
 
 @dataclass(frozen=True)
 class World:
-    """What an estimate rests on. Whoever looks for other resources asks its indexes, since a plan may be long."""
+    """The inputs of an estimate. Lookups of other resources use its indexes, because a plan may be long."""
 
     plan: Plan
     book: Book
     usage: Usage
     region: str
-    """The stack's; empty where it is not known."""
+    """The region of the stack; empty if it is not known."""
 
     today: date
     reserved: dict[bool, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict, repr=False)
-    """Instances that run in open reservations, at the least, expected and at the most: by whether it is today and by
-    URN; filled by `reserved.py`."""
+    """Instances that run in open reservations (minimum, expected, maximum), by URN, for the state before (True) and
+    after the update; filled by `reserved.py`."""
 
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
 
     def of_type(self, kind: str) -> Sequence[Change]:
-        """The resources of a type, as the plan orders them."""
+        """The resources of a type, in the plan's order."""
         return self._by_type.get(kind, ())
 
     def named(self, kind: str, ids: Iterable[str]) -> list[Change]:
-        """The resources of a type that have one of these ids, as the plan orders them."""
+        """The resources of a type with one of these IDs, in the plan's order."""
         found = {place: each for id in ids for place, each in self._by_id.get((kind, id), ())}
         return [found[place] for place in sorted(found)]
 
     def called(self, kind: str, name: object) -> Sequence[Change]:
-        """The resources of a type that bear a name, until now or from now on."""
+        """The resources of a type that have a name, before or after the update."""
         return self._by_name.get((kind, name), ()) if isinstance(name, str) else ()
 
     def users(self, urn: str, kind: str, path: str) -> Sequence[Change]:
-        """The resources of a type whose input `path` comes from a resource."""
+        """The resources of a type whose input `path` depends on a resource."""
         return self._by_cause.get((urn, kind, path), ())
 
     def objects(self, kind: str, name: object, before: bool) -> Sequence[Change]:
-        """The Kubernetes objects of a kind that bear a name, until now or from now on."""
+        """The Kubernetes objects of a kind that have a name, before or after the update."""
         if (found := self._objects.get((kind, before))) is None:
             found = self._objects[kind, before] = defaultdict(list)
             for each in self.of_type(kind):

@@ -21,7 +21,7 @@ OTHER = Source("list-2", "Another list", "elsewhere", datetime.date(2026, 1, 1))
 RETIRED = {"cc2", "cr1", "dl1", "f1", "g2", "g3", "g3s", "g4ad", "hs1", "i3", "i3p", "p2", "p3"} | {
     f"u-{tib}tb1" for tib in (9, 12, 18, 24)
 }
-"""Families of which the price lists have types that EC2 describes no more."""
+"""Families in the price lists that EC2 no longer describes."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_price_of_the_package_is_right_and_written_as_a_refresh_would_write_it(
+def test_the_packaged_book_is_valid_and_in_the_format_of_a_refresh(
     shipped: Book, rows: list[Row], tmp_path: Path
 ) -> None:
     save(tmp_path, rows, shipped.spot_rows, shipped.sources.values())
@@ -57,19 +57,19 @@ def test_every_price_of_the_package_is_right_and_written_as_a_refresh_would_writ
     assert len(rows) > 20_000
 
 
-def test_every_source_says_where_and_when(shipped: Book) -> None:
+def test_every_source_has_a_location_and_a_date(shipped: Book) -> None:
     for source in shipped.sources.values():
         assert source.title and source.where
         assert datetime.date(2024, 1, 1) <= source.day <= datetime.datetime.now(datetime.UTC).date()
 
 
-def test_instance_types_of_the_package_are_those_of_ec2(rows: list[Row]) -> None:
+def test_packaged_instance_types_exist_in_ec2(rows: list[Row]) -> None:
     priced = {row.item for row in rows if row.service == "ec2"}
     unknown = {name for name in priced if not instances.find(name)}
     assert {name.split(".")[0] for name in unknown} <= RETIRED
 
 
-def test_steps_of_a_price_begin_at_nothing_and_fall(rows: list[Row]) -> None:
+def test_price_tiers_start_at_zero_and_decrease(rows: list[Row]) -> None:
     steps: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for row in rows:
         steps.setdefault(row[:3], []).append((row.start, row.usd))
@@ -78,13 +78,13 @@ def test_steps_of_a_price_begin_at_nothing_and_fall(rows: list[Row]) -> None:
         assert [usd for _, usd in sorted(found)] == sorted((usd for _, usd in found), reverse=True), key
 
 
-def test_spot_is_not_dearer_than_on_demand(shipped: Book) -> None:
+def test_spot_does_not_cost_more_than_on_demand(shipped: Book) -> None:
     for row in shipped.spot_rows:
         on_demand = shipped.find("ec2", row.region, row.item)
         assert on_demand is None or row.high <= on_demand.usd * 1.0001, row
 
 
-def test_sagemaker_asks_a_fair_premium_on_ec2(shipped: Book, rows: list[Row]) -> None:
+def test_sagemaker_prices_are_plausible_relative_to_ec2(shipped: Book, rows: list[Row]) -> None:
     ratios = {
         row[:3]: row.usd / ec2.usd
         for row in rows
@@ -95,7 +95,7 @@ def test_sagemaker_asks_a_fair_premium_on_ec2(shipped: Book, rows: list[Row]) ->
 
 
 @pytest.mark.parametrize("stack", ["local", "dev", "staging", "prod"])
-def test_instance_types_of_our_stacks_have_a_price(shipped: Book, root: Path, stack: str) -> None:
+def test_instance_types_of_our_stacks_are_priced(shipped: Book, root: Path, stack: str) -> None:
     loaded = config.read(config.find(root, stack))
     platform = loaded.platform
     types = {
@@ -119,18 +119,18 @@ def test_instance_types_of_our_stacks_have_a_price(shipped: Book, root: Path, st
         "transfer/out", "transfer/inter-az", "route53/hosted-zone", "sagemaker-hosting/ml.g6e.2xlarge",
     ],
 )  # fmt: skip
-def test_what_platforms_are_made_of_has_a_price_in_us_east_1(shipped: Book, item: str) -> None:
+def test_common_items_are_priced_in_us_east_1(shipped: Book, item: str) -> None:
     service, _, name = item.partition("/")
     assert shipped.find(service, "us-east-1", name)
 
 
-def test_a_price_knows_its_unit_and_its_source(folder: Path) -> None:
+def test_a_price_has_a_unit_and_a_source(folder: Path) -> None:
     found = load(folder).find("ec2", "us-east-1", "g6e.2xlarge")
     assert found == Price("ec2", "us-east-1", "g6e.2xlarge", 2.24208, "hour", SOURCE)
     assert found.key == "ec2/us-east-1/g6e.2xlarge"
 
 
-def test_what_the_book_does_not_have_is_none(folder: Path) -> None:
+def test_missing_items_return_none(folder: Path) -> None:
     there = load(folder)
     for service, region, item in (
         ("ec2", "us-east-1", "p5.48xlarge"),
@@ -142,7 +142,7 @@ def test_what_the_book_does_not_have_is_none(folder: Path) -> None:
     assert there.spot("us-west-2", "g6e.2xlarge") is None
 
 
-def test_a_price_that_falls_with_quantity_has_steps_and_begins_with_the_first(folder: Path) -> None:
+def test_a_tiered_price_returns_its_tiers_and_the_first_by_default(folder: Path) -> None:
     there = load(folder)
     assert [(start, price.usd) for start, price in there.tiers("s3", "us-east-1", "standard-storage")] == [
         (0, 0.023),
@@ -152,7 +152,7 @@ def test_a_price_that_falls_with_quantity_has_steps_and_begins_with_the_first(fo
     assert first and first.usd == 0.023
 
 
-def test_lines_may_stand_in_any_order(folder: Path) -> None:
+def test_lines_can_have_any_order(folder: Path) -> None:
     head, *lines = (folder / book.PRICES).read_text().splitlines()
     (folder / book.PRICES).write_text("\n".join([head, *reversed(lines)]) + "\n")
     there = load(folder)
@@ -160,21 +160,21 @@ def test_lines_may_stand_in_any_order(folder: Path) -> None:
     assert [*there.rows] == sorted(there.rows)
 
 
-def test_what_costs_the_same_everywhere_is_found_in_every_region(folder: Path) -> None:
+def test_a_global_price_is_found_in_every_region(folder: Path) -> None:
     there = load(folder)
     found = there.find("route53", "eu-north-1", "hosted-zone")
     assert found and found.region == items.GLOBAL
     assert there.items("route53", "eu-north-1") == ("hosted-zone",)
 
 
-def test_spot_is_a_range(folder: Path) -> None:
+def test_a_spot_price_is_a_range(folder: Path) -> None:
     found = load(folder).spot("us-east-1", "g6e.2xlarge")
     assert found and [price.usd for price in found] == [0.9, 1.1]
     assert {price.unit for price in found} == {"hour"}
     assert len({price.key for price in found}) == 2
 
 
-def test_items_and_regions_are_those_with_a_price(folder: Path) -> None:
+def test_items_and_regions_with_a_price_are_listed(folder: Path) -> None:
     there = load(folder)
     assert there.items("s3", "us-east-1") == ("get-requests", "standard-storage")
     assert there.regions("ec2") == ("us-east-1", "us-west-2")
@@ -188,24 +188,24 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
+    ("file", "old", "new", "message"),
     [
-        (book.PRICES, "2.24208", "free", "line 2, column usd: 'free' is no price above 0."),
-        (book.PRICES, "2.24208", "0", "line 2, column usd: '0' is no price above 0."),
-        (book.PRICES, "2.24208", "-1", "line 2, column usd: '-1' is no price above 0."),
-        (book.PRICES, "2.24208", "nan", "line 2, column usd: 'nan' is no price above 0."),
+        (book.PRICES, "2.24208", "free", "line 2, column usd: 'free' is not a price above 0."),
+        (book.PRICES, "2.24208", "0", "line 2, column usd: '0' is not a price above 0."),
+        (book.PRICES, "2.24208", "-1", "line 2, column usd: '-1' is not a price above 0."),
+        (book.PRICES, "2.24208", "nan", "line 2, column usd: 'nan' is not a price above 0."),
         (
             book.PRICES,
             "us-east-1,g6e.2xlarge",
             "us-east-1,g6e 2xlarge",
-            "line 2, column item: 'g6e 2xlarge' is no item of ec2.",
+            "line 2, column item: 'g6e 2xlarge' is not an item of ec2.",
         ),
         (book.PRICES, ",2.24208,list-1", ",2.24208,list-9", "line 2, column source: 'list-9' is not in sources.yaml."),
         (
             book.PRICES,
             "g6e.2xlarge,,2.24208",
             "g6e.2xlarge,many,2.24208",
-            "line 2, column from_quantity: 'many' is no quantity.",
+            "line 2, column from_quantity: 'many' is not a quantity.",
         ),
         (book.PRICES, ",2.24208,list-1", ",2.24208", "line 2, column usd: the line has 5 fields instead of 6."),
         (book.PRICES, ",2.24208,list-1", ',"2.24208,list-1', "line 2"),
@@ -219,7 +219,7 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
             book.PRICES,
             "ec2,us-west-2,g6e.2xlarge",
             "ec2,us-east-1,g6e.2xlarge",
-            "line 3, column item: 'g6e.2xlarge' is there twice.",
+            "line 3, column item: 'g6e.2xlarge' is a duplicate.",
         ),
         (
             book.PRICES,
@@ -228,14 +228,12 @@ def test_a_price_is_stale_after_ninety_days(days: int, stale: bool) -> None:
             "line 3, column service: the line has 1 fields instead of 6.",
         ),
         (book.SPOT, "0.9,1.1", "1.2,1.1", "line 2, column max: '1.1' is below the lowest price, 1.2."),
-        (book.SPOT, "0.9,1.1", "x,1.1", "line 2, column min: 'x' is no price above 0."),
-        (book.SOURCES, "day: 2026-09-01", "day: yesterday", ": list-1 has to have a title, a where and a day."),
+        (book.SPOT, "0.9,1.1", "x,1.1", "line 2, column min: 'x' is not a price above 0."),
+        (book.SOURCES, "day: 2026-09-01", "day: yesterday", ": list-1 must have the keys title, where and day."),
         (book.SOURCES, "title: A list", "title: [", ", line 4, column 6: "),
     ],
 )
-def test_a_damaged_book_is_told_in_a_sentence_with_its_place(
-    folder: Path, file: str, old: str, new: str, told: str
-) -> None:
+def test_an_invalid_book_fails_with_a_position(folder: Path, file: str, old: str, new: str, message: str) -> None:
     text = (folder / file).read_text()
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1))
@@ -243,20 +241,20 @@ def test_a_damaged_book_is_told_in_a_sentence_with_its_place(
         there = load(folder)
         there.find("ec2", "us-east-1", "g6e.2xlarge")
         there.spot("us-east-1", "g6e.2xlarge")
-    assert str(error.value).startswith("The price book is damaged: ")
-    assert f"{file}, {told}" in str(error.value) or f"{file}{told}" in str(error.value)
+    assert str(error.value).startswith("The price book is invalid: ")
+    assert f"{file}, {message}" in str(error.value) or f"{file}{message}" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_book_that_is_not_there_or_no_text_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_or_binary_book_fails(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BookError, match=r"cannot be read: .*nowhere.*: No such file or directory\."):
         load(tmp_path / "nowhere")
     (folder / book.PRICES).write_bytes(b"service\n\xff\xfe\n")
-    with pytest.raises(BookError, match=r"prices\.csv, line 2: this is no text in UTF-8\."):
+    with pytest.raises(BookError, match=r"prices\.csv, line 2: the text is not UTF-8\."):
         load(folder)
 
 
-def test_damage_in_one_region_does_not_hurt_another(folder: Path) -> None:
+def test_an_invalid_row_does_not_affect_other_regions(folder: Path) -> None:
     text = (folder / book.PRICES).read_text()
     (folder / book.PRICES).write_text(text.replace("2.25", "x"))
     there = load(folder)
@@ -266,9 +264,7 @@ def test_damage_in_one_region_does_not_hurt_another(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("step", range(4))
-def test_whoever_stops_a_save_leaves_a_book_that_can_be_read(
-    folder: Path, step: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_save_leaves_a_readable_book(folder: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     there = load(folder)
     left = [step]
     really = Path.replace
@@ -290,20 +286,20 @@ def test_whoever_stops_a_save_leaves_a_book_that_can_be_read(
     assert sorted(path.name for path in folder.iterdir()) == sorted((book.PRICES, book.SPOT, book.SOURCES))
 
 
-def test_a_source_without_prices_goes(folder: Path) -> None:
+def test_a_source_without_prices_is_removed(folder: Path) -> None:
     there = load(folder)
     save(folder, (row for row in there.rows if row.source == "list-1"), [], there.sources.values())
     assert set(load(folder).sources) == {"list-1"}
 
 
 @given(st.decimals(min_value="0.0000000001", max_value=10**9, places=10).map(float))
-def test_a_number_is_written_in_full_and_read_as_it_was(number: float) -> None:
+def test_a_number_is_written_without_exponent_and_without_loss(number: float) -> None:
     written = book.plain(number)
     assert float(written) == number
     assert "e" not in written.lower()
 
 
-def test_every_unit_is_one_of_the_list_and_every_item_has_one_entry() -> None:
+def test_every_unit_is_in_the_catalog_and_every_item_has_one_entry() -> None:
     listed = items.catalogue()
     for name, service, item in listed.entries:
         assert item.unit in listed.units, (name, item.item)
@@ -313,7 +309,7 @@ def test_every_unit_is_one_of_the_list_and_every_item_has_one_entry() -> None:
         assert ("{}" in item.usage) == item.is_family
 
 
-def test_the_wheel_has_the_book(root: Path) -> None:
+def test_the_wheel_contains_the_book(root: Path) -> None:
     from hatchling.builders.wheel import WheelBuilder
 
     shipped = {file.distribution_path for file in WheelBuilder(str(root)).recurse_included_files()}
@@ -321,20 +317,20 @@ def test_the_wheel_has_the_book(root: Path) -> None:
         assert f"mlpctl/review/cost/{name}" in shipped
 
 
-def test_every_line_of_the_package_is_plain_csv() -> None:
+def test_the_packaged_files_are_plain_csv() -> None:
     for name in (book.PRICES, book.SPOT):
         text = (book.FOLDER / name).read_text()
         assert [",".join(fields) for fields in csv.reader(text.splitlines())] == text.splitlines()
 
 
-def test_a_copy_of_the_book_reads_as_the_book(tmp_path: Path, shipped: Book) -> None:
+def test_a_copy_of_the_book_has_the_same_prices(tmp_path: Path, shipped: Book) -> None:
     for name in (book.PRICES, book.SPOT, book.SOURCES):
         shutil.copy(book.FOLDER / name, tmp_path)
     assert load(tmp_path).find("nat", "us-east-1", "gateway") == shipped.find("nat", "us-east-1", "gateway")
 
 
 def test_no_price_is_taken_from_another_region() -> None:
-    """Two rows hold everywhere; without one of its own region, anything else has no price, and says which it lacks."""
+    """Only two rows are global. Other items need a row for their region, or are unpriced and name the missing row."""
     rows = [line.split(",") for line in (Path(book.__file__).parent / "prices.csv").read_text().splitlines()[1:]]
     shared = {(service, item) for service, region, item, *_ in rows if region == "global"}
     assert shared == {("cloudwatch", "dashboard"), ("route53", "hosted-zone")}
@@ -342,5 +338,5 @@ def test_no_price_is_taken_from_another_region() -> None:
     sold = {(service, item) for service, region, item, *_ in rows if region == "us-east-1"} - shared
     assert [each for each in sold if found.find(each[0], "xx-nowhere-1", each[1])] == []
     volume = change("aws:ebs/volume:Volume", {"type": "gp3", "size": 100})
-    told = only(found, volume, region="xx-nowhere-1")
-    assert (told.monthly_usd, told.unpriced) == (None, "the price book has no ebs/gp3-storage in xx-nowhere-1")
+    unpriced = only(found, volume, region="xx-nowhere-1")
+    assert (unpriced.monthly_usd, unpriced.unpriced) == (None, "the price book has no ebs/gp3-storage in xx-nowhere-1")

@@ -1,4 +1,4 @@
-"""Every type of ours is priced, free for a reason, or counted as unpriced."""
+"""Every type that we use is priced, free for a reason, or unpriced."""
 
 import inspect
 import re
@@ -22,7 +22,7 @@ from mlsandbox.providers.aws import DECLARATIONS
 
 
 def ours() -> Iterator[str]:
-    """Types that the stacks declare, those that the sandbox knows, and the components."""
+    """Types that the stacks declare, types of the sandbox, and components."""
     yield from declared()
     yield from (each.token for each in DECLARATIONS)
     for name in mlplatform.__all__:
@@ -40,24 +40,24 @@ PRICED_TYPES = sorted(
 
 
 @pytest.mark.parametrize("type", OURS)
-def test_a_type_of_ours_is_priced_or_free_or_unpriced_for_a_reason(type: str) -> None:
+def test_every_type_of_ours_is_priced_or_free_or_unpriced_with_a_reason(type: str) -> None:
     found = records.record(type)
     assert sum(map(bool, (found.priced, found.free, found.unpriced))) == 1
 
 
-def test_ours_are_many_and_of_every_kind() -> None:
+def test_our_types_include_aws_kubernetes_and_components() -> None:
     assert len(OURS) > 50
     assert {"aws:eks/nodeGroup:NodeGroup", "kubernetes:core/v1:Service", "mlplatform:index:GpuNodePool"} <= {*OURS}
 
 
 @pytest.mark.parametrize("name", PRICED)
-def test_every_function_that_a_record_names_is_one_of_prices(name: str) -> None:
+def test_every_function_in_a_record_is_a_pricing_function(name: str) -> None:
     function = catalogue.pricing(name)
     assert inspect.signature(function).parameters["of"].annotation is Subject
     assert not name.split(".")[1].startswith("_")
 
 
-def test_what_costs_much_is_never_free() -> None:
+def test_expensive_types_are_never_free() -> None:
     dear = ("Instance", "Cluster", "Domain", "Gateway", "LoadBalancer", "FileSystem", "Table", "Broker", "Fleet")
     free_and_dear = {token for token in awssdk.properties() if token.endswith(dear) and records.record(token).free}
     assert free_and_dear == {
@@ -70,18 +70,18 @@ def test_what_costs_much_is_never_free() -> None:
 
 @pytest.mark.parametrize("type", PRICED_TYPES)
 @pytest.mark.parametrize("inputs", [{}, {"spec": None}, {"spec": [], "metadata": "x", "size": []}], ids=str)
-def test_no_inputs_bring_a_pricing_function_down(type: str, inputs: dict[str, Any]) -> None:
+def test_pricing_functions_accept_any_inputs(type: str, inputs: dict[str, Any]) -> None:
     (found,) = cost(Prices({}), change(type, inputs)).resources
     assert found.unpriced or found.free
 
 
-def test_the_config_has_every_use_that_prices_ask_for_and_no_other() -> None:
+def test_the_usage_fields_of_the_config_are_those_of_the_pricing_functions() -> None:
     package = Path(catalogue.__file__).parent
     asked = {field for path in package.glob("*.py") for field in re.findall(r'\.used\("(\w+)"', path.read_text())}
     assert asked == {field.alias for field in CostUse.model_fields.values()}
 
 
-def test_the_packaged_book_prices_what_the_stacks_run() -> None:
+def test_the_packaged_book_prices_the_resources_of_our_stacks() -> None:
     from mlpctl.review.cost import book
 
     packaged = book.load()

@@ -1,4 +1,4 @@
-"""`mlpctl cost`: what is printed of a plan, as a table and as JSON."""
+"""Tests of the output of `mlpctl cost`, as a table and as JSON."""
 
 import io
 import json
@@ -46,7 +46,7 @@ def printed(plan: Plan, **how: Any) -> tuple[str, Outcome]:
     return "\n".join(line.rstrip() for line in text.splitlines()), outcome
 
 
-def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
+def test_the_table_shows_totals_assumptions_and_unpriced_resources() -> None:
     usage = {"default": {"s3StorageGb": 60000}}
     text, outcome = printed(
         a_plan(KEYS, KEY, DISK, LOST, BUCKET, cost={"usage": usage, "maxMonthlyUsd": 1500, "maxUnpriced": 1})
@@ -55,31 +55,31 @@ def test_the_table_tells_sums_use_and_what_has_no_price() -> None:
     assert (
         text
         == """\
-Component            At the least   Expected  At the most      Change
-Without a component     $1,411.20  $1,411.20    $1,411.20  +$1,331.20
-KeyRing keys                $1.00      $1.00        $3.00      +$1.00
-Total                   $1,412.20  $1,412.20    $1,414.20  +$1,332.20
+Component                Least   Expected       Most      Change
+Without a component  $1,411.20  $1,411.20  $1,411.20  +$1,331.20
+KeyRing keys             $1.00      $1.00      $3.00      +$1.00
+Total                $1,412.20  $1,412.20  $1,414.20  +$1,332.20
 
-Team            At the least   Expected  At the most
-without a team     $1,411.20  $1,411.20    $1,411.20
-ml                     $1.00      $1.00        $3.00
+Team         Least   Expected       Most
+no team  $1,411.20  $1,411.20  $1,411.20
+ml           $1.00      $1.00      $3.00
 
-Assumed each month
+Assumptions, per month
   cost.usage.default.s3StorageGb  60,000 GB
 
-No price (1), and no part of the sums
+Unpriced, not in the totals (1)
   lost  size is known only after the update
 
-Not all of it has a price (2)
-  keys-data  cost.usage says nothing of kmsRequests
-  models     cost.usage says nothing of s3PutRequests and s3GetRequests
+Partly priced (2)
+  keys-data  cost.usage has no value for kmsRequests
+  models     cost.usage has no value for s3PutRequests and s3GetRequests
 
 Limits
-  held  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. It leaves out 1
-        resource without a price.
-  held  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
+  met  The stack costs $1,412.20 a month; cost.maxMonthlyUsd allows $1,500.00. Not included: 1
+       resource without a price.
+  met  The plan has 1 resource without a price; cost.maxUnpriced allows 1.
 
-US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts."""
+US dollars per month of 730 hours, at AWS list prices of 2026-11-01, without taxes and discounts."""
     )
 
 
@@ -89,7 +89,7 @@ def test_a_broken_limit_fails() -> None:
     assert "broken  The stack costs $40.00 a month; cost.maxMonthlyUsd allows $10.00." in text
 
 
-def test_json_has_what_the_documentation_says() -> None:
+def test_json_matches_the_documentation() -> None:
     text, _ = printed(a_plan(KEYS, KEY, LOST, BUCKET, cost={"usage": {"models": {"s3StorageGb": 10}}}), as_json=True)
     found = json.loads(text)
     key, lost, bucket = found["resources"][1:]
@@ -113,7 +113,7 @@ def test_json_has_what_the_documentation_says() -> None:
     assert (found["totals"]["unpriced"], found["region"], found["limits"]) == (1, "us-east-1", [])
 
 
-def test_stacks_stand_side_by_side() -> None:
+def test_stacks_are_compared_side_by_side() -> None:
     console = Console(file=io.StringIO(), width=100)
     plans = {"dev": a_plan(KEYS, KEY, LOST), "prod": a_plan(KEYS, KEY, DISK, cost={"maxMonthlyUsd": 5})}
     assert command.compare(plans, BOOK, TODAY, console) is Outcome.BROKEN
@@ -121,15 +121,15 @@ def test_stacks_stand_side_by_side() -> None:
     assert (
         "\n".join(line.rstrip() for line in text.splitlines())
         == """\
-Component                    dev    prod
-KeyRing keys               $1.00   $1.00
-Without a component            -  $40.00
-Expected                   $1.00  $41.00
-At the least               $1.00  $41.00
-At the most                $3.00  $43.00
-Resources without a price      1       0
+Component              dev    prod
+KeyRing keys         $1.00   $1.00
+Without a component      -  $40.00
+Expected             $1.00  $41.00
+Least                $1.00  $41.00
+Most                 $3.00  $43.00
+Unpriced resources       1       0
 
-US dollars a month of 730 hours, at AWS's list prices of 2026-11-01, without taxes and discounts.
+US dollars per month of 730 hours, at AWS list prices of 2026-11-01, without taxes and discounts.
 prod: The stack costs $41.00 a month; cost.maxMonthlyUsd allows $5.00."""
     )
     console = Console(file=io.StringIO())
@@ -138,7 +138,7 @@ prod: The stack costs $41.00 a month; cost.maxMonthlyUsd allows $5.00."""
     assert {name: each["totals"]["monthlyUsd"]["expected"] for name, each in found.items()} == {"dev": 1, "prod": 41}
 
 
-def test_names_cannot_act_on_a_terminal() -> None:
+def test_control_characters_in_names_are_neutralized() -> None:
     hostile = change("aws:ebs/volume:Volume", {"type": "gp3"}, name="\x1b[31mred\x1b[0m [bold]b[/bold] \u202etxt.exe")
     text, _ = printed(a_plan(hostile))
     assert "\x1b" not in text
@@ -147,33 +147,33 @@ def test_names_cannot_act_on_a_terminal() -> None:
 
 
 class TestSettings:
-    def test_config_is_read_as_the_program_reads_it(self) -> None:
+    def test_the_config_keys_are_those_of_the_program(self) -> None:
         assert (command.PLATFORM, command.REGION) == (PLATFORM, REGION)
 
-    def test_a_plan_without_config_has_no_limits_and_no_use(self) -> None:
+    def test_a_plan_without_config_has_no_limits_and_no_usage(self) -> None:
         for config in ({}, {PLATFORM: "{}"}, {PLATFORM: '{"cost": null}'}, {PLATFORM: "[]"}, {PLATFORM: UNKNOWN}):
             found = command.settings_of(Plan((), config=config))
             assert (found.max_monthly_usd, found.assumed) == (None, {})
 
     @pytest.mark.parametrize("platform", [{"cost": {"maxMonthlyUsd": 5}}, '{"cost": {"maxMonthlyUsd": 5}}'])
-    def test_config_may_be_text_or_values(self, platform: Any) -> None:
+    def test_config_can_be_text_or_an_object(self, platform: Any) -> None:
         assert command.settings_of(Plan((), config={PLATFORM: platform})).max_monthly_usd == 5
 
     @pytest.mark.parametrize(
-        ("platform", "told"),
+        ("platform", "message"),
         [
-            ("{", "The plan's config has a mlplatform:platform that is no JSON, so its limits cannot be read."),
+            ("{", "The value of mlplatform:platform in the plan's config is not JSON, so its limits cannot be read."),
             ('{"cost": {"maxMonthlyUsd": "lots"}}', "cost.maxMonthlyUsd: input should be a valid number"),
             ('{"cost": {"usage": {"a": {"x": 1}}}}', "cost.usage.a.x: extra inputs are not permitted"),
-            ('{"cost": 5}', "The plan's config can't be used: cost"),
+            ('{"cost": 5}', "The plan's config is invalid: cost"),
         ],
     )
-    def test_what_cannot_be_read_is_told(self, platform: str, told: str) -> None:
+    def test_invalid_config_fails(self, platform: str, message: str) -> None:
         with pytest.raises(command.SettingsError) as error:
             command.settings_of(Plan((), config={PLATFORM: platform}))
-        assert told in str(error.value)
+        assert message in str(error.value)
 
-    def test_a_region_that_is_not_known_leaves_all_unpriced(self) -> None:
+    def test_without_a_known_region_everything_is_unpriced(self) -> None:
         found = command.price(Plan((KEY,), config={"aws:region": UNKNOWN}), BOOK, TODAY)
         assert found.cost.resources[0].unpriced == "its region is not known"
 
@@ -190,11 +190,11 @@ class TestSettings:
         (1e9, "$1,000,000,000.00", "+$1,000,000,000.00"),
     ],
 )
-def test_an_amount_is_written_to_the_cent(amount: float, text: str, change_: str) -> None:
+def test_an_amount_is_formatted_to_the_cent(amount: float, text: str, change_: str) -> None:
     assert (table.usd(amount), table.change(amount)) == (text, change_)
 
 
-def test_a_review_says_that_a_limit_is_not_held_though_its_figure_is_below() -> None:
+def test_a_review_fails_a_limit_that_cannot_be_checked() -> None:
     platform = json.dumps({"cost": {"maxMonthlyUsd": 1500}})
     plan = Plan((LOST,), project="shop", stack="dev", config={"aws:region": "us-east-1", PLATFORM: platform})
     found = assemble.review(plan, BOOK, TODAY)  # type: ignore[arg-type] # a book of a few rows

@@ -1,4 +1,4 @@
-"""What a plan costs: before and after, what has no price and why, sums, limits."""
+"""Tests of estimates: costs before and after, unpriced resources, totals, limits."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -63,23 +63,23 @@ class TestBeforeAndAfter:
         assert (volume.before_monthly_usd, volume.monthly_usd) == (money(before), money(after))
         assert found.totals.delta_monthly_usd == money(after - before)
 
-    def test_what_is_left_behind_goes_on_costing(self) -> None:
+    def test_retained_resources_continue_to_cost(self) -> None:
         deleted = only(BOOK, change(VOLUME, None, old=SMALL, op=Op.DELETE, retained=True))
         replaced = only(BOOK, change(VOLUME, LARGE, old=SMALL, op=Op.REPLACE, retained=True))
         assert (deleted.monthly_usd, replaced.monthly_usd) == (money(8), money(24 + 8))
 
-    def test_a_pool_that_is_given_a_type_without_a_price_saves_nothing(self) -> None:
+    def test_a_change_to_an_unpriced_instance_type_saves_nothing(self) -> None:
         found = cost(BOOK, change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, old=POOL, op=Op.UPDATE))
         assert found.totals.before_monthly_usd.expected == 2 * 730 * 0.1
         assert found.totals.monthly_usd == found.totals.delta_monthly_usd == money(0)
         assert found.totals.unpriced == 1
 
-    def test_what_had_no_price_is_told_when_it_goes(self) -> None:
+    def test_a_deleted_unpriced_resource_is_reported(self) -> None:
         gone = only(BOOK, change(VOLUME, None, old={"type": "io9", "size": 1}, op=Op.DELETE))
         assert (gone.monthly_usd, gone.before_monthly_usd) == (money(0), None)
-        assert gone.unpriced == "what it cost until now: the price book has no ebs/io9-storage in us-east-1"
+        assert gone.unpriced == "its current cost is unpriced: the price book has no ebs/io9-storage in us-east-1"
 
-    def test_nodes_are_priced_before_and_after_by_the_template_of_that_time(self) -> None:
+    def test_nodes_are_priced_with_the_template_before_and_after_the_update(self) -> None:
         template = change(
             "aws:ec2/launchTemplate:LaunchTemplate",
             {"instanceType": "p5.48xlarge"},
@@ -120,18 +120,18 @@ class TestEndpointsThatScale:
         )
         return cost(self.BOOK, config, target, served).resources[2]
 
-    def test_what_scales_the_only_variant_gives_its_range(self) -> None:
+    def test_a_scaling_target_sets_the_range_of_a_single_variant(self) -> None:
         found = self.endpoint(UNKNOWN, "a")
         assert found.monthly_usd == money(730 * 1.5, 2 * 730 * 1.5, 5 * 730 * 1.5)
         assert found.before_monthly_usd == money(2 * 730 * 1.5)
 
-    def test_what_scales_one_of_two_leaves_the_other_as_it_is(self) -> None:
+    def test_a_scaling_target_of_one_variant_does_not_affect_the_other(self) -> None:
         found = self.endpoint("endpoint/it/variant/b", "a", "b")
         assert found.monthly_usd == money((2 + 1) * 730 * 1.5, (2 + 2) * 730 * 1.5, (2 + 5) * 730 * 1.5)
 
-    def test_which_of_two_scales_has_to_be_known(self) -> None:
+    def test_an_unknown_target_of_two_variants_is_unpriced(self) -> None:
         found = self.endpoint(UNKNOWN, "a", "b")
-        assert found.unpriced == "which of its variants scales is known only after the update"
+        assert found.unpriced == "the variant that scales is known only after the update"
 
 
 class TestWithoutAPrice:
@@ -152,36 +152,38 @@ class TestWithoutAPrice:
                 {**POOL, "instanceTypes": None, "launchTemplate": {"id": "lt-1"}},
                 "its launch template is not part of the plan",
             ),
-            (NODES, {**POOL, "capacityType": "SPOT"}, "the price book has no spot price of m7i.large in us-east-1"),
-            (NODES, {**POOL, "capacityType": "CAPACITY_BLOCK"}, "a capacity block is paid up front, at the price"),
-            (NODES, {**POOL, "amiType": "WINDOWS_CORE_2022_x86_64"}, "the price book has Linux only"),
+            (NODES, {**POOL, "capacityType": "SPOT"}, "the price book has no spot price for m7i.large in us-east-1"),
+            (NODES, {**POOL, "capacityType": "CAPACITY_BLOCK"}, "capacity blocks are paid up front, at the price"),
+            (NODES, {**POOL, "amiType": "WINDOWS_CORE_2022_x86_64"}, "the price book covers only Linux"),
             (INSTANCE, {"instanceType": UNKNOWN}, "instanceType is known only after the update"),
-            (INSTANCE, {}, "its instance type is not given"),
+            (INSTANCE, {}, "its instance type is not set"),
             (INSTANCE, {"instanceType": "m7i.large", "tenancy": "host"}, "its tenancy is host"),
-            (VOLUME, {"type": "gp3"}, "size is not given"),
+            (VOLUME, {"type": "gp3"}, "size is not set"),
             (VOLUME, {"type": "gp3", "size": UNKNOWN}, "size is known only after the update"),
             (VOLUME, {"type": "gp3", "size": Secret("key name")}, "size is secret"),
-            (VOLUME, {"type": "gp3", "size": "many"}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": -5}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": 1e308}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": "NaN"}, "size is no number that can be priced"),
-            (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is no number that can be priced"),
+            (VOLUME, {"type": "gp3", "size": "many"}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": -5}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": 1e308}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": "NaN"}, "size is not a valid quantity"),
+            (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is not a valid quantity"),
             (VOLUME, {**SMALL, "region": UNKNOWN}, "region is known only after the update"),
             (VOLUME, {**SMALL, "region": "cn-north-1"}, "the price book has no ebs/gp3-storage in cn-north-1"),
-            ("aws:elasticache/cluster:Cluster", {}, "the price book has no caches"),
-            ("gcp:compute/instance:Instance", {}, "mlpctl has no way to price this type"),
-            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource may make anything"),
-            ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "no Classic Load Balancer"),
+            ("aws:elasticache/cluster:Cluster", {}, "the price book does not cover caches"),
+            ("gcp:compute/instance:Instance", {}, "mlpctl cannot price this type"),
+            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource can create other resources"),
+            ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "does not cover Classic Load Balancers"),
             (
                 "kubernetes:core/v1:PersistentVolumeClaim",
                 {"spec": {"resources": {"requests": {"storage": "1Gi"}}}},
-                "storage class by default is not part of the plan",
+                "storage class (default) is not part of the plan",
             ),
             ("aws:sagemaker/endpoint:Endpoint", {}, "its configuration is not part of the plan"),
-            (BUCKET, {}, "cost.usage says nothing of s3StorageGb, s3PutRequests and s3GetRequests"),
+            (BUCKET, {}, "cost.usage has no value for s3StorageGb, s3PutRequests and s3GetRequests"),
         ],
     )
-    def test_it_is_told_why_and_counted_and_in_no_sum(self, type: str, inputs: Mapping[str, Any], why: str) -> None:
+    def test_an_unpriced_resource_has_a_reason_and_is_not_in_the_totals(
+        self, type: str, inputs: Mapping[str, Any], why: str
+    ) -> None:
         found = cost(BOOK, change(KEY, {}, name="priced"), change(type, inputs))
         unpriced = found.resources[1]
         assert why in unpriced.unpriced
@@ -189,13 +191,13 @@ class TestWithoutAPrice:
         assert found.totals.unpriced == 1
         assert found.totals.monthly_usd == money(1)
 
-    def test_nodes_of_named_types_have_a_price_without_their_template(self) -> None:
+    def test_nodes_with_instance_types_are_priced_without_their_template(self) -> None:
         (found,) = cost(BOOK, change(NODES, {**POOL, "launchTemplate": {"id": "lt-1"}})).resources
         (without,) = cost(BOOK, change(NODES, POOL)).resources
         assert found.monthly_usd == without.monthly_usd
-        assert found.missing == ("the nodes' disks: their launch template is not part of the plan",)
+        assert found.missing == ("the disks of the nodes: their launch template is not part of the plan",)
 
-    def test_a_disk_of_unknown_size_is_left_out_and_told(self) -> None:
+    def test_a_disk_of_unknown_size_is_omitted_and_reported(self) -> None:
         template = change(
             "aws:ec2/launchTemplate:LaunchTemplate",
             {
@@ -210,10 +212,10 @@ class TestWithoutAPrice:
         inputs = {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 1}, "launchTemplate": {"id": UNKNOWN}}
         found = cost(BOOK, template, change(NODES, inputs, depends={"launchTemplate": [template]}))
         assert found.totals.monthly_usd == money(730 * 0.1 + 50 * 0.08)
-        assert found.resources[1].missing == ("disk /dev/xvda: the image decides its size",)
+        assert found.resources[1].missing == ("disk /dev/xvda: the image determines its size",)
         assert found.totals.partly == 1
 
-    def test_a_reservation_made_elsewhere_is_told(self) -> None:
+    def test_a_reservation_outside_the_plan_is_reported(self) -> None:
         template = change(
             "aws:ec2/launchTemplate:LaunchTemplate",
             {
@@ -225,21 +227,21 @@ class TestWithoutAPrice:
         inputs = {"scalingConfig": {"minSize": 0, "desiredSize": 1, "maxSize": 1}, "launchTemplate": {"id": UNKNOWN}}
         found = only(BOOK, template, change(NODES, inputs, depends={"launchTemplate": [template]}))
         assert found.monthly_usd == money(0, 730 * 55, 730 * 55)
-        assert "reserved capacity that no node uses, which is paid as well" in found.missing
+        assert "unused reserved capacity, which is charged too" in found.missing
 
-    def test_an_assumed_use_without_a_price_is_told(self) -> None:
+    def test_usage_without_a_price_is_reported(self) -> None:
         found = only(Prices({"nat/gateway": 0.045}), change(NAT, {}), usage={"default": {"natDataGb": 5}})
         assert found.monthly_usd == money(730 * 0.045)
         assert found.missing[0] == "natDataGb: the price book has no nat/data in us-east-1"
 
-    def test_without_any_region_nothing_is_priced(self) -> None:
+    def test_without_a_region_nothing_is_priced(self) -> None:
         assert only(BOOK, change(VOLUME, SMALL), region="").unpriced == "its region is not known"
 
 
 class TestRegion:
     FRANKFURT = Prices({"ebs/gp3-storage": 0.0952}, region="eu-central-1")
 
-    def test_a_resource_s_own_region_goes_before_its_provider_s_and_the_stack_s(self) -> None:
+    def test_the_region_of_a_resource_overrides_its_provider_and_the_stack(self) -> None:
         provider = change("pulumi:providers:aws", {"region": "eu-central-1"}, name="aws")
         by_provider = change(VOLUME, SMALL, provider=provider.urn)
         by_itself = change(VOLUME, {**SMALL, "region": "eu-central-1"})
@@ -251,7 +253,7 @@ class TestRegion:
 
 
 class TestUse:
-    def test_the_nearest_name_counts(self) -> None:
+    def test_the_most_specific_usage_applies(self) -> None:
         parents = "mlplatform:index:DataBucket$"
         component = Change(urn("mlplatform:index:DataBucket", "models"), Op.CREATE, new={}, custom=False)
         bucket = Change(urn(BUCKET, "models-bucket", parents), Op.CREATE, new={}, parent=component.urn)
@@ -264,15 +266,15 @@ class TestUse:
         own = cost(BOOK, component, bucket, usage={**usage, "models-bucket": {"s3StorageGb": 1.0}}).resources[1]
         assert own.monthly_usd == money(0.02)
 
-    def test_no_use_is_a_use(self) -> None:
+    def test_zero_usage_is_valid(self) -> None:
         found = only(BOOK, change(BUCKET, {}), usage={"default": {"s3StorageGb": 0}})
         assert found.monthly_usd == money(0)
         assert [each.value for each in found.assumptions] == [0]
 
-    def test_a_use_that_is_not_given_is_told_beside_the_fixed_price(self) -> None:
+    def test_missing_usage_is_reported_with_the_fixed_price(self) -> None:
         found = cost(BOOK, change(NAT, {}))
         assert found.totals.monthly_usd == money(730 * 0.045)
-        assert found.resources[0].missing == ("cost.usage says nothing of natDataGb and dataOutGb",)
+        assert found.resources[0].missing == ("cost.usage has no value for natDataGb and dataOutGb",)
         assert (found.totals.partly, found.totals.unpriced) == (1, 0)
 
 
@@ -288,16 +290,16 @@ class TestFree:
             ("aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration", {"scanType": "BASIC"}),
         ],
     )
-    def test_what_is_free_says_why(self, type: str, inputs: Mapping[str, Any]) -> None:
+    def test_a_free_resource_has_a_reason(self, type: str, inputs: Mapping[str, Any]) -> None:
         found = cost(BOOK, change(type, inputs))
         (free,) = found.resources
         assert free.free
         assert free.monthly_usd == money(0)
         assert (found.totals.free, found.totals.unpriced) == (1, 0)
 
-    def test_a_component_costs_what_its_parts_cost(self) -> None:
+    def test_a_component_has_no_cost_of_its_own(self) -> None:
         component = change("acme:shop:Shop", {"size": 3}, custom=False)
-        assert only(BOOK, component).free == "a component costs what its parts cost"
+        assert only(BOOK, component).free == "the cost of a component is that of its resources"
 
 
 class TestSupportOfKubernetes:
@@ -315,14 +317,14 @@ class TestSupportOfKubernetes:
             ({}, TODAY, STANDARD),
         ],
     )
-    def test_an_old_version_costs_more_unless_eks_moves_it_up(
+    def test_an_old_version_costs_more_unless_eks_upgrades_it(
         self, inputs: Mapping[str, Any], today: date, costs: Money
     ) -> None:
         assert only(BOOK, change("aws:eks/cluster:Cluster", inputs), today=today).monthly_usd == costs
 
-    def test_what_is_no_version_has_no_price(self) -> None:
+    def test_an_invalid_version_is_unpriced(self) -> None:
         found = only(BOOK, change("aws:eks/cluster:Cluster", {"version": "latest"}))
-        assert found.unpriced == "latest is no version of Kubernetes"
+        assert found.unpriced == "latest is not a Kubernetes version"
 
 
 class TestAge:
@@ -368,7 +370,7 @@ class TestSums:
             max_size=30,
         )
     )
-    def test_a_sum_is_what_its_parts_are(self, volumes: list[tuple[float, Op, str, str]]) -> None:
+    def test_totals_are_the_sums_of_their_parts(self, volumes: list[tuple[float, Op, str, str]]) -> None:
         changes = []
         for number, (size, op, team, kind) in enumerate(volumes):
             inputs = {"type": kind, "size": size, "tags": {"team": team}}
@@ -392,7 +394,7 @@ class TestSums:
         assert sums.unpriced == sum(bool(each.unpriced) for each in found.resources)
 
     @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
-    def test_the_least_is_no_more_than_the_most(self, low: int, more: int, most: int) -> None:
+    def test_the_range_is_ordered(self, low: int, more: int, most: int) -> None:
         scaling = {"minSize": low, "desiredSize": low + more, "maxSize": low + more + most}
         types = ["p5.48xlarge", "m7i.large"]
         found = only(BOOK, change(NODES, {"instanceTypes": types, "scalingConfig": scaling})).monthly_usd
@@ -422,16 +424,16 @@ class TestLimits:
             ({"maxUnpriced": 0}, ["cost.maxUnpriced"], ["cost.maxUnpriced"]),
         ],
     )
-    def test_a_limit_is_held_or_broken(self, settings: Any, names: list[str], broken: list[str]) -> None:
+    def test_a_limit_is_met_or_broken(self, settings: Any, names: list[str], broken: list[str]) -> None:
         found = limits(self.COST, CostSettings.model_validate(settings))
         assert [each.name for each in found] == names
         assert [each.name for each in found if each.broken] == broken
 
-    def test_a_limit_says_what_it_does_not_count(self) -> None:
+    def test_a_limit_reports_what_is_not_included(self) -> None:
         (found,) = limits(self.COST, CostSettings(max_monthly_usd=10))
         assert found.text == (
             "The stack costs $24.00 a month; cost.maxMonthlyUsd allows $10.00. "
-            "It leaves out 1 resource without a price."
+            "Not included: 1 resource without a price."
         )
 
     GPUS = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, name="gpus")
@@ -441,12 +443,12 @@ class TestLimits:
         made = change("aws:eks/cluster:Cluster", {"version": "1.36", "upgradePolicy": {"supportType": "STANDARD"}})
         assert not [each for each in limits(cost(BOOK, made), CostSettings(max_monthly_usd=100)) if each.broken]
 
-    def test_a_change_from_what_has_no_price_is_not_known(self) -> None:
+    def test_a_change_from_an_unpriced_state_is_unknown(self) -> None:
         moved = change(VOLUME, LARGE, old={"type": "io9", "size": 1}, op=Op.UPDATE)
         estimated = cost(BOOK, moved)
         whole, delta = limits(estimated, CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
         assert (whole.broken, delta.broken) == (False, True)
-        assert "It can't be held without a price for disks of 1 resource" in delta.text
+        assert "The limit cannot be checked without a price for disks of 1 resource" in delta.text
         assert wording.cost_in_short(estimated).startswith("$24.00 a month, the change not known")
 
     @pytest.mark.parametrize(
@@ -469,15 +471,13 @@ class TestLimits:
             ),
         ],
     )
-    def test_a_limit_in_dollars_is_not_held_without_a_price_for_what_costs_much(
-        self, lacking: Change, what: str
-    ) -> None:
+    def test_a_limit_in_dollars_fails_if_something_expensive_is_unpriced(self, lacking: Change, what: str) -> None:
         settings = CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000)
         found = limits(cost(BOOK, lacking), settings)
         assert [each.broken for each in found] == [True, True]
-        assert f"It can't be held without a price for {what}; cost.maxUnpriced says" in found[0].text
+        assert f"The limit cannot be checked without a price for {what}; cost.maxUnpriced sets" in found[0].text
 
-    def test_a_disk_of_a_pool_without_a_price_is_much_as_well(self) -> None:
+    def test_an_unpriced_disk_of_a_pool_is_expensive(self) -> None:
         book = Prices({"ec2/m7i.large": 0.1})
         found = cost(book, change(NODES, {**POOL, "diskSize": 2000}))
         assert found.resources[0].monthly_usd is not None
@@ -485,24 +485,24 @@ class TestLimits:
         assert held.broken
 
     @pytest.mark.parametrize(("most", "broken"), [(1, False), (0, True)])
-    def test_the_stack_file_says_how_many_may_have_no_price(self, most: int, broken: bool) -> None:
+    def test_the_stack_file_sets_how_many_resources_may_be_unpriced(self, most: int, broken: bool) -> None:
         settings = CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000, max_unpriced=most)
         total, delta, unpriced = limits(cost(BOOK, self.GPUS), settings)
         assert (total.broken, delta.broken, unpriced.broken) == (False, False, broken)
 
-    def test_what_is_small_or_a_use_that_is_not_given_breaks_nothing(self) -> None:
+    def test_small_items_and_missing_usage_break_no_limit(self) -> None:
         found = cost(BOOK, change(self.FORMAT, {}), change(BUCKET, {}), change("aws:efs/fileSystem:FileSystem", {}))
         assert found.totals.unpriced == 3
         (held,) = limits(found, CostSettings(max_monthly_usd=10))
         assert not held.broken
 
-    def test_what_stays_as_it_is_adds_nothing(self) -> None:
+    def test_unchanged_resources_add_nothing(self) -> None:
         stays = change(NODES, {**POOL, "instanceTypes": ["p9.huge"]}, old=POOL, op=Op.SAME, name="gpus")
         total, delta = limits(cost(BOOK, stays), CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
         assert (total.broken, delta.broken) == (True, False)
 
 
-def test_the_order_of_the_plan_stays_and_everything_is_told() -> None:
+def test_all_resources_are_reported_in_the_order_of_the_plan() -> None:
     changes = [change(KEY, {}, name=name) for name in "cab"]
     found = estimate(plan(*changes), BOOK, region=REGION, usage={}, today=TODAY)
     assert [each.urn for each in found.resources] == [each.urn for each in changes]
@@ -510,6 +510,6 @@ def test_the_order_of_the_plan_stays_and_everything_is_told() -> None:
 
 
 @bounded
-def test_a_plan_of_two_thousand_resources_is_priced_soon() -> None:
+def test_a_plan_of_two_thousand_resources_is_priced_quickly() -> None:
     changes = [change(NODES, POOL, name=f"pool-{number}") for number in range(2000)]
     estimate(Plan(tuple(changes)), BOOK, region=REGION, usage={}, today=TODAY)

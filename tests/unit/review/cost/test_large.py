@@ -1,4 +1,4 @@
-"""Compute, databases and disks of all providers that have no price hold a limit in dollars: they are not left out."""
+"""Unpriced compute, databases and disks of any provider break limits in dollars."""
 
 from typing import Any
 
@@ -51,9 +51,9 @@ INSTANCES: dict[str, tuple[str, dict[str, Any]]] = {
     "Scaleway": ("scaleway:instance/server:Server", {"type": "H100-2-80G"}),
     "Scaleway, older": ("scaleway:index/instanceServer:InstanceServer", {"type": "L40S-8-48G"}),
     "Scaleway's nodes": ("scaleway:kubernetes/pool:Pool", {"nodeType": "GPU-3070-S"}),
-    "a module's": ("net:tf:oci_core_instance", {"shape": "VM.GPU.A10.2"}),
-    "a provider that nobody lists": ("acme:cloud/virtualMachine:VirtualMachine", {}),
-    "a type that nobody lists": ("acme:index:Trainer", {"machine": "gpu_8x_h100_sxm5"}),
+    "a Terraform module": ("net:tf:oci_core_instance", {"shape": "VM.GPU.A10.2"}),
+    "an unlisted provider": ("acme:cloud/virtualMachine:VirtualMachine", {}),
+    "an unlisted type": ("acme:index:Trainer", {"machine": "gpu_8x_h100_sxm5"}),
 }
 
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -65,26 +65,26 @@ OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 def broken(type: str, inputs: dict[str, Any], **settings: Any) -> tuple[str, list[str]]:
-    """What is large of a new resource, and the limits that it breaks."""
+    """The expensive part of a new resource, and the limits that it breaks."""
     found = estimate(Plan((change(type, inputs),)), BOOK, region=REGION, usage={}, today=TODAY)
     limit = CostSettings.model_validate({"maxMonthlyUsd": 1000, "maxMonthlyDeltaUsd": 1000, **settings})
     return found.resources[0].large, [each.name for each in limits(found, limit) if each.broken]
 
 
 @pytest.mark.parametrize("name", INSTANCES)
-def test_compute_without_a_price_breaks_a_limit_of_money(name: str) -> None:
+def test_unpriced_compute_breaks_a_limit_in_dollars(name: str) -> None:
     type, inputs = INSTANCES[name]
     assert broken(type, inputs) == ("instances", ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_so_do_databases_and_disks(name: str) -> None:
+def test_unpriced_databases_and_disks_break_a_limit_in_dollars(name: str) -> None:
     type, inputs, what = OTHERS[name]
     assert broken(type, inputs) == (what, ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
 
 
 @pytest.mark.parametrize("name", ["a droplet with GPUs", "a Databricks cluster", "OCI"])
-def test_the_stack_file_may_say_otherwise(name: str) -> None:
+def test_the_stack_file_can_allow_unpriced_resources(name: str) -> None:
     type, inputs = INSTANCES[name]
     assert broken(type, inputs, maxUnpriced=1)[1] == []
     assert broken(type, inputs, maxUnpriced=0)[1] == ["cost.maxUnpriced"]
@@ -101,7 +101,7 @@ def test_the_stack_file_may_say_otherwise(name: str) -> None:
         ("kubernetes:apps/v1:Deployment", {"spec": {"template": {"limits": {"nvidia.com/gpu": "1"}}}}),
     ],
 )
-def test_what_costs_little_breaks_none(type: str, inputs: dict[str, Any]) -> None:
+def test_cheap_types_break_no_limit(type: str, inputs: dict[str, Any]) -> None:
     assert broken(type, inputs) == ("", [])
 
 
@@ -152,10 +152,10 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("text", ACCELERATED)
-def test_machines_with_accelerators_are_known_by_their_names(text: str) -> None:
+def test_machine_types_with_accelerators_are_recognized(text: str) -> None:
     assert accelerated([text]) == (text,)
 
 
 @pytest.mark.parametrize("text", PLAIN)
-def test_other_machines_and_words_are_none(text: str) -> None:
+def test_other_machine_types_and_words_are_not_accelerated(text: str) -> None:
     assert accelerated([text]) == ()

@@ -1,4 +1,4 @@
-"""What costs something is never shown as free, nor priced by what it is no longer made from."""
+"""Billed resources are never reported as free, nor priced with a template or configuration that they no longer use."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +34,7 @@ ENDPOINT, CONFIGURATION = (
         (INGRESS, {"spec": {"ingressClassName": "company-edge"}}),
     ],
 )
-def test_what_may_cost_something_is_unpriced(type: str, inputs: Mapping[str, Any]) -> None:
+def test_resources_that_may_cost_something_are_unpriced(type: str, inputs: Mapping[str, Any]) -> None:
     found = only(BOOK, change(type, inputs))
     assert found.monthly_usd is None and found.unpriced and not found.free
 
@@ -47,7 +47,7 @@ def test_what_may_cost_something_is_unpriced(type: str, inputs: Mapping[str, Any
         (INGRESS, {"metadata": {"annotations": {"kubernetes.io/ingress.class": "nginx"}}}),
     ],
 )
-def test_what_is_free_of_the_same_types_stays_free(type: str, inputs: Mapping[str, Any]) -> None:
+def test_free_variants_of_these_types_are_free(type: str, inputs: Mapping[str, Any]) -> None:
     assert only(BOOK, change(type, inputs)).free
 
 
@@ -58,12 +58,12 @@ def test_what_is_free_of_the_same_types_stays_free(type: str, inputs: Mapping[st
         {"metadata": {"annotations": {"kubernetes.io/ingress.class": "alb"}}, "spec": {}},
     ],
 )
-def test_an_ingress_that_aws_serves_is_a_load_balancer_whatever_its_class_is_called(inputs: Mapping[str, Any]) -> None:
+def test_an_ingress_of_the_aws_controller_is_a_load_balancer_for_any_class_name(inputs: Mapping[str, Any]) -> None:
     served = change(INGRESS_CLASS, {"metadata": {"name": "internal"}, "spec": {"controller": "ingress.k8s.aws/alb"}})
     assert only(BOOK, served, change(INGRESS, inputs)).monthly_usd == money(730 * 0.02)
 
 
-def test_addresses_that_are_resources_of_their_own_are_not_paid_twice() -> None:
+def test_elastic_ip_addresses_are_not_charged_twice() -> None:
     mappings = [{"subnetId": "a", "allocationId": "eipalloc-1"}, {"subnetId": "b"}]
     balancer = change("aws:lb/loadBalancer:LoadBalancer", {"loadBalancerType": "network", "subnetMappings": mappings})
     assert only(BOOK, balancer).monthly_usd == money(730 * (0.02 + 0.005))
@@ -79,21 +79,21 @@ def template(name: str, id: str, instance: str) -> Any:
     return replace(change(TEMPLATE, inputs, name, old=inputs, op=Op.SAME), id=id)
 
 
-def test_a_group_that_moves_to_another_template_cost_what_its_old_one_had() -> None:
+def test_a_node_group_that_changes_its_template_has_the_old_one_s_previous_cost() -> None:
     small, large = template("small", "lt-1", "g6.xlarge"), template("large", "lt-2", "g6.2xlarge")
     nodes = change(NODES, pool("lt-2"), old=pool("lt-1"), op=Op.UPDATE, depends={"launchTemplate": [large]})
     found = only(BOOK, small, large, nodes)
     assert (found.before_monthly_usd, found.monthly_usd) == (money(730), money(1460))
 
 
-def test_without_dependencies_a_template_is_found_by_its_id() -> None:
+def test_without_dependencies_a_template_is_found_by_id() -> None:
     nodes = change(NODES, pool("lt-1"), old=pool("lt-1"), op=Op.SAME)
     assert only(BOOK, template("small", "lt-1", "g6.xlarge"), nodes).monthly_usd == money(730)
     unknown = change(NODES, pool(UNKNOWN), op=Op.CREATE)
     assert only(BOOK, template("small", "lt-1", "g6.xlarge"), unknown).monthly_usd is None
 
 
-def test_an_endpoint_that_moves_to_another_configuration_cost_what_its_old_one_had() -> None:
+def test_an_endpoint_that_changes_its_configuration_has_the_old_one_s_previous_cost() -> None:
     book = Prices({"sagemaker-hosting/ml.a": 1, "sagemaker-hosting/ml.b": 2})
     old, new = (
         replace(

@@ -1,4 +1,4 @@
-"""What people read from `mlpctl prices`."""
+"""Tests of the output of `mlpctl prices`."""
 
 import datetime
 import subprocess
@@ -46,8 +46,8 @@ def mlpctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("COLUMNS", "100")
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
 
     return run
 
@@ -56,7 +56,7 @@ def shown(shelf: Path, name: str, *regions: str) -> list[tuple[str, tuple[float,
     return [(each.key, each.usd, each.stale) for each in show.show(load(shelf), name, regions, TODAY)]
 
 
-def test_an_instance_type_is_shown_on_demand_as_sagemaker_sells_it_and_as_spot(shelf: Path) -> None:
+def test_an_instance_type_is_shown_on_demand_for_sagemaker_and_as_spot(shelf: Path) -> None:
     assert shown(shelf, "g6e.2xlarge") == [
         ("ec2/eu-west-1/g6e.2xlarge", (2.5,), True),
         ("ec2/us-east-1/g6e.2xlarge", (2.24208,), False),
@@ -83,22 +83,22 @@ def test_regions_can_be_chosen(shelf: Path) -> None:
         ("hosted-zone", ["route53/global/hosted-zone"]),
     ],
 )
-def test_a_price_is_found_by_the_names_that_people_have_for_it(shelf: Path, name: str, keys: list[str]) -> None:
+def test_a_price_is_found_by_its_usual_names(shelf: Path, name: str, keys: list[str]) -> None:
     assert sorted(key for key, *_ in shown(shelf, name)) == keys
 
 
-def test_what_costs_the_same_everywhere_is_shown_for_every_region(shelf: Path) -> None:
+def test_a_global_price_is_shown_for_every_region(shelf: Path) -> None:
     assert [key for key, *_ in shown(shelf, "hosted-zone", "eu-west-1")] == ["route53/global/hosted-zone"]
 
 
-def test_an_hourly_price_is_told_for_a_month_of_730_hours_too(shelf: Path) -> None:
+def test_an_hourly_price_is_also_shown_per_month_of_730_hours(shelf: Path) -> None:
     (instance,) = show.show(load(shelf), "ml.g6e.2xlarge", (), TODAY)
     assert instance.monthly_usd == (2.8026 * 730,)
     (volume,) = show.show(load(shelf), "ebs/gp3-storage", (), TODAY)
     assert volume.monthly_usd == ()
 
 
-def test_the_page_has_price_month_day_and_source(shelf: Path, mlpctl: Mlpctl) -> None:
+def test_the_page_shows_price_month_date_and_source(shelf: Path, mlpctl: Mlpctl) -> None:
     code, out, errors = mlpctl("prices", "show", "g6e.2xlarge")
     assert (code, errors) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
@@ -109,7 +109,7 @@ def test_the_page_has_price_month_day_and_source(shelf: Path, mlpctl: Mlpctl) ->
     assert "2 A new list; here" in lines
 
 
-def test_steps_are_shown_with_where_they_begin(shelf: Path, mlpctl: Mlpctl) -> None:
+def test_price_tiers_are_shown_with_their_start(shelf: Path, mlpctl: Mlpctl) -> None:
     _, out, _ = mlpctl("prices", "show", "s3")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "us-east-1 51,200 0.022 GB-month 2026-11-01 1" in lines
@@ -117,30 +117,30 @@ def test_steps_are_shown_with_where_they_begin(shelf: Path, mlpctl: Mlpctl) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("g6e.2xlarg",), "The price book has no g6e.2xlarg; did you mean g6e.2xlarge"),
-        (("g6e.2xlarge", "--region", "ap-south-1"), "has g6e.2xlarge in eu-west-1, us-east-1, and not in ap-south-1."),
-        (("unheard-of",), "The price book has no unheard-of; `mlpctl prices list` shows what it has."),
+        (("g6e.2xlarge", "--region", "ap-south-1"), "has g6e.2xlarge in eu-west-1, us-east-1, but not in ap-south-1."),
+        (("unheard-of",), "The price book has no unheard-of; `mlpctl prices list` shows its contents."),
     ],
 )
-def test_what_it_does_not_have_is_told_with_what_is_near(
-    shelf: Path, mlpctl: Mlpctl, arguments: tuple[str, ...], told: str
+def test_an_unknown_item_fails_with_suggestions(
+    shelf: Path, mlpctl: Mlpctl, arguments: tuple[str, ...], message: str
 ) -> None:
     code, out, errors = mlpctl("prices", "show", *arguments)
     assert (code, out) == (cli.FAILED, "")
-    assert told in errors
+    assert message in errors
 
 
-def test_a_damaged_book_is_a_sentence(shelf: Path, mlpctl: Mlpctl) -> None:
+def test_an_invalid_book_fails_with_one_line(shelf: Path, mlpctl: Mlpctl) -> None:
     (shelf / book.PRICES).write_text("nothing")
     code, _, errors = mlpctl("prices", "list")
     assert code == cli.FAILED
-    assert errors.startswith("The price book is damaged: prices.csv, line 1")
+    assert errors.startswith("The price book is invalid: prices.csv, line 1")
     assert errors.count("\n") == 1
 
 
-def test_the_list_counts_what_there_is(shelf: Path, mlpctl: Mlpctl) -> None:
+def test_the_list_counts_items_and_prices(shelf: Path, mlpctl: Mlpctl) -> None:
     code, out, _ = mlpctl("prices", "list")
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
@@ -157,7 +157,7 @@ def test_the_list_counts_what_there_is(shelf: Path, mlpctl: Mlpctl) -> None:
     assert "nat" not in found
 
 
-def test_a_refresh_tells_what_it_left_out_and_what_it_did(
+def test_a_refresh_reports_omissions_and_a_summary(
     shelf: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -171,12 +171,11 @@ def test_a_refresh_tells_what_it_left_out_and_what_it_did(
     assert (code, errors) == (0, "")
     assert asked == [(["eu-west-1"], ["nat"], True)]
     assert out == (
-        "nat/eu-west-1/data: [gone]\n"
-        f"3 prices read, 1 of them new or changed, into {shelf}. 1 left out, as told above.\n"
+        f"nat/eu-west-1/data: [gone]\n3 prices read, 1 of them new or changed, into {shelf}. 1 omitted, see above.\n"
     )
 
 
-def test_an_interrupted_refresh_says_that_it_goes_on(
+def test_an_interrupted_refresh_explains_how_to_resume(
     shelf: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""A refresh, by answers in the documented shape of `GetProducts` and `DescribeSpotPriceHistory`."""
+"""Tests of a refresh with responses in the documented format of `GetProducts` and `DescribeSpotPriceHistory`."""
 
 import datetime
 import functools
@@ -46,7 +46,7 @@ def sold(
     effective: str = "2026-11-01",
     **attributes: str,
 ) -> str:
-    """An entry of `PriceList`: the price of each step, by where the step begins."""
+    """An entry of `PriceList` with the start and the price of each tier."""
     ends = [*(begin for begin, _ in steps[1:]), *["Inf"][: len(steps)]]
     dimensions = {
         f"SKU.TERM.{number}": {
@@ -71,13 +71,13 @@ def sold(
 
 @functools.cache
 def _real() -> tuple[Any, Any, Any]:
-    """A session and its clients, which take long to make."""
+    """A session and its clients, which are slow to create."""
     session = boto3.Session("x", "y", region_name="us-east-1")
     return session, session.client("pricing"), session.client("ec2")
 
 
 class Cloud:
-    """A session whose clients answer what a test says, checked against the services' models."""
+    """A session with stubbed clients, which are validated against the services' models."""
 
     def __init__(self) -> None:
         self.session, self.pricing, self.ec2 = _real()
@@ -94,7 +94,7 @@ class Cloud:
         return getattr(self.session, name)
 
     def answer(self, step: Query, *pages: Sequence[str]) -> None:
-        """Answer a question in one or several pages."""
+        """Add the response to a query, in one or more pages."""
         for number, page in enumerate(pages):
             expected = {"ServiceCode": step.code, "FormatVersion": "aws_v1", "Filters": step.filters}
             token = {"NextToken": f"page-{number}"} if number else {}
@@ -108,7 +108,7 @@ class Cloud:
         self.stubs[service].add_client_error(operation, code, message)
 
     def spot(self, *prices: tuple[str, str, str]) -> None:
-        """Answer one question about spot prices: instance type, zone and price."""
+        """Add the response to a query for spot prices: instance type, zone and price."""
         history = [
             {"InstanceType": name, "AvailabilityZone": zone, "SpotPrice": usd, "ProductDescription": "Linux/UNIX"}
             for name, zone, usd in prices
@@ -169,7 +169,7 @@ def priced(folder: Path, service: str, item: str, region: str = "us-east-1") -> 
     return [(start, price.usd, price.source.key) for start, price in load(folder).tiers(service, region, item)]
 
 
-def test_the_documented_answer_is_read(folder: Path) -> None:
+def test_the_documented_response_is_parsed(folder: Path) -> None:
     step = next(
         step
         for step in refresh.steps(["ap-southeast-1"], ["ebs"])
@@ -181,7 +181,7 @@ def test_the_documented_answer_is_read(folder: Path) -> None:
     assert refresh.rows(step, [read], "s", problems) == [Row("ebs", "ap-southeast-1", "io1-storage", 0, 0.138, "s")]
 
 
-def test_fresh_prices_replace_old_ones_and_the_rest_stays_with_its_day(renew: Renew, folder: Path) -> None:
+def test_new_prices_replace_old_ones_and_other_prices_keep_their_date(renew: Renew, folder: Path) -> None:
     done = renew("nat", [sold("NatGateway-Hours", ("0", "0.0450000000"))])
     key = "price-list.AmazonEC2.2026-11-26"
     assert priced(folder, "nat", "gateway") == [(0, 0.045, key)]
@@ -190,10 +190,10 @@ def test_fresh_prices_replace_old_ones_and_the_rest_stays_with_its_day(renew: Re
     source = load(folder).sources[key]
     assert (source.day, source.where) == (TODAY, "GetProducts, published 2026-11-20")
     assert (done.renewed, done.changed) == (1, 1)
-    assert done.problems == ["nat/us-east-1/data: AWS lists no price for it; it stays as it was."]
+    assert done.problems == ["nat/us-east-1/data: AWS lists no price; any existing price is kept."]
 
 
-def test_all_pages_of_an_answer_are_read(renew: Renew, folder: Path) -> None:
+def test_all_pages_of_a_response_are_read(renew: Renew, folder: Path) -> None:
     renew(
         "ec2",
         [sold("BoxUsage:m5.large", ("0", "0.096"))],
@@ -203,7 +203,7 @@ def test_all_pages_of_an_answer_are_read(renew: Renew, folder: Path) -> None:
     assert priced(folder, "ec2", "m5.large")[0][1] == 0.096
 
 
-def test_ec2_is_asked_for_linux_on_shared_hosts() -> None:
+def test_the_ec2_query_filters_linux_and_shared_tenancy() -> None:
     (step,) = refresh.steps(["eu-west-1"], ["ec2"])
     assert isinstance(step, Query)
     assert {(each["Field"], each["Value"]) for each in step.filters} == {
@@ -216,7 +216,7 @@ def test_ec2_is_asked_for_linux_on_shared_hosts() -> None:
     }
 
 
-def test_only_the_region_s_own_instances_on_demand_count(renew: Renew, folder: Path) -> None:
+def test_only_on_demand_instances_of_the_region_itself_are_used(renew: Renew, folder: Path) -> None:
     done = renew(
         "ec2",
         [
@@ -234,12 +234,12 @@ def test_only_the_region_s_own_instances_on_demand_count(renew: Renew, folder: P
 
 
 @pytest.mark.parametrize("prefix", ["", "USE1-", "EU-", "EUC1-", "APS10-", "UGW1-", "us-gov-west-1-", "IA-"])
-def test_usage_types_bear_the_region_in_front_or_not(renew: Renew, folder: Path, prefix: str) -> None:
+def test_usage_types_have_an_optional_region_prefix(renew: Renew, folder: Path, prefix: str) -> None:
     renew("kms", [sold(f"{prefix}KMS-Keys", ("0", "1"), unit="Keys")])
     assert bool(priced(folder, "kms", "key")) is (prefix != "IA-")
 
 
-def test_a_like_usage_type_is_another_thing(renew: Renew, folder: Path) -> None:
+def test_similar_usage_types_do_not_match(renew: Renew, folder: Path) -> None:
     renew(
         "dynamodb",
         [
@@ -251,7 +251,7 @@ def test_a_like_usage_type_is_another_thing(renew: Renew, folder: Path) -> None:
     assert priced(folder, "dynamodb", "storage") == []
 
 
-def test_steps_replace_all_steps_of_old(renew: Renew, folder: Path) -> None:
+def test_new_tiers_replace_all_old_tiers(renew: Renew, folder: Path) -> None:
     steps = (("0", "0.0230000000"), ("51200", "0.0220000000"), ("512000", "0.0210000000"))
     renew("s3", [sold("TimedStorage-ByteHrs", *steps, unit="GB-Mo")])
     assert [(start, usd) for start, usd, _ in priced(folder, "s3", "standard-storage")] == [
@@ -261,7 +261,7 @@ def test_steps_replace_all_steps_of_old(renew: Renew, folder: Path) -> None:
     ]
 
 
-def test_an_account_s_free_allowance_is_no_price(cloud: Cloud, folder: Path) -> None:
+def test_the_free_tier_of_an_account_is_ignored(cloud: Cloud, folder: Path) -> None:
     free_first = sold("TimedStorage-ByteHrs", ("0", "0.0000000000"), ("25", "0.2500000000"), unit="GB-Mo")
     for step in refresh.steps(["us-east-1"], ["dynamodb"]):
         assert isinstance(step, Query)
@@ -270,7 +270,7 @@ def test_an_account_s_free_allowance_is_no_price(cloud: Cloud, folder: Path) -> 
     assert [(start, usd) for start, usd, _ in priced(folder, "dynamodb", "storage")] == [(0, 0.25)]
 
 
-def test_steps_that_are_products_of_their_own_become_steps() -> None:
+def test_separate_products_for_tiers_become_tiers() -> None:
     step = next(
         step
         for step in refresh.steps(["us-east-1"], ["ebs"])
@@ -289,7 +289,7 @@ def test_steps_that_are_products_of_their_own_become_steps() -> None:
     ]
 
 
-def test_units_are_those_of_the_list(cloud: Cloud, folder: Path) -> None:
+def test_units_are_converted_to_those_of_the_catalog(cloud: Cloud, folder: Path) -> None:
     for step in refresh.steps(["us-east-1"], ["ebs"]):
         assert isinstance(step, Query)
         throughput = sold("EBS:VolumeP-Throughput.gp3", ("0", "40.9600000000"), unit="GiBps-mo")
@@ -299,44 +299,44 @@ def test_units_are_those_of_the_list(cloud: Cloud, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "message"),
     [
         (
             [sold("NatGateway-Hours", ("0", "0.045")), sold("NatGateway-Hours", ("0", "0.055"))],
-            "nat/us-east-1/gateway: AWS lists 2 different prices for it; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists 2 different prices; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.045"), unit="Fortnights")],
-            "nat/us-east-1/gateway: AWS prices it by 'Fortnights', which is not known here; it stays as it was.",
+            "nat/us-east-1/gateway: AWS prices it per 'Fortnights', an unknown unit; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.0000000000"))],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours", ("0", "0.3"), currency="CNY")],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
         (
             [sold("NatGateway-Hours")],
-            "nat/us-east-1/gateway: AWS lists it without a price above 0 in US dollars; it stays as it was.",
+            "nat/us-east-1/gateway: AWS lists no price above 0 in US dollars; any existing price is kept.",
         ),
     ],
 )
-def test_what_cannot_be_taken_over_is_told_and_stays_as_it_was(
-    renew: Renew, folder: Path, entries: Sequence[str], told: str
+def test_an_unusable_price_is_reported_and_the_existing_one_kept(
+    renew: Renew, folder: Path, entries: Sequence[str], message: str
 ) -> None:
     done = renew("nat", entries)
-    assert told in done.problems
+    assert message in done.problems
     assert priced(folder, "nat", "gateway") == [(0, 0.04, "old")]
 
 
-def test_products_of_one_price_are_one(renew: Renew, folder: Path) -> None:
+def test_several_products_with_the_same_price_are_accepted(renew: Renew, folder: Path) -> None:
     renew("nat", [sold("NatGateway-Hours", ("0", "0.045"), operation=each) for each in ("", "NatGateway")])
     assert [usd for _, usd, _ in priced(folder, "nat", "gateway")] == [0.045]
 
 
-def test_terms_of_the_future_do_not_hold_yet() -> None:
+def test_future_terms_are_ignored() -> None:
     entry = json.loads(sold("NatGateway-Hours", ("0", "0.045"), effective="2026-11-01"))
     later = json.loads(sold("NatGateway-Hours", ("0", "0.050"), effective="2026-12-01"))
     entry["terms"]["OnDemand"]["SKU.LATER"] = later["terms"]["OnDemand"]["SKU.TERM"]
@@ -346,12 +346,12 @@ def test_terms_of_the_future_do_not_hold_yet() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"product": {"attributes": {}}}', "null"])
-def test_an_answer_in_another_form_is_told(text: str) -> None:
-    with pytest.raises(RefreshError, match=r"AWS told a price in a form that is not known here"):
+def test_a_response_in_an_unknown_format_fails(text: str) -> None:
+    with pytest.raises(RefreshError, match=r"AWS returned a price in an unknown format"):
         refresh.offer(text, TODAY)
 
 
-def test_prices_of_all_regions_are_asked_for_once(cloud: Cloud, folder: Path) -> None:
+def test_global_prices_are_queried_once(cloud: Cloud, folder: Path) -> None:
     (step,) = refresh.steps(["us-east-1", "eu-west-1"], ["route53"])
     assert isinstance(step, Query)
     assert step.filters == [{"Type": "TERM_MATCH", "Field": "productFamily", "Value": "DNS Zone"}]
@@ -363,71 +363,73 @@ def test_prices_of_all_regions_are_asked_for_once(cloud: Cloud, folder: Path) ->
     ]
 
 
-def test_the_price_list_is_asked_at_its_own_endpoint(renew: Renew, cloud: Cloud) -> None:
+def test_the_price_list_has_its_own_endpoint(renew: Renew, cloud: Cloud) -> None:
     renew("nat", [], region="eu-west-1")
     assert cloud.asked == [("pricing", "us-east-1")]
 
 
-def test_a_region_without_prices_is_told(renew: Renew) -> None:
+def test_a_region_without_prices_is_reported(renew: Renew) -> None:
     assert renew("nat", [], region="ap-southeast-5").problems == [
-        "AmazonEC2 in ap-southeast-5: AWS lists nothing there; its prices stay as they were."
+        "AmazonEC2 in ap-southeast-5: AWS returns no products; any existing prices are kept."
     ]
 
 
-def test_china_is_left_out_and_told(cloud: Cloud, folder: Path) -> None:
+def test_china_is_skipped_and_reported(cloud: Cloud, folder: Path) -> None:
     done = refresh.refresh(["cn-north-1"], session=cloud, folder=folder, today=TODAY)
     assert done.problems == [
-        "cn-north-1: AWS in China sells in yuan, and the price book has US dollars; it is left out."
+        "cn-north-1: skipped, since AWS China prices are in yuan, and the price book is in US dollars."
     ]
 
 
 @pytest.mark.parametrize(
-    ("regions", "services", "told"),
+    ("regions", "services", "message"),
     [
-        (["us-eas-1"], None, r"us-eas-1 is no region; did you mean us-east-1\?"),
-        (["us-east-1"], ["nats"], r"nats is no service of the price book; did you mean nat\?"),
+        (["us-eas-1"], None, r"us-eas-1 is not a region; did you mean us-east-1\?"),
+        (["us-east-1"], ["nats"], r"nats is not a service of the price book; did you mean nat\?"),
     ],
 )
-def test_what_is_not_known_is_told_before_aws_is_asked(
-    cloud: Cloud, folder: Path, regions: Sequence[str], services: Sequence[str] | None, told: str
+def test_unknown_regions_and_services_fail_before_any_request(
+    cloud: Cloud, folder: Path, regions: Sequence[str], services: Sequence[str] | None, message: str
 ) -> None:
-    with pytest.raises(RefreshError, match=told):
+    with pytest.raises(RefreshError, match=message):
         refresh.refresh(regions, services, session=cloud, folder=folder, today=TODAY)
     assert cloud.asked == []
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         (
             "AccessDeniedException",
-            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*It needs the permission pricing:GetPro",
+            r"AWS did not return the prices of AmazonEC2 in us-east-1: .*The permission pricing:GetProducts is",
         ),
-        ("ThrottlingException", r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
+        ("ThrottlingException", r"AWS did not return the prices of AmazonEC2 in us-east-1: .*ThrottlingException.*\.$"),
         (
             "ExpiredNextTokenException",
-            r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*ExpiredNextTokenException",
+            r"AWS did not return the prices of AmazonEC2 in us-east-1: .*ExpiredNextTokenException",
         ),
     ],
 )
-def test_a_refusal_is_a_sentence_and_the_book_is_as_it_was(cloud: Cloud, folder: Path, code: str, told: str) -> None:
+def test_a_failed_request_fails_with_a_message_and_the_book_is_unchanged(
+    cloud: Cloud, folder: Path, code: str, message: str
+) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     cloud.refuse(code)
-    with pytest.raises(RefreshError, match=told):
+    with pytest.raises(RefreshError, match=message):
         refresh.refresh(["us-east-1"], ["nat"], session=cloud, folder=folder, today=TODAY)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_without_credentials_it_is_a_sentence(folder: Path) -> None:
+def test_missing_credentials_fail_with_a_message(folder: Path) -> None:
     session = botocore.session.Session()
     session.register_component("credential_provider", CredentialResolver([]))
-    with pytest.raises(RefreshError, match=r"AWS did not tell the prices of AmazonEC2 in us-east-1: .*credentials"):
+    with pytest.raises(RefreshError, match=r"AWS did not return the prices of AmazonEC2 in us-east-1: .*credentials"):
         refresh.refresh(
             ["us-east-1"], ["nat"], session=boto3.Session(botocore_session=session), folder=folder, today=TODAY
         )
 
 
-def test_whoever_stops_it_loses_nothing_and_goes_on_where_it_stopped(cloud: Cloud, folder: Path) -> None:
+def test_an_interrupted_refresh_resumes_without_loss(cloud: Cloud, folder: Path) -> None:
     nat, kms = refresh.steps(["us-east-1"], ["nat", "kms"])
     assert isinstance(nat, Query) and isinstance(kms, Query)
 
@@ -451,7 +453,7 @@ def test_whoever_stops_it_loses_nothing_and_goes_on_where_it_stopped(cloud: Clou
     cloud.done()
 
 
-def test_spot_prices_are_the_lowest_and_the_highest_of_zones_and_weeks(cloud: Cloud, folder: Path) -> None:
+def test_a_spot_price_is_the_range_over_zones_and_weeks(cloud: Cloud, folder: Path) -> None:
     assert refresh.steps(["us-east-1"], ["spot"]) == [SpotQuery("us-east-1")]
     for week in range(refresh.SPOT_WEEKS):
         cloud.spot(
@@ -470,38 +472,38 @@ def test_spot_prices_are_the_lowest_and_the_highest_of_zones_and_weeks(cloud: Cl
     cloud.done()
 
 
-def test_weeks_of_spot_prices_reach_back_as_far_as_ec2_does(cloud: Cloud, folder: Path) -> None:
+def test_the_weeks_of_spot_prices_fit_into_the_history_of_ec2(cloud: Cloud, folder: Path) -> None:
     oldest = datetime.timedelta(weeks=refresh.SPOT_WEEKS - 1)
     assert datetime.timedelta(days=80) < oldest < datetime.timedelta(days=90)
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure", "OptInRequired"])
-def test_spot_prices_that_an_account_may_not_see_do_not_stop_the_rest(cloud: Cloud, folder: Path, code: str) -> None:
+def test_denied_spot_prices_do_not_stop_the_refresh(cloud: Cloud, folder: Path, code: str) -> None:
     cloud.refuse(code, service="ec2")
     done = refresh.refresh(["us-east-1"], ["spot"], session=cloud, folder=folder, today=TODAY)
     assert len(done.problems) == 1
-    assert done.problems[0].startswith("AWS did not tell the spot prices in us-east-1: ")
+    assert done.problems[0].startswith("AWS did not return the spot prices in us-east-1: ")
     found = load(folder).spot("us-east-1", "m5.large")
     assert found and found[0].source.key == "old"
 
 
-def test_a_summary_counts(folder: Path) -> None:
+def test_a_summary_has_counts(folder: Path) -> None:
     done = refresh.Outcome(renewed=1200, changed=3, already=2, problems=["x"])
     assert refresh.summary(done, folder) == (
-        f"1,200 prices read, 3 of them new or changed, into {folder}. 1 left out, as told above. "
-        "2 questions were answered today already; --again asks them anew."
+        f"1,200 prices read, 3 of them new or changed, into {folder}. 1 omitted, see above. "
+        "2 queries were already answered today; --again repeats them."
     )
     assert refresh.summary(refresh.Outcome(), folder) == f"0 prices read, 0 of them new or changed, into {folder}."
 
 
-def test_a_refresh_asks_for_everything_in_the_list() -> None:
+def test_a_refresh_queries_every_item_of_the_catalog() -> None:
     steps = refresh.steps(["us-east-1"], [*items.catalogue().services, refresh.SPOT])
     asked = {(service, item.item) for step in steps if isinstance(step, Query) for service, item in step.entries}
     assert asked == {(service, item.item) for service, _, item in items.catalogue().entries}
     assert isinstance(steps[-1], SpotQuery)
 
 
-def test_a_damaged_book_is_not_refreshed(cloud: Cloud, folder: Path) -> None:
+def test_an_invalid_book_is_not_refreshed(cloud: Cloud, folder: Path) -> None:
     (folder / book.PRICES).write_text("nothing")
     with pytest.raises(book.BookError):
         refresh.refresh(["us-east-1"], ["nat"], session=cloud, folder=folder, today=TODAY)

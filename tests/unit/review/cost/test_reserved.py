@@ -1,4 +1,4 @@
-"""Reserved capacity is paid once: by the reservation, and not again by what runs in it. What serves is its endpoint."""
+"""Reserved capacity is charged once, with the reservation. SageMaker endpoints are charged, not configurations."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +38,7 @@ def nodes(low: float, wanted: float, high: float, below: Iterable[Change] = (), 
 
 
 def paid(*changes: Change) -> dict[str, Money | None]:
-    """What each pool costs a month, apart from disks, which the book has no price of."""
+    """The monthly cost of each resource by name. Disks have no price in this book."""
     return {each.urn.rsplit("::", 1)[1]: each.monthly_usd for each in cost(BOOK, *changes).resources}
 
 
@@ -48,19 +48,19 @@ def hours(low: float, wanted: float | None = None, high: float | None = None) ->
 
 
 class TestOpenReservations:
-    def test_nodes_of_its_type_and_zone_run_in_it(self) -> None:
+    def test_nodes_of_the_same_type_and_zone_use_the_reservation(self) -> None:
         found = paid(reserved(4), *(here := subnets(A)), nodes(2, 4, 6, here))
         assert (found["reserved"], found["n"]) == (hours(4), hours(0, 0, 2))
 
-    def test_it_is_paid_though_nothing_runs(self) -> None:
+    def test_a_reservation_is_charged_without_running_instances(self) -> None:
         found = paid(reserved(4), *(here := subnets(A)), nodes(0, 0, 0, here))
         assert (found["reserved"], found["n"]) == (hours(4), hours(0))
 
     @pytest.mark.parametrize("zones", [(B,), (B, "us-east-1c")])
-    def test_nodes_elsewhere_do_not(self, zones: tuple[str, ...]) -> None:
+    def test_nodes_in_other_zones_do_not_use_it(self, zones: tuple[str, ...]) -> None:
         assert paid(reserved(4), *(here := subnets(*zones)), nodes(2, 4, 6, here))["n"] == hours(2, 4, 6)
 
-    def test_nodes_that_may_be_elsewhere_may(self) -> None:
+    def test_nodes_in_several_or_unknown_zones_may_use_it(self) -> None:
         assert paid(reserved(4), *(here := subnets(A, B)), nodes(2, 4, 6, here))["n"] == hours(0, 4, 6)
         assert paid(reserved(4), nodes(2, 4, 6, subnetIds=["subnet-far"]))["n"] == hours(0, 4, 6)
 
@@ -71,26 +71,26 @@ class TestOpenReservations:
             {"instanceTypes": ["p5.48xlarge", "g6.xlarge"]},
         ],
     )
-    def test_nodes_of_another_type_do_not(self, more: Any) -> None:
+    def test_nodes_of_other_types_do_not_use_it(self, more: Any) -> None:
         here = subnets(A)
         alone = paid(*here, nodes(2, 4, 6, here, **more))["n"]
         assert paid(reserved(4), *here, nodes(2, 4, 6, here, **more))["n"] == alone
 
-    def test_each_reserved_instance_is_given_away_once(self) -> None:
+    def test_reserved_capacity_is_used_only_once(self) -> None:
         here = subnets(A)
         found = paid(reserved(4), *here, nodes(3, 3, 3, here, "one"), nodes(3, 3, 3, here, "two"))
         assert (found["one"], found["two"]) == (hours(0), hours(2))
 
-    def test_several_reservations_count_together(self) -> None:
+    def test_several_reservations_are_added_up(self) -> None:
         here = subnets(A)
         found = paid(reserved(1), reserved(2, name="more"), reserved(9, B, "far"), *here, nodes(4, 4, 4, here))
         assert found["n"] == hours(1)
 
     @pytest.mark.parametrize("more", [{"instanceMatchCriteria": "targeted"}, {"tenancy": "dedicated"}])
-    def test_one_that_is_not_open_takes_none(self, more: Any) -> None:
+    def test_a_reservation_that_is_not_open_is_not_used(self, more: Any) -> None:
         assert paid(reserved(4, **more), *(here := subnets(A)), nodes(2, 2, 2, here))["n"] == hours(2)
 
-    def test_a_scaling_group_and_an_instance_run_in_it(self) -> None:
+    def test_a_scaling_group_and_an_instance_use_it(self) -> None:
         template = change(TEMPLATE, {"instanceType": "p5.48xlarge"}, name="template")
         group = change(
             SCALED,
@@ -109,24 +109,24 @@ class TestOpenReservations:
         assert (found["group"], found["one"]) == (hours(0), hours(0, 0, 1))
 
     @pytest.mark.parametrize(
-        "told",
+        "opted_out",
         [
             {"capacityReservationSpecification": {"capacityReservationPreference": "none"}},
             {"placement": {"tenancy": "default"}, "instanceMarketOptions": {"marketType": "spot"}},
         ],
     )
-    def test_what_is_told_to_run_elsewhere_does_not(self, told: Any) -> None:
-        one = change(INSTANCE, {"instanceType": "p5.48xlarge", "availabilityZone": A, **told}, name="one")
+    def test_instances_that_opt_out_or_are_spot_do_not_use_it(self, opted_out: Any) -> None:
+        one = change(INSTANCE, {"instanceType": "p5.48xlarge", "availabilityZone": A, **opted_out}, name="one")
         book = Prices(BOOK.rows, {"p5.48xlarge": (0.5, 0.6)})
         assert only(book, reserved(3), one).monthly_usd == only(book, one).monthly_usd
 
-    def test_spot_nodes_are_paid_beside_it(self) -> None:
+    def test_spot_nodes_are_charged_in_addition(self) -> None:
         book = Prices(BOOK.rows, {"p5.48xlarge": (0.5, 0.6)})
         here = subnets(A)
         spot = nodes(1, 1, 1, here, capacityType="SPOT")
         assert only(book, reserved(3), *here, spot).monthly_usd == only(book, *here, spot).monthly_usd
 
-    def test_today_is_looked_at_by_itself(self) -> None:
+    def test_the_state_before_the_update_is_calculated_separately(self) -> None:
         old = {"instanceType": "p5.48xlarge", "instanceCount": 1, "availabilityZone": A}
         more = change(RESERVATION, {**old, "instanceCount": 2}, name="reserved", old=old, op=Op.UPDATE)
         inputs = {"instanceType": "p5.48xlarge", "availabilityZone": A}
@@ -136,9 +136,9 @@ class TestOpenReservations:
 
 
 def targeting(target: Any, sources: Iterable[Change] = (), kind: str = TEMPLATE) -> Change:
-    told = {"capacityReservationSpecification": {"capacityReservationTarget": target}}
-    inputs = {"instanceType": "p5.48xlarge", "availabilityZone": A, **told}
-    return change(kind, inputs, name="told", depends={"capacityReservationSpecification": sources})
+    specification = {"capacityReservationSpecification": {"capacityReservationTarget": target}}
+    inputs = {"instanceType": "p5.48xlarge", "availabilityZone": A, **specification}
+    return change(kind, inputs, name="targeting", depends={"capacityReservationSpecification": sources})
 
 
 def with_template(template: Change) -> Change:
@@ -148,14 +148,14 @@ def with_template(template: Change) -> Change:
 
 
 class TestTargets:
-    def test_nodes_in_a_reservation_by_its_id(self) -> None:
+    def test_nodes_can_target_a_reservation_by_id(self) -> None:
         one = change(RESERVATION, reserved(2).new, name="reserved", id="cr-1", op=Op.SAME, old=reserved(2).new)
         template = targeting({"capacityReservationId": "cr-1"})
         assert paid(one, template, with_template(template))["n"] == hours(0)
         elsewhere = targeting({"capacityReservationId": "cr-2"})
         assert paid(one, elsewhere, with_template(elsewhere))["n"] == hours(0, 2, 4)
 
-    def test_nodes_in_a_group_of_reservations(self) -> None:
+    def test_nodes_can_target_a_group_of_reservations(self) -> None:
         one, group = reserved(2), change(GROUP, {"name": "ml"}, name="group")
         member = change(
             MEMBER,
@@ -167,15 +167,15 @@ class TestTargets:
         assert paid(one, group, member, template, with_template(template))["n"] == hours(0)
         assert paid(one, group, template, with_template(template))["n"] == hours(0, 2, 4)
 
-    def test_an_instance_in_a_reservation(self) -> None:
+    def test_an_instance_can_target_a_reservation(self) -> None:
         one = reserved(2, instanceMatchCriteria="targeted")
         found = paid(one, targeting({"capacityReservationId": UNKNOWN}, [one], INSTANCE))
-        assert (found["reserved"], found["told"]) == (hours(2), hours(0))
+        assert (found["reserved"], found["targeting"]) == (hours(2), hours(0))
 
-    def test_one_that_the_plan_does_not_have_is_told(self) -> None:
+    def test_a_reservation_outside_the_plan_is_reported(self) -> None:
         found = only(BOOK, targeting({"capacityReservationId": "cr-9"}, (), INSTANCE))
         assert found.monthly_usd == hours(1)
-        assert "reserved capacity that no node uses, which is paid as well" in found.missing
+        assert "unused reserved capacity, which is charged too" in found.missing
 
 
 def configuration(name: Any = UNKNOWN, count: int = 2) -> Change:
@@ -185,18 +185,18 @@ def configuration(name: Any = UNKNOWN, count: int = 2) -> Change:
 
 class TestEndpoints:
     @pytest.mark.parametrize("type", [CONFIGURATION, "aws-native:sagemaker:EndpointConfig"])
-    def test_a_configuration_without_an_endpoint_is_free_and_says_why(self, type: str) -> None:
+    def test_a_configuration_without_an_endpoint_is_free(self, type: str) -> None:
         found: ResourceCost = only(BOOK, change(type, configuration().new))
         assert (found.monthly_usd, found.unpriced, found.missing) == (money(0), "", ())
-        assert found.free == "an endpoint that runs it is paid, and without one it costs nothing"
+        assert found.free == "only endpoints that use it are charged"
 
-    def test_an_endpoint_is_priced_through_its_configuration_and_once(self) -> None:
+    def test_an_endpoint_is_priced_once_through_its_configuration(self) -> None:
         made = configuration()
         endpoint = change(ENDPOINT, {"endpointConfigName": UNKNOWN}, "endpoint", depends={"endpointConfigName": [made]})
         found = paid(made, endpoint)
         assert (found["configuration"], found["endpoint"]) == (money(0), money(2 * 2 * HOURS))
 
-    def test_each_endpoint_of_a_configuration_is_paid(self) -> None:
+    def test_each_endpoint_of_a_configuration_is_charged(self) -> None:
         made = configuration()
         both = [
             change(ENDPOINT, {"endpointConfigName": UNKNOWN}, name, depends={"endpointConfigName": [made]})
@@ -204,7 +204,7 @@ class TestEndpoints:
         ]
         assert cost(BOOK, made, *both).totals.monthly_usd == money(2 * 2 * 2 * HOURS)
 
-    def test_a_configuration_is_found_by_its_name_where_the_plan_tells_no_dependencies(self) -> None:
+    def test_without_dependencies_a_configuration_is_found_by_name(self) -> None:
         found = paid(configuration("large"), change(ENDPOINT, {"endpointConfigName": "large"}, "endpoint"))
         assert found["endpoint"] == money(2 * 2 * HOURS)
         other = only(BOOK, configuration("large"), change(ENDPOINT, {"endpointConfigName": "small"}, "endpoint"))

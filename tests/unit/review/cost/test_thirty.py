@@ -1,4 +1,4 @@
-"""What configurations cost, with the arithmetic written out from the rows of the price book."""
+"""Costs of configurations, with the calculation written out from rows of a price book."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ BOOK = Prices(
     },
     spots={"g6.2xlarge": (0.3753, 0.4538), "g6.4xlarge": (0.5522, 0.7217), "g5.2xlarge": (0.4417, 0.5054)},
 )
-"""Rows as the package's book had them on one day."""
+"""Rows of the packaged book on one day."""
 
 SUBNETS = [change("aws:ec2/subnet:Subnet", {}, name=f"private-{zone}") for zone in "abc"]
 
@@ -121,7 +121,7 @@ def endpoint(*variants: Mapping[str, Any]) -> list[Change]:
 
 @dataclass(frozen=True)
 class Case:
-    """A configuration and what it costs a month."""
+    """A configuration and its monthly cost."""
 
     what: str
     changes: list[Change]
@@ -132,7 +132,7 @@ class Case:
 
 CASES = (
     Case(
-        "a pool of two H100 nodes that never changes its size",
+        "a pool of two H100 nodes with a fixed size",
         nodes(template(instanceType="p5.48xlarge"), 2, 2, 2),
         money(2 * 730 * 55.04 + 2 * 200 * 0.08),
     ),
@@ -151,17 +151,17 @@ CASES = (
         money(0, 730 * 21.5 + 200 * 0.08, 4 * 730 * 21.5 + 4 * 200 * 0.08),
     ),
     Case(
-        "a pool of one of three types: the cheapest at the least, the first as expected, the dearest at the most",
+        "a pool of three types: the least uses the cheapest, expected the first, the most the most expensive",
         nodes(template(), 1, 2, 4, instanceTypes=["g5.2xlarge", "g6.4xlarge", "g6.2xlarge"]),
         money(730 * 0.9776 + 200 * 0.08, 2 * 730 * 1.212 + 2 * 200 * 0.08, 4 * 730 * 1.3232 + 4 * 200 * 0.08),
     ),
     Case(
-        "a spot pool: lowest price seen, highest price of the first type, highest price of all",
+        "a spot pool: the lowest price, the highest price of the first type, the highest price of all types",
         nodes(template(), 1, 2, 4, instanceTypes=["g6.2xlarge", "g6.4xlarge", "g5.2xlarge"], capacityType="SPOT"),
         money(730 * 0.3753 + 200 * 0.08, 2 * 730 * 0.4538 + 2 * 200 * 0.08, 4 * 730 * 0.7217 + 4 * 200 * 0.08),
     ),
     Case(
-        "a pool in a reservation that the stack makes: the reservation is paid, once",
+        "a pool in a reservation of the stack: the reservation is charged once",
         [
             reserved := change(
                 "aws:ec2/capacityReservation:CapacityReservation",
@@ -189,12 +189,12 @@ CASES = (
         money(3 * 730 * 55.04, 3 * 730 * 55.04 + 2 * 100 * 0.08, 3 * 730 * 55.04 + 3 * 100 * 0.08),
     ),
     Case(
-        "a scaling group: without a desired size it starts at its least",
+        "a scaling group without a desired size starts at its minimum",
         group(template(50, instanceType="m7i.2xlarge"), "launchTemplate", 2, 5),
         money(2 * 730 * 0.4032 + 2 * 50 * 0.08, 2 * 730 * 0.4032 + 2 * 50 * 0.08, 5 * 730 * 0.4032 + 5 * 50 * 0.08),
     ),
     Case(
-        "a scaling group of one instance on demand and half of the rest spot, the odd one on demand",
+        "a scaling group with one on-demand instance and half of the rest on spot, rounded towards on-demand",
         group(
             template(100),
             "mixedInstancesPolicy",
@@ -228,7 +228,7 @@ CASES = (
         money(730 * 0.1008 + 730 * 0.005 + 30 * 0.08 + 500 * 0.1),
     ),
     Case(
-        "an endpoint of SageMaker with two variants, of which one scales",
+        "a SageMaker endpoint with two variants, one of which scales",
         endpoint(
             {"instanceType": "ml.m5.xlarge", "initialInstanceCount": 2},
             {
@@ -240,17 +240,17 @@ CASES = (
         money(2 * 730 * 0.23 + 730 * 1.515, 2 * 730 * 0.23 + 730 * 1.515, 2 * 730 * 0.23 + 3 * 730 * 1.515),
     ),
     Case(
-        "a gp3 disk with more IOPS and throughput than come with it",
+        "a gp3 disk with IOPS and throughput above the baseline",
         [change("aws:ebs/volume:Volume", {"type": "gp3", "size": 1000, "iops": 8000, "throughput": 500})],
         money(1000 * 0.08 + (8000 - 3000) * 0.005 + (500 - 125) * 0.04),
     ),
     Case(
-        "an io2 disk with IOPS of three steps",
+        "an io2 disk with IOPS in three price tiers",
         [change("aws:ebs/volume:Volume", {"type": "io2", "size": 2000, "iops": 70000})],
         money(2000 * 0.125 + 32000 * 0.065 + (64000 - 32000) * 0.0455 + (70000 - 64000) * 0.03185),
     ),
     Case(
-        "a bucket of 60 TB, of two steps, with its requests",
+        "a bucket of 60 TB in two price tiers, with requests",
         [change("aws:s3/bucket:Bucket", {})],
         money(51200 * 0.023 + (61440 - 51200) * 0.022 + 1_000_000 * 0.000005 + 20_000_000 * 0.0000004),
         {"s3StorageGb": 61440, "s3PutRequests": 1_000_000, "s3GetRequests": 20_000_000},
@@ -262,7 +262,7 @@ CASES = (
         {"efsStorageGb": 200, "efsReadGb": 1000, "efsWriteGb": 300},
     ),
     Case(
-        "a file system whose old files move on to Archive, and its backups",
+        "a file system with a lifecycle policy for Archive, and its backups",
         [
             change(
                 "aws:efs/fileSystem:FileSystem",
@@ -288,7 +288,7 @@ CASES = (
         },
     ),
     Case(
-        "a file system with provisioned throughput, and old files moved away",
+        "a file system with provisioned throughput and a lifecycle policy",
         [
             change(
                 "aws:efs/fileSystem:FileSystem",
@@ -334,7 +334,7 @@ CASES = (
         money(730 * 0.318 + 100 * 0.23),
     ),
     Case(
-        "a small MySQL database, with the storage that RDS takes by itself",
+        "a small MySQL database with the default storage type",
         [
             change(
                 "aws:rds/instance:Instance",
@@ -344,7 +344,7 @@ CASES = (
         money(730 * 0.068 + 20 * 0.115),
     ),
     Case(
-        "two instances of Aurora",
+        "two Aurora instances",
         [
             change(
                 "aws:rds/clusterInstance:ClusterInstance",
@@ -372,7 +372,7 @@ CASES = (
         {"dynamodbStorageGb": 40},
     ),
     Case(
-        "a table on demand that can be restored to any second",
+        "an on-demand table with point-in-time recovery",
         [
             change(
                 "aws:dynamodb/table:Table",
@@ -402,7 +402,7 @@ CASES = (
         {"natDataGb": 500, "dataOutGb": 12000},
     ),
     Case(
-        "an interface endpoint in three zones whose subnets are not made yet, and a gateway endpoint",
+        "an interface endpoint in three zones with subnets that do not exist yet, and a gateway endpoint",
         [
             *SUBNETS,
             change("aws:ec2/vpcEndpoint:VpcEndpoint", {"vpcEndpointType": "Gateway"}, name="s3"),
@@ -416,13 +416,13 @@ CASES = (
         {"endpointDataGb": 250},
     ),
     Case(
-        "an Application Load Balancer that faces the internet in two zones",
+        "an internet-facing Application Load Balancer in two zones",
         [change("aws:lb/loadBalancer:LoadBalancer", {"subnets": [UNKNOWN, UNKNOWN]})],
         money(730 * 0.0225 + 3 * 730 * 0.008 + 100 * 0.09 + 2 * 730 * 0.005),
         {"loadBalancerLcu": 3, "dataOutGb": 100},
     ),
     Case(
-        "a Service of Kubernetes with a Network Load Balancer",
+        "a Kubernetes Service with a Network Load Balancer",
         [
             change(
                 "kubernetes:core/v1:Service",
@@ -442,7 +442,7 @@ CASES = (
         {"kmsRequests": 100_000},
     ),
     Case(
-        "two secrets, of which one is copied to two regions",
+        "two secrets, one of which is replicated to two regions",
         [
             change("aws:secretsmanager/secret:Secret", {}, name="one"),
             change(
@@ -455,7 +455,7 @@ CASES = (
         {"secretRequests": 10_000},
     ),
     Case(
-        "logs of programs, and logs of traffic, which are taken in at a price of their own",
+        "application logs, and flow logs, whose ingestion has its own price",
         [
             change("aws:cloudwatch/logGroup:LogGroup", {}, name="programs"),
             traffic := change("aws:cloudwatch/logGroup:LogGroup", {}, name="traffic"),
@@ -469,7 +469,7 @@ CASES = (
         {"logsIngestGb": 40, "logsStorageGb": 200},
     ),
     Case(
-        "alarms: standard, every ten seconds, over two metrics; and a dashboard and a metric made of logs",
+        "alarms (standard, every ten seconds, with two metrics), a dashboard, and a metric of a log filter",
         [
             change("aws:cloudwatch/metricAlarm:MetricAlarm", {"period": 300}, name="a"),
             change("aws:cloudwatch/metricAlarm:MetricAlarm", {"period": 10}, name="b"),
@@ -501,7 +501,7 @@ CASES = (
         {"ecrStorageGb": 80, "snapshotGb": 300},
     ),
     Case(
-        "a StatefulSet of three pods with a disk each, and a disk by itself",
+        "a StatefulSet of three pods with a disk each, and a separate claim",
         [
             change(
                 "kubernetes:storage.k8s.io/v1:StorageClass",
@@ -529,27 +529,25 @@ CASES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
-def test_a_configuration_costs_what_its_rows_say(case: Case) -> None:
+def test_a_configuration_has_the_calculated_cost(case: Case) -> None:
     found = cost(BOOK, *case.changes, usage={"default": case.usage}, today=case.today)
     assert [each.unpriced for each in found.resources if each.unpriced] == []
     assert found.totals.monthly_usd == case.costs
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
-def test_the_rows_that_are_told_make_the_figure(case: Case) -> None:
+def test_the_reported_rows_add_up_to_the_figure(case: Case) -> None:
     found = cost(BOOK, *case.changes, usage={"default": case.usage}, today=case.today)
     uses = [use for each in found.resources for use in each.prices]
-    half_a_cent_each = 0.005 * len(found.resources) + 1e-6
-    assert sum(use.usd * use.quantity for use in uses) == pytest.approx(
-        found.totals.monthly_usd.expected, abs=half_a_cent_each
-    )
+    rounding = 0.005 * len(found.resources) + 1e-6
+    assert sum(use.usd * use.quantity for use in uses) == pytest.approx(found.totals.monthly_usd.expected, abs=rounding)
     assert {each.name.split(".")[1] for resource in found.resources for each in resource.assumptions} == {*case.usage}
 
 
-def test_there_are_thirty() -> None:
+def test_there_are_at_least_thirty_cases() -> None:
     assert len(CASES) >= 30
 
 
-def test_the_price_book_knows_every_row() -> None:
+def test_every_row_is_in_the_catalog() -> None:
     unknown = [row for row in BOOK.rows if not items.catalogue().find(*row.split("/", 1))]
     assert unknown == []

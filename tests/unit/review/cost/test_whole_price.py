@@ -1,4 +1,4 @@
-"""Every part of a price counts: disks that EKS makes, throughput and IOPS above what is included, a standby."""
+"""Tests of all parts of a price: disks that EKS creates, throughput and IOPS above the baseline, standbys."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,19 +49,19 @@ class TestThroughputOfFiles:
     @pytest.mark.parametrize(
         ("provisioned", "stored", "billed"), [(100, 230, 88.5), (100, 0, 100), (100, 2000, 0), (10, 20000, 0)]
     )
-    def test_what_comes_with_the_storage_is_not_billed(self, provisioned: float, stored: float, billed: float) -> None:
+    def test_included_throughput_is_not_billed(self, provisioned: float, stored: float, billed: float) -> None:
         inputs = {"throughputMode": "provisioned", "provisionedThroughputInMibps": provisioned}
         found = only(BOOK, change(FILES, inputs), usage={"it": {"efsStorageGb": stored}})
         assert found.monthly_usd == money(stored * 0.3 + billed * 6)
         assert found.missing == ()
 
-    def test_without_a_known_storage_all_of_it_is(self) -> None:
+    def test_without_known_storage_all_throughput_is_billed(self) -> None:
         inputs = {"throughputMode": "provisioned", "provisionedThroughputInMibps": 100}
         found = only(BOOK, change(FILES, inputs))
         assert found.monthly_usd == money(600)
-        assert found.missing == ("cost.usage says nothing of efsStorageGb",)
+        assert found.missing == ("cost.usage has no value for efsStorageGb",)
 
-    def test_storage_in_one_zone_brings_as_much(self) -> None:
+    def test_one_zone_storage_includes_the_same_throughput(self) -> None:
         inputs = {
             "throughputMode": "provisioned",
             "provisionedThroughputInMibps": 100,
@@ -87,19 +87,19 @@ class TestDisksOfNodes:
             ({"amiType": "BOTTLEROCKET_x86_64_NVIDIA", "diskSize": 100}, 100 * 0.1 + 2 * 0.08),
         ],
     )
-    def test_eks_gives_each_node_one(self, inputs: Mapping[str, Any], a_node: float) -> None:
+    def test_each_node_has_a_default_disk(self, inputs: Mapping[str, Any], a_node: float) -> None:
         found = self.nodes(**inputs)
         assert found.monthly_usd == money(0, 4 * (730 + a_node), 5 * (730 + a_node))
         assert found.missing == ()
 
-    def test_what_is_not_said_is_assumed_and_told(self) -> None:
+    def test_a_default_disk_size_is_an_assumption(self) -> None:
         (assumed,) = self.nodes().assumptions
-        assert assumed == Assumption(name="it.nodeDiskGb", value=20, unit="GB of gp2 a node", given=False)
+        assert assumed == Assumption(name="it.nodeDiskGb", value=20, unit="GB of gp2 per node", given=False)
 
-    def test_a_size_that_is_not_known_is_left_out_and_large(self) -> None:
+    def test_an_unknown_disk_size_is_omitted_and_expensive(self) -> None:
         found = self.nodes(diskSize=UNKNOWN)
         assert found.monthly_usd == money(0, 4 * 730, 5 * 730)
-        assert found.missing == ("the nodes' disks: diskSize is known only after the update",)
+        assert found.missing == ("the disks of the nodes: diskSize is known only after the update",)
         assert found.large == "instances"
 
 
@@ -114,7 +114,9 @@ class TestDatabases:
             ("sqlserver-se", 400, 4000, 1000),
         ],
     )
-    def test_iops_of_gp3_above_what_its_size_has(self, engine: str, gb: float, iops: float | None, above: int) -> None:
+    def test_gp3_iops_above_the_baseline_are_billed(
+        self, engine: str, gb: float, iops: float | None, above: int
+    ) -> None:
         inputs = {"engine": engine, "instanceClass": "db.t3.large", "allocatedStorage": gb, "storageType": "gp3"}
         found = only(BOOK, change(DATABASE, {**inputs, "iops": iops}))
         hour = ROWS[f"rds/{engine}.single.db.t3.large"]
@@ -122,19 +124,19 @@ class TestDatabases:
         assert found.monthly_usd == money(730 * hour + gb * 0.115 + above * 0.02)
         assert found.missing == ()
 
-    def test_throughput_above_what_is_included_is_told(self) -> None:
+    def test_unpriced_throughput_above_the_baseline_is_reported(self) -> None:
         inputs = {"engine": "mysql", "instanceClass": "db.t3.large", "allocatedStorage": 100, "storageType": "gp3"}
         found = only(BOOK, change(DATABASE, {**inputs, "iops": 3000, "storageThroughput": 500}))
-        (told,) = found.missing
-        assert told == "throughput above 125 MiB/s: the price book has no rds/gp3-throughput.single in us-east-1"
+        (missing,) = found.missing
+        assert missing == "throughput above 125 MiB/s: the price book has no rds/gp3-throughput.single in us-east-1"
         assert found.large == "databases"
 
-    def test_io1_is_paid_by_all_of_its_iops(self) -> None:
+    def test_all_io1_iops_are_billed(self) -> None:
         inputs = {"engine": "mysql", "instanceClass": "db.t3.large", "allocatedStorage": 100, "iops": 1000}
         found = only(BOOK, change(DATABASE, inputs))
         assert found.monthly_usd == money(730 * 0.136 + 100 * 0.125 + 1000 * 0.1)
 
-    def test_a_standby_costs_what_its_row_says_and_else_as_much_again(self) -> None:
+    def test_a_standby_has_its_own_price_or_doubles_the_single_az_price(self) -> None:
         inputs = {"engine": "postgres", "allocatedStorage": 100, "multiAz": True, "storageType": "gp2"}
         known = only(BOOK, change(DATABASE, {**inputs, "instanceClass": "db.t4g.small", "storageType": "gp3"}))
         assert known.monthly_usd == money(730 * 0.065 + 100 * 0.23)
@@ -142,21 +144,21 @@ class TestDatabases:
         other = only(BOOK, change(DATABASE, {**inputs, "instanceClass": "db.r6g.large"}))
         assert other.monthly_usd == money(2 * (730 * 0.25 + 100 * 0.115))
         assert other.assumptions == (
-            Assumption(name="it.standby", value=2, unit="times the price of one zone", given=False),
+            Assumption(name="it.standby", value=2, unit="times the single-AZ price", given=False),
         )
 
-    def test_a_replica_is_what_its_source_is(self) -> None:
+    def test_a_replica_inherits_engine_and_storage_from_its_source(self) -> None:
         source = change(DATABASE, {"engine": "postgres", "allocatedStorage": 100}, name="source")
         replica = change(DATABASE, {"instanceClass": "db.r6g.large"}, depends={"replicateSourceDb": [source]})
         assert only(BOOK, source, replica).monthly_usd == money(730 * 0.25 + 100 * 0.115)
 
-    def test_storage_that_nobody_sells_is_told_beside_the_instance(self) -> None:
+    def test_unpriced_storage_is_reported_with_the_price_of_the_instance(self) -> None:
         inputs = {"engine": "postgres", "instanceClass": "db.r6g.large", "allocatedStorage": 5}
         found = only(BOOK, change(DATABASE, {**inputs, "storageType": "standard"}))
         assert found.monthly_usd == money(730 * 0.25)
         assert found.missing == ("its storage: the price book has no rds/standard-storage.single in us-east-1",)
 
-    def test_what_insights_keep_for_long_is_told(self) -> None:
+    def test_long_retention_of_performance_insights_is_reported(self) -> None:
         inputs = {
             "engine": "aurora-postgresql",
             "instanceClass": "db.r6g.large",
@@ -165,27 +167,29 @@ class TestDatabases:
         }
         found = only(BOOK, change("aws:rds/clusterInstance:ClusterInstance", inputs))
         assert found.monthly_usd == money(730 * 0.26)
-        assert found.missing == ("what Performance Insights keeps beyond 7 days",)
+        assert found.missing == ("Performance Insights data older than 7 days",)
 
     @pytest.mark.parametrize(
         ("type", "inputs", "why"),
         [
-            ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora's storage and requests are paid by"),
-            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "no Multi-AZ DB cluster"),
-            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book has no caches"),
-            ("aws:opensearch/domain:Domain", {}, "the price book has no search"),
-            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book has no file system of this type"),
-            ("aws:redshift/cluster:Cluster", {}, "the price book has RDS, Aurora and DynamoDB only"),
+            ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora storage and requests are billed by usage"),
+            ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "not cover Multi-AZ DB clusters"),
+            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book does not cover caches"),
+            ("aws:opensearch/domain:Domain", {}, "the price book does not cover search domains"),
+            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this type of file system"),
+            ("aws:redshift/cluster:Cluster", {}, "the price book covers only RDS, Aurora and DynamoDB"),
         ],
     )
-    def test_what_has_no_price_says_why_and_is_large(self, type: str, inputs: Mapping[str, Any], why: str) -> None:
+    def test_unpriced_databases_have_a_reason_and_are_expensive(
+        self, type: str, inputs: Mapping[str, Any], why: str
+    ) -> None:
         found = only(BOOK, change(type, inputs))
         assert why in found.unpriced
         assert found.large
 
 
 class TestVolumes:
-    def test_each_volume_climbs_the_steps_of_io2_anew(self) -> None:
+    def test_io2_price_tiers_apply_to_each_volume(self) -> None:
         template = change(
             "aws:ec2/launchTemplate:LaunchTemplate",
             {
@@ -205,7 +209,7 @@ class TestVolumes:
         a_node = 730 + 100 * 0.125 + 32000 * 0.065 + 8000 * 0.0455
         assert only(BOOK, template, nodes).monthly_usd == money(2 * a_node)
 
-    def test_a_part_without_a_price_leaves_the_storage(self) -> None:
+    def test_unpriced_iops_do_not_affect_the_price_of_the_storage(self) -> None:
         book = Prices({"ebs/gp3-storage": 0.08})
         found = only(book, change(VOLUME, {"type": "gp3", "size": 100, "iops": 6000, "throughput": 500}))
         assert found.monthly_usd == money(8)
@@ -215,9 +219,9 @@ class TestVolumes:
         )
         assert found.large == "disks"
 
-    def test_what_a_volume_is_filled_with_fast_is_told(self) -> None:
+    def test_volume_initialization_is_reported(self) -> None:
         found = only(BOOK, change(VOLUME, {"type": "gp3", "size": 100, "volumeInitializationRate": 300}))
-        assert found.missing == ("its initialization, which is paid by the GB of its snapshot",)
+        assert found.missing == ("its initialization, which is billed per GB of the snapshot",)
 
     @pytest.mark.parametrize(
         ("chosen", "usd"),
@@ -230,7 +234,7 @@ class TestVolumes:
             ),
         ],
     )
-    def test_a_claim_is_priced_by_all_that_its_class_says(self, chosen: Mapping[str, Any], usd: float) -> None:
+    def test_a_claim_is_priced_with_the_parameters_of_its_class(self, chosen: Mapping[str, Any], usd: float) -> None:
         storage_class = change(CLASS, {"metadata": {"name": "fast"}, **chosen}, name="class")
         spec = {"storageClassName": "fast", "resources": {"requests": {"storage": "100Gi"}}}
         assert only(BOOK, storage_class, change(CLAIM, {"spec": spec})).monthly_usd == money(usd)
@@ -238,30 +242,30 @@ class TestVolumes:
     @pytest.mark.parametrize(
         ("driver", "free", "why"),
         [
-            ("efs.csi.aws.com", "the file system is paid", ""),
-            ("fsx.csi.aws.com", "", "the price book has no storage of fsx.csi.aws.com"),
+            ("efs.csi.aws.com", "included in the cost of the file system", ""),
+            ("fsx.csi.aws.com", "", "the price book does not cover volumes of fsx.csi.aws.com"),
         ],
     )
-    def test_a_claim_of_files_is_no_disk(self, driver: str, free: str, why: str) -> None:
+    def test_a_claim_of_a_file_system_is_not_a_disk(self, driver: str, free: str, why: str) -> None:
         storage_class = change(CLASS, {"metadata": {"name": "shared"}, "provisioner": driver}, name="class")
         spec = {"storageClassName": "shared", "resources": {"requests": {"storage": "100Gi"}}}
         found = only(BOOK, storage_class, change(CLAIM, {"spec": spec}))
         assert (found.free, found.unpriced) == (free, why)
 
 
-def test_a_claim_of_a_volume_that_exists_is_no_disk_of_its_own() -> None:
+def test_a_claim_of_an_existing_volume_is_not_a_disk() -> None:
     for volume in ("weights", UNKNOWN):
         spec = {"storageClassName": "", "volumeName": volume, "resources": {"requests": {"storage": "1Gi"}}}
         found = only(BOOK, change("kubernetes:core/v1:PersistentVolumeClaim", {"spec": spec}))
-        assert found.free == "it binds a volume that exists, which is paid by itself"
+        assert found.free == "it binds an existing volume, which is charged by itself"
 
 
-def test_a_state_without_the_mark_of_a_resource_is_no_component() -> None:
+def test_a_resource_without_the_flag_custom_is_not_a_component() -> None:
     lost = change(VOLUME, {"type": "gp3", "size": 100}, custom=False)
     assert only(BOOK, lost).monthly_usd == money(8)
 
 
-def test_what_is_reserved_is_paid_though_no_node_runs() -> None:
+def test_reserved_capacity_is_charged_without_running_nodes() -> None:
     reserved = change(
         "aws:ec2/capacityReservation:CapacityReservation",
         {"instanceType": "g5.xlarge", "instanceCount": 4, "instancePlatform": "Linux/UNIX"},
@@ -284,7 +288,7 @@ def test_what_is_reserved_is_paid_though_no_node_runs() -> None:
     assert only(BOOK, reserved, template, nodes).monthly_usd == money(0)
     block = only(BOOK, change("aws:ec2/capacityBlockReservation:CapacityBlockReservation", {}))
     assert (block.unpriced, block.large) == (
-        "a capacity block is paid up front, at the price of its offer",
+        "capacity blocks are paid up front, at the price of their offering",
         "instances",
     )
 
@@ -293,11 +297,11 @@ REGIONS = (
     *("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "eu-north-1"),
     *("ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-south-1"),
 )
-"""Where teams train and serve most."""
+"""Regions that are commonly used for training and serving."""
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_what_a_platform_always_has_has_a_price_where_teams_are(region: str) -> None:
+def test_common_resources_are_priced_in_the_major_regions(region: str) -> None:
     packaged = book.load()
     sizes = {"minSize": 1, "desiredSize": 1, "maxSize": 1}
     for each in (
@@ -337,6 +341,6 @@ def test_what_a_platform_always_has_has_a_price_where_teams_are(region: str) -> 
         assert found.monthly_usd and found.monthly_usd.expected > 0, type
 
 
-def test_a_deleted_resource_is_never_large() -> None:
+def test_a_deleted_resource_is_never_expensive() -> None:
     gone = only(BOOK, change(VOLUME, None, old={"type": "io9", "size": 1}, op=Op.DELETE))
     assert gone.large == ""
