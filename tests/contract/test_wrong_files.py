@@ -1,4 +1,4 @@
-"""Whoever hands the platform a wrong stack file reads what is wrong with it, and nothing has been touched."""
+"""For an invalid stack file, the platform reports all problems and changes nothing."""
 
 import json
 import runpy
@@ -17,11 +17,11 @@ from mlplatform.testing import STACK, STACK_TYPE, _Monitor, declare
 
 WRONG = sorted((Path(__file__).parents[1] / "unit" / "config" / "wrong").glob("*.yaml"))
 ANOTHER_TO_THE_ENGINE = {"the-platform-is-json-in-quotes", "the-region-is-a-list", "the-region-is-null"}
-"""What stands there is text to a program, and JSON where it is no scalar."""
+"""The engine passes these values to a program as text, or as JSON if they are not scalars."""
 
 
 def engine_values(document: Document) -> dict[str, str]:
-    """The config that the engine hands to a program: every value as text, and secrets decrypted."""
+    """The config that the engine passes to a program: every value as text, and secrets decrypted."""
     config = document.data.get("config") if isinstance(document.data, dict) else None
     values = config.items() if isinstance(config, dict) else ()
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values}
@@ -29,7 +29,7 @@ def engine_values(document: Document) -> dict[str, str]:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What reaches the engine: registrations beside the stack's own, and look-ups."""
+    """Calls that reach the engine: registrations, except the stack's own, and lookups."""
     made: list[str] = []
 
     class Spy(_Monitor):
@@ -46,7 +46,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.engine  # seconds: the program for every wrong file
-def test_the_program_tells_it_and_asks_the_engine_for_nothing(
+def test_the_program_reports_the_problems_and_registers_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\n")
@@ -58,7 +58,7 @@ def test_the_program_tells_it_and_asks_the_engine_for_nothing(
         try:
             values = engine_values(parse(file.read_bytes()))
         except YamlError:
-            continue  # The engine cannot read it either, and starts no program.
+            continue  # The engine cannot read it either, and does not start the program.
         with pytest.raises(pulumi.RunError) as error:
             declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), values)
         told = str(error.value).replace(file.name, path.name)
@@ -69,7 +69,7 @@ def test_the_program_tells_it_and_asks_the_engine_for_nothing(
     assert started > 100
 
 
-def test_a_command_tells_it_and_touches_nothing(
+def test_a_command_reports_the_problems_and_changes_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: mlplatform\n")

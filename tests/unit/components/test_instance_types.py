@@ -44,8 +44,8 @@ def test_arm_types_are_rejected_for_system_nodes(type: str) -> None:
 @pytest.mark.parametrize("type", ["t3.nano", "t3.micro", "t3a.nano", "t3a.micro", "t8i.micro"])
 def test_types_without_room_for_the_add_ons_are_rejected_for_system_nodes(type: str) -> None:
     assert told(SystemPool, instanceTypes=["m7i.large", type]) == (
-        f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of it "
-        "would have no room for the pods of the cluster's add-ons"
+        f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of "
+        "this type would have no room for the pods of the cluster's add-ons"
     )
 
 
@@ -57,7 +57,7 @@ def test_common_types_are_accepted_for_system_nodes(type: str) -> None:
 
 
 def test_a_small_type_requires_two_system_nodes() -> None:
-    assert "or 2 nodes, since 1 node of it" in told(SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1)
+    assert "or 2 nodes, since 1 node of this type" in told(SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1)
     assert EksClusterSpec.model_validate({"system": {"instanceTypes": ["t3.medium"], "minNodes": 1, "nodes": 1}})
 
 
@@ -73,7 +73,7 @@ def test_the_pods_of_the_add_ons_fit_exactly() -> None:
 
 @pytest.mark.parametrize("type", ["g7.2xlarge", "g7.48xlarge"])
 def test_families_that_the_driver_does_not_support_are_rejected_for_gpu_nodes(type: str) -> None:
-    """G7 requires a newer driver than that of the images."""
+    """G7 requires a newer driver than the images have."""
     assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(
         f"{type}: allowed: families that the driver in EKS's images supports"
     )
@@ -114,7 +114,7 @@ def test_gpu_types_without_the_nitro_system_are_rejected() -> None:
 def test_a_reservation_requires_one_instance_type() -> None:
     pool = {"instanceTypes": ["g6.2xlarge", "g5.2xlarge"], "zones": ["us-east-1a"]}
     assert told(GpuNodePoolSpec, **pool, reservation={"id": "cr-0a1b2c3d4e5f67890"}) == (
-        "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since reservation.id is a reservation of one; or "
-        "reservation.group"
+        "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since the reservation of reservation.id "
+        "has one; for several types, use reservation.group"
     )
     assert GpuNodePoolSpec.model_validate({**pool, "reservation": {"group": "ml"}})
