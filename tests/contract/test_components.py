@@ -153,8 +153,8 @@ def test_another_language_can_pass_only_required_arguments_and_reads_every_outpu
     state: dict[str, Any] = {}
     plan = declare(lambda: state.update(make().state))
     assert plan == declare(cases.build(component))
-    told = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
-    assert {*state} == {*told["properties"]}
+    schema = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
+    assert {*state} == {*schema["properties"]}
 
 
 @every_component

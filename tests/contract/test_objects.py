@@ -52,7 +52,7 @@ CONTAINER = (*POD, "containers", 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "change", "told"),
+    ("kind", "change", "message"),
     [
         ("Deployment", at(*CONTAINER, "env", value=[{"name": "A=B", "value": "x"}]), "A=B"),
         ("Deployment", at(*CONTAINER, "env", value=[{"name": "..", "value": "x"}]), "env.0.name is .."),
@@ -76,10 +76,10 @@ CONTAINER = (*POD, "containers", 0)
     ],
 )
 def test_objects_that_an_api_rejects_are_found(
-    kind: str, change: Callable[[Any], None], told: str, plan_of: Callable[[Path], Plan]
+    kind: str, change: Callable[[Any], None], message: str, plan_of: Callable[[Path], Plan]
 ) -> None:
     plan = plan_of(next(path for path in STACKS if path.stem == "Pulumi.local"))
     broken = copy.deepcopy([each for each in plan if each.type.endswith(f":{kind}")][:1])
     assert broken
     change(broken[0].inputs)
-    assert told in " ".join(refused(Plan(tuple(broken))))
+    assert message in " ".join(refused(Plan(tuple(broken))))

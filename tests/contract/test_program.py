@@ -105,14 +105,14 @@ def test_resources_that_cannot_be_recreated_are_protected_only_in_production(sta
 
 @every_stack
 def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of: PlanOf) -> None:
-    told, platform = plan_of(stack).exports, read(stack).platform
+    exported, platform = plan_of(stack).exports, read(stack).platform
     reference = "organization/mlplatform/platform"
 
     def program() -> None:
         found = PlatformOutputs.of(pulumi.StackReference(reference))
         pulumi.export("names", [found.buckets, found.gpu_pools, found.inference_endpoints])
 
-    (buckets, pools, endpoints) = declare(program, stacks={reference: told}).exports["names"]
+    (buckets, pools, endpoints) = declare(program, stacks={reference: exported}).exports["names"]
     assert ({*buckets}, {*pools}, {*endpoints}) == ({*platform.buckets}, {*platform.gpu_pools}, {*platform.inference})
 
 

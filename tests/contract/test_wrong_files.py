@@ -61,9 +61,9 @@ def test_the_program_reports_the_problems_and_registers_nothing(
             continue  # The engine cannot read it either, and does not start the program.
         with pytest.raises(pulumi.RunError) as error:
             declare(lambda: runpy.run_path(str(root / "platform" / "__main__.py")), values)
-        told = str(error.value).replace(file.name, path.name)
+        message = str(error.value).replace(file.name, path.name)
         if path.stem not in ANOTHER_TO_THE_ENGINE:
-            assert told == f"the config can't be used:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
+            assert message == f"the config can't be used:\n{path.with_suffix('.txt').read_text()}".rstrip("\n")
         assert calls == [], path.name
         started += 1
     assert started > 100

@@ -131,8 +131,8 @@ BREAKS: list[tuple[Break, str]] = [
 def test_a_problem_is_reported_with_its_remedy(break_: Break, message: str) -> None:
     account = Account()
     break_(account)
-    told = refused(account, existing={**EXISTING, "publicSubnets": PUBLIC})
-    assert re.search(message, told), told
+    text = refused(account, existing={**EXISTING, "publicSubnets": PUBLIC})
+    assert re.search(message, text), text
 
 
 def test_all_problems_are_reported_at_once() -> None:
@@ -169,8 +169,8 @@ def test_an_existing_interface_endpoint_is_rejected_unless_it_is_the_stack_s_own
 def test_an_existing_gateway_endpoint_is_rejected_unless_it_is_the_stack_s_own() -> None:
     account, existing = Account(), {**EXISTING, "gatewayEndpoints": True}
     account.endpoint("s3", routeTableIds=["rtb-a", "rtb-other"])
-    told = refused(account, existing=existing)
-    assert told.startswith("rtb-a already has a route to an endpoint of s3 (vpce-s3) and can't have a second one")
+    text = refused(account, existing=existing)
+    assert text.startswith("rtb-a already has a route to an endpoint of s3 (vpce-s3) and can't have a second one")
     account.endpoint("s3", routeTableIds=["rtb-a"], tags=OURS)
     assert len(adopted(account, existing=existing).of(aws.ec2.VpcEndpoint)) == 2
 
@@ -203,8 +203,8 @@ def test_nodes_need_one_address_each_if_pods_have_separate_subnets() -> None:
     assert adopted(account, existing=existing).outputs["net"]["vpc_id"] == VPC
     for id in PODS.values():
         account.subnets[id]["availableIpAddressCount"] = 40
-    told = refused(account, existing=existing)
-    assert told == (
+    text = refused(account, existing=existing)
+    assert text == (
         "subnet-dddddddd has 40 free addresses; needed: 64, for pods on the nodes in us-east-1a (2 at first). Free "
         "some, or use a larger subnet"
     )
@@ -216,8 +216,8 @@ def test_internet_access_requires_a_default_route_in_every_private_subnet() -> N
     account.closed()
     existing: dict[str, Any] = {"existing": {**EXISTING, "gatewayEndpoints": True}, "endpointPreset": "private"}
     assert adopted(account, **existing).outputs["net"]["vpc_id"] == VPC
-    told = refused(account, [HUB], **existing)
-    assert told.startswith(f"subnet-aaaaaaaa, subnet-bbbbbbbb have no default route, but {HUB}. Route 0.0.0.0/0 to")
+    text = refused(account, [HUB], **existing)
+    assert text.startswith(f"subnet-aaaaaaaa, subnet-bbbbbbbb have no default route, but {HUB}. Route 0.0.0.0/0 to")
     account.routes["rtb-main"] = [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]
     assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
     account.vpc["ownerId"] = "210987654321"

@@ -54,8 +54,8 @@ def test_a_misspelt_boundary_is_not_ignored() -> None:
         "region": "eu-west-1",
         "permission_boundary_arn": "arn:aws:iam::123456789012:policy/limits",
     }
-    told = problems(lambda: mlplatform.WorkloadIdentity("w", args))
-    assert told == {"permission_boundary_arn": "is unknown; did you mean `permissions_boundary_arn`?"}
+    found = problems(lambda: mlplatform.WorkloadIdentity("w", args))
+    assert found == {"permission_boundary_arn": "is unknown; did you mean `permissions_boundary_arn`?"}
 
 
 def test_an_output_in_a_spec_is_rejected_with_the_argument_for_it() -> None:
@@ -85,14 +85,14 @@ def test_an_output_in_a_spec_is_rejected_with_the_argument_for_it() -> None:
     assert problems(network)["vpc.region"].startswith("is unknown")
     assert problems(days) == {"bucket.expireDays": OUTPUT}
     assert problems(inside) == {"inference.env.WEIGHTS": f"{OUTPUT}; pass it as the argument `env`"}
-    told = problems(spelt_like_an_argument)
-    assert told == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
+    found = problems(spelt_like_an_argument)
+    assert found == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
 
 
 def test_an_output_for_a_plain_argument_is_rejected() -> None:
     args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "logs_key_arn": KEY, "account_id": "123456789012"}
-    told = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
-    assert told == {"region": OUTPUT}
+    found = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
+    assert found == {"region": OUTPUT}
 
 
 def test_arguments_of_the_wrong_type_are_rejected() -> None:
@@ -168,16 +168,16 @@ def test_problems_of_a_spec_are_reported_with_their_fields() -> None:
     assert problems(model(image="model:latest"))["inference.image"].startswith('is "model:latest"; allowed: an image')
     made: Any = mlplatform.GpuNodePool
     pool = {"instanceTypes": ["m7i.large"]}
-    told = problems(
+    found = problems(
         lambda: made("p", {"pool": pool, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"], "disks_key_arn": KEY})
     )
-    assert told["pool.instanceTypes"].startswith("has m7i.large: allowed: types with NVIDIA GPUs")
+    assert found["pool.instanceTypes"].startswith("has m7i.large: allowed: types with NVIDIA GPUs")
 
 
 def test_long_text_is_not_quoted() -> None:
     """It may be a credential of an unknown format."""
-    told = problems(model(port="Canary" * 6))["inference.port"]
-    assert told == "is text; allowed: a whole number"
+    reason = problems(model(port="Canary" * 6))["inference.port"]
+    assert reason == "is text; allowed: a whole number"
 
 
 def test_whole_numbers_as_floats_and_nulls_of_other_languages_are_accepted() -> None:

@@ -227,15 +227,15 @@ def test_roles_and_security_groups_that_the_program_creates_can_get_access() -> 
 
 
 @pytest.mark.parametrize(
-    ("access", "principals", "told"),
+    ("access", "principals", "message"),
     [
         ({"ml": {"level": "view"}}, {}, "cluster.access.ml names no principal; allowed: exactly one of role, princi"),
         ({"ml": ADMIN}, {"ml": "arn:x"}, "cluster.access.ml names more than one principal; allowed: exactly one of"),
         ({"ml": ADMIN}, {"nlp": "arn:x"}, "principal_arns.nlp has no entry; allowed: ml"),
     ],
 )
-def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, told: str) -> None:
-    with pytest.raises(ArgumentsError, match=told):
+def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, message: str) -> None:
+    with pytest.raises(ArgumentsError, match=message):
         cluster(access=access, more={"principal_arns": principals})
 
 
@@ -353,8 +353,8 @@ def test_a_subnet_can_be_listed_only_once(later: bool) -> None:
 @pytest.mark.parametrize("groups", [None, {}])
 def test_a_cluster_that_nobody_can_reach_is_rejected(groups: Any) -> None:
     wanted = EksClusterSpec(public_access_cidrs=[])
-    told = refused(cluster=wanted, private_access_security_groups=groups)
-    assert told["cluster.privateAccessCidrs"].startswith("is empty; allowed: networks with a route into the VPC")
+    problems = refused(cluster=wanted, private_access_security_groups=groups)
+    assert problems["cluster.privateAccessCidrs"].startswith("is empty; allowed: networks with a route into the VPC")
 
 
 @pytest.mark.parametrize(
@@ -390,22 +390,22 @@ def test_arguments_are_validated_with_the_same_rules_as_the_spec() -> None:
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_keys_of_pod_subnets_are_zone_names_of_one_region(whole: bool) -> None:
-    for given, told in (
+    for given, message in (
         ({"use1-az1": "subnet-cccccccc"}, "has use1-az1; allowed: zones by their names, e.g. us-east-1a"),
         (
             {"us-east-1a": "subnet-cccccccc", "us-east-2a": "subnet-dddddddd"},
             "has zones of us-east-1, us-east-2; allowed: zones of one region",
         ),
     ):
-        assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": told}
+        assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": message}
 
 
 def test_only_the_network_plugin_of_this_cluster_gets_its_role() -> None:
     role = cluster().one(aws.iam.Role, "main-network-plugin")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    told = statement["Condition"]["StringEquals"]
-    assert told.pop("aws:RequestTag/eks-cluster-arn").endswith("/main-control-plane")
-    assert told == {
+    condition = statement["Condition"]["StringEquals"]
+    assert condition.pop("aws:RequestTag/eks-cluster-arn").endswith("/main-control-plane")
+    assert condition == {
         "aws:RequestTag/kubernetes-namespace": "kube-system",
         "aws:RequestTag/kubernetes-service-account": "aws-node",
     }

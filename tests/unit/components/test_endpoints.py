@@ -38,8 +38,8 @@ def test_an_endpoint_service_name_follows_its_region(service: str, region: str, 
 
 def test_a_service_without_an_endpoint_is_rejected_with_similar_names() -> None:
     assert unknown(["sts", "ecr.api"]) == []
-    (told,) = unknown(["secretmanager"])
-    assert told.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
+    (message,) = unknown(["secretmanager"])
+    assert message.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
 
 
 def test_the_s3_endpoint_allows_only_the_account_s_data_and_image_layers() -> None:

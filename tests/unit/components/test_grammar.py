@@ -84,7 +84,7 @@ def test_valid_labels_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         ({"empty": ""}, 'has "" for "empty"'),
         ({f"k{number}": "" for number in range(grammar.MAX_LABELS + 1)}, "has 41 entries; allowed: at most 40"),
@@ -96,8 +96,8 @@ def test_valid_labels_are_accepted() -> None:
         ({POOL_LABEL: "other"}, "which the platform reserves"),
     ],
 )
-def test_labels_that_kubernetes_or_eks_reject_are_rejected(labels: dict[str, str], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_labels_that_kubernetes_or_eks_reject_are_rejected(labels: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         grammar.node_labels(labels)
 
 
@@ -115,7 +115,7 @@ def test_the_longest_label_fits_eks_and_the_tags_of_the_scaling_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         ("10.0.0.0/255.255.0.0", "the prefix length in bits, 10.0.0.0/16"),
         ("10.0.0.0/0.0.255.255", "the prefix length in bits, 10.0.0.0/16"),
@@ -126,8 +126,8 @@ def test_the_longest_label_fits_eks_and_the_tags_of_the_scaling_group() -> None:
         ("\u0661\u0660.0.0.0/16", "an IPv4 network"),
     ],
 )
-def test_a_network_needs_a_prefix_length_in_bits(written: str, told: str) -> None:
-    with pytest.raises(ValueError, match=rf"^allowed: .*({told})"):
+def test_a_network_needs_a_prefix_length_in_bits(written: str, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^allowed: .*({message})"):
         grammar.network(written)
     assert str(grammar.network("10.0.0.0/16")) == "10.0.0.0/16"
 

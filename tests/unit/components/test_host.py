@@ -36,8 +36,8 @@ def test_a_field_without_a_default_is_required(token: str) -> None:
 
 @pytest.mark.parametrize("token", SPECS)
 def test_every_field_has_its_stack_file_name_and_a_description(token: str) -> None:
-    told = SCHEMA["types"][token]["properties"]
-    assert {name: each["description"] for name, each in told.items()} == {
+    properties = SCHEMA["types"][token]["properties"]
+    assert {name: each["description"] for name, each in properties.items()} == {
         each.alias: " ".join((each.description or "").split()) for each in SPECS[token].model_fields.values()
     }
 
@@ -68,7 +68,7 @@ def problems(kind: str, inputs: dict[str, Any]) -> dict[str, str]:
 
 
 def test_all_problems_are_reported_at_once_with_their_paths() -> None:
-    told = problems(
+    found = problems(
         "GpuNodePool",
         {
             "pool": {"instanceTypes": ["g6.2xlarge"], "maxNods": 3, "diskGb": 5},
@@ -77,23 +77,23 @@ def test_all_problems_are_reported_at_once_with_their_paths() -> None:
             "diskKeyArn": KEY,
         },
     )
-    assert [*told] == ["disksKeyArn", "pool.diskGb", "pool.maxNods", "diskKeyArn"]
-    assert told["disksKeyArn"] == "is missing"
-    assert told["pool.diskGb"] == "is 5; allowed: greater than or equal to 20"
-    assert told["pool.maxNods"] == "is unknown; did you mean `maxNodes`?"
-    assert told["diskKeyArn"] == "is unknown; did you mean `disksKeyArn`?"
+    assert [*found] == ["disksKeyArn", "pool.diskGb", "pool.maxNods", "diskKeyArn"]
+    assert found["disksKeyArn"] == "is missing"
+    assert found["pool.diskGb"] == "is 5; allowed: greater than or equal to 20"
+    assert found["pool.maxNods"] == "is unknown; did you mean `maxNodes`?"
+    assert found["diskKeyArn"] == "is unknown; did you mean `disksKeyArn`?"
 
 
 def test_an_output_for_a_plain_value_is_rejected() -> None:
     unknown = problems("DataBucket", {"bucket": {"expireDays": Unknown()}, "dataKeyArn": KEY})
-    told: list[dict[str, str]] = []
+    found: list[dict[str, str]] = []
 
     def program() -> None:
         bucket = pulumi.Output.from_input({"expireDays": 9})
-        told.append(problems("DataBucket", {"bucket": bucket, "dataKeyArn": KEY}))
+        found.append(problems("DataBucket", {"bucket": bucket, "dataKeyArn": KEY}))
 
     declare(program)
-    assert [unknown, *told] == [{"bucket.expireDays": arguments.OUTPUT}, {"bucket": arguments.OUTPUT}]
+    assert [unknown, *found] == [{"bucket.expireDays": arguments.OUTPUT}, {"bucket": arguments.OUTPUT}]
 
 
 def test_a_name_that_aws_or_kubernetes_would_reject_is_rejected() -> None:
@@ -105,12 +105,12 @@ def test_a_name_that_aws_or_kubernetes_would_reject_is_rejected() -> None:
 
 
 def test_a_missing_argument_is_reported_with_its_camel_case_name() -> None:
-    told: list[dict[str, str]] = []
+    found: list[dict[str, str]] = []
     pool = {"instanceTypes": ["p5.48xlarge"], "zones": ["us-east-1a"], "efa": True}
     inputs = {"pool": pool, "clusterName": "c", "subnetIds": ["subnet-aaaaaaaa"], "disksKeyArn": KEY}
-    declare(lambda: told.append(problems("GpuNodePool", inputs)))
+    declare(lambda: found.append(problems("GpuNodePool", inputs)))
     reason = "is missing; required, since pool has efa"
-    assert told == [{"clusterSecurityGroupId": reason}]
+    assert found == [{"clusterSecurityGroupId": reason}]
 
 
 def test_an_unknown_component_is_rejected_with_the_list_of_components() -> None:

@@ -313,7 +313,7 @@ def test_a_missing_arn_is_reported_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workload", "told"),
+    ("workload", "message"),
     [
         ({}, "all empty; allowed: at least one entry in one"),
         ({"queues": {"arn:aws:sqs:eu-west-1:1:jobs": "send"}}, "not ARNs or URLs"),
@@ -321,8 +321,8 @@ def test_a_missing_arn_is_reported_by_name() -> None:
         ({"buckets": {"a": {"access": "read", "prefix": "runs"}}}, "pattern"),
     ],
 )
-def test_an_invalid_workload_is_rejected(workload: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_an_invalid_workload_is_rejected(workload: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         WorkloadIdentitySpec.model_validate(workload)
 
 

@@ -48,8 +48,8 @@ def checked(cluster: dict[str, Any], **look_ups: Any) -> None:
 def test_an_access_entry_for_the_cluster_s_creator_is_rejected_before_anything_is_created() -> None:
     """EKS creates an entry for the creator, and would reject a second one after the cluster is created."""
     access = {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}
-    told = r"^cluster\.access\.ops is for .*Remove this entry, or set cluster\.creatorIsAdmin to false"
-    with pytest.raises(pulumi.RunError, match=told):
+    message = r"^cluster\.access\.ops is for .*Remove this entry, or set cluster\.creatorIsAdmin to false"
+    with pytest.raises(pulumi.RunError, match=message):
         checked({"access": access})
 
 

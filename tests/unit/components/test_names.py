@@ -44,21 +44,21 @@ def refused(program: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["default", "kube-system", "kube-public", "kube-node-lease", "kube-x"])
 def test_a_model_s_own_namespace_cannot_be_one_of_kubernetes(name: str) -> None:
-    told = f"is {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
-    assert refused(model(name)) == {"name": told}
+    message = f"is {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
+    assert refused(model(name)) == {"name": message}
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_model_s_service_account_cannot_be_the_default_one(later: bool) -> None:
-    told = "is default; allowed: names other than default, since every namespace has a service account of that name"
-    assert refused(model("default", later, namespace="team")) == {"name": told}
+    message = "is default; allowed: names other than default, since every namespace has a service account of that name"
+    assert refused(model("default", later, namespace="team")) == {"name": message}
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease", "kube-anything"])
 def test_a_model_cannot_run_in_a_namespace_of_kubernetes(namespace: str, later: bool) -> None:
-    told = refused(model("chat", later, namespace=namespace))["namespace"]
-    assert told == f'is "{namespace}"; allowed: namespaces other than kube-…, which Kubernetes reserves'
+    message = refused(model("chat", later, namespace=namespace))["namespace"]
+    assert message == f'is "{namespace}"; allowed: namespaces other than kube-…, which Kubernetes reserves'
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -68,9 +68,9 @@ def test_a_namespace_must_have_a_valid_name(namespace: str, later: bool) -> None
 
 
 def test_a_model_cannot_have_the_name_of_the_api_server_s_service() -> None:
-    told = refused(model("kubernetes", namespace="default"))["namespace"]
+    message = refused(model("kubernetes", namespace="default"))["namespace"]
     assert (
-        told
+        message
         == 'is "default"; allowed: namespaces other than default, where the service kubernetes is the API server\'s'
     )
     assert declare(model("kubernetes"))
@@ -84,14 +84,16 @@ def test_a_workload_in_a_namespace_of_kubernetes_must_name_it(name: str) -> None
 
 
 def test_a_workload_with_the_default_service_account_must_name_it() -> None:
-    told = refused(workload("default", namespace="team"))["name"]
-    assert told.startswith("is default; allowed: names other than default, the service account of pods that name none")
+    message = refused(workload("default", namespace="team"))["name"]
+    assert message.startswith(
+        "is default; allowed: names other than default, the service account of pods that name none"
+    )
     assert declare(workload("trainer", namespace="team", serviceAccount="default"))
 
 
 def test_a_workload_cannot_be_the_network_plugin() -> None:
-    told = refused(workload("cni", namespace="kube-system", serviceAccount="aws-node"))
-    assert told["workload.serviceAccount"].startswith("is aws-node in kube-system; allowed: another")
+    problems = refused(workload("cni", namespace="kube-system", serviceAccount="aws-node"))
+    assert problems["workload.serviceAccount"].startswith("is aws-node in kube-system; allowed: another")
 
 
 @pytest.mark.parametrize("name", ["system", "a-pinned", "a-hint", "a-tag"])
@@ -132,6 +134,6 @@ def test_the_argument_env_is_validated_like_the_spec_s_env() -> None:
         make: Any = mlplatform.InferenceService
         make("chat", {**INFERENCE, "env": {"A": "a\0b", "B": "x" * 200_000}})
 
-    told = refused(program)
-    assert told["env.A"].startswith("holds a zero byte; allowed: ")
-    assert told["env.B"].startswith("is 200002 characters long; allowed: ")
+    problems = refused(program)
+    assert problems["env.A"].startswith("holds a zero byte; allowed: ")
+    assert problems["env.B"].startswith("is 200002 characters long; allowed: ")

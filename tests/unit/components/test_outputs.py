@@ -40,15 +40,15 @@ class Wider(PlatformOutputs):
     """Queues."""
 
 
-def read(told: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutputs, **found: str) -> dict[str, Any]:
-    """The outputs that a program reads from a stack with the outputs `told`. `found` maps names to fields."""
+def read(exported: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutputs, **found: str) -> dict[str, Any]:
+    """The outputs that a program reads from a stack with the outputs `exported`. `found` maps names to fields."""
 
     def program() -> None:
         platform = outputs.of(pulumi.StackReference(STACK))
         for name, field in found.items():
             pulumi.export(name, getattr(platform, field))
 
-    return dict(declare(program, stacks={STACK: told}).exports)
+    return dict(declare(program, stacks={STACK: exported}).exports)
 
 
 def test_a_stack_reads_the_outputs_of_another() -> None:
@@ -72,7 +72,7 @@ def test_an_unknown_field_of_a_later_release_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("exported", "message"),
     [
         ({}, f"stack {STACK} has no output outputsVersion: it is not a platform, or was never deployed"),
         ({**TOLD, "outputsVersion": 2}, f"stack {STACK} has outputs of version 2; allowed: 1. Use the release of"),
@@ -83,10 +83,10 @@ def test_an_unknown_field_of_a_later_release_is_ignored() -> None:
         ),
     ],
 )
-def test_all_problems_of_a_stack_s_outputs_are_reported_with_its_name(told: Any, said: str) -> None:
+def test_all_problems_of_a_stack_s_outputs_are_reported_with_its_name(exported: Any, message: str) -> None:
     with pytest.raises(pulumi.RunError) as raised:
-        read(told, seen="region")
-    assert str(raised.value).startswith(said)
+        read(exported, seen="region")
+    assert str(raised.value).startswith(message)
     assert "hush" not in str(raised.value)
 
 

@@ -52,7 +52,7 @@ def test_a_registry_in_an_existing_region_is_accepted(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "message"),
     [
         (f"{ACCOUNT}.dkr.ecr.us-east-9.amazonaws.com", r"in a region of AWS .* its region is us-east-9"),
         (f"{ACCOUNT}.dkr.ecr.us-east-1a.amazonaws.com", r"its region is us-east-1a"),
@@ -68,8 +68,8 @@ def test_a_registry_in_an_existing_region_is_accepted(host: str) -> None:
         ("serving.dkr.ecr.us-east-1.amazonaws.com", r"whose account ID has 12 digits"),
     ],
 )
-def test_a_registry_that_cannot_exist_is_rejected(host: str, told: str) -> None:
-    with pytest.raises(ValueError, match=f"^allowed: .*{told}"):
+def test_a_registry_that_cannot_exist_is_rejected(host: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^allowed: .*{message}"):
         grammar.pinned_image(f"{host}/serving:v1")
 
 
@@ -98,8 +98,8 @@ def test_the_default_partition_must_match_the_region(later: tuple[str, ...]) -> 
 @pytest.mark.parametrize("later", [(), ("region",)])
 @pytest.mark.parametrize("region", ["us-east-99", "us-east-1a", "eu", "US-EAST-1", "aws-global"])
 def test_a_region_must_exist(region: str, later: tuple[str, ...]) -> None:
-    told = refused(mlplatform.KeyRing, {**RING, "region": region}, later)
-    assert told["region"].startswith(f'is "{region}"; allowed: a region of AWS')
+    problems = refused(mlplatform.KeyRing, {**RING, "region": region}, later)
+    assert problems["region"].startswith(f'is "{region}"; allowed: a region of AWS')
 
 
 def test_a_partition_without_a_region_must_exist() -> None:
@@ -119,10 +119,10 @@ CACHE = {"upstream": "quay.io"}
 
 
 def test_images_can_be_copied_only_to_other_regions_of_the_partition() -> None:
-    for region, told in (("us-east-1", "regions other than"), ("cn-north-1", "regions of the partition aws")):
+    for region, message in (("us-east-1", "regions other than"), ("cn-north-1", "regions of the partition aws")):
         args = {**REGISTRY, "images": {"account": {"replicateTo": [region]}}}
         reason = refused(mlplatform.ImageRegistry, args)["images.account.replicateTo"]
-        assert reason.startswith(f"has {region}; allowed: {told}")
+        assert reason.startswith(f"has {region}; allowed: {message}")
 
 
 def test_caches_are_rejected_in_a_partition_without_them() -> None:
@@ -138,8 +138,8 @@ def test_caches_are_rejected_in_a_partition_without_them() -> None:
 )
 def test_a_cache_cannot_have_the_prefix_of_own_repositories(namespace: str | None, cache: str) -> None:
     images = {"repositories": {"serving": {}}, "pullThrough": {cache: CACHE}}
-    told = refused(mlplatform.ImageRegistry, {**REGISTRY, "images": images, "namespace": namespace})
-    assert told["images.pullThrough"].startswith(f"has {cache}; allowed: another name, since the registry's own")
+    problems = refused(mlplatform.ImageRegistry, {**REGISTRY, "images": images, "namespace": namespace})
+    assert problems["images.pullThrough"].startswith(f"has {cache}; allowed: another name, since the registry's own")
 
 
 @pytest.mark.parametrize("cache", ["acm", "acme-mirror", "ml"])
@@ -169,16 +169,16 @@ def test_services_and_zones_that_a_network_does_not_have_are_rejected() -> None:
         "services": {"sqs": "queues", "sqss": "queues", "s3": "weights"},
         "nodes": {"us-east-1a": 1, "us-east-1c": 1},
     }
-    told = refused(mlplatform.Network, args)
-    assert told["nodes.us-east-1c"] == "is unknown; allowed: zones of vpc (us-east-1a, us-east-1b)"
-    assert told["services"].startswith("has s3; allowed: services without a gateway endpoint")
+    problems = refused(mlplatform.Network, args)
+    assert problems["nodes.us-east-1c"] == "is unknown; allowed: zones of vpc (us-east-1a, us-east-1b)"
+    assert problems["services"].startswith("has s3; allowed: services without a gateway endpoint")
 
 
 def test_arns_must_be_of_the_component_s_partition() -> None:
     china = KEY.replace("aws", "aws-cn", 1)
     make: Any = mlplatform.DataBucket
-    told = {"images_key_arn": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"}
-    assert refused(mlplatform.ImageRegistry, {**REGISTRY, "images_key_arn": china}) == told
+    expected = {"images_key_arn": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"}
+    assert refused(mlplatform.ImageRegistry, {**REGISTRY, "images_key_arn": china}) == expected
     assert declare(lambda: make("example", {"bucket": {}, "data_key_arn": china})), "it has no partition of its own"
     workload = {
         "workload": {"buckets": {"data": {"access": "read"}}},

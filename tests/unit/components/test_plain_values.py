@@ -45,7 +45,7 @@ def refused(make: Callable[[], Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("as_spec", [False, True])
 @pytest.mark.parametrize(
-    ("given", "place", "told"),
+    ("given", "place", "message"),
     [
         ({"env": {"TOKENIZER": TOKEN}}, "env.TOKENIZER", BY_FORM),
         ({"env": {"HF_TOKEN": SHORT}}, "env.HF_TOKEN", BY_NAME),
@@ -58,9 +58,9 @@ def refused(make: Callable[[], Any]) -> dict[str, str]:
         ({"secretEnv": {"A": {"secret": TOKEN}}}, "secretEnv.A.secret", BY_FORM),
     ],
 )
-def test_a_credential_in_a_spec_is_rejected(given: Any, place: str, told: str, as_spec: bool) -> None:
+def test_a_credential_in_a_spec_is_rejected(given: Any, place: str, message: str, as_spec: bool) -> None:
     found = refused(model(as_spec=as_spec, **given))
-    assert [*found] == [f"inference.{place}"] and found[f"inference.{place}"].startswith(told)
+    assert [*found] == [f"inference.{place}"] and found[f"inference.{place}"].startswith(message)
     assert "secretEnv" in found[f"inference.{place}"]
 
 
@@ -71,7 +71,7 @@ def test_a_credential_in_a_field_with_its_python_name_is_rejected() -> None:
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("A", TOKEN, BY_FORM),
         ("HF_TOKEN", SHORT, BY_NAME),
@@ -79,10 +79,10 @@ def test_a_credential_in_a_field_with_its_python_name_is_rejected() -> None:
         ("A", f"password={SHORT}", BY_NAME),
     ],
 )
-def test_a_credential_in_an_argument_is_rejected(name: str, value: str, told: str, later: bool) -> None:
+def test_a_credential_in_an_argument_is_rejected(name: str, value: str, message: str, later: bool) -> None:
     given = (lambda: pulumi.Output.from_input(value)) if later else (lambda: value)
     found = refused(lambda: model({"env": {name: given()}})())
-    assert found[f"env.{name}"].startswith(told)
+    assert found[f"env.{name}"].startswith(message)
 
 
 def test_a_name_that_is_a_credential_is_not_quoted() -> None:

@@ -187,7 +187,7 @@ def test_checkpoints_outside_tmp_never_expire_and_move_to_a_cheaper_class() -> N
 
 
 @pytest.mark.parametrize(
-    ("said", "expire", "prefixes", "move"),
+    ("given", "expire", "prefixes", "move"),
     [
         ({"expireDays": 21}, 21, ["tmp/"], 30),
         ({"expireDays": 21, "expirePrefixes": []}, 21, [], None),
@@ -197,14 +197,14 @@ def test_checkpoints_outside_tmp_never_expire_and_move_to_a_cheaper_class() -> N
     ],
 )
 def test_a_role_s_defaults_never_make_the_author_s_expiry_invalid(
-    said: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
+    given: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
 ) -> None:
-    bucket = DataBucketSpec.model_validate({"role": "checkpoints", **said})
+    bucket = DataBucketSpec.model_validate({"role": "checkpoints", **given})
     assert (bucket.expire_days, bucket.expire_prefixes, bucket.infrequent_access_days) == (expire, prefixes, move)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"expirePrefixes": ["tmp/"]}, "expireDays is missing; allowed: days, since expirePrefixes is set"),
         (
@@ -219,8 +219,8 @@ def test_a_role_s_defaults_never_make_the_author_s_expiry_invalid(
         ({"expireDays": 3, "expirePrefixes": [""]}, "'': allowed: 1 to 200 printable ASCII characters"),
     ],
 )
-def test_prefixes_without_effect_or_with_overlap_are_rejected(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_prefixes_without_effect_or_with_overlap_are_rejected(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         DataBucketSpec.model_validate(wrong)
 
 
@@ -238,9 +238,9 @@ def test_a_role_sets_defaults(role: BucketRole) -> None:
 
 
 def test_the_author_s_values_override_the_role_s_defaults() -> None:
-    said = DataBucketSpec.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
-    assert said == DataBucketSpec(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
-    assert (said.expire_days, said.noncurrent_days) == (None, 3)
+    spec = DataBucketSpec.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
+    assert spec == DataBucketSpec(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
+    assert (spec.expire_days, spec.noncurrent_days) == (None, 3)
 
 
 def test_the_role_is_a_tag() -> None:
@@ -248,12 +248,12 @@ def test_the_role_is_a_tag() -> None:
 
 
 def test_the_description_of_role_contains_every_default() -> None:
-    told = DataBucketSpec.model_fields["role"].description or ""
+    description = DataBucketSpec.model_fields["role"].description or ""
     for role, defaults in ROLE_DEFAULTS.items():
         assert not defaults or (
-            f"`{role.value}`" in told
+            f"`{role.value}`" in description
             and all(
-                str(each) in told
+                str(each) in description
                 for default in defaults.values()
                 for each in (default if isinstance(default, list) else [default])
             )
