@@ -98,7 +98,7 @@ def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[An
         try:
             return make(known)
         except ValueError as error:
-            raise ArgumentsError(what_is(component, name), [*_ruled(spec, str(error), known)]) from None
+            raise ArgumentsError(what_is(component, name), [*_rule_problems(spec, str(error), known)]) from None
 
     return made
 
@@ -353,14 +353,14 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
                 beside = next((name for name in arguments if to_camel(name) in fields), None)
                 yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
             elif each["type"] == "value_error":
-                yield from _ruled(path, str(each["ctx"]["error"]), each["input"])
+                yield from _rule_problems(path, str(each["ctx"]["error"]), each["input"])
             else:
                 whole = f"a mapping, or a {model.__name__}" if not where else ""
                 limit = whole or _KINDS.get(each["type"]) or _LIMIT.sub("", each["msg"])
                 yield Problem(path, f"is {shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
 
 
-def _ruled(path: str, message: str, value: Any) -> Iterator[Problem]:
+def _rule_problems(path: str, message: str, value: Any) -> Iterator[Problem]:
     """Problems from the message of a spec's own rule, one per line.
 
     A line is a sentence that begins with a field, or states what is allowed.

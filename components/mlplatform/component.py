@@ -30,7 +30,7 @@ class Component(pulumi.ComponentResource):
         """Make a call with missing or unknown parameters fail with an `ArgumentsError` instead of a traceback."""
         super().__init_subclass__(**more)
         if "__init__" in vars(cls):
-            cls.__init__ = _called_rightly(cls.__init__)  # type: ignore[method-assign]  # the class is being made
+            cls.__init__ = _with_checked_call(cls.__init__)  # type: ignore[method-assign]  # the class is being created
 
     def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
@@ -93,7 +93,7 @@ class Component(pulumi.ComponentResource):
         self.register_outputs(self.outputs())
 
 
-def _called_rightly(init: Callable[..., None]) -> Callable[..., None]:
+def _with_checked_call(init: Callable[..., None]) -> Callable[..., None]:
     """Wrap a constructor: a call that does not fit its signature fails as in Python, but without a traceback."""
 
     @functools.wraps(init)

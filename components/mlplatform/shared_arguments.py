@@ -122,7 +122,7 @@ def _authority(value: str) -> str | None:
 
 
 def _id(form: str, example: str) -> Callable[[str], str | None]:
-    return lambda value: None if re.fullmatch(form, value) else f"allowed: ids such as {example}"
+    return lambda value: None if re.fullmatch(form, value) else f"allowed: IDs such as {example}"
 
 
 _subnet: Final = _id(grammar.SUBNET_ID, "subnet-0a1b2c3d4e5f60718")
@@ -172,7 +172,7 @@ def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str,
     if outputs:
         both = pulumi.Output.all(given.get("region"), given.get("partition", partition))
         args[outputs[0]] = both.apply(
-            lambda known: _right(
+            lambda known: _valid(
                 what,
                 known[0 if outputs[0] == "region" else 1],
                 place_problems(known[0], known[1], ("region", "partition")),
@@ -191,7 +191,7 @@ def _checked_later(what: str, argument: str, value: Any) -> Any:
         return value
     if isinstance(value, pulumi.Output):
         whole = _tags_known if argument == "tags" else form_problems
-        return value.apply(lambda known: _right(what, known, whole(argument, known)))
+        return value.apply(lambda known: _valid(what, known, whole(argument, known)))
     return _each(value, partial(_entry_later, what, argument))
 
 
@@ -212,7 +212,7 @@ def _entry_later(what: str, argument: str, value: Any, entry: str) -> Any:
             for each in form_problems(argument, known)
         )
 
-    return value.apply(lambda known: _right(what, known, problems(known)))
+    return value.apply(lambda known: _valid(what, known, problems(known)))
 
 
 def _each(value: Any, make: Callable[[Any, str], Any]) -> Any:
@@ -224,7 +224,7 @@ def _each(value: Any, make: Callable[[Any, str], Any]) -> Any:
     return make(value, "")
 
 
-def _right(what: str, value: Any, problems: Iterator[Problem]) -> Any:
+def _valid(what: str, value: Any, problems: Iterator[Problem]) -> Any:
     """Return the value if there are no problems; otherwise raise an `ArgumentsError`."""
     if found := [*problems]:
         raise ArgumentsError(what, found)
@@ -238,7 +238,7 @@ def _fitting_arn(what: str, argument: str, place: list[Any], value: Any, entry: 
 
     def checked(known: list[Any]) -> Any:
         arn, *there = known
-        return _right(what, arn, arns.problems(f"{argument}{entry}", arn, Place(*there)))
+        return _valid(what, arn, arns.problems(f"{argument}{entry}", arn, Place(*there)))
 
     return pulumi.Output.all(value, *place).apply(checked)
 
@@ -257,7 +257,7 @@ def not_secret(what: str, argument: str, values: Mapping[str, pulumi.Input[str]]
         def known(resolved: list[Any]) -> Any:
             is_secret, text = resolved
             marked = [Problem(f"{argument}.{name}", f"is secret; {instead}")] if is_secret else []
-            return _right(what, text, iter(marked or plain.problems(argument, {name: text})))
+            return _valid(what, text, iter(marked or plain.problems(argument, {name: text})))
 
         is_secret: pulumi.Output[bool] = pulumi.Output.from_input(value.is_secret())
         return pulumi.Output.all(is_secret, value).apply(known)

@@ -24,7 +24,7 @@ class Spec(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _lists_hold_nothing_twice(self) -> Self:
+    def _lists_have_no_duplicates(self) -> Self:
         again = [
             f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)} again; allowed: each entry once"
             for name, field in type(self).model_fields.items()

@@ -112,13 +112,13 @@ class DataBucketSpec(Spec):
         together = {**sets, **given}
         expire, all_expire = together.get("expireDays"), not together.get("expirePrefixes")
         # A default is dropped if it would make the author's values invalid.
-        gives_way = {
+        dropped = {
             "expirePrefixes": expire is None,
             "infrequentAccessDays": all_expire
             and isinstance(expire, int)
             and expire <= sets.get("infrequentAccessDays", 0),
         }
-        return {**value, **{name: each for name, each in sets.items() if name not in given and not gives_way.get(name)}}
+        return {**value, **{name: each for name, each in sets.items() if name not in given and not dropped.get(name)}}
 
     @field_validator("expire_prefixes")
     @classmethod

@@ -382,7 +382,7 @@ def test_arguments_are_validated_with_the_same_rules_as_the_spec() -> None:
         "cluster.access.ops.principalArn": "is an ARN of the partition aws; allowed: ARNs of aws-cn, the component's"
     }
     assert refused(private_access_security_groups={"runners": "runners"}) == {
-        "private_access_security_groups.runners": 'is "runners"; allowed: ids such as sg-0a1b2c3d4e5f67890'
+        "private_access_security_groups.runners": 'is "runners"; allowed: IDs such as sg-0a1b2c3d4e5f67890'
     }
     small = EksClusterSpec(**REACHED, system={"instance_types": ["t3.small"]})
     assert refused(cluster=small, secrets_store=True)["cluster.system.instanceTypes"].startswith("has t3.small")

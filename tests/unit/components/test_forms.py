@@ -63,21 +63,21 @@ def test_subnets_must_be_subnet_ids(make: Any, wrong: str) -> None:
     for given in ([SUBNETS[0], wrong], [SUBNETS[0], Later(wrong)], Later([SUBNETS[0], wrong])):
         ((place, reason),) = refused(make, subnet_ids=given).items()
         if wrong:
-            assert place == "subnet_ids[1]" and "; allowed: ids such as subnet-0a1b2c3d4e5f60718" in reason
+            assert place == "subnet_ids[1]" and "; allowed: IDs such as subnet-0a1b2c3d4e5f60718" in reason
 
 
 @pytest.mark.parametrize("wrong", WRONG_SUBNETS[1:])
 def test_pod_subnets_must_be_subnet_ids(wrong: str) -> None:
     for given in ({"us-east-1a": wrong}, {"us-east-1a": Later(wrong)}, Later({"us-east-1a": wrong})):
-        assert "ids such as subnet-" in refused(cluster, pod_subnet_ids=given)["pod_subnet_ids.us-east-1a"]
+        assert "IDs such as subnet-" in refused(cluster, pod_subnet_ids=given)["pod_subnet_ids.us-east-1a"]
 
 
 @pytest.mark.parametrize("wrong", WRONG_GROUPS)
 def test_security_groups_must_be_security_group_ids(wrong: str) -> None:
     for given in (wrong, Later(wrong)):
         groups = {"private_access_security_groups": {"runners": given}}
-        assert "ids such as sg-" in refused(cluster, **groups)["private_access_security_groups.runners"]
-        assert "ids such as sg-" in refused(pool, cluster_security_group_id=given)["cluster_security_group_id"]
+        assert "IDs such as sg-" in refused(cluster, **groups)["private_access_security_groups.runners"]
+        assert "IDs such as sg-" in refused(pool, cluster_security_group_id=given)["cluster_security_group_id"]
 
 
 def test_valid_ids_are_accepted() -> None:

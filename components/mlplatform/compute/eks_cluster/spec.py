@@ -178,7 +178,7 @@ class EksClusterSpec(Spec):
     @classmethod
     def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
         wrong = [
-            f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(grammar.GROUP_ID, id)
+            f"{id}: allowed: IDs such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(grammar.GROUP_ID, id)
         ]
         if wrong:
             raise ValueError("\n".join(wrong))

@@ -201,11 +201,11 @@ class GpuNodePoolSpec(Scaling):
             "efa": self.efa,
             "placementGroup": self.placement_group,
         }
-        lie_in_one = [name for name, true in reasons.items() if true]
-        if lie_in_one and len(self.zones) != 1:
+        in_one_zone = [name for name, true in reasons.items() if true]
+        if in_one_zone and len(self.zones) != 1:
             raise ValueError(
-                f"zones is {', '.join(self.zones) or 'empty'}; allowed: one zone, since {', '.join(lie_in_one)} "
-                f"{'needs' if len(lie_in_one) == 1 else 'need'} all nodes in one"
+                f"zones is {', '.join(self.zones) or 'empty'}; allowed: one zone, since {', '.join(in_one_zone)} "
+                f"{'needs' if len(in_one_zone) == 1 else 'need'} all nodes in one"
             )
         return self
 

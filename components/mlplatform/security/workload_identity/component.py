@@ -90,7 +90,7 @@ def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentity
         raise ArgumentsError(what, problems)
 
 
-def _taken_by_iam(what: str, wanted: WorkloadIdentitySpec, policy: str) -> str:
+def _checked_size(what: str, wanted: WorkloadIdentitySpec, policy: str) -> str:
     if wrong := too_large(wanted, policy):
         raise ArgumentsError(what, [Problem("workload", wrong)])
     return policy
@@ -129,7 +129,7 @@ class WorkloadIdentity(Component):
             queue_arns=args.get("queue_arns", {}),
             secret_arns=args.get("secret_arns", {}),
         ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
-        access = access.apply(lambda policy: _taken_by_iam(what_is(self, name), wanted, policy))
+        access = access.apply(lambda policy: _checked_size(what_is(self, name), wanted, policy))
         role, policies = roles.role(
             self,
             f"{name}-role",
