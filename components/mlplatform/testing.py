@@ -69,7 +69,7 @@ def _region_of(service: str) -> str:
 
 
 def _offerings(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Every type that is asked about, in every zone."""
+    """Every requested type, in every zone."""
     (types,) = [each["values"] for each in args["filters"] if each["name"] == "instance-type"]
     offers = [(type, zone) for type in types for zone in _zones(args)["names"]]
     return {"id": "offers", "instanceTypes": [each[0] for each in offers], "locations": [each[1] for each in offers]}
