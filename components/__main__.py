@@ -1,4 +1,4 @@
-"""The door for other Pulumi languages: hosts the components of `mlplatform`."""
+"""The entry point for other Pulumi languages: provides the components of `mlplatform`."""
 
 from mlplatform.host import main
 

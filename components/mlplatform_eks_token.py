@@ -1,4 +1,4 @@
-"""`mlplatform-eks-token`: the credential with which `kubectl` and Pulumi enter an EKS cluster, without the AWS CLI."""
+"""`mlplatform-eks-token`: the credential that `kubectl` and Pulumi use for an EKS cluster, without the AWS CLI."""
 
 import argparse
 import base64
@@ -15,29 +15,29 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 EXPIRES_S = 60
-"""What is signed as the request's life. EKS takes the token for 15 minutes from its signature."""
+"""Validity of the signed request. EKS accepts the token for 15 minutes after it is signed."""
 
 RENEW_AFTER = timedelta(minutes=14)
-"""When the client asks for the next one: a minute before EKS refuses this one."""
+"""The client requests the next token after this time, a minute before EKS rejects this one."""
 
 API_VERSION = "client.authentication.k8s.io/v1"
 
 
 class TokenError(Exception):
-    """Why there is no token; the text is for the user."""
+    """No token could be created. The text is for the user."""
 
 
 def token(cluster: str, region: str | None = None, role_arn: str | None = None) -> str:
     """A bearer token for the EKS cluster `cluster`, signed as the caller or as the role `role_arn`.
 
-    Credentials, region and endpoint are those that the AWS SDK finds. Raises `TokenError` when one is missing, and
-    botocore's errors when STS refuses the role.
+    The AWS SDK determines credentials, region and endpoint. Raises `TokenError` if one is missing, and botocore's
+    errors if STS rejects the role.
     """
     session = botocore.session.get_session()
     region = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not region:
-        raise TokenError("no AWS region: give --region or set AWS_REGION")
-    # botocore makes the methods of a client at run time.
+        raise TokenError("no AWS region: use --region or set AWS_REGION")
+    # botocore creates the methods of a client at run time.
     sts: Any = session.create_client("sts", region_name=region)
     credentials = session.get_credentials()
     if credentials is None:
@@ -55,7 +55,7 @@ def token(cluster: str, region: str | None = None, role_arn: str | None = None) 
 
 
 def exec_credential(bearer: str, api_version: str, now: datetime) -> dict[str, Any]:
-    """What a client's exec plugin answers, in the version that the client asked for."""
+    """The result of an exec plugin, in the API version that the client requested."""
     expires = (now + RENEW_AFTER).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": api_version,
@@ -65,13 +65,13 @@ def exec_credential(bearer: str, api_version: str, now: datetime) -> dict[str, A
 
 
 def main() -> int:
-    """Print an `ExecCredential`; the exit code."""
+    """Print an `ExecCredential` and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="mlplatform-eks-token", description="Print a Kubernetes ExecCredential for an EKS cluster."
     )
     parser.add_argument("--cluster", required=True, help="name of the cluster")
     parser.add_argument("--region", help="its region; default: AWS_REGION or the profile's")
-    parser.add_argument("--role-arn", help="IAM role to enter it as")
+    parser.add_argument("--role-arn", help="IAM role to sign in as")
     options = parser.parse_args()
     try:
         bearer = token(options.cluster, options.region, options.role_arn)

@@ -1,4 +1,4 @@
-"""Components for ML platforms on AWS and Kubernetes: each with its args and its spec."""
+"""Components for ML platforms on AWS and Kubernetes, each with its arguments and its spec."""
 
 from mlplatform.compute.eks_cluster import EksCluster, EksClusterArgs, EksClusterSpec
 from mlplatform.compute.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, GpuNodePoolSpec

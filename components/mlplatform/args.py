@@ -1,4 +1,4 @@
-"""Arguments that several components take, written once; a component's own args inherit them."""
+"""Arguments that several components share. A component's own arguments inherit them."""
 
 from collections.abc import Mapping
 from typing import Final, NotRequired, TypedDict
@@ -7,51 +7,51 @@ import pulumi
 
 
 class TagArgs(TypedDict):
-    """Tags of what a component creates."""
+    """Tags of a component's resources."""
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child."""
+    """Tags for every child resource that supports tags."""
 
 
 class PartitionArgs(TypedDict):
-    """Where a component's ARNs lie."""
+    """The AWS partition of a component's ARNs."""
 
     partition: NotRequired[pulumi.Input[str]]
     """AWS partition. Default: `aws`."""
 
 
 class BoundaryArgs(TypedDict):
-    """What bounds a component's IAM roles."""
+    """The permissions boundary of a component's IAM roles."""
 
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
-    """Policy that bounds the IAM roles. Default: none."""
+    """ARN of the permissions boundary of the IAM roles. Default: none."""
 
 
 class JoinArgs(TypedDict):
-    """How nodes join a cluster; `EksCluster.joining()` returns them."""
+    """Arguments that nodes need to join a cluster. `EksCluster.joining()` returns them."""
 
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster that the nodes join."""
 
     cluster_version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes, with which they follow the cluster. Needed for a pinned image. Default: the
-    cluster's at their creation."""
+    """Kubernetes version of the nodes. Pass the cluster's, so that the nodes are upgraded with the cluster. Required
+    for a pinned image. Default: the cluster's version when the nodes are created."""
 
     cluster_endpoint: NotRequired[pulumi.Input[str]]
-    """URL of the Kubernetes API. Needed for a pinned image."""
+    """URL of the Kubernetes API. Required for a pinned image."""
 
     cluster_certificate_authority: NotRequired[pulumi.Input[str]]
-    """Certificate authority of the Kubernetes API: PEM, in base64. Needed for a pinned image."""
+    """Certificate authority of the Kubernetes API: PEM, in base64. Required for a pinned image."""
 
     cluster_service_cidr: NotRequired[pulumi.Input[str]]
-    """Addresses of the cluster's services, e.g. `172.20.0.0/16`. Needed for a pinned image."""
+    """CIDR block of the cluster's services, e.g. `172.20.0.0/16`. Required for a pinned image."""
 
     cluster_security_group_id: NotRequired[pulumi.Input[str]]
-    """Security group that the cluster and its nodes share. Needed for EFA."""
+    """Security group that the cluster and its nodes share. Required for EFA."""
 
     node_sessions: NotRequired[bool]
     """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
 
 
 SHARED: Final = (TagArgs, PartitionArgs, BoundaryArgs, JoinArgs)
-"""A `TypedDict` does not know its bases, so whoever documents inherited fields looks here."""
+"""The base classes. A `TypedDict` does not record its bases, so code that documents inherited fields reads this."""

@@ -1,4 +1,4 @@
-"""The arguments of a component, checked as a whole before anything is created."""
+"""Validation of a component's arguments, all together, before any resource is created."""
 
 import difflib
 import inspect
@@ -26,7 +26,7 @@ V = TypeVar("V")
 
 OUTPUT: Final = "is an output or a secret; allowed: plain values, which are known before anything is created"
 
-OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: plain, with values that may be outputs"
+OUTPUT_OF_MANY: Final = "is an output or a secret as a whole; allowed: a plain collection, whose values may be outputs"
 
 _KINDS: Final = {
     "string_type": "text",
@@ -35,20 +35,20 @@ _KINDS: Final = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "a mapping"),
 }
-"""What kind of value is allowed, by the type of pydantic's error."""
+"""The allowed kind of value for each type of pydantic error."""
 
 _SENTENCE: Final = re.compile(r"(?P<field>[a-z]\w*(?:\.[\w-]+|\[\d+\])*) (?=(?:is|are|has|have|needs|holds)\b)")
 _LIMIT: Final = re.compile(r"^(?:Input|String|List|Dictionary|Value|Number|Tuple)\b.*? should (?:be |have )?")
 
 
 def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
-    """The arguments of the component `name`, with specs built and without optional ones that are None.
+    """Validate the arguments of the component `name`; return them with specs built and without optional Nones.
 
-    An output that turns out to have no value, e.g. one that another stack does not have, fails with the argument's
-    name: a key or a boundary that is silently left out would leave a resource without its guard.
+    An output that resolves to no value, e.g. because another stack does not export it, fails with the argument's name.
+    Otherwise a missing key or permissions boundary would silently leave a resource unprotected.
 
     Raises:
-        ArgumentsError: with everything that is wrong, and nothing registered yet.
+        ArgumentsError: lists all problems. No resource is registered yet.
     """
     what = what_is(component, name)
     if found := [*problems(kind, name, args)]:
@@ -66,39 +66,39 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
-    """Check that arguments are there which only some specs need.
+    """Check that arguments that only some specs need are present.
 
     Args:
         component: the component.
         name: its logical name.
-        args: its arguments, as `checked` gives them.
-        keys: the arguments that are needed.
-        since: why, e.g. `pool has efa`.
+        args: its arguments, as `checked` returns them.
+        keys: the required arguments.
+        since: the reason, e.g. `pool has efa`.
 
     Raises:
-        ArgumentsError: with those that are missing.
+        ArgumentsError: lists the missing arguments.
     """
-    if missing := [Problem(key, f"is missing; needed, since {since}") for key in keys if key not in args]:
+    if missing := [Problem(key, f"is missing; required, since {since}") for key in keys if key not in args]:
         raise ArgumentsError(what_is(component, name), missing)
 
 
 def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[Any], R]) -> Callable[[Any], R]:
-    """A function for an output, whose ValueError is told as a problem of the component.
+    """Wrap a function for `Output.apply` so that its ValueError is reported as a problem of the component.
 
-    Otherwise Pulumi prints where it was raised, with every value of the resource.
+    Otherwise Pulumi prints a traceback with every value of the resource.
 
     Args:
         component: the component.
         name: its logical name.
-        spec: the argument that is wrong when `make` raises.
-        make: what turns the known values into an input.
+        spec: the argument that is invalid when `make` raises.
+        make: computes an input from the known values.
     """
 
     def made(known: Any) -> R:
         try:
             return make(known)
         except ValueError as error:
-            raise ArgumentsError(what_is(component, name), [*_ruled(spec, str(error), known)]) from None
+            raise ArgumentsError(what_is(component, name), [*_rule_problems(spec, str(error), known)]) from None
 
     return made
 
@@ -106,20 +106,20 @@ def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[An
 def fitting(
     component: pulumi.Resource, name: str, argument: str, value: pulumi.Input[V], check: Callable[[V], V]
 ) -> pulumi.Input[V]:
-    """The value of an argument that `check` lets pass: now, or of an output when it is known.
+    """Validate the value of an argument with `check`: a plain value now, an output when it is known.
 
     Args:
         component: the component.
         name: its logical name.
         argument: the argument.
         value: its value.
-        check: gives the value back, or raises a ValueError.
+        check: returns the value, or raises a ValueError.
 
     Raises:
-        ArgumentsError: `check` refuses a value that is known.
+        ArgumentsError: `check` rejects a known value.
     """
-    told = telling(component, name, argument, check)
-    return value.apply(told) if isinstance(value, pulumi.Output) else told(value)
+    validate = telling(component, name, argument, check)
+    return value.apply(validate) if isinstance(value, pulumi.Output) else validate(value)
 
 
 def of(component: type[pulumi.ComponentResource]) -> Any:
@@ -128,18 +128,18 @@ def of(component: type[pulumi.ComponentResource]) -> Any:
 
 
 def flows(hint: Any) -> bool:
-    """Whether an argument of this type may be an output: `pulumi.Input` is a union with an awaitable and an output."""
+    """Whether an argument of this type may be an output: `pulumi.Input` is a union that includes `Awaitable`."""
     return any(get_origin(each) is Awaitable for each in get_args(_plain(hint)))
 
 
 def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str) -> Iterator[Problem]:
-    """List everything that is wrong with a component's name and arguments.
+    """List all problems of a component's name and arguments.
 
     Args:
         kind: the `TypedDict` of the arguments.
         name: the component's logical name.
         args: the arguments.
-        spelt: how whoever wrote the arguments spells their names, from their names in Python.
+        spelt: converts an argument's Python name to the spelling that the caller uses, e.g. camelCase.
     """
     yield from _name_problems(name)
     hints = {spelt(key): hint for key, hint in kind.__annotations__.items()}
@@ -157,7 +157,7 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
         elif value is None:
             continue
         elif found := [*plain.problems(key, value)]:
-            # Nothing else is said of it, so that no rule can quote it.
+            # No other rule runs, because its message could quote the credential.
             yield from found
         elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
             yield from found
@@ -179,7 +179,7 @@ def _name_problems(name: Any) -> Iterator[Problem]:
 def _problems_of(
     key: str, hints: Mapping[str, Any], specs: Mapping[str, type[Spec]], value: Any, *, needed: bool
 ) -> Iterator[Problem]:
-    """What is wrong with one argument that is known and not None."""
+    """Problems of one argument that is known and not None."""
     if found := [*_not_text(value, key)]:
         yield from found
     elif key in specs:
@@ -187,11 +187,11 @@ def _problems_of(
     elif wrong := _wrong(_plain(hints[key]), value):
         yield Problem(key, wrong)
     elif needed and isinstance(value, list | tuple) and not value:
-        yield Problem(key, "is empty; allowed: a list of one entry or more")
+        yield Problem(key, "is empty; allowed: a list with at least one entry")
 
 
 def _not_text(value: Any, path: str) -> Iterator[Problem]:
-    """Where keys of mappings, all the way down, are anything but text."""
+    """Keys of mappings, at any depth, that are not text."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             if not isinstance(key, str):
@@ -206,7 +206,7 @@ def _not_text(value: Any, path: str) -> Iterator[Problem]:
 def _shared_problems(
     right: Mapping[str, Any], hints: Mapping[str, Any], spelt: Callable[[str], str]
 ) -> Iterator[Problem]:
-    """What is wrong with arguments that many components have, of those that are right in their kind."""
+    """Problems of the arguments that many components share, among those with a valid type."""
     known = {key: value for key, value in right.items() if not _is_output(value)}
     tags, account, region, partition = map(spelt, ("tags", "account_id", "region", "partition"))
     if tags in known:
@@ -219,7 +219,7 @@ def _shared_problems(
     there = known.get(partition, default)
     found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
     yield from found
-    # Beside a wrong place, right ARNs would be called wrong.
+    # With an invalid region or partition, valid ARNs would be reported as invalid.
     if not found:
         own = _digits(known[account]) if account in known else None
         right_account = own if own and shared_arguments.account_problem(own) is None else None
@@ -233,7 +233,7 @@ def _plain(hint: Any) -> Any:
 
 
 def _specs(kind: Any) -> dict[str, type[Spec]]:
-    """The arguments that are specs, by their names in Python."""
+    """The arguments that are specs, by their Python names."""
     hints = {key: _plain(hint) for key, hint in kind.__annotations__.items()}
     return {key: hint for key, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Spec)}
 
@@ -243,7 +243,7 @@ def _is_output(value: Any) -> bool:
 
 
 def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
-    """What is wrong with a value that is no spec."""
+    """The problem of a value that is not a spec; None if it is valid."""
     if _is_output(value):
         return None if flows(hint) else OUTPUT if not any(map(flows, get_args(hint))) else OUTPUT_OF_MANY
     hint = get_args(hint)[0] if flows(hint) else hint
@@ -252,7 +252,7 @@ def _wrong(hint: Any, value: Any, may_be_empty: bool = False) -> str | None:
         return None
     if kind is str:
         is_text = _is_whole(value) or (isinstance(value, str) and (may_be_empty or value.strip()))
-        return None if is_text else f"is {shown(value)}; allowed: text that isn't empty"
+        return None if is_text else f"is {shown(value)}; allowed: non-empty text"
     if kind is bool:
         return None if isinstance(value, bool) else f"is {shown(value)}; allowed: true or false"
     if issubclass(kind, Mapping):
@@ -274,7 +274,7 @@ def _wrong_entry(hint: Any, value: Any, may_be_empty: bool = False) -> str | Non
 
 
 def _guarded(hint: Any, value: Any, path: str, what: str, may_be_empty: bool = False) -> Any:
-    """A value with numbers as text where text is due, whose outputs fail where they turn out to be None or empty."""
+    """A value with numbers as text where text is expected. Its outputs fail if they resolve to None or empty."""
     hint = get_args(hint)[0] if flows(hint) else hint
     inner = (get_args(hint) or (Any,))[-1]
     if isinstance(value, Mapping):
@@ -284,7 +284,7 @@ def _guarded(hint: Any, value: Any, path: str, what: str, may_be_empty: bool = F
 
     def known(found: Any) -> Any:
         if empty := [*_empty(found, path, may_be_empty)]:
-            reason = "is an output without a value; allowed: one that has a value, since AWS's default would replace it"
+            reason = "is an output without a value; allowed: one that has a value, since AWS would use its default"
             raise ArgumentsError(what, [Problem(each, reason) for each in empty])
         return _digits(found) if hint is str and _is_whole(found) else found
 
@@ -292,7 +292,7 @@ def _guarded(hint: Any, value: Any, path: str, what: str, may_be_empty: bool = F
 
 
 def _empty(value: Any, path: str, may_be_empty: bool = False) -> Iterator[str]:
-    """The places at which a known value holds nothing. Text in a mapping, such as a tag's, may be empty."""
+    """The paths at which a known value is None or empty. Text in a mapping, such as a tag's value, may be empty."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from _empty(each, f"{path}.{key}", may_be_empty=True)
@@ -308,7 +308,7 @@ def _digits(value: Any) -> str:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number: YAML makes one of an account's digits."""
+    """Whether a value is a whole number. YAML reads an account's digits as one."""
     return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
 
 
@@ -317,7 +317,7 @@ def _built(model: type[Spec], value: Any) -> Spec:
 
 
 def _without_nulls(hint: Any, value: Any) -> Any:
-    """Plain values without the nulls by which other languages say that they leave a field out."""
+    """Plain values without nulls, which other languages send for omitted fields."""
     if isinstance(hint, type) and issubclass(hint, Spec):
         if not isinstance(value, Mapping):
             return value
@@ -347,26 +347,29 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
             elif each["type"] == "extra_forbidden":
                 yield Problem(path, f"is unknown; {_instead(where[-1], _fields_at(model, each['loc'][:-1]))}")
             elif _is_output(each["input"]):
-                # An output inside hides the whole spec.
-                # Of many things, an argument's name has the plural.
+                # An output inside a spec makes the whole spec unknown.
+                # The argument's name may be the plural of the field's.
                 fields = {form for each in map(to_camel, where) for form in (each, f"{each}s")}
                 beside = next((name for name in arguments if to_camel(name) in fields), None)
                 yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
             elif each["type"] == "value_error":
-                yield from _ruled(path, str(each["ctx"]["error"]), each["input"])
+                yield from _rule_problems(path, str(each["ctx"]["error"]), each["input"])
             else:
                 whole = f"a mapping, or a {model.__name__}" if not where else ""
                 limit = whole or _KINDS.get(each["type"]) or _LIMIT.sub("", each["msg"])
                 yield Problem(path, f"is {shown(each['input'])}; allowed: {limit[:1].lower()}{limit[1:]}")
 
 
-def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
-    """What a spec's own rule tells, a problem a line: a sentence that begins with a field, or what is allowed."""
-    for line in told.splitlines():
+def _rule_problems(path: str, message: str, value: Any) -> Iterator[Problem]:
+    """Problems from the message of a spec's own rule, one per line.
+
+    A line is a sentence that begins with a field, or states what is allowed.
+    """
+    for line in message.splitlines():
         sentence = _SENTENCE.match(line)
         if sentence:
             field = sentence["field"]
-            # A field's own rule begins with the field again, or with an entry of it.
+            # The message of a field's own rule repeats the field, or names an entry of it.
             own = re.split(r"[.[]", field)[0]
             entry = field[len(own) :] if path.endswith(f".{own}") else f".{field}"
             yield Problem(path + entry, line[sentence.end() :])
@@ -377,14 +380,14 @@ def _ruled(path: str, told: str, value: Any) -> Iterator[Problem]:
 
 
 def _fields_at(model: Any, loc: Sequence[int | str]) -> list[str]:
-    """The fields of the spec at a place inside another, by their camelCase names."""
+    """The camelCase names of the fields of the spec at a location inside another spec."""
     here = model
     for key in loc:
         if isinstance(here, type) and issubclass(here, Spec):
             here = next(field.annotation for name, field in here.model_fields.items() if key in (name, to_camel(name)))
         else:
             here = get_args(here)[-1]
-        # Of `Spec | None`, the spec.
+        # For `Spec | None`, take the spec.
         here = next((each for each in get_args(here) if isinstance(each, type) and issubclass(each, Spec)), here)
     return [to_camel(name) for name in here.model_fields]
 

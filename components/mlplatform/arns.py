@@ -1,4 +1,4 @@
-"""What the ARNs may be that components take, by what their arguments are called."""
+"""Validation of the ARNs that components take, by the names of the arguments."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from mlplatform.refusals import Problem, shown
 
 
 class Place(NamedTuple):
-    """What a component knows of where its ARNs lie; None for what it does not know."""
+    """The partition, region and account of a component's ARNs; None for what is not known."""
 
     partition: str | None = None
     region: str | None = None
@@ -18,43 +18,43 @@ class Place(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """A kind of resource that ARNs name."""
+    """A kind of resource that ARNs identify."""
 
     words: str
     service: str
     resource: str
-    """Pattern of the end of the ARN. No wildcard but where a repository's name is one's prefix."""
+    """Pattern of the last part of the ARN. A wildcard is allowed only after the prefix of repository names."""
 
     regional: bool = True
     owned: bool = True
-    """Whether the ARN tells the account."""
+    """Whether the ARN contains the account."""
 
     elsewhere: tuple[str, ...] = ()
-    """What may stand for the account beside the component's own."""
+    """Values allowed as the account besides the component's own."""
 
     shared: bool = False
-    """Whether it may belong to another account, whose own policy then has to allow the use."""
+    """Whether the resource may belong to another account. The policy of the resource then has to allow the use."""
 
 
-_SECRET: Final = _Kind("a secret of Secrets Manager", "secretsmanager", r"secret:[A-Za-z0-9/_+=.@-]{1,519}")
+_SECRET: Final = _Kind("a Secrets Manager secret", "secretsmanager", r"secret:[A-Za-z0-9/_+=.@-]{1,519}")
 
 _KINDS: Final = {
     "bucketarns": _Kind("an S3 bucket", "s3", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", regional=False, owned=False),
     "cachedrepositoryarns": _Kind(
-        "repositories of ECR, whose names may end in /*", "ecr", rf"repository/{grammar.REPOSITORY}(/\*)?"
+        "ECR repositories, whose names may end in /*", "ecr", rf"repository/{grammar.REPOSITORY}(/\*)?"
     ),
-    "repositoryarns": _Kind("a repository of ECR", "ecr", rf"repository/{grammar.REPOSITORY}"),
+    "repositoryarns": _Kind("an ECR repository", "ecr", rf"repository/{grammar.REPOSITORY}"),
     "queuearns": _Kind("an SQS queue", "sqs", r"([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)"),
     "secretarns": _SECRET,
     "credentialarns": _SECRET,
     "permissionsboundaryarn": _Kind(
         "an IAM policy", "iam", r"policy/([!-)+->@-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}", regional=False, elsewhere=("aws",)
     ),
-    # An alias moves from key to key, which policies and grants do not follow:
+    # An alias can be moved to another key, and policies and grants do not follow it:
     # https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
     "keyarn": _Kind("a KMS key, not of an alias", "kms", r"key/[A-Za-z0-9-]{1,256}", shared=True),
 }
-"""The resource that an argument's ARNs name, by how the argument's name ends: the first that fits.
+"""The kind of resource of an argument's ARNs, by the end of the argument's name. The first match applies.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
 
 _ARN: Final = re.compile(
@@ -63,21 +63,21 @@ _ARN: Final = re.compile(
 )
 
 MIN_COLONS: Final = 4
-"""Fewer colons than these are in no ARN: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+"""An ARN has more colons than this: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
 
 
 def is_arn(argument: str) -> bool:
-    """Whether an argument, spelt in any way, holds ARNs."""
+    """Whether an argument, in any spelling, holds ARNs."""
     return argument.lower().endswith(("arn", "arns"))
 
 
 def problems(argument: str, value: Any, place: Place) -> Iterator[Problem]:
-    """What is wrong with the ARNs of an argument, of which those that are not known yet are left.
+    """Problems of an argument's ARNs. ARNs that are not known yet are skipped.
 
     Args:
-        argument: the argument, as whoever wrote it spells it.
+        argument: the argument, in the caller's spelling.
         value: its value: text, a list, or a mapping.
-        place: where the component's ARNs lie.
+        place: the partition, region and account of the component.
     """
     check = _check_of(argument)
     for path, each in leaves(argument, value):
@@ -87,14 +87,14 @@ def problems(argument: str, value: Any, place: Place) -> Iterator[Problem]:
             continue
         if foreign := foreign_partition(each, place.partition):
             yield Problem(
-                argument, f"names the partition {foreign}; allowed: ARNs of {place.partition}, the component's"
+                argument, f"is an ARN of the partition {foreign}; allowed: ARNs of {place.partition}, the component's"
             )
         elif check and (allowed := check(each, place)):
             yield Problem(path, f"is {shown(each)}; {allowed}")
 
 
 def foreign_partition(arn: str, partition: str | None) -> str | None:
-    """The partition of an ARN where it is one of AWS's, but not the component's."""
+    """The partition of an ARN if it is an AWS partition other than the component's."""
     own = arn.split(":")[1] if arn.count(":") > MIN_COLONS else partition
     return own if partition and own and own != partition and partition_problem(own) is None else None
 
@@ -106,17 +106,17 @@ def _check_of(argument: str) -> Callable[[str, Place], str | None] | None:
 
 
 def _allowed_instead(arn: str, kind: _Kind, place: Place) -> str | None:
-    """What is allowed instead of an ARN; None for a right one."""
+    """What is allowed instead of an ARN; None for a valid one."""
     found = _ARN.fullmatch(arn)
     if (
         found
         and found["service"] == kind.service
         and partition_problem(found["partition"]) is None
         and re.fullmatch(kind.resource, found["resource"])
-        and _fits(found["region"], place.region, told=kind.regional)
+        and _fits(found["region"], place.region, expected=kind.regional)
         and (
             found["account"] in kind.elsewhere
-            or _fits(found["account"] or "", None if kind.shared else place.account, told=kind.owned)
+            or _fits(found["account"] or "", None if kind.shared else place.account, expected=kind.owned)
         )
     ):
         return None
@@ -127,15 +127,15 @@ def _allowed_instead(arn: str, kind: _Kind, place: Place) -> str | None:
     return f"allowed: the ARN of {kind.words}, which begins with {begin}"
 
 
-def _fits(part: str, own: str | None, *, told: bool) -> bool:
-    """Whether the region or account of an ARN is the component's own, or there at all where that is not known."""
-    if not told:
+def _fits(part: str, own: str | None, *, expected: bool) -> bool:
+    """Whether the region or account of an ARN is the component's own, or present if the component's is not known."""
+    if not expected:
         return not part
     return part == own if own else bool(part) and part != "aws"
 
 
 def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The values of an argument, which may be a list or a mapping, by their places."""
+    """The values of an argument, which may be a list or a mapping, with their paths."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield f"{path}.{key}", each

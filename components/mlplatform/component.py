@@ -1,4 +1,4 @@
-"""What every component has in common: its token, its children's options and tags, its outputs."""
+"""The base class of components: type token, options and tags of child resources, outputs."""
 
 import functools
 import inspect
@@ -16,21 +16,21 @@ STACK_TAG: Final = f"{PACKAGE}:stack"
 NAME_TAG: Final = f"{PACKAGE}:name"
 STACK_ANNOTATION: Final = f"{PACKAGE}.io/stack"
 NAME_ANNOTATION: Final = f"{PACKAGE}.io/name"
-"""Where a resource in AWS and an object in a cluster tell whose they are."""
+"""Tags of AWS resources and annotations of Kubernetes objects that identify the stack and the logical name."""
 
 
 class Component(pulumi.ComponentResource):
-    """The base of the catalogue's components.
+    """The base class of all components.
 
-    A subclass checks its arguments with `arguments.checked` first, declares its outputs as annotated attributes, makes
-    its children with `child()` options and `tags_for()`, and ends its constructor with `_done()`.
+    A subclass validates its arguments with `arguments.checked` first, declares its outputs as annotated attributes,
+    creates its children with `child()` options and `tags_for()`, and ends its constructor with `_done()`.
     """
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """See to it that a call without the arguments of a component, or with others, is refused in their words."""
+        """Make a call with missing or unknown parameters fail with an `ArgumentsError` instead of a traceback."""
         super().__init_subclass__(**more)
         if "__init__" in vars(cls):
-            cls.__init__ = _called_rightly(cls.__init__)  # type: ignore[method-assign]  # the class is being made
+            cls.__init__ = _with_checked_call(cls.__init__)  # type: ignore[method-assign]  # the class is being created
 
     def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         if opts is not None and not isinstance(opts, pulumi.ResourceOptions):
@@ -40,36 +40,36 @@ class Component(pulumi.ComponentResource):
         inputs = {key: _plain(value) for key, value in args.items()}
         super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
         self.given_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] = args.get("tags") or {}
-        """The tags that the caller wants on every taggable child."""
+        """The caller's tags for every child resource that supports tags."""
 
         self._kept = bool(opts and opts.retain_on_delete)
         self._guard = True if args.get("protect") else None
         self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
-        """The policy that bounds every IAM role below; none where the caller gives none."""
+        """Permissions boundary of every IAM role below this component; None if the caller sets none."""
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child: parented here, with only what is asked for on top.
+        """Options for a child: this component as the parent, and `options`.
 
-        A child is retained where the caller retains the component, whatever the spec says.
+        If the caller retains the component, the child is retained too, whatever the spec says.
         """
-        # Not False: the engine passes a parent's option down only where a child says nothing.
+        # None, not False: a child inherits its parent's option only if its own is not set.
         retained = options.pop("retain_on_delete", False) or self._kept or None
         return pulumi.ResourceOptions(parent=self, retain_on_delete=retained, **options)
 
     def guarded(self, **options: Any) -> pulumi.ResourceOptions:
-        """Options for a child that is lost for good or takes long to get back: protected where the caller asks."""
+        """Options for a child that is hard or impossible to recreate: protected if the caller sets `protect`."""
         return self.child(protect=self._guard, **options)
 
     def asking(self) -> pulumi.InvokeOptions:
-        """Options for a look-up, which goes where the children do: the caller's provider may be of another account."""
+        """Options for a lookup. It uses the provider of the children, which may belong to another account."""
         return pulumi.InvokeOptions(parent=self)
 
     def tags_for(
         self, logical_name: str, more: Mapping[str, str] | None = None
     ) -> pulumi.Input[Mapping[str, pulumi.Input[str]]]:
-        """Tags for the child `logical_name`, with `more` of the child's own.
+        """Tags for the child `logical_name`, and `more` that only this child has.
 
-        The stack and the logical name let a person, or a recovery after a crash, find what belongs to whom.
+        With the stack and the logical name, a person or a recovery after a crash can find the owner of a resource.
         """
         own = {"Name": logical_name}
         extra = {**(more or {}), STACK_TAG: this_stack(), NAME_TAG: logical_name}
@@ -80,11 +80,11 @@ class Component(pulumi.ComponentResource):
         return tagged.apply(lambda tags: {**own, **tags, **extra})
 
     def annotations_for(self, logical_name: str) -> dict[str, str]:
-        """Annotations for the child `logical_name` in a cluster: what `tags_for` is in AWS."""
+        """Annotations for the Kubernetes object `logical_name`: the counterpart of `tags_for`."""
         return {STACK_ANNOTATION: this_stack(), NAME_ANNOTATION: logical_name}
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs that the class declares, by their names in Python."""
+        """The outputs that the class declares, by their Python names."""
         names = [name for name in inspect.get_annotations(type(self)) if not name.startswith("_")]
         return {name: getattr(self, name) for name in names}
 
@@ -93,8 +93,8 @@ class Component(pulumi.ComponentResource):
         self.register_outputs(self.outputs())
 
 
-def _called_rightly(init: Callable[..., None]) -> Callable[..., None]:
-    """A constructor that refuses a call which it has no parameters for, as Python would, without a traceback."""
+def _with_checked_call(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a constructor: a call that does not fit its signature fails as in Python, but without a traceback."""
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **named: Any) -> None:
@@ -104,7 +104,7 @@ def _called_rightly(init: Callable[..., None]) -> Callable[..., None]:
             what = what_is(self, args[0] if args else named.get("name"))
             takes = ", ".join([*inspect.signature(init).parameters][1:])
             raise ArgumentsError(
-                what, [Problem("the call", f"is wrong ({error}); allowed: {type(self).__name__}({takes})")]
+                what, [Problem("the call", f"is invalid ({error}); allowed: {type(self).__name__}({takes})")]
             ) from None
         init(self, *args, **named)
 
@@ -112,7 +112,7 @@ def _called_rightly(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def this_stack() -> str:
-    """This stack, as the tag of its resources names it."""
+    """This stack, as it appears in the tags of its resources."""
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"
 
 

@@ -1,7 +1,7 @@
-r"""How names, references and addresses are written in AWS and Kubernetes, by their own documents.
+r"""The syntax of names, references and addresses in AWS and Kubernetes, according to their documentation.
 
-Python matches them whole, since its `$` matches before a line break at the end too. They spell digits and letters out,
-since `\d` and `\w` know those of every script.
+Python code uses `re.fullmatch`, because `$` also matches before a trailing line break. The patterns list digits and
+letters explicitly, because `\d` and `\w` match those of every script.
 """
 
 import json
@@ -16,35 +16,37 @@ KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
 
 OBJECT_NAME: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
-"""Name of a secret or a service account, of at most `MAX_OBJECT_NAME` characters:
+"""Name of a Kubernetes secret or service account, at most `MAX_OBJECT_NAME` characters:
 https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names"""
 
 MAX_OBJECT_NAME: Final = 253
 
 MAX_KEY: Final = 253
-"""Longest key of a Kubernetes secret: https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data"""
+"""Maximum length of a key of a Kubernetes secret:
+https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data"""
 
 MAX_ARGUMENT: Final = 131_071
-"""Longest argument of a program, or environment variable with its name, in bytes: 32 pages less the end of the text,
-https://man7.org/linux/man-pages/man2/execve.2.html"""
+"""Maximum size in bytes of an argument of a program, or of an environment variable with its name: 32 pages, less the
+terminating zero byte. https://man7.org/linux/man-pages/man2/execve.2.html"""
 
 RESERVED_LABELS: Final = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
-"""Prefixes of labels that EKS refuses on nodes: https://github.com/eksctl-io/eksctl/issues/4007"""
+"""Prefixes of labels that EKS rejects on nodes: https://github.com/eksctl-io/eksctl/issues/4007"""
 
 OUR_LABELS: Final = "mlplatform.io"
 
 MAX_LABEL_KEY: Final = 63
-"""Longest key of a node's label, its prefix included, which is less than Kubernetes allows: `labelKey` of
-https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html as botocore 1.44.5 has it (2026-11-28)"""
+"""Maximum length of the key of a node's label, including its prefix; less than Kubernetes allows. `labelKey` of
+https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, as in botocore 1.44.5 (2026-11-28)"""
 
 MAX_LABELS: Final = 40
-"""Most labels of one's own: each is a tag of the scaling group, which has 50 at most, EKS's own among them."""
+"""Maximum number of the author's labels. Each is a tag of the Auto Scaling group, which has at most 50, including those
+of EKS."""
 
 MAX_REPOSITORY: Final = 256
-"""Longest name of a repository of ECR."""
+"""Maximum length of the name of an ECR repository."""
 
 MAX_IMAGE_NAME: Final = 255
-"""Longest name of an image without its registry, tag and digest; the same source as the parts of a reference."""
+"""Maximum length of an image's name without registry, tag and digest. Same source as the parts of a reference."""
 
 MAX_PORT: Final = 65_535
 
@@ -52,15 +54,15 @@ _HEX: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
 SUBNET_ID: Final = rf"subnet-{_HEX}"
 GROUP_ID: Final = rf"sg-{_HEX}"
 VPC_ID: Final = rf"^vpc-{_HEX}$"
-"""Ids, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
+"""IDs, short or long: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html"""
 
 METADATA_SERVICE: Final = "169.254.169.254/32"
-"""Where a node's own credentials are handed out: no model has any business there."""
+"""The instance metadata service, which returns a node's own credentials. No model may call it."""
 
 LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
 
 NOT_ROUTED: Final = (*(IPv4Network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")), LINK_LOCAL)
-"""Addresses that no network routes to another:
+"""Addresses that are not routed between networks:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 
 _NAMESPACES: Final = re.compile(r"[a-z0-9*]([a-z0-9*-]{0,61}[a-z0-9*])?")
@@ -103,29 +105,29 @@ def namespaces(values: Iterable[str], field: str, *, wildcards: bool = False) ->
 
     Args:
         values: the names.
-        field: the field that has them.
-        wildcards: whether `*` may stand for any characters.
+        field: the field that contains them.
+        wildcards: whether `*` is allowed as a wildcard.
 
     Raises:
-        ValueError: a line for each that is none.
+        ValueError: one line per invalid name.
     """
-    words = f"names of namespaces: lower-case letters, digits and hyphens{', * for any' if wildcards else ''}"
+    words = f"names of namespaces: lower-case letters, digits and hyphens{', and * as a wildcard' if wildcards else ''}"
     pattern = _NAMESPACES if wildcards else KUBERNETES_NAME
     _refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
 
 
 def variables(values: Iterable[str], field: str) -> None:
-    """Check names of environment variables, which `field` has.
+    """Check the names of the environment variables in `field`.
 
     Raises:
-        ValueError: a line for each that is none.
+        ValueError: one line per invalid name.
     """
     _refuse(f"{field} {each}" for each in not_variables(values))
 
 
 def not_variables(values: Iterable[str]) -> list[str]:
-    """What is wrong with names of environment variables: a line for each that is none."""
-    words = "names of letters, digits and _ . -, with no digit or .. first"
+    """Problems of names of environment variables: one line per invalid name."""
+    words = "names of letters, digits and _ . -, that do not begin with a digit or .."
     return [f"has {quoted(each)}; allowed: {words}" for each in values if not _VARIABLE.fullmatch(each)]
 
 
@@ -135,29 +137,29 @@ def secret_key(value: str) -> bool:
 
 
 def given_to_a_program(texts: Mapping[str, str]) -> None:
-    """Check what a program is started with, by the place of each text.
+    """Check the arguments and environment variables of a program; keys are their paths.
 
     Raises:
-        ValueError: a line for each that Linux does not hand over.
+        ValueError: one line per text that Linux cannot pass to a program.
     """
     _refuse(not_given_to_a_program(texts))
 
 
 def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
-    """What is wrong with texts that a program is started with: a line for each that Linux does not hand over."""
+    """Problems of the arguments and variables of a program: one line per text that Linux cannot pass to it."""
     problems = []
     for place, text in texts.items():
         if "\0" in text:
-            problems.append(f"{place} holds a zero byte; allowed: text without, since it ends a text for a program")
+            problems.append(f"{place} holds a zero byte; allowed: text without one, since Linux ends a text at it")
         elif len(text.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
             problems.append(f"{place} is {len(text)} characters long; allowed: {MAX_ARGUMENT} bytes, Linux's limit")
     return problems
 
 
 def numbers_as_text(value: object) -> object:
-    """A mapping whose whole numbers are their digits; for use before a field is validated.
+    """A mapping with whole numbers converted to text; for use in a validator with mode `before`.
 
-    Other numbers are left, and so refused: of 1.10, YAML leaves 1.1.
+    Other numbers are not converted and therefore rejected, because YAML reads 1.10 as 1.1.
     """
     if not isinstance(value, Mapping):
         return value
@@ -165,7 +167,7 @@ def numbers_as_text(value: object) -> object:
 
 
 def bucket(value: str) -> bool:
-    """Whether `value` can be the name of a bucket of S3."""
+    """Whether `value` can be the name of an S3 bucket."""
     return (
         bool(_BUCKET.fullmatch(value))
         and not _ADDRESS.fullmatch(value)
@@ -178,7 +180,7 @@ def node_labels(labels: Mapping[str, str]) -> None:
     """Check labels for the nodes of a node group.
 
     Raises:
-        ValueError: a line for each that is refused.
+        ValueError: one line per problem.
     """
     problems = [f"labels has {len(labels)} entries; allowed: at most {MAX_LABELS}"] if len(labels) > MAX_LABELS else []
     for key, value in labels.items():
@@ -187,16 +189,16 @@ def node_labels(labels: Mapping[str, str]) -> None:
         if reserved:
             problems.append(
                 f"labels has {quoted(key)}; allowed: keys outside of {reserved[0]}, "
-                + ("which is the platform's own" if reserved == [OUR_LABELS] else "which EKS refuses on its nodes")
+                + ("which the platform reserves" if reserved == [OUR_LABELS] else "which EKS rejects on its nodes")
             )
         elif not _LABEL_NAME.fullmatch(name) or (slash and not _LABEL_PREFIX.fullmatch(prefix)):
             problems.append(
                 f"labels has {quoted(key)}; allowed: keys such as team or example.com/team: up to 63 letters, digits "
-                "and - _ . that begin and end with a letter or digit, and a domain before them if any"
+                "and - _ . that begin and end with a letter or digit, optionally with a domain as prefix"
             )
         elif len(key) > MAX_LABEL_KEY:
             problems.append(f"labels has {quoted(key)}; allowed: keys of at most {MAX_LABEL_KEY} characters")
-        # Kubernetes takes an empty value, and EKS does not:
+        # Kubernetes allows an empty value, but EKS does not:
         # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
         if not _LABEL_NAME.fullmatch(value):
             problems.append(
@@ -210,11 +212,11 @@ def pinned_image(value: str) -> str:
     """`value` if it is a reference to an image by tag or digest; for use as a field validator.
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     found = _IMAGE.fullmatch(value)
     if "://" in value:
-        raise ValueError("allowed: an image without https:// before it, e.g. ghcr.io/example/model-server:v1.2.0")
+        raise ValueError("allowed: an image without a scheme (https://), e.g. ghcr.io/example/model-server:v1.2.0")
     if found is None:
         raise ValueError(
             "allowed: a name in lower case and a tag, a digest of 64 digits, or both, e.g. vllm/vllm-openai:v0.23.0"
@@ -236,19 +238,21 @@ def principal(value: str) -> str:
     """`value` if it is the ARN of an IAM role or user; for use as a field validator.
 
     Raises:
-        ValueError: saying what is allowed; of a session, which role it is one of.
+        ValueError: states what is allowed; for a session, its role.
     """
     if session := _SESSION.fullmatch(value):
         partition, account, role = session.groups()
         raise ValueError(
-            f"allowed: the ARN of the IAM role that the session is one of, arn:{partition}:iam::{account}:role/{role} "
-            f"where it has no path; `aws iam get-role --role-name {role}` tells it"
+            f"allowed: the ARN of the session's IAM role, arn:{partition}:iam::{account}:role/{role} if it has no "
+            f"path; `aws iam get-role --role-name {role}` shows it"
         )
     if _SERVICE_LINKED.match(value):
-        raise ValueError("allowed: a role or user of your own; EKS takes no service-linked role (aws-service-role/…)")
+        raise ValueError(
+            "allowed: a role or user of your own; EKS does not accept service-linked roles (aws-service-role/…)"
+        )
     if not re.fullmatch(PRINCIPAL, value):
         raise ValueError(
-            "allowed: the ARN of an IAM role or user, its path included, e.g. arn:aws:iam::123456789012:role/ml"
+            "allowed: the ARN of an IAM role or user, including its path, e.g. arn:aws:iam::123456789012:role/ml"
         )
     return value
 
@@ -259,7 +263,7 @@ def cluster(value: str) -> str:
     Source: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     if not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", value):
         raise ValueError("allowed: letters, digits, - and _, at most 100 characters")
@@ -267,26 +271,26 @@ def cluster(value: str) -> str:
 
 
 def repository(value: str) -> str:
-    """`value` if it can be the name of a repository of ECR, or the beginning of one up to a slash.
+    """`value` if it can be the name of an ECR repository, or the beginning of one up to a slash.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     if len(value) > MAX_REPOSITORY or not re.fullmatch(REPOSITORY, value):
         raise ValueError(
-            "allowed: lower-case letters and digits, with . - _ or / between them, of which only - may follow itself "
-            f"and __ count as one, at most {MAX_REPOSITORY} characters"
+            "allowed: lower-case letters and digits, separated by one of . _ __ / or by hyphens, at most "
+            f"{MAX_REPOSITORY} characters"
         )
     return value
 
 
 def network(value: str) -> IPv4Network:
-    """The IPv4 network that `value` is, `ADDRESS/BITS`.
+    """Parse an IPv4 network, `ADDRESS/BITS`.
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     try:
         found = IPv4Network(value, strict=False)
@@ -294,9 +298,9 @@ def network(value: str) -> IPv4Network:
         kind = " (this is IPv6)" if _is_ipv6(value) else ""
         raise ValueError(f"allowed: an IPv4 network such as 10.0.0.0/16{kind}") from None
     if "/" not in value:
-        raise ValueError(f"allowed: an address and a prefix, e.g. {value}/16")
+        raise ValueError(f"allowed: an address and a prefix length, e.g. {value}/16")
     if not value.isascii() or not value.partition("/")[2].isdigit():
-        raise ValueError(f"allowed: the prefix in bits, {found}")
+        raise ValueError(f"allowed: the prefix length in bits, {found}")
     if str(found) != value:
         raise ValueError(f"allowed: the network's first address, {found}")
     return found
@@ -306,7 +310,7 @@ def networks(values: Sequence[str]) -> Sequence[str]:
     """`values` if each is an IPv4 network.
 
     Raises:
-        ValueError: a line for each that is none, to be read after `has`.
+        ValueError: one line per invalid value, a phrase that follows `has`.
     """
     wrong = []
     for value in values:
@@ -327,7 +331,7 @@ def _is_ipv6(value: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """Text in double quotes, on one line."""
+    """Text in double quotes, on one line, with escapes."""
     return json.dumps(text, ensure_ascii=False)
 
 

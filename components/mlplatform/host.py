@@ -1,4 +1,4 @@
-"""The catalogue for other Pulumi languages: its schema, and its components made of what they send."""
+"""The Pulumi provider that offers the components to other languages: its schema and the creation of components."""
 
 import json
 import sys
@@ -25,11 +25,11 @@ COMPONENTS: Final[Mapping[str, type[Component]]] = {
     for kind in (getattr(mlplatform, name) for name in mlplatform.__all__)
     if isinstance(kind, type) and issubclass(kind, Component)
 }
-"""Every component of the catalogue by its type token."""
+"""All components by their type tokens."""
 
 
 class Catalogue(Provider):
-    """Answers the engine where a program in another language uses the package."""
+    """The provider that the engine calls if a program in another language uses the package."""
 
     def __init__(self) -> None:
         super().__init__(version(), json.dumps(schema()))
@@ -42,15 +42,15 @@ class Catalogue(Provider):
         Args:
             name: its logical name.
             resource_type: its type token.
-            inputs: its args by their camelCase names; specs as plain camelCase values.
+            inputs: its arguments by their camelCase names; specs as plain camelCase values.
             options: its options.
 
         Raises:
-            InputPropertiesError: what is wrong with the inputs, all of it.
+            InputPropertiesError: lists all problems of the inputs.
             ValueError: there is no such component.
         """
         if resource_type not in COMPONENTS:
-            raise ValueError(f"{resource_type} is no component; there are {', '.join(COMPONENTS)}")
+            raise ValueError(f"{resource_type} is not a component; allowed: {', '.join(COMPONENTS)}")
         make: Any = COMPONENTS[resource_type]
         kind = arguments.of(make)
         if problems := [*arguments.problems(kind, name, inputs, to_camel)]:
@@ -59,20 +59,20 @@ class Catalogue(Provider):
         try:
             component: Component = make(name, {spelt[key]: value for key, value in inputs.items()}, options)
         except arguments.ArgumentsError as error:
-            # What only the component can say, in Python's names.
-            told = [each._replace(path=to_camel(each.path)) for each in error.problems]
-            raise _refused(name, resource_type, told) from None
+            # Problems that only the component can find, with Python names.
+            found = [each._replace(path=to_camel(each.path)) for each in error.problems]
+            raise _refused(name, resource_type, found) from None
         outputs = {to_camel(output): value for output, value in component.outputs().items()}
         return ConstructResult(component.urn, outputs)
 
 
 def main() -> None:
-    """Serve the engine that started this process."""
+    """Run the provider for the engine that started this process."""
     serve(Catalogue(), sys.argv[1:])
 
 
 def version() -> str:
-    """The package's version, which is the distribution's."""
+    """The package's version: the version of the Python distribution."""
     return metadata.version(PACKAGE)
 
 
@@ -95,7 +95,7 @@ def _refused(name: str, resource_type: str, problems: Sequence[arguments.Problem
 
 
 class _SpecAnalyzer(Analyzer):
-    """Knows what pydantic knows of a field: whether it has a default, and its docstring in a parent's source too."""
+    """Uses pydantic's information about a field: whether it has a default, and its docstring, also an inherited one."""
 
     def analyze_property(
         self, arg: Any, typ: Any, name: str, *, optional: bool | None = None, **how: Any

@@ -1,4 +1,4 @@
-"""IAM documents as plain data: who may assume a role, and what is allowed on what."""
+"""IAM policy documents as plain data: trust policies and permissions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_ver
 
 
 ROLE_SIZE: Final = 10_240
-"""Characters of all inline policies of a role, white space aside:
+"""Maximum size of all inline policies of a role, in characters without white space:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
@@ -24,7 +24,7 @@ def size(policy: str) -> int:
 
 
 def document(*statements: Statement) -> str:
-    """A policy document as JSON with sorted keys, so that previews stay quiet."""
+    """A policy document as JSON with sorted keys, so that previews show no false changes."""
     return json.dumps({"Version": VERSION, "Statement": list(statements)}, sort_keys=True)
 
 
@@ -38,7 +38,8 @@ def allow(
 ) -> Statement:
     """A statement that allows `actions` on the resources `on`, to the principal `to`, under the conditions `when`.
 
-    An empty `on` is for the policy of a kind of resource that names none: what the policy belongs to is meant.
+    If `on` is empty, the statement has no `Resource`. This is for resource-based policies that apply to their own
+    resource.
     """
     return _statement("Allow", actions, on, to, when, sid)
 
@@ -66,17 +67,17 @@ def trust(
 
 
 def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> str:
-    """The trust policy of a role for pods of one service account in one cluster, told by the tags of their sessions.
+    """The trust policy of a role for pods of one service account in one cluster, identified by their session tags.
 
     Sources: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html,
     https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
     """
-    told = {
+    tags = {
         "eks-cluster-arn": cluster_arn,
         "kubernetes-namespace": namespace,
         "kubernetes-service-account": service_account,
     }
-    when = {"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in told.items()}}
+    when = {"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in tags.items()}}
     return trust("pods.eks.amazonaws.com", actions=("sts:AssumeRole", "sts:TagSession"), when=when)
 
 
@@ -86,7 +87,7 @@ def managed_policy(name: str, partition: pulumi.Input[str]) -> pulumi.Output[str
 
 
 def own_policy(name: str, account_id: pulumi.Input[str], partition: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The ARN of the account's own policy of this name."""
+    """The ARN of the account's customer managed policy with this name."""
     return pulumi.Output.concat("arn:", partition, ":iam::", account_id, ":policy/", name)
 
 

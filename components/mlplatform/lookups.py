@@ -1,4 +1,4 @@
-"""Look-ups: what a program asks AWS about that exists already."""
+"""Lookups: queries of a program for AWS resources that exist already."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,46 +13,46 @@ _ENGINES_WORDS: Final = re.compile(r"^(?:invoke of \S+ failed: |invocation of \S
 
 
 _NOTHING: Final = ("no matching ", "couldn't find resource", "InvalidServiceName")
-"""What the provider says when a look-up of one thing finds none."""
+"""Parts of the provider's error messages if a lookup finds nothing."""
 
 
 def look_up(ask: Callable[[], R], wanted: str, remedy: str) -> R:
-    """What a look-up answers.
+    """The result of a lookup.
 
-    It takes the form that waits (`aws.get_secret`): an error of the other (`aws.get_secret_output`) ends a program in a
-    traceback.
+    Use the synchronous form of a function (`aws.get_secret`): an error of the asynchronous form
+    (`aws.get_secret_output`) ends the program with a traceback.
 
     Args:
-        ask: The look-up, with its arguments.
-        wanted: What is looked up and what for, as the beginning of a sentence that ends in "can't be looked up".
-        remedy: What to do when AWS refuses.
+        ask: The lookup, with its arguments.
+        wanted: What is looked up and why, as the beginning of a sentence that ends in "can't be looked up".
+        remedy: What to do if the lookup fails.
 
     Raises:
-        pulumi.RunError: AWS, or the provider, refuses; the engine prints it as it is.
+        pulumi.RunError: AWS or the provider returns an error. The engine prints the message without a traceback.
     """
     try:
         return ask()
-    # The SDK raises nothing narrower for what a provider says.
+    # The SDK raises no narrower class for a provider's error.
     except Exception as error:
-        said = _ENGINES_WORDS.sub("", str(error)).strip()
-        raise pulumi.RunError(f"{wanted} can't be looked up: {said}\n{remedy}") from None
+        message = _ENGINES_WORDS.sub("", str(error)).strip()
+        raise pulumi.RunError(f"{wanted} can't be looked up: {message}\n{remedy}") from None
 
 
 def find(ask: Callable[[], R], wanted: str, remedy: str) -> R | None:
-    """What a look-up answers that may find nothing; None where it finds nothing.
+    """The result of a lookup that may find nothing; None if it finds nothing.
 
     Args:
-        ask: The look-up, with its arguments.
+        ask: The lookup, with its arguments.
         wanted: What is looked up, as for `look_up`.
-        remedy: What to do when AWS refuses.
+        remedy: What to do if the lookup fails.
 
     Raises:
-        pulumi.RunError: AWS, or the provider, refuses for another reason.
+        pulumi.RunError: AWS or the provider returns another error.
     """
     try:
         return look_up(ask, wanted, remedy)
     except pulumi.RunError as error:
-        if any(said in str(error) for said in _NOTHING):
+        if any(part in str(error) for part in _NOTHING):
             return None
         raise
 
@@ -61,8 +61,8 @@ def caller(allowed_accounts: Sequence[str] = (), opts: pulumi.InvokeOptions | No
     """The account that a program runs in, and its partition, e.g. `aws`.
 
     Args:
-        allowed_accounts: Accounts in which the program may run; any, if empty.
-        opts: Whose provider is asked; the program's, by default.
+        allowed_accounts: Accounts in which the program may run. Empty: any account.
+        opts: Options that choose the provider. Default: the program's provider.
 
     Raises:
         pulumi.RunError: AWS rejects the credentials, or they belong to an account that is not allowed.
@@ -81,14 +81,14 @@ def caller(allowed_accounts: Sequence[str] = (), opts: pulumi.InvokeOptions | No
 
 
 def s3_cidrs(region: str) -> list[str]:
-    """The addresses of S3 in a region, as a gateway endpoint's routes have them. AWS adds to them now and then.
+    """The CIDR blocks of S3 in a region, as in a gateway endpoint's routes. AWS adds more from time to time.
 
     Raises:
-        pulumi.RunError: AWS does not tell them.
+        pulumi.RunError: the lookup fails.
     """
     found = look_up(
         lambda: aws.ec2.get_managed_prefix_list(name=f"com.amazonaws.{region}.s3").entries,
         "the addresses of S3, which models with weights in a bucket may call,",
-        "Allow ec2:DescribeManagedPrefixLists and ec2:GetManagedPrefixListEntries for whoever runs Pulumi.",
+        "Allow ec2:DescribeManagedPrefixLists and ec2:GetManagedPrefixListEntries for the identity that runs Pulumi.",
     )
     return sorted(entry.cidr for entry in found)

@@ -1,15 +1,15 @@
-"""Names of an author's choice, from which names in AWS and Kubernetes are made."""
+"""Names that authors choose, from which names in AWS and Kubernetes are derived."""
 
 import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
 MAX_NAME: Final = 20
-"""Longest name in a stack file, where names are joined: to the cluster's, the registry's, an add-on's."""
+"""Maximum length of a name in a stack file. Such names are joined to those of the cluster, registry or add-on."""
 
 MAX_COMPONENT_NAME: Final = 40
-"""Longest logical name of a component. What is derived from it has to fit the limits of AWS and Kubernetes, the
-tightest that of an IAM role: `-flow-log-writer`, Pulumi's 8 random characters, and 64 in all,
+"""Maximum length of a component's logical name. Names derived from it must fit the limits of AWS and Kubernetes. The
+tightest is 64 characters for an IAM role, including `-flow-log-writer` and the 8 random characters that Pulumi adds:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 Value = TypeVar("Value")
@@ -19,7 +19,7 @@ def name(value: str, longest: int = MAX_NAME) -> str:
     """`value` if it is a DNS label of at most `longest` characters; for use as a field validator.
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     if len(value) > longest or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", value):
         raise ValueError(
@@ -32,16 +32,16 @@ def component(value: str) -> str:
     """`value` if it can be the logical name of a component.
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     return name(value, MAX_COMPONENT_NAME)
 
 
 def named(value: Mapping[str, Value], field: str) -> Mapping[str, Value]:
-    """`value` if each of its keys is a `name`; for use in a validator of the model that has it as `field`.
+    """`value` if each of its keys is a valid `name`; for use in a validator of the model whose `field` it is.
 
     Raises:
-        ValueError: a line for each key that is none.
+        ValueError: one line per invalid key.
     """
     problems = []
     for key in value:

@@ -1,4 +1,4 @@
-"""What a platform stack tells other stacks."""
+"""The outputs of a platform stack, which other stacks read."""
 
 import inspect
 from collections.abc import Mapping
@@ -13,41 +13,41 @@ from pydantic.alias_generators import to_camel
 from mlplatform.component import PACKAGE
 
 VERSION: Final = 1
-"""Version of the outputs. A field may be added under the same one, by `later`. Whoever removes a field, renames it or
-changes what it means raises the version."""
+"""Version of the outputs. Adding a field with `later` keeps the version. Removing a field, renaming it or changing its
+meaning requires a new version."""
 
 VERSION_OUTPUT: Final = "outputsVersion"
-"""The stack output that tells the version."""
+"""The stack output that contains the version."""
 
 _OTHERWISE: Final = "otherwise"
 
 
 def later(otherwise: Any) -> Any:
-    """A field that came later within a version; `otherwise` is its value where a platform does not tell it yet."""
+    """A field added later within a version. `otherwise` is its value if a platform does not export it yet."""
     return field(metadata={_OTHERWISE: otherwise})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformOutputs:
-    """A platform, as the stacks see it that build on it. Each field is a stack output by its camelCase name."""
+    """A platform, as dependent stacks see it. Each field is a stack output with the field's camelCase name."""
 
     region: pulumi.Output[str]
     """AWS region, e.g. `us-east-1`."""
 
     vpc_id: pulumi.Output[str]
-    """The network."""
+    """ID of the VPC."""
 
     private_subnet_ids: pulumi.Output[list[str]]
-    """Private subnets, one a zone."""
+    """Private subnets, one per zone."""
 
     public_subnet_ids: pulumi.Output[list[str]] = later([])
-    """Public subnets, one a zone, for load balancers that face the internet; none where no route leads there."""
+    """Public subnets, one per zone, for internet-facing load balancers. Empty if the network has none."""
 
     pod_subnet_ids: pulumi.Output[dict[str, str]] = later({})
-    """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
+    """Subnet of the pods in each zone, by the zone's name. Empty if pods share the private subnets."""
 
     vpc_cidrs: pulumi.Output[list[str]] = later([])
-    """Networks of the VPC; none where the platform does not export them yet."""
+    """CIDR blocks of the VPC. Empty if the platform does not export them yet."""
 
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
@@ -80,10 +80,10 @@ class PlatformOutputs:
     """URL of the cluster's API server."""
 
     kubeconfig: pulumi.Output[str]
-    """Kubeconfig of the cluster, as JSON. It holds no secret: whoever uses it signs in as themselves."""
+    """Kubeconfig of the cluster, as JSON. It contains no secret: users sign in with their own credentials."""
 
     gpu_pools: pulumi.Output[list[str]]
-    """Names of the GPU pools, which a model's `pool` is one of."""
+    """Names of the GPU pools, for a model's `pool`."""
 
     inference_endpoints: pulumi.Output[dict[str, str]]
     """URLs of the models inside the cluster, by their names in the stack file."""
@@ -96,19 +96,19 @@ class PlatformOutputs:
     """StorageClasses of the shared file systems by their names in the stack file."""
 
     cluster_security_group_id: pulumi.Output[str | None] = later(None)
-    """Security group of the cluster's private endpoint and of all its nodes. None where the platform does not export it
+    """Security group of the cluster's private endpoint and of all its nodes. None if the platform does not export it
     yet."""
 
     cluster_access: pulumi.Output[dict[str, str]] = later({})
-    """Who may use the cluster: the level of each entry of `cluster.access`, and of `(creator)`, whoever created the
-    cluster, where that is an administrator."""
+    """Access to the cluster: the level of each entry of `cluster.access`. `(creator)` is the principal that created the
+    cluster, if it is an administrator."""
 
     @classmethod
     def export(cls, **values: pulumi.Input[Any]) -> None:
-        """Make the fields outputs of this stack, beside the version.
+        """Export the fields and the version as outputs of this stack.
 
         Args:
-            values: every field that was there from the first, and any that came later, by its name here.
+            values: all fields that are not `later`, and any that are, by their Python names.
 
         Raises:
             TypeError: a field is missing or unknown.
@@ -124,14 +124,14 @@ class PlatformOutputs:
 
     @classmethod
     def of(cls, stack: pulumi.StackReference) -> Self:
-        """Read a platform from its stack. An output that is secret there is secret here.
+        """Read a platform's outputs from its stack. Secret outputs stay secret.
 
-        Where the stack is no platform, or one of another version, or does not tell a field, each output fails with a
-        `pulumi.RunError` that names the stack and all that is wrong with it.
+        If the stack is not a platform, has another version of the outputs, or lacks a field, each output fails with a
+        `pulumi.RunError` that names the stack and all problems.
         """
-        told = pulumi.Output.all(stack.name, stack.outputs)
-        # One secret output says nothing of the others, nor of whether all are there.
-        checked = pulumi.Output.unsecret(told.apply(lambda known: _check(cls, *known)))
+        found = pulumi.Output.all(stack.name, stack.outputs)
+        # One secret output would make the result of the check, and so all outputs, secret.
+        checked = pulumi.Output.unsecret(found.apply(lambda known: _check(cls, *known)))
 
         def read(each: Field[Any]) -> pulumi.Output[Any]:
             value = pulumi.Output.all(checked, stack.get_output(to_camel(each.name)))
@@ -145,32 +145,32 @@ def _is_required(each: Field[Any]) -> bool:
 
 
 def _kinds(outputs: type[PlatformOutputs]) -> dict[str, TypeAdapter[Any]]:
-    """What each field holds, by its name."""
+    """The type of each field, by its name."""
     return {each.name: TypeAdapter(get_args(each.type)[0]) for each in fields(outputs)}
 
 
-def _check(outputs: type[PlatformOutputs], stack: str, told: Mapping[str, Any]) -> None:
-    version = told.get(VERSION_OUTPUT)
+def _check(outputs: type[PlatformOutputs], stack: str, exported: Mapping[str, Any]) -> None:
+    version = exported.get(VERSION_OUTPUT)
     if version is None:
         raise pulumi.RunError(
-            f"stack {stack} has no output {VERSION_OUTPUT}: it is no platform, or was never brought up"
+            f"stack {stack} has no output {VERSION_OUTPUT}: it is not a platform, or was never deployed"
         )
     if version != VERSION:
         version = int(version) if isinstance(version, float) else version
         raise pulumi.RunError(
             f"stack {stack} has outputs of version {version!r}; allowed: {VERSION}. Use the release of mlplatform that "
-            f"made it: this is {metadata.version(PACKAGE)}"
+            f"deployed it: this is {metadata.version(PACKAGE)}"
         )
     problems, kinds = [], _kinds(outputs)
     for each in fields(outputs):
         name = to_camel(each.name)
-        if name not in told:
+        if name not in exported:
             problems += [f"{name} is missing"] if _is_required(each) else []
             continue
         try:
-            kinds[each.name].validate_python(told[name])
+            kinds[each.name].validate_python(exported[name])
         except ValidationError:
             # Without the value, which may be a secret.
-            problems.append(f"{name} is no {inspect.formatannotation(get_args(each.type)[0])}")
+            problems.append(f"{name} is not of type {inspect.formatannotation(get_args(each.type)[0])}")
     if problems:
         raise pulumi.RunError(f"the outputs of stack {stack} are not those of a platform: {', '.join(problems)}")

@@ -1,4 +1,4 @@
-"""Plain values hold no credentials: anyone who reads a file, a state, an account or a cluster reads them."""
+"""Check that plain values contain no credentials: they are readable in the file, the state, AWS and the cluster."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -8,19 +8,19 @@ from mlplatform.refusals import Problem
 from mlplatform.spec import Spec
 
 INSTEAD: Final = (
-    "plain values; keep the secret in AWS Secrets Manager, from where a model has it by `secretEnv` and any other "
+    "plain values; keep the secret in AWS Secrets Manager, from which a model gets it by `secretEnv`, and any other "
     "program by `secrets` of its workload"
 )
 """What is allowed instead of a credential."""
 
 
 def holds(sort: str) -> str:
-    """What is wrong with a value that is a credential of a sort, to be read after its place."""
+    """The problem of a value that is a credential of a kind, a phrase that follows its path."""
     return f"holds what looks like {sort}, in plain text"
 
 
 def problems(argument: str, value: Any) -> Iterator[Problem]:
-    """Credentials in an argument of a component, each at its place and never quoted. Outputs are left out.
+    """Credentials in an argument of a component, each with its path and without its value. Outputs are skipped.
 
     Args:
         argument: the argument.

@@ -1,4 +1,4 @@
-"""How a component says that it can't be created as it was asked for."""
+"""The error that a component raises if its arguments are invalid."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,27 +9,27 @@ import pulumi
 from awsfacts import credentials, secret_names
 
 _LONGEST_SHOWN: Final = 20
-"""Longer text is not quoted: it may be a credential."""
+"""Maximum length of text that is quoted. Longer text may be a credential."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a component's arguments."""
+    """One problem of a component's arguments."""
 
     path: str
-    """The argument, or what is wrong inside it: `bucket.expireDays`."""
+    """The argument, or the path of a value in it: `bucket.expireDays`."""
 
     reason: str
-    """To be read after the path: `is missing`."""
+    """A phrase that follows the path: `is missing`."""
 
 
 class ArgumentsError(pulumi.RunError):
-    """A component can't be created with these arguments. The engine prints it without a traceback.
+    """A component can't be created with these arguments. The engine prints the message without a traceback.
 
-    It is no ValueError, which Pulumi would wrap into others of its own where an output raises it.
+    It is not a ValueError, because Pulumi would wrap one that is raised in an output in errors of its own.
     """
 
     def __init__(self, what: str, problems: Sequence[Problem]) -> None:
-        """Take the component, e.g. `DataBucket weights`, and all its problems."""
+        """Create the error for a component, e.g. `DataBucket weights`, and all its problems."""
         self.what = what
         self.problems = tuple(problems)
         lines = [f"{what} can't be created:", *(f"  {each.path} {each.reason}" for each in problems)]
@@ -42,7 +42,7 @@ def what_is(component: pulumi.Resource, name: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as an error shows it: short, and nothing that may be a credential."""
+    """A value as an error message shows it: short, and never a possible credential."""
     if value is None:
         return "empty (None)"
     if isinstance(value, Mapping):

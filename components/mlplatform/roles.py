@@ -1,4 +1,4 @@
-"""IAM roles with everything that belongs to one: trust, policies, boundary, tags."""
+"""IAM roles with their trust policy, permissions, permissions boundary and tags."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Role(NamedTuple):
     role: "aws.iam.Role"
 
     policies: list[pulumi.Resource]
-    """What has to exist before somebody who assumes the role may do what it is for."""
+    """Resources that must exist before a principal that assumes the role has its permissions."""
 
 
 def role(
@@ -30,16 +30,16 @@ def role(
     boundary: pulumi.Input[str] | None = None,
     description: str | None = None,
 ) -> Role:
-    """Create a role below a component, bounded and tagged as the component's caller asks.
+    """Create a role as a child of a component, with the boundary and tags that the component's caller sets.
 
     Args:
-        component: What the role belongs to.
+        component: The component that the role belongs to.
         name: Logical name of the role.
-        trust: Policy document that says who may assume it.
+        trust: Trust policy: who may assume the role.
         managed: AWS managed policies to attach, e.g. `AmazonEKSClusterPolicy`, by the attachment's logical name.
-        inline: Policy documents of the role's own, by logical name.
+        inline: Inline policy documents, by logical name.
         partition: Partition of the managed policies.
-        boundary: ARN of its permissions boundary. Default: that of the component's caller.
+        boundary: ARN of its permissions boundary. Default: the one that the component's caller sets.
         description: Its description.
     """
     made = aws.iam.Role(

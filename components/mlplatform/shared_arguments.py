@@ -1,4 +1,4 @@
-"""What arguments that many components have may be: accounts, regions, partitions and tags."""
+"""Validation of arguments that many components have: accounts, regions, partitions and tags."""
 
 import base64
 import re
@@ -15,57 +15,58 @@ from mlplatform.component import PACKAGE
 from mlplatform.refusals import ArgumentsError, Problem, shown
 
 OWN_TAGS: Final = f"{PACKAGE}:"
-"""How the keys of tags begin by which a resource is found again after a crash."""
+"""Prefix of the keys of the tags by which a resource is found after a crash."""
 
 MAX_TAGS: Final = 42
-"""Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
+"""Maximum number of the caller's tags. AWS allows 50 per resource, including those of the component and of EKS:
 https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
 
 MAX_TAG_KEY: Final = 128
 MAX_TAG: Final = 256
 TAG_WORDS: Final = "letters, digits, spaces and _ . : / = + - @, with no space at either end"
 _TAG: Final = re.compile(r"[\w .:/=+@-]*")
-"""What IAM, the strictest, takes of a tag's key and value: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+"""Characters that IAM, the strictest service, allows in keys and values of tags:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 
 _AWS: Final = "aws:"
-"""How no key and no value begins: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
+"""Reserved prefix of keys and values: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"""
 
 _ENDPOINT: Final = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/?")
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
-"""An account's number; as a number it loses the zeros that it begins with."""
+"""An account ID. As a number it would lose its leading zeros."""
 
 
 def account_problem(account: str) -> str | None:
-    """What is wrong with an account that is known; None where nothing is."""
-    return None if _ACCOUNT.fullmatch(account) else "allowed: an AWS account, 12 digits in quotes"
+    """What is allowed instead of an account ID; None for a valid one."""
+    return None if _ACCOUNT.fullmatch(account) else "allowed: an AWS account ID, 12 digits in quotes"
 
 
 def is_tag_text(text: str) -> bool:
-    """Whether a text has only characters that a tag takes, and no space at either end."""
+    """Whether a text has only characters that are allowed in tags, and no leading or trailing space."""
     return bool(_TAG.fullmatch(text)) and text == text.strip()
 
 
 def tag_key_problem(key: str) -> str | None:
-    """What is allowed instead of a tag's key; None for a right one."""
+    """What is allowed instead of a tag's key; None for a valid one."""
     if not key or len(key) > MAX_TAG_KEY or not is_tag_text(key):
         return f"allowed: 1 to {MAX_TAG_KEY} {TAG_WORDS}"
     if key.lower().startswith(_AWS):
-        return "allowed: keys that do not begin with aws:, which is AWS's own"
+        return "allowed: keys that do not begin with aws:, which AWS reserves"
     if key.lower().startswith(OWN_TAGS):
         return f"allowed: keys that do not begin with {OWN_TAGS}, which components set"
     return None
 
 
 def tag_value_problem(value: str) -> str | None:
-    """What is allowed instead of a tag's value; None for a right one."""
+    """What is allowed instead of a tag's value; None for a valid one."""
     if len(value) > MAX_TAG or not is_tag_text(value):
         return f"allowed: at most {MAX_TAG} {TAG_WORDS}"
-    return "allowed: values that do not begin with aws:, which is AWS's own" if value.lower().startswith(_AWS) else None
+    return "allowed: values that do not begin with aws:, which AWS reserves" if value.lower().startswith(_AWS) else None
 
 
 def tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
-    """What AWS refuses of tags, and what the component sets itself. Values that are not known yet are left.
+    """Tags that AWS rejects or that the component sets itself. Values that are not known yet are skipped.
 
     Args:
         key: the argument.
@@ -78,18 +79,20 @@ def tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
         if allowed := tag_key_problem(tag):
             yield Problem(key, f"has {shown(tag)}; {allowed}")
         elif lower.count(tag.lower()) > 1:
-            yield Problem(key, f"has {shown(tag)}; allowed: keys that differ in more than their case, as IAM wants")
+            yield Problem(
+                key, f"has {shown(tag)}; allowed: keys that differ in more than their case, since IAM requires it"
+            )
         if isinstance(value, str) and (allowed := tag_value_problem(value)):
             yield Problem(f"{key}.{tag}", f"is {shown(value)}; {allowed}")
 
 
 def place_problems(region: str | None, partition: str | None, names: tuple[str, str]) -> Iterator[Problem]:
-    """What is wrong with a component's region and partition.
+    """Problems of a component's region and partition.
 
     Args:
-        region: the region, where it is known.
-        partition: the partition, where it is known.
-        names: what the two arguments are called.
+        region: the region, if it is known.
+        partition: the partition, if it is known.
+        names: the names of the two arguments.
     """
     if region is not None and (allowed := region_problem(region)):
         yield Problem(names[0], f"is {shown(region)}; allowed: {allowed}")
@@ -114,12 +117,12 @@ def _authority(value: str) -> str | None:
     try:
         base64.b64decode(value, validate=True)
     except ValueError:
-        return "allowed: a certificate authority in base64, as EKS tells it"
+        return "allowed: a certificate authority in base64, as EKS returns it"
     return None
 
 
 def _id(form: str, example: str) -> Callable[[str], str | None]:
-    return lambda value: None if re.fullmatch(form, value) else f"allowed: ids such as {example}"
+    return lambda value: None if re.fullmatch(form, value) else f"allowed: IDs such as {example}"
 
 
 _subnet: Final = _id(grammar.SUBNET_ID, "subnet-0a1b2c3d4e5f60718")
@@ -135,16 +138,16 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "privateaccesssecuritygroups": _group,
     "subnetids": _subnet,
 }
-"""What is allowed instead of a value, or an entry, None where it is right, by the argument's name in small letters
-alone."""
+"""Functions that return what is allowed instead of a value or an entry, None for a valid one; by the argument's name in
+lower case without underscores."""
 
 
 def form_problems(argument: str, value: Any) -> Iterator[Problem]:
-    """What is wrong with the form of an argument as far as it is known.
+    """Problems of the format of an argument. Values that are not known yet are skipped.
 
     Args:
-        argument: the argument, as whoever wrote it spells it.
-        value: its value: text, or a list or mapping of such.
+        argument: the argument, in the caller's spelling.
+        value: its value: text, or a list or mapping of text.
     """
     check = _FORMS.get(_letters(argument))
     for path, each in arns.leaves(argument, value) if check else ():
@@ -157,19 +160,19 @@ def _letters(argument: str) -> str:
 
 
 def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str, Any]:
-    """The arguments of a component whose account, region, partition and ARNs are checked once they are known.
+    """The arguments of a component, with account, region, partition and ARNs validated once they are known.
 
     Args:
         what: the component, e.g. `KeyRing keys`.
-        given: its arguments by their names in Python, of which plain ones have been checked.
-        partition: its partition where `given` has none; None where the component takes none.
+        given: its arguments by their Python names. Plain values have been validated.
+        partition: its partition if `given` has none; None if the component has no such argument.
     """
     args = {key: _checked_later(what, key, value) for key, value in given.items()}
     outputs = [key for key in ("region", "partition") if isinstance(given.get(key), pulumi.Output)]
     if outputs:
         both = pulumi.Output.all(given.get("region"), given.get("partition", partition))
         args[outputs[0]] = both.apply(
-            lambda known: _right(
+            lambda known: _valid(
                 what,
                 known[0 if outputs[0] == "region" else 1],
                 place_problems(known[0], known[1], ("region", "partition")),
@@ -183,12 +186,12 @@ def placed(what: str, given: dict[str, Any], partition: str | None) -> dict[str,
 
 
 def _checked_later(what: str, argument: str, value: Any) -> Any:
-    """An argument whose outputs are checked for their form when they are known. Whatever is plain has been checked."""
+    """An argument whose outputs are validated when they are known. Plain values have been validated."""
     if argument != "tags" and _letters(argument) not in _FORMS:
         return value
     if isinstance(value, pulumi.Output):
         whole = _tags_known if argument == "tags" else form_problems
-        return value.apply(lambda known: _right(what, known, whole(argument, known)))
+        return value.apply(lambda known: _valid(what, known, whole(argument, known)))
     return _each(value, partial(_entry_later, what, argument))
 
 
@@ -209,11 +212,11 @@ def _entry_later(what: str, argument: str, value: Any, entry: str) -> Any:
             for each in form_problems(argument, known)
         )
 
-    return value.apply(lambda known: _right(what, known, problems(known)))
+    return value.apply(lambda known: _valid(what, known, problems(known)))
 
 
 def _each(value: Any, make: Callable[[Any, str], Any]) -> Any:
-    """A value with each entry made anew, from itself and its place: `.name`, `[0]`, or empty for the value itself."""
+    """Apply `make` to each entry of a value and its path: `.name`, `[0]`, or empty for the value itself."""
     if isinstance(value, Mapping):
         return {key: make(each, f".{key}") for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -221,40 +224,40 @@ def _each(value: Any, make: Callable[[Any, str], Any]) -> Any:
     return make(value, "")
 
 
-def _right(what: str, value: Any, problems: Iterator[Problem]) -> Any:
-    """The value where there are no problems."""
+def _valid(what: str, value: Any, problems: Iterator[Problem]) -> Any:
+    """Return the value if there are no problems; otherwise raise an `ArgumentsError`."""
     if found := [*problems]:
         raise ArgumentsError(what, found)
     return value
 
 
 def _fitting_arn(what: str, argument: str, place: list[Any], value: Any, entry: str) -> Any:
-    """An ARN that is checked when it and the component's place are known. Whatever is plain has been checked."""
+    """An ARN that is validated when it and the component's place are known. Plain values have been validated."""
     if not any(isinstance(each, pulumi.Output) for each in (value, *place)):
         return value
 
     def checked(known: list[Any]) -> Any:
         arn, *there = known
-        return _right(what, arn, arns.problems(f"{argument}{entry}", arn, Place(*there)))
+        return _valid(what, arn, arns.problems(f"{argument}{entry}", arn, Place(*there)))
 
     return pulumi.Output.all(value, *place).apply(checked)
 
 
 def not_secret(what: str, argument: str, values: Mapping[str, pulumi.Input[str]], instead: str) -> dict[str, Any]:
-    """Values of an argument that show up in plain text, of which none may be a secret output.
+    """Values of an argument that is visible in plain text, so that none may be a secret output.
 
     Args:
         what: the component, e.g. `InferenceService chat`.
         argument: the argument.
-        values: its values. Secret outputs, and those that turn out to be credentials, fail when they are known.
+        values: its values. Secret outputs, and outputs that resolve to credentials, fail when they are known.
         instead: what is allowed instead.
     """
 
     def checked(name: str, value: pulumi.Output[Any]) -> pulumi.Output[Any]:
-        def known(told: list[Any]) -> Any:
-            is_secret, text = told
+        def known(resolved: list[Any]) -> Any:
+            is_secret, text = resolved
             marked = [Problem(f"{argument}.{name}", f"is secret; {instead}")] if is_secret else []
-            return _right(what, text, iter(marked or plain.problems(argument, {name: text})))
+            return _valid(what, text, iter(marked or plain.problems(argument, {name: text})))
 
         is_secret: pulumi.Output[bool] = pulumi.Output.from_input(value.is_secret())
         return pulumi.Output.all(is_secret, value).apply(known)

@@ -1,4 +1,4 @@
-"""What every spec has in common: the models that stack files are made of."""
+"""The base class of specs, which are the models of stack files."""
 
 from typing import Final, Self
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 REPEATS: Final[dict[str, JsonValue]] = {"uniqueItems": False}
-"""JSON schema's word for a list in which an entry may come again; in no other list of a spec may it."""
+"""JSON schema keyword for a list that may repeat an entry. All other lists of a spec reject duplicates."""
 
 
 class Spec(BaseModel):
-    """A component described in plain values: strict, immutable, camelCase outside and snake_case inside."""
+    """A component in plain values: strict and immutable, with camelCase names in files and other languages."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -19,14 +19,14 @@ class Spec(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
-        # A program pays for the specs that it uses, not for all of them at its import.
+        # Build a model at its first use, so that an import does not build all of them.
         defer_build=True,
     )
 
     @model_validator(mode="after")
-    def _lists_hold_nothing_twice(self) -> Self:
+    def _lists_have_no_duplicates(self) -> Self:
         again = [
-            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)} again; allowed: each of them once"
+            f"{to_camel(name)}[{index}] is {getattr(entry, 'value', entry)} again; allowed: each entry once"
             for name, field in type(self).model_fields.items()
             if field.json_schema_extra != REPEATS and isinstance(entries := getattr(self, name), list)
             for index, entry in enumerate(entries)

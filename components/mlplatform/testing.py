@@ -1,4 +1,4 @@
-"""Test a program without an engine or a cloud: run it under mocks and look at what it declares.
+"""Test a program without an engine or a cloud: run it with mocks and inspect the resources that it declares.
 
 >>> plan = declare(lambda: KeyRing("keys", {...}))
 >>> [each.name for each in plan.of(aws.kms.Key)]
@@ -36,20 +36,20 @@ _ARNS: Final = {
     "aws:secretsmanager/secret:Secret": "secretsmanager:{region}:{account}:secret:{name}-AbCdEf",
     "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
 }
-"""ARNs of what components take the ARNs of, and check them."""
+"""Valid ARNs for the resources whose ARNs components take and validate."""
 
 _IDS: Final = {
     "aws:ec2/securityGroup:SecurityGroup": "sg",
     "aws:ec2/subnet:Subnet": "subnet",
 }
-"""How ids begin of what components take the ids of, and check them."""
+"""Prefixes of IDs for the resources whose IDs components take and validate."""
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Outputs of a look-up: the same for every call, or computed from its arguments."""
+"""Outputs of a lookup: the same for every call, or computed from its arguments."""
 
 
 def _zones(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Six zones a region. As in a real account, the letters of names and the numbers of ids go different ways."""
+    """Six zones per region. As in a real account, the order of the names differs from the order of the IDs."""
     region = args.get("region") or REGION
     ids = [f"{id_prefix(region)}-az{number}" for number in (6, 1, 2, 4, 3, 5)]
     return {"id": region, "names": [f"{region}{letter}" for letter in "abcdef"], "zoneIds": ids}
@@ -69,7 +69,7 @@ def _region_of(service: str) -> str:
 
 
 def _offerings(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Every type that is asked about, in every zone."""
+    """Every requested type, in every zone."""
     (types,) = [each["values"] for each in args["filters"] if each["name"] == "instance-type"]
     offers = [(type, zone) for type in types for zone in _zones(args)["names"]]
     return {"id": "offers", "instanceTypes": [each[0] for each in offers], "locations": [each[1] for each in offers]}
@@ -92,7 +92,7 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
     "aws:ec2/getVpcEndpointService:getVpcEndpointService": _endpoint_service,
     "aws:ec2/getManagedPrefixList:getManagedPrefixList": {"id": "pl-0", "entries": [{"cidr": "52.216.0.0/15"}]},
 }
-"""What look-ups answer unless the caller says otherwise."""
+"""Default results of lookups."""
 
 
 def _id(kind: str, name: str) -> str:
@@ -106,13 +106,13 @@ class Declared:
     type: str
     name: str
     parent: str
-    """Logical name of the parent; empty at the top."""
+    """Logical name of the parent; empty if the parent is the stack."""
 
     inputs: Mapping[str, Any]
     """Inputs by their Pulumi (camelCase) names."""
 
     custom: bool
-    """Whether a provider makes it; a component is made by the program alone."""
+    """Whether a provider creates it. For a component it is false."""
 
     retained: bool
     """Whether destroying the stack leaves it in place."""
@@ -124,26 +124,26 @@ class Declared:
     """Input properties whose changes are ignored."""
 
     deletes_first: bool = False
-    """Whether it goes before what replaces it comes."""
+    """Whether a replacement deletes it before the new resource is created."""
 
     timeouts: Mapping[str, str] = field(default_factory=dict)
-    """How long its creation, update and deletion may take, where it says so."""
+    """Its custom timeouts for create, update and delete."""
 
     provider: str = ""
     """The provider's reference, or empty for the default one."""
 
     depends_on: frozenset[str] = frozenset()
-    """URNs of everything that it waits for."""
+    """URNs of all resources that it depends on."""
 
     urn: str = ""
 
     id: str = ""
-    """The stand-in for its id; empty for a component."""
+    """Its mock ID; empty for a component."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One look-up that a program makes."""
+    """One lookup of a program."""
 
     token: str
     args: Mapping[str, Any]
@@ -153,7 +153,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a program declares, in order of type and name."""
+    """Everything that a program declares, sorted by type and name."""
 
     resources: tuple[Declared, ...]
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class Plan:
     """The stack's own outputs."""
 
     asked: tuple[Asked, ...] = ()
-    """What it looked up, in order."""
+    """Its lookups, in order."""
 
     def __iter__(self) -> Iterator[Declared]:
         """Iterate over the resources."""
@@ -196,17 +196,18 @@ def declare(
     look_ups: Mapping[str, Answer] | None = None,
     stacks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Plan:
-    """Run `program` under mocks; what it declares.
+    """Run `program` with mocks and return what it declares.
 
     Args:
-        program: makes resources; what it returns is ignored.
+        program: creates resources; its return value is ignored.
         config: stack configuration, e.g. `{"aws:region": "us-east-1"}`.
-        look_ups: answers by function token, or functions from arguments to them, on top of `LOOK_UPS`. A look-up
-            without one is an error.
-        stacks: outputs of the stacks that it refers to, by their names. A reference to another one is an error.
+        look_ups: results of lookups by function token, or functions from arguments to results. They are added to
+            `LOOK_UPS`. A lookup without a result is an error.
+        stacks: outputs of the stacks that the program references, by their names. A reference to another stack is an
+            error.
 
     Raises:
-        Exception: whatever the program raises.
+        Exception: any exception of the program.
     """
     answers = _Answers({**LOOK_UPS, **(look_ups or {})}, stacks or {})
     monitor = _Monitor(answers)
@@ -223,7 +224,7 @@ def declare(
     asyncio.set_event_loop(loop)
     try:
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=STACK, monitor=monitor)
-        # Of a program that failed, something is left that never ends.
+        # A program that failed leaves tasks that never end.
         settings.SETTINGS.rpc_manager.clear()
         settings.SETTINGS.outputs.clear()
         pulumi.runtime.set_all_config(dict(config or {}))
@@ -242,8 +243,8 @@ def declare(
 
 
 def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """End what a program that failed has left waiting, before the garbage collector finds it at any odd moment."""
-    # Nor are outputs that failed told again then, each with a traceback.
+    """Cancel the tasks that a failed program left, before the garbage collector finds them at an arbitrary time."""
+    # Otherwise the loop reports each failed output again, with a traceback.
     loop.set_exception_handler(lambda *_: None)
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
@@ -252,7 +253,7 @@ def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _settled(program: Callable[[], object]) -> None:
-    """Run a program and wait for its outputs together: Pulumi's own wait looks at all of them again after each."""
+    """Run a program and wait for its outputs together. Pulumi's own wait checks all of them again after each one."""
     program()
     await wait_for_rpcs(await_all_outstanding_tasks=False)
     while pending := [output for output in settings.SETTINGS.outputs if not output.done()]:
@@ -261,7 +262,7 @@ async def _settled(program: Callable[[], object]) -> None:
 
 
 class _Answers(mocks.Mocks):
-    """Gives resources their inputs as outputs, with stand-ins for what AWS computes."""
+    """Returns a resource's inputs as its outputs, with mock values for what AWS computes."""
 
     def __init__(self, look_ups: Mapping[str, Answer], stacks: Mapping[str, Mapping[str, Any]]) -> None:
         self._look_ups = look_ups
@@ -274,7 +275,7 @@ class _Answers(mocks.Mocks):
         if args.typ == STACK_REFERENCE_TYPE:
             name = str(args.resource_id)
             if name not in self._stacks:
-                raise KeyError(f"the stack {name} has no outputs here")
+                raise KeyError(f"no mock outputs for the stack {name}")
             return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
         computed = {
             "arn": self._arn(args.typ, args.name),
@@ -300,14 +301,14 @@ class _Answers(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:
-            raise KeyError(f"the look-up {args.token} has no answer here")
+            raise KeyError(f"no mock result for the lookup {args.token}")
         self.asked.append(Asked(args.token, dict(args.args), args.provider or ""))
         answer = self._look_ups[args.token]
         return dict(answer(args.args) if callable(answer) else answer), []
 
 
 class _Monitor(mocks.MockMonitor):
-    """Records registrations whole: Pulumi's own monitor shows a mock neither parents nor options."""
+    """Records complete registrations. Pulumi's own monitor passes neither parents nor options to a mock."""
 
     def __init__(self, answers: mocks.Mocks) -> None:
         super().__init__(answers)

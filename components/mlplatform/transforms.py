@@ -1,4 +1,4 @@
-"""Transforms of a program under mocks, run as the engine runs them: https://www.pulumi.com/docs/iac/concepts/options/transforms/."""
+"""Transforms of a program with mocks, run as the engine runs them: https://www.pulumi.com/docs/iac/concepts/options/transforms/."""
 
 import asyncio
 from typing import Any, Final
@@ -23,10 +23,10 @@ RESOURCE_OPTIONS: Final = {
     "retain_on_delete": "retainOnDelete",
     "version": "version",
 }
-"""Options that a transform may change, and where a registration has them."""
+"""Options that a transform may change, with their names in a registration."""
 
 INVOKE_OPTIONS: Final = {"plugin_download_url": "pluginDownloadURL", "provider": "provider", "version": "version"}
-"""The same of a look-up."""
+"""The same for a lookup."""
 
 
 class Transforms:
@@ -34,14 +34,14 @@ class Transforms:
 
     def __init__(self) -> None:
         self.of_stack: list[Any] = []
-        """Those that hold for every resource that is registered after them."""
+        """Transforms that apply to every resource registered after them."""
 
         self.of_look_ups: list[Any] = []
         self._own: dict[str, list[Any]] = {}
         self._parents: dict[str, str] = {}
 
     def resource(self, urn: str, request: Any) -> Any:
-        """A registration as its own transforms leave it, then its parents', nearest first, then the stack's."""
+        """A registration after its own transforms, then its parents', nearest first, then the stack's."""
         self._own[urn], self._parents[urn] = [*request.transforms], request.parent
         found, above = [*request.transforms], request.parent
         while above:
@@ -70,7 +70,7 @@ class Transforms:
         return changed
 
     def look_up(self, request: Any) -> Any:
-        """A look-up as the stack's transforms of look-ups leave it."""
+        """A lookup after the stack's invoke transforms."""
         changed = resource_pb2.ResourceInvokeRequest()
         changed.CopyFrom(request)
         for each in self.of_look_ups:
@@ -86,9 +86,9 @@ class Transforms:
 
 
 def _call(callback: Any, request: Any) -> Any:
-    """What the program answers a call-back with, on the loop that runs the program.
+    """The program's response to a callback, computed on the loop that runs the program.
 
-    Found where Pulumi's own mocks find it: they keep the transforms, and run none.
+    Pulumi's own mocks register the callbacks but do not run them, so this reads the servicer's private fields.
     """
     servicer = next(each for each in _CallbackServicer._servicers if callback.token in each._callbacks)
     answer: Any = servicer._callbacks[callback.token](request.SerializeToString())
@@ -96,7 +96,7 @@ def _call(callback: Any, request: Any) -> Any:
 
 
 def _copy_all(names: dict[str, str], source: Any, target: Any, *, backwards: bool = False) -> None:
-    """Copy the fields of one message to those of another, by the names in both."""
+    """Copy fields from one message to another. `names` maps the names in the source to those in the target."""
     for one, other in names.items():
         name, into = (other, one) if backwards else (one, other)
         target.ClearField(into)

@@ -1,4 +1,4 @@
-"""The least that each component can be given; a component without a case here fails the contract."""
+"""The required arguments of each component. A component without a case here fails the contract tests."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -57,6 +57,6 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
 
 
 def build(component: type[Component], name: str = "example", **more: Any) -> Callable[[], object]:
-    """A program that makes one component from its case."""
+    """A program that creates one component from its case."""
     make: Any = component
     return lambda: make(name, {**CASES[component], **more}, pulumi.ResourceOptions())

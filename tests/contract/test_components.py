@@ -1,4 +1,4 @@
-"""What holds for every component of the catalogue."""
+"""Properties of every component."""
 
 import ast
 import importlib.util
@@ -45,7 +45,7 @@ def args_of(component: type[Component]) -> Any:
 
 
 @every_component
-def test_it_is_built_from_its_least_args_under_its_token(component: type[Component]) -> None:
+def test_it_can_be_created_with_its_required_arguments_and_has_its_token(component: type[Component]) -> None:
     plan = declare(cases.build(component))
     assert [each.type for each in plan if each.name == "example" and not each.parent] == [
         f"{PACKAGE}:index:{component.__name__}"
@@ -59,7 +59,7 @@ def test_its_constructor_takes_name_args_and_options(component: type[Component])
 
 
 @every_component
-def test_every_child_hangs_under_it_and_bears_its_name(component: type[Component]) -> None:
+def test_every_child_has_it_as_parent_and_its_name_as_prefix(component: type[Component]) -> None:
     children = [each for each in declare(cases.build(component)) if each.custom]
     assert {each.parent for each in children} == {"example"}
     assert [each.name for each in children if not each.name.startswith("example-")] == []
@@ -72,7 +72,7 @@ def test_names_of_children_are_lower_kebab(component: type[Component]) -> None:
 
 
 @every_component
-def test_two_of_them_do_not_collide(component: type[Component]) -> None:
+def test_two_components_of_a_type_do_not_collide(component: type[Component]) -> None:
     def program() -> None:
         cases.build(component, "one")()
         cases.build(component, "two")()
@@ -82,7 +82,7 @@ def test_two_of_them_do_not_collide(component: type[Component]) -> None:
 
 
 @every_component
-def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: type[Component]) -> None:
+def test_every_taggable_child_has_the_tags_the_stack_and_its_name(component: type[Component]) -> None:
     if "tags" not in args_of(component).__annotations__:
         assert all(not each.type.startswith("aws:") for each in declare(cases.build(component)))
         return
@@ -102,7 +102,7 @@ def test_every_taggable_child_bears_the_tags_the_stack_and_its_name(component: t
 
 
 @every_component
-def test_every_role_below_it_is_bounded_as_the_caller_asks(component: type[Component]) -> None:
+def test_every_role_has_the_caller_s_boundary(component: type[Component]) -> None:
     if "permissions_boundary_arn" not in args_of(component).__annotations__:
         assert declare(cases.build(component)).of(aws.iam.Role) == []
         return
@@ -112,7 +112,7 @@ def test_every_role_below_it_is_bounded_as_the_caller_asks(component: type[Compo
 
 
 @every_component
-def test_every_object_of_a_cluster_bears_the_stack_and_its_name(component: type[Component]) -> None:
+def test_every_kubernetes_object_has_the_stack_and_its_name(component: type[Component]) -> None:
     for each in declare(cases.build(component)):
         if each.type.startswith("kubernetes:"):
             assert each.inputs["metadata"]["annotations"] == {
@@ -122,8 +122,8 @@ def test_every_object_of_a_cluster_bears_the_stack_and_its_name(component: type[
 
 
 @every_component
-def test_plain_camel_case_values_make_the_same_plan_as_the_spec(component: type[Component]) -> None:
-    """What another language or a stack file sends is the same as what Python gives."""
+def test_plain_camel_case_values_declare_the_same_plan_as_the_spec(component: type[Component]) -> None:
+    """Values from another language or a stack file have the same result as those from Python."""
     documented = attributes(args_of(component))
     specs = {arg: EXPORTS[each.type] for arg, each in documented.items() if each.type in EXPORTS}
     models = {arg: model.model_validate(cases.CASES[component][arg]) for arg, model in specs.items()}
@@ -133,8 +133,8 @@ def test_plain_camel_case_values_make_the_same_plan_as_the_spec(component: type[
 
 
 @every_component
-def test_another_language_makes_the_same_plan(component: type[Component]) -> None:
-    """The host, given camelCase JSON, declares what Python does."""
+def test_another_language_declares_the_same_plan(component: type[Component]) -> None:
+    """The host declares the same for camelCase JSON as Python does."""
     documented = attributes(args_of(component))
     given = {
         arg: EXPORTS[documented[arg].type].model_validate(value) if documented[arg].type in EXPORTS else value
@@ -148,17 +148,17 @@ def test_another_language_makes_the_same_plan(component: type[Component]) -> Non
 
 
 @every_component
-def test_another_language_gives_the_least_and_reads_every_output(component: type[Component]) -> None:
+def test_another_language_can_pass_only_required_arguments_and_reads_every_output(component: type[Component]) -> None:
     make = host_makes(component, {to_camel(arg): value for arg, value in cases.CASES[component].items()})
     state: dict[str, Any] = {}
     plan = declare(lambda: state.update(make().state))
     assert plan == declare(cases.build(component))
-    told = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
-    assert {*state} == {*told["properties"]}
+    schema = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
+    assert {*state} == {*schema["properties"]}
 
 
 @every_component
-def test_each_argument_that_is_missing_none_or_misspelt_is_refused_by_its_name(
+def test_each_missing_none_or_misspelt_argument_is_rejected_by_name(
     component: type[Component],
 ) -> None:
     case, made = cases.CASES[component], args_of(component)
@@ -176,7 +176,7 @@ def test_each_argument_that_is_missing_none_or_misspelt_is_refused_by_its_name(
 
 
 @every_component
-def test_a_name_that_aws_or_kubernetes_refuses_is_refused_by_the_component(component: type[Component]) -> None:
+def test_a_name_that_aws_or_kubernetes_rejects_is_rejected_by_the_component(component: type[Component]) -> None:
     for name in ("Llama-3.1", "Model_Weights", "x" * (MAX_COMPONENT_NAME + 1), "", "a-", "1a", "name\n"):
         with pytest.raises(ArgumentsError, match=rf"at most {MAX_COMPONENT_NAME} characters"):
             declare(cases.build(component, name))
@@ -193,11 +193,11 @@ ODD: tuple[Any, ...] = (
         ValueError("x"),
     ),
 )
-"""What nobody means to hand over."""
+"""Values that no argument accepts, or that callers pass by mistake."""
 
 
 @every_component
-def test_a_call_that_is_none_of_its_own_is_refused_in_its_words(component: type[Component]) -> None:
+def test_a_call_that_does_not_fit_the_constructor_is_rejected_with_its_signature(component: type[Component]) -> None:
     make, args = cases.CASES[component], component.__name__
     wrong: Any = component
     for call in (
@@ -209,13 +209,13 @@ def test_a_call_that_is_none_of_its_own_is_refused_in_its_words(component: type[
         lambda: wrong("example", make, options=None),
         lambda: wrong(args=make),
     ):
-        with pytest.raises(ArgumentsError, match=rf"^{args}.* can't be created:\n  the call is wrong \(") as error:
+        with pytest.raises(ArgumentsError, match=rf"^{args}.* can't be created:\n  the call is invalid \(") as error:
             declare(call)
         assert str(error.value).endswith(f"allowed: {args}(name, args, opts)")
 
 
 @every_component
-def test_what_is_no_name_are_no_args_or_are_no_options_is_refused(component: type[Component]) -> None:
+def test_invalid_names_arguments_and_options_are_rejected(component: type[Component]) -> None:
     wrong, case = cast(Any, component), cases.CASES[component]
     for name in (None, 5, b"example", [], object(), component):
         with pytest.raises(ArgumentsError, match=rf"^{component.__name__} can't be created:\n  name is "):
@@ -230,8 +230,8 @@ def test_what_is_no_name_are_no_args_or_are_no_options_is_refused(component: typ
 
 @every_component
 @pytest.mark.engine  # seconds: every argument of every component with thirty values
-def test_no_argument_ends_in_an_error_of_python(component: type[Component]) -> None:
-    """It is taken, or refused by its name."""
+def test_no_argument_causes_a_python_error(component: type[Component]) -> None:
+    """Each value is accepted, or rejected with the argument's name."""
     make: Any = component
     for argument in args_of(component).__annotations__:
         for odd in ODD:
@@ -285,8 +285,8 @@ def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseMo
 
 
 @every_component
-def test_an_output_without_a_value_is_refused_by_its_argument_s_name(component: type[Component]) -> None:
-    """An output that another stack does not have is None: a key or a boundary must not be left out in silence."""
+def test_an_output_without_a_value_is_rejected_by_its_argument_s_name(component: type[Component]) -> None:
+    """An output that another stack does not export is None. A key or a boundary must not be silently omitted."""
     make: Any = component
     flowing = [name for name, hint in args_of(component).__annotations__.items() if arguments.flows(hint)]
     assert flowing
@@ -300,25 +300,25 @@ def test_an_output_without_a_value_is_refused_by_its_argument_s_name(component: 
 
 
 @every_component
-def test_what_the_caller_retains_is_retained_whole(component: type[Component]) -> None:
+def test_if_the_caller_retains_it_all_children_are_retained(component: type[Component]) -> None:
     plan = declare(lambda: component("example", cases.CASES[component], pulumi.ResourceOptions(retain_on_delete=True)))
     assert [each.name for each in plan if not each.retained] == []
 
 
-def test_a_caller_s_retention_goes_before_a_spec_that_drops_the_data() -> None:
+def test_the_caller_s_retention_overrides_the_spec() -> None:
     args = {**cases.CASES[mlplatform.DataBucket], "bucket": {"retain": False}}
     plan = declare(lambda: mlplatform.DataBucket("example", args, pulumi.ResourceOptions(retain_on_delete=True)))
     assert plan.one(aws.s3.Bucket).retained
 
 
-def test_a_child_says_nothing_of_retention_so_that_the_engine_passes_a_parent_s_down() -> None:
+def test_a_child_leaves_retention_unset_so_that_it_inherits_the_parent_s() -> None:
     component = mlplatform.DataBucket.__new__(mlplatform.DataBucket)
     declare(lambda: component.__init__("example", {**cases.CASES[mlplatform.DataBucket], "bucket": {"retain": False}}))
     assert component.child(retain_on_delete=False).retain_on_delete is None
 
 
 @every_component
-def test_what_the_caller_protects_is_protected_whole(component: type[Component]) -> None:
+def test_if_the_caller_protects_it_all_children_are_protected(component: type[Component]) -> None:
     plan = declare(lambda: component("example", cases.CASES[component], pulumi.ResourceOptions(protect=True)))
     assert [each.name for each in plan if not each.protected] == []
 
@@ -337,11 +337,11 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
 }
-"""What cannot be had back, or takes long."""
+"""Types of children that cannot be recreated, or only slowly."""
 
 
 @every_component
-def test_it_protects_what_cannot_be_had_back_where_it_is_asked_to(component: type[Component]) -> None:
+def test_protect_protects_the_children_that_cannot_be_recreated(component: type[Component]) -> None:
     def protected(**more: Any) -> set[str]:
         return {each.type.rsplit(":", 1)[-1] for each in declare(cases.build(component, **more)) if each.protected}
 
@@ -353,8 +353,8 @@ def test_it_protects_what_cannot_be_had_back_where_it_is_asked_to(component: typ
     assert protected(protect=True) == PROTECTED[component]
 
 
-def test_other_options_of_the_caller_stay_with_the_component() -> None:
-    """They reach a child by a transformation, as docs/reuse.md says."""
+def test_other_options_of_the_caller_apply_only_to_the_component() -> None:
+    """To apply them to a child, use a transform, as described in docs/reuse.md."""
 
     def program() -> None:
         args = cases.CASES[mlplatform.KeyRing]
@@ -368,11 +368,11 @@ def test_only_components_args_and_specs_are_exported() -> None:
     assert sorted(mlplatform.__all__) == sorted(each.__name__ for group in kinds.values() for each in group)
 
 
-def test_the_platform_folder_is_no_package() -> None:
+def test_the_platform_folder_is_not_a_package() -> None:
     assert not (ROOT / "platform" / "__init__.py").exists()
 
 
-def test_the_library_imports_only_what_it_may() -> None:
+def test_the_library_imports_only_allowed_modules() -> None:
     own = {"awsfacts", "mlplatform"}
     allowed = {*own, "pulumi", "pulumi_aws", "pulumi_kubernetes", "pydantic", *sys.stdlib_module_names}
     for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
@@ -385,7 +385,7 @@ def test_no_module_of_the_library_postpones_its_annotations() -> None:
 
 
 def refused(component: type[Component], args: Mapping[str, Any]) -> dict[str, str]:
-    """What a component says of arguments, and that it declares nothing."""
+    """The problems that a component reports for arguments."""
     make: Any = component
     with pytest.raises(ArgumentsError) as error:
         declare(lambda: make("example", args))
@@ -393,7 +393,7 @@ def refused(component: type[Component], args: Mapping[str, Any]) -> dict[str, st
 
 
 def host_makes(component: type[Component], inputs: Mapping[str, Any]) -> Callable[[], Any]:
-    """A program in which the host makes a component of JSON, as the engine hands it over: every number has a point."""
+    """A program in which the host creates a component from JSON. As with the engine, every number is a float."""
     message = json_format.ParseDict(inputs, struct_pb2.Struct())
     return lambda: host.Catalogue().construct(
         "example", f"{PACKAGE}:index:{component.__name__}", rpc.deserialize_properties(message, keep_unknowns=True)
@@ -435,7 +435,7 @@ def _imports(path: Path) -> set[str]:
 
 
 def test_importing_the_library_loads_no_module_of_the_sdk() -> None:
-    """An annotation in quotes is not evaluated; a module of the SDK is loaded, in up to a second, by being named."""
+    """An evaluated annotation loads a module of the SDK, which takes up to a second. One in quotes is not evaluated."""
     for path in (ROOT / "components" / PACKAGE).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef):

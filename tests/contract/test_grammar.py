@@ -1,4 +1,4 @@
-"""What holds for every text of a stack file, whatever field it is in."""
+"""Properties of every text in a stack file, in any field."""
 
 import copy
 import re
@@ -15,17 +15,17 @@ from mlpctl.config.shape import Shape
 Place = tuple[str | int, ...]
 
 FREE_TEXT = re.compile(r"inference\.[^.]+\.(commandArgs|env)\.[^.]+")
-"""What a program is given: a line break there is its own affair."""
+"""Arguments and variables of programs, in which line breaks are allowed."""
 
 
 SEEN: set[Place] = set()
-"""Fields that were tried already: one text of each is enough."""
+"""Fields that were tested already. One text per field is enough."""
 
 
 @pytest.mark.engine  # seconds in all
 @settings(max_examples=60, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.valid_ish())
-def test_a_line_break_at_the_end_of_any_text_or_name_is_refused_at_its_place(made: Any) -> None:
+def test_a_trailing_line_break_in_any_text_or_name_is_rejected_with_its_path(made: Any) -> None:
     loaded = stack_files.repaired(made)
     if loaded is None:
         return
@@ -40,20 +40,20 @@ def test_a_line_break_at_the_end_of_any_text_or_name_is_refused_at_its_place(mad
         SEEN.add(field(place))
 
 
-def test_no_pattern_takes_digits_or_letters_of_another_script() -> None:
-    """`\\d` and `\\w` do in pydantic's patterns; AWS and Kubernetes know ASCII."""
+def test_no_pattern_matches_digits_or_letters_of_another_script() -> None:
+    """`\\d` and `\\w` do so in pydantic's patterns. AWS and Kubernetes allow only ASCII."""
     schema = Platform.model_json_schema(by_alias=True)
     assert [found for found in patterns(schema) if re.search(r"\\[dw]", found)] == []
 
 
 def field(place: Place) -> Place:
-    """A place, with `*` for names of free choice and for positions in lists."""
+    """A path, with `*` for names that authors choose and for positions in lists."""
     shapes = [Shape.of(Platform).at(place[:size]) for size in range(len(place))]
     return tuple(key if shape and key in shape.keys else "*" for key, shape in zip(place, shapes, strict=True))
 
 
 def with_line_breaks(data: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Each way to put a line break behind one text or one name of free choice, and where."""
+    """Each way to append a line break to one text or one name that authors choose, with its path."""
     if isinstance(data, dict):
         for key, value in data.items():
             yield (*path, f"{key}\n"), {**{each: data[each] for each in data if each != key}, f"{key}\n": value}

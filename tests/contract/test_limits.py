@@ -1,4 +1,4 @@
-"""What is derived from the longest names and the most tags fits the limits of AWS."""
+"""Names derived from the longest names, and the maximum number of tags, fit AWS's limits."""
 
 import importlib.util
 import inspect
@@ -32,7 +32,7 @@ LIMITS: Final = {each.token: (each.name.property, each.name.longest) for each in
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
     token(aws.ecr.RepositoryCreationTemplate): ("prefix", 256),
 }
-"""The property that names a resource, and its longest value."""
+"""The property with a resource's name, and its maximum length."""
 
 RANDOM: Final = len("-0123abc")
 """What Pulumi puts behind a logical name: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming"""
@@ -44,7 +44,7 @@ EKS_TAGS: Final = (
     "k8s.io/cluster-autoscaler/enabled",
     "kubernetes.io/cluster/NAME",
 )
-"""Tags that EKS puts on a node group's scaling group and its instances, beside those of `aws:`, which don't count."""
+"""Tags that EKS adds to a node group's Auto Scaling group and its instances. Tags of `aws:` do not count."""
 
 TAGS: Final = 50
 """Tags of a resource at most: https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
@@ -58,7 +58,7 @@ CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" 
 
 
 def longest_names() -> Plan:
-    """Every component of the catalogue, with the longest name and all that it can have."""
+    """Every component, with the longest name and all optional parts."""
     name = "x" * MAX_COMPONENT_NAME
     more: dict[type, dict[str, Any]] = {
         mlplatform.Network: CLOSED,
@@ -85,7 +85,7 @@ def test_names_derived_from_the_longest_name_fit() -> None:
 
 
 def test_the_longest_name_is_as_long_as_the_tightest_limit_allows() -> None:
-    """Of an IAM role."""
+    """The limit is that of an IAM role."""
     roles = [len(each.name) + RANDOM for each in longest_names().of(aws.iam.Role)]
     assert max(roles) == LIMITS[token(aws.iam.Role)][1]
 
@@ -112,7 +112,7 @@ def test_the_policies_of_the_most_file_systems_fit_on_the_role_of_their_driver()
     assert MAX_FILESYSTEMS * size <= ROLE_SIZE < (MAX_FILESYSTEMS + 1) * size
 
 
-def test_a_cluster_s_name_that_eks_refuses_is_refused_before_anything_is_created(
+def test_a_cluster_s_name_that_eks_rejects_is_rejected_before_anything_is_created(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for project in ("long" * 25, "with.dots"):
@@ -121,7 +121,7 @@ def test_a_cluster_s_name_that_eks_refuses_is_refused_before_anything_is_created
             declare(lambda: physical_name("cluster"))
 
 
-def test_a_repository_s_name_that_ecr_refuses_is_refused_before_anything_is_created(
+def test_a_repository_s_name_that_ecr_rejects_is_rejected_before_anything_is_created(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pulumi, "get_project", lambda: "LongNames")
@@ -133,7 +133,7 @@ def test_a_repository_s_name_that_ecr_refuses_is_refused_before_anything_is_crea
 
 
 def takes_a_name(each: Declared) -> bool:
-    """Whether AWS has a name for what is of this type, which Pulumi makes where a program gives none."""
+    """Whether resources of this type have a name in AWS, which Pulumi generates if a program sets none."""
     module, _, kind = each.type.removeprefix("aws:").partition(":")
     if not each.type.startswith("aws:"):
         return False

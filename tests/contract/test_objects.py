@@ -1,4 +1,4 @@
-"""What the program declares is what the APIs of Kubernetes and AWS take, whatever a right stack file says."""
+"""For any valid stack file, the APIs of Kubernetes and AWS accept what the program declares."""
 
 import copy
 import runpy
@@ -21,14 +21,14 @@ STACKS = [*sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ROOT / "examples" / 
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_objects_of_a_kept_stack_are_right(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
+def test_objects_of_the_project_s_stacks_are_valid(stack: Path, plan_of: Callable[[Path], Plan]) -> None:
     assert refused(plan_of(stack)) == []
 
 
 @pytest.mark.engine  # seconds in all
 @settings(max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(stack_files.models().map(stack_files.repaired))
-def test_objects_of_any_model_are_right(loaded: Loaded[Platform] | None) -> None:
+def test_objects_of_any_model_are_valid(loaded: Loaded[Platform] | None) -> None:
     assume(loaded and loaded.platform.inference)
     assert loaded
     with patch.object(config, "load", lambda: loaded.platform):
@@ -52,7 +52,7 @@ CONTAINER = (*POD, "containers", 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "change", "told"),
+    ("kind", "change", "message"),
     [
         ("Deployment", at(*CONTAINER, "env", value=[{"name": "A=B", "value": "x"}]), "A=B"),
         ("Deployment", at(*CONTAINER, "env", value=[{"name": "..", "value": "x"}]), "env.0.name is .."),
@@ -75,11 +75,11 @@ CONTAINER = (*POD, "containers", 0)
         ("NodeGroup", at("labels", value={"a": "x" * 64}), "labels"),
     ],
 )
-def test_what_an_api_refuses_is_noticed(
-    kind: str, change: Callable[[Any], None], told: str, plan_of: Callable[[Path], Plan]
+def test_objects_that_an_api_rejects_are_found(
+    kind: str, change: Callable[[Any], None], message: str, plan_of: Callable[[Path], Plan]
 ) -> None:
     plan = plan_of(next(path for path in STACKS if path.stem == "Pulumi.local"))
     broken = copy.deepcopy([each for each in plan if each.type.endswith(f":{kind}")][:1])
     assert broken
     change(broken[0].inputs)
-    assert told in " ".join(refused(Plan(tuple(broken))))
+    assert message in " ".join(refused(Plan(tuple(broken))))

@@ -1,4 +1,4 @@
-"""Every component and the whole program in AWS GovCloud (US) and in China: no name of another partition."""
+"""Every component and the whole program in AWS GovCloud (US) and in China, without names of another partition."""
 
 import importlib.util
 import json
@@ -27,12 +27,12 @@ PARTITIONS = {
     "aws-us-gov": ("us-gov-west-1", "us-gov-east-1", "com.amazonaws.us-gov-west-1.sts"),
     "aws-cn": ("cn-north-1", "cn-northwest-1", "cn.com.amazonaws.cn-north-1.sts"),
 }
-"""Of each partition, a region, another one, and the name of an endpoint."""
+"""For each partition: a region, another region, and the name of an endpoint."""
 
 SAME_EVERYWHERE = {
     f"{name}.amazonaws.com" for name in ("autoscaling", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc-flow-logs")
 }
-"""Principals that end in `amazonaws.com` in China as well."""
+"""Principals that end in `amazonaws.com` in China too."""
 
 HOST = re.compile(r"[\w.-]*amazonaws\.com(?:\.cn)?")
 
@@ -40,7 +40,7 @@ every_partition = pytest.mark.parametrize("partition", PARTITIONS)
 
 
 def moved(text: str, partition: str) -> str:
-    """What a stack of us-east-1 says in a region of another partition."""
+    """A stack of us-east-1, changed to a region of another partition."""
     home, other, _ = PARTITIONS[partition]
     return text.replace("us-east-1", home).replace("us-west-2", other).replace("arn:aws:", f"arn:{partition}:")
 
@@ -59,7 +59,7 @@ def strange(plan: Plan, partition: str) -> Iterator[str]:
 
 @every_partition
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: each.__name__)
-def test_a_component_is_declared_in_it(component: type[Component], partition: str) -> None:
+def test_a_component_can_be_declared_in_a_partition(component: type[Component], partition: str) -> None:
     given: dict[str, Any] = json.loads(moved(json.dumps(dict(cases.CASES[component])), partition))
     if "partition" in vars(mlplatform)[f"{component.__name__}Args"].__annotations__:
         given["partition"] = partition
@@ -72,10 +72,12 @@ def test_a_component_is_declared_in_it(component: type[Component], partition: st
 @pytest.mark.engine  # seconds in all
 @every_partition
 @pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_the_program_is_declared_in_it(stack: Path, partition: str, tmp_path: Path, plan_with: Any) -> None:
+def test_the_program_can_be_declared_in_a_partition(
+    stack: Path, partition: str, tmp_path: Path, plan_with: Any
+) -> None:
     text = moved(stack.read_text(), partition)
     text = text.replace("    network:\n", "    network:\n      endpointPreset: private\n")
-    # ECR has no caches there.
+    # ECR has no pull through caches there.
     text = text.replace("      pullThrough:\n        quay:\n          upstream: quay.io\n", "")
     (tmp_path / stack.name).write_text(text)
     plan = plan_with(tmp_path / stack.name, partition_look_up(partition))
@@ -85,13 +87,13 @@ def test_the_program_is_declared_in_it(stack: Path, partition: str, tmp_path: Pa
     assert f"com.amazonaws.{PARTITIONS[partition][0]}.s3" in names
 
 
-def test_the_principal_of_logs_is_china_s_own() -> None:
+def test_the_principal_of_logs_in_china_is_china_s() -> None:
     assert service_principal("logs", "aws-cn", "cn-north-1") == "logs.cn-north-1.amazonaws.com.cn"
     assert service_principal("logs", "aws-us-gov", "us-gov-west-1") == "logs.us-gov-west-1.amazonaws.com"
     assert service_principal("ec2", "aws-cn") == "ec2.amazonaws.com"
 
 
-def test_a_region_tells_its_partition() -> None:
+def test_a_region_determines_its_partition() -> None:
     assert [partition_of(region) for region in ("cn-north-1", "us-gov-east-1", "eu-west-1")] == [
         "aws-cn",
         "aws-us-gov",
@@ -106,11 +108,11 @@ def partition_look_up(partition: str) -> dict[str, dict[str, str]]:
     }
 
 
-def test_every_region_is_in_the_partition_that_botocore_has_it_in() -> None:
+def test_every_region_has_botocore_s_partition() -> None:
     assert {region: partition_of(region) for region in regions.partitions()} == dict(regions.partitions())
 
 
-def test_host_names_end_as_botocore_says() -> None:
+def test_host_names_have_botocore_s_suffixes() -> None:
     listed = json.loads((files("botocore") / "data" / "partitions.json").read_bytes())["partitions"]
     assert {each["id"]: dns_suffix(each["id"]) for each in listed} == {
         each["id"]: each["outputs"]["dnsSuffix"] for each in listed

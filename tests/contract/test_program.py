@@ -1,4 +1,4 @@
-"""What holds for the whole program, whatever a stack file says."""
+"""Properties of the whole program, for any stack file."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ every_stack = pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.ste
 
 
 @every_stack
-def test_what_stands_in_the_file_is_declared(stack: Path, plan_of: PlanOf) -> None:
+def test_the_resources_of_the_file_are_declared(stack: Path, plan_of: PlanOf) -> None:
     plan, platform = plan_of(stack), read(stack).platform
     made = {(each.type.split(":")[-1], each.name) for each in plan if each.type.startswith("mlplatform:")}
     wanted = {("KeyRing", "keys"), ("Network", "network"), ("ImageRegistry", "images"), ("EksCluster", "cluster")}
@@ -46,7 +46,7 @@ def test_every_resource_belongs_to_a_component_but_the_cluster_s_provider(stack:
 
 
 @every_stack
-def test_models_wait_for_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -> None:
+def test_models_depend_on_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -> None:
     plan, platform = plan_of(stack), read(stack).platform
     for name, inference in platform.inference.items():
         (service,) = [each for each in plan if each.name == name and each.type.endswith(":InferenceService")]
@@ -57,7 +57,7 @@ def test_models_wait_for_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) -
 
 
 @every_stack
-def test_pods_start_once_the_roles_are_there_that_they_get(stack: Path, plan_of: PlanOf) -> None:
+def test_models_depend_on_their_roles(stack: Path, plan_of: PlanOf) -> None:
     plan = plan_of(stack)
     associations = {each.urn for each in plan.of(aws.eks.PodIdentityAssociation)}
     assert len(associations) == len(read(stack).platform.workloads)
@@ -66,7 +66,7 @@ def test_pods_start_once_the_roles_are_there_that_they_get(stack: Path, plan_of:
 
 
 @every_stack
-def test_nodes_may_be_the_first_to_pull_through_a_cache(stack: Path, plan_of: PlanOf) -> None:
+def test_nodes_can_pull_a_new_image_through_a_cache(stack: Path, plan_of: PlanOf) -> None:
     plan, caches = plan_of(stack), read(stack).platform.images.pull_through
     fills = {
         each.name: json.loads(each.inputs["policy"]) for each in plan.of(aws.iam.RolePolicy) if "fill" in each.name
@@ -95,7 +95,7 @@ def test_everything_at_rest_is_encrypted_with_the_platform_s_keys(stack: Path, p
 
 
 @every_stack
-def test_what_cannot_be_had_back_is_protected_in_production_and_only_there(stack: Path, plan_of: PlanOf) -> None:
+def test_resources_that_cannot_be_recreated_are_protected_only_in_production(stack: Path, plan_of: PlanOf) -> None:
     kinds = (aws.kms.Key, aws.s3.Bucket, aws.ecr.Repository, aws.eks.Cluster, aws.eks.NodeGroup, aws.ec2.Eip)
     found = [each for kind in (*kinds, k8s.apps.v1.Deployment) for each in plan_of(stack).of(kind)]
     assert len({each.type for each in found}) == len(kinds) + 1
@@ -105,21 +105,21 @@ def test_what_cannot_be_had_back_is_protected_in_production_and_only_there(stack
 
 @every_stack
 def test_another_stack_reads_the_platform_from_its_outputs(stack: Path, plan_of: PlanOf) -> None:
-    told, platform = plan_of(stack).exports, read(stack).platform
+    exported, platform = plan_of(stack).exports, read(stack).platform
     reference = "organization/mlplatform/platform"
 
     def program() -> None:
         found = PlatformOutputs.of(pulumi.StackReference(reference))
         pulumi.export("names", [found.buckets, found.gpu_pools, found.inference_endpoints])
 
-    (buckets, pools, endpoints) = declare(program, stacks={reference: told}).exports["names"]
+    (buckets, pools, endpoints) = declare(program, stacks={reference: exported}).exports["names"]
     assert ({*buckets}, {*pools}, {*endpoints}) == ({*platform.buckets}, {*platform.gpu_pools}, {*platform.inference})
 
 
-def test_an_access_entry_for_the_deployer_is_refused_before_anything_is_declared(
+def test_an_access_entry_for_the_deployer_is_rejected_before_anything_is_declared(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EKS makes one for the creator, and would refuse a second when network and cluster are there."""
+    """EKS creates an entry for the creator, and would reject a second one after network and cluster are created."""
     platform = read(next(path for path in STACKS if path.stem == "Pulumi.local")).platform
     access = {"deployer": {"principalArn": CALLER_ARN, "level": "clusterAdmin"}}
     cluster = mlplatform.EksClusterSpec.model_validate({"access": access})
@@ -137,8 +137,8 @@ def test_an_access_entry_for_the_deployer_is_refused_before_anything_is_declared
     assert declared == []
 
 
-def test_models_have_images_and_weights_from_home(plan_of: PlanOf) -> None:
-    """No account number stands in a file, and neither a public registry nor a hub is asked when a pod starts."""
+def test_models_have_images_and_weights_from_their_own_account(plan_of: PlanOf) -> None:
+    """Files contain no account ID, and a starting pod uses neither a public registry nor a model hub."""
     for name in ("staging", "prod"):
         stack = next(each for each in STACKS if each.stem == f"Pulumi.{name}")
         (pod,) = plan_of(stack).one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]["containers"]
@@ -153,7 +153,7 @@ def test_models_have_images_and_weights_from_home(plan_of: PlanOf) -> None:
         assert "dkr.ecr" not in stack.read_text()
 
 
-def test_a_model_reaches_s3_where_it_or_its_workload_uses_a_bucket(plan_of: PlanOf, tmp_path: Path) -> None:
+def test_a_model_can_call_s3_if_it_or_its_workload_uses_a_bucket(plan_of: PlanOf, tmp_path: Path) -> None:
     local = next(each for each in STACKS if each.stem == "Pulumi.local")
     file = yaml.safe_load(local.read_text())
     del file["config"]["mlplatform:platform"]["workloads"]
@@ -167,7 +167,7 @@ def test_a_model_reaches_s3_where_it_or_its_workload_uses_a_bucket(plan_of: Plan
     assert reached(local) - reached(without) == {"52.216.0.0/15"}
 
 
-def test_a_model_s_secret_brings_the_add_on_and_the_right_to_read_it(plan_of: PlanOf, tmp_path: Path) -> None:
+def test_a_model_s_secret_installs_the_add_on_and_can_be_read(plan_of: PlanOf, tmp_path: Path) -> None:
     local = next(each for each in STACKS if each.stem == "Pulumi.local")
     file = yaml.safe_load(local.read_text())
     platform = file["config"]["mlplatform:platform"]
@@ -197,8 +197,8 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.comprehension)
 @pytest.mark.parametrize(
     "page", [PROGRAM / "__main__.py", *sorted((PROGRAM / "layers").glob("*.py"))], ids=lambda p: p.stem
 )
-def test_each_layer_is_a_page_of_components(page: Path) -> None:
-    """A newcomer reads it whole; what does not fit belongs into a component or into the config."""
+def test_each_layer_fits_on_a_page(page: Path) -> None:
+    """A newcomer can read a layer as a whole. What does not fit belongs in a component or in the config."""
     text = page.read_text()
     assert len(text.splitlines()) <= 100
     for loop in (node for node in ast.walk(ast.parse(text)) if isinstance(node, LOOPS)):

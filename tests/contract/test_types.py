@@ -1,4 +1,4 @@
-"""Each type of the golden plans has a record, a declaration in the sandbox and a life cycle case."""
+"""Each type of the golden plans has a record, a declaration in the sandbox and a lifecycle case."""
 
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ AWS = [type for type in DECLARED if type.startswith("aws:")]
 
 @cache
 def with_life_cycle() -> frozenset[str]:
-    """The types of AWS that have a life cycle case, a file named as their token."""
+    """The AWS types with a lifecycle case: a file with the name of the token."""
     found = [path.relative_to(TESTS / "types").with_suffix("").as_posix() for path in TESTS.glob("types/*/*.yaml")]
     return frozenset(each.token for each in DECLARATIONS if each.token.split(":")[1] in found)
 

@@ -68,8 +68,8 @@ def test_an_existing_vpc_is_rejected_until_it_is_suitable_and_is_not_changed(
     done = project.pulumi("up", "--yes", "--stack", "local", check=False)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert f"{vpc} has enableDnsHostnames off" in output
-    assert "lack the tag kubernetes.io/role/internal-elb=1" in output
+    assert f"{vpc} has enableDnsHostnames disabled" in output
+    assert "the tag kubernetes.io/role/internal-elb=1 is missing" in output
     assert "Traceback" not in output
     assert project.sandbox.aws("kms").list_keys()["Keys"] == keys, "resources were created before the check"
 

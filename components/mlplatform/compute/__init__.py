@@ -1,1 +1,1 @@
-"""Clusters and the nodes that join them."""
+"""Clusters and their nodes."""

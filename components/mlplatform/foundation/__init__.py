@@ -1,1 +1,1 @@
-"""What everything else lies in: keys and networks."""
+"""Encryption keys and networks, which other components use."""

@@ -1,4 +1,4 @@
-"""The encryption keys that everything at rest is sealed with."""
+"""The KMS keys for encryption at rest."""
 
 from enum import Enum
 from typing import Any, NotRequired
@@ -16,7 +16,7 @@ from mlplatform.spec import Spec
 
 
 class KeyDomain(Enum):
-    """A kind of data that has a key of its own."""
+    """A kind of data that can have its own key."""
 
     DATA = "data"
     IMAGES = "images"
@@ -29,37 +29,40 @@ class KeyRingSpec(Spec):
     """The platform's encryption keys."""
 
     per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
-    """A key for each of data, images, logs, secrets and disks, so that each can be withdrawn alone. False: one for all.
-    Cannot change after the first deployment: what is encrypted already needs the key that it was encrypted with."""
+    """A separate key for data, images, logs, secrets and disks, so that each can be disabled separately. False: one key
+    for all. Cannot change after the first deployment, because encrypted data needs the key that encrypted it."""
 
     rotation_days: int = Field(default=365, ge=90, le=2560)
     """Days between automatic rotations."""
 
     deletion_window_days: int = Field(default=30, ge=7, le=30)
-    """Days in which a key that is to be deleted can still be saved."""
+    """Waiting period in days, during which the deletion of a key can be canceled."""
 
     retain: bool = True
-    """Keep the keys when the stack is destroyed: without its key, retained data is lost."""
+    """Retain the keys when the stack is destroyed. Without its key, retained data is lost."""
 
 
 class KeyRingArgs(PartitionArgs, TagArgs):
-    """What a `KeyRing` is given."""
+    """Arguments of `KeyRing`."""
 
     keys: KeyRingSpec
     """The keys."""
 
     account_id: pulumi.Input[str]
-    """AWS account that administers the keys, 12 digits."""
+    """ID of the AWS account that administers the keys, 12 digits."""
 
     region: pulumi.Input[str]
     """AWS region of the keys, e.g. `us-east-1`."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the keys. Default: false."""
+    """Protect the keys from deletion and replacement. Default: false."""
 
 
 class KeyRing(Component):
-    """KMS keys per domain, rotated, each usable only by its domain's services and by IAM policies of the account."""
+    """KMS keys with rotation, per domain.
+
+    Only the domain's AWS services, and principals that the account's IAM policies allow, can use a key.
+    """
 
     data_key_arn: pulumi.Output[str]
     """Key for buckets and file systems."""
@@ -107,10 +110,10 @@ def sealing_key(
     """Create a key with its alias below a component.
 
     Args:
-        component: What the key belongs to.
+        component: Parent of the key.
         key_name: Logical name of the key.
-        keys: How it is rotated, deleted and retained.
-        domains: What it encrypts.
+        keys: Rotation, deletion and retention of the key.
+        domains: Domains that it encrypts.
         owner: `account_id`, `region` and `partition` of the key.
     """
     kept = component.guarded(retain_on_delete=keys.retain)
@@ -124,22 +127,22 @@ def sealing_key(
         tags=component.tags_for(key_name),
         opts=kept,
     )
-    # A key that stays is found by its alias.
+    # A retained key can be found by its alias.
     aws.kms.Alias(f"{key_name}-alias", target_key_id=key.key_id, opts=kept)
     return key
 
 
 def key_domains(per_domain: bool) -> dict[str, frozenset[KeyDomain]]:
-    """The keys to make, by role, each with the domains that it serves."""
+    """The keys to create, by role, each with its domains."""
     if per_domain:
         return {domain.value: frozenset({domain}) for domain in KeyDomain}
     return {"shared": frozenset(KeyDomain)}
 
 
 def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, partition: str) -> str:
-    """Who may use a key that serves `domains`.
+    """The key policy of a key for `domains`.
 
-    The account's IAM policies decide, and beside them only the AWS services that cannot be reached by an IAM policy:
+    It delegates to the account's IAM policies, and allows the AWS services to which IAM policies do not apply:
     CloudWatch Logs (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html) and Auto
     Scaling's service-linked role, which starts nodes with encrypted volumes
     (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
@@ -162,10 +165,10 @@ def key_policy(domains: frozenset[KeyDomain], account_id: str, region: str, part
             )
         )
     if KeyDomain.DISKS in domains:
-        # A condition instead of the principal that AWS's examples name: the role comes with an account's first Auto
-        # Scaling group, and KMS refuses a policy that names a principal which does not exist:
+        # A condition instead of the principal in AWS's examples: the role is created with an account's first Auto
+        # Scaling group, and KMS rejects a policy with a principal that does not exist:
         # https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
-        # Spot instances are started by a role of their own:
+        # Spot Instances are started by another role:
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html
         roles = [
             f"arn:{partition}:iam::{account_id}:role/aws-service-role/{service}.amazonaws.com/AWSServiceRoleFor{name}"

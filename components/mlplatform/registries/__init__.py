@@ -1,1 +1,1 @@
-"""Where images come from."""
+"""Registries of container images."""

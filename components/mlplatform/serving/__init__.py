@@ -1,1 +1,1 @@
-"""Models that answer requests."""
+"""Model serving."""

@@ -1,1 +1,1 @@
-"""Where data lies."""
+"""Storage of data."""

@@ -1,4 +1,4 @@
-"""Where datasets, models and run artifacts are kept."""
+"""Buckets for datasets, models and artifacts."""
 
 import re
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ _KEPT_BY_OTHER_RESOURCES = (
 ALGORITHM: Final = "s3:x-amz-server-side-encryption"
 KEY: Final = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 CALLERS_KEY: Final = "s3:x-amz-server-side-encryption-customer-algorithm"
-"""What an upload says of its encryption, as a policy sees it:
+"""Condition keys for the encryption that an upload requests:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
 
 MAX_DAYS: Final = 36_500
-"""A hundred years; what S3 itself takes is a 32-bit integer:
+"""A hundred years. S3 itself allows a 32-bit integer:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
 
 
@@ -47,15 +47,15 @@ class BucketRole(Enum):
 
 
 ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, Any]]] = {
-    # Read once to be refined, then kept for the next time.
+    # Usually read once for processing, then kept.
     BucketRole.RAW: {"infrequentAccessDays": 30},
     BucketRole.CURATED: {"infrequentAccessDays": 90},
     BucketRole.FEATURES: {},
-    # A model that was overwritten can be served again for a year.
+    # An overwritten model can be restored for a year.
     BucketRole.MODELS: {"noncurrentDays": 365},
     BucketRole.ARTIFACTS: {},
-    # A run may be resumed or looked into months later. They are large, so they become cheaper, and what was overwritten
-    # goes after a week.
+    # A run may be resumed or examined months later. Checkpoints are large, so they move to a cheaper storage class, and
+    # overwritten ones are deleted after a week.
     BucketRole.CHECKPOINTS: {
         "infrequentAccessDays": 30,
         "noncurrentDays": 7,
@@ -63,81 +63,85 @@ ROLE_DEFAULTS: Final[Mapping[BucketRole, Mapping[str, Any]]] = {
         "expirePrefixes": ["tmp/"],
     },
 }
-"""Defaults of a bucket's life cycle that its role sets."""
+"""Lifecycle defaults of each bucket role."""
 
 OBJECT_PREFIX: Final = re.compile(r"(?!/)[ -)+-~]{1,200}")
-"""Beginning of an object's key. S3 takes more, but a slash in front, or a star that matches nothing, is a mistake:
+"""Key prefix. S3 allows more, but a leading slash or a `*`, which is not a wildcard here, is probably a mistake:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
 class DataBucketSpec(Spec):
-    """A bucket for datasets, models or artifacts. Uploads name no encryption, or `aws:kms` with the ARN of its key."""
+    """A bucket for datasets, models or artifacts.
+
+    Uploads must not request an encryption, or request `aws:kms` with the ARN of the bucket's key.
+    """
 
     role: BucketRole = BucketRole.ARTIFACTS
-    """What the bucket is for; its `mlplatform:role` tag, and defaults of the fields below: `raw` moves to infrequent
-    access after 30 days, `curated` after 90; `models` keeps overwritten objects for 365; `checkpoints` moves after 30,
-    keeps overwritten objects for 7, and deletes after 14 what is below `tmp/`, and nothing else."""
+    """Purpose of the bucket. It sets the tag `mlplatform:role` and defaults of the fields below. Objects of `raw` move
+    to infrequent access after 30 days, those of `curated` after 90. `models` keeps overwritten objects for 365 days.
+    Objects of `checkpoints` move after 30 days, overwritten ones are kept for 7 days, and only those below `tmp/` are
+    deleted, after 14 days."""
 
     noncurrent_days: int = Field(default=30, ge=1, le=MAX_DAYS)
-    """Days until overwritten and deleted objects are gone for good."""
+    """Days after which overwritten and deleted objects are permanently deleted."""
 
     abort_upload_days: int = Field(default=7, ge=1, le=MAX_DAYS)
-    """Days until the parts of an upload that never finished are deleted."""
+    """Days after which the parts of incomplete multipart uploads are deleted."""
 
     infrequent_access_days: int | None = Field(default=None, ge=30, le=MAX_DAYS)
-    """Days until objects move to the cheaper infrequent-access class, 30 at least. Default: never."""
+    """Days after which objects move to the cheaper infrequent access class, at least 30. Default: never."""
 
     expire_days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
-    """Days until objects are deleted. Default: never."""
+    """Days after which objects are deleted. Default: never."""
 
     expire_prefixes: list[str] = Field(default=[], max_length=20)
-    """Beginnings of the keys of the objects that `expireDays` is for, e.g. `tmp/`. Default, and where the list is
-    empty: all objects."""
+    """Key prefixes of the objects that `expireDays` applies to, e.g. `tmp/`. Default, also for an empty list: all
+    objects."""
 
     retain: bool = True
-    """Keep the bucket and what is in it when the stack is destroyed. False: it is emptied and deleted."""
+    """Retain the bucket and its objects when the stack is destroyed. False: the bucket is emptied and deleted."""
 
     @model_validator(mode="before")
     @classmethod
     def _role_sets_defaults(cls, value: Any) -> Any:
         if not isinstance(value, Mapping) or "role" not in value:
             return value
-        said = {to_camel(name): each for name, each in value.items()}
+        given = {to_camel(name): each for name, each in value.items()}
         role = getattr(value["role"], "value", value["role"])
         sets = next((sets for each, sets in ROLE_DEFAULTS.items() if each.value == role), {})
-        together = {**sets, **said}
+        together = {**sets, **given}
         expire, all_expire = together.get("expireDays"), not together.get("expirePrefixes")
-        # A default never makes what the author says wrong.
-        gives_way = {
+        # A default is dropped if it would make the author's values invalid.
+        dropped = {
             "expirePrefixes": expire is None,
             "infrequentAccessDays": all_expire
             and isinstance(expire, int)
             and expire <= sets.get("infrequentAccessDays", 0),
         }
-        return {**value, **{name: each for name, each in sets.items() if name not in said and not gives_way.get(name)}}
+        return {**value, **{name: each for name, each in sets.items() if name not in given and not dropped.get(name)}}
 
     @field_validator("expire_prefixes")
     @classmethod
     def _prefixes_differ(cls, value: list[str]) -> list[str]:
         if wrong := [each for each in value if not OBJECT_PREFIX.fullmatch(each)]:
             raise ValueError(
-                f"{', '.join(map(repr, wrong))}: allowed: 1 to 200 printable ASCII characters, the first no slash and "
-                "none a *, which stands for itself"
+                f"{', '.join(map(repr, wrong))}: allowed: 1 to 200 printable ASCII characters, without a leading slash "
+                "and without *, which is not a wildcard here"
             )
         if again := [f"{one} in {other}" for one in value for other in value if one != other and one.startswith(other)]:
             raise ValueError(f"{', '.join(again)}: allowed: prefixes of which none begins with another")
         return value
 
     @model_validator(mode="after")
-    def _expiring_objects_expire_some_day(self) -> "DataBucketSpec":
+    def _expire_prefixes_need_days(self) -> "DataBucketSpec":
         if self.expire_prefixes and self.expire_days is None:
-            raise ValueError("expireDays is missing; allowed: days, since expirePrefixes says what expires")
+            raise ValueError("expireDays is missing; allowed: days, since expirePrefixes is set")
         return self
 
     @model_validator(mode="after")
     def _objects_move_before_they_expire(self) -> "DataBucketSpec":
         move, expire = self.infrequent_access_days, self.expire_days
-        # Of objects below a prefix, S3 deletes those that it would have moved later:
+        # With prefixes, expiration takes precedence, and S3 deletes objects that it would have moved later:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
         if self.expire_prefixes:
             return self
@@ -147,24 +151,25 @@ class DataBucketSpec(Spec):
 
 
 class DataBucketArgs(TagArgs):
-    """What a `DataBucket` is given."""
+    """Arguments of `DataBucket`."""
 
     bucket: DataBucketSpec
     """The bucket."""
 
     data_key_arn: pulumi.Input[str]
-    """Key that objects are encrypted with."""
+    """ARN of the KMS key for objects."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the bucket and its settings. Default: false."""
+    """Protect the bucket and its settings from deletion and replacement. Default: false."""
 
 
 class DataBucket(Component):
-    """A private, versioned bucket, encrypted with the platform's key and reached by TLS only.
+    """A private, versioned bucket, encrypted with the platform's key and accessible only over TLS.
 
-    Clients name no encryption, which gets the bucket's, or `aws:kms` together with the ARN of the bucket's key. Any
-    other upload is refused with AccessDenied, `aws:kms` without a key too: S3 would take a key of its own. Where a tool
-    sets `aws:kms` by itself, switch that off or give it the key as well, e.g. `--sse-kms-key-id` of the AWS CLI.
+    Uploads either request no encryption and get the bucket's default, or request `aws:kms` with the ARN of the bucket's
+    key. S3 rejects any other upload with AccessDenied. This includes `aws:kms` without a key, which would use the AWS
+    managed key of S3. If a tool sets `aws:kms` itself, turn this off or also pass the key, e.g. `--sse-kms-key-id` of
+    the AWS CLI.
     """
 
     bucket_name: pulumi.Output[str]
@@ -178,18 +183,19 @@ class DataBucket(Component):
         if name.startswith(grammar.BUCKET_BEGINS):
             reserved = ", ".join(grammar.BUCKET_BEGINS)
             raise ArgumentsError(
-                f"DataBucket {name}", [Problem("name", f"is {name}; allowed: none of S3's own ({reserved}…)")]
+                f"DataBucket {name}",
+                [Problem("name", f"is {name}; allowed: names that S3 does not reserve ({reserved}…)")],
             )
         super().__init__(name, args, opts)
         wanted = args["bucket"]
-        # What protects the data stays with it: a bucket that is kept keeps its settings too.
+        # If the bucket is retained, so are the settings that protect its data.
         kept = self.guarded(retain_on_delete=wanted.retain)
 
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             force_destroy=not wanted.retain,
             tags=self.tags_for(f"{name}-bucket", {f"{PACKAGE}:role": wanted.role.value}),
-            # A refresh reads these into the bucket as well, and the next update would take them away:
+            # A refresh reads these into the bucket too, and the next update would remove them:
             # https://github.com/pulumi/pulumi-aws/issues/6244
             opts=self.guarded(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
         )
@@ -232,7 +238,7 @@ class DataBucket(Component):
             f"{name}-lifecycle",
             bucket=bucket.id,
             rules=lifecycle_rules(wanted),
-            # Rules for non-current versions are refused before versions exist.
+            # S3 rejects rules for noncurrent versions before versioning is enabled.
             opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[versioning]),
         )
         aws.s3.BucketPolicy(
@@ -241,7 +247,7 @@ class DataBucket(Component):
             policy=pulumi.Output.all(arn=bucket.arn, key_arn=args["data_key_arn"]).apply(
                 lambda known: bucket_policy(**known)
             ),
-            # S3 answers a conflict when both are written at once.
+            # S3 returns a conflict if both are written at the same time.
             opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[closed]),
         )
 
@@ -251,11 +257,11 @@ class DataBucket(Component):
 
 
 def bucket_policy(arn: str, key_arn: str) -> str:
-    """Refuse requests without TLS 1.2, and uploads that would be encrypted with another key than the bucket's own.
+    """A policy that denies requests without TLS 1.2, and uploads that would use a key other than the bucket's.
 
-    An upload that names no encryption gets the bucket's. One that names `aws:kms` and no key would get the key that AWS
-    manages for S3, not the bucket's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Copies and
-    multipart uploads are `s3:PutObject` with the same headers.
+    An upload that requests no encryption gets the bucket's default. One with `aws:kms` and no key would get the AWS
+    managed key of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Copies and multipart uploads
+    are `s3:PutObject` with the same headers.
     """
     objects = f"{arn}/*"
     return iam.document(
@@ -276,7 +282,7 @@ def bucket_policy(arn: str, key_arn: str) -> str:
         *(
             iam.deny(["s3:PutObject"], on=[objects], to="*", when=when, sid=sid)
             for sid, when in (
-                # Uploads that name no encryption get the bucket's: only a header that is there can be wrong.
+                # Uploads without the headers get the bucket's default, so only headers that are present can be wrong.
                 ("OnlyKms", {"StringNotEquals": {ALGORITHM: "aws:kms"}, "Null": {ALGORITHM: "false"}}),
                 ("OnlyThisKey", {"StringNotEquals": {KEY: key_arn}, "Null": {KEY: "false"}}),
                 ("KmsOnlyWithAKey", {"StringEquals": {ALGORITHM: "aws:kms"}, "Null": {KEY: "true"}}),
@@ -287,7 +293,7 @@ def bucket_policy(arn: str, key_arn: str) -> str:
 
 
 def lifecycle_rules(bucket: DataBucketSpec) -> list[dict[str, Any]]:
-    """The bucket's lifecycle, as one rule each for what it does."""
+    """The bucket's lifecycle rules, one per action."""
     rules: list[dict[str, Any]] = [
         {
             "id": "abort-uploads",
@@ -297,8 +303,8 @@ def lifecycle_rules(bucket: DataBucketSpec) -> list[dict[str, Any]]:
             "id": "expire-noncurrent",
             "noncurrent_version_expiration": {"noncurrent_days": bucket.noncurrent_days},
         },
-        # A deleted object leaves a marker, which slows listings for ever. S3 takes this action neither beside days nor
-        # with a filter by tags: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
+        # A deleted object leaves a delete marker, which slows listings. S3 does not allow this action together with
+        # days or with a filter by tags: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
         {"id": "expire-delete-markers", "expiration": {"expired_object_delete_marker": True}},
     ]
     if bucket.infrequent_access_days is not None:

@@ -15,7 +15,7 @@ networks = st.builds(
 
 
 @given(networks, st.integers(1, addressing.MAX_ZONES))
-def test_subnets_lie_inside_the_network_and_never_overlap(network: IPv4Network, count: int) -> None:
+def test_subnets_are_inside_the_network_and_never_overlap(network: IPv4Network, count: int) -> None:
     cut = addressing.zones(str(network), ZONES[:count])
     subnets = [IPv4Network(cidr) for zone in cut for cidr in (zone.private_cidr, zone.public_cidr)]
     assert all(subnet.subnet_of(network) for subnet in subnets)
@@ -23,7 +23,7 @@ def test_subnets_lie_inside_the_network_and_never_overlap(network: IPv4Network, 
 
 
 @given(networks, st.sampled_from([(2, 3), (4, 5)]))
-def test_another_number_of_zones_moves_no_subnet_within_a_layout(network: IPv4Network, counts: tuple[int, int]) -> None:
+def test_adding_a_zone_moves_no_subnet_within_a_layout(network: IPv4Network, counts: tuple[int, int]) -> None:
     fewer, more = counts
     assert addressing.zones(str(network), ZONES[:more])[:fewer] == addressing.zones(str(network), ZONES[:fewer])
 
@@ -36,7 +36,7 @@ def test_private_subnets_have_a_quarter_or_an_eighth_of_the_addresses(count: int
 
 
 @given(st.integers(2, addressing.MAX_ZONES), st.integers(16, 22))
-def test_pods_of_each_zone_have_a_part_of_their_range(count: int, prefix: int) -> None:
+def test_the_pod_range_is_divided_among_the_zones(count: int, prefix: int) -> None:
     parts = [IPv4Network(part) for part in addressing.pods(f"100.64.0.0/{prefix}", ZONES[:count]).values()]
     assert len(parts) == count
     assert all(part.subnet_of(IPv4Network(f"100.64.0.0/{prefix}")) for part in parts)
@@ -61,17 +61,17 @@ def test_pods_of_each_zone_have_a_part_of_their_range(count: int, prefix: int) -
         ("198.19.0.0/18", "198.19.64.0/18", True),
     ],
 )
-def test_a_second_range_is_one_that_aws_adds_to_the_first(cidr: str, pods: str, refused: bool) -> None:
+def test_the_pod_range_can_be_added_to_the_vpc(cidr: str, pods: str, refused: bool) -> None:
     """https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions"""
     assert bool(addressing.cannot_be_added(cidr, pods)) is refused
 
 
-def test_private_subnets_get_nearly_everything() -> None:
+def test_private_subnets_get_most_addresses() -> None:
     zone = addressing.zones("10.0.0.0/16", ZONES[:3])[2]
     assert (zone.private_cidr, zone.public_cidr) == ("10.0.128.0/18", "10.0.224.0/20")
 
 
-def test_the_narrowest_network_still_gives_subnets_that_a_vpc_can_have() -> None:
+def test_the_smallest_network_has_subnets_of_a_valid_size() -> None:
     zone = addressing.zones(f"10.0.0.0/{addressing.NARROWEST_PREFIX}", ZONES)[4]
     assert IPv4Network(zone.public_cidr).prefixlen == 28
 
@@ -81,13 +81,13 @@ def test_zones_keep_their_order_and_names() -> None:
 
 
 @pytest.mark.parametrize("days", [30, 365])
-def test_retention_takes_the_periods_of_cloudwatch(days: int) -> None:
+def test_retention_accepts_the_periods_of_cloudwatch(days: int) -> None:
     from mlplatform.logs import retention
 
     assert retention(days) == days
 
 
-def test_retention_refuses_other_periods_and_names_the_allowed_ones() -> None:
+def test_retention_rejects_other_periods_and_lists_the_allowed_ones() -> None:
     from mlplatform.logs import retention
 
     with pytest.raises(ValueError, match=r"allowed: 1, 3, 5, 7, 14, 30"):

@@ -1,4 +1,4 @@
-"""A VPC of someone else: what is wrong with it is told before anything is created, and nothing of it is changed."""
+"""An existing VPC: problems are reported before anything is created, and the VPC is not changed."""
 
 import copy
 import re
@@ -46,7 +46,7 @@ def refused(account: Account, outside: Sequence[str] = (), **vpc: Any) -> str:
     return "\n".join(rest)
 
 
-def test_nothing_of_it_is_created_and_its_subnets_are_used() -> None:
+def test_the_existing_vpc_and_subnets_are_used_and_not_created() -> None:
     plan = adopted(Account(), existing={**EXISTING, "publicSubnets": PUBLIC, "podSubnets": PODS})
     assert [each for each in plan if each.custom] == []
     outputs = plan.outputs["net"]
@@ -55,7 +55,7 @@ def test_nothing_of_it_is_created_and_its_subnets_are_used() -> None:
     assert outputs["pod_subnet_ids"] == {"us-east-1a": "subnet-dddddddd", "us-east-1b": "subnet-eeeeeeee"}
 
 
-def test_flow_logs_and_endpoints_are_created_where_the_file_says_so() -> None:
+def test_flow_logs_and_endpoints_are_created_if_the_file_sets_them() -> None:
     existing = {**EXISTING, "flowLogs": True, "gatewayEndpoints": True}
     plan = adopted(Account(), existing=existing, interfaceEndpoints=["sts"])
     assert plan.one(aws.ec2.FlowLog).inputs["vpcId"] == VPC
@@ -82,8 +82,8 @@ def test_private_subnets_are_found_by_the_zones_of_the_file() -> None:
 Break = Callable[[Account], object]
 
 BREAKS: list[tuple[Break, str]] = [
-    (lambda it: it.vpc.update(enableDnsSupport=False), "enableDnsSupport off; .*--enable-dns-support Value=true"),
-    (lambda it: it.vpc.update(enableDnsHostnames=False), "enableDnsHostnames off; .*--enable-dns-hostnames"),
+    (lambda it: it.vpc.update(enableDnsSupport=False), "enableDnsSupport disabled; .*--enable-dns-support Value=true"),
+    (lambda it: it.vpc.update(enableDnsHostnames=False), "enableDnsHostnames disabled; .*--enable-dns-hostnames"),
     (
         lambda it: it.subnets["subnet-aaaaaaaa"].update(vpcId="vpc-00000000"),
         f"privateSubnets.us-east-1a is subnet-aaaaaaaa, which is in vpc-00000000; allowed: subnets of {VPC}",
@@ -102,7 +102,7 @@ BREAKS: list[tuple[Break, str]] = [
     ),
     (
         lambda it: [subnet["tags"].clear() for subnet in it.subnets.values()],
-        "subnet-aaaaaaaa, subnet-bbbbbbbb lack the tag kubernetes.io/role/internal-elb=1, .*aws ec2 create-tags",
+        "subnet-aaaaaaaa, subnet-bbbbbbbb: the tag kubernetes.io/role/internal-elb=1 is missing, .*aws ec2 create-tags",
     ),
     (
         lambda it: it.subnets["subnet-bbbbbbbb"].update(availableIpAddressCount=48),
@@ -110,7 +110,7 @@ BREAKS: list[tuple[Break, str]] = [
     ),
     (
         lambda it: [subnet.update(availableIpAddressCount=81) for subnet in it.subnets.values()],
-        "^subnet-aaaaaaaa has 81 free addresses; needed: 82, .* in us-east-1a .2 at first.* of their own .podSubnets.$",
+        "^subnet-aaaaaaaa has 81 free addresses; needed: 82, .* in us-east-1a .2 at first.* separate subnets for pods",
     ),
     (
         lambda it: it.closed(),
@@ -128,21 +128,21 @@ BREAKS: list[tuple[Break, str]] = [
 
 
 @pytest.mark.parametrize(("break_", "message"), BREAKS, ids=[message[:40] for _, message in BREAKS])
-def test_what_is_wrong_with_it_is_told_with_what_to_do(break_: Break, message: str) -> None:
+def test_a_problem_is_reported_with_its_remedy(break_: Break, message: str) -> None:
     account = Account()
     break_(account)
-    told = refused(account, existing={**EXISTING, "publicSubnets": PUBLIC})
-    assert re.search(message, told), told
+    text = refused(account, existing={**EXISTING, "publicSubnets": PUBLIC})
+    assert re.search(message, text), text
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     account = Account()
     for break_, _ in (BREAKS[0], BREAKS[6], BREAKS[9]):
         break_(account)
     assert len(refused(account).splitlines()) == 4
 
 
-def test_a_closed_network_with_all_endpoints_is_taken() -> None:
+def test_a_closed_network_with_all_endpoints_is_accepted() -> None:
     account = Account()
     account.closed()
     for service in (*ENDPOINTS, "sqs"):
@@ -151,31 +151,31 @@ def test_a_closed_network_with_all_endpoints_is_taken() -> None:
     assert adopted(account).outputs["net"]["vpc_id"] == VPC
 
 
-def test_a_closed_network_is_opened_by_the_endpoints_that_are_created() -> None:
+def test_endpoints_to_be_created_make_services_reachable() -> None:
     account = Account()
     account.closed()
     plan = adopted(account, existing={**EXISTING, "gatewayEndpoints": True}, endpointPreset="private")
     assert len(plan.of(aws.ec2.VpcEndpoint)) == len(ENDPOINTS) + 3  # sqs, s3, dynamodb
 
 
-def test_an_endpoint_that_somebody_else_has_is_not_created_again_but_the_stack_s_own_is_kept() -> None:
+def test_an_existing_interface_endpoint_is_rejected_unless_it_is_the_stack_s_own() -> None:
     account = Account()
     account.endpoint("sts")
-    assert "has endpoints of sts already" in refused(account, interfaceEndpoints=["sts"])
+    assert "already has endpoints of sts;" in refused(account, interfaceEndpoints=["sts"])
     account.endpoint("sts", tags=OURS)
     assert len(adopted(account, interfaceEndpoints=["sts"]).of(aws.ec2.VpcEndpoint)) == 1
 
 
-def test_a_gateway_endpoint_of_somebody_else_is_not_created_again_but_the_stack_s_own_is_kept() -> None:
+def test_an_existing_gateway_endpoint_is_rejected_unless_it_is_the_stack_s_own() -> None:
     account, existing = Account(), {**EXISTING, "gatewayEndpoints": True}
     account.endpoint("s3", routeTableIds=["rtb-a", "rtb-other"])
-    told = refused(account, existing=existing)
-    assert told.startswith("rtb-a has a route to an endpoint of s3 already (vpce-s3), and can't have a second one")
+    text = refused(account, existing=existing)
+    assert text.startswith("rtb-a already has a route to an endpoint of s3 (vpce-s3) and can't have a second one")
     account.endpoint("s3", routeTableIds=["rtb-a"], tags=OURS)
     assert len(adopted(account, existing=existing).of(aws.ec2.VpcEndpoint)) == 2
 
 
-def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
+def test_free_addresses_are_not_checked_once_the_stack_uses_the_subnets() -> None:
     account = Account()
     for subnet in account.subnets.values():
         subnet["availableIpAddressCount"] = 3
@@ -184,7 +184,7 @@ def test_a_subnet_that_this_stack_fills_is_no_problem_afterwards() -> None:
     assert adopted(account).outputs["net"]["vpc_id"] == VPC
 
 
-def test_tags_and_endpoints_of_a_vpc_that_another_account_shares_are_not_seen_and_not_missed() -> None:
+def test_tags_and_endpoints_of_a_shared_vpc_are_not_checked() -> None:
     account = Account()
     account.vpc["ownerId"] = "210987654321"
     account.closed()
@@ -195,7 +195,7 @@ def test_tags_and_endpoints_of_a_vpc_that_another_account_shares_are_not_seen_an
     assert refused(account).count("\n") == 0
 
 
-def test_nodes_need_one_address_each_where_pods_have_subnets_of_their_own() -> None:
+def test_nodes_need_one_address_each_if_pods_have_separate_subnets() -> None:
     account = Account()
     for id in PRIVATE.values():
         account.subnets[id]["availableIpAddressCount"] = 40
@@ -203,21 +203,21 @@ def test_nodes_need_one_address_each_where_pods_have_subnets_of_their_own() -> N
     assert adopted(account, existing=existing).outputs["net"]["vpc_id"] == VPC
     for id in PODS.values():
         account.subnets[id]["availableIpAddressCount"] = 40
-    told = refused(account, existing=existing)
-    assert told == (
+    text = refused(account, existing=existing)
+    assert text == (
         "subnet-dddddddd has 40 free addresses; needed: 64, for pods on the nodes in us-east-1a (2 at first). Free "
-        "some, or name a larger subnet"
+        "some, or use a larger subnet"
     )
 
 
-def test_what_comes_from_the_internet_needs_a_way_out_of_every_private_subnet() -> None:
+def test_internet_access_requires_a_default_route_in_every_private_subnet() -> None:
     account = Account()
     assert adopted(account, [HUB]).outputs["net"]["vpc_id"] == VPC
     account.closed()
     existing: dict[str, Any] = {"existing": {**EXISTING, "gatewayEndpoints": True}, "endpointPreset": "private"}
     assert adopted(account, **existing).outputs["net"]["vpc_id"] == VPC
-    told = refused(account, [HUB], **existing)
-    assert told.startswith(f"subnet-aaaaaaaa, subnet-bbbbbbbb have no default route, but {HUB}. Route 0.0.0.0/0 to")
+    text = refused(account, [HUB], **existing)
+    assert text.startswith(f"subnet-aaaaaaaa, subnet-bbbbbbbb have no default route, but {HUB}. Route 0.0.0.0/0 to")
     account.routes["rtb-main"] = [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]
     assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
     account.vpc["ownerId"] = "210987654321"
@@ -238,19 +238,20 @@ def offers(there: Mapping[str, list[str]]) -> dict[str, Any]:
     [
         (
             {"m7i.large": ["us-east-1a", "us-east-1b"], "p5.48xlarge": ["us-east-1a", "us-east-1d"]},
-            "gpuPools.training.instanceTypes has p5.48xlarge, which is offered in us-east-1a, us-east-1d; allowed",
+            "gpuPools.training.instanceTypes has p5.48xlarge, which AWS offers in us-east-1a, us-east-1d; allowed",
         ),
         (
             {"m7i.large": ["us-east-1a"], "p5.48xlarge": ["us-east-1b"]},
-            "cluster.system.zones has us-east-1b; allowed: us-east-1a, since the others have none of m7i.large",
+            "cluster.system.zones has us-east-1b; allowed: us-east-1a, since AWS offers none of m7i.large in the "
+            "others",
         ),
         (
             {"m7i.large": ["us-east-1a", "us-east-1b"]},
-            "gpuPools.training.instanceTypes has p5.48xlarge, which is offered in no zone of the region; allowed",
+            "gpuPools.training.instanceTypes has p5.48xlarge, which AWS offers in no zone of the region; allowed",
         ),
     ],
 )
-def test_a_pool_whose_zones_lack_its_types_is_refused_with_the_zones_that_have_them(
+def test_a_pool_whose_zones_lack_its_types_is_rejected_with_the_zones_that_have_them(
     there: Mapping[str, list[str]], message: str
 ) -> None:
     vpc = NetworkSpec(zones=["us-east-1a", "us-east-1b"])
@@ -269,11 +270,11 @@ def test_the_existing_network_is_checked_before_anything_else_is_declared() -> N
     account = Account()
     account.vpc["enableDnsSupport"] = False
     vpc = NetworkSpec.model_validate({"existing": EXISTING})
-    with pytest.raises(pulumi.RunError, match="enableDnsSupport off"):
+    with pytest.raises(pulumi.RunError, match="enableDnsSupport disabled"):
         declare(lambda: preflight.check(Question(vpc, "us-east-1"), POOLS), look_ups=account.look_ups())
 
 
-def test_what_was_looked_up_beforehand_is_not_looked_up_again() -> None:
+def test_earlier_lookups_are_not_repeated() -> None:
     spec = NetworkSpec.model_validate({"existing": EXISTING})
     args: Any = {"vpc": spec, "region": "us-east-1", "account_id": ACCOUNT_ID, "nodes": {"us-east-1a": 1}}
     args["logs_key_arn"] = "arn:aws:kms:us-east-1:123456789012:key/key"
@@ -290,5 +291,5 @@ def test_what_was_looked_up_beforehand_is_not_looked_up_again() -> None:
     once, again = asked({"us-east-1a": 1}), asked({})
     assert once.count("aws:ec2/getVpc:getVpc") == 1 and once.count("aws:ec2/getSubnet:getSubnet") == 2
     assert once.count("aws:index/getAvailabilityZones:getAvailabilityZones") == 1
-    # Other arguments are other questions.
+    # For other arguments, the lookups are done again.
     assert again.count("aws:ec2/getVpc:getVpc") == 2

@@ -1,4 +1,4 @@
-"""What a program in Python is told of arguments that a component can't be created with."""
+"""Errors for invalid arguments of components in Python."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ def model(**inference: Any) -> Callable[[], object]:
     return lambda: made("llm", {"inference": {"image": "a/b:1", "pool": "serve", **inference}})
 
 
-def test_all_problems_are_one_error_that_names_the_component() -> None:
+def test_all_problems_are_reported_in_one_error_with_the_component() -> None:
     with pytest.raises(ArgumentsError) as error:
         declare(bucket(bucket={"noncurrentDayz": 3, "expireDays": 0}, data_key_arn=None, tagz={}))
     assert str(error.value).splitlines() == [
@@ -46,7 +46,7 @@ def test_the_engine_prints_it_without_a_traceback() -> None:
     assert issubclass(ArgumentsError, pulumi.RunError)
 
 
-def test_a_misspelt_boundary_is_not_dropped_in_silence() -> None:
+def test_a_misspelt_boundary_is_not_ignored() -> None:
     args: Any = {
         "workload": {"queues": {"q": "send"}},
         "cluster_name": "c",
@@ -54,11 +54,11 @@ def test_a_misspelt_boundary_is_not_dropped_in_silence() -> None:
         "region": "eu-west-1",
         "permission_boundary_arn": "arn:aws:iam::123456789012:policy/limits",
     }
-    told = problems(lambda: mlplatform.WorkloadIdentity("w", args))
-    assert told == {"permission_boundary_arn": "is unknown; did you mean `permissions_boundary_arn`?"}
+    found = problems(lambda: mlplatform.WorkloadIdentity("w", args))
+    assert found == {"permission_boundary_arn": "is unknown; did you mean `permissions_boundary_arn`?"}
 
 
-def test_an_output_in_a_spec_is_told_and_where_it_can_go() -> None:
+def test_an_output_in_a_spec_is_rejected_with_the_argument_for_it() -> None:
     args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "region": "us-east-1", "logs_key_arn": KEY}
 
     def network() -> None:
@@ -85,17 +85,17 @@ def test_an_output_in_a_spec_is_told_and_where_it_can_go() -> None:
     assert problems(network)["vpc.region"].startswith("is unknown")
     assert problems(days) == {"bucket.expireDays": OUTPUT}
     assert problems(inside) == {"inference.env.WEIGHTS": f"{OUTPUT}; pass it as the argument `env`"}
-    told = problems(spelt_like_an_argument)
-    assert told == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
+    found = problems(spelt_like_an_argument)
+    assert found == {"inference.env.namespace": f"{OUTPUT}; pass it as the argument `namespace`"}
 
 
-def test_an_output_where_an_argument_is_plain_is_told() -> None:
+def test_an_output_for_a_plain_argument_is_rejected() -> None:
     args: Any = {"vpc": {"zones": ["us-east-1a", "us-east-1b"]}, "logs_key_arn": KEY, "account_id": "123456789012"}
-    told = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
-    assert told == {"region": OUTPUT}
+    found = problems(lambda: mlplatform.Network("n", {**args, "region": pulumi.Output.from_input("us-east-1")}))
+    assert found == {"region": OUTPUT}
 
 
-def test_arguments_of_the_wrong_kind_are_told() -> None:
+def test_arguments_of_the_wrong_type_are_rejected() -> None:
     made: Any = mlplatform.EksCluster
     args = {
         "cluster": {},
@@ -106,8 +106,8 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
     }
     assert problems(lambda: made("c", args)) == {
         "subnet_ids": 'is "subnet-aaaaaaaa"; allowed: a list',
-        "secrets_key_arn": 'is ""; allowed: text that isn\'t empty',
-        "logs_key_arn": "is true; allowed: text that isn't empty",
+        "secrets_key_arn": 'is ""; allowed: non-empty text',
+        "logs_key_arn": "is true; allowed: non-empty text",
     }
     assert problems(lambda: made("c", {**args, "subnet_ids": ["subnet-aaaaaaaa", None]}))["subnet_ids"].startswith(
         "has an entry"
@@ -122,7 +122,7 @@ def test_arguments_of_the_wrong_kind_are_told() -> None:
     }
 
 
-def test_a_mapping_that_has_to_be_known_may_have_outputs_in_it() -> None:
+def test_a_plain_mapping_may_contain_outputs() -> None:
     args: Any = {
         "workload": {"buckets": {"data": {"access": "read"}}},
         "cluster_name": "c",
@@ -144,8 +144,8 @@ def test_a_mapping_that_has_to_be_known_may_have_outputs_in_it() -> None:
     assert declare(inside)
 
 
-def test_a_number_where_text_is_due_is_its_digits() -> None:
-    """A program in YAML makes a number of an account's digits; the policies below must not say 123456789012.0."""
+def test_a_number_for_a_text_argument_becomes_its_digits() -> None:
+    """In YAML, an account's digits are a number. Policies must not contain 123456789012.0."""
     made: Any = mlplatform.KeyRing
     args = {"keys": {}, "account_id": "123456789012", "region": "us-east-1", "tags": {"cost-centre": "4711"}}
     plan = declare(lambda: made("keys", args))
@@ -154,7 +154,7 @@ def test_a_number_where_text_is_due_is_its_digits() -> None:
     )
     assert declare(lambda: made("keys", {**args, "account_id": pulumi.Output.from_input(123456789012.0)})) == plan
     assert problems(lambda: made("keys", {**args, "account_id": 12345678901.0})) == {
-        "account_id": "is 12345678901.0; allowed: an AWS account, 12 digits in quotes"
+        "account_id": "is 12345678901.0; allowed: an AWS account ID, 12 digits in quotes"
     }
 
 
@@ -163,24 +163,24 @@ def test_a_tag_may_be_empty() -> None:
     assert {"spot": "", "run": ""}.items() <= plan.one(aws.s3.Bucket).inputs["tags"].items()
 
 
-def test_a_spec_s_own_rules_are_told_by_their_fields() -> None:
+def test_problems_of_a_spec_are_reported_with_their_fields() -> None:
     assert problems(model(minReplicas=3)) == {"inference.minReplicas": "is 3; allowed: up to maxReplicas (1)"}
     assert problems(model(image="model:latest"))["inference.image"].startswith('is "model:latest"; allowed: an image')
     made: Any = mlplatform.GpuNodePool
     pool = {"instanceTypes": ["m7i.large"]}
-    told = problems(
+    found = problems(
         lambda: made("p", {"pool": pool, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"], "disks_key_arn": KEY})
     )
-    assert told["pool.instanceTypes"].startswith("has m7i.large: allowed: types with NVIDIA GPUs")
+    assert found["pool.instanceTypes"].startswith("has m7i.large: allowed: types with NVIDIA GPUs")
 
 
 def test_long_text_is_not_quoted() -> None:
-    """It may be a credential of a form that nobody knows."""
-    told = problems(model(port="Canary" * 6))["inference.port"]
-    assert told == "is text; allowed: a whole number"
+    """It may be a credential of an unknown format."""
+    reason = problems(model(port="Canary" * 6))["inference.port"]
+    assert reason == "is text; allowed: a whole number"
 
 
-def test_whole_numbers_with_a_point_and_nulls_are_taken_as_other_languages_send_them() -> None:
+def test_whole_numbers_as_floats_and_nulls_of_other_languages_are_accepted() -> None:
     plain = declare(bucket(bucket={"expireDays": 90}))
     assert declare(bucket(bucket={"expireDays": 90.0, "infrequentAccessDays": None, "retain": None})) == plain
     reached = {"privateAccessCidrs": ["192.168.0.0/20"]}
@@ -195,11 +195,11 @@ def test_whole_numbers_with_a_point_and_nulls_are_taken_as_other_languages_send_
     assert problems(bucket(bucket={"expireDays": 90.5}))["bucket.expireDays"] == "is 90.5; allowed: a whole number"
 
 
-def test_a_null_where_a_field_is_required_is_told() -> None:
+def test_a_null_for_a_required_field_is_rejected() -> None:
     assert problems(model(pool=None)) == {"inference.pool": "is empty (None); allowed: text"}
 
 
-def test_a_component_of_ones_own_on_top_is_checked_by_the_arguments_of_the_one_below() -> None:
+def test_a_subclass_of_a_component_is_validated_with_the_component_s_arguments() -> None:
     class TeamBucket(mlplatform.DataBucket):
         def __init__(self, name: str, **more: Any) -> None:
             args: Any = {"bucket": {}, "data_key_arn": KEY, **more}
@@ -210,13 +210,13 @@ def test_a_component_of_ones_own_on_top_is_checked_by_the_arguments_of_the_one_b
         declare(lambda: TeamBucket("team", tagz={}))
 
 
-def test_tags_that_aws_refuses_are_told() -> None:
+def test_tags_that_aws_rejects_are_rejected() -> None:
     assert "begin with aws:" in problems(bucket(tags={"AWS:createdBy": "me"}))["tags"]
     assert "begin with mlplatform:" in problems(bucket(tags={"mlplatform:name": "x"}))["tags"]
     assert "43 entries" in problems(bucket(tags={f"t{number}": "x" for number in range(43)}))["tags"]
 
 
-def test_a_list_that_is_needed_has_an_entry() -> None:
+def test_a_required_list_must_have_an_entry() -> None:
     made: Any = mlplatform.EksCluster
     args = {"cluster": {}, "secrets_key_arn": KEY, "logs_key_arn": KEY, "disks_key_arn": KEY, "subnet_ids": []}
-    assert problems(lambda: made("c", args)) == {"subnet_ids": "is empty; allowed: a list of one entry or more"}
+    assert problems(lambda: made("c", args)) == {"subnet_ids": "is empty; allowed: a list with at least one entry"}

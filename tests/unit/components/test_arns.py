@@ -1,4 +1,4 @@
-"""ARNs that components take are of the right kind and place, whether they are plain or become known later."""
+"""Validation of the ARNs that components take, both plain values and outputs."""
 
 from typing import Any
 
@@ -56,14 +56,14 @@ def given(argument: str, arn: Any, *, later: bool) -> Any:
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_arns_of_the_right_kind_and_place_are_taken(later: bool) -> None:
+def test_arns_of_the_right_kind_and_place_are_accepted(later: bool) -> None:
     assert identity(**{key: lambda key=key, arn=arn: given(key, arn, later=later) for key, arn in PARTS.items()})
     assert identity(permissions_boundary_arn=lambda: "arn:aws:iam::aws:policy/PowerUserAccess")
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize(("argument", "arn"), WRONG)
-def test_an_arn_of_another_kind_or_place_is_refused(argument: str, arn: Any, later: bool) -> None:
+def test_an_arn_of_another_kind_or_place_is_rejected(argument: str, arn: Any, later: bool) -> None:
     with pytest.raises(ArgumentsError) as error:
         identity(**{argument: lambda: given(argument, arn, later=later)})
     (problem,) = error.value.problems
@@ -71,26 +71,28 @@ def test_an_arn_of_another_kind_or_place_is_refused(argument: str, arn: Any, lat
     assert "; allowed: the ARN of " in problem.reason
 
 
-def test_a_plain_arn_is_held_against_an_account_that_is_known_later() -> None:
+def test_a_plain_arn_is_checked_against_an_account_that_is_an_output() -> None:
     with pytest.raises(ArgumentsError, match=r"allowed: the ARN of .*:210987654321:"):
         identity(account_id=lambda: pulumi.Output.from_input("210987654321"))
 
 
 @pytest.mark.parametrize("account", ["12", "*", "1234567890123", "", "abcdefghijkl"])
-def test_an_account_that_is_known_later_is_held_to_the_rule(account: str) -> None:
+def test_an_account_that_is_an_output_is_validated(account: str) -> None:
     with pytest.raises(ArgumentsError, match="account_id is"):
         identity(account_id=lambda: pulumi.Output.from_input(account))
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("arn", ["*", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/*", KEY])
-def test_caches_are_named_and_not_every_repository(arn: str, later: bool) -> None:
+def test_arns_of_cached_repositories_have_the_prefix_of_a_cache(arn: str, later: bool) -> None:
     def program() -> None:
         value = pulumi.Output.from_input(arn) if later else arn
         args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"]}
         mlplatform.GpuNodePool("p", {**args, "disks_key_arn": KEY, "cached_repository_arns": [value]})
 
-    with pytest.raises(ArgumentsError, match=r"cached_repository_arns\[0\] is .*; allowed: the ARN of repositories"):
+    with pytest.raises(
+        ArgumentsError, match=r"cached_repository_arns\[0\] is .*; allowed: the ARN of ECR repositories"
+    ):
         declare(program)
 
 
@@ -106,7 +108,7 @@ def test_caches_are_named_and_not_every_repository(arn: str, later: bool) -> Non
         ("cluster_endpoint", "https://a b"),
     ],
 )
-def test_how_nodes_join_has_the_right_form(argument: str, value: str, later: bool) -> None:
+def test_arguments_for_joining_a_cluster_are_validated(argument: str, value: str, later: bool) -> None:
     def program() -> None:
         given = pulumi.Output.from_input(value) if later else value
         args: Any = {"pool": {"instanceTypes": ["g6.2xlarge"]}, "cluster_name": "c", "subnet_ids": ["subnet-aaaaaaaa"]}

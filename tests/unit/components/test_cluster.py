@@ -29,7 +29,7 @@ def cluster(look_ups: Any = None, more: Any = None, **wanted: Any) -> Plan:
     }
 
     def program() -> None:
-        # An output is made while a program runs.
+        # Outputs can only be created while a program runs.
         given = {key: value() if callable(value) else value for key, value in (more or {}).items()}
         EksCluster("main", {**args, **given})
 
@@ -47,8 +47,8 @@ def test_the_endpoint_is_private_unless_networks_are_named() -> None:
     assert public["public_access_cidrs"] == ["203.0.113.0/24"]
 
 
-def test_the_whole_internet_is_no_allow_list() -> None:
-    with pytest.raises(ValidationError, match="the whole internet is no allow-list"):
+def test_the_whole_internet_is_rejected_as_an_allowlist() -> None:
+    with pytest.raises(ValidationError, match="networks of /8 or narrower, not the whole internet"):
         EksClusterSpec(public_access_cidrs=["0.0.0.0/0"])
 
 
@@ -61,14 +61,14 @@ def test_secrets_are_encrypted_and_audit_is_logged() -> None:
     assert inputs["enabledClusterLogTypes"] == ["audit", "authenticator"]
 
 
-def test_access_is_by_entries_alone() -> None:
+def test_access_uses_only_access_entries() -> None:
     assert control_plane()["accessConfig"] == {
         "authenticationMode": "API",
         "bootstrapClusterCreatorAdminPermissions": True,
     }
 
 
-def test_the_log_group_is_there_before_the_cluster_and_has_its_name() -> None:
+def test_the_log_group_is_created_before_the_cluster_with_the_name_that_eks_uses() -> None:
     plan = cluster(log_days=30)
     group = plan.one(aws.cloudwatch.LogGroup)
     assert group.inputs["name"] == f"/aws/eks/{plan.one(aws.eks.Cluster).inputs['name']}/cluster"
@@ -79,7 +79,7 @@ def test_the_log_group_is_there_before_the_cluster_and_has_its_name() -> None:
     assert group.urn in plan.one(aws.eks.Cluster).depends_on
 
 
-def test_addons_come_in_two_phases_around_the_nodes() -> None:
+def test_addons_are_created_in_two_phases_before_and_after_the_nodes() -> None:
     plan = cluster()
     nodes = plan.one(aws.eks.NodeGroup)
     addons = {each.inputs["addonName"]: each for each in plan.of(aws.eks.Addon)}
@@ -89,7 +89,7 @@ def test_addons_come_in_two_phases_around_the_nodes() -> None:
     assert not any(nodes.urn in addons[name].depends_on for name in BEFORE_NODES)
 
 
-def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() -> None:
+def test_the_secrets_store_addon_is_optional_and_is_created_after_the_nodes() -> None:
     name = "main-aws-secrets-store-csi-driver-provider"
     assert name not in [each.name for each in cluster().of(aws.eks.Addon)]
     args: Any = {
@@ -105,7 +105,7 @@ def test_the_secrets_store_comes_where_it_is_asked_for_once_there_are_nodes() ->
     assert nodes.urn in plan.one(aws.eks.Addon, name).depends_on
 
 
-def test_the_driver_of_shared_file_systems_comes_where_it_is_asked_for_with_a_role_that_may_nothing_yet() -> None:
+def test_the_driver_of_shared_file_systems_is_optional_and_its_role_has_no_permissions_yet() -> None:
     name = "main-aws-efs-csi-driver"
     without = cluster()
     assert name not in [each.name for each in without.of(aws.eks.Addon)]
@@ -115,20 +115,20 @@ def test_the_driver_of_shared_file_systems_comes_where_it_is_asked_for_with_a_ro
     assert plan.one(aws.eks.NodeGroup).urn in addon.depends_on
     assert [each["serviceAccount"] for each in addon.inputs["podIdentityAssociations"]] == ["efs-csi-controller-sa"]
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    told = statement["Condition"]["StringEquals"]
-    assert told["aws:RequestTag/kubernetes-namespace"] == "kube-system"
-    assert told["aws:RequestTag/kubernetes-service-account"] == "efs-csi-controller-sa"
+    condition = statement["Condition"]["StringEquals"]
+    assert condition["aws:RequestTag/kubernetes-namespace"] == "kube-system"
+    assert condition["aws:RequestTag/kubernetes-service-account"] == "efs-csi-controller-sa"
     assert [each for each in plan.of(aws.iam.RolePolicy) if each.name.startswith(role.name)] == []
     assert plan.outputs["main"]["file_driver_role_name"] == "main-file-driver-0000000"
 
 
-def test_the_network_plugin_has_a_role_of_its_own_and_enforces_policies() -> None:
+def test_the_network_plugin_has_its_own_role_and_enforces_policies() -> None:
     plugin = cluster().one(aws.eks.Addon, "main-vpc-cni").inputs
     assert [each["serviceAccount"] for each in plugin["podIdentityAssociations"]] == ["aws-node"]
     assert json.loads(plugin["configurationValues"])["enableNetworkPolicy"] == "true"
 
 
-def test_what_reads_the_health_of_gpus_runs_on_tainted_nodes() -> None:
+def test_the_agent_that_reads_the_gpus_health_tolerates_the_gpu_taint() -> None:
     monitor = cluster().one(aws.eks.Addon, "main-eks-node-monitoring-agent").inputs
     (toleration,) = json.loads(monitor["configurationValues"])["dcgmAgent"]["tolerations"]
     assert toleration == {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
@@ -145,7 +145,7 @@ def test_add_ons_follow_the_cluster_s_version(version: str) -> None:
     }
 
 
-def test_an_add_on_s_version_can_be_another_that_eks_has() -> None:
+def test_an_add_on_can_have_another_version_that_eks_offers() -> None:
     assert versions(addon_versions={"coredns": "v1.14.3-eksbuild.14"})["coredns"] == "v1.14.3-eksbuild.14"
 
 
@@ -158,10 +158,10 @@ def test_an_add_on_s_version_can_be_another_that_eks_has() -> None:
             {"version": "1.35", "addon_versions": {"kube-proxy": "v1.36.0-eksbuild.14"}},
             r"kube-proxy is v1.36.0-eksbuild.14; allowed: v1.35.3-eksbuild.13, .* since version is 1.35",
         ),
-        ({"version": "1.99"}, r"allowed: 1.31, .*1.36 \(EKS's of .*`mlpctl eks refresh` brings newer ones\)"),
+        ({"version": "1.99"}, r"allowed: 1.31, .*1.36 \(EKS's versions of .*`mlpctl eks refresh` brings newer ones\)"),
     ],
 )
-def test_versions_that_eks_does_not_have_are_refused(wanted: dict[str, Any], message: str) -> None:
+def test_versions_that_eks_does_not_offer_are_rejected(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         EksClusterSpec(**wanted)
 
@@ -174,8 +174,8 @@ def test_system_nodes_of_a_pinned_image_wait_for_the_cluster() -> None:
     assert "amiType" not in plan.one(aws.eks.NodeGroup).inputs
 
 
-def test_pods_get_addresses_of_subnets_of_their_own_by_the_zone_of_their_node() -> None:
-    """With prefix delegation, and with the node's security groups, which an ENIConfig without any of its own leaves."""
+def test_pods_use_the_pod_subnet_in_the_zone_of_their_node() -> None:
+    """With prefix delegation. An ENIConfig without security groups keeps those of the node."""
     plan = cluster(more={"pod_subnet_ids": {"us-east-1b": "subnet-bbbbbbbb", "us-east-1a": "subnet-aaaaaaaa"}})
     settings = json.loads(plan.one(aws.eks.Addon, "main-vpc-cni").inputs["configurationValues"])
     assert settings["env"] == {
@@ -199,7 +199,7 @@ def test_an_access_entry_gets_its_policy_in_its_scope() -> None:
     assert association["accessScope"] == {"type": "namespace", "namespaces": ["chat"]}
 
 
-def test_the_private_endpoint_admits_only_what_is_listed() -> None:
+def test_the_private_endpoint_allows_only_the_listed_sources() -> None:
     public = cluster(private_access_cidrs=[], public_access_cidrs=["203.0.113.0/24"])
     assert public.of(aws.vpc.SecurityGroupIngressRule) == []
     plan = cluster(private_access_cidrs=["10.0.0.0/8"], private_access_security_groups=["sg-0a1b2c3d4e5f67890"])
@@ -212,7 +212,7 @@ def test_the_private_endpoint_admits_only_what_is_listed() -> None:
         assert (rule["ipProtocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 443, 443)
 
 
-def test_a_role_gets_access_by_its_name_alone() -> None:
+def test_a_role_can_get_access_by_its_name() -> None:
     arn = "arn:aws-us-gov:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123"
     entry = cluster(
         {"aws:iam/getRole:getRole": lambda args: {"arn": arn, "id": args["name"], "name": args["name"]}},
@@ -221,7 +221,7 @@ def test_a_role_gets_access_by_its_name_alone() -> None:
     assert entry.inputs["principalArn"] == arn
 
 
-def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
+def test_roles_and_security_groups_that_the_program_creates_can_get_access() -> None:
     def program() -> None:
         role = aws.iam.Role("ml-engineers", assume_role_policy="{}")
         group = aws.ec2.SecurityGroup("runners")
@@ -243,20 +243,20 @@ def test_roles_and_security_groups_that_the_program_makes_get_access() -> None:
 
 
 @pytest.mark.parametrize(
-    ("access", "principals", "told"),
+    ("access", "principals", "message"),
     [
         ({"ml": {"level": "view"}}, {}, "cluster.access.ml names no principal; allowed: exactly one of role, princi"),
         ({"ml": ADMIN}, {"ml": "arn:x"}, "cluster.access.ml names more than one principal; allowed: exactly one of"),
         ({"ml": ADMIN}, {"nlp": "arn:x"}, "principal_arns.nlp has no entry; allowed: ml"),
     ],
 )
-def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, told: str) -> None:
-    with pytest.raises(ArgumentsError, match=told):
+def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, message: str) -> None:
+    with pytest.raises(ArgumentsError, match=message):
         cluster(access=access, more={"principal_arns": principals})
 
 
 @pytest.mark.parametrize("sessions", [False, True])
-def test_shell_sessions_on_nodes_are_asked_for_and_give_nodes_nothing_else(sessions: bool) -> None:
+def test_shell_sessions_are_optional_and_add_only_their_own_permissions(sessions: bool) -> None:
     plan = cluster(node_sessions=sessions)
     policies = {each.name: json.loads(each.inputs["policy"]) for each in plan.of(aws.iam.RolePolicy)}
     managed = [each.inputs["policyArn"] for each in plan.of(aws.iam.RolePolicyAttachment)]
@@ -273,7 +273,7 @@ def test_cluster_admins_cannot_be_limited_to_namespaces() -> None:
         EksClusterSpec(access={"admins": {**ADMIN, "namespaces": ["chat"]}})  # type: ignore[dict-item]  # as YAML gives it
 
 
-def test_who_may_use_the_cluster_is_told_and_the_creator_among_them() -> None:
+def test_the_output_access_contains_the_entries_and_the_creator() -> None:
     assert cluster(access={"ops": ADMIN}).outputs["main"]["access"] == {
         "(creator)": "clusterAdmin",
         "ops": "clusterAdmin",
@@ -283,13 +283,13 @@ def test_who_may_use_the_cluster_is_told_and_the_creator_among_them() -> None:
     assert without.outputs["main"]["access"] == {"ops": "clusterAdmin", "ml": "view"}
 
 
-def test_someone_is_admin() -> None:
+def test_a_cluster_needs_an_administrator() -> None:
     with pytest.raises(ValidationError, match="access needs an entry with level clusterAdmin"):
         EksClusterSpec(creator_is_admin=False)
     assert EksClusterSpec(creator_is_admin=False, access={"admins": ADMIN})  # type: ignore[dict-item]  # as YAML gives it
 
 
-def test_the_kubeconfig_holds_no_credential_and_signs_in_with_our_command() -> None:
+def test_the_kubeconfig_contains_no_credential_and_signs_in_with_our_command() -> None:
     config = json.loads(kubeconfig("arn:aws:eks:eu-west-1:123456789012:cluster/main", "https://example", "Q0E="))
     (user,) = config["users"]
     assert user["user"].keys() == {"exec"}
@@ -308,7 +308,7 @@ def test_system_nodes_are_x86_and_follow_the_cluster_s_version() -> None:
 
 
 def signed_in(**aws_config: Any) -> Any:
-    """The exec entry with which a program reaches the cluster, under this configuration of the AWS provider."""
+    """The exec entry of the kubeconfig, for this configuration of the AWS provider."""
     found: list[str] = []
     plain = kubeconfig("arn:aws:eks:eu-west-1:123456789012:cluster/main", "https://example", "Q0E=")
     declare(
@@ -319,14 +319,14 @@ def signed_in(**aws_config: Any) -> Any:
     return user["user"]["exec"]
 
 
-def test_the_program_enters_the_cluster_with_the_credentials_of_the_aws_provider() -> None:
+def test_the_program_signs_in_to_the_cluster_with_the_aws_provider_s_credentials() -> None:
     role = "arn:aws:iam::123456789012:role/deployer"
     assert "env" not in signed_in() and "--role-arn" not in signed_in()["args"]
     assert signed_in(profile="work")["env"] == [{"name": "AWS_PROFILE", "value": "work"}]
     assert signed_in(assumeRoles=[{"roleArn": role, "sessionName": "ci"}])["args"][-2:] == ["--role-arn", role]
 
 
-def test_a_chain_of_roles_cannot_enter_the_cluster() -> None:
+def test_a_chain_of_assumed_roles_is_rejected() -> None:
     role = {"roleArn": "arn:aws:iam::123456789012:role/deployer"}
     with pytest.raises(pulumi.RunError, match="has 2 roles; allowed: one role with roleArn"):
         signed_in(assumeRoles=[role, role])
@@ -346,20 +346,20 @@ def later(value: Any) -> Any:
 
 @pytest.mark.parametrize("count", ["1 entry", "17 entries"])
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_control_plane_lies_in_two_subnets_or_more(count: str, whole: bool) -> None:
+def test_a_control_plane_needs_two_to_sixteen_subnets(count: str, whole: bool) -> None:
     ids: Any = [f"subnet-{number:08x}" for number in range(int(count.split()[0]))]
     ids = later(ids) if whole else ids
     assert refused(subnet_ids=ids)["subnet_ids"].startswith(f"has {count}; allowed: 2 to 16 subnets, in two zones")
 
 
-def test_subnets_that_are_known_in_part_are_counted() -> None:
+def test_subnets_that_are_outputs_are_counted() -> None:
     one = {"subnet_ids": lambda: [pulumi.Output.from_input("subnet-aaaaaaaa")]}
     assert refused(**one)["subnet_ids"].startswith("has 1 entry")
     assert cluster(more={"subnet_ids": lambda: ["subnet-aaaaaaaa", pulumi.Output.from_input("subnet-bbbbbbbb")]})
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_subnet_is_named_once(later: bool) -> None:
+def test_a_subnet_can_be_listed_only_once(later: bool) -> None:
     def ids() -> list[Any]:
         return ["subnet-aaaaaaaa", pulumi.Output.from_input("subnet-aaaaaaaa") if later else "subnet-aaaaaaaa"]
 
@@ -367,10 +367,10 @@ def test_a_subnet_is_named_once(later: bool) -> None:
 
 
 @pytest.mark.parametrize("groups", [None, {}])
-def test_a_cluster_that_nobody_reaches_is_refused(groups: Any) -> None:
+def test_a_cluster_that_nobody_can_reach_is_rejected(groups: Any) -> None:
     wanted = EksClusterSpec(public_access_cidrs=[])
-    told = refused(cluster=wanted, private_access_security_groups=groups)
-    assert told["cluster.privateAccessCidrs"].startswith("is empty; allowed: networks with a route into the VPC")
+    problems = refused(cluster=wanted, private_access_security_groups=groups)
+    assert problems["cluster.privateAccessCidrs"].startswith("is empty; allowed: networks with a route into the VPC")
 
 
 @pytest.mark.parametrize(
@@ -381,47 +381,47 @@ def test_a_cluster_that_nobody_reaches_is_refused(groups: Any) -> None:
         ({}, lambda: {"runners": pulumi.Output.from_input("sg-0a1b2c3d4e5f67890")}),
     ],
 )
-def test_any_way_in_is_enough(wanted: Any, groups: Any) -> None:
+def test_any_source_of_access_is_sufficient(wanted: Any, groups: Any) -> None:
     assert cluster(more={"cluster": EksClusterSpec(**wanted), "private_access_security_groups": groups})
 
 
-def test_arguments_beside_the_spec_are_held_to_the_same_rules() -> None:
+def test_arguments_are_validated_with_the_same_rules_as_the_spec() -> None:
     wanted = EksClusterSpec(**REACHED, access={"ml": {"level": "view"}, "ops": ADMIN})
     assert refused(cluster=wanted, principal_arns={"ml": "ml"})["principal_arns.ml"].startswith('is "ml"; allowed: the')
     arn = "arn:aws:iam::123456789012:role/ml"
     china = arn.replace("aws", "aws-cn")
     keys = {f"{use}_key_arn": "arn:aws-cn:kms:cn-north-1:123456789012:key/a" for use in ("secrets", "logs", "disks")}
     assert refused(cluster=wanted, principal_arns={"ml": china}) == {
-        "principal_arns": "names the partition aws-cn; allowed: ARNs of aws, the component's"
+        "principal_arns": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"
     }
     assert refused(cluster=wanted, principal_arns={"ml": china}, partition="aws-cn", **keys) == {
-        "cluster.access.ops.principalArn": "is an ARN of the partition aws; allowed: of aws-cn, the component's"
+        "cluster.access.ops.principalArn": "is an ARN of the partition aws; allowed: ARNs of aws-cn, the component's"
     }
     assert refused(private_access_security_groups={"runners": "runners"}) == {
-        "private_access_security_groups.runners": 'is "runners"; allowed: ids such as sg-0a1b2c3d4e5f67890'
+        "private_access_security_groups.runners": 'is "runners"; allowed: IDs such as sg-0a1b2c3d4e5f67890'
     }
     small = EksClusterSpec(**REACHED, system={"instance_types": ["t3.small"]})
     assert refused(cluster=small, secrets_store=True)["cluster.system.instanceTypes"].startswith("has t3.small")
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_subnets_of_pods_go_by_the_names_of_zones(whole: bool) -> None:
-    for given, told in (
+def test_keys_of_pod_subnets_are_zone_names_of_one_region(whole: bool) -> None:
+    for given, message in (
         ({"use1-az1": "subnet-cccccccc"}, "has use1-az1; allowed: zones by their names, e.g. us-east-1a"),
         (
             {"us-east-1a": "subnet-cccccccc", "us-east-2a": "subnet-dddddddd"},
             "has zones of us-east-1, us-east-2; allowed: zones of one region",
         ),
     ):
-        assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": told}
+        assert refused(pod_subnet_ids=later(given) if whole else given) == {"pod_subnet_ids": message}
 
 
 def test_only_the_network_plugin_of_this_cluster_gets_its_role() -> None:
     role = cluster().one(aws.iam.Role, "main-network-plugin")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    told = statement["Condition"]["StringEquals"]
-    assert told.pop("aws:RequestTag/eks-cluster-arn").endswith("/main-control-plane")
-    assert told == {
+    condition = statement["Condition"]["StringEquals"]
+    assert condition.pop("aws:RequestTag/eks-cluster-arn").endswith("/main-control-plane")
+    assert condition == {
         "aws:RequestTag/kubernetes-namespace": "kube-system",
         "aws:RequestTag/kubernetes-service-account": "aws-node",
     }

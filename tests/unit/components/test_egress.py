@@ -1,4 +1,4 @@
-"""What a model may call: DNS, the agent that has its role, S3 where it uses a bucket, and what its spec names."""
+"""Networks that a model may call: DNS, the Pod Identity Agent, S3 if it uses a bucket, and those in its spec."""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
@@ -33,7 +33,7 @@ def blocks(rules: Sequence[Any]) -> Iterator[tuple[IPv4Network, list[IPv4Network
 
 
 def ports(address: str, s3_cidrs: Sequence[str] = (), own: Sequence[str] = (), **more: Any) -> set[int]:
-    """The ports of an address that a model may call, as Kubernetes reads the policy."""
+    """The ports of an address that a model may call, by Kubernetes' evaluation of the policy."""
     there, found = IPv4Address(address), set()
     for network, left_out, there_open in blocks(network_policy("chat", wanted(**more), s3_cidrs, own)["egress"]):
         if there in network and not any(there in each for each in left_out):
@@ -42,51 +42,51 @@ def ports(address: str, s3_cidrs: Sequence[str] = (), own: Sequence[str] = (), *
 
 
 @pytest.mark.parametrize("address", [*INSIDE, "203.0.113.5"])
-def test_a_model_calls_nobody_unless_it_says_so(address: str) -> None:
+def test_a_model_can_call_nothing_by_default(address: str) -> None:
     assert ports(address) == set()
 
 
-def test_a_model_gets_the_credentials_of_its_own_role() -> None:
+def test_a_model_can_call_the_pod_identity_agent() -> None:
     assert ports("169.254.170.23") == {80}
     assert [str(network) for network, _, _ in blocks(network_policy("chat", wanted())["egress"])] == [
         POD_IDENTITY_AGENT
     ]
 
 
-def test_a_model_that_uses_a_bucket_reaches_s3() -> None:
+def test_a_model_that_uses_a_bucket_can_call_s3() -> None:
     assert ports("52.216.0.9", ["52.216.0.0/15"]) == {443}
 
 
 @pytest.mark.parametrize("egress", [[WORLD], ["0.0.0.0/1", "128.0.0.0/1"], ["8.0.0.0/5", WORLD]])
 @pytest.mark.parametrize("address", INSIDE)
-def test_the_internet_is_not_what_lies_inside(egress: list[str], address: str) -> None:
+def test_the_internet_does_not_include_private_networks(egress: list[str], address: str) -> None:
     assert ports(address, egress=egress) == set()
     assert ports("203.0.113.5", egress=egress) == {443}
 
 
 @pytest.mark.parametrize("egress", [[WORLD], ["11.0.0.0/8"]])
-def test_a_wider_network_is_not_the_vpc_s_own(egress: list[str]) -> None:
-    """A VPC that exists already may have addresses that are not private."""
+def test_a_wider_network_does_not_include_the_vpc_s_own(egress: list[str]) -> None:
+    """An existing VPC may have addresses that are not private."""
     own = ["11.5.0.0/16", "10.60.0.0/16"]
     assert ports("11.5.1.1", own=own, egress=egress) == set()
     assert ports("11.6.1.1", own=own, egress=egress) == {443}
 
 
 @pytest.mark.parametrize("egress", [["10.60.0.0/18"], ["10.0.0.0/8"], [WORLD, "10.60.0.0/18"], [WORLD, "10.0.0.0/8"]])
-def test_what_lies_inside_is_reached_where_it_is_named(egress: list[str]) -> None:
+def test_private_networks_are_allowed_if_they_are_listed(egress: list[str]) -> None:
     assert ports("10.60.1.1", own=["10.60.0.0/16"], egress=egress) == {443}
     assert ports("192.168.0.7", own=["10.60.0.0/16"], egress=egress) == set()
 
 
-def test_other_ports_are_named_with_their_network() -> None:
+def test_other_ports_are_set_per_network() -> None:
     asked: Any = {"egress": ["10.0.8.0/24"], "egress_rules": [{"cidr": "10.0.8.0/24", "ports": [6379, 5432]}]}
     assert ports("10.0.8.1", **asked) == {443, 5432, 6379}
     assert ports("10.0.9.1", **asked) == set()
     assert ports("10.1.2.3", egress_rules=[{"cidr": WORLD, "ports": [5432]}]) == set()
 
 
-def test_a_network_stands_in_one_rule() -> None:
-    """Of several rules for one network, the VPC CNI may enforce only one."""
+def test_a_network_is_in_one_rule_only() -> None:
+    """The VPC CNI may enforce only one of several rules for a network."""
     asked = wanted(egress=[WORLD, "10.0.8.0/24"], egress_rules=[{"cidr": WORLD, "ports": [5432]}])
     networks = [network for network, _, _ in blocks(network_policy("chat", asked, ["52.216.0.0/15"])["egress"])]
     assert len(networks) == len({*networks})
@@ -94,14 +94,14 @@ def test_a_network_stands_in_one_rule() -> None:
 
 @pytest.mark.parametrize("own", [[], ["10.60.0.0/16", "11.5.0.0/16"]])
 @pytest.mark.parametrize("egress", [[], [WORLD], ["8.0.0.0/5"], ["10.0.0.0/8", WORLD], ["169.254.0.0/16"]])
-def test_what_is_left_out_lies_inside_of_its_network(egress: list[str], own: list[str]) -> None:
+def test_exceptions_of_a_block_are_inside_the_block(egress: list[str], own: list[str]) -> None:
     for network, left_out, _ in blocks(network_policy("chat", wanted(egress=egress), [], own)["egress"]):
         assert all(each != network and each.subnet_of(network) for each in left_out)
         assert (IPv4Network(METADATA_SERVICE) in left_out) == IPv4Network(METADATA_SERVICE).subnet_of(network)
 
 
 @pytest.mark.parametrize("cidr", ["internet", "10.0.0.1", "169.254.169.254/32", "127.0.0.0/8", "::/0"])
-def test_a_network_that_is_none_is_no_egress(cidr: str) -> None:
+def test_an_invalid_network_is_rejected_in_egress(cidr: str) -> None:
     with pytest.raises(ValidationError, match=r"allowed: "):
         wanted(egress=[cidr])
     with pytest.raises(ValidationError, match=r"allowed: "):
@@ -109,7 +109,7 @@ def test_a_network_that_is_none_is_no_egress(cidr: str) -> None:
 
 
 @pytest.mark.parametrize("given", [[], [0], [65536], [True], ["443"], [1, 1], [*range(1, 26)]])
-def test_ports_are_ports(given: list[Any]) -> None:
+def test_ports_are_in_the_valid_range(given: list[Any]) -> None:
     with pytest.raises(ValidationError):
         InferenceServiceSpec.model_validate_json(
             InferenceServiceSpec.model_construct(image="a:1", pool="p").model_dump_json(exclude_unset=True)[:-1]
@@ -118,14 +118,14 @@ def test_ports_are_ports(given: list[Any]) -> None:
         )
 
 
-def test_a_network_has_one_rule() -> None:
+def test_two_rules_for_one_network_are_rejected() -> None:
     twice = [{"cidr": "10.0.0.0/8", "ports": [1]}, {"cidr": "10.0.0.0/8", "ports": [2]}]
     with pytest.raises(ValidationError, match=r"egressRules\[1\].cidr is 10.0.0.0/8; allowed: "):
         wanted(egress_rules=twice)
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_the_vpc_s_networks_are_networks(later: bool) -> None:
+def test_vpc_cidrs_must_be_networks(later: bool) -> None:
     def program(cidrs: list[str]) -> Any:
         value: Any = pulumi.Output.from_input(cidrs) if later else cidrs
         return InferenceService("chat", {"inference": wanted(egress=[WORLD]), "vpc_cidrs": value})
@@ -137,7 +137,7 @@ def test_the_vpc_s_networks_are_networks(later: bool) -> None:
         declare(lambda: program(["vpc"]))
 
 
-def test_a_wrong_port_is_told_at_its_place() -> None:
+def test_an_invalid_port_is_reported_with_its_path() -> None:
     asked: Any = {"image": "a:1", "pool": "p", "egressRules": [{"cidr": "10.0.0.0/8", "ports": [22, 0]}]}
     with pytest.raises(ArgumentsError, match=r"inference.egressRules.0.ports\[1\] is 0; allowed: 1 to 65535"):
         declare(lambda: InferenceService("chat", {"inference": asked}))

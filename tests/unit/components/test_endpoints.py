@@ -1,4 +1,4 @@
-"""VPC endpoints: their names, and whose data they lead to."""
+"""VPC endpoints: their names and policies."""
 
 import json
 from typing import Any
@@ -32,17 +32,17 @@ def statements(policy: str | None) -> dict[str, Any]:
         ("transcribe", "cn-northwest-1", "cn.com.amazonaws.cn-northwest-1.transcribe.cn"),
     ],
 )
-def test_an_endpoint_is_named_as_its_region_names_it(service: str, region: str, name: str) -> None:
+def test_an_endpoint_service_name_follows_its_region(service: str, region: str, name: str) -> None:
     assert service_name(service, region) == name
 
 
-def test_a_service_without_an_endpoint_is_unknown_with_what_is_near() -> None:
+def test_a_service_without_an_endpoint_is_rejected_with_similar_names() -> None:
     assert unknown(["sts", "ecr.api"]) == []
-    (told,) = unknown(["secretmanager"])
-    assert told.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
+    (message,) = unknown(["secretmanager"])
+    assert message.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
 
 
-def test_s3_is_reached_for_the_account_s_own_data_and_for_layers_of_images_only() -> None:
+def test_the_s3_endpoint_allows_only_the_account_s_data_and_image_layers() -> None:
     found = statements(gateway_policy("s3", LIMITS))
     assert {*found} == {"DataOfTheAccount", "LayersOfImages"}
     own = found["DataOfTheAccount"]["Condition"]["StringEquals"]
@@ -54,12 +54,12 @@ def test_s3_is_reached_for_the_account_s_own_data_and_for_layers_of_images_only(
     ]
 
 
-def test_layers_of_docker_hub_and_quay_come_through_where_these_registries_send_clients_to_s3() -> None:
+def test_the_s3_endpoint_allows_layers_of_docker_hub_and_quay_in_the_region_of_their_buckets() -> None:
     found = statements(gateway_policy("s3", Limits(ACCOUNT_ID, "aws", "us-east-1")))["LayersOfImages"]["Resource"]
     assert {"arn:aws:s3:::docker-images-prod/*", "arn:aws:s3:::quayio-production-s3/*"} <= {*found}
 
 
-def test_other_accounts_and_buckets_are_reached_where_the_file_names_them() -> None:
+def test_endpoints_allow_other_accounts_and_buckets_that_the_file_lists() -> None:
     found = statements(gateway_policy("s3", OTHERS))
     own = found["DataOfTheAccount"]["Condition"]["StringEquals"]
     assert own["aws:ResourceAccount"] == [ACCOUNT_ID, "210987654321"]
@@ -69,19 +69,19 @@ def test_other_accounts_and_buckets_are_reached_where_the_file_names_them() -> N
 
 
 @pytest.mark.parametrize("service", ["sqs", "secretsmanager", "kms", "logs"])
-def test_data_does_not_leave_for_another_account_through_a_queue_or_a_log(service: str) -> None:
+def test_endpoints_of_queues_and_logs_allow_only_the_account_s_resources(service: str) -> None:
     (only,) = statements(interface_policy(service, LIMITS)).values()
     assert only["Condition"]["StringEquals"]["aws:ResourceAccount"] == [ACCOUNT_ID]
 
 
 @pytest.mark.parametrize("service", ["ec2", "autoscaling", "elasticloadbalancing", "ec2messages", "ssm", "ssmmessages"])
-def test_somebody_else_s_credentials_are_of_no_use_in_the_network(service: str) -> None:
+def test_endpoints_reject_credentials_of_other_accounts(service: str) -> None:
     (only,) = statements(interface_policy(service, LIMITS)).values()
     assert only["Condition"]["StringEquals"] == {"aws:PrincipalAccount": [ACCOUNT_ID]}
 
 
 @pytest.mark.parametrize("service", ["ecr.api", "ecr.dkr"])
-def test_images_are_pulled_from_everywhere_and_pushed_to_the_account_only(service: str) -> None:
+def test_images_can_be_pulled_from_any_account_and_pushed_only_to_the_own(service: str) -> None:
     found = statements(interface_policy(service, LIMITS))
     assert "aws:ResourceAccount" in found["RepositoriesOfTheAccount"]["Condition"]["StringEquals"]
     pulls = found["PullsFromEverywhere"]
@@ -90,13 +90,13 @@ def test_images_are_pulled_from_everywhere_and_pushed_to_the_account_only(servic
 
 
 @pytest.mark.parametrize("service", ["eks", "eks-auth"])
-def test_an_endpoint_that_takes_no_policy_is_given_none(service: str) -> None:
+def test_an_endpoint_without_policy_support_has_none(service: str) -> None:
     """https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
     assert interface_policy(service, LIMITS) is None
 
 
 def refused(services: dict[str, Any], **vpc: Any) -> str:
-    """What a network is told whose region and zones have these endpoints of services."""
+    """The error for a network whose region and zones have these endpoints of services."""
 
     class Missing(grpc.RpcError):
         def code(self) -> grpc.StatusCode:
@@ -127,17 +127,17 @@ def refused(services: dict[str, Any], **vpc: Any) -> str:
     return ""
 
 
-def test_an_interface_endpoint_that_a_zone_or_the_region_lacks_is_told_before_anything_is_created() -> None:
+def test_an_interface_endpoint_that_is_not_available_is_rejected_before_anything_is_created() -> None:
     everywhere, some = ["us-east-1a", "us-east-1b"], ["us-east-1b", "us-east-1c"]
     assert refused({"sts": everywhere, "sqs": everywhere}, interfaceEndpoints=["sts", "sqs"]) == ""
     assert refused({"sts": some, "sqs": None, "kms": everywhere}, interfaceEndpoints=["sts", "sqs", "kms"]) == (
         "the network can't have these interface endpoints:\n"
-        "sts: use1-az6 has no endpoint of it; allowed: zones of us-east-1b, us-east-1c, or a network without it\n"
-        "sqs: us-east-1 has no endpoint of it; allowed: a network without it"
+        "sts: not available in use1-az6; allowed: zones of us-east-1b, us-east-1c, or a network without this endpoint\n"
+        "sqs: not available in us-east-1; allowed: a network without this endpoint"
     )
 
 
-def test_zones_that_govcloud_does_not_tell_are_not_missed() -> None:
+def test_an_empty_list_of_zones_as_in_govcloud_is_accepted() -> None:
     assert refused({"sts": []}, interfaceEndpoints=["sts"]) == ""
 
 

@@ -1,4 +1,4 @@
-"""Ids, principals and tags have AWS's forms, whether they are plain or become known later."""
+"""Validation of IDs, principals and tags, both plain values and outputs."""
 
 from typing import Any
 
@@ -59,28 +59,28 @@ WRONG_GROUPS = ["sg-1", "default", "SG-12345678", "sg-1234567g", "subnet-aaaaaaa
 
 @pytest.mark.parametrize("wrong", WRONG_SUBNETS)
 @pytest.mark.parametrize("make", [cluster, pool])
-def test_a_subnet_is_an_id_of_one(make: Any, wrong: str) -> None:
+def test_subnets_must_be_subnet_ids(make: Any, wrong: str) -> None:
     for given in ([SUBNETS[0], wrong], [SUBNETS[0], Later(wrong)], Later([SUBNETS[0], wrong])):
         ((place, reason),) = refused(make, subnet_ids=given).items()
         if wrong:
-            assert place == "subnet_ids[1]" and "; allowed: ids such as subnet-0a1b2c3d4e5f60718" in reason
+            assert place == "subnet_ids[1]" and "; allowed: IDs such as subnet-0a1b2c3d4e5f60718" in reason
 
 
 @pytest.mark.parametrize("wrong", WRONG_SUBNETS[1:])
-def test_a_subnet_of_pods_is_an_id_of_one(wrong: str) -> None:
+def test_pod_subnets_must_be_subnet_ids(wrong: str) -> None:
     for given in ({"us-east-1a": wrong}, {"us-east-1a": Later(wrong)}, Later({"us-east-1a": wrong})):
-        assert "ids such as subnet-" in refused(cluster, pod_subnet_ids=given)["pod_subnet_ids.us-east-1a"]
+        assert "IDs such as subnet-" in refused(cluster, pod_subnet_ids=given)["pod_subnet_ids.us-east-1a"]
 
 
 @pytest.mark.parametrize("wrong", WRONG_GROUPS)
-def test_a_security_group_is_an_id_of_one(wrong: str) -> None:
+def test_security_groups_must_be_security_group_ids(wrong: str) -> None:
     for given in (wrong, Later(wrong)):
         groups = {"private_access_security_groups": {"runners": given}}
-        assert "ids such as sg-" in refused(cluster, **groups)["private_access_security_groups.runners"]
-        assert "ids such as sg-" in refused(pool, cluster_security_group_id=given)["cluster_security_group_id"]
+        assert "IDs such as sg-" in refused(cluster, **groups)["private_access_security_groups.runners"]
+        assert "IDs such as sg-" in refused(pool, cluster_security_group_id=given)["cluster_security_group_id"]
 
 
-def test_ids_of_the_right_form_are_taken() -> None:
+def test_valid_ids_are_accepted() -> None:
     for ids in (SUBNETS, [SUBNETS[0], Later(SUBNETS[1])], Later(SUBNETS)):
         assert cluster(subnet_ids=ids, private_access_security_groups={"a": Later("sg-12345678")}) and pool(
             subnet_ids=ids
@@ -107,7 +107,7 @@ WRONG_TAGS = [
 
 
 @pytest.mark.parametrize(("tags", "place"), WRONG_TAGS)
-def test_tags_are_aws_s(tags: dict[str, str], place: str) -> None:
+def test_invalid_tags_are_rejected(tags: dict[str, str], place: str) -> None:
     for given in (tags, Later(tags)):
         found = refused(keys, tags=given)
         assert place in found and "allowed: " in found[place]
@@ -115,7 +115,7 @@ def test_tags_are_aws_s(tags: dict[str, str], place: str) -> None:
         assert place in refused(keys, tags={key: Later(value) for key, value in tags.items()})
 
 
-def test_tags_of_the_right_form_are_taken() -> None:
+def test_valid_tags_are_accepted() -> None:
     right = {"Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
     assert keys(tags=right) and keys(tags=Later(right)) and keys(tags={key: Later(each) for key, each in right.items()})
 
@@ -142,22 +142,22 @@ ACCESS = {"ml": {"level": "view"}}
         KEY,
     ],
 )
-def test_a_principal_is_a_role_or_user_of_the_partition(arn: str, later: bool) -> None:
+def test_a_principal_must_be_a_role_or_user_of_the_partition(arn: str, later: bool) -> None:
     found = refused(cluster, access=ACCESS, principal_arns={"ml": Later(arn) if later else arn})
     ((place, reason),) = found.items()
     assert place in ("principal_arns", "principal_arns.ml") and "allowed: " in reason
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_principal_may_be_of_another_account(later: bool) -> None:
+def test_a_principal_may_belong_to_another_account(later: bool) -> None:
     arn = "arn:aws:iam::210987654321:user/me@example.com"
     assert cluster(access=ACCESS, principal_arns={"ml": Later(arn) if later else arn})
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {}])
-def test_a_principal_has_one_entry(other: dict[str, str], later: bool) -> None:
+def test_a_principal_can_have_only_one_entry(other: dict[str, str], later: bool) -> None:
     access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
     given = {} if other else {"ops": Later(ROLE) if later else ROLE}
     found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
-    assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS knows one entry for a principal"}
+    assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS allows one entry per principal"}

@@ -1,4 +1,4 @@
-"""The grammar of names in AWS and Kubernetes: what is right is taken, and what is not is told."""
+"""The syntax of names in AWS and Kubernetes: valid names are accepted, invalid ones rejected with a reason."""
 
 import pytest
 from botocore.loaders import Loader
@@ -18,7 +18,7 @@ from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL, autoscaler_hints
         "ghcr.io/example/x@sha256:" + "0" * 64,
     ],
 )
-def test_an_image_reference_is_taken(image: str) -> None:
+def test_a_valid_image_reference_is_accepted(image: str) -> None:
     assert grammar.pinned_image(image) == image
 
 
@@ -40,7 +40,7 @@ def test_an_image_reference_is_taken(image: str) -> None:
         *("a/b:-x", "bob:secret@ghcr.io/x/y:v1", "a/b:" + "x" * 129),
     ],
 )
-def test_what_a_container_runtime_refuses_or_what_moves_is_no_image(image: str) -> None:
+def test_invalid_and_unpinned_images_are_rejected(image: str) -> None:
     with pytest.raises(ValueError, match=r"^allowed: (an image|a name in lower case)"):
         grammar.pinned_image(image)
 
@@ -53,8 +53,8 @@ def test_what_a_container_runtime_refuses_or_what_moves_is_no_image(image: str) 
         "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef",
     ],
 )
-def test_a_principal_is_taken_with_its_path(arn: str) -> None:
-    """An access entry wants it, unlike aws-auth."""
+def test_a_principal_may_have_a_path(arn: str) -> None:
+    """An access entry requires the path, unlike aws-auth."""
     assert grammar.principal(arn) == arn
 
 
@@ -67,41 +67,41 @@ def test_a_principal_is_taken_with_its_path(arn: str) -> None:
         "ml",
     ],
 )
-def test_another_arn_is_no_principal(arn: str) -> None:
+def test_other_arns_are_rejected_as_principals(arn: str) -> None:
     with pytest.raises(ValueError, match=r"^allowed: the ARN of an IAM role or user"):
         grammar.principal(arn)
 
 
-def test_of_a_session_the_role_is_told() -> None:
-    with pytest.raises(ValueError, match=r"arn:aws-cn:iam::123456789012:role/Admin where it has no path"):
+def test_the_message_for_a_session_contains_its_role() -> None:
+    with pytest.raises(ValueError, match=r"arn:aws-cn:iam::123456789012:role/Admin if it has no path"):
         grammar.principal("arn:aws-cn:sts::123456789012:assumed-role/Admin/me@example.com")
 
 
-def test_labels_are_taken() -> None:
+def test_valid_labels_are_accepted() -> None:
     grammar.node_labels(
         {"team": "ml", "example.com/cost.centre_1": "1", "k8s.example.com/x": "A.b-c_9", "notk8s.io/x": "y"}
     )
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         ({"empty": ""}, 'has "" for "empty"'),
         ({f"k{number}": "" for number in range(grammar.MAX_LABELS + 1)}, "has 41 entries; allowed: at most 40"),
         ({"example.com/" + "x" * 52: "y"}, "at most 63 characters"),
         ({"x": "y" * 64}, "up to 63 letters"),
         ({"x" * 64: "y"}, "up to 63 letters"),
-        ({"kubernetes.io/x": ""}, "which EKS refuses"),
-        ({"node.k8s.io/x": ""}, "which EKS refuses"),
-        ({POOL_LABEL: "other"}, "which is the platform's own"),
+        ({"kubernetes.io/x": ""}, "which EKS rejects"),
+        ({"node.k8s.io/x": ""}, "which EKS rejects"),
+        ({POOL_LABEL: "other"}, "which the platform reserves"),
     ],
 )
-def test_labels_that_kubernetes_or_eks_refuse_are_told(labels: dict[str, str], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_labels_that_kubernetes_or_eks_reject_are_rejected(labels: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         grammar.node_labels(labels)
 
 
-def test_the_longest_label_is_one_of_eks_and_a_tag_of_the_scaling_group() -> None:
+def test_the_longest_label_fits_eks_and_the_tags_of_the_scaling_group() -> None:
     from mlplatform import GpuNodePoolSpec
     from mlplatform.compute.gpu_node_pool.spec import gpu_nodes
 
@@ -115,25 +115,25 @@ def test_the_longest_label_is_one_of_eks_and_a_tag_of_the_scaling_group() -> Non
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
-        ("10.0.0.0/255.255.0.0", "the prefix in bits, 10.0.0.0/16"),
-        ("10.0.0.0/0.0.255.255", "the prefix in bits, 10.0.0.0/16"),
+        ("10.0.0.0/255.255.0.0", "the prefix length in bits, 10.0.0.0/16"),
+        ("10.0.0.0/0.0.255.255", "the prefix length in bits, 10.0.0.0/16"),
         ("10.0.0.1/16", "the network's first address, 10.0.0.0/16"),
-        ("10.0.0.0", "an address and a prefix, e.g. 10.0.0.0/16"),
+        ("10.0.0.0", "an address and a prefix length, e.g. 10.0.0.0/16"),
         ("fd00::/48", "this is IPv6"),
-        ("10.0.0.0/16\n", "the prefix in bits|an IPv4 network"),
+        ("10.0.0.0/16\n", "the prefix length in bits|an IPv4 network"),
         ("\u0661\u0660.0.0.0/16", "an IPv4 network"),
     ],
 )
-def test_a_network_is_written_with_its_prefix_in_bits(written: str, told: str) -> None:
-    with pytest.raises(ValueError, match=rf"^allowed: .*({told})"):
+def test_a_network_needs_a_prefix_length_in_bits(written: str, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^allowed: .*({message})"):
         grammar.network(written)
     assert str(grammar.network("10.0.0.0/16")) == "10.0.0.0/16"
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
-def test_a_service_linked_role_is_no_principal_of_a_cluster(partition: str) -> None:
+def test_a_service_linked_role_is_rejected_as_a_principal(partition: str) -> None:
     path = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-    with pytest.raises(ValueError, match="EKS takes no service-linked role"):
+    with pytest.raises(ValueError, match="EKS does not accept service-linked roles"):
         grammar.principal(f"arn:{partition}:iam::123456789012:{path}")

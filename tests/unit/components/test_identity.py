@@ -75,7 +75,7 @@ def as_list(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def test_a_reader_reads_and_changes_nothing() -> None:
+def test_a_reader_can_read_but_not_change_anything() -> None:
     policy = statements(buckets={"datasets": {"access": "read"}})
     assert allowed(policy, "s3:GetObject", f"{DATASETS}/a/b")
     assert allowed(policy, "s3:ListBucket", DATASETS)
@@ -84,7 +84,7 @@ def test_a_reader_reads_and_changes_nothing() -> None:
     assert not allowed(policy, "s3:GetObject", f"{ARTIFACTS}/a")
 
 
-def test_a_writer_adds_and_deletes_but_neither_reads_nor_removes_versions() -> None:
+def test_a_writer_can_add_and_delete_but_not_read_or_delete_versions() -> None:
     policy = statements(buckets={"artifacts": {"access": "write"}})
     assert allowed(policy, "s3:PutObject", f"{ARTIFACTS}/a")
     assert allowed(policy, "s3:DeleteObject", f"{ARTIFACTS}/a")
@@ -93,8 +93,8 @@ def test_a_writer_adds_and_deletes_but_neither_reads_nor_removes_versions() -> N
 
 
 @pytest.mark.parametrize("access", ["write", "readWrite"])
-def test_clients_that_sync_and_upload_in_parts_can_write(access: str) -> None:
-    """What `aws s3 sync` and boto3's `upload_file` ask for beside the objects themselves."""
+def test_a_writer_can_sync_and_use_multipart_uploads(access: str) -> None:
+    """`aws s3 sync` and boto3's `upload_file` need more actions than those for the objects."""
     policy = statements(buckets={"artifacts": {"access": access}})
     for action in ("s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"):
         assert allowed(policy, action, ARTIFACTS), action
@@ -105,7 +105,7 @@ def test_clients_that_sync_and_upload_in_parts_can_write(access: str) -> None:
     assert not allowed(below, "s3:ListBucket", ARTIFACTS, s3_prefix="models/")
 
 
-def test_secrets_are_read_by_name_and_with_their_key_through_secrets_manager_only() -> None:
+def test_secrets_can_be_read_by_name_with_their_key_only_through_secrets_manager() -> None:
     policy = statements(secrets=["team/hf-token"])
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/hf-token-AbCdEf"
     for action in ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"):
@@ -119,12 +119,12 @@ def test_secrets_are_read_by_name_and_with_their_key_through_secrets_manager_onl
     assert not allowed(policy, "kms:Decrypt", SECRETS_KEY, **through, kms_EncryptionContext_SecretARN=f"{arn}x")
 
 
-def test_secrets_are_named_not_addressed() -> None:
+def test_secrets_must_be_names_not_arns() -> None:
     with pytest.raises(ValidationError, match=r"allowed: names of secrets of AWS Secrets Manager, not ARNs"):
         WorkloadIdentitySpec.model_validate({"secrets": ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:a"]})
 
 
-def test_a_prefix_limits_objects_and_what_is_listed() -> None:
+def test_a_prefix_limits_objects_and_listings() -> None:
     policy = statements(buckets={"artifacts": {"access": "readWrite", "prefix": "runs/"}})
     assert allowed(policy, "s3:GetObject", f"{ARTIFACTS}/runs/1")
     assert allowed(policy, "s3:ListBucket", ARTIFACTS, s3_prefix="runs/1")
@@ -133,7 +133,7 @@ def test_a_prefix_limits_objects_and_what_is_listed() -> None:
     assert not allowed(policy, "s3:ListBucket", ARTIFACTS)
 
 
-def test_the_key_comes_with_the_buckets_through_s3_and_for_them_only() -> None:
+def test_the_key_can_be_used_only_through_s3_and_for_these_buckets() -> None:
     policy = statements(buckets={"datasets": {"access": "read"}})
     through = {"kms_ViaService": "s3.eu-west-1.amazonaws.com"}
     for context in (DATASETS, f"{DATASETS}/a"):
@@ -144,7 +144,7 @@ def test_the_key_comes_with_the_buckets_through_s3_and_for_them_only() -> None:
     assert not allowed(policy, "kms:GenerateDataKey", KEY, **through, kms_EncryptionContext_aws_s3_arn=DATASETS)
 
 
-def test_whoever_writes_needs_the_key_for_both_ways() -> None:
+def test_a_writer_can_encrypt_and_decrypt_with_the_key() -> None:
     policy = statements(buckets={"artifacts": {"access": "write"}})
     context = {
         "kms_ViaService": "s3.eu-west-1.amazonaws.com",
@@ -154,7 +154,7 @@ def test_whoever_writes_needs_the_key_for_both_ways() -> None:
     assert allowed(policy, "kms:Decrypt", KEY, **context), "an upload in parts reads them again"
 
 
-def test_images_are_pulled_or_pushed() -> None:
+def test_images_can_be_pulled_or_pushed() -> None:
     pull, push = statements(images={"serving": "pull"}), statements(images={"serving": "push"})
     for policy in (pull, push):
         assert allowed(policy, "ecr:BatchGetImage", SERVING)
@@ -165,7 +165,7 @@ def test_images_are_pulled_or_pushed() -> None:
     assert not allowed(push, "ecr:PutImage", f"{SERVING}-other")
 
 
-def test_queues_are_sent_to_or_consumed_by_name() -> None:
+def test_queues_can_be_sent_to_or_consumed_by_name() -> None:
     policy = statements(queues={"jobs": "consume", "done.fifo": "send"})
     jobs, done = (f"arn:aws:sqs:eu-west-1:123456789012:{name}" for name in ("jobs", "done.fifo"))
     assert allowed(policy, "sqs:ReceiveMessage", jobs)
@@ -174,7 +174,7 @@ def test_queues_are_sent_to_or_consumed_by_name() -> None:
     assert not allowed(policy, "sqs:PurgeQueue", jobs)
 
 
-def test_nothing_is_wild_but_a_bucket_s_own_objects_and_the_sign_in_to_ecr() -> None:
+def test_only_object_arns_and_the_ecr_sign_in_have_wildcards() -> None:
     for statement in statements(**EVERYTHING):
         assert not [action for action in statement["Action"] if "*" in action]
         if statement["Resource"] == ["*"]:
@@ -184,7 +184,7 @@ def test_nothing_is_wild_but_a_bucket_s_own_objects_and_the_sign_in_to_ecr() -> 
             assert all(re.fullmatch(r"arn:aws:s3:::[^*/]+/[^*]*\*", each) for each in wild), wild
 
 
-def test_only_pods_of_this_service_account_in_this_cluster_take_on_the_role() -> None:
+def test_only_pods_of_this_service_account_in_this_cluster_can_assume_the_role() -> None:
     (statement,) = json.loads(trust_policy("main", "ml", "trainer", partition="aws", **HERE))["Statement"]
     assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
@@ -197,7 +197,7 @@ def test_only_pods_of_this_service_account_in_this_cluster_take_on_the_role() ->
     }
 
 
-def test_it_is_for_the_service_account_of_its_own_name_unless_another_is_named() -> None:
+def test_the_default_service_account_has_the_workload_s_name() -> None:
     association = identity("chat").one(aws.eks.PodIdentityAssociation).inputs
     assert (association["namespace"], association["serviceAccount"]) == ("chat", "chat")
     named = identity("x", namespace="ml", serviceAccount="trainer", queues={"jobs": "send"})
@@ -205,13 +205,13 @@ def test_it_is_for_the_service_account_of_its_own_name_unless_another_is_named()
     assert (association["namespace"], association["serviceAccount"]) == ("ml", "trainer")
 
 
-def test_no_pod_gets_the_role_before_it_may_do_anything() -> None:
+def test_the_role_has_its_permissions_before_pods_get_it() -> None:
     plan = identity()
     assert plan.one(aws.iam.RolePolicy).urn in plan.one(aws.eks.PodIdentityAssociation).depends_on
 
 
-def test_the_boundary_allows_everything_that_can_be_asked_for() -> None:
-    """Otherwise a declared access would be granted and not work."""
+def test_the_boundary_allows_every_access_of_a_spec() -> None:
+    """Otherwise a granted access would not work."""
     cap = json.loads(boundary("123456789012"))["Statement"]
     for access in ("read", "write", "readWrite"):
         for images in ("pull", "push"):
@@ -247,24 +247,24 @@ def test_the_boundary_allows_everything_that_can_be_asked_for() -> None:
         "eks:CreateAccessEntry",
     ],
 )
-def test_the_boundary_stops_whatever_else_a_role_is_given(action: str) -> None:
+def test_the_boundary_denies_other_permissions_of_a_role(action: str) -> None:
     cap = json.loads(boundary("123456789012"))["Statement"]
     assert not allowed(cap, action, "anything", aws_ResourceAccount="123456789012")
 
 
-def test_the_boundary_denies_the_way_out_even_where_another_policy_allows_it() -> None:
+def test_the_boundary_explicitly_denies_changes_of_permissions() -> None:
     (denial,) = [each for each in json.loads(boundary("123456789012"))["Statement"] if each["Effect"] == "Deny"]
     assert {"iam:*", "organizations:*", "account:*", "sts:AssumeRole*"} <= {*denial["Action"]}
     assert denial["Resource"] == ["*"]
     assert "Condition" not in denial
 
 
-def test_data_of_other_accounts_is_out_of_bounds() -> None:
+def test_the_boundary_denies_data_of_other_accounts() -> None:
     cap = json.loads(boundary("123456789012"))["Statement"]
     assert not allowed(cap, "s3:PutObject", "arn:aws:s3:::theirs/a", aws_ResourceAccount="210987654321")
 
 
-def test_every_role_is_bounded_by_a_policy_of_its_own_or_by_the_account_s() -> None:
+def test_every_role_has_its_own_boundary_or_the_account_s() -> None:
     own = identity()
     assert own.one(aws.iam.Role).inputs["permissionsBoundary"].endswith("trainer-boundary")
     given = identity(boundary_arn="arn:aws:iam::123456789012:policy/Teams")
@@ -272,18 +272,18 @@ def test_every_role_is_bounded_by_a_policy_of_its_own_or_by_the_account_s() -> N
     assert given.of(aws.iam.Policy) == []
 
 
-def test_a_component_without_an_arn_for_what_its_workload_names_is_refused() -> None:
+def test_a_missing_arn_of_a_bucket_or_repository_is_rejected() -> None:
     workload = {"buckets": {"datasts": {"access": "read"}}, "images": {"serving": "pull"}}
     args: Any = {"workload": workload, "cluster_name": "c", **HERE}
     with pytest.raises(ArgumentsError) as error:
         declare(lambda: WorkloadIdentity("trainer", {**args, "bucket_arns": {"datasets": DATASETS}}))
     assert {each.path: each.reason for each in error.value.problems} == {
-        "bucket_arns": "has no datasts; needed, since the workload names it",
-        "repository_arns": "has no serving; needed, since the workload names it",
+        "bucket_arns": "has no datasts; required, since the workload uses it",
+        "repository_arns": "has no serving; required, since the workload uses it",
     }
 
 
-def test_an_output_without_the_arn_of_a_repository_is_refused_by_name() -> None:
+def test_an_output_without_the_arn_of_a_repository_is_rejected_by_name() -> None:
     args: Any = {"workload": {"images": {"serving": "pull"}}, "cluster_name": "c", **HERE}
     with pytest.raises(ArgumentsError) as error:
         declare(
@@ -296,7 +296,7 @@ def test_an_output_without_the_arn_of_a_repository_is_refused_by_name() -> None:
     }
 
 
-def test_what_has_no_arn_is_told_by_name() -> None:
+def test_a_missing_arn_is_reported_by_name() -> None:
     workload = WorkloadIdentitySpec.model_validate({"buckets": {"datasts": {"access": "read"}}})
     with pytest.raises(ValueError, match=r"^buckets\.datasts is unknown; allowed: datasets"):
         access_policy(
@@ -313,20 +313,20 @@ def test_what_has_no_arn_is_told_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("workload", "told"),
+    ("workload", "message"),
     [
-        ({}, "all empty; allowed: access to one thing at least"),
+        ({}, "all empty; allowed: at least one entry in one"),
         ({"queues": {"arn:aws:sqs:eu-west-1:1:jobs": "send"}}, "not ARNs or URLs"),
         ({"buckets": {"a": {"access": "read", "prefix": "runs/*/"}}}, "pattern"),
         ({"buckets": {"a": {"access": "read", "prefix": "runs"}}}, "pattern"),
     ],
 )
-def test_a_workload_that_is_not_right_is_told(workload: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_an_invalid_workload_is_rejected(workload: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         WorkloadIdentitySpec.model_validate(workload)
 
 
-def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> None:
+def test_queues_and_secrets_that_the_program_creates_are_passed_by_arn() -> None:
     queue, secret = (
         "arn:aws:sqs:eu-west-1:123456789012:jobs-0a1b",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hf-XyZabc",
@@ -344,8 +344,10 @@ def test_queues_and_secrets_that_the_program_makes_are_named_by_their_arns() -> 
     assert allowed(policy, read, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:wandb-AbCdEf")
 
 
-def test_an_arn_of_what_the_workload_does_not_name_is_told() -> None:
-    with pytest.raises(ArgumentsError, match=r"queue_arns has job; allowed: what the workload names \(jobs, done\)"):
+def test_an_arn_that_the_workload_does_not_use_is_rejected() -> None:
+    with pytest.raises(
+        ArgumentsError, match=r"queue_arns has job; allowed: names that the workload uses \(jobs, done\)"
+    ):
         identity(
             more={"queue_arns": {"job": "arn:aws:sqs:eu-west-1:123456789012:job"}},
             queues={"jobs": "consume", "done": "send"},

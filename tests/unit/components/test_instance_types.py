@@ -14,7 +14,7 @@ from mlplatform.compute.eks_cluster.system_pool import SystemPool
 NEW = re.compile(r"did you mean (.*)\?")
 
 
-def told(model: Any, **fields: Any) -> str:
+def message_of(model: Any, **fields: Any) -> str:
     with pytest.raises(ValidationError) as error:
         model.model_validate(fields)
     (only,) = error.value.errors()
@@ -23,29 +23,31 @@ def told(model: Any, **fields: Any) -> str:
 
 @pytest.mark.parametrize("type", ["mac1.metal", "mac2.metal", "mac-m4.metal"])
 def test_mac_instances_are_rejected(type: str) -> None:
-    assert told(SystemPool, instanceTypes=[type]).startswith(
+    assert message_of(SystemPool, instanceTypes=[type]).startswith(
         f"{type}: allowed: types that run Linux, such as m7i.large"
     )
-    assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(f"{type}: allowed: types with NVIDIA GPUs")
+    assert message_of(GpuNodePoolSpec, instanceTypes=[type]).startswith(f"{type}: allowed: types with NVIDIA GPUs")
 
 
 @pytest.mark.parametrize(
     "type", ["t1.micro", "m1.xlarge", "c1.xlarge", "m3.2xlarge", "t2.large", "c4.large", "r4.large"]
 )
 def test_types_without_the_nitro_system_are_rejected_because_of_address_prefixes(type: str) -> None:
-    assert told(SystemPool, instanceTypes=["m7i.large", type]).startswith(f"{type}: allowed: types on the Nitro System")
+    assert message_of(SystemPool, instanceTypes=["m7i.large", type]).startswith(
+        f"{type}: allowed: types on the Nitro System"
+    )
 
 
 @pytest.mark.parametrize("type", ["m7g.large", "t4g.medium", "a1.large", "hpc7g.4xlarge"])
 def test_arm_types_are_rejected_for_system_nodes(type: str) -> None:
-    assert told(SystemPool, instanceTypes=[type]) == f"{type}: allowed: x86-64 types such as m7i.large"
+    assert message_of(SystemPool, instanceTypes=[type]) == f"{type}: allowed: x86-64 types such as m7i.large"
 
 
 @pytest.mark.parametrize("type", ["t3.nano", "t3.micro", "t3a.nano", "t3a.micro", "t8i.micro"])
 def test_types_without_room_for_the_add_ons_are_rejected_for_system_nodes(type: str) -> None:
-    assert told(SystemPool, instanceTypes=["m7i.large", type]) == (
-        f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of it "
-        "would have no room for the pods of the cluster's add-ons"
+    assert message_of(SystemPool, instanceTypes=["m7i.large", type]) == (
+        f"instanceTypes has {type}; allowed: types with 4 GiB of memory or more such as m7i.large, since 2 nodes of "
+        "this type would have no room for the pods of the cluster's add-ons"
     )
 
 
@@ -57,7 +59,9 @@ def test_common_types_are_accepted_for_system_nodes(type: str) -> None:
 
 
 def test_a_small_type_requires_two_system_nodes() -> None:
-    assert "or 2 nodes, since 1 node of it" in told(SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1)
+    assert "or 2 nodes, since 1 node of this type" in message_of(
+        SystemPool, instanceTypes=["t3.small"], minNodes=1, nodes=1
+    )
     assert EksClusterSpec.model_validate({"system": {"instanceTypes": ["t3.medium"], "minNodes": 1, "nodes": 1}})
 
 
@@ -73,8 +77,8 @@ def test_the_pods_of_the_add_ons_fit_exactly() -> None:
 
 @pytest.mark.parametrize("type", ["g7.2xlarge", "g7.48xlarge"])
 def test_families_that_the_driver_does_not_support_are_rejected_for_gpu_nodes(type: str) -> None:
-    """G7 requires a newer driver than that of the images."""
-    assert told(GpuNodePoolSpec, instanceTypes=[type]).startswith(
+    """G7 requires a newer driver than the images have."""
+    assert message_of(GpuNodePoolSpec, instanceTypes=[type]).startswith(
         f"{type}: allowed: families that the driver in EKS's images supports"
     )
 
@@ -100,21 +104,21 @@ def test_all_other_families_with_nvidia_gpus_are_supported() -> None:
     ],
 )
 def test_a_suggested_type_is_valid(model: Any, fields: dict[str, Any]) -> None:
-    proposed = NEW.search(told(model, **fields))
+    proposed = NEW.search(message_of(model, **fields))
     for each in proposed[1].split(", ") if proposed else []:
         assert model.model_validate({**fields, "instanceTypes": [*fields["instanceTypes"][:-1], each]})
 
 
 def test_gpu_types_without_the_nitro_system_are_rejected() -> None:
     older = instances.InstanceType("p3.2xlarge", 8, 62464, "x86_64", xen=True, gpus=1, gpu_manufacturer="NVIDIA")
-    told = node_images.not_for_gpu_nodes(older)
-    assert told and told.startswith("types on the Nitro System such as g6.2xlarge")
+    reason = node_images.not_for_gpu_nodes(older)
+    assert reason and reason.startswith("types on the Nitro System such as g6.2xlarge")
 
 
 def test_a_reservation_requires_one_instance_type() -> None:
     pool = {"instanceTypes": ["g6.2xlarge", "g5.2xlarge"], "zones": ["us-east-1a"]}
-    assert told(GpuNodePoolSpec, **pool, reservation={"id": "cr-0a1b2c3d4e5f67890"}) == (
-        "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since reservation.id is a reservation of one; or "
-        "reservation.group"
+    assert message_of(GpuNodePoolSpec, **pool, reservation={"id": "cr-0a1b2c3d4e5f67890"}) == (
+        "instanceTypes is g6.2xlarge, g5.2xlarge; allowed: one type, since the reservation of reservation.id "
+        "has one; for several types, use reservation.group"
     )
     assert GpuNodePoolSpec.model_validate({**pool, "reservation": {"group": "ml"}})

@@ -19,7 +19,7 @@ def statements(*domains: KeyDomain, partition: str = "aws") -> dict[str, dict[st
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
-def test_each_domain_has_a_key_of_its_own_by_default() -> None:
+def test_each_domain_has_its_own_key_by_default() -> None:
     assert [each.name for each in ring().of(aws.kms.Key)] == [
         "keys-data",
         "keys-disks",
@@ -42,7 +42,7 @@ def test_keys_rotate() -> None:
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_keys_are_kept_with_the_data_they_open_and_with_their_aliases(retain: bool) -> None:
+def test_keys_are_retained_with_their_aliases(retain: bool) -> None:
     for kind in (aws.kms.Key, aws.kms.Alias):
         assert {each.retained for each in ring(retain=retain).of(kind)} == {retain}
 
@@ -54,7 +54,7 @@ def test_every_key_has_an_alias() -> None:
     }
 
 
-def test_only_the_logs_key_is_open_to_cloudwatch_and_only_for_this_account() -> None:
+def test_cloudwatch_can_use_only_the_logs_key_and_only_for_this_account() -> None:
     statement = statements(KeyDomain.LOGS)["LogGroupsOfThisAccount"]
     assert statement["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
     assert statement["Condition"] == {
@@ -63,7 +63,7 @@ def test_only_the_logs_key_is_open_to_cloudwatch_and_only_for_this_account() -> 
     assert "LogGroupsOfThisAccount" not in statements(KeyDomain.DATA)
 
 
-def test_only_the_disks_key_is_open_to_auto_scaling_and_grants_only_to_aws() -> None:
+def test_auto_scaling_can_use_only_the_disks_key_and_can_grant_only_to_aws() -> None:
     roles = [
         "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
         "role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
@@ -79,10 +79,10 @@ def test_only_the_disks_key_is_open_to_auto_scaling_and_grants_only_to_aws() -> 
 
 
 @pytest.mark.parametrize("domain", KeyDomain)
-def test_no_key_is_open_to_everyone(domain: KeyDomain) -> None:
+def test_no_key_can_be_used_by_everyone(domain: KeyDomain) -> None:
     for statement in statements(domain).values():
         if statement["Principal"] == {"AWS": "*"}:
-            # Named by a condition: as a principal it would have to exist already.
+            # In a condition, because a principal would have to exist already.
             assert statement["Condition"]["StringEquals"] == {"kms:CallerAccount": "123456789012"}
             principals = statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
             assert all(":role/aws-service-role/" in principal for principal in principals)

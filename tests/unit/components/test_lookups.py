@@ -1,4 +1,4 @@
-"""Look-ups that fail."""
+"""Lookups and their errors."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from mlplatform.lookups import caller, look_up
 from mlplatform.testing import ACCOUNT_ID, declare
 
 
-def test_an_error_is_told_without_the_engine_s_words() -> None:
+def test_an_error_is_reported_without_the_engine_s_prefix() -> None:
     def ask() -> None:
         raise Exception(
             "invoke of aws:a/b:b failed: invocation of aws:a/b:b returned an error: invoking aws:a/b:b: gone\n"
@@ -24,7 +24,7 @@ def test_an_error_is_told_without_the_engine_s_words() -> None:
         look_up(ask, "the secret x", "Make it.")
 
 
-def test_an_answer_is_passed_on() -> None:
+def test_the_result_is_returned() -> None:
     assert look_up(lambda: 5, "the answer", "") == 5
 
 
@@ -45,15 +45,15 @@ def checked(cluster: dict[str, Any], **look_ups: Any) -> None:
     )
 
 
-def test_an_access_entry_for_the_cluster_s_creator_is_refused_before_anything_is_created() -> None:
-    """EKS would refuse it once the cluster is there, since it makes one for the creator itself."""
+def test_an_access_entry_for_the_cluster_s_creator_is_rejected_before_anything_is_created() -> None:
+    """EKS creates an entry for the creator, and would reject a second one after the cluster is created."""
     access = {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}
-    told = r"^cluster\.access\.ops is for .*Remove this entry, or set cluster\.creatorIsAdmin to false"
-    with pytest.raises(pulumi.RunError, match=told):
+    message = r"^cluster\.access\.ops is for .*Remove this entry, or set cluster\.creatorIsAdmin to false"
+    with pytest.raises(pulumi.RunError, match=message):
         checked({"access": access})
 
 
-def test_an_entry_is_the_creator_s_only_way_in_where_eks_makes_none() -> None:
+def test_the_creator_may_have_an_entry_if_eks_creates_none() -> None:
     checked({"access": {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}, "creatorIsAdmin": False})
 
 
@@ -61,25 +61,25 @@ def test_another_principal_may_have_an_entry() -> None:
     checked({"access": {"ops": {"principalArn": ROLE[:-1] + "0", "level": "view"}}})
 
 
-def test_who_updates_a_cluster_that_exists_may_have_an_entry() -> None:
-    """Its creator may be someone else."""
+def test_the_principal_that_updates_an_existing_cluster_may_have_an_entry() -> None:
+    """The cluster may have been created by another principal."""
     access = {"ops": {"principalArn": ROLE, "level": "clusterAdmin"}}
     checked({"access": access}, **{"aws:eks/getClusters:getClusters": {"names": ["mlplatform-test-cluster"]}})
 
 
-def test_a_cluster_without_access_entries_asks_aws_for_nothing() -> None:
+def test_a_cluster_without_access_entries_needs_no_lookup() -> None:
     nothing = {"aws:iam/getSessionContext:getSessionContext": None}
     checked({}, **nothing)
 
 
 @pytest.mark.parametrize("allowed", [[], [ACCOUNT_ID], ["210987654321", ACCOUNT_ID]])
-def test_a_stack_is_deployed_to_the_accounts_that_it_allows(allowed: list[str]) -> None:
+def test_a_stack_can_be_deployed_to_the_accounts_that_it_allows(allowed: list[str]) -> None:
     found: list[tuple[str, str]] = []
     declare(lambda: found.append(caller(allowed)))
     assert found == [(ACCOUNT_ID, "aws")]
 
 
-def test_credentials_of_another_account_are_refused_before_anything_is_created() -> None:
+def test_credentials_of_another_account_are_rejected_before_anything_is_created() -> None:
     with pytest.raises(pulumi.RunError, match=rf"^the AWS account is {ACCOUNT_ID}; allowed: 210987654321, since"):
         declare(lambda: caller(["210987654321"]))
 
@@ -122,8 +122,8 @@ EVERYTHING: dict[type[Component], dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("component", EVERYTHING, ids=lambda each: each.__name__)
-def test_look_ups_of_a_component_go_to_the_provider_that_its_children_have(component: type[Component]) -> None:
-    """Another provider may have another account, where the default one finds nothing, or something else."""
+def test_lookups_of_a_component_use_the_provider_of_its_children(component: type[Component]) -> None:
+    """The provider may belong to another account, in which the default provider finds nothing or the wrong thing."""
     make: Any = component
     account = Account()
     account.closed()

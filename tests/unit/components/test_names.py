@@ -1,4 +1,4 @@
-"""Names that Kubernetes, or the platform, has already."""
+"""Names that Kubernetes or the platform reserves."""
 
 from typing import Any
 
@@ -43,61 +43,66 @@ def refused(program: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["default", "kube-system", "kube-public", "kube-node-lease", "kube-x"])
-def test_a_model_s_own_namespace_is_none_of_kubernetes(name: str) -> None:
-    told = f"is {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
-    assert refused(model(name)) == {"name": told}
+def test_a_model_s_own_namespace_cannot_be_one_of_kubernetes(name: str) -> None:
+    message = f"is {name}; allowed: names other than default and kube-…, which are namespaces of Kubernetes"
+    assert refused(model(name)) == {"name": message}
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_model_s_service_account_is_not_the_default_one(later: bool) -> None:
-    told = "is default; allowed: names other than default, since every namespace has a service account of that name"
-    assert refused(model("default", later, namespace="team")) == {"name": told}
+def test_a_model_s_service_account_cannot_be_the_default_one(later: bool) -> None:
+    message = "is default; allowed: names other than default, since every namespace has a service account of that name"
+    assert refused(model("default", later, namespace="team")) == {"name": message}
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease", "kube-anything"])
-def test_a_model_is_put_into_no_namespace_of_kubernetes(namespace: str, later: bool) -> None:
-    told = refused(model("chat", later, namespace=namespace))["namespace"]
-    assert told == f'is "{namespace}"; allowed: namespaces other than kube-…, which are Kubernetes\'s own'
+def test_a_model_cannot_run_in_a_namespace_of_kubernetes(namespace: str, later: bool) -> None:
+    message = refused(model("chat", later, namespace=namespace))["namespace"]
+    assert message == f'is "{namespace}"; allowed: namespaces other than kube-…, which Kubernetes reserves'
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("namespace", ["Team", "team_a", "-team", "a.b", "x" * 64])
-def test_a_namespace_has_a_name_of_kubernetes(namespace: str, later: bool) -> None:
+def test_a_namespace_must_have_a_valid_name(namespace: str, later: bool) -> None:
     assert "allowed: the name of a namespace" in refused(model("chat", later, namespace=namespace))["namespace"]
 
 
-def test_the_api_server_s_service_stays() -> None:
-    told = refused(model("kubernetes", namespace="default"))["namespace"]
-    assert told == 'is "default"; allowed: namespaces other than default, whose service kubernetes is the API server\'s'
+def test_a_model_cannot_have_the_name_of_the_api_server_s_service() -> None:
+    message = refused(model("kubernetes", namespace="default"))["namespace"]
+    assert (
+        message
+        == 'is "default"; allowed: namespaces other than default, where the service kubernetes is the API server\'s'
+    )
     assert declare(model("kubernetes"))
     assert declare(model("kubernetes", namespace="team"))
 
 
 @pytest.mark.parametrize("name", ["default", "kube-system", "kube-dns"])
-def test_a_workload_s_pods_are_not_kubernetes_own_unless_they_are_named(name: str) -> None:
+def test_a_workload_in_a_namespace_of_kubernetes_must_name_it(name: str) -> None:
     assert refused(workload(name))["name"].startswith(f"is {name}; allowed: names other than default and kube-…")
     assert declare(workload(name, namespace="kube-system", serviceAccount="cluster-autoscaler"))
 
 
-def test_a_workload_s_service_account_is_not_the_default_one_unless_it_is_named() -> None:
-    told = refused(workload("default", namespace="team"))["name"]
-    assert told.startswith("is default; allowed: names other than default, the service account of pods that name none")
+def test_a_workload_with_the_default_service_account_must_name_it() -> None:
+    message = refused(workload("default", namespace="team"))["name"]
+    assert message.startswith(
+        "is default; allowed: names other than default, the service account of pods that name none"
+    )
     assert declare(workload("trainer", namespace="team", serviceAccount="default"))
 
 
-def test_a_workload_is_not_the_network_plugin() -> None:
-    told = refused(workload("cni", namespace="kube-system", serviceAccount="aws-node"))
-    assert told["workload.serviceAccount"].startswith("is aws-node in kube-system; allowed: another")
+def test_a_workload_cannot_be_the_network_plugin() -> None:
+    problems = refused(workload("cni", namespace="kube-system", serviceAccount="aws-node"))
+    assert problems["workload.serviceAccount"].startswith("is aws-node in kube-system; allowed: another")
 
 
 @pytest.mark.parametrize("name", ["system", "a-pinned", "a-hint", "a-tag"])
-def test_a_pool_is_told_from_the_system_nodes_and_from_parts_of_pools(name: str) -> None:
+def test_a_pool_cannot_have_a_reserved_name_or_suffix(name: str) -> None:
     assert refused(pool(name))["name"].startswith(f"is {name}; allowed: ")
 
 
 @pytest.mark.parametrize("name", ["default", "kubernetes", "kube-nodes"])
-def test_names_that_become_no_object_of_kubernetes_are_free(name: str) -> None:
+def test_names_without_a_kubernetes_object_are_not_reserved(name: str) -> None:
     make: Any = mlplatform.DataBucket
     assert declare(pool(name))
     assert declare(lambda: make(name, {"bucket": {}, "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key"}))
@@ -106,7 +111,7 @@ def test_names_that_become_no_object_of_kubernetes_are_free(name: str) -> None:
 IMAGES = {
     "model": "an image with a tag other than latest",
     "model:latest": "an image with a tag other than latest",
-    "https://ghcr.io/a/b:v1": "an image without https://",
+    "https://ghcr.io/a/b:v1": "an image without a scheme",
     "Model:v1": "a name in lower case",
     "model:v1 ": "a name in lower case",
     "123456789012.dkr.ecr.us-east-9.amazonaws.com/a:v1": "an ECR registry in a region",
@@ -116,7 +121,7 @@ IMAGES = {
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_beside_the_spec_is_held_to_the_spec_s_rules(image: str, later: bool) -> None:
+def test_the_argument_image_is_validated_like_the_spec_s_image(image: str, later: bool) -> None:
     def program() -> None:
         make: Any = mlplatform.InferenceService
         make("chat", {"inference": {"pool": "serve"}, "image": pulumi.Output.from_input(image) if later else image})
@@ -124,11 +129,11 @@ def test_an_image_beside_the_spec_is_held_to_the_spec_s_rules(image: str, later:
     assert f"; allowed: {IMAGES[image]}" in refused(program)["image"]
 
 
-def test_a_variable_beside_the_spec_is_held_to_the_spec_s_rules() -> None:
+def test_the_argument_env_is_validated_like_the_spec_s_env() -> None:
     def program() -> None:
         make: Any = mlplatform.InferenceService
         make("chat", {**INFERENCE, "env": {"A": "a\0b", "B": "x" * 200_000}})
 
-    told = refused(program)
-    assert told["env.A"].startswith("holds a zero byte; allowed: ")
-    assert told["env.B"].startswith("is 200002 characters long; allowed: ")
+    problems = refused(program)
+    assert problems["env.A"].startswith("holds a zero byte; allowed: ")
+    assert problems["env.B"].startswith("is 200002 characters long; allowed: ")

@@ -26,7 +26,7 @@ def network(args: Any = None, **vpc: Any) -> Plan:
 
 
 @pytest.mark.parametrize(("nat", "gateways"), [("perZone", 3), ("single", 1)])
-def test_nat_gateways_are_as_many_as_asked_for(nat: str, gateways: int) -> None:
+def test_the_number_of_nat_gateways_follows_nat(nat: str, gateways: int) -> None:
     plan = network(nat=nat, zones=ZONES)
     assert len(plan.of(aws.ec2.NatGateway)) == len(plan.of(aws.ec2.Eip)) == gateways
     assert len(plan.of(aws.ec2.Route)) == 1 + len(ZONES)
@@ -42,18 +42,18 @@ def test_every_zone_has_a_public_subnet_since_a_load_balancer_needs_two(nat: str
     assert plan.outputs["net"]["public_subnet_ids"] == [each.id for each in public]
 
 
-def test_each_zone_leaves_through_its_own_gateway() -> None:
+def test_each_zone_uses_its_own_nat_gateway() -> None:
     routes = {each.name: each.inputs.get("natGatewayId") for each in network(nat="perZone").of(aws.ec2.Route)}
     assert routes["net-private-us-east-1a-internet"] == "net-nat-us-east-1a-id"
     assert routes["net-private-us-east-1b-internet"] == "net-nat-us-east-1b-id"
 
 
-def test_a_single_gateway_serves_all_zones() -> None:
+def test_all_zones_can_share_a_single_nat_gateway() -> None:
     routes = [each.inputs.get("natGatewayId") for each in network(nat="single").of(aws.ec2.Route)]
     assert routes.count("net-nat-us-east-1a-id") == 2
 
 
-def test_without_nat_nothing_leads_to_the_internet() -> None:
+def test_without_nat_there_is_no_route_to_the_internet() -> None:
     plan = network(nat="none", interface_endpoints=[*NODES_NEED])
     for kind in (aws.ec2.Route, aws.ec2.InternetGateway, aws.ec2.NatGateway, aws.ec2.Eip):
         assert plan.of(kind) == []
@@ -65,7 +65,7 @@ def test_without_nat_the_endpoints_that_nodes_need_are_required() -> None:
         NetworkSpec(zones=ZONES, nat=Nat.NONE)
 
 
-def test_no_subnet_hands_out_public_addresses() -> None:
+def test_no_subnet_assigns_public_addresses() -> None:
     assert {each.inputs["mapPublicIpOnLaunch"] for each in network().of(aws.ec2.Subnet)} == {False}
 
 
@@ -84,7 +84,7 @@ def test_all_traffic_is_logged_and_the_log_is_encrypted() -> None:
     )
 
 
-def test_gateway_endpoints_reach_every_private_route_table() -> None:
+def test_gateway_endpoints_are_in_every_private_route_table() -> None:
     for endpoint in network().of(aws.ec2.VpcEndpoint):
         assert endpoint.inputs["routeTableIds"] == [
             "net-private-us-east-1a-routes-id",
@@ -92,7 +92,7 @@ def test_gateway_endpoints_reach_every_private_route_table() -> None:
         ]
 
 
-def test_interface_endpoints_are_open_to_the_network_alone() -> None:
+def test_interface_endpoints_allow_only_the_network() -> None:
     plan = network(interface_endpoints=["ecr.api"])
     endpoint = plan.one(aws.ec2.VpcEndpoint, "net-ecr-api-endpoint")
     assert endpoint.inputs["serviceName"] == "com.amazonaws.us-east-1.ecr.api"
@@ -112,12 +112,12 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
         ({"cidr": "10.0.0.0/15"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.0/25"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.1/16"}, "allowed: the network's first address, 10.0.0.0/16"),
-        ({"cidr": "8.8.0.0/16"}, "allowed: addresses that nobody has on the internet"),
-        ({"cidr": "10.0.0.0/255.255.0.0"}, "allowed: the prefix in bits"),
+        ({"cidr": "8.8.0.0/16"}, "allowed: addresses that are not used on the internet"),
+        ({"cidr": "10.0.0.0/255.255.0.0"}, "allowed: the prefix length in bits"),
         ({"cidr": "10.0.0.0"}, "allowed: an address and a prefix"),
         ({"cidr": "fd00::/48"}, "this is IPv6"),
-        ({"zones": ["us-east-1a", "us-east-1a"]}, "allowed: each of them once"),
-        ({"zones": ["us-east-1a"]}, r"zones has 1 of them; allowed: 2 to 5"),
+        ({"zones": ["us-east-1a", "us-east-1a"]}, "allowed: each entry once"),
+        ({"zones": ["us-east-1a"]}, r"zones has too few entries \(1\); allowed: 2 to 5"),
         ({"zones": ["us-west-2a", "us-west-2-lax-1a"]}, "no control plane in local zones"),
         ({"zones": ["usw2-az1", "usw2-lax1-az1"]}, "no control plane in local zones"),
         ({"zones": ["us-east-1a", "us-east-1-wl1-bos-wlz-1"]}, "no control plane in Wavelength zones"),
@@ -129,30 +129,30 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
             {"interface_endpoints": ["com.amazonaws.us-east-1.sts"]},
             "allowed: services with an interface endpoint, e.g. sts",
         ),
-        ({"pod_cidr": "10.0.0.0/18"}, r"allowed: addresses outside those of cidr \(10\.0\.0\.0/16\)"),
-        ({"pod_cidr": "172.16.0.0/16"}, r"allowed: addresses of 100\.64\.0\.0/10 or 10\.0\.0\.0/8"),
+        ({"pod_cidr": "10.0.0.0/18"}, r"allowed: a block outside cidr \(10\.0\.0\.0/16\)"),
+        ({"pod_cidr": "172.16.0.0/16"}, r"allowed: a block of 100\.64\.0\.0/10 or 10\.0\.0\.0/8"),
         ({"pod_cidr": "100.64.0.0/12"}, "allowed: /16 to /22"),
         ({"pod_cidr": "fd00::/48"}, "this is IPv6"),
     ],
 )
-def test_a_network_that_aws_would_refuse_is_refused_first(vpc: dict[str, Any], message: str) -> None:
+def test_an_invalid_network_is_rejected(vpc: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         NetworkSpec(**{"zones": ZONES, **vpc})
 
 
 @pytest.mark.parametrize("cidr", ["127.0.0.0/16", "169.254.0.0/16", "198.18.0.0/16", "224.0.0.0/16"])
-def test_addresses_that_are_kept_for_other_uses_are_refused(cidr: str) -> None:
-    with pytest.raises(ValidationError, match="allowed: addresses that nobody has on the internet"):
+def test_addresses_for_other_uses_are_rejected(cidr: str) -> None:
+    with pytest.raises(ValidationError, match="allowed: addresses that are not used on the internet"):
         NetworkSpec(cidr=cidr, zones=["us-east-1a", "us-east-1b"])
 
 
 @pytest.mark.parametrize("cidr", ["100.64.0.0/16", "100.127.0.0/20", "198.19.0.0/16", "172.17.0.0/16"])
-def test_addresses_that_a_vpc_may_have_are_taken(cidr: str) -> None:
+def test_addresses_that_a_vpc_may_have_are_accepted(cidr: str) -> None:
     assert network(cidr=cidr).one(aws.ec2.Vpc).inputs["cidrBlock"] == cidr
 
 
-def test_an_endpoint_is_named_once() -> None:
-    with pytest.raises(ValidationError, match="allowed: each of them once"):
+def test_an_endpoint_can_be_listed_only_once() -> None:
+    with pytest.raises(ValidationError, match="allowed: each entry once"):
         NetworkSpec(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts", "sts"])
 
 
@@ -182,7 +182,7 @@ def test_a_zone_by_its_id_is_the_same_in_every_account() -> None:
 @pytest.mark.parametrize(
     ("zones", "message"),
     [
-        # Of the account of these tests; in another one it may be any other name.
+        # In the account of these tests. In another account, the name can differ.
         (
             ["us-east-1a", "us-east-1e"],
             r"zones has us-east-1e, where EKS has no control plane \(use1-az3\); allowed: us-",
@@ -192,7 +192,7 @@ def test_a_zone_by_its_id_is_the_same_in_every_account() -> None:
         (["us-east-1e", "us-east-1x"], "us-east-1e, where .*\n.*us-east-1x, which"),
     ],
 )
-def test_zones_that_the_account_cannot_use_are_refused_before_anything_is_created(
+def test_zones_that_the_account_cannot_use_are_rejected_before_anything_is_created(
     zones: list[str], message: str
 ) -> None:
     with pytest.raises(pulumi.RunError, match=message):
@@ -204,14 +204,14 @@ def test_five_zones_have_subnets_that_do_not_overlap() -> None:
     assert len({each.inputs["cidrBlock"] for each in plan.of(aws.ec2.Subnet)}) == 10
 
 
-def test_pods_have_addresses_of_a_range_of_their_own() -> None:
+def test_pods_can_have_their_own_address_range() -> None:
     plan = network(pod_cidr="100.64.0.0/16", interface_endpoints=["sts"], zones=["us-east-1a", "use1-az1"])
     added = plan.one(aws.ec2.VpcIpv4CidrBlockAssociation)
     assert (added.inputs["vpcId"], added.inputs["cidrBlock"]) == ("net-vpc-id", "100.64.0.0/16")
     pods = [each for each in plan.of(aws.ec2.Subnet) if "-pods-" in each.name]
     assert [each.inputs["cidrBlock"] for each in pods] == ["100.64.0.0/17", "100.64.128.0/17"]
     assert all(added.urn in each.depends_on for each in pods)
-    # Pods leave the network by the gateway of their zone, and reach endpoints from their own addresses.
+    # Pods use the NAT gateway of their zone, and reach endpoints from their own addresses.
     tables = {each.inputs["subnetId"]: each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)}
     ids = {each.name: each.id for each in plan.of(aws.ec2.Subnet)}
     assert (
@@ -221,20 +221,20 @@ def test_pods_have_addresses_of_a_range_of_their_own() -> None:
     )
     rules = plan.of(aws.vpc.SecurityGroupIngressRule)
     assert [each.inputs["cidrIpv4"] for each in rules] == ["10.0.0.0/16", "100.64.0.0/16"]
-    # The network plugin finds a node's subnet by the zone's name, however the file spells the zone.
+    # The network plugin finds a node's subnet by the zone's name, even if the file has the zone's ID.
     assert plan.outputs["net"]["pod_subnet_ids"] == {
         "us-east-1a": ids["net-pods-us-east-1a"],
         "us-east-1b": ids["net-pods-use1-az1"],
     }
 
 
-def test_without_a_range_of_their_own_pods_share_the_private_subnets() -> None:
+def test_without_a_pod_range_pods_share_the_private_subnets() -> None:
     plan = network()
     assert plan.outputs["net"]["pod_subnet_ids"] == {}
     assert plan.of(aws.ec2.VpcIpv4CidrBlockAssociation) == []
 
 
-def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> None:
+def test_the_private_preset_has_the_services_of_nodes_and_of_this_stack() -> None:
     plan = network(
         {"services": {"sqs": "queues of workloads.x"}},
         nat="none",
@@ -249,7 +249,7 @@ def test_the_private_preset_has_what_nodes_and_this_stack_s_programs_use() -> No
     assert interfaces == {*NODES_NEED, "sqs", "kms"}
 
 
-def test_the_flow_log_finds_its_group_and_nobody_else_lends_its_role() -> None:
+def test_the_flow_log_can_find_its_group_and_only_its_service_can_assume_its_role() -> None:
     group = "arn:aws:logs:us-east-1:123456789012:log-group:flows"
     found = next(each for each in json.loads(flow_log.policy(group))["Statement"] if "DescribeLogGroups" in str(each))
     assert found["Action"] == ["logs:DescribeLogGroups"]

@@ -1,4 +1,4 @@
-"""What a platform stack tells others: named, typed, of one version; and what is said where it is not."""
+"""The outputs of a platform stack: names, types and version, and the errors for invalid outputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,18 +40,18 @@ class Wider(PlatformOutputs):
     """Queues."""
 
 
-def read(told: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutputs, **found: str) -> dict[str, Any]:
-    """What a program reads of a stack that tells `told`: fields by the names that it gives them."""
+def read(exported: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutputs, **found: str) -> dict[str, Any]:
+    """The outputs that a program reads from a stack with the outputs `exported`. `found` maps names to fields."""
 
     def program() -> None:
         platform = outputs.of(pulumi.StackReference(STACK))
         for name, field in found.items():
             pulumi.export(name, getattr(platform, field))
 
-    return dict(declare(program, stacks={STACK: told}).exports)
+    return dict(declare(program, stacks={STACK: exported}).exports)
 
 
-def test_what_one_stack_exports_another_reads() -> None:
+def test_a_stack_reads_the_outputs_of_another() -> None:
     values = {
         "".join(f"_{each.lower()}" if each.isupper() else each for each in name): value
         for name, value in TOLD.items()
@@ -62,39 +62,40 @@ def test_what_one_stack_exports_another_reads() -> None:
     assert read(dict(exported), **{name: name for name in values}) == values
 
 
-def test_a_field_that_came_later_is_told_and_may_be_missing() -> None:
+def test_a_later_field_is_exported_and_may_be_missing() -> None:
     assert read(TOLD, Wider, seen="queues") == {"seen": {}}
     assert read({**TOLD, "queues": {"a": "b"}}, Wider, seen="queues") == {"seen": {"a": "b"}}
 
 
-def test_a_field_of_a_later_release_does_not_disturb() -> None:
+def test_an_unknown_field_of_a_later_release_is_ignored() -> None:
     assert read({**TOLD, "queues": {}}, seen="region") == {"seen": "us-east-1"}
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("exported", "message"),
     [
-        ({}, f"stack {STACK} has no output outputsVersion: it is no platform, or was never brought up"),
+        ({}, f"stack {STACK} has no output outputsVersion: it is not a platform, or was never deployed"),
         ({**TOLD, "outputsVersion": 2}, f"stack {STACK} has outputs of version 2; allowed: 1. Use the release of"),
         (
             {name: "hush" if name == "buckets" else value for name, value in TOLD.items() if name != "vpcId"},
-            f"the outputs of stack {STACK} are not those of a platform: vpcId is missing, buckets is no dict[str, str]",
+            f"the outputs of stack {STACK} are not those of a platform: vpcId is missing, buckets is "
+            "not of type dict[str, str]",
         ),
     ],
 )
-def test_a_stack_that_does_not_tell_what_is_needed_is_named_with_all_that_is_wrong(told: Any, said: str) -> None:
+def test_all_problems_of_a_stack_s_outputs_are_reported_with_its_name(exported: Any, message: str) -> None:
     with pytest.raises(pulumi.RunError) as raised:
-        read(told, seen="region")
-    assert str(raised.value).startswith(said)
+        read(exported, seen="region")
+    assert str(raised.value).startswith(message)
     assert "hush" not in str(raised.value)
 
 
-def test_a_program_that_forgets_a_field_fails() -> None:
+def test_a_program_that_omits_a_field_fails() -> None:
     with pytest.raises(TypeError, match=r"vpc_id is missing, .*, vpcid is unknown"):
         PlatformOutputs.export(region="us-east-1", vpcid="vpc-1")
 
 
-def test_a_program_that_tells_another_type_fails() -> None:
+def test_a_program_that_exports_another_type_fails() -> None:
     values: dict[str, Any] = dict.fromkeys(PlatformOutputs.__dataclass_fields__, "a string")
     with pytest.raises(ValueError, match=r"valid (dictionary|list)"):
         declare(lambda: PlatformOutputs.export(**values))

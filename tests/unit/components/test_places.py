@@ -1,4 +1,4 @@
-"""Regions, partitions and registries that make no sense together."""
+"""Regions, partitions and registries that do not match."""
 
 import json
 from importlib.resources import files
@@ -26,8 +26,8 @@ def refused(make: Any, args: Any, later: tuple[str, ...] = ()) -> dict[str, str]
     return {each.path: each.reason for each in error.value.problems}
 
 
-def test_the_list_of_regions_is_botocore_s() -> None:
-    """Written anew where this fails, with the date."""
+def test_the_list_of_regions_matches_botocore_s() -> None:
+    """If this fails, update the list and its date."""
     listed = json.loads((files("botocore") / "data" / "partitions.json").read_bytes())["partitions"]
     known = {region: each["id"] for each in listed for region in each["regions"] if not region.endswith("-global")}
     assert partitions._data()["regions"] == sorted(known)
@@ -47,12 +47,12 @@ def test_the_list_of_regions_is_botocore_s() -> None:
         "DKR.ECR.us-east-1.amazonaws.com",
     ],
 )
-def test_a_registry_is_where_its_region_is(host: str) -> None:
+def test_a_registry_in_an_existing_region_is_accepted(host: str) -> None:
     assert grammar.pinned_image(f"{ACCOUNT}.{host}/serving:v1")
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "message"),
     [
         (f"{ACCOUNT}.dkr.ecr.us-east-9.amazonaws.com", r"in a region of AWS .* its region is us-east-9"),
         (f"{ACCOUNT}.dkr.ecr.us-east-1a.amazonaws.com", r"its region is us-east-1a"),
@@ -68,8 +68,8 @@ def test_a_registry_is_where_its_region_is(host: str) -> None:
         ("serving.dkr.ecr.us-east-1.amazonaws.com", r"whose account ID has 12 digits"),
     ],
 )
-def test_a_registry_that_cannot_be_is_refused(host: str, told: str) -> None:
-    with pytest.raises(ValueError, match=f"^allowed: .*{told}"):
+def test_a_registry_that_cannot_exist_is_rejected(host: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^allowed: .*{message}"):
         grammar.pinned_image(f"{host}/serving:v1")
 
 
@@ -77,7 +77,7 @@ RING = {"keys": {}, "account_id": ACCOUNT, "region": "us-east-1"}
 
 
 @pytest.mark.parametrize("later", [(), ("region",), ("partition",), ("region", "partition")])
-def test_a_partition_is_its_region_s(later: tuple[str, ...]) -> None:
+def test_the_partition_must_match_the_region(later: tuple[str, ...]) -> None:
     args = {**RING, "partition": "aws-cn"}
     assert refused(mlplatform.KeyRing, args, later) == {
         "partition": 'is "aws-cn"; allowed: aws, the partition of us-east-1'
@@ -88,7 +88,7 @@ def test_a_partition_is_its_region_s(later: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("later", [(), ("region",)])
-def test_the_default_partition_is_not_every_region_s(later: tuple[str, ...]) -> None:
+def test_the_default_partition_must_match_the_region(later: tuple[str, ...]) -> None:
     args = {**RING, "region": "us-gov-west-1"}
     assert refused(mlplatform.KeyRing, args, later) == {
         "partition": 'is "aws"; allowed: aws-us-gov, the partition of us-gov-west-1'
@@ -97,12 +97,12 @@ def test_the_default_partition_is_not_every_region_s(later: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("later", [(), ("region",)])
 @pytest.mark.parametrize("region", ["us-east-99", "us-east-1a", "eu", "US-EAST-1", "aws-global"])
-def test_a_region_is_one_of_aws(region: str, later: tuple[str, ...]) -> None:
-    told = refused(mlplatform.KeyRing, {**RING, "region": region}, later)
-    assert told["region"].startswith(f'is "{region}"; allowed: a region of AWS')
+def test_a_region_must_exist(region: str, later: tuple[str, ...]) -> None:
+    problems = refused(mlplatform.KeyRing, {**RING, "region": region}, later)
+    assert problems["region"].startswith(f'is "{region}"; allowed: a region of AWS')
 
 
-def test_a_partition_without_a_region_is_one_of_aws() -> None:
+def test_a_partition_without_a_region_must_exist() -> None:
     args = {
         "cluster": {"privateAccessCidrs": ["192.168.0.0/20"]},
         "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"],
@@ -118,14 +118,14 @@ REGISTRY = {"images": {}, "images_key_arn": KEY, "account_id": ACCOUNT, "region"
 CACHE = {"upstream": "quay.io"}
 
 
-def test_images_are_copied_to_other_regions_of_the_partition() -> None:
-    for region, told in (("us-east-1", "regions other than"), ("cn-north-1", "regions of the partition aws")):
+def test_images_can_be_copied_only_to_other_regions_of_the_partition() -> None:
+    for region, message in (("us-east-1", "regions other than"), ("cn-north-1", "regions of the partition aws")):
         args = {**REGISTRY, "images": {"account": {"replicateTo": [region]}}}
         reason = refused(mlplatform.ImageRegistry, args)["images.account.replicateTo"]
-        assert reason.startswith(f"has {region}; allowed: {told}")
+        assert reason.startswith(f"has {region}; allowed: {message}")
 
 
-def test_a_partition_without_caches_gets_none() -> None:
+def test_caches_are_rejected_in_a_partition_without_them() -> None:
     args = {**REGISTRY, "images": {"pullThrough": {"quay": CACHE}}, "images_key_arn": CHINESE_KEY}
     args |= {"region": "cn-north-1", "partition": "aws-cn"}
     assert refused(mlplatform.ImageRegistry, args)["images.pullThrough"].startswith(
@@ -136,20 +136,20 @@ def test_a_partition_without_caches_gets_none() -> None:
 @pytest.mark.parametrize(
     ("namespace", "cache"), [(None, "mlplatform"), ("acme", "acme"), ("acme/ml/prod", "acme"), ("acme", "acme")]
 )
-def test_a_cache_does_not_take_the_own_repositories_over(namespace: str | None, cache: str) -> None:
+def test_a_cache_cannot_have_the_prefix_of_own_repositories(namespace: str | None, cache: str) -> None:
     images = {"repositories": {"serving": {}}, "pullThrough": {cache: CACHE}}
-    told = refused(mlplatform.ImageRegistry, {**REGISTRY, "images": images, "namespace": namespace})
-    assert told["images.pullThrough"].startswith(f"has {cache}; allowed: another name, since the registry's own")
+    problems = refused(mlplatform.ImageRegistry, {**REGISTRY, "images": images, "namespace": namespace})
+    assert problems["images.pullThrough"].startswith(f"has {cache}; allowed: another name, since the registry's own")
 
 
 @pytest.mark.parametrize("cache", ["acm", "acme-mirror", "ml"])
-def test_a_cache_beside_the_own_repositories_is_fine(cache: str) -> None:
+def test_a_cache_with_another_prefix_is_accepted(cache: str) -> None:
     images = {"repositories": {"serving": {}}, "pullThrough": {cache: CACHE}}
     make: Any = mlplatform.ImageRegistry
     assert declare(lambda: make("example", {**REGISTRY, "images": images, "namespace": "acme/ml"}))
 
 
-def test_an_arn_of_no_cache_is_refused() -> None:
+def test_an_arn_of_an_unknown_cache_is_rejected() -> None:
     images = {"pullThrough": {"docker": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}}
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-AbCdEf"
     args = {**REGISTRY, "images": images, "credential_arns": {"docker": arn, "dokcer": arn}}
@@ -160,7 +160,7 @@ def test_an_arn_of_no_cache_is_refused() -> None:
     }
 
 
-def test_services_and_zones_that_a_network_does_not_know_are_refused() -> None:
+def test_services_and_zones_that_a_network_does_not_have_are_rejected() -> None:
     args = {
         "vpc": {"zones": ["us-east-1a", "us-east-1b"]},
         "region": "us-east-1",
@@ -169,16 +169,16 @@ def test_services_and_zones_that_a_network_does_not_know_are_refused() -> None:
         "services": {"sqs": "queues", "sqss": "queues", "s3": "weights"},
         "nodes": {"us-east-1a": 1, "us-east-1c": 1},
     }
-    told = refused(mlplatform.Network, args)
-    assert told["nodes.us-east-1c"] == "has no zone; allowed: zones of vpc (us-east-1a, us-east-1b)"
-    assert told["services"].startswith("has s3; allowed: services without a gateway endpoint")
+    problems = refused(mlplatform.Network, args)
+    assert problems["nodes.us-east-1c"] == "is unknown; allowed: zones of vpc (us-east-1a, us-east-1b)"
+    assert problems["services"].startswith("has s3; allowed: services without a gateway endpoint")
 
 
-def test_arns_are_of_the_component_s_partition() -> None:
+def test_arns_must_be_of_the_component_s_partition() -> None:
     china = KEY.replace("aws", "aws-cn", 1)
     make: Any = mlplatform.DataBucket
-    told = {"images_key_arn": "names the partition aws-cn; allowed: ARNs of aws, the component's"}
-    assert refused(mlplatform.ImageRegistry, {**REGISTRY, "images_key_arn": china}) == told
+    expected = {"images_key_arn": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"}
+    assert refused(mlplatform.ImageRegistry, {**REGISTRY, "images_key_arn": china}) == expected
     assert declare(lambda: make("example", {"bucket": {}, "data_key_arn": china})), "it has no partition of its own"
     workload = {
         "workload": {"buckets": {"data": {"access": "read"}}},
@@ -188,7 +188,7 @@ def test_arns_are_of_the_component_s_partition() -> None:
         "bucket_arns": {"data": "arn:aws-cn:s3:::data"},
     }
     assert refused(mlplatform.WorkloadIdentity, workload) == {
-        "bucket_arns": "names the partition aws-cn; allowed: ARNs of aws, the component's"
+        "bucket_arns": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"
     }
     right = {
         **workload,

@@ -1,4 +1,4 @@
-"""Components refuse credentials in plain values, as stack files do, and quote none."""
+"""Components reject credentials in plain values, as stack files do, and never quote them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from mlplatform.testing import ACCOUNT_ID, REGION, declare
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
 
-# Written in parts, so that no scanner takes this file for a leak.
+# Built from parts, so that no secret scanner reports this file.
 TOKEN = "hf_" + "aB3" * 12
 SHORT = "hunter2"
 BY_FORM = "holds what looks like a Hugging Face token, in plain text; allowed: plain values; "
@@ -45,7 +45,7 @@ def refused(make: Callable[[], Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("as_spec", [False, True])
 @pytest.mark.parametrize(
-    ("given", "place", "told"),
+    ("given", "place", "message"),
     [
         ({"env": {"TOKENIZER": TOKEN}}, "env.TOKENIZER", BY_FORM),
         ({"env": {"HF_TOKEN": SHORT}}, "env.HF_TOKEN", BY_NAME),
@@ -58,20 +58,20 @@ def refused(make: Callable[[], Any]) -> dict[str, str]:
         ({"secretEnv": {"A": {"secret": TOKEN}}}, "secretEnv.A.secret", BY_FORM),
     ],
 )
-def test_a_spec_holds_no_credential(given: Any, place: str, told: str, as_spec: bool) -> None:
+def test_a_credential_in_a_spec_is_rejected(given: Any, place: str, message: str, as_spec: bool) -> None:
     found = refused(model(as_spec=as_spec, **given))
-    assert [*found] == [f"inference.{place}"] and found[f"inference.{place}"].startswith(told)
+    assert [*found] == [f"inference.{place}"] and found[f"inference.{place}"].startswith(message)
     assert "secretEnv" in found[f"inference.{place}"]
 
 
-def test_a_field_in_python_s_spelling_holds_none() -> None:
+def test_a_credential_in_a_field_with_its_python_name_is_rejected() -> None:
     assert [*refused(model(command_args=["--token", SHORT]))] == ["inference.command_args.1"]
     assert [*refused(model(health_path=f"/h?key={SHORT}"))] == ["inference.health_path"]
 
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("A", TOKEN, BY_FORM),
         ("HF_TOKEN", SHORT, BY_NAME),
@@ -79,10 +79,10 @@ def test_a_field_in_python_s_spelling_holds_none() -> None:
         ("A", f"password={SHORT}", BY_NAME),
     ],
 )
-def test_a_value_beside_the_spec_is_no_credential(name: str, value: str, told: str, later: bool) -> None:
+def test_a_credential_in_an_argument_is_rejected(name: str, value: str, message: str, later: bool) -> None:
     given = (lambda: pulumi.Output.from_input(value)) if later else (lambda: value)
     found = refused(lambda: model({"env": {name: given()}})())
-    assert found[f"env.{name}"].startswith(told)
+    assert found[f"env.{name}"].startswith(message)
 
 
 def test_a_name_that_is_a_credential_is_not_quoted() -> None:
@@ -98,16 +98,16 @@ def test_a_credential_before_an_image_is_not_quoted() -> None:
 
 
 @pytest.mark.parametrize("make", [pool, keys])
-def test_tags_hold_no_credential(make: Callable[..., Any]) -> None:
+def test_a_credential_in_tags_is_rejected(make: Callable[..., Any]) -> None:
     assert refused(make(tags={"deploy-token": SHORT}))["tags.deploy-token"].startswith(BY_NAME)
     assert refused(make(tags={"team": TOKEN}))["tags.team"].startswith(BY_FORM)
 
 
-def test_labels_of_nodes_hold_no_credential() -> None:
+def test_a_credential_in_node_labels_is_rejected() -> None:
     assert refused(pool(pool={"labels": {"api-key": SHORT}}))["pool.labels.api-key"].startswith(BY_NAME)
 
 
-def test_what_refers_to_a_secret_is_none() -> None:
+def test_a_reference_to_a_secret_is_accepted() -> None:
     declare(model({"env": {"TOKEN_FILE": "/run/token", "MAX_TOKENS": "512"}}, env={"AUTH": "oidc", "API_KEY": ""}))
     declare(
         model(

@@ -1,4 +1,4 @@
-"""Lists of a user's own that become rules, endpoints or policies stay within AWS's quotas, or are refused before."""
+"""Lists of a user that become rules, endpoints or policies fit AWS's quotas, or are rejected."""
 
 from typing import Any
 
@@ -44,31 +44,31 @@ def cluster(cidrs: int, groups: int, given: int) -> None:
 
 
 @pytest.mark.parametrize(("cidrs", "groups", "given"), [(59, 0, 0), (0, 59, 0), (0, 0, 59), (20, 20, 19)])
-def test_the_cluster_s_security_group_has_room_for_so_many_rules(cidrs: int, groups: int, given: int) -> None:
+def test_the_cluster_s_security_group_has_room_for_the_maximum_of_sources(cidrs: int, groups: int, given: int) -> None:
     assert cidrs + groups + given == MAX_SOURCES
     cluster(cidrs, groups, given)
 
 
 @pytest.mark.parametrize(("cidrs", "groups", "given"), [(60, 0, 0), (0, 60, 0), (0, 0, 60), (20, 20, 20), (59, 0, 1)])
-def test_more_are_refused(cidrs: int, groups: int, given: int) -> None:
+def test_more_sources_are_rejected(cidrs: int, groups: int, given: int) -> None:
     with pytest.raises(ArgumentsError, match=r"privateAccessCidrs has 60 networks and security groups .* allowed: 59"):
         cluster(cidrs, groups, given)
 
 
-def test_a_registry_has_so_many_caches() -> None:
+def test_a_registry_has_a_maximum_of_caches() -> None:
     made = mlplatform.ImageRegistrySpec.model_validate
     caches = {f"cache{number}": {"upstream": "quay.io"} for number in range(51)}
     with pytest.raises(ValidationError, match="50"):
         made({"pullThrough": caches})
     del caches["cache50"]
     made({"pullThrough": caches})
-    # The longest names that caches can have.
+    # The longest names of caches.
     arns = [images.repository_arn(f"{'x' * 30}/*", ACCOUNT_ID, "ap-southeast-1", "aws-us-gov") for _ in caches]
     assert iam.size(images.cache_maker_policy(arns, KEY)) < iam.ROLE_SIZE
     assert iam.size(images.filling_policy(arns)) < iam.ROLE_SIZE
 
 
-def test_a_network_has_so_many_interface_endpoints() -> None:
+def test_a_network_has_a_maximum_of_interface_endpoints() -> None:
     services = sorted({*endpoints._data()["services"]} - {*endpoints.GATEWAY_SERVICES})
     zones = ["us-east-1a", "us-east-1b"]
     with pytest.raises(ValidationError):
@@ -81,7 +81,7 @@ def test_a_network_has_so_many_interface_endpoints() -> None:
 
 
 @pytest.mark.parametrize("service", [*endpoints.GATEWAY_SERVICES, *endpoints.NODES_NEED, "sqs", "kms", "ssm"])
-def test_the_largest_policy_of_an_endpoint_is_one_that_ec2_takes(service: str) -> None:
+def test_the_largest_endpoint_policy_fits_ec2_s_limit(service: str) -> None:
     limits = endpoints.Limits(
         ACCOUNT_ID,
         "aws",
@@ -98,7 +98,7 @@ def test_the_largest_policy_of_an_endpoint_is_one_that_ec2_takes(service: str) -
     assert len(made(service, limits) or "") <= ENDPOINT_POLICY
 
 
-def test_the_largest_policies_of_a_repository_are_ones_that_ecr_takes() -> None:
+def test_the_largest_repository_policies_fit_ecr_s_limits() -> None:
     patterns = [f"{number:03}{'x' * 123}*" for number in range(10)]
     made = images.ImageRepository(release_tags=patterns, shared_with=[f"{number:012}" for number in range(50)])
     assert len(images.repository_policy(made.shared_with, "aws-us-gov")) <= REPOSITORY_POLICY
@@ -106,7 +106,7 @@ def test_the_largest_policies_of_a_repository_are_ones_that_ecr_takes() -> None:
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_workload_has_a_policy_that_iam_takes(later: bool) -> None:
+def test_a_workload_s_policy_must_fit_iam_s_limit(later: bool) -> None:
     def program(count: int) -> None:
         secrets = [f"team/{number:03}/{'x' * 200}" for number in range(count)]
         place: Any = pulumi.Output.from_input(ACCOUNT_ID) if later else ACCOUNT_ID
@@ -137,7 +137,7 @@ BUCKET_POLICY = 20_480
 """Bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html"""
 
 
-def test_policies_that_no_list_goes_into_fit_with_the_longest_names() -> None:
+def test_policies_without_lists_fit_with_the_longest_names() -> None:
     place = (ACCOUNT_ID, "ap-southeast-1", "aws-us-gov")
     trust = workloads.trust_policy("c" * 100, "n" * 63, "s" * 253, *place)
     assert iam.size(trust) <= TRUST_POLICY and iam.size(flow_log.trust(*place)) <= TRUST_POLICY

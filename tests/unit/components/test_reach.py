@@ -17,13 +17,13 @@ OPEN = Subnet("a", "10.0.0.0/18", leaves=True)
         (CLOSED, [Door("sts", ["10.0.0.0/16"], private_dns=False)], "it has no endpoint and no route"),
         (CLOSED, [Door("sqs", ["10.0.0.0/16"])], "it has no endpoint and no route"),
         (Subnet("a", "10.0.0.0/18", False, frozenset({"sts"})), [], None),
-        # The endpoint has the service's host name: the way out does not help.
-        (OPEN, [Door("sts", ["100.64.0.0/16"])], "its endpoint lets in 100.64.0.0/16 on port 443, not 10.0.0.0/18"),
-        (OPEN, [Door("sts", [])], "its endpoint lets in nothing on port 443"),
+        # The service's host name resolves to the endpoint, so the route out of the network does not help.
+        (OPEN, [Door("sts", ["100.64.0.0/16"])], "its endpoint allows 100.64.0.0/16 on port 443, not 10.0.0.0/18"),
+        (OPEN, [Door("sts", [])], "its endpoint allows nothing on port 443"),
         (OPEN, [Door("sts", [], private_dns=False)], None),
     ],
 )
-def test_a_service_is_reached_by_a_door_that_opens_a_gateway_or_a_way_out(
+def test_a_service_is_reachable_by_an_interface_endpoint_a_gateway_endpoint_or_a_route(
     subnet: Subnet, doors: list[Door], why: str | None
 ) -> None:
     found = [reason for _, _, reason in unreachable([subnet], doors, NEEDED)]

@@ -45,7 +45,7 @@ class Image:
 
 
 def expired(policy: str, images: list[Image]) -> set[Image]:
-    """What a life cycle policy deletes, by AWS's rules for its evaluation.
+    """The images that a lifecycle policy deletes, by AWS's evaluation rules.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
     """
@@ -53,7 +53,7 @@ def expired(policy: str, images: list[Image]) -> set[Image]:
     claimed: set[Image] = set()
     for rule in sorted(json.loads(policy)["rules"], key=lambda rule: rule["rulePriority"]):
         selection = rule["selection"]
-        # A rule sees what rules before it claimed or deleted, but cannot delete it.
+        # A rule counts images that earlier rules matched or deleted, but cannot delete them.
         seen = [image for image in images if matches(selection, image)]
         if selection["countType"] == "imageCountMoreThan":
             chosen = sorted(seen, key=lambda image: image.age_days)[selection["countNumber"] :]
@@ -77,7 +77,7 @@ def image(age_days: float, *tags: str) -> Image:
     return Image(frozenset(tags), age_days)
 
 
-def test_the_evaluator_of_these_tests_agrees_with_aws_s_own_example() -> None:
+def test_the_evaluator_of_these_tests_agrees_with_aws_s_example() -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_examples.html, multiple rules."""
     rules = [
         {
@@ -99,19 +99,19 @@ def test_the_evaluator_of_these_tests_agrees_with_aws_s_own_example() -> None:
     assert expired(json.dumps({"rules": rules}), [a, b, c]) == {a, b}
 
 
-def test_a_released_image_stays_however_old_and_whatever_else_it_is_called() -> None:
+def test_a_released_image_never_expires_whatever_its_age_and_other_tags() -> None:
     policy = repository_lifecycle(ImageRepository(release_tags=["v*", "prod"], keep_newest=1))
     released = [image(3000, "v1"), image(2000, "sha-1", "v2"), image(1000, "prod")]
     assert expired(policy, [*released, image(1, "sha-2")]) == set()
 
 
-def test_of_the_others_the_newest_stay() -> None:
+def test_the_newest_images_with_other_tags_are_kept() -> None:
     policy = repository_lifecycle(ImageRepository(keep_newest=2))
     new, old = [image(1, "sha-4"), image(2, "sha-3")], [image(3, "sha-2"), image(4, "sha-1")]
     assert expired(policy, [*new, *old, image(5, "v1")]) == {*old}
 
 
-def test_what_lost_its_tag_goes_after_some_days() -> None:
+def test_an_image_without_a_tag_expires_after_the_days_in_the_spec() -> None:
     policy = repository_lifecycle(ImageRepository(untagged_days=7))
     assert expired(policy, [image(8), image(6)]) == {image(8)}
 
@@ -145,11 +145,11 @@ def test_no_released_image_is_ever_deleted(releases: list[str], keep: int, pushe
         ("v1", "v2", False),
     ],
 )
-def test_patterns_overlap_where_a_tag_matches_both(one: str, other: str, common: bool) -> None:
+def test_patterns_overlap_if_a_tag_matches_both(one: str, other: str, common: bool) -> None:
     assert overlap(one, other) is overlap(other, one) is common
 
 
-def test_a_released_tag_never_moves() -> None:
+def test_a_release_tag_is_immutable() -> None:
     assert one().one(aws.ecr.Repository).inputs["imageTagMutability"] == "IMMUTABLE"
     moving = one(mutable_tags=["cache-*"]).one(aws.ecr.Repository).inputs
     assert moving["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
@@ -158,7 +158,7 @@ def test_a_released_tag_never_moves() -> None:
         ImageRepository(mutable_tags=["*-cache"])
 
 
-def test_images_are_scanned_and_sealed_with_the_platform_s_key() -> None:
+def test_images_are_scanned_and_encrypted_with_the_platform_s_key() -> None:
     repository = one().one(aws.ecr.Repository).inputs
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     assert repository["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
@@ -166,13 +166,13 @@ def test_images_are_scanned_and_sealed_with_the_platform_s_key() -> None:
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_a_repository_that_is_kept_keeps_what_protects_it(retain: bool) -> None:
+def test_a_retained_repository_retains_its_policies(retain: bool) -> None:
     plan = one(retain=retain, shared_with=["210987654321"])
     assert {each.retained for each in plan if each.custom} == {retain}
     assert plan.one(aws.ecr.Repository).inputs["forceDelete"] is not retain
 
 
-def test_other_accounts_may_pull_where_they_are_named_and_no_more() -> None:
+def test_listed_accounts_may_only_pull() -> None:
     assert one().of(aws.ecr.RepositoryPolicy) == []
     policy = json.loads(one(shared_with=["210987654321"]).one(aws.ecr.RepositoryPolicy).inputs["policy"])
     (statement,) = policy["Statement"]
@@ -181,20 +181,20 @@ def test_other_accounts_may_pull_where_they_are_named_and_no_more() -> None:
     assert "Resource" not in statement, "ECR knows none in a repository's policy"
 
 
-def test_the_account_s_settings_are_left_alone_unless_this_stack_owns_them() -> None:
+def test_the_account_s_settings_are_not_managed_by_default() -> None:
     plan = registry(repositories={"serving": {}}, pull_through={"quay": {"upstream": "quay.io"}})
     assert plan.of(aws.ecr.RegistryScanningConfiguration) == []
     assert plan.of(aws.ecr.ReplicationConfiguration) == []
 
 
-def test_the_owner_scans_everything_all_the_time() -> None:
+def test_by_default_the_account_s_images_are_scanned_continuously() -> None:
     scanning = registry(account={}).one(aws.ecr.RegistryScanningConfiguration).inputs
     (rule,) = scanning["rules"]
     assert (scanning["scanType"], rule["scanFrequency"]) == ("ENHANCED", "CONTINUOUS_SCAN")
     assert rule["repositoryFilters"] == [{"filter": "*", "filterType": "WILDCARD"}]
 
 
-def test_images_of_this_stack_and_no_others_are_copied_and_copies_do_not_move() -> None:
+def test_only_images_of_this_stack_are_copied_and_copies_are_immutable() -> None:
     plan = registry(account={"replicateTo": ["eu-west-1", "eu-west-2"]})
     (rule,) = plan.one(aws.ecr.ReplicationConfiguration).inputs["replicationConfiguration"]["rules"]
     assert [each["region"] for each in rule["destinations"]] == ["eu-west-1", "eu-west-2"]
@@ -205,7 +205,7 @@ def test_images_of_this_stack_and_no_others_are_copied_and_copies_do_not_move() 
     assert {each["imageTagMutability"] for each in copies.values()} == {"IMMUTABLE"}
 
 
-def test_a_cache_makes_repositories_like_our_own() -> None:
+def test_repositories_of_a_cache_are_encrypted_immutable_and_tagged() -> None:
     plan = registry(pull_through={"quay": {"upstream": "quay.io"}})
     rule = plan.one(aws.ecr.PullThroughCacheRule)
     template = plan.one(aws.ecr.RepositoryCreationTemplate)
@@ -217,7 +217,7 @@ def test_a_cache_makes_repositories_like_our_own() -> None:
     assert expired(template.inputs["lifecyclePolicy"], [image(9999, "v1"), image(15)]) == {image(15)}
 
 
-def test_the_role_of_caches_makes_repositories_below_their_names_only() -> None:
+def test_the_role_of_caches_can_create_repositories_only_with_their_prefixes() -> None:
     make, seal = json.loads(cache_maker_policy([f"{ARNS}/quay/*"], KEY))["Statement"]
     assert (make["Action"], make["Resource"]) == (["ecr:CreateRepository", "ecr:TagResource"], [f"{ARNS}/quay/*"])
     assert seal["Resource"] == [KEY]
@@ -226,7 +226,7 @@ def test_the_role_of_caches_makes_repositories_below_their_names_only() -> None:
     assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {"Service": "ecr.amazonaws.com"}
 
 
-def test_a_registry_that_asks_who_pulls_is_given_the_secret_s_arn_and_never_the_secret() -> None:
+def test_credentials_of_a_cache_are_passed_as_the_arn_of_a_secret() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf"
     plan = registry(
         look_ups={"aws:secretsmanager/getSecret:getSecret": {"arn": arn, "id": arn}},
@@ -238,7 +238,7 @@ def test_a_registry_that_asks_who_pulls_is_given_the_secret_s_arn_and_never_the_
         registry(pull_through={"hub": {"upstream": "docker.io"}})
 
 
-def test_the_secret_of_a_cache_that_the_program_makes_is_not_looked_up() -> None:
+def test_a_secret_that_the_program_creates_is_not_looked_up() -> None:
     def program() -> None:
         secret = aws.secretsmanager.Secret("hub", name="ecr-pullthroughcache/hub")
         args: Any = {
@@ -254,7 +254,7 @@ def test_the_secret_of_a_cache_that_the_program_makes_is_not_looked_up() -> None
     assert plan.asked == ()
 
 
-def test_outputs_go_by_the_repositories_names() -> None:
+def test_outputs_have_the_repositories_names_as_keys() -> None:
     outputs = registry(repositories={"a": {}, "b": {}}, pull_through={"quay": {"upstream": "quay.io"}}).outputs[
         "images"
     ]
@@ -265,11 +265,11 @@ def test_outputs_go_by_the_repositories_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["Serving", "a_b", "-a", "a" * 21])
-def test_names_become_parts_of_others(name: str) -> None:
+def test_names_of_repositories_are_validated(name: str) -> None:
     with pytest.raises(ValidationError, match=r"repositories has .*; allowed: lower-case letters"):
         registry(repositories={name: {}})
 
 
-def test_outputs_of_nothing_are_mappings_too() -> None:
+def test_outputs_without_repositories_are_empty_mappings() -> None:
     outputs = registry().outputs["images"]
     assert [outputs[name] for name in ("repository_urls", "repository_arns", "cached_repository_arns")] == [{}, {}, {}]

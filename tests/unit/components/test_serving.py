@@ -38,13 +38,13 @@ def test_each_pod_gets_its_gpus() -> None:
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "2"
 
 
-def test_it_runs_on_its_pool_and_tolerates_the_gpu_taint() -> None:
+def test_pods_run_on_their_pool_and_tolerate_the_gpu_taint() -> None:
     pod = pod_spec("chat", wanted(pool="big"), "server:v1", {})
     assert pod["node_selector"] == {"mlplatform.io/pool": "big"}
     assert [each["key"] for each in pod["tolerations"]] == ["nvidia.com/gpu"]
 
 
-def test_the_start_probe_waits_as_long_as_the_model_may_load() -> None:
+def test_the_startup_probe_waits_as_long_as_the_model_may_load() -> None:
     probe = made(wanted(startup_minutes=30))["startup_probe"]
     assert probe["period_seconds"] * probe["failure_threshold"] == 30 * 60
 
@@ -53,7 +53,7 @@ def test_the_rollout_waits_longer_than_the_start_may_take() -> None:
     assert deployment_spec("chat", wanted(startup_minutes=30), "server:v1", {})["progress_deadline_seconds"] > 30 * 60
 
 
-def test_pods_hold_to_the_restricted_standard() -> None:
+def test_pods_comply_with_the_restricted_standard() -> None:
     pod = pod_spec("chat", wanted(), "server:v1", {})
     assert pod["security_context"]["run_as_non_root"] is True
     assert pod["security_context"]["seccomp_profile"] == {"type": "RuntimeDefault"}
@@ -64,13 +64,13 @@ def test_pods_hold_to_the_restricted_standard() -> None:
     assert namespace.inputs["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_a_namespace_that_exists_is_used() -> None:
+def test_an_existing_namespace_can_be_used() -> None:
     plan = service(namespace="models")
     assert plan.of(k8s.core.v1.Namespace) == []
     assert plan.outputs["chat"] == {"namespace": "models", "endpoint_url": "http://chat.models.svc.cluster.local:8080"}
 
 
-def test_a_range_of_pods_is_the_autoscaler_s_alone() -> None:
+def test_the_autoscaler_alone_sets_the_number_in_a_range_of_pods() -> None:
     plan = service(min_replicas=2, max_replicas=5)
     assert "replicas" not in plan.one(k8s.apps.v1.Deployment).inputs["spec"]
     scaler = plan.one(k8s.autoscaling.v2.HorizontalPodAutoscaler).inputs["spec"]
@@ -84,7 +84,7 @@ def test_an_update_needs_no_more_gpus_than_are_spare(spare: int, unavailable: in
     assert rolling == {"max_surge": spare, "max_unavailable": unavailable}
 
 
-def test_the_service_and_the_disruption_budget_find_the_pods() -> None:
+def test_the_service_and_the_disruption_budget_select_the_pods() -> None:
     plan = service()
     pods = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["metadata"]["labels"]
     assert plan.one(k8s.core.v1.Service).inputs["spec"]["selector"].items() <= pods.items()
@@ -93,7 +93,7 @@ def test_the_service_and_the_disruption_budget_find_the_pods() -> None:
     assert budget["maxUnavailable"] == 1
 
 
-def test_only_named_namespaces_may_call() -> None:
+def test_only_listed_namespaces_may_call() -> None:
     (rule,) = network_policy("chat", wanted(callers=["gateway"]))["ingress"]
     assert rule["from_"] == [
         {"pod_selector": {}},
@@ -101,13 +101,13 @@ def test_only_named_namespaces_may_call() -> None:
     ]
 
 
-def test_environment_variables_keep_one_order() -> None:
+def test_environment_variables_have_a_stable_order() -> None:
     names = [each["name"] for each in made(wanted(env={"ZONE": "2", "A": "1"}))["env"]]
     assert names == sorted(names)
     assert {"A", "ZONE"} < {*names}
 
 
-def test_a_model_server_writes_where_it_may_unless_told_otherwise() -> None:
+def test_home_and_caches_are_in_tmp_unless_env_sets_them() -> None:
     def env(**given: str) -> dict[str, str]:
         return {each["name"]: each["value"] for each in made(wanted(env=given))["env"]}
 
@@ -127,7 +127,7 @@ def test_pulumi_waits_as_long_as_the_rollout_does() -> None:
     assert (timeouts.create, timeouts.update) == ("34m", "105m")
 
 
-def test_shared_memory_has_to_fit_into_memory() -> None:
+def test_shared_memory_must_be_less_than_memory() -> None:
     with pytest.raises(ValidationError, match=r"sharedMemory is 8Gi; allowed: less than memory \(8192Mi\)"):
         wanted(shared_memory="8Gi", memory="8192Mi")
 
@@ -146,39 +146,39 @@ def test_shared_memory_has_to_fit_into_memory() -> None:
         "server:v1\n",
     ],
 )
-def test_an_image_that_is_not_pinned_is_refused(image: str) -> None:
+def test_an_image_that_is_not_pinned_is_rejected(image: str) -> None:
     with pytest.raises(ValidationError, match=r"allowed: (an image with|a name in lower case)"):
         wanted(image=image)
 
 
 @pytest.mark.parametrize("image", ["server:v1", "registry:5000/team/server:1.2", f"server@sha256:{'0' * 64}"])
-def test_a_pinned_image_is_taken(image: str) -> None:
+def test_a_pinned_image_is_accepted(image: str) -> None:
     assert wanted(image=image).image == image
 
 
-def test_replicas_cannot_be_fewest_above_most() -> None:
+def test_min_replicas_cannot_exceed_max_replicas() -> None:
     with pytest.raises(ValidationError, match=r"minReplicas is 3; allowed: up to maxReplicas \(2\)"):
         wanted(min_replicas=3, max_replicas=2)
 
 
-def test_a_fixed_number_of_pods_stands_in_the_deployment_and_has_no_autoscaler() -> None:
+def test_a_fixed_number_of_pods_is_in_the_deployment_without_an_autoscaler() -> None:
     plan = service(min_replicas=3, max_replicas=3)
     assert plan.of(k8s.autoscaling.v2.HorizontalPodAutoscaler) == []
     assert plan.one(k8s.apps.v1.Deployment).inputs["spec"]["replicas"] == 3
 
 
-def test_the_autoscaler_changes_before_the_rollout_is_waited_for() -> None:
-    """Otherwise fewer nodes, fewer pods and a new image in one edit never end: pods without room are waited for."""
+def test_the_autoscaler_changes_before_the_deployment() -> None:
+    """Otherwise one change to fewer nodes, fewer pods and a new image would wait forever for pods without room."""
     plan = service(min_replicas=1, max_replicas=2)
     scaler, deployment = plan.one(k8s.autoscaling.v2.HorizontalPodAutoscaler), plan.one(k8s.apps.v1.Deployment)
     assert scaler.urn in deployment.depends_on
     assert deployment.urn not in scaler.depends_on
 
 
-def test_a_server_that_hangs_is_restarted_after_its_start_and_not_sooner_than_asked() -> None:
+def test_a_server_that_hangs_is_restarted_after_the_minutes_in_the_spec() -> None:
     probe = made(wanted(restart_after_minutes=7))["liveness_probe"]
     assert probe["period_seconds"] * probe["failure_threshold"] == 7 * 60
-    assert "initial_delay_seconds" not in probe, "the start probe comes first"
+    assert "initial_delay_seconds" not in probe, "the startup probe runs first"
     assert "liveness_probe" not in made(wanted(restart_after_minutes=0))
 
 
@@ -188,7 +188,7 @@ def test_every_probe_waits_for_a_slow_server() -> None:
     assert made(wanted())["readiness_probe"]["timeout_seconds"] == 10
 
 
-def test_a_stream_is_not_cut_before_the_drain_ends() -> None:
+def test_the_grace_period_is_longer_than_the_drain() -> None:
     asked = wanted(drain_seconds=1800, startup_minutes=20, max_replicas=2, min_replicas=2)
     assert made(asked)["lifecycle"]["pre_stop"]["sleep"]["seconds"] == 1800
     deployment = deployment_spec("chat", asked, "server:v1", {})
@@ -200,7 +200,7 @@ def test_a_stream_is_not_cut_before_the_drain_ends() -> None:
 
 
 def test_the_service_has_the_container_s_port() -> None:
-    """The VPC CNI lets a caller with egress rules reach a service only there."""
+    """A caller with egress rules can reach a service only on the container's port, because of the VPC CNI."""
     plan = service(port=8000)
     (port,) = plan.one(k8s.core.v1.Service).inputs["spec"]["ports"]
     assert (port["port"], port["targetPort"]) == (8000, "http")
@@ -208,7 +208,7 @@ def test_the_service_has_the_container_s_port() -> None:
     assert container_port == {"name": "http", "containerPort": 8000}
 
 
-def test_no_file_belongs_to_the_root_group() -> None:
+def test_files_do_not_belong_to_the_root_group() -> None:
     security = pod_spec("chat", wanted(run_as_user=1234), "server:v1", {})["security_context"]
     assert (security["run_as_user"], security["run_as_group"], security["fs_group"]) == (1234, 1234, 1234)
 
@@ -264,7 +264,7 @@ def test_an_image_of_the_stack_needs_no_account_number(source: dict[str, str], r
     assert pod_of(at_home({"imageFrom": source}, **HOME))["image"] == reference
 
 
-def test_values_beside_the_spec_have_the_names_that_a_pod_takes() -> None:
+def test_names_in_the_argument_env_are_validated() -> None:
     with pytest.raises(ArgumentsError) as error:
         at_home({"image": "a/b:1", "secretEnv": {"HUB": {"secret": "hf"}}}, **HOME, env={"HUB": "x", "1=": "y"})
     assert [(each.path, each.reason.partition(";")[0]) for each in error.value.problems] == [
@@ -273,7 +273,7 @@ def test_values_beside_the_spec_have_the_names_that_a_pod_takes() -> None:
     ]
 
 
-def test_an_image_of_a_repository_without_a_url_is_refused_by_name() -> None:
+def test_an_image_of_a_repository_without_a_url_is_rejected_by_name() -> None:
     with pytest.raises(ArgumentsError) as error:
         at_home({"imageFrom": {"repository": "servng", "tag": "v1"}}, **HOME)
     assert {each.path: each.reason for each in error.value.problems} == {
@@ -303,26 +303,26 @@ def test_an_image_and_values_of_the_environment_may_be_outputs() -> None:
     [
         ({}, {}, "image is missing; allowed: exactly one of image, inference.image and inference.imageFrom"),
         ({"image": "a:1"}, {"image": "b:1"}, "inference.image is one of 2 images; allowed: exactly one"),
-        ({"imageFrom": {"repository": "serving", "tag": "v1"}}, {}, "repository_urls is missing; needed, since"),
+        ({"imageFrom": {"repository": "serving", "tag": "v1"}}, {}, "repository_urls is missing; required, since"),
         (
             {"image": "a:1", "model": {"bucket": "models", "revision": "v1"}},
             {},
-            "s3_cidrs is missing; needed, since inference has model",
+            "s3_cidrs is missing; required, since inference has model",
         ),
         (
             {"image": "a:1", "model": {"bucket": "weights", "revision": "v1"}},
             HOME,
             "inference.model.bucket is weights; allowed: models",
         ),
-        ({"image": "a:1", "secretEnv": {"HF_TOKEN": {"secret": "hf"}}}, {}, "region is missing; needed, since"),
+        ({"image": "a:1", "secretEnv": {"HF_TOKEN": {"secret": "hf"}}}, {}, "region is missing; required, since"),
     ],
 )
-def test_what_is_missing_or_given_twice_is_told(inference: Any, args: Any, message: str) -> None:
+def test_missing_and_duplicate_arguments_are_rejected(inference: Any, args: Any, message: str) -> None:
     with pytest.raises(ArgumentsError, match=message):
         at_home(inference, **args)
 
 
-def test_a_server_finds_its_weights_in_a_bucket_and_asks_nobody_else() -> None:
+def test_a_server_with_weights_from_a_bucket_does_not_call_hugging_face() -> None:
     model = {"bucket": "models", "prefix": "qwen3/", "revision": "v2"}
     pod = pod_of(at_home({"image": "a:1", "model": model, "commandArgs": ["--model=$(MODEL_URI)"]}, **HOME))
     env = {each["name"]: each["value"] for each in pod["env"]}
@@ -331,7 +331,7 @@ def test_a_server_finds_its_weights_in_a_bucket_and_asks_nobody_else() -> None:
     assert pod["args"] == ["--model=$(MODEL_URI)"]
 
 
-def test_secrets_are_references_to_secrets_manager_by_the_pod_s_own_role() -> None:
+def test_secrets_are_fetched_from_secrets_manager_with_the_pod_s_role() -> None:
     secrets = {
         "API_KEY": {"secret": "team/vllm", "key": "api-key"},
         "HF_TOKEN": {"secret": "hf-token"},
@@ -365,8 +365,8 @@ def test_secrets_are_references_to_secrets_manager_by_the_pod_s_own_role() -> No
     }
 
 
-def test_secrets_are_there_before_the_container_starts() -> None:
-    """The driver makes the Kubernetes secret when the volume is mounted."""
+def test_secrets_are_mounted_so_that_they_exist_before_the_container_starts() -> None:
+    """The driver creates the Kubernetes secret when the volume is mounted."""
     asked = wanted(secret_env={"HF_TOKEN": {"secret": "hf"}})
     (volume,) = [each for each in pod_spec("chat", asked, "a:1", {})["volumes"] if "csi" in each]
     assert volume["csi"]["volume_attributes"] == {"secretProviderClass": "chat"}
@@ -374,7 +374,7 @@ def test_secrets_are_there_before_the_container_starts() -> None:
     assert [each for each in pod_spec("chat", wanted(), "a:1", {})["volumes"] if "csi" in each] == []
 
 
-def test_another_secret_under_the_same_name_starts_pods_anew() -> None:
+def test_a_changed_secret_reference_restarts_pods() -> None:
     def template(secret: str) -> Any:
         asked = wanted(secret_env={"HF_TOKEN": {"secret": secret}})
         return deployment_spec("chat", asked, "a:1", {})["template"]["metadata"]
@@ -389,7 +389,7 @@ def test_a_kubernetes_secret_needs_no_driver() -> None:
     assert secret_class_spec("chat", wanted(), "us-east-1")["secretObjects"][0]["data"] == []
 
 
-def test_a_private_registry_is_signed_in_to() -> None:
+def test_pull_secrets_are_used_for_a_private_registry() -> None:
     pod = pod_spec("chat", wanted(pull_secrets=["registry"]), "a:1", {})
     assert pod["image_pull_secrets"] == [{"name": "registry"}]
     assert "image_pull_secrets" not in pod_spec("chat", wanted(), "a:1", {})
@@ -403,13 +403,13 @@ def test_a_private_registry_is_signed_in_to() -> None:
         ({"kubernetesSecret": "b"}, "key is missing; allowed: a key of the Kubernetes secret"),
     ],
 )
-def test_a_secret_is_in_one_place(ref: dict[str, str], message: str) -> None:
+def test_a_secret_reference_has_exactly_one_source(ref: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         wanted(secret_env={"TOKEN": ref})
 
 
-def test_a_variable_is_a_secret_or_not() -> None:
-    with pytest.raises(ValidationError, match="secretEnv has TOKEN; allowed: names that env does not have"):
+def test_a_variable_cannot_be_in_env_and_secret_env() -> None:
+    with pytest.raises(ValidationError, match="secretEnv has TOKEN; allowed: names that are not in env"):
         wanted(env={"TOKEN": "x"}, secret_env={"TOKEN": {"secret": "a"}})
 
 
@@ -423,18 +423,18 @@ def test_a_variable_is_a_secret_or_not() -> None:
         ({"repository": "a", "tag": "latest"}, "tag is latest; allowed: a tag other than latest"),
     ],
 )
-def test_an_image_of_the_stack_is_in_one_place_and_pinned(source: dict[str, str], message: str) -> None:
+def test_an_image_of_the_stack_has_one_source_and_is_pinned(source: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         wanted(image=None, image_from=source)
 
 
-def test_an_image_is_named_once() -> None:
+def test_an_image_is_set_once() -> None:
     with pytest.raises(ValidationError, match="image is server:v1; allowed: either image or imageFrom"):
         wanted(image_from={"repository": "a", "tag": "v1"})
 
 
-def test_a_secret_takes_the_place_of_a_variable_that_the_platform_sets() -> None:
-    """The API refuses two variables of one name."""
+def test_a_secret_replaces_a_default_variable() -> None:
+    """The API rejects two variables with the same name."""
     secret = {"secretEnv": {"HOME": {"kubernetesSecret": "made-elsewhere", "key": "home"}}}
     pod = pod_of(at_home({"image": "a:1", **secret}, **HOME))
     names = [each["name"] for each in pod["env"]]
@@ -442,13 +442,13 @@ def test_a_secret_takes_the_place_of_a_variable_that_the_platform_sets() -> None
     assert "valueFrom" in next(each for each in pod["env"] if each["name"] == "HOME")
 
 
-def test_a_revision_is_no_way_to_another_folder() -> None:
-    with pytest.raises(ValidationError, match="not dots alone"):
+def test_a_revision_cannot_lead_to_another_folder() -> None:
+    with pytest.raises(ValidationError, match="does not consist of dots"):
         wanted(image="a:1", model={"bucket": "models", "revision": ".."})
 
 
 @pytest.mark.parametrize("secret", [True, False])
-def test_a_secret_output_is_no_plain_variable(secret: bool) -> None:
+def test_a_secret_output_is_rejected_as_a_plain_variable(secret: bool) -> None:
     def program() -> None:
         value = pulumi.Output.from_input("eu")
         env: Any = {"ZONE": pulumi.Output.secret(value) if secret else value}
@@ -519,7 +519,7 @@ def test_another_access_point_is_claimed_by_another_name() -> None:
 
 def test_a_volume_that_is_not_given_is_told_before_anything_is_created() -> None:
     given: Any = {"inference": wanted(volumes=WEIGHTS)}
-    with pytest.raises(ArgumentsError, match=r"volume_handles is missing; needed, since inference has volumes"):
+    with pytest.raises(ArgumentsError, match=r"volume_handles is missing; required, since inference has volumes"):
         declare(lambda: InferenceService("chat", given))
     with pytest.raises(ArgumentsError, match=r"has no shared/team; needed for inference.volumes.weights; given: a/b"):
         declare(lambda: InferenceService("chat", {**given, "volume_handles": {"a/b": "fs-1::fsap-1"}}))

@@ -63,7 +63,7 @@ def test_a_key_of_its_own_is_one_for_data_and_stays_with_the_files() -> None:
     assert [*statements(key.inputs["policy"])] == ["AccountPoliciesDecide"]
     assert key.retained
     assert not filesystem(place, ownKey=True, retain=False).one(aws.kms.Key).retained
-    with pytest.raises(ArgumentsError, match=r"account_id is missing; needed, since filesystem has ownKey"):
+    with pytest.raises(ArgumentsError, match=r"account_id is missing; required, since filesystem has ownKey"):
         filesystem(ownKey=True)
 
 
@@ -243,7 +243,7 @@ def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
         ({"returnOnAccess": True}, "returnOnAccess is true; allowed: with infrequentAccessDays"),
         ({"accessPoints": {"Team": {}}}, "accessPoints has Team; allowed: lower-case letters"),
         ({"accessPoints": {"team": {"uid": 0}}}, "greater than or equal to 1"),
-        ({"accessPoints": {"team": {"secondaryGids": [0]}}}, "secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),
+        ({"accessPoints": {"team": {r"secondaryGids": [0]}}}, "secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),
         ({"accessPoints": {"team": {"path": "/"}}}, "should match pattern"),
         ({"accessPoints": {"team": {"path": "/a/b/c/d/e"}}}, "should match pattern"),
         ({"accessPoints": {"team": {"path": "/../x"}}}, "should match pattern"),

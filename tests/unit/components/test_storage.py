@@ -24,7 +24,7 @@ def statements() -> dict[str, dict[str, Any]]:
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
-def test_nothing_in_it_is_public() -> None:
+def test_the_bucket_is_private() -> None:
     block = bucket().one(aws.s3.BucketPublicAccessBlock).inputs
     guards = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     assert [block[guard] for guard in guards] == [True] * 4
@@ -45,7 +45,7 @@ def test_versions_are_kept() -> None:
     assert bucket().one(aws.s3.BucketVersioning).inputs["versioningConfiguration"]["status"] == "Enabled"
 
 
-def test_requests_without_tls_are_refused_for_bucket_and_objects() -> None:
+def test_requests_without_tls_are_denied_for_bucket_and_objects() -> None:
     tls = statements()["OnlyTls"]
     assert tls["Effect"] == "Deny"
     assert tls["Principal"] == "*"
@@ -62,7 +62,7 @@ CUSTOMER_HEADER = f"{HEADER}-customer-algorithm"
 
 
 def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.3") -> list[str]:
-    """Statements by which IAM denies a request, as it evaluates them.
+    """The statements that deny a request, by IAM's evaluation logic.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
@@ -74,7 +74,7 @@ def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.
     holds = {
         "Null": lambda given, wanted: (given is None) is (wanted == "true"),
         "StringEquals": lambda given, wanted: given == wanted,
-        # True of a key that is not there.
+        # Also true if the key is missing.
         "StringNotEquals": lambda given, wanted: given != wanted,
         "Bool": lambda given, wanted: given == wanted,
         "NumericLessThan": lambda given, wanted: given is not None and float(given) < float(wanted),
@@ -100,7 +100,7 @@ def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.
         ({}, []),
         ({HEADER: "aws:kms", KEY_HEADER: OWN}, []),
         ({HEADER: "AES256"}, ["OnlyKms"]),
-        # S3 would take the key that AWS manages, not the bucket's.
+        # S3 would use the AWS managed key, not the bucket's.
         ({HEADER: "aws:kms"}, ["KmsOnlyWithAKey"]),
         ({HEADER: "aws:kms", KEY_HEADER: OTHER}, ["OnlyThisKey"]),
         ({KEY_HEADER: OTHER}, ["OnlyThisKey"]),
@@ -110,26 +110,26 @@ def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.
     ],
     ids=lambda each: "-".join(each.values()) or "no-header" if isinstance(each, dict) else None,
 )
-def test_an_upload_is_encrypted_with_the_bucket_s_key_or_refused(headers: dict[str, str], by: list[str]) -> None:
+def test_an_upload_is_encrypted_with_the_bucket_s_key_or_denied(headers: dict[str, str], by: list[str]) -> None:
     assert denied(headers) == by
 
 
-def test_a_request_over_an_older_tls_is_refused() -> None:
+def test_a_request_over_an_older_tls_is_denied() -> None:
     assert denied({}, tls="1.1") == ["OnlyModernTls"]
 
 
-def test_reading_is_no_matter_of_encryption() -> None:
+def test_reads_are_not_limited_by_encryption_headers() -> None:
     assert denied({HEADER: "AES256"}, action="s3:GetObject") == []
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_a_bucket_that_is_kept_keeps_what_protects_it(retain: bool) -> None:
+def test_a_retained_bucket_retains_its_settings(retain: bool) -> None:
     plan = bucket(retain=retain)
     assert {each.retained for each in plan if each.custom} == {retain}
     assert plan.one(aws.s3.Bucket).inputs["forceDestroy"] is not retain
 
 
-def test_what_other_resources_set_is_not_taken_from_the_bucket() -> None:
+def test_settings_of_other_resources_are_ignored_on_the_bucket() -> None:
     assert {*bucket().one(aws.s3.Bucket).ignored} >= {"lifecycleRules", "serverSideEncryptionConfiguration"}
 
 
@@ -142,8 +142,8 @@ def test_every_bucket_cleans_up_uploads_old_versions_and_delete_markers(role: Bu
     assert {rule["status"] for rule in rules.values()} == {"Enabled"}
 
 
-def test_delete_markers_are_cleaned_up_as_s3_allows() -> None:
-    """S3 refuses the action beside days, and with a filter by tags."""
+def test_the_rule_for_delete_markers_is_valid_in_s3() -> None:
+    """S3 rejects the action together with days or with a filter by tags."""
     (rule,) = [
         rule
         for rule in lifecycle_rules(DataBucketSpec(infrequent_access_days=30, expire_days=90))
@@ -153,7 +153,7 @@ def test_delete_markers_are_cleaned_up_as_s3_allows() -> None:
     assert (rule["expiration"], rule["filter"]) == ({"expired_object_delete_marker": True}, {"prefix": ""})
 
 
-def test_objects_move_and_expire_when_asked() -> None:
+def test_objects_move_and_expire_if_the_spec_sets_days() -> None:
     rules = {rule["id"]: rule for rule in lifecycle_rules(DataBucketSpec(infrequent_access_days=30, expire_days=90))}
     assert rules["infrequent-access"]["transitions"] == [{"days": 30, "storage_class": "STANDARD_IA"}]
     assert rules["expire"] == {
@@ -164,7 +164,7 @@ def test_objects_move_and_expire_when_asked() -> None:
     }
 
 
-def test_only_objects_below_the_prefixes_expire_where_there_are_some() -> None:
+def test_with_prefixes_only_their_objects_expire() -> None:
     bucket = DataBucketSpec(infrequent_access_days=30, expire_days=7, expire_prefixes=["tmp/", "scratch/"])
     expiring = {
         rule["filter"]["prefix"]: rule["expiration"]["days"]
@@ -175,7 +175,7 @@ def test_only_objects_below_the_prefixes_expire_where_there_are_some() -> None:
     assert len({rule["id"] for rule in lifecycle_rules(bucket)}) == len(lifecycle_rules(bucket))
 
 
-def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> None:
+def test_checkpoints_outside_tmp_never_expire_and_move_to_a_cheaper_class() -> None:
     rules = lifecycle_rules(DataBucketSpec(role=BucketRole.CHECKPOINTS))
     assert [rule["filter"]["prefix"] for rule in rules if "days" in rule.get("expiration", {})] == ["tmp/"]
     assert [rule["transitions"][0]["days"] for rule in rules if "transitions" in rule] == [30]
@@ -187,7 +187,7 @@ def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "expire", "prefixes", "move"),
+    ("given", "expire", "prefixes", "move"),
     [
         ({"expireDays": 21}, 21, ["tmp/"], 30),
         ({"expireDays": 21, "expirePrefixes": []}, 21, [], None),
@@ -196,17 +196,17 @@ def test_a_checkpoint_is_there_to_resume_from_for_ever_and_becomes_cheaper() -> 
         ({"expireDays": None}, None, [], 30),
     ],
 )
-def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
-    said: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
+def test_a_role_s_defaults_never_make_the_author_s_expiry_invalid(
+    given: dict[str, Any], expire: int | None, prefixes: list[str], move: int | None
 ) -> None:
-    bucket = DataBucketSpec.model_validate({"role": "checkpoints", **said})
+    bucket = DataBucketSpec.model_validate({"role": "checkpoints", **given})
     assert (bucket.expire_days, bucket.expire_prefixes, bucket.infrequent_access_days) == (expire, prefixes, move)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
-        ({"expirePrefixes": ["tmp/"]}, "expireDays is missing; allowed: days, since expirePrefixes says what expires"),
+        ({"expirePrefixes": ["tmp/"]}, "expireDays is missing; allowed: days, since expirePrefixes is set"),
         (
             {"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/runs/"]},
             "tmp/runs/ in tmp/: allowed: prefixes of which none begins with another",
@@ -214,13 +214,13 @@ def test_what_an_author_says_of_expiry_is_never_wrong_because_of_the_role(
         ({"expireDays": 3, "expirePrefixes": ["tmp/", "tmp/"]}, r"expirePrefixes\[1\] is tmp/ again"),
         (
             {"expireDays": 3, "expirePrefixes": ["/tmp/"]},
-            "'/tmp/': allowed: 1 to 200 printable ASCII characters, the first no slash",
+            "'/tmp/': allowed: 1 to 200 printable ASCII characters, without a leading slash",
         ),
         ({"expireDays": 3, "expirePrefixes": [""]}, "'': allowed: 1 to 200 printable ASCII characters"),
     ],
 )
-def test_prefixes_that_would_do_nothing_or_everything_are_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_prefixes_without_effect_or_with_overlap_are_rejected(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         DataBucketSpec.model_validate(wrong)
 
 
@@ -230,30 +230,30 @@ def test_objects_cannot_expire_before_they_move() -> None:
 
 
 @pytest.mark.parametrize("role", [*BucketRole])
-def test_a_role_sets_what_the_author_does_not(role: BucketRole) -> None:
+def test_a_role_sets_defaults(role: BucketRole) -> None:
     sets = ROLE_DEFAULTS[role]
     plain = DataBucketSpec.model_validate({"role": role.value}).model_dump(by_alias=True)
     assert {name: plain[name] for name in sets} == sets
     assert plain == DataBucketSpec(role=role).model_dump(by_alias=True)
 
 
-def test_what_an_author_says_goes_before_the_role() -> None:
-    said = DataBucketSpec.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
-    assert said == DataBucketSpec(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
-    assert (said.expire_days, said.noncurrent_days) == (None, 3)
+def test_the_author_s_values_override_the_role_s_defaults() -> None:
+    spec = DataBucketSpec.model_validate({"role": "checkpoints", "expireDays": None, "noncurrentDays": 3})
+    assert spec == DataBucketSpec(role=BucketRole.CHECKPOINTS, expire_days=None, noncurrent_days=3)
+    assert (spec.expire_days, spec.noncurrent_days) == (None, 3)
 
 
 def test_the_role_is_a_tag() -> None:
     assert bucket(role="raw").one(aws.s3.Bucket).inputs["tags"]["mlplatform:role"] == "raw"
 
 
-def test_the_field_tells_every_default_of_a_role() -> None:
-    told = DataBucketSpec.model_fields["role"].description or ""
+def test_the_description_of_role_contains_every_default() -> None:
+    description = DataBucketSpec.model_fields["role"].description or ""
     for role, defaults in ROLE_DEFAULTS.items():
         assert not defaults or (
-            f"`{role.value}`" in told
+            f"`{role.value}`" in description
             and all(
-                str(each) in told
+                str(each) in description
                 for default in defaults.values()
                 for each in (default if isinstance(default, list) else [default])
             )
@@ -261,8 +261,8 @@ def test_the_field_tells_every_default_of_a_role() -> None:
 
 
 @pytest.mark.parametrize("name", ["xn--a", "sthree-a", "amzn-s3-demo-a"])
-def test_a_name_that_s3_keeps_for_itself_is_refused(name: str) -> None:
-    with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: none of S3's own"):
+def test_a_name_that_s3_reserves_is_rejected(name: str) -> None:
+    with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: names that S3 does not reserve"):
         declare(
             lambda: DataBucket(
                 name, {"bucket": DataBucketSpec(), "data_key_arn": "arn:aws:kms:us-east-1:123456789012:key/a"}

@@ -1,4 +1,4 @@
-"""What `declare` shows is what the engine would be told, with every transform run."""
+"""`declare` returns the registrations that the engine would receive, after all transforms."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def bucket(name: str = "weights", **options: Any) -> Any:
 
 
 def tag(key: str, value: str = "x") -> Any:
-    """A transform that puts a tag on buckets, behind those that are there."""
+    """A transform that adds a tag to buckets, after the existing ones."""
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         if args.type_ != "aws:s3/bucket:Bucket":
@@ -35,11 +35,11 @@ def tags(program: Any) -> Any:
     return declare(program).one(aws.s3.Bucket).inputs["tags"]
 
 
-def test_a_transform_of_a_component_reaches_its_children() -> None:
+def test_a_transform_of_a_component_applies_to_its_children() -> None:
     assert tags(lambda: bucket(transforms=[tag("a")]))["a"] == "x"
 
 
-def test_a_transform_of_the_stack_reaches_what_is_registered_after_it() -> None:
+def test_a_stack_transform_applies_to_resources_registered_after_it() -> None:
     def program() -> None:
         bucket("before")
         pulumi.runtime.register_resource_transform(tag("a"))
@@ -49,7 +49,7 @@ def test_a_transform_of_the_stack_reaches_what_is_registered_after_it() -> None:
     assert found == {"before-bucket": None, "after-bucket": "x"}
 
 
-def test_own_transforms_come_before_those_of_parents_and_of_the_stack() -> None:
+def test_own_transforms_run_before_those_of_parents_and_of_the_stack() -> None:
     def program() -> None:
         pulumi.runtime.register_resource_transform(tag("d"))
         outer = pulumi.ComponentResource("test:Outer", "outer", None, pulumi.ResourceOptions(transforms=[tag("c")]))
@@ -61,7 +61,7 @@ def test_own_transforms_come_before_those_of_parents_and_of_the_stack() -> None:
     assert tags(program)["order"] == "abcd"
 
 
-def test_a_transform_of_one_program_is_none_of_the_next() -> None:
+def test_a_transform_does_not_apply_to_the_next_program() -> None:
     def program() -> None:
         pulumi.runtime.register_resource_transform(tag("a"))
         pulumi.runtime.register_stack_transformation(
@@ -102,7 +102,7 @@ def test_a_transform_changes_options() -> None:
     assert "::other::" in made.provider
 
 
-def test_a_transform_that_says_nothing_changes_nothing() -> None:
+def test_a_transform_that_returns_none_changes_nothing() -> None:
     plain = declare(lambda: bucket(protect=True))
     for answer in (None, "same"):
 
@@ -112,7 +112,7 @@ def test_a_transform_that_says_nothing_changes_nothing() -> None:
         assert declare(lambda same=same: bucket(protect=True, transforms=[same])) == plain
 
 
-def test_a_transform_may_wait_and_give_outputs() -> None:
+def test_a_transform_may_be_asynchronous_and_return_outputs() -> None:
     async def later(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         if args.type_ != "aws:s3/bucket:Bucket":
             return None
@@ -131,7 +131,7 @@ def test_an_error_of_a_transform_ends_the_program() -> None:
     assert declare(bucket)
 
 
-def test_a_transform_of_look_ups_changes_what_is_asked() -> None:
+def test_an_invoke_transform_changes_the_arguments_of_a_lookup() -> None:
     def elsewhere(args: pulumi.InvokeTransformArgs) -> pulumi.InvokeTransformResult:
         return pulumi.InvokeTransformResult({**args.args, "name": "other"}, args.opts)
 

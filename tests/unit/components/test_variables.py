@@ -1,4 +1,4 @@
-"""Variables of a model's server: references to what is there, in an order that resolves them, and names of others."""
+"""Variables of a model server: references, their order, and reserved names."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def refused(make: Callable[[], Any]) -> dict[str, str]:
 
 
 def resolved(made: Any) -> dict[str, str]:
-    """Values as Kubernetes resolves them: with those of the variables before."""
+    """Values with references resolved as in Kubernetes: only to earlier variables."""
     known: dict[str, str] = {}
     for each in made["env"]:
         text = each.get("value", "a secret")
@@ -63,7 +63,7 @@ def resolved(made: Any) -> dict[str, str]:
         ("$\n$(A)", ["A"]),
     ],
 )
-def test_references_are_read_as_kubernetes_reads_them(text: str, found: list[str]) -> None:
+def test_references_are_parsed_as_kubernetes_does(text: str, found: list[str]) -> None:
     assert [*variables.references(text)] == found
 
 
@@ -78,13 +78,13 @@ def test_references_are_read_as_kubernetes_reads_them(text: str, found: list[str
         ({"env": {"A": "$(B)", "B": "$(A)"}}, "inference.env.B", "A"),
     ],
 )
-def test_a_reference_to_what_the_pod_does_not_have_is_refused(given: Any, place: str, name: str) -> None:
+def test_a_reference_to_a_missing_variable_is_rejected(given: Any, place: str, name: str) -> None:
     reason = refused(service(**given))[place]
     assert reason.startswith(f"has $({name}), which ") and "$$(NAME)" in reason
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_value_beside_the_spec_refers_to_what_is_there(later: bool) -> None:
+def test_a_value_of_the_argument_env_must_refer_to_existing_variables(later: bool) -> None:
     def given(text: str) -> Any:
         return lambda: service({"env": {"B": pulumi.Output.from_input(text) if later else text}}, env={"A": "1"})()
 
@@ -92,14 +92,14 @@ def test_a_value_beside_the_spec_refers_to_what_is_there(later: bool) -> None:
     assert refused(given("$(MISSING)"))["env.B"].startswith("has $(MISSING), which the pod does not have")
 
 
-def test_an_output_refers_to_nothing_behind_it() -> None:
+def test_an_output_cannot_refer_to_later_variables() -> None:
     def program() -> None:
         service({"env": {"B": pulumi.Output.from_input("$(C)")}}, env={"C": "1"})()
 
     assert "not have before it" in refused(program)["env.B"]
 
 
-def test_every_variable_of_the_pod_may_be_named() -> None:
+def test_every_variable_of_the_pod_can_be_referred_to() -> None:
     declare(
         service(
             {"env": {"GIVEN": "1"}},
@@ -121,16 +121,16 @@ def test_every_variable_of_the_pod_may_be_named() -> None:
         ({"env": {"A": "$(HUB)"}, "secretEnv": {"HUB": {"kubernetesSecret": "h", "key": "k"}}}, "A", "a secret"),
     ],
 )
-def test_variables_come_in_an_order_that_resolves_references(given: Any, name: str, value: str) -> None:
+def test_variables_are_ordered_so_that_references_resolve(given: Any, name: str, value: str) -> None:
     assert resolved(container(service(**given)))[name] == value
 
 
-def test_without_references_the_order_is_that_of_names_and_secrets_last() -> None:
+def test_without_references_variables_are_sorted_with_secrets_last() -> None:
     assert variables.ordered({"B": "1", "A": "2"}, ["0"]) == ["A", "B", "0"]
 
 
 @pytest.mark.parametrize("name", ["MODEL_URI", "AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_what_a_model_sets_is_not_set_beside_it(name: str) -> None:
+def test_variables_that_model_sets_are_reserved(name: str) -> None:
     weights = {"bucket": "models", "revision": "v1"}
     assert refused(service({**WEIGHTS, "env": {name: "x"}}, model=weights))["env"].startswith(f"has {name}; allowed: ")
     for field, value in (("env", "x"), ("secretEnv", {"kubernetesSecret": "a", "key": "b"})):
@@ -141,6 +141,6 @@ def test_what_a_model_sets_is_not_set_beside_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", variables.AGENT)
-def test_what_eks_sets_for_the_role_of_a_pod_is_not_set(name: str) -> None:
+def test_variables_that_eks_sets_for_a_role_are_reserved(name: str) -> None:
     assert refused(service({"env": {name: "/x"}}))["env"].startswith(f"has {name}; allowed: other names")
     assert refused(service(env={name: "/x"}))["inference.env"].startswith(f"has {name}; allowed: other names")

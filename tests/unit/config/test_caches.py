@@ -38,7 +38,7 @@ def test_a_cache_must_not_have_the_name_of_the_project(tmp_path: Path) -> None:
         config.read(file)
     (problem,) = error.value.problems
     assert problem.path == ("images", "pullThrough") and problem.line
-    assert problem.message == "has team-ml" and problem.allowed and "below team-ml/" in problem.allowed
+    assert problem.message == "has team-ml" and problem.allowed and "begin with team-ml/" in problem.allowed
 
 
 @pytest.mark.parametrize("prefix", ["team", "team-ml2", "quay"])

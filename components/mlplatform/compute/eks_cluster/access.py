@@ -1,4 +1,4 @@
-"""Who reaches the API server, and who may use it."""
+"""Network access to the API server, and permissions in the cluster."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ API_PORT: Final = 443
 MIN_SUBNETS: Final = 2
 
 MAX_SOURCES: Final = 59
-"""Rules that the cluster's security group has room for: of 60 inbound ones, EKS's own admits the group's members.
+"""Maximum number of rules for other sources. A security group has 60 inbound rules, and EKS uses one for its members:
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
 
 
@@ -27,40 +27,41 @@ def physical_name(name: str) -> str:
     """The EKS cluster's name: project, stack and logical name.
 
     Raises:
-        pulumi.RunError: EKS would refuse it.
+        pulumi.RunError: the name is not valid in EKS.
     """
     made = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
     try:
         return grammar.cluster(made)
     except ValueError as error:
-        raise pulumi.RunError(f"the EKS cluster's name, of project, stack and component, is {made}; {error}") from None
+        raise pulumi.RunError(f"the EKS cluster's name (project, stack, component) is {made}; {error}") from None
 
 
 CREATOR: Final = "(creator)"
-"""How the outputs call whoever created the cluster; no entry can have this name."""
+"""Name of the cluster's creator in the outputs. No entry can have this name."""
 
 
 def access_levels(wanted: EksClusterSpec) -> dict[str, str]:
-    """What whom may do, by the names of the entries."""
+    """The access level of each entry, by its name."""
     creator = {CREATOR: AccessLevel.CLUSTER_ADMIN.value} if wanted.creator_is_admin else {}
     return {**creator, **{entry: access.level.value for entry, access in wanted.access.items()}}
 
 
 def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
-    """Refuse an access entry for whoever is about to create the cluster `name`.
+    """Reject an access entry for the principal that is about to create the cluster `name`.
 
-    EKS makes one itself where the creator becomes an administrator, and knows one entry for each principal. It would
-    refuse the second when the cluster is there: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+    If the creator becomes an administrator, EKS creates an entry for it. EKS allows one entry per principal and would
+    reject the second one after the cluster is created:
+    https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 
     Raises:
-        pulumi.RunError: there is such an entry, or AWS refuses to say who runs the program.
+        pulumi.RunError: there is such an entry, or the lookup of the principal fails.
     """
     if not (cluster.access and cluster.creator_is_admin):
         return
     creator = look_up(
-        # Of an assumed role, the role, with its path.
+        # For an assumed role, this is the ARN of the role with its path.
         lambda: aws.iam.get_session_context(arn=aws.get_caller_identity().arn).issuer_arn,
-        "the role that runs this program, which may not be in cluster.access,",
+        "the role that runs this program, which must not be in cluster.access,",
         "Allow iam:GetRole for it.",
     )
     role = creator.rsplit("/", 1)[-1] if ":role/" in creator else None
@@ -77,40 +78,40 @@ def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
     if physical_name(name) not in made:
         raise pulumi.RunError(
             f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
-            "cluster's creator: EKS refuses a second access entry for it. Remove this entry, or set "
-            "cluster.creatorIsAdmin to false to give the creator what the entry says."
+            "cluster's creator: EKS rejects a second access entry for it. Remove this entry, or set "
+            "cluster.creatorIsAdmin to false so that the entry applies to the creator."
         )
 
 
 REACHED_BY_NOBODY: Final = (
     "is empty; allowed: networks with a route into the VPC (VPN, peering, runners), unless privateAccessSecurityGroups "
-    "or publicAccessCidrs are set: EKS admits only the cluster's own nodes to a private endpoint"
+    "or publicAccessCidrs are set: by default, only the cluster's own nodes can reach a private endpoint"
 )
-"""What is wrong with `privateAccessCidrs` where `reached_by_nobody`."""
+"""The problem of `privateAccessCidrs` if `reached_by_nobody`."""
 
 
 def reached_by_nobody(wanted: EksClusterSpec) -> bool:
-    """Whether only the cluster's own nodes reach the API server, through which its objects are created."""
+    """Whether only the cluster's own nodes can reach the API server, so that Pulumi cannot create objects in it."""
     return not (wanted.public_access_cidrs or api_sources(wanted))
 
 
 def too_many_sources(count: int) -> str | None:
-    """What is wrong with the number of networks and security groups that reach the private endpoint, a rule each."""
+    """The problem if too many networks and security groups may reach the private endpoint. Each needs one rule."""
     if count <= MAX_SOURCES:
         return None
     return (
-        f"has {count} networks and security groups in all; allowed: {MAX_SOURCES}, a rule each in the cluster's "
-        "security group, of which EC2 takes 60: wider networks, or one security group for many clients"
+        f"has {count} networks and security groups in all; allowed: {MAX_SOURCES}, since each is a rule of the "
+        "cluster's security group, and EC2 allows 60. Use wider networks, or one security group for many clients"
     )
 
 
 def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:
-    """`ids` if a control plane can be in these subnets. Some may be outputs.
+    """`ids` if a control plane can use these subnets. Some may be outputs.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 
     Raises:
-        ValueError: a line for each thing that is wrong, to be read after `has`.
+        ValueError: one line per problem, a phrase that follows `has`.
     """
     problems = []
     if not MIN_SUBNETS <= len(ids) <= MAX_SUBNETS:
@@ -126,7 +127,7 @@ def control_plane_subnets(ids: Sequence[str]) -> Sequence[str]:
 
 
 def endpoint_access(wanted: EksClusterSpec) -> dict[str, Any]:
-    """Who reaches the API server: always the network itself, and from the internet only the listed networks."""
+    """The endpoint settings: private access always, and public access only from the listed networks."""
     if not wanted.public_access_cidrs:
         return {"endpoint_private_access": True, "endpoint_public_access": False}
     return {
@@ -137,7 +138,7 @@ def endpoint_access(wanted: EksClusterSpec) -> dict[str, Any]:
 
 
 def api_sources(wanted: EksClusterSpec) -> dict[str, dict[str, str]]:
-    """Sources that may open HTTPS to the private endpoint, as arguments of security-group rules by a name for each."""
+    """Sources that may reach the private endpoint over HTTPS: arguments of security group rules, by a name for each."""
     return {
         **{re.sub(r"[./]", "-", cidr): {"cidr_ipv4": cidr} for cidr in wanted.private_access_cidrs},
         **{group: {"referenced_security_group_id": group} for group in wanted.private_access_security_groups},

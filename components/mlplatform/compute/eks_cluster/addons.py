@@ -12,7 +12,7 @@ NETWORK_PLUGIN: Final = "vpc-cni"
 
 
 NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
-"""Namespace and service account of the network plugin, whose role the platform makes."""
+"""Namespace and service account of the network plugin. The platform creates its role."""
 
 
 NODE_MONITOR: Final = "eks-node-monitoring-agent"
@@ -25,21 +25,21 @@ reported (https://github.com/aws/eks-node-monitoring-agent/pull/164). 1.6.6 repo
 
 
 BEFORE_NODES: Final = (NETWORK_PLUGIN, "eks-pod-identity-agent", "kube-proxy")
-"""Add-ons without which a node does not become ready."""
+"""Add-ons that a node needs to become ready."""
 
 
 AFTER_NODES: Final = ("coredns", "metrics-server", NODE_MONITOR)
-"""Add-ons that need a node to run on: made before the nodes they stay DEGRADED for 20 minutes."""
+"""Add-ons that need a node to run on. If they are created before the nodes, they stay DEGRADED for 20 minutes."""
 
 
 SECRETS_STORE_SETTINGS: Final = json.dumps(
     {
-        # On GPU nodes too. The driver itself tolerates every taint.
+        # The provider has to run on GPU nodes too. The driver tolerates all taints by default.
         "tolerations": [{"operator": "Exists"}],
         "secrets-store-csi-driver": {"syncSecret": {"enabled": True}},
     }
 )
-"""Fetched secrets become Kubernetes secrets, which environment variables can be made of; values of the charts
+"""Syncs fetched secrets to Kubernetes secrets, which environment variables can refer to. Values of the charts
 `secrets-store-csi-driver-provider-aws` and `secrets-store-csi-driver`, 2026-11-28:
 https://github.com/aws/secrets-store-csi-driver-provider-aws"""
 
@@ -66,15 +66,16 @@ ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, *OPTIONAL)
 NODE_MONITOR_SETTINGS: Final = json.dumps(
     {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
 )
-"""What reads the GPUs' health runs where they are: by its chart's default it tolerates no taint, and every tainted GPU
-node counts as unhealthy, https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
+"""Lets the agent that reads the GPUs' health run on GPU nodes. By the chart's default it tolerates no taint, and every
+tainted GPU node counts as unhealthy:
+https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
 def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
     """The zones that pods have subnets in.
 
     Raises:
-        ValueError: they are no names of zones of one region, to be read after `has`.
+        ValueError: they are not names of zones of one region; a phrase that follows `has`.
     """
     if wrong := [zone for zone in subnet_ids if not zones.NAME.match(zone)]:
         raise ValueError(f"{', '.join(wrong)}; allowed: zones by their names, e.g. us-east-1a")
@@ -86,16 +87,16 @@ def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
 def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
     """Settings of the network plugin.
 
-    Network policies are enforced, and a node has addresses for as many pods as it has room:
-    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in subnets of
-    the pods' own keep the security groups of their node:
+    Network policies are enforced. With prefix delegation, addresses do not limit the number of pods on a node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in the pods' own
+    subnets have the security groups of their node:
     https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
 
     Args:
-        pod_subnet_ids: the subnet of the pods of each zone, by the zone's name; empty for the nodes' own subnets.
+        pod_subnet_ids: subnet of the pods in each zone, by the zone's name; empty for the nodes' own subnets.
 
     Raises:
-        ValueError: zones are named otherwise, to be read after `has`.
+        ValueError: zones have other names; a phrase that follows `has`.
     """
     settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
     if pod_subnet_ids:

@@ -1,4 +1,4 @@
-"""What a cluster's spec and the arguments beside it say together, before anything is created."""
+"""Validation of a cluster's spec together with the component's other arguments, before anything is created."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,11 +19,11 @@ from mlplatform.refusals import Problem, shown
 
 
 def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Everything that is wrong with a cluster as far as it is known.
+    """All problems of a cluster's spec and arguments.
 
     Args:
         wanted: the spec.
-        args: the arguments of the component. Outputs among them are left to when they are known.
+        args: the arguments of the component. Outputs are skipped here and validated when they are known.
     """
     yield from _principals(wanted, args.get("principal_arns", {}), args.get("partition", AWS))
     groups = args.get("private_access_security_groups", {})
@@ -40,7 +40,7 @@ def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Proble
 
 
 def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition: Any) -> Iterator[Problem]:
-    """Entries without one principal or of another partition, and ARNs of no entry or of no principal."""
+    """Problems of access entries and of the ARNs in `principal_arns`."""
     for entry, access in wanted.access.items():
         named = [field for field in (access.role, access.principal_arn, principals.get(entry)) if field is not None]
         if len(named) != 1:
@@ -49,8 +49,8 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
             yield Problem(f"cluster.access.{entry}", f"{how}; {only}")
         own = access.principal_arn.split(":")[1] if access.principal_arn else partition
         if isinstance(partition, str) and own != partition:
-            told = f"is an ARN of the partition {own}; allowed: of {partition}, the component's"
-            yield Problem(f"cluster.access.{entry}.principalArn", told)
+            reason = f"is an ARN of the partition {own}; allowed: ARNs of {partition}, the component's"
+            yield Problem(f"cluster.access.{entry}.principalArn", reason)
     for entry, arn in principals.items():
         if entry not in wanted.access:
             place = f"principal_arns.{entry}"
@@ -61,7 +61,7 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
 
 
 def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
-    """The principals that an entry's may not be: those that the spec names, and given ones of earlier entries."""
+    """The principals that an entry must not repeat: those in the spec, and those in `principals` of earlier entries."""
     named = {each: access.role or access.principal_arn for each, access in wanted.access.items()}
     order = [*principals]
     given = {each: principals[each] for each in order[: order.index(entry)]}
@@ -71,33 +71,32 @@ def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) ->
 
 
 def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with a principal's ARN that is known.
+    """Problems of a principal's ARN that is known.
 
-    It may be of another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+    It may belong to another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 
     Args:
         entry: its entry of `cluster.access`.
         arn: the ARN.
-        partition: the component's partition, where it is known.
-        others: principals of other entries, names of roles or ARNs, of which those that are not known are left.
+        partition: the component's partition, if it is known.
+        others: principals of other entries, as role names or ARNs. Those that are not known are skipped.
     """
     place = f"principal_arns.{entry}"
     if wrong := [*_refused(place, grammar.principal, arn)]:
         yield from wrong
         return
     if partition is not None and (own := arn.split(":")[1]) != partition:
-        yield Problem(place, f"is an ARN of the partition {own}; allowed: of {partition}, the component's")
+        yield Problem(place, f"is an ARN of the partition {own}; allowed: ARNs of {partition}, the component's")
     for other, principal in others.items():
         if isinstance(principal, str) and principal_of(principal) == principal_of(arn):
-            told = f"is that of {other}; allowed: another, since EKS knows one entry for a principal"
-            yield Problem(place, told)
+            yield Problem(place, f"is that of {other}; allowed: another, since EKS allows one entry per principal")
 
 
 def _refused(place: str, check: Callable[[Any], object], value: Any) -> Iterator[Problem]:
-    """What `check` says against a value, a problem a line."""
+    """Problems that `check` finds in a value, one per line of its message."""
     try:
         check(value)
     except ValueError as error:
         for line in str(error).splitlines():
-            told = f"is {shown(value)}; {line}" if line.startswith("allowed: ") else f"has {line}"
-            yield Problem(place, told)
+            reason = f"is {shown(value)}; {line}" if line.startswith("allowed: ") else f"has {line}"
+            yield Problem(place, reason)

@@ -1,4 +1,4 @@
-"""The Kubernetes cluster that training and serving run on."""
+"""The Kubernetes cluster for training and inference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
@@ -40,7 +40,7 @@ from mlplatform.compute.node_group.nodes import Joined, managed_nodes
 
 
 class EksClusterArgs(BoundaryArgs, PartitionArgs):
-    """What an `EksCluster` is given."""
+    """Arguments of `EksCluster`."""
 
     cluster: EksClusterSpec
     """The cluster."""
@@ -49,43 +49,43 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """Private subnets in two zones or more, for the control plane's network interfaces and the system nodes."""
 
     pod_subnet_ids: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """The subnet of the pods of each zone, by the zone's name. Default: pods share the nodes' subnets."""
+    """Subnet of the pods in each zone, by the zone's name. Default: pods share the nodes' subnets."""
 
     secrets_key_arn: pulumi.Input[str]
-    """Key that Kubernetes secrets are encrypted with."""
+    """ARN of the KMS key for Kubernetes secrets."""
 
     logs_key_arn: pulumi.Input[str]
-    """Key that the control plane's logs are encrypted with."""
+    """ARN of the KMS key for the control plane's logs."""
 
     disks_key_arn: pulumi.Input[str]
-    """Key that the system nodes' disks are encrypted with."""
+    """ARN of the KMS key for the system nodes' volumes."""
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
-    """Repositories that the nodes may make by pulling through caches. Default: none."""
+    """ARNs of the repositories that the nodes may create by pulling through caches. Default: none."""
 
     secrets_store: NotRequired[bool]
-    """Install the add-on that gives pods secrets of AWS Secrets Manager. Default: no."""
+    """Install the add-on that provides secrets of AWS Secrets Manager to pods. Default: false."""
 
     shared_filesystems: NotRequired[bool]
     """Install the add-on that mounts file systems of EFS. Default: no."""
 
     principal_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARNs of IAM principals by the entries of `cluster.access` that are theirs, where a program makes or looks them
-    up. Such an entry names neither `role` nor `principalArn`. Default: none."""
+    """ARNs of IAM principals that the program creates or looks up, by their entries of `cluster.access`. Such an entry
+    has neither `role` nor `principalArn`. Default: none."""
 
     private_access_security_groups: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Ids of security groups whose members reach the private endpoint, by names of your own, where a program makes
-    them. More than those of `cluster.privateAccessSecurityGroups`. Default: none."""
+    """IDs of security groups that the program creates, by names of your choice. Their members may reach the private
+    endpoint, in addition to those of `cluster.privateAccessSecurityGroups`. Default: none."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the control plane, its logs and the system nodes. Default: false."""
+    """Protect the control plane, its logs and the system nodes from deletion and replacement. Default: false."""
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child, and for the instances that start from then on."""
+    """Tags for every child resource that supports tags. Changed tags reach only instances that start later."""
 
 
 def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
-    """Security groups that a program makes, as sources like `api_sources`."""
+    """Security groups of the argument, as sources like `api_sources`."""
     return {
         group: {"referenced_security_group_id": id}
         for group, id in args.get("private_access_security_groups", {}).items()
@@ -93,7 +93,7 @@ def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
 
 
 class EksCluster(Component):
-    """An EKS cluster with a private endpoint, sealed secrets, audit logs, add-ons, and nodes for its own services."""
+    """An EKS cluster with a private endpoint, encrypted secrets, audit logs, add-ons and nodes for its own services."""
 
     cluster_name: pulumi.Output[str]
     """The cluster's name."""
@@ -108,21 +108,21 @@ class EksCluster(Component):
     """Certificate authority of the Kubernetes API: PEM, in base64."""
 
     cluster_service_cidr: pulumi.Output[str]
-    """Addresses of the cluster's services, e.g. `172.20.0.0/16`."""
+    """CIDR block of the cluster's services, e.g. `172.20.0.0/16`."""
 
     security_group_id: pulumi.Output[str]
     """Security group that the control plane and the nodes share."""
 
     access: pulumi.Output[Mapping[str, str]]
-    """What each entry of `cluster.access` may do: its level. `(creator)` is whoever created the cluster, where the spec
-    makes that an administrator."""
+    """The level of each entry of `cluster.access`. `(creator)` is the principal that created the cluster, if the spec
+    makes it an administrator."""
 
     file_driver_role_name: pulumi.Output[str]
     """Role of the add-on for shared file systems, which each `SharedFilesystem` lets create its access points; empty
     without the add-on."""
 
     kubeconfig: pulumi.Output[str]
-    """How tools reach the cluster; holds no secret, signs in with `mlplatform-eks-token`."""
+    """Kubeconfig of the cluster. It contains no secret and signs in with `mlplatform-eks-token`."""
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
@@ -185,7 +185,7 @@ class EksCluster(Component):
         self._done()
 
     def joining(self) -> JoinArgs:
-        """The arguments by which a `GpuNodePool` joins this cluster."""
+        """The arguments that a `GpuNodePool` needs to join this cluster."""
         return {
             "node_sessions": self._node_sessions,
             "cluster_name": self.cluster_name,
@@ -206,7 +206,7 @@ class EksCluster(Component):
             managed={f"{name}-role-policy": "AmazonEKSClusterPolicy"},
             partition=partition,
         )
-        # EKS writes to the log group of this name, and makes one without key or end if there is none.
+        # EKS writes to the log group with this name. If there is none, it creates one without a key and retention.
         cluster_name = physical_name(name)
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
@@ -225,7 +225,7 @@ class EksCluster(Component):
                 "authentication_mode": "API",
                 "bootstrap_cluster_creator_admin_permissions": wanted.creator_is_admin,
             },
-            # The add-ons below are the only ones: EKS's own copies could not be upgraded with them.
+            # The managed add-ons below replace the self-managed ones, which EKS does not upgrade.
             bootstrap_self_managed_addons=False,
             deletion_protection=wanted.deletion_protection,
             enabled_cluster_log_types=[log.value for log in wanted.log_types],
@@ -238,7 +238,7 @@ class EksCluster(Component):
                 ),
             },
             tags=self.tags_for(f"{name}-control-plane"),
-            # One that failed to come up is replaced, and there is one of its name.
+            # A cluster whose creation failed is replaced, and its name is unique.
             opts=self.guarded(depends_on=[*policies, logs], delete_before_replace=True),
         )
 
@@ -248,7 +248,7 @@ class EksCluster(Component):
         security_group_id: pulumi.Input[str],
         sources: Mapping[str, Mapping[str, pulumi.Input[str]]],
     ) -> None:
-        """Admit clients to the private endpoint, whose security group lets in only its own members.
+        """Allow clients to reach the private endpoint. Its security group allows only its own members by default.
 
         Source: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
         """
@@ -330,7 +330,7 @@ class EksCluster(Component):
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self.tags_for(f"{name}-{addon}"),
-            # One that failed to come up is replaced, and a cluster has one of each.
+            # An add-on whose creation failed is replaced, and a cluster can have each add-on only once.
             opts=self.child(depends_on=[*depends_on], delete_before_replace=True),
             **settings,
         )

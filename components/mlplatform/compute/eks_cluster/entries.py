@@ -1,4 +1,4 @@
-"""The access entries of a cluster: who may use it, and what each of them may do."""
+"""The access entries of a cluster and their access policies."""
 
 import functools
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def create(
     partition: pulumi.Input[str],
     principals: Mapping[str, pulumi.Input[str]],
 ) -> None:
-    """Create an entry and its policy for each of `access`, below a component.
+    """Create an access entry and its policy for each entry of `access`, as children of a component.
 
     Args:
         component: the cluster.
@@ -31,7 +31,7 @@ def create(
         cluster_name: its name in EKS.
         wanted: its spec.
         partition: its partition.
-        principals: ARNs that the program gives beside the spec, by entry.
+        principals: the argument `principal_arns`, by entry.
     """
     for persona, access in wanted.access.items():
         entry = aws.eks.AccessEntry(
@@ -67,7 +67,7 @@ def _given(
     principals: Mapping[str, pulumi.Input[str]],
     partition: pulumi.Input[str],
 ) -> pulumi.Input[str]:
-    """A principal that is given beside the spec, checked when all that it is held against is known."""
+    """A principal from `principal_arns`, validated when all values that it is compared with are known."""
 
     def checked(known: Mapping[str, Any]) -> str:
         arn = str(known["arn"])
@@ -80,11 +80,11 @@ def _given(
 
 
 def _named(component: Component, access: ClusterAccess) -> str:
-    """ARN of the principal that an entry names. A role is looked up: its ARN has a path that its name does not tell."""
+    """ARN of the principal that an entry names. A role is looked up, because its ARN may contain a path."""
     if access.principal_arn is not None:
         return access.principal_arn
     return look_up(
         lambda: str(aws.iam.get_role(name=str(access.role), opts=component.asking()).arn),
         f"the IAM role {access.role}, which cluster.access names,",
-        "Name a role that `aws iam list-roles` lists, or create it first.",
+        "Use a role that `aws iam list-roles` lists, or create it first.",
     )

@@ -1,4 +1,4 @@
-"""How tools reach a cluster, without a secret and without the AWS CLI."""
+"""The kubeconfig of a cluster, without a secret and without the AWS CLI."""
 
 import json
 from typing import Any, Final
@@ -6,16 +6,16 @@ from typing import Any, Final
 import pulumi
 
 TOKEN_COMMAND: Final = "mlplatform-eks-token"
-"""Console script of this distribution, found on PATH; credentials come from the environment."""
+"""Console script of this distribution, which must be on PATH. Credentials come from the environment."""
 
 
 def kubeconfig(arn: str, endpoint: str, certificate_authority: str) -> str:
     """A kubeconfig for an EKS cluster as JSON with sorted keys.
 
-    It holds nothing of one machine or person, so it is the same wherever it is made.
+    It contains nothing specific to one machine or person, so it is the same everywhere.
 
     Args:
-        arn: the cluster's ARN, which tells its region and its name; the name is also the context's and the user's.
+        arn: the cluster's ARN, which contains its region and name. The context and the user have the same name.
         endpoint: the API server's URL.
         certificate_authority: the cluster's CA certificate, base64.
     """
@@ -53,17 +53,17 @@ def kubeconfig(arn: str, endpoint: str, certificate_authority: str) -> str:
 
 
 def with_credentials_of(config: pulumi.Config, kubeconfig: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The kubeconfig, signing in with the credentials that the stack's configuration gives the AWS provider.
+    """The kubeconfig, changed to sign in with the credentials of the AWS provider.
 
-    The provider reads `aws:profile` and `aws:assumeRoles`; the command that signs in to the cluster would otherwise use
-    the credentials of the environment, which EKS may not know.
+    The provider uses `aws:profile` and `aws:assumeRoles` of the stack's configuration. Otherwise the command that signs
+    in to the cluster would use the credentials of the environment, which may have no access entry in EKS.
 
     Args:
         config: the namespace `aws` of the stack's configuration.
         kubeconfig: as `kubeconfig` returns it.
 
     Raises:
-        pulumi.RunError: a chain of roles is assumed, or with more than a role's ARN.
+        pulumi.RunError: `aws:assumeRoles` has several roles, or settings other than `roleArn` and `sessionName`.
     """
     profile, role_arn = config.get("profile"), _assumed_role(config)
 
@@ -89,6 +89,6 @@ def _assumed_role(config: pulumi.Config) -> str | None:
         raise pulumi.RunError(
             f"aws:assumeRoles has {len(roles)} roles{' with ' + ', '.join(beyond) if beyond else ''}; allowed: one "
             "role with roleArn, since the platform signs in to the cluster as that role too.\n"
-            "Assume the others in the environment (a profile with source_profile and role_arn)."
+            "Assume the other roles in the environment (a profile with source_profile and role_arn)."
         )
     return str(roles[0]["roleArn"])

@@ -1,4 +1,4 @@
-"""Clusters, as specs, and what EKS is told of them."""
+"""The spec of clusters."""
 
 import re
 from enum import Enum
@@ -15,7 +15,7 @@ from mlplatform.compute.eks_cluster.system_pool import SystemPool
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
 
-_DATED: Final = f"EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
+_DATED: Final = f"EKS's versions of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
 
 NOT_OF_THE_INTERNET: Final = tuple(
     IPv4Network(cidr)
@@ -24,16 +24,17 @@ NOT_OF_THE_INTERNET: Final = tuple(
         *("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
     )
 )
-"""Addresses that nothing on the internet has:
+"""Addresses that are not used on the internet:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 
 
 MAX_PUBLIC_NETWORKS: Final = 40
-"""Networks that may reach an API server from the internet, at most: https://github.com/aws/containers-roadmap/issues/2174"""
+"""Maximum number of networks that may reach an API server from the internet:
+https://github.com/aws/containers-roadmap/issues/2174"""
 
 
 class AccessLevel(Enum):
-    """What a principal may do in the cluster."""
+    """Permissions of a principal in the cluster."""
 
     CLUSTER_ADMIN = "clusterAdmin"
     ADMIN = "admin"
@@ -53,33 +54,33 @@ POLICIES: Final = {
 class ClusterAccess(Spec):
     """Access of one IAM principal to the cluster: a role of the cluster's own account, or a principal by its ARN.
 
-    In a program of your own, neither where the component's argument `principal_arns` has its ARN.
+    In your own program, set neither if the component's argument `principal_arns` has the ARN.
     """
 
     role: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$", examples=["platform-admin"])
-    """Name of an IAM role in the cluster's account, without its path. The role must exist."""
+    """Name of an existing IAM role in the cluster's account, without its path."""
 
     principal_arn: str | None = Field(
         default=None,
         examples=["arn:aws:iam::123456789012:role/ml"],
         json_schema_extra={"pattern": grammar.PRINCIPAL},
     )
-    """ARN of an IAM role or user, its path included. A principal has one entry."""
+    """ARN of an IAM role or user, including its path. A principal can have only one entry."""
 
     level: AccessLevel
-    """What it may do."""
+    """Permissions of the principal."""
 
     namespaces: list[str] = Field(default=[])
-    """Namespaces that the access is limited to, `*` standing for any characters. Default: the whole cluster."""
+    """Namespaces that the access is limited to, with `*` as a wildcard. Default: the whole cluster."""
 
     @field_validator("principal_arn")
     @classmethod
-    def _principal_is_one_of_iam(cls, value: str | None) -> str | None:
+    def _principal_is_an_iam_arn(cls, value: str | None) -> str | None:
         return None if value is None else grammar.principal(value)
 
     @field_validator("namespaces")
     @classmethod
-    def _namespaces_are_kubernetes_s(cls, value: list[str]) -> list[str]:
+    def _namespaces_are_valid(cls, value: list[str]) -> list[str]:
         grammar.namespaces(value, "namespaces", wildcards=True)
         return value
 
@@ -102,49 +103,50 @@ class EksClusterSpec(Spec):
     """The Kubernetes cluster."""
 
     version: str = Field(default="1.36", pattern=r"^1\.[0-9]{2}$", examples=["1.36"])
-    """Kubernetes version, e.g. `1.36`, of those that EKS offers. EKS moves up one minor version at a time, and never
-    down; add-ons and nodes follow the cluster."""
+    """Kubernetes version, e.g. `1.36`, among those that EKS offers. EKS upgrades one minor version at a time and never
+    downgrades. Add-ons and nodes are upgraded with the cluster."""
 
     public_access_cidrs: list[str] = Field(default=[], max_length=MAX_PUBLIC_NETWORKS)
-    """Networks that may reach the API server from the internet. Default: none, the endpoint is private."""
+    """CIDR blocks that may reach the API server from the internet. Default: none, the endpoint is private."""
 
     private_access_cidrs: list[str] = Field(default=[])
-    """Networks with a route into the VPC (a VPN, a peered VPC, the runners' subnets) whose hosts may open HTTPS to the
-    private endpoint, e.g. `192.168.0.0/20`. EKS by itself admits only the cluster's own nodes."""
+    """CIDR blocks with a route into the VPC (a VPN, a peered VPC, the runners' subnets) that may reach the private
+    endpoint over HTTPS, e.g. `192.168.0.0/20`. By default, EKS allows only the cluster's own nodes."""
 
     private_access_security_groups: list[str] = Field(default=[])
-    """Security groups whose members may open HTTPS to the private endpoint, e.g. a runner's `sg-0a1b2c3d4e5f67890`."""
+    """Security groups whose members may reach the private endpoint over HTTPS, e.g. a runner's
+    `sg-0a1b2c3d4e5f67890`."""
 
     log_types: list[ControlPlaneLog] = Field(default=[ControlPlaneLog.AUDIT, ControlPlaneLog.AUTHENTICATOR])
-    """Logs of the control plane that are kept."""
+    """Control plane logs that are enabled."""
 
     log_days: int = 90
-    """Days that these logs are kept. EKS writes all of them to one log group, so that one period holds for all: to pay
-    less, keep fewer of `logTypes`."""
+    """Retention period of these logs in days. EKS writes all of them to one log group with one retention period. To
+    reduce the cost, enable fewer `logTypes`."""
 
     creator_is_admin: bool = Field(default=True, json_schema_extra={"immutable": True})
-    """Whoever creates the cluster may administer it. Cannot change after the first deployment."""
+    """The principal that creates the cluster is a cluster administrator. Cannot change after the first deployment."""
 
     access: dict[str, ClusterAccess] = Field(default={})
-    """Who else has access, by a name of your choice."""
+    """Access of other principals, by a name of your choice."""
 
     node_sessions: bool = False
-    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager: the node roles may
-    offer sessions, and do nothing else there. Who may start a session is decided by IAM (`ssm:StartSession`)."""
+    """Allow shell sessions on all nodes through AWS Systems Manager Session Manager. The node roles get only the
+    permissions for sessions. IAM controls who may start a session (`ssm:StartSession`)."""
 
     deletion_protection: bool = False
-    """Refuse to delete the cluster until this is switched off."""
+    """EKS rejects the deletion of the cluster until this is false."""
 
     addon_versions: dict[str, str] = Field(default={})
-    """Versions of add-ons other than the platform's own choice for the cluster's version, e.g.
-    `coredns: v1.14.3-eksbuild.14`; of those that EKS has for it. They have to be changed with the version."""
+    """Versions of add-ons that replace the platform's choice for the cluster's version, e.g.
+    `coredns: v1.14.3-eksbuild.14`. EKS must offer them for that version. Change them when you change `version`."""
 
     system: SystemPool = SystemPool()
     """Nodes for the cluster's own services."""
 
     @field_validator("public_access_cidrs", "private_access_cidrs")
     @classmethod
-    def _the_world_is_not_an_allow_list(cls, value: list[str], info: ValidationInfo) -> list[str]:
+    def _networks_are_narrow_and_routed(cls, value: list[str], info: ValidationInfo) -> list[str]:
         wrong = []
         for cidr in value:
             try:
@@ -154,11 +156,11 @@ class EksClusterSpec(Spec):
                 continue
             public = info.field_name == "public_access_cidrs"
             if network.prefixlen < 8:
-                wrong.append(f"{cidr}: allowed: networks of /8 or narrower; the whole internet is no allow-list")
+                wrong.append(f"{cidr}: allowed: networks of /8 or narrower, not the whole internet")
             elif public and any(network.overlaps(each) for each in NOT_OF_THE_INTERNET):
-                wrong.append(f"{cidr}: allowed: addresses of the internet; nothing there has a private one")
+                wrong.append(f"{cidr}: allowed: public addresses; clients on the internet have no private ones")
             elif not public and any(network.overlaps(each) for each in grammar.NOT_ROUTED):
-                wrong.append(f"{cidr}: allowed: addresses that are routed, not those of one machine or link")
+                wrong.append(f"{cidr}: allowed: routed addresses, not those of one machine or link")
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
@@ -167,7 +169,7 @@ class EksClusterSpec(Spec):
     @classmethod
     def _security_groups_are_ids(cls, value: list[str]) -> list[str]:
         wrong = [
-            f"{id}: allowed: ids such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(grammar.GROUP_ID, id)
+            f"{id}: allowed: IDs such as sg-0a1b2c3d4e5f67890" for id in value if not re.fullmatch(grammar.GROUP_ID, id)
         ]
         if wrong:
             raise ValueError("\n".join(wrong))
@@ -207,8 +209,8 @@ class EksClusterSpec(Spec):
         names.named({**self.access}, "access")
         first: dict[str, str] = {}
         twice = [
-            f"access.{entry}.{field} is {principal}; allowed: another than that of "
-            f"access.{first[principal_of(principal)]}, since EKS knows one entry for a principal"
+            f"access.{entry}.{field} is {principal}; allowed: a principal other than that of "
+            f"access.{first[principal_of(principal)]}, since EKS allows one entry per principal"
             for entry, access in self.access.items()
             for field, principal in (("role", access.role), ("principalArn", access.principal_arn))
             if principal is not None and first.setdefault(principal_of(principal), entry) != entry
@@ -226,10 +228,10 @@ class EksClusterSpec(Spec):
 
 
 def principal_of(named: str) -> str:
-    """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
+    """The identity of a principal within an account: for a role, its name without the path of its ARN."""
     return named.rsplit("/", 1)[-1] if ":role/" in named else named
 
 
 def addon_version(wanted: EksClusterSpec, addon: str) -> str:
-    """The version of an add-on: what the cluster's spec names, or the one for its Kubernetes version."""
+    """The version of an add-on: the one in the cluster's spec, or the platform's choice for its Kubernetes version."""
     return wanted.addon_versions.get(addon) or eks_versions.addon_versions(addon, wanted.version)[0]

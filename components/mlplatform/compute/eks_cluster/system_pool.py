@@ -1,4 +1,4 @@
-"""The nodes of the cluster's own services, as a spec, and what nodes they become."""
+"""The spec of the nodes for the cluster's own services, and their managed node group."""
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,21 +13,21 @@ class SystemPool(Scaling):
     """The nodes that run the cluster's own services."""
 
     instance_types: list[str] = Field(default=["m7i.large"], min_length=1, max_length=20)
-    """x86-64 instance types in order of preference, on the Nitro System, each with room for the cluster's add-ons."""
+    """x86-64 instance types of the Nitro System in order of preference, each with room for the cluster's add-ons."""
 
     min_nodes: int = Field(default=2, ge=1, le=MAX_NODES)
-    """Fewest nodes."""
+    """Minimum number of nodes."""
 
     nodes: int = Field(default=2, ge=1, le=MAX_NODES)
-    """Nodes that run now, between the fewest and the most."""
+    """Desired number of nodes, from `minNodes` to `maxNodes`."""
 
     disk_gb: int = Field(default=50, ge=20, le=16384)
-    """Disk for images and pods, in GB."""
+    """Volume for images and pods, in GB."""
 
     ami_release: str | None = Field(default=None, pattern=RELEASE)
-    """Release of the nodes' image, e.g. `1.65.0-0be31b34`; one that has images for the cluster's version. Nodes run it
-    until this is changed. Default: EKS's latest when the nodes are created and whenever their Kubernetes version or
-    launch settings change. Setting or removing it replaces the pool."""
+    """Release of the nodes' image, e.g. `1.65.0-0be31b34`. It must have images for the cluster's version. Nodes keep it
+    until this field changes. Default: EKS's latest release when the nodes are created and whenever their Kubernetes
+    version or launch settings change. Setting or removing it replaces the pool."""
 
     @field_validator("instance_types")
     @classmethod
@@ -43,11 +43,11 @@ class SystemPool(Scaling):
 
 
 def too_small(pool: SystemPool, *, secrets_store: bool) -> str | None:
-    """What is wrong with instance types that have no room for the pods of the cluster's add-ons; None where none is.
+    """The problem if instance types have no room for the pods of the cluster's add-ons; None if all have.
 
     Args:
         pool: the nodes.
-        secrets_store: whether the add-on `SECRETS_STORE` is there too.
+        secrets_store: whether the add-on `SECRETS_STORE` is installed too.
     """
     facts = instances.known(pool.instance_types)
     wrong = [each for each in facts if not _holds_addons(each, pool.nodes, secrets_store)]
@@ -57,8 +57,8 @@ def too_small(pool: SystemPool, *, secrets_store: bool) -> str | None:
     count = f"{pool.nodes} {'node' if pool.nodes == 1 else 'nodes'}"
     return (
         f"instanceTypes has {', '.join(each.name for each in wrong)}; allowed: types with 4 GiB of memory or more such "
-        f"as m7i.large{f', or {allocatable.SYSTEM_COPIES} nodes' if more else ''}, since {count} of it would have no "
-        "room for the pods of the cluster's add-ons"
+        f"as m7i.large{f', or {allocatable.SYSTEM_COPIES} nodes' if more else ''}, since {count} of this type would "
+        "have no room for the pods of the cluster's add-ons"
     )
 
 

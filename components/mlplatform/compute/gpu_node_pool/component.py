@@ -1,4 +1,4 @@
-"""Where training and inference run: pools of GPU nodes."""
+"""Pools of GPU nodes for training and inference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired
@@ -23,7 +23,7 @@ from mlplatform.compute.node_group.scaling import Capacity
 
 
 class GpuNodePoolArgs(JoinArgs, BoundaryArgs, PartitionArgs):
-    """What a `GpuNodePool` is given."""
+    """Arguments of `GpuNodePool`."""
 
     pool: GpuNodePoolSpec
     """The pool."""
@@ -32,32 +32,32 @@ class GpuNodePoolArgs(JoinArgs, BoundaryArgs, PartitionArgs):
     """Private subnets for the nodes, in the pool's zones."""
 
     disks_key_arn: pulumi.Input[str]
-    """Key that the nodes' disks are encrypted with."""
+    """ARN of the KMS key for the nodes' volumes."""
 
     account_id: NotRequired[pulumi.Input[str]]
-    """AWS account, 12 digits. Needed for a group of reservations."""
+    """AWS account ID, 12 digits. Required for a group of reservations."""
 
     region: NotRequired[pulumi.Input[str]]
-    """AWS region. Needed for a group of reservations."""
+    """AWS region. Required for a group of reservations."""
 
     cached_repository_arns: NotRequired[Sequence[pulumi.Input[str]]]
-    """Repositories that the nodes may make by pulling through caches. Default: none."""
+    """ARNs of the repositories that the nodes may create by pulling through caches. Default: none."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the nodes, whose capacity may not be had again. Default: false."""
+    """Protect the nodes from deletion and replacement: AWS may not have the capacity again. Default: false."""
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child, and for the instances that start from then on."""
+    """Tags for every child resource that supports tags. Changed tags reach only instances that start later."""
 
 
 _JOINING: Final = ("cluster_endpoint", "cluster_certificate_authority", "cluster_service_cidr")
-"""Arguments that nodes of a pinned image need for joining the cluster."""
+"""Arguments that nodes with a pinned image need to join the cluster."""
 
 
 class GpuNodePool(Component):
-    """A managed group of GPU nodes that only pods asking for a GPU are put on.
+    """A managed node group with GPUs. A taint keeps pods that do not request a GPU off the nodes.
 
-    The nodes run Bottlerocket's NVIDIA variant, which brings driver and device plugin.
+    The nodes run Bottlerocket's NVIDIA variant, which includes the driver and the device plugin.
     """
 
     node_group_name: pulumi.Output[str]
@@ -103,7 +103,7 @@ class GpuNodePool(Component):
         launch: dict[str, Any] = {}
         if pool.efa:
             need(self, name, args, "cluster_security_group_id", since="pool has efa")
-            # Its members reach each other over EFA, which no rule for addresses allows:
+            # EFA traffic is allowed between members of a security group, not by rules for addresses:
             # https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
             groups = [args["cluster_security_group_id"]]
             launch["network_interfaces"] = [
@@ -134,5 +134,5 @@ class GpuNodePool(Component):
                     *(args["account_id"], ":group/", reservation.group),
                 )
             }
-        # Without this, nodes beyond a group's reservations would be bought on demand.
+        # Otherwise nodes that exceed a group's reservations would run on demand.
         return {"capacity_reservation_preference": "capacity-reservations-only", "capacity_reservation_target": target}

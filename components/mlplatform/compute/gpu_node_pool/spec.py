@@ -1,4 +1,4 @@
-"""Pools of GPU nodes, as specs, and what nodes they become."""
+"""The spec of GPU node pools, and the managed node group of a pool."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -16,46 +16,47 @@ from mlplatform.compute.node_group.scaling import Capacity, Scaling
 from mlplatform.spec import Spec
 
 POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
-"""Node label with the pool's name, for node selectors."""
+"""Node label with the pool's name as its value, for node selectors."""
 
 GPU_TAINT: Final = "nvidia.com/gpu"
 """Taint that keeps pods without a GPU off expensive nodes."""
 
 DISK_GB: Final = 200
-"""Disk of a node that keeps images and pods there."""
+"""Size of the data volume of a node that stores images and pods on it."""
 
 SPARE_DISK_GB: Final = 30
-"""Disk of a node that keeps them on disks of its own, after which little is left to lie here."""
+"""Size of the data volume of a node that stores images and pods on its local disks."""
 
 IOPS_PER_THROUGHPUT: Final = 4
-"""I/O operations a second that a gp3 volume has for each MiB/s at least, beyond what it has by itself:
+"""Minimum IOPS of a gp3 volume for each MiB/s of throughput, above the baseline:
 https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html"""
 
 IOPS_PER_GB: Final = 500
-"""https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type"""
+"""Maximum IOPS of a gp3 volume per GiB:
+https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-volume-type"""
 
 BASE_IOPS: Final = 3000
-"""I/O operations a second that a gp3 volume has by itself; the same page."""
+"""Baseline IOPS of a gp3 volume; same page."""
 
 
 _HINT: Final = "k8s.io/cluster-autoscaler/node-template"
 
 
 class Reservation(Spec):
-    """Capacity that was reserved beforehand: one reservation, or a group of them."""
+    """Reserved capacity: one capacity reservation, or a group of them."""
 
     id: str | None = Field(default=None, pattern=r"^cr-([0-9a-f]{8}|[0-9a-f]{17})$", examples=["cr-0a1b2c3d4e5f67890"])
-    """Id of a capacity reservation or a capacity block, e.g. `cr-0a1b2c3d4e5f67890`."""
+    """ID of a Capacity Reservation or a Capacity Block, e.g. `cr-0a1b2c3d4e5f67890`."""
 
     group: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,300}$", examples=["ml-reservations"])
-    """Name of a resource group of capacity reservations in this account and region."""
+    """Name of a resource group of Capacity Reservations in this account and region."""
 
     @field_validator("group")
     @classmethod
-    def _group_is_no_group_of_aws(cls, value: str | None) -> str | None:
+    def _group_name_is_not_reserved(cls, value: str | None) -> str | None:
         # https://docs.aws.amazon.com/ARG/latest/APIReference/API_CreateGroup.html
         if value is not None and value.lower().startswith("aws"):
-            raise ValueError("allowed: names that do not begin with aws, which are AWS's own")
+            raise ValueError("allowed: names that do not begin with aws, which AWS reserves")
         return value
 
     @model_validator(mode="after")
@@ -63,7 +64,7 @@ class Reservation(Spec):
         if self.id is None and self.group is None:
             raise ValueError("id is missing; allowed: either id or group")
         if self.id is not None and self.group is not None:
-            raise ValueError(f"id is {self.id} beside group {self.group}; allowed: either id or group")
+            raise ValueError(f"id is {self.id}, and group is {self.group}; allowed: either id or group")
         return self
 
 
@@ -72,56 +73,57 @@ class GpuNodePoolSpec(Scaling):
 
     instance_types: list[str] = Field(min_length=1, max_length=20)
     """NVIDIA instance types in order of preference, e.g. `g6.2xlarge`, of families that EKS's images have a driver for.
-    Several make it likelier that AWS has one; a single one can be exchanged for another without replacing the pool."""
+    With several types, AWS is more likely to have capacity. A single type can be changed to another single type without
+    replacing the pool."""
 
     capacity: Capacity = Capacity.ON_DEMAND
-    """How the nodes are bought: `onDemand`, `spot` for work that survives an interruption, or `capacityBlock` for a
-    capacity block, which `reservation` names. A block's nodes are updated with `nodes` at 0."""
+    """Purchase option of the nodes: `onDemand`, `spot` for work that tolerates interruptions, or `capacityBlock` for
+    the Capacity Block in `reservation`. Set `nodes` to 0 before you update the nodes of a Capacity Block."""
 
     reservation: Reservation | None = None
-    """Reserved capacity that the nodes run in, and nowhere else. What replaces the pool, such as setting or removing
-    `amiRelease`, needs an update with `nodes` at 0 before it. Default: none."""
+    """Reserved capacity. The nodes run only in it. Before a change that replaces the pool, such as setting or removing
+    `amiRelease`, run an update with `nodes: 0`. Default: none."""
 
     zones: list[str] = Field(default=[])
-    """Zones of the network that the nodes are in. Default: all."""
+    """Zones of the nodes, among those of the network. Default: all."""
 
     efa: bool = False
-    """Elastic Fabric Adapters for training over several nodes: all that the instance type has, in one zone. Pods ask
-    for them as `vpc.amazonaws.com/efa` where EFA's device plugin runs, which is not part of the platform yet."""
+    """Attach Elastic Fabric Adapters for training on several nodes: all that the instance type has, in one zone. Pods
+    request them as `vpc.amazonaws.com/efa`. This needs EFA's device plugin, which the platform does not include yet."""
 
     placement_group: bool = False
-    """Put the nodes close together, in one zone. Makes it likelier that AWS has no capacity; a reservation has a place
-    of its own."""
+    """Place the nodes close together, in one zone. This makes it more likely that AWS has no capacity. A reservation
+    has its own placement."""
 
     ami_release: str | None = Field(default=None, pattern=RELEASE)
-    """Release of the nodes' image, and with it of the NVIDIA driver, e.g. `1.65.0-0be31b34`; one that has images for
-    the cluster's version. Nodes run it until this is changed. Default: EKS's latest when the nodes are created and
-    whenever their Kubernetes version or launch settings change. Setting or removing it replaces the pool."""
+    """Release of the nodes' image, and so of the NVIDIA driver, e.g. `1.65.0-0be31b34`. It must have images for the
+    cluster's version. Nodes keep it until this field changes. Default: EKS's latest release when the nodes are created
+    and whenever their Kubernetes version or launch settings change. Setting or removing it replaces the pool."""
 
     autoscaled: bool = False
-    """Another program sets the number of nodes, e.g. Cluster Autoscaler, which is not part of the platform: `nodes` is
-    then only the number at creation, and new limits keep those that run as far as they allow."""
+    """Another program sets the number of nodes, e.g. Cluster Autoscaler, which the platform does not include. `nodes`
+    is then only the initial number. If `minNodes` or `maxNodes` change, the current number is kept within them."""
 
     repair: bool = True
-    """Replace nodes whose GPUs or kubelet fail: one at a time, or a tenth of a large pool; none of a pool that may have
-    more than 5 nodes while more than a fifth of `maxNodes` are unhealthy."""
+    """Replace nodes whose GPUs or kubelet fail: one at a time, or a tenth of `maxNodes` at a time in a large pool. If
+    `maxNodes` is more than 5, no node is replaced while more than a fifth of `maxNodes` are unhealthy."""
 
     local_disks: bool = True
-    """Keep images and pods on the instances' own NVMe disks, joined as RAID 0, where every type has some: fast, paid
-    for anyway, and empty after a stop."""
+    """Store images and pods on the instances' own NVMe disks, joined as RAID 0, if every type has some. They are fast
+    and included in the instance's price, and lose their data when the instance stops."""
 
     disk_gb: int | None = Field(default=None, ge=20, le=16384)
-    """Disk for images and pods, in GB. Default: 200, or 30 where they are on local disks."""
+    """Volume for images and pods, in GB. Default: 200, or 30 if they are on local disks."""
 
     disk_throughput: int | None = Field(default=None, ge=125, le=1000)
-    """MiB/s of that disk; at 125, AWS's default, an image of 10 GB takes minutes to unpack. Up to a quarter of
-    `diskIops`. Default: AWS's."""
+    """Throughput of that volume in MiB/s, up to a quarter of `diskIops`. At 125, AWS's default, unpacking an image of
+    10 GB takes minutes. Default: AWS's."""
 
     disk_iops: int | None = Field(default=None, ge=3000, le=16000)
-    """I/O operations a second of that disk. Default: AWS's, 3000."""
+    """IOPS of that volume. Default: AWS's, 3000."""
 
     labels: dict[str, str] = Field(default={})
-    """More labels for the nodes. Keys of Kubernetes, of EKS and of `mlplatform.io` are theirs."""
+    """Additional labels of the nodes. Keys of Kubernetes, EKS and `mlplatform.io` are reserved."""
 
     @property
     def types(self) -> list[instances.InstanceType]:
@@ -130,7 +132,7 @@ class GpuNodePoolSpec(Scaling):
 
     @property
     def uses_local_disks(self) -> bool:
-        """Whether images and pods are on the instances' own disks."""
+        """Whether images and pods are on local disks."""
         return self.local_disks and all(each.nvme_disks for each in self.types)
 
     @field_validator("instance_types")
@@ -146,26 +148,26 @@ class GpuNodePoolSpec(Scaling):
 
     @field_validator("labels", mode="before")
     @classmethod
-    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+    def _whole_numbers_become_text(cls, value: Any) -> Any:
         return grammar.numbers_as_text(value)
 
     @field_validator("labels")
     @classmethod
-    def _labels_are_kubernetes_s(cls, value: dict[str, str]) -> dict[str, str]:
+    def _labels_are_valid(cls, value: dict[str, str]) -> dict[str, str]:
         grammar.node_labels(value)
         return value
 
     @model_validator(mode="after")
-    def _nodes_can_be_bought_so(self) -> Self:
+    def _capacity_is_possible(self) -> Self:
         if self.capacity is Capacity.SPOT and self.reservation:
-            raise ValueError("capacity is spot; allowed: onDemand or capacityBlock, since there is a reservation")
+            raise ValueError("capacity is spot; allowed: onDemand or capacityBlock, since reservation is set")
         if self.capacity is Capacity.CAPACITY_BLOCK:
             if self.reservation is None or self.reservation.id is None:
-                raise ValueError("reservation needs the id of the capacity block, since capacity is capacityBlock")
+                raise ValueError("reservation needs the ID of the Capacity Block, since capacity is capacityBlock")
             if len(self.types) > 1 or not self.types[0].capacity_blocks:
                 raise ValueError(
-                    f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type that capacity blocks are "
-                    "sold for, e.g. p5.48xlarge, since capacity is capacityBlock"
+                    f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type that is available as "
+                    "Capacity Blocks, e.g. p5.48xlarge, since capacity is capacityBlock"
                 )
         return self
 
@@ -174,13 +176,13 @@ class GpuNodePoolSpec(Scaling):
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
         if self.reservation and self.reservation.id and len(self.instance_types) > 1:
             raise ValueError(
-                f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type, since reservation.id is a "
-                "reservation of one; or reservation.group"
+                f"instanceTypes is {', '.join(self.instance_types)}; allowed: one type, since the reservation of "
+                "reservation.id has one; for several types, use reservation.group"
             )
         return self
 
     @model_validator(mode="after")
-    def _a_fast_disk_has_the_operations_for_it(self) -> Self:
+    def _iops_fit_size_and_throughput(self) -> Self:
         gb = self.disk_gb or (SPARE_DISK_GB if self.uses_local_disks else DISK_GB)
         if (self.disk_iops or 0) > gb * IOPS_PER_GB:
             raise ValueError(f"diskIops is {self.disk_iops}; allowed: up to {gb * IOPS_PER_GB}, since diskGb is {gb}")
@@ -193,17 +195,17 @@ class GpuNodePoolSpec(Scaling):
         return self
 
     @model_validator(mode="after")
-    def _nodes_of_one_place_have_one_zone(self) -> Self:
+    def _features_of_one_zone_have_one_zone(self) -> Self:
         reasons = {
             "reservation.id": self.reservation is not None and self.reservation.id is not None,
             "efa": self.efa,
             "placementGroup": self.placement_group,
         }
-        lie_in_one = [name for name, true in reasons.items() if true]
-        if lie_in_one and len(self.zones) != 1:
+        in_one_zone = [name for name, true in reasons.items() if true]
+        if in_one_zone and len(self.zones) != 1:
             raise ValueError(
-                f"zones is {', '.join(self.zones) or 'empty'}; allowed: one zone, since {', '.join(lie_in_one)} "
-                f"{'lies' if len(lie_in_one) == 1 else 'lie'} in one"
+                f"zones is {', '.join(self.zones) or 'empty'}; allowed: one zone, since {', '.join(in_one_zone)} "
+                f"{'needs' if len(in_one_zone) == 1 else 'need'} all nodes in one"
             )
         return self
 
@@ -221,25 +223,26 @@ class GpuNodePoolSpec(Scaling):
 
 
 SYSTEM_POOL: Final = "system"
-"""Name of the cluster's own nodes, in their label."""
+"""Value of the pool label on the cluster's system nodes."""
 
 RESERVED_ENDS: Final = ("-hint", "-pinned", "-tag")
-"""How logical names go on after a pool's name: a pool of such a name could have a resource of another's name."""
+"""Suffixes of the logical names of a pool's resources. A pool with such a name could clash with a resource of another
+pool."""
 
 
 def name_problem(name: str) -> str | None:
-    """What is allowed instead of a pool's name; None for a right one."""
+    """What is allowed instead of a pool's name; None for a valid one."""
     if name.endswith(RESERVED_ENDS):
-        return f"names that end otherwise than in {', '.join(RESERVED_ENDS)}, by which parts of pools are named"
+        return f"names that do not end in {', '.join(RESERVED_ENDS)}, which resources of pools have as suffixes"
     if name == SYSTEM_POOL:
         return f"another name, since the nodes of cluster.system have the label {POOL_LABEL}: {SYSTEM_POOL}"
     return None
 
 
 def gpu_nodes(name: str, pool: GpuNodePoolSpec, launch: Mapping[str, Any], running: Running | None = None) -> Pool:
-    """The managed node group of the GPU pool `name`, with more arguments for its launch template.
+    """The managed node group of the GPU pool `name`, with additional arguments of its launch template.
 
-    `running` is the size of an autoscaled pool that is there.
+    `running` is the current size of an autoscaled pool that exists.
     """
     own = {POOL_LABEL: name}
     return Pool(
@@ -265,7 +268,7 @@ def gpu_nodes(name: str, pool: GpuNodePoolSpec, launch: Mapping[str, Any], runni
 
 
 def autoscaler_hints(nodes: Pool) -> dict[str, str]:
-    """Tags that tell Cluster Autoscaler what a node of a pool without nodes would have.
+    """Tags by which Cluster Autoscaler knows the labels, taints and GPUs of a new node if the pool has no nodes.
 
     Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
     """
@@ -277,5 +280,5 @@ def autoscaler_hints(nodes: Pool) -> dict[str, str]:
 
 
 def own_group(name: str, stack: str) -> dict[str, str]:
-    """Tags by which the Auto Scaling group of the autoscaled pool `name` of a stack is found."""
+    """Tags that identify the Auto Scaling group of the autoscaled pool `name` of a stack."""
     return {STACK_TAG: stack, f"{_HINT}/label/{POOL_LABEL}": name}

@@ -1,1 +1,1 @@
-"""Managed node groups, which system nodes and GPU pools share."""
+"""Managed node groups of system nodes and GPU pools."""

@@ -1,7 +1,7 @@
-"""Settings of Bottlerocket nodes, as the TOML that their user data is.
+"""Settings of Bottlerocket nodes, as TOML for their user data.
 
-Arrays stand on one line without trailing commas: EKS merges the user data of managed images by a parser of its own that
-"doesn't support all valid TOML", https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
+Arrays are on one line without trailing commas, because EKS merges the user data of managed images with its own parser,
+which "doesn't support all valid TOML": https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
 """
 
 import base64
@@ -19,14 +19,14 @@ commands = [["apiclient", "ephemeral-storage", "init"], ["apiclient", "ephemeral
 mode = "always"
 essential = true
 """
-"""Joins an instance's own disks as RAID 0 and puts images, pods and their logs there:
+"""Joins an instance's local disks as RAID 0 and stores images, pods and their logs there:
 https://bottlerocket.dev/en/os/latest/#/api/settings/bootstrap-commands/"""
 
 EFFECTS: Final = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
-"""Kubernetes' words for EKS's effects of taints."""
+"""Kubernetes' names of EKS's taint effects."""
 
 _DNS_HOST: Final = 10
-"""EKS gives CoreDNS the tenth address of the services' range."""
+"""EKS assigns the tenth address of the service CIDR block to CoreDNS."""
 
 
 def joining(
@@ -39,7 +39,7 @@ def joining(
     labels: Mapping[str, str],
     taints: Sequence[Mapping[str, str]],
 ) -> str:
-    """What a node needs to join a cluster where EKS doesn't add it: with an image that the launch template names.
+    """The settings that a node needs to join a cluster. EKS does not add them if the launch template has an image.
 
     Source: https://bottlerocket.dev/en/os/latest/#/api/settings/kubernetes/
     """
@@ -58,14 +58,14 @@ def joining(
 
 
 def user_data(*settings: str) -> str:
-    """Settings as a launch template takes them."""
+    """Settings as user data of a launch template."""
     return base64.b64encode("\n".join(settings).encode()).decode()
 
 
 def max_pods(types: Sequence[InstanceType]) -> int:
-    """Most pods of a node, as EKS sets it on managed images: the fewest of the pool's types.
+    """Maximum number of pods on a node, as EKS sets it for managed images: the lowest of the pool's types.
 
-    Without it Bottlerocket counts the interfaces' addresses and not the prefixes that the network plugin takes.
+    Otherwise Bottlerocket computes it from the interfaces' addresses and ignores the prefixes of the network plugin.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html
     """

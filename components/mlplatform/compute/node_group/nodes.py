@@ -1,4 +1,4 @@
-"""How a group of nodes joins a cluster: role, launch template, managed node group."""
+"""A managed node group with its role and launch template."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ WORKER_POLICIES: Final = {
     "join": "AmazonEKSWorkerNodePolicy",
     "pull": "AmazonEC2ContainerRegistryPullOnly",
 }
-"""What a node itself needs; the network plugin and every other pod has a role of its own:
+"""Policies of a node. The network plugin and all other pods have their own roles:
 https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html"""
 
 SESSION_ACTIONS: Final = (
@@ -32,36 +32,37 @@ SESSION_ACTIONS: Final = (
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
-"""What lets Bottlerocket's control container offer shell sessions. `AmazonSSMManagedInstanceCore` would also let a node
-run commands and read every parameter of the account:
+"""Permissions of Bottlerocket's control container for shell sessions. `AmazonSSMManagedInstanceCore` would also allow a
+node to run commands and to read every parameter of the account:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html"""
 
 SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
-"""What the agent of these sessions calls:
+"""Services that the agent of these sessions calls:
 https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html"""
 
 
 METADATA_OPTIONS: Final = {
     "http_endpoint": "enabled",
     "http_tokens": "required",
-    # One hop: the node's own credentials stay out of the reach of pods, which have Pod Identity.
+    # With one hop, pods cannot get the node's credentials. They use Pod Identity.
     "http_put_response_hop_limit": 1,
     "instance_metadata_tags": "disabled",
 }
 
 SMALL_POOL: Final = 5
-"""Nodes up to which EKS repairs whatever share of a group is unhealthy; beyond, it stops above a fifth:
+"""Up to this many nodes, EKS repairs any share of a group. In larger groups it stops if more than a fifth is unhealthy:
 https://docs.aws.amazon.com/eks/latest/userguide/node-health.html#node-auto-repair"""
 
 FEW_NODES: Final = 10
-"""Nodes up to which a group is updated one node at a time, and beyond a tenth of them at a time."""
+"""Up to this many nodes, a group is updated one node at a time. Larger groups are updated a tenth at a time."""
 
 ROUND_MINUTES: Final = 25
-"""Longest that an update takes for the nodes that it replaces at the same time: EKS waits 15 minutes for pods to leave,
-https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html, and the new node has to come up."""
+"""Maximum duration of an update for nodes that are replaced at the same time. EKS waits up to 15 minutes until the pods
+are evicted, and the new node has to start:
+https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html"""
 
 UPDATE_MINUTES: Final = 60
-"""Time that the provider allows for an update by itself."""
+"""The provider's default timeout of an update."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ class Pool:
     scaling: Scaling
     disk: Disk
     labels: Mapping[str, str]
-    """Labels that EKS puts on the nodes, and changes on those that run."""
+    """Labels that EKS sets on the nodes and updates on running ones."""
 
     taints: Sequence[Mapping[str, str]]
     first_labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels that a node has to have from its first moment on, and that never change."""
+    """Labels that a node needs when it registers, and that never change."""
 
     nvidia: bool = False
     """Whether the image has NVIDIA's driver."""
@@ -107,19 +108,19 @@ class Pool:
     """Whether another program sets the number of nodes."""
 
     running: "Running | None" = None
-    """The group as it is; None for one that is not there yet, and where nobody else sets the number of nodes."""
+    """The current size of the group; None if it does not exist yet or no other program sets the number of nodes."""
 
     replaced_within_limits: bool = False
-    """Whether an update ends old nodes before it starts new ones, so that it needs no node beyond the most."""
+    """Whether an update terminates old nodes before it starts new ones, so that it never exceeds the maximum."""
 
     reserved: bool = False
-    """Whether the nodes run in capacity that is there once: a group's successor has none until the group is gone."""
+    """Whether the nodes run in reserved capacity, which a replacement can use only after the old group is deleted."""
 
     settings: Sequence[str] = ()
-    """More settings of Bottlerocket, as TOML."""
+    """Additional Bottlerocket settings, as TOML."""
 
     launch: Mapping[str, Any] = field(default_factory=dict)
-    """More arguments of the launch template."""
+    """Additional arguments of the launch template."""
 
     @property
     def types(self) -> list[instances.InstanceType]:
@@ -128,35 +129,35 @@ class Pool:
 
     @property
     def arm(self) -> bool:
-        """Whether the processors are ARM's."""
+        """Whether the processor architecture is arm64."""
         return self.types[0].architecture == "arm64"
 
     @property
     def ami_type(self) -> str:
-        """EKS's name of the latest image's kind."""
+        """EKS's AMI type."""
         return f"BOTTLEROCKET_{'ARM_64' if self.arm else 'x86_64'}{'_NVIDIA' if self.nvidia else ''}"
 
     @property
     def nodes(self) -> int:
-        """Nodes that are asked for: of a group that another program scales, those that run, within the limits."""
+        """The desired number of nodes. If another program scales the group: the current number, within the limits."""
         if self.running is None:
             return self.scaling.nodes
         return min(max(self.running.nodes, self.scaling.min_nodes), self.scaling.max_nodes)
 
     @property
     def keeps_its_size(self) -> bool:
-        """Whether the number of nodes is left out of updates.
+        """Whether updates leave out the desired number of nodes.
 
-        EKS takes it with each change of the limits, and Pulumi knows only the number of its last update.
+        A change of the limits has to include it, and Pulumi knows only the number of its own last update.
         """
         limits = (self.scaling.min_nodes, self.scaling.max_nodes)
         return self.autoscaled and (self.running is None or (self.running.least, self.running.most) == limits)
 
     @property
     def repair(self) -> dict[str, Any]:
-        """How unhealthy nodes are replaced: a tenth of the most at a time, and none while too many are unhealthy.
+        """How unhealthy nodes are replaced: a tenth of the maximum at a time, and none while too many are unhealthy.
 
-        The threshold is a count, since of a pool scaled down to one node every node is 100 percent.
+        The threshold is a count, because in a pool that is scaled down to one node, one node is 100 percent.
         """
         if not self.repaired:
             return {"enabled": False}
@@ -175,7 +176,7 @@ class Pool:
 
     @property
     def update_minutes(self) -> int:
-        """Minutes that an update may take."""
+        """Timeout of an update in minutes."""
         rounds = min(self.scaling.max_nodes, FEW_NODES)
         return self.scaling.update_minutes or max(UPDATE_MINUTES, rounds * ROUND_MINUTES)
 
@@ -186,12 +187,12 @@ class Joined:
 
     name: pulumi.Input[str]
     version: pulumi.Input[str] | None
-    """Kubernetes version, with which the nodes follow the cluster; none where they keep that of their creation."""
+    """Kubernetes version of the nodes; None if they keep the version of their creation."""
 
     endpoint: pulumi.Input[str]
     certificate_authority: pulumi.Input[str]
     service_cidr: pulumi.Input[str]
-    """What EKS does not add to the user data where the launch template names the image."""
+    """The last three are for the user data, to which EKS does not add them if the launch template has an image."""
 
 
 def managed_nodes(
@@ -207,7 +208,7 @@ def managed_nodes(
     sessions: bool = False,
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> "aws.eks.NodeGroup":
-    """Make the node group `role_name` and what it needs as children of `component`."""
+    """Create the node group `role_name`, its role and its launch template as children of `component`."""
     filling = pulumi.Output.all(*cached_repository_arns).apply(filling_policy)
     role, attachments = roles.role(
         component,
@@ -225,7 +226,7 @@ def managed_nodes(
         update_default_version=True,
         metadata_options=METADATA_OPTIONS,
         block_device_mappings=volumes(pool.disk, disks_key_arn),
-        # A single type lies here, where a change of it rolls the nodes; in the node group it would replace the group.
+        # A change of the type here updates the nodes one by one. In the node group it would replace the group.
         instance_type=pool.instance_types[0] if len(pool.instance_types) == 1 else None,
         image_id=image(pool, cluster, component.asking()) if pool.ami_release else None,
         user_data=user_data(pool, cluster),
@@ -234,15 +235,16 @@ def managed_nodes(
             for kind in ("instance", "volume", "network-interface")
         ],
         tags=component.tags_for(f"{role_name}-template"),
-        # Each new version of the template replaces the nodes: a tag that changes later reaches them by their scaling
-        # group, whose tags go before these: https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-tagging.html
+        # Each new version of the template replaces the nodes. Later changes of tags are therefore ignored here and set
+        # on the Auto Scaling group, whose tags take precedence:
+        # https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-tagging.html
         opts=component.child(ignore_changes=["tagSpecifications"]),
         **pool.launch,
     )
-    # Of EKS's own image the type and the version belong to the group; EKS refuses them beside an image of the template.
+    # AMI type and version are arguments of the group for EKS's own images. EKS rejects them with a template's image.
     managed = {"ami_type": pool.ami_type, "version": cluster.version}
     nodes = aws.eks.NodeGroup(
-        # EKS changes no group from its own image to another, or back.
+        # EKS cannot change a group from its own image to another, or back.
         f"{role_name}-pinned-nodes" if pool.ami_release else f"{role_name}-nodes",
         cluster_name=cluster.name,
         node_role_arn=role.arn,
@@ -261,7 +263,7 @@ def managed_nodes(
         taints=[dict(taint) for taint in pool.taints],
         tags=component.tags_for(f"{role_name}-nodes"),
         opts=component.guarded(
-            # Nodes that start before their role may pull images or join stay NotReady.
+            # Nodes that start before their role has its permissions stay NotReady.
             depends_on=[*attachments, *depends_on],
             custom_timeouts=pulumi.CustomTimeouts(
                 **dict.fromkeys(("create", "update", "delete"), f"{pool.update_minutes}m")
@@ -271,7 +273,7 @@ def managed_nodes(
         ),
         **({} if pool.ami_release else managed),
     )
-    # Here a change reaches the instances that start from then on and replaces none.
+    # A change here applies to instances that start later and replaces none.
     group_tags(component, f"{role_name}-tag", nodes, component.given_tags, propagated=True)
     return nodes
 
@@ -284,15 +286,15 @@ def group_tags(
     *,
     propagated: bool,
 ) -> None:
-    """Tag the Auto Scaling group of `nodes`, and where `propagated` the instances that it starts.
+    """Tag the Auto Scaling group of `nodes` and, if `propagated`, the instances that it starts.
 
-    EKS gives the group none of the node group's tags: https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
+    EKS does not copy the node group's tags to it: https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
 
     Raises:
         ArgumentsError: the tags are an output as a whole.
     """
     if not isinstance(tags, Mapping):
-        reason = "is an output; allowed: a mapping, whose values may be outputs, since each tag of nodes is a resource"
+        reason = "is an output; allowed: a mapping, whose values may be outputs, since each node tag is a resource"
         raise ArgumentsError(what_is(component, prefix.rsplit("-", 1)[0]), [Problem("tags", reason)])
     group = nodes.resources.apply(lambda made: made[0].autoscaling_groups[0].name)
     for key, value in sorted(tags.items()):
@@ -300,16 +302,16 @@ def group_tags(
             named_by(prefix, key),
             autoscaling_group_name=group,
             tag={"key": key, "value": value, "propagate_at_launch": propagated},
-            # A group has one tag of a key: the old one's deletion would take the new one.
+            # A group has one tag per key, so deleting the old tag afterwards would delete the new one.
             opts=component.child(delete_before_replace=True),
         )
 
 
 def running(tags: Mapping[str, str], opts: pulumi.InvokeOptions) -> Running | None:
-    """The size of the Auto Scaling group with these tags; None where there is none yet.
+    """The size of the Auto Scaling group with these tags; None if there is none yet.
 
     Raises:
-        pulumi.RunError: AWS refuses.
+        pulumi.RunError: the lookup fails.
     """
     what, remedy = "the size of an autoscaled pool", "Allow autoscaling:DescribeAutoScalingGroups."
     filters = [{"name": f"tag:{key}", "values": [value]} for key, value in tags.items()]
@@ -320,25 +322,25 @@ def running(tags: Mapping[str, str], opts: pulumi.InvokeOptions) -> Running | No
 
     # The SDK's name for Terraform's aws_autoscaling_groups.
     names = look_up(lambda: aws.autoscaling.get_ami_ids(filters=filters, opts=opts).names, what, remedy)
-    # While a pool is replaced there are two: the one that serves is the larger.
+    # During a replacement there are two. The larger one is in service.
     return max(map(size, names), key=lambda found: found.nodes, default=None)
 
 
 def named_by(prefix: str, key: str) -> str:
-    """A resource's name for one key of a mapping: the same wherever the key stands among others, and no other's."""
+    """A unique resource name for one key of a mapping. It does not depend on the key's position."""
     plain = re.sub(r"[^A-Za-z0-9._/-]", "-", key)
     return f"{prefix}-{key}" if plain == key else f"{prefix}-{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def image(pool: Pool, cluster: Joined, opts: pulumi.InvokeOptions) -> pulumi.Output[str]:
-    """The id of the pool's image in the provider's region, which is there for the cluster's Kubernetes version."""
+    """The ID of the pool's image for the cluster's Kubernetes version, in the provider's region."""
 
     def of(kubernetes: str) -> str:
         name = node_images.parameter(kubernetes, str(pool.ami_release), nvidia=pool.nvidia, arm=pool.arm)
         return look_up(
             lambda: str(aws.ssm.get_parameter(name=name, opts=opts).insecure_value),
             f"the image {pool.ami_release} for Kubernetes {kubernetes} (parameter {name})",
-            "Choose a release that has images for this version, and sign in with a role that may ssm:GetParameter.",
+            "Choose a release that has images for this version, and use a role with ssm:GetParameter.",
         )
 
     assert cluster.version is not None, "checked by the component"
@@ -346,7 +348,7 @@ def image(pool: Pool, cluster: Joined, opts: pulumi.InvokeOptions) -> pulumi.Out
 
 
 def user_data(pool: Pool, cluster: Joined) -> pulumi.Output[str] | str | None:
-    """What the nodes are told at their start; EKS adds to it unless the launch template names the image."""
+    """The nodes' user data. EKS adds to it unless the launch template has an image."""
     if not pool.ami_release:
         return bottlerocket.user_data(*pool.settings) if pool.settings else None
 
@@ -369,7 +371,7 @@ def user_data(pool: Pool, cluster: Joined) -> pulumi.Output[str] | str | None:
 
 
 def volumes(disk: Disk, key_arn: pulumi.Input[str]) -> list[dict[str, Any]]:
-    """Encrypted volumes of a Bottlerocket node: its system on xvda, as large as the image, images and pods on xvdb.
+    """Encrypted volumes of a Bottlerocket node: xvda for the system, as large as the AMI, xvdb for images and pods.
 
     Source: https://bottlerocket.dev/en/os/latest/#/concepts/volumes/
     """

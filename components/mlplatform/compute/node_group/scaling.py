@@ -1,4 +1,4 @@
-"""How many nodes a group has, and how they are bought."""
+"""The number of nodes of a group, and their purchase option."""
 
 from enum import Enum
 from typing import Final, Self
@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 from mlplatform.spec import Spec
 
 MAX_NODES: Final = 450
-"""Nodes in a managed node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+"""Maximum number of nodes in a managed node group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
 
 class Capacity(Enum):
-    """How nodes are bought."""
+    """Purchase option of nodes."""
 
     ON_DEMAND = "onDemand"
     SPOT = "spot"
@@ -28,20 +28,20 @@ CAPACITY_TYPES: Final = {
 
 
 class Scaling(Spec):
-    """How many nodes a pool has."""
+    """The number of nodes of a pool."""
 
     min_nodes: int = Field(default=0, ge=0, le=MAX_NODES)
-    """Fewest nodes."""
+    """Minimum number of nodes."""
 
     nodes: int = Field(default=0, ge=0, le=MAX_NODES)
-    """Nodes that run now, between the fewest and the most."""
+    """Desired number of nodes, from `minNodes` to `maxNodes`."""
 
     max_nodes: int = Field(default=4, ge=1, le=MAX_NODES)
-    """Most nodes, and so the ceiling of what the pool can cost."""
+    """Maximum number of nodes, which limits the pool's cost."""
 
     update_minutes: int | None = Field(default=None, ge=15, le=10080)
-    """Minutes that an update of the nodes may take before it counts as failed. Default: 60, or more for a large pool:
-    25 for each round of one node (a tenth of the nodes where there may be more than 10)."""
+    """Minutes after which an update of the nodes fails. Default: 60, or more for a large pool: 25 for each node, or for
+    each tenth of the nodes if `maxNodes` is more than 10."""
 
     @model_validator(mode="after")
     def _nodes_lie_within_limits(self) -> Self:

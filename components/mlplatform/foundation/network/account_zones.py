@@ -1,4 +1,4 @@
-"""The availability zones of an account, and those of them that a network is to lie in."""
+"""The availability zones of an account, and the zones of a network among them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,30 +10,30 @@ from mlplatform.lookups import look_up
 
 
 def find(region: str, opts: pulumi.InvokeOptions | None = None) -> list[Zone]:
-    """The availability zones that the account has in a region, in order of their names.
+    """The account's availability zones in a region, sorted by name.
 
     Args:
         region: the region.
-        opts: whose provider is asked; the program's, by default.
+        opts: options that choose the provider. Default: the program's provider.
 
     Raises:
-        pulumi.RunError: AWS refuses.
+        pulumi.RunError: the lookup fails.
     """
     found = look_up(
         lambda: aws.get_availability_zones(
             region=region, filters=[{"name": "zone-type", "values": ["availability-zone"]}], opts=opts
         ),
         f"the availability zones of {region}",
-        "Allow ec2:DescribeAvailabilityZones, and use a region that the account has switched on.",
+        "Allow ec2:DescribeAvailabilityZones, and use a region that is enabled in the account.",
     )
     return [Zone(name, id) for name, id in zip(found.names, found.zone_ids, strict=True)]
 
 
 def chosen(wanted: Sequence[str], there: Sequence[Zone], region: str) -> dict[str, Zone]:
-    """The account's zones that `wanted` means, by the names or ids in `wanted`.
+    """The account's zones for the names or IDs in `wanted`.
 
     Raises:
-        pulumi.RunError: with everything that is wrong.
+        pulumi.RunError: lists all problems.
     """
     known: Mapping[str, Zone] = {key: zone for zone in there for key in (zone.name, zone.id)}
     usable = [zone for zone in there if zone.id not in WITHOUT_CONTROL_PLANE]
@@ -48,5 +48,5 @@ def chosen(wanted: Sequence[str], there: Sequence[Zone], region: str) -> dict[st
         elif first.setdefault(zone.name, key) != key:
             problems.append(f"zones has {key}, which is the same zone as {first[zone.name]}; {allowed}")
     if problems:
-        raise pulumi.RunError("\n".join(["the network can't lie in these zones:", *problems]))
+        raise pulumi.RunError("\n".join(["the network can't be in these zones:", *problems]))
     return {key: known[key] for key in wanted}

@@ -1,4 +1,4 @@
-"""How a network's addresses are shared out: arithmetic, no resources."""
+"""The division of a network's addresses into subnets, without any resources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,50 +6,50 @@ from ipaddress import IPv4Network
 from typing import Final
 
 SLOTS: Final = 16
-"""The network is cut into this many equal slots. A public subnet is one slot."""
+"""The network is divided into this many equal slots. A public subnet is one slot."""
 
 LAYOUTS: Final = {3: 4, 5: 2}
-"""Slots of a private subnet by the most zones that a network may have with it. Every pod has an address of its own, so
-nodes and pods get what there is: 3 x 4 slots leave 4 for public subnets, 5 x 2 leave 6."""
+"""Slots of a private subnet, by the maximum number of zones. Every pod has its own address, so private subnets get most
+slots: 3 x 4 slots leave 4 for public subnets, 5 x 2 slots leave 6."""
 
 MAX_ZONES: Final = max(LAYOUTS)
-"""No region has more zones in which EKS has a control plane: us-east-1 has six, less one."""
+"""No region has more zones with EKS control planes: us-east-1 has six zones, and one of them has none."""
 
 WIDEST_PREFIX: Final = 16
 NARROWEST_PREFIX: Final = 24
-"""A slot of a /24 is a /28, the smallest subnet that a VPC can have; a VPC is a /16 at most:
+"""A slot of a /24 is a /28, the smallest subnet of a VPC. The largest block of a VPC is a /16:
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"""
 
 PRIVATE: Final = tuple(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """https://www.rfc-editor.org/rfc/rfc1918"""
 
 SHARED: Final = IPv4Network("100.64.0.0/10")
-"""Addresses of carriers' own networks, which pods may use up without taking any from a company's plan:
+"""Shared address space of carriers. Pods can use it without using addresses of a company's own address plan:
 https://www.rfc-editor.org/rfc/rfc6598"""
 
 BENCHMARKS: Final = IPv4Network("198.19.0.0/16")
-"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html lists it as a block of its own kind."""
+"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html lists it as a separate kind of block."""
 
 ALLOWED: Final = (*PRIVATE, SHARED, BENCHMARKS)
-"""What a network's addresses may be of."""
+"""Ranges that may contain a network."""
 
 _NOT_BESIDE: Final = {
     "10.0.0.0/15": "10.0.0.0/16",
     "172.16.0.0/12": "172.31.0.0/16",
 }
-"""Ranges that can't be added to a VPC that has addresses of another:
+"""Ranges (values) that can't be added to a VPC with addresses of another range (keys):
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions"""
 
 CONTROL_PLANE_ADDRESSES: Final = 16
-"""Free addresses that a subnet of a cluster should have for EKS's own network interfaces; six is the least:
+"""Recommended free addresses in a cluster's subnet for EKS's network interfaces; the minimum is six:
 https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
 
 POD_ADDRESSES: Final = 32
-"""Addresses that a node takes for pods at first: a block of 16 in use, and one in reserve:
+"""Addresses that a node reserves for pods at first: a block of 16 in use, and one warm block:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html"""
 
 RESERVED_ADDRESSES: Final = 5
-"""Addresses of each subnet that AWS keeps: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+"""Addresses that AWS reserves in each subnet: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def zones(cidr: str, names: Sequence[str]) -> list[Zone]:
 
 
 def pods(cidr: str, names: Sequence[str]) -> dict[str, str]:
-    """The addresses of the pods of each zone: equal parts of a range, as large as they can be.
+    """The CIDR block of the pods in each zone: equal parts of a range, as large as possible.
 
     >>> pods("100.64.0.0/16", ["us-east-1a", "us-east-1b"])
     {'us-east-1a': '100.64.0.0/17', 'us-east-1b': '100.64.128.0/17'}
@@ -85,28 +85,26 @@ def pods(cidr: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def cannot_be_added(cidr: str, pod_cidr: str) -> str | None:
-    """Why a VPC of `cidr` can't have `pod_cidr` as well; None where it can.
+    """What is allowed instead of `pod_cidr` in a VPC of `cidr`; None if it can be added.
 
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions
     """
     first, second = IPv4Network(cidr), IPv4Network(pod_cidr)
     if first.overlaps(second):
-        return f"allowed: addresses outside those of cidr ({cidr})"
+        return f"allowed: a block outside cidr ({cidr})"
     if second.subnet_of(SHARED):
         return None
     home = next((block for block in (*PRIVATE, BENCHMARKS) if first.subnet_of(block)), None)
     if home is None or home == BENCHMARKS or not second.subnet_of(home):
-        return (
-            f"allowed: addresses of {SHARED}{f' or {home}' if home in PRIVATE else ''}, beside those of cidr ({cidr})"
-        )
+        return f"allowed: a block of {SHARED}{f' or {home}' if home in PRIVATE else ''}, outside cidr ({cidr})"
     for beside, refused in _NOT_BESIDE.items():
         if first.subnet_of(IPv4Network(beside)) and second.overlaps(IPv4Network(refused)):
-            return f"allowed: addresses outside {refused}, which AWS refuses to add to a VPC of {cidr}"
+            return f"allowed: addresses outside {refused}, which AWS cannot add to a VPC of {cidr}"
     return None
 
 
 def free(cidr: str) -> int:
-    """Addresses of an empty subnet.
+    """Free addresses of an empty subnet.
 
     >>> free("10.0.0.0/28")
     11
@@ -115,7 +113,7 @@ def free(cidr: str) -> int:
 
 
 def needed(nodes: int, *, pods_apart: bool) -> tuple[int, int]:
-    """Addresses that a zone's private subnet and its subnet of pods need, for the control plane and nodes at first.
+    """Addresses needed at first in a zone's private subnet and in its pod subnet, for control plane, nodes and pods.
 
     >>> needed(2, pods_apart=False), needed(2, pods_apart=True)
     ((82, 0), (18, 64))

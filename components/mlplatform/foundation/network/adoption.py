@@ -1,4 +1,4 @@
-"""A VPC that exists already: what is looked up about it, and what has to be changed before the platform can use it."""
+"""Checks of an existing VPC: what has to be changed before the platform can use it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -13,17 +13,17 @@ from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
 
 INTERNAL_BALANCERS: Final = "kubernetes.io/role/internal-elb"
 PUBLIC_BALANCERS: Final = "kubernetes.io/role/elb"
-"""Tags of the subnets that load balancers are put into:
+"""Tags of subnets for load balancers:
 https://docs.aws.amazon.com/eks/latest/userguide/network-load-balancing.html"""
 
 
 def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[str]:
-    """Everything that has to be changed in the VPC or in the spec, a sentence each with what to do."""
+    """Everything that has to be changed in the VPC or in the spec: one sentence each, with the remedy."""
     for attribute, on in (("enableDnsSupport", found.dns_support), ("enableDnsHostnames", found.dns_hostnames)):
         if not on:
             option = f"--{'enable-dns-support' if attribute.endswith('Support') else 'enable-dns-hostnames'}"
             yield (
-                f"{existing.vpc_id} has {attribute} off; nodes can't join without it: "
+                f"{existing.vpc_id} has {attribute} disabled; nodes can't join without it: "
                 f"aws ec2 modify-vpc-attribute --vpc-id {existing.vpc_id} {option} Value=true"
             )
     for kind, given, there in (
@@ -53,20 +53,20 @@ def suitable(
     nodes: Mapping[str, int],
     opts: pulumi.InvokeOptions | None = None,
 ) -> Found:
-    """Look an existing VPC up, and refuse it where the platform can't use it.
+    """Look up an existing VPC, and reject it if the platform can't use it.
 
     Args:
         vpc: the network's spec.
         existing: its existing VPC.
         region: the region.
         there: the account's availability zones.
-        services: services that nodes and pods use beside those of every cluster, and what for.
-        outside: what only a route to the internet leads to, a sentence each.
-        nodes: nodes that run at first in each zone.
-        opts: whose provider is asked; the program's, by default.
+        services: services that nodes and pods use in addition to those of every cluster, with the reason.
+        outside: reasons why the network needs a route to the internet, one sentence each.
+        nodes: initial number of nodes in each zone.
+        opts: options that choose the provider. Default: the program's provider.
 
     Raises:
-        pulumi.RunError: with everything that has to be changed; or AWS refuses, or there is no such VPC or subnet.
+        pulumi.RunError: lists everything that has to be changed; or a lookup fails, or there is no such VPC or subnet.
     """
     wanted = Wanted.of(vpc, services, outside, nodes)
     found = look(existing, region, wanted, there, opts)
@@ -90,7 +90,7 @@ def _routes(existing: ExistingVpc, found: Found) -> Iterator[str]:
             if subnet.public:
                 yield (
                     f"{kind}.{key} is {subnet.id}, whose default route leads to an internet gateway; allowed: private "
-                    "subnets, whose nodes are not given public addresses and so would reach nothing"
+                    "subnets, since nodes get no public addresses and could not use an internet gateway"
                 )
     for key, subnet in found.public.items():
         if not subnet.public:
@@ -104,7 +104,7 @@ def _tags(found: Found) -> Iterator[str]:
     for tag, subnets in ((INTERNAL_BALANCERS, found.private), (PUBLIC_BALANCERS, found.public)):
         if without := [subnet.id for subnet in subnets.values() if subnet.tags.get(tag) not in ("1", "")]:
             yield (
-                f"{', '.join(without)} lack the tag {tag}=1, by which load balancers find their subnets: "
+                f"{', '.join(without)}: the tag {tag}=1 is missing, and load balancers find their subnets by it: "
                 f"aws ec2 create-tags --resources {' '.join(without)} --tags Key={tag},Value=1"
             )
 
@@ -114,8 +114,8 @@ def _ways_out(found: Found, wanted: Wanted) -> Iterator[str]:
     if closed and wanted.outside:
         yield (
             f"{', '.join(closed)} {'has' if len(closed) == 1 else 'have'} no default route, but "
-            f"{'; '.join(wanted.outside)}. Route {ANYWHERE} to a NAT or transit gateway, or take images from ECR of "
-            "the region, and models from a bucket"
+            f"{'; '.join(wanted.outside)}. Route {ANYWHERE} to a NAT or transit gateway, or use images in ECR of the "
+            "region and models in a bucket"
         )
 
 
@@ -124,15 +124,15 @@ def _addresses(found: Found, nodes: Mapping[str, int]) -> Iterator[str]:
         count, pods = nodes.get(zone, 0), found.pods.get(zone)
         needed, for_pods = addressing.needed(count, pods_apart=pods is not None)
         if subnet.free < needed:
-            remedy = "" if pods else ", or give pods subnets of their own (podSubnets)"
+            remedy = "" if pods else ", or set separate subnets for pods (podSubnets)"
             yield (
                 f"{subnet.id} has {subnet.free} free addresses; needed: {needed}, for the control plane and the nodes "
-                f"in {zone} ({count} at first). Free some, or name a larger subnet{remedy}"
+                f"in {zone} ({count} at first). Free some, or use a larger subnet{remedy}"
             )
         if pods and pods.free < for_pods:
             yield (
                 f"{pods.id} has {pods.free} free addresses; needed: {for_pods}, for pods on the nodes in {zone} "
-                f"({count} at first). Free some, or name a larger subnet"
+                f"({count} at first). Free some, or use a larger subnet"
             )
 
 
@@ -140,19 +140,19 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
     taken = [name for name in wanted.created if name in found.endpoints and not found.endpoints[name].ours]
     if taken:
         yield (
-            f"{existing.vpc_id} has endpoints of {', '.join(taken)} already; a second one of a service can't have its "
-            "host name. Leave them out of interfaceEndpoints, or set endpointPreset: none"
+            f"{existing.vpc_id} already has endpoints of {', '.join(taken)}; a second one of a service can't have its "
+            "host name. Remove them from interfaceEndpoints, or set endpointPreset: none"
         )
     tables = {subnet.table_id for subnet in (*found.private.values(), *found.pods.values())}
     for service in endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ():
         endpoint = found.endpoints.get(service)
         if endpoint and not endpoint.ours and (routed := sorted(tables & endpoint.table_ids)):
             yield (
-                f"{', '.join(routed)} has a route to an endpoint of {service} already ({endpoint.id}), and can't have "
-                "a second one. Set existing.gatewayEndpoints: false, or take the table out of that endpoint"
+                f"{', '.join(routed)} already has a route to an endpoint of {service} ({endpoint.id}) and can't have a "
+                "second one. Set existing.gatewayEndpoints: false, or remove the table from that endpoint"
             )
     doors = [
-        # Their security groups belong to someone else and may have any number of rules.
+        # Their security groups have another owner and are not looked up.
         Door(service, None, endpoint.private_dns)
         for service, endpoint in found.endpoints.items()
         if not endpoint.gateway
@@ -178,7 +178,7 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
         missing.setdefault(subnet.name, []).append(service)
     for name, services in missing.items():
         yield (
-            f"{name} has no default route, and its network no endpoint (with private DNS names) of "
+            f"{name} has no default route, and its network has no endpoint (with private DNS names) of "
             f"{', '.join(services)}, which nodes and pods need. Route 0.0.0.0/0 to a NAT or transit gateway, or set "
             "endpointPreset: private and existing.gatewayEndpoints: true"
         )

@@ -1,4 +1,4 @@
-"""The private network that everything runs in."""
+"""The platform's private network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,58 +28,60 @@ class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
     """AWS region of the network, e.g. `us-east-1`."""
 
     account_id: pulumi.Input[str]
-    """AWS account, 12 digits, whose data the endpoints reach."""
+    """ID of the AWS account whose resources can be used through the endpoints, 12 digits."""
 
     logs_key_arn: pulumi.Input[str]
-    """Key that flow logs are encrypted with."""
+    """ARN of the KMS key for flow logs."""
 
     services: NotRequired[dict[str, str]]
-    """AWS services that nodes and pods use beside those of every cluster, and what for, e.g. `{"sqs": "queues"}`.
-    The endpoint preset `private` has them, and in an existing VPC they have to be reached. Default: none."""
-
-    outside: NotRequired[list[str]]
-    """What only a route to the internet leads to, a sentence each, e.g. `the image of chat is in Docker Hub`; an
-    existing VPC then needs one. Default: none."""
-
-    nodes: NotRequired[dict[str, int]]
-    """Nodes that run at first in each zone, as `vpc` spells the zones; an existing VPC needs free addresses for them.
+    """AWS services that nodes and pods use in addition to those of every cluster, with the reason, e.g.
+    `{"sqs": "queues"}`. The endpoint preset `private` includes them, and in an existing VPC they must be reachable.
     Default: none."""
 
+    outside: NotRequired[list[str]]
+    """Reasons why the network needs a route to the internet, one sentence each, e.g. `the image of chat is in Docker
+    Hub`. An existing VPC must then have such a route. Default: none."""
+
+    nodes: NotRequired[dict[str, int]]
+    """Initial number of nodes in each zone, with the zones' names or IDs as in `vpc`. An existing VPC must have free
+    addresses for them. Default: none."""
+
     protect: NotRequired[bool]
-    """Refuse to delete or replace the addresses of NAT gateways, which others may have allowed. Default: false."""
+    """Protect the Elastic IP addresses of NAT gateways, which may be in allowlists of others, from deletion and
+    replacement. Default: false."""
 
 
 def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
-    """What the spec and the arguments say together."""
-    for told in endpoints.unknown([*args.get("services", {})]):
-        service, _, allowed = told.partition(": ")
+    """Problems of the arguments together with the spec."""
+    for sentence in endpoints.unknown([*args.get("services", {})]):
+        service, _, allowed = sentence.partition(": ")
         yield Problem("services", f"has {service}; {allowed}")
     for zone in args.get("nodes", {}):
         if zone not in layout.zone_names:
-            yield Problem(f"nodes.{zone}", f"has no zone; allowed: zones of vpc ({', '.join(layout.zone_names)})")
+            yield Problem(f"nodes.{zone}", f"is unknown; allowed: zones of vpc ({', '.join(layout.zone_names)})")
 
 
 class Network(Component):
-    """A VPC with private subnets over zones, NAT and public subnets where wanted, endpoints, and flow logs.
+    """A VPC with private subnets in several zones, optional NAT gateways and public subnets, endpoints and flow logs.
 
-    With `existing`, nothing of that but the endpoints and flow logs that the spec asks for: the VPC and subnets of
-    someone else are looked up and checked.
+    With `existing`, it creates only the endpoints and flow logs of the spec, and checks the existing VPC and its
+    subnets.
     """
 
     vpc_id: pulumi.Output[str]
-    """Id of the VPC."""
+    """ID of the VPC."""
 
     vpc_cidrs: pulumi.Output[Sequence[str]]
-    """Networks of the VPC: its own range, and those that were added to it."""
+    """CIDR blocks of the VPC: the primary and the secondary ones."""
 
     private_subnet_ids: pulumi.Output[Sequence[str]]
-    """A private subnet in each zone, in the order of `zones`."""
+    """IDs of the private subnets, one per zone, in the order of `zones`."""
 
     public_subnet_ids: pulumi.Output[Sequence[str]]
-    """A public subnet in each zone, for load balancers that face the internet; none where no route leads there."""
+    """IDs of the public subnets, one per zone, for internet-facing load balancers. Empty if the network has none."""
 
     pod_subnet_ids: pulumi.Output[Mapping[str, str]]
-    """The subnet of the pods of each zone, by the zone's name; empty where pods share the private subnets."""
+    """ID of the pods' subnet in each zone, by the zone's name. Empty if pods share the private subnets."""
 
     _survey: Survey | None = None
 
@@ -94,7 +96,7 @@ class Network(Component):
             layout, self._region, args.get("services", {}), args.get("outside", []), args.get("nodes", {})
         )
 
-        # Everything is looked up, and refused, before the first child is created.
+        # All lookups and checks happen before the first child is created.
         known = self._survey
         found = known if known and known.question == question else survey(question, self.asking())
         if layout.existing and found.found:
@@ -135,10 +137,10 @@ class Network(Component):
 
     @classmethod
     def surveyed(cls, known: Survey, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> Self:
-        """A network of which all has been looked up already, by `preflight.check` for the same arguments.
+        """A network whose lookups were done already, by `preflight.check` for the same arguments.
 
         Args:
-            known: what was looked up. For other arguments it counts for nothing.
+            known: the results of the lookups. They are not used if the arguments differ.
             name: the logical name.
             args: the arguments.
             opts: the options.
@@ -202,7 +204,7 @@ class Network(Component):
             tags=self.tags_for(f"{name}-vpc"),
             opts=self.child(),
         )
-        # Without rules: whatever is started without a security group of its own reaches nothing.
+        # Without rules, so that instances without another security group have no network access.
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default",
             vpc_id=vpc.id,
@@ -216,7 +218,7 @@ class Network(Component):
     def _public_subnets(
         self, name: str, vpc: "aws.ec2.Vpc", nat: Nat, plan: Sequence[addressing.Zone]
     ) -> "dict[str, _Public]":
-        """A subnet in each zone with a route to the internet: a load balancer needs two, wherever the NAT is."""
+        """A subnet with a route to the internet in each zone: a load balancer needs two, even with a single NAT."""
         if nat is Nat.NONE:
             return {}
         gateway = aws.ec2.InternetGateway(
@@ -249,7 +251,7 @@ class Network(Component):
     def _nat(
         self, name: str, nat: Nat, plan: Sequence[addressing.Zone], public: "Mapping[str, _Public]"
     ) -> dict[str, pulumi.Output[str]]:
-        """The NAT gateway of each zone that has a way to the internet, by the zone's name."""
+        """The ID of the NAT gateway that each zone uses, by the zone's name."""
         if nat is Nat.NONE:
             return {}
         ids = {}
@@ -261,7 +263,7 @@ class Network(Component):
                 tags=self.tags_for(f"{name}-nat-{zone.name}-address"),
                 opts=self.guarded(depends_on=[place.gateway]),
             )
-            # A gateway whose subnet has no route out yet comes up, and drops what it is sent.
+            # A gateway whose subnet has no route to the internet yet becomes available, but drops traffic.
             ids[zone.name] = aws.ec2.NatGateway(
                 f"{name}-nat-{zone.name}",
                 subnet_id=place.subnet.id,
@@ -326,7 +328,7 @@ class Network(Component):
     def _pod_subnets(
         self, name: str, vpc: "aws.ec2.Vpc", cidr: str | None, tables: "Mapping[str, aws.ec2.RouteTable]"
     ) -> "dict[str, aws.ec2.Subnet]":
-        """Subnets of the pods' own range, which leave the network as the nodes of their zone do."""
+        """Subnets of the pods' own range, with the route tables of the private subnets in their zones."""
         if cidr is None:
             return {}
         added = aws.ec2.VpcIpv4CidrBlockAssociation(
@@ -346,7 +348,7 @@ class Network(Component):
 
 @dataclass(frozen=True)
 class _Public:
-    """A public subnet, and what has to be there before a NAT gateway in it works."""
+    """A public subnet, with the resources that a NAT gateway in it needs."""
 
     subnet: "aws.ec2.Subnet"
     gateway: "aws.ec2.InternetGateway"

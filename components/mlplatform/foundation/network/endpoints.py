@@ -1,4 +1,4 @@
-"""VPC endpoints: which services have one, under which name, and what their policies let through."""
+"""VPC endpoints: the services that have one, their names and their policies."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ DATA: Final = Path(__file__).with_name("endpoint_services.json")
 """Services with interface endpoints, with source and date."""
 
 GATEWAY_SERVICES: Final = ("s3", "dynamodb")
-"""Services whose gateway endpoints cost nothing: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html"""
+"""Services with gateway endpoints, which are free: https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html"""
 
 NODES_NEED: Final = {
     "ec2": "the network plugin attaches addresses to nodes",
@@ -27,14 +27,14 @@ NODES_NEED: Final = {
     "logs": "programs write logs",
     "sts": "programs sign in to AWS",
 }
-"""Services that nodes and pods of every cluster use, and what for:
+"""Services that nodes and pods of every cluster use, with the reason:
 https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html"""
 
 LAYERS: Final = "s3"
-"""The service that holds the layers of the images of ECR."""
+"""The service that stores the layers of ECR images."""
 
 REGISTRY_BUCKETS: Final = {"us-east-1": ("docker-images-prod", "quayio-production-s3")}
-"""Buckets that Docker Hub and Quay send clients to in their own region:
+"""Buckets of Docker Hub and Quay, to which they redirect clients, by region:
 https://docs.docker.com/desktop/setup/allow-list/ and
 https://docs.redhat.com/en/documentation/openshift_container_platform/4.17/html/installation_configuration/configuring-firewall"""
 
@@ -50,26 +50,26 @@ _OWN_PRINCIPALS: Final = frozenset(
         "ssmmessages",
     }
 )
-"""Services through whose endpoints the account's principals may do what their own policies allow. Many of their actions
-have no resource, whose account a policy could ask for."""
+"""Services whose endpoints allow all actions of the account's principals. Many of their actions have no resource whose
+account a policy could check."""
 
 _OWN_DATA: Final = frozenset({"kms", "logs", "secretsmanager", "sns", "sqs"})
-"""Services through whose endpoints data could leave for another account: only the account's own resources."""
+"""Services through which data could be sent to another account. Their endpoints allow only the account's resources."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Whose data the endpoints of a network reach."""
+    """The accounts and buckets that can be used through a network's endpoints."""
 
     account_id: str
     partition: str
     region: str
 
     other_accounts: Sequence[str] = ()
-    """Accounts whose roles and resources may be used like those of the network's own."""
+    """Other accounts whose roles and resources may be used like those of the network's account."""
 
     readable_buckets: Sequence[str] = ()
-    """Buckets of others that may be read."""
+    """Buckets of other accounts that may be read."""
 
     @property
     def accounts(self) -> list[str]:
@@ -78,12 +78,12 @@ class Limits:
 
 
 def unknown(services: Sequence[str]) -> list[str]:
-    """What is wrong with names of services: a sentence for each that gets no interface endpoint."""
+    """Problems of names of services: one sentence per service that has no interface endpoint."""
     problems = []
     for service in services:
         if service in GATEWAY_SERVICES:
             problems.append(
-                f"{service}: allowed: services without a gateway endpoint, since {service} has one, which costs nothing"
+                f"{service}: allowed: services without a gateway endpoint, since {service} has one, which is free"
             )
         elif service not in _data()["services"]:
             near = get_close_matches(service.rsplit(".", 1)[-1], _data()["services"], n=3, cutoff=0.5)
@@ -93,7 +93,7 @@ def unknown(services: Sequence[str]) -> list[str]:
 
 
 def service_name(service: str, region: str) -> str:
-    """The name under which a VPC endpoint reaches an AWS service.
+    """The endpoint service name of an AWS service.
 
     >>> service_name("s3", "us-east-1"), service_name("sts", "cn-north-1")
     ('com.amazonaws.us-east-1.s3', 'cn.com.amazonaws.cn-north-1.sts')
@@ -105,10 +105,10 @@ def service_name(service: str, region: str) -> str:
 
 
 def gateway_policy(service: str, limits: Limits) -> str:
-    """What a gateway endpoint lets through: data of the account's own, and layers of images.
+    """The policy of a gateway endpoint: it allows the account's own data, and layers of images.
 
-    Images lie in buckets of AWS, or of registries that send clients in the same region there:
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms and, of each region,
+    Layers are in buckets of AWS, or of registries that redirect clients in the same region to their buckets:
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-minimum-s3-perms and, in each region,
     https://github.com/kubernetes/registry.k8s.io
     """
     if service != LAYERS:
@@ -141,18 +141,18 @@ def gateway_policy(service: str, limits: Limits) -> str:
 
 
 def interface_policy(service: str, limits: Limits) -> str | None:
-    """What an interface endpoint lets through; None for a service whose endpoints have no policy, or none of ours.
+    """The policy of an interface endpoint; None if its service supports no policy, or for the default policy.
 
-    EKS's have none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html
+    Endpoints of EKS support none: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html
     """
     if service in ("ecr.api", "ecr.dkr"):
-        # Images of EKS's add-ons come from registries of AWS.
+        # Images of EKS's add-ons are in registries of AWS's accounts.
         return iam.document(
             _own_resources(["ecr:*"], limits, "RepositoriesOfTheAccount"),
             _own_principals([*images.PULL, "ecr:GetAuthorizationToken"], limits, "PullsFromEverywhere"),
         )
     if service == "sts":
-        # A token of another identity provider is taken without a signature, so there is no principal yet.
+        # A request with a token of an identity provider is not signed, so it has no principal yet.
         return iam.document(
             _own_principals(["sts:*"], limits, "PrincipalsOfTheAccount"),
             _own_resources(["sts:AssumeRoleWithWebIdentity"], limits, "RolesOfTheAccount", signed=False),
@@ -165,7 +165,7 @@ def interface_policy(service: str, limits: Limits) -> str | None:
 
 
 ANYONE: Final = {"AWS": "*"}
-"""In an endpoint's policy: it allows nothing by itself, what a principal may do its own policies say."""
+"""Any principal. An endpoint policy only limits access; principals also need permissions from their own policies."""
 
 
 def _own_principals(actions: Sequence[str], limits: Limits, sid: str) -> iam.Statement:

@@ -1,4 +1,4 @@
-"""What an existing VPC and its subnets have, looked up."""
+"""Lookups of an existing VPC, its subnets and its endpoints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _WAYS_OUT: Final = (
     "vpc_endpoint_id",
     "core_network_arn",
 )
-"""Targets of a default route that lead out of a private subnet."""
+"""Targets of a default route by which traffic can leave a private subnet."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class Found:
     private: Mapping[str, FoundSubnet]
     public: Mapping[str, FoundSubnet]
     pods: Mapping[str, FoundSubnet]
-    """Subnets by their zones, as the spec spells these."""
+    """Subnets by their zones, in the spelling of the spec."""
 
     shared: bool = False
-    """Whether the VPC belongs to another account, whose tags and endpoints this one does not see:
+    """Whether the VPC belongs to another account. Its tags and endpoints are then not visible:
     https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing-permissions.html"""
 
     in_use: bool = False
     """Whether network interfaces of this stack are in it already."""
 
     endpoints: Mapping[str, "FoundEndpoint"] = field(default_factory=dict)
-    """The endpoints that were asked for, by service."""
+    """The existing ones of the endpoints that were looked up, by service."""
 
     @property
     def subnets(self) -> list[FoundSubnet]:
@@ -91,25 +91,25 @@ class FoundEndpoint:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the platform is going to do in an existing VPC."""
+    """What the platform needs and creates in an existing VPC."""
 
     services: Mapping[str, str]
-    """Services that nodes and pods use, and what for."""
+    """Services that nodes and pods use, with the reason."""
 
     created: Sequence[str]
-    """Services that interface endpoints are created for."""
+    """Services for which the platform creates interface endpoints."""
 
     nodes: Mapping[str, int]
-    """Nodes that run at first in each zone."""
+    """Initial number of nodes in each zone."""
 
     outside: Sequence[str] = ()
-    """What only a route to the internet leads to, a sentence each."""
+    """Reasons why the network needs a route to the internet, one sentence each."""
 
     @classmethod
     def of(
         cls, vpc: NetworkSpec, services: Mapping[str, str], outside: Sequence[str], nodes: Mapping[str, int]
     ) -> "Wanted":
-        """What a network's spec wants, for a platform that uses `services` beside those of every cluster."""
+        """The needs of a network's spec, for a platform that uses `services` in addition to those of every cluster."""
         return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
 
 
@@ -120,22 +120,22 @@ def look(
     there: Sequence[zones.Zone],
     opts: pulumi.InvokeOptions | None = None,
 ) -> Found:
-    """Look an existing VPC up.
+    """Look up an existing VPC.
 
     Args:
-        existing: its ids.
+        existing: its IDs.
         region: the region.
-        wanted: what is going to be done in it.
+        wanted: what the platform needs and creates in it.
         there: the account's availability zones.
-        opts: whose provider is asked; the program's, by default.
+        opts: options that choose the provider. Default: the program's provider.
 
     Raises:
-        pulumi.RunError: AWS refuses, or there is no such VPC or subnet.
+        pulumi.RunError: a lookup fails, or there is no such VPC or subnet.
     """
     vpc = look_up(
         lambda: aws.ec2.get_vpc(id=existing.vpc_id, region=region, opts=opts),
         f"the VPC {existing.vpc_id} of network.existing",
-        "Correct the id, the region or the account; look-ups need ec2:DescribeVpcs and ec2:DescribeVpcAttribute.",
+        "Correct the ID, the region or the account. Lookups need ec2:DescribeVpcs and ec2:DescribeVpcAttribute.",
     )
     ids = {zone.name: zone.id for zone in there}
 
@@ -167,7 +167,7 @@ def look(
 def _subnet(
     id: str, region: str, main_table_id: str, zone_ids: Mapping[str, str], opts: pulumi.InvokeOptions | None
 ) -> FoundSubnet:
-    remedy = "Correct the id, the region or the account; look-ups need ec2:DescribeSubnets and ec2:DescribeRouteTables."
+    remedy = "Correct the ID, the region or the account. Lookups need ec2:DescribeSubnets and ec2:DescribeRouteTables."
     subnet = look_up(
         lambda: aws.ec2.get_subnet(id=id, region=region, opts=opts), f"the subnet {id} of network.existing", remedy
     )
@@ -203,14 +203,14 @@ def _subnet(
 
 def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions | None) -> FoundEndpoint | None:
     name = endpoints.service_name(service, region)
-    # S3 may have an interface endpoint as well, which leads nowhere without a host name of its own.
+    # S3 may have an interface endpoint too, but it does not serve S3's usual host name.
     kind = "Gateway" if service in endpoints.GATEWAY_SERVICES else "Interface"
     endpoint = find(
         lambda: aws.ec2.get_vpc_endpoint(
             vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind, opts=opts
         ),
         f"the endpoint of {service} in {vpc_id}",
-        "Look-ups need ec2:DescribeVpcEndpoints.",
+        "Lookups need ec2:DescribeVpcEndpoints.",
     )
     return endpoint and FoundEndpoint(
         id=endpoint.id,
@@ -222,12 +222,12 @@ def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions
 
 
 def _in_use(subnet_ids: Sequence[str], region: str, opts: pulumi.InvokeOptions | None) -> bool:
-    """Whether this stack's nodes are in subnets, whose free addresses then say nothing of what it needs."""
+    """Whether this stack's nodes are in the subnets already. Then the free addresses do not show what it needs."""
     filters = [{"name": "subnet-id", "values": [*subnet_ids]}, {"name": f"tag:{STACK_TAG}", "values": [this_stack()]}]
     return bool(
         look_up(
             lambda: aws.ec2.get_network_interfaces(region=region, filters=filters, opts=opts).ids,
             "the network interfaces of this stack",
-            "Look-ups need ec2:DescribeNetworkInterfaces.",
+            "Lookups need ec2:DescribeNetworkInterfaces.",
         )
     )

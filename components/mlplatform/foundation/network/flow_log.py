@@ -1,4 +1,4 @@
-"""The record of a network's traffic."""
+"""The flow log of a network."""
 
 import pulumi
 import pulumi_aws as aws
@@ -18,7 +18,7 @@ def create(
     region: str,
     logs_key_arn: pulumi.Input[str],
 ) -> None:
-    """Create a flow log of a VPC, its log group and the role that writes it, below a component."""
+    """Create a flow log of a VPC, its log group and its role, as children of a component."""
     group = aws.cloudwatch.LogGroup(
         f"{name}-flow-logs",
         retention_in_days=days,
@@ -44,7 +44,7 @@ def create(
 
 
 def policy(log_group_arn: str) -> str:
-    """What the flow log's role may do: write to its own log group, and find it among the account's.
+    """The permissions of the flow log's role: write to its own log group, and list the account's log groups.
 
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
@@ -59,7 +59,7 @@ def policy(log_group_arn: str) -> str:
 
 
 def trust(account_id: str, region: str, partition: str) -> str:
-    """Who may take on the flow log's role: the service, for flow logs of this account and region alone.
+    """The trust policy of the flow log's role: for the service, and only for flow logs of this account and region.
 
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """

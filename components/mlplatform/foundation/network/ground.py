@@ -8,18 +8,18 @@ import pulumi
 
 @dataclass(frozen=True)
 class Ground:
-    """The VPC and the subnets that the rest is put into, created or not."""
+    """The VPC and the subnets that other resources use, created or existing."""
 
     vpc_id: pulumi.Input[str]
     cidrs: Sequence[str]
-    """Addresses from which endpoints are reached."""
+    """CIDR blocks that may reach the endpoints."""
 
     private: Mapping[str, pulumi.Output[str]]
     public: Mapping[str, pulumi.Output[str]]
     pods: Mapping[str, pulumi.Output[str]]
-    """Ids of subnets by zone."""
+    """IDs of subnets by zone."""
 
     table_ids: Sequence[pulumi.Input[str]]
-    """Route tables that gateway endpoints are routes of; empty where none are created."""
+    """Route tables that get routes to gateway endpoints; empty if no gateway endpoints are created."""
 
     flow_log: bool = True

@@ -1,4 +1,4 @@
-"""Whether a region and its zones have the interface endpoints that a network is to have."""
+"""The availability of interface endpoints in a region and its zones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,30 +11,30 @@ from mlplatform.lookups import find
 
 
 def check(services: Sequence[str], chosen: Mapping[str, Zone], region: str, opts: pulumi.InvokeOptions | None) -> None:
-    """Refuse interface endpoints that the region, or a zone of the network, does not have.
+    """Reject interface endpoints that are not available in the region or in a zone of the network.
 
     Raises:
-        pulumi.RunError: with all of them; or AWS refuses to tell.
+        pulumi.RunError: lists all of them; or a lookup fails.
     """
     problems = []
     for service in services:
         offered = _zones_with(service, region, opts)
         if offered is None:
-            problems.append(f"{service}: {region} has no endpoint of it; allowed: a network without it")
+            problems.append(f"{service}: not available in {region}; allowed: a network without this endpoint")
         elif missing := [key for key, zone in chosen.items() if offered and zone.name not in offered]:
             others = ", ".join(sorted(offered))
             problems.append(
-                f"{service}: {', '.join(missing)} has no endpoint of it; allowed: zones of {others}, or a network "
-                "without it"
+                f"{service}: not available in {', '.join(missing)}; allowed: zones of {others}, or a network without "
+                "this endpoint"
             )
     if problems:
         raise pulumi.RunError("\n".join(["the network can't have these interface endpoints:", *problems]))
 
 
 def _zones_with(service: str, region: str, opts: pulumi.InvokeOptions | None) -> Sequence[str] | None:
-    """The zones with an interface endpoint of a service; None where the region has none.
+    """The zones with an interface endpoint of a service; None if the region has none.
 
-    Empty where AWS does not tell, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
+    Empty if AWS returns no zones, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
     """
     name = endpoints.service_name(service, region)
     return find(

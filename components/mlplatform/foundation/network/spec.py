@@ -1,4 +1,4 @@
-"""Networks, as specs, and the policies that they need."""
+"""The spec of networks."""
 
 import re
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from mlplatform.spec import Spec
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 POD_PREFIXES: Final = (16, 22)
-"""Widest and narrowest range for pods: a node takes addresses in blocks of 16."""
+"""Widest and narrowest prefix length of the pods' range. A node reserves addresses in blocks of 16."""
 
 
 class Nat(Enum):
-    """How private subnets reach the internet."""
+    """NAT gateways, through which private subnets reach the internet."""
 
     NONE = "none"
     SINGLE = "single"
@@ -36,32 +36,32 @@ class EndpointPreset(Enum):
 
 
 class ExistingVpc(Spec):
-    """A VPC and subnets of someone else, which the platform uses and does not change."""
+    """An existing VPC and its subnets, which the platform uses and does not change."""
 
     vpc_id: str = Field(
         pattern=grammar.VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True}
     )
-    """Id of the VPC. Its DHCP options have to name AmazonProvidedDNS, or servers that forward to it, and its network
-    ACLs have to let nodes and control plane talk: neither is looked up. In a VPC that another account shares, tags and
-    endpoints cannot be seen, and are not checked. Cannot change after the first deployment."""
+    """ID of the VPC. Its DHCP options must use AmazonProvidedDNS, or servers that forward to it, and its network ACLs
+    must allow traffic between nodes and control plane. Neither is checked. In a VPC that another account shares, tags
+    and endpoints are not visible and not checked. Cannot change after the first deployment."""
 
     private_subnets: dict[str, str] = Field(json_schema_extra={"immutable": True})
-    """Id of the private subnet in each zone, by the zone's name or id, e.g. `us-east-1a: subnet-0a1b2c3d4e5f60718`.
-    Nodes, pods and the control plane's network interfaces are in them. Cannot change after the first deployment."""
+    """ID of the private subnet in each zone, by the zone's name or ID, e.g. `us-east-1a: subnet-0a1b2c3d4e5f60718`.
+    They contain nodes, pods and the control plane's network interfaces. Cannot change after the first deployment."""
 
     public_subnets: dict[str, str] = Field(default={})
-    """Id of the public subnet in each zone, for load balancers that face the internet. Default: none."""
+    """ID of the public subnet in each zone, for internet-facing load balancers. Default: none."""
 
     pod_subnets: dict[str, str] = Field(default={})
-    """Id of the subnet that the pods of each zone get their addresses from, in the zones of `privateSubnets`. Default:
-    pods have addresses of the private subnets."""
+    """ID of the subnet in each zone from which pods get their addresses, for the zones of `privateSubnets`. Default:
+    pods use addresses of the private subnets."""
 
     gateway_endpoints: bool = False
-    """Create gateway endpoints of S3 and DynamoDB, as routes in the private subnets' route tables. Default: what the
-    VPC has is used."""
+    """Create gateway endpoints for S3 and DynamoDB, with routes in the private subnets' route tables. Default: the
+    VPC's existing endpoints are used."""
 
     flow_logs: bool = False
-    """Record the VPC's traffic in a log of this stack. Default: flow logs are left to the VPC's owner."""
+    """Record the VPC's traffic in a log group of this stack. Default: the VPC's owner is responsible for flow logs."""
 
     @field_validator("private_subnets", "public_subnets", "pod_subnets")
     @classmethod
@@ -69,7 +69,7 @@ class ExistingVpc(Spec):
         name = to_camel(str(info.field_name))
         problems = [f"{name}{wrong.removeprefix('zones')}" for zone in value if (wrong := zones.problem(zone))]
         problems += [
-            f"{name} has {id}; allowed: ids of subnets, e.g. subnet-0a1b2c3d4e5f60718"
+            f"{name} has {id}; allowed: subnet IDs, e.g. subnet-0a1b2c3d4e5f60718"
             for id in value.values()
             if not re.fullmatch(grammar.SUBNET_ID, id)
         ]
@@ -82,8 +82,8 @@ class ExistingVpc(Spec):
         problems = []
         if not 2 <= len(self.private_subnets) <= MAX_SUBNETS:
             problems.append(
-                f"privateSubnets has {len(self.private_subnets)} of them; allowed: 2 to {MAX_SUBNETS}, each in a zone "
-                "of its own, since EKS needs two zones"
+                f"privateSubnets has a wrong number of entries ({len(self.private_subnets)}); allowed: 2 to "
+                f"{MAX_SUBNETS}, each in its own zone, since EKS needs two zones"
             )
         if self.pod_subnets and {*self.pod_subnets} != {*self.private_subnets}:
             problems.append(
@@ -93,72 +93,73 @@ class ExistingVpc(Spec):
         groups = (self.private_subnets, self.public_subnets, self.pod_subnets)
         ids = [id for group in groups for id in group.values()]
         if twice := sorted({id for id in ids if ids.count(id) > 1}):
-            problems.append(f"{', '.join(twice)} is named more than once; allowed: each subnet once")
+            problems.append(f"{', '.join(twice)} is used more than once; allowed: each subnet once")
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
 
 MAX_ENDPOINTS: Final = 50
-"""Interface endpoints of a VPC: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html"""
+"""Maximum number of interface endpoints of a VPC:
+https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html"""
 
 MAX_SUBNETS: Final = 16
-"""Subnets of a cluster at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+"""Maximum number of subnets of a cluster: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
 
 
 class NetworkSpec(Spec):
     """The platform's network."""
 
     cidr: str = Field(default="10.0.0.0/16", json_schema_extra={"immutable": True})
-    """Addresses of the network, /16 to /24. Cannot change after the first deployment."""
+    """CIDR block of the network, /16 to /24. Cannot change after the first deployment."""
 
     zones: list[str] = Field(default=[], max_length=addressing.MAX_ZONES, json_schema_extra={"immutable": True})
-    """Availability zones, two to five, by name or id, e.g. `us-east-1a` or `use1-az1`. A private subnet has a quarter
-    of the addresses in two or three zones, an eighth in four or five. Cannot change after the first deployment: EKS
-    keeps a cluster in the zones that it was created in. Needed unless there is an `existing` VPC."""
+    """Availability zones, two to five, by name or ID, e.g. `us-east-1a` or `use1-az1`. With two or three zones, a
+    private subnet has a quarter of the addresses; with four or five, an eighth. Cannot change after the first
+    deployment, because EKS cannot move a cluster to other zones. Required unless `existing` is set."""
 
     nat: Nat = Nat.PER_ZONE
-    """NAT gateways: one in each zone, a single one (cheaper, but its zone takes the others down with it), or none. An
-    `existing` VPC keeps its own routes."""
+    """NAT gateways: one per zone, a single one (cheaper, but if its zone fails, all zones lose internet access), or
+    none. An `existing` VPC keeps its own routes."""
 
     pod_cidr: str | None = Field(default=None, json_schema_extra={"immutable": True})
-    """A range of its own for the addresses of pods, /16 to /22, e.g. `100.64.0.0/16`; nodes then need one address of
-    `cidr` each. Default: pods have addresses of the private subnets. Cannot change after the first deployment."""
+    """A separate CIDR block for pods, /16 to /22, e.g. `100.64.0.0/16`. Each node then needs only one address of
+    `cidr`. Default: pods use addresses of the private subnets. Cannot change after the first deployment."""
 
     existing: ExistingVpc | None = None
-    """A VPC that exists already, in place of `cidr`, `zones`, `nat` and `podCidr`. Default: the platform creates a
-    VPC."""
+    """An existing VPC, instead of `cidr`, `zones`, `nat` and `podCidr`. Default: the platform creates a VPC."""
 
     endpoint_preset: EndpointPreset = EndpointPreset.NONE
-    """Interface endpoints that are created beside `interfaceEndpoints`: `private` for all that nodes and pods of this
-    stack use, as a network without NAT needs them; or `none`. Each endpoint is paid per hour and zone."""
+    """Interface endpoints in addition to `interfaceEndpoints`: `private` for all services that nodes and pods of this
+    stack use, which a network without NAT needs; or `none`. AWS charges for each endpoint per hour and zone."""
 
     interface_endpoints: list[str] = Field(default=[], max_length=MAX_ENDPOINTS)
-    """AWS services reached without leaving the network, e.g. `ecr.api`; each is paid per hour and zone."""
+    """AWS services with an interface endpoint in the network, e.g. `ecr.api`. AWS charges for each endpoint per hour
+    and zone."""
 
     other_accounts: list[str] = Field(default=[], max_length=50)
-    """Other AWS accounts whose roles, buckets, queues and the like may be used through the endpoints. Default: only
-    those of the stack's own account."""
+    """IDs of other AWS accounts whose roles, buckets, queues and other resources may be used through the endpoints.
+    Default: only the stack's own account."""
 
     readable_buckets: list[str] = Field(default=[], max_length=50)
-    """Buckets of others that may be read through the endpoint of S3, e.g. of public datasets. Default: none but those
-    that hold layers of container images."""
+    """Buckets of other accounts that may be read through the S3 endpoint, e.g. public datasets. Default: only those
+    that contain layers of container images."""
 
     flow_log_days: int = 30
-    """Days that records of accepted and refused traffic are kept."""
+    """Retention period in days of flow logs, which record accepted and rejected traffic."""
 
     @property
     def zone_names(self) -> list[str]:
-        """The zones, as the file spells them."""
+        """The zones, in the spelling of the spec: names or IDs."""
         return [*self.existing.private_subnets] if self.existing else self.zones
 
     @property
     def closed(self) -> bool:
-        """Whether no route leads out of the network. Of an existing VPC that is not known."""
+        """Whether the network has no route to the internet. For an existing VPC, which may have one, it is false."""
         return self.nat is Nat.NONE and self.existing is None
 
     def services(self, more: Sequence[str] = ()) -> list[str]:
-        """Services that interface endpoints are created for, with those that the preset needs for `more`."""
+        """Services with an interface endpoint. With the preset `private`, these include `more`."""
         preset = [*endpoints.NODES_NEED, *more] if self.endpoint_preset is EndpointPreset.PRIVATE else []
         return [*dict.fromkeys([*preset, *self.interface_endpoints])]
 
@@ -170,13 +171,13 @@ class NetworkSpec(Spec):
             raise ValueError(f"allowed: /{addressing.WIDEST_PREFIX} to /{addressing.NARROWEST_PREFIX}")
         if not any(network.subnet_of(block) for block in addressing.ALLOWED):
             raise ValueError(
-                f"allowed: addresses that nobody has on the internet ({', '.join(map(str, addressing.ALLOWED))})"
+                f"allowed: addresses that are not used on the internet ({', '.join(map(str, addressing.ALLOWED))})"
             )
         return value
 
     @field_validator("pod_cidr")
     @classmethod
-    def _pods_have_room(cls, value: str | None) -> str | None:
+    def _pod_cidr_has_an_allowed_size(cls, value: str | None) -> str | None:
         if value is not None:
             widest, narrowest = POD_PREFIXES
             if not widest <= grammar.network(value).prefixlen <= narrowest:
@@ -194,14 +195,14 @@ class NetworkSpec(Spec):
     @classmethod
     def _accounts_are_numbers(cls, value: list[str]) -> list[str]:
         if wrong := [each for each in value if not ACCOUNT.fullmatch(each)]:
-            raise ValueError(f"{', '.join(wrong)}: allowed: AWS accounts, 12 digits each, in quotes")
+            raise ValueError(f"{', '.join(wrong)}: allowed: AWS account IDs, 12 digits in quotes")
         return value
 
     @field_validator("readable_buckets")
     @classmethod
     def _buckets_are_names(cls, value: list[str]) -> list[str]:
         if wrong := [each for each in value if not grammar.bucket(each)]:
-            raise ValueError(f"{', '.join(wrong)}: allowed: names of buckets, e.g. public-datasets")
+            raise ValueError(f"{', '.join(wrong)}: allowed: bucket names, e.g. public-datasets")
         return value
 
     @field_validator("interface_endpoints")
@@ -220,7 +221,7 @@ class NetworkSpec(Spec):
     def _it_is_one_network(self) -> "NetworkSpec":
         problems = []
         if self.existing:
-            since = "since existing names a VPC with addresses and zones of its own"
+            since = "since existing is set, and that VPC has its own addresses and zones"
             if self.zones:
                 problems.append(f"zones is {', '.join(self.zones)}; allowed: no zones, {since}")
             if self.cidr != type(self).model_fields["cidr"].default:
@@ -229,8 +230,8 @@ class NetworkSpec(Spec):
                 problems.append(f"podCidr is {self.pod_cidr}; allowed: existing.podSubnets, {since}")
         elif len(self.zones) < 2:
             problems.append(
-                f"zones has {len(self.zones)} of them; allowed: 2 to {addressing.MAX_ZONES}, since EKS needs two and "
-                "there is no existing VPC"
+                f"zones has too few entries ({len(self.zones)}); allowed: 2 to {addressing.MAX_ZONES}, since EKS needs "
+                "two and existing is not set"
             )
         elif self.pod_cidr and (wrong := addressing.cannot_be_added(self.cidr, self.pod_cidr)):
             problems.append(f"podCidr is {self.pod_cidr}; {wrong}")
@@ -243,7 +244,7 @@ class NetworkSpec(Spec):
         if (count := len(self.services())) > MAX_ENDPOINTS:
             raise ValueError(
                 f"interfaceEndpoints has {len(self.interface_endpoints)} entries; allowed: {MAX_ENDPOINTS} endpoints "
-                f"in all, and with those of endpointPreset they are {count}"
+                f"in all, and with those of endpointPreset there are {count}"
             )
         return self
 
@@ -252,7 +253,7 @@ class NetworkSpec(Spec):
         missing = [name for name in endpoints.NODES_NEED if name not in self.services()]
         if self.closed and missing:
             raise ValueError(
-                f"interfaceEndpoints has no {', '.join(missing)}; allowed: with these, or endpointPreset: private, "
-                "since nat is none and nodes cannot join without them"
+                f"interfaceEndpoints has no {', '.join(missing)}; allowed: a list with these, or endpointPreset: "
+                "private, since nat is none and nodes cannot join the cluster without them"
             )
         return self

@@ -1,4 +1,4 @@
-"""What is looked up, and refused, before a network is created or adopted: zones, services, an existing VPC."""
+"""Lookups and checks before a network is created or adopted: zones, services, an existing VPC."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,42 +13,41 @@ from mlplatform.foundation.network.spec import NetworkSpec
 
 @dataclass(frozen=True)
 class Question:
-    """What a network is asked for."""
+    """The requirements of a network."""
 
     vpc: NetworkSpec
     region: str
     services: Mapping[str, str] = field(default_factory=dict)
-    """AWS services that nodes and pods use beside those of every cluster, and what for."""
+    """AWS services that nodes and pods use in addition to those of every cluster, with the reason."""
 
     outside: Sequence[str] = field(default_factory=list)
-    """What only a route to the internet leads to, a sentence each."""
+    """Reasons why the network needs a route to the internet, one sentence each."""
 
     nodes: Mapping[str, int] = field(default_factory=dict)
-    """Nodes that run at first in each zone."""
+    """Initial number of nodes in each zone."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the account has for a network."""
+    """The results of the lookups for a network."""
 
     question: Question
     zones: Mapping[str, Zone]
-    """The account's zones of the network, by how the spec spells them."""
+    """The zones of the network, by their names or IDs in the spec."""
 
     found: Found | None
-    """The existing VPC; None for one that is to be created."""
+    """The existing VPC; None if the VPC is to be created."""
 
 
 def survey(question: Question, opts: pulumi.InvokeOptions | None = None) -> Survey:
-    """Look up what the account has for a network.
+    """Look up and check what a network needs.
 
     Args:
-        question: what the network is asked for.
-        opts: whose provider is asked; the program's, by default.
+        question: the requirements of the network.
+        opts: options that choose the provider. Default: the program's provider.
 
     Raises:
-        pulumi.RunError: zones, services or the existing VPC can't be used: with everything that is wrong; or AWS
-            refuses.
+        pulumi.RunError: zones, services or the existing VPC can't be used (lists all problems), or a lookup fails.
     """
     vpc, region = question.vpc, question.region
     there = account_zones.find(region, opts)

@@ -23,7 +23,7 @@ def create(
     partition: pulumi.Input[str],
     region: str,
 ) -> None:
-    """Create gateway endpoints, and interface endpoints of `services` with their security group, below a component."""
+    """Create a component's gateway endpoints, and its interface endpoints of `services` with a security group."""
     limits = pulumi.Output.all(account_id, partition).apply(
         lambda known: endpoints.Limits(
             account_id=known[0],
@@ -72,7 +72,7 @@ def _group(component: Component, name: str, ground: Ground) -> "aws.ec2.Security
         opts=component.child(),
     )
     for cidr in ground.cidrs:
-        # The first is the network's own for as long as it lives; others are named by what they are.
+        # The first CIDR block never changes. Rules of the others have names with their CIDR blocks.
         suffix = "" if cidr == ground.cidrs[0] else f"-{cidr.replace('.', '-').replace('/', '-')}"
         aws.vpc.SecurityGroupIngressRule(
             f"{name}-endpoints-https{suffix}",

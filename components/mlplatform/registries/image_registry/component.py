@@ -1,4 +1,4 @@
-"""Where container images are kept: the stack's repositories, and caches of public registries."""
+"""Container images: the stack's repositories, and caches of public registries."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired
@@ -31,48 +31,48 @@ from mlplatform.registries.image_registry.spec import (
 
 
 class ImageRegistryArgs(BoundaryArgs, PartitionArgs):
-    """What an `ImageRegistry` is given."""
+    """Arguments of `ImageRegistry`."""
 
     images: ImageRegistrySpec
     """The images."""
 
     images_key_arn: pulumi.Input[str]
-    """Key that images are encrypted with."""
+    """ARN of the KMS key for images."""
 
     account_id: pulumi.Input[str]
-    """AWS account of the registry, 12 digits."""
+    """ID of the registry's AWS account, 12 digits."""
 
     region: pulumi.Input[str]
     """AWS region of the registry, e.g. `us-east-1`."""
 
     credential_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARNs of the secrets that caches name as `credentials`, by the caches' names, where a program makes the secrets.
+    """ARNs of the secrets in the caches' `credentials`, by the caches' names, if the program creates the secrets.
     Default: they are looked up."""
 
     namespace: NotRequired[str]
-    """What the repositories' names begin with. Default: `<project>/<stack>`."""
+    """Prefix of the repositories' names. Default: `<project>/<stack>`."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the repositories. Default: false."""
+    """Protect the repositories from deletion and replacement. Default: false."""
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """Tags for every taggable child, and for the repositories that a cache makes."""
+    """Tags for every child resource that supports tags, and for the repositories that a cache creates."""
 
 
 class ImageRegistry(Component):
-    """Encrypted image repositories whose released tags neither move nor expire, and caches of public registries."""
+    """Encrypted image repositories with immutable release tags that never expire, and caches of public registries."""
 
     registry_url: pulumi.Output[str]
     """Host name of the account's registry in this region."""
 
     repository_urls: pulumi.Output[dict[str, str]]
-    """What images are pushed to and pulled from, by the repositories' names."""
+    """URLs to push images to and pull them from, by the repositories' names."""
 
     repository_arns: pulumi.Output[dict[str, str]]
     """ARNs of the repositories, by name."""
 
     cached_repository_arns: pulumi.Output[dict[str, str]]
-    """ARNs of the repositories that each cache makes, by the cache's name; each ends in `/*`."""
+    """ARNs of the repositories that each cache creates, by the cache's name. Each ends in `/*`."""
 
     def __init__(self, name: str, args: ImageRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(ImageRegistryArgs, self, name, args)
@@ -104,11 +104,11 @@ class ImageRegistry(Component):
     def _repository(
         self, child: str, physical: str, wanted: ImageRepository, args: ImageRegistryArgs
     ) -> "aws.ecr.Repository":
-        # What protects the images stays with them.
+        # If the repository is retained, so are the settings that protect its images.
         kept = self.child(retain_on_delete=wanted.retain)
         repository = aws.ecr.Repository(
             child,
-            # Fixed: whoever pushes and pulls goes by it.
+            # A fixed name, because clients push and pull by it.
             name=physical,
             image_tag_mutability="IMMUTABLE_WITH_EXCLUSION" if wanted.mutable_tags else "IMMUTABLE",
             image_tag_mutability_exclusion_filters=[
@@ -170,21 +170,21 @@ class ImageRegistry(Component):
                 ecr_repository_prefix=prefix,
                 upstream_registry_url=UPSTREAM_URLS[cache.upstream],
                 credential_arn=self._credentials(prefix, cache, args.get("credential_arns", {})),
-                # What is cached before there is a template would be neither encrypted with our key nor immutable.
+                # Images cached before the template exists would be neither encrypted with this key nor immutable.
                 opts=self.child(depends_on=[template]),
             )
 
     def _credentials(
         self, cache: str, wanted: PullThrough, given: Mapping[str, pulumi.Input[str]]
     ) -> pulumi.Input[str] | None:
-        """The ARN of a cache's secret, whose end only AWS knows."""
+        """The ARN of a cache's secret. It is looked up, because AWS adds random characters to it."""
         secret, options = wanted.credentials, self.asking()
         if secret is None or cache in given:
             return given.get(cache)
         found = look_up(
             lambda: aws.secretsmanager.get_secret(name=secret, opts=options),
             f"the secret {secret} of pullThrough.{cache}.credentials",
-            f"Make it beforehand: `aws secretsmanager create-secret --name {secret}`, with username and accessToken.",
+            f"Create it first: `aws secretsmanager create-secret --name {secret}`, with username and accessToken.",
         )
         return str(found.arn)
 
@@ -235,10 +235,10 @@ class ImageRegistry(Component):
 
 
 def _namespace(what: str, given: str | None, repositories: Iterable[str]) -> str:
-    """What the repositories' names begin with.
+    """The prefix of the repositories' names.
 
     Raises:
-        ArgumentsError: ECR would refuse a name.
+        ArgumentsError: a name would not be valid in ECR.
     """
     namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
     problems = []
@@ -246,16 +246,16 @@ def _namespace(what: str, given: str | None, repositories: Iterable[str]) -> str
         try:
             grammar.repository(f"{namespace}/{name}")
         except ValueError as error:
-            whose = f"is {shown(given)}" if given else "is missing; needed beside this project and stack"
-            problems.append(Problem("namespace", f"{whose}: the repository would be {namespace}/{name}; {error}"))
+            state = f"is {shown(given)}" if given else "is missing; required for this project and stack"
+            problems.append(Problem("namespace", f"{state}: the repository would be {namespace}/{name}; {error}"))
     if problems:
         raise ArgumentsError(what, problems)
     return namespace
 
 
-def _by_name(told: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
-    """Outputs by name; of none, an empty mapping, where `Output.all` would make a list."""
-    return pulumi.Output.from_input(dict(told))
+def _by_name(outputs: Mapping[str, Any]) -> pulumi.Output[dict[str, str]]:
+    """Outputs by name. If there are none, an empty mapping: `Output.all` would return a list."""
+    return pulumi.Output.from_input(dict(outputs))
 
 
 def _cached_arn(prefix: str, owner: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:

@@ -1,4 +1,4 @@
-"""Where images and their copies are kept: names and regions that a registry can have together."""
+"""Validation of a registry's names and regions together."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from mlplatform.registries.image_registry.spec import ImageRegistrySpec
 
 
 def misplaced(images: ImageRegistrySpec, region: str) -> Iterator[str]:
-    """What a registry in `region` can't have: a sentence each, that begins with the field of `images`.
+    """Settings that a registry in `region` can't have: one sentence each, which begins with the field of `images`.
 
     Sources: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html and
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
@@ -17,8 +17,8 @@ def misplaced(images: ImageRegistrySpec, region: str) -> Iterator[str]:
     partition = partition_of(region)
     if images.pull_through and partition != AWS:
         yield (
-            f"pullThrough has {', '.join(images.pull_through)}; allowed: none in {region}, since ECR has no caches in "
-            f"the partition {partition}"
+            f"pullThrough has {', '.join(images.pull_through)}; allowed: none in {region}, since ECR has no pull "
+            f"through caches in the partition {partition}"
         )
     copies = images.account.replicate_to if images.account else ()
     if region in copies:
@@ -31,28 +31,28 @@ def misplaced(images: ImageRegistrySpec, region: str) -> Iterator[str]:
 
 
 def cached_away(images: ImageRegistrySpec, namespace: str) -> Iterator[str]:
-    """Caches that would take over the names of the registry's own repositories: a sentence each, as of `misplaced`.
+    """Caches whose names are prefixes of the registry's own repositories: one sentence each, as in `misplaced`.
 
-    Every repository below a cache's name is one of the cache, whatever it was made for:
+    Every repository whose name begins with a cache's prefix belongs to the cache:
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-private-wildcards.html
 
     Args:
         images: the images.
-        namespace: what the own repositories' names begin with.
+        namespace: prefix of the names of the registry's own repositories.
     """
     for cache in images.pull_through:
         if f"{namespace}/".startswith(f"{cache}/"):
             yield (
-                f"pullThrough has {cache}; allowed: another name, since the registry's own repositories are below "
-                f"{namespace}/, and a cache has every repository below its name"
+                f"pullThrough has {cache}; allowed: another name, since the registry's own repositories begin with "
+                f"{namespace}/, and every repository that begins with {cache}/ belongs to the cache"
             )
 
 
 def problems(images: ImageRegistrySpec, namespace: str, args: Mapping[str, Any]) -> Iterator[Problem]:
-    """What a registry's spec and the arguments beside it say together, before anything is created."""
+    """Problems of a registry's spec together with the other arguments, before anything is created."""
     region = args["region"]
-    told = [*cached_away(images, namespace), *(misplaced(images, region) if isinstance(region, str) else ())]
-    for sentence in told:
+    sentences = [*cached_away(images, namespace), *(misplaced(images, region) if isinstance(region, str) else ())]
+    for sentence in sentences:
         field, _, rest = sentence.partition(" ")
         yield Problem(f"images.{field}", rest)
     for cache in args.get("credential_arns", {}):

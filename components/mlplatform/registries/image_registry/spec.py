@@ -1,4 +1,4 @@
-"""What images there are: repositories, caches of public registries, and what their tags may do."""
+"""The spec of container images: repositories, caches of public registries, and rules for tags."""
 
 import fnmatch
 import functools
@@ -16,19 +16,20 @@ from mlplatform.grammar import DIGEST, MAX_REPOSITORY, REPOSITORY, TAG
 from mlplatform.spec import Spec
 
 TAG_PATTERN: Final = r"^[0-9A-Za-z_*][0-9A-Za-z._*-]{0,127}$"
-"""A tag with `*` for any characters; one that begins otherwise matches no tag:
+"""A tag with `*` as a wildcard. A pattern that begins with another character matches no tag:
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
 
 MAX_WILDCARDS: Final = 2
-"""`*` in a pattern at most. A life cycle policy takes four, an exclusion from immutability two:
+"""Maximum number of `*` in a pattern. A lifecycle policy allows four, an exclusion from immutability two:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
 
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
-"""How the name of a secret begins that ECR signs in to another registry with:
+"""Required prefix of the name of a secret with which ECR signs in to another registry:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
 MAX_CACHES: Final = 50
-"""Rules for caches of a registry: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+"""Maximum number of pull through cache rules of a registry:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
 NEVER_DAYS: Final = 36500
 """An age that no image reaches."""
@@ -66,27 +67,27 @@ class ImageRepository(Spec):
     """A repository for the images of one program."""
 
     release_tags: list[str] = Field(default=["v*"], min_length=1, max_length=10)
-    """Tags of images that are deployed, `*` standing for any characters. An image with such a tag never expires and
-    the tag never moves: deploy no other."""
+    """Tags of images that are deployed, with `*` as a wildcard. Images with such a tag never expire, and such tags
+    cannot be moved. Deploy only images with such a tag."""
 
     keep_newest: int = Field(default=50, ge=1, le=10000)
-    """Images with other tags are deleted once so many tagged images are newer. ECR counts released ones as well, and
-    deletes none of them; with many releases, keep more."""
+    """An image with other tags is deleted when this many tagged images are newer. ECR counts released images too, but
+    does not delete them. With many releases, use a higher number."""
 
     untagged_days: int = Field(default=14, ge=1, le=3650)
-    """Days until images without a tag are deleted."""
+    """Days after which images without a tag are deleted."""
 
     mutable_tags: list[str] = Field(default=[], max_length=5)
     """Tags that may be moved to another image, such as `cache-*`. Default: none."""
 
     scan_on_push: bool = True
-    """Look for known vulnerabilities in every image that is pushed."""
+    """Scan every pushed image for known vulnerabilities."""
 
     shared_with: list[str] = Field(default=[], max_length=50)
-    """AWS accounts that may pull, 12 digits each. Default: none but the stack's own."""
+    """IDs of other AWS accounts that may pull, 12 digits each. Default: none."""
 
     retain: bool = True
-    """Keep the repository and its images when the stack is destroyed. False: they are deleted."""
+    """Retain the repository and its images when the stack is destroyed. False: they are deleted."""
 
     def releases(self, tag: str) -> bool:
         """Whether an image with this tag never expires."""
@@ -94,12 +95,12 @@ class ImageRepository(Spec):
 
     @field_validator("release_tags", "mutable_tags")
     @classmethod
-    def _patterns_are_ecr_s(cls, value: list[str]) -> list[str]:
+    def _tag_patterns_are_valid(cls, value: list[str]) -> list[str]:
         wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
         if wrong:
             raise ValueError(
-                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - behind them, "
-                "e.g. v*"
+                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - but not "
+                "first, e.g. v*"
             )
         return value
 
@@ -108,7 +109,7 @@ class ImageRepository(Spec):
     def _accounts_have_twelve_digits(cls, value: list[str]) -> list[str]:
         wrong = [each for each in value if not re.fullmatch(r"[0-9]{12}", each)]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: allowed: AWS account numbers, 12 digits in quotes")
+            raise ValueError(f"{', '.join(wrong)}: allowed: AWS account IDs, 12 digits in quotes")
         return value
 
     @model_validator(mode="after")
@@ -125,17 +126,18 @@ class ImageRepository(Spec):
 
 
 class PullThrough(Spec):
-    """A cache of a public registry: an image that is asked for is fetched once, and kept."""
+    """A pull through cache of a public registry: each requested image is fetched once and stored."""
 
     upstream: Upstream
     """The registry."""
 
     credentials: str | None = Field(default=None, max_length=512, pattern=rf"^{CREDENTIALS_PREFIX}[A-Za-z0-9_/+=.@-]+$")
-    """Name of the secret in Secrets Manager with which ECR signs in there. Never the secret itself. Needed for
-    `docker.io` and `ghcr.io`; its name begins with `ecr-pullthroughcache/`."""
+    """Name of the secret in Secrets Manager with which ECR signs in to the registry. Never the secret itself. Required
+    for `docker.io` and `ghcr.io`. The name begins with `ecr-pullthroughcache/`."""
 
     untagged_days: int = Field(default=14, ge=1, le=3650)
-    """Days until cached images without a tag are deleted. Those with a tag stay, and their tags never move."""
+    """Days after which cached images without a tag are deleted. Tagged images are not deleted, and their tags cannot be
+    moved."""
 
     @model_validator(mode="after")
     def _credentials_are_there_where_needed(self) -> Self:
@@ -145,19 +147,19 @@ class PullThrough(Spec):
 
 
 class RegistrySettings(Spec):
-    """What an account has once in each region, whatever the number of stacks."""
+    """Settings that an account has once per region, for all stacks."""
 
     scanning: Scanning = Scanning.ENHANCED
-    """How every image of the account is scanned: `basic` when it is pushed, where its repository asks for it;
-    `enhanced` all the time, by Amazon Inspector, which is paid per image."""
+    """Scanning of all images of the account. `basic`: when an image is pushed, if its repository has `scanOnPush`.
+    `enhanced`: continuously by Amazon Inspector, which charges per image."""
 
     replicate_to: list[str] = Field(default=[], max_length=25)
-    """Other regions that this stack's new images are copied to, within the account. Copies are encrypted with a key of
-    AWS's own. Default: none."""
+    """Other regions to which new images of this stack are copied, within the account. Copies are encrypted with a key
+    that AWS owns. Default: none."""
 
     @field_validator("replicate_to")
     @classmethod
-    def _regions_are_regions(cls, value: list[str]) -> list[str]:
+    def _regions_are_valid(cls, value: list[str]) -> list[str]:
         wrong = [each for each in value if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", each)]
         if wrong:
             raise ValueError(f"{', '.join(wrong)}: allowed: regions such as eu-central-1")
@@ -168,15 +170,15 @@ class ImageRegistrySpec(Spec):
     """Container images."""
 
     repositories: dict[str, ImageRepository] = Field(default={})
-    """Repositories by name. In AWS each is called `<project>/<stack>/<name>`."""
+    """Repositories by name. The name in AWS is `<project>/<stack>/<name>`."""
 
     pull_through: dict[str, PullThrough] = Field(default={}, max_length=MAX_CACHES)
-    """Caches of public registries, by the name that cached repositories begin with: `docker.io/vllm/vllm-openai` is
-    pulled as `<registry>/<name>/vllm/vllm-openai`. An account has each such name once in a region."""
+    """Caches of public registries, by the prefix of the cached repositories: `docker.io/vllm/vllm-openai` is pulled as
+    `<registry>/<name>/vllm/vllm-openai`. Each name is unique in an account and region."""
 
     account: RegistrySettings | None = None
-    """Settings of the account's registry in this region. Only one stack may have this section: two would take them
-    from each other. Default: the settings are someone else's."""
+    """Settings of the account's registry in this region. Set this in one stack only, because two stacks would overwrite
+    each other's settings. Default: the stack does not manage them."""
 
     @model_validator(mode="after")
     def _names_are_names(self) -> Self:
@@ -189,22 +191,22 @@ class ImageRegistrySpec(Spec):
 
 
 class ImageFrom(Spec):
-    """An image in a repository of the same stack, or in a cache of a public registry that the stack has."""
+    """An image in a repository of the same stack, or in one of its caches of public registries."""
 
     repository: str | None = None
-    """Name of a repository of `images.repositories`."""
+    """Name of a repository in `images.repositories`."""
 
     cache: str | None = None
-    """Name of a cache of `images.pullThrough`; `path` then says what is pulled through it."""
+    """Name of a cache in `images.pullThrough`. `path` is then the repository that is pulled through it."""
 
     path: str | None = Field(default=None, pattern=rf"^{REPOSITORY}$", examples=["vllm/vllm-openai"])
     """Repository in the cache's upstream registry, e.g. `vllm/vllm-openai`."""
 
     tag: str | None = Field(default=None, pattern=rf"^{TAG}$", examples=["v0.11.0"])
-    """Tag of the image, which tells people its version; not `latest`."""
+    """Tag of the image, e.g. its version; not `latest`."""
 
     digest: str | None = Field(default=None, pattern=rf"^{DIGEST}$")
-    """Digest of the image, which says exactly what runs: `sha256:` and 64 hexadecimal digits. Needed in profile
+    """Digest of the image, which identifies it exactly: `sha256:` and 64 hexadecimal digits. Required in profile
     prod."""
 
     @model_validator(mode="after")
@@ -217,8 +219,8 @@ class ImageFrom(Spec):
             raise ValueError(f"path is {self.path or 'missing'}; allowed: a path with cache, and only with it")
         if self.path and (longest := MAX_REPOSITORY - len(f"{self.cache}/")) < len(self.path):
             raise ValueError(
-                f"path is {len(self.path)} characters long; allowed: up to {longest}, since ECR has it behind the "
-                "cache's name"
+                f"path is {len(self.path)} characters long; allowed: up to {longest}, since the repository's name in "
+                "ECR also contains the cache's name"
             )
         return self
 
@@ -230,7 +232,7 @@ class ImageFrom(Spec):
 
     @property
     def version(self) -> str:
-        """What follows the repository in a reference: `:v1`, `@sha256:…` or both."""
+        """The part of a reference after the repository: `:v1`, `@sha256:…` or both."""
         return f"{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
 
 
@@ -255,7 +257,7 @@ def reference(source: ImageFrom, repository_urls: Mapping[str, str], registry: s
     """The reference of an image in a repository or a cache of the stack.
 
     Raises:
-        ValueError: it names a repository that has no URL here.
+        ValueError: `repository_urls` has no URL of its repository.
     """
     if source.cache is not None:
         return f"{registry}/{source.cache}/{source.path}{source.version}"
@@ -266,16 +268,16 @@ def reference(source: ImageFrom, repository_urls: Mapping[str, str], registry: s
 
 
 def repository_arn(repository: str, account_id: str, region: str, partition: str) -> str:
-    """The ARN of a repository, or of all below a name that ends in `/*`."""
+    """The ARN of a repository. A name that ends in `/*` matches all repositories with this prefix."""
     return f"arn:{partition}:ecr:{region}:{account_id}:repository/{repository}"
 
 
 def repository_lifecycle(repository: ImageRepository) -> str:
-    """The life cycle policy of a repository.
+    """The lifecycle policy of a repository.
 
-    Each pattern of released tags comes first and in a rule of its own: an image that one rule matches cannot be expired
-    by a rule behind it, which still counts it, and several patterns in one rule would all have to match. No rule can
-    select images without a tag of a pattern.
+    Each pattern of released tags has its own rule, and these come first. An image that matches a rule cannot be expired
+    by a later rule, although the later rule counts it. Several patterns in one rule would all have to match. A rule
+    cannot select images that do not match a pattern.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html#lp_evaluation_rules
     """
     released = [
@@ -293,30 +295,30 @@ def repository_lifecycle(repository: ImageRepository) -> str:
 
 
 def expire_untagged(days: int) -> dict[str, Any]:
-    """The rule by which images without a tag expire. ECR keeps those that an image with a tag is made of."""
+    """The rule that expires images without a tag. ECR keeps those that belong to a tagged multi-platform image."""
     age = {"countType": "sinceImagePushed", "countUnit": "days"}
     return _rule(f"Delete untagged after {days} days", {"tagStatus": "untagged"}, age, days)
 
 
 def tagged(pattern: str) -> dict[str, Any]:
-    """A rule's selection of images with a tag of a pattern."""
+    """A rule's selection of images with a tag that matches a pattern."""
     return {"tagStatus": "tagged", "tagPatternList": [pattern]}
 
 
 def lifecycle(rules: Sequence[Mapping[str, Any]]) -> str:
-    """A life cycle policy of rules, the first of the highest priority."""
+    """A lifecycle policy of rules. The first has the highest priority."""
     numbered = [{"rulePriority": number, **rule} for number, rule in enumerate(rules, start=1)]
     return json.dumps({"rules": numbered}, sort_keys=True)
 
 
 def repository_policy(accounts: Sequence[str], partition: str) -> str:
-    """Who else may pull from a repository: all of each account to whom its own policies allow it."""
+    """A repository policy that lets other accounts pull. Their own policies decide which principals may do so."""
     roots = [f"arn:{partition}:iam::{account}:root" for account in accounts]
     return iam.document(iam.allow(PULL, on=[], to={"AWS": roots}, sid="OtherAccountsPull"))
 
 
 def cache_maker_policy(repository_arns: Sequence[str], key_arn: str) -> str:
-    """What ECR may do to make the repositories of the caches, with tags and key.
+    """Permissions with which ECR creates the repositories of the caches, with tags and a KMS key.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
     """
@@ -327,7 +329,7 @@ def cache_maker_policy(repository_arns: Sequence[str], key_arn: str) -> str:
 
 
 def filling_policy(repository_arns: Sequence[str]) -> str:
-    """What nodes need beside `AmazonEC2ContainerRegistryPullOnly`, to be the first who pull an image through a cache.
+    """The permissions that nodes need besides `AmazonEC2ContainerRegistryPullOnly` to pull a new image through a cache.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-iam.html
     """

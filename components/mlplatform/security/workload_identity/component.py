@@ -1,4 +1,4 @@
-"""What programs in the cluster may do in AWS: a role for a service account, with no more than it needs."""
+"""Permissions of programs in the cluster: an IAM role with least privilege for a service account."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired
@@ -22,7 +22,7 @@ from mlplatform.security.workload_identity.spec import (
 
 
 class WorkloadIdentityArgs(PartitionArgs, TagArgs):
-    """What a `WorkloadIdentity` is given."""
+    """Arguments of `WorkloadIdentity`."""
 
     workload: WorkloadIdentitySpec
     """The workload."""
@@ -31,56 +31,57 @@ class WorkloadIdentityArgs(PartitionArgs, TagArgs):
     """Name of the EKS cluster that it runs in."""
 
     account_id: pulumi.Input[str]
-    """AWS account of everything that it may use, 12 digits."""
+    """ID of the AWS account whose resources it uses, 12 digits."""
 
     region: pulumi.Input[str]
-    """AWS region of everything that it may use, e.g. `us-east-1`."""
+    """AWS region whose resources it uses, e.g. `us-east-1`."""
 
     bucket_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARNs of the buckets that the workload names, by name."""
+    """ARNs of the workload's buckets, by name."""
 
     data_key_arn: NotRequired[pulumi.Input[str]]
-    """Key that these buckets are encrypted with. Default: none, they are encrypted by S3 itself."""
+    """ARN of the KMS key of these buckets. Default: none, they are encrypted with keys that S3 manages."""
 
     secrets_key_arn: NotRequired[pulumi.Input[str]]
-    """Key that the secrets which the workload names are encrypted with. Default: none, they are encrypted with Secrets
-    Manager's own."""
+    """ARN of the KMS key of the workload's secrets. Default: none, they are encrypted with the key of Secrets
+    Manager."""
 
     repository_arns: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """ARNs of the repositories that the workload names, by name."""
+    """ARNs of the workload's image repositories, by name."""
 
     queue_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARNs of queues that the workload names by names of your own, where a program makes them. Default: the queues of
+    """ARNs of queues that the program creates, by the names that the workload uses for them. Default: the queues with
     these names in SQS."""
 
     secret_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARNs of secrets that the workload names by names of your own, where a program makes them. Default: the secrets
-    of these names in Secrets Manager."""
+    """ARNs of secrets that the program creates, by the names that the workload uses for them. Default: the secrets with
+    these names in Secrets Manager."""
 
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
-    """Policy that bounds the role. Default: one of its own, for the data of this account and nothing else."""
+    """ARN of the role's permissions boundary. Default: a boundary that the component creates, which allows only data of
+    this account."""
 
 
 def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentityArgs) -> None:
-    """Check that ARNs belong to what the workload names, and that each bucket and repository has one.
+    """Check that the workload uses the resource of each ARN, and that each of its buckets and repositories has an ARN.
 
-    ARNs that are an output as a whole are checked when they are known.
+    ARNs that are an output as a whole are validated when they are known.
 
     Raises:
-        ArgumentsError: with those that don't.
+        ArgumentsError: lists the ARNs that are missing or not used.
     """
     named: dict[str, Iterable[str]] = {"bucket_arns": wanted.buckets, "repository_arns": wanted.images}
     more: dict[str, Iterable[str]] = {"queue_arns": wanted.queues, "secret_arns": wanted.secrets}
     given: Mapping[str, Any] = {**args}
     problems = [
-        Problem(argument, f"has no {each}; needed, since the workload names it")
+        Problem(argument, f"has no {each}; required, since the workload uses it")
         for argument, names in named.items()
         for arns in (given.get(argument, {}),)
         for each in (names if isinstance(arns, Mapping) else ())
         if each not in arns
     ]
     problems += [
-        Problem(argument, f"has {each}; allowed: what the workload names ({', '.join(names) or 'nothing'})")
+        Problem(argument, f"has {each}; allowed: names that the workload uses ({', '.join(names) or 'none'})")
         for argument, names in more.items()
         for each in given.get(argument, {})
         if each not in names
@@ -89,20 +90,20 @@ def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentity
         raise ArgumentsError(what, problems)
 
 
-def _taken_by_iam(what: str, wanted: WorkloadIdentitySpec, policy: str) -> str:
+def _checked_size(what: str, wanted: WorkloadIdentitySpec, policy: str) -> str:
     if wrong := too_large(wanted, policy):
         raise ArgumentsError(what, [Problem("workload", wrong)])
     return policy
 
 
 class WorkloadIdentity(Component):
-    """An IAM role that the pods of one service account get by EKS Pod Identity, bounded, for what they declare."""
+    """An IAM role with a permissions boundary, which the pods of one service account get from EKS Pod Identity."""
 
     role_arn: pulumi.Output[str]
     """ARN of the role."""
 
     role_name: pulumi.Output[str]
-    """Name of the role, for policies of your own; the boundary holds for these too."""
+    """Name of the role, to attach more policies. The boundary limits these too."""
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(WorkloadIdentityArgs, self, name, args)
@@ -110,8 +111,8 @@ class WorkloadIdentity(Component):
         if allowed := namespaces.workload_problem(name, wanted.namespace, wanted.service_account):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if owner := OWN_ACCOUNTS.get(account := service_account_of(name, wanted)):
-            told = f"is {account[1]} in {account[0]}; allowed: another, since {owner} has a role of its own"
-            raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", told)])
+            reason = f"is {account[1]} in {account[0]}; allowed: another, since {owner} has its own role"
+            raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", reason)])
         _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)
         namespace, service_account = service_account_of(name, wanted)
@@ -128,7 +129,7 @@ class WorkloadIdentity(Component):
             queue_arns=args.get("queue_arns", {}),
             secret_arns=args.get("secret_arns", {}),
         ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
-        access = access.apply(lambda policy: _taken_by_iam(what_is(self, name), wanted, policy))
+        access = access.apply(lambda policy: _checked_size(what_is(self, name), wanted, policy))
         role, policies = roles.role(
             self,
             f"{name}-role",
@@ -146,7 +147,7 @@ class WorkloadIdentity(Component):
             service_account=service_account,
             role_arn=role.arn,
             tags=self.tags_for(f"{name}-association"),
-            # A pod that starts with a role may use it at once.
+            # A pod that starts with the role can use its permissions at once.
             opts=self.child(depends_on=policies),
         )
 

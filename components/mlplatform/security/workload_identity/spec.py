@@ -1,4 +1,4 @@
-"""What workloads may do, as specs, and the policies that they become."""
+"""The spec of workloads and their permissions, and the IAM policies that follow from it."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,9 @@ QUEUE_NAME: Final = r"^([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)$"
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""
 
 PREFIX: Final = r"^(\.*[A-Za-z0-9!_()=-][A-Za-z0-9!_.()=-]*/)*$"
-"""Keys that need no care and stand for themselves in a policy, without parts of dots alone, which clients take for
-another folder: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+"""Prefixes of characters that are safe in object keys and not special in policies. A part that consists of dots is not
+allowed, because clients treat it as another folder:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 
 SECRET_NAME: Final = r"^[A-Za-z0-9/_+=.@-]{1,512}$"
@@ -26,7 +27,7 @@ SECRET_NAME: Final = r"^[A-Za-z0-9/_+=.@-]{1,512}$"
 
 
 class BucketUse(Enum):
-    """What a workload does with a bucket."""
+    """Access of a workload to a bucket."""
 
     READ = "read"
     WRITE = "write"
@@ -34,14 +35,14 @@ class BucketUse(Enum):
 
 
 class ImageUse(Enum):
-    """What a workload does with a repository."""
+    """Access of a workload to an image repository."""
 
     PULL = "pull"
     PUSH = "push"
 
 
 class QueueUse(Enum):
-    """What a workload does with a queue."""
+    """Access of a workload to a queue."""
 
     SEND = "send"
     CONSUME = "consume"
@@ -51,23 +52,23 @@ READS: Final = {BucketUse.READ, BucketUse.READ_WRITE}
 WRITES: Final = {BucketUse.WRITE, BucketUse.READ_WRITE}
 
 LIST: Final = ("s3:ListBucket",)
-"""Both to read and to write: clients compare what is there before they copy, and only whoever may list is answered that
-an object does not exist, instead of 403: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
+"""For readers and writers. Clients compare existing objects before they copy. Without this permission, S3 returns 403
+instead of 404 for an object that does not exist: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"""
 
 LOCATE: Final = ("s3:GetBucketLocation",)
-"""Clients ask for a bucket's region. No prefix limits it."""
+"""Clients look up a bucket's region. A prefix cannot limit this action."""
 
 LIST_UPLOADS: Final = ("s3:ListBucketMultipartUploads",)
-"""Whoever uploads in parts finds uploads again that were broken off. No prefix limits it:
+"""Clients look for interrupted multipart uploads to resume. A prefix cannot limit this action:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
 
 READ_OBJECTS: Final = ("s3:GetObject", "s3:GetObjectVersion")
 WRITE_OBJECTS: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject")
-"""Deleting an object leaves its versions: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html"""
+"""Deleting an object keeps its versions: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html"""
 
 READ_KEYS: Final = ("kms:Decrypt",)
 WRITE_KEYS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
-"""An upload in parts reads the parts again: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions"""
+"""S3 decrypts the parts of a multipart upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions"""
 
 IMAGE_ACTIONS: Final = {
     ImageUse.PULL: PULL,
@@ -82,7 +83,7 @@ IMAGE_ACTIONS: Final = {
 """https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
 
 SIGN_IN: Final = ("ecr:GetAuthorizationToken",)
-"""Only allowed on `*`: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
+"""Can only be allowed on `*`: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html"""
 
 QUEUE_ACTIONS: Final = {
     QueueUse.SEND: ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"),
@@ -100,51 +101,53 @@ SECRET_ACTIONS: Final = ("secretsmanager:DescribeSecret", "secretsmanager:GetSec
 """https://docs.aws.amazon.com/secretsmanager/latest/userguide/integrating_ascp_irsa.html"""
 
 NEVER: Final = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole*")
-"""What changes who may do what, and the way into a role with other bounds."""
+"""Actions that change permissions, or that lead to a role with another boundary."""
 
 
 class BucketAccess(Spec):
     """A workload's access to one bucket."""
 
     access: BucketUse
-    """`read`; `write`, which is to list, add, overwrite and delete, but not to read or to delete earlier versions; or
-    `readWrite`. `aws s3 sync`, boto3's `upload_file` and artifacts that MLflow logs need `write`; clients that look at
-    an object before they write it, such as s3fs, need `readWrite`, since S3 lets only readers do so."""
+    """`read`, `write` or `readWrite`. `write` is to list, add, overwrite and delete objects, but not to read them or to
+    delete earlier versions. `aws s3 sync`, boto3's `upload_file` and MLflow's artifact logging need `write`. Clients
+    that request an object's metadata before they write it, such as s3fs, need `readWrite`, because S3 allows this only
+    with read access."""
 
     prefix: str = Field(default="", max_length=512, pattern=PREFIX, examples=["", "runs/"])
-    """Beginning of the objects' keys that the access is limited to, e.g. `runs/`. Default: the whole bucket."""
+    """Key prefix that the access is limited to, e.g. `runs/`. Default: the whole bucket."""
 
 
 class WorkloadIdentitySpec(Spec):
-    """A program in the cluster, and what it may do in AWS."""
+    """A program in the cluster and its permissions in AWS."""
 
     namespace: str | None = Field(default=None, pattern=KUBERNETES_NAME)
-    """Kubernetes namespace of its pods. Default: the workload's own name, so that one named like a model of
-    `inference` gives that model its access."""
+    """Kubernetes namespace of its pods. Default: the workload's name. A workload with the name of a model in
+    `inference` therefore gives that model its permissions."""
 
     service_account: str | None = Field(default=None, max_length=MAX_OBJECT_NAME, pattern=OBJECT_NAME)
-    """Service account of its pods. Default: the workload's own name."""
+    """Service account of its pods. Default: the workload's name."""
 
     buckets: dict[str, BucketAccess] = Field(default={})
-    """Access to buckets of this stack, by their names; the key that they are encrypted with comes with it."""
+    """Access to buckets of this stack, by their names. It includes the use of their encryption key."""
 
     images: dict[str, ImageUse] = Field(default={})
-    """Repositories of this stack, by their names: `pull`, or `push`, which is to pull too. What a pod's own images
-    need is the node's affair."""
+    """Access to image repositories of this stack, by their names: `pull`, or `push`, which includes `pull`. A pod's own
+    images do not need it, because the node pulls them."""
 
     queues: dict[str, QueueUse] = Field(default={})
-    """SQS queues of this account and region, by their names: `send` or `consume`. They are encrypted by SQS itself."""
+    """Access to SQS queues of this account and region, by their names: `send` or `consume`. The queues must be
+    encrypted with keys that SQS manages, not with a KMS key."""
 
     secrets: list[str] = Field(default=[], max_length=50)
-    """Secrets of AWS Secrets Manager in this account and region that it reads, by their names. They are encrypted with
-    the stack's key for secrets or with Secrets Manager's own."""
+    """Names of the secrets in AWS Secrets Manager of this account and region that it reads. They must be encrypted with
+    the stack's key for secrets or with the key of Secrets Manager."""
 
     @field_validator("secrets")
     @classmethod
     def _secrets_have_names(cls, value: list[str]) -> list[str]:
-        # What is no name may be the secret itself, so it is not told.
+        # An invalid name may be the secret itself, so the message does not quote it.
         wrong = [
-            f"secrets[{index}] is no name; allowed: names of secrets of AWS Secrets Manager, not ARNs"
+            f"secrets[{index}] is not a name; allowed: names of secrets of AWS Secrets Manager, not ARNs"
             for index, name in enumerate(value)
             if not re.fullmatch(SECRET_NAME, name)
         ]
@@ -155,11 +158,11 @@ class WorkloadIdentitySpec(Spec):
     @model_validator(mode="after")
     def _it_may_do_something(self) -> Self:
         if not (self.buckets or self.images or self.queues or self.secrets):
-            raise ValueError("buckets, images, queues and secrets are all empty; allowed: access to one thing at least")
+            raise ValueError("buckets, images, queues and secrets are all empty; allowed: at least one entry in one")
         return self
 
     @model_validator(mode="after")
-    def _queues_have_names_of_sqs(self) -> Self:
+    def _queue_names_are_valid(self) -> Self:
         wrong = [name for name in self.queues if not re.fullmatch(QUEUE_NAME, name)]
         if wrong:
             raise ValueError(f"queues has {', '.join(wrong)}; allowed: names of SQS queues, not ARNs or URLs")
@@ -174,7 +177,7 @@ def service_account_of(name: str, workload: WorkloadIdentitySpec) -> tuple[str, 
 def trust_policy(
     cluster_name: str, namespace: str, service_account: str, account_id: str, region: str, partition: str
 ) -> str:
-    """Who may take on the role: pods of one service account in one cluster."""
+    """The trust policy of the role: pods of one service account in one cluster may assume it."""
     cluster_arn = f"arn:{partition}:eks:{region}:{account_id}:cluster/{cluster_name}"
     return iam.pod_identity_trust(cluster_arn, namespace, service_account)
 
@@ -192,10 +195,10 @@ def access_policy(
     queue_arns: Mapping[str, str],
     secret_arns: Mapping[str, str],
 ) -> str:
-    """What the workload may do.
+    """The permissions of the workload.
 
     Raises:
-        ValueError: it names a bucket or a repository that has no ARN here.
+        ValueError: the arguments have no ARN of one of its buckets or repositories.
     """
     buckets = [(_arn(bucket_arns, name, "buckets"), access) for name, access in workload.buckets.items()]
     statements = [statement for arn, access in buckets for statement in bucket_statements(arn, access)]
@@ -209,7 +212,7 @@ def access_policy(
         queue = queue_arns.get(name, f"arn:{partition}:sqs:{region}:{account_id}:{name}")
         statements.append(iam.allow(QUEUE_ACTIONS[queue_use], on=[queue]))
     if workload.secrets:
-        # Secrets Manager ends an ARN with six characters of its own choice.
+        # Secrets Manager adds six random characters to an ARN.
         named = f"arn:{partition}:secretsmanager:{region}:{account_id}:secret"
         arns = [secret_arns.get(name, f"{named}:{name}-??????") for name in workload.secrets]
         statements.append(iam.allow(SECRET_ACTIONS, on=arns))
@@ -228,7 +231,7 @@ def access_policy(
 
 
 def too_large(workload: WorkloadIdentitySpec, policy: str) -> str | None:
-    """What is wrong with a workload whose access policy IAM refuses; None for one that it takes."""
+    """The problem if a workload's access policy is too large for IAM; None otherwise."""
     if (size := iam.size(policy)) <= iam.ROLE_SIZE:
         return None
     kinds = ("buckets", "images", "queues", "secrets")
@@ -240,7 +243,7 @@ def too_large(workload: WorkloadIdentitySpec, policy: str) -> str | None:
 
 
 def bucket_statements(arn: str, wanted: BucketAccess) -> list[iam.Statement]:
-    """Access to a bucket's objects, or to those below a prefix."""
+    """Access to a bucket's objects, or to those with a prefix."""
     objects = f"{arn}/{wanted.prefix}*"
     below = {"StringLike": {"s3:prefix": f"{wanted.prefix}*"}} if wanted.prefix else None
     statements = [iam.allow(LIST, on=[arn], when=below), iam.allow(LOCATE, on=[arn])]
@@ -256,7 +259,7 @@ def key_statements(
 ) -> list[iam.Statement]:
     """Use of the buckets' key through S3, for these buckets only.
 
-    S3 names the bucket to KMS where a bucket key is used, or else the object:
+    The encryption context has the ARN of the bucket if a bucket key is used, and otherwise the ARN of the object:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
     statements = []
@@ -272,10 +275,10 @@ def key_statements(
 
 
 def boundary(account_id: str) -> str:
-    """The most that a workload's role may do, whatever other policies say: use data of its own account.
+    """The permissions boundary of a workload's role: it may use only data of its own account.
 
-    The denial is for policies of resources, which could allow a role's session something that only the boundary's
-    silence forbids: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    The explicit deny is for resource-based policies. They could allow a role session an action that the boundary denies
+    only implicitly: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
     """
     return iam.document(
         iam.allow(
@@ -290,7 +293,7 @@ def boundary(account_id: str) -> str:
 
 
 def data_plane() -> Sequence[str]:
-    """Every action that some access needs, but those that have no resource."""
+    """Every action that a workload can be allowed, except those without a resource."""
     images = [action for actions in IMAGE_ACTIONS.values() for action in actions]
     queues = [action for actions in QUEUE_ACTIONS.values() for action in actions]
     objects = [*LIST, *LOCATE, *READ_OBJECTS, *LIST_UPLOADS, *WRITE_OBJECTS]

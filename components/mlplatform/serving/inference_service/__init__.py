@@ -1,4 +1,4 @@
-"""A model that answers requests in the cluster."""
+"""A model server in the cluster."""
 
 from mlplatform.serving.inference_service.component import InferenceService, InferenceServiceArgs
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec

@@ -1,4 +1,4 @@
-"""Where models answer requests."""
+"""Model servers in the cluster."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -36,44 +36,45 @@ class InferenceServiceArgs(TypedDict):
     """The service."""
 
     namespace: NotRequired[pulumi.Input[str]]
-    """Namespace that exists already. Default: one of its own, named like the service."""
+    """Name of an existing namespace. Default: the component creates a namespace with the name of the service."""
 
     image: NotRequired[pulumi.Input[str]]
-    """Container image, where the program makes or looks up its reference. Default: what `inference` names."""
+    """Container image, if the program builds or looks up its reference. Default: the image in `inference`."""
 
     env: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """More environment variables, on top of those of `inference`, where their values are outputs. Never secrets."""
+    """Additional environment variables whose values are outputs. Never secrets."""
 
     repository_urls: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
-    """URLs of repositories by name, one of which `inference.imageFrom` names."""
+    """URLs of repositories by name, including the one in `inference.imageFrom`."""
 
     registry_url: NotRequired[pulumi.Input[str]]
-    """Host name of the registry with the cache that `inference.imageFrom` names."""
+    """Host name of the registry with the cache in `inference.imageFrom`."""
 
     bucket_names: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Physical names of buckets by name, one of which `inference.model` names."""
+    """Physical names of buckets by name, including the one in `inference.model`."""
 
     region: NotRequired[pulumi.Input[str]]
-    """AWS region of the bucket and of the secrets. Needed for `inference.model` and secrets of Secrets Manager."""
+    """AWS region of the bucket and of the secrets. Required for `inference.model` and for secrets of Secrets
+    Manager."""
 
     volume_handles: NotRequired[Mapping[str, pulumi.Input[str]]]
     """What `inference.volumes` mount, by `FILESYSTEM/ACCESSPOINT`: `volume_handles` of a `SharedFilesystem`. Needed for
     `inference.volumes`."""
 
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
-    """Addresses of S3 in the region, for a model that uses S3. Needed for `inference.model`."""
+    """CIDR blocks of S3 in the region, for a model that uses S3. Required for `inference.model`."""
 
     vpc_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
-    """Networks of the VPC, which `inference.egress` does not mean by a wider one, such as `0.0.0.0/0`. Default: private
-    ranges alone."""
+    """CIDR blocks of the VPC. A wider network in `inference.egress`, such as `0.0.0.0/0`, does not include them.
+    Default: only private ranges are excluded."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the Deployment, whose pods take long to start, and what serves and guards them.
-    Default: false."""
+    """Protect the Deployment, whose pods take long to start, its service, network policy and disruption budget from
+    deletion and replacement. Default: false."""
 
 
 class InferenceService(Component):
-    """A model on GPUs: pods that start slowly and stop gently, a service, limits for disruptions and for callers."""
+    """A model server on GPUs: a Deployment with graceful shutdown, a service, a disruption budget, a network policy."""
 
     namespace: pulumi.Output[str]
     """Namespace that it runs in."""
@@ -93,7 +94,7 @@ class InferenceService(Component):
         namespace = self._namespace(name) if given is None else given
 
         def metadata(part: str) -> dict[str, Any]:
-            # Names are fixed: callers and `kubectl` go by them. Two services in one namespace differ in their names.
+            # Names are fixed, because callers and `kubectl` use them. Services in one namespace have different names.
             annotations = self.annotations_for(f"{name}-{part}")
             return {"name": name, "namespace": namespace, "labels": labels(name), "annotations": annotations}
 
@@ -106,7 +107,7 @@ class InferenceService(Component):
             spec=pulumi.Output.all(s3, own).apply(lambda known: network_policy(name, wanted, *known)),
             opts=self.guarded(),
         )
-        # A pod that starts before its policy reaches everything.
+        # A pod that starts before its network policy exists could call everything.
         before: list[pulumi.Resource] = [account, closed]
         if wanted.secrets:
             before.append(
@@ -126,7 +127,7 @@ class InferenceService(Component):
             for volume, handle in handles.items()
         }
         if wanted.autoscaled:
-            # First, for it takes pods away: a rollout waits for as many as the autoscaler wants.
+            # Before the Deployment: the rollout then waits for the number of pods that the autoscaler sets.
             before.append(
                 k8s.autoscaling.v2.HorizontalPodAutoscaler(
                     f"{name}-autoscaler",
@@ -144,8 +145,8 @@ class InferenceService(Component):
         k8s.core.v1.Service(
             f"{name}-service",
             metadata=metadata("service"),
-            # The same port as the container's: where a caller has rules for what it may call, the VPC CNI lets it reach
-            # no other. https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html
+            # The same port as the container's. If the caller has egress rules, the VPC CNI requires equal ports:
+            # https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html
             spec={"selector": selector(name), "ports": [{"name": "http", "port": wanted.port, "target_port": "http"}]},
             opts=self.guarded(depends_on=[deployment]),
         )
@@ -161,7 +162,7 @@ class InferenceService(Component):
         self._done()
 
     def _place(self, name: str, given: pulumi.Input[str] | None) -> pulumi.Input[str] | None:
-        """The namespace that the caller gives, where the service's names clash with none of Kubernetes's own."""
+        """The argument `namespace`, if the service's names do not clash with names that Kubernetes uses."""
         if allowed := namespaces.model_problem(name, own_namespace=given is None):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if given is None:
@@ -200,7 +201,7 @@ class InferenceService(Component):
         return {volume: given[source] for volume, source in sources.items()}
 
     def _image(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> pulumi.Input[str]:
-        """The container image, which is named in one place."""
+        """The container image, which must be set in exactly one place."""
         given = args.get("image")
         places = {"image": given, "inference.image": wanted.image, "inference.imageFrom": wanted.image_from}
         named = [place for place, value in places.items() if value is not None]
@@ -221,7 +222,7 @@ class InferenceService(Component):
         return wanted.image
 
     def _env(self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs) -> dict[str, pulumi.Input[str]]:
-        """The environment variables that are no secrets."""
+        """The environment variables that are not secrets."""
         if wanted.secrets:
             need(self, name, args, "region", since="inference has secretEnv")
         given = args.get("env", {})
@@ -236,14 +237,14 @@ class InferenceService(Component):
                 problem = Problem("inference.model.bucket", f"is {wanted.model.bucket}; allowed: {known}")
                 raise ArgumentsError(what_is(self, name), [problem])
             env |= model_env(wanted.model, buckets[wanted.model.bucket], args["region"])
-        instead = "allowed: values that anyone may read; a secret belongs into inference.secretEnv"
+        instead = "allowed: values that anyone may read; put secrets in inference.secretEnv"
         open_values = not_secret(what_is(self, name), "env", given, instead)
         return {**env, **wanted.env, **self._resolvable(name, wanted, {**env, **wanted.env, **given}, open_values)}
 
     def _resolvable(
         self, name: str, wanted: InferenceServiceSpec, env: Mapping[str, Any], given: Mapping[str, pulumi.Input[str]]
     ) -> dict[str, pulumi.Input[str]]:
-        """Values that are given beside the spec; outputs are checked for what they refer to when they are known."""
+        """The values of the argument `env`. The references of outputs are validated when they are known."""
         order = variables.ordered(plain_variables(wanted, env), wanted.secret_env)
 
         def checked(variable: str, value: pulumi.Input[str]) -> pulumi.Input[str]:
@@ -261,18 +262,18 @@ class InferenceService(Component):
 
 
 def _given_problems(wanted: InferenceServiceSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with variables as far as they are known: those beside the spec, and what refers to which."""
-    told = [*grammar.not_variables(given), *variables.taken(given, weights=wanted.model is not None)]
+    """Problems of the argument `env` and of references between variables. Outputs are skipped."""
+    wrong_names = [*grammar.not_variables(given), *variables.taken(given, weights=wanted.model is not None)]
     secrets = [each for each in given if each in wanted.secret_env]
-    told += [f"has {each}; allowed: names that inference.secretEnv does not have" for each in secrets]
-    yield from (Problem("env", each) for each in told)
+    wrong_names += [f"has {each}; allowed: names that are not in inference.secretEnv" for each in secrets]
+    yield from (Problem("env", each) for each in wrong_names)
     for variable, text in given.items():
         if isinstance(text, str):
             place = f"env.{variable}"
             wrong = grammar.not_given_to_a_program({place: f"{variable}={text}"})
             yield from (Problem(place, each.removeprefix(f"{place} ")) for each in wrong)
     there = {*variables_of(wanted), *given}
-    # Whether the pod has a role is not known here.
+    # It is not known here whether the pod has a role.
     for index, reason in variables.wrong_arguments(wanted.command_args, there | variables.ADDED):
         yield Problem(f"inference.commandArgs[{index}]", reason)
     for variable, reason in variables.wrong_values({**wanted.env, **given}, there):

@@ -1,4 +1,4 @@
-"""What a model may call, as specs and as rules of a network policy."""
+"""Networks that a model may call: the spec, and the rules of a network policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
@@ -12,30 +12,30 @@ from mlplatform.spec import Spec
 HTTPS: Final = 443
 
 MAX_PORTS: Final = 24
-"""Ports of a rule at most, which is what the VPC CNI enforces of one:
+"""Maximum number of ports per rule that the VPC CNI enforces:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html"""
 
 POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
-"""Where a pod gets the credentials of its own role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
+"""The EKS Pod Identity Agent, from which a pod gets the credentials of its role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
 
 PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")
-"""Addresses that never leave a network of one's own, those for benchmarks among them, which networks use for pods:
+"""Addresses for private use, including those for benchmarks, which some networks use for pods:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
 _PORTS: Final[dict[str, JsonValue]] = {"items": {"type": "integer", "minimum": 1, "maximum": grammar.MAX_PORT}}
-"""Words of JSON schema for ports, since the schema for other languages knows no limits of entries."""
+"""JSON schema for ports. In the schema for other languages, entries of a list cannot have limits."""
 
 
 def called(cidr: str) -> str:
-    """`cidr` if it is a network that a model may be allowed to call.
+    """`cidr` if a model may be allowed to call this network.
 
     Raises:
-        ValueError: saying what is allowed.
+        ValueError: states what is allowed.
     """
     network = grammar.network(cidr)
     if cidr == grammar.METADATA_SERVICE:
-        raise ValueError("allowed: networks; no model may ask for the credentials of its node")
+        raise ValueError("allowed: other networks; this address returns the credentials of the node")
     if any(network.subnet_of(each) for each in grammar.NOT_ROUTED if each != grammar.LINK_LOCAL):
-        raise ValueError("allowed: addresses that are routed, not those of one machine or of groups")
+        raise ValueError("allowed: routed addresses, not loopback, multicast or reserved ones")
     return cidr
 
 
@@ -46,7 +46,7 @@ class EgressRule(Spec):
     """The network, as in `egress`."""
 
     ports: list[int] = Field(min_length=1, max_length=MAX_PORTS, json_schema_extra=_PORTS)
-    """TCP ports there, e.g. `[6379]`."""
+    """TCP ports, e.g. `[6379]`."""
 
     @field_validator("cidr")
     @classmethod
@@ -55,7 +55,7 @@ class EgressRule(Spec):
 
     @field_validator("ports")
     @classmethod
-    def _ports_are_ports(cls, value: list[int]) -> list[int]:
+    def _ports_are_in_range(cls, value: list[int]) -> list[int]:
         wrong = [
             f"ports[{index}] is {port}; allowed: 1 to {grammar.MAX_PORT}"
             for index, port in enumerate(value)
@@ -67,14 +67,14 @@ class EgressRule(Spec):
 
 
 def rules(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str]) -> list[dict[str, Any]]:
-    """Rules of a network policy for TCP ports by the network that they are called in.
+    """Egress rules of a network policy for TCP ports in networks.
 
-    A network stands in one rule: of several, the VPC CNI may enforce only one
-    (https://github.com/aws/aws-network-policy-agent/issues/180). One that is wider than private ranges, such as
-    0.0.0.0/0, is the internet without them: what lies there is named by itself.
+    A network is in one rule only, because the VPC CNI may enforce only one of several
+    (https://github.com/aws/aws-network-policy-agent/issues/180). A network that is wider than private ranges, such as
+    0.0.0.0/0, means the internet without them. Private networks have to be listed themselves.
 
     Args:
-        ports: ports by networks.
+        ports: TCP ports by network.
         own_networks: networks of the VPC, which may have addresses that are not private.
     """
     by_ports: dict[tuple[int, ...], list[str]] = {}
@@ -97,7 +97,7 @@ def _block(network: IPv4Network, near: Sequence[IPv4Network], named: Sequence[IP
 
 
 def _left_out(network: IPv4Network, near: Sequence[IPv4Network], named: Sequence[IPv4Network]) -> Iterator[str]:
-    """The networks inside one that it does not mean."""
+    """The networks that are excluded from a network."""
     private = any(network.subnet_of(IPv4Network(each)) for each in PRIVATE_NETWORKS)
     inside = [] if private else [each for each in near if each != network and each.subnet_of(network)]
     for each in inside:

@@ -1,4 +1,4 @@
-"""The Kubernetes objects that a model becomes, as plain data."""
+"""The Kubernetes objects of an inference service, as plain data."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ PROBE_SECONDS: Final = 10
 """Seconds between two probes of a model."""
 
 SLACK_MINUTES: Final = 2
-"""Minutes beside a model's start for being scheduled and for the rollout to be noticed."""
+"""Additional minutes for scheduling a pod and for noticing the result of a rollout."""
 
 WRITABLE: Final = {
     "HOME": "/tmp",
@@ -29,29 +29,29 @@ WRITABLE: Final = {
     "USER": "model",
     "XDG_CACHE_HOME": "/tmp/cache",
 }
-"""Where model servers write, on a root file system that is read-only and for a user that the image does not know; what
-they do otherwise: https://github.com/vllm-project/vllm/issues/10185"""
+"""Writable directories for model servers: the root file system is read-only, and the image has no entry for the user.
+Without them: https://github.com/vllm-project/vllm/issues/10185"""
 
 QUIET: Final = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1"}
 """Model servers send no usage statistics: https://docs.vllm.ai/en/latest/usage/usage_stats/"""
 
 OFFLINE: Final = {"HF_HUB_OFFLINE": "1"}
-"""A server that has its weights from a bucket asks Hugging Face for nothing:
+"""A server with weights from a bucket does not call Hugging Face:
 https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhuboffline"""
 
 MODEL_VARIABLES: Final = (*OFFLINE, *REGION, WEIGHTS)
-"""Names of the variables of a server that has its weights from a bucket."""
+"""Names of the variables of a server with weights from a bucket."""
 
 SECRETS_DRIVER: Final = "secrets-store.csi.k8s.io"
 SECRETS_PATH: Final = "/mnt/secrets"
 SECRETS_HASH: Final = "mlplatform.io/secrets"
-"""Annotation of pods with what their secrets refer to: pods are not started anew for a change of the class alone."""
+"""Annotation of pods with a hash of their secret references. A change of the class alone would not restart pods."""
 
 Env = Mapping[str, pulumi.Input[str]]
 
 
 def selector(name: str) -> dict[str, str]:
-    """Labels that find the service's pods; they can never change."""
+    """Labels that select the service's pods. They are immutable."""
     return {"app.kubernetes.io/name": name}
 
 
@@ -61,7 +61,7 @@ def labels(name: str) -> dict[str, str]:
 
 
 def model_env(model: ModelSource, bucket: pulumi.Input[str], region: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """How a server finds its weights.
+    """The variables by which a server finds its weights.
 
     vLLM's images stream them from S3: https://docs.vllm.ai/en/stable/models/extensions/runai_model_streamer/
     """
@@ -79,7 +79,7 @@ def deployment_spec(
     env: Env,
     claimed: shared.Claims = shared.NO_CLAIMS,
 ) -> dict[str, Any]:
-    """The Deployment's spec. Where an autoscaler sets the number of pods, it names none."""
+    """The Deployment's spec, without `replicas` if an autoscaler sets the number of pods."""
     template: dict[str, Any] = {"labels": labels(name)}
     if wanted.secrets:
         template["annotations"] = {SECRETS_HASH: _digest(secret_class_spec(name, wanted, ""))}
@@ -93,17 +93,17 @@ def deployment_spec(
                 "max_unavailable": 0 if wanted.spare_pods else 1,
             },
         },
-        # Loading a model is no failure, and neither is waiting for the GPU of a pod that still answers: the rollout
-        # waits as long as both may take, and a little more.
+        # The rollout must not fail while a model loads, or while a new pod waits for the GPU of an old pod that drains.
+        # The deadline is the sum of both, with some slack.
         "progress_deadline_seconds": wanted.startup_minutes * 60 + wanted.grace_seconds + SLACK_MINUTES * 60,
         "template": {"metadata": template, "spec": pod_spec(name, wanted, image, env, claimed)},
     }
 
 
 def rollout_timeouts(wanted: InferenceServiceSpec) -> pulumi.CustomTimeouts:
-    """How long Pulumi waits for a rollout, which it gives up after 10 minutes by itself.
+    """How long Pulumi waits for a rollout. Its default is 10 minutes.
 
-    An update may replace the pods one after the other, each of them after the old one has drained.
+    An update may replace the pods one after the other, each after the old pod has drained.
     """
     start, end = wanted.startup_minutes + 2 * SLACK_MINUTES, math.ceil(wanted.grace_seconds / 60)
     return pulumi.CustomTimeouts(
@@ -118,7 +118,7 @@ def pod_spec(
     env: Env,
     claimed: shared.Claims = shared.NO_CLAIMS,
 ) -> dict[str, Any]:
-    """A pod with GPUs that holds to the restricted pod security standard."""
+    """A pod with GPUs that complies with the restricted pod security standard."""
     volumes: list[dict[str, Any]] = [
         {"name": "scratch", "empty_dir": {}},
         {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": wanted.shared_memory}},
@@ -143,7 +143,7 @@ def pod_spec(
                 "topology_key": key,
                 "when_unsatisfiable": "ScheduleAnyway",
                 "label_selector": {"match_labels": selector(name)},
-                # In an update the new pods are spread among themselves: the old ones are about to go.
+                # During an update, count only the new pods, because the old ones will be deleted.
                 "match_label_keys": ["pod-template-hash"],
             }
             for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
@@ -161,12 +161,12 @@ def pod_spec(
 
 
 def plain_variables(wanted: InferenceServiceSpec, env: Env) -> dict[str, pulumi.Input[str]]:
-    """The variables of a model's server that are no secrets: `env`, and what every server has by default."""
+    """The variables of a model server that are not secrets: `env`, and the defaults of every server."""
     return {key: value for key, value in {**WRITABLE, **QUIET, **env}.items() if key not in wanted.secret_env}
 
 
 def variables_of(wanted: InferenceServiceSpec) -> set[str]:
-    """Names of all variables of a server whose spec says all of them."""
+    """Names of all variables of a server that follow from its spec alone."""
     return {*plain_variables(wanted, wanted.env), *wanted.secret_env, *(MODEL_VARIABLES if wanted.model else ())}
 
 
@@ -210,15 +210,15 @@ def container(name: str, wanted: InferenceServiceSpec, image: pulumi.Input[str],
         "volume_mounts": mounts,
     }
     if wanted.restart_after_minutes:
-        # It counts from the end of the start probe, so that no start is too slow for it.
+        # Liveness probes begin after the startup probe succeeds, so a slow start does not cause a restart.
         made["liveness_probe"] = {**answers, "failure_threshold": wanted.restart_after_minutes * 60 // PROBE_SECONDS}
     return made
 
 
 def secret_class_spec(name: str, wanted: InferenceServiceSpec, region: pulumi.Input[str]) -> dict[str, Any]:
-    """What the Secrets Store CSI driver fetches from Secrets Manager, by the pod's own role, into a Kubernetes secret.
+    """The SecretProviderClass: what the driver fetches with the pod's role and syncs to a Kubernetes secret.
 
-    Pulumi leaves the spelling of a custom resource's fields as it is.
+    Field names are in camelCase, because Pulumi does not convert those of custom resources.
     Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
     """
     objects: list[dict[str, Any]] = []
@@ -234,14 +234,14 @@ def secret_class_spec(name: str, wanted: InferenceServiceSpec, region: pulumi.In
         data += [{"objectName": key if ref.key else whole, "key": key} for key, ref in variables.items()]
     return {
         "provider": "aws",
-        # The provider reads YAML, of which JSON is a part.
+        # The provider reads YAML, and JSON is valid YAML.
         "parameters": {"region": region, "usePodIdentity": "true", "objects": json.dumps(objects)},
         "secretObjects": [{"secretName": synced_secret(name), "type": "Opaque", "data": data}],
     }
 
 
 def synced_secret(name: str) -> str:
-    """The Kubernetes secret that the driver keeps while a pod of the model runs."""
+    """Name of the Kubernetes secret, which the driver keeps while a pod of the model runs."""
     return f"{name}-secrets"
 
 
@@ -258,7 +258,7 @@ def _digest(value: Any) -> str:
 
 
 def autoscaler_spec(name: str, wanted: InferenceServiceSpec) -> dict[str, Any]:
-    """The HorizontalPodAutoscaler's spec: quick to add pods, slow to take them away."""
+    """The HorizontalPodAutoscaler's spec: it adds pods quickly and removes them slowly."""
     return {
         "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
         "min_replicas": wanted.min_replicas,
@@ -272,7 +272,7 @@ def autoscaler_spec(name: str, wanted: InferenceServiceSpec) -> dict[str, Any]:
                 },
             }
         ],
-        # A GPU pod that is taken away too early costs a model's start to get back.
+        # A GPU pod that is removed too early has to load the model again.
         "behavior": {"scale_down": {"stabilization_window_seconds": 600}},
     }
 
@@ -280,10 +280,10 @@ def autoscaler_spec(name: str, wanted: InferenceServiceSpec) -> dict[str, Any]:
 def network_policy(
     name: str, wanted: InferenceServiceSpec, s3_cidrs: Sequence[str] = (), own_networks: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Who may call the service, and what it may call: DNS, the agent that has its role, and what the spec names.
+    """Callers of the service, and what it may call: DNS, the EKS Pod Identity Agent, and the networks in the spec.
 
-    A policy can name S3 only by its addresses, which `s3_cidrs` are for a model that uses S3. Nodes pull images and
-    fetch secrets, so that a pod needs nothing for these.
+    A policy can allow S3 only by its addresses: `s3_cidrs`, for a model that uses S3. Nodes pull images and fetch
+    secrets, so a pod needs no rules for these.
     """
     callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}

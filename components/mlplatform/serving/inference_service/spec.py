@@ -1,4 +1,4 @@
-"""What models that answer requests are, as specs."""
+"""The spec of inference services."""
 
 import re
 from decimal import Decimal
@@ -15,63 +15,63 @@ from mlplatform.serving.inference_service.volumes import SharedVolume, inside_ot
 from mlplatform.spec import REPEATS, Spec
 
 STOP_SECONDS: Final = 45
-"""Seconds that a server has for its own end after SIGTERM, which follows `drain_seconds`. vLLM breaks off what it still
-answers unless `--shutdown-timeout`, which is less than this, says otherwise:
-https://github.com/vllm-project/vllm/pull/36666"""
+"""Seconds that a server has to exit after SIGTERM, which is sent after `drain_seconds`. vLLM aborts running requests
+unless `--shutdown-timeout` is set, to less than this: https://github.com/vllm-project/vllm/pull/36666"""
 
 REVISION: Final = r"^[A-Za-z0-9!_.()=-]+$"
-"""One part of a key, of the characters of `PREFIX`."""
+"""One part of a key, with the characters of `PREFIX`."""
 
 
 _CHARACTER: Final = r"[A-Za-z0-9._~!$&'()*+,;=:@?-]|%[0-9A-Fa-f]{2}"
 HTTP_PATH: Final = rf"^/(({_CHARACTER})({_CHARACTER}|/)*)?$"
-"""Path and query of a URL, which would be a host behind two slashes: https://www.rfc-editor.org/rfc/rfc3986#section-3.3"""
+"""Path and query of a URL. After two slashes it would be a host: https://www.rfc-editor.org/rfc/rfc3986#section-3.3"""
 
 FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
-"""How the files of whole secrets are named, beside those of parts of secrets, which are named by their variables."""
+"""File names of whole secrets. The files of values inside secrets have the names of their variables."""
 
 
 class ModelSource(Spec):
     """A model's weights in a bucket of the same stack."""
 
     bucket: str
-    """Name of a bucket of `buckets`."""
+    """Name of a bucket in `buckets`."""
 
     prefix: str = Field(default="", max_length=512, pattern=PREFIX, examples=["qwen3-32b/"])
-    """Beginning of the keys of all revisions of the model, e.g. `qwen3-32b/`. Default: the bucket itself."""
+    """Key prefix of all revisions of the model, e.g. `qwen3-32b/`. Default: none, revisions are at the top of the
+    bucket."""
 
     revision: str = Field(max_length=128, pattern=REVISION, examples=["2026-11-01"])
-    """Part of the key that tells one revision from others. What lies below it must never change: another revision is
-    another name, and so a rollout."""
+    """Part of the key that identifies a revision. The objects below it must never change. For changed weights, use a
+    new revision, which causes a rollout."""
 
     @field_validator("revision")
     @classmethod
     def _revision_is_a_name(cls, value: str) -> str:
         if not value.strip("."):
-            raise ValueError("allowed: a name, not dots alone, which clients take for another folder")
+            raise ValueError("allowed: a name that does not consist of dots, which clients treat as another folder")
         return value
 
     @property
     def key(self) -> str:
-        """Beginning of the keys of this revision."""
+        """Key prefix of this revision."""
         return f"{self.prefix}{self.revision}/"
 
 
 class SecretRef(Spec):
-    """Where a secret is; never the secret itself."""
+    """Reference to a secret; never the secret itself."""
 
     secret: str | None = Field(default=None, max_length=512, pattern=SECRET_NAME)
-    """Name of a secret in AWS Secrets Manager, in the stack's account and region. The workload named like the model
-    has to list it in `secrets`."""
+    """Name of a secret in AWS Secrets Manager, in the stack's account and region. The workload with the model's name
+    must list it in `secrets`."""
 
     kubernetes_secret: str | None = Field(
         default=None, max_length=grammar.MAX_OBJECT_NAME, pattern=grammar.OBJECT_NAME, examples=["hub-token"]
     )
-    """Name of a Kubernetes secret in the model's namespace, which something else keeps there."""
+    """Name of an existing Kubernetes secret in the model's namespace."""
 
     key: str | None = Field(default=None, min_length=1, max_length=253)
     """Key of the value: in the JSON of the secret in Secrets Manager (default: the whole secret), or in the Kubernetes
-    secret, where it is needed."""
+    secret, for which it is required."""
 
     @model_validator(mode="after")
     def _it_is_in_one_place(self) -> Self:
@@ -83,14 +83,16 @@ class SecretRef(Spec):
         if self.kubernetes_secret is not None and self.key is None:
             raise ValueError("key is missing; allowed: a key of the Kubernetes secret")
         if self.kubernetes_secret is not None and self.key is not None and not grammar.secret_key(self.key):
-            raise ValueError(f"key is {grammar.quoted(self.key)}; allowed: letters, digits and _ . -, and not .. first")
+            raise ValueError(
+                f"key is {grammar.quoted(self.key)}; allowed: letters, digits and _ . -, and no .. at the beginning"
+            )
         return self
 
     @field_validator("key")
     @classmethod
-    def _key_can_be_seen(cls, value: str | None) -> str | None:
+    def _key_is_printable(cls, value: str | None) -> str | None:
         if value is not None and not value.isprintable():
-            raise ValueError("allowed: text without characters that are not seen")
+            raise ValueError("allowed: text with printable characters only")
         return value
 
 
@@ -98,57 +100,57 @@ class InferenceServiceSpec(Spec):
     """A model behind an HTTP endpoint inside the cluster."""
 
     image: str | None = None
-    """Container image outside of this stack, with a tag or, better, a digest; not `latest`. Either this or
+    """Container image that is not in this stack, with a tag or, better, a digest; not `latest`. Set either this or
     `imageFrom`."""
 
     image_from: ImageFrom | None = None
-    """Container image in a repository or a cache of this stack. Either this or `image`."""
+    """Container image in a repository or a cache of this stack. Set either this or `image`."""
 
     model: ModelSource | None = None
-    """Weights in a bucket of this stack, which the pod's own role reads. The server finds them by the environment
-    variable `MODEL_URI` (`s3://…/`), which `commandArgs` may name: first, as `vllm serve` takes its model, and with
-    `--load-format=runai_streamer` for vLLM from 0.23 on (earlier ones take the address for a model of Hugging Face:
-    https://github.com/vllm-project/vllm/pull/39155); it also gets `AWS_REGION` and `HF_HUB_OFFLINE`. Default: the
-    server has its weights from elsewhere, and `egress` says from where."""
+    """Weights in a bucket of this stack, which the pod reads with its own role. The environment variable `MODEL_URI`
+    (`s3://…/`) has their address. Use it in `commandArgs`: as the first argument, which is the model of `vllm serve`,
+    with `--load-format=runai_streamer` and vLLM 0.23 or later (earlier versions treat the address as the name of a
+    Hugging Face model: https://github.com/vllm-project/vllm/pull/39155). The server also gets `AWS_REGION` and
+    `HF_HUB_OFFLINE`. Default: the server loads its weights from elsewhere; allow this in `egress`."""
 
     command_args: list[str] = Field(default=[], json_schema_extra=REPEATS)
-    """Arguments for the image's entry point. `$(NAME)` stands for an environment variable of the pod, and `$$(NAME)`
-    for `$(NAME)` as it is, e.g. for a shell."""
+    """Arguments for the image's entry point. `$(NAME)` is replaced by the value of an environment variable of the pod.
+    `$$(NAME)` is passed as `$(NAME)`, e.g. to a shell."""
 
     env: dict[str, str] = Field(default={})
-    """Environment variables, in which `$(NAME)` stands for another. Never secrets: these are readable in the stack file
-    and the cluster, and `secretEnv` is for them. HOME and the caches of common model servers are in /tmp unless set
-    here; vLLM sends no usage statistics."""
+    """Environment variables. `$(NAME)` in a value is replaced by the value of another variable. Never put secrets here:
+    values are readable in the stack file and in the cluster; use `secretEnv`. By default, HOME and the caches of common
+    model servers are in /tmp, and vLLM sends no usage statistics."""
 
     secret_env: dict[str, SecretRef] = Field(default={})
-    """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod has the value
-    that the secret had when it started."""
+    """Environment variables whose values are secrets, by reference: `HF_TOKEN: {secret: NAME}`. A pod keeps the value
+    that the secret has when the pod starts."""
 
     pull_secrets: list[str] = Field(default=[], max_length=10)
     """Kubernetes secrets of type `kubernetes.io/dockerconfigjson` in the model's namespace, with which nodes sign in to
-    a private registry. ECR needs none."""
+    a private registry. Not needed for ECR."""
 
     port: int = Field(default=8080, ge=1024, le=65535)
-    """Port that the container and its service listen on; below 1024 would need root."""
+    """Port of the container and of its service. Ports below 1024 would need root."""
 
     health_path: str = Field(default="/health", max_length=1024, pattern=HTTP_PATH, examples=["/health"])
-    """Path that answers 200 once the model is loaded."""
+    """Path that returns 200 when the model is loaded."""
 
     probe_timeout_seconds: int = Field(default=10, ge=1, le=60)
-    """Seconds that `healthPath` may take to answer; a model server under load is slow."""
+    """Timeout of a request to `healthPath` in seconds. A model server under load responds slowly."""
 
     startup_minutes: int = Field(default=15, ge=1, le=120)
-    """Minutes that the image and the model may take to load."""
+    """Maximum time in minutes to load the image and the model."""
 
     restart_after_minutes: int = Field(default=5, ge=0, le=60)
-    """Minutes without an answer from `healthPath` after which a server that had started is restarted. 0: never."""
+    """Minutes without a response from `healthPath` after which a started server is restarted. 0: never."""
 
     drain_seconds: int = Field(default=15, ge=5, le=3600)
-    """Seconds that a pod goes on answering after it was asked to stop: at least until no more requests are sent to it,
-    and as long as the longest answer takes that is streamed. An update waits for it with each pod. Then the server gets
-    SIGTERM, and has 45 seconds to finish what it still answers and to end. vLLM breaks answers off at once unless its
-    argument `--shutdown-timeout` says how many seconds it waits for them: less than 45. Above 840, an update of the
-    pool's nodes can fail, since EKS gives up on a node that is not empty after 15 minutes."""
+    """Seconds that a pod continues to serve after its termination starts. It should be long enough that no new requests
+    are sent to the pod and that the longest streamed response can finish. An update waits this long for each pod. Then
+    the server receives SIGTERM and has 45 seconds to finish its responses and exit. vLLM aborts responses at once
+    unless its argument `--shutdown-timeout` sets the seconds to wait, less than 45. Above 840, an update of the pool's
+    nodes can fail, because EKS fails the update if a node still has pods after 15 minutes."""
 
     volumes: dict[str, SharedVolume] = Field(default={}, max_length=10)
     """Directories of shared file systems that its pods mount, by a name of your choice. The server may read its weights
@@ -158,42 +160,42 @@ class InferenceServiceSpec(Spec):
     """GPU pool that it runs on."""
 
     gpus: int = Field(default=1, ge=1, le=16)
-    """GPUs of each pod, whole ones."""
+    """Number of whole GPUs of each pod."""
 
     cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
-    """Processor cores that each pod asks for, e.g. `2` or `500m`."""
+    """CPU request of each pod, e.g. `2` or `500m`."""
 
     memory: str = Field(default="8Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["8Gi"])
-    """Memory of each pod, e.g. `8Gi`; more than this ends it."""
+    """Memory request and limit of each pod, e.g. `8Gi`. A container that uses more is killed."""
 
     shared_memory: str = Field(default="1Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["1Gi"])
-    """Size of /dev/shm, which counts as memory."""
+    """Size of /dev/shm, which counts toward `memory`."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)
-    """Fewest pods."""
+    """Minimum number of pods."""
 
     max_replicas: int = Field(default=1, ge=1, le=1000)
-    """Most pods. Above `minReplicas`, pods are added by processor use, which says little about a server on GPUs. A
-    change from a fixed number to a range starts from one pod again."""
+    """Maximum number of pods. If it is above `minReplicas`, pods are scaled by CPU utilization, which says little about
+    a server on GPUs. A change from a fixed number to a range starts with one pod again."""
 
     target_cpu_percent: int = Field(default=70, ge=10, le=100)
-    """Processor use at which pods are added, in percent of what they ask for."""
+    """Target CPU utilization for scaling, in percent of the CPU request."""
 
     spare_pods: int = Field(default=1, ge=0, le=10)
-    """Pods started beside the old ones in an update; the pool's nodes must have room for them. 0: pods are replaced one
-    at a time where they are, so that a single pod does not answer while the new one starts."""
+    """Additional pods that run during an update. The pool's nodes must have room for them. 0: old pods are stopped
+    first, one at a time, so that a service with one pod is not available while the new pod starts."""
 
     run_as_user: int = Field(default=1000, ge=1, le=65535)
-    """User and group id that the container runs as; never root."""
+    """User ID and group ID of the container; never root."""
 
     callers: list[str] = Field(default=[])
-    """Namespaces whose pods may call it, beside its own. Default: none."""
+    """Other namespaces whose pods may call the service. Default: only its own namespace."""
 
     egress: list[str] = Field(default=[])
-    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face, or those of the
-    subnets in which interface endpoints are. A network that is wider than private ranges, such as `0.0.0.0/0`, does not
-    include them. Always allowed are DNS, the agent that has the pod's role, and S3 where `model`, or the workload named
-    like the model, names a bucket. Default: no more than these."""
+    """Networks that it may call on port 443, e.g. `0.0.0.0/0` to load a model from Hugging Face, or the subnets of
+    interface endpoints. A network that is wider than private ranges, such as `0.0.0.0/0`, does not include them. Always
+    allowed are DNS, the EKS Pod Identity Agent, and S3 if `model`, or the workload with the model's name, uses a
+    bucket. Default: only these."""
 
     egress_rules: list[EgressRule] = Field(default=[])
     """Networks that it may call on other ports, e.g. `{cidr: 10.0.8.0/24, ports: [6379]}` for a cache. Default:
@@ -206,7 +208,7 @@ class InferenceServiceSpec(Spec):
 
     @field_validator("env", mode="before")
     @classmethod
-    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
+    def _whole_numbers_become_text(cls, value: Any) -> Any:
         return grammar.numbers_as_text(value)
 
     @field_validator("env")
@@ -222,7 +224,9 @@ class InferenceServiceSpec(Spec):
         grammar.variables(value, "secretEnv")
         wrong = [name for name in value if len(name) > grammar.MAX_KEY]
         taken = [name for name in value if FETCHED_FILE.fullmatch(name)]
-        problems = [f"secretEnv has {grammar.quoted(name)}; allowed: {grammar.MAX_KEY} characters" for name in wrong]
+        problems = [
+            f"secretEnv has {grammar.quoted(name)}; allowed: at most {grammar.MAX_KEY} characters" for name in wrong
+        ]
         problems += [f"secretEnv has {name}; allowed: names other than secret_ and a number" for name in taken]
         if problems:
             raise ValueError("\n".join(problems))
@@ -238,13 +242,13 @@ class InferenceServiceSpec(Spec):
 
     @field_validator("command_args")
     @classmethod
-    def _arguments_can_be_given(cls, value: list[str]) -> list[str]:
+    def _arguments_can_be_passed(cls, value: list[str]) -> list[str]:
         grammar.given_to_a_program({f"commandArgs[{index}]": text for index, text in enumerate(value)})
         return value
 
     @field_validator("cpu")
     @classmethod
-    def _cpu_is_more_than_nothing(cls, value: str) -> str:
+    def _cpu_is_not_zero(cls, value: str) -> str:
         if not millicores(value):
             raise ValueError("allowed: more than 0, e.g. 2, 1.5 or 500m")
         return value
@@ -259,7 +263,7 @@ class InferenceServiceSpec(Spec):
     @classmethod
     def _pull_secrets_have_names(cls, value: list[str]) -> list[str]:
         wrong = [
-            f"pullSecrets[{index}] is no name; allowed: names of Kubernetes secrets"
+            f"pullSecrets[{index}] is not a name; allowed: names of Kubernetes secrets"
             for index, name in enumerate(value)
             if len(name) > grammar.MAX_OBJECT_NAME or not re.fullmatch(grammar.OBJECT_NAME[:-1] + r"\Z", name)
         ]
@@ -285,8 +289,8 @@ class InferenceServiceSpec(Spec):
     def _a_network_has_one_rule(cls, value: list[EgressRule]) -> list[EgressRule]:
         first: dict[str, int] = {}
         wrong = [
-            f"egressRules[{index}].cidr is {rule.cidr}; allowed: networks of no other rule, whose ports egressRules"
-            f"[{first[rule.cidr]}] can have"
+            f"egressRules[{index}].cidr is {rule.cidr}; allowed: a network without another rule; add the ports to "
+            f"egressRules[{first[rule.cidr]}]"
             for index, rule in enumerate(value)
             if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
         ]
@@ -305,12 +309,12 @@ class InferenceServiceSpec(Spec):
         named = any(variables.WEIGHTS in variables.references(arg) for arg in self.command_args)
         if self.model is None and named and variables.WEIGHTS not in self.env:
             raise ValueError(
-                f"commandArgs has $({variables.WEIGHTS}); allowed: with model, which says where the weights are"
+                f"commandArgs has $({variables.WEIGHTS}); allowed: only with model, which sets this variable"
             )
         return self
 
     @model_validator(mode="after")
-    def _variables_are_the_spec_s_own(self) -> Self:
+    def _variables_are_not_reserved(self) -> Self:
         weights = self.model is not None
         problems = [
             f"{field} {wrong}"
@@ -324,14 +328,14 @@ class InferenceServiceSpec(Spec):
     @model_validator(mode="after")
     def _a_variable_has_one_value(self) -> Self:
         if twice := sorted({*self.env} & {*self.secret_env}):
-            raise ValueError(f"secretEnv has {', '.join(twice)}; allowed: names that env does not have")
+            raise ValueError(f"secretEnv has {', '.join(twice)}; allowed: names that are not in env")
         return self
 
     @model_validator(mode="after")
     def _shared_memory_is_part_of_memory(self) -> Self:
         if mebibytes(self.shared_memory) >= mebibytes(self.memory):
             raise ValueError(
-                f"sharedMemory is {self.shared_memory}; allowed: less than memory ({self.memory}), which it counts as"
+                f"sharedMemory is {self.shared_memory}; allowed: less than memory ({self.memory}), which includes it"
             )
         return self
 
@@ -343,12 +347,12 @@ class InferenceServiceSpec(Spec):
 
     @property
     def autoscaled(self) -> bool:
-        """Whether its number of pods changes by itself."""
+        """Whether an autoscaler sets the number of pods."""
         return self.min_replicas < self.max_replicas
 
     @property
     def grace_seconds(self) -> int:
-        """Seconds that a pod has for its end."""
+        """Termination grace period of a pod in seconds."""
         return self.drain_seconds + STOP_SECONDS
 
     @property

@@ -1,4 +1,4 @@
-"""Environment variables of a model's server: whose names are whose, and what refers to which."""
+"""Environment variables of a model server: reserved names, and references between variables."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -13,25 +13,25 @@ REGION: Final = ("AWS_DEFAULT_REGION", "AWS_REGION")
 """The region of a model's weights."""
 
 AGENT: Final = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-"""How a server finds the credentials of its pod's role; EKS adds them to pods that have one:
+"""Variables by which a server finds the credentials of its pod's role. EKS adds them to pods with a role:
 https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
 
 ADDED: Final = frozenset({*AGENT, *REGION, "AWS_STS_REGIONAL_ENDPOINTS"})
-"""Variables that EKS adds to a pod with a role, behind all others: arguments can refer to them, and values cannot.
+"""Variables that EKS adds to a pod with a role, after all others. Arguments can refer to them, but values cannot.
 https://github.com/aws/amazon-eks-pod-identity-webhook"""
 
 _KUBERNETES: Final = re.compile(r"KUBERNETES_(PORT|SERVICE)(_.*)?")
 """Variables of every pod: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
 
 _REFERENCE: Final = re.compile(r"\$(?:\((?P<name>[^)]*)\)|.)", re.DOTALL)
-"""A reference, or a dollar sign and what it makes of the next: `$$` is one that refers to nothing.
+"""A reference, or a dollar sign with the next character: `$$` is an escaped dollar sign.
 https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/"""
 
-ALLOWED: Final = "variables that it has; $$(NAME) is $(NAME) as text"
+ALLOWED: Final = "variables of the pod, or $$(NAME) for the text $(NAME)"
 
 
 def reserved(*, weights: bool) -> dict[str, str]:
-    """Names of variables that are not for a spec, and whose they are.
+    """Names of variables that a spec must not set, with the reason.
 
     Args:
         weights: whether the model has weights in a bucket.
@@ -41,13 +41,13 @@ def reserved(*, weights: bool) -> dict[str, str]:
 
 
 def taken(names: Iterable[str], *, weights: bool) -> list[str]:
-    """What is wrong with names of variables: a line for each that is reserved, to be read after a field."""
-    whose = reserved(weights=weights)
-    return [f"has {name}; allowed: other names, since {whose[name]}" for name in names if name in whose]
+    """Problems of names of variables: one line per reserved name, a phrase that follows a field."""
+    reasons = reserved(weights=weights)
+    return [f"has {name}; allowed: other names, since {reasons[name]}" for name in names if name in reasons]
 
 
 def references(text: str) -> Iterator[str]:
-    """The variables that Kubernetes puts into an argument or a value.
+    """The variables whose references Kubernetes replaces in an argument or a value.
 
     >>> [*references("$(A)/$$(B)/$(C D)/$(E")]
     ['A']
@@ -58,13 +58,13 @@ def references(text: str) -> Iterator[str]:
 
 
 def ordered(values: Mapping[str, Any], others: Iterable[str] = ()) -> list[str]:
-    """Names of variables in an order in which Kubernetes resolves references: it knows those that come before.
+    """Names of variables in an order in which Kubernetes can resolve references: only to earlier variables.
 
-    Names are sorted but for that, `others` last, so that a pod is not replaced for another order.
+    Otherwise names are sorted, with `others` last, so that a different order does not replace a pod.
 
     Args:
-        values: values by the names of variables; those that are not known yet refer to nothing.
-        others: names of more variables, which refer to nothing.
+        values: values by the names of variables. Those that are not known yet count as values without references.
+        others: names of additional variables without references.
     """
     names = [*sorted(values), *sorted({*others} - {*values})]
     found: dict[str, None] = {}
@@ -85,23 +85,23 @@ def ordered(values: Mapping[str, Any], others: Iterable[str] = ()) -> list[str]:
 
 
 def wrong_arguments(args: Sequence[str], there: Set[str]) -> Iterator[tuple[int, str]]:
-    """Arguments of a program that refer to variables which its pod does not have: positions, and what is wrong."""
+    """Arguments of a program that refer to variables that its pod does not have: positions and problems."""
     for index, text in enumerate(args):
         yield from ((index, reason) for reason in _missing(text, there))
 
 
 def wrong_values(values: Mapping[str, Any], there: Set[str]) -> Iterator[tuple[str, str]]:
-    """Variables that refer to others which the pod does not have, or to themselves: names, and what is wrong."""
+    """Variables that refer to variables that the pod does not have, or to themselves: names and problems."""
     for name, text in values.items():
         if isinstance(text, str):
             yield from ((name, reason) for reason in _missing(text, there))
             for other in _refers(values, name):
                 if name in _behind(values, other):
-                    yield name, f"has $({other}), which is made of it; allowed: {ALLOWED}"
+                    yield name, f"has $({other}), which refers back to it; allowed: {ALLOWED}"
 
 
 def wrong_value(text: str, before: Set[str]) -> Iterator[str]:
-    """What is wrong with the value of a variable that becomes known when the order of variables is settled."""
+    """Problems of a value that becomes known only after the order of variables is fixed."""
     yield from _missing(text, before, where=" before it")
 
 
@@ -117,7 +117,7 @@ def _refers(values: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _behind(values: Mapping[str, Any], name: str) -> set[str]:
-    """A variable, and all that it is made of."""
+    """A variable, and all variables that it refers to, directly or indirectly."""
     found, ahead = {name}, [name]
     while ahead:
         more = [each for each in _refers(values, ahead.pop()) if each not in found]
