@@ -123,7 +123,8 @@ def _makers(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
 def _maker(urn: str, steps: Sequence[Step], groups: Mapping[str, Sequence[Step]], streamed: bool) -> str:
     """URN of the resource that created another; empty if a provider or the program created it.
 
-    The digest contains it (`viewOf`). An event does not: there it is a resource without a provider whose parent has one.
+    The digest contains it (`viewOf`). An event does not: there it is a resource without a provider, but whose parent
+    has one.
     """
     states = [*sides(steps)]
     if creator := next((each.view_of for each in states if each.view_of), ""):

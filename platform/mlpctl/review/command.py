@@ -133,7 +133,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
 
 
 def _check(root: Path, stack: str) -> None:
-    """Validate the stack file before anything is started, if it configures a platform: other programs use other keys."""
+    """Validate the stack file before anything is started, if it configures a platform: other programs have others."""
     from mlpctl import config
 
     file = config.find(root, stack)

@@ -51,7 +51,7 @@ def check(plan: Plan) -> Checked:
         unchecked.append(
             Unchecked(
                 what="Admission, quotas and defaults of Kubernetes objects",
-                why=f"the cluster does not exist yet; only the fields are validated, by the Kubernetes {version} schemas",
+                why=f"the cluster does not exist yet; the schemas of Kubernetes {version} validate only the fields",
                 urns=checked,
             )
         )

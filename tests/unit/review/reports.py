@@ -401,7 +401,7 @@ def only_tags() -> Report:
 
 
 def nothing() -> Report:
-    """Nothing changes."""
+    """No changes."""
     return report(cost=cost(_platform_costs(Op.SAME)))
 
 

@@ -76,11 +76,11 @@ def test_claims_go_with_their_set_where_its_policy_says_so(name: str, op: Op) ->
 
 def test_claims_that_stay_are_said_to_stay() -> None:
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful())))
-    assert danger.harm is Harm.SERVING and danger.text.endswith("its pods end; its volume claims stay.")
+    assert danger.harm is Harm.SERVING and danger.text.endswith("its pods are terminated; its volume claims are retained.")
     told = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
     assert [each.harm for each in told] == [Harm.DATA, Harm.SERVING] and "stay" not in told[1].text
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE, notes=orphan("orphan")))))
-    assert "its pods stay, and nothing manages them any more; its volume claims stay" in danger.text
+    assert "its pods are retained, and nothing manages them any more; its volume claims are retained" in danger.text
 
 
 def test_what_is_retained_keeps_its_claims() -> None:
@@ -127,7 +127,7 @@ def test_a_policy_that_begins_to_delete_is_a_weaker_protection(key: str, text: s
 @pytest.mark.parametrize(
     ("policy", "text", "harm"),
     [
-        ("Retain", "its class retains the volumes", Harm.PROTECTION),
+        ("Retain", "its storage class retains the volumes", Harm.PROTECTION),
         ("Delete", "their data is lost.", Harm.DATA),
         (None, "their data is lost.", Harm.DATA),
     ],
@@ -138,7 +138,7 @@ def test_the_class_of_the_claims_tells_what_becomes_of_the_volumes(policy: Any, 
     told = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
     assert [text in each.text for each in told if each.harm is harm] == [True]
     (danger,) = lost(change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast")))
-    assert "unless their class retains the volumes" in danger.text
+    assert "unless their storage class retains the volumes" in danger.text
 
 
 def test_other_kinds_with_such_a_policy_lose_their_claims_too() -> None:
@@ -150,7 +150,7 @@ def test_other_kinds_with_such_a_policy_lose_their_claims_too() -> None:
 
 def test_claims_of_their_own_go_with_their_volumes_unless_those_are_retained() -> None:
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "fast"}})
-    assert "the volume is lost unless its class retains it" in lost(claim)[0].text
+    assert "the volume is lost unless its storage class retains it" in lost(claim)[0].text
     storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Delete"})
     assert "the volume and its files are lost." in lost(storage, claim)[0].text
 
@@ -181,7 +181,7 @@ def test_a_claim_whose_volume_is_retained_destroys_nothing(name: str, op: Op) ->
             change(CLAIM, op, old=inputs, new=None if op is Op.DELETE else inputs),
         )
     )
-    assert (danger.harm, "its class retains the volume" in danger.text) == (Harm.PROTECTION, True)
+    assert (danger.harm, "its storage class retains the volume" in danger.text) == (Harm.PROTECTION, True)
     assert ("starts without" in danger.text) is (op is Op.REPLACE)
 
 
@@ -235,6 +235,6 @@ def test_the_default_class_counts_where_a_claim_names_none() -> None:
     notes = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
     storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "gp3", **notes}, "reclaimPolicy": "Retain"})
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {}})
-    assert "its class retains the volume" in unguarded(storage, claim)[0].text
+    assert "its storage class retains the volume" in unguarded(storage, claim)[0].text
     named = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "other"}})
     assert "unless its class retains it" in lost(storage, named)[0].text

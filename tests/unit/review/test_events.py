@@ -103,5 +103,5 @@ def test_two_plans_in_one_file_are_refused(text: str) -> None:
 
 def test_plain_text_among_events_is_refused_with_its_line() -> None:
     first, *rest = events(ROOT).splitlines()
-    with pytest.raises(PlanError, match="Line 2 is no event of the engine: it is plain text"):
+    with pytest.raises(PlanError, match="Line 2 is not an engine event: it is plain text"):
         reader.read("\n".join([first, "warning: the disk is full", *rest]))

@@ -38,7 +38,7 @@ POLICIES = {
 def test_a_policy_for_everybody_says_so(type: str, principal: Any) -> None:
     name = POLICIES[type]
     said = harms(update(type, {name: NAMED}, {name: policy(principal)}))
-    assert "everybody may use it" in said[Harm.IDENTITY]
+    assert "anyone can use it" in said[Harm.IDENTITY]
     limited = policy(principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
     assert "everybody" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
 
@@ -84,5 +84,5 @@ def test_a_new_version_of_a_gpu_node_group_replaces_its_nodes(old: Any, new: Any
 def test_the_root_disk_of_an_instance_may_stay() -> None:
     instance = "aws:ec2/instance:Instance"
     kept = change(instance, Op.DELETE, inputs={"rootBlockDevice": {"deleteOnTermination": False}})
-    assert "its root disk stays" in harms(kept)[Harm.CAPACITY]
+    assert "its root disk is retained" in harms(kept)[Harm.CAPACITY]
     assert "stays" not in harms(change(instance, Op.DELETE, inputs={}))[Harm.CAPACITY]

@@ -36,7 +36,7 @@ def told(*changes: Change) -> Sequence[Danger]:
     return dangers(plan(*changes))
 
 
-WHOLE = "the whole internet may connect"
+WHOLE = "the whole internet can connect"
 GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "another port": ([allow(80)], [allow(80), allow(22)], f"{WHOLE} on tcp 22 (SSH)."),
     "a first port": ([], [allow(5432)], f"{WHOLE} on tcp 5432 (PostgreSQL)."),
@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
         f"{WHOLE} on tcp 22 (SSH).",
     ),
     "four quarters": ([], [allow(22, 22, *(f"{n}.0.0.0/2" for n in (0, 64, 128, 192)))], f"{WHOLE} on tcp 22 (SSH)."),
-    "half of the internet": ([], [allow(22, 22, HALVES[0])], "a large part of the internet may connect on tcp 22"),
+    "half of the internet": ([], [allow(22, 22, HALVES[0])], "a large part of the internet can connect on tcp 22"),
     "IPv6": ([allow(22)], [allow(22, 22, ALL, ALL_6)], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "all that is given out of IPv6": ([], [allow(22, 22, "2000::/3")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "halves of IPv6": ([], [allow(22, 22, "::/1", "8000::/1")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
@@ -65,18 +65,18 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "an office more": (
         [allow(22, 22, "10.0.0.0/8")],
         [allow(22, 22, "10.0.0.0/8", OFFICE)],
-        "what may connect changes.",
+        "the allowed sources change.",
     ),
-    "a port less": ([allow(22), allow(80)], [allow(80)], "what may connect changes."),
-    "fewer addresses": ([allow(22)], [allow(22, 22, OFFICE)], "what may connect changes."),
-    "private ranges": ([], [allow(22, 22, "10.0.0.0/8")], "what may connect changes."),
+    "a port less": ([allow(22), allow(80)], [allow(80)], "the allowed sources change."),
+    "fewer addresses": ([allow(22)], [allow(22, 22, OFFICE)], "the allowed sources change."),
+    "private ranges": ([], [allow(22, 22, "10.0.0.0/8")], "the allowed sources change."),
     "one rule for two": ([allow(80), allow(81)], [allow(80, 81)], ""),
     "one rule of two that say the same": ([allow(0, 100), allow(80)], [allow(0, 100)], ""),
-    "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "what may connect changes."),
+    "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "the allowed sources change."),
     "private ranges beside all public ones": (
         [allow(22, 22, *(f"{n}.0.0.0/8" for n in range(256) if n not in (0, 10, 127)))],
         [allow(22)],
-        "what may connect changes.",
+        "the allowed sources change.",
     ),
     "another order": ([allow(80), allow(22)], [allow(22), allow(80)], ""),
 }
@@ -90,7 +90,7 @@ def test_rules_of_a_group_are_compared_by_protocol_port_and_source(name: str) ->
     if says:
         assert says in found[0].text and ("internet" in found[0].text) is ("internet" in says or "every" in says)
         assert found[0].because and all(each.startswith(("ingress[", "and ")) for each in found[0].because)
-        assert "what may connect changes" not in found[0].text or "internet" not in found[0].text
+        assert "the allowed sources change" not in found[0].text or "internet" not in found[0].text
 
 
 def as_native(rules: Any) -> Any:
@@ -143,7 +143,7 @@ def service(**more: Any) -> dict[str, Any]:
 
 RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 OTHERS: dict[str, tuple[str, Any, Any, str]] = {
-    "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "may pass its list on tcp 22"),
+    "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "passes its rules on tcp 22"),
     "an access list that refuses it before": (
         ACL,
         {"ingress": []},
@@ -227,7 +227,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         POLICY,
         network(PODS),
         network({"ports": [{"port": 80}]}),
-        "may connect with its pods on tcp 80",
+        "can connect to its pods on tcp 80",
     ),
     "pods, by address": (POLICY, network(PODS), network(PODS, block(ALL)), "on tcp 80"),
     "pods, on every port": (POLICY, network(PODS), network({}), "on every port"),
@@ -355,14 +355,14 @@ def test_a_refusal_that_goes_opens_what_it_refused() -> None:
         return change(ACL_RULE, op, name=str(number), inputs=inputs)
 
     (danger,) = told(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
-    assert "the whole internet may pass the list on tcp 22 (SSH)" in danger.text
+    assert "the whole internet passes the ACL on tcp 22 (SSH)" in danger.text
     assert danger.text.startswith("Deletes the network access list 1")
 
 
 def test_a_port_that_is_not_known_yet_may_be_open() -> None:
     (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
     assert danger.certainty is Certainty.MAY
-    assert "the whole internet may connect on a port that is not known yet" in danger.text
+    assert "the whole internet can connect on an unknown port" in danger.text
     (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
     assert (danger.certainty, "internet" in danger.text) == (Certainty.MAY, False)
 
@@ -375,7 +375,7 @@ def test_what_comes_is_named_before_what_goes() -> None:
 
 def test_pings_are_no_ports() -> None:
     (danger,) = told(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
-    assert "the whole internet may connect on icmp" in danger.text
+    assert "the whole internet can connect on icmp" in danger.text
     worse = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="worse")
     ping = update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]})
     assert [each.name for each in told(ping, worse)] == ["worse", "it"]
@@ -424,7 +424,7 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
             "kubernetes:networking.k8s.io/v1:Ingress",
             {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internal"}}},
             {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}},
-            "the whole internet may connect",
+            "the whole internet can connect",
         ),
         (
             "kubernetes:cilium.io/v2:CiliumNetworkPolicy",
@@ -436,7 +436,7 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
                     ]
                 }
             },
-            "the whole internet may connect with its pods on tcp 22",
+            "the whole internet can connect with its pods on tcp 22",
         ),
     ],
 )

@@ -26,12 +26,12 @@ def texts(*changes: Any) -> str:
 
 
 CASES: dict[str, tuple[Any, Any, str]] = {
-    "another port": ("443", "22", "may connect on tcp 22 (SSH) and udp 22 (SSH)"),
-    "a range": ("443", "3000-3010", "may connect on tcp 3000-3010 and udp 3000-3010"),
-    "several": ("443", ["443", "3389"], "may connect on tcp 3389 (RDP) and udp 3389 (RDP)"),
-    "every port": ("443", "*", "may connect on every port"),
-    "every port among others": (["443"], ["443", "*"], "may connect on every port"),
-    "every port as a range": ("443", "0-65535", "may connect on every port"),
+    "another port": ("443", "22", "can connect on tcp 22 (SSH) and udp 22 (SSH)"),
+    "a range": ("443", "3000-3010", "can connect on tcp 3000-3010 and udp 3000-3010"),
+    "several": ("443", ["443", "3389"], "can connect on tcp 3389 (RDP) and udp 3389 (RDP)"),
+    "every port": ("443", "*", "can connect on every port"),
+    "every port among others": (["443"], ["443", "*"], "can connect on every port"),
+    "every port as a range": ("443", "0-65535", "can connect on every port"),
 }
 
 
@@ -55,7 +55,7 @@ def test_the_ports_of_a_rule_of_its_own_for_every_protocol_count_on_azure(case: 
 @pytest.mark.parametrize("type", GROUPS)
 def test_a_new_rule_for_every_protocol_opens_the_ports_that_it_names(type: str) -> None:
     said = texts(update(type, {"securityRules": []}, {"securityRules": [rule("443")]}))
-    assert "may connect on tcp 443 (HTTPS) and udp 443 (HTTPS)." in said
+    assert "can connect on tcp 443 (HTTPS) and udp 443 (HTTPS)." in said
 
 
 @pytest.mark.parametrize("type", GROUPS)
@@ -69,7 +69,7 @@ def test_a_refusal_for_every_protocol_is_for_its_ports_alone(type: str) -> None:
     refusal = rule("443", priority=90, access="Deny")
     old, new = [refusal], [refusal, rule(["22", "443"])]
     said = texts(update(type, {"securityRules": old}, {"securityRules": new}))
-    assert "may connect on tcp 22 (SSH) and udp 22 (SSH)." in said
+    assert "can connect on tcp 22 (SSH) and udp 22 (SSH)." in said
 
 
 def test_a_policy_of_cilium_for_any_protocol_is_for_its_ports() -> None:

@@ -39,11 +39,11 @@ def binding(role: str, *names: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", MEMBERS)
 def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> None:
     made = change(token(path), Op.CREATE, inputs={"member": who, "role": "roles/viewer"})
-    assert "everybody may use it" in said(made)
+    assert "anyone can use it" in said(made)
     several = path.replace("Member", "Binding")
-    assert "everybody may use it" in said(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
+    assert "anyone can use it" in said(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
     policy = change(token(path.replace("Member", "Policy")), Op.CREATE, inputs={"policyData": f'["{who}"]'})
-    assert "everybody may use it" in said(policy)
+    assert "anyone can use it" in said(policy)
 
 
 @pytest.mark.parametrize("path", MEMBERS)
@@ -51,7 +51,7 @@ def test_a_grant_to_somebody_is_not(path: str) -> None:
     assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
     assert "everybody" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
     changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
-    assert "everybody may use it" in said(changed)
+    assert "anyone can use it" in said(changed)
 
 
 ANYBODY: dict[str, tuple[str, Any]] = {
@@ -69,7 +69,7 @@ ANYBODY: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("case", ANYBODY)
 def test_other_grants_to_everybody(case: str) -> None:
     type, inputs = ANYBODY[case]
-    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=inputs))
+    assert "anyone can use it" in said(change(type, Op.CREATE, inputs=inputs))
 
 
 ADMINS: dict[str, tuple[str, Any]] = {
@@ -146,7 +146,7 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
         f"{RBAC}RoleBinding",
         binding("edit", "admins"),
         binding("edit", "system:anonymous"),
-        "whoever reaches its API has the role",
+        "anyone who reaches the API has the role",
     ),
     "a cluster role that gets everything": (
         f"{RBAC}ClusterRole",

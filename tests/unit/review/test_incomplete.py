@@ -35,7 +35,7 @@ def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
 
 def test_a_preview_without_changes_says_so_and_passes() -> None:
     report = assemble.review(plan(), book.load(), TODAY)
-    assert report.verdict.startswith("Nothing changes")
+    assert report.verdict.startswith("No changes")
     assert report.outcome is Outcome.KEPT
 
 

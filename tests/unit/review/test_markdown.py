@@ -78,11 +78,11 @@ def test_the_parts_come_in_the_order_in_which_they_matter() -> None:
         "Dangers",
         "Cost",
         "Limits",
-        "Refused by the Kubernetes API's schemas",
+        "Rejected by the Kubernetes API schemas",
         "What changes",
         "Known only after the update",
         "Not checked",
-        "Messages of the engine",
+        "Engine messages",
     ]
 
 
@@ -172,10 +172,10 @@ def test_it_says_where_it_comes_from() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (reports.nothing, "Nothing here has to be done before the update."),
+        (reports.nothing, "No action is needed before the update."),
         (reports.database_replaced, "Back up what is destroyed"),
         (reports.bucket_deleted, "Take the protection away first"),
-        (reports.limits_broken, "Correct the objects that are refused. Make the change smaller"),
+        (reports.limits_broken, "Correct the rejected objects. Make the change smaller"),
         (reports.incomplete, "Make the preview again"),
         (reports.pool_changed, "Watch the update itself"),
     ],
@@ -204,13 +204,13 @@ def test_a_difference_is_a_diff_that_names_what_forces() -> None:
 
 
 def test_noise_is_counted() -> None:
-    assert "`network-private-us-east-1a` · 4 differences without meaning folded" in markdown(reports.only_tags())
+    assert "`network-private-us-east-1a` · 4 differences insignificant, hidden" in markdown(reports.only_tags())
 
 
 def test_costs_stand_by_component_with_what_they_rest_on() -> None:
     text = markdown(reports.first_creation())
     assert "| `GpuNodePool training` | 0.00 | 40,179 | +40,179 | 0.00 | 80,358 |  |" in text
-    assert "- Without a price, and in no figure: 1 resource\n  - Image repository (1): no source\n" in text
+    assert "- Unpriced, not included in the totals: 1 resource\n  - Image repository (1): no source\n" in text
     assert "- Older than 90 days: 1 price" in text
     assert "`s3StorageGb = 500 GB (stack config)`" in text
 

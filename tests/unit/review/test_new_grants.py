@@ -124,7 +124,7 @@ def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> No
 def test_who_may_assume_a_new_role() -> None:
     for principal in ("*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::1:root", "*"]}):
         new = change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": trust(principal)})
-        assert "everybody may assume it" in said(new)
+        assert "anyone can assume it" in said(new)
     for text in (
         trust({"Service": "ec2.amazonaws.com"}),
         trust("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o"}}),
@@ -207,7 +207,7 @@ FIREWALLS: dict[str, tuple[str, Any]] = {
 def test_a_new_firewall_that_is_open_is_told_apart_from_ports_of_the_web(name: str) -> None:
     type, inputs = FIREWALLS[name]
     for port in (22, 3389, 5432, 6379):
-        assert f"the whole internet may connect on tcp {port}" in said(
+        assert f"the whole internet can connect on tcp {port}" in said(
             change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))
         )
         assert said(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
@@ -244,7 +244,7 @@ def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
 )
 def test_a_new_resource_that_everybody_may_use(type: str, name: str) -> None:
     everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
-    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=everybody))
+    assert "anyone can use it" in said(change(type, Op.CREATE, inputs=everybody))
     named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
     assert "everybody" not in said(change(type, Op.CREATE, inputs=named))
 

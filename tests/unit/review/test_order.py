@@ -1,4 +1,4 @@
-"""Replacements of which a digest lists no steps: an old one of the same name goes first, and what it serves stops."""
+"""Replacements of which a digest lists no steps: an old one of the same name goes first, and it stops serving."""
 
 import json
 from datetime import date

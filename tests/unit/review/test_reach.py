@@ -166,7 +166,7 @@ def test_a_description_is_nothing_that_other_firewalls_let_in_either() -> None:
 
 def test_what_opens_a_group_to_everybody_is_told_however_it_is_grouped() -> None:
     wide = update(GROUP, {"ingress": [rule(A)]}, {"ingress": [rule(A), rule("0.0.0.0/1", "128.0.0.0/1", first=22)]})
-    assert "the whole internet may connect on tcp 22" in dangers(plan(wide))[0].text
+    assert "the whole internet can connect on tcp 22" in dangers(plan(wide))[0].text
 
 
 def test_many_rules_are_compared_by_themselves_alone() -> None:

@@ -156,7 +156,7 @@ def test_an_old_copy_of_a_resource_that_stays_is_a_change_of_its_own() -> None:
 def test_what_an_interrupted_replacement_deleted_is_gone() -> None:
     plan = read(resource("a", THING, op="remove-pending-replace", old={"x": 1}))
     assert [change.op for change in plan] == [Op.GONE]
-    assert plan.notes[0].text == "An interrupted replacement deleted it already; only the state still has it."
+    assert plan.notes[0].text == "An interrupted replacement already deleted it; only the state still contains it."
 
 
 @pytest.mark.parametrize(
@@ -210,15 +210,15 @@ def test_messages_lose_their_colours_and_what_is_said_twice() -> None:
 
 
 def test_a_plan_that_is_not_all_of_it_says_why() -> None:
-    assert read(maybeCorrupt=True).incomplete == "The engine says that the state may be corrupt."
+    assert read(maybeCorrupt=True).incomplete == "The engine reports that the state may be corrupt."
     assert reader.read('{"steps": []}').incomplete == "The preview ended before the engine's summary."
     lines = (PLANS / "replacements.jsonl").read_text().splitlines()
     cut = reader.read("\n".join(lines[:-3]) + "\n" + lines[-3][:40])
     assert cut.incomplete == "The events end before the engine's summary."
-    assert reader.read("\n".join(lines) + '\n{"sequence": 99, "timest').incomplete == "The last event is cut off."
+    assert reader.read("\n".join(lines) + '\n{"sequence": 99, "timest').incomplete == "The last event is truncated."
     canceled = {"summaryEvent": {"maybeCorrupt": True, "result": "canceled"}}
     plan = reader.read(json.dumps({"sequence": 0}) + "\n" + json.dumps(canceled))
-    assert plan.incomplete == "The engine says that the state may be corrupt. The preview was canceled."
+    assert plan.incomplete == "The engine reports that the state may be corrupt. The preview was canceled."
 
 
 def test_names_that_lose_a_secret_stay_apart() -> None:
@@ -243,7 +243,7 @@ def test_a_plan_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(json.dumps(DONE).encode())))
     assert reader.load(Path("-")).changes == ()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
-    with pytest.raises(PlanError, match=r"^Standard input: There is nothing in it;"):
+    with pytest.raises(PlanError, match=r"^Standard input: The input is empty;"):
         reader.load(Path("-"))
 
 
@@ -255,9 +255,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "There is nothing in it"),
-        (" \n", "There is nothing in it"),
-        ("Previewing update (dev):\n", "This is no JSON (line 1, column 1)"),
+        ("", "The input is empty"),
+        (" \n", "The input is empty"),
+        ("Previewing update (dev):\n", "This is not JSON (line 1, column 1)"),
         ("[1]", "This JSON is a list"),
         ("7", "This JSON is a number"),
         ('"text"', "This JSON is a text"),
@@ -272,29 +272,29 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ('{"manifest": {}, "resourcePlans": {}}', "This is a plan that `pulumi preview --save-plan` wrote"),
         ('{"steps": [', "This JSON ends too early (line 1, column 12)"),
         ('{"steps": [{"op": "crea', "This JSON ends too early"),
-        ('{"steps": [1,]}', "This is no JSON"),
+        ('{"steps": [1,]}', "This is not JSON"),
         ("[" * 100_000, "too deep to be read"),
         ('{"steps": ' + "9" * 5000 + "}", "numbers too long"),
-        ('{"steps": {}}', "steps is a mapping where a list belongs"),
-        ('{"steps": [1]}', "steps[0] is a number where a mapping belongs"),
+        ('{"steps": {}}', "steps is a mapping not an array"),
+        ('{"steps": [1]}', "steps[0] is a number not an object"),
         ('{"steps": [{}]}', "steps[0] has no op"),
         ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is no URN"),
         ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is no URN"),
-        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number where a text belongs"),
-        ('{"config": []}', "config is a list where a mapping belongs"),
-        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a text where true or false belongs"),
-        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number where a text belongs"),
-        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number where a mapping belongs"),
-        ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is no event of the engine"),
-        (b"\xff\xfe\xff", "This is no text"),
-        (b"\x80abc", "This is no text: byte 0 is not utf-8"),
+        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number not a string"),
+        ('{"config": []}', "config is a list not an object"),
+        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a text not a boolean"),
+        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number not a string"),
+        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number not an object"),
+        ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is not an engine event"),
+        (b"\xff\xfe\xff", "This is not text"),
+        (b"\x80abc", "This is not text: byte 0 is not utf-8"),
     ],
 )
 def test_what_is_no_plan_is_refused_with_the_place_and_what_is_expected(text: str | bytes, told: str) -> None:
     with pytest.raises(PlanError) as error:
         reader.read(text)
     assert told in str(error.value)
-    assert "expected is the output of `pulumi preview --json`" in str(error.value)
+    assert "expected: the output of `pulumi preview --json`" in str(error.value)
 
 
 def test_a_refusal_quotes_no_secret() -> None:

@@ -28,7 +28,7 @@ def replaced(type: str = DATABASE, old: Any = SAME, new: Any = SAME, **more: Any
 REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
     "tainted": ({"tainted": True, "forced_by": ("id",)}, (), "it is tainted"),
     "tainted, where the engine names no key": ({"tainted": True}, (), "it is tainted"),
-    "asked for": ({"forced_by": ("id",)}, (), "the preview was told to replace it"),
+    "asked for": ({"forced_by": ("id",)}, (), "an option of the preview requests its replacement"),
     "replaced with another": (
         {"forced_by": ("replaceWith",), "replaced_with": (urn(BUCKET, "b"),)},
         (change(BUCKET, Op.REPLACE, name="b"),),
@@ -39,20 +39,20 @@ REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
         (change(BUCKET, Op.REPLACE, name="b"),),
         "replaceWith: S3 bucket b is replaced",
     ),
-    "another provider": ({"forced_by": ("provider",), "provider": urn(PROVIDER, "p")}, (), "it gets another provider"),
+    "another provider": ({"forced_by": ("provider",), "provider": urn(PROVIDER, "p")}, (), "its provider changes"),
     "a provider that is replaced": (
         {"forced_by": ("provider",), "provider": urn(PROVIDER, "p")},
         (change(PROVIDER, Op.REPLACE, name="p"),),
         "its provider p is replaced",
     ),
-    "a creation that failed": ({"forced_by": ("#initerror",)}, (), "its last creation or update failed half-way"),
+    "a creation that failed": ({"forced_by": ("#initerror",)}, (), "its last creation or update failed partway"),
     "a trigger": ({"triggered": True}, (), "its replacementTrigger changes"),
     "a dependency that is deleted first": (
         {"after": (urn(BUCKET, "b"),)},
         (change(BUCKET, Op.REPLACE, name="b"),),
         "S3 bucket b is replaced",
     ),
-    "an interrupted update": ({"pending": True}, (), "an update that was interrupted deleted it already"),
+    "an interrupted update": ({"pending": True}, (), "an interrupted update already deleted it"),
     "nothing that is known": ({}, (), "the engine gives no reason"),
 }
 
@@ -102,7 +102,7 @@ def test_a_cause_is_a_property_that_the_resource_has() -> None:
     new = {"instanceTypes": ["m6i.2xlarge"], "diskSize": 100}
     (danger,) = dangers(plan(update(nodes, old, new, op=Op.REPLACE, forced_by=("instanceTypes", "diskSize"))))
     assert danger.because == ("diskSize: 50 → 100", "instanceTypes[0]: m5.xlarge → m6i.2xlarge")
-    assert "its nodes are replaced by others" in danger.text and "fewer types" not in danger.text
+    assert "its nodes are replaced with another instance type" in danger.text and "fewer types" not in danger.text
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
     ("old", "new", "keys", "reason"),
     [
         ({"taint": True}, {}, None, "it is tainted"),
-        ({}, {}, ["id"], "the preview was told to replace it"),
-        ({"initErrors": ["x"]}, {}, ["#initerror"], "its last creation or update failed half-way"),
+        ({}, {}, ["id"], "an option of the preview requests its replacement"),
+        ({"initErrors": ["x"]}, {}, ["#initerror"], "its last creation or update failed partway"),
         ({"replacementTrigger": 1}, {"replacementTrigger": 2}, None, "its replacementTrigger changes"),
-        ({"pendingReplacement": True}, {}, None, "an update that was interrupted deleted it already"),
+        ({"pendingReplacement": True}, {}, None, "an interrupted update already deleted it"),
         ({}, {"replaceWith": [urn(BUCKET, "b")]}, ["replaceWith"], "replaceWith"),
     ],
 )

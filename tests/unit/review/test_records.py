@@ -58,7 +58,7 @@ def test_the_class_is_left_out_where_it_repeats_the_module(type: str, short: str
 def test_a_named_type_goes_before_a_pattern_and_fields_that_it_lacks_come_from_that() -> None:
     claim = records.record("kubernetes:core/v1:Secret")
     assert claim.words == "Kubernetes Secret", "by its name"
-    assert claim.free == "it runs on nodes, which are paid", "by kubernetes:core/v1:*"
+    assert claim.free == "it runs on nodes, which are billed", "by kubernetes:core/v1:*"
 
 
 def test_the_watches_of_a_type_are_those_of_its_name_and_of_all_patterns() -> None:

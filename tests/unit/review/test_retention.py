@@ -80,7 +80,7 @@ def test_what_the_state_says_counts_and_not_what_the_program_says_now(name: str)
     assert deleted.op is Op.DELETE
 
 
-SNAPSHOT = "a last snapshot is taken"
+SNAPSHOT = "a final snapshot is created"
 KEPT: dict[str, tuple[str, Any, str, Harm]] = {
     "a domain by its policy": (
         DOMAIN,
@@ -103,14 +103,14 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
     "an instance of Cloud SQL": (
         "gcp:sql/databaseInstance:DatabaseInstance",
         {"settings": {"finalBackupConfig": {"enabled": True}}},
-        "a last backup is taken",
+        "a final backup is created",
         Harm.SERVING,
     ),
     "a disk": ("aws:ebs/volume:Volume", {"finalSnapshot": True}, SNAPSHOT, Harm.PROTECTION),
     "a file system": (
         "aws:fsx/windowsFileSystem:WindowsFileSystem",
         {"skipFinalBackup": False},
-        "a last backup is taken",
+        "a final backup is created",
         Harm.PROTECTION,
     ),
 }

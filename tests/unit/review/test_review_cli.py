@@ -109,11 +109,11 @@ def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlp
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "There is nothing in it"),
+        ("", "The input is empty"),
         ("Previewing update (prod)\n", "is no JSON"),
         ('{"terraform_version": "1.9", "resource_changes": []}', "This is a plan of Terraform"),
         ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
-        ("[1, 2]", "expected is the output of `pulumi preview --json`"),
+        ("[1, 2]", "expected: the output of `pulumi preview --json`"),
         (json.dumps({**SMALL, "steps": {"a": 1}}), "steps"),
         (json.dumps(preview(cost={"maxMonthlyUsd": "lots"})), "cost.maxMonthlyUsd: input should be a valid number"),
         (json.dumps(preview(cost={"maxMonthly": 1})), "cost.maxMonthly: extra inputs are not permitted"),

@@ -353,7 +353,7 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
 def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
     old, new, widens = WHAT_WIDENS[name]
     danger = only(update(POLICY, {"policy": old}, {"policy": new}))
-    assert ("it allows more than it names" in danger.text) == widens
+    assert ("it grants broad permissions" in danger.text) == widens
 
 
 GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
@@ -363,9 +363,9 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         "aws:ecrpublic/repository:Repository",
         {"forceDestroy": True},
         Harm.DATA,
-        "every image in it is lost and no pod can pull one.",
+        "every image in it is lost, and pods can no longer pull them.",
     ),
-    "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no last snapshot is taken"),
+    "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no final snapshot is created"),
     "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "refuses while its deletionProtection"),
     "a volume that its class retains": (
         "kubernetes:core/v1:PersistentVolume",
@@ -379,8 +379,8 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         Harm.DATA,
         "files",
     ),
-    "GPU nodes": (NODES, GPU, Harm.CAPACITY, "g6.2xlarge may not be had again."),
-    "nodes": (NODES, CPU, Harm.CAPACITY, "Deletes the EKS node group it: its nodes are drained and given up."),
+    "GPU nodes": (NODES, GPU, Harm.CAPACITY, "g6.2xlarge may not be available again."),
+    "nodes": (NODES, CPU, Harm.CAPACITY, "Deletes the EKS node group it: its nodes are drained and terminated."),
     "a reservation of GPUs": (
         RESERVATION,
         {"instanceType": "p5.48xlarge"},
@@ -406,9 +406,9 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         "accelerators may not be had",
     ),
     "a launch template": (TEMPLATE, {"instanceType": "p5.48xlarge"}, None, ""),
-    "a deployment": (DEPLOYMENT, {"spec": {"replicas": 2}}, Harm.SERVING, "its pods end"),
+    "a deployment": (DEPLOYMENT, {"spec": {"replicas": 2}}, Harm.SERVING, "its pods are terminated"),
     "a deployment without pods": (DEPLOYMENT, {"spec": {"replicas": 0}}, None, ""),
-    "a disruption budget": (BUDGET, {}, Harm.SERVING, "a drain may end all its pods at once"),
+    "a disruption budget": (BUDGET, {}, Harm.SERVING, "a drain may evict all its pods at once"),
     "a load balancer": ("aws:lb/loadBalancer:LoadBalancer", {}, Harm.SERVING, "requests through it fail"),
     "a role": (ROLE, {}, Harm.IDENTITY, "loses its permissions"),
     "a tag": ("aws:autoscaling/tag:Tag", {}, None, ""),
@@ -525,7 +525,7 @@ def test_a_launch_template_is_found_by_its_id_too() -> None:
         change(TEMPLATE, Op.SAME, name="template", inputs={"instanceType": "g6.2xlarge"}, id="lt-1"),
         change(NODES, Op.DELETE, inputs={"launchTemplate": {"id": "lt-1"}}),
     )
-    assert "g6.2xlarge may not be had again" in danger.text
+    assert "g6.2xlarge may not be available again" in danger.text
 
 
 def test_an_endpoint_with_other_instances() -> None:
@@ -584,7 +584,7 @@ def test_a_new_administrator_is_told_so() -> None:
     danger = only(
         change(ROLE, Op.SAME, name="r", id="r"), change(ATTACHMENT, Op.CREATE, inputs={"role": "r", "policyArn": ADMIN})
     )
-    assert danger.text == "Adds the policy of an IAM role it: the role may do anything; the role may do more."
+    assert danger.text == "Adds the policy of an IAM role it: the role gets administrative permissions; the role gets more permissions."
 
 
 def test_a_part_says_nothing_where_the_whole_goes() -> None:
@@ -611,7 +611,7 @@ def test_every_stateful_resource_of_a_component_that_goes_is_a_row() -> None:
 
 def test_what_is_protected_is_said_to_be_refused() -> None:
     danger = only(change(DATABASE, Op.DELETE, protected=True))
-    assert danger.protected and danger.text.endswith("the engine refuses that, since it is protected.")
+    assert danger.protected and danger.text.endswith("the engine rejects this, since it is protected.")
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
@@ -623,7 +623,7 @@ def test_what_is_retained_destroys_nothing(op: Op, type: str) -> None:
 def test_what_is_retained_with_an_address_has_another_one_in_the_new() -> None:
     danger = only(change("aws:lb/loadBalancer:LoadBalancer", Op.REPLACE, retained=True))
     assert danger.harm is Harm.SERVING and danger.retained
-    assert "the old one stays in the cloud, where the stack no longer manages it" in danger.text
+    assert "the old one stays in the cloud, but the stack no longer manages it" in danger.text
 
 
 @pytest.mark.parametrize("op", [Op.FORGET, Op.GONE, Op.REFRESH])
@@ -648,7 +648,7 @@ def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
     )
     told = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
     assert [(each.name, each.certainty) for each in told] == [("cluster", Certainty.MAY)]
-    assert "resources made with it: 1" in told[0].text
+    assert "resources created with it: 1" in told[0].text
     assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
 
 

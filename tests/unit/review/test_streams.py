@@ -57,7 +57,7 @@ SHOWN = {
         "no bucket is public",
         "advisory policy tags of guards",
     ],
-    "outputs.ndjson": ["Changed outputs of the stack", "endpoint", "https://b"],
+    "outputs.ndjson": ["Changed stack outputs", "endpoint", "https://b"],
     "renamed-object.json": ["Notes", "both name the same thing", "An alias for"],
     "retained-deleted.json": ["no longer managed", "retained"],
     "retained-replaced.json": ["the old one is retained and no longer managed"],
@@ -67,7 +67,7 @@ SHOWN = {
     "names-with-colons.json": ["team-a::logs", "team-b::logs"],
     "old-copy-beside-same.json": ["orders (old copy orders-0)"],
     "cut-steps.json": ["no change is listed", "The engine counts 2 to delete"],
-    "nothing.json": ["Old copies", "--show-replacement-steps", "Violations of policies, and changed outputs"],
+    "nothing.json": ["Old copies", "--show-replacement-steps", "Policy violations, and changed outputs"],
 }
 """Words of a review that every form of it has."""
 
@@ -95,7 +95,7 @@ def test_a_digest_is_completed_from_the_events_of_the_same_preview() -> None:
 @pytest.mark.parametrize("events", [b"", b"no events", (FOLDER / "events-cut-off.ndjson").read_bytes()])
 def test_events_that_are_not_whole_leave_a_digest_as_it_is(events: bytes) -> None:
     report = completed(events)
-    assert [each.what for each in report.unchecked] == ["Violations of policies, and changed outputs of the stack"]
+    assert [each.what for each in report.unchecked] == ["Policy violations and changed stack outputs"]
     assert report.incomplete == ""
 
 

@@ -99,4 +99,4 @@ def test_many_resources_are_shortened_and_counted() -> None:
 def test_a_reason_and_the_next_step_are_told() -> None:
     row = reports.row("Launch template", "t", Op.REPLACE, reasons=("it is tainted",))
     text = printed(reports.report([reports.group("X x", "", [row])]))
-    assert "it is tainted" in text and "Next: Nothing here has to be done before the update." in text
+    assert "it is tainted" in text and "Next: No action is needed before the update." in text

@@ -42,8 +42,8 @@ def only(*args: Any, **more: Any) -> Danger:
 def test_a_last_snapshot_is_told_as_of_any_database(op: str, write: Any) -> None:
     new = {**ORDERS, "engine": "mysql"} if op == "replace" else None
     kept, lost = (only("aws_db_instance", op, each, new, write=write) for each in (ORDERS, NO_SNAPSHOT))
-    assert kept.harm is not Harm.DATA and "a last snapshot is taken" in kept.text
-    assert lost.harm is Harm.DATA and "no last snapshot is taken" in lost.text
+    assert kept.harm is not Harm.DATA and "a final snapshot is created" in kept.text
+    assert lost.harm is Harm.DATA and "no final snapshot is created" in lost.text
 
 
 @pytest.mark.parametrize(
@@ -68,19 +68,19 @@ def test_what_its_provider_leaves_stays() -> None:
 
 
 CHANGED: dict[str, tuple[str, Any, Any, str]] = {
-    "a snapshot": ("aws_db_instance", ORDERS, NO_SNAPSHOT, "a deletion will leave no last snapshot"),
+    "a snapshot": ("aws_db_instance", ORDERS, NO_SNAPSHOT, "a deletion will create no final snapshot"),
     "protection": ("aws_lb", {"enable_deletion_protection": True}, {}, "a later change may delete it"),
     "a block of which there is one": (
         "aws_dynamodb_table",
         {"point_in_time_recovery": [{"enabled": True}]},
         {"point_in_time_recovery": [{"enabled": False}]},
-        "no earlier state can be had back",
+        "point-in-time recovery is no longer possible",
     ),
     "a block that goes": (
         "aws_dynamodb_table",
         {"point_in_time_recovery": [{"enabled": True}]},
         {"point_in_time_recovery": []},
-        "no earlier state can be had back",
+        "point-in-time recovery is no longer possible",
     ),
     "a block of which there are many": (
         "aws_dynamodb_table",
@@ -92,7 +92,7 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
         "aws_eks_node_group",
         {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 3}]},
         {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 1}]},
-        "nodes are given up; g5.xlarge may not be had again",
+        "nodes are terminated; g5.xlarge may not be available again",
     ),
     "rules of a firewall": ("aws_security_group", {"ingress": []}, {"ingress": [SSH]}, "tcp 22 (SSH)"),
     "a life cycle": (
@@ -105,7 +105,7 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
         "google_sql_database_instance",
         {"settings": [{"availability_type": "REGIONAL"}]},
         {"settings": [{"availability_type": "ZONAL"}]},
-        "no second server takes over any more",
+        "failover to a second server is no longer possible",
     ),
     "Kubernetes'": (
         "kubernetes_deployment_v1",
@@ -125,15 +125,15 @@ def test_a_changed_property_is_held_to_the_record_of_its_type(case: str, write: 
 
 
 CREATED: dict[str, tuple[str, Any, str]] = {
-    "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it may do anything"),
+    "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it gets administrative permissions"),
     "a policy of a role": ("aws_iam_role", {"inline_policy": [{"name": "p", "policy": EVERYTHING}]}, "may do anything"),
     "an attachment": ("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": ADMIN}, "may do anything"),
-    "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet may connect on tcp 22"),
+    "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet can connect on tcp 22"),
     "a rule": ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}, "every port"),
     "Google's": (
         "google_compute_firewall",
         {"allow": [{"protocol": "tcp", "ports": ["22"]}], "source_ranges": ["0.0.0.0/0"]},
-        "the whole internet may connect on tcp 22",
+        "the whole internet can connect on tcp 22",
     ),
     "Azure's": (
         "azurerm_network_security_group",
@@ -145,7 +145,7 @@ CREATED: dict[str, tuple[str, Any, str]] = {
                 }
             ]
         },
-        "the whole internet may connect on tcp 22",
+        "the whole internet can connect on tcp 22",
     ),
 }
 
