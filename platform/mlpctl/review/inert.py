@@ -69,7 +69,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def code(text: str, most: int = 200) -> str:
-    """A Markdown code span of at most `most` characters; markup, links, mentions and shortcodes have no effect in it."""
+    """A Markdown code span of at most `most` characters; no markup, link, mention or shortcode has an effect in it."""
     shown = shorten(visible(text), most)
     if not shown.strip():
         return f"`{shown!r}`"

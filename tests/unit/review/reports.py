@@ -203,7 +203,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
     for each in groups:
         counts.update(each.counts)
     found: Cost | None = more.get("cost")
-    delta = f"; {wording.change(found.totals.delta_monthly_usd.expected)} a month" if found else ""
+    delta = f"; {wording.change(found.totals.delta_monthly_usd.expected)} per month" if found else ""
     return Report(
         groups=groups,
         **{

@@ -102,7 +102,7 @@ def test_what_is_taken_along_is_deleted_in_every_respect(name: str, write: Any) 
     rows = {row.name: row for group in report.groups for row in group.rows}
     assert rows["part"].op is Op.DELETE and not rows["part"].retained
     assert not [each for each in report.dangers if each.retained]
-    assert any("It is retained, but goes with the" in each and "part" in each for each in report.notes)
+    assert any("It is retained, but deleted with the" in each and "part" in each for each in report.notes)
     assert "no longer managed" not in f"{report.verdict} {' '.join(wording.next_steps(report))}"
 
 
@@ -113,7 +113,7 @@ def test_what_holds_its_container_back_stays_and_is_named(name: str, write: Any)
     assert report.counts == {Op.DELETE: 1, Op.FORGET: 1}
     (danger,) = report.dangers
     assert (
-        danger.name == "whole" and "its deletion fails, since the" in danger.text and "part stays in it" in danger.text
+        danger.name == "whole" and "its deletion fails, since the" in danger.text and "part remains in it" in danger.text
     )
     assert any("Its deletion fails" in each for each in report.notes)
 
@@ -148,7 +148,7 @@ def part(type: str, name: str, inputs: Any) -> Step:
 
 def test_objects_go_with_the_cluster_that_their_provider_comes_from() -> None:
     report = review(*cluster_and_provider(), part(CLAIM, "part", {"metadata": {"name": "data"}}))
-    assert report.counts == {Op.DELETE: 2} and any("goes with the EKS cluster whole" in each for each in report.notes)
+    assert report.counts == {Op.DELETE: 2} and any("deleted with the EKS cluster whole" in each for each in report.notes)
 
 
 NOT: dict[str, tuple[Step, Step]] = {

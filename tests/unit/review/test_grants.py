@@ -114,7 +114,7 @@ ADMINS: dict[str, tuple[str, Any]] = {
 def test_who_may_do_anything_is_told_when_it_is_made(case: str) -> None:
     type, inputs = ADMINS[case]
     text = said(change(type, Op.CREATE, inputs=inputs))
-    assert "may do anything" in text or "may change anything there, apart from who may do what" in text
+    assert any(each in text for each in ("full access", "administrative permissions", "everything there, except permissions"))
 
 
 UPDATES: dict[str, tuple[str, Any, Any, str]] = {
@@ -122,25 +122,25 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
         "azure-native:authorization:RoleDefinition",
         {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
         {"permissions": [{"actions": ["*"]}]},
-        "may do anything",
+        "administrative permissions",
     ),
     "the same, classic": (
         "azure:authorization/roleDefinition:RoleDefinition",
         {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
         {"permissions": [{"actions": ["*"]}]},
-        "may do anything",
+        "administrative permissions",
     ),
     "another role": (
         "azure-native:authorization:RoleAssignment",
         {"scope": "/subscriptions/1", "roleDefinitionId": READER_ID},
         {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID},
-        "may do anything",
+        "full access there",
     ),
     "everybody joins": (
         f"{RBAC}ClusterRoleBinding",
         binding("cluster-admin", "admins"),
         binding("cluster-admin", "admins", "system:unauthenticated"),
-        "everybody may do anything",
+        "anyone gets full access to the cluster",
     ),
     "everybody has a role": (
         f"{RBAC}RoleBinding",
@@ -152,7 +152,7 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
         f"{RBAC}ClusterRole",
         {"rules": [{**ANYTHING, "verbs": ["get"]}]},
         {"rules": [ANYTHING]},
-        "may do anything in the cluster",
+        "full access to the cluster",
     ),
 }
 

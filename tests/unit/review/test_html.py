@@ -89,7 +89,7 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_the_verdict_the_dangers_and_their_guards_are_read_without_a_script() -> None:
     texts = " ".join(" ".join(Page(html(reports.bucket_deleted())).texts).split())
-    for told in ("2 delete; -$11.50 a month", "will destroy data", "protected", "retained", "models-bucket"):
+    for told in ("2 delete; -$11.50 per month", "will destroy data", "protected", "retained", "models-bucket"):
         assert told in texts
     assert "sandbox plan" not in texts
     assert "sandbox plan" in html(reports.first_creation())
@@ -110,8 +110,8 @@ def test_2000_resources_are_all_there_and_folded() -> None:
 
 def test_broken_limits_stand_beside_the_verdict() -> None:
     top = html(reports.limits_broken()).split('id="cost"')[0]
-    assert "cost.maxMonthlyUsd</code> is broken" in top
-    assert "1 object refused" in top
+    assert "cost.maxMonthlyUsd</code> is exceeded" in top
+    assert "1 object rejected" in top
 
 
 def test_what_has_no_price_is_never_nothing() -> None:

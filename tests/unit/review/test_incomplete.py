@@ -52,7 +52,7 @@ def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
 
 @pytest.mark.parametrize("steps", [[("a", "a")], [("a", "b"), ("b", "a")], [("c", "a"), ("a", "b"), ("b", "a")]])
 def test_resources_above_themselves_are_refused(steps: list[tuple[str, str]]) -> None:
-    with pytest.raises(PlanError, match="its own parent"):
+    with pytest.raises(PlanError, match="its own ancestor"):
         plan(*(step(*each) for each in steps))
 
 

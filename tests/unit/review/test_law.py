@@ -167,7 +167,7 @@ def check(report: Report) -> None:
         if row.op in wording.DESTRUCTIVE and danger.text.startswith(("Replaces", "Deletes")):
             assert row.certainty is Certainty.WILL and danger.certainty is Certainty.WILL
     kept = any(wording.stays(row) for row in rows)
-    assert any("what stays in the cloud" in each for each in wording.next_steps(report)) is kept
+    assert any("that stay in the cloud" in each for each in wording.next_steps(report)) is kept
     for group in report.groups:
         gone = any(row.op in wording.DESTRUCTIVE and not row.retained for row in group.rows)
         assert wording.component_state(report, group) != "gone" or gone

@@ -60,7 +60,7 @@ def test_it_is_never_longer_than_github_takes(make: Callable[[], Report]) -> Non
 
 def test_the_verdict_stands_above_everything_else() -> None:
     lines = [line for line in markdown(reports.pool_changed()).splitlines() if line]
-    assert lines[2:5] == ["> [!CAUTION]", "> **2 replace, 1 update; `+$7,039` a month**", ">"]
+    assert lines[2:5] == ["> [!CAUTION]", "> **2 replace, 1 update; `+$7,039` per month**", ">"]
     assert "1 will drop capacity, 1 may interrupt serving" in lines[5]
 
 
@@ -173,11 +173,11 @@ def test_it_says_where_it_comes_from() -> None:
     ("make", "says"),
     [
         (reports.nothing, "No action is needed before the update."),
-        (reports.database_replaced, "Back up what is destroyed"),
-        (reports.bucket_deleted, "Take the protection away first"),
-        (reports.limits_broken, "Correct the rejected objects. Make the change smaller"),
-        (reports.incomplete, "Make the preview again"),
-        (reports.pool_changed, "Watch the update itself"),
+        (reports.database_replaced, "Back up the data that is destroyed"),
+        (reports.bucket_deleted, "Remove the protection first"),
+        (reports.limits_broken, "Correct the rejected objects. Reduce the change"),
+        (reports.incomplete, "Run the preview again"),
+        (reports.pool_changed, "Monitor the update"),
     ],
 )
 def test_it_says_what_to_do_next(make: Callable[[], Report], says: str) -> None:
@@ -227,19 +227,19 @@ def test_a_sandbox_plan_is_called_so() -> None:
 def test_a_plan_that_is_not_all_of_it_is_a_warning() -> None:
     text = markdown(reports.incomplete())
     assert "> [!WARNING]" in text
-    assert "may not be all of it: The program failed before it came to its end." in text
+    assert "may be incomplete: The program failed before it came to its end." in text
 
 
 def test_broken_limits_and_refused_objects_are_told_at_the_top() -> None:
     top = markdown(reports.limits_broken()).split("###")[0]
     assert "> [!CAUTION]" in top
-    assert "❌ 1 limit broken" in top
-    assert "❌ 1 object refused" in top
+    assert "❌ 1 limit exceeded" in top
+    assert "❌ 1 object rejected" in top
 
 
 def test_nothing_that_fits_is_left_out() -> None:
     for make in reports.ALL[:-1]:
-        assert "left out" not in markdown(make())
+        assert "not shown" not in markdown(make())
 
 
 @pytest.mark.parametrize("count", [0, 40, 400, 2_000])
@@ -251,7 +251,7 @@ def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     for name in lost(report):
         assert name in losses
     assert len(lost(report)) == count
-    assert "left out here.*" in text
+    assert "not shown here.*" in text
     assert text.endswith("have all of it.*\n")
 
 

@@ -74,20 +74,20 @@ WAYS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("name", ANYTHING)
 def test_a_new_policy_for_anything_is_told(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "may do anything" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
-    assert "may do anything" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
+    assert "administrative permissions" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
+    assert "administrative permissions" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", LITTLE)
 def test_a_new_policy_for_little_is_not(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
+    assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
 
 
 def test_what_allowed_anything_before_allows_no_more() -> None:
     was, now = WAYS["a role's own"][1](STAR), WAYS["a role's own"][1](statement(Sid="All"))
-    assert "may do anything" not in said(update("aws:iam/role:Role", was, now))
+    assert "administrative permissions" not in said(update("aws:iam/role:Role", was, now))
 
 
 MANAGED: dict[str, tuple[str, Any]] = {
@@ -116,9 +116,9 @@ def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> No
     type, inputs = MANAGED[name]
     for arn in (ADMIN, CHINA):
         new = change(type, Op.CREATE, inputs=inputs(arn), depends={"role": ("urn:pulumi:dev::shop::x:y:Z::new",)})
-        assert "may do anything" in said(new)
-        assert "may do anything" in said(update(type, inputs(READER), inputs(arn)))
-    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
+        assert "administrative permissions" in said(new)
+        assert "administrative permissions" in said(update(type, inputs(READER), inputs(arn)))
+    assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
 
 
 def test_who_may_assume_a_new_role() -> None:
@@ -164,9 +164,9 @@ CLUSTER: dict[str, tuple[str, Any, Any]] = {
 @pytest.mark.parametrize("name", CLUSTER)
 def test_a_grant_of_all_of_a_cluster_is_told_when_it_is_made(name: str) -> None:
     type, all_, some = CLUSTER[name]
-    assert "may do anything in" in said(change(type, Op.CREATE, inputs=all_))
-    assert "may do anything in" not in said(change(type, Op.CREATE, inputs=some))
-    assert "may do anything in" in said(update(type, some, all_))
+    assert "full access to" in said(change(type, Op.CREATE, inputs=all_))
+    assert "full access to" not in said(change(type, Op.CREATE, inputs=some))
+    assert "full access to" in said(update(type, some, all_))
 
 
 def inbound(port: int, cidr: str = "0.0.0.0/0", last: int | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from unit.review.engine import ROOT, Step, digest, events, state
 
 BOOK = book.load()
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-FIRST = "before the new one is there"
+FIRST = "until the new one exists"
 OBJECTS = [
     "apps/v1:Deployment", "apps/v1:StatefulSet", "apps/v1:DaemonSet", "core/v1:Service", "core/v1:Pod", "batch/v1:Job",
     "networking.k8s.io/v1:Ingress", "gateway.networking.k8s.io/v1:Gateway", "ray.io/v1:RayService", "core/v1:ConfigMap",

@@ -76,7 +76,7 @@ def test_a_script_that_got_in_would_not_run(tab: Tab, tmp_path: Path) -> None:
 
 def test_search_leaves_what_has_all_words(tab: Tab, pages: Path) -> None:
     tab.open(pages / "first_creation.html")
-    assert tab.run("document.querySelector('#shown').value") == "27 in all"
+    assert tab.run("document.querySelector('#shown').value") == "27 in total"
     tab.press("/")
     tab.type("node group g6e.12xlarge")
     assert tab.run("[...document.querySelectorAll('.row:not([hidden]) .name')].map(e => e.textContent)") == [

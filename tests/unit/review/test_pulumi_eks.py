@@ -48,7 +48,7 @@ def test_who_may_do_anything_in_a_new_cluster() -> None:
     entries = {"accessEntries": {"a": {"principalArn": "b", "accessPolicies": {"x": {"policyArn": admin}}}}}
     for inputs in (entries, {"roleMappings": [{"roleArn": "a", "groups": ["system:masters"]}]}):
         (danger,) = dangers(plan(change(CLUSTER, Op.CREATE, inputs=inputs)))
-        assert "may do anything in the cluster" in danger.text
+        assert "full access to the cluster" in danger.text
     assert dangers(plan(change(CLUSTER, Op.CREATE, inputs={"roleMappings": [{"groups": ["viewers"]}]}))) == ()
 
 

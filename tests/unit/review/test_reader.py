@@ -189,7 +189,7 @@ def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> No
 def test_a_step_of_a_later_engine_is_told_and_not_lost() -> None:
     plan = read(resource("a", THING, op="evaporate", old={"x": 1}))
     assert [change.op for change in plan] == [Op.DELETE]
-    assert plan.incomplete == "What 'evaporate' means for a is not known here."
+    assert plan.incomplete == "The operation 'evaporate' of a is unknown."
 
 
 def test_messages_lose_their_colours_and_what_is_said_twice() -> None:
@@ -258,12 +258,12 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("", "The input is empty"),
         (" \n", "The input is empty"),
         ("Previewing update (dev):\n", "This is not JSON (line 1, column 1)"),
-        ("[1]", "This JSON is a list"),
+        ("[1]", "This JSON is an array"),
         ("7", "This JSON is a number"),
-        ('"text"', "This JSON is a text"),
+        ('"text"', "This JSON is a string"),
         ("null", "This JSON is null"),
-        ("{}", "This JSON has none of changeSummary, config"),
-        ('{"a": 1}', "This JSON has none of"),
+        ("{}", "This JSON contains none of the keys changeSummary, config"),
+        ('{"a": 1}', "This JSON contains none of"),
         (
             '{"format_version": "1.2", "terraform_version": "1.9", "resource_changes": []}',
             "This is a plan of Terraform",
@@ -275,16 +275,16 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ('{"steps": [1,]}', "This is not JSON"),
         ("[" * 100_000, "too deep to be read"),
         ('{"steps": ' + "9" * 5000 + "}", "numbers too long"),
-        ('{"steps": {}}', "steps is a mapping not an array"),
-        ('{"steps": [1]}', "steps[0] is a number not an object"),
+        ('{"steps": {}}', "steps is an object, not an array"),
+        ('{"steps": [1]}', "steps[0] is a number, not an object"),
         ('{"steps": [{}]}', "steps[0] has no op"),
         ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is no URN"),
         ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is no URN"),
-        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number not a string"),
-        ('{"config": []}', "config is a list not an object"),
-        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a text not a boolean"),
-        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number not a string"),
-        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number not an object"),
+        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number, not a string"),
+        ('{"config": []}', "config is an array, not an object"),
+        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a string, not a boolean"),
+        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number, not a string"),
+        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number, not an object"),
         ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is not an engine event"),
         (b"\xff\xfe\xff", "This is not text"),
         (b"\x80abc", "This is not text: byte 0 is not utf-8"),

@@ -84,7 +84,7 @@ def test_an_input_that_is_called_as_the_engine_s_own_keys_is_a_property() -> Non
 def test_what_goes_with_another_names_it() -> None:
     whole = change("aws:ec2/vpc:Vpc", Op.DELETE, name="net")
     told = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
-    assert told[0].because == ("deletedWith: VPC net goes",)
+    assert told[0].because == ("deletedWith: VPC net is deleted",)
     assert dangers(plan(change(DATABASE, Op.DELETE, deleted_with=whole.urn)))[0].because == ()
 
 
@@ -150,4 +150,4 @@ def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, 
 def test_what_a_value_waits_for_is_told() -> None:
     change_ = replaced(new={"engine": UNKNOWN}, forced_by=("engine",), depends={"engine": (urn(BUCKET, "b"),)})
     told = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
-    assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is made",)
+    assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is created",)

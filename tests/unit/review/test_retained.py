@@ -35,7 +35,7 @@ def test_no_form_says_that_nothing_is_to_be_done_or_that_anything_is_lost(form: 
     )
     text = " ".join(form(report).split())
     assert report.dangers == () and report.verdict.startswith("1 to replace (the old one is retained")
-    assert "Nothing here has to be done" not in text and "Decide who manages what stays in the cloud" in text
+    assert "No action is needed" not in text and "Decide who manages the resources that stay in the cloud" in text
     assert not any(word in text for word in (" lost", "restarts", "destroy data"))
     assert [wording.component_state(report, each) for each in report.groups] == ["changed"]
 
@@ -75,7 +75,7 @@ def test_the_engine_replaces_what_is_protected_no_longer(after: Any, refused: bo
     report = review(before=PROTECT, after=after)
     assert [each.protected for each in report.dangers] == [refused]
     assert any("Take the protection away" in each for each in wording.next_steps(report)) is refused
-    assert any("the engine refuses that" in each.text for each in report.dangers) is refused
+    assert any("the engine rejects this" in each.text for each in report.dangers) is refused
 
 
 def test_no_form_is_louder_than_another() -> None:

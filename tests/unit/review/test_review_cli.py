@@ -103,7 +103,7 @@ def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlp
     ran = mlpctl("review", "--plan", written(tmp_path, plan))
     assert ran.code == 1
     assert "prots (did you mean ports?)" in ran.out
-    assert "1 Kubernetes object refused" in ran.out.splitlines()[0]
+    assert "1 Kubernetes object rejected" in ran.out.splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_a_file_that_is_not_there_is_code_2(mlpctl: Mlpctl) -> None:
 
 def test_a_place_that_cannot_be_written_is_code_2_before_anything_is_read(tmp_path: Path, mlpctl: Mlpctl) -> None:
     for place, told in (
-        (tmp_path / "no" / "report.md", "there is no folder"),
+        (tmp_path / "no" / "report.md", "the folder"),
         (tmp_path, "it is a folder"),
-        (written(tmp_path, SMALL) / "report.md", "there is no folder"),
+        (written(tmp_path, SMALL) / "report.md", "the folder"),
     ):
         ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", place)
         assert (ran.code, ran.out) == (2, "")
@@ -263,7 +263,7 @@ def test_a_damaged_price_book_is_code_3_in_one_sentence(
 def test_a_plan_is_read_from_standard_input(mlpctl: Mlpctl) -> None:
     ran = mlpctl("review", "--plan", "-", given=json.dumps(SMALL).encode())
     assert ran.code == 0
-    assert ran.out.startswith("3 to create; +$9.00 a month, $9.00 in all, not counting 1 resource without a price\n")
+    assert ran.out.startswith("3 to create; +$9.00 per month, $9.00 in total, excluding 1 unpriced resource\n")
     ran = mlpctl("cost", "--plan", "-", given=b"no")
     assert (ran.code, ran.out) == (2, "")
     assert ran.errors.startswith("Standard input: ")
@@ -373,7 +373,7 @@ def test_what_has_no_price_at_all_is_no_cost_of_nothing(tmp_path: Path, mlpctl: 
     plan = written(tmp_path, preview(lost()))
     for option in ((), ("--markdown", "-"), ("--html", "-"), ("--json", "-")):
         out = mlpctl("review", "--plan", plan, *option).out
-        assert "cost not known, 1 resource without a price" in out
+        assert "cost unknown, 1 unpriced resource" in out
         assert "$0" not in out
 
 
@@ -424,5 +424,5 @@ def test_the_plan_is_not_written_over(option: str, tmp_path: Path, mlpctl: Mlpct
     link.symlink_to(plan)
     for path in (plan, link, tmp_path / "." / ".." / tmp_path.name / plan.name):
         ran = mlpctl("review", "--plan", plan, option, path)
-        assert (ran.code, ran.errors) == (2, f"{path} cannot be written: it is the plan.\n")
+        assert (ran.code, ran.errors) == (2, f"{path} cannot be written: it is the file of the plan.\n")
     assert plan.read_bytes() == before

@@ -358,7 +358,7 @@ def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
 
 GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
     "a bucket": (BUCKET, {"forceDestroy": True}, Harm.DATA, "Deletes the S3 bucket it: every object in it is lost."),
-    "a bucket that has to be empty": (BUCKET, {"forceDestroy": False}, Harm.DATA, "refuses as long as it is not empty"),
+    "a bucket that has to be empty": (BUCKET, {"forceDestroy": False}, Harm.DATA, "rejects the deletion unless it is empty"),
     "a public repository that may hold images": (
         "aws:ecrpublic/repository:Repository",
         {"forceDestroy": True},
@@ -366,7 +366,7 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         "every image in it is lost, and pods can no longer pull them.",
     ),
     "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no final snapshot is created"),
-    "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "refuses while its deletionProtection"),
+    "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "rejects the deletion while its deletionProtection"),
     "a volume that its class retains": (
         "kubernetes:core/v1:PersistentVolume",
         {"spec": {"persistentVolumeReclaimPolicy": "Retain"}},
@@ -437,7 +437,7 @@ def test_a_replacement_that_comes_first_interrupts_nothing_that_keeps_its_addres
     forced: dict[str, Any] = {"op": Op.REPLACE, "forced_by": ("x",)}
     assert dangers(plan(update(DEPLOYMENT, {"x": 1}, {"x": 2}, **forced))) == ()
     gap = only(update(DEPLOYMENT, {"x": 1}, {"x": 2}, deletes_first=True, **forced))
-    assert (gap.harm, "before the new one is there" in gap.text) == (Harm.SERVING, True)
+    assert (gap.harm, "until the new one exists" in gap.text) == (Harm.SERVING, True)
     moved = only(update(SERVICE, {"x": 1}, {"x": 2}, **forced))
     assert "another address" in moved.text
 
@@ -584,7 +584,7 @@ def test_a_new_administrator_is_told_so() -> None:
     danger = only(
         change(ROLE, Op.SAME, name="r", id="r"), change(ATTACHMENT, Op.CREATE, inputs={"role": "r", "policyArn": ADMIN})
     )
-    assert danger.text == "Adds the policy of an IAM role it: the role gets administrative permissions; the role gets more permissions."
+    assert danger.text == "Creates the policy of an IAM role it: the role gets administrative permissions; the role gets more permissions."
 
 
 def test_a_part_says_nothing_where_the_whole_goes() -> None:

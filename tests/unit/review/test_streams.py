@@ -58,16 +58,16 @@ SHOWN = {
         "advisory policy tags of guards",
     ],
     "outputs.ndjson": ["Changed stack outputs", "endpoint", "https://b"],
-    "renamed-object.json": ["Notes", "both name the same thing", "An alias for"],
+    "renamed-object.json": ["Notes", "both name the same resource", "An alias for"],
     "retained-deleted.json": ["no longer managed", "retained"],
     "retained-replaced.json": ["the old one is retained and no longer managed"],
     "pending-replacement-removed.json": ["gone already"],
-    "refresh-only.json": ["A refresh, which changes nothing but the state", "changed outside of Pulumi"],
+    "refresh-only.json": ["Refresh (only the state changes)", "changed outside of Pulumi"],
     "module-views.json": ["Module m", "db-0", "logs"],
     "names-with-colons.json": ["team-a::logs", "team-b::logs"],
     "old-copy-beside-same.json": ["orders (old copy orders-0)"],
-    "cut-steps.json": ["no change is listed", "The engine counts 2 to delete"],
-    "nothing.json": ["Old copies", "--show-replacement-steps", "Policy violations, and changed outputs"],
+    "cut-steps.json": ["Listed changes: none", "The engine counts 2 to delete"],
+    "nothing.json": ["old copies", "--show-replacement-steps", "Policy violations and changed stack outputs"],
 }
 """Words of a review that every form of it has."""
 

@@ -27,13 +27,13 @@ def printed(report: Report, *, width: int = 160, terminal: bool = False) -> str:
 def test_verdict_dangers_costs_and_changes_are_told_in_this_order() -> None:
     text = printed(reports.pool_changed())
     told = [
-        "2 replace, 1 update; +$7,039 a month",
+        "2 replace, 1 update; +$7,039 per month",
         "1 will drop capacity, 1 may interrupt serving",
         "Sandbox plan",
         "will drop capacity",
         "instanceTypes[0]: g5.12xlarge → g6e.12xlarge",
         "may interrupt serving",
-        "US dollars a month",
+        "US dollars per month",
         "+7,039",
         "cost.maxMonthlyUsd",
         "GPU node pool",
@@ -48,7 +48,7 @@ def test_columns_stand_below_each_other() -> None:
     lines = printed(reports.first_creation()).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("US dollars"))
     heading, first, second = lines[start : start + 3]
-    assert heading.index("Then") + 4 == first.index("40,179") + 6 == second.index("15,319") + 6
+    assert heading.index("After") + 5 == first.index("40,179") + 6 == second.index("15,319") + 6
 
 
 @pytest.mark.parametrize("make", reports.ALL)
@@ -72,10 +72,10 @@ def test_everything_destroyed_is_named_among_2000() -> None:
 
 def test_what_is_broken_refused_unchecked_or_missing_is_told() -> None:
     text = printed(reports.limits_broken())
-    for told in ("broken", "refused", "spec.replicas: a whole number", "Not checked", "1 price older than 90 days"):
+    for told in ("exceeded", "rejected", "spec.replicas: a whole number", "Not checked", "1 price older than 90 days"):
         assert told in text
     text = printed(reports.incomplete())
-    assert "may not be all of it: The program failed before it came to its end." in text
+    assert "may be incomplete: The program failed before it came to its end." in text
     assert "KeyError" in text
 
 

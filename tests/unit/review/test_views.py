@@ -59,7 +59,7 @@ def test_a_last_snapshot_is_told_as_of_any_database(op: str, write: Any) -> None
 )
 def test_so_it_is_of_other_services(type: str, inputs: Any) -> None:
     danger = only(type, "delete", inputs)
-    assert danger.harm is Harm.SERVING and "a last" in danger.text
+    assert danger.harm is Harm.SERVING and "a final" in danger.text
 
 
 def test_what_its_provider_leaves_stays() -> None:
@@ -126,8 +126,8 @@ def test_a_changed_property_is_held_to_the_record_of_its_type(case: str, write: 
 
 CREATED: dict[str, tuple[str, Any, str]] = {
     "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it gets administrative permissions"),
-    "a policy of a role": ("aws_iam_role", {"inline_policy": [{"name": "p", "policy": EVERYTHING}]}, "may do anything"),
-    "an attachment": ("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": ADMIN}, "may do anything"),
+    "a policy of a role": ("aws_iam_role", {"inline_policy": [{"name": "p", "policy": EVERYTHING}]}, "administrative permissions"),
+    "an attachment": ("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": ADMIN}, "administrative permissions"),
     "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet can connect on tcp 22"),
     "a rule": ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}, "every port"),
     "Google's": (
