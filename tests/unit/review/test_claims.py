@@ -78,9 +78,9 @@ def test_claims_that_stay_are_said_to_stay() -> None:
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful())))
     assert danger.harm is Harm.SERVING and danger.text.endswith("its pods are terminated; its volume claims are retained.")
     told = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
-    assert [each.harm for each in told] == [Harm.DATA, Harm.SERVING] and "stay" not in told[1].text
+    assert [each.harm for each in told] == [Harm.DATA, Harm.SERVING] and "retained" not in told[1].text
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE, notes=orphan("orphan")))))
-    assert "its pods are retained, and nothing manages them any more; its volume claims are retained" in danger.text
+    assert "its pods are retained but no longer managed; its volume claims are retained" in danger.text
 
 
 def test_what_is_retained_keeps_its_claims() -> None:
@@ -117,7 +117,7 @@ def test_claims_go_with_the_pods_that_end_where_the_policy_says_so(name: str) ->
     assert not certainty or any(each.startswith("spec.replicas: 3 → ") for each in found[0].because)
 
 
-@pytest.mark.parametrize(("key", "text"), [("whenDeleted", "a deletion will"), ("whenScaled", "fewer pods will")])
+@pytest.mark.parametrize(("key", "text"), [("whenDeleted", "a deletion will"), ("whenScaled", "scaling in will also")])
 def test_a_policy_that_begins_to_delete_is_a_weaker_protection(key: str, text: str) -> None:
     (danger,) = unguarded(update(SET, stateful(), stateful({key: "Delete"})))
     assert text in danger.text
@@ -196,7 +196,7 @@ def test_the_volume_that_is_bound_counts_before_the_class_that_made_it() -> None
 
 def test_a_class_that_comes_only_now_says_nothing_of_volumes_that_are_there() -> None:
     storage = change(CLASS, Op.CREATE, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"})
-    assert "unless its class retains it" in lost(storage, change(CLAIM, Op.DELETE, inputs=IN_CLASS))[0].text
+    assert "unless its storage class retains it" in lost(storage, change(CLAIM, Op.DELETE, inputs=IN_CLASS))[0].text
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Retain", False), (None, False), ("Delete", True), ("Recycle", True)])
@@ -237,4 +237,4 @@ def test_the_default_class_counts_where_a_claim_names_none() -> None:
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {}})
     assert "its storage class retains the volume" in unguarded(storage, claim)[0].text
     named = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "other"}})
-    assert "unless its class retains it" in lost(storage, named)[0].text
+    assert "unless its storage class retains it" in lost(storage, named)[0].text

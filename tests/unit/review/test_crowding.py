@@ -44,7 +44,7 @@ def stays(type: str, inputs: Any, name: str, **more: Any) -> Change:
 
 
 def told(*changes: Change) -> list[str]:
-    return [each for each in notes(plan(*changes)) if "do not fit beside" in each]
+    return [each for each in notes(plan(*changes)) if "do not fit together" in each]
 
 
 FULL = stays(NODES, group(), "inference-nodes")
@@ -52,9 +52,9 @@ FULL = stays(NODES, group(), "inference-nodes")
 
 def test_a_model_renamed_on_a_full_pool_is_told() -> None:
     assert told(comes(), goes(), FULL) == [
-        "Deployment new: The pods of new do not fit beside those of old on the nodes of inference-nodes: together they "
-        "request 8 GPUs, and these nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
-        "the update waits and fails. Remove the old ones in an update before this one."
+        "Deployment new: The pods of new and old do not fit together on the nodes of inference-nodes: together they "
+        "request 8 GPUs, and the nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
+        "the update waits and fails. Remove the old pods in an update before this one."
     ]
 
 

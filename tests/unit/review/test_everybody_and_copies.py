@@ -40,7 +40,7 @@ def test_a_policy_for_everybody_says_so(type: str, principal: Any) -> None:
     said = harms(update(type, {name: NAMED}, {name: policy(principal)}))
     assert "anyone can use it" in said[Harm.IDENTITY]
     limited = policy(principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
-    assert "everybody" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
+    assert "anyone" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
 
 
 def test_a_read_replica_holds_a_copy() -> None:

@@ -302,7 +302,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "aws:ec2/managedPrefixList:ManagedPrefixList",
         {"entries": [{"cidr": OFFICE}]},
         {"entries": [{"cidr": ALL}]},
-        "wherever this list may",
+        "wherever this list is allowed",
     ),
 }
 
@@ -418,7 +418,7 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
             "aws:lambda/functionUrl:FunctionUrl",
             {"authorizationType": "AWS_IAM"},
             {"authorizationType": "NONE"},
-            "anybody",
+            "anyone",
         ),
         (
             "kubernetes:networking.k8s.io/v1:Ingress",
@@ -436,7 +436,7 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
                     ]
                 }
             },
-            "the whole internet can connect with its pods on tcp 22",
+            "the whole internet can connect to its pods on tcp 22",
         ),
     ],
 )

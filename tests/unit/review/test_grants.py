@@ -49,7 +49,7 @@ def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> No
 @pytest.mark.parametrize("path", MEMBERS)
 def test_a_grant_to_somebody_is_not(path: str) -> None:
     assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
-    assert "everybody" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
+    assert "anyone" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
     changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
     assert "anyone can use it" in said(changed)
 

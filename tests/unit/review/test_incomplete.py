@@ -28,7 +28,7 @@ def step(name: str, parent: str) -> Any:
 
 def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
     report = assemble.review(plan(diagnostics=[ERROR]), book.load(), TODAY)
-    assert report.verdict.startswith("The plan is not complete.")
+    assert report.verdict.startswith("The plan is incomplete.")
     assert (report.project, report.stack) == ("unknown", "unknown"), "it came to no resource that names them"
     assert report.outcome is Outcome.PARTIAL
 

@@ -246,7 +246,7 @@ def test_a_new_resource_that_everybody_may_use(type: str, name: str) -> None:
     everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
     assert "anyone can use it" in said(change(type, Op.CREATE, inputs=everybody))
     named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
-    assert "everybody" not in said(change(type, Op.CREATE, inputs=named))
+    assert "anyone" not in said(change(type, Op.CREATE, inputs=named))
 
 
 def test_a_domain_in_a_network_is_not_for_everybody() -> None:
@@ -257,7 +257,7 @@ def test_a_domain_in_a_network_is_not_for_everybody() -> None:
 @pytest.mark.parametrize(
     ("type", "inputs", "says"),
     [
-        ("aws:s3/bucket:Bucket", {"acl": "public-read"}, "everybody"),
+        ("aws:s3/bucket:Bucket", {"acl": "public-read"}, "anyone"),
         ("aws:rds/instance:Instance", {"publiclyAccessible": True}, "it gets a public address"),
         ("aws-native:rds:DbInstance", {"publiclyAccessible": True}, "it gets a public address"),
     ],

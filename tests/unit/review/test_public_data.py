@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, Any, Any, str]] = {
         {"properties": acls("Allow")},
         "all networks can connect",
     ),
-    "vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "every network"),
+    "vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "all networks"),
     "classic vault": ("azure:keyvault/keyVault:KeyVault", DENY, acls("Allow"), "all networks can connect"),
     "storage": (
         "azure:storage/account:Account",
@@ -98,7 +98,7 @@ CASES: dict[str, tuple[str, Any, Any, str]] = {
         "aws:cloudfront/distribution:Distribution",
         {"defaultCacheBehavior": {"trustedKeyGroups": ["k"], "targetOriginId": "a"}},
         {"defaultCacheBehavior": {"targetOriginId": "a"}},
-        "only signed requests",
+        "required signed requests",
     ),
     "firewall": (
         "aws:wafv2/webAcl:WebAcl",

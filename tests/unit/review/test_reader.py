@@ -266,20 +266,20 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ('{"a": 1}', "This JSON contains none of"),
         (
             '{"format_version": "1.2", "terraform_version": "1.9", "resource_changes": []}',
-            "This is a plan of Terraform",
+            "This is a Terraform plan",
         ),
-        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
-        ('{"manifest": {}, "resourcePlans": {}}', "This is a plan that `pulumi preview --save-plan` wrote"),
+        ('{"version": 3, "deployment": {}}', "This is a state from `pulumi stack export`"),
+        ('{"manifest": {}, "resourcePlans": {}}', "This is a plan from `pulumi preview --save-plan`"),
         ('{"steps": [', "This JSON ends too early (line 1, column 12)"),
         ('{"steps": [{"op": "crea', "This JSON ends too early"),
         ('{"steps": [1,]}', "This is not JSON"),
-        ("[" * 100_000, "too deep to be read"),
-        ('{"steps": ' + "9" * 5000 + "}", "numbers too long"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"steps": ' + "9" * 5000 + "}", "numbers that are too long"),
         ('{"steps": {}}', "steps is an object, not an array"),
         ('{"steps": [1]}', "steps[0] is a number, not an object"),
         ('{"steps": [{}]}', "steps[0] has no op"),
-        ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is no URN"),
-        ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is no URN"),
+        ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is not a Pulumi URN"),
+        ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is not a Pulumi URN"),
         ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number, not a string"),
         ('{"config": []}', "config is an array, not an object"),
         ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a string, not a boolean"),
@@ -414,5 +414,5 @@ def test_unchanged_resources_that_are_counted_and_not_listed() -> None:
     assert plan.unlisted == 4
     (same,) = plan
     assert same.old == same.new == {"bucket": "data"}
-    with pytest.raises(PlanError, match=r"changeSummary\.same is a text, not a whole number"):
+    with pytest.raises(PlanError, match=r"changeSummary\.same is a string, not an integer"):
         reader.read(json.dumps({"steps": [], "changeSummary": {"same": "5"}}))

@@ -102,14 +102,14 @@ def test_a_cause_is_a_property_that_the_resource_has() -> None:
     new = {"instanceTypes": ["m6i.2xlarge"], "diskSize": 100}
     (danger,) = dangers(plan(update(nodes, old, new, op=Op.REPLACE, forced_by=("instanceTypes", "diskSize"))))
     assert danger.because == ("diskSize: 50 → 100", "instanceTypes[0]: m5.xlarge → m6i.2xlarge")
-    assert "its nodes are replaced with another instance type" in danger.text and "fewer types" not in danger.text
+    assert "its nodes are replaced with another instance type" in danger.text and "fewer instance types" not in danger.text
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        (["a.large", "b.large"], ["b.large"], "fewer types"),
-        (["g6.large"], ["g5.large"], "replaced by others"),
+        (["a.large", "b.large"], ["b.large"], "fewer instance types"),
+        (["g6.large"], ["g5.large"], "replaced with another instance type"),
         (["a.large"], ["a.large", "b.large"], ""),
         (["a.large"], ["a.large"], ""),
     ],

@@ -61,7 +61,7 @@ def test_a_loss_comes_after_what_anybody_reaches_where_the_old_one_stays() -> No
 
 def test_what_is_no_longer_retained_is_the_new_one() -> None:
     (danger,) = review(before=RETAIN).dangers
-    assert danger.harm is Harm.PROTECTION and "a deletion of the new one will no longer leave it" in danger.text
+    assert danger.harm is Harm.PROTECTION and "a deletion of the new one will no longer retain it" in danger.text
 
 
 def test_the_old_one_is_destroyed_where_only_the_new_one_is_retained() -> None:
@@ -74,7 +74,7 @@ def test_the_old_one_is_destroyed_where_only_the_new_one_is_retained() -> None:
 def test_the_engine_replaces_what_is_protected_no_longer(after: Any, refused: bool) -> None:
     report = review(before=PROTECT, after=after)
     assert [each.protected for each in report.dangers] == [refused]
-    assert any("Take the protection away" in each for each in wording.next_steps(report)) is refused
+    assert any("Remove the protection first" in each for each in wording.next_steps(report)) is refused
     assert any("the engine rejects this" in each.text for each in report.dangers) is refused
 
 

@@ -85,10 +85,10 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
     "a domain by its policy": (
         DOMAIN,
         {"retentionPolicy": {"homeEfsFileSystem": "Retain"}},
-        "home directories of its users stay",
+        "home directories of its users are retained",
         Harm.SERVING,
     ),
-    "a domain by default": (DOMAIN, {}, "home directories of its users stay", Harm.SERVING),
+    "a domain by default": (DOMAIN, {}, "home directories of its users are retained", Harm.SERVING),
     "a database": (DATABASE, KEEP_SNAPSHOT, SNAPSHOT, Harm.SERVING),
     "a database by default": (DATABASE, {"finalSnapshotIdentifier": "last"}, SNAPSHOT, Harm.SERVING),
     "a cluster": ("aws:rds/cluster:Cluster", KEEP_SNAPSHOT, SNAPSHOT, Harm.SERVING),

@@ -88,7 +88,7 @@ def test_a_broken_limit_is_code_1_and_told_on_every_output(
         ran = mlpctl(*arguments, "--plan", plan)
         assert ran.code == 1
         assert told in ran.out
-    assert "broken" in mlpctl("review", "--plan", plan, "--markdown", "-").out
+    assert "exceeded" in mlpctl("review", "--plan", plan, "--markdown", "-").out
 
 
 def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
@@ -110,9 +110,9 @@ def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlp
     ("text", "told"),
     [
         ("", "The input is empty"),
-        ("Previewing update (prod)\n", "is no JSON"),
-        ('{"terraform_version": "1.9", "resource_changes": []}', "This is a plan of Terraform"),
-        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
+        ("Previewing update (prod)\n", "is not JSON"),
+        ('{"terraform_version": "1.9", "resource_changes": []}', "This is a Terraform plan"),
+        ('{"version": 3, "deployment": {}}', "This is a state from `pulumi stack export`"),
         ("[1, 2]", "expected: the output of `pulumi preview --json`"),
         (json.dumps({**SMALL, "steps": {"a": 1}}), "steps"),
         (json.dumps(preview(cost={"maxMonthlyUsd": "lots"})), "cost.maxMonthlyUsd: input should be a valid number"),

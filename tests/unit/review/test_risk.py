@@ -385,7 +385,7 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         RESERVATION,
         {"instanceType": "p5.48xlarge"},
         Harm.CAPACITY,
-        "p5.48xlarge may not be had",
+        "p5.48xlarge may not be available",
     ),
     "Neuron nodes of Karpenter": (
         POOL,
@@ -397,20 +397,20 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
             }
         },
         Harm.CAPACITY,
-        "trn2.48xlarge may not be had",
+        "trn2.48xlarge may not be available",
     ),
     "nodes with a GPU image": (
         NODES,
         {"amiType": "AL2023_x86_64_NVIDIA"},
         Harm.CAPACITY,
-        "accelerators may not be had",
+        "accelerators may not be available",
     ),
     "a launch template": (TEMPLATE, {"instanceType": "p5.48xlarge"}, None, ""),
     "a deployment": (DEPLOYMENT, {"spec": {"replicas": 2}}, Harm.SERVING, "its pods are terminated"),
     "a deployment without pods": (DEPLOYMENT, {"spec": {"replicas": 0}}, None, ""),
     "a disruption budget": (BUDGET, {}, Harm.SERVING, "a drain may evict all its pods at once"),
     "a load balancer": ("aws:lb/loadBalancer:LoadBalancer", {}, Harm.SERVING, "requests through it fail"),
-    "a role": (ROLE, {}, Harm.IDENTITY, "loses its permissions"),
+    "a role": (ROLE, {}, Harm.IDENTITY, "lose their permissions"),
     "a tag": ("aws:autoscaling/tag:Tag", {}, None, ""),
     "something unheard of": ("acme:index:Box", {}, None, ""),
 }
@@ -494,7 +494,7 @@ def test_another_type_in_the_launch_template_is_told_of_the_nodes() -> None:
     )
     (danger,) = told
     assert (danger.harm, danger.certainty) == (Harm.CAPACITY, Certainty.WILL)
-    assert "there may be no g6e.2xlarge to be had" in danger.text
+    assert "g6e.2xlarge capacity may be unavailable" in danger.text
     assert danger.because[0] == "launchTemplate: g6.2xlarge → g6e.2xlarge"
 
 
@@ -516,7 +516,7 @@ def test_only_tags_in_the_launch_template_roll_gpu_nodes_and_that_is_told() -> N
         )
 
     danger = only(*changes("g6.2xlarge"))
-    assert (danger.certainty, "new ones are asked for" in danger.text) == (Certainty.MAY, True)
+    assert (danger.certainty, "replaced one by one" in danger.text) == (Certainty.MAY, True)
     assert dangers(plan(*changes("m7i.large"))) == ()
 
 

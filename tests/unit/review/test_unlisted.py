@@ -55,7 +55,7 @@ def test_a_cost_that_lacks_them_says_so_wherever_it_is_told() -> None:
     plan = digest(volume("create", "a"), same=1_200)
     report = assemble.review(plan, book.load(), TODAY)
     assert report.cost and report.cost.totals.unlisted == 1_200
-    assert report.verdict.endswith("without 1,200 resources that the plan does not list")
+    assert report.verdict.endswith("excluding 1,200 resources that the plan does not list")
     assert "--show-sames" in report.unchecked[0].why
     (limit,) = report.limits
     assert "does not list 1,200 resources" in limit.text

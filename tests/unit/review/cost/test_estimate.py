@@ -168,9 +168,9 @@ class TestWithoutAPrice:
             (VOLUME, {"type": "gp3", "size": {"a": 1}}, "size is no number that can be priced"),
             (VOLUME, {**SMALL, "region": UNKNOWN}, "region is known only after the update"),
             (VOLUME, {**SMALL, "region": "cn-north-1"}, "the price book has no ebs/gp3-storage in cn-north-1"),
-            ("aws:elasticache/cluster:Cluster", {}, "the price book has no caches"),
+            ("aws:elasticache/cluster:Cluster", {}, "the price book does not cover caches"),
             ("gcp:compute/instance:Instance", {}, "mlpctl has no way to price this type"),
-            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource may make anything"),
+            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource can create anything"),
             ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "no Classic Load Balancer"),
             (
                 "kubernetes:core/v1:PersistentVolumeClaim",
@@ -447,7 +447,7 @@ class TestLimits:
         whole, delta = limits(estimated, CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
         assert (whole.broken, delta.broken) == (False, True)
         assert "It can't be held without a price for disks of 1 resource" in delta.text
-        assert wording.cost_in_short(estimated).startswith("$24.00 a month, the change not known")
+        assert wording.cost_in_short(estimated).startswith("$24.00 per month, change unknown")
 
     @pytest.mark.parametrize(
         ("lacking", "what"),

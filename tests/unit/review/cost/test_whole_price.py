@@ -172,10 +172,10 @@ class TestDatabases:
         [
             ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora's storage and requests are paid by"),
             ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "no Multi-AZ DB cluster"),
-            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book has no caches"),
-            ("aws:opensearch/domain:Domain", {}, "the price book has no search"),
-            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book has no file system of this type"),
-            ("aws:redshift/cluster:Cluster", {}, "the price book has RDS, Aurora and DynamoDB only"),
+            ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book does not cover caches"),
+            ("aws:opensearch/domain:Domain", {}, "the price book does not cover search"),
+            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this file system type"),
+            ("aws:redshift/cluster:Cluster", {}, "the price book covers only RDS, Aurora and DynamoDB"),
         ],
     )
     def test_what_has_no_price_says_why_and_is_large(self, type: str, inputs: Mapping[str, Any], why: str) -> None:
