@@ -55,17 +55,17 @@ def review(text: str) -> Report:
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_plan_comes_to_its_report(name: str, golden: Golden) -> None:
+def test_a_plan_gives_its_golden_report(name: str, golden: Golden) -> None:
     text = markdown(review(PLANS[name]()))
     assert len(text.encode()) <= LIMIT
     golden(REPORTS / f"{name}.md", text)
 
 
-def test_a_plan_comes_to_its_json(golden: Golden) -> None:
+def test_a_plan_gives_its_golden_json(golden: Golden) -> None:
     golden(REPORTS / "pool-changed.json", to_json(review(plan("pool-changed"))))
 
 
-def test_refused_objects_fail_a_review() -> None:
+def test_rejected_objects_fail_a_review() -> None:
     found = review(with_wrong_objects())
     assert not found.passes
     (invalid,) = found.invalid
@@ -79,5 +79,5 @@ def used(report: Report) -> Any:
     return report.cost and {price.row for each in report.cost.resources for price in each.prices}
 
 
-def test_the_golden_reports_are_of_priced_plans() -> None:
+def test_the_golden_reports_contain_prices() -> None:
     assert used(review(plan("created"))) >= {"ec2/us-east-1/g6.2xlarge"}

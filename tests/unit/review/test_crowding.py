@@ -50,7 +50,7 @@ def told(*changes: Change) -> list[str]:
 FULL = stays(NODES, group(), "inference-nodes")
 
 
-def test_a_model_renamed_on_a_full_pool_is_told() -> None:
+def test_a_renamed_model_on_a_full_pool_is_reported() -> None:
     assert told(comes(), goes(), FULL) == [
         "Deployment new: The pods of new and old do not fit together on the nodes of inference-nodes: together they "
         "request 8 GPUs, and the nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
@@ -58,7 +58,7 @@ def test_a_model_renamed_on_a_full_pool_is_told() -> None:
     ]
 
 
-def test_what_stays_takes_room_too() -> None:
+def test_remaining_pods_use_capacity_too() -> None:
     two = stays(NODES, group(2), "inference-nodes")
     assert told(comes(), goes(), two) == []
     other = stays(DEPLOYMENT, model(), "other")
@@ -67,7 +67,7 @@ def test_what_stays_takes_room_too() -> None:
     assert told(comes(), goes(), other, grown) == []
 
 
-def test_one_type_of_a_launch_template_is_found() -> None:
+def test_the_instance_type_of_a_launch_template_is_found() -> None:
     template = stays(TEMPLATE, {"instanceType": "g6e.12xlarge"}, "template", id="lt-1")
     inputs = {**group(types=()), "launchTemplate": {"id": "lt-1"}}
     nodes = stays(NODES, inputs, "inference-nodes", depends={"launchTemplate": (urn(TEMPLATE, "template"),)})
@@ -92,11 +92,11 @@ def test_one_type_of_a_launch_template_is_found() -> None:
         (comes(gpus=8), goes(), FULL),
     ],
 )
-def test_what_fits_or_is_not_known_is_not_told(changes: tuple[Change, ...]) -> None:
+def test_pods_that_fit_or_are_unknown_are_not_reported(changes: tuple[Change, ...]) -> None:
     assert told(*changes) == []
 
 
-def test_an_autoscaled_pool_may_grow() -> None:
+def test_an_autoscaled_pool_can_scale_out() -> None:
     pool = urn("mlplatform:index:GpuNodePool", "inference")
     key = "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"
     hint = stays(TAG, {"tag": {"key": key, "value": "1"}}, "inference-hint-x", parent=pool)
@@ -105,5 +105,5 @@ def test_an_autoscaled_pool_may_grow() -> None:
     assert len(told(comes(), goes(), full, hint)) == 1
 
 
-def test_replicas_that_an_autoscaler_sets_are_one_at_least() -> None:
+def test_replicas_set_by_an_autoscaler_count_as_at_least_one() -> None:
     assert len(told(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1

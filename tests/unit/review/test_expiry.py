@@ -192,7 +192,7 @@ FORMS = {
         ([], [rule(0, transitions=[{"days": 1, "storageClass": "GLACIER_IR"}])], None),
     ],
 )
-def test_every_form_of_s3_means_the_same(type: str, old: Any, new: Any, harm: Harm | None) -> None:
+def test_all_formats_of_s3_rules_are_equivalent(type: str, old: Any, new: Any, harm: Harm | None) -> None:
     found = told(type, FORMS[type](old), FORMS[type](new))
     assert [each.harm for each in found] == ([harm] if harm else [])
 
@@ -275,7 +275,7 @@ GOOGLE: dict[str, tuple[list[Any], list[Any], bool]] = {
 
 
 @pytest.mark.parametrize("name", GOOGLE)
-def test_rules_of_google_are_compared_one_by_one(name: str) -> None:
+def test_google_rules_are_compared_one_by_one(name: str) -> None:
     old, new, harms = GOOGLE[name]
     found = told(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
     assert [each.harm for each in found] == ([Harm.DATA] if harms else [])
@@ -323,13 +323,13 @@ def classic(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), pa
         ({"days": 7, "part": "snapshot"}, {"days": 7, "part": "version"}, True),
     ],
 )
-def test_rules_of_azure_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
+def test_azure_rules_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
     sides = ({"rules": [make(**each)]} for each in (old, new))
     wrapped = [{"policy": each} if type == AZURE else each for each in sides]
     assert [each.harm for each in told(type, *wrapped)] == ([Harm.DATA] if harms else [])
 
 
-def test_what_is_not_known_yet_may_let_anything_expire() -> None:
+def test_unknown_rules_may_let_anything_expire() -> None:
     for new in (
         {"bucket": "b", "rules": UNKNOWN},
         {"bucket": "b", "rules": [UNKNOWN]},
@@ -343,13 +343,13 @@ def test_what_is_not_known_yet_may_let_anything_expire() -> None:
     assert told(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
 
 
-def test_rules_for_another_bucket_are_all_new_to_it() -> None:
+def test_rules_that_move_to_another_bucket_are_all_new() -> None:
     found = told(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
     assert [each.harm for each in found] == [Harm.DATA]
 
 
 @pytest.mark.parametrize(("bucket", "harms"), [(Op.SAME, True), (Op.CREATE, False)])
-def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms: bool) -> None:
+def test_new_rules_of_an_existing_bucket_are_reported(bucket: Op, harms: bool) -> None:
     depends = {"bucket": (urn(INLINE, "b"),)}
     rules = change(S3, Op.CREATE, inputs={"rules": [rule()], "bucket": UNKNOWN}, depends=depends)
     found = dangers(plan(change(INLINE, bucket, name="b"), change(INLINE, Op.SAME, name="other"), rules))
@@ -422,12 +422,12 @@ def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms:
         ("gcp:bigquery/table:Table", {}, {"expirationTime": 1900000000000}, True),
     ],
 )
-def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
+def test_each_kind_of_retention_is_compared_separately(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
     harm = Harm.DATA if harms is True else harms
     assert [each.harm for each in told(type, old, new)] == ([harm] if harm else [])
 
 
-def test_every_limit_of_the_table_is_compared_in_a_way_that_there_is() -> None:
+def test_every_limit_in_the_table_uses_an_existing_comparison() -> None:
     clauses = [(form, clause) for form in forms().values() for clause in form.clauses]
     used = {limit.test for form, clause in clauses for limit in (*form.scope.values(), *clause.limits.values())}
     assert used == {*TIGHTER}

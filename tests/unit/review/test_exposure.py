@@ -104,7 +104,7 @@ def as_native(rules: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name, each in GROUPS.items() if "internet" in each[2] or "every" in each[2]])
-def test_the_native_provider_says_the_same(name: str) -> None:
+def test_the_native_provider_gives_the_same_result(name: str) -> None:
     old, new, says = GROUPS[name]
     (danger,) = told(update(NATIVE, {"securityGroupIngress": as_native(old)}, {"securityGroupIngress": as_native(new)}))
     assert says in danger.text
@@ -272,13 +272,13 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         CLUSTER,
         {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
         {"vpcConfig": {"publicAccessCidrs": HALVES}},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "EKS, by leaving it out": (
         CLUSTER,
         {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
         {"vpcConfig": {}},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "EKS, private": (
         CLUSTER,
@@ -290,7 +290,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "gcp:container/cluster:Cluster",
         {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": OFFICE}]}},
         {},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "Cloud SQL": (
         "gcp:sql/databaseInstance:DatabaseInstance",
@@ -328,7 +328,7 @@ EXISTING = change(GROUP, Op.SAME, name="g", id="sg-1", inputs={"ingress": [allow
 
 
 @pytest.mark.parametrize("type", [RULE, INGRESS])
-def test_rules_of_their_own_are_put_together_with_those_of_their_group(type: str) -> None:
+def test_separate_rules_are_combined_with_those_of_their_group(type: str) -> None:
     def texts(*changes: Change) -> list[str]:
         return [each.text for each in told(EXISTING, *changes) if "internet" in each.text]
 
@@ -348,7 +348,7 @@ def test_a_rule_of_a_new_group_opens_nothing_that_was_closed(type: str) -> None:
     assert told(group, change(GROUP, Op.SAME, name="other"), new) == ()
 
 
-def test_a_refusal_that_goes_opens_what_it_refused() -> None:
+def test_a_removed_deny_rule_opens_what_it_denied() -> None:
     def entry(number: int, action: str, op: Op) -> Change:
         inputs = {"networkAclId": "acl-1", "egress": False, "ruleNumber": number, "ruleAction": action}
         inputs |= {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": ALL}
@@ -359,7 +359,7 @@ def test_a_refusal_that_goes_opens_what_it_refused() -> None:
     assert danger.text.startswith("Deletes the network access list 1")
 
 
-def test_a_port_that_is_not_known_yet_may_be_open() -> None:
+def test_an_unknown_port_may_be_open() -> None:
     (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
     assert danger.certainty is Certainty.MAY
     assert "the whole internet can connect on an unknown port" in danger.text
@@ -367,13 +367,13 @@ def test_a_port_that_is_not_known_yet_may_be_open() -> None:
     assert (danger.certainty, "internet" in danger.text) == (Certainty.MAY, False)
 
 
-def test_what_comes_is_named_before_what_goes() -> None:
+def test_new_rules_are_listed_before_removed_ones() -> None:
     many = [allow(22, 22, f"10.{number}.0.0/16") for number in range(20)]
     (danger,) = told(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
     assert '"0.0.0.0/0"' in danger.because[0] and danger.because[-1].startswith("and ")
 
 
-def test_pings_are_no_ports() -> None:
+def test_icmp_is_not_a_port() -> None:
     (danger,) = told(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
     assert "the whole internet can connect on icmp" in danger.text
     worse = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="worse")
@@ -381,7 +381,7 @@ def test_pings_are_no_ports() -> None:
     assert [each.name for each in told(ping, worse)] == ["worse", "it"]
 
 
-def test_a_port_that_the_internet_reaches_comes_before_what_is_less_bad() -> None:
+def test_an_open_port_comes_before_less_severe_dangers() -> None:
     nodes = "aws:eks/nodeGroup:NodeGroup"
     others = [
         update(

@@ -37,7 +37,7 @@ def binding(role: str, *names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("who", EVERYBODY)
 @pytest.mark.parametrize("path", MEMBERS)
-def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> None:
+def test_a_new_grant_to_everyone_is_reported(path: str, who: str) -> None:
     made = change(token(path), Op.CREATE, inputs={"member": who, "role": "roles/viewer"})
     assert "anyone can use it" in said(made)
     several = path.replace("Member", "Binding")
@@ -47,7 +47,7 @@ def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> No
 
 
 @pytest.mark.parametrize("path", MEMBERS)
-def test_a_grant_to_somebody_is_not(path: str) -> None:
+def test_a_new_grant_to_one_principal_is_not_reported(path: str) -> None:
     assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
     assert "anyone" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
     changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
@@ -67,7 +67,7 @@ ANYBODY: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", ANYBODY)
-def test_other_grants_to_everybody(case: str) -> None:
+def test_other_grants_to_everyone(case: str) -> None:
     type, inputs = ANYBODY[case]
     assert "anyone can use it" in said(change(type, Op.CREATE, inputs=inputs))
 
@@ -111,10 +111,12 @@ ADMINS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", ADMINS)
-def test_who_may_do_anything_is_told_when_it_is_made(case: str) -> None:
+def test_a_new_grant_of_everything_is_reported(case: str) -> None:
     type, inputs = ADMINS[case]
     text = said(change(type, Op.CREATE, inputs=inputs))
-    assert any(each in text for each in ("full access", "administrative permissions", "everything there, except permissions"))
+    assert any(
+        each in text for each in ("full access", "administrative permissions", "everything there, except permissions")
+    )
 
 
 UPDATES: dict[str, tuple[str, Any, Any, str]] = {
@@ -158,7 +160,7 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
 
 
 @pytest.mark.parametrize("case", UPDATES)
-def test_who_may_do_more_is_told_when_it_changes(case: str) -> None:
+def test_a_broader_grant_is_reported(case: str) -> None:
     type, old, new, says = UPDATES[case]
     assert says in said(update(type, old, new))
 
@@ -184,6 +186,6 @@ HARMLESS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", HARMLESS)
-def test_a_grant_of_little_is_not_told_when_it_is_made(case: str) -> None:
+def test_a_new_narrow_grant_is_not_reported(case: str) -> None:
     type, inputs = HARMLESS[case]
     assert said(change(type, Op.CREATE, inputs=inputs)) == ""

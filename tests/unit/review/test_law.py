@@ -178,12 +178,12 @@ def check(report: Report) -> None:
 
 
 @given(plans())
-def test_a_digest_keeps_the_law(steps: list[Step]) -> None:
+def test_a_digest_satisfies_the_invariants(steps: list[Step]) -> None:
     check(review(digest(*steps)))
 
 
 @given(plans())
-def test_events_keep_the_law_and_say_the_same_as_a_digest(steps: list[Step]) -> None:
+def test_events_satisfy_the_invariants_and_match_the_digest(steps: list[Step]) -> None:
     one, other = review(digest(*steps)), review(events(*steps))
     check(other)
     assert (one.verdict, one.counts, one.dangers) == (other.verdict, other.counts, other.dangers)
@@ -191,7 +191,7 @@ def test_events_keep_the_law_and_say_the_same_as_a_digest(steps: list[Step]) -> 
 
 
 @given(modules())
-def test_what_a_module_makes_is_counted_and_dangerous(steps: list[Step]) -> None:
+def test_resources_of_a_module_are_counted_and_checked(steps: list[Step]) -> None:
     report = review(digest(ROOT, *steps))
     goes = {each.urn for each in steps if each.op in ("delete", "replace")}
     assert {danger.urn for danger in report.dangers} == goes
@@ -199,7 +199,7 @@ def test_what_a_module_makes_is_counted_and_dangerous(steps: list[Step]) -> None
 
 
 @given(plans(), st.data())
-def test_a_plan_that_was_cut_by_hand_is_never_quiet(steps: list[Step], data: st.DataObject) -> None:
+def test_a_truncated_plan_is_always_reported(steps: list[Step], data: st.DataObject) -> None:
     document = json.loads(digest(*steps))
     if not any(op not in ("same", "read", "discard") for op in counted(steps)):
         return
@@ -217,7 +217,7 @@ def test_a_plan_that_was_cut_by_hand_is_never_quiet(steps: list[Step], data: st.
 
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS[:6]), st.sampled_from(["same", "drift", "gone"])), max_size=5))
-def test_a_refresh_is_one_and_changes_nothing(found: list[tuple[Any, str]]) -> None:
+def test_a_refresh_is_recognized_and_changes_nothing(found: list[tuple[Any, str]]) -> None:
     root = {"urn": STACK, "type": "pulumi:pulumi:Stack", "custom": False}
     steps = [Step("refresh", root, root)]
     for number, ((type, inputs, path, value), happens) in enumerate(found):

@@ -72,7 +72,7 @@ WAYS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ANYTHING)
-def test_a_new_policy_for_anything_is_told(way: str, name: str) -> None:
+def test_a_new_policy_that_allows_everything_is_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
     assert "administrative permissions" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
     assert "administrative permissions" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
@@ -80,12 +80,12 @@ def test_a_new_policy_for_anything_is_told(way: str, name: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", LITTLE)
-def test_a_new_policy_for_little_is_not(way: str, name: str) -> None:
+def test_a_new_narrow_policy_is_not_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
     assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
 
 
-def test_what_allowed_anything_before_allows_no_more() -> None:
+def test_a_policy_that_already_allowed_everything_is_not_reported() -> None:
     was, now = WAYS["a role's own"][1](STAR), WAYS["a role's own"][1](statement(Sid="All"))
     assert "administrative permissions" not in said(update("aws:iam/role:Role", was, now))
 
@@ -112,7 +112,7 @@ MANAGED: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", MANAGED)
-def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> None:
+def test_a_new_attachment_of_an_administrator_policy_is_reported(name: str) -> None:
     type, inputs = MANAGED[name]
     for arn in (ADMIN, CHINA):
         new = change(type, Op.CREATE, inputs=inputs(arn), depends={"role": ("urn:pulumi:dev::shop::x:y:Z::new",)})
@@ -121,7 +121,7 @@ def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> No
     assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
 
 
-def test_who_may_assume_a_new_role() -> None:
+def test_the_principals_that_can_assume_a_new_role() -> None:
     for principal in ("*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::1:root", "*"]}):
         new = change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": trust(principal)})
         assert "anyone can assume it" in said(new)
@@ -162,7 +162,7 @@ CLUSTER: dict[str, tuple[str, Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", CLUSTER)
-def test_a_grant_of_all_of_a_cluster_is_told_when_it_is_made(name: str) -> None:
+def test_a_new_grant_of_full_cluster_access_is_reported(name: str) -> None:
     type, all_, some = CLUSTER[name]
     assert "full access to" in said(change(type, Op.CREATE, inputs=all_))
     assert "full access to" not in said(change(type, Op.CREATE, inputs=some))
@@ -204,7 +204,7 @@ FIREWALLS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIREWALLS)
-def test_a_new_firewall_that_is_open_is_told_apart_from_ports_of_the_web(name: str) -> None:
+def test_a_new_open_firewall_is_reported_except_for_web_ports(name: str) -> None:
     type, inputs = FIREWALLS[name]
     for port in (22, 3389, 5432, 6379):
         assert f"the whole internet can connect on tcp {port}" in said(
@@ -215,14 +215,14 @@ def test_a_new_firewall_that_is_open_is_told_apart_from_ports_of_the_web(name: s
         assert said(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
 
 
-def test_a_range_of_ports_around_one_of_the_web_is_told() -> None:
+def test_a_port_range_that_contains_a_web_port_is_reported() -> None:
     for rules in ([inbound(0, last=65535)], [inbound(443, last=444)], [inbound(443), inbound(22)]):
         assert "the whole internet" in said(
             change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, inputs={"ingress": rules})
         )
 
 
-def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
+def test_separate_rules_of_a_new_group() -> None:
     group = change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, name="g")
     inputs = {"securityGroupId": "later", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}
     type, depends = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"securityGroupId": (group.urn,)}
@@ -242,14 +242,14 @@ def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
         ("aws:opensearch/domain:Domain", "accessPolicies"),
     ],
 )
-def test_a_new_resource_that_everybody_may_use(type: str, name: str) -> None:
+def test_a_new_resource_that_anyone_can_use(type: str, name: str) -> None:
     everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
     assert "anyone can use it" in said(change(type, Op.CREATE, inputs=everybody))
     named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
     assert "anyone" not in said(change(type, Op.CREATE, inputs=named))
 
 
-def test_a_domain_in_a_network_is_not_for_everybody() -> None:
+def test_a_domain_in_a_vpc_is_not_public() -> None:
     inputs = {"accessPolicies": json.dumps(statement("es:*", Principal="*")), "vpcOptions": {"subnetIds": ["subnet-1"]}}
     assert said(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
 

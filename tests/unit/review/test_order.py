@@ -40,7 +40,7 @@ def said(report: Report) -> str:
 
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_an_object_that_keeps_its_name_is_interrupted(kind: str, bare: bool) -> None:
+def test_an_object_that_keeps_its_name_is_deleted_first(kind: str, bare: bool) -> None:
     report = review(f"kubernetes:{kind}", named("web", "a"), named("web", "b"), "spec.selector", bare=bare)
     assert FIRST in said(report) and report.counts == {Op.REPLACE: 1}
     assert report.verdict.startswith("1 to replace")
@@ -59,11 +59,11 @@ OTHERS: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_one_that_gets_another_name_is_not(name: str) -> None:
+def test_an_object_with_a_new_name_is_created_first(name: str) -> None:
     assert said(review("kubernetes:apps/v1:Deployment", *OTHERS[name], "spec.selector")) == ""
 
 
-def test_one_that_another_provider_makes_is_not() -> None:
+def test_an_object_of_another_provider_is_created_first() -> None:
     assert FIRST not in said(review("kubernetes:apps/v1:Deployment", named("web", "a"), named("web", "a"), "provider"))
 
 
@@ -71,7 +71,7 @@ SERVICE, GROUP = "aws:ecs/service:Service", "aws:lb/targetGroup:TargetGroup"
 
 
 @pytest.mark.parametrize("type", [SERVICE, GROUP])
-def test_a_bridged_resource_that_the_program_named_is_interrupted(type: str) -> None:
+def test_a_bridged_resource_with_a_name_from_the_program_is_deleted_first(type: str) -> None:
     def inputs(port: int, *defaults: str) -> dict[str, Any]:
         return {"name": "web", "port": port, "__defaults": ["region", *defaults]}
 
@@ -83,7 +83,7 @@ def test_a_bridged_resource_that_the_program_named_is_interrupted(type: str) -> 
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("first", [False, True])
-def test_the_steps_count_where_they_are_listed(first: bool, write: Any) -> None:
+def test_listed_steps_take_precedence_over_names(first: bool, write: Any) -> None:
     old = state("kubernetes:apps/v1:Deployment", "it", named("web", "a"))
     new = {**old, "inputs": named("web", "b")}
     steps = [

@@ -19,21 +19,21 @@ def told(type: str, old: Any, new: Any) -> list[tuple[Harm, str]]:
     return [(each.harm, each.text.split(": ", 1)[1]) for each in dangers(plan(update(type, old, new)))]
 
 
-def test_an_upgrade_of_a_cluster_is_told_as_of_eks_own() -> None:
+def test_a_cluster_upgrade_is_reported_like_that_of_aws_eks() -> None:
     versions = {"version": "1.33"}, {"version": "1.34"}
     assert told(CLUSTER, *versions) == told(OWN_CLUSTER, *versions) != []
 
 
 @pytest.mark.parametrize("type", GROUPS)
 @pytest.mark.parametrize("more", [{}, GPU])
-def test_an_upgrade_of_nodes_is_told_as_of_eks_own(type: str, more: Any) -> None:
+def test_a_node_upgrade_is_reported_like_that_of_aws_eks(type: str, more: Any) -> None:
     versions = {"version": "1.33", **more}, {"version": "1.34", **more}
     assert told(type, *versions) == told(OWN_GROUP, *versions)
     assert bool(told(type, *versions)) is bool(more), "what has accelerators may not come back"
 
 
 @pytest.mark.parametrize("type", GROUPS)
-def test_sizes_too(type: str) -> None:
+def test_sizes_are_checked_too(type: str) -> None:
     for old, new in (
         ({**GPU, "desiredCapacity": 4}, {**GPU, "desiredCapacity": 1}),
         ({**GPU, "minSize": 1}, {**GPU, "minSize": 0}),
@@ -43,7 +43,7 @@ def test_sizes_too(type: str) -> None:
         assert told(type, new, old) == []
 
 
-def test_who_may_do_anything_in_a_new_cluster() -> None:
+def test_full_access_to_a_new_cluster_is_reported() -> None:
     admin = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
     entries = {"accessEntries": {"a": {"principalArn": "b", "accessPolicies": {"x": {"policyArn": admin}}}}}
     for inputs in (entries, {"roleMappings": [{"roleArn": "a", "groups": ["system:masters"]}]}):
@@ -52,7 +52,7 @@ def test_who_may_do_anything_in_a_new_cluster() -> None:
     assert dangers(plan(change(CLUSTER, Op.CREATE, inputs={"roleMappings": [{"groups": ["viewers"]}]}))) == ()
 
 
-def test_a_component_says_it_by_its_parts_alone() -> None:
+def test_a_component_is_reported_only_by_its_parts() -> None:
     component = update(CLUSTER, {"version": "1.33"}, {"version": "1.34"}, custom=False)
     part = update(OWN_CLUSTER, {"version": "1.33"}, {"version": "1.34"}, parent_type=CLUSTER, parent=component.urn)
     assert [each.urn for each in dangers(plan(component, part))] == [part.urn]

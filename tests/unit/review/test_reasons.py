@@ -67,7 +67,7 @@ def test_every_kind_of_replacement_has_its_reason(name: str) -> None:
     assert rows["it"].reasons == (reason,) and rows["it"].differences == ()
 
 
-def test_a_property_that_forces_is_reason_enough() -> None:
+def test_a_property_that_forces_the_replacement_is_the_only_reason() -> None:
     (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",))))
     assert danger.because == ("engine: postgres → mysql",)
     (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",), replaces_on=("engine",))))
@@ -76,12 +76,12 @@ def test_a_property_that_forces_is_reason_enough() -> None:
     assert danger.because == ("engine: postgres → mysql", "it is tainted")
 
 
-def test_an_input_that_is_called_as_the_engine_s_own_keys_is_a_property() -> None:
+def test_an_input_with_the_name_of_an_engine_key_is_a_property() -> None:
     (danger,) = dangers(plan(replaced(old={"provider": "a"}, new={"provider": "b"}, forced_by=("provider",))))
     assert danger.because == ("provider: a → b",)
 
 
-def test_what_goes_with_another_names_it() -> None:
+def test_a_deletion_with_another_resource_names_that_resource() -> None:
     whole = change("aws:ec2/vpc:Vpc", Op.DELETE, name="net")
     told = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
     assert told[0].because == ("deletedWith: VPC net is deleted",)
@@ -89,20 +89,22 @@ def test_what_goes_with_another_names_it() -> None:
 
 
 @pytest.mark.parametrize("op", [Op.UPDATE, Op.REPLACE])
-def test_protection_that_goes_is_told_of_what_is_no_danger_too(op: Op) -> None:
+def test_removed_protection_is_also_reported_without_a_danger(op: Op) -> None:
     (group,) = groups(
         plan(update(TEMPLATE, {"a": 1}, {"a": 2}, op=op, forced_by=("a",), unprotected=True, unretained=True))
     )
     assert group.rows[0].reasons == ("protect: true → false", "retainOnDelete: true → false")
 
 
-def test_a_cause_is_a_property_that_the_resource_has() -> None:
+def test_a_cause_is_an_existing_property() -> None:
     nodes = "aws:eks/nodeGroup:NodeGroup"
     old = {"instanceTypes": ["m5.xlarge"], "diskSize": 50}
     new = {"instanceTypes": ["m6i.2xlarge"], "diskSize": 100}
     (danger,) = dangers(plan(update(nodes, old, new, op=Op.REPLACE, forced_by=("instanceTypes", "diskSize"))))
     assert danger.because == ("diskSize: 50 → 100", "instanceTypes[0]: m5.xlarge → m6i.2xlarge")
-    assert "its nodes are replaced with another instance type" in danger.text and "fewer instance types" not in danger.text
+    assert (
+        "its nodes are replaced with another instance type" in danger.text and "fewer instance types" not in danger.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_a_cause_is_a_property_that_the_resource_has() -> None:
         (["a.large"], ["a.large"], ""),
     ],
 )
-def test_fewer_types_are_fewer_and_others_are_others(old: Any, new: Any, says: str) -> None:
+def test_fewer_and_other_instance_types_are_distinguished(old: Any, new: Any, says: str) -> None:
     told = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
     assert len(told) == bool(says)
     assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in told)
@@ -137,7 +139,7 @@ def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
         ({}, {"replaceWith": [urn(BUCKET, "b")]}, ["replaceWith"], "replaceWith"),
     ],
 )
-def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, keys: Any, reason: str) -> None:
+def test_the_reasons_come_from_a_real_preview(old: Any, new: Any, keys: Any, reason: str) -> None:
     document = {
         "steps": [step("replace", old, new, replaceReasons=keys)],
         "changeSummary": {"replace": 1},
@@ -147,7 +149,7 @@ def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, 
     assert danger.because == (reason,)
 
 
-def test_what_a_value_waits_for_is_told() -> None:
+def test_the_source_of_an_unknown_value_is_reported() -> None:
     change_ = replaced(new={"engine": UNKNOWN}, forced_by=("engine",), depends={"engine": (urn(BUCKET, "b"),)})
     told = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
     assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is created",)

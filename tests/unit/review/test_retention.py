@@ -56,7 +56,7 @@ def engines(op: str, type: str, old: Any, new: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_what_a_provider_leaves_is_no_longer_managed_and_not_destroyed(name: str) -> None:
+def test_a_resource_that_its_provider_retains_is_no_longer_managed_and_not_destroyed(name: str) -> None:
     type, inputs = LEFT[name]
     _, left = engines("delete", type, inputs, {})
     assert (left.op, left.retained) == (Op.FORGET, True)
@@ -64,7 +64,7 @@ def test_what_a_provider_leaves_is_no_longer_managed_and_not_destroyed(name: str
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_the_old_one_of_a_replacement_is_left_too(name: str) -> None:
+def test_the_old_resource_of_a_replacement_is_retained_too(name: str) -> None:
     type, inputs = LEFT[name]
     _, replaced = engines("replace", type, inputs, {})
     assert (replaced.op, replaced.retained) == (Op.REPLACE, True)
@@ -72,7 +72,7 @@ def test_the_old_one_of_a_replacement_is_left_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [each for each, (_, inputs) in LEFT.items() if inputs])
-def test_what_the_state_says_counts_and_not_what_the_program_says_now(name: str) -> None:
+def test_the_inputs_in_the_state_count_and_not_those_of_the_program(name: str) -> None:
     type, inputs = LEFT[name]
     _, replaced = engines("replace", type, {}, inputs)
     assert not replaced.retained
@@ -118,7 +118,7 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("name", KEPT)
-def test_data_that_is_kept_elsewhere_is_not_destroyed(name: str, op: Op) -> None:
+def test_data_that_is_retained_elsewhere_is_not_destroyed(name: str, op: Op) -> None:
     type, inputs, says, harm = KEPT[name]
     told = dangers(plan(change(type, op, old=inputs, new=None if op is Op.DELETE else inputs, deletes_first=True)))
     assert [each.harm for each in told] == [harm]
@@ -141,7 +141,7 @@ LOST: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_what_nothing_keeps_is_destroyed(name: str) -> None:
+def test_data_that_is_not_retained_is_destroyed(name: str) -> None:
     type, inputs = LOST[name]
     _, deleted = engines("delete", type, inputs, {})
     assert dangers(plan(deleted))[0].harm is Harm.DATA
@@ -172,12 +172,12 @@ LOWERED: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", LOWERED)
-def test_a_guard_that_goes_destroys_nothing_yet(name: str) -> None:
+def test_removed_protection_destroys_nothing_yet(name: str) -> None:
     danger = only(LOWERED[name])
     assert wording.harm(danger) == "will lower protection"
 
 
-def test_a_guard_that_goes_with_what_it_guards_is_part_of_the_loss() -> None:
+def test_protection_removed_with_its_resource_is_part_of_the_loss() -> None:
     old, new = {"skipFinalSnapshot": True, "deletionProtection": True}, {"skipFinalSnapshot": True}
     told = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
     assert [each.harm for each in told] == [Harm.DATA] and "a later change may delete it" in told[0].text

@@ -309,7 +309,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
 
 
 @pytest.mark.parametrize("name", UPDATES)
-def test_an_update_harms_what_it_harms_and_nothing_else(name: str) -> None:
+def test_an_update_has_exactly_the_expected_harms(name: str) -> None:
     type, old, new, harm = UPDATES[name]
     assert [each.harm for each in dangers(plan(update(type, old, new)))] == ([harm] if harm else [])
 
@@ -324,7 +324,7 @@ def test_an_update_that_harms_names_the_property(name: str) -> None:
     assert danger.text.startswith(f"Changes the {kind(type).words} it: ") and danger.text.endswith(".")
 
 
-def test_old_and_new_are_told_in_short() -> None:
+def test_old_and_new_values_are_abbreviated() -> None:
     danger = only(update(NODES, GPU, {**GPU, "scalingConfig": {"desiredSize": 1, "maxSize": 2, "minSize": 0}}))
     assert danger.because == ("scalingConfig.desiredSize: 2 → 1", "scalingConfig.maxSize: 4 → 2")
 
@@ -350,7 +350,7 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
 
 
 @pytest.mark.parametrize("name", WHAT_WIDENS)
-def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
+def test_a_policy_with_broad_permissions_is_reported(name: str) -> None:
     old, new, widens = WHAT_WIDENS[name]
     danger = only(update(POLICY, {"policy": old}, {"policy": new}))
     assert ("it grants broad permissions" in danger.text) == widens
@@ -358,7 +358,12 @@ def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
 
 GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
     "a bucket": (BUCKET, {"forceDestroy": True}, Harm.DATA, "Deletes the S3 bucket it: every object in it is lost."),
-    "a bucket that has to be empty": (BUCKET, {"forceDestroy": False}, Harm.DATA, "rejects the deletion unless it is empty"),
+    "a bucket that has to be empty": (
+        BUCKET,
+        {"forceDestroy": False},
+        Harm.DATA,
+        "rejects the deletion unless it is empty",
+    ),
     "a public repository that may hold images": (
         "aws:ecrpublic/repository:Repository",
         {"forceDestroy": True},
@@ -366,7 +371,12 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         "every image in it is lost, and pods can no longer pull them.",
     ),
     "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no final snapshot is created"),
-    "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "rejects the deletion while its deletionProtection"),
+    "a protected database": (
+        DATABASE,
+        {"deletionProtection": True},
+        Harm.DATA,
+        "rejects the deletion while its deletionProtection",
+    ),
     "a volume that its class retains": (
         "kubernetes:core/v1:PersistentVolume",
         {"spec": {"persistentVolumeReclaimPolicy": "Retain"}},
@@ -417,7 +427,7 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
 
 
 @pytest.mark.parametrize("name", GONE)
-def test_a_deletion_harms_what_holds_something(name: str) -> None:
+def test_a_deletion_harms_resources_that_hold_something(name: str) -> None:
     type, old, harm, text = GONE[name]
     told = dangers(plan(change(type, Op.DELETE, inputs=old)))
     assert [(each.harm, each.certainty, each.because) for each in told] == (
@@ -427,13 +437,13 @@ def test_a_deletion_harms_what_holds_something(name: str) -> None:
 
 
 @pytest.mark.parametrize("type", [DATABASE, NODES, ROLE, SERVICE])
-def test_a_replacement_names_what_forces_it(type: str) -> None:
+def test_a_replacement_names_its_cause(type: str) -> None:
     danger = only(update(type, {"x": 1}, {"x": 2}, op=Op.REPLACE, forced_by=("x",)))
     assert danger.text.startswith(f"Replaces the {kind(type).words} it: ")
     assert (danger.certainty, danger.because) == (Certainty.WILL, ("x: 1 → 2",))
 
 
-def test_a_replacement_that_comes_first_interrupts_nothing_that_keeps_its_address() -> None:
+def test_a_create_before_delete_replacement_with_the_same_address_interrupts_nothing() -> None:
     forced: dict[str, Any] = {"op": Op.REPLACE, "forced_by": ("x",)}
     assert dangers(plan(update(DEPLOYMENT, {"x": 1}, {"x": 2}, **forced))) == ()
     gap = only(update(DEPLOYMENT, {"x": 1}, {"x": 2}, deletes_first=True, **forced))
@@ -442,7 +452,7 @@ def test_a_replacement_that_comes_first_interrupts_nothing_that_keeps_its_addres
     assert "another address" in moved.text
 
 
-def test_a_replacement_for_an_unknown_value_may_happen_and_names_what_it_waits_for() -> None:
+def test_a_replacement_because_of_an_unknown_value_may_happen_and_names_its_source() -> None:
     template = urn(TEMPLATE, "template")
     danger = dangers(
         plan(
@@ -464,12 +474,12 @@ def test_a_replacement_for_an_unknown_value_may_happen_and_names_what_it_waits_f
     )
 
 
-def test_a_replacement_for_a_known_value_beside_an_unknown_one_will_happen() -> None:
+def test_a_replacement_because_of_a_known_and_an_unknown_value_will_happen() -> None:
     danger = only(update(DATABASE, {"a": 1, "b": 1}, {"a": UNKNOWN, "b": 2}, op=Op.REPLACE, forced_by=("a", "b")))
     assert danger.certainty is Certainty.WILL
 
 
-def test_an_unknown_policy_may_change_what_it_allows() -> None:
+def test_an_unknown_policy_may_change_permissions() -> None:
     danger = only(
         change(BUCKET, name="b"),
         update(POLICY, {"policy": document()}, {"policy": UNKNOWN}, depends={"policy": (urn(BUCKET, "b"),)}),
@@ -478,7 +488,7 @@ def test_an_unknown_policy_may_change_what_it_allows() -> None:
     assert danger.because[0].endswith("→ (known after the update), since S3 bucket b changes")
 
 
-def test_another_type_in_the_launch_template_is_told_of_the_nodes() -> None:
+def test_another_type_in_the_launch_template_is_reported_for_the_nodes() -> None:
     template = urn(TEMPLATE, "template")
     nodes = {"amiType": "BOTTLEROCKET_x86_64_NVIDIA"}
     told = dangers(
@@ -498,7 +508,7 @@ def test_another_type_in_the_launch_template_is_told_of_the_nodes() -> None:
     assert danger.because[0] == "launchTemplate: g6.2xlarge → g6e.2xlarge"
 
 
-def test_only_tags_in_the_launch_template_roll_gpu_nodes_and_that_is_told() -> None:
+def test_changed_tags_in_the_launch_template_replace_gpu_nodes_and_are_reported() -> None:
     def changes(type: str) -> tuple[Change, Change]:
         return (
             update(
@@ -520,7 +530,7 @@ def test_only_tags_in_the_launch_template_roll_gpu_nodes_and_that_is_told() -> N
     assert dangers(plan(*changes("m7i.large"))) == ()
 
 
-def test_a_launch_template_is_found_by_its_id_too() -> None:
+def test_a_launch_template_is_also_found_by_its_id() -> None:
     danger = only(
         change(TEMPLATE, Op.SAME, name="template", inputs={"instanceType": "g6.2xlarge"}, id="lt-1"),
         change(NODES, Op.DELETE, inputs={"launchTemplate": {"id": "lt-1"}}),
@@ -564,7 +574,9 @@ def test_the_first_creation_has_no_dangers() -> None:
         (LIFECYCLE, LIFE, "bucket", Harm.DATA),
     ],
 )
-def test_a_creation_that_changes_what_is_there_already_is_told(type: str, inputs: Any, target: str, harm: Harm) -> None:
+def test_a_creation_that_changes_an_existing_resource_is_reported(
+    type: str, inputs: Any, target: str, harm: Harm
+) -> None:
     def made(whole: Op) -> list[Harm]:
         depends = {target: (urn(ROLE, "whole"),)}
         new = change(type, Op.CREATE, inputs={**inputs, target: UNKNOWN}, depends=depends)
@@ -580,14 +592,15 @@ def test_a_creation_that_changes_what_is_there_already_is_told(type: str, inputs
     assert [each.harm for each in dangers(plan(unlisted))] == [harm]
 
 
-def test_a_new_administrator_is_told_so() -> None:
+def test_a_new_administrator_is_reported() -> None:
     danger = only(
         change(ROLE, Op.SAME, name="r", id="r"), change(ATTACHMENT, Op.CREATE, inputs={"role": "r", "policyArn": ADMIN})
     )
-    assert danger.text == "Creates the policy of an IAM role it: the role gets administrative permissions; the role gets more permissions."
+    effects = "the role gets administrative permissions; the role gets more permissions"
+    assert danger.text == f"Creates the policy of an IAM role it: {effects}."
 
 
-def test_a_part_says_nothing_where_the_whole_goes() -> None:
+def test_a_part_is_not_reported_if_the_whole_is_deleted() -> None:
     def gone(whole: Op, **part: Any) -> list[str]:
         changes = (change(ROLE, whole, name="role", id="role-1"), change(ATTACHMENT, Op.DELETE, **part))
         return [each.name for each in dangers(plan(*changes))]
@@ -597,7 +610,7 @@ def test_a_part_says_nothing_where_the_whole_goes() -> None:
     assert gone(Op.SAME, inputs={"role": "role-1"}) == ["it"]
 
 
-def test_every_stateful_resource_of_a_component_that_goes_is_a_row() -> None:
+def test_every_stateful_resource_of_a_deleted_component_is_a_row() -> None:
     component = Change(urn("mlplatform:index:DataBucket", "raw"), Op.DELETE, old={}, custom=False)
     changes = [
         change(BUCKET, Op.DELETE, name="b", parent=component.urn),
@@ -609,35 +622,35 @@ def test_every_stateful_resource_of_a_component_that_goes_is_a_row() -> None:
     assert sorted((each.name, each.component) for each in told) == [("b", "DataBucket raw"), ("o", "DataBucket raw")]
 
 
-def test_what_is_protected_is_said_to_be_refused() -> None:
+def test_the_deletion_of_a_protected_resource_is_reported_as_rejected() -> None:
     danger = only(change(DATABASE, Op.DELETE, protected=True))
     assert danger.protected and danger.text.endswith("the engine rejects this, since it is protected.")
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("type", [DATABASE, BUCKET, NODES, ROLE])
-def test_what_is_retained_destroys_nothing(op: Op, type: str) -> None:
+def test_a_retained_resource_destroys_nothing(op: Op, type: str) -> None:
     assert all(danger.harm is Harm.SERVING for danger in dangers(plan(change(type, op, retained=True))))
 
 
-def test_what_is_retained_with_an_address_has_another_one_in_the_new() -> None:
+def test_the_replacement_of_a_retained_resource_has_another_address() -> None:
     danger = only(change("aws:lb/loadBalancer:LoadBalancer", Op.REPLACE, retained=True))
     assert danger.harm is Harm.SERVING and danger.retained
     assert "the old one stays in the cloud, but the stack no longer manages it" in danger.text
 
 
 @pytest.mark.parametrize("op", [Op.FORGET, Op.GONE, Op.REFRESH])
-def test_what_is_no_longer_managed_or_gone_already_is_no_danger(op: Op) -> None:
+def test_resources_that_are_no_longer_managed_or_already_gone_are_not_a_danger(op: Op) -> None:
     assert dangers(plan(*(change(type, op, name=type) for type in (BUCKET, DATABASE, ROLE)))) == ()
 
 
-def test_protection_that_is_taken_away_is_told_even_where_nothing_else_changes() -> None:
+def test_removed_protection_is_reported_even_if_nothing_else_changes() -> None:
     danger = only(change(BUCKET, Op.SAME, unprotected=True, unretained=True))
     assert danger.because == ("protect: true → false", "retainOnDelete: true → false")
     assert dangers(plan(change("aws:autoscaling/tag:Tag", Op.SAME, unprotected=True))) == ()
 
 
-def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
+def test_a_replaced_provider_replaces_its_objects() -> None:
     provider = change(
         PROVIDER,
         Op.REPLACE,
@@ -652,7 +665,7 @@ def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
     assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
 
 
-def test_a_secret_with_another_value_is_a_change_of_identity_and_no_loss_of_data() -> None:
+def test_a_changed_secret_is_a_change_of_identity_and_not_a_loss_of_data() -> None:
     version = "aws:secretsmanager/secretVersion:SecretVersion"
     old, new = ({"secretString": Secret("secret", mark)} for mark in (b"1", b"2"))
     danger = only(update(version, old, new, op=Op.REPLACE, forced_by=("secretString",)))
@@ -682,7 +695,7 @@ def test_many_causes_are_counted() -> None:
     assert len(danger.because) == MAX_CAUSES and danger.because[-1] == "and 5 more"
 
 
-def test_every_test_of_the_table_is_one_that_there_is_and_every_one_is_used() -> None:
+def test_every_test_in_the_table_exists_and_is_used() -> None:
     named = {watch.test for each in every_record.every() for watch in each.watches}
     assert named == {*TESTS, "otherInstances"}
 
@@ -704,7 +717,9 @@ INPUTS = st.dictionaries(
 
 
 @given(st.sampled_from(EXACT), st.sampled_from([Op.DELETE, Op.REPLACE]), INPUTS, INPUTS, st.booleans())
-def test_nothing_stateful_goes_without_a_word(type: str, op: Op, old: Any, new: Any, protected: bool) -> None:
+def test_every_deletion_of_a_stateful_resource_is_reported(
+    type: str, op: Op, old: Any, new: Any, protected: bool
+) -> None:
     sides = {"old": old, "new": None if op is Op.DELETE else new}
     told = dangers(plan(change(type, op, protected=protected, **sides)))
     worst = told[0]
@@ -714,7 +729,7 @@ def test_nothing_stateful_goes_without_a_word(type: str, op: Op, old: Any, new: 
 
 
 @given(INPUTS, st.sampled_from(EXACT))
-def test_what_stays_as_it_is_is_no_danger(inputs: Any, type: str) -> None:
+def test_an_unchanged_resource_is_not_a_danger(inputs: Any, type: str) -> None:
     assert dangers(plan(update(type, inputs, inputs), change(type, Op.SAME, name="other", inputs=inputs))) == ()
 
 

@@ -29,7 +29,7 @@ NOTE = 40
         ),
     ],
 )
-def test_a_value_in_short(value: object, text: str) -> None:
+def test_an_abbreviated_value(value: object, text: str) -> None:
     assert short(value) == text
 
 
@@ -76,6 +76,6 @@ def test_an_excerpt_is_bounded_in_size_and_time(old: str, new: str) -> None:
     assert all(len(line) <= MAX_LINE + NOTE for line in lines)
 
 
-def test_an_excerpt_says_how_much_it_left_out() -> None:
+def test_an_excerpt_says_how_much_it_omits() -> None:
     old, new = ("\n".join(f"{word} {number}" for number in range(100)) for word in ("old", "new"))
     assert excerpt(old, new).splitlines()[-1] == "… 178 more lines"

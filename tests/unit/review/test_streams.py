@@ -20,7 +20,7 @@ DAY = date(2026, 11, 1)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_what_the_engine_writes_comes_to_its_review(file: Path, golden: Callable[[Path, str], None]) -> None:
+def test_each_engine_output_gives_its_golden_review(file: Path, golden: Callable[[Path, str], None]) -> None:
     report = assemble.review(reader.load(file), book.load(), DAY)
     golden(FOLDER / f"{file.name}.txt", "\n".join(lines(report)) + "\n")
 
@@ -74,7 +74,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("form", [markdown, html, printed])
 @pytest.mark.parametrize("name", SHOWN)
-def test_every_form_shows_it(name: str, form: Callable[[Report], str]) -> None:
+def test_every_format_shows_it(name: str, form: Callable[[Report], str]) -> None:
     report = assemble.review(reader.load(FOLDER / name), book.load(), DAY)
     shown = " ".join(form(report).replace("`", "").replace("<code>", "").replace("</code>", "").split())
     assert [words for words in SHOWN[name] if escape(words) not in shown and words not in shown] == []
@@ -93,7 +93,7 @@ def test_a_digest_is_completed_from_the_events_of_the_same_preview() -> None:
 
 
 @pytest.mark.parametrize("events", [b"", b"no events", (FOLDER / "events-cut-off.ndjson").read_bytes()])
-def test_events_that_are_not_whole_leave_a_digest_as_it_is(events: bytes) -> None:
+def test_incomplete_events_do_not_change_a_digest(events: bytes) -> None:
     report = completed(events)
     assert [each.what for each in report.unchecked] == ["Policy violations and changed stack outputs"]
     assert report.incomplete == ""

@@ -56,7 +56,7 @@ def given_away(text: str) -> list[str]:
     return [way for way, form in FORMS if any(form in each for each in seen)]
 
 
-def test_the_canaries_would_be_found() -> None:
+def test_the_search_finds_canaries() -> None:
     """Of the plan itself every way is found, raw or in base64: a test that cannot fail tells nothing."""
     text = json.dumps(plan_with_canaries(), ensure_ascii=False)
     found = {*given_away(text), *given_away(text.replace("\\\\", "\\").replace("\\n", "\n"))}
@@ -66,7 +66,7 @@ def test_the_canaries_would_be_found() -> None:
     assert deep <= {"JSON in base64", "a script in base64", "PEM in one line", "basic authorization"}, deep
 
 
-def test_no_canary_comes_out_of_any_command(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_command_prints_a_canary(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, plan_with_canaries())
     for command in COMMANDS:
         ran = mlpctl(command[0], "--plan", plan, *command[1:])
@@ -76,7 +76,7 @@ def test_no_canary_comes_out_of_any_command(tmp_path: Path, mlpctl: Mlpctl) -> N
         assert given_away(ran.errors) == []
 
 
-def test_no_canary_stands_in_any_file(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_file_contains_a_canary(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, plan_with_canaries())
     made = tmp_path / "made"
     made.mkdir()
@@ -88,7 +88,7 @@ def test_no_canary_stands_in_any_file(tmp_path: Path, mlpctl: Mlpctl) -> None:
 
 
 @pytest.mark.parametrize("key", ["config", "steps", "diagnostics"])
-def test_no_canary_comes_out_of_a_plan_of_another_shape(key: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_canary_of_a_plan_in_another_format_is_printed(key: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
     """What is refused is refused without its content."""
     plan = plan_with_canaries()
     for wrong in ({**plan, key: json.dumps(plan[key])}, {**plan, key: [plan[key]]}, {"outputs": plan}, [plan]):
@@ -97,7 +97,7 @@ def test_no_canary_comes_out_of_a_plan_of_another_shape(key: str, tmp_path: Path
         assert given_away(ran.out + ran.errors) == []
 
 
-def test_no_canary_comes_out_of_json_that_is_broken_at_it(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_canary_of_broken_json_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     text = json.dumps(plan_with_canaries(), indent=1)
     for canary in CANARIES:
         at = text.find(json.dumps(canary.secret)[1:-1])
@@ -110,14 +110,14 @@ def test_no_canary_comes_out_of_json_that_is_broken_at_it(tmp_path: Path, mlpctl
             assert given_away(ran.out + ran.errors) == [], canary.way
 
 
-def test_no_canary_comes_out_of_text_that_is_no_json(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_canary_of_plain_text_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     for canary in CANARIES:
         ran = mlpctl("review", "--plan", written(tmp_path, f"error: login with password={canary.secret} failed\n"))
         assert ran.code == 2
         assert given_away(ran.out + ran.errors) == []
 
 
-def test_no_canary_comes_out_of_a_preview_that_fails(
+def test_no_canary_of_a_failed_preview_is_printed(
     tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_with_canaries()
@@ -131,9 +131,7 @@ def test_no_canary_comes_out_of_a_preview_that_fails(
         assert given_away(ran.errors) == []
 
 
-def test_no_canary_comes_out_of_an_engine_that_only_complains(
-    tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_canary_of_engine_errors_is_printed(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
     known = [
         canary for canary in CANARIES if canary.secret.startswith(("ghp_", "glpat-", "xoxb-", "hf_", "AKIA", "sk-"))
     ]
@@ -234,7 +232,7 @@ def test_hostile_names_are_inert_in_the_page(names: list[str], tmp_path: Path, m
 
 
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
-def test_hostile_names_steer_no_terminal(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_hostile_names_control_no_terminal(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, hostile_plan(names))
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", plan)
@@ -244,7 +242,7 @@ def test_hostile_names_steer_no_terminal(names: list[str], tmp_path: Path, mlpct
 
 
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
-def test_hostile_errors_steer_no_terminal(
+def test_hostile_errors_control_no_terminal(
     names: list[str], tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = json.dumps(hostile_plan(names))
@@ -257,7 +255,7 @@ def test_hostile_errors_steer_no_terminal(
 
 @pytest.mark.engine
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-def test_hostile_names_do_nothing_in_a_real_browser(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_hostile_names_have_no_effect_in_a_real_browser(tmp_path: Path, mlpctl: Mlpctl) -> None:
     page = tmp_path / "page.html"
     reviewed(ALL, tmp_path, mlpctl, "--html", str(page))
     with browser(tmp_path / "browser") as tab:

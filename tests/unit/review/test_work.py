@@ -68,7 +68,7 @@ def plans_of(made: Callable[[int], Any]) -> list[Plan]:
     ],
     ids=["cost", "dangers", "groups", "edges"],
 )
-def test_each_part_works_in_proportion_to_the_plan(work: Callable[[Plan], Any], made: Callable[[int], Any]) -> None:
+def test_the_work_of_each_part_is_linear_in_the_plan(work: Callable[[Plan], Any], made: Callable[[int], Any]) -> None:
     grows_no_faster(work, plans_of(made))
 
 
@@ -89,7 +89,7 @@ def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
 @pytest.mark.engine  # seconds in all
 @pytest.mark.parametrize("shift", [0, 1], ids=["in another order", "with other resources"])
 @pytest.mark.parametrize("named", [True, False])
-def test_policies_are_compared_in_proportion_to_their_statements(named: bool, shift: int) -> None:
+def test_comparing_policies_is_linear_in_their_statements(named: bool, shift: int) -> None:
     type = "aws:iam/policy:Policy"
 
     def review_of(statements: int) -> Callable[[], Any]:
@@ -107,7 +107,7 @@ def test_policies_are_compared_in_proportion_to_their_statements(named: bool, sh
     assert more / some < SLACK * SIZES[1] / SIZES[0], (some, more)
 
 
-def test_what_differs_in_a_resource_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_differences_of_a_resource_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[str] = []
     once = plan.differences
     monkeypatch.setattr(plan, "differences", lambda change: found.append(change.urn) or once(change))
@@ -120,7 +120,7 @@ def test_what_differs_in_a_resource_is_found_once(monkeypatch: pytest.MonkeyPatc
     assert len(found) == len(set(found)) == len(steps)
 
 
-def test_what_does_not_harm_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_harmless_properties_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     every = watched.compared
     monkeypatch.setattr(watched, "compared", lambda *args, **more: asked.append(args[2]) or every(*args, **more))
@@ -131,7 +131,7 @@ def test_what_does_not_harm_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked == ["policy"]
 
 
-def test_firewalls_for_many_targets_are_compared_no_worse_than_by_pairs() -> None:
+def test_comparing_firewalls_with_many_targets_is_at_most_quadratic() -> None:
     """Each rule for a target meets each rule for all, and no rule for another target."""
 
     def rules(count: int) -> Plan:
@@ -158,7 +158,7 @@ def test_firewalls_for_many_targets_are_compared_no_worse_than_by_pairs() -> Non
     assert more / some < SLACK * (sizes[1] / sizes[0]) ** 2, (some, more)
 
 
-def test_components_in_a_row_are_joined_in_proportion() -> None:
+def test_combining_a_chain_of_components_is_linear() -> None:
     plans = []
     for size in SIZES:
         changes: list[Change] = []
@@ -180,6 +180,6 @@ def test_components_in_a_row_are_joined_in_proportion() -> None:
     assert edges == {(f"Part part-{number + 1}", f"Part part-{number}") for number in range(SIZES[0] - 1)}
 
 
-def test_what_is_used_in_a_circle_stays_as_it_is() -> None:
+def test_cyclic_dependencies_are_unchanged() -> None:
     circle = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c")]
     assert assemble._shortest(circle) == sorted(circle)
