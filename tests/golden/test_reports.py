@@ -1,4 +1,4 @@
-"""Golden plans come to golden reports: read the difference as the reviewer of a pull request would."""
+"""Golden reports of golden plans: read a difference like the reviewer of a pull request."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def plan(name: str) -> str:
 
 
 def with_wrong_objects() -> str:
-    """A first creation, whose cluster is not known yet, with an object that the API would refuse."""
+    """A first creation whose cluster does not exist yet, with an object that the API would reject."""
     document = json.loads(plan("created"))
     service = next(step for step in document["steps"] if step["urn"].endswith("v1:Service::search-service"))
     service["newState"]["inputs"]["spec"]["ports"][0] |= {"port": "http", "targetport": 8000}

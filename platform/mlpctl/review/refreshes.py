@@ -14,8 +14,8 @@ pkg/backend/display/json.go)."""
 
 
 LEFT_OUT: Final = (
-    "A digest of Pulumi before 3.132 does not contain everything that a refresh found, and a later one no changes that "
-    "affect only outputs"
+    "Digests of Pulumi before 3.132 omit some results of a refresh, "
+    "and later ones omit changes that only affect outputs"
 )
 """https://github.com/pulumi/pulumi/pull/16146 (3.120) added changes to the digest, and
 https://github.com/pulumi/pulumi/pull/16851 (3.132) added deletions."""

@@ -26,7 +26,7 @@ OLD_COPIES: Final = Unchecked(
 
 REFRESHES: Final = Unchecked(
     what="Changes and deletions that the refresh found",
-    why=f"{refreshes.LEFT_OUT[0].lower()}{refreshes.LEFT_OUT[1:]}; {STREAM} does",
+    why=f"{refreshes.LEFT_OUT[0].lower()}{refreshes.LEFT_OUT[1:]}; {STREAM} contains them",
 )
 
 DEPENDENCIES: Final = Unchecked(

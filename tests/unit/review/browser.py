@@ -1,4 +1,4 @@
-"""A real browser, steered by the DevTools protocol."""
+"""A real browser, controlled by the DevTools protocol."""
 
 import base64
 import itertools
@@ -17,7 +17,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 class Tab:
-    """A page of the browser, with everything that it asked for, said and complained of."""
+    """A page of the browser, with its requests, dialogs and errors."""
 
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
@@ -48,7 +48,7 @@ class Tab:
         self.wait("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
-        """The value of a script; it runs as the DevTools' own, which the page's policy does not bind."""
+        """The value of a script; DevTools scripts are exempt from the page's content security policy."""
         told = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
@@ -73,7 +73,7 @@ class Tab:
         self.settle()
 
     def settle(self) -> None:
-        """Let the page draw what it was told."""
+        """Wait until the page is rendered."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 
     def picture(self) -> bytes:
@@ -100,7 +100,7 @@ class Tab:
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Tab]:
-    """A browser with one tab, and nothing of any other user."""
+    """A browser with one tab and a fresh profile."""
     assert CHROMIUM
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-extensions"]

@@ -1,4 +1,4 @@
-"""A report as JSON, and its schema."""
+"""Reports as JSON, and their schema."""
 
 import json
 from collections.abc import Callable

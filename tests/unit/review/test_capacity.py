@@ -1,4 +1,4 @@
-"""Services that hold data or serve traffic: less capacity, fewer copies, shorter retention, no protection any more."""
+"""Services that hold data or serve traffic: less capacity, fewer copies, shorter retention, removed protection."""
 
 from typing import Any
 
@@ -121,7 +121,7 @@ GRAVE = [
 
 
 def nested(path: str, value: Any, **more: Any) -> dict[str, Any]:
-    """Inputs with a value at a way; without one, with what is above it."""
+    """Inputs with a value at a path; without a value, with its parents."""
     *above, last = path.split(".")
     made: Any = {} if value is None else {last: value}
     for name in reversed(above):

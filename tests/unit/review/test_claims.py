@@ -1,4 +1,4 @@
-"""Volumes of Kubernetes: when their data goes with the objects that they hang on, and when it stays."""
+"""Kubernetes volumes: when their data is deleted with other objects, and when it is retained."""
 
 from typing import Any
 
@@ -101,12 +101,12 @@ SCALED: dict[str, tuple[Any, Any, Certainty | None]] = {
     "no pods": (stateful(SCALE, 3), stateful(SCALE, 0), Certainty.WILL),
     "more pods": (stateful(SCALE, 1), stateful(SCALE, 3), None),
     "as many pods": (stateful(SCALE, 3), stateful(SCALE, 3), None),
-    "fewer pods whose claims stay": (stateful(None, 3), stateful(None, 1), None),
+    "fewer pods with retained claims": (stateful(None, 3), stateful(None, 1), None),
     "fewer pods under a policy for its deletion": (stateful(DELETE, 3), stateful(DELETE, 1), None),
-    "fewer pods and the policy that takes their claims": (stateful(None, 3), stateful(SCALE, 1), Certainty.WILL),
-    "fewer pods and a policy no more": (stateful(SCALE, 3), stateful(None, 1), None),
+    "fewer pods and a new policy that deletes their claims": (stateful(None, 3), stateful(SCALE, 1), Certainty.WILL),
+    "fewer pods and a removed policy": (stateful(SCALE, 3), stateful(None, 1), None),
     "one pod by default": (stateful(SCALE, 3), stateful(SCALE, None), Certainty.WILL),
-    "a number that is not known yet": (stateful(SCALE, 3), stateful(SCALE, UNKNOWN), Certainty.MAY),
+    "an unknown number": (stateful(SCALE, 3), stateful(SCALE, UNKNOWN), Certainty.MAY),
     "no claims": (stateful(SCALE, 3, volumeClaimTemplates=[]), stateful(SCALE, 1, volumeClaimTemplates=[]), None),
 }
 

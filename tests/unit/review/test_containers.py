@@ -1,4 +1,4 @@
-"""What is retained and lies in something that is deleted: it goes with it, or the deletion fails."""
+"""Retained resources inside a deleted container: they are deleted with it, or the deletion fails."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Models that a plan exchanges on a full pool: the new one waits for what the engine deletes only after it."""
+"""Models that are exchanged on a full pool: the new one waits for pods that the engine deletes later."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_the_instance_type_of_a_launch_template_is_found() -> None:
         (comes(), goes(), stays(NODES, group(types=("x9.huge",)), "inference-nodes")),
         (comes(), goes(), stays(NODES, group(pool="other"), "inference-nodes")),
         (comes(), goes(), FULL, stays(NODES, group(), "more-nodes")),
-        # It does not fit even alone, which no order of updates helps.
+        # It does not fit even alone, so the order of updates does not help.
         (comes(gpus=8), goes(), FULL),
     ],
 )

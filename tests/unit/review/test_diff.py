@@ -1,4 +1,4 @@
-"""Differences between inputs: what a reviewer has to know is shown, what means nothing is counted."""
+"""Differences between inputs: significant ones are shown, insignificant ones are counted."""
 
 import base64
 import copy
@@ -35,7 +35,7 @@ FILTER = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 NOISE = {
     "a list that is a set, reordered": ({"subnetIds": ["a", "b", "c"]}, {"subnetIds": ["c", "a", "b"]}),
     "security groups, reordered": ({"securityGroups": ["a", "b"]}, {"securityGroups": ["b", "a"]}),
-    "objects that are told apart by a name, reordered": (
+    "reordered objects with unique names": (
         {"volumes": [{"name": "A", "emptyDir": {}}, {"name": "B", "secret": {}}]},
         {"volumes": [{"name": "B", "secret": {}}, {"name": "A", "emptyDir": {}}]},
     ),
@@ -112,7 +112,7 @@ SHOWN = {
         {"args": ["x", "a", "b", "c"]},
         [("args[0]", None, "x")],
     ),
-    "an object that is told apart by its name": (
+    "an object with a unique name": (
         {"containers": [{"name": "a", "image": "i:1"}, {"name": "b"}]},
         {"containers": [{"name": "a", "image": "i:2"}, {"name": "b"}]},
         [('containers["a"].image', "i:1", "i:2")],
@@ -166,8 +166,8 @@ SHOWN = {
         {"image": "web-9f8e7d6"},
         [("image", "web-1a2b3c4", "web-9f8e7d6")],
     ),
-    "what is not known yet": ({"arn": "a"}, {"arn": UNKNOWN}, [("arn", "a", "(known after the update)")]),
-    "a part that is not known yet": (
+    "an unknown value": ({"arn": "a"}, {"arn": UNKNOWN}, [("arn", "a", "(known after the update)")]),
+    "a partly unknown value": (
         {"subnetIds": ["a", "b"]},
         {"subnetIds": ["a", UNKNOWN]},
         [("subnetIds[1]", "b", "(known after the update)")],
@@ -222,7 +222,7 @@ def test_default_tags_do_not_repeat_differences_of_tags() -> None:
     )
     assert [each.path for each in found.shown] == ["tags.a", "tagsAll.org"]
     assert found.noise == 1
-    # A tag that the provider sets over ours is one more thing to know.
+    # A default tag that overrides ours is a separate difference.
     assert len(shown({"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "2"}, "tagsAll": {"a": "3"}})) == 2
 
 

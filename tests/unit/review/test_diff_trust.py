@@ -1,4 +1,4 @@
-"""Real changes that look like noise: none of them is folded."""
+"""Real changes that look like noise: none of them is hidden."""
 
 import json
 from typing import Any

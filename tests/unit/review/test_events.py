@@ -1,4 +1,4 @@
-"""The stream of events: whatever stands in it is read or refused, and no secret in it is shown."""
+"""The stream of events: every content is read or rejected, and secrets are redacted."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ ERROR = {"errorEvent": {"error": "integrity"}}
 
 
 def outputs(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The event with which a program says what its stack exports."""
+    """The event with the stack outputs."""
     sides = [{"urn": STACK, "type": "pulumi:pulumi:Stack", "outputs": each} for each in (old, new)]
     return {"resOutputsEvent": {"metadata": {"op": "same", "urn": STACK, "old": sides[0], "new": sides[1]}}}
 

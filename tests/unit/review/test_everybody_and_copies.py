@@ -1,4 +1,4 @@
-"""Policies that let in everybody, and what holds only a copy or is kept elsewhere when it goes."""
+"""Policies for all principals, and resources whose data is a copy or is retained elsewhere."""
 
 import json
 from typing import Any

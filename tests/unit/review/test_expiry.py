@@ -1,4 +1,4 @@
-"""Life cycle rules of all clouds: what expires that did not, and what only looks like it."""
+"""Lifecycle rules of all clouds: what newly expires, and what only looks like it."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ ARTIFACTS = "gcp:artifactregistry/repository:Repository"
 
 
 def rule(days: Any = 30, prefix: Any = "", **more: Any) -> dict[str, Any]:
-    """A rule of S3's own form."""
+    """A rule in the format of S3's separate resource."""
     return {
         "id": "a",
         "status": "Enabled",
@@ -129,7 +129,7 @@ def test_rules_of_s3_are_compared_one_by_one(name: str) -> None:
 
 
 def as_inline(rule: Any) -> Any:
-    """A rule of the bucket's own input."""
+    """A rule in the format of the bucket's input."""
     older = rule.get("noncurrentVersionExpiration") or {}
     found = {
         "id": rule["id"],

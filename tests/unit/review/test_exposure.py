@@ -1,4 +1,4 @@
-"""Firewalls of all clouds: what the internet may reach that it did not, and what only looks like it."""
+"""Firewalls of all clouds: what becomes reachable from the internet, and what only looks like it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -73,7 +73,7 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "one rule for two": ([allow(80), allow(81)], [allow(80, 81)], ""),
     "one rule of two that say the same": ([allow(0, 100), allow(80)], [allow(0, 100)], ""),
     "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "the allowed sources change."),
-    "private ranges beside all public ones": (
+    "private ranges in addition to all public ones": (
         [allow(22, 22, *(f"{n}.0.0.0/8" for n in range(256) if n not in (0, 10, 127)))],
         [allow(22)],
         "the allowed sources change.",
@@ -94,7 +94,7 @@ def test_rules_of_a_group_are_compared_by_protocol_port_and_source(name: str) ->
 
 
 def as_native(rules: Any) -> Any:
-    """The same for AWS's native provider, a rule an address."""
+    """The same for AWS's native provider, one rule per address."""
     return [
         {"ipProtocol": each["protocol"], "fromPort": each["fromPort"], "toPort": each["toPort"], key: cidr}
         for each in rules
@@ -144,13 +144,13 @@ def service(**more: Any) -> dict[str, Any]:
 RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 OTHERS: dict[str, tuple[str, Any, Any, str]] = {
     "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "passes its rules on tcp 22"),
-    "an access list that refuses it before": (
+    "a network ACL that denied it before": (
         ACL,
         {"ingress": []},
         {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
         "",
     ),
-    "an access list that refuses it no more": (
+    "a network ACL that no longer denies it": (
         ACL,
         {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
         {"ingress": [acl(2, 22)]},
@@ -203,7 +203,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "tcp 22 (SSH) and tcp 3389",
     ),
     "Azure, from its network": (NSG, {"securityRules": []}, {"securityRules": [nsg(110, 22, "VirtualNetwork")]}, ""),
-    "Azure, refused before": (
+    "Azure, denied before": (
         NSG,
         {"securityRules": []},
         {"securityRules": [nsg(100, 22, "*", "Deny"), nsg(110, 22)]},
@@ -356,7 +356,7 @@ def test_a_removed_deny_rule_opens_what_it_denied() -> None:
 
     (danger,) = told(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
     assert "the whole internet passes the ACL on tcp 22 (SSH)" in danger.text
-    assert danger.text.startswith("Deletes the network access list 1")
+    assert danger.text.startswith("Deletes the network ACL 1")
 
 
 def test_an_unknown_port_may_be_open() -> None:

@@ -1,4 +1,4 @@
-"""Rules for every protocol: of some clouds with the ports that they name, of others with all ports."""
+"""Rules for all protocols: in some clouds for the ports that they name, in others for all ports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Firewalls whose other half the plan does not show, rules for a part of what they guard, refusals, and ICMP."""
+"""Firewalls that are only partly in the plan, rules for some targets, deny rules, and ICMP."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How long the comparison of long lists of rules takes."""
+"""The time to compare long lists of rules."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ ACL = "aws:ec2/networkAcl:NetworkAcl"
 
 
 def acl(count: int, shift: int = 0) -> dict[str, Any]:
-    """Rules that each let in another range of addresses to another port."""
+    """Rules that each allow another address range on another port."""
     return {
         "ingress": [
             {

@@ -1,4 +1,4 @@
-"""Data of other clouds and of controllers in a cluster: what loses it by going, or by a shorter retention."""
+"""Data of other clouds and of cluster controllers: loss by deletion or by a shorter retention."""
 
 from typing import Any
 
@@ -89,7 +89,7 @@ LOSSES: dict[str, tuple[str, Any, Any]] = {
         {"config": {"retention.ms": "604800000"}},
         {"config": {"retention.ms": "3600000"}},
     ),
-    "messages for ever": (
+    "messages with unlimited retention": (
         "kafka:index/topic:Topic",
         {"config": {"retention.ms": "-1"}},
         {"config": {"retention.ms": "3600000"}},

@@ -1,4 +1,4 @@
-"""Who gets what by a role, a policy or a binding: everybody, or somebody who may do anything from then on."""
+"""Grants by roles, policies and bindings: to everyone, or of everything."""
 
 from typing import Any
 
@@ -97,7 +97,10 @@ ADMINS: dict[str, tuple[str, Any]] = {
         "azure-native:authorization:RoleDefinition",
         {"permissions": [{"actions": ["*"]}]},
     ),
-    "everybody an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:authenticated")),
+    "all authenticated users as administrators": (
+        f"{RBAC}ClusterRoleBinding",
+        binding("cluster-admin", "system:authenticated"),
+    ),
     "anonymous an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:anonymous")),
     "the default account an admin": (
         f"{RBAC}ClusterRoleBinding",
@@ -138,13 +141,13 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
         {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID},
         "full access there",
     ),
-    "everybody joins": (
+    "all users join": (
         f"{RBAC}ClusterRoleBinding",
         binding("cluster-admin", "admins"),
         binding("cluster-admin", "admins", "system:unauthenticated"),
         "anyone gets full access to the cluster",
     ),
-    "everybody has a role": (
+    "all users get a role": (
         f"{RBAC}RoleBinding",
         binding("edit", "admins"),
         binding("edit", "system:anonymous"),
@@ -169,7 +172,7 @@ HARMLESS: dict[str, tuple[str, Any]] = {
     "a viewer": ("gcp:projects/iAMMember:IAMMember", {"role": "roles/viewer", "member": "user:a"}),
     "a reader": ("azure-native:authorization:RoleAssignment", {"scope": "/s/1", "roleDefinitionId": READER_ID}),
     "a binding of a team": (f"{RBAC}ClusterRoleBinding", binding("view", "team")),
-    "what everybody has anyway": (
+    "a role that all users have by default": (
         f"{RBAC}ClusterRoleBinding",
         binding("system:public-info-viewer", "system:unauthenticated"),
     ),

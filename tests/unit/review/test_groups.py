@@ -1,4 +1,4 @@
-"""A plan by component, in words, without what stays as it is."""
+"""The changes of a plan by component."""
 
 from changes import STACK, change, plan, update, urn
 from mlpctl.review.groups import ALONE, MAX_FACTS, counts, groups, row, unknowns

@@ -1,4 +1,4 @@
-"""A report as a page, without a browser."""
+"""Reports as HTML, without a browser."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from unit.review.test_inert import everything
 
 
 class Page(HTMLParser):
-    """The tags with the names of their attributes, and the texts."""
+    """The tags with their attribute names, and the texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

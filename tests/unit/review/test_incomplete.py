@@ -1,4 +1,4 @@
-"""Plans that are not all of one: a verdict never makes them look as if they were."""
+"""Incomplete plans: their verdict always says so."""
 
 import json
 from datetime import date

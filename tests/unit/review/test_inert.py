@@ -1,4 +1,4 @@
-"""What comes from a resource acts nowhere."""
+"""Text from resources has no effect in any format."""
 
 import re
 from functools import cache
@@ -19,14 +19,14 @@ from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
 
-# What GitHub makes links, pictures and formulas of after Markdown is read, everywhere but in code.
+# Text that GitHub turns into links, images and formulas after parsing Markdown, except in code.
 GITHUB_ACTS_ON = re.compile(
     r"@[\w-]|#\d|\bGH-\d|://|\bwww\.|:[\w+-]+:|\$|\b[0-9a-f]{7,40}\b|\[\^|&(?:\w+|#\d+);", re.IGNORECASE
 )
 
 
 class Page(HTMLParser):
-    """The tags of a page without those of code, and the texts inside code and outside."""
+    """The tags of a page except those of code, and the texts inside and outside of code."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def github(text: str) -> Page:
-    """Markdown as GitHub's own parser reads it, with all that it is extended by."""
+    """Markdown parsed by GitHub's own parser with all extensions."""
     return Page(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES))
 
 
@@ -69,7 +69,7 @@ def commonmark(text: str) -> Page:
 
 
 def everything() -> Report:
-    """A report with a part of every kind."""
+    """A report with all kinds of sections."""
     one, other = reports.pool_changed(), reports.limits_broken()
     return one.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Words for types, and what they hold."""
+"""Names of types, and what they hold."""
 
 import re
 
@@ -81,7 +81,7 @@ def test_stateful_types_hold_data(type: str) -> None:
 
 
 def test_accelerators_match_the_facts() -> None:
-    """GPUs for graphics and video count too: what is scarce is the card. Neuron and Gaudi are not among GPUs."""
+    """GPUs for graphics and video count too, since their capacity is scarce. Neuron and Gaudi are not GPUs."""
     patterns = re.compile("|".join(machines().accelerators))
     every = re.compile("|".join(machines().instances))
     known = [facts for name in instances._data()["types"] if (facts := instances.find(name))]

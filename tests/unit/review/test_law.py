@@ -1,4 +1,4 @@
-"""Verdict, dangers, counts and exit code of a review never contradict each other, whatever the engine writes."""
+"""Verdict, dangers, counts and exit code of a review never contradict each other, for all engine output."""
 
 import json
 from collections import Counter
@@ -87,7 +87,7 @@ MAKERS: dict[str, Maker] = {
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Step]:
-    """Steps of a few resources, each in a situation of its own."""
+    """Steps of a few resources, each in its own situation."""
     steps = [ROOT]
     for number in range(draw(st.integers(0, 5))):
         type, inputs, path, value = draw(st.sampled_from(KINDS))
@@ -101,7 +101,7 @@ def plans(draw: st.DrawFn) -> list[Step]:
 
 @st.composite
 def containers(draw: st.DrawFn) -> list[Step]:
-    """Steps of a bucket and of an object in it that is retained; none without any."""
+    """Steps of a bucket and of a retained object in it, or none."""
     if not (maker := draw(st.sampled_from(["", "same", "delete", "replace", "replaced first", "retained"]))):
         return []
     inputs = {"bucket": "shop", "forceDestroy": draw(st.booleans())}
@@ -114,7 +114,7 @@ def containers(draw: st.DrawFn) -> list[Step]:
 
 @st.composite
 def modules(draw: st.DrawFn) -> list[Step]:
-    """Steps of a Terraform module and of what it makes; none without any."""
+    """Steps of a Terraform module and of its resources, or none."""
     if not (makers := draw(st.lists(st.sampled_from(["same", "create", "update", "delete", "replace"]), max_size=3))):
         return []
     module = state("net:index:Module", "m", {"size": 1})
@@ -131,7 +131,7 @@ def review(text: str) -> Report:
 
 
 def check(report: Report) -> None:
-    """The law."""
+    """Check the invariants."""
     rows = [row for group in report.groups for row in group.rows]
     by_urn = {row.urn: row for row in rows}
     assert len(by_urn) == len(rows)

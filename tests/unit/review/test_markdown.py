@@ -1,4 +1,4 @@
-"""A report as a comment: what a reviewer reads first, and what stays however long it gets."""
+"""Reports as Markdown: what comes first, and what remains when they are shortened."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def size(text: str) -> int:
 
 
 def expanded(text: str) -> list[str]:
-    """Names of braces, as a reader expands them."""
+    """Expand the names of a brace pattern."""
     match = re.search(r"\{([^{}]*)\}", text)
     if not match:
         return [text]
@@ -47,7 +47,7 @@ def renamed(report: Report, name: Callable[[str], str]) -> Report:
 
 
 def lost(report: Report) -> list[str]:
-    """Names of everything that is destroyed."""
+    """Names of all destroyed resources."""
     return [row.name for group in report.groups for row in group.rows if row.op in (Op.DELETE, Op.REPLACE)]
 
 

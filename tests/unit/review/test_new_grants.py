@@ -1,4 +1,4 @@
-"""What is made with the power to do anything, or open to everybody, although nothing there was before."""
+"""New resources that grant everything or are public."""
 
 import json
 from typing import Any
@@ -47,7 +47,7 @@ LITTLE = {
     "all actions on one bucket": statement("*", "arn:aws:s3:::models/*"),
     "policies of one role": statement("iam:PutRolePolicy", "arn:aws:iam::123456789012:role/trainer"),
     "policies inside a boundary": statement("iam:PutRolePolicy", Condition={"StringEquals": {"iam:Boundary": "b"}}),
-    "a refusal": {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]},
+    "a deny statement": {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]},
     "passing roles": statement("iam:PassRole"),
 }
 

@@ -1,4 +1,4 @@
-"""Kubernetes objects are checked by the API's schemas where there is no cluster yet."""
+"""Kubernetes objects are validated by the API schemas if their cluster does not exist yet."""
 
 from typing import Any
 

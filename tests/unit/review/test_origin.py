@@ -1,4 +1,4 @@
-"""Where a review comes from: what is given, what a CI service says, and nothing that is neither."""
+"""The origin of a review: arguments, variables of a CI service, and no invalid values."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The page in a real browser: it is used, and nothing in it acts but its own script."""
+"""The page in a real browser: it works, and only its own script has an effect."""
 
 import time
 from collections.abc import Iterator

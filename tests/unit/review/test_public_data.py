@@ -1,4 +1,4 @@
-"""Data that a change of a setting opens to everybody, of all clouds."""
+"""Settings of all clouds that make data public."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, Any, Any, str]] = {
         {"properties": acls("Allow")},
         "all networks can connect",
     ),
-    "vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "all networks"),
+    "a vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "all networks"),
     "classic vault": ("azure:keyvault/keyVault:KeyVault", DENY, acls("Allow"), "all networks can connect"),
     "storage": (
         "azure:storage/account:Account",

@@ -1,4 +1,4 @@
-"""Clusters and node groups of pulumi-eks are held to what is known of EKS's own."""
+"""Clusters and node groups of pulumi-eks are checked like those of AWS EKS."""
 
 from typing import Any
 

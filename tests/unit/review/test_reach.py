@@ -1,4 +1,4 @@
-"""Security groups whose rules are split, joined, moved or described in another way let through what they did."""
+"""Security groups allow the same traffic if rules are split, joined, moved or described differently."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ SAME: dict[str, tuple[list[Any], list[Any]]] = {
         [rule(A, first=0, last=65535)],
         [rule(A, first=0, last=100), rule(A, first=101, last=65535)],
     ),
-    "groups beside addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
+    "groups and addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
 }
 
 OTHER: dict[str, tuple[list[Any], list[Any]]] = {
@@ -52,7 +52,7 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
     "another protocol": ([rule(A)], [rule(A, protocol="udp")]),
     "a type of ICMP": ([rule(A, protocol="icmp", first=8, last=0)], [rule(A, protocol="icmp", first=-1)]),
     "a prefix list": ([rule(prefixListIds=["pl-1"])], [rule(prefixListIds=["pl-2"])]),
-    "an address that is not known yet": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
+    "an unknown address": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
     "another range and another description": ([rule(A, description="a")], [rule(B, description="b")]),
     "nothing": ([rule(A)], []),
 }
@@ -104,7 +104,7 @@ MOVED: dict[str, tuple[Change, ...]] = {
     "a replacement for its description": (
         update(INGRESS, alone("a", Op.CREATE, A).new, alone("a", Op.CREATE, A, description="x").new, op=Op.REPLACE),
     ),
-    "what another rule lets in": (alone("wide", Op.SAME, "10.0.0.0/8"), alone("narrow", Op.DELETE, A)),
+    "traffic that another rule allows": (alone("wide", Op.SAME, "10.0.0.0/8"), alone("narrow", Op.DELETE, A)),
 }
 
 

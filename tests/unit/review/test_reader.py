@@ -1,4 +1,4 @@
-"""What `pulumi preview --json` writes, read into a plan: the digest, the stream of events, and what is neither."""
+"""Reading the output of `pulumi preview --json`: the digest, the stream of events, and invalid input."""
 
 import copy
 import io

@@ -1,4 +1,4 @@
-"""Why something is replaced or deleted: a reason for every kind, and none that the resource does not have."""
+"""Reasons for replacements and deletions: one for every kind, and no unrelated ones."""
 
 import json
 from typing import Any
@@ -62,7 +62,7 @@ def test_every_kind_of_replacement_has_its_reason(name: str) -> None:
     fields, others, reason = REASONS[name]
     told = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
     assert told[0].because == (reason,)
-    # What is no danger has its reason too, where all changes are listed.
+    # Changes that are not a danger have a reason in the list of changes too.
     rows = {row.name: row for each in groups(plan(*others, replaced(TEMPLATE, **fields))) for row in each.rows}
     assert rows["it"].reasons == (reason,) and rows["it"].differences == ()
 

@@ -1,4 +1,4 @@
-"""The records of types that are not AWS's, and how a type's record is put together."""
+"""The records of types other than AWS's, and how a type's record is assembled."""
 
 from collections import Counter
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Secrets of a plan: none comes out, and nothing else is lost."""
+"""Redaction of a plan: no secret is shown, and nothing else is lost."""
 
 import base64
 import gzip
@@ -155,7 +155,7 @@ HARMLESS_TEXTS = [
 
 
 def hidden(plan: Plan) -> set[str]:
-    """Where something was struck out: `NAME old|new PATH`."""
+    """The redacted places: `NAME old|new PATH`."""
     return {
         f"{change.name} {side} {dotted(path)}"
         for change in plan

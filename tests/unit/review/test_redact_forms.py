@@ -1,4 +1,4 @@
-"""Commands, addresses, headers and tokens that hold a secret which no name gives away, and what looks like them."""
+"""Commands, addresses, headers and tokens with a secret that no name reveals, and similar texts."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ways in which people write secrets beside names, flags and addresses, and texts that look like them."""
+"""Notations of secrets with names, flags and addresses, and similar texts."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A replacement whose old one stays: everything that a review says of it agrees."""
+"""A replacement that retains the old resource: all parts of a review agree."""
 
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ BOOK = book.load()
 
 
 def review(old: Any = OLD, new: Any = OLD, before: Any = None, after: Any = None, write: Any = digest) -> Report:
-    """A review of the replacement of a database, with options of the engine until now and from now on."""
+    """A review of the replacement of a database with old and new resource options."""
     sides = state(DATABASE, "orders", old, **(before or {})), state(DATABASE, "orders", new, **(after or {}))
     return assemble.review(reader.read(write(ROOT, Step("replace", *sides, ("engine",)))), BOOK, date(2026, 11, 1))
 

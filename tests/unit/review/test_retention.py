@@ -1,4 +1,4 @@
-"""What providers leave in the cloud although the engine deletes it, and what only lowers protection."""
+"""Resources that providers retain although the engine deletes them, and changes that only lower protection."""
 
 from typing import Any
 
@@ -161,7 +161,7 @@ LOWERED: dict[str, Change] = {
     "the option protect of nodes": change("aws:eks/nodeGroup:NodeGroup", Op.SAME, unprotected=True),
     "versioning": change("aws:s3/bucketVersioning:BucketVersioning", Op.DELETE),
     "backups": change("aws:backup/plan:Plan", Op.DELETE),
-    "a log group left no more": update(LOGS, {"skipDestroy": True}, {"skipDestroy": False}),
+    "a log group that is no longer retained": update(LOGS, {"skipDestroy": True}, {"skipDestroy": False}),
     "protection of Cloud SQL": update(
         "gcp:sql/databaseInstance:DatabaseInstance", {"deletionProtection": True}, {"deletionProtection": False}
     ),

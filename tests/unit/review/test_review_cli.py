@@ -1,4 +1,4 @@
-"""`mlpctl review` and `mlpctl cost` as commands: what they print where, and how they end."""
+"""The commands `mlpctl review` and `mlpctl cost`: output and exit codes."""
 
 import ast
 import io
@@ -347,7 +347,7 @@ def test_totals_are_the_sums_of_the_shown_amounts(tmp_path: Path, mlpctl: Mlpctl
 
 
 def amounts(value: Any) -> list[float]:
-    """Every figure in dollars."""
+    """All amounts in dollars."""
     if isinstance(value, list):
         return [found for each in value for found in amounts(each)]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a plan may destroy: every harm with what causes it, and with what only looks like it."""
+"""Dangers of a plan: every harm with its causes, and similar harmless changes."""
 
 import json
 from typing import Any
@@ -80,7 +80,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
     "objects that expire sooner": (LIFECYCLE, LIFE, SOONER, Harm.DATA),
     "objects that expire later": (LIFECYCLE, SOONER, LIFE, None),
     "objects that begin to expire": (LIFECYCLE, {"rules": [{"id": "a"}]}, LIFE, Harm.DATA),
-    "objects that expire no more": (LIFECYCLE, LIFE, {"rules": [{"id": "a"}]}, None),
+    "objects that no longer expire": (LIFECYCLE, LIFE, {"rules": [{"id": "a"}]}, None),
     "a database's deletion protection off": (
         DATABASE,
         {"deletionProtection": True},
@@ -124,19 +124,24 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         {"policy": json.dumps({"rules": [image_rule(10)]})},
         Harm.DATA,
     ),
-    "logs kept for less long": (
+    "logs retained for a shorter time": (
         "aws:cloudwatch/logGroup:LogGroup",
         {"retentionInDays": 365},
         {"retentionInDays": 30},
         Harm.DATA,
     ),
-    "logs kept for ever no more": (
+    "logs no longer retained forever": (
         "aws:cloudwatch/logGroup:LogGroup",
         {"retentionInDays": 0},
         {"retentionInDays": 30},
         Harm.DATA,
     ),
-    "logs kept for ever": ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}, {"retentionInDays": 0}, None),
+    "logs retained forever": (
+        "aws:cloudwatch/logGroup:LogGroup",
+        {"retentionInDays": 30},
+        {"retentionInDays": 0},
+        None,
+    ),
     "nodes given up": (
         NODES,
         GPU,
@@ -155,7 +160,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
     "a subnet less": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b"]}, Harm.CAPACITY),
     "a subnet more": (NODES, {"subnetIds": ["a"]}, {"subnetIds": ["a", "b"]}, None),
     "subnets in another order": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, None),
-    "subnets that are not known yet": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": [UNKNOWN, UNKNOWN]}, None),
+    "unknown subnets": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": [UNKNOWN, UNKNOWN]}, None),
     "a new release of GPU nodes": (
         NODES,
         {**GPU, "releaseVersion": "1"},
@@ -229,7 +234,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         Harm.SERVING,
     ),
     "more pods have to be up": (BUDGET, {"spec": {"minAvailable": 1}}, {"spec": {"minAvailable": 2}}, None),
-    "a role that somebody else may assume": (
+    "a role that another principal can assume": (
         ROLE,
         {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "a"})},
         {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "b"})},
@@ -333,9 +338,13 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
     "all actions of a service": (document("s3:Get*"), document("s3:*"), True),
     "all actions": (document(), document("*"), True),
     "all actions but one": (document(), json.dumps({"Statement": {"Effect": "Allow", "NotAction": "iam:*"}}), True),
-    "everybody": (document(Principal={"AWS": "arn:a"}), document(Principal="*"), True),
-    "everybody in a list": (document(Principal={"AWS": "arn:a"}), document(Principal={"AWS": ["arn:a", "*"]}), True),
-    "everybody under a condition": (
+    "all principals": (document(Principal={"AWS": "arn:a"}), document(Principal="*"), True),
+    "all principals in a list": (
+        document(Principal={"AWS": "arn:a"}),
+        document(Principal={"AWS": ["arn:a", "*"]}),
+        True,
+    ),
+    "all principals under a condition": (
         document(Principal={"AWS": "a"}),
         document(Principal="*", Condition={"a": {"b": "c"}}),
         False,
@@ -587,7 +596,7 @@ def test_a_creation_that_changes_an_existing_resource_is_reported(
 
     assert made(Op.SAME) == [harm]
     assert made(Op.CREATE) == []
-    # The engine does not list what stays as it is unless it is asked to.
+    # The engine does not list unchanged resources by default.
     unlisted = change(type, Op.CREATE, inputs={**inputs, target: "whole"}, depends={target: (urn(ROLE, "whole"),)})
     assert [each.harm for each in dangers(plan(unlisted))] == [harm]
 

@@ -1,4 +1,4 @@
-"""Losses that are easily missed: types that nobody listed, and changes that harm without a word of theirs."""
+"""Losses that are easily missed: unlisted types, and inconspicuous harmful changes."""
 
 import json
 import random
@@ -93,7 +93,7 @@ def test_another_type_in_a_template_is_reported_if_its_group_is_unchanged() -> N
     source = {"launchTemplate": (urn(TEMPLATE, "template"),)}
     (danger,) = dangers(plan(template, change(GROUP, Op.SAME, depends=source, **group)))
     assert danger.harm is Harm.CAPACITY and "p5.48xlarge" in danger.text
-    # Where the group changes too, it tells it itself.
+    # If the group changes too, it is reported itself.
     old, new = ({"launchTemplate": {"id": "lt-1", "version": number}} for number in ("1", "2"))
     assert [each.words for each in dangers(plan(template, update(GROUP, old, new, depends=source)))] == [
         "Auto Scaling group"
@@ -164,7 +164,7 @@ def test_an_object_with_content_from_the_program_is_not_lost_by_a_replacement() 
 
 
 def test_a_report_does_not_depend_on_the_engines_order() -> None:
-    """The engine works on many resources at once: the order of its steps is another each time."""
+    """The engine works on many resources in parallel, so the order of its steps varies."""
     document = json.loads((FOLDER / "foreign.json").read_text())
     texts = set()
     for seed in range(4):

@@ -1,4 +1,4 @@
-"""Rules of AWS's firewalls that say the same in another order, grouping or notation, and those that do not."""
+"""AWS firewall rules that are equivalent in another order, grouping or notation, and others."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ SAME: dict[str, tuple[list[Any], list[Any]]] = {
     "numbers as texts": ([rule(A)], [rule(A, port="443")]),
     "an address in the middle of its range": ([rule(A)], [rule("10.1.2.3/16")]),
     "IPv6 at length": ([rule(ipv6CidrBlocks=["2001:db8::/32"])], [rule(ipv6CidrBlocks=["2001:0DB8:0::/32"])]),
-    "IPv6 beside IPv4": ([rule(A, ipv6CidrBlocks=["::/0"])], [rule(ipv6CidrBlocks=["::/0"]), rule(A)]),
+    "IPv6 and IPv4": ([rule(A, ipv6CidrBlocks=["::/0"])], [rule(ipv6CidrBlocks=["::/0"]), rule(A)]),
     "groups in another order": ([rule(securityGroups=["sg-1", "sg-2"])], [rule(securityGroups=["sg-2", "sg-1"])]),
     "itself apart": ([rule(A, self=True)], [rule(self=True), rule(A)]),
     "defaults that say nothing": ([rule(A)], [rule(A, description="", self=False, prefixListIds=[])]),
@@ -60,7 +60,7 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
     "crossed": ([rule(A), rule(B, port=80)], [rule(B), rule(A, port=80)]),
     "no itself": ([rule(A, self=True)], [rule(A)]),
     "another description": ([rule(A, description="a")], [rule(A, description="b")]),
-    "an address that is not known yet": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
+    "an unknown address": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
     "nothing": ([rule(A)], []),
 }
 

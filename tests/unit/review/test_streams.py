@@ -1,4 +1,4 @@
-"""What the engine writes in each situation, as files, and what a review makes of it beside them."""
+"""Engine output in various situations, with golden reviews."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -26,7 +26,7 @@ def test_each_engine_output_gives_its_golden_review(file: Path, golden: Callable
 
 
 def lines(report: Report) -> Iterator[str]:
-    """What a review says, apart from amounts of money, one thing a line."""
+    """The content of a review without amounts of money, one fact per line."""
     happens, _, *fails = report.verdict.split("; ")
     yield "; ".join([happens, *(each for each in fails if "$" not in each)])
     yield f"exit {report.outcome.value}"
@@ -69,7 +69,7 @@ SHOWN = {
     "cut-steps.json": ["Listed changes: none", "The engine counts 2 to delete"],
     "nothing.json": ["old copies", "--show-replacement-steps", "Policy violations and changed stack outputs"],
 }
-"""Words of a review that every form of it has."""
+"""Texts that every format of a review contains."""
 
 
 @pytest.mark.parametrize("form", [markdown, html, printed])

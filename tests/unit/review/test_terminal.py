@@ -1,4 +1,4 @@
-"""A report on a terminal."""
+"""Reports on a terminal."""
 
 import io
 import re

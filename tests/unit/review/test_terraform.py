@@ -1,4 +1,4 @@
-"""Types of Terraform modules' resources are read as Pulumi's, so that the table of kinds knows them."""
+"""Types of resources in Terraform modules are mapped to Pulumi types, so that the records apply."""
 
 import pytest
 

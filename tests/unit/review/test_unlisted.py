@@ -1,4 +1,4 @@
-"""Plans that leave out what stays as it is, as the engine's do unless it is asked for it."""
+"""Plans without unchanged resources, which the engine omits by default."""
 
 import json
 from collections.abc import Mapping

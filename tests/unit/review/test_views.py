@@ -1,4 +1,4 @@
-"""Resources of Terraform modules: what is known of a type holds for them, however their inputs are written."""
+"""Resources in Terraform modules: the records of their types apply to all notations of their inputs."""
 
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ NO_SNAPSHOT = {**ORDERS, "skip_final_snapshot": True}
 
 
 def view(type: str, inputs: Any) -> State:
-    """A view's state; as the provider writes it, every attribute is an input."""
+    """The state of a view; the provider writes every attribute as an input."""
     more = {"custom": False, "id": "", "provider": "", "parent": MODULE["urn"], "viewOf": MODULE["urn"]}
     return state(f"net:tf:{type}", "v", inputs, **more)
 
@@ -76,7 +76,7 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
         {"point_in_time_recovery": [{"enabled": False}]},
         "point-in-time recovery is no longer possible",
     ),
-    "a block that goes": (
+    "a removed block": (
         "aws_dynamodb_table",
         {"point_in_time_recovery": [{"enabled": True}]},
         {"point_in_time_recovery": []},

@@ -1,4 +1,4 @@
-"""From a plan to what is written of it, as a user has it: no secret comes out, and nothing acts."""
+"""From a plan to all outputs: no secret is shown, and no text has an effect."""
 
 import base64
 import html as markup
@@ -26,14 +26,14 @@ COMMANDS += [("cost",), ("cost", "--json")]
 
 
 def forms(canary: Canary) -> Iterator[str]:
-    """Everything that would give a canary away."""
+    """All texts that would reveal a canary."""
     data = canary.secret.encode()
     yield from canary.forms
     yield canary.secret[::-1]
     yield quote(canary.secret, safe="")
     yield data.hex()
     yield base64.urlsafe_b64encode(data).decode().rstrip("=")
-    # Within a longer text in base64 it begins at any of three places; its first and last letters mix with others.
+    # In a longer base64 text it starts at one of three offsets; its first and last characters mix with others.
     yield from (base64.b64encode(b"\0" * shift + data).decode()[4:-4] for shift in (1, 2) if len(data) > 12)
     if len(canary.secret) >= 24:
         half = len(canary.secret) // 2
@@ -44,7 +44,7 @@ FORMS = [(canary.way, form) for canary in CANARIES for form in dict.fromkeys(for
 
 
 def given_away(text: str) -> list[str]:
-    """The ways whose secrets stand in a text, however it is escaped."""
+    """The canaries whose secrets occur in a text, in any escaping."""
     flat = re.sub(r"\s+", "", text)
     seen = [
         text,
@@ -57,7 +57,7 @@ def given_away(text: str) -> list[str]:
 
 
 def test_the_search_finds_canaries() -> None:
-    """Of the plan itself every way is found, raw or in base64: a test that cannot fail tells nothing."""
+    """All canaries are found in the plan itself, raw or in base64, so the test can fail."""
     text = json.dumps(plan_with_canaries(), ensure_ascii=False)
     found = {*given_away(text), *given_away(text.replace("\\\\", "\\").replace("\\n", "\n"))}
     hidden = {"gzip in base64"}
@@ -89,7 +89,7 @@ def test_no_file_contains_a_canary(tmp_path: Path, mlpctl: Mlpctl) -> None:
 
 @pytest.mark.parametrize("key", ["config", "steps", "diagnostics"])
 def test_no_canary_of_a_plan_in_another_format_is_printed(key: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
-    """What is refused is refused without its content."""
+    """Error messages do not contain the rejected content."""
     plan = plan_with_canaries()
     for wrong in ({**plan, key: json.dumps(plan[key])}, {**plan, key: [plan[key]]}, {"outputs": plan}, [plan]):
         ran = mlpctl("review", "--plan", written(tmp_path, wrong), "--markdown", "-")
@@ -143,11 +143,11 @@ def test_no_canary_of_engine_errors_is_printed(tmp_path: Path, mlpctl: Mlpctl, m
     assert given_away(ran.errors) == []
 
 
-# What acts
+# Texts with an effect
 
 
 def hostile_plan(names: list[str]) -> dict[str, Any]:
-    """A plan in which names, types, properties, values, tags, config and messages are these texts."""
+    """A plan whose names, types, properties, values, tags, config and messages are these texts."""
     steps: list[dict[str, Any]] = []
     provider = f"{PREFIX}pulumi:providers:kubernetes::cluster"
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -201,7 +201,7 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
 
 ALL = [*NAMES.values()]
 LOTS = [ALL[start : start + 8] for start in range(0, len(ALL), 8)]
-"""So few at a time that nothing is left out of the Markdown."""
+"""Number of texts per plan, so that the Markdown omits nothing."""
 
 PLAIN = [f"plain{number}" for number in range(8)]
 

@@ -1,4 +1,4 @@
-"""How the work of a review grows with its plan: counted in calls, since a clock tells of the machine as well."""
+"""How the work of a review grows with its plan, measured in calls, since time depends on the machine."""
 
 import functools
 import json
@@ -22,13 +22,13 @@ from unit.review.engine import ROOT, Step, digest, state
 TODAY = date(2026, 11, 26)
 SIZES = (200, 800)
 SLACK = 1.4
-"""How much more a plan may take than its size says, since what it holds is left to chance."""
+"""Tolerance, since the content of a plan is random."""
 
 BOOK = book.load()
 
 
 def calls(work: Callable[[], Any]) -> int:
-    """How many functions a piece of work calls."""
+    """Number of function calls of a piece of work."""
     count = 0
 
     def counted(*event: Any) -> None:
@@ -45,7 +45,7 @@ def calls(work: Callable[[], Any]) -> int:
 
 def grows_no_faster(work: Callable[[Plan], Any], plans: list[Plan]) -> None:
     work(plans[0])
-    # What was found for the first one would not be looked for again in the same plan.
+    # A plan caches results, so each measurement needs its own plan.
     counts = [calls(functools.partial(work, replace(each))) for each in plans]
     for (one, some), (other, more) in pairwise(zip(plans, counts, strict=True)):
         assert more / some < SLACK * len(other.changes) / len(one.changes), counts
@@ -73,7 +73,7 @@ def test_the_work_of_each_part_is_linear_in_the_plan(work: Callable[[Plan], Any]
 
 
 def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
-    """A policy of as many statements; with another `shift`, each is about something else."""
+    """A policy with a number of statements; another `shift` changes all of them."""
     every = [
         {
             **({"Sid": f"s{each}"} if named else {}),
@@ -132,7 +132,7 @@ def test_harmless_properties_are_not_compared(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_comparing_firewalls_with_many_targets_is_at_most_quadratic() -> None:
-    """Each rule for a target meets each rule for all, and no rule for another target."""
+    """Each rule for a target is combined with each rule for all targets, but not with those of other targets."""
 
     def rules(count: int) -> Plan:
         def rule(number: int, **more: Any) -> dict[str, Any]:
