@@ -32,11 +32,11 @@ class Tab:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            told = json.loads(self._socket.recv())
-            if told.get("id") == number:
-                assert "error" not in told, told
-                return told["result"]
-            self._notice(told)
+            event = json.loads(self._socket.recv())
+            if event.get("id") == number:
+                assert "error" not in event, event
+                return event["result"]
+            self._notice(event)
 
     def open(self, page: Path, *, dark: bool = False, width: int = 1400, height: int = 1000) -> None:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
@@ -49,9 +49,9 @@ class Tab:
 
     def run(self, script: str) -> Any:
         """The value of a script; DevTools scripts are exempt from the page's content security policy."""
-        told = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        event = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in event, event
+        return event["result"].get("value")
 
     def wait(self, script: str, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -82,19 +82,19 @@ class Tab:
     def close(self) -> None:
         self._socket.close()
 
-    def _notice(self, told: dict[str, Any]) -> None:
-        about = told.get("params", {})
-        if told["method"] == "Network.requestWillBeSent":
+    def _notice(self, event: dict[str, Any]) -> None:
+        about = event.get("params", {})
+        if event["method"] == "Network.requestWillBeSent":
             self.requests.append(about["request"]["url"])
-        elif told["method"] == "Page.javascriptDialogOpening":
+        elif event["method"] == "Page.javascriptDialogOpening":
             self.dialogs.append(about["message"])
             number = next(self._numbers)
             self._socket.send(
                 json.dumps({"id": number, "method": "Page.handleJavaScriptDialog", "params": {"accept": False}})
             )
-        elif told["method"] == "Runtime.exceptionThrown":
+        elif event["method"] == "Runtime.exceptionThrown":
             self.complaints.append(about["exceptionDetails"]["text"])
-        elif told["method"] == "Log.entryAdded":
+        elif event["method"] == "Log.entryAdded":
             self.complaints.append(about["entry"]["text"])
 
 

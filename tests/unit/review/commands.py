@@ -36,9 +36,9 @@ class Mlpctl:
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = self._capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Ran(ended.value.code, said.out, said.err)
+        output = self._capsys.readouterr()
+        assert "Traceback" not in output.err
+        return Ran(ended.value.code, output.out, output.err)
 
 
 @pytest.fixture

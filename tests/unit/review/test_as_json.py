@@ -27,9 +27,9 @@ def test_names_are_in_camel_case() -> None:
 
 
 def test_an_unknown_field_violates_the_schema() -> None:
-    told = json.loads(to_json(reports.nothing())) | {"note": "x"}
+    document = json.loads(to_json(reports.nothing())) | {"note": "x"}
     with pytest.raises(jsonschema.ValidationError, match="note"):
-        jsonschema.validate(told, schema())
+        jsonschema.validate(document, schema())
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)

@@ -79,8 +79,8 @@ def test_retained_claims_are_reported() -> None:
     assert danger.harm is Harm.SERVING and danger.text.endswith(
         "its pods are terminated; its volume claims are retained."
     )
-    told = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
-    assert [each.harm for each in told] == [Harm.DATA, Harm.SERVING] and "retained" not in told[1].text
+    found = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
+    assert [each.harm for each in found] == [Harm.DATA, Harm.SERVING] and "retained" not in found[1].text
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE, notes=orphan("orphan")))))
     assert "its pods are retained but no longer managed; its volume claims are retained" in danger.text
 
@@ -139,8 +139,8 @@ def test_the_storage_class_of_the_claims_determines_whether_volumes_are_lost(
 ) -> None:
     made = {"metadata": {"name": "fast"}, **({"reclaimPolicy": policy} if policy else {})}
     storage = change(CLASS, Op.SAME, name="fast", inputs=made)
-    told = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
-    assert [text in each.text for each in told if each.harm is harm] == [True]
+    found = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
+    assert [text in each.text for each in found if each.harm is harm] == [True]
     (danger,) = lost(change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast")))
     assert "unless their storage class retains the volumes" in danger.text
 

@@ -43,7 +43,7 @@ def stays(type: str, inputs: Any, name: str, **more: Any) -> Change:
     return change(type, Op.SAME, name=name, old=inputs, new=inputs, **more)
 
 
-def told(*changes: Change) -> list[str]:
+def reported(*changes: Change) -> list[str]:
     return [each for each in notes(plan(*changes)) if "do not fit together" in each]
 
 
@@ -51,7 +51,7 @@ FULL = stays(NODES, group(), "inference-nodes")
 
 
 def test_a_renamed_model_on_a_full_pool_is_reported() -> None:
-    assert told(comes(), goes(), FULL) == [
+    assert reported(comes(), goes(), FULL) == [
         "Deployment new: The pods of new and old do not fit together on the nodes of inference-nodes: together they "
         "request 8 GPUs, and the nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
         "the update waits and fails. Remove the old pods in an update before this one."
@@ -60,18 +60,18 @@ def test_a_renamed_model_on_a_full_pool_is_reported() -> None:
 
 def test_remaining_pods_use_capacity_too() -> None:
     two = stays(NODES, group(2), "inference-nodes")
-    assert told(comes(), goes(), two) == []
+    assert reported(comes(), goes(), two) == []
     other = stays(DEPLOYMENT, model(), "other")
-    assert len(told(comes(), goes(), other, two)) == 1
+    assert len(reported(comes(), goes(), other, two)) == 1
     grown = update(NODES, group(2), group(3), name="inference-nodes")
-    assert told(comes(), goes(), other, grown) == []
+    assert reported(comes(), goes(), other, grown) == []
 
 
 def test_the_instance_type_of_a_launch_template_is_found() -> None:
     template = stays(TEMPLATE, {"instanceType": "g6e.12xlarge"}, "template", id="lt-1")
     inputs = {**group(types=()), "launchTemplate": {"id": "lt-1"}}
     nodes = stays(NODES, inputs, "inference-nodes", depends={"launchTemplate": (urn(TEMPLATE, "template"),)})
-    assert len(told(comes(), goes(), nodes, template)) == 1
+    assert len(reported(comes(), goes(), nodes, template)) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_the_instance_type_of_a_launch_template_is_found() -> None:
     ],
 )
 def test_pods_that_fit_or_are_unknown_are_not_reported(changes: tuple[Change, ...]) -> None:
-    assert told(*changes) == []
+    assert reported(*changes) == []
 
 
 def test_an_autoscaled_pool_can_scale_out() -> None:
     pool = urn("mlplatform:index:GpuNodePool", "inference")
     key = "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"
     hint = stays(TAG, {"tag": {"key": key, "value": "1"}}, "inference-hint-x", parent=pool)
-    assert told(comes(), goes(), stays(NODES, group(), "inference-nodes", parent=pool), hint) == []
+    assert reported(comes(), goes(), stays(NODES, group(), "inference-nodes", parent=pool), hint) == []
     full = stays(NODES, group(most=1), "inference-nodes", parent=pool)
-    assert len(told(comes(), goes(), full, hint)) == 1
+    assert len(reported(comes(), goes(), full, hint)) == 1
 
 
 def test_replicas_set_by_an_autoscaler_count_as_at_least_one() -> None:
-    assert len(told(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1
+    assert len(reported(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1

@@ -37,8 +37,8 @@ POLICIES = {
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": ["*"]}])
 def test_a_policy_for_all_principals_is_reported(type: str, principal: Any) -> None:
     name = POLICIES[type]
-    said = harms(update(type, {name: NAMED}, {name: policy(principal)}))
-    assert "anyone can use it" in said[Harm.IDENTITY]
+    found = harms(update(type, {name: NAMED}, {name: policy(principal)}))
+    assert "anyone can use it" in found[Harm.IDENTITY]
     limited = policy(principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
     assert "anyone" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
 

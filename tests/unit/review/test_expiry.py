@@ -36,7 +36,7 @@ OLDER = {"expiration": None, "noncurrentVersionExpiration": {"noncurrentDays": 3
 ARCHIVE = {"expiration": None, "transitions": [{"days": 30, "storageClass": "GLACIER"}]}
 
 
-def told(type: str, old: Any, new: Any, **more: Any) -> Sequence[Danger]:
+def reported(type: str, old: Any, new: Any, **more: Any) -> Sequence[Danger]:
     return dangers(plan(update(type, old, new, **more)))
 
 
@@ -121,7 +121,7 @@ S3_RULES: dict[str, tuple[list[Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", S3_RULES)
 def test_rules_of_s3_are_compared_one_by_one(name: str) -> None:
     old, new, says = S3_RULES[name]
-    found = told(S3, s3(*old), s3(*new))
+    found = reported(S3, s3(*old), s3(*new))
     assert [each.harm for each in found] == ([Harm.DATA] if says else [])
     if says:
         assert says in found[0].text and found[0].certainty is Certainty.WILL
@@ -193,7 +193,7 @@ FORMS = {
     ],
 )
 def test_all_formats_of_s3_rules_are_equivalent(type: str, old: Any, new: Any, harm: Harm | None) -> None:
-    found = told(type, FORMS[type](old), FORMS[type](new))
+    found = reported(type, FORMS[type](old), FORMS[type](new))
     assert [each.harm for each in found] == ([harm] if harm else [])
 
 
@@ -244,7 +244,7 @@ def test_rules_for_images_are_compared_one_by_one(name: str, type: str) -> None:
     old, new, harm = IMAGES[name]
     texts = (json.dumps({"rules": each}) for each in (old, new))
     sides = [{"policy": each} if type == ECR else {"lifecyclePolicy": {"lifecyclePolicyText": each}} for each in texts]
-    assert [each.harm for each in told(type, *sides)] == ([harm] if harm else [])
+    assert [each.harm for each in reported(type, *sides)] == ([harm] if harm else [])
 
 
 def google(action: str = "Delete", **condition: Any) -> Any:
@@ -277,7 +277,7 @@ GOOGLE: dict[str, tuple[list[Any], list[Any], bool]] = {
 @pytest.mark.parametrize("name", GOOGLE)
 def test_google_rules_are_compared_one_by_one(name: str) -> None:
     old, new, harms = GOOGLE[name]
-    found = told(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
+    found = reported(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
     assert [each.harm for each in found] == ([Harm.DATA] if harms else [])
 
 
@@ -289,7 +289,7 @@ def test_packages_expire_by_age(old: str, new: str, harms: bool) -> None:
     sides = (
         {"cleanupPolicies": [{"id": "a", "action": "DELETE", "condition": {"olderThan": each}}]} for each in (old, new)
     )
-    assert bool(told(ARTIFACTS, *sides)) is harms
+    assert bool(reported(ARTIFACTS, *sides)) is harms
 
 
 def azure(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), part: str = "baseBlob") -> Any:
@@ -326,7 +326,7 @@ def classic(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), pa
 def test_azure_rules_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
     sides = ({"rules": [make(**each)]} for each in (old, new))
     wrapped = [{"policy": each} if type == AZURE else each for each in sides]
-    assert [each.harm for each in told(type, *wrapped)] == ([Harm.DATA] if harms else [])
+    assert [each.harm for each in reported(type, *wrapped)] == ([Harm.DATA] if harms else [])
 
 
 def test_unknown_rules_may_let_anything_expire() -> None:
@@ -336,15 +336,15 @@ def test_unknown_rules_may_let_anything_expire() -> None:
         s3(rule(7, UNKNOWN)),
         s3(rule(UNKNOWN)),
     ):
-        (danger,) = told(S3, s3(rule(30, "tmp/")), new)
+        (danger,) = reported(S3, s3(rule(30, "tmp/")), new)
         assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
-    (danger,) = told(ECR, {"policy": json.dumps({"rules": []})}, {"policy": Secret("secret", b"1")})
+    (danger,) = reported(ECR, {"policy": json.dumps({"rules": []})}, {"policy": Secret("secret", b"1")})
     assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
-    assert told(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
+    assert reported(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
 
 
 def test_rules_that_move_to_another_bucket_are_all_new() -> None:
-    found = told(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
+    found = reported(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
     assert [each.harm for each in found] == [Harm.DATA]
 
 
@@ -424,7 +424,7 @@ def test_new_rules_of_an_existing_bucket_are_reported(bucket: Op, harms: bool) -
 )
 def test_each_kind_of_retention_is_compared_separately(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
     harm = Harm.DATA if harms is True else harms
-    assert [each.harm for each in told(type, old, new)] == ([harm] if harm else [])
+    assert [each.harm for each in reported(type, old, new)] == ([harm] if harm else [])
 
 
 def test_every_limit_in_the_table_uses_an_existing_comparison() -> None:

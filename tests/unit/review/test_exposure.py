@@ -32,7 +32,7 @@ def allow(first: Any, last: Any = None, *cidrs: str, protocol: Any = "tcp") -> d
     return {"protocol": protocol, "fromPort": first, "toPort": last, "cidrBlocks": four, "ipv6CidrBlocks": six}
 
 
-def told(*changes: Change) -> Sequence[Danger]:
+def reported(*changes: Change) -> Sequence[Danger]:
     return dangers(plan(*changes))
 
 
@@ -85,7 +85,7 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", GROUPS)
 def test_rules_of_a_group_are_compared_by_protocol_port_and_source(name: str) -> None:
     old, new, says = GROUPS[name]
-    found = told(update(GROUP, {"ingress": old}, {"ingress": new}))
+    found = reported(update(GROUP, {"ingress": old}, {"ingress": new}))
     assert [each.harm for each in found] == ([Harm.IDENTITY] if says else [])
     if says:
         assert says in found[0].text and ("internet" in found[0].text) is ("internet" in says or "every" in says)
@@ -106,7 +106,9 @@ def as_native(rules: Any) -> Any:
 @pytest.mark.parametrize("name", [name for name, each in GROUPS.items() if "internet" in each[2] or "every" in each[2]])
 def test_the_native_provider_gives_the_same_result(name: str) -> None:
     old, new, says = GROUPS[name]
-    (danger,) = told(update(NATIVE, {"securityGroupIngress": as_native(old)}, {"securityGroupIngress": as_native(new)}))
+    (danger,) = reported(
+        update(NATIVE, {"securityGroupIngress": as_native(old)}, {"securityGroupIngress": as_native(new)})
+    )
     assert says in danger.text
 
 
@@ -310,7 +312,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_firewalls_are_compared_in_the_same_way(name: str) -> None:
     type, old, new, says = OTHERS[name]
-    text = " ".join(each.text for each in told(update(type, old, new)))
+    text = " ".join(each.text for each in reported(update(type, old, new)))
     assert says in text
     assert ("internet" in text) is bool(says)
 
@@ -330,7 +332,7 @@ EXISTING = change(GROUP, Op.SAME, name="g", id="sg-1", inputs={"ingress": [allow
 @pytest.mark.parametrize("type", [RULE, INGRESS])
 def test_separate_rules_are_combined_with_those_of_their_group(type: str) -> None:
     def texts(*changes: Change) -> list[str]:
-        return [each.text for each in told(EXISTING, *changes) if "internet" in each.text]
+        return [each.text for each in reported(EXISTING, *changes) if "internet" in each.text]
 
     assert len(texts(rule(type, 22, ALL))) == 1
     assert len(texts(*(rule(type, 22, each) for each in HALVES))) == 2
@@ -345,7 +347,7 @@ def test_separate_rules_are_combined_with_those_of_their_group(type: str) -> Non
 def test_a_rule_of_a_new_group_opens_nothing_that_was_closed(type: str) -> None:
     group = change(GROUP, Op.CREATE, name="g")
     new = rule(type, 443, ALL, depends={"securityGroupId": (urn(GROUP, "g"),)}, id_of_group=UNKNOWN)
-    assert told(group, change(GROUP, Op.SAME, name="other"), new) == ()
+    assert reported(group, change(GROUP, Op.SAME, name="other"), new) == ()
 
 
 def test_a_removed_deny_rule_opens_what_it_denied() -> None:
@@ -354,31 +356,31 @@ def test_a_removed_deny_rule_opens_what_it_denied() -> None:
         inputs |= {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": ALL}
         return change(ACL_RULE, op, name=str(number), inputs=inputs)
 
-    (danger,) = told(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
+    (danger,) = reported(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
     assert "the whole internet passes the ACL on tcp 22 (SSH)" in danger.text
     assert danger.text.startswith("Deletes the network ACL 1")
 
 
 def test_an_unknown_port_may_be_open() -> None:
-    (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
+    (danger,) = reported(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
     assert danger.certainty is Certainty.MAY
     assert "the whole internet can connect on an unknown port" in danger.text
-    (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
+    (danger,) = reported(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
     assert (danger.certainty, "internet" in danger.text) == (Certainty.MAY, False)
 
 
 def test_new_rules_are_listed_before_removed_ones() -> None:
     many = [allow(22, 22, f"10.{number}.0.0/16") for number in range(20)]
-    (danger,) = told(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
+    (danger,) = reported(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
     assert '"0.0.0.0/0"' in danger.because[0] and danger.because[-1].startswith("and ")
 
 
 def test_icmp_is_not_a_port() -> None:
-    (danger,) = told(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
+    (danger,) = reported(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
     assert "the whole internet can connect on icmp" in danger.text
     worse = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="worse")
     ping = update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]})
-    assert [each.name for each in told(ping, worse)] == ["worse", "it"]
+    assert [each.name for each in reported(ping, worse)] == ["worse", "it"]
 
 
 def test_an_open_port_comes_before_less_severe_dangers() -> None:
@@ -396,7 +398,7 @@ def test_an_open_port_comes_before_less_severe_dangers() -> None:
     ]
     opened = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="open")
     lost = change("aws:s3/bucket:Bucket", Op.DELETE, name="lost")
-    assert [each.name for each in told(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
+    assert [each.name for each in reported(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
 
 
 PUBLIC = {"blockPublicAcls": False, "blockPublicPolicy": False, "bucket": "b"}
@@ -442,7 +444,7 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
 )
 def test_other_ways_to_be_public(type: str, old: Any, new: Any, says: str) -> None:
     made = change(type, Op.CREATE, inputs=new) if old is None else update(type, old, new)
-    text = " ".join(each.text for each in told(BUCKET, made))
+    text = " ".join(each.text for each in reported(BUCKET, made))
     assert (says in text) if says else not text
 
 

@@ -54,22 +54,22 @@ def test_ports_of_a_separate_azure_rule_for_all_protocols_apply(case: str, type:
 
 @pytest.mark.parametrize("type", GROUPS)
 def test_a_new_rule_for_all_protocols_opens_the_ports_that_it_names(type: str) -> None:
-    said = texts(update(type, {"securityRules": []}, {"securityRules": [rule("443")]}))
-    assert "can connect on tcp 443 (HTTPS) and udp 443 (HTTPS)." in said
+    text = texts(update(type, {"securityRules": []}, {"securityRules": [rule("443")]}))
+    assert "can connect on tcp 443 (HTTPS) and udp 443 (HTTPS)." in text
 
 
 @pytest.mark.parametrize("type", GROUPS)
 def test_fewer_ports_for_all_protocols_open_nothing(type: str) -> None:
-    said = texts(update(type, {"securityRules": [rule("*")]}, {"securityRules": [rule("22")]}))
-    assert "the whole internet" not in said
+    text = texts(update(type, {"securityRules": [rule("*")]}, {"securityRules": [rule("22")]}))
+    assert "the whole internet" not in text
 
 
 @pytest.mark.parametrize("type", GROUPS)
 def test_a_deny_rule_for_all_protocols_applies_only_to_its_ports(type: str) -> None:
     refusal = rule("443", priority=90, access="Deny")
     old, new = [refusal], [refusal, rule(["22", "443"])]
-    said = texts(update(type, {"securityRules": old}, {"securityRules": new}))
-    assert "can connect on tcp 22 (SSH) and udp 22 (SSH)." in said
+    text = texts(update(type, {"securityRules": old}, {"securityRules": new}))
+    assert "can connect on tcp 22 (SSH) and udp 22 (SSH)." in text
 
 
 def test_a_cilium_policy_for_any_protocol_applies_to_its_ports() -> None:

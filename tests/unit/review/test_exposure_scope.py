@@ -110,8 +110,8 @@ WIDER: dict[str, tuple[Any, Any, bool]] = {
 def test_a_rule_for_more_instances_opens_those(name: str) -> None:
     old, new, opens = WIDER[name]
     assert bool(opened(update(FIREWALL, old, new))) is opens
-    told = dangers(plan(update(FIREWALL, old, new)))
-    assert bool(told) is (name != "another order")
+    found = dangers(plan(update(FIREWALL, old, new)))
+    assert bool(found) is (name != "another order")
 
 
 def test_unknown_tags_may_open_ports() -> None:

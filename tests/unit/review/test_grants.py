@@ -27,7 +27,7 @@ def token(path: str) -> str:
     return f"gcp:{path}:{name[0].upper()}{name[1:]}"
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -39,19 +39,19 @@ def binding(role: str, *names: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", MEMBERS)
 def test_a_new_grant_to_everyone_is_reported(path: str, who: str) -> None:
     made = change(token(path), Op.CREATE, inputs={"member": who, "role": "roles/viewer"})
-    assert "anyone can use it" in said(made)
+    assert "anyone can use it" in text_of(made)
     several = path.replace("Member", "Binding")
-    assert "anyone can use it" in said(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
+    assert "anyone can use it" in text_of(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
     policy = change(token(path.replace("Member", "Policy")), Op.CREATE, inputs={"policyData": f'["{who}"]'})
-    assert "anyone can use it" in said(policy)
+    assert "anyone can use it" in text_of(policy)
 
 
 @pytest.mark.parametrize("path", MEMBERS)
 def test_a_new_grant_to_one_principal_is_not_reported(path: str) -> None:
-    assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
-    assert "anyone" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
+    assert text_of(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
+    assert "anyone" not in text_of(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
     changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
-    assert "anyone can use it" in said(changed)
+    assert "anyone can use it" in text_of(changed)
 
 
 ANYBODY: dict[str, tuple[str, Any]] = {
@@ -69,7 +69,7 @@ ANYBODY: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("case", ANYBODY)
 def test_other_grants_to_everyone(case: str) -> None:
     type, inputs = ANYBODY[case]
-    assert "anyone can use it" in said(change(type, Op.CREATE, inputs=inputs))
+    assert "anyone can use it" in text_of(change(type, Op.CREATE, inputs=inputs))
 
 
 ADMINS: dict[str, tuple[str, Any]] = {
@@ -116,7 +116,7 @@ ADMINS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("case", ADMINS)
 def test_a_new_grant_of_everything_is_reported(case: str) -> None:
     type, inputs = ADMINS[case]
-    text = said(change(type, Op.CREATE, inputs=inputs))
+    text = text_of(change(type, Op.CREATE, inputs=inputs))
     assert any(
         each in text for each in ("full access", "administrative permissions", "everything there, except permissions")
     )
@@ -165,7 +165,7 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
 @pytest.mark.parametrize("case", UPDATES)
 def test_a_broader_grant_is_reported(case: str) -> None:
     type, old, new, says = UPDATES[case]
-    assert says in said(update(type, old, new))
+    assert says in text_of(update(type, old, new))
 
 
 HARMLESS: dict[str, tuple[str, Any]] = {
@@ -191,4 +191,4 @@ HARMLESS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("case", HARMLESS)
 def test_a_new_narrow_grant_is_not_reported(case: str) -> None:
     type, inputs = HARMLESS[case]
-    assert said(change(type, Op.CREATE, inputs=inputs)) == ""
+    assert text_of(change(type, Op.CREATE, inputs=inputs)) == ""

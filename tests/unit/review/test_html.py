@@ -89,8 +89,8 @@ def test_every_link_has_a_target() -> None:
 
 def test_the_verdict_the_dangers_and_their_safeguards_are_visible_without_a_script() -> None:
     texts = " ".join(" ".join(Page(html(reports.bucket_deleted())).texts).split())
-    for told in ("2 delete; -$11.50 per month", "will destroy data", "protected", "retained", "models-bucket"):
-        assert told in texts
+    for expected in ("2 delete; -$11.50 per month", "will destroy data", "protected", "retained", "models-bucket"):
+        assert expected in texts
     assert "sandbox plan" not in texts
     assert "sandbox plan" in html(reports.first_creation())
 

@@ -61,4 +61,4 @@ def test_a_long_chain_of_parents_is_read() -> None:
 
 
 def test_an_exceeded_limit_takes_precedence_over_an_incomplete_plan() -> None:
-    assert [Outcome.of(passes, told) for passes in (True, False) for told in ("", "it failed")] == [0, 3, 1, 1]
+    assert [Outcome.of(passes, reported) for passes in (True, False) for reported in ("", "it failed")] == [0, 3, 1, 1]

@@ -171,8 +171,8 @@ def test_invisible_characters_are_written_as_escapes(kind: str) -> None:
 
 
 def test_plain_sentences_are_unchanged() -> None:
-    told = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
-    assert inert.prose(told) == told
+    expected = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
+    assert inert.prose(expected) == expected
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def test_a_danger_is_one_sentence_with_its_component_cause_and_safeguard() -> No
 
 def test_a_sentence_names_its_resource_once() -> None:
     bucket = reports.row("S3 bucket", "models-bucket", Op.DELETE)
-    told = "Deletes the S3 bucket models-bucket: every object in it is lost."
-    danger = reports.danger(bucket, "DataBucket models", Harm.DATA, told)
+    sentence = "Deletes the S3 bucket models-bucket: every object in it is lost."
+    danger = reports.danger(bucket, "DataBucket models", Harm.DATA, sentence)
     text = markdown(reports.report(dangers=[danger]))
     line = "Deletes the S3 bucket `models-bucket` in `DataBucket models`: every object in it is lost. Not protected.\n"
     assert f"- 🔴 **will destroy data**: {line}" in text

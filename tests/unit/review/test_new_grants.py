@@ -25,7 +25,7 @@ def trust(principal: Any, **more: Any) -> str:
     return json.dumps(statement("sts:AssumeRole", Principal=principal, **more))
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -74,20 +74,20 @@ WAYS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("name", ANYTHING)
 def test_a_new_policy_that_allows_everything_is_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "administrative permissions" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
-    assert "administrative permissions" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
+    assert "administrative permissions" in text_of(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
+    assert "administrative permissions" in text_of(update(type, inputs(READS), inputs(ANYTHING[name])))
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", LITTLE)
 def test_a_new_narrow_policy_is_not_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
+    assert "administrative permissions" not in text_of(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
 
 
 def test_a_policy_that_already_allowed_everything_is_not_reported() -> None:
     was, now = WAYS["a role's own"][1](STAR), WAYS["a role's own"][1](statement(Sid="All"))
-    assert "administrative permissions" not in said(update("aws:iam/role:Role", was, now))
+    assert "administrative permissions" not in text_of(update("aws:iam/role:Role", was, now))
 
 
 MANAGED: dict[str, tuple[str, Any]] = {
@@ -116,20 +116,20 @@ def test_a_new_attachment_of_an_administrator_policy_is_reported(name: str) -> N
     type, inputs = MANAGED[name]
     for arn in (ADMIN, CHINA):
         new = change(type, Op.CREATE, inputs=inputs(arn), depends={"role": ("urn:pulumi:dev::shop::x:y:Z::new",)})
-        assert "administrative permissions" in said(new)
-        assert "administrative permissions" in said(update(type, inputs(READER), inputs(arn)))
-    assert "administrative permissions" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
+        assert "administrative permissions" in text_of(new)
+        assert "administrative permissions" in text_of(update(type, inputs(READER), inputs(arn)))
+    assert "administrative permissions" not in text_of(change(type, Op.CREATE, inputs=inputs(READER)))
 
 
 def test_the_principals_that_can_assume_a_new_role() -> None:
     for principal in ("*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::1:root", "*"]}):
         new = change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": trust(principal)})
-        assert "anyone can assume it" in said(new)
+        assert "anyone can assume it" in text_of(new)
     for text in (
         trust({"Service": "ec2.amazonaws.com"}),
         trust("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o"}}),
     ):
-        assert said(change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": text})) == ""
+        assert text_of(change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": text})) == ""
 
 
 CLUSTER: dict[str, tuple[str, Any, Any]] = {
@@ -164,9 +164,9 @@ CLUSTER: dict[str, tuple[str, Any, Any]] = {
 @pytest.mark.parametrize("name", CLUSTER)
 def test_a_new_grant_of_full_cluster_access_is_reported(name: str) -> None:
     type, all_, some = CLUSTER[name]
-    assert "full access to" in said(change(type, Op.CREATE, inputs=all_))
-    assert "full access to" not in said(change(type, Op.CREATE, inputs=some))
-    assert "full access to" in said(update(type, some, all_))
+    assert "full access to" in text_of(change(type, Op.CREATE, inputs=all_))
+    assert "full access to" not in text_of(change(type, Op.CREATE, inputs=some))
+    assert "full access to" in text_of(update(type, some, all_))
 
 
 def inbound(port: int, cidr: str = "0.0.0.0/0", last: int | None = None) -> dict[str, Any]:
@@ -207,17 +207,17 @@ FIREWALLS: dict[str, tuple[str, Any]] = {
 def test_a_new_open_firewall_is_reported_except_for_web_ports(name: str) -> None:
     type, inputs = FIREWALLS[name]
     for port in (22, 3389, 5432, 6379):
-        assert f"the whole internet can connect on tcp {port}" in said(
+        assert f"the whole internet can connect on tcp {port}" in text_of(
             change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))
         )
-        assert said(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
+        assert text_of(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
     for port in (80, 443):
-        assert said(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
+        assert text_of(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
 
 
 def test_a_port_range_that_contains_a_web_port_is_reported() -> None:
     for rules in ([inbound(0, last=65535)], [inbound(443, last=444)], [inbound(443), inbound(22)]):
-        assert "the whole internet" in said(
+        assert "the whole internet" in text_of(
             change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, inputs={"ingress": rules})
         )
 
@@ -226,9 +226,9 @@ def test_separate_rules_of_a_new_group() -> None:
     group = change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, name="g")
     inputs = {"securityGroupId": "later", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}
     type, depends = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"securityGroupId": (group.urn,)}
-    assert "tcp 22 (SSH)" in said(group, change(type, Op.CREATE, name="r", inputs=inputs, depends=depends))
+    assert "tcp 22 (SSH)" in text_of(group, change(type, Op.CREATE, name="r", inputs=inputs, depends=depends))
     web = {**inputs, "fromPort": 443, "toPort": 443}
-    assert said(group, change(type, Op.CREATE, name="r", inputs=web, depends=depends)) == ""
+    assert text_of(group, change(type, Op.CREATE, name="r", inputs=web, depends=depends)) == ""
 
 
 @pytest.mark.parametrize(
@@ -244,14 +244,14 @@ def test_separate_rules_of_a_new_group() -> None:
 )
 def test_a_new_resource_that_anyone_can_use(type: str, name: str) -> None:
     everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
-    assert "anyone can use it" in said(change(type, Op.CREATE, inputs=everybody))
+    assert "anyone can use it" in text_of(change(type, Op.CREATE, inputs=everybody))
     named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
-    assert "anyone" not in said(change(type, Op.CREATE, inputs=named))
+    assert "anyone" not in text_of(change(type, Op.CREATE, inputs=named))
 
 
 def test_a_domain_in_a_vpc_is_not_public() -> None:
     inputs = {"accessPolicies": json.dumps(statement("es:*", Principal="*")), "vpcOptions": {"subnetIds": ["subnet-1"]}}
-    assert said(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
+    assert text_of(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
 
 
 @pytest.mark.parametrize(
@@ -263,5 +263,5 @@ def test_a_domain_in_a_vpc_is_not_public() -> None:
     ],
 )
 def test_a_new_resource_that_is_public(type: str, inputs: Any, says: str) -> None:
-    assert says in said(change(type, Op.CREATE, inputs=inputs))
-    assert says not in said(change(type, Op.CREATE, inputs={}))
+    assert says in text_of(change(type, Op.CREATE, inputs=inputs))
+    assert says not in text_of(change(type, Op.CREATE, inputs={}))

@@ -34,7 +34,7 @@ def named(name: Any, color: str, namespace: str = "prod", **annotations: str) ->
     return {"metadata": metadata, "spec": {"selector": {"color": color}}}
 
 
-def said(report: Report) -> str:
+def text_of(report: Report) -> str:
     return " ".join(each.text for each in report.dangers)
 
 
@@ -42,7 +42,7 @@ def said(report: Report) -> str:
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_an_object_that_keeps_its_name_is_deleted_first(kind: str, bare: bool) -> None:
     report = review(f"kubernetes:{kind}", named("web", "a"), named("web", "b"), "spec.selector", bare=bare)
-    assert FIRST in said(report) and report.counts == {Op.REPLACE: 1}
+    assert FIRST in text_of(report) and report.counts == {Op.REPLACE: 1}
     assert report.verdict.startswith("1 to replace")
     assert Harm.SERVING in {each.harm for each in report.dangers}
 
@@ -60,11 +60,13 @@ OTHERS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_object_with_a_new_name_is_created_first(name: str) -> None:
-    assert said(review("kubernetes:apps/v1:Deployment", *OTHERS[name], "spec.selector")) == ""
+    assert text_of(review("kubernetes:apps/v1:Deployment", *OTHERS[name], "spec.selector")) == ""
 
 
 def test_an_object_of_another_provider_is_created_first() -> None:
-    assert FIRST not in said(review("kubernetes:apps/v1:Deployment", named("web", "a"), named("web", "a"), "provider"))
+    assert FIRST not in text_of(
+        review("kubernetes:apps/v1:Deployment", named("web", "a"), named("web", "a"), "provider")
+    )
 
 
 SERVICE, GROUP = "aws:ecs/service:Service", "aws:lb/targetGroup:TargetGroup"
@@ -75,10 +77,10 @@ def test_a_bridged_resource_with_a_name_from_the_program_is_deleted_first(type: 
     def inputs(port: int, *defaults: str) -> dict[str, Any]:
         return {"name": "web", "port": port, "__defaults": ["region", *defaults]}
 
-    assert FIRST in said(review(type, inputs(1), inputs(2), "port"))
-    assert said(review(type, inputs(1, "name"), inputs(2, "name"), "port")) == "", "the provider named it"
-    assert said(review(type, {"name": "web", "port": 1}, {"name": "web", "port": 2}, "port")) == ""
-    assert said(review(type, inputs(1), {**inputs(2), "name": "web2"}, "port")) == ""
+    assert FIRST in text_of(review(type, inputs(1), inputs(2), "port"))
+    assert text_of(review(type, inputs(1, "name"), inputs(2, "name"), "port")) == "", "the provider named it"
+    assert text_of(review(type, {"name": "web", "port": 1}, {"name": "web", "port": 2}, "port")) == ""
+    assert text_of(review(type, inputs(1), {**inputs(2), "name": "web2"}, "port")) == ""
 
 
 @pytest.mark.parametrize("write", [digest, events])
@@ -92,4 +94,4 @@ def test_listed_steps_take_precedence_over_names(first: bool, write: Any) -> Non
         Step("delete-replaced", {**old, "delete": True}, logical=False),
     ]
     report = assemble.review(reader.read(write(ROOT, *(reversed(steps) if first else steps))), BOOK, date(2026, 11, 1))
-    assert (FIRST in said(report)) is first
+    assert (FIRST in text_of(report)) is first

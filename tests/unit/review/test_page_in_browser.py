@@ -35,8 +35,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def nothing_is_asked_for_and_nothing_complains(tab: Tab) -> Iterator[None]:
-    for told in (tab.requests, tab.dialogs, tab.complaints):
-        told.clear()
+    for entries in (tab.requests, tab.dialogs, tab.complaints):
+        entries.clear()
     yield
     tab.settle()
     assert [each for each in tab.requests if not each.startswith(("file:", "data:"))] == []

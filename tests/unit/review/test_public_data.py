@@ -10,7 +10,7 @@ from mlpctl.review.report import Harm
 from mlpctl.review.risk import dangers
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -118,12 +118,12 @@ CASES: dict[str, tuple[str, Any, Any, str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_change_that_makes_data_public_is_reported_and_its_reverse_is_not(case: str) -> None:
     type, old, new, says = CASES[case]
-    assert says in said(update(type, old, new))
-    assert says not in said(update(type, new, old))
+    assert says in text_of(update(type, old, new))
+    assert says not in text_of(update(type, new, old))
 
 
 @pytest.mark.parametrize("case", ["snapshot", "cluster snapshot", "document"])
 def test_a_new_public_resource_is_reported(case: str) -> None:
     type, old, new, says = CASES[case]
-    assert says in said(change(type, Op.CREATE, inputs=new))
-    assert said(change(type, Op.CREATE, inputs=old)) == ""
+    assert says in text_of(change(type, Op.CREATE, inputs=new))
+    assert text_of(change(type, Op.CREATE, inputs=old)) == ""

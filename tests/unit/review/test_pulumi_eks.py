@@ -15,21 +15,21 @@ OWN_GROUP = "aws:eks/nodeGroup:NodeGroup"
 GPU = {"instanceTypes": ["g6.2xlarge"]}
 
 
-def told(type: str, old: Any, new: Any) -> list[tuple[Harm, str]]:
+def findings_of(type: str, old: Any, new: Any) -> list[tuple[Harm, str]]:
     return [(each.harm, each.text.split(": ", 1)[1]) for each in dangers(plan(update(type, old, new)))]
 
 
 def test_a_cluster_upgrade_is_reported_like_that_of_aws_eks() -> None:
     versions = {"version": "1.33"}, {"version": "1.34"}
-    assert told(CLUSTER, *versions) == told(OWN_CLUSTER, *versions) != []
+    assert findings_of(CLUSTER, *versions) == findings_of(OWN_CLUSTER, *versions) != []
 
 
 @pytest.mark.parametrize("type", GROUPS)
 @pytest.mark.parametrize("more", [{}, GPU])
 def test_a_node_upgrade_is_reported_like_that_of_aws_eks(type: str, more: Any) -> None:
     versions = {"version": "1.33", **more}, {"version": "1.34", **more}
-    assert told(type, *versions) == told(OWN_GROUP, *versions)
-    assert bool(told(type, *versions)) is bool(more), "what has accelerators may not come back"
+    assert findings_of(type, *versions) == findings_of(OWN_GROUP, *versions)
+    assert bool(findings_of(type, *versions)) is bool(more), "what has accelerators may not come back"
 
 
 @pytest.mark.parametrize("type", GROUPS)
@@ -39,8 +39,8 @@ def test_sizes_are_checked_too(type: str) -> None:
         ({**GPU, "minSize": 1}, {**GPU, "minSize": 0}),
         ({**GPU, "scalingConfig": {"desiredSize": 4}}, {**GPU, "scalingConfig": {"desiredSize": 1}}),
     ):
-        assert [harm for harm, _ in told(type, old, new)] == [Harm.CAPACITY]
-        assert told(type, new, old) == []
+        assert [harm for harm, _ in findings_of(type, old, new)] == [Harm.CAPACITY]
+        assert findings_of(type, new, old) == []
 
 
 def test_full_access_to_a_new_cluster_is_reported() -> None:

@@ -33,7 +33,7 @@ def one(*steps: dict[str, Any]) -> Change:
     return change
 
 
-def told(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
+def summary_of(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
     return {change.name: (change.op, change.deletes_first, change.forced_by) for change in plan}
 
 
@@ -42,7 +42,7 @@ def told(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
 )
 def test_all_four_formats_of_a_preview_give_the_same_plan(name: str) -> None:
     plan = reader.load(PLANS / name)
-    assert told(plan) == {
+    assert summary_of(plan) == {
         "shapes-bench": (Op.SAME, False, ()),
         "dbr": (Op.REPLACE, True, ("cidrBlock",)),
         "cbd": (Op.REPLACE, False, ("cidrBlock",)),
@@ -255,7 +255,7 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "The input is empty"),
         (" \n", "The input is empty"),
@@ -292,10 +292,10 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
         (b"\x80abc", "This is not text: byte 0 is not utf-8"),
     ],
 )
-def test_an_invalid_plan_is_rejected_with_the_location_and_the_expected_input(text: str | bytes, told: str) -> None:
+def test_an_invalid_plan_is_rejected_with_the_location_and_the_expected_input(text: str | bytes, expected: str) -> None:
     with pytest.raises(PlanError) as error:
         reader.read(text)
-    assert told in str(error.value)
+    assert expected in str(error.value)
     assert "expected: the output of `pulumi preview --json`" in str(error.value)
 
 

@@ -60,8 +60,8 @@ REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
 @pytest.mark.parametrize("name", REASONS)
 def test_every_kind_of_replacement_has_its_reason(name: str) -> None:
     fields, others, reason = REASONS[name]
-    told = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
-    assert told[0].because == (reason,)
+    reported = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
+    assert reported[0].because == (reason,)
     # Changes that are not a danger have a reason in the list of changes too.
     rows = {row.name: row for each in groups(plan(*others, replaced(TEMPLATE, **fields))) for row in each.rows}
     assert rows["it"].reasons == (reason,) and rows["it"].differences == ()
@@ -83,8 +83,8 @@ def test_an_input_with_the_name_of_an_engine_key_is_a_property() -> None:
 
 def test_a_deletion_with_another_resource_names_that_resource() -> None:
     whole = change("aws:ec2/vpc:Vpc", Op.DELETE, name="net")
-    told = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
-    assert told[0].because == ("deletedWith: VPC net is deleted",)
+    reported = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
+    assert reported[0].because == ("deletedWith: VPC net is deleted",)
     assert dangers(plan(change(DATABASE, Op.DELETE, deleted_with=whole.urn)))[0].because == ()
 
 
@@ -117,9 +117,9 @@ def test_a_cause_is_an_existing_property() -> None:
     ],
 )
 def test_fewer_and_other_instance_types_are_distinguished(old: Any, new: Any, says: str) -> None:
-    told = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
-    assert len(told) == bool(says)
-    assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in told)
+    reported = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
+    assert len(reported) == bool(says)
+    assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in reported)
 
 
 def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
@@ -151,5 +151,5 @@ def test_the_reasons_come_from_a_real_preview(old: Any, new: Any, keys: Any, rea
 
 def test_the_source_of_an_unknown_value_is_reported() -> None:
     change_ = replaced(new={"engine": UNKNOWN}, forced_by=("engine",), depends={"engine": (urn(BUCKET, "b"),)})
-    told = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
-    assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is created",)
+    reported = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
+    assert reported[0].because == ("engine: postgres → (known after the update), since S3 bucket b is created",)

@@ -62,10 +62,12 @@ def test_a_named_type_precedes_a_pattern_and_inherits_missing_fields_from_it() -
 
 
 def test_a_type_has_the_watches_of_its_name_and_of_all_patterns() -> None:
-    said = [watch.property for watch in records.record("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole").watches]
-    assert said[:5] == ["rules[].verbs[]", "rules[].resources[]", "rules", "aggregationRule", "rules"]
+    watched = [
+        watch.property for watch in records.record("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole").watches
+    ]
+    assert watched[:5] == ["rules[].verbs[]", "rules[].resources[]", "rules", "aggregationRule", "rules"]
     (every,) = records.rows("every")
-    assert said[5:] == [watch.property for watch in every.watches]
+    assert watched[5:] == [watch.property for watch in every.watches]
 
 
 def test_the_last_word_counts_only_for_types_without_a_record() -> None:

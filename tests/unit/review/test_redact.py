@@ -176,8 +176,8 @@ def test_there_are_more_than_forty_canaries_and_each_is_in_the_plan() -> None:
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.way)
 def test_a_canary_is_redacted(canary: Canary, plan: Plan) -> None:
-    told = repr(plan)
-    assert not [form for form in canary.forms if form in told]
+    output = repr(plan)
+    assert not [form for form in canary.forms if form in output]
 
 
 def test_the_text_around_a_secret_is_preserved(plan: Plan) -> None:
@@ -446,6 +446,6 @@ def test_no_text_with_the_name_of_a_secret_is_shown(secret: str, name: str, arou
         "base64": {"data": base64.b64encode(json.dumps({name: secret}).encode()).decode()},
     }[around]
     redactor = Redactor()
-    told = repr(redactor.inputs(values)) + "".join(map(str, walk(redactor.inputs(values))))
-    assert secret not in told
-    assert json.dumps(secret)[1:-1] not in told
+    output = repr(redactor.inputs(values)) + "".join(map(str, walk(redactor.inputs(values))))
+    assert secret not in output
+    assert json.dumps(secret)[1:-1] not in output

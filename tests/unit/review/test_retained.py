@@ -55,8 +55,8 @@ def test_public_access_comes_before_the_loss_of_a_retained_resource() -> None:
         ),
     ]
     report = assemble.review(reader.read(digest(ROOT, *steps)), BOOK, date(2026, 11, 1))
-    told = [(each.name, each.harm) for each in report.dangers]
-    assert told == [("opened", Harm.IDENTITY), ("weaker", Harm.SERVING), ("opened", Harm.PROTECTION)]
+    reported = [(each.name, each.harm) for each in report.dangers]
+    assert reported == [("opened", Harm.IDENTITY), ("weaker", Harm.SERVING), ("opened", Harm.PROTECTION)]
 
 
 def test_removed_retention_concerns_the_new_resource() -> None:

@@ -120,10 +120,10 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
 @pytest.mark.parametrize("name", KEPT)
 def test_data_that_is_retained_elsewhere_is_not_destroyed(name: str, op: Op) -> None:
     type, inputs, says, harm = KEPT[name]
-    told = dangers(plan(change(type, op, old=inputs, new=None if op is Op.DELETE else inputs, deletes_first=True)))
-    assert [each.harm for each in told] == [harm]
-    assert told[0].text.count(says) == 1
-    assert ("the new one starts without" in told[0].text) is (op is Op.REPLACE)
+    reported = dangers(plan(change(type, op, old=inputs, new=None if op is Op.DELETE else inputs, deletes_first=True)))
+    assert [each.harm for each in reported] == [harm]
+    assert reported[0].text.count(says) == 1
+    assert ("the new one starts without" in reported[0].text) is (op is Op.REPLACE)
 
 
 LOST: dict[str, tuple[str, Any]] = {
@@ -179,5 +179,5 @@ def test_removed_protection_destroys_nothing_yet(name: str) -> None:
 
 def test_protection_removed_with_its_resource_is_part_of_the_loss() -> None:
     old, new = {"skipFinalSnapshot": True, "deletionProtection": True}, {"skipFinalSnapshot": True}
-    told = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
-    assert [each.harm for each in told] == [Harm.DATA] and "a later change may delete it" in told[0].text
+    reported = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
+    assert [each.harm for each in reported] == [Harm.DATA] and "a later change may delete it" in reported[0].text

@@ -74,20 +74,20 @@ def test_a_plan_within_its_limits_exits_with_0(tmp_path: Path, mlpctl: Mlpctl) -
 
 
 @pytest.mark.parametrize(
-    ("cost", "told"),
+    ("cost", "expected"),
     [
         ({"maxMonthlyUsd": 0.99}, "The stack costs $1.00 a month; cost.maxMonthlyUsd allows $0.99."),
         ({"maxMonthlyDeltaUsd": 0.5}, "The update adds $1.00 a month; cost.maxMonthlyDeltaUsd allows $0.50."),
     ],
 )
 def test_an_exceeded_limit_exits_with_1_and_is_in_every_output(
-    cost: Any, told: str, tmp_path: Path, mlpctl: Mlpctl
+    cost: Any, expected: str, tmp_path: Path, mlpctl: Mlpctl
 ) -> None:
     plan = written(tmp_path, preview(ring(), key(), cost=cost))
     for arguments in (("review",), ("review", "--html", "-"), ("review", "--json", "-"), ("cost",), ("cost", "--json")):
         ran = mlpctl(*arguments, "--plan", plan)
         assert ran.code == 1
-        assert told in ran.out
+        assert expected in ran.out
     assert "exceeded" in mlpctl("review", "--plan", plan, "--markdown", "-").out
 
 
@@ -107,7 +107,7 @@ def test_a_rejected_object_exits_with_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "The input is empty"),
         ("Previewing update (prod)\n", "is not JSON"),
@@ -119,12 +119,12 @@ def test_a_rejected_object_exits_with_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
         (json.dumps(preview(cost={"maxMonthly": 1})), "cost.maxMonthly: extra inputs are not permitted"),
     ],
 )
-def test_an_input_other_than_a_preview_exits_with_2(text: str, told: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_an_input_other_than_a_preview_exits_with_2(text: str, expected: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
     file = written(tmp_path, text)
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", file)
         assert (ran.code, ran.out) == (2, "")
-        assert told in ran.errors
+        assert expected in ran.errors
         assert ran.errors.count("\n") == 1
 
 
@@ -136,14 +136,14 @@ def test_a_missing_file_exits_with_2(mlpctl: Mlpctl) -> None:
 
 
 def test_an_unwritable_path_exits_with_2_before_anything_is_read(tmp_path: Path, mlpctl: Mlpctl) -> None:
-    for place, told in (
+    for place, expected in (
         (tmp_path / "no" / "report.md", "the folder"),
         (tmp_path, "it is a folder"),
         (written(tmp_path, SMALL) / "report.md", "the folder"),
     ):
         ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", place)
         assert (ran.code, ran.out) == (2, "")
-        assert f"cannot be written: {told}" in ran.errors
+        assert f"cannot be written: {expected}" in ran.errors
     ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", "-", "--json", "-")
     assert (ran.code, ran.errors) == (2, "Only one format can be written to standard output.\n")
 
@@ -235,7 +235,7 @@ def test_each_stack_is_compared_once(tmp_path: Path, mlpctl: Mlpctl, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "expected"),
     [
         (book.PRICES, "nonsense\n", f"The price book is damaged: {book.PRICES}, line 1: the columns are not"),
         (book.SOURCES, "a: [", f"The price book is damaged: {book.SOURCES}"),
@@ -243,7 +243,7 @@ def test_each_stack_is_compared_once(tmp_path: Path, mlpctl: Mlpctl, monkeypatch
     ],
 )
 def test_a_damaged_price_book_exits_with_3_and_one_sentence(
-    file: str, text: str | None, told: str, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+    file: str, text: str | None, expected: str, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "book"
     folder.mkdir()
@@ -256,7 +256,7 @@ def test_a_damaged_price_book_exits_with_3_and_one_sentence(
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", written(tmp_path, SMALL))
         assert (ran.code, ran.out) == (3, "")
-        assert ran.errors.startswith(told)
+        assert ran.errors.startswith(expected)
         assert ran.errors.count("\n") <= 2
 
 
@@ -399,8 +399,8 @@ def test_an_existing_plan_needs_neither_pulumi_nor_aws(tmp_path: Path) -> None:
 def test_help_lists_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
     for command in ("review", "cost"):
         out = " ".join(mlpctl(command, "--help").out.split())
-        for told in ("0 all limits are met", "1 a limit is exceeded", "2 invalid input", "3 the result is"):
-            assert told in out
+        for expected in ("0 all limits are met", "1 a limit is exceeded", "2 invalid input", "3 the result is"):
+            assert expected in out
     for arguments in (("--help",), ("review", "--help")):
         done = subprocess.run([sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"

@@ -438,11 +438,11 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
 @pytest.mark.parametrize("name", GONE)
 def test_a_deletion_harms_resources_that_hold_something(name: str) -> None:
     type, old, harm, text = GONE[name]
-    told = dangers(plan(change(type, Op.DELETE, inputs=old)))
-    assert [(each.harm, each.certainty, each.because) for each in told] == (
+    reported = dangers(plan(change(type, Op.DELETE, inputs=old)))
+    assert [(each.harm, each.certainty, each.because) for each in reported] == (
         [(harm, Certainty.WILL, ())] if harm else []
     )
-    assert not harm or text in told[0].text
+    assert not harm or text in reported[0].text
 
 
 @pytest.mark.parametrize("type", [DATABASE, NODES, ROLE, SERVICE])
@@ -500,7 +500,7 @@ def test_an_unknown_policy_may_change_permissions() -> None:
 def test_another_type_in_the_launch_template_is_reported_for_the_nodes() -> None:
     template = urn(TEMPLATE, "template")
     nodes = {"amiType": "BOTTLEROCKET_x86_64_NVIDIA"}
-    told = dangers(
+    reported = dangers(
         plan(
             update(TEMPLATE, {"instanceType": "g6.2xlarge"}, {"instanceType": "g6e.2xlarge"}, name="template"),
             update(
@@ -511,7 +511,7 @@ def test_another_type_in_the_launch_template_is_reported_for_the_nodes() -> None
             ),
         )
     )
-    (danger,) = told
+    (danger,) = reported
     assert (danger.harm, danger.certainty) == (Harm.CAPACITY, Certainty.WILL)
     assert "g6e.2xlarge capacity may be unavailable" in danger.text
     assert danger.because[0] == "launchTemplate: g6.2xlarge → g6e.2xlarge"
@@ -627,8 +627,11 @@ def test_every_stateful_resource_of_a_deleted_component_is_a_row() -> None:
             "aws:s3/bucketObjectv2:BucketObjectv2", Op.DELETE, name="o", parent=component.urn, inputs={"bucket": "b"}
         ),
     ]
-    told = dangers(plan(component, *changes))
-    assert sorted((each.name, each.component) for each in told) == [("b", "DataBucket raw"), ("o", "DataBucket raw")]
+    reported = dangers(plan(component, *changes))
+    assert sorted((each.name, each.component) for each in reported) == [
+        ("b", "DataBucket raw"),
+        ("o", "DataBucket raw"),
+    ]
 
 
 def test_the_deletion_of_a_protected_resource_is_reported_as_rejected() -> None:
@@ -668,9 +671,9 @@ def test_a_replaced_provider_replaces_its_objects() -> None:
         old={"kubeconfig": "a"},
         new={"kubeconfig": UNKNOWN},
     )
-    told = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
-    assert [(each.name, each.certainty) for each in told] == [("cluster", Certainty.MAY)]
-    assert "resources created with it: 1" in told[0].text
+    reported = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
+    assert [(each.name, each.certainty) for each in reported] == [("cluster", Certainty.MAY)]
+    assert "resources created with it: 1" in reported[0].text
     assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
 
 
@@ -730,8 +733,8 @@ def test_every_deletion_of_a_stateful_resource_is_reported(
     type: str, op: Op, old: Any, new: Any, protected: bool
 ) -> None:
     sides = {"old": old, "new": None if op is Op.DELETE else new}
-    told = dangers(plan(change(type, op, protected=protected, **sides)))
-    worst = told[0]
+    reported = dangers(plan(change(type, op, protected=protected, **sides)))
+    worst = reported[0]
     harm = Harm.SERVING if retention.kept_data(type, old) else Harm.DATA
     assert (worst.harm, worst.op, worst.protected, worst.retained) == (harm, op, protected, False)
     assert len(worst.text) < 500 and all(len(each) < 500 for each in worst.because)

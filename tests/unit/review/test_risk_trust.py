@@ -153,8 +153,8 @@ def test_a_changed_password_that_the_engine_hides_is_found_by_the_providers_repo
 @pytest.mark.parametrize("deletes_first", [False, True])
 def test_a_rotated_kubernetes_secret_loses_no_data(deletes_first: bool) -> None:
     secret = "kubernetes:core/v1:Secret"
-    told = harms(update(secret, HIDDEN, HIDDEN, op=Op.REPLACE, forced_by=("data.token",), deletes_first=deletes_first))
-    assert told == ([Harm.SERVING] if deletes_first else []) + [Harm.IDENTITY]
+    found = harms(update(secret, HIDDEN, HIDDEN, op=Op.REPLACE, forced_by=("data.token",), deletes_first=deletes_first))
+    assert found == ([Harm.SERVING] if deletes_first else []) + [Harm.IDENTITY]
     assert harms(change(secret, Op.DELETE)) == [Harm.DATA]
 
 

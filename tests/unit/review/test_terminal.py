@@ -26,7 +26,7 @@ def printed(report: Report, *, width: int = 160, terminal: bool = False) -> str:
 
 def test_verdict_dangers_costs_and_changes_are_in_this_order() -> None:
     text = printed(reports.pool_changed())
-    told = [
+    expected = [
         "2 replace, 1 update; +$7,039 per month",
         "1 will drop capacity, 1 may interrupt serving",
         "Sandbox plan",
@@ -39,7 +39,7 @@ def test_verdict_dangers_costs_and_changes_are_in_this_order() -> None:
         "GPU node pool",
     ]
     rest = text
-    for each in told:
+    for each in expected:
         assert each in rest
         rest = rest.split(each, 1)[1]
 
@@ -72,8 +72,14 @@ def test_everything_destroyed_is_named_among_2000() -> None:
 
 def test_exceeded_rejected_unchecked_and_missing_parts_are_reported() -> None:
     text = printed(reports.limits_broken())
-    for told in ("exceeded", "rejected", "spec.replicas: a whole number", "Not checked", "1 price older than 90 days"):
-        assert told in text
+    for expected in (
+        "exceeded",
+        "rejected",
+        "spec.replicas: a whole number",
+        "Not checked",
+        "1 price older than 90 days",
+    ):
+        assert expected in text
     text = printed(reports.incomplete())
     assert "may be incomplete: The program failed before it came to its end." in text
     assert "KeyError" in text

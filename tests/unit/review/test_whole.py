@@ -135,8 +135,8 @@ def test_no_canary_of_engine_errors_is_printed(tmp_path: Path, mlpctl: Mlpctl, m
     known = [
         canary for canary in CANARIES if canary.secret.startswith(("ghp_", "glpat-", "xoxb-", "hf_", "AKIA", "sk-"))
     ]
-    said = "".join(f"error: cannot log in with password={canary.secret}\n" for canary in known)
-    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=said, code=1))
+    errors = "".join(f"error: cannot log in with password={canary.secret}\n" for canary in known)
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=errors, code=1))
     ran = mlpctl("review", "--account", "--stack", "prod")
     assert ran.code == 3
     assert ran.errors.startswith("The preview of prod failed: error: cannot log in")
@@ -185,7 +185,7 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
     stack = {"urn": STACK, "custom": False, "type": "pulumi:pulumi:Stack", "inputs": {}}
     steps.insert(0, {"op": "same", "urn": STACK, "detailedDiff": None, "newState": stack})
     usage = {name[:100]: {"s3StorageGb": 5 + number} for number, name in enumerate(names)}
-    told = [
+    diagnostics = [
         {"severity": kind, "message": f"{kind}: {name}\n{name}\n"} for name in names for kind in ("warning", "error")
     ]
     return {
@@ -195,7 +195,7 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
             **{f"canaries:{name}": name for name in names},
         },
         "steps": steps,
-        "diagnostics": [*told, *({"urn": steps[-1]["urn"], **each} for each in told)],
+        "diagnostics": [*diagnostics, *({"urn": steps[-1]["urn"], **each} for each in diagnostics)],
     }
 
 
