@@ -41,7 +41,7 @@ _PACKAGES: Final = {
     "pulumi-python": "dynamic",
     "pulumi-nodejs": "dynamic",
 }
-"""Names of packages with a special spelling."""
+"""How packages are spelt that are not spelt like other words."""
 
 _SPELT: Final = {
     each.lower(): each

@@ -58,7 +58,7 @@ def test_the_class_is_omitted_if_it_repeats_the_module(type: str, short: str) ->
 def test_a_named_type_precedes_a_pattern_and_inherits_missing_fields_from_it() -> None:
     claim = records.record("kubernetes:core/v1:Secret")
     assert claim.words == "Kubernetes Secret", "by its name"
-    assert claim.free == "it runs on nodes, which are billed", "by kubernetes:core/v1:*"
+    assert claim.free == "included in the cost of the nodes", "by kubernetes:core/v1:*"
 
 
 def test_a_type_has_the_watches_of_its_name_and_of_all_patterns() -> None:

@@ -170,7 +170,7 @@ class TestWithoutAPrice:
             (VOLUME, {**SMALL, "region": "cn-north-1"}, "the price book has no ebs/gp3-storage in cn-north-1"),
             ("aws:elasticache/cluster:Cluster", {}, "the price book does not cover caches"),
             ("gcp:compute/instance:Instance", {}, "mlpctl has no way to price this type"),
-            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource can create anything"),
+            ("kubernetes:karpenter.sh/v1:NodePool", {}, "a custom resource can create other resources"),
             ("kubernetes:core/v1:Service", {"spec": {"type": "LoadBalancer"}}, "no Classic Load Balancer"),
             (
                 "kubernetes:core/v1:PersistentVolumeClaim",

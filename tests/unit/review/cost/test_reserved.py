@@ -188,7 +188,7 @@ class TestEndpoints:
     def test_a_configuration_without_an_endpoint_is_free_and_says_why(self, type: str) -> None:
         found: ResourceCost = only(BOOK, change(type, configuration().new))
         assert (found.monthly_usd, found.unpriced, found.missing) == (money(0), "", ())
-        assert found.free == "only an endpoint that runs it is billed"
+        assert found.free == "only endpoints that use it are charged"
 
     def test_an_endpoint_is_priced_through_its_configuration_and_once(self) -> None:
         made = configuration()

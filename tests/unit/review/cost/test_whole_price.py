@@ -173,8 +173,8 @@ class TestDatabases:
             ("aws:rds/cluster:Cluster", {"engine": "aurora-mysql"}, "Aurora's storage and requests are paid by"),
             ("aws:rds/cluster:Cluster", {"dbClusterInstanceClass": "db.m6gd.large"}, "no Multi-AZ DB cluster"),
             ("aws:elasticache/replicationGroup:ReplicationGroup", {}, "the price book does not cover caches"),
-            ("aws:opensearch/domain:Domain", {}, "the price book does not cover search"),
-            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this file system type"),
+            ("aws:opensearch/domain:Domain", {}, "the price book does not cover search domains"),
+            ("aws:fsx/ontapFileSystem:OntapFileSystem", {}, "the price book does not cover this type of file system"),
             ("aws:redshift/cluster:Cluster", {}, "the price book covers only RDS, Aurora and DynamoDB"),
         ],
     )
@@ -277,7 +277,7 @@ def test_what_is_reserved_is_paid_though_no_node_runs() -> None:
     assert only(BOOK, reserved, template, nodes).monthly_usd == money(0)
     block = only(BOOK, change("aws:ec2/capacityBlockReservation:CapacityBlockReservation", {}))
     assert (block.unpriced, block.large) == (
-        "a capacity block is paid up front, at the price of its offer",
+        "capacity blocks are paid up front, at the price of their offering",
         "instances",
     )
 
