@@ -1,4 +1,4 @@
-"""Golden plans come to golden reports: read the difference as the reviewer of a pull request would."""
+"""Golden reports of golden plans: read a difference like the reviewer of a pull request."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def plan(name: str) -> str:
 
 
 def with_wrong_objects() -> str:
-    """A first creation, whose cluster is not known yet, with an object that the API would refuse."""
+    """A first creation whose cluster does not exist yet, with an object that the API would reject."""
     document = json.loads(plan("created"))
     service = next(step for step in document["steps"] if step["urn"].endswith("v1:Service::search-service"))
     service["newState"]["inputs"]["spec"]["ports"][0] |= {"port": "http", "targetport": 8000}
@@ -55,17 +55,17 @@ def review(text: str) -> Report:
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_plan_comes_to_its_report(name: str, golden: Golden) -> None:
+def test_a_plan_gives_its_golden_report(name: str, golden: Golden) -> None:
     text = markdown(review(PLANS[name]()))
     assert len(text.encode()) <= LIMIT
     golden(REPORTS / f"{name}.md", text)
 
 
-def test_a_plan_comes_to_its_json(golden: Golden) -> None:
+def test_a_plan_gives_its_golden_json(golden: Golden) -> None:
     golden(REPORTS / "pool-changed.json", to_json(review(plan("pool-changed"))))
 
 
-def test_refused_objects_fail_a_review() -> None:
+def test_rejected_objects_fail_a_review() -> None:
     found = review(with_wrong_objects())
     assert not found.passes
     (invalid,) = found.invalid
@@ -79,5 +79,5 @@ def used(report: Report) -> Any:
     return report.cost and {price.row for each in report.cost.resources for price in each.prices}
 
 
-def test_the_golden_reports_are_of_priced_plans() -> None:
+def test_the_golden_reports_contain_prices() -> None:
     assert used(review(plan("created"))) >= {"ec2/us-east-1/g6.2xlarge"}

@@ -1,1 +1,1 @@
-"""What a reviewer reads of a plan: what changes, what that may destroy, and what it costs."""
+"""Reviews a plan: its changes, what they may destroy, and what they cost."""

@@ -1,4 +1,4 @@
-"""Sets of IP addresses, as whoever opens a port writes them: what all of them together leave out."""
+"""Sets of IP addresses, parsed from the sources of firewall rules."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -11,18 +11,18 @@ from typing import Final
 from mlpctl.review.values import Value
 
 EVERYWHERE: Final = frozenset({"*", "any", "internet", "all", "world"})
-"""How providers write every address there is, apart from ranges."""
+"""Words of providers for all addresses."""
 
 LARGE: Final = 256
-"""One part in so many of all public addresses is a large part: a /8 of IPv4."""
+"""A range of at least 1/256 of all public addresses is a large part: a /8 of IPv4."""
 
-# What no packet from the internet comes from. https://www.iana.org/assignments/iana-ipv4-special-registry
+# Ranges that are not public. https://www.iana.org/assignments/iana-ipv4-special-registry
 _NOT_PUBLIC: Final = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
     *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
 )
 
-# https://www.iana.org/assignments/ipv6-address-space: only this part is given out.
+# https://www.iana.org/assignments/ipv6-address-space: only this range is allocated.
 _PUBLIC_6: Final = "2000::/3"
 
 _Span = tuple[int, int]
@@ -30,27 +30,27 @@ _Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Addresses:
-    """Addresses of one family, as disjoint spans in order."""
+    """Addresses of one family, as sorted disjoint spans."""
 
     spans: tuple[_Span, ...] = ()
 
     def __bool__(self) -> bool:
-        """Return whether there are any."""
+        """Return whether it contains any address."""
         return bool(self.spans)
 
     def __or__(self, other: "Addresses") -> "Addresses":
-        """Return those of either."""
+        """Return the union."""
         return Addresses(_joined([*self.spans, *other.spans]))
 
     def __sub__(self, other: "Addresses") -> "Addresses":
-        """Return those that the other has not."""
+        """Return the difference."""
         left: list[_Span] = []
         number = 0
         for low, last in self.spans:
             first = low
             while number < len(other.spans) and other.spans[number][1] < first:
                 number += 1
-            # The last span that is taken away here may reach into the next one of these too.
+            # The last span that is subtracted here may also overlap with the next span.
             taken = number
             while taken < len(other.spans) and other.spans[taken][0] <= last:
                 if first < other.spans[taken][0]:
@@ -63,12 +63,12 @@ class Addresses:
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of addresses."""
         return sum(high - low + 1 for low, high in self.spans)
 
 
 def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
-    """The addresses that rules let in, each of which allows or refuses: the first one that fits an address counts."""
+    """The addresses that allow and deny rules let in; the first rule that matches an address applies."""
     starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)
     points = sorted({point for low, _, high in starts for point in (low, high + 1)})
     found: list[_Span] = []
@@ -86,7 +86,7 @@ def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
 
 
 def parsed(texts: Iterable[Value]) -> dict[int, Addresses]:
-    """What ranges are, by family (4 and 6); what is not an address, such as a tag of a cloud's, is left out."""
+    """The addresses of ranges, by family (4 and 6); other texts, such as service tags, are ignored."""
     found: dict[int, list[_Span]] = {4: [], 6: []}
     for text in texts:
         if isinstance(text, str):
@@ -96,25 +96,25 @@ def parsed(texts: Iterable[Value]) -> dict[int, Addresses]:
 
 
 def everything() -> dict[int, Addresses]:
-    """Every address."""
+    """All addresses."""
     return parsed(["*"])
 
 
 @cache
 def public(family: int) -> Addresses:
-    """The addresses that the internet has."""
+    """All public addresses."""
     if family == 6:
         return parsed([_PUBLIC_6])[6]
     return everything()[4] - parsed(_NOT_PUBLIC)[4]
 
 
 def is_internet(some: Addresses, family: int) -> bool:
-    """Whether every public address is among them."""
+    """Whether they contain all public addresses."""
     return not public(family) - some
 
 
 def is_large(some: Addresses, family: int) -> bool:
-    """Whether a large part of the public addresses is among them."""
+    """Whether they contain a large part of the public addresses."""
     every = public(family)
     return (every.size - (every - some).size) * LARGE >= every.size
 
@@ -133,7 +133,7 @@ def _spans(text: str) -> Iterable[tuple[int, _Span]]:
 
 
 def _joined(spans: Sequence[_Span]) -> tuple[_Span, ...]:
-    """Spans in order, those that touch each other as one."""
+    """Sorted spans, with adjacent and overlapping ones merged."""
     found: list[_Span] = []
     for low, high in sorted(each for each in spans if each[0] <= each[1]):
         if found and low <= found[-1][1] + 1:

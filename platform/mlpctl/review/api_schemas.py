@@ -1,4 +1,4 @@
-"""Schemas of the Kubernetes API: what an API server publishes, cut down to what checks an object."""
+"""Schemas of the Kubernetes API, reduced to the keywords that validate an object."""
 
 import functools
 import json
@@ -28,14 +28,14 @@ _KEPT: Final = (
     "type",
     "x-kubernetes-preserve-unknown-fields",
 )
-"""Keywords that decide whether an object is right."""
+"""Keywords that determine whether an object is valid."""
 
 _REF: Final = "#/components/schemas/"
 
 _QUANTITY: Final = {
     "oneOf": [{"type": "string", "pattern": r"^[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*$"}, {"type": "number"}]
 }
-"""The format of quantities, as apimachinery's `ParseQuantity` has it; the published schemas say nothing of it."""
+"""The format of quantities according to apimachinery's `ParseQuantity`; the published schemas do not contain it."""
 
 
 @functools.cache
@@ -47,7 +47,7 @@ def load() -> Mapping[str, Any]:
 
 
 def cut(version: str, documents: Mapping[str, Any]) -> dict[str, Any]:
-    """What `load` gives, from the OpenAPI v3 documents that an API server publishes below `/openapi/v3`."""
+    """Build the data of `load` from the OpenAPI v3 documents that an API server publishes below `/openapi/v3`."""
     published: dict[str, Any] = {}
     for document in documents.values():
         published |= document["components"]["schemas"]
@@ -57,7 +57,7 @@ def cut(version: str, documents: Mapping[str, Any]) -> dict[str, Any]:
         for each in schema.get(KINDS, ())
         if not each["kind"].endswith("List") and {"metadata", "kind"} <= {*schema.get("properties", ())}
     }
-    # An object says what is wanted; its status is the cluster's to say.
+    # Only the desired state of an object is validated, not its status.
     schemas: dict[str, Any] = {}
     wanted = [*kinds.values()]
     while wanted:
@@ -86,7 +86,7 @@ def _cut(schema: Mapping[str, Any]) -> dict[str, Any]:
             kept[key] = _cut(value)
         else:
             kept[key] = value
-    # As an API server does with strict validation of fields.
+    # Reject unknown fields, like an API server with strict field validation.
     open_ended = {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & {*kept}
     if kept.get("properties") and not open_ended:
         kept["additionalProperties"] = False

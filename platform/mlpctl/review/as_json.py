@@ -1,4 +1,4 @@
-"""A report as JSON, and the schema that it follows."""
+"""Writes a report as JSON, and its JSON schema."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from mlpctl.review.report import Report
 
 
 def to_json(report: Report) -> str:
-    """Write a report as JSON in ASCII letters, so that nothing in it steers a terminal; ends with a line feed."""
+    """Write a report as ASCII JSON, so that nothing in it controls a terminal; ends with a line feed."""
     return json.dumps(report.model_dump(mode="json"), indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A review of a plan: everything that is told of it, put together."""
+"""Assembles the review of a plan from all checks."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -22,17 +22,17 @@ from mlpctl.review.values import walk
 from mlpctl.review.verdict import Findings, verdict
 
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
-"""The account of AWS's documentation, which nobody has: an ARN with it gives away a plan of the sandbox."""
+"""The example account of AWS's documentation: an ARN with it shows that a plan was created in the sandbox."""
 
 UNNAMED: Final = "unknown"
-"""What a project and a stack are called whose plan has no resource to name them."""
+"""Name of the project and the stack if the plan has no resource that names them."""
 
 
 def review(plan: Plan, book: Book, today: date) -> Report:
     """Review a plan.
 
     Raises:
-        SettingsError: the plan's config says something of its cost that cannot be read.
+        SettingsError: the cost settings in the plan's config are invalid.
     """
     sandbox = plan.sandbox or _names_example_account(plan)
     priced = price(plan, book, today)
@@ -57,7 +57,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
         unchecked=(*unchecked(plan, sandbox=sandbox), *checked.unchecked),
-        messages=tuple(_told(plan)),
+        messages=tuple(_messages(plan)),
         notes=tuple(notes(plan)),
         violations=against,
         outputs=changed,
@@ -66,7 +66,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
 
 
 def violations(plan: Plan) -> tuple[Violation, ...]:
-    """What policies have against the plan, mandatory ones first."""
+    """The policy violations of the plan, mandatory ones first."""
     found = [
         Violation(
             policy=each.policy,
@@ -82,7 +82,7 @@ def violations(plan: Plan) -> tuple[Violation, ...]:
 
 
 def outputs(plan: Plan) -> tuple[Difference, ...]:
-    """The outputs of the stack that change."""
+    """The changed stack outputs."""
     if plan.outputs is None:
         return ()
     old, new = plan.outputs
@@ -90,7 +90,7 @@ def outputs(plan: Plan) -> tuple[Difference, ...]:
 
 
 def notes(plan: Plan) -> Iterator[str]:
-    """What the plan comes to that no single change shows, each once."""
+    """Findings that no single change shows, without duplicates."""
     found = [*((each.urn, each.text) for each in plan.notes), *twins(plan), *crowded(plan)]
     yield from dict.fromkeys(_about(urn, text) for urn, text in found)
 
@@ -100,7 +100,7 @@ def _about(urn: str, text: str) -> str:
 
 
 def edges(plan: Plan) -> tuple[Edge, ...]:
-    """Which components use which: a resource of the one is made after a resource of the other."""
+    """Dependencies between components: a resource of the one depends on a resource of the other."""
     found: dict[tuple[str, str], None] = {}
     for change in plan:
         mine = component_of(plan, change)
@@ -113,7 +113,7 @@ def edges(plan: Plan) -> tuple[Edge, ...]:
 
 
 def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What is used without a detour: of A on B on C, and A on C, the last says nothing new."""
+    """The direct dependencies: if A uses B and B uses C, then A → C is redundant."""
     pairs = sorted(set(uses))
     used: dict[str, list[str]] = {}
     for source, target in pairs:
@@ -122,7 +122,7 @@ def _shortest(uses: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         order = [*TopologicalSorter(used).static_order()]
     except CycleError:
         return pairs
-    # Sets of components as the bits of numbers: thousands of them are joined at once.
+    # Sets of components are bit sets, so that thousands can be combined quickly.
     bits = {title: 1 << number for number, title in enumerate(order)}
     below: dict[str, int] = {}
     by_detour: dict[str, int] = {}
@@ -137,8 +137,8 @@ def _either(numbers: Iterable[int]) -> int:
     return reduce(or_, numbers, 0)
 
 
-def _told(plan: Plan) -> Iterable[str]:
-    """Warnings and errors, each once, with the resource that they are about."""
+def _messages(plan: Plan) -> Iterable[str]:
+    """Warnings and errors without duplicates, with the resource that they concern."""
     texts = (_about(each.urn, each.text) for each in plan.messages if each.severity != "info")
     return dict.fromkeys(text.strip() for text in texts)
 

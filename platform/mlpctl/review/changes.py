@@ -1,4 +1,4 @@
-"""A plan made of the engine's steps, without secrets."""
+"""Builds a plan, with secrets redacted, from the engine's steps."""
 
 import json
 from collections import Counter
@@ -18,14 +18,14 @@ from mlpctl.review.steps import REFRESH, REPLACEMENT_STEPS, Raw, State, Step, si
 from mlpctl.review.values import Value
 
 MAX_LACKING: Final = 5
-"""Resources at most of which it is said what the plan lacks."""
+"""Maximum number of resources for which the report says what the plan lacks."""
 
 _COUNTED: Final = ("create", "update", "delete", "replace", "import")
-"""What the engine counts in its summary and always lists."""
+"""Operations that the engine counts in its summary and always lists."""
 
 
 def plan(raw: Raw, redactor: Redactor) -> Plan:
-    """The plan that the engine's steps come to."""
+    """Build the plan."""
     names = _Urns(redactor)
     steps = [views.named(each) for each in refreshes.marked(raw)]
     groups: dict[str, list[Step]] = {}
@@ -44,12 +44,12 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
             notes += [Message("info", redactor.text(note), change.urn) for note in resolved.notes]
         name = urns.name(names.clean(urn))
         lacking += [
-            f"What {redactor.text(each.op)!r} means for {name} is not known here."
+            f"The operation {redactor.text(each.op)!r} of {name} is unknown."
             for each in found
             if each.op not in resolve.KNOWN
         ]
         if missing := resolve.missing(found):
-            lacking.append(f"The plan lacks {missing} of {name}.")
+            lacking.append(f"The plan does not contain {missing} of {name}.")
     _check_parents({each.urn: each.parent for each in changes})
     messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
@@ -57,7 +57,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     changes, taken = emptied(_with_providers(changes))
     notes += taken
     refresh_only = refreshes.is_refresh(raw)
-    # What only a refresh changes is the same to the engine, unless there is nothing but a refresh.
+    # The engine counts a resource that only a refresh changes as unchanged, except in `pulumi refresh`.
     stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}
     return Plan(
         changes=tuple(changes),
@@ -81,18 +81,18 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
 
 
 def _some(sentences: Sequence[str]) -> list[str]:
-    """The first of many sentences, and how many more there are."""
+    """The first sentences, and the number of the others."""
     more = len(sentences) - MAX_LACKING
-    return [*sentences[:MAX_LACKING], *([f"So it is with {more:,} more."] if more > 0 else [])]
+    return [*sentences[:MAX_LACKING], *([f"The same applies to {more:,} more."] if more > 0 else [])]
 
 
 def _staying(outcomes: Mapping[str, Sequence[Resolved]]) -> frozenset[str]:
-    """URNs of what leaves the state and stays in the cloud."""
+    """URNs of the resources that leave the state and stay in the cloud."""
     return frozenset(urn for urn, found in outcomes.items() if any(each.op is Op.FORGET for each in found))
 
 
 def _left(found: Iterable[Resolved], staying: Collection[str]) -> Iterator[Resolved]:
-    """What is only deleted with something else stays where that stays."""
+    """Retain a resource that is only deleted together with another one (`deletedWith`) if that one is retained."""
     for each in found:
         if each.op is Op.DELETE and each.old and each.old.deleted_with in staying:
             yield replace(each, op=Op.FORGET, retained=True)
@@ -101,33 +101,34 @@ def _left(found: Iterable[Resolved], staying: Collection[str]) -> Iterator[Resol
 
 
 def _miscounted(raw: Raw) -> Iterator[str]:
-    """What the engine counts and the steps do not show: then some of them are missing."""
+    """Sentences about operations that the engine counts more often than the plan lists them."""
     listed = Counter(each.op for each in raw.steps)
     listed += Counter(each.result for each in raw.steps if each.result and raw.streamed)
-    # What a refresh finds is counted of a refresh alone, and there each result is written.
+    # The engine counts the results of a refresh only in `pulumi refresh`, which also lists each result.
     only_refresh = refreshes.is_refresh(raw)
     refreshed = 0 if raw.streamed or only_refresh else listed[REFRESH]
     for op in _COUNTED:
         counted = raw.counted.get(op, 0)
         if counted > listed[op] + (refreshed if op in ("update", "delete") else 0):
-            yield f"The engine counts {counted:,} to {op}, and the plan lists {listed[op]:,}."
+            yield f"The engine counts {counted:,} to {op}, but the plan lists {listed[op]:,}."
             if only_refresh and not raw.streamed:
                 yield f"{refreshes.LEFT_OUT}."
 
 
 def _makers(raw: Raw, groups: Mapping[str, Sequence[Step]]) -> dict[str, str]:
-    """URNs of what made each resource that another resource made, such as a Terraform module, by their URNs."""
+    """URNs of the resources that created other resources, such as Terraform modules, by URN of the created one."""
     return {urn: maker for urn, steps in groups.items() if (maker := _maker(urn, steps, groups, raw.streamed))}
 
 
 def _maker(urn: str, steps: Sequence[Step], groups: Mapping[str, Sequence[Step]], streamed: bool) -> str:
-    """URN of the resource that made another; empty for what a provider or the program made.
+    """URN of the resource that created another; empty if a provider or the program created it.
 
-    The digest says so. An event does not: there it is what no provider makes, and yet stands below what one makes.
+    The digest contains it (`viewOf`). An event does not: there it is a resource without a provider, but whose parent
+    has one.
     """
     states = [*sides(steps)]
-    if said := next((each.view_of for each in states if each.view_of), ""):
-        return said
+    if creator := next((each.view_of for each in states if each.view_of), ""):
+        return creator
     kind, parent = urns.kind(urn), next((each.parent for each in states if each.parent), "")
     if any(each.custom for each in states) or kind == urns.STACK_TYPE or not parent:
         return ""
@@ -138,7 +139,7 @@ def _maker(urn: str, steps: Sequence[Step], groups: Mapping[str, Sequence[Step]]
 
 
 def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: Redactor, names: "_Urns") -> Change:
-    """One thing that happens to a resource, without secrets."""
+    """The change of a resource, with secrets redacted."""
     op, old, new = resolved.op, resolved.old, resolved.new
     nothing = State()
     was, will = old or nothing, new or nothing
@@ -167,8 +168,8 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         custom=resolve.is_custom(steps, view_of),
         view_of=names.clean(view_of),
         old_copy=resolved.is_old_copy,
-        # The engine deletes old copies whether they are protected or not (`DeleteStep.Apply`).
-        # It replaces what the program takes the protection from in the same update (`generateSteps`).
+        # The engine deletes old copies even if they are protected (`DeleteStep.Apply`), and replaces a resource whose
+        # protection the program removes in the same update (`generateSteps`).
         protected=state.protect and not resolved.is_old_copy and (op is not Op.REPLACE or will.protect),
         retained=resolved.retained or state.retain,
         unprotected=bool(new and was.protect and not will.protect),
@@ -184,21 +185,21 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         reported=tuple(map(redactor.text, reported)),
         depends={redactor.text(name): tuple(map(names.clean, each)) for name, each in latest.depends.items() if each},
         after=tuple(map(names.clean, latest.after)),
-        # A reference to a provider is its URN and its id.
+        # A provider reference consists of its URN and its ID.
         provider=names.clean(provider.rsplit("::", 1)[0]),
         old_provider=names.clean(was.provider.rsplit("::", 1)[0]),
     )
 
 
 def _with_providers(changes: Sequence[Change]) -> list[Change]:
-    """Replacements because of a provider that is replaced, or only may be, marked as that."""
+    """Mark replacements that are caused by a provider that is, or may be, replaced."""
     by_urn = {each.urn: each for each in changes}
 
     def marked(change: Change) -> Change:
         provider = by_urn.get(change.provider)
         if change.op is not Op.REPLACE or provider is None or provider.op is not Op.REPLACE:
             return change
-        # What is replaced without a reason of its own is so because of its provider, or because it is tainted.
+        # A resource without its own reason is replaced because of its provider, or because it is tainted.
         forced = change.forced_by or (() if change.tainted else (PROVIDER,))
         if PROVIDER not in forced:
             return change
@@ -219,7 +220,7 @@ def _violation(found: Violation, redactor: Redactor, names: "_Urns") -> Violatio
 
 
 def _outputs(raw: Raw, redactor: Redactor) -> tuple[Mapping[str, Value], Mapping[str, Value]] | None:
-    # A program that failed has not said what the stack exports.
+    # A program that failed has not exported all stack outputs.
     if raw.outputs is None or any(each.severity == "error" for each in raw.messages):
         return None
     old, new = raw.outputs
@@ -227,30 +228,31 @@ def _outputs(raw: Raw, redactor: Redactor) -> tuple[Mapping[str, Value], Mapping
 
 
 def _check_parents(parents: Mapping[str, str]) -> None:
-    """Refuse resources that are above themselves: whoever goes up from them never arrives."""
-    right: set[str] = set()
+    """Reject a cycle of parents."""
+    valid: set[str] = set()
     for urn in parents:
         way: dict[str, None] = {}
-        while urn in parents and urn not in right:
+        while urn in parents and urn not in valid:
             if urn in way:
-                raise PlanError(f"{urn[:200]!r} is its own parent, or a parent's; {EXPECTED}.")
+                raise PlanError(f"{urn[:200]!r} is its own ancestor; {EXPECTED}.")
             way[urn] = None
             urn = parents[urn]
-        right.update(way)
+        valid.update(way)
 
 
 def _config(config: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Value]:
-    """A stack's config without secrets; figures below `cost` stay, though a component may be called `db-password`."""
+    """A stack's config without secrets; numbers below `cost` are kept even if a component is named `db-password`."""
     platform = config.get(PLATFORM)
     try:
-        said = json.loads(platform) if isinstance(platform, str) else platform
+        parsed = json.loads(platform) if isinstance(platform, str) else platform
     except (ValueError, RecursionError):
-        said = None
-    if not (isinstance(said, Mapping) and isinstance(said.get("cost"), Mapping)):
+        parsed = None
+    if not (isinstance(parsed, Mapping) and isinstance(parsed.get("cost"), Mapping)):
         return redactor.inputs(config)
-    rest = redactor.inputs({**config, PLATFORM: {key: each for key, each in said.items() if key != "cost"}})
+    rest = redactor.inputs({**config, PLATFORM: {key: each for key, each in parsed.items() if key != "cost"}})
     shown = rest[PLATFORM]
-    return {**rest, PLATFORM: {**(shown if isinstance(shown, dict) else {}), "cost": _figures(said["cost"], redactor)}}
+    cost = _figures(parsed["cost"], redactor)
+    return {**rest, PLATFORM: {**(shown if isinstance(shown, dict) else {}), "cost": cost}}
 
 
 def _figures(value: Any, redactor: Redactor) -> Value:
@@ -260,7 +262,7 @@ def _figures(value: Any, redactor: Redactor) -> Value:
 
 
 class _Urns:
-    """URNs without secrets; two that were different stay different."""
+    """URNs without secrets; different URNs remain different."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -268,14 +270,14 @@ class _Urns:
         self._taken: set[str] = set()
 
     def clean(self, urn: str) -> str:
-        """The URN with the secrets struck out of its name."""
+        """The URN with the secrets in its name redacted."""
         if urn not in self._clean:
             *head, name = urn.split("::", 3)
             self._clean[urn] = self._free("::".join([*head, self._redactor.text(name)]))
         return self._clean[urn]
 
     def copy_of(self, urn: str, id: str) -> str:
-        """A URN for an old copy of a resource, beside that of the one in use."""
+        """A URN for an old copy of a resource."""
         return self._free(f"{urn} {OLD_COPY[:-1]} {id})" if id else f"{urn} {OLD_COPY}")
 
     def _free(self, urn: str) -> str:

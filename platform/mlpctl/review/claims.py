@@ -1,10 +1,10 @@
-"""What becomes of Kubernetes volumes when the objects that they hang on go, or run fewer pods.
+"""Finds Kubernetes volumes that are deleted with their objects, or when an object is scaled in.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention: the claims of a
-StatefulSet's pods are deleted with it, or with the pods that a smaller number of replicas ends, only where its policy
-says so. https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming: what a claim's deletion does to its
-volume is the reclaim policy's: `Delete` for what a class makes unless it says otherwise, `Retain` for what was made by
-hand.
+StatefulSet's pods are deleted with it, or when it is scaled in, only if its retention policy says so.
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming: the reclaim policy determines whether the
+deletion of a claim deletes its volume: `Delete` is the default of a storage class, `Retain` that of a volume created
+manually.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,27 +22,27 @@ CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"
 VOLUME: Final = "kubernetes:core/v1:PersistentVolume"
 CLASS: Final = "kubernetes:storage.k8s.io/v1:StorageClass"
 WORKLOADS: Final = ("apps", "apps.kruise.io", "batch", "extensions")
-"""Groups of Kubernetes' API whose objects own pods."""
+"""API groups of Kubernetes whose objects own pods."""
 
 PROPAGATION: Final = 'metadata.annotations["pulumi.com/deletionPropagationPolicy"]'
-"""How the Kubernetes provider deletes an object; with `orphan` what it owns stays.
+"""How the Kubernetes provider deletes an object; with `orphan` the objects that it owns are retained.
 
 https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/metadata/annotations.go
 """
 
-KEPT: Final = "its class retains the volumes"
+KEPT: Final = "its storage class retains the volumes"
 
 DEFAULT: Final = 'metadata.annotations["storageclass.kubernetes.io/is-default-class"]'
 
 Policies = Mapping[tuple[str, str], str]
-"""Reclaim policies by kind (`volume`, `claim` or `class`) and name; the default class has an empty one too.
+"""Reclaim policies by kind (`volume`, `claim` or `class`) and name; the default class also has an empty name.
 
-That of a claim is the policy of the volume that is bound to it, and its name has the namespace before it.
+The policy of a claim is that of its bound volume; the name of a claim is prefixed with its namespace.
 """
 
 
 def reclaim_policies(changes: Iterable[Change]) -> Policies:
-    """What the volumes and the classes of a plan do with files whose claim goes."""
+    """The reclaim policies of the volumes and storage classes of a plan."""
     found: dict[tuple[str, str], str] = {}
     for change in changes:
         inputs = change.old or change.inputs
@@ -54,7 +54,7 @@ def reclaim_policies(changes: Iterable[Change]) -> Policies:
             if bound := _named(value_at(inputs, "spec.claimRef")):
                 found["claim", bound] = policy
         elif change.type == CLASS and change.op is Op.CREATE:
-            # What is there already was made by another class.
+            # Existing volumes were not created by a new class.
             continue
         elif change.type == CLASS and isinstance(name, str):
             policy = str(value_at(inputs, "reclaimPolicy") or "Delete")
@@ -65,19 +65,19 @@ def reclaim_policies(changes: Iterable[Change]) -> Policies:
 
 
 def orphans(change: Change) -> bool:
-    """Whether what an object of Kubernetes owns stays when it is deleted: pods, and claims that are its own."""
+    """Whether the pods and claims that a Kubernetes object owns are retained when it is deleted."""
     found = value_at(change.old or {}, PROPAGATION)
     group = change.type.removeprefix(urns.KUBERNETES).split("/")[0]
     return group in WORKLOADS and isinstance(found, str) and found.lower() == "orphan"
 
 
 def claims_lost(policies: Policies, change: Change) -> Iterator[Finding]:
-    """The claims that go with an object of Kubernetes, or with some of its pods."""
+    """The claims that are deleted with a Kubernetes object, or with some of its pods."""
     if not change.type.startswith(urns.KUBERNETES) or change.retained or change.old is None:
         return
     if not _templates(change.old):
         return
-    # A patch only gives its fields back when it goes.
+    # The deletion of a patch only releases its fields.
     if change.op in (Op.DELETE, Op.REPLACE) and not change.type.endswith("Patch"):
         yield from _with_the_object(policies, change)
     elif change.op is Op.UPDATE:
@@ -85,17 +85,17 @@ def claims_lost(policies: Policies, change: Change) -> Iterator[Finding]:
 
 
 def volume_fate(policies: Policies, change: Change) -> str:
-    """What becomes of the volume of a claim that is deleted, as far as the plan tells; empty where it does not."""
+    """The loss of the volume of a deleted claim; empty if it is retained, or unknown from the plan."""
     return "the volume and its files are lost" if _claim_policy(policies, change) == "Delete" else ""
 
 
 def volume_kept(policies: Policies, change: Change) -> str:
-    """What keeps the files of a claim that is deleted, as far as the plan tells; empty where nothing does."""
+    """What retains the files of a deleted claim; empty if nothing does, or if it is unknown from the plan."""
     return KEPT.replace("volumes", "volume") if _claim_policy(policies, change) == "Retain" else ""
 
 
 def _claim_policy(policies: Policies, change: Change) -> str:
-    """What becomes of the volume of a claim: its reclaim policy, or empty where the plan does not tell."""
+    """The reclaim policy of a claim's volume; empty if the plan does not contain it."""
     if change.type != CLAIM:
         return ""
     old = change.old or change.inputs
@@ -104,13 +104,13 @@ def _claim_policy(policies: Policies, change: Change) -> str:
 
 
 def _named(reference: Value) -> str:
-    """Namespace and name of an object; empty where it has no name."""
+    """Namespace and name of an object; empty if it has no name."""
     name, namespace = (value_at(reference, way) for way in ("name", "namespace"))
     return f"{namespace or 'default'}/{name}" if isinstance(name, str) else ""
 
 
 def keeps_files(change: Change) -> bool:
-    """Whether a volume's files stay when the volume goes: what is made by hand is retained if it says nothing else."""
+    """Whether the files of a deleted volume are retained, which is the default of a volume created manually."""
     return change.type == VOLUME and value_at(change.old or {}, "spec.persistentVolumeReclaimPolicy") in (
         None,
         "Retain",
@@ -123,14 +123,14 @@ def _with_the_object(policies: Policies, change: Change) -> Iterator[Finding]:
     if policy != "Delete" or orphans(change):
         return
     may = change.forced_by_unknown
-    verb = "goes with it" if change.op is Op.DELETE else "goes with the old one, and the new one starts empty"
+    verb = "is deleted too" if change.op is Op.DELETE else "is deleted too, and the new one starts empty"
     harm, says, tier = _lost(policies, change, f"every volume claim of its pods {verb}")
     certainty = Certainty.MAY if may else Certainty.WILL
     yield Finding(harm, tier, says, certainty, (f"{POLICY}.whenDeleted: Delete",))
 
 
 def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
-    """Claims that are deleted with the pods that a smaller number of replicas ends."""
+    """Claims that are deleted with the pods when the number of replicas decreases."""
     new = change.new or {}
     policy, before, after = (
         value_at(new, f"{POLICY}.whenScaled"),
@@ -144,28 +144,28 @@ def _with_its_pods(policies: Policies, change: Change) -> Iterator[Finding]:
         return
     if not doubtful and not (isinstance(will, int | float) and will < was):
         return
-    harm, says, tier = _lost(policies, change, "the volume claims of the pods that end go with them")
+    harm, says, tier = _lost(policies, change, "the volume claims of the removed pods are deleted too")
     because = (*causes(before, after, "spec.replicas"), f"{POLICY}.whenScaled: {policy}")
     yield Finding(harm, tier, says, Certainty.MAY if doubtful else Certainty.WILL, because)
 
 
 def _lost(policies: Policies, change: Change, what: str) -> tuple[Harm, str, Tier]:
-    """What that harms, what happens, and how bad it is by what the classes of the claims do with their volumes."""
+    """The harm, the sentence and the severity, which depend on the reclaim policies of the claims' volumes."""
     found = {_policy(policies, value_at(each, "spec")) for each in _templates(change.old or {})}
     if found == {"Retain"}:
         return Harm.PROTECTION, f"{what}; {KEPT}", Tier.WEAKER
-    doubt = "" if found == {"Delete"} else " unless their class retains the volumes"
+    doubt = "" if found == {"Delete"} else " unless their storage class retains the volumes"
     return Harm.DATA, f"{what}; their data is lost{doubt}", Tier.WORST
 
 
 def claims_kept(change: Change) -> str:
-    """What is said of claims that stay when their object goes; empty where there are none, or where they go too."""
+    """The remark about claims that are retained when their object is deleted; empty if there are none."""
     kept = orphans(change) or value_at(change.old or {}, f"{POLICY}.whenDeleted") != "Delete"
-    return "its volume claims stay" if kept and change.old and _templates(change.old) else ""
+    return "its volume claims are retained" if kept and change.old and _templates(change.old) else ""
 
 
 def _templates(inputs: Mapping[str, Value]) -> Sequence[Value]:
-    """The claims that are made for each pod; of kinds that write them in another way, one that says nothing."""
+    """The claim templates of the pods; for kinds with another format of them, one empty template."""
     for way in ("spec.volumeClaimTemplates", "spec.storage.volumeClaimTemplate", "spec.storage.volumeClaimTemplates"):
         if (found := value_at(inputs, way)) is not None:
             return found if isinstance(found, list) else [found]
@@ -174,7 +174,7 @@ def _templates(inputs: Mapping[str, Value]) -> Sequence[Value]:
 
 
 def _policy(policies: Policies, claim: Value) -> str:
-    """The reclaim policy of a claim's volume, by its volume or its class in the plan; empty where neither is there."""
+    """The reclaim policy of a claim's volume, from its volume or class in the plan; empty if neither is there."""
     volume, named = (value_at(claim, way) for way in ("volumeName", "storageClassName"))
     found = policies.get(("volume", volume), "") if isinstance(volume, str) else ""
     return found or (policies.get(("class", named or ""), "") if isinstance(named, str | None) else "")

@@ -1,4 +1,4 @@
-"""What `mlpctl review` does: has a plan made, reviews it, and writes what came of it."""
+"""Implements `mlpctl review`: gets a plan, reviews it and writes the reports."""
 
 import os
 import sys
@@ -27,38 +27,38 @@ STDOUT: Final = Path("-")
 
 
 class OutputError(InputError):
-    """A report cannot be written where it was asked for; the text is for the user."""
+    """A report cannot be written to the requested path; the message is for the user."""
 
 
 def today() -> date:
-    """The day by which prices are stale."""
+    """The day on which the age of prices is measured."""
     return datetime.now(UTC).date()
 
 
 def review(plan: Plan, *, commit: str = "", run_url: str = "") -> Report:
-    """Review a plan by the price book of this installation.
+    """Review a plan with the price book of this installation.
 
     Args:
         plan: The plan.
-        commit: The commit that it was made of; by default what the variables of the CI service say.
-        run_url: Address of the run that made it; by default that of the CI service.
+        commit: The reviewed commit; by default from the variables of the CI service.
+        run_url: URL of the run that created the plan; by default from the variables of the CI service.
 
     Raises:
-        SettingsError: the plan's config says something of its cost that cannot be read.
+        SettingsError: the cost settings in the plan's config are invalid.
     """
     found = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
     return assemble.review(plan, book.load(), today()).model_copy(update={"origin": found})
 
 
 def check_writable(wanted: Mapping[str, Path | None], plan: Path | None = None) -> None:
-    """Find out before a long preview whether there is a place for each format.
+    """Check before a long preview that each format can be written.
 
     Args:
         wanted: The file of each format.
-        plan: The file that the plan is read from, which no format may be written to.
+        plan: The file that contains the plan, which must not be overwritten.
 
     Raises:
-        OutputError: there is none.
+        OutputError: a format cannot be written to its file.
     """
     paths = [path for path in wanted.values() if path is not None]
     for path in dict.fromkeys(paths):
@@ -66,15 +66,15 @@ def check_writable(wanted: Mapping[str, Path | None], plan: Path | None = None) 
             place = "standard output" if path == STDOUT else path
             raise OutputError(f"Only one format can be written to {place}.")
         if path != STDOUT and not path.parent.is_dir():
-            raise OutputError(f"{path} cannot be written: there is no folder {path.parent}.")
+            raise OutputError(f"{path} cannot be written: the folder {path.parent} does not exist.")
         if plan is not None and plan != STDOUT and path.exists() and plan.exists() and path.samefile(plan):
-            raise OutputError(f"{path} cannot be written: it is the plan.")
+            raise OutputError(f"{path} cannot be written: it is the file of the plan.")
         if path.is_dir():
             raise OutputError(f"{path} cannot be written: it is a folder.")
 
 
 def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -> None:
-    """Write a report in the formats that are wanted, and a page of it on the terminal unless its output is taken.
+    """Write a report in the requested formats, and to the terminal unless standard output is used for a format.
 
     Raises:
         OutputError: a file cannot be written.
@@ -84,7 +84,7 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
             continue
         text = WRITERS[name](report)
         if path == STDOUT:
-            # A report is UTF-8 wherever it is written, whatever the terminal has.
+            # A report is always UTF-8, regardless of the terminal's encoding.
             sys.stdout.flush()
             sys.stdout.buffer.write(text.encode())
             sys.stdout.buffer.flush()
@@ -98,19 +98,19 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
 
 
 def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
-    """The plan of a stack of this folder's project; nothing of the stack is changed.
+    """Preview a stack of the project in the current folder; the stack is not changed.
 
     Args:
-        stack: Its name.
-        account: Whether it is that of the backend and the account of this shell, or else one in the sandbox.
-        folder: Where the sandbox is; None for beside the project.
+        stack: Name of the stack.
+        account: Whether to use the backend and the account of this shell; otherwise the sandbox.
+        folder: Folder of the sandbox; None for the default next to the project.
 
     Raises:
-        config.ConfigError: its file is not right.
+        config.ConfigError: the stack file is invalid.
         StackError: the preview failed.
         SandboxError: the sandbox does not start.
     """
-    # These take the components and Pulumi with them, which a plan that is there already needs none of.
+    # These import the components and Pulumi, which are not needed for an existing plan.
     from mlpctl.review.preview import preview
     from mlpctl.stack import SandboxStack, Stack
     from mlsandbox import Sandbox
@@ -125,7 +125,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
     sandbox.start(cluster=False)
     ours = SandboxStack(root, stack, sandbox)
     ours.pulumi("stack", "select", "--create", stack)
-    # What lives in the cluster is asked for there.
+    # The preview reads the objects in the cluster.
     if ours.reaches_clusters():
         sandbox.start()
     with previewing:
@@ -133,7 +133,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
 
 
 def _check(root: Path, stack: str) -> None:
-    """Check the stack's file before anything is started, if it describes a platform: other programs have others."""
+    """Validate the stack file before anything is started, if it configures a platform: other programs have others."""
     from mlpctl import config
 
     file = config.find(root, stack)

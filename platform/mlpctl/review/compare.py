@@ -1,4 +1,4 @@
-"""What differs between two values: texts by what they mean, lists by what tells their items apart."""
+"""Compares two values: texts by their meaning, lists by the keys of their items."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ HIDDEN: Final = "(not shown by the engine)"
 CHANGED_SECRET: Final = "(secret, changed)"
 
 _AUTO_NAME: Final = re.compile(r"^(?P<stem>.+)-(?P<suffix>[0-9a-f]{7,8})(\.fifo)?$")
-"""A name as the engine makes it of a logical one: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
+"""A physical name that Pulumi generates: https://www.pulumi.com/docs/iac/concepts/resources/names/"""
 
 
 class Delta(NamedTuple):
@@ -40,14 +40,14 @@ class Delta(NamedTuple):
 
 
 def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: str = "") -> tuple[Difference, ...]:
-    """What differs between two values of the property `path`, without noise; None stands for no value.
+    """The significant differences between two values of the property `path`; None stands for no value.
 
     Args:
-        old: The value until now.
-        new: The value from now on.
+        old: The old value.
+        new: The new value.
         path: The property.
-        strict: Whether what is there and empty says something.
-        type: The resource's type, where the property is one of its inputs.
+        strict: Whether an empty value differs from a missing one.
+        type: The resource's type, if the property is one of its inputs.
     """
     place = Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
     found = _compare(ABSENT if old is None else old, ABSENT if new is None else new, place)
@@ -55,7 +55,7 @@ def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: s
 
 
 def compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: Place) -> Iterator[Delta]:
-    """What differs in one property of two mappings."""
+    """The differences of one property of two mappings."""
     before, after = old.get(key, ABSENT), new.get(key, ABSENT)
     here = place.below(key)
     if before == after:
@@ -76,7 +76,7 @@ def compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, pl
 
 
 def _compare(old: Value, new: Value, place: Place) -> Iterator[Delta]:
-    """What differs in two values."""
+    """The differences of two values."""
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -97,10 +97,10 @@ def _compare(old: Value, new: Value, place: Place) -> Iterator[Delta]:
 
 
 def _texts(old: str, new: str, place: Place) -> Iterator[Delta]:
-    """What differs in two texts: as the JSON or the base64 that they are, where both are."""
+    """The differences of two texts: if both are JSON or base64, of their content."""
     before, after = document(old), document(new)
     inside = place._replace(document=True)
-    # What the texts mean may be the same only as far as they are shown.
+    # Texts with redacted parts may be equal only in their visible parts.
     otherwise = Delta(place.path, old, new, noise=not isinstance(old, Masked) and not isinstance(new, Masked))
     if before is not None and after is not None and type(before) is type(after):
         yield from _meant(_compare(before, after, inside), otherwise)
@@ -111,7 +111,7 @@ def _texts(old: str, new: str, place: Place) -> Iterator[Delta]:
 
 
 def _meant(found: Iterable[Delta], otherwise: Delta) -> Iterator[Delta]:
-    """What was found in what two values mean; or that they only say the same in two ways."""
+    """The differences in the meaning of two values, or the single difference of their notation."""
     nothing = True
     for delta in found:
         nothing = False
@@ -121,7 +121,7 @@ def _meant(found: Iterable[Delta], otherwise: Delta) -> Iterator[Delta]:
 
 
 def _lists(old: Sequence[Value], new: Sequence[Value], place: Place) -> Iterator[Delta]:
-    """What differs in two lists: by natural key, as sets, or by position."""
+    """The differences of two lists: by natural key, as sets, or by position."""
     if (found := rules.left(old, new)) is not None:
         if not any(found):
             yield Delta(place.path, old, new, noise=True)
@@ -143,7 +143,7 @@ def _lists(old: Sequence[Value], new: Sequence[Value], place: Place) -> Iterator
 
 
 def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], place: Place) -> Iterator[Delta]:
-    """Items that one side lacks: paired where there are as many on both."""
+    """Items that only one side has; paired if both sides have the same number."""
     if len(gone) == len(come):
         for (_, before), (number, after) in zip(gone, come, strict=True):
             yield from _compare(before, after, place.item(number))
@@ -155,7 +155,7 @@ def _leftover(gone: list[tuple[int, Value]], come: list[tuple[int, Value]], plac
 
 
 def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: Place) -> Iterator[Delta]:
-    """What differs in lists of objects that are told apart by properties."""
+    """The differences of lists whose items have unique keys."""
     before, after = ({key_of(item, keys): item for item in side} for side in (old, new))
     for key in dict.fromkeys((*before, *after)):
         here = place.item(key)
@@ -172,7 +172,7 @@ def _keyed(old: Sequence[Any], new: Sequence[Any], keys: Sequence[str], place: P
 def _without_same(
     old: Sequence[Value], new: Sequence[Value]
 ) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]]:
-    """Items, with their positions, that the other side has not as often."""
+    """Items, with their positions, that the other side has less often."""
     before, after = ([canonical(item) for item in side] for side in (old, new))
     if before == after:
         return [], []
@@ -191,7 +191,7 @@ def _taken(items: Sequence[Value], canonical: Sequence[str], wanted: Counter[str
 
 
 def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
-    """Whether two names differ only in what the engine put behind the resource's logical name."""
+    """Whether two names differ only in the suffix that Pulumi generated."""
     if not (isinstance(old, str) and isinstance(new, str)) or not re.search(
         r"(^|[a-z])[Nn]ame$|^bucket$|^domain$", key
     ):
@@ -199,17 +199,17 @@ def _only_auto_named(key: str, old: Value, new: Value, owner: str) -> bool:
     before, after = _AUTO_NAME.match(old), _AUTO_NAME.match(new)
     if not before or not after:
         return False
-    # A pair without any letter is rather a date or a count.
+    # Suffixes without letters are more likely dates or numbers.
     return before["stem"] == after["stem"] == owner and not (before["suffix"] + after["suffix"]).isdigit()
 
 
 def quiet(delta: Delta) -> Delta:
-    """A difference as one that means nothing."""
+    """A difference marked as insignificant."""
     return delta._replace(noise=True)
 
 
 def difference(delta: Delta, forces: bool) -> Difference:
-    """A difference as its reader sees it."""
+    """A difference in the form of a report."""
     old, new = delta.old, delta.new
     if isinstance(old, str) and isinstance(new, str) and str(old) != str(new) and ("\n" in old or "\n" in new):
         lengths = [f"({len(text.splitlines()):,} lines)" for text in (old, new)]
@@ -219,7 +219,7 @@ def difference(delta: Delta, forces: bool) -> Difference:
 
 
 def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
-    """Two values as a reader sees them; None for one that is not there."""
+    """Two values in the form of a report; None for a missing one."""
     if old is ABSENT and new is ABSENT:
         return HIDDEN, HIDDEN
     if old is ABSENT:
@@ -229,7 +229,7 @@ def _sides(old: Value, new: Value) -> tuple[str | None, str | None]:
     if new is UNKNOWN and isinstance(old, Secret):
         return str(old), str(new)
     if isinstance(old, Secret) or isinstance(new, Secret):
-        # What was plain and is secret now, or the other way round, may be the same value.
+        # A plain value and a secret may be the same value.
         return str(Secret("")), CHANGED_SECRET
     if old == new:
         return HIDDEN, HIDDEN

@@ -1,7 +1,7 @@
-"""Resources that lie in others: what stays in the cloud by its own option goes all the same with what it lies in.
+"""Finds retained resources inside containers that are deleted.
 
-The engine leaves out the deletion of what is retained, and the provider that deletes the whole takes it along, or
-refuses as long as something is in it. Which of the two is data: `containers.yaml`.
+The engine does not delete a retained resource. The deletion of its container either deletes it too, or fails while the
+container is not empty. Which of the two applies is data: `containers.yaml`.
 """
 
 import fnmatch
@@ -24,44 +24,49 @@ _MOST_NAMED: Final = 3
 
 
 class Container(Row):
-    """What lies in what."""
+    """A kind of container and the resources inside it."""
 
     whole: Sequence[str]
-    """Types, or patterns of them, as `records.short` writes them."""
+    """Types of the container, or patterns of types, in the form of `records.short`."""
 
     parts: Sequence[str]
+    """Types of the resources inside it."""
+
     by: Sequence[str] = ()
-    """Ways in a part to what names the whole: its name, or its id."""
+    """Paths of the inputs of a part that contain the name or the ID of the container."""
 
     provided: bool = False
-    """Whether a part is made with a provider that comes from the whole."""
+    """Whether the provider of a part is configured from the container."""
 
     alike: bool = False
-    """Whether whole and part have the same provider."""
+    """Whether container and part have the same provider."""
 
     takes: Mapping[str, Any] = {}
-    """Inputs of the whole with which its deletion takes its parts along; it refuses without them. None: always."""
+    """Inputs of the container with which its deletion deletes its parts too; without them the deletion fails.
+
+    If empty, the deletion always deletes its parts.
+    """
 
     refuses: bool = False
-    """Whether the deletion of the whole always fails as long as the part is there."""
+    """Whether the deletion of the container always fails while the part exists."""
 
 
 def own_names(type: str, inputs: Mapping[str, Value]) -> Iterator[str]:
-    """What a resource is called by its own inputs: `name`, or `bucketName` of a bucket."""
+    """The names of a resource in its own inputs: `name`, or `bucketName` of a bucket."""
     names = own_keys(type)
     yield from (value for key, value in inputs.items() if key.lower() in names and isinstance(value, str))
 
 
 @dataclass
 class _Going:
-    """The containers that go, by what their parts may call them."""
+    """The containers that are deleted, by the names that their parts may use."""
 
     by_urn: dict[str, Change] = field(default_factory=dict)
     by_name: dict[tuple[int, str, str], Change] = field(default_factory=dict)
-    """By row, name and, where whole and part have the same, the provider."""
+    """By row, name and, if container and part have the same, the provider."""
 
     def add(self, change: Change) -> None:
-        """Take up what goes, if it is a container."""
+        """Add a deleted resource if it is a container."""
         rows = _rows_of(short_type(change.type))
         if not rows:
             return
@@ -73,7 +78,7 @@ class _Going:
 
 
 def emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Message]]:
-    """The changes, where what is retained goes with what it lies in; and what is to be said of it."""
+    """The changes, with retained resources counted as deleted if their container's deletion deletes them, and notes."""
     going = _Going()
     for each in changes:
         if each.custom and each.op in _GOES and not each.retained:
@@ -96,7 +101,7 @@ def emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Message]]:
             elif takes:
                 taken = replace(part, op=Op.DELETE if part.op is Op.FORGET else part.op, retained=False)
                 found[part.urn] = taken
-                notes.append(Message("info", f"It is retained, but goes with {_called(whole)}.", part.urn))
+                notes.append(Message("info", f"It is retained, but deleted with {_called(whole)}.", part.urn))
                 going.add(taken)
                 more = True
             else:
@@ -104,15 +109,15 @@ def emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Message]]:
         waiting = left
     for urn, parts in held.items():
         found[urn] = replace(found[urn], held_by=tuple(map(_called, parts)))
-        notes.append(Message("info", f"Its deletion fails: {left_in(found[urn].held_by)} in it.", urn))
+        notes.append(Message("info", f"Its deletion fails, since {left_in(found[urn].held_by)} in it.", urn))
     return [found[each.urn] for each in changes], notes
 
 
 def left_in(parts: Sequence[str]) -> str:
-    """Which parts are left in a container, as the beginning of a clause: `the EKS node group gpu stays`."""
+    """The remaining parts of a container, as the beginning of a clause: `the EKS node group gpu remains`."""
     shown = [*parts[:_MOST_NAMED], *([f"{len(parts) - _MOST_NAMED:,} more"] if len(parts) > _MOST_NAMED else [])]
     named = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-    return f"{named} {'stays' if len(parts) == 1 else 'stay'}"
+    return f"{named} {'remains' if len(parts) == 1 else 'remain'}"
 
 
 def _called(change: Change) -> str:
@@ -120,7 +125,7 @@ def _called(change: Change) -> str:
 
 
 def _whole(part: Change, going: _Going, found: Mapping[str, Change]) -> tuple[Change | None, bool]:
-    """What goes and has a part in it, and whether it takes the part along; one that refuses comes first."""
+    """The deleted container of a part, and whether its deletion deletes the part; one whose deletion fails is first."""
     takers: list[Change] = []
     for row, whole in _candidates(part, going, found):
         if whole.urn == part.urn or (
@@ -156,7 +161,7 @@ def _fits(row: Container, change: Change | None) -> bool:
 
 
 def _names(change: Change) -> Iterator[str]:
-    """What parts may call their container: its id, the end of it, its own names."""
+    """The names that parts may use for their container: its ID, the end of it, its own names."""
     inputs = change.old or {}
     yield from filter(None, (change.id, change.id.rsplit("/", 1)[-1]))
     yield from own_names(change.type, inputs)
@@ -172,7 +177,7 @@ def _table() -> tuple[Container, ...]:
 
 @cache
 def _rows_of(type: str) -> tuple[int, ...]:
-    """The rows in which a type is the whole."""
+    """The rows in which a type is the container."""
     return _matching(type, (each.whole for each in _table()))
 
 

@@ -1,4 +1,4 @@
-"""A plan, and what dangers ask of it more than once."""
+"""A plan with derived facts that several checks use."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
 
 @dataclass(frozen=True)
 class Context:
-    """A plan, and what is asked of it more than once."""
+    """A plan with derived facts that are computed once."""
 
     plan: Plan
 
     @cached_property
     def by_id(self) -> Mapping[str, Change]:
-        """What is there already, by the provider's ids, as other resources name it."""
+        """Existing resources by their provider IDs."""
         return {each.id: each for each in self.plan if each.custom and each.id}
 
     @cached_property
     def comes_by_name(self) -> frozenset[str]:
-        """Names that only what the plan makes bears: by these other resources may name it without a reference."""
+        """Names that only new resources have: other resources may use these names instead of references."""
         comes, stays = set[str](), set[str]()
         for each in self.plan:
             if each.custom:
@@ -37,13 +37,13 @@ class Context:
 
     @cached_property
     def changing_users(self) -> frozenset[str]:
-        """What something that changes is made from."""
+        """URNs of the dependencies of all changing resources."""
         changing = (each for each in self.plan if each.op not in (Op.SAME, Op.READ))
         return frozenset(urn for each in changing for found in each.depends.values() for urn in found)
 
     @cached_property
     def made_with(self) -> Counter[str]:
-        """How many resources each provider makes."""
+        """Number of resources by provider."""
         return Counter(each.provider for each in self.plan if each.custom)
 
     @cached_property
@@ -53,27 +53,27 @@ class Context:
 
     @cached_property
     def reaches(self) -> Reaches:
-        """What the plan's security groups let through."""
+        """The traffic that the plan's security groups allow."""
         return Reaches(self.plan, self.named, self.by_id)
 
     @cached_property
     def policies(self) -> claims.Policies:
-        """What the plan's volumes and classes of volumes do with their files."""
+        """The reclaim policies of the plan's volumes and storage classes."""
         return claims.reclaim_policies(self.plan)
 
     def exists(self, change: Change, name: str) -> bool:
-        """Whether what a property of a new resource names is there already."""
-        # A plan need not list what stays as it is.
+        """Whether the resource that a property of a new resource refers to already exists."""
+        # A plan may omit unchanged resources.
         if any(urn not in self.plan.by_urn for urn in change.depends.get(name, ())):
             return True
         if named := self.named(change, name):
             return any(each.op in _STAYS for each in named)
-        # What the program names by a literal, or by what another stack or a look-up says, is there already.
+        # A literal, or a value from another stack or a lookup, refers to an existing resource.
         value = (change.new or {}).get(name)
         return isinstance(value, str) and bool(value) and value not in self.comes_by_name
 
     def named(self, change: Change, name: str) -> tuple[Change, ...]:
-        """The resources that a property names: by the plan's dependencies, or by their ids."""
+        """The resources that a property refers to, by the plan's dependencies or by their IDs."""
         found = [*self.plan.causes(change, name)]
         for inputs in (change.old, change.new):
             value = (inputs or {}).get(name)

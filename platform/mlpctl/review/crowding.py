@@ -1,6 +1,6 @@
-"""Pods that a plan adds and that have no room on their pool until others are gone, which the engine deletes only later.
+"""Finds new pods that do not fit on their node pool before the engine deletes other pods.
 
-The engine creates before it deletes, and waits for each Deployment's pods: such an update never ends well.
+The engine creates resources before it deletes others and waits for each Deployment's pods, so such an update fails.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _SETS: Final = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet
 _NODES: Final = "aws:eks/nodeGroup"
 _TAG: Final = "aws:autoscaling/tag"
 _AUTOSCALER: Final = "k8s.io/cluster-autoscaler/"
-"""How the keys of tags begin that tell a cluster autoscaler what a group's nodes are:
+"""Prefix of the tag keys that describe the nodes of a group to a cluster autoscaler:
 https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md"""
 
 Selector = frozenset[tuple[str, str]]
@@ -28,10 +28,10 @@ _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.CREATE, Op.REPLACE, Op.IMPORT}
 
 
 def crowded(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What cannot start before something else is gone, as its URN and a sentence.
+    """The pods that cannot start, each as the URN of their Deployment or StatefulSet and a sentence.
 
-    Told where the plan says all that is needed: what each set of pods of a pool asks for, and what its nodes have. Of
-    both the least that can be, and the most, so that nothing is told which may still fit.
+    Reported only if the plan contains the requests of all pods of a pool and the capacity of its nodes. The fewest
+    possible requests are compared with the highest possible capacity, so that there are no false reports.
     """
     context = Context(plan)
     by_selector: dict[Selector, list[Change]] = {}
@@ -50,11 +50,11 @@ def crowded(plan: Plan) -> Iterator[tuple[str, str]]:
         if there <= room < there + leaving:
             yield (
                 coming[0].urn,
-                f"The pods of {listed(each.name for each in coming)} do not fit beside those of "
-                f"{listed(each.name for each in going)} on the nodes of {listed(each.name for each in groups)}: "
-                f"together they request {there + leaving} GPUs, and these nodes have {room}. The engine deletes the "
-                "old pods only after the new ones are ready, so the update waits and fails. Remove the old ones in an "
-                "update before this one.",
+                f"The pods of {listed(each.name for each in coming)} and "
+                f"{listed(each.name for each in going)} do not fit together on the nodes of "
+                f"{listed(each.name for each in groups)}: together they request {there + leaving} GPUs, and the nodes "
+                f"have {room}. The engine deletes the old pods only after the new ones are ready, so the update waits "
+                "and fails. Remove the old pods in an update before this one.",
             )
 
 
@@ -62,7 +62,7 @@ _POD: Final = "spec.template.spec."
 
 
 def _gpus(change: Change) -> int:
-    """The fewest GPUs that the pods of a set ask for."""
+    """The minimum number of GPUs that the pods of a set request."""
     inputs = (change.old if change.op is Op.DELETE else change.new) or change.inputs
     containers = value_at(inputs, f"{_POD}containers")
     asked = [
@@ -70,12 +70,12 @@ def _gpus(change: Change) -> int:
         for each in (containers if isinstance(containers, list) else ())
         if isinstance(each, Mapping)
     ]
-    # Without a number of its own a set has one pod, or as many as an autoscaler wants: at least one.
+    # Without `replicas` a set has one pod, or as many as an autoscaler chooses: at least one.
     return sum(asked) * _whole(value_at(inputs, "spec.replicas"), 1)
 
 
 def _selector(change: Change) -> Selector:
-    """The labels that the nodes of a set's pods have to have; empty where one is not known."""
+    """The node labels that the pods of a set require; empty if one of them is unknown."""
     wanted = value_at(change.inputs, f"{_POD}nodeSelector")
     items = wanted.items() if isinstance(wanted, Mapping) else ()
     known = {(key, value) for key, value in items if isinstance(value, str)}
@@ -90,7 +90,7 @@ def _groups(context: Context, selector: Selector) -> list[Change]:
 
 
 def _room(context: Context, groups: Sequence[Change]) -> int | None:
-    """The most GPUs that node groups can have; None without groups, or where the plan does not contain it."""
+    """The maximum number of GPUs of node groups; None without groups, or if the plan does not contain it."""
     total = 0
     for group in groups:
         scaled = any(
@@ -108,7 +108,7 @@ def _room(context: Context, groups: Sequence[Change]) -> int | None:
 
 
 def _whole(value: Value, default: int) -> int:
-    """A number, or its digits; `default` where there is none or it is not known."""
+    """A number, also from its digits; `default` if it is missing or unknown."""
     if isinstance(value, bool):
         return default
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""What of a resource differs between what is there and what is wanted, apart from what means nothing."""
+"""Finds the significant differences between the old and the new inputs of a resource."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +14,11 @@ from mlpctl.review.resource import PROVIDER, Change, Op
 from mlpctl.review.values import Secret, Value, root
 
 MAX_SHOWN: Final = 100
-"""Differences of one resource that are shown at most."""
+"""Maximum number of differences of one resource that are shown."""
 
 
 ENGINES: Final = frozenset({"id", "provider", "replaceWith", "#initerror"})
-"""What the engine blames for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
+"""Keys that the engine reports for a replacement that no property forces (pkg/resource/deploy/step_generator.go)."""
 
 
 _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
@@ -26,20 +26,20 @@ _HELM: Final = f"{urns.KUBERNETES}helm.sh/"
 
 @dataclass(frozen=True)
 class Differences:
-    """What differs in one resource."""
+    """The differences of one resource."""
 
     shown: tuple[Difference, ...] = ()
-    """What a reader has to know, what forces a replacement first; at most `MAX_SHOWN`."""
+    """The significant ones, those that force a replacement first; at most `MAX_SHOWN`."""
 
     noise: int = 0
-    """How many mean nothing."""
+    """Number of insignificant differences."""
 
     more: int = 0
-    """How many were left out."""
+    """Number of significant differences that are not in `shown`."""
 
 
 class _Ways:
-    """Ways to properties. One is in it if it is one of them, or lies above or below one; positions do not count."""
+    """Paths of properties. It contains every path that is equal to, above or below one of them, without positions."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._ends: set[str] = set()
@@ -58,7 +58,7 @@ class _Ways:
 
 
 def differences(change: Change) -> Differences:
-    """What differs between a resource's inputs until now and those from now on; nothing where it comes or goes."""
+    """The differences between a resource's old and new inputs; none if it is created or removed."""
     if change.old is None or change.new is None:
         return Differences()
     shown: list[Delta] = []
@@ -67,22 +67,22 @@ def differences(change: Change) -> Differences:
         (noise if delta.noise else shown).append(delta)
     forced = _Ways(change.forced_by if change.op is Op.REPLACE else ())
     if not shown:
-        # A hash is then all that tells of the change.
+        # Then only a hash shows that the content changed.
         shown = [each._replace(noise=False) for each in noise if CONTENT.match(each.path)]
         noise = [each for each in noise if not CONTENT.match(each.path)]
-    told, folded = (_Ways(each.path for each in found) for found in (shown, noise))
+    listed, folded = (_Ways(each.path for each in found) for found in (shown, noise))
     for path in dict.fromkeys((*change.forced_by, *change.reported)):
         if _is_its_provider(path, change):
             if change.old_provider:
                 shown.append(Delta(path, *_providers(change)))
-            told.add(path)
+            listed.add(path)
             continue
-        if path in told or (path not in forced and (path in folded or _unseen(path, change))):
+        if path in listed or (path not in forced and (path in folded or _unseen(path, change))):
             continue
         if path in ENGINES and path not in change.old and path not in change.new:
             continue
         shown.append(Delta(path, _at(change.old, path), _at(change.new, path)))
-        told.add(path)
+        listed.add(path)
     shown.sort(key=lambda each: each.path not in forced)
     return Differences(
         tuple(difference(each, each.path in forced) for each in shown[:MAX_SHOWN]),
@@ -92,12 +92,12 @@ def differences(change: Change) -> Differences:
 
 
 def _is_its_provider(path: str, change: Change) -> bool:
-    """Whether the engine means the resource's provider, and no input of that name."""
+    """Whether a path is the engine's key for the resource's provider, not an input of that name."""
     return path == PROVIDER and path not in (change.old or {}) and path not in (change.new or {})
 
 
 def _providers(change: Change) -> tuple[str, str]:
-    """The provider until now and from now on."""
+    """The old and the new provider."""
     old, new = (urns.name(urn) if urn else HIDDEN for urn in (change.old_provider, change.provider))
     if old != new:
         return old, new
@@ -107,7 +107,7 @@ def _providers(change: Change) -> tuple[str, str]:
 
 
 def _inputs(change: Change) -> Iterator[Delta]:
-    """What differs in all inputs."""
+    """The differences of all inputs."""
     old, new = dict(change.old or {}), dict(change.new or {})
     reported = {root(path) for path in (*change.reported, *change.forced_by)}
     start = Place(strict=change.type.startswith(urns.KUBERNETES), owner=change.name, type=change.type)
@@ -115,7 +115,7 @@ def _inputs(change: Change) -> Iterator[Delta]:
         yield from (quiet(delta) for delta in compare_key(old, new, "version", start))
         old.pop("version", None)
         new.pop("version", None)
-    # Every tag is there twice: as it was given, and again with the provider's own.
+    # Every tag occurs twice: in `tags`, and in `tagsAll` with the provider's default tags.
     tags = {each.path: each for each in compare_key(old, new, "tags", start)}
     for key in sorted({*old, *new}):
         place = start._replace(
@@ -132,24 +132,24 @@ def _inputs(change: Change) -> Iterator[Delta]:
 
 
 def _major(version: Value) -> str:
-    """The first number of a version; those of other first numbers may behave in another way."""
+    """The major version."""
     return str(version).split(".")[0] if version is not None else ""
 
 
 def _bare(path: str) -> str:
-    """A way without positions and keys of lists, as `blockDeviceMappings.ebs.iops`."""
+    """A path without list positions and keys, e.g. `blockDeviceMappings.ebs.iops`."""
     return re.sub(r"\[[^\]]*\]", "", path)
 
 
 def _lead(path: str) -> Iterator[str]:
-    """A way and all those above it."""
+    """A path and all paths above it."""
     while path:
         yield path
         path = path.rpartition(".")[0]
 
 
 def _unseen(path: str, change: Change) -> bool:
-    """Whether a reported property is none of the inputs, or one that only follows from others."""
+    """Whether a reported property is not an input, or is derived from other inputs."""
     name = root(path)
     bare = _bare(path)
     return bool(COMPUTED.match(bare.rsplit(".", 1)[-1]) or SERVERS.search(bare)) or (
@@ -158,7 +158,7 @@ def _unseen(path: str, change: Change) -> bool:
 
 
 def _at(inputs: Mapping[str, Value], path: str) -> Value:
-    """The value at a provider's way; `ABSENT` where there is none."""
+    """The value at a path in a provider's notation; `ABSENT` if there is none."""
     found: Value = inputs
     for key, number, name in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[]+)', path):
         if isinstance(found, Secret):

@@ -1,4 +1,4 @@
-"""The digest that `pulumi preview --json` writes at its end (`PreviewDigest` in Pulumi's pkg/display/json.go)."""
+"""Reads the digest that `pulumi preview --json` writes at its end (`PreviewDigest` in Pulumi's pkg/display/json.go)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,29 +10,29 @@ from mlpctl.review.steps import Raw, exports, step, summary
 
 KEYS: Final = frozenset({"config", "steps", "diagnostics", "duration", "changeSummary", "maybeCorrupt"})
 
-CORRUPT: Final = "The engine says that the state may be corrupt."
+CORRUPT: Final = "The engine reports that the state may be corrupt."
 
 _OTHERS: Final[Mapping[str, str]] = {
-    "terraform_version": "a plan of Terraform",
-    "resource_changes": "a plan of Terraform",
-    "planned_values": "a plan of Terraform",
-    "deployment": "a state that `pulumi stack export` wrote",
+    "terraform_version": "a Terraform plan",
+    "resource_changes": "a Terraform plan",
+    "planned_values": "a Terraform plan",
+    "deployment": "a state from `pulumi stack export`",
     "checkpoint": "a state file",
-    "resourcePlans": "a plan that `pulumi preview --save-plan` wrote",
+    "resourcePlans": "a plan from `pulumi preview --save-plan`",
 }
-"""What people take for a preview, by a key that it has."""
+"""Documents that are often mistaken for a preview, by a key that they contain."""
 
 
 def read(document: Mapping[str, Any]) -> Raw:
     """Read a digest.
 
-    Raises `PlanError` if it is none.
+    Raises `PlanError` if the document is not a digest.
     """
     for key, what in _OTHERS.items():
         if key in document and "steps" not in document:
             raise PlanError(f"This is {what}; {EXPECTED}.")
     if not KEYS & document.keys():
-        raise PlanError(f"This JSON has none of {', '.join(sorted(KEYS))}; {EXPECTED}.")
+        raise PlanError(f"This JSON contains none of the keys {', '.join(sorted(KEYS))}; {EXPECTED}.")
     raw = Raw(config=checked.mapping(document.get("config"), "config"))
     for number, each in enumerate(checked.items(document.get("steps"), "steps")):
         place = f"steps[{number}]"

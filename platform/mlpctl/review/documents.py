@@ -1,4 +1,4 @@
-"""JSON documents in a text: one or several, on one line or many, with plain text before or after them."""
+"""Reads one or several JSON documents from a text, which may have plain text before and after them."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _DECODER: Final = json.JSONDecoder()
 
 
 class Broken(Exception):
-    """A JSON document that cannot be read; the text says why and where."""
+    """A JSON document that cannot be parsed; the message contains the reason and the position."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Document:
 
     value: Any
     line: int
-    """Line of the text on which it begins, from 1."""
+    """Line of the text on which it begins, starting at 1."""
 
 
 @dataclass
 class Documents:
-    """The JSON documents of a text, read one at a time: the text is too large for two copies."""
+    """The JSON documents of a text, parsed one at a time to avoid a second copy of a large text."""
 
     text: str
     before: str = ""
     """Lines of plain text above the first document."""
 
     rest: str = ""
-    """What follows the last document, once all of them were read."""
+    """Text after the last document; set once all documents are read."""
 
     at: int = 0
     line: int = 1
@@ -46,16 +46,16 @@ class Documents:
         """Find the first document."""
         start = _blanks(self.text, 0)
         if start == len(self.text):
-            raise PlanError(f"There is nothing in it; {EXPECTED}.")
+            raise PlanError(f"The input is empty; {EXPECTED}.")
         if self.text[start] not in "{[" and (found := _OBJECT.search(self.text, start)):
             self.before = self.text[start : found.start()].strip()
             start = found.end() - 1
         self._move(start)
 
     def __iter__(self) -> Iterator[Document]:
-        """Read the documents up to the end, or to what is none; that is then `rest`.
+        """Parse the documents up to the end or to plain text, which becomes `rest`.
 
-        Raises `Broken` for what begins as a document and cannot be read, and `PlanError` for what is too deep.
+        Raises `Broken` for a document that cannot be parsed, and `PlanError` for one that is nested too deeply.
         """
         while self.at < len(self.text):
             if self.text[self.at] not in "{[":
@@ -66,7 +66,9 @@ class Documents:
             except json.JSONDecodeError as error:
                 raise Broken(_reason(self.text, error)) from None
             except (ValueError, RecursionError):
-                raise PlanError(f"This JSON has numbers too long or lists too deep to be read; {EXPECTED}.") from None
+                raise PlanError(
+                    f"This JSON has numbers that are too long, or is nested too deeply; {EXPECTED}."
+                ) from None
             found = Document(value, self.line)
             self._move(_blanks(self.text, end))
             yield found
@@ -83,7 +85,7 @@ def _blanks(text: str, at: int) -> int:
 
 def _reason(text: str, error: json.JSONDecodeError) -> str:
     where = f"line {error.lineno}, column {error.colno}"
-    # A text that was cut off ends anywhere; one with a fault in it ends as a document does.
+    # A truncated document rarely ends with a bracket; one with a syntax error does.
     if not text.rstrip().endswith(("}", "]")):
         return f"This JSON ends too early ({where})"
-    return f"This is no JSON: {error.msg[0].lower()}{error.msg[1:]} ({where})"
+    return f"This is not JSON: {error.msg[0].lower()}{error.msg[1:]} ({where})"

@@ -1,4 +1,4 @@
-"""When two values mean the same: without an order that means nothing, as policies mean it, as texts are decoded."""
+"""Determines whether two values are equivalent: order, IAM policies, notation and encoded texts."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ _MAX_BASE64: Final = 4_000_000
 
 
 def natural_keys(old: Sequence[Value], new: Sequence[Value]) -> Sequence[str]:
-    """The properties that tell all items of both lists apart; none where no properties do."""
+    """The properties that identify each item in both lists; empty if there are none."""
     if not all(isinstance(item, Mapping) for side in (old, new) for item in side):
         return ()
     for keys in NATURAL_KEYS:
@@ -41,14 +41,14 @@ def _tells_apart(keys: Sequence[str], items: Sequence[Any]) -> bool:
 
 
 def key_of(item: Mapping[str, Value], keys: Sequence[str]) -> str:
-    """What tells an item from the others of its list, as text."""
+    """The key of an item as text."""
     return " ".join(str(item[key]) for key in keys)
 
 
 def canonical(value: Value) -> str:
-    """A text that is the same for what is the same, whatever the order of properties or items that are sets."""
+    """A text that is equal for equivalent values, regardless of the order of properties and of items of sets."""
     if type(value) is str:
-        # What JSON writes of anything else begins in another way.
+        # The JSON of any other value starts with another character.
         return f'"{value}'
     return json.dumps(_sorted(value), sort_keys=True, default=repr)
 
@@ -69,7 +69,7 @@ def _sorted(value: Value, name: str = "") -> Any:
 
 
 def policy(document: Mapping[str, Value]) -> dict[str, Value]:
-    """An IAM policy in one form: a list of statements, in which every value that may be a list is one."""
+    """An IAM policy in normal form: a list of statements in which every value that may be a list is one."""
     statements = document["Statement"]
     return {
         **document,
@@ -93,17 +93,17 @@ def _statement(statement: Value) -> Value:
 
 
 def _listed(value: Value) -> list[Value]:
-    """A list with its items in order; a single value is a list of one."""
+    """A sorted list; a single value becomes a list of one item."""
     return sorted(value, key=canonical) if isinstance(value, list) else [value]
 
 
 def same_word(old: Value, new: Value) -> bool:
-    """Whether two scalars say the same in two types, as `"5"` and `5`, or `"true"` and `true`."""
+    """Whether two scalars are equal regardless of their types, e.g. `"5"` and `5`, or `"true"` and `true`."""
     return is_scalar(old) and is_scalar(new) and word(old) == word(new)
 
 
 def word(value: Value) -> str:
-    """A scalar as a text, the same for what is the same in two types."""
+    """A scalar as text, equal for equal values of different types."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
@@ -117,12 +117,12 @@ def is_scalar(value: Value) -> bool:
 
 
 def both_empty(old: Value, new: Value, strict: bool) -> bool:
-    """Whether neither of two values says anything."""
+    """Whether both values are empty."""
     return is_empty(old, strict) and is_empty(new, strict)
 
 
 def is_empty(value: Value, strict: bool = False) -> bool:
-    """Whether a value says nothing, at whatever depth."""
+    """Whether a value is empty at any depth."""
     if strict:
         return value is None or value is ABSENT or value == []
     if isinstance(value, Mapping):
@@ -131,12 +131,12 @@ def is_empty(value: Value, strict: bool = False) -> bool:
 
 
 def decoded(text: str) -> str | None:
-    """The text that a text is in base64; None where it is none."""
+    """The decoded content of a base64 text; None if it is not base64."""
     if not _MIN_BASE64 <= len(text) <= _MAX_BASE64 or len(text) % 4:
         return None
     try:
         found = base64.b64decode(text, validate=True).decode()
     except (binascii.Error, ValueError):
         return None
-    # A short word may happen to be valid base64 of something that is no text.
+    # A short word may happen to be valid base64 of binary data.
     return found if found.isprintable() or "\n" in found else None

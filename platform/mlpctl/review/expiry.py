@@ -1,8 +1,8 @@
-"""Life cycle rules, compared rule by rule: what expires from now on that did not, or expires sooner.
+"""Compares lifecycle rules one by one, to find what newly expires or expires sooner.
 
-How the rules of a type are written is data: `expiries.yaml`. Of every cloud's forms the same is made: clauses, each of
-which lets something expire within limits. A new clause is harmless where an old one has the same effect and no limit
-that the new one lacks: then everything that expires by the new one expired by the old one.
+The format of a type's rules is data: `expiries.yaml`. The formats of all clouds are converted to clauses, each of
+which lets something expire within limits. A new clause is harmless if an old one has the same effect and no limit that
+the new one lacks: then everything that expires by the new clause also expired by the old one.
 """
 
 import json
@@ -23,69 +23,69 @@ from mlpctl.review.values import Secret, Unknown, Value, document
 from mlpctl.review.watches import holds, value_at
 
 KEYS: Final = ("id", "name", "rulePriority")
-"""Properties that tell the rules of a list apart."""
+"""Properties that identify the rules of a list."""
 
 
 class Limit(Row):
-    """What keeps a rule from some things."""
+    """A condition that limits a rule."""
 
     ways: Sequence[str]
-    """Where it stands in a rule; the first that is there counts."""
+    """Its paths in a rule; the first one that is set applies."""
 
     test: str
-    """How a limit is at least as tight as another, by a name of `TIGHTER`."""
+    """How two limits are compared: a name in `TIGHTER`."""
 
     none: Sequence[Any] = ()
-    """Values that say that there is no limit."""
+    """Values that mean no limit."""
 
 
 class Clause(Row):
-    """What a rule may let expire."""
+    """An effect of a rule."""
 
     each: str = ""
-    """Way to a list within the rule of which every item is such a clause; empty for the rule itself."""
+    """Path of a list in the rule whose items are such clauses; empty for the rule itself."""
 
     has: Sequence[str] = ()
-    """Ways of which one has to be there for the rule to have this clause; none for every rule."""
+    """Paths of which one must be set for the rule to have this clause; empty for every rule."""
 
     when: Mapping[str, Any] = {}
-    """Values with which it does; of a list, any."""
+    """Values that the rule must have; one of them for a list."""
 
     limits: Mapping[str, Limit] = {}
-    """Limits of this clause alone."""
+    """Limits that apply only to this clause."""
 
     harm: Holding = Holding.DATA
     grave: bool = False
     says: str
-    """What happens by it, as the end of a sentence."""
+    """The effect, as the end of a sentence."""
 
     sooner: str = ""
-    """What is said where the same happened already, only later."""
+    """The effect if the same objects already expired, only later."""
 
     after: str = ""
-    """The limit that is a number of days, to be told."""
+    """The limit whose number of days is included in the sentence."""
 
 
 class Form(Row):
-    """How some types write their rules."""
+    """The format of rules that some types share."""
 
     rules: str
-    """Way to the list of rules."""
+    """Path of the list of rules."""
 
     document: str = ""
-    """Way to the text in JSON that has the rules."""
+    """Path of the JSON text that contains the rules."""
 
     created: str = ""
-    """Property that names what the rules are for, where they are a resource of their own."""
+    """Property that refers to the resource that the rules apply to, if they are a separate resource."""
 
     disabled: Mapping[str, Any] = {}
-    """Values with which a rule does nothing."""
+    """Values that disable a rule."""
 
     order: str = ""
-    """Number by which the first rule that fits something counts and no other."""
+    """Property with the priority, if only the first matching rule applies."""
 
     scope: Mapping[str, Limit] = {}
-    """Limits that every clause of a rule has: which things it is about."""
+    """Limits of every clause of a rule: the objects that it applies to."""
 
     clauses: Sequence[Clause]
 
@@ -99,14 +99,14 @@ class _Effect:
     path: str
     order: float
     limits: Mapping[str, tuple[str, Value]]
-    """The limits that there are: the test and the value by name."""
+    """The limits that are set: test and value by name."""
 
     doubtful: bool = False
-    """Whether something of the rule is not known yet."""
+    """Whether a part of the rule is unknown."""
 
 
 def paths(form: Form) -> Iterator[str]:
-    """Every path in the inputs of a resource that a form reads."""
+    """All paths of inputs that a form reads."""
     if form.document:
         return
     lead = f"{form.rules}[]."
@@ -119,11 +119,11 @@ def paths(form: Form) -> Iterator[str]:
 
 
 def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Finding]:
-    """What expires by a change's new rules and did not by its old ones.
+    """Findings about what newly expires.
 
     Args:
         change: The resource with the rules.
-        exists: Whether what a property of a new resource names is there already.
+        exists: Returns whether the resource that a property refers to already exists.
     """
     form = form_of(short_type(change.type))
     if form is None or (change.old is None and not (form.created and exists(form.created))):
@@ -135,7 +135,7 @@ def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Findi
 
 
 def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Finding]:
-    """What expires by the new inputs and did not by the old ones."""
+    """Findings about what expires by the new inputs and did not by the old ones."""
     before, after = _rules(form, old), _rules(form, new)
     if after is None or any(isinstance(rule, Unknown) for rule in after):
         yield from _hidden(form, old, new)
@@ -143,7 +143,7 @@ def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) ->
         return
     had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number)]
     has = [effect for number, rule in enumerate(after) for effect in _effects(form, rule, number)]
-    said: dict[tuple[str, Certainty], list[tuple[str, ...]]] = {}
+    sentences: dict[tuple[str, Certainty], list[tuple[str, ...]]] = {}
     kinds: dict[str, Clause] = {}
     for effect in has:
         certainty = _widened(form, effect, had, has)
@@ -152,8 +152,8 @@ def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) ->
         same = [each for each in had if each.clause is effect.clause and _within(effect, each, effect.clause.after)]
         says = effect.clause.sooner if same and effect.clause.sooner else _says(effect)
         kinds[says] = effect.clause
-        said.setdefault((says, certainty), []).append(_because(form, effect, before or ()))
-    for (says, certainty), because in said.items():
+        sentences.setdefault((says, certainty), []).append(_because(form, effect, before or ()))
+    for (says, certainty), because in sentences.items():
         clause = kinds[says]
         harm = HARMS[clause.harm]
         lines = tuple(dict.fromkeys(line for each in because for line in each))
@@ -161,7 +161,7 @@ def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) ->
 
 
 def _says(effect: _Effect) -> str:
-    """What happens by a clause, and after how many days where that is known."""
+    """The effect of a clause, with the number of days if it is known."""
     _, days = effect.limits.get(effect.clause.after, ("", None))
     if isinstance(days, int | float | str) and str(days).isdigit():
         return f"{effect.clause.says}, after {days} {'day' if str(days) == '1' else 'days'}"
@@ -169,7 +169,7 @@ def _says(effect: _Effect) -> str:
 
 
 def _hidden(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Finding]:
-    """New rules that nobody can read yet may let anything expire."""
+    """A finding about unknown new rules, which may let anything expire."""
     way = form.document or form.rules.split(".")[0].split("[")[0]
     if because := causes(value_at(old, way), value_at(new, way), way):
         clause = form.clauses[0]
@@ -178,7 +178,7 @@ def _hidden(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> I
 
 
 def _widened(form: Form, effect: _Effect, had: Sequence[_Effect], has: Sequence[_Effect]) -> Certainty | None:
-    """Whether more expires by a clause than did; None where all of it did before."""
+    """Whether a clause lets more expire than before; None if not."""
     found: list[bool | None] = []
     for each in had:
         if each.clause is effect.clause:
@@ -192,7 +192,7 @@ def _widened(form: Form, effect: _Effect, had: Sequence[_Effect], has: Sequence[
 
 
 def _within(inner: _Effect, outer: _Effect, without: str = "") -> bool | None:
-    """Whether everything of one clause is of another too; None where that is not known yet."""
+    """Whether one clause covers everything of another; None if unknown."""
     doubt = False
     for name, (test, wide) in outer.limits.items():
         if name == without:
@@ -208,7 +208,7 @@ def _within(inner: _Effect, outer: _Effect, without: str = "") -> bool | None:
 
 
 def _sheltered(form: Form, effect: _Effect, twin: _Effect, had: Sequence[_Effect], has: Sequence[_Effect]) -> bool:
-    """Whether every rule that came before a clause, and so kept things from it, still does."""
+    """Whether every rule with precedence over a clause, which protects its objects from it, still exists."""
     names = {*form.scope}
 
     def scoped(each: _Effect) -> _Effect:
@@ -220,7 +220,7 @@ def _sheltered(form: Form, effect: _Effect, twin: _Effect, had: Sequence[_Effect
 
 
 def _effects(form: Form, rule: Value, number: int) -> Iterator[_Effect]:
-    """The clauses of a rule that is on."""
+    """The clauses of an enabled rule."""
     if not isinstance(rule, Mapping) or (
         form.disabled and any(holds(rule, {way: value}) for way, value in form.disabled.items())
     ):
@@ -267,7 +267,7 @@ def _there(value: Value) -> bool:
 
 
 def _because(form: Form, effect: _Effect, before: Sequence[Value]) -> tuple[str, ...]:
-    """What differs of the rule."""
+    """The differences of the rule."""
     twin = next((rule for number, rule in enumerate(before) if _path(form, rule, number) == effect.path), None)
     return causes(twin, effect.rule, effect.path)
 
@@ -280,7 +280,7 @@ def _path(form: Form, rule: Value, number: int) -> str:
 
 
 def _rules(form: Form, inputs: Mapping[str, Value]) -> Sequence[Value] | None:
-    """The rules; None where they cannot be read."""
+    """The rules; None if they cannot be read."""
     found: Value = inputs
     if form.document:
         found = value_at(inputs, form.document)
@@ -297,13 +297,13 @@ def _rules(form: Form, inputs: Mapping[str, Value]) -> Sequence[Value] | None:
 
 
 def _moved(old: Mapping[str, Value], new: Mapping[str, Value], name: str) -> bool:
-    """Whether rules are for something else from now on."""
+    """Whether the rules move to another resource."""
     before, after = old.get(name), new.get(name)
     return isinstance(before, str) and isinstance(after, str) and before != after
 
 
 def _seconds(value: Value) -> float:
-    """A duration as Google writes it, `2592000s` or `30d`, in seconds."""
+    """A duration in Google's notation, `2592000s` or `30d`, in seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
     return float(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] if found else _number(value)
 
@@ -320,7 +320,7 @@ def _texts(value: Value) -> list[str]:
 
 
 def _pairs(value: Value) -> set[str]:
-    """Tags, whether as a mapping, as `{key, value}` or as a list of those."""
+    """Tags from a mapping, a `{key, value}` object, or a list of these."""
     if isinstance(value, Mapping):
         key = value.get("key", value.get("Key"))
         named = {"key", "value", "Key", "Value"} >= value.keys() and isinstance(key, str)
@@ -352,7 +352,7 @@ TIGHTER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     ),
     "same": lambda narrow, wide: str(narrow).lower() == str(wide).lower(),
 }
-"""Whether a limit is at least as tight as another: every item of `some` is one of several, of `all` all are needed."""
+"""Tests of whether a limit is at least as strict as another. `some`: any item matches; `all`: all items must match."""
 
 
 @cache
@@ -364,6 +364,6 @@ def forms() -> Mapping[str, Form]:
 
 
 def form_of(type: str) -> Form | None:
-    """The form in which a type writes life cycle rules; None where it has none."""
+    """The format of a type's lifecycle rules; None without any."""
     name = records.record(type).expiry
     return forms()[name] if name else None

@@ -1,8 +1,8 @@
-"""Firewalls of all kinds, compared by protocol, port and source: what the internet may reach from now on.
+"""Compares firewalls of all kinds by protocol, port and source, to find what becomes reachable from the internet.
 
-How the rules of a type are written is data: `openings.yaml`. Rules that belong together, inline and as resources of
-their own, are put together before they are compared: a port that another rule opened already is not opened anew, and
-ranges of several rules may be every address there is.
+The format of a type's rules is data: `openings.yaml`. All rules of a firewall, inline or separate resources, are
+combined before the comparison: a port that another rule already opens is not newly opened, and the ranges of several
+rules together may cover all addresses.
 """
 
 import json
@@ -22,13 +22,13 @@ from mlpctl.review.values import root
 from mlpctl.review.watches import value_at
 
 _OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")
-"""What a rule for every protocol is looked at for, besides the protocols that rules name."""
+"""The protocols for which a rule for all protocols is checked, besides those that other rules name."""
 
 _NEARLY_EVERY: Final = 60_000
-"""Ports that are opened where all are open from now on, apart from the few that were open already."""
+"""Number of newly opened ports that is reported as every port; a few may already have been open."""
 
 _COMES: Final = ": (none) → "
-"""What a cause has in it that is there for the first time."""
+"""Part of the text of a cause that is new."""
 
 _HARMLESS: Final = frozenset({"icmp", "icmpv6"})
 
@@ -45,26 +45,26 @@ class _Member:
 
 @dataclass(frozen=True)
 class _Opened:
-    """Ports that are open to the internet and were not."""
+    """Ports that become open to the internet."""
 
     protocol: str
     low: int
     high: int
     family: int
     whole: bool
-    """Whether to all of it, or a large part."""
+    """Whether to the whole internet; otherwise to a large part of it."""
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a change opens to the internet, and of which properties that speaks for all that there is to say."""
+    """What a change opens to the internet, and the properties whose change is thereby fully reported."""
 
     finding: Finding
     roots: frozenset[str]
 
 
 class _Guarded:
-    """What the rules of one firewall guard: targets that they name, and whatever they do not, as an empty one."""
+    """The targets of one firewall's rules; an empty target stands for everything that no rule names."""
 
     def __init__(self, members: Sequence[_Member]) -> None:
         self._everywhere: tuple[list[Layer], list[Layer]] = ([], [])
@@ -79,14 +79,14 @@ class _Guarded:
         self._ranges = [each for each in self._named if any(addresses.parsed([each]).values())]
 
     def of(self, member: _Member) -> Iterable[str]:
-        """The targets that a resource has to do with."""
+        """The targets that the rules of a resource affect."""
         mine = [each.targets for each in (*member.old, *member.new)]
         return self._named if not all(mine) else sorted({target for targets in mine for target in targets})
 
     def layers(self, target: str) -> tuple[Sequence[Layer], Sequence[Layer]]:
-        """The layers, old and new, that are for a target.
+        """The old and new layers for a target.
 
-        Of a target that rules name, as far as these rules go: the rest is as it is for whatever no rule names.
+        For a named target, only the protocols and ports of its own rules: for all others it is like the empty target.
         """
         around = [each for each in self._ranges if each != target and lies_in(target, each)]
         own = [[layer for each in (target, *around) for layer in self._named[each][side]] for side in (0, 1)]
@@ -100,7 +100,7 @@ class _Guarded:
 
 
 def _within(layer: Layer, others: Iterable[Layer]) -> Iterator[Layer]:
-    """The parts of a layer that are about protocols and ports of others."""
+    """The parts of a layer that overlap with the protocols and ports of others."""
     for each in others:
         low, high = max(layer.low, each.low), min(layer.high, each.high)
         if low <= high and (not layer.protocol or not each.protocol or layer.protocol == each.protocol):
@@ -111,7 +111,7 @@ class Exposures:
     """What a plan opens to the internet."""
 
     def __init__(self, plan: Plan, named: Callable[[Change, str], Sequence[Change]]) -> None:
-        """Put the rules of a plan together; `named` finds what a property of a resource names."""
+        """Combine the rules of a plan; `named` finds the resources that a property refers to."""
         self._named = named
         self._groups: dict[str, list[_Member]] = {}
         self._keys: dict[str, str] = {}
@@ -126,7 +126,7 @@ class Exposures:
         self._guarded: dict[str, _Guarded] = {}
 
     def of(self, change: Change, exists: Callable[[str], bool]) -> Iterator[Exposure]:
-        """What a change opens; `exists` tells whether what a property of a new resource names is there already."""
+        """What a change opens; `exists` returns whether the resource that a property refers to already exists."""
         key = self._keys.get(change.urn)
         if key is None or change.op in (Op.SAME, Op.IMPORT, Op.FORGET):
             return
@@ -154,12 +154,12 @@ class Exposures:
             return
 
     def _mine(self, key: str, member: _Member, doubtful: bool) -> Sequence[_Opened]:
-        """What is opened that a resource has to do with, of whatever it guards, each once."""
+        """The newly opened ports of all targets that a resource affects, without duplicates."""
         if key not in self._guarded:
             self._guarded[key] = _Guarded(self._groups[key])
         found: dict[_Opened, None] = {}
         for target in self._guarded[key].of(member):
-            # What this resource is not for stays as the others leave it.
+            # Rules for other targets do not count.
             some = _Member(
                 member.change,
                 member.opening,
@@ -186,12 +186,12 @@ class Exposures:
         for name in opening.whole:
             found = self._named(change, name)
             parts.append(found[0].urn if found else json.dumps(change.inputs.get(name), sort_keys=True, default=repr))
-        # The resource that has such rules inline goes by its own URN.
+        # A resource with inline rules has its own URN as the key.
         return parts[0] if len(parts) == 1 else json.dumps(parts)
 
 
 def _newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[_Opened]:
-    """What is open to the internet by the new rules and not by the old ones."""
+    """What the new rules open to the internet and the old ones did not."""
     found: list[_Opened] = []
     last: dict[tuple[str, int, bool], int] = {}
     sides = [_Side(old), _Side(new)]
@@ -210,7 +210,7 @@ def _newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[_Opened]:
 
 
 def _opened(before: Addresses, after: Addresses, family: int) -> bool | None:
-    """Whether all of the internet, or else a large part, is let in that was not; None for neither."""
+    """True if the whole internet is newly allowed, False if a large part is, None otherwise."""
     fresh = after - before
     if not fresh or addresses.is_internet(before, family):
         return None
@@ -220,14 +220,14 @@ def _opened(before: Addresses, after: Addresses, family: int) -> bool | None:
 
 
 class _Side:
-    """The rules of one firewall, old or new, in the order in which they count."""
+    """The old or the new rules of one firewall, in order of precedence."""
 
     def __init__(self, rules: Sequence[Layer]) -> None:
         self._rules = sorted(rules, key=lambda each: (each.order, each.allows))
         self._known: dict[tuple[int, ...], Mapping[int, Addresses]] = {}
 
     def let_in(self, protocol: str, port: int) -> Mapping[int, Addresses]:
-        """The addresses, by family, that are let in to a port."""
+        """The addresses, by family, that may connect to a port."""
         fitting = tuple(number for number, each in enumerate(self._rules) if each.fits(protocol, port))
         if fitting not in self._known:
             rules = [self._rules[number] for number in fitting]
@@ -239,7 +239,7 @@ class _Side:
 
 
 def _append(found: list[_Opened], last: dict[tuple[str, int, bool], int], more: _Opened) -> None:
-    """Add ports, the lowest of a protocol first; those that follow on others of the same kind are one range."""
+    """Add ports in ascending order per protocol; adjacent ports of the same kind form one range."""
     kind = more.protocol, more.family, more.whole
     number = last.get(kind)
     if number is not None and found[number].high + 1 == more.low:
@@ -250,14 +250,14 @@ def _append(found: list[_Opened], last: dict[tuple[str, int, bool], int], more: 
 
 
 def _is_meant_for_all(opened: _Opened) -> bool:
-    """Whether a new firewall may open this to the internet without a word."""
+    """Whether a new firewall may open this to the internet without a finding."""
     if opened.protocol in _HARMLESS:
         return True
     return opened.protocol in ("tcp", "udp") and opened.low == opened.high and opened.low in table().web
 
 
 def _touches(member: _Member, opened: _Opened) -> bool:
-    """Whether a resource has to do with what is opened: by what it lets in, or keeps out no more."""
+    """Whether a resource contributes to what is opened: by a new allow rule or a removed deny rule."""
     mine = [each for each in member.new if each.allows] + [each for each in member.old if not each.allows]
     return any(
         each.protocol in ("", opened.protocol)
@@ -269,10 +269,10 @@ def _touches(member: _Member, opened: _Opened) -> bool:
 
 
 def _says(opening: Opening, opened: Sequence[_Opened], *, doubtful: bool) -> str:
-    """`the whole internet may connect on tcp 22 (SSH)`."""
+    """`the whole internet can connect on tcp 22 (SSH)`."""
     who = "the whole internet" if opened[0].whole else "a large part of the internet"
     over = " over IPv6" if {each.family for each in opened} == {6} else ""
-    ports = "a port that is not known yet" if doubtful else _ports(opened)
+    ports = "an unknown port" if doubtful else _ports(opened)
     where = "" if opening.portless else f" on {ports}"
     return f"{who} {opening.says}{where}{over}"
 
@@ -300,6 +300,6 @@ def _ports(opened: Sequence[_Opened]) -> str:
 
 
 def _because(member: _Member) -> Iterator[str]:
-    """What differs in the rules."""
+    """The differences of the rules."""
     for way in ways(member.opening):
         yield from causes(value_at(member.change.old or {}, way), value_at(member.change.new or {}, way), way)

@@ -1,4 +1,4 @@
-"""One reason to see a danger in a change, and the words that all reasons share."""
+"""A finding: one reason why a change is dangerous."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,35 +19,35 @@ HARMS: Final = {
 
 
 class Tier(IntEnum):
-    """How bad something is, whatever it harms."""
+    """Severity, independent of the kind of harm."""
 
     WORST = 0
-    """Data is lost, or anybody gets in."""
+    """Loss of data, or public access."""
 
     LOST = 1
-    """Something else has no way back."""
+    """Another irreversible loss."""
 
     WEAKER = 2
-    """Less is left, or less protects it."""
+    """Reduced capacity or protection."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One reason to see a danger in a change."""
+    """One reason why a change is dangerous."""
 
     harm: Harm
     tier: Tier
     says: str
-    """The whole sentence's beginning for what goes, or its end for a property."""
+    """Start of the sentence for a removed resource, or its end for a property."""
 
     certainty: Certainty = Certainty.WILL
     because: tuple[str, ...] = ()
     lead: bool = False
-    """Whether it says what happens to the whole resource."""
+    """Whether it describes what happens to the whole resource."""
 
 
 def tier_of(harm: Harm, *, grave: bool) -> Tier:
-    """How bad the change of a property is: as bad as a loss, or only a weaker protection."""
+    """Severity of a changed property: as severe as a loss, or a reduction only."""
     if not grave:
         return Tier.WEAKER
     return Tier.WORST if harm in (Harm.DATA, Harm.IDENTITY) else Tier.LOST
@@ -62,11 +62,11 @@ def line(difference: Difference) -> str:
 
 
 def causes(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[str, ...]:
-    """What differs between two values of a property, a line each."""
+    """The differences between two values of a property, one line each."""
     return tuple(line(each) for each in compared(old, new, path, strict=strict))
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as a list in a sentence: `a, b and c`."""
+    """Words joined for a sentence: `a, b and c`."""
     found = [*dict.fromkeys(words)]
     return " and ".join(filter(None, (", ".join(found[:-1]), found[-1]))) if found else ""

@@ -1,4 +1,4 @@
-"""A plan as its reader goes through it: by component, in reviewers' words, without what stays as it is."""
+"""Groups the changes of a plan by component."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ from mlpctl.review.watches import value_at
 from mlpctl.review.wording import ALONE
 
 MAX_FACTS: Final = 6
-"""Facts of one resource at most."""
+"""Maximum number of facts of one resource."""
 
 _UNCHANGED: Final = frozenset({Op.SAME, Op.READ})
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.UPDATE, Op.CREATE, Op.IMPORT, Op.FORGET, Op.REFRESH, Op.GONE]
 
 
 def component_of(plan: Plan, change: Change) -> str:
-    """Class and name of the outermost component of a resource, `GpuNodePool inference`; empty where it has none.
+    """Class and name of the outermost component of a resource, `GpuNodePool inference`; empty if it has none.
 
-    A resource that makes others, such as a Terraform module, is a component too.
+    A resource that creates others, such as a Terraform module, also counts as a component.
     """
     top = plan.component(change)
     found = plan.by_urn.get(top)
     if top in plan.makers:
         return f"{urns.class_name(top)} {urns.name(top)}"
-    # A parent that the plan does not have is known by its URN alone: a component's is no provider's type.
+    # A parent that the plan does not contain is known only by its URN; it counts as a component.
     if top == change.urn and change.custom:
         return ""
     if found is not None and found.custom:
@@ -41,14 +41,14 @@ def component_of(plan: Plan, change: Change) -> str:
 
 
 def counts(plan: Plan) -> dict[Op, int]:
-    """How many resources that a provider makes come, change, go or stay."""
+    """Number of resources by operation, without components and providers."""
     return _counted(plan.changes)
 
 
 def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> tuple[Group, ...]:
-    """What changes, by outermost component; what has none comes last.
+    """The changes by outermost component; resources without a component come last.
 
-    `monthly_delta_usd` has the change of cost by the components' titles, and by `ALONE`.
+    `monthly_delta_usd` contains the change of the cost by component title, or `ALONE`.
     """
     members: dict[str, list[Change]] = {}
     for change in plan:
@@ -72,7 +72,7 @@ def groups(plan: Plan, monthly_delta_usd: Mapping[str, Money] | None = None) -> 
 
 
 def row(change: Change, context: Context | None = None) -> Row:
-    """One resource that changes; `context` is the plan that it is part of, if it is part of one."""
+    """The row of a changed resource; `context` is its plan, if any."""
     context = context or Context(Plan((change,)))
     found = context.plan.differs(change)
     return Row(
@@ -92,7 +92,7 @@ def row(change: Change, context: Context | None = None) -> Row:
 
 
 def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
-    """The inputs that are not known before the update, of each resource that has some."""
+    """The resources with unknown inputs."""
     return tuple(
         Unknowns(urn=change.urn, name=change.name, words=kind(change.type).words, paths=paths)
         for change in sorted(plan, key=lambda each: (kind(each.type).words, each.name, each.urn))
@@ -101,17 +101,17 @@ def unknowns(plan: Plan) -> tuple[Unknowns, ...]:
 
 
 def _unknown_paths(change: Change) -> tuple[str, ...]:
-    # Every tag is there twice: as it was given, and again with the provider's own.
+    # Every tag occurs twice: in `tags`, and in `tagsAll` with the provider's default tags.
     return tuple(dotted(path) for path in change.unknowns if path[:1] != ("tagsAll",))
 
 
 def _place(change: Change) -> tuple[int, str, str, str]:
-    """Where a resource stands among others: the same in every run, whatever the engine's order."""
+    """Sort key of a resource, independent of the engine's order."""
     return _OP_ORDER.index(change.op), kind(change.type).words, change.name, change.urn
 
 
 def _facts(change: Change) -> tuple[Difference, ...]:
-    """The inputs that tell most of what comes or goes; nothing of what changes."""
+    """The most important inputs of a created or removed resource; none for others."""
     if (change.old is None) == (change.new is None):
         return ()
     comes = change.old is None
@@ -119,14 +119,14 @@ def _facts(change: Change) -> tuple[Difference, ...]:
     for path in kind(change.type).facts or UNLISTED_FACTS:
         value: Value = value_at(change.inputs, path)
         if value not in (None, "", [], {}):
-            # Of a list with one item the item says as much.
-            told = short(value[0] if isinstance(value, list) and len(value) == 1 else value)
-            found.append(Difference(path=path, old=None if comes else told, new=told if comes else None, forces=False))
+            # A list with one item is shown as the item.
+            text = short(value[0] if isinstance(value, list) and len(value) == 1 else value)
+            found.append(Difference(path=path, old=None if comes else text, new=text if comes else None, forces=False))
     return tuple(found[:MAX_FACTS])
 
 
 def is_counted(change: Change) -> bool:
-    """Whether a provider makes it: no component, no provider, and not the stack itself."""
+    """Whether it is a resource in a cloud: not a component, a provider or the stack itself."""
     return change.custom and not change.is_provider and change.type != urns.STACK_TYPE
 
 
@@ -136,5 +136,5 @@ def _counted(changes: "tuple[Change, ...] | list[Change]") -> dict[Op, int]:
 
 
 def is_default_provider(change: Change) -> bool:
-    """Whether the engine made this provider itself, since the program named none."""
+    """Whether it is a default provider, which the engine creates if the program names none."""
     return change.is_provider and urns.name(change.urn).startswith("default")

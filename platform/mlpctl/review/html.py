@@ -1,4 +1,4 @@
-"""A report as one page that needs nothing else: it is read without a network, and without scripts too."""
+"""Writes a report as one self-contained HTML page, which works without a network and without scripts."""
 
 import base64
 import functools
@@ -18,18 +18,18 @@ from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Group, Report
 
 MOST_OPEN: Final = 40
-"""Resources up to which everything is unfolded at first."""
+"""Maximum number of resources at which all components are initially expanded."""
 
 MOST_BOXES: Final = 60
-"""Components in the picture."""
+"""Maximum number of components in the diagram."""
 
 _LONGEST: Final = 4_000
-"""Letters of one text; a longer one is in the JSON."""
+"""Maximum number of characters of one text; the JSON contains longer ones."""
 
 
 @dataclass(frozen=True)
 class _Bar:
-    """What a component costs, and where its bars end: shares of the dearest, in percent."""
+    """Cost of a component, and the ends of its bars in percent of the most expensive component."""
 
     cost: wording.ComponentCost
     before: float
@@ -40,7 +40,7 @@ class _Bar:
 
 @dataclass(frozen=True)
 class _Box:
-    """A component in the picture."""
+    """A component in the diagram."""
 
     box: picture.Box
     class_name: str
@@ -98,7 +98,7 @@ def _page() -> jinja2.Template:
 
 
 def _shown(value: Any) -> Any:
-    """What is written of a value: nothing that is not seen, nothing endless. Jinja escapes it afterwards."""
+    """A value with invisible characters escaped and of limited length; Jinja escapes HTML afterwards."""
     is_markup = hasattr(value, "__html__")
     return shorten(visible(value), _LONGEST) if isinstance(value, str) and not is_markup else value
 
@@ -108,18 +108,18 @@ def _file(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """A text as a content security policy names it."""
+    """The hash of a text in the notation of a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _row_ids(report: Report) -> Mapping[str, str]:
-    """The place of each resource on the page, by its URN."""
+    """The element ID of each resource, by URN."""
     rows = [row.urn for group in report.groups for row in group.rows]
     return {urn: f"r{number}" for number, urn in enumerate(dict.fromkeys(rows))}
 
 
 def _gravity(group: Group, dangers: Mapping[str, Danger]) -> tuple[int, int]:
-    """Groups with dangers come first, then those that lose something; the others as they are."""
+    """Sort key: groups with dangers first, then those with losses, then the others."""
     worst = [dangers[row.urn].certainty for row in group.rows if row.urn in dangers]
     harm = 0 if Certainty.WILL in worst else 1 if worst else 2
     return harm, 0 if any(row.op in wording.LEAVING for row in group.rows) else 1
@@ -132,7 +132,7 @@ def _bars(report: Report) -> Sequence[_Bar]:
     dearest = max((max(each.now.max, each.before.expected) for each in costs), default=0) or 1
 
     def percent(usd: float) -> float:
-        # What costs little is still seen beside what costs much.
+        # Keep small amounts visible.
         return max(0.4, round(100 * usd / dearest, 2)) if usd > 0 else 0
 
     return [
@@ -148,7 +148,7 @@ def _bars(report: Report) -> Sequence[_Bar]:
 
 
 def _picture(report: Report) -> tuple[picture.Picture, Sequence[_Box]] | None:
-    """The picture and what its boxes say; None where it would say nothing or too much."""
+    """The diagram and the texts of its boxes; None for fewer than 2 or too many components."""
     groups = {group.title: number for number, group in enumerate(report.groups) if group.title != wording.ALONE}
     if not 2 <= len(groups) <= MOST_BOXES:
         return None

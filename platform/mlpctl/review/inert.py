@@ -1,4 +1,4 @@
-"""What comes from a resource, made inert: it is shown letter by letter, and nothing in it acts where it is read."""
+"""Makes text from resources inert: it is displayed literally and has no effect in Markdown, HTML or workflows."""
 
 import re
 import unicodedata
@@ -8,28 +8,28 @@ from typing import Final
 from urllib.parse import quote
 
 FIRST_MARK: Final = "\u0300"
-"""The first accent that joins the letter before it, before everything printable that is not seen."""
+"""The first combining character; all printable but invisible characters come after it."""
 
 MOST_MARKS: Final = 3
-"""Accents that a letter may carry; more of them paint over the lines above and below."""
+"""Maximum number of combining characters per letter; more of them would overlap adjacent lines."""
 
-# Printable by Unicode's categories, and yet nothing is seen of them: fillers, blanks, joiners, selectors of variants.
+# Printable by their Unicode category, but invisible: fillers, blanks, joiners, variation selectors.
 # https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
-# What GitHub's workflows act on: expressions wherever they turn up in a file, and commands that begin a line of a log,
-# which may be broken anywhere.
+# Text that GitHub workflows act on: expressions anywhere in a file, and commands at the start of a log line, which may
+# be wrapped anywhere.
 # https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 _WORKFLOW: Final = re.compile(
     r"\$(?=\{\{)|#(?=#\[)|:(?=:(?:add-|set-|save-|remove-|stop-|debug|notice|warning|error|group|endgroup|echo))",
     re.IGNORECASE,
 )
 
-# Words that Markdown, GitHub's links and LaTeX leave alone in the middle of a line: letters, hyphenated ones too, and
-# numbers. A number at the start of a line may begin a list.
-# A text that is quoted as code already, with what follows on it; or a word.
+# Words without effect in Markdown, GitHub's links and LaTeX within a line: letters, also hyphenated, and numbers. A
+# number at the start of a line may begin a list.
+# A token is a text that is already quoted as code, with its punctuation; or a word.
 _TOKEN: Final = re.compile(r"`(?P<quoted>[^`\s](?:[^`\n]*[^`\s])?)`(?P<after>[.,;:!?)]*)(?!\S)|\S+")
 _PUNCTUATED: Final = re.compile(r"(?P<name>(?=[^(]*\Z).*[\w\])}/%*'\"])(?P<after>[.,;:!?)]+)")
 _PLAIN_WORD: Final = re.compile(r"[(\"]?[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]*(?:[-'][A-Za-zÀ-ɏ]+)*'?[)\"]?[.,;:!?]?")
@@ -40,13 +40,13 @@ _COMMIT: Final = re.compile(r"[(\"]?[0-9a-fA-F]{7,40}[)\"]?[.,;:!?]?")
 
 
 def visible(text: str) -> str:
-    r"""Show what is not seen or steers as an escape, `\u202e`, so that every letter can be read and none acts."""
+    r"""Write invisible and control characters as escapes, `\u202e`."""
     if text.isascii() and text.isprintable():
         return _outside_workflows(text)
     shown, marks = "", 0
     for char in text:
         if char < FIRST_MARK:
-            # Most letters; what follows takes ten times as long.
+            # Most characters; the checks below take ten times as long.
             marks = 0
             shown += char if char.isprintable() else char.encode("unicode_escape").decode()
             continue
@@ -59,7 +59,7 @@ def visible(text: str) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """Leave out the end of what is longer than `most` characters; a letter keeps its accents."""
+    """Truncate a text to `most` characters, without separating a letter from its combining characters."""
     if len(text) <= most:
         return text
     end = most - 1
@@ -69,7 +69,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def code(text: str, most: int = 200) -> str:
-    """A span of code in Markdown, of at most `most` characters: no markup, link, mention or shortcode works in it."""
+    """A Markdown code span of at most `most` characters; no markup, link, mention or shortcode has an effect in it."""
     shown = shorten(visible(text), most)
     if not shown.strip():
         return f"`{shown!r}`"
@@ -79,13 +79,13 @@ def code(text: str, most: int = 200) -> str:
 
 
 def cell(text: str, most: int = 200) -> str:
-    """A span of code in a cell of a table, which splits cells before it reads code."""
-    # A backslash before the bar's own would take its place: such a bar is shown as an escape.
+    """A code span in a table cell; Markdown splits cells before it parses code."""
+    # A backslash before a bar would be taken for its escape, so such a bar is written as an escape.
     return re.sub(r"(?<!\\)\|", r"\\|", code(text.replace("\\|", "\\x7c"), most))
 
 
 def prose(text: str, most: int = 1_000) -> str:
-    """Sentences in Markdown, of at most `most` characters: plain words as they are, everything else as code."""
+    """Sentences in Markdown of at most `most` characters: plain words unchanged, everything else as code."""
     parts: list[str] = []
     strange: list[str] = []
 
@@ -104,7 +104,7 @@ def prose(text: str, most: int = 1_000) -> str:
             as_code()
             parts.append(word)
         else:
-            # What ends a part of a sentence is no part of the name before it.
+            # Punctuation is not part of the name before it.
             end = _PUNCTUATED.fullmatch(word)
             strange.append(end["name"] if end else word)
             if end:
@@ -114,44 +114,44 @@ def prose(text: str, most: int = 1_000) -> str:
 
 
 def prose_cell(text: str, most: int = 1_000) -> str:
-    """Sentences in a cell of a table."""
+    """Sentences in a table cell."""
     return re.sub(r"(?<!\\)\|", r"\\|", prose(text.replace("\\|", "\\x7c"), most))
 
 
 def html_code(text: str, most: int = 200) -> str:
-    """Code inside HTML that stands in Markdown, such as the summary of what is folded; Markdown reads nothing there."""
+    """Code in HTML within Markdown, such as the summary of a collapsed section, where Markdown is not parsed."""
     return f"<code>{escape(shorten(visible(text), most))}</code>"
 
 
 def html_prose(text: str, most: int = 200) -> str:
-    """Words inside HTML that stands in Markdown: as they are where they are plain, else as code."""
+    """Words in HTML within Markdown: unchanged if they are plain, otherwise as code."""
     return escape(text) if prose(text, most) == text else html_code(text, most)
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is the address of a page, of letters that neither Markdown nor HTML acts on."""
+    """Whether a text is a URL without characters that are special in Markdown or HTML."""
     return bool(_ADDRESS.fullmatch(text))
 
 
 def link(words: str, address: str) -> str:
-    """A link in Markdown; an address that may be something else is shown as code."""
+    """A Markdown link; an unsafe address is written as code."""
     return f"[{words}](<{address}>)" if is_address(address) else code(address)
 
 
 def fence(lines: Iterable[str], language: str = "") -> str:
-    """A block of code in Markdown, of lines that are visible already."""
+    """A Markdown code block; the lines must already be made visible."""
     body = "\n".join(lines)
     ticks = "`" * max(3, _longest_run(body) + 1)
     return f"{ticks}{language}\n{body}\n{ticks}"
 
 
 def label(text: str, most: int = 48) -> str:
-    """A label in a Mermaid picture: letters, digits and spaces, and a line in place of everything else."""
+    """A label in a Mermaid diagram: letters, digits and spaces; other characters become underscores."""
     return re.sub(r"[^\w .-]", "_", shorten(text, most)).strip() or "_"
 
 
 def comment(text: str) -> str:
-    """A text inside an HTML comment, as a URL writes it: no hyphen stands beside another."""
+    """A percent-encoded text for an HTML comment, without double hyphens."""
     return quote(text, safe="").replace("--", "-%2D")
 
 
@@ -170,7 +170,7 @@ def _plain(word: str, *, first: bool) -> bool:
 
 
 def _joins(char: str) -> bool:
-    """Whether a character belongs to the one before it."""
+    """Whether a character combines with the one before it."""
     return unicodedata.category(char).startswith("M") or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 

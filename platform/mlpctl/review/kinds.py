@@ -1,4 +1,4 @@
-"""What resources are, in reviewers' words, and what they hold: their type's record, with words made of its name."""
+"""The record of a resource type, with a name for readers that is derived from the type if the record has none."""
 
 import re
 from functools import cache
@@ -22,7 +22,7 @@ UNLISTED_FACTS: Final = (
     "cidrBlock",
     "metadata.name",
 )
-"""Inputs that tell most of a resource whose record names no facts, where it has them."""
+"""The most important inputs of resources whose record does not list any."""
 
 _PACKAGES: Final = {
     "aws": "AWS",
@@ -42,7 +42,7 @@ _PACKAGES: Final = {
     "pulumi-nodejs": "dynamic",
     "mlplatform": "",
 }
-"""How packages are spelt that are not spelt like other words; nothing for the catalogue's own."""
+"""Names of packages with a special spelling; empty for our own package."""
 
 _SPELT: Final = {
     each.lower(): each
@@ -57,7 +57,7 @@ _SPELT: Final = {
         *("Lambda", "CosmosDB"),
     )
 } | {"gra": "GRA", "rdsdata": "RDS Data", "dbforpostgresql": "PostgreSQL", "dbformysql": "MySQL"}  # fmt: skip
-"""Words of tokens that are not spelt in lower case."""
+"""Words in type names with a special spelling."""
 
 _GROUPED: Final = re.compile(r"^kubernetes:(?P<group>[^:/]*)(/[^:]*)?:(?P<kind>\w+)$")
 _VERSION: Final = re.compile(r"/?v\d+((alpha|beta|p)\d+)*(preview)?$")
@@ -65,9 +65,9 @@ _VERSION: Final = re.compile(r"/?v\d+((alpha|beta|p)\d+)*(preview)?$")
 
 @cache
 def short_type(type: str) -> str:
-    """A type without its class where that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`.
+    """A type without its class if that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`.
 
-    A type of a Terraform module's resource is Pulumi's: `aws:s3/bucket` for `vpc:tf:aws_s3_bucket`.
+    The type of a resource in a Terraform module becomes the Pulumi type: `aws:s3/bucket` for `vpc:tf:aws_s3_bucket`.
     """
     if terraform.is_resource(type):
         return terraform.pulumi_type(type, [*records.names()])
@@ -76,7 +76,7 @@ def short_type(type: str) -> str:
 
 @cache
 def kind(type: str) -> Record:
-    """What is known of a type, with words for it."""
+    """The record of a type, with a name for readers."""
     found = records.record(short_type(type))
     if found.words:
         return found
@@ -85,11 +85,11 @@ def kind(type: str) -> Record:
 
 
 def words_of(type: str) -> str:
-    """Words for a type that are made of its token: `GCP SQL database instance`."""
+    """A name for readers that is derived from a type token: `GCP SQL database instance`."""
     if type.startswith("pulumi:providers:"):
         return f"{_package(type.rsplit(':', 1)[-1])} provider"
     if match := _GROUPED.match(type):
-        # Kubernetes' own groups are bare words, or end as its own sites do.
+        # The built-in API groups of Kubernetes have no dot, or end with `.k8s.io`.
         own = "." not in match["group"] or match["group"].endswith(".k8s.io")
         return f"Kubernetes {match['kind']}" + ("" if own else f" ({match['group']})")
     package, *modules = type.split(":")
@@ -111,5 +111,5 @@ def _package(name: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """Words of a name in camel case: `databaseInstance`, `RDSCluster`, `ec2TransitGateway`."""
+    """The words of a camel-case name: `databaseInstance`, `RDSCluster`, `ec2TransitGateway`."""
     return re.findall(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+", name)

@@ -1,4 +1,4 @@
-"""What a plan destroys, in Markdown: a sentence each, or by name alone where there are thousands."""
+"""Writes dangers and losses in Markdown: one sentence each, or names only if there are too many."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -11,10 +11,10 @@ from mlpctl.review.report import Certainty, Danger, Difference, Group, Report, R
 from mlpctl.review.wording import number
 
 _SCREEN: Final = 12
-"""Lines of a list that are read at once; more of them are folded."""
+"""Number of lines of a list before the rest is collapsed."""
 
 _SPARE: Final = 3
-"""So few lines more are not worth a fold."""
+"""Number of further lines that are not worth collapsing."""
 
 _MOST_CAUSES: Final = 4
 _NAME: Final = 120
@@ -26,14 +26,14 @@ _Heads = Mapping[str, Sequence[str]]
 
 
 def losses(report: Report, room: int) -> str:
-    """Dangers, and what else is deleted or replaced: in the fullest form that there is room for."""
+    """Dangers and other losses, in the fullest form that fits."""
     return next(text for text in loss_forms(report, room) if size(text) <= room)
 
 
 def loss_forms(report: Report, room: int) -> Iterator[str]:
-    """Every form, the fullest first."""
+    """All forms, fullest first."""
     dangers, others = report.dangers, [*wording.other_losses(report)]
-    # What it is told at length must not take the room of costs and differences; what is told by name may.
+    # Sentences must leave room for costs and differences; names may use all of it.
     yield from (text for text in _losses_at_length(dangers, others) if size(text) <= room // 2)
     depths = [(_danger_names(dangers, depth), _other_names(others, depth)) for depth in (2, 1, 0)]
     worst = "".join(_danger(each, full=True) for each in dangers[:_SCREEN])
@@ -62,7 +62,7 @@ def _weight(heads: _Heads) -> int:
 
 
 def _names(title: str, heads: _Heads, most: int | None = None, *, fold: bool = False, lead: str = "") -> str:
-    """Names below their heads, folded, and `lead` before them."""
+    """Names below their headings, collapsed, with `lead` before them."""
     if not heads:
         return ""
     count = sum(map(len, heads.values()))
@@ -75,7 +75,7 @@ def _by_name(count: int) -> str:
 
 
 def _danger_names(dangers: Sequence[Danger], depth: int) -> _Heads:
-    """The names of dangers, by what happens, then by kind of resource, then by component as well."""
+    """The names of dangers, grouped by harm and operation, then by kind of resource, then by component."""
     found: dict[str, list[str]] = {}
     for each in dangers:
         parts = [f"{wording.harm(each)}, {wording.happens(each.op, each.certainty)}", each.words]
@@ -98,14 +98,14 @@ def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name
 
 
 def _danger_list(dangers: Sequence[Danger], *, full: bool) -> str:
-    """A sentence a danger; those beyond a screen are folded."""
+    """One sentence per danger; those beyond one screen are collapsed."""
     if not dangers:
         return ""
     return f"{_DANGERS} ({len(dangers):,})\n\n{_folded([_danger(each, full=full) for each in dangers], 'danger')}"
 
 
 def _folded(lines: Sequence[str], noun: str) -> str:
-    """Lines of a list, those beyond a screen folded."""
+    """Lines of a list; those beyond one screen are collapsed."""
     shown = len(lines) if len(lines) <= _SCREEN + _SPARE else _SCREEN
     text = "".join(lines[:shown]) + "\n"
     if rest := lines[shown:]:
@@ -128,10 +128,10 @@ def _danger(danger: Danger, *, full: bool) -> str:
         causes.append(f"{number(more, 'property')} more")
     because = f" Because of {listed(causes)}." if causes else ""
     kept = f" {kept[0].upper()}{kept[1:]}." if kept else ""
-    # What is said may end as it likes; the sentence ends once.
-    said = prose(after.lstrip(": ").rstrip(". "), 320) if after.strip(":. ") else ""
+    # The text may end with a period or not; the sentence ends with exactly one.
+    rest = prose(after.lstrip(": ").rstrip(". "), 320) if after.strip(":. ") else ""
     joint = ": " if after.startswith(":") else " "
-    return f"- {harm}: {named}{f'{joint}{said}' if said else ''}.{because}{kept}\n"
+    return f"- {harm}: {named}{f'{joint}{rest}' if rest else ''}.{because}{kept}\n"
 
 
 def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
@@ -148,7 +148,7 @@ def _other_line(group: Group, row: Row, full: bool) -> str:
 
 
 def what(row: Row) -> str:
-    """What happens to a resource: `**will replace** S3 bucket `models``."""
+    """Operation, kind and name of a resource: `**will replace** S3 bucket `models``."""
     doubt = f" ({wording.UNKNOWN_INPUT})" if row.certainty is Certainty.MAY else ""
     verb = f"**{wording.happens(row.op, row.certainty)}**{doubt}"
     left = f" ({wording.stays(row)})" if wording.stays(row) else ""
@@ -156,7 +156,7 @@ def what(row: Row) -> str:
 
 
 def circle(certain: bool) -> str:
-    """A sign for what will happen, or only may."""
+    """A sign for a certain or a possible harm."""
     return "🔴" if certain else "🟠"
 
 

@@ -1,4 +1,4 @@
-"""How instance types of all clouds are written, and which of them have accelerators: `machines.yaml`."""
+"""Recognizes instance types of all clouds, and those with accelerators: `machines.yaml`."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from mlpctl.review.values import Value, walk
 
 
 class Machines(Row):
-    """`machines.yaml`, where all fields are explained."""
+    """`machines.yaml`, which explains its fields."""
 
     instances: Sequence[str]
     accelerators: Sequence[str]
@@ -19,18 +19,18 @@ class Machines(Row):
 
 @cache
 def machines() -> Machines:
-    """How instance types are written."""
+    """The table of patterns."""
     return Machines.model_validate(read_table("machines.yaml", "mlpctl.review"))
 
 
 @cache
 def pattern(name: str) -> Callable[[str], Any]:
-    """What finds `instances`, `accelerators` or `marks` in a text."""
+    """Search function for `instances`, `accelerators` or `marks` in a text."""
     return re.compile("|".join(getattr(machines(), name))).search
 
 
 def texts(inputs: Mapping[str, Value]) -> Iterator[str]:
-    """Every text in inputs, keys of mappings too."""
+    """All texts in inputs, including mapping keys."""
     for path, value in walk(inputs):
         yield from (str(step) for step in path if isinstance(step, str))
         if isinstance(value, str):
@@ -38,7 +38,7 @@ def texts(inputs: Mapping[str, Value]) -> Iterator[str]:
 
 
 def accelerated(found: Iterable[str]) -> tuple[str, ...]:
-    """The instance types among texts that have accelerators, or another mark of such instances; empty for none."""
+    """The instance types with accelerators in texts, or `accelerators` for another sign of them; empty for none."""
     some = [*found]
     types = [text for text in some if pattern("accelerators")(text) and pattern("instances")(text)]
     if types:

@@ -1,4 +1,4 @@
-"""A report as a comment on a pull request: GitHub's Markdown, never longer than GitHub takes."""
+"""Writes a report as GitHub Markdown that never exceeds the size limit of a pull request comment."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,18 +15,18 @@ from mlpctl.review.report_cost import Cost, Limit, ResourceCost
 from mlpctl.review.wording import amount, number
 
 LIMIT: Final = 65_536
-"""Longest text, in bytes of UTF-8. GitHub takes 65,536 characters for a pull request and 262,144 bytes for a comment on
-it; a text of so many bytes has no more characters, whichever way they are counted."""
+"""Maximum size in bytes of UTF-8. GitHub accepts 65,536 characters for the text of a pull request and 262,144 bytes for
+a comment; a text of this many bytes never has more characters, whichever way they are counted."""
 
 LEAST: Final = 32_768
-"""The lowest limit under which the verdict and the counts of everything fit for certain."""
+"""The lowest limit at which the verdict and all counts always fit."""
 
 MOST_NODES: Final = 24
-"""Components in the picture; GitHub draws no picture of more than 50,000 characters, and nobody reads a larger one."""
+"""Maximum number of components in the diagram; GitHub does not render diagrams of more than 50,000 characters."""
 
 _MOST_STEPS: Final = 3
 _MOST_UNCHANGED: Final = 6
-"""Resources whose cost is listed though it does not change."""
+"""Maximum number of resources with an unchanged cost that are listed."""
 
 _MOST_FACTS: Final = 8
 _MOST_DIFFERENCES: Final = 40
@@ -39,7 +39,7 @@ _VALUE: Final = 200
 _MOST_LINES: Final = 20
 
 _ALARMS: Final[Mapping[str, str]] = {"will": "CAUTION", "may": "WARNING", "fine": "NOTE"}
-"""GitHub's kinds of a quoted note, by how loud a review is."""
+"""GitHub's alert types by the alert level of a review."""
 
 _COLOURS: Final[Mapping[str, str]] = {
     "will": "fill:#ffebe9,stroke:#cf222e,color:#82071e",
@@ -53,12 +53,13 @@ _COLOURS: Final[Mapping[str, str]] = {
 def markdown(report: Report, limit: int = LIMIT) -> str:
     """Write a report of at most `limit` bytes.
 
-    The verdict stays, and every resource that is deleted, replaced or does harm: where there are many, by name alone,
-    then as `shard-{0001..0999}-bucket`. Of names that cannot be shortened so there is room for 60,000 bytes, e.g. 2,000
-    names of 27 letters; of those beyond that the number is told. The rest shrinks, and says by how much.
+    The verdict and every resource that is deleted, replaced or causes harm are always included: if there are many, by
+    name alone, then as patterns such as `shard-{0001..0999}-bucket`. About 60,000 bytes of names that cannot be
+    abbreviated fit, e.g. 2,000 names of 27 letters; beyond that, the report contains the number of the other names. All
+    other sections shrink and say how much they leave out.
     """
     if limit < LEAST:
-        raise ValueError(f"a review does not fit {limit} bytes; {LEAST} are needed")
+        raise ValueError(f"limit is {limit} bytes; allowed: at least {LEAST}")
     top, foot = _top(report), _foot(limit)
     others: list[tuple[Piece, float]] = [
         (_limits(report), 1 / 4),
@@ -87,12 +88,12 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
 
 
 def marker(report: Report) -> str:
-    """The hidden line that a comment of this stack is found again by."""
+    """The hidden line by which a later run finds the comment of this stack."""
     return f"<!-- mlpctl review {inert.comment(f'{report.project}/{report.stack}')} -->"
 
 
 def _top(report: Report) -> str:
-    """Everything that is read in the first five seconds."""
+    """The summary at the top: title, verdict, failures and next steps."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
     kind = _ALARMS[wording.alarm(report)]
     lines = [f"**{prose(report.verdict, 400)}**"]
@@ -101,14 +102,14 @@ def _top(report: Report) -> str:
     if report.limits:
         broken = sum(limit.broken for limit in report.limits)
         lines.append(
-            f"❌ {number(broken, 'limit')} broken" if broken else f"✅ within {number(len(report.limits), 'limit')}"
+            f"❌ {number(broken, 'limit')} exceeded" if broken else f"✅ within {number(len(report.limits), 'limit')}"
         )
     if report.invalid:
-        lines.append(f"❌ {number(len(report.invalid), 'object')} refused by the Kubernetes API's schemas")
+        lines.append(f"❌ {number(len(report.invalid), 'object')} rejected by the Kubernetes API schemas")
     if mandatory := sum(each.mandatory for each in report.violations):
         lines.append(f"❌ {number(mandatory, 'mandatory policy violation')}")
     if report.incomplete:
-        lines.append(f"⚠️ This plan may not be all of it: {prose(report.incomplete, 400)}")
+        lines.append(f"⚠️ This plan may be incomplete: {prose(report.incomplete, 400)}")
     if report.sandbox:
         lines.append(f"*{wording.SANDBOX_PLAN}*")
     lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
@@ -132,7 +133,7 @@ def _origin(report: Report) -> str:
 
 
 def _foot(limit: int) -> str:
-    return f"\n*Shortened to {limit:,} bytes: the HTML page and the JSON of this review have all of it.*\n"
+    return f"\n*Shortened to {limit:,} bytes: the HTML page and the JSON of this review are complete.*\n"
 
 
 # Cost and limits
@@ -145,17 +146,15 @@ def _cost(report: Report) -> Piece:
     totals = cost.totals
     components = wording.by_component(cost)
     total = _cost_row("**all**", wording.whole(cost))
-    table = (
-        f"| Component | Today | Then | Change | Then at least | at most | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
-    )
-    head = f"### Cost, in US dollars a month\n\n{table}"
+    table = f"| Component | Before | After | Change | Minimum | Maximum | Unpriced |\n| :-- |{' --: |' * 6}\n{total}"
+    head = f"### Cost in US dollars per month\n\n{table}"
     assumed = wording.assumptions(cost)
-    region = f" of {code(cost.region)}" if cost.region else ""
-    notes = [f"List prices{region}, a month of {MONTH_HOURS} hours"]
+    region = f" in {code(cost.region)}" if cost.region else ""
+    notes = [f"List prices{region}; a month has {MONTH_HOURS} hours"]
     if totals.stale:
         notes.append(f"Older than {STALE_DAYS} days: {number(totals.stale, 'price')}")
     if assumed:
-        notes.append(f"Assumed: {_some([code(each, _SHORT_NAME) for each in assumed])}")
+        notes.append(f"Assumptions: {_some([code(each, _SHORT_NAME) for each in assumed])}")
     foot, least = (
         "".join(f"\n- {note}" for note in [*notes, *_without_price(cost, reasons)]) + "\n\n"
         for reasons in (True, False)
@@ -170,18 +169,18 @@ def _cost(report: Report) -> Piece:
 
 
 def _cost_by_resource(report: Report) -> Piece:
-    """What each resource costs, folded."""
+    """Cost of each resource, collapsed."""
     found = wording.by_resource(report.cost) if report.cost else []
     if not found:
         return Whole("")
     head = (
         f"<details><summary>Cost by resource ({len(found):,})</summary>\n\n"
-        "| Resource | Today | Then | Change |\n| :-- | --: | --: | --: |\n"
+        "| Resource | Before | After | Change |\n| :-- | --: | --: | --: |\n"
     )
     smallest = _left_out(len(found), "resource")
     changed = sum(each.monthly_usd != each.before_monthly_usd for each in found)
     items = [_resource_cost(each) for each in found[: max(changed, _MOST_UNCHANGED)]]
-    same = f"\n*{number(len(found) - len(items), 'resource')} that cost as before are not listed.*\n"
+    same = f"\n*{number(len(found) - len(items), 'resource')} with unchanged cost not listed.*\n"
     foot = f"{same if len(found) > len(items) else ''}\n</details>\n\n"
     return Listing(head, items, foot, lambda left: f"\n{_left_out(left, 'resource')}", smallest)
 
@@ -196,11 +195,11 @@ def _resource_cost(each: ResourceCost) -> str:
 
 
 def _without_price(cost: Cost, reasons: bool) -> Iterator[str]:
-    """What the figures leave out, and why."""
+    """The resources that the totals do not include, or include only in part, and why."""
     totals = cost.totals
     for title, count, found in (
-        ("Without a price, and in no figure", totals.unpriced, wording.unpriced(cost)),
-        ("With a price that leaves something out", totals.partly, wording.partly(cost)),
+        ("Unpriced, not included in the totals", totals.unpriced, wording.unpriced(cost)),
+        ("Partly priced", totals.partly, wording.partly(cost)),
     ):
         if count:
             yield f"{title}: {number(count, 'resource')}" + (_reasons(found) if reasons else "")
@@ -239,26 +238,26 @@ def _invalid(report: Report) -> Piece:
         if (more := len(each.problems) - len(problems)) > 0:
             problems.append(f"  - and {number(more, 'problem')} more\n")
         items.append(f"- {code(each.name, _NAME)}\n{''.join(problems)}")
-    return _listing("Refused by the Kubernetes API's schemas", items, "object")
+    return _listing("Rejected by the Kubernetes API schemas", items, "object")
 
 
 # What changes
 
 
 def _diff(report: Report) -> Piece:
-    head = "### What changes\n\n"
+    head = "### Changes\n\n"
     if not report.groups:
-        nothing = f"{head}{'No change is listed.' if report.incomplete else 'Nothing.'}\n\n"
+        nothing = f"{head}{'The plan lists no changes.' if report.incomplete else 'No changes.'}\n\n"
         return Whole(nothing, nothing)
     return Sequel(head, [_group(each) for each in report.groups], lambda left: _left_out(left, "component"))
 
 
 def _group(group: Group) -> Piece:
-    """The rows of a component: with the inputs of what is made, without them, or the first of them."""
+    """The rows of a component: all with the inputs of new resources, all without them, or the first rows only."""
     rows = wording.ordered(group.rows)
     delta = group.monthly_delta_usd
     words = f" · {inert.html_prose(group.words)}" if group.words else ""
-    cost = f" · {inert.html_code(wording.change(delta.expected))} a month" if delta and delta.expected else ""
+    cost = f" · {inert.html_code(wording.change(delta.expected))} per month" if delta and delta.expected else ""
     summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
     head = f"<details><summary>{summary}</summary>\n\n"
     smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
@@ -271,7 +270,7 @@ def _group(group: Group) -> Piece:
 
 
 def _row(row: Row, *, facts: bool) -> str:
-    noise = f" · {number(row.noise, 'difference')} without meaning folded" if row.noise else ""
+    noise = f" · {number(row.noise, 'insignificant difference')} hidden" if row.noise else ""
     lines = [line for each in row.differences[:_MOST_DIFFERENCES] for line in _lines(each)]
     if (more := max(0, len(row.differences) - _MOST_DIFFERENCES) + row.more) > 0:
         lines.append(f"  and {number(more, 'difference')} more")
@@ -285,7 +284,7 @@ def _row(row: Row, *, facts: bool) -> str:
 
 
 def _lines(each: Difference) -> Iterator[str]:
-    """A difference as a diff: what forces a replacement stands out."""
+    """A difference as lines of a diff; one that forces a replacement is marked."""
     path = inert.shorten(inert.visible(each.path), _NAME)
     if each.forces:
         yield f"! {path} forces the replacement"
@@ -299,7 +298,7 @@ def _lines(each: Difference) -> Iterator[str]:
 
 
 def _picture(report: Report) -> Piece:
-    """The components that change, coloured by the worst that happens to them, and which of them use which."""
+    """A diagram of the components that change, colored by their most severe change, with their dependencies."""
     groups = [group for group in report.groups if group.title != wording.ALONE]
     if not 2 <= len(groups) <= MOST_NODES:
         return Whole("")
@@ -312,12 +311,12 @@ def _picture(report: Report) -> Piece:
     drawn = {(numbers.get(edge.source), numbers.get(edge.target)) for edge in report.edges}
     lines += [f"  {source} --> {target}" for source, target in sorted((s, t) for s, t in drawn if s and t)]
     lines += [f"  classDef {name} {style}" for name, style in _COLOURS.items()]
-    head = "<details><summary>Picture of the components that change</summary>\n\n"
-    legend = "Red: will do harm. Yellow: may do harm. Orange: deletes or replaces. Blue: changes. Green: is made.\n\n"
+    head = "<details><summary>Diagram of the changed components</summary>\n\n"
+    legend = "Red: will do harm. Yellow: may do harm. Orange: deletes or replaces. Blue: changes. Green: creates.\n\n"
     return Whole(f"{head}{inert.fence(lines, 'mermaid')}\n\n{legend}</details>\n\n")
 
 
-# What nobody knows, and what was said
+# Unknown and unchecked parts, policies and messages
 
 
 def _unknowns(report: Report) -> Piece:
@@ -325,7 +324,7 @@ def _unknowns(report: Report) -> Piece:
         f"- {prose(each.words, _NAME)} {code(each.name, _NAME)}: {_some([code(path) for path in each.paths])}\n"
         for each in report.unknowns
     ]
-    # A first creation has many, and each is what one expects of it.
+    # The first creation of a stack has many, all of them expected.
     return _listing("Known only after the update", items, "resource", fold=len(items) > _MOST_PATHS)
 
 
@@ -343,7 +342,7 @@ def _violations(report: Report) -> Piece:
         sign = "❌" if each.mandatory else "⚠️"
         where = f" on {code(each.name, _NAME)}" if each.name else ""
         items.append(f"- {sign} {prose(wording.violation(each), _NAME)}{where}: {prose(each.text, 400)}\n")
-    return _listing("Violations of policies", items, "violation")
+    return _listing("Policy violations", items, "violation")
 
 
 def _notes(report: Report) -> Piece:
@@ -354,7 +353,7 @@ def _outputs(report: Report) -> Piece:
     items = [f"{line}\n" for each in report.outputs for line in _lines(each)]
     if not items:
         return Whole("")
-    head = f"### Changed outputs of the stack ({len(report.outputs):,})\n\n"
+    head = f"### Changed stack outputs ({len(report.outputs):,})\n\n"
     least = head + _left_out(len(report.outputs), "output")
     block = inert.fence([item.rstrip("\n") for item in items], "diff")
     return Whole(f"{head}{block}\n\n", least)
@@ -366,7 +365,7 @@ def _messages(report: Report) -> Piece:
         lines = [inert.shorten(inert.visible(line), _VALUE) for line in each.splitlines()]
         more = [f"and {number(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
         items.append(f"{inert.fence([*lines[:_MOST_LINES], *more], 'text')}\n\n")
-    return _listing("Messages of the engine", items, "message")
+    return _listing("Engine messages", items, "message")
 
 
 def _listing(title: str, items: Sequence[str], noun: str, *, fold: bool = False) -> Piece:
@@ -381,10 +380,10 @@ def _listing(title: str, items: Sequence[str], noun: str, *, fold: bool = False)
 
 
 def _some(texts: Sequence[str]) -> str:
-    """The first of many, and how many more there are."""
+    """The first texts, and the number of the others."""
     more = len(texts) - _MOST_PATHS
     return ", ".join(texts[:_MOST_PATHS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _left_out(count: int, noun: str) -> str:
-    return f"*{number(count, noun)} left out here.*\n\n"
+    return f"*{number(count, noun)} not shown here.*\n\n"

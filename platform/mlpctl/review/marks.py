@@ -1,4 +1,4 @@
-"""Pulumi's own marks in JSON: what is secret, what is not known, what is no plain value."""
+"""Pulumi's own marks in JSON for secrets, unknown values and special values."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,14 +22,14 @@ UNKNOWNS: Final = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""What stands for a value that is not known yet, by its type."""
+"""Placeholders of unknown values, by type."""
 
 BLINDED: Final = "[secret]"
-"""What the engine writes for a secret."""
+"""Placeholder of a secret."""
 
 
 def secret(value: Any) -> bool:
-    """Whether the engine says that a value is secret."""
+    """Whether the engine marks a value as secret."""
     return value == BLINDED or (
         isinstance(value, dict)
         and (value.get(SIGNATURE) == SECRET or (value.get(SIGNATURE) == OUTPUT and bool(value.get("secret"))))
@@ -37,10 +37,10 @@ def secret(value: Any) -> bool:
 
 
 def secrets(values: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the properties that the engine says are secret."""
+    """Names of the properties that the engine marks as secret."""
     return frozenset(key for key, each in values.items() if secret(each))
 
 
 def unknown(value: Any) -> bool:
-    """Whether the engine does not know a value yet."""
+    """Whether a value is unknown."""
     return isinstance(value, str) and value in UNKNOWNS

@@ -1,4 +1,4 @@
-"""What the engine, a provider, a policy or the program said, as it is written in either shape."""
+"""Reads messages of the engine, providers, policies and the program from either format."""
 
 import re
 from collections.abc import Mapping
@@ -12,32 +12,32 @@ _COLOURS: Final = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*[A-Za-z]")
 _QUIET: Final = "debug"
 _LOUD: Final = ("warning", "error")
 _ADVICE: Final = ("advisory", "warning", "disabled", "none")
-"""Levels of enforcement under which an update goes on."""
+"""Enforcement levels that do not stop an update."""
 
 
 def plain(text: str) -> str:
-    """A text without the engine's marks for colours, and without blanks around it."""
+    """A text without the engine's color marks and surrounding white space."""
     return _COLOURS.sub("", text).strip()
 
 
 def diagnostic(raw: Raw, event: Mapping[str, Any], place: str) -> None:
-    """Keep a diagnostic or what was written to standard output."""
+    """Store a diagnostic or a line of standard output."""
     severity = checked.text(event.get("severity"), f"{place}.severity") or "info"
-    said = checked.text(event.get("prefix"), f"{place}.prefix") + checked.text(event.get("message"), f"{place}.message")
+    full = checked.text(event.get("prefix"), f"{place}.prefix") + checked.text(event.get("message"), f"{place}.message")
     urn = checked.urn(event.get("urn"), f"{place}.urn")
-    text = plain(said).removeprefix(f"{severity}:").strip()
+    text = plain(full).removeprefix(f"{severity}:").strip()
     if text and severity != _QUIET and not checked.flag(event.get("ephemeral"), f"{place}.ephemeral"):
         raw.messages.append(Message(severity if severity in _LOUD else "info", text, urn))
 
 
 def violation(raw: Raw, event: Mapping[str, Any], place: str) -> None:
-    """Keep what a policy has against a resource or the stack."""
+    """Store a policy violation."""
     level = checked.text(event.get("enforcementLevel"), f"{place}.enforcementLevel")
     raw.violations.append(
         Violation(
             policy=checked.text(event.get("policyName"), f"{place}.policyName"),
             pack=checked.text(event.get("policyPackName"), f"{place}.policyPackName"),
-            # What is not known to be advice is taken for an order.
+            # An unknown level counts as mandatory.
             mandatory=level not in _ADVICE,
             text=plain(checked.text(event.get("message"), f"{place}.message")),
             urn=checked.urn(event.get("resourceUrn"), f"{place}.resourceUrn"),
@@ -46,7 +46,7 @@ def violation(raw: Raw, event: Mapping[str, Any], place: str) -> None:
 
 
 def remediation(raw: Raw, event: Mapping[str, Any], place: str) -> None:
-    """Keep that a policy changed the inputs of a resource."""
+    """Store a warning that a policy changed the inputs of a resource."""
     policy = checked.text(event.get("policyName"), f"{place}.policyName")
     pack = checked.text(event.get("policyPackName"), f"{place}.policyPackName")
     urn = checked.urn(event.get("resourceUrn"), f"{place}.resourceUrn")

@@ -1,4 +1,4 @@
-"""What names of properties say: which lists have no order, which maps are free, which values a server computes."""
+"""Conclusions from property names: unordered lists, free-form maps, computed values."""
 
 import re
 from functools import lru_cache
@@ -32,7 +32,7 @@ NATURAL_KEYS: Final = (
     ("topologyKey", "whenUnsatisfiable"),
     ("type",),
 )
-"""Properties that tell the items of a list apart; the first that do it for all items of both sides are taken."""
+"""Properties that identify the items of a list; the first ones that are unique in both lists are used."""
 
 
 SETS: Final = re.compile(
@@ -44,20 +44,20 @@ SETS: Final = re.compile(
     r"localSecondaryIndexes|globalSecondaryIndexes|attributes|filters|members|roles|users|statements?|values)$",
     re.IGNORECASE,
 )
-"""Names of lists whose order means nothing to any API that we know of."""
+"""Names of lists whose order is insignificant in all known APIs."""
 
 
 ORDERED: Final = re.compile(
     r"^(args|command|commands|entryPoint|entrypoint|instanceTypes|initContainers|overrides|orderedCacheBehaviors|"
     r"dnsServers|nameservers|searches|steps|stages|processors|priorities|layers|path|predefinedMetrics)$"
 )
-"""Names of lists whose order means something, whatever a wider rule says of them."""
+"""Names of lists whose order is significant; takes precedence over `SETS`."""
 
 
 ORDERED_OBJECTS: Final = re.compile(
     r"(actions|members|origins|filters|headers|policies|values|hosts|domains|users)$", re.I
 )
-"""Names of sets of texts; of objects they are steps, choices or rules, of which the first counts."""
+"""Names of lists whose order is insignificant for texts but significant for objects, such as steps or rules."""
 
 
 UNORDERED: Final = re.compile(
@@ -66,7 +66,7 @@ UNORDERED: Final = re.compile(
     r"networkInterfaces|tagSpecifications|parameters|dimensions|hostAliases|ownerReferences|secretOptions|"
     r"resourceClaims|productionVariants|shadowProductionVariants|replicas|lifecycleRules|corsRules)$"
 )
-"""Names of lists of objects with names of their own whose order means nothing to any API that we know of."""
+"""Names of lists of named objects whose order is insignificant in all known APIs."""
 
 
 FREE_MAPS: Final = re.compile(
@@ -74,33 +74,33 @@ FREE_MAPS: Final = re.compile(
     r"metadata|attributes|options|settings|config|values)$",
     re.IGNORECASE,
 )
-"""Names of mappings whose keys are their user's: one that is there with an empty value says something."""
+"""Names of mappings with user-defined keys: a key with an empty value is significant."""
 
 
 COMPUTED: Final = re.compile(
     r"^(__defaults|__meta|__internal|__fqn|__inputs|__initialApiVersion|contextHash|sourceCodeHash|sourceHash|"
     r"contentHash|etag|pluginDownloadURL|.*[Cc]onfig[-_]?[Hh]ash|(.*/)?checksum[/_-].*|.*/checksum)$"
 )
-"""Names of properties that follow from others. A checksum that the program gives is none: it says what is wanted."""
+"""Names of properties that are derived from others. A checksum that the program sets is not: it is a desired value."""
 
 
 SERVERS: Final = re.compile(
     r"(^|\.)metadata\.(resourceVersion|managedFields|generation|uid|creationTimestamp|selfLink)$"
 )
-"""What Kubernetes's API writes into an object."""
+"""Fields that the Kubernetes API sets in an object."""
 
 
 CONTENT: Final = re.compile(r"^(sourceCodeHash|sourceHash|contentHash|etag)$")
-"""Those that may be all that tells of a change, since what they follow from is not part of the inputs."""
+"""Derived properties that may be the only sign of a change, since their source is not part of the inputs."""
 
 
 @lru_cache(maxsize=4_096)
 def meaning(name: str) -> tuple[bool, bool, bool]:
-    """What a list's name tells: that its order means something, or nothing, or something where it has objects."""
+    """Whether a list's name means that its order is significant, insignificant, or significant for objects."""
     return bool(ORDERED.match(name)), bool(SETS.search(name)), bool(ORDERED_OBJECTS.search(name))
 
 
 def own_keys(type: str) -> frozenset[str]:
-    """Inputs that name a resource itself, in small letters: `name`, or `bucketname` of a bucket."""
+    """Lower-case names of the inputs that name a resource itself: `name`, or `bucketname` of a bucket."""
     own = re.sub(r"v\d+$", "", re.split("[:/]", type)[-1].lower())
     return frozenset({"name", "identifier", own, *(f"{own}{end}" for end in ("name", "identifier", "id"))})

@@ -1,4 +1,4 @@
-"""Checks of Kubernetes objects that the preview could not make, since there is no cluster yet: by the API's schemas."""
+"""Validates Kubernetes objects by the API schemas if their cluster does not exist yet and the preview could not."""
 
 import difflib
 import functools
@@ -14,21 +14,21 @@ from mlpctl.review.report import Invalid, Unchecked
 from mlpctl.review.values import UNKNOWN, Secret, Value, dotted
 
 MAX_VALUE: Final = 60
-"""Characters of a wrong value that are shown."""
+"""Maximum number of characters of an invalid value in a message."""
 
 _MADE: Final = (Op.CREATE, Op.UPDATE, Op.REPLACE, Op.IMPORT)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of the checks."""
+    """The results of the checks."""
 
     invalid: tuple[Invalid, ...]
     unchecked: tuple[Unchecked, ...]
 
 
 def check(plan: Plan) -> Checked:
-    """Check the objects of providers whose cluster is not there yet; the engine has seen to all others."""
+    """Validate the objects whose cluster does not exist yet; the preview validates all others."""
     invalid: list[Invalid] = []
     unknown: dict[str, list[str]] = defaultdict(list)
     checked: list[str] = []
@@ -43,7 +43,7 @@ def check(plan: Plan) -> Checked:
         if found := problems(kind, change.inputs):
             invalid.append(Invalid(urn=change.urn, name=f"{kind.rsplit('/', 1)[-1]} {change.name}", problems=found))
     unchecked = [
-        Unchecked(what=kind, why="there is no cluster yet, and no schema of it here", urns=each)
+        Unchecked(what=kind, why="the cluster does not exist yet, and mlpctl has no schema of this kind", urns=each)
         for kind, each in sorted(unknown.items())
     ]
     version = api_schemas.load()["version"]
@@ -51,7 +51,7 @@ def check(plan: Plan) -> Checked:
         unchecked.append(
             Unchecked(
                 what="Admission, quotas and defaults of Kubernetes objects",
-                why=f"there is no cluster yet; their fields were checked by the schemas of Kubernetes {version}",
+                why=f"the cluster does not exist yet; the schemas of Kubernetes {version} validate only the fields",
                 urns=checked,
             )
         )
@@ -59,13 +59,13 @@ def check(plan: Plan) -> Checked:
 
 
 def problems(kind: str, value: Mapping[str, Value]) -> tuple[str, ...]:
-    """What the schema of a kind (`apps/v1/Deployment`) has against an object: the field, the value, what is allowed."""
-    found = {_told(error): None for error in _validator(kind).iter_errors(value)}
+    """The violations of the schema of a kind (`apps/v1/Deployment`): the field, the value, the allowed values."""
+    found = {_message(error): None for error in _validator(kind).iter_errors(value)}
     return tuple(sorted(found))
 
 
 def _unreachable(plan: Plan, change: Change) -> bool:
-    """Whether the object's provider does not know its cluster."""
+    """Whether the kubeconfig of the object's provider is unknown."""
     provider = plan.by_urn.get(change.provider)
     return provider is not None and any(path[0] == "kubeconfig" for path in provider.unknowns)
 
@@ -93,12 +93,12 @@ def _validator(kind: str) -> Any:
 
 
 def _unless_hidden(keyword: Any, validator: Any, wanted: Any, value: Value, schema: Any) -> Iterator[Any]:
-    """Check what is known and shown; everything else may be right."""
+    """Validate known values that are not secret; others may be valid."""
     if value is not UNKNOWN and not isinstance(value, Secret):
         yield from keyword(validator, wanted, value, schema) or ()
 
 
-def _told(error: Any) -> str:
+def _message(error: Any) -> str:
     path = dotted(tuple(error.absolute_path)) or "the object"
     if error.validator == "additionalProperties":
         return _unknown_fields(path, error)
@@ -110,11 +110,11 @@ def _told(error: Any) -> str:
 
 def _unknown_fields(path: str, error: Any) -> str:
     known = sorted(error.schema.get("properties", ()))
-    told = []
+    names = []
     for name in sorted({*error.instance} - {*known}):
         near = difflib.get_close_matches(name, known, n=1)
-        told.append(f"{name} (did you mean {near[0]}?)" if near else name)
-    return f"{path} has unknown fields: {', '.join(map(_cut, told))}"
+        names.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    return f"{path} has unknown fields: {', '.join(map(_cut, names))}"
 
 
 def _allowed(error: Any) -> str:
@@ -127,7 +127,7 @@ def _allowed(error: Any) -> str:
         case "type":
             return str(wanted)
         case "pattern":
-            return f"what matches {wanted}"
+            return f"a value that matches {wanted}"
         case _:
             return f"{error.validator} {wanted}"
 

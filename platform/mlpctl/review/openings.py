@@ -1,4 +1,4 @@
-"""What firewalls of all kinds let in, by protocol, port and source, however their type writes it: `openings.yaml`."""
+"""Parses firewall rules of all types into allowed and denied protocols, ports and sources: `openings.yaml`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,99 +16,99 @@ from mlpctl.review.watches import holds, value_at
 PORTS: Final = (0, 65_535)
 
 MESSAGES: Final = 256
-"""Types of messages that ICMP has, and codes of each type: https://www.iana.org/assignments/icmp-parameters."""
+"""Number of ICMP types, and of codes per type: https://www.iana.org/assignments/icmp-parameters."""
 
 _ANY: Final = frozenset({"-1", "all", "any", "*", "", "none"})
 _EVERY_PORT: Final = frozenset({"*", "all", "0-65535"})
 _ALL_TARGETS: Final = frozenset({"*", "0.0.0.0/0", "::/0", "Any", "VirtualNetwork"})
-"""How providers write that a rule is for everything behind its firewall."""
+"""Values of providers for a rule that applies to everything behind its firewall."""
 
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "132": "sctp"}
 """https://www.iana.org/assignments/protocol-numbers"""
 
 PORTLESS: Final = frozenset({"icmp", "icmpv6", "any other protocol"})
-"""Protocols without ports, and what stands for those that nobody names."""
+"""Protocols without ports, and the placeholder for protocols that no rule names."""
 
 
 class Opening(Row):
-    """How some types write what may connect."""
+    """The format of firewall rules that some types share."""
 
     parts: bool = False
-    """Whether it has rules that are resources of their own too."""
+    """Whether its rules may also be separate resources."""
 
     whole: Sequence[str] = ()
-    """Properties that name what a rule is part of; the first that is there tells whether it exists already."""
+    """Properties that refer to the firewall of a rule; the first one that is set shows whether it already exists."""
 
     anew: bool = False
-    """Whether a new firewall that lets in the internet is told of too, apart from ports of the web."""
+    """Whether a new firewall that is open to the internet is also reported, except for web ports."""
 
     rules: str = ""
-    """Way to the list of rules; empty where the resource is one."""
+    """Path of the list of rules; empty if the resource is a rule."""
 
     when: Mapping[str, Any] = {}
-    """Inputs with which it lets anybody in."""
+    """Inputs that it must have to allow any connection."""
 
     unless: Sequence[Mapping[str, Any]] = ()
-    """Inputs with which it lets nobody in."""
+    """Inputs with which it allows no connections."""
 
     disabled: Mapping[str, Any] = {}
-    """Values with which a rule lets nobody in."""
+    """Values that disable a rule."""
 
     sources: Sequence[str] = ()
-    """Ways to the ranges of addresses in a rule."""
+    """Paths of the address ranges in a rule."""
 
     lowest: Sequence[str] = ()
-    """Ways to the first address, where a rule names the first and the last."""
+    """Paths of the first address, if a rule has a first and a last address."""
 
     highest: Sequence[str] = ()
     open: Sequence[str] = ()
-    """Where none of these is there, a rule is for every source; without any way it then is for none."""
+    """Paths of sources: if none of them is set, a rule applies to every source. If empty, it then applies to none."""
 
     services: str = ""
-    """Way in a rule to its protocols and ports, where it has several."""
+    """Path of the protocols and ports in a rule, if it has several."""
 
     refusals: str = ""
-    """Way to those that it refuses."""
+    """Path of the protocols and ports that it denies."""
 
     protocol: str = ""
     assumed: str = ""
-    """The protocol where none is given; every one where this is empty."""
+    """The default protocol; empty for all protocols."""
 
     with_ports: Sequence[str] = ()
-    """Protocols that a rule for every protocol is limited to where it names ports; else such a rule has none."""
+    """Protocols that a rule for all protocols is limited to if it names ports; otherwise such a rule has no ports."""
 
     ports: Sequence[str] = ()
-    """Ways to ports, and ranges of ports such as `80-90`."""
+    """Paths of ports, and of port ranges such as `80-90`."""
 
     first: str = ""
     last: str = ""
     deny: Mapping[str, Any] = {}
-    """Values with which a rule refuses."""
+    """Values that make a rule a deny rule."""
 
     order: str = ""
-    """Number by which the first rule that fits counts; of two of the same number the one that refuses."""
+    """Property with the priority: the first matching rule applies; a deny rule precedes others of its priority."""
 
     assumed_order: float = inf
-    """The number of a rule that gives none."""
+    """The default priority."""
 
     targets: Sequence[str] = ()
-    """Ways to what a rule is for of all that its firewall guards; where none of them is there, it is for all."""
+    """Paths of the targets of a rule; if none of them is set, it applies to everything behind its firewall."""
 
     icmp_type: str = ""
-    """Way to the type of messages, if rules for ICMP tell one; less than 0 stands for all."""
+    """Path of the ICMP type; a negative value means all types."""
 
     icmp_code: str = ""
 
     portless: bool = False
-    """Whether ports are no part of it."""
+    """Whether the rules have no ports."""
 
-    says: str = "may connect"
-    """What whoever is let in may do."""
+    says: str = "can connect"
+    """What the allowed sources can do, after their name in a sentence."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One thing that a rule lets in or keeps out."""
+    """One range of ports that a rule allows or denies."""
 
     allows: bool
     order: float
@@ -119,22 +119,22 @@ class Layer:
     high: int
     sources: Mapping[int, Addresses]
     targets: frozenset[str] = frozenset()
-    """What it is for; empty for all that its firewall guards."""
+    """Its targets; empty for everything behind its firewall."""
 
     doubtful: bool = False
-    """Whether its protocol or its port is not known yet."""
+    """Whether its protocol or port is unknown."""
 
     def fits(self, protocol: str, port: int) -> bool:
-        """Whether it is about a port."""
+        """Whether it covers a port."""
         return self.protocol in ("", protocol) and self.low <= port <= self.high
 
     def guards(self, target: str) -> bool:
-        """Whether it is for a target; the empty one is what no rule names."""
+        """Whether it applies to a target; an empty target stands for everything that no rule names."""
         return not self.targets or target in self.targets or any(lies_in(target, each) for each in self.targets)
 
 
 def ways(opening: Opening) -> Sequence[str]:
-    """Properties of a resource that say what it lets in."""
+    """Properties of a resource that define its rules."""
     if opening.rules:
         return (opening.rules,)
     singles = (opening.services, opening.refusals, opening.order) if opening.services else ()
@@ -145,7 +145,7 @@ def ways(opening: Opening) -> Sequence[str]:
 
 
 def paths(opening: Opening) -> Iterator[str]:
-    """Every path in the inputs of a resource that a form reads."""
+    """All paths of inputs that a format reads."""
     yield from (*opening.when, *(way for each in opening.unless for way in each))
     lead = f"{opening.rules}[]." if opening.rules else ""
     rule = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *opening.targets, opening.order)
@@ -157,7 +157,7 @@ def paths(opening: Opening) -> Iterator[str]:
 
 
 def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
-    """What the inputs of a resource let in and keep out."""
+    """What the inputs of a resource allow and deny."""
     if inputs is None or not holds(inputs, opening.when) or any(holds(inputs, each) for each in opening.unless):
         return ()
     found = value_at(inputs, opening.rules) if opening.rules else [inputs]
@@ -183,7 +183,7 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
 
 
 def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
-    """What a rule is for, empty for all, and whether that is not known yet."""
+    """The targets of a rule, empty for all, and whether they are unknown."""
     found = [each for way in opening.targets for each in items(value_at(rule, way))]
     known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
     if known & _ALL_TARGETS:
@@ -193,13 +193,13 @@ def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str
 
 @cache
 def lies_in(target: str, other: str) -> bool:
-    """Whether two targets are ranges of addresses, and the first lies in the other."""
+    """Whether two targets are address ranges and the first is inside the other."""
     one, two = addresses.parsed([target]), addresses.parsed([other])
     return any(one.values()) and all(not one[family] - two[family] for family in one)
 
 
 def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
-    """What of a rule has protocols and ports; a rule that could name some and names none is for every port."""
+    """The parts of a rule with protocols and ports; a rule that names none applies to all ports."""
     found = value_at(rule, way) if way else [rule]
     if not found and not isinstance(found, Unknown) and not opening.refusals:
         return [{opening.protocol: "*"}]
@@ -207,7 +207,7 @@ def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Map
 
 
 def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addresses]:
-    """The addresses that a rule is for."""
+    """The addresses that a rule applies to."""
     if opening.open and all(value_at(rule, way) in (None, [], "") for way in opening.open):
         return addresses.everything()
     texts: list[Value] = []
@@ -230,7 +230,7 @@ def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addres
 
 
 def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[str, int, int, bool]]:
-    """Protocols and ports: the protocol, the first and the last port, and whether that is not known yet."""
+    """Tuples of protocol, first and last port, and whether these are unknown."""
     given = value_at(service, opening.protocol) if opening.protocol else None
     doubtful = isinstance(given, Unknown)
     word = str(opening.assumed if given is None else given).lower()
@@ -260,7 +260,7 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
 
 
 def _messages(opening: Opening, service: Mapping[str, Value], protocol: str) -> tuple[str, int, int, bool]:
-    """Messages of ICMP, by type and then by code, 256 of each: so they take the place of ports."""
+    """ICMP types and codes, 256 of each, encoded as port numbers."""
     kind, code = value_at(service, opening.icmp_type), value_at(service, opening.icmp_code)
     doubtful = isinstance(kind, Unknown) or isinstance(code, Unknown)
     first, second = _integer(kind, -1), _integer(code, -1)
@@ -271,7 +271,7 @@ def _messages(opening: Opening, service: Mapping[str, Value], protocol: str) -> 
 
 
 def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, int, bool]]:
-    """One port, a range of ports, or a port by its name."""
+    """A port, a port range, or a named port."""
     if isinstance(value, Unknown):
         yield protocol, *PORTS, True
     elif match := re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", str(value)):
@@ -288,7 +288,7 @@ def _integer(value: Value, otherwise: int) -> int:
 
 
 class Table(Row):
-    """`openings.yaml`, where all fields are explained."""
+    """`openings.yaml`, which explains its fields."""
 
     ports: Mapping[int, str]
     web: Sequence[int]
@@ -297,11 +297,11 @@ class Table(Row):
 
 @cache
 def table() -> Table:
-    """The names of ports and the forms in which types write what may connect."""
+    """The names of ports and the formats of rules."""
     return Table.model_validate(read_table("openings.yaml", "mlpctl.review"))
 
 
 def opening_of(type: str) -> Opening | None:
-    """How resources of a type write what may connect; None where they write nothing of it."""
+    """The format of a type's rules; None if it has none."""
     name = records.record(type).opening
     return table().openings[name] if name else None

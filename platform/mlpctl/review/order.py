@@ -1,9 +1,9 @@
-"""Which of the two goes first in a replacement of which a plan does not list the steps: the old one, by its name.
+"""Determines from names whether a replacement deletes the old resource first, if the plan does not list its steps.
 
-Where the program names something, and the name stays, the new one cannot be there beside the old one. Providers then
-ask the engine to delete first. Of Kubernetes: `Diff` in
-https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/provider.go; of what is bridged from
-Terraform: `nameRequiresDeleteBeforeReplace` in
+If the program sets the name of a resource and the name does not change, the old and the new resource cannot exist at
+the same time, and the provider requests delete-before-replace. Kubernetes: `Diff` in
+https://github.com/pulumi/pulumi-kubernetes/blob/master/provider/pkg/provider/provider.go; bridged Terraform providers:
+`nameRequiresDeleteBeforeReplace` in
 https://github.com/pulumi/pulumi-terraform-bridge/blob/main/pkg/tfbridge/schema.go.
 """
 
@@ -16,18 +16,18 @@ from mlpctl.review.plan import PROVIDER
 from mlpctl.review.steps import Step
 
 _DEFAULTS: Final = "__defaults"
-"""The bridge's list of the inputs that it filled in itself, names that it made among them."""
+"""The bridge's list of the inputs that it set itself, including generated names."""
 
 _AUTONAMED: Final = "pulumi.com/autonamed"
-"""The annotation of an object that the Kubernetes provider named."""
+"""The annotation of an object whose name the Kubernetes provider generated."""
 
 
 def has_to_go_first(steps: Sequence[Step]) -> bool:
-    """Whether the old one has to go before the new one comes, as far as names tell it."""
+    """Whether the names require that the old resource is deleted before the new one is created."""
     for step in reversed(steps):
         if step.old is None or step.new is None:
             continue
-        # Another provider makes the new one elsewhere.
+        # Another provider creates the new resource elsewhere.
         if step.keys and set(step.keys) <= {PROVIDER}:
             return False
         kind = urns.kind(step.urn)
@@ -37,14 +37,14 @@ def has_to_go_first(steps: Sequence[Step]) -> bool:
 
 
 def _keeps_object(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether an object of Kubernetes keeps a name that the program gave it."""
+    """Whether a Kubernetes object keeps a name that the program set."""
     was, will = (_mapping(each.get("metadata")) for each in (old, new))
     autonamed = str(_mapping(will.get("annotations")).get(_AUTONAMED)).lower() == "true"
     return not autonamed and all(was.get(key) == will.get(key) for key in ("name", "namespace"))
 
 
 def _keeps_name(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a resource keeps a name that the program gave it; without the bridge's list it counts as made."""
+    """Whether a resource keeps a name that the program set; without the bridge's list the name counts as generated."""
     defaults = new.get(_DEFAULTS)
     if not isinstance(defaults, list):
         return False

@@ -1,4 +1,4 @@
-"""Where a review comes from: the commit, the time, the version of this program, and the run of the CI service.
+"""Determines the origin of a review: the commit, the time, the version of this program, and the CI run.
 
 The variables are those of GitHub Actions and GitLab CI:
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables and
@@ -21,9 +21,9 @@ _LARGEST_EVENT: Final = 4 * 1024 * 1024
 
 
 def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", run_url: str = "") -> Origin:
-    """Where a review comes from, by what is given, or else by the variables of a CI service.
+    """The origin of a review, from the arguments, or by default from the variables of a CI service.
 
-    What does not look like a commit or an address is left out.
+    Values that do not look like a commit or a URL are ignored.
     """
     found = commit or _pull_request_head(environment) or _first(environment, "GITHUB_SHA", "CI_COMMIT_SHA")
     url = run_url or _run(environment)
@@ -44,7 +44,7 @@ def _run(environment: Mapping[str, str]) -> str:
 
 
 def _pull_request_head(environment: Mapping[str, str]) -> str:
-    """The commit that a pull request ends with: `GITHUB_SHA` is then a merge that nobody has."""
+    """The head commit of a pull request: `GITHUB_SHA` is then a temporary merge commit."""
     path = Path(environment.get("GITHUB_EVENT_PATH", ""))
     if not environment.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
         return ""

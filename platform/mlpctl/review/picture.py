@@ -1,4 +1,4 @@
-"""Where the components of a picture stand: what is used on the left, what uses it on the right."""
+"""Lays out a diagram of components: used components on the left, their users on the right."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ HEIGHT: Final = 58
 _GAP_X: Final = 72
 _GAP_Y: Final = 18
 _PASSES: Final = 4
-"""How often the columns are put in order by their neighbours; more changes nothing in pictures of this size."""
+"""Number of passes that sort the columns by their neighbors; more do not improve diagrams of this size."""
 
 _ALONE_IN_A_LINE: Final = 4
 
 
 @dataclass(frozen=True)
 class Box:
-    """A component in the picture; its place is that of its upper left corner, in pixels."""
+    """A component in the diagram, with the position of its upper left corner in pixels."""
 
     title: str
     x: int
@@ -26,14 +26,14 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """A line from what is used to what uses it."""
+    """A line from a component to a user of it."""
 
     source: Box
     target: Box
 
     @property
     def path(self) -> str:
-        """The line as a path of SVG."""
+        """The line as an SVG path."""
         x1, y1 = self.source.x + WIDTH, self.source.y + HEIGHT // 2
         x2, y2 = self.target.x, self.target.y + HEIGHT // 2
         bend = max(36, abs(x2 - x1) // 2)
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Picture:
-    """Boxes and lines, and how much room they take, in pixels."""
+    """Boxes and lines, and the size of the diagram in pixels."""
 
     boxes: Sequence[Box]
     lines: Sequence[Line]
@@ -51,7 +51,7 @@ class Picture:
 
 
 def draw(titles: Sequence[str], uses: Iterable[tuple[str, str]]) -> Picture:
-    """Place components in columns; `uses` has pairs of one that uses and one that is used."""
+    """Place components in columns; `uses` contains pairs of a user and a used component."""
     pairs = sorted({(one, other) for one, other in uses if one in titles and other in titles and one != other})
     below: dict[str, list[str]] = {title: [] for title in titles}
     above: dict[str, list[str]] = {title: [] for title in titles}
@@ -84,7 +84,7 @@ def draw(titles: Sequence[str], uses: Iterable[tuple[str, str]]) -> Picture:
 
 
 def _depth(title: str, below: Mapping[str, Sequence[str]], depths: dict[str, int], on_the_way: frozenset[str]) -> int:
-    """How many columns a component stands from the left; a circle ends where it began."""
+    """Column of a component, from the left; cycles are cut."""
     if title in on_the_way:
         return -1
     if title not in depths:
@@ -96,7 +96,7 @@ def _depth(title: str, below: Mapping[str, Sequence[str]], depths: dict[str, int
 def _untangle(
     columns: Sequence[list[str]], below: Mapping[str, Sequence[str]], above: Mapping[str, Sequence[str]]
 ) -> None:
-    """Put each column in the order of what its components are joined to, so that few lines cross."""
+    """Sort each column by the positions of its neighbors, so that few lines cross."""
     for number in range(_PASSES):
         neighbours = above if number % 2 else below
         place = {title: index / len(column) for column in columns for index, title in enumerate(column)}

@@ -1,4 +1,4 @@
-"""Pieces of a text that has a limit: each can be shown shorter, and says then how much of it is left out."""
+"""Pieces of a text of limited size: each can be shortened, and then says how much it omits."""
 
 import re
 import sys
@@ -15,39 +15,39 @@ class Piece(Protocol):
 
     @property
     def smallest(self) -> str:
-        """The least that is shown of it."""
+        """Its shortest form."""
 
     def fitted(self, room: int) -> str:
-        """As much of it as there is room for, in bytes of UTF-8; never less than the least."""
+        """The longest form that fits into `room` bytes of UTF-8; at least the shortest form."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A piece that is shown whole or in its short form."""
+    """A piece with a full and a short form."""
 
     text: str
     smallest: str = ""
 
     def fitted(self, room: int) -> str:
-        """Return the whole, if there is room."""
+        """Return the full form if it fits."""
         return self.text if size(self.text) <= room else self.smallest
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A piece of a head, items and a foot; the last items are left out first."""
+    """A piece with a head, items and a foot; the last items are omitted first."""
 
     head: str
     items: Sequence[str]
     foot: str
     left_out: Callable[[int], str]
-    """What is said, before the foot, of so many items that are left out."""
+    """The text before the foot about a number of omitted items."""
 
     smallest: str
-    """What stays of it where there is no room for any item."""
+    """The text if no item fits."""
 
     def fitted(self, room: int) -> str:
-        """Return as many items as there is room for."""
+        """Return as many items as fit."""
         whole = f"{self.head}{''.join(self.items)}{self.foot}"
         if size(whole) <= room:
             return whole
@@ -63,38 +63,38 @@ class Listing:
 
 @dataclass(frozen=True)
 class Fuller:
-    """A piece that is shown in its fuller form where there is room for all of that, else in the other."""
+    """A piece with a long form that is used only if all of it fits, and another form."""
 
     full: Piece
     other: Piece
 
     @property
     def smallest(self) -> str:
-        """Return the least of the other form."""
+        """Return the shortest form of the other piece."""
         return self.other.smallest
 
     def fitted(self, room: int) -> str:
-        """Return the fuller form, or as much of the other as there is room for."""
+        """Return the long form, or as much of the other as fits."""
         whole = everything(self.full)
         return whole if size(whole) <= room else self.other.fitted(room)
 
 
 @dataclass(frozen=True)
 class Sequel:
-    """Pieces of one kind, one after the other; they share the room, and the last ones are left out first."""
+    """A sequence of pieces that share the available size; the last ones are omitted first."""
 
     head: str
     pieces: Sequence[Piece]
     left_out: Callable[[int], str]
-    """What is said of so many pieces that are left out."""
+    """The text about a number of omitted pieces."""
 
     @property
     def smallest(self) -> str:
-        """Return the head and how many pieces there are."""
+        """Return the head and the number of pieces."""
         return self.head + self.left_out(len(self.pieces)) if self.pieces else ""
 
     def fitted(self, room: int) -> str:
-        """Return all pieces as long as there is room for the least of each, else the first of them."""
+        """Return all pieces if their shortest forms fit, otherwise the first ones."""
         if not self.pieces:
             return ""
         room -= size(self.head)
@@ -110,9 +110,9 @@ class Sequel:
 
 
 def share(pieces: Sequence[tuple[Piece, float]], room: int) -> list[str]:
-    """Share the room among pieces: the least of each, then up to its share of what is free, then what is left over.
+    """Distribute a size among pieces: first their shortest forms, then their shares of the rest, then what remains.
 
-    A share of 1 is an equal part of what is free for itself and those after it.
+    A share of 1 is an equal part of the free rest for the piece and those after it.
     """
     texts = [piece.smallest for piece, _ in pieces]
     free = room - sum(map(size, texts))
@@ -127,17 +127,17 @@ def share(pieces: Sequence[tuple[Piece, float]], room: int) -> list[str]:
 
 
 def everything(piece: Piece) -> str:
-    """All of a piece."""
+    """The full text of a piece."""
     return piece.fitted(sys.maxsize)
 
 
 def size(text: str) -> int:
-    """Bytes of a text in UTF-8: never fewer than its letters, nor than its units of UTF-16."""
+    """Size of a text in bytes of UTF-8: never less than its number of characters or of UTF-16 units."""
     return len(text.encode())
 
 
 def folded(names: Sequence[str]) -> list[str]:
-    """Names in the braces of a shell, so that each can still be read: `shard-{0001..0040}-bucket`, `net-{a,b}`."""
+    """Names as shell brace patterns from which each can be read: `shard-{0001..0040}-bucket`, `net-{a,b}`."""
     numbered: dict[tuple[str, str, int], list[str]] = {}
     others: list[str] = []
     for name in dict.fromkeys(names):
@@ -161,9 +161,9 @@ def folded(names: Sequence[str]) -> list[str]:
 
 
 def grouped(names: Mapping[str, Sequence[str]], most: int | None = None, *, fold: bool = False) -> list[str]:
-    """Lines of heads with their names below, of at most `most` bytes; a head says how many it has, and how many lack.
+    """Lines of heads with their names below, at most `most` bytes; a head has the number of its names.
 
-    `fold` writes the names in braces; it is of no use together with `most`.
+    `fold` writes the names as brace patterns; it cannot be combined with `most`.
     """
     heads = {head: folded(found) if fold else [*found] for head, found in names.items()}
     room = None if most is None else most - sum(size(_head(head, len(found))) + 40 for head, found in names.items())
@@ -173,7 +173,7 @@ def grouped(names: Mapping[str, Sequence[str]], most: int | None = None, *, fold
         if room is None:
             lines += [f"  {name}" for name in found]
             continue
-        # Each head has its part of the room, so that no long list takes that of the others.
+        # Each head has its own share, so that a long list does not displace the others.
         allowed, shown = room // (len(heads) - number), 0
         for name in names[head]:
             if (needed := size(name) + 3) > allowed:
@@ -186,7 +186,7 @@ def grouped(names: Mapping[str, Sequence[str]], most: int | None = None, *, fold
 
 
 def _ranges(numbers: Sequence[str]) -> Iterator[str]:
-    """Numbers in order, those that follow each other as `1..9`."""
+    """Sorted numbers, with consecutive ones as `1..9`."""
     start = 0
     for place in range(1, len(numbers) + 1):
         if place == len(numbers) or int(numbers[place]) != int(numbers[place - 1]) + 1:
@@ -196,7 +196,7 @@ def _ranges(numbers: Sequence[str]) -> Iterator[str]:
 
 
 def _branches(names: Sequence[str]) -> list[str]:
-    """Names that begin alike, up to a hyphen, as `net-{a,b}`."""
+    """Names with a common start, up to a hyphen, as `net-{a,b}`."""
     beginnings: dict[str, list[str]] = {}
     for name in names:
         head, hyphen, rest = name.partition("-")

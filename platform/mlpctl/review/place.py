@@ -1,4 +1,4 @@
-"""Where two values are compared, and what is known of that place."""
+"""The place at which two values are compared, with the facts that affect the comparison."""
 
 import json
 import re
@@ -12,40 +12,40 @@ from mlpctl.review.naming import FREE_MAPS, UNORDERED, meaning
 from mlpctl.review.values import Value, dotted
 
 ITEM: Final = re.compile(r'\[("([^"\\]|\\.)*"|\d*)\]')
-"""A step of a path to an item of a list: its position, or its key as JSON."""
+"""A step of a path that selects a list item: its position, or its key as JSON."""
 
 
 class Absent:
-    """There is no such property."""
+    """A missing property."""
 
 
 ABSENT: Final = Absent()
 
 
 class Place(NamedTuple):
-    """Where values are compared."""
+    """The place at which values are compared."""
 
     path: str = ""
     name: str = ""
-    """The property's name, without those above it."""
+    """The property's own name."""
 
     policy: bool = False
-    """Whether it is part of an IAM policy, where every list is a set and a single item needs no list."""
+    """Whether it is part of an IAM policy, where lists are sets and a single item needs no list."""
 
     silent: bool = False
-    """Whether the provider, which reports what differs, reports nothing of this property."""
+    """Whether the provider reports differences, but none of this property."""
 
     document: bool = False
-    """Whether it is part of a text or of values that only its user knows: then the order of every list may count."""
+    """Whether it is part of a document with an unknown schema, in which the order of every list may be significant."""
 
     strict: bool = False
-    """Whether what is there and empty says something, as an empty selector does, which selects everything."""
+    """Whether empty values are significant, such as an empty selector, which selects everything."""
 
     owner: str = ""
-    """The resource's logical name, of which the engine makes others."""
+    """The resource's logical name, from which physical names are generated."""
 
     type: str = ""
-    """The resource's type, whose record may say of a list whether its order means something."""
+    """The resource's type, whose record may define whether the order of a list is significant."""
 
     def below(self, key: str) -> "Place":
         """The place of a property."""
@@ -60,12 +60,12 @@ class Place(NamedTuple):
 
 @lru_cache(maxsize=4_096)
 def _step(key: str) -> tuple[str, bool]:
-    """A property as a step of a way, and whether what is below it is its user's."""
+    """A property as a step of a path, and whether the keys below it are user-defined."""
     return dotted((key,)), bool(FREE_MAPS.search(key))
 
 
 def is_set(place: Place, items: Sequence[Value]) -> bool:
-    """Whether the order of a list means nothing."""
+    """Whether the order of a list is insignificant."""
     known = _known(place.type, place.path) if place.type and not place.document else None
     if known is not None:
         return known
@@ -79,11 +79,11 @@ def is_set(place: Place, items: Sequence[Value]) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _known(type: str, path: str) -> bool | None:
-    """What a type's record says of a list: true that its order means nothing, false that it does, None nothing."""
+    """Whether a type's record declares the order of a list insignificant; None if it does not mention the list."""
     record, way = records.record(short_type(type)), ITEM.sub("", path)
     return True if way in record.sets else False if way in record.ordered else None
 
 
 def means_no_order(place: Place) -> bool:
-    """Whether the name of a list of objects says that their order means nothing."""
+    """Whether the name of a list of objects means that their order is insignificant."""
     return not place.document and bool(UNORDERED.match(place.name))

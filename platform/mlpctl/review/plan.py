@@ -1,4 +1,4 @@
-"""What the engine says that it will do: `pulumi preview --json`, read into frozen dataclasses."""
+"""The plan of `pulumi preview --json` as frozen dataclasses."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ _NOTHING: Final = Differences()
 
 
 class PlanError(InputError):
-    """What was given is no plan; the text is for the user."""
+    """The input is not a plan; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What the engine, a provider or the program said while the plan was made."""
+    """A message of the engine, a provider or the program during the preview."""
 
     severity: str
     """`info`, `warning` or `error`."""
@@ -34,24 +34,24 @@ class Message:
 
 @dataclass(frozen=True)
 class Violation:
-    """What a policy has against a resource or the stack."""
+    """A violation of a policy by a resource or the stack."""
 
     policy: str
     pack: str
     mandatory: bool
-    """Whether the engine refuses the update for it."""
+    """Whether the engine stops the update because of it."""
 
     text: str
     urn: str = ""
-    """Empty for one of the whole stack."""
+    """Empty for a violation by the whole stack."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the engine says that it will do."""
+    """The changes that the engine would make."""
 
     changes: tuple[Change, ...]
-    """Every resource, unchanged ones too, each once, in the engine's order; old copies beside those in use."""
+    """All resources in the engine's order, including unchanged ones; old copies are separate entries."""
 
     project: str = ""
     stack: str = ""
@@ -60,35 +60,35 @@ class Plan:
 
     messages: tuple[Message, ...] = ()
     sandbox: bool = False
-    """Whether a sandbox stood in for AWS: what replaces is then as right as the sandbox's declarations."""
+    """Whether a sandbox replaced AWS: replacements are then only as accurate as the sandbox's declarations."""
 
     unlisted: int = 0
-    """Unchanged resources that the engine counted and did not write down."""
+    """Number of unchanged resources that the engine counted but did not list."""
 
     incomplete: str = ""
-    """Why the plan may not be all of it; empty where nothing speaks for that."""
+    """Why the plan may be incomplete; empty if it is complete."""
 
     notes: tuple[Message, ...] = ()
-    """What the steps of a resource come to that no change of it shows."""
+    """Facts about the steps of resources that their changes do not show."""
 
     refresh_only: bool = False
-    """Whether it is one of `pulumi refresh`: nothing changes but the state."""
+    """Whether it is a plan of `pulumi refresh`: only the state changes."""
 
     streamed: bool = False
-    """Whether it came as the stream of events, which tells more than the digest, but not what depends on what."""
+    """Whether it was read from the stream of events, which lacks the dependencies that the digest contains."""
 
     has_events: bool = False
-    """Whether a digest was completed with violations and outputs from the events of the same preview."""
+    """Whether violations and outputs from the events of the same preview were added to a digest."""
 
     hides_refreshes: bool = False
-    """Whether it is a digest with steps of a refresh and no result of any: an older engine writes none."""
+    """Whether it is a digest with refresh steps but without their results, which older engines do not write."""
 
     shows_replacements: bool = False
-    """Whether it lists the steps of replacements, and with them the deletion of old copies."""
+    """Whether it lists the steps of replacements, including the deletion of old copies."""
 
     violations: tuple[Violation, ...] = ()
     outputs: tuple[Mapping[str, Value], Mapping[str, Value]] | None = None
-    """What the stack exports until now and from now on, without secrets; None where the plan does not tell."""
+    """Old and new stack outputs, without secrets; None if the plan does not contain them."""
 
     def __iter__(self) -> Iterator[Change]:
         """Iterate over the changes."""
@@ -101,27 +101,27 @@ class Plan:
 
     @cached_property
     def differences(self) -> Mapping[str, Differences]:
-        """What differs in each resource that does not stay as it is, by its URN."""
+        """Differences of each changing resource, by URN."""
         return {each.urn: differences(each) for each in self.changes if each.op not in _AS_BEFORE}
 
     def differs(self, change: Change) -> Differences:
-        """What differs in a resource of the plan; nothing in one that stays as it is."""
+        """Differences of a resource of the plan; empty for an unchanged one."""
         return self.differences.get(change.urn, _NOTHING)
 
     @cached_property
     def parents(self) -> Mapping[str, str]:
-        """URN of each resource's parent, or an empty text."""
+        """URN of each resource's parent; empty without one."""
         return {each.urn: each.parent for each in self.changes}
 
     @cached_property
     def makers(self) -> frozenset[str]:
-        """URNs of the resources that made others."""
+        """URNs of the resources that created others, such as Terraform modules."""
         return frozenset(each.view_of for each in self.changes if each.view_of)
 
     def component(self, change: Change) -> str:
-        """URN of the outermost component that a resource belongs to; its own where it stands alone."""
+        """URN of the outermost component of a resource; its own URN if it has none."""
         return urns.outermost(change.urn, self.parents)
 
     def causes(self, change: Change, name: str) -> Iterable[Change]:
-        """The resources that an input property comes from."""
+        """The resources that an input property depends on."""
         return (self.by_urn[urn] for urn in change.depends.get(name, ()) if urn in self.by_urn)

@@ -1,4 +1,4 @@
-"""What IAM policies allow without naming it: everything, all actions of a service, everybody."""
+"""Finds broad permissions in IAM policies: all actions, all actions of a service, all principals."""
 
 import fnmatch
 import json
@@ -15,7 +15,7 @@ _ESCALATES: Final = (
     *("iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy"),
     *("iam:createpolicyversion", "iam:setdefaultpolicyversion"),
 )
-"""Actions with which whoever may do them to any resource can give oneself everything; small letters, as IAM takes both.
+"""Actions that, if allowed on any resource, let a principal grant itself everything; lower case as IAM ignores case.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissions-guardrails
@@ -23,7 +23,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 
 
 def wildcards(document: Value) -> set[str]:
-    """What a policy allows without naming it: actions and principals; a condition on principals names them."""
+    """The wildcard actions and principals that a policy allows; with a condition, principals are not counted."""
     found: set[str] = set()
     for statement in _allowed(document):
         found |= {
@@ -39,30 +39,30 @@ def wildcards(document: Value) -> set[str]:
 
 
 def lets_in_everybody(document: Value) -> bool:
-    """Whether a policy lets in everybody."""
+    """Whether a policy allows all principals."""
     return bool(wildcards(document) & EVERYBODY)
 
 
 def allows_anything(documents: Iterable[Value]) -> bool:
-    """Whether policies allow everything there is, or to give oneself that."""
+    """Whether policies allow everything, or let a principal grant itself everything."""
     return any(_is_anything(statement) for document in documents for statement in _allowed(document))
 
 
 def _is_anything(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement allows every action on everything, all but some, or to give oneself every action."""
+    """Whether a statement allows all actions on everything, all but some, or lets a principal grant itself all."""
     if "Resource" in statement and not any(_is_every(each) for each in items(statement["Resource"])):
         return False
     actions = [str(each).lower() for each in items(statement.get("Action"))]
     if "NotAction" in statement or any(not each.strip("*:") for each in actions):
         return True
-    # A condition may hold whoever gives permissions to a boundary.
+    # A condition may require a permissions boundary for the grants.
     return not statement.get("Condition") and any(
         fnmatch.fnmatchcase(each, action) for action in actions for each in _ESCALATES
     )
 
 
 def _is_every(resource: Value) -> bool:
-    """Whether a resource stands for every identity of an account, at least: `*`, `arn:aws:iam::123456789012:role/*`."""
+    """Whether a resource covers at least all identities of a kind: `*`, `arn:aws:iam::123456789012:role/*`."""
     if not isinstance(resource, str):
         return False
     some = re.sub(r"^arn:[\w*-]+:iam::[\d*]*:", "arn:aws:iam::0:", resource)
@@ -70,7 +70,7 @@ def _is_every(resource: Value) -> bool:
 
 
 def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
-    """The statements of a policy that allow something."""
+    """The `Allow` statements of a policy."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
@@ -82,5 +82,5 @@ def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
 
 
 def _broad(action: Any) -> bool:
-    """Whether an action is all of a service or of every service: `s3:*`, `*`."""
+    """Whether an action covers a whole service or all services: `s3:*`, `*`."""
     return str(action).split(":")[-1] == "*"

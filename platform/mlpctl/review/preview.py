@@ -1,4 +1,4 @@
-"""The plan of a stack, as the engine makes it now."""
+"""Runs a preview of a stack."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,17 +10,17 @@ from mlpctl.review.redact import scrub
 from mlpctl.stack import Stack, StackError
 
 EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
-"""What makes the engine take `--event-log`, as Pulumi's Automation API has it."""
+"""Environment variable that enables `--event-log`; Pulumi's Automation API sets it too."""
 
 MAX_TOLD: Final = 20
-"""Errors of a failed preview that are shown."""
+"""Maximum number of errors of a failed preview in the message."""
 
 
 def preview(stack: Stack, *, sandbox: bool) -> Plan:
-    """Have the engine make a plan; nothing is changed.
+    """Run a preview and read its plan; nothing is changed.
 
     Raises:
-        StackError: the preview failed; with what the engine, the program and the providers said, without secrets.
+        StackError: the preview failed; the message contains the errors, with secrets redacted.
     """
     with TemporaryDirectory(prefix="mlpctl-preview-") as folder:
         log = Path(folder) / "events.ndjson"
@@ -30,13 +30,13 @@ def preview(stack: Stack, *, sandbox: bool) -> Plan:
     try:
         plan = read(done.stdout, sandbox=sandbox, shows_replacements=True, events=events)
     except PlanError:
-        # Before there is a plan, the engine says what is wrong in plain text.
+        # Errors before the plan are plain text.
         raise StackError(f"The preview of {stack.name} failed: {scrub((done.stderr or done.stdout).strip())}") from None
     if done.returncode != 0:
         found = [f"{each.pack}/{each.policy}: {each.text}" for each in plan.violations if each.mandatory]
         found += [each.text.strip() for each in plan.messages if each.severity == "error"]
-        told = list(dict.fromkeys(found))
-        more = [f"and {len(told) - MAX_TOLD} more"] if len(told) > MAX_TOLD else []
-        lines = told[:MAX_TOLD] + more or [scrub(done.stderr.strip())]
+        errors = list(dict.fromkeys(found))
+        more = [f"and {len(errors) - MAX_TOLD} more"] if len(errors) > MAX_TOLD else []
+        lines = errors[:MAX_TOLD] + more or [scrub(done.stderr.strip())]
         raise StackError("\n".join([f"The preview of {stack.name} failed:", *lines]))
     return plan

@@ -1,8 +1,7 @@
-"""Whether security groups of AWS let through what they did, however their rules are grouped or described.
+"""Determines whether AWS security groups allow the same traffic as before, regardless of the form of their rules.
 
-Rules that belong to a group, inline and as resources of their own, are put together for each direction. What they reach
-is then a set of addresses and other peers for each protocol and port: rules that are split, joined or moved reach the
-same.
+All rules of a group, inline and separate resources, are combined for each direction into a set of addresses and other
+peers per protocol and port. Rules that are split, joined or moved result in the same set.
 """
 
 import json
@@ -22,7 +21,7 @@ from mlpctl.review.rules import protocol_of
 from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
 
 MOST: Final = 400
-"""Rules of a group that are put together; AWS allows 1,000 at most, and 60 unless asked for more.
+"""Maximum number of rules of a group that are combined; the AWS quota is 60 by default and at most 1,000.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 """
@@ -32,14 +31,14 @@ _STAYS: Final = frozenset({Op.FORGET})
 
 
 class _Alone(Row):
-    """Rules that are resources of their own."""
+    """Rules that are separate resources."""
 
     group: str
     direction: str
 
 
 class _Table(Row):
-    """`reach.yaml`, where all fields are explained."""
+    """`reach.yaml`, which explains its fields."""
 
     groups: Mapping[str, Mapping[str, str]]
     rules: Mapping[str, _Alone]
@@ -57,7 +56,7 @@ def _table() -> _Table:
 
 @dataclass(frozen=True)
 class _Way:
-    """What one rule lets through."""
+    """The traffic that one rule allows."""
 
     protocol: str
     low: int
@@ -70,7 +69,7 @@ _Reach = frozenset[tuple[Any, ...]]
 
 
 class Reaches:
-    """What the groups of a plan let through, until now and from now on."""
+    """The old and new traffic that the groups of a plan allow."""
 
     def __init__(
         self,
@@ -78,7 +77,7 @@ class Reaches:
         named: Callable[[Change, str], Sequence[Change]],
         by_id: Mapping[str, Change],
     ) -> None:
-        """Put the rules together; `named` finds what a property of a resource names, `by_id` what an id is of."""
+        """Combine the rules; `named` finds the resources that a property refers to, `by_id` the resource of an ID."""
         self._named = named
         self._by_id = by_id
         self._rules: dict[tuple[str, str], tuple[list[Value], list[Value]]] = {}
@@ -93,11 +92,11 @@ class Reaches:
                         self._keys.setdefault(change.urn, set()).add(key)
 
     def same(self, change: Change) -> bool:
-        """Whether the groups that a rule is of let through what they did; False where that is not known."""
+        """Whether the groups of a rule allow the same traffic as before; False if unknown."""
         return is_rule(change) and all(map(self._is_same, self._keys.get(change.urn, [("", "")])))
 
     def keeps(self, change: Change, name: str) -> bool:
-        """Whether a group lets through in a direction, that of the property `name`, what it did."""
+        """Whether a group allows the same traffic as before in the direction of the property `name`."""
         direction = _table().groups.get(short_type(change.type), {}).get(name)
         return direction is not None and self._is_same((change.urn, direction))
 
@@ -107,7 +106,7 @@ class Reaches:
         return self._same[key]
 
     def _of(self, change: Change, inputs: Mapping[str, Value] | None) -> Iterator[tuple[tuple[str, str], list[Value]]]:
-        """The rules in a resource's inputs, by what they are of."""
+        """The rules in a resource's inputs, by group and direction."""
         type = short_type(change.type)
         if inputs is None:
             return
@@ -119,7 +118,7 @@ class Reaches:
             yield (self._group(change, alone.group, inputs), str(towards)), [inputs]
 
     def _group(self, change: Change, name: str, inputs: Mapping[str, Value]) -> str:
-        """What a rule is of, on the side that the inputs are from: it may move to another group."""
+        """The group of a rule on the old or new side: a rule may move to another group."""
         value = inputs.get(name)
         moves = change.old is not None and change.new is not None and change.old.get(name) != change.new.get(name)
         if moves and isinstance(value, str):
@@ -134,7 +133,7 @@ def is_rule(change: Change) -> bool:
 
 
 def same(old: Value, new: Value) -> bool:
-    """Whether two lists of rules let through the same; False where they are none, or something is not known yet."""
+    """Whether two lists of rules allow the same traffic; False if they are not such rules or a part is unknown."""
     if not isinstance(old, list) or not isinstance(new, list) or not (old or new) or len(old) + len(new) > MOST:
         return False
     sides = [[way for rule in rules for way in _ways(rule)] for rules in (old, new)]
@@ -146,7 +145,7 @@ def same(old: Value, new: Value) -> bool:
 
 
 def _reach(ways: Sequence[_Way], protocols: Iterable[str]) -> _Reach:
-    """For each protocol, the ranges of ports and what may pass on them; `""` stands for those that no rule names."""
+    """The port ranges of each protocol with their peers; `""` stands for protocols that no rule names."""
     found: list[tuple[Any, ...]] = []
     for protocol in protocols:
         fitting = [each for each in ways if each.protocol in (_EVERY, protocol)]
@@ -163,7 +162,7 @@ def _reach(ways: Sequence[_Way], protocols: Iterable[str]) -> _Reach:
 
 
 def _ways(rule: Value) -> Iterator[_Way | None]:
-    """What a rule lets through; None where it is no such rule, or something of it is not known yet."""
+    """The traffic that a rule allows; None if it is not such a rule or a part is unknown."""
     table = _table()
     reached = (*table.protocol, *table.ports, *table.addresses, *table.peers)
     if not isinstance(rule, Mapping) or any(
@@ -171,8 +170,8 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
     ):
         yield None
         return
-    told = [rule.get(key) for key in reached]
-    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(told)):
+    values = [rule.get(key) for key in reached]
+    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(values)):
         yield None
         return
     protocol = protocol_of(next((rule[key] for key in table.protocol if key in rule), _EVERY))

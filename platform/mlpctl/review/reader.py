@@ -1,6 +1,6 @@
-"""Reads what `pulumi preview --json` writes, for any program in any language, and takes the secrets out on the way.
+"""Reads the output of `pulumi preview --json`, for any program in any language, and redacts the secrets.
 
-Two shapes: the digest (`digest`) and the stream of events (`stream`).
+There are two formats: the digest (`digest`) and the stream of events (`stream`).
 """
 
 import json
@@ -18,13 +18,13 @@ from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.steps import Raw
 
 LARGEST_BYTES: Final = 256 * 1024 * 1024
-"""What is read at most; a plan of 2,000 resources has about 10 MB, and needs eight times as much memory as its text."""
+"""Maximum size of the input. A plan of 2,000 resources has about 10 MB; reading needs about eight times its size."""
 
 
 def load(path: Path, *, sandbox: bool = False) -> Plan:
     """Read a plan from a file, or from standard input for `-`.
 
-    Raises `PlanError` if there is no plan.
+    Raises `PlanError` if it does not contain a plan.
     """
     try:
         if str(path) == "-":
@@ -43,22 +43,22 @@ def load(path: Path, *, sandbox: bool = False) -> Plan:
 def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool = False, events: bytes = b"") -> Plan:
     """Read a plan: the digest or the stream of events.
 
-    `sandbox` says that a sandbox stood in for AWS, `shows_replacements` that the engine was asked for the steps of
-    replacements (`--show-replacement-steps`), of which a digest may have none. `events` are those of the same preview,
-    for what the digest leaves out.
+    `sandbox`: the plan was created in a sandbox instead of AWS. `shows_replacements`: the preview was called with
+    `--show-replacement-steps`, even if the digest contains no such step. `events`: the events of the same preview, for
+    the information that the digest lacks.
 
-    Raises `PlanError` if it is none.
+    Raises `PlanError` if the text is not a plan.
     """
     if len(text) > LARGEST_BYTES:
-        raise PlanError(f"This is larger than {LARGEST_BYTES // 1024**2} MiB, the most that is read.")
+        raise PlanError(f"The input is larger than {LARGEST_BYTES // 1024**2} MiB, the maximum size.")
     try:
         raw = _raw(_decoded(text))
         if events and not raw.streamed:
             _complete(raw, events)
     except PlanError as error:
-        # It may quote what it found.
+        # The message may quote a secret.
         raise PlanError(visible(scrub(str(error)))) from None
-    # What the first reading finds by name and mark, the second strikes out wherever else it stands.
+    # The second pass also redacts other occurrences of the secrets that the first pass found by name or mark.
     first = Redactor()
     plan = changes.plan(raw, first)
     if first.found:
@@ -74,7 +74,7 @@ def _decoded(text: str | bytes) -> str:
         # PowerShell writes UTF-16 with a byte order mark.
         return text.decode(json.detect_encoding(text))
     except UnicodeDecodeError as error:
-        raise PlanError(f"This is no text: byte {error.start} is not {error.encoding}; {EXPECTED}.") from None
+        raise PlanError(f"This is not text: byte {error.start} is not {error.encoding}; {EXPECTED}.") from None
 
 
 def _raw(text: str) -> Raw:
@@ -86,19 +86,19 @@ def _raw(text: str) -> Raw:
             if stream.is_event(each.value) or stream.listed(each.value):
                 return _with_text(stream.read(documents, found), documents)
     except Broken as error:
-        hint = ", all of it" if "too early" in str(error) else ""
+        hint = ", complete" if "too early" in str(error) else ""
         raise PlanError(f"{error}; {EXPECTED}{hint}.") from None
     if not found:
         raise PlanError(_no_document(text))
     if not isinstance(found[0].value, dict):
-        raise PlanError(f"This JSON is {checked.kind_of(found[0].value)}; {EXPECTED}, which is a mapping.")
+        raise PlanError(f"This JSON is {checked.kind_of(found[0].value)}; {EXPECTED}, which is an object.")
     if len(found) > 1:
-        raise PlanError(f"Another JSON document begins on line {found[1].line}; {EXPECTED}, and of one preview only.")
+        raise PlanError(f"Another JSON document begins on line {found[1].line}; {EXPECTED}, of one preview only.")
     return _with_text(digest.read(found[0].value), documents)
 
 
 def _complete(raw: Raw, events: bytes) -> None:
-    """Take from the events of a preview what its digest leaves out; without them it only stays unknown."""
+    """Add the information that a digest lacks from the events of the same preview; it stays unknown without them."""
     try:
         more = _raw(_decoded(events))
     except PlanError:
@@ -112,13 +112,13 @@ def _complete(raw: Raw, events: bytes) -> None:
 
 
 def _with_text(raw: Raw, documents: Documents) -> Raw:
-    """Say what plain text stands around a plan: the plan is whole without it, but an error in it is none of nothing."""
+    """Add a warning about plain text around a plan; an error in this text makes the plan incomplete."""
     for place, text in (("before", documents.before), ("after", documents.rest)):
         lines = text.splitlines()
         if lines:
-            raw.messages.append(Message("warning", f"Text {place} the plan was not read: {lines[0]}"))
+            raw.messages.append(Message("warning", f"Text {place} the plan was ignored: {lines[0]}"))
         errors = [line.strip() for line in lines if line.strip().lower().startswith(("error:", "fatal:"))]
-        raw.incomplete += [f"The text {place} the plan says: {error}" for error in errors[:1]]
+        raw.incomplete += [f"The text {place} the plan contains: {error}" for error in errors[:1]]
     return raw
 
 
@@ -126,5 +126,5 @@ def _no_document(text: str) -> str:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return f"This is no JSON (line 1, column 1); {EXPECTED}, without what the command writes to standard error."
-    return f"This JSON is {checked.kind_of(value)}; {EXPECTED}, which is a mapping."
+        return f"This is not JSON (line 1, column 1); {EXPECTED}, without the command's standard error."
+    return f"This JSON is {checked.kind_of(value)}; {EXPECTED}, which is an object."

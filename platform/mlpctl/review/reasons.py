@@ -1,6 +1,6 @@
-"""Why the engine replaces or deletes a resource: the properties that force it, or what else it names.
+"""Why the engine replaces or deletes a resource: the properties that force it, or another reason that it names.
 
-Where no property forces a replacement the engine blames a key that is no property, or none:
+If no property forces a replacement, the engine reports a key that is not a property, or none:
 `pkg/resource/deploy/step_generator.go` of Pulumi, `diff` and `applyReplaceOnChanges`.
 """
 
@@ -14,10 +14,10 @@ from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.values import UNKNOWN, root
 
 _HAPPENS: Final = {
-    Op.CREATE: "is made",
+    Op.CREATE: "is created",
     Op.UPDATE: "changes",
     Op.REPLACE: "is replaced",
-    Op.DELETE: "goes",
+    Op.DELETE: "is deleted",
     Op.IMPORT: "is imported",
 }
 
@@ -28,14 +28,14 @@ NO_REASON: Final = "the engine gives no reason"
 
 
 def forcing(context: Context, change: Change) -> Iterator[str]:
-    """What forces a replacement, and where its values come from; what else takes a resource with it."""
+    """The reasons for a replacement or deletion, with the sources of unknown values."""
     if change.op is Op.REPLACE:
         yield from _properties(context, change)
     yield from _others(context, change)
 
 
 def besides(context: Context, change: Change) -> Iterator[str]:
-    """What a reader has to know of a change besides its properties: other reasons, and protection that goes."""
+    """The reasons for a change other than its properties, and protection that is removed."""
     yield from _others(context, change)
     if change.unprotected:
         yield UNPROTECTED
@@ -44,7 +44,7 @@ def besides(context: Context, change: Change) -> Iterator[str]:
 
 
 def _others(context: Context, change: Change) -> Iterator[str]:
-    """Why a resource is replaced or deleted, apart from its properties."""
+    """The reasons for a replacement or deletion other than properties."""
     if change.op is Op.DELETE:
         yield from _deleted_with(context, change)
     if change.op is Op.REPLACE:
@@ -55,12 +55,12 @@ def _others(context: Context, change: Change) -> Iterator[str]:
 
 
 def _options(context: Context, change: Change) -> Iterator[str]:
-    """What forces a replacement and is no property of the resource."""
+    """Reasons for a replacement that are not properties of the resource."""
     blamed = {key for key in change.forced_by if key not in (change.old or {}) and key not in (change.new or {})}
     if change.tainted:
         yield "it is tainted"
     elif "id" in blamed:
-        yield "the preview was told to replace it"
+        yield "an option of the preview requests its replacement"
     if "replaceWith" in blamed or (change.replaced_with and not change.forced_by):
         with_it = (context.plan.by_urn.get(urn) for urn in change.replaced_with)
         names = [_called(each) for each in with_it if each and each.op is Op.REPLACE]
@@ -71,15 +71,15 @@ def _options(context: Context, change: Change) -> Iterator[str]:
         if provider and replaced:
             yield _replaced_provider(context, provider)
         elif not _moves(change):
-            yield "it gets another provider"
+            yield "its provider changes"
     if "#initerror" in blamed:
-        yield "its last creation or update failed half-way"
+        yield "its last creation or update failed partway"
     if change.triggered:
         yield "its replacementTrigger changes"
 
 
 def _moves(change: Change) -> bool:
-    """Whether another provider than until now makes it, of another name."""
+    """Whether the resource moves to a provider with another name."""
     return bool(change.old_provider) and change.provider != change.old_provider
 
 
@@ -90,7 +90,7 @@ def _replaced_provider(context: Context, provider: Change) -> str:
 
 
 def sources(context: Context, change: Change, path: str) -> str:
-    """What a value that is not known yet waits for."""
+    """The changes that an unknown value depends on, as the end of a sentence."""
     moving = [each for each in context.named(change, root(path)) if each.op in _HAPPENS]
     moving.sort(key=lambda each: (each.op is not Op.REPLACE, each.urn))
     found = [f"{_called(each)} {_HAPPENS[each.op]}" for each in moving[:2]]
@@ -102,7 +102,7 @@ def _properties(context: Context, change: Change) -> Iterator[str]:
     """The properties that force a replacement."""
     asked = {root(each) for each in change.replaces_on}
     for each in context.plan.differs(change).shown:
-        # Of a provider, the engine's own key, only the name is a difference.
+        # A provider, the engine's own key, only differs if its name does.
         if each.forces and (each.path != PROVIDER or PROVIDER in (change.new or {}) or _moves(change)):
             source = sources(context, change, each.path) if each.new == str(UNKNOWN) else ""
             by_program = " (by replaceOnChanges)" if "*" in asked or root(each.path) in asked else ""
@@ -110,13 +110,13 @@ def _properties(context: Context, change: Change) -> Iterator[str]:
 
 
 def _dependencies(context: Context, change: Change) -> Iterator[str]:
-    """What takes a resource with it that the engine blames no property of."""
+    """Reasons for a replacement for which the engine reports no property."""
     provider = context.plan.by_urn.get(change.provider)
     if provider and provider.op is Op.REPLACE:
         yield _replaced_provider(context, provider)
         return
     if change.pending:
-        yield "an update that was interrupted deleted it already"
+        yield "an interrupted update already deleted it"
         return
     urns = dict.fromkeys([urn for each in change.depends.values() for urn in each] + [*change.after])
     gone = [each for urn in urns if (each := context.plan.by_urn.get(urn)) and each.op is Op.REPLACE]

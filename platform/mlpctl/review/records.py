@@ -1,4 +1,4 @@
-"""What is known of a resource type: records of AWS's types from `awsfacts`, of all others from `types/`."""
+"""Records of resource types: those of AWS from `awsfacts`, all others from `types/`."""
 
 import fnmatch
 import re
@@ -22,7 +22,7 @@ _FILES: Final = {
     "azure-native": "azure",
     "azuread": "azure",
 }
-"""The file in `types/` that has the types of a package."""
+"""The file in `types/` with the types of a package."""
 
 _OTHERS: Final = "others"
 """The file for all other packages."""
@@ -31,7 +31,7 @@ _UNLISTED: Final = "unlisted"
 """The file of patterns for types that have no record."""
 
 _EVERY: Final = "every"
-"""The file of what any type may have."""
+"""The file of properties that any type may have."""
 
 FILES: Final = (*dict.fromkeys(_FILES.values()), _OTHERS, _UNLISTED, _EVERY)
 """Every file in `types/`."""
@@ -41,11 +41,11 @@ class Row(Record):
     """A record of several types."""
 
     types: Sequence[str]
-    """Types, or patterns of them, as `short` writes them."""
+    """Types, or patterns of types, in the form of `short`."""
 
 
 _ADDED: Final = ("watches", "retains")
-"""Fields of which a type has those of all rows that fit."""
+"""Fields that a type collects from all matching rows."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +56,31 @@ class _Table:
     patterns: Sequence[tuple[re.Pattern[str], Record]]
 
     def layers(self, type: str) -> Iterator[Record]:
-        """The records that a type has, the one that names it first."""
+        """The records of a type; one that names it comes first."""
         if type in self.named:
             yield self.named[type]
         yield from (row for pattern, row in self.patterns if pattern.match(type))
 
 
 def short(type: str) -> str:
-    """A type without its class where that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`."""
+    """A type without its class if that only repeats the module: `aws:s3/bucket` for `aws:s3/bucket:Bucket`."""
     module, _, name = type.rpartition(":")
     return module if "/" in module and module.rsplit("/", 1)[-1].lower() == name.lower() else type
 
 
 @cache
 def record(type: str) -> Record:
-    """What is known of a type, by its token or its token as `short` writes it."""
+    """The record of a type, by its token or its form in `short`."""
     name = short(type)
     own = aws.record(name) if name.startswith(aws.PACKAGE) else _own(name)
     found = _first([own, *_table(_UNLISTED).layers(name)])
-    told = {each.property for each in found.watches}
-    more = [each for layer in _table(_EVERY).layers(name) for each in layer.watches if each.property not in told]
+    watched = {each.property for each in found.watches}
+    more = [each for layer in _table(_EVERY).layers(name) for each in layer.watches if each.property not in watched]
     return found.model_copy(update={"watches": [*found.watches, *more]})
 
 
 def _own(name: str) -> Record:
-    """What the rows that fit a type of another package than AWS's say of it."""
+    """The record of a type of a package other than AWS, from all matching rows."""
     layers = [*_table(_FILES.get(name.partition(":")[0], _OTHERS)).layers(name)]
     found = _first(layers)
     return found.model_copy(
@@ -90,7 +90,7 @@ def _own(name: str) -> Record:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every type that a record describes to reviewers, as `short` writes it; patterns are left out."""
+    """All types with a description for readers, in the form of `short`; without patterns."""
     of_aws = (short(token) for token in aws.tokens() if aws.record(token).describes)
     named = (_table(file).named for file in FILES)
     return (*of_aws, *(name for table in named for name, row in table.items() if row.describes))
@@ -115,7 +115,7 @@ def _table(file: str) -> _Table:
 
 
 def _first(layers: Sequence[Record]) -> Record:
-    """What the first layer that says something of its description, its cost and so on says of that."""
+    """A record in which each part (description, cost …) comes from the first layer that has it."""
     found = Record()
     for layer in layers:
         found = found.completed(layer)

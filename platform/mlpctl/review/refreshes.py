@@ -1,4 +1,4 @@
-"""Which steps tell what a refresh found: in a digest they may look like those of an update."""
+"""Finds the steps that report the results of a refresh: in a digest they may look like those of an update."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,22 @@ from mlpctl import urns
 from mlpctl.review.steps import REFRESH, REPLACING, Raw, Step, leaves
 
 _LOOKS: Final = ("update", "delete")
-"""What the digest writes in the place of a refresh that found something (`ShowPreviewDigest` in Pulumi's
+"""What the digest writes instead of a refresh that found a difference (`ShowPreviewDigest` in Pulumi's
 pkg/backend/display/json.go)."""
 
 
 LEFT_OUT: Final = (
-    "A digest of Pulumi before 3.132 does not say all that a refresh found, and a later one not what outputs alone tell"
+    "Digests of Pulumi before 3.132 omit some results of a refresh, "
+    "and later ones omit changes that only affect outputs"
 )
-"""https://github.com/pulumi/pulumi/pull/16146 (3.120) has the digest say what changed, and
-https://github.com/pulumi/pulumi/pull/16851 (3.132) what is gone."""
+"""https://github.com/pulumi/pulumi/pull/16146 (3.120) added changes to the digest, and
+https://github.com/pulumi/pulumi/pull/16851 (3.132) added deletions."""
 
 
 def hides(raw: Raw, steps: Sequence[Step]) -> bool:
-    """Whether a digest has steps of a refresh, and nothing shows that its engine writes what one found.
+    """Whether a digest has refresh steps and no sign that its engine writes their results.
 
-    Of a refresh alone the engine's summary tells how much there is to find.
+    Always false for `pulumi refresh`: there the engine's summary contains the number of changes.
     """
     if is_refresh(raw):
         return False
@@ -32,21 +33,21 @@ def hides(raw: Raw, steps: Sequence[Step]) -> bool:
 
 
 def is_refresh(raw: Raw) -> bool:
-    """Whether it is one of `pulumi refresh`: no program ran, so the stack itself is only refreshed.
+    """Whether the plan is one of `pulumi refresh`: no program ran, so the stack itself is only refreshed.
 
-    With `pulumi preview --refresh` the program registers the stack, which is a step more.
+    With `pulumi preview --refresh` the program registers the stack, which adds a step.
     """
     ops = {each.op for each in raw.steps}
     stack = {each.op for each in raw.steps if urns.kind(each.urn) == urns.STACK_TYPE}
-    # An event keeps the op of the step, the digest writes what came of it.
+    # An event has the operation of the step; the digest writes the operation that resulted from it.
     allowed = {REFRESH} if raw.streamed else {REFRESH, *_LOOKS}
     return REFRESH in ops and ops <= allowed and stack <= {REFRESH} and _single(raw.steps)
 
 
 def marked(raw: Raw) -> list[Step]:
-    """The steps, with those that tell what a refresh found marked as that.
+    """The steps, with the results of a refresh marked as `refresh`.
 
-    Where the engine's summary contradicts, a step stays what it looks like: rather a danger too many than one too few.
+    If this contradicts the engine's summary, a step stays as it is: a false danger is better than a missed one.
     """
     if raw.streamed:
         return raw.steps
@@ -56,7 +57,7 @@ def marked(raw: Raw) -> list[Step]:
     before = before if _agrees(before, raw.counted) else raw.steps
     if not _stack_was_refreshed(raw.steps):
         return before
-    # Then everything was, and the first step of each resource tells what was found.
+    # Then everything was refreshed, and the first step of each resource is the result of the refresh.
     seen: set[str] = set()
     after = []
     for each in before:
@@ -66,7 +67,7 @@ def marked(raw: Raw) -> list[Step]:
 
 
 def _followed(steps: Sequence[Step]) -> list[Step]:
-    """Mark a step after which the same resource has another one: nothing is updated twice, nor after it is deleted."""
+    """Mark each step that another step of the same resource follows: a plan never changes a resource twice."""
     last = {each.urn: number for number, each in enumerate(steps) if not leaves(each)}
     deletes_first = {each.urn for each in steps if each.op in REPLACING[1:]}
     return [
@@ -82,13 +83,13 @@ def _stack_was_refreshed(steps: Sequence[Step]) -> bool:
 
 
 def _agrees(steps: Sequence[Step], counted: Mapping[str, int]) -> bool:
-    """Whether as many resources are changed as the engine counts."""
+    """Whether at least as many resources change as the engine counts."""
     found = Counter(each.op for each in steps)
     return all(found[op] >= counted.get(op, 0) for op in _LOOKS)
 
 
 def _single(steps: Sequence[Step]) -> bool:
-    """Whether each resource has one step; an old copy has one too."""
+    """Whether each resource and each old copy has exactly one step."""
     return all(count == 1 for count in Counter((each.urn, each.old.id if each.old else "") for each in steps).values())
 
 

@@ -1,4 +1,4 @@
-"""What a review tells, before anything is written: one model for Markdown, HTML and JSON."""
+"""The model of a review that all formats (terminal, Markdown, HTML, JSON) are written from."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
@@ -8,63 +8,63 @@ from mlpctl.review.resource import Op
 
 
 class Outcome(IntEnum):
-    """How a review, or an estimate, ends: its exit code."""
+    """The result of a review or an estimate: its exit code."""
 
     KEPT = 0
-    """All limits are kept."""
+    """No limit is exceeded."""
 
     BROKEN = 1
-    """A limit is broken, an object is refused, or a mandatory policy is violated."""
+    """A limit is exceeded, an object is rejected, or a mandatory policy is violated."""
 
     PARTIAL = 3
-    """The plan is not all of it: what is not there was not held to anything."""
+    """The plan is incomplete: the missing part was not checked."""
 
     @classmethod
     def of(cls, passes: bool, incomplete: str) -> "Outcome":
-        """How it ends where all limits are kept or not, and the plan lacks something or nothing."""
+        """The outcome of a review that passes or not, and of a plan that is incomplete or not."""
         return cls.PARTIAL if passes and incomplete else cls.KEPT if passes else cls.BROKEN
 
 
 class Harm(Enum):
-    """What a change may do that a later one does not undo."""
+    """The harm of a change, which a later change does not undo."""
 
     DATA = "destroysData"
     CAPACITY = "dropsCapacity"
     SERVING = "interruptsServing"
     IDENTITY = "changesIdentity"
     PROTECTION = "lowersProtection"
-    """Nothing is lost by it; a later change may lose what was guarded until now."""
+    """Nothing is lost by itself; a later change may destroy what was protected until now."""
 
 
 class Certainty(Enum):
-    """Whether it will happen."""
+    """Whether the harm will or may happen."""
 
     WILL = "will"
     MAY = "may"
-    """Only a value that is not known yet speaks for it."""
+    """Only a value that is not known yet causes it."""
 
 
 class Danger(Model):
-    """Something that a reviewer must see."""
+    """A harmful change that a reviewer must see."""
 
     urn: str
     name: str
     words: str
-    """What it is, for people: `S3 bucket`."""
+    """Kind of the resource for readers: `S3 bucket`."""
 
     component: str
-    """Class and name of the component that it belongs to; empty where it stands alone."""
+    """Class and name of its component; empty if it has none."""
 
     op: Op
     harm: Harm
     certainty: Certainty
     because: Sequence[str]
-    """Properties that cause it, with old and new value where they are known; empty for a deletion."""
+    """Properties that cause it, with the known old and new values; empty for a deletion."""
 
     protected: bool
     retained: bool
     text: str
-    """One sentence: what happens."""
+    """One sentence that describes what happens."""
 
 
 class Difference(Model):
@@ -72,16 +72,16 @@ class Difference(Model):
 
     path: str
     old: str | None
-    """What it was, in short; None where it was not there."""
+    """The old value, abbreviated; null if there was none."""
 
     new: str | None
-    """What it will be, in short; None where it goes."""
+    """The new value, abbreviated; null if it is removed."""
 
     forces: bool
     """Whether it forces a replacement."""
 
     excerpt: str = ""
-    """Where texts of several lines differ, as a unified diff of a few lines; `old` and `new` then say their lengths."""
+    """A short unified diff of texts with several lines; `old` and `new` then contain their lengths."""
 
 
 class Row(Model):
@@ -94,32 +94,32 @@ class Row(Model):
     op: Op
     certainty: Certainty
     differences: Sequence[Difference]
-    """What changes of a resource that was there; what a new one is made of is not a difference."""
+    """Changed inputs of an existing resource; the inputs of a new resource are not differences."""
 
     noise: int
-    """Differences that mean nothing, folded: reordered lists, unchanged defaults, computed hashes, tags' order."""
+    """Number of insignificant differences, which are not listed: order, unchanged defaults, computed hashes."""
 
     more: int = 0
-    """Differences that were left out, since there are too many."""
+    """Number of further differences that are not listed because there are too many."""
 
     facts: Sequence[Difference] = ()
-    """The inputs of one that is made, or that goes."""
+    """The most important inputs of a resource that is created or deleted."""
 
     retained: bool = False
-    """Whether what leaves the state stays in the cloud."""
+    """Whether a resource that leaves the state stays in the cloud."""
 
     reasons: Sequence[str] = ()
-    """Why it is replaced or deleted, apart from the properties that force it; protection that is taken away."""
+    """Reasons for a replacement or deletion, other than the properties that force it; protection that is removed."""
 
 
 class Group(Model):
-    """A component, or what stands alone."""
+    """The resources of a component, or those without a component."""
 
     title: str
-    """`GpuNodePool inference`; or `Without a component`."""
+    """Class and name: `GpuNodePool inference`; or `Without a component`."""
 
     words: str
-    """What it is, for people: `GPU node pool`."""
+    """Kind of the component for readers: `GPU node pool`."""
 
     counts: Mapping[Op, int]
     monthly_delta_usd: "Money | None"
@@ -135,7 +135,7 @@ class Unchecked(Model):
 
 
 class Unknowns(Model):
-    """Inputs of one resource that are not known before the update."""
+    """Inputs of one resource that are known only after the update."""
 
     urn: str
     name: str
@@ -144,7 +144,7 @@ class Unknowns(Model):
 
 
 class Invalid(Model):
-    """An object that the API's schema refuses."""
+    """A Kubernetes object that the API schema rejects."""
 
     urn: str
     name: str
@@ -152,44 +152,44 @@ class Invalid(Model):
 
 
 class Violation(Model):
-    """What a policy of the engine has against a resource or the stack."""
+    """A violation of a Pulumi policy by a resource or the stack."""
 
     policy: str
     pack: str
     mandatory: bool
-    """Whether the engine refuses the update for it."""
+    """Whether the engine stops the update because of it."""
 
     text: str
     urn: str = ""
-    """Empty for one of the whole stack."""
+    """Empty for a violation by the whole stack."""
 
     name: str = ""
 
 
 class Edge(Model):
-    """One component that uses another: a resource of the first takes a value of a resource of the second."""
+    """A component that uses another: a resource of the first depends on a resource of the second."""
 
     source: str
-    """Title of the component that uses."""
+    """Title of the component that uses the other."""
 
     target: str
-    """Title of the component that is used."""
+    """Title of the used component."""
 
 
 class Origin(Model):
-    """Where a review comes from."""
+    """The origin of a review."""
 
     commit: str
-    """The commit that was reviewed; empty where it is not known."""
+    """The reviewed commit; empty if unknown."""
 
     run_url: str
-    """Address of the CI service's run; empty where there is none."""
+    """URL of the CI run; empty without one."""
 
     time: str
-    """When the review was made, `2026-11-28 22:10 UTC`."""
+    """Time of the review, `2026-11-28 22:10 UTC`."""
 
     version: str
-    """Version of mlpctl; empty where it is not installed."""
+    """Version of mlpctl; empty if it is not installed as a package."""
 
 
 class Report(Model):
@@ -198,17 +198,19 @@ class Report(Model):
     project: str
     stack: str
     sandbox: bool
-    """Whether the plan was made in the sandbox."""
+    """Whether the plan was created in the sandbox."""
 
     incomplete: str
+    """Why the plan may be incomplete; empty if it is complete."""
+
     verdict: str
-    """One line: counts and the change of cost."""
+    """One line with the counts and the change of the cost."""
 
     refresh: bool = False
-    """Whether it is of `pulumi refresh`: nothing changes but the state."""
+    """Whether the plan is one of `pulumi refresh`: only the state changes."""
 
     counts: Mapping[Op, int]
-    """Resources that a provider makes, by what happens to them."""
+    """Number of resources by operation, without components and providers."""
 
     dangers: Sequence[Danger]
     """Worst first."""
@@ -223,29 +225,29 @@ class Report(Model):
     """Warnings and errors of the engine."""
 
     notes: Sequence[str] = ()
-    """What the plan comes to that no single change shows."""
+    """Findings that no single change shows."""
 
     violations: Sequence[Violation] = ()
-    """What the engine's policies have against the plan, mandatory ones first."""
+    """Violations of Pulumi policies, mandatory ones first."""
 
     outputs: Sequence[Difference] = ()
-    """Outputs of the stack that change; only the stream of events has them."""
+    """Changed stack outputs; only the stream of events contains them."""
 
     edges: Sequence[Edge] = ()
-    """Which components use which, for the picture."""
+    """Dependencies between components, for the diagram."""
 
     origin: Origin | None = None
-    """Where the review comes from."""
+    """The origin of the review."""
 
     @property
     def passes(self) -> bool:
-        """Whether no limit is broken, no object is refused, and no mandatory policy is violated."""
+        """Whether no limit is exceeded, no object is rejected, and no mandatory policy is violated."""
         refused = self.invalid or any(each.mandatory for each in self.violations)
         return not refused and not any(limit.broken for limit in self.limits)
 
     @property
     def outcome(self) -> Outcome:
-        """How the review ends."""
+        """The outcome of the review."""
         return Outcome.of(self.passes, self.incomplete)
 
 

@@ -1,4 +1,4 @@
-"""What a report says of cost, and the base of its models."""
+"""The cost part of a report's model, and the base class of its models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
@@ -10,7 +10,7 @@ from mlpctl.review.resource import Op
 
 
 class Model(BaseModel):
-    """A part of a report: immutable, camelCase outside."""
+    """A part of a report: immutable, with camelCase names in JSON."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -31,7 +31,7 @@ Usd = Annotated[float, AfterValidator(_to_cents)]
 
 
 class Money(Model):
-    """US dollars a month of 730 hours, to the cent: a sum is the sum of what is shown."""
+    """US dollars per month of 730 hours, rounded to cents: totals are sums of the rounded amounts."""
 
     min: Usd
     expected: Usd
@@ -48,7 +48,7 @@ ZERO: Final = Money(min=0, expected=0, max=0)
 
 
 class PriceUse(Model):
-    """A row of the price book that an estimate used."""
+    """A row of the price book that an estimate uses."""
 
     row: str
     """Its key, e.g. `ec2/us-east-1/g6e.2xlarge`."""
@@ -56,91 +56,91 @@ class PriceUse(Model):
     usd: float
     unit: str
     quantity: float
-    """Expected units a month."""
+    """Expected units per month."""
 
     source: str
     date: str
-    """Day of the source, `2026-10-01`."""
+    """Date of the source, `2026-10-01`."""
 
     stale: bool
     """Whether the price is older than 90 days."""
 
 
 class Assumption(Model):
-    """What a figure rests on and nobody can read from a plan: a use, or a default or ratio of AWS."""
+    """An assumption of an estimate that the plan does not contain: a usage, or a default or ratio of AWS."""
 
     name: str
-    """Its field below `cost.usage`; or the resource's name and what AWS documents, e.g. `db.standby`."""
+    """Its field below `cost.usage`; or the resource's name and a fact that AWS documents, e.g. `db.standby`."""
 
     value: float
     unit: str
     given: bool
-    """Whether the stack's config says so, or it is the default."""
+    """Whether it is set in the stack's config; otherwise it is the default."""
 
 
 class ResourceCost(Model):
-    """What one resource costs a month."""
+    """Cost of one resource per month."""
 
     urn: str
     type: str
     words: str
-    """What it is, for people: `S3 bucket`."""
+    """Kind of the resource for readers: `S3 bucket`."""
 
     component: str
-    """Class and name of its component; empty where it stands alone."""
+    """Class and name of its component; empty if it has none."""
 
     team: str
-    """Its team tag; empty without one."""
+    """Value of its team tag; empty without one."""
 
     op: Op
     monthly_usd: Money | None
-    """0 where it is free or goes; None where it has no price."""
+    """0 if it is free or deleted; null if it has no price."""
 
     before_monthly_usd: Money | None
-    """What it costs today, 0 where it is not there; None where it has no price."""
+    """Cost before the change; 0 if it did not exist; null if it has no price."""
 
     free: str
-    """Why it costs nothing; empty otherwise."""
+    """Why it is free; empty otherwise."""
 
     unpriced: str
-    """Why it has no price, now or before; empty otherwise."""
+    """Why it has no price, before or after the change; empty otherwise."""
 
     missing: Sequence[str] = ()
-    """What the figure leaves out, and why: `cost.usage has no value for natDataGb`."""
+    """What the amount does not include, and why."""
 
     large: str = ""
-    """What has no price and may be much of the cost: `instances`, `disks`, `databases`; empty where nothing is."""
+    """Unpriced parts that may be expensive: `instances`, `disks`, `databases`; empty without any."""
 
     prices: Sequence[PriceUse] = ()
     assumptions: Sequence[Assumption] = ()
 
 
 class CostTotals(Model):
-    """Sums over the resources that have a price."""
+    """Totals of the resources that have a price."""
 
     monthly_usd: Money
     before_monthly_usd: Money
     delta_monthly_usd: Money
-    """The change of each figure, over the resources that have a price before and after."""
+    """Change of the total of the resources that have a price before and after."""
 
     by_component: Mapping[str, Money]
     by_team: Mapping[str, Money]
     unpriced: int
-    """Resources that cost something and have no price."""
+    """Number of resources that cost something and have no price."""
 
     partly: int = 0
-    """Resources with a price that leaves something out."""
+    """Number of resources whose price does not include all of their cost."""
 
     unlisted: int = 0
-    """Resources that stay as they are and that the plan does not list: they are in no figure."""
+    """Number of unchanged resources that the plan does not list; the totals do not include them."""
 
     free: int
     stale: int
-    """Price rows in use that are older than 90 days."""
+    """Number of used price rows that are older than 90 days."""
 
 
 class Cost(Model):
-    """What a plan costs."""
+    """Cost of a plan."""
 
     region: str
     totals: CostTotals
@@ -148,7 +148,7 @@ class Cost(Model):
 
 
 class Limit(Model):
-    """A limit of the stack's config that the plan is held to."""
+    """A limit in the stack's config that the plan is checked against."""
 
     name: str
     """Its field, e.g. `cost.maxMonthlyUsd`."""

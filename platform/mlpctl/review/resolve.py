@@ -1,4 +1,4 @@
-"""What the engine's steps of one resource come to: one thing that happens to it, and to each old copy of it."""
+"""Combines the engine's steps of one resource into one change of it, and one of each old copy."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +24,19 @@ _OPS: Final = {
     "diff": Op.SAME,
     "extend-parameterize": Op.SAME,
 }
-"""What the engine's steps mean (pkg/resource/deploy/step.go)."""
+"""Meaning of the engine's steps (pkg/resource/deploy/step.go)."""
 
 KNOWN: Final = frozenset({*_OPS, *OLD_GOES, FORGOTTEN, REFRESH})
 
 _NEEDS_OLD: Final = frozenset({"update", "delete", "replace", "discard", *OLD_GOES})
 _NEEDS_NEW: Final = frozenset({"create", "update", "replace", "import", "read", *REPLACING})
 
-_GONE_ALREADY: Final = "An interrupted replacement deleted it already; only the state still has it."
+_GONE_ALREADY: Final = "An interrupted replacement already deleted it; only the state still contains it."
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What happens to a resource, or to an old copy of it."""
+    """The change of a resource, or of an old copy of it."""
 
     op: Op
     steps: Sequence[Step]
@@ -44,7 +44,7 @@ class Resolved:
     new: State | None
     is_old_copy: bool = False
     retained: bool = False
-    """Whether what was there stays in the cloud."""
+    """Whether the old resource stays in the cloud."""
 
     deletes_first: bool = False
     notes: Sequence[str] = ()
@@ -52,10 +52,10 @@ class Resolved:
 
 @dataclass
 class _Steps:
-    """Steps of one resource, by what they are about."""
+    """Steps of one resource, by role."""
 
     found: list[Step] = field(default_factory=list)
-    """What a refresh found."""
+    """Results of a refresh."""
 
     main: list[Step] = field(default_factory=list)
     leaving: list[Step] = field(default_factory=list)
@@ -65,7 +65,7 @@ class _Steps:
 
 
 def resolve(steps: Sequence[Step]) -> Iterator[Resolved]:
-    """What happens to a resource, and then to each old copy of it."""
+    """The change of a resource, then that of each old copy."""
     parts = _Steps()
     for each in steps:
         if each.op == REFRESH:
@@ -91,7 +91,7 @@ def resolve(steps: Sequence[Step]) -> Iterator[Resolved]:
 
 
 def missing(steps: Sequence[Step]) -> str:
-    """What the states of a resource lack that its steps need; empty where nothing is missing."""
+    """What is missing from the states of a resource although its steps need it; empty if nothing is."""
     for each in steps:
         if each.op in _NEEDS_OLD and each.old is None:
             return f"the state before the {each.op}"
@@ -110,25 +110,25 @@ def missing(steps: Sequence[Step]) -> str:
 
 
 def is_custom(steps: Sequence[Step], view_of: str) -> bool:
-    """Whether a provider makes a resource. What is not known to be a component may hold something."""
+    """Whether a provider manages a resource; true unless it is known to be a component."""
     states = [*sides(steps)]
     if view_of or terraform.is_resource(urns.kind(steps[0].urn)):
         return True
     if not states:
         return urns.kind(steps[0].urn) != urns.STACK_TYPE
-    said = [each.custom for each in states if each.custom is not None]
-    if said:
-        return said[0]
+    known = [each.custom for each in states if each.custom is not None]
+    if known:
+        return known[0]
     return urns.kind(steps[0].urn) != urns.STACK_TYPE
 
 
 def _has_no_inputs(step: Step) -> bool:
-    """Whether the only reason for a step is its provider or something else that is no input."""
+    """Whether the only reason for a step is its provider, or not an input."""
     return set(step.keys or step.diffs) <= {"provider"} and not step.detailed
 
 
 def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
-    """What happens by the steps of the resource that is in use."""
+    """The change that results from the steps of the resource in use."""
     main = parts.main
     ops = [_meaning(step) for step in main]
     if Op.REPLACE in ops:
@@ -147,19 +147,19 @@ def _happens(parts: _Steps, steps: Sequence[Step]) -> Resolved:
     if op is Op.CREATE and gone:
         return Resolved(Op.REPLACE, [gone, step], gone.old, step.new, deletes_first=True)
     if op is Op.UPDATE and any(each is Op.IMPORT for each, _ in acting):
-        notes.append("It is imported first, and then changed.")
+        notes.append("It is imported first and then changed.")
     before = _last(parts.found, _new)
     if op in (Op.DELETE, Op.FORGET):
         old = step.old or _last(main, _old) or before
         return Resolved(op, [step], old, None, retained=op is Op.FORGET, notes=notes)
     if op is Op.CREATE:
         return Resolved(op, [step], None, step.new or _last(main, _new), notes=notes)
-    # A refresh, or an import, may have changed what was there before the last step.
+    # A refresh or an import may have changed the state before the last step.
     return Resolved(op, [step], step.old or before, step.new or _last(main, _new), notes=notes)
 
 
 def _drift(found: Sequence[Step]) -> Iterator[str]:
-    """What to say of a resource that is changed after a refresh found it other than the state has it."""
+    """Notes about a resource that changes after a refresh found a difference between the cloud and its state."""
     for each in found:
         if each.result == "delete":
             yield "The refresh did not find it in the cloud."
@@ -173,17 +173,17 @@ def _replaced(main: Sequence[Step], steps: Sequence[Step], notes: Sequence[str])
     old, new = _last(replacing, _old), _last(replacing, _new)
     if old and old.external:
         imported = any(each.op == "import-replacement" for each in replacing)
-        note = "Until now it was only read: what was read stays where it is."
+        note = "Until now it was only read; the existing resource stays in the cloud."
         return Resolved(Op.IMPORT if imported else Op.CREATE, replacing, None, new, notes=[*notes, note])
     shown = any(each.op in REPLACEMENT_STEPS for each in replacing)
     if old and old.pending and shown and not any(each.op in OLD_GOES for each in steps):
-        note = "An interrupted replacement deleted the old one already."
+        note = "An interrupted replacement already deleted the old one."
         return Resolved(Op.CREATE, replacing, None, new, notes=[*notes, note])
     notes = [*notes]
     if any(each.op == "read-replacement" for each in replacing) or (new and new.external):
-        notes.append("The new one is only read, and the old one, with another id, is deleted.")
+        notes.append("The new one is only read, and the old one, with another ID, is deleted.")
     elif any(each.op == "import-replacement" for each in replacing):
-        notes.append("The new one is imported, and the old one, with another id, is deleted.")
+        notes.append("The new one is imported, and the old one, with another ID, is deleted.")
     retained = bool(old and old.retain)
     first = _deletes_first(steps) if _tells_order(steps) else _deletes_first(steps) or order.has_to_go_first(replacing)
     return Resolved(Op.REPLACE, replacing, old, new, retained=retained, deletes_first=first, notes=notes)
@@ -199,7 +199,7 @@ def has_drifted(step: Step) -> bool:
 
 
 def _refreshed(found: Sequence[Step]) -> Resolved:
-    """What a refresh alone comes to."""
+    """The change that results from a refresh alone."""
     step = found[-1]
     if step.result == "delete":
         return Resolved(Op.GONE, [step], step.old, None, notes=["The refresh did not find it in the cloud."])
@@ -224,12 +224,12 @@ def _is_external(state: State | None) -> bool:
 
 
 def _stays(state: State | None) -> bool:
-    """Whether what leaves the state stays in the cloud."""
+    """Whether a resource that leaves the state stays in the cloud."""
     return state is not None and (state.external or (state.retain and state.custom is not False))
 
 
 def _copies(parts: _Steps) -> Iterator[Step]:
-    """Steps that delete an old copy, each once; that of a replacement going on now is part of the replacement."""
+    """Steps that delete an old copy, one per copy; without the deletion that belongs to a replacement of this plan."""
     leaving = parts.leaving
     replaced = _last([each for each in parts.main if each.op in REPLACING], _old)
     if any(each.op in REPLACING for each in parts.main):
@@ -251,7 +251,7 @@ def _copies(parts: _Steps) -> Iterator[Step]:
 def _left_behind(step: Step) -> str:
     known = step.old.id if step.old else ""
     what = f"An old copy ({known})" if known else "An old copy"
-    then = "leaves the state and stays where it is" if _stays(step.old) else "is deleted"
+    then = "leaves the state and stays in the cloud" if _stays(step.old) else "is deleted"
     return f"{what} that an interrupted replacement left behind {then}."
 
 
@@ -261,10 +261,10 @@ def _tells_order(steps: Sequence[Step]) -> bool:
 
 
 def _deletes_first(steps: Sequence[Step]) -> bool:
-    """Whether the old resource goes before the new one comes.
+    """Whether the old resource is deleted before the new one is created.
 
-    The digest leaves the steps out that tell it, unless the preview was asked to show them. Then the old state tells
-    it: the engine marks what it deleted first as pending its replacement.
+    A digest without `--show-replacement-steps` lacks the steps that show this. Then the old state shows it: the engine
+    marks a resource that it deleted first with `pendingReplacement`.
     """
     for step in steps:
         if step.op in OLD_GOES:
@@ -283,5 +283,5 @@ def _new(step: Step) -> State | None:
 
 
 def _last(steps: Sequence[Step], side: Callable[[Step], State | None]) -> State | None:
-    """The last state that there is on one side."""
+    """The last state on one side."""
     return next((state for each in reversed(steps) if (state := side(each))), None)

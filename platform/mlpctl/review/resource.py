@@ -1,4 +1,4 @@
-"""What happens to one resource: its inputs until now and from now on, without secrets."""
+"""The change of one resource: its old and new inputs, without secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from mlpctl import urns
 from mlpctl.review.values import UNKNOWN, Masked, Path, Secret, Value, paths, root
 
 PROVIDER: Final = "provider"
-"""What the engine names as the property that forces a replacement where that is another provider."""
+"""The key that the engine reports if a change of the provider forces a replacement."""
 
 OLD_COPY: Final = "(old copy)"
-"""How the name of an old copy ends that an interrupted replacement left behind; with its id, where that is known."""
+"""End of the name of an old copy that an interrupted replacement left behind; contains its ID if that is known."""
 
 NO_INPUTS: Final[Mapping[str, Value]] = {}
 
 
 class Op(Enum):
-    """What happens to a resource."""
+    """The operation on a resource."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -29,13 +29,13 @@ class Op(Enum):
     READ = "read"
     SAME = "same"
     FORGET = "forget"
-    """The stack no longer manages it, and it stays where it is."""
+    """The stack no longer manages it, and it stays in the cloud."""
 
     REFRESH = "refresh"
-    """It was changed outside of Pulumi, and the state takes that over; nothing changes in the cloud."""
+    """It was changed outside of Pulumi, and the state adopts the change; nothing changes in the cloud."""
 
     GONE = "gone"
-    """It is gone from the cloud already, and the state drops it."""
+    """It no longer exists in the cloud and is removed from the state."""
 
 
 @dataclass(frozen=True)
@@ -46,85 +46,85 @@ class Change:
     op: Op
 
     old: Mapping[str, Value] | None = None
-    """Inputs until now, without secrets; None where there is no such resource yet."""
+    """Old inputs, without secrets; None if the resource does not exist yet."""
 
     new: Mapping[str, Value] | None = None
-    """Inputs from now on, without secrets; None where the resource goes."""
+    """New inputs, without secrets; None if the resource is removed."""
 
     parent: str = ""
-    """URN of the parent; empty at the top."""
+    """URN of the parent; empty without one."""
 
     id: str = ""
-    """The provider's id of what is there already."""
+    """The provider's ID of the existing resource."""
 
     custom: bool = True
-    """Whether a provider makes it; a component is made by the program alone."""
+    """Whether a provider manages it; false for components."""
 
     view_of: str = ""
-    """URN of the resource that made it, such as a Terraform module; empty for all others."""
+    """URN of the resource that created it, such as a Terraform module; empty for all others."""
 
     old_copy: bool = False
-    """Whether it is what an interrupted replacement left behind beside the one in use; its URN says so at its end."""
+    """Whether it is an old copy that an interrupted replacement left behind; its URN ends with `OLD_COPY`."""
 
     protected: bool = False
-    """Whether the engine refuses to delete it."""
+    """Whether the engine rejects its deletion."""
 
     retained: bool = False
-    """Whether it stays in the cloud when the stack deletes or replaces it."""
+    """Whether it is retained in the cloud when the stack deletes or replaces it."""
 
     unprotected: bool = False
-    """Whether the engine refused to delete it until now, and no longer does."""
+    """Whether its protection is removed: the engine no longer rejects its deletion."""
 
     unretained: bool = False
-    """Whether it would have stayed in the cloud until now, and no longer would."""
+    """Whether its retention is removed: a deletion would no longer retain it in the cloud."""
 
     tainted: bool = False
-    """Whether the state marks it to be replaced, with `pulumi state taint`."""
+    """Whether the state marks it for replacement (`pulumi state taint`)."""
 
     doubtful_provider: tuple[str, ...] = ()
-    """Inputs of its provider, not known yet, for which that may be replaced: then so may this."""
+    """Unknown inputs of its provider that may cause the provider's, and therefore its own, replacement."""
 
     deletes_first: bool = False
-    """Whether the old one goes before its replacement comes."""
+    """Whether the old resource is deleted before its replacement is created."""
 
     pending: bool = False
-    """Whether an update that was interrupted deleted the old one already."""
+    """Whether an interrupted update already deleted the old resource."""
 
     triggered: bool = False
-    """Whether the value changes whose change the program replaces it for: the option `replacementTrigger`."""
+    """Whether the value of the option `replacementTrigger` changes."""
 
     replaces_on: tuple[str, ...] = ()
-    """Properties for whose change the program replaces it: the option `replaceOnChanges`."""
+    """Properties of the option `replaceOnChanges`, whose change replaces it."""
 
     replaced_with: tuple[str, ...] = ()
-    """URNs of those with which the program replaces it: the option `replaceWith`."""
+    """URNs of the option `replaceWith`: it is replaced together with them."""
 
     deleted_with: str = ""
-    """URN of what takes it with it when it goes: the option `deletedWith`."""
+    """URN of the option `deletedWith`: its deletion deletes this resource too."""
 
     held_by: tuple[str, ...] = ()
-    """What stays in it, by its words and name, so that its deletion fails."""
+    """Kinds and names of the resources that remain in it, so that its deletion fails."""
 
     forced_by: tuple[str, ...] = ()
     """Input properties that force a replacement, as the provider names them."""
 
     reported: tuple[str, ...] = ()
-    """Properties that the provider reports as different, with the way below them where it tells it."""
+    """Properties that the provider reports as different, with the path below them if it is known."""
 
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """URNs that each input property comes from."""
+    """URNs of the dependencies of each input property."""
 
     after: tuple[str, ...] = ()
-    """URNs of everything that it is made after; the stream of events does not tell them."""
+    """URNs of all dependencies; the stream of events does not contain them."""
 
     provider: str = ""
     """URN of its provider; empty for a component."""
 
     old_provider: str = ""
-    """URN of its provider until now; empty where there was none, or where it is not said."""
+    """URN of its old provider; empty if there was none or it is unknown."""
 
     def __hash__(self) -> int:
-        """Hash what tells one from others of its plan, since inputs cannot be hashed."""
+        """Hash the identity within a plan, since inputs are not hashable."""
         return hash((self.urn, self.op))
 
     @property
@@ -139,27 +139,27 @@ class Change:
 
     @property
     def inputs(self) -> Mapping[str, Value]:
-        """The inputs that tell most of it: the new ones, or the old ones of what goes."""
+        """The new inputs, or the old ones of a removed resource."""
         return self.new if self.new is not None else self.old if self.old is not None else NO_INPUTS
 
     @cached_property
     def unknowns(self) -> tuple[Path, ...]:
-        """Ways to the new inputs that are not known yet."""
+        """Paths of the unknown new inputs."""
         return paths(self.new or {}, lambda value: value is UNKNOWN)
 
     @cached_property
     def secrets(self) -> tuple[Path, ...]:
-        """Ways to the inputs that are not shown, or not all of it."""
+        """Paths of the inputs that are fully or partly redacted."""
         return paths(self.inputs, lambda value: isinstance(value, (Secret, Masked)))
 
     @property
     def forced_by_unknown(self) -> bool:
-        """Whether only values that are not known yet speak for the replacement: it may turn out as an update."""
+        """Whether only unknown values cause the replacement, which may then turn out to be an update."""
         roots = {root(name) for name in self.forced_by}
         waiting = {str(path[0]) for path in self.unknowns} | ({PROVIDER} if self.doubtful_provider else set())
         return self.op is Op.REPLACE and bool(roots) and roots <= waiting
 
     @property
     def is_provider(self) -> bool:
-        """Whether it is a provider, which makes other resources and is none in the cloud."""
+        """Whether it is a provider, which is not a resource in the cloud."""
         return self.type.startswith(urns.PROVIDER_TYPE)

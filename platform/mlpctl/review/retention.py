@@ -1,4 +1,4 @@
-"""What stays in the cloud although the engine deletes a resource: `retains` of its type's record."""
+"""Finds resources and data that stay in the cloud although the engine deletes a resource: `retains` of the records."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,19 +17,19 @@ from mlpctl.review.watches import holds, value_at
 _EMPTY: Final[tuple[Value, ...]] = (None, "", [], {})
 
 _OF_AWS: Final = Retention(when={"skipDestroy": True}, keeps=Keeps.ALL)
-"""Of every type of AWS: https://www.pulumi.com/registry/packages/aws/api-docs/cloudwatch/loggroup."""
+"""Applies to every AWS type: https://www.pulumi.com/registry/packages/aws/api-docs/cloudwatch/loggroup."""
 
 
 def kept_data(type: str, inputs: Mapping[str, Value]) -> str:
-    """What is kept of the data of a resource that goes; empty where nothing is."""
+    """The data of a deleted resource that is retained, as text; empty if none is."""
     found = _find(type, inputs)
     return found.says if found and found.keeps is Keeps.DATA else ""
 
 
 def left(type: str, outcomes: Iterable[Resolved]) -> Iterator[Resolved]:
-    """What happens to a resource, with what its provider leaves in the cloud as no longer managed.
+    """The changes of a resource; one that its provider leaves in the cloud counts as no longer managed.
 
-    A provider decides by the state that it deletes, and not by what the program says now.
+    A provider decides by the inputs in the state, not by the program's current inputs.
     """
     for each in outcomes:
         found = _find(type, each.old.inputs) if each.op in (Op.DELETE, Op.REPLACE) and each.old else None
@@ -51,7 +51,7 @@ def _fits(row: Retention, inputs: Mapping[str, Value]) -> bool:
 
 @cache
 def _rows(type: str) -> Sequence[Retention]:
-    """What a type's deletions leave, what keeps all first."""
+    """The retention rows of a type; those that retain the whole resource come first."""
     short = short_type(type)
     found = [*([_OF_AWS] if short.startswith(types.PACKAGE) else []), *records.record(short).retains]
     return sorted(found, key=lambda each: each.keeps is not Keeps.ALL)

@@ -1,4 +1,4 @@
-"""What a plan may destroy: data, capacity that may not come back, serving, and who may do what."""
+"""Finds the dangers of a plan: loss of data, capacity, serving and permissions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,31 +17,31 @@ from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.watches import holds, joined
 
 MAX_CAUSES: Final = 5
-"""Properties that a danger names at most."""
+"""Maximum number of properties that a danger names."""
 
-MOVES: Final = "the new one has another address, which its callers have to find"
-"""What the replacement of something with an address interrupts."""
+MOVES: Final = "the new one has another address, which its clients have to use"
+"""Effect of the replacement of a resource with an address."""
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
 _OF_THE_NEW_ONE: Final = frozenset({Harm.IDENTITY})
-"""What a property still says where the old one stays in the cloud as it is, and only the new one has it."""
+"""Harms of a changed property that also apply if the old resource is retained and only the new one has the change."""
 
 _HARM_ORDER: Final = [*Harm]
 _OP_ORDER: Final = [Op.DELETE, Op.REPLACE, Op.FORGET, Op.UPDATE]
 
 _THEN: Final = {
-    Holding.DATA: "what it holds is lost",
-    Holding.CAPACITY: "its capacity is given up",
-    Holding.SERVING: "what it serves stops",
-    Holding.IDENTITY: "who may do what changes",
+    Holding.DATA: "its data is lost",
+    Holding.CAPACITY: "its capacity is released",
+    Holding.SERVING: "it stops serving",
+    Holding.IDENTITY: "permissions change",
 }
-"""What happens when something goes that the table of kinds says no more of."""
+"""Effect of a deletion, for types whose record does not describe it."""
 
-_VERBS: Final = {Op.CREATE: "Adds", Op.SAME: "Unguards", Op.DELETE: "Deletes", Op.REPLACE: "Replaces"}
+_VERBS: Final = {Op.CREATE: "Creates", Op.SAME: "Unprotects", Op.DELETE: "Deletes", Op.REPLACE: "Replaces"}
 
 
 def dangers(plan: Plan) -> tuple[Danger, ...]:
-    """What a reviewer must see of a plan, the worst first; the order is the same for the same plan."""
+    """The dangers of a plan, worst first; the order is deterministic."""
     context = Context(plan)
     found: list[tuple[tuple[Any, ...], Danger]] = []
     for change in plan:
@@ -57,7 +57,7 @@ def dangers(plan: Plan) -> tuple[Danger, ...]:
 
 
 def _findings(context: Context, change: Change) -> Iterator[Finding]:
-    """Every reason to see a danger in a change."""
+    """All findings about a change."""
 
     def exists(name: str) -> bool:
         return context.exists(change, name)
@@ -70,7 +70,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
         changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
-        # A replacement that leaves the old one where it is destroys nothing of it.
+        # A replacement that retains the old resource destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
         yield from (each for each in changing if not left or each.harm in _OF_THE_NEW_ONE)
     if change.op is Op.CREATE:
@@ -84,7 +84,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
 
 
 def _going(context: Context, change: Change) -> Iterator[Finding]:
-    """What goes with a resource that is deleted, replaced or forgotten."""
+    """What is lost with a resource that is deleted, replaced or no longer managed."""
     found = kind(change.type)
     old = change.old or change.inputs
     given = found.given and change.op is Op.REPLACE
@@ -95,7 +95,7 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     kept = kept if holdings[0] is Holding.DATA else ""
     holdings = holdings[1:] if len(holdings) > 1 and kept else holdings
     holding = holdings[0]
-    # What stays in the cloud keeps what it holds; only who calls it by its address has to follow.
+    # A retained resource keeps its data; only the clients of its address have to change.
     if change.op is Op.FORGET or (change.retained and not (Holding.SERVING in holdings and found.moves)):
         return
     holding = Holding.SERVING if change.retained else holding
@@ -111,12 +111,12 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     scarce = watched.accelerators(context, change, "old") if Holding.CAPACITY in found.holds else ()
     orphans = claims.orphans(change)
     parts = [
-        "its pods stay, and nothing manages them any more"
+        "its pods are retained but no longer managed"
         if orphans
         else _consequence(context, change, found, holding, kept),
         "" if change.retained else claims.claims_kept(change),
         *(note.says for note in found.notes if holds(old, note.when) and not change.retained),
-        f"resources made with it: {context.made_with[change.urn]:,}" if change.is_provider else "",
+        f"resources created with it: {context.made_with[change.urn]:,}" if change.is_provider else "",
         watched.scarcity(scarce),
         f"its deletion fails, since {left_in(change.held_by)} in it" if change.held_by else "",
     ]
@@ -132,65 +132,65 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
 
 
 def _tier(found: Record, holding: Holding, *, weaker: bool) -> Tier:
-    """How bad it is that a resource goes."""
+    """Severity of the loss of a resource."""
     if found.guards or weaker:
         return Tier.WEAKER
     return Tier.WORST if holding is Holding.DATA else Tier.LOST
 
 
 def _consequence(context: Context, change: Change, found: Record, holding: Holding, kept: str) -> str:
-    """What happens when a resource goes."""
+    """Effect of the deletion or replacement of a resource."""
     if change.retained:
         moves = found.moves if isinstance(found.moves, str) else MOVES
-        return f"{moves}; the old one stays in the cloud, where the stack no longer manages it"
+        return f"{moves}; the old one stays in the cloud, but the stack no longer manages it"
     if kept:
-        empty = ", and the new one starts without what the old one held" if change.op is Op.REPLACE else ""
+        empty = ", but the new one starts without the old data" if change.op is Op.REPLACE else ""
         return joined([_stops(change, found, _THEN[holding]) if holding is Holding.SERVING else "", f"{kept}{empty}"])
     then = claims.volume_fate(context.policies, change) or found.then or _THEN[holding]
     if holding is Holding.SERVING:
         return _stops(change, found, then)
     before = change.deletes_first and change.op is Op.REPLACE and holding is Holding.CAPACITY
-    return f"{then} before the new one is there" if before else then
+    return f"{then} before the new one exists" if before else then
 
 
 def _stops(change: Change, found: Record, then: str) -> str:
-    """What happens to what something serves when it goes."""
+    """Effect of the deletion or replacement of a resource that serves requests."""
     if change.op is not Op.REPLACE:
         return then
     if change.deletes_first:
-        return f"{then} before the new one is there"
+        return f"{then} until the new one exists"
     return found.moves if isinstance(found.moves, str) else MOVES
 
 
 def _unguarded(change: Change) -> Iterator[Finding]:
-    """Protection that the program takes away."""
+    """Protection that the program removes."""
     found = kind(change.type)
     if found.holds and change.unprotected:
         yield Finding(
             Harm.PROTECTION,
             Tier.WEAKER,
-            f"the engine no longer refuses to delete {'the new one' if change.op is Op.REPLACE else 'it'}",
+            f"the engine no longer rejects the deletion of {'the new one' if change.op is Op.REPLACE else 'it'}",
             because=(reasons.UNPROTECTED,),
         )
     if found.holds and change.unretained:
         what = "a deletion of the new one" if change.op is Op.REPLACE else "a deletion"
-        says = f"{what} will no longer leave it in the cloud"
+        says = f"{what} will no longer retain it in the cloud"
         yield Finding(Harm.PROTECTION, Tier.WEAKER, says, because=(reasons.UNRETAINED,))
 
 
 def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tuple[tuple[Any, ...], Danger]:
-    """One danger of everything that speaks for one harm, and its place among others."""
+    """One danger from all findings of one harm, with its sort key."""
     found = kind(change.type)
     lead = next((each for each in findings if each.lead), None)
-    told = lead.says if lead else ""
+    first = lead.says if lead else ""
     ends = [
         part for each in sorted(findings, key=lambda each: each.tier) if not each.lead for part in each.says.split("; ")
     ]
-    says = joined(part for part in ends if part not in told)
+    says = joined(part for part in ends if part not in first)
     verb = "May replace" if change.forced_by_unknown else _VERBS.get(change.op, "Changes")
-    text = joined([told, says]) if lead else f"{verb} {_called(change, found)}: {says}"
+    text = joined([first, says]) if lead else f"{verb} {_called(change, found)}: {says}"
     if change.protected and change.op in _GOES:
-        text += "; the engine refuses that, since it is protected"
+        text += "; the engine rejects this, since it is protected"
     certain = any(each.certainty is Certainty.WILL for each in ([lead] if lead else findings))
     because = [*dict.fromkeys(each for finding in findings for each in finding.because)]
     harm = findings[0].harm

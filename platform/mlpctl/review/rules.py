@@ -1,7 +1,7 @@
-"""Rules of AWS's firewalls as AWS keeps them: one of each protocol, ports and source, however they are written.
+"""Normalizes AWS firewall rules to one rule per protocol, port range and source.
 
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html: a permission with several ranges is as
-many rules, a protocol may be a word or its number, and ports mean something for TCP, UDP and ICMP alone.
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html: a permission with several ranges is
+several rules, a protocol may be a name or a number, and ports apply only to TCP, UDP and ICMP.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
 
 _PROTOCOLS: Final = ("protocol", "ipProtocol")
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
-"""https://www.iana.org/assignments/protocol-numbers, and AWS's own word for all of them."""
+"""https://www.iana.org/assignments/protocol-numbers, and AWS's value for all protocols."""
 
 _WITH_PORTS: Final = frozenset({"tcp", "udp", "icmp", "icmpv6"})
 _PORTS: Final = ("fromPort", "toPort")
@@ -23,24 +23,24 @@ _SOURCES: Final = (
     *("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups", "self"),
     *("cidrBlock", "ipv6CidrBlock", "cidrIp", "cidrIpv6", "cidrIpv4"),
 )
-"""Properties that each name sources of a rule; the order of a list of them means nothing."""
+"""Properties with sources of a rule; the order of their lists is insignificant."""
 
 _LISTS: Final = frozenset(_SOURCES[:4])
 
 NOTATION: Final = frozenset({*_PROTOCOLS, *_PORTS, *_MESSAGES, *_SOURCES})
-"""Properties that together say what a rule is about."""
+"""Properties that together define a rule."""
 
 Atoms = frozenset[str]
 
 
 def same(old: Value, new: Value) -> bool:
-    """Whether two rules, or two resources that are one, mean the same, apart from what is no part of `NOTATION`."""
+    """Whether two rules, or two rule resources, are equivalent, apart from properties outside of `NOTATION`."""
     before, after = _notation(old), _notation(new)
     return bool(before) and before == after
 
 
 def left(old: Sequence[Value], new: Sequence[Value]) -> tuple[list[tuple[int, Value]], list[tuple[int, Value]]] | None:
-    """Rules, with their positions, that the other side has not, however it groups them; None where these are none."""
+    """Rules, with their positions, that only one side has, regardless of grouping; None if the items are not rules."""
     if not (old or new) or not all(_notation(side[0]) for side in (old, new) if side):
         return None
     before, after = [_atoms(each) for each in old], [_atoms(each) for each in new]
@@ -53,7 +53,7 @@ def left(old: Sequence[Value], new: Sequence[Value]) -> tuple[list[tuple[int, Va
 
 
 def _atoms(rule: Value) -> Atoms:
-    """The rules that one comes to, with everything else that it says; none where it is no rule, or not known yet."""
+    """The normalized rules of one rule, with its other properties; empty if it is not a rule or is unknown."""
     found = _notation(rule)
     others = {key: each for key, each in rule.items() if key not in NOTATION and each} if found else {}
     rest = json.dumps(others, sort_keys=True, default=repr)
@@ -64,8 +64,8 @@ def _notation(rule: Value) -> Atoms:
     if not isinstance(rule, Mapping) or not any(key in rule for key in (*_PORTS, *_SOURCES)):
         return frozenset()
     protocol = next((rule[key] for key in _PROTOCOLS if key in rule), None)
-    told = [rule.get(key) for key in NOTATION]
-    if protocol is None or any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(told)):
+    values = [rule.get(key) for key in NOTATION]
+    if protocol is None or any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(values)):
         return frozenset()
     word = protocol_of(protocol)
     ports = tuple(_number(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
@@ -74,7 +74,7 @@ def _notation(rule: Value) -> Atoms:
 
 
 def protocol_of(value: Value) -> str:
-    """A protocol by its word, whichever way it is written; `-1` for all of them."""
+    """The name of a protocol in any notation; `-1` for all protocols."""
     word = str(value).lower()
     return _NUMBERS.get(word, word)
 
@@ -91,7 +91,7 @@ def _sources(rule: Mapping[str, Value]) -> Iterator[str]:
 
 
 def _source(value: Value) -> str:
-    """A range of addresses in one form, whichever of them it begins with; anything else as it is."""
+    """An address range in normal form; any other value unchanged."""
     try:
         return str(ipaddress.ip_network(str(value), strict=False))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Values and texts in short, bounded whatever their size."""
+"""Abbreviates values and texts of any size."""
 
 import difflib
 import json
@@ -11,21 +11,21 @@ from mlpctl.review.marks import SIGNATURE
 from mlpctl.review.values import Value
 
 MAX_VALUE: Final = 120
-"""Characters of a value at most, without the note of what was cut."""
+"""Maximum number of characters of a value, without the note about what was cut."""
 
 MAX_LINES: Final = 24
-"""Lines of an excerpt at most."""
+"""Maximum number of lines of an excerpt."""
 
 MAX_LINE: Final = 160
-"""Characters of an excerpt's line at most."""
+"""Maximum number of characters of a line of an excerpt."""
 
 _CONTEXT: Final = 2
 _COMPARED_LINES: Final = 400
-"""Lines on either side that are compared one with another: the effort grows with their product."""
+"""Maximum number of lines per side that are compared pairwise: the effort grows with their product."""
 
 
 def short(value: Value, limit: int = MAX_VALUE) -> str:
-    """A value in at most `limit` characters, and a note of what was cut."""
+    """A value in at most `limit` characters, with a note about what was cut."""
     if isinstance(value, str):
         return _cut(value, limit)
     if isinstance(value, Mapping) and SIGNATURE in value:
@@ -36,7 +36,7 @@ def short(value: Value, limit: int = MAX_VALUE) -> str:
 
 
 def pair(old: Value, new: Value, limit: int = MAX_VALUE) -> tuple[str, str]:
-    """Two values in short; of long texts the part around their first difference."""
+    """Two abbreviated values; long texts are reduced to the part around their first difference."""
     if isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) > limit:
         same = len(os.path.commonprefix([old, new]))  # noqa: RUF071 - these are texts, not paths
         start = max(0, min(same - limit // 4, max(len(old), len(new)) - limit))
@@ -46,7 +46,7 @@ def pair(old: Value, new: Value, limit: int = MAX_VALUE) -> tuple[str, str]:
 
 
 def excerpt(old: str, new: str) -> str:
-    """Where two texts of several lines differ, as a unified diff of at most `MAX_LINES` lines."""
+    """A unified diff of two texts, with at most `MAX_LINES` lines."""
     before, after = old.splitlines(), new.splitlines()
     start = common(before, after)
     end = common(before[start:][::-1], after[start:][::-1])
@@ -62,7 +62,7 @@ def excerpt(old: str, new: str) -> str:
     else:
         lead = before[first:start]
         found = difflib.unified_diff([*lead, *removed, *tail], [*lead, *added, *tail], n=_CONTEXT, lineterm="")
-        # The first two lines name files; the positions count from the first line that was compared.
+        # The first two lines name files; positions are relative to the first compared line.
         every = [line if not line.startswith("@@") else _moved(line, first) for line in islice(found, 2, None)]
         lines, left_out = every[: MAX_LINES - 1], max(0, len(every) - MAX_LINES + 1)
     lines = [_cut(line, MAX_LINE) for line in lines]
@@ -80,14 +80,14 @@ def _cut(text: str, limit: int) -> str:
 
 
 def common(one: Sequence[Value], other: Sequence[Value]) -> int:
-    """Number of first items that are the same."""
+    """Number of equal leading items."""
     return next(
         (number for number, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
 
 
 def _moved(head: str, lines: int) -> str:
-    """A hunk's head, `@@ -1,4 +1,5 @@`, with its positions that many lines further down."""
+    """A hunk header, `@@ -1,4 +1,5 @@`, with its positions shifted by a number of lines."""
     places = []
     for place in head.split()[1:3]:
         position, comma, length = place[1:].partition(",")

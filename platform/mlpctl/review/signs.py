@@ -1,4 +1,4 @@
-"""What gives a secret away where Pulumi does not: names, shapes of tokens, random text. The data is `secrets.yaml`."""
+"""Recognizes secrets that Pulumi does not mark, by name, token format and randomness; the data is in `secrets.yaml`."""
 
 import functools
 import itertools
@@ -16,7 +16,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.values import HIDDEN
 
 LITERAL: Final = 8
-"""Characters from which a secret can be told from a word, and is struck out wherever it stands."""
+"""Minimum length of a secret that can be distinguished from a word and is redacted everywhere."""
 
 WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -24,7 +24,7 @@ STEMS: Final = re.compile(
     r"pass|pwd|\bpw\b|secret|token|key|cred|auth|bearer|connection|dsn|jwt|hmac|otp|cookie|signature|url|uri|"
     r"kubeconfig|docker|htpasswd|netrc|license|salt|pat\b|\bpin\b"
 )
-"""What every secret's name has in it."""
+"""Parts of names; every name of a secret contains one of them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Kind:
-    """Properties that hold a secret by the name of their resource's type."""
+    """Properties that contain a secret, by the name of the resource's type."""
 
     type: re.Pattern[str]
     properties: frozenset[str]
@@ -46,7 +46,7 @@ class _Kind:
 
 @dataclass(frozen=True)
 class Rules:
-    """`secrets.yaml`, ready for use."""
+    """`secrets.yaml` with compiled patterns."""
 
     names: re.Pattern[str]
     last: re.Pattern[str]
@@ -68,7 +68,7 @@ class Rules:
 
 @functools.cache
 def rules() -> Rules:
-    """What is looked for."""
+    """The rules of `secrets.yaml`."""
     data = read_table("secrets.yaml", "mlpctl.review")
 
     def row(phrases: Iterable[str]) -> re.Pattern[str]:
@@ -102,13 +102,13 @@ def rules() -> Rules:
 
 @functools.lru_cache(maxsize=65536)
 def named_secret(name: str) -> str:
-    """Whether a name is a secret's: `always`, `perhaps` (its text may be a setting), or empty."""
+    """Whether a name is that of a secret: `always`, `perhaps` (its value may be a setting), or empty for no."""
     known = rules()
     last = re.split(r"[/:]", name[:256].rstrip("/:"))[-1]
     words = [each.lower() for each in WORDS.findall(last)]
     text = " ".join(words)
-    told = known.names.search(text) or known.last.search(text) or any(map(known.inside.search, words))
-    found = "always" if told else ""
+    certain = known.names.search(text) or known.last.search(text) or any(map(known.inside.search, words))
+    found = "always" if certain else ""
     found = found or ("perhaps" if known.perhaps.search(text) else "")
     if not found:
         return ""
@@ -130,19 +130,20 @@ def _singular(word: str) -> str:
 
 @functools.lru_cache(maxsize=65536)
 def harmless(key: str) -> bool:
-    """Whether a name below a secret's is none."""
+    """Whether a name below the name of a secret is harmless."""
     words = [each.lower() for each in WORDS.findall(key)]
     return bool(words) and _singular(words[-1]) in rules().harmless
 
 
 def looks_random(token: str) -> bool:
-    """Whether a run of base64's letters looks like a key: Shannon's entropy and changes of the letters' class.
+    """Whether base64 characters look like a key, by Shannon entropy and changes of the character class.
 
-    A digest in hexadecimal, an id or a UUID does not: it has no letters of both cases. detect-secrets strikes out what
-    has 4.5 bits a character of base64's 6 (Yelp/detect-secrets, plugins/high_entropy_strings.py). Fewer than 64
-    characters cannot reach 6 bits, so the limit here is the same share, 3/4, of what they can reach. Names in camel
-    case have that much too. They are told apart by neighbours of different class (capital, small letter, digit): 62 %
-    in random text (1 - (26² + 26² + 10²) / 62²), a third at most in names; here from 42 %, without punctuation.
+    A hexadecimal digest, an ID or a UUID does not: it has no letters of both cases. detect-secrets reports texts with
+    at least 4.5 of the 6 bits per base64 character (Yelp/detect-secrets, plugins/high_entropy_strings.py). Fewer than
+    64 characters cannot reach 6 bits, so the limit here is the same share, 3/4, of what they can reach. Names in camel
+    case also reach it. They are distinguished by adjacent characters of different classes (upper case, lower case,
+    digit): 62 % in random text (1 - (26² + 26² + 10²) / 62²), at most a third in names; the limit is 42 %, without
+    punctuation.
     """
     count = len(token)
     if count < 20 or token.startswith(("sha256-", "sha384-", "sha512-")):
@@ -159,7 +160,7 @@ def looks_random(token: str) -> bool:
 
 
 def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:
-    """Properties that hold a secret in resources of a type that have these inputs."""
+    """Properties that contain a secret in resources of a type with these inputs."""
     found: frozenset[str] = frozenset()
     name = _class_name(kind)
     for each in rules().types:
@@ -180,7 +181,7 @@ def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def type_of_secret(kind: str) -> bool:
-    """Whether a type's own name is a secret's, as that of types that nobody lists: `ApiKey`, `UserPassword`."""
+    """Whether a type's own name is that of a secret, for types without a record: `ApiKey`, `UserPassword`."""
     name = _class_name(kind)
     words = [each.lower() for each in WORDS.findall(name)]
     return bool(words) and words[0] not in rules().outside and named_secret(name) == "always"
@@ -188,12 +189,12 @@ def type_of_secret(kind: str) -> bool:
 
 @functools.lru_cache(maxsize=65536)
 def names_value(key: str) -> bool:
-    """Whether a name is that of a value beside its own name: `value`, `text`, `content`."""
+    """Whether a property holds the value of a name-value pair: `value`, `text`, `content`."""
     return " ".join(each.lower() for each in WORDS.findall(key)) in rules().values
 
 
 def flagged(values: Mapping[str, Any]) -> bool:
-    """Whether a mapping says that its value is secret: `isSecret: true`, `type: secret_text`."""
+    """Whether a mapping marks its value as secret: `isSecret: true`, `type: secret_text`."""
     for key, value in values.items():
         if value is True and _says_secret(key):
             return True
@@ -204,21 +205,21 @@ def flagged(values: Mapping[str, Any]) -> bool:
 
 @functools.lru_cache(maxsize=65536)
 def holds_secrets(key: str) -> bool:
-    """Whether a name tells of secrets in what is below it, however it ends: `secretTextBindings`."""
+    """Whether a name means that the values below it contain secrets: `secretTextBindings`."""
     words = [_singular(each.lower()) for each in WORDS.findall(key)]
     return bool(words) and bool(rules().flags.intersection(words)) and words[-1] not in rules().pointers
 
 
 @functools.lru_cache(maxsize=65536)
 def _says_secret(text: str) -> bool:
-    """Whether the words of a name or a kind say that something is secret, and nothing else."""
+    """Whether the words of a name or a kind mean only that a value is secret."""
     words = [each.lower() for each in WORDS.findall(text[:64])]
     found = [_singular(each) in rules().flags for each in words]
     return any(found) and all(yes or each in rules().fillers for yes, each in zip(found, words, strict=True))
 
 
 def tellable(text: str) -> bool:
-    """Whether a secret can be told from a word that has the same letters."""
+    """Whether a secret can be distinguished from an ordinary word."""
     if len(text) < LITERAL or HIDDEN in text or rules().references.fullmatch(text) or len(set(text)) < 4:
         return False
     return len(text) >= 12 or not text.isalpha() or not text.islower()

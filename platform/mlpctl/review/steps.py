@@ -1,6 +1,6 @@
-"""The engine's steps as they are written, in either shape, with their types checked and their secrets still in.
+"""The engine's steps as written in either format, with checked types and unredacted secrets.
 
-They live only while a plan is read.
+They exist only while a plan is read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,50 +17,50 @@ OLD_GOES: Final = ("delete-replaced", "discard-replaced")
 """The last step of a replacement, or the deletion of an old copy that an interrupted replacement left behind."""
 
 FORGOTTEN: Final = "remove-pending-replace"
-"""What an interrupted replacement deleted leaves the state."""
+"""Removes a resource from the state that an interrupted replacement already deleted."""
 
 REPLACING: Final = ("replace", "create-replacement", "read-replacement", "import-replacement")
 """The other steps of a replacement."""
 
 REPLACEMENT_STEPS: Final = (*REPLACING[1:], *OLD_GOES)
-"""What a digest leaves out without `--show-replacement-steps` (`IsReplacementStep` in Pulumi's
+"""Steps that a digest omits without `--show-replacement-steps` (`IsReplacementStep` in Pulumi's
 pkg/resource/deploy/step.go)."""
 
 RESULTS: Final = ("same", "update", "delete")
-"""What `pulumi refresh` writes in place of `refresh` once it knows what a refresh found (`RefreshStep.ResultOp`)."""
+"""What `pulumi refresh` writes instead of `refresh` once the result of a refresh is known (`RefreshStep.ResultOp`)."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A resource's state, of which only what is used is kept."""
+    """The part of a resource's state that is used here."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    """Kept of the stack itself only: what it exports."""
+    """Only of the stack itself: its outputs."""
 
     secret: frozenset[str] = frozenset()
-    """Names of properties that the engine says are secret."""
+    """Names of properties that the engine marks as secret."""
 
     id: str = ""
     parent: str = ""
     provider: str = ""
     view_of: str = ""
     deleted_with: str = ""
-    """URN of the resource that takes it along, so that nothing deletes it by itself."""
+    """URN of the resource whose deletion deletes it too, so that the engine does not delete it separately."""
 
     depends: Mapping[str, Sequence[str]] = field(default_factory=dict)
     after: Sequence[str] = ()
     custom: bool | None = None
-    """None where it is not said."""
+    """None if the state does not contain it."""
 
     protect: bool = False
     retain: bool = False
     external: bool = False
     pending: bool = False
-    """Whether an interrupted replacement deleted it already."""
+    """Whether an interrupted replacement already deleted it."""
 
     delete: bool = False
-    """Whether a replacement has made it an old copy."""
+    """Whether it is an old copy from a replacement."""
 
     taint: bool = False
     replaces_on: Sequence[str] = ()
@@ -75,7 +75,7 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the engine's, in either shape."""
+    """One step of the engine, from either format."""
 
     op: str
     urn: str
@@ -88,20 +88,20 @@ class Step:
     """Kinds of difference by property."""
 
     result: str = ""
-    """Of a refresh: one of `RESULTS`, or empty where it is not known."""
+    """Result of a refresh: one of `RESULTS`, or empty if it is unknown."""
 
     @property
     def is_old_copy(self) -> bool:
-        """Whether it is about an old copy that a replacement left behind."""
+        """Whether it concerns an old copy that a replacement left behind."""
         return self.old is not None and self.old.delete
 
 
 @dataclass
 class Raw:
-    """What was written, checked but with its secrets."""
+    """The content of a plan, checked, with unredacted secrets."""
 
     streamed: bool = False
-    """Whether it is the stream of events; else the digest."""
+    """Whether it is the stream of events; otherwise it is the digest."""
 
     has_events: bool = False
     """Whether a digest was completed from the events of the same preview."""
@@ -112,14 +112,14 @@ class Raw:
     violations: list[Violation] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     counted: Mapping[str, int] = field(default_factory=dict)
-    """How many resources the engine's summary counts, by op."""
+    """Number of resources in the engine's summary, by operation."""
 
     outputs: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
-    """What the stack exported and will export; None where it is not said."""
+    """The old and new stack outputs; None if the plan does not contain them."""
 
 
 def step(raw: Mapping[str, Any], place: str, *, streamed: bool) -> Step:
-    """Read one step, by the names that a shape gives to its parts."""
+    """Read one step; `streamed` selects the key names of the stream of events."""
     old, new = ("old", "new") if streamed else ("oldState", "newState")
     keys, diffs = ("keys", "diffs") if streamed else ("replaceReasons", "diffReasons")
     op = checked.text(raw.get("op"), f"{place}.op")
@@ -145,14 +145,14 @@ def step(raw: Mapping[str, Any], place: str, *, streamed: bool) -> Step:
 
 
 def leaves(step: Step) -> bool:
-    """Whether a step is about an old copy, or about the old one of a replacement."""
+    """Whether a step removes an old copy, or the old resource of a replacement."""
     return step.op in OLD_GOES or (step.op == "delete" and step.is_old_copy)
 
 
 def exports(step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    """What a step of the stack itself says that it exported and will export.
+    """The old and new stack outputs in a step of the stack itself.
 
-    Most often it is written before the program says what it exports, and then has nothing of that.
+    The step is usually written before the program exports its outputs, and then contains none.
     """
     if step.new is None or not step.new.outputs:
         return None
@@ -160,7 +160,7 @@ def exports(step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
 
 
 def summary(raw: Raw, counts: Any, place: str) -> None:
-    """Keep what the engine counts."""
+    """Store the engine's counts."""
     found = checked.mapping(counts, place)
     raw.counted = {op: checked.count(each, f"{place}.{op}") for op, each in found.items()}
 
@@ -179,8 +179,8 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
         return checked.flag(state.get(name), f"{place}.{name}")
 
     more = checked.texts(state.get("additionalSecretOutputs"), f"{place}.additionalSecretOutputs")
-    # An event leaves out what is false, a digest never leaves this out.
-    said = streamed or "custom" in state
+    # An event omits false values; a digest always contains `custom`.
+    known = streamed or "custom" in state
     return State(
         inputs=checked.mapping(state.get("inputs"), f"{place}.inputs"),
         outputs=outputs if is_stack else {},
@@ -192,7 +192,7 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
         deleted_with=checked.urn(state.get("deletedWith"), f"{place}.deletedWith"),
         depends={name: checked.texts(each, f"{place}.propertyDependencies.{name}") for name, each in depends.items()},
         after=checked.texts(state.get("dependencies"), f"{place}.dependencies"),
-        custom=flag("custom") if said else None,
+        custom=flag("custom") if known else None,
         protect=flag("protect"),
         retain=flag("retainOnDelete"),
         external=flag("external"),
@@ -209,6 +209,6 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
 
 
 def sides(these: Sequence[Step]) -> Iterator[State]:
-    """Every state that steps have."""
+    """All states of the steps."""
     for each in these:
         yield from (state for state in (each.new, each.old) if state)

@@ -1,6 +1,6 @@
-"""The stream of the engine's events (`EngineEvent` in Pulumi's sdk/go/common/apitype/events.go).
+"""Reads the stream of the engine's events (`EngineEvent` in Pulumi's sdk/go/common/apitype/events.go).
 
-`PULUMI_ENABLE_STREAMING_JSON_PREVIEW` and `--event-log` write it, and Pulumi's REST API answers with it.
+`PULUMI_ENABLE_STREAMING_JSON_PREVIEW` and `--event-log` write it, and the REST API of Pulumi Cloud returns it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,28 +18,28 @@ from mlpctl.review.steps import REFRESH, RESULTS, Raw, State, Step, exports, ste
 
 ENDED: Final = "The events end before the engine's summary."
 
-DONE_ALREADY: Final = "These are the events of an update that was made already, not of a preview."
+DONE_ALREADY: Final = "These are the events of a completed update, not of a preview."
 
 _FAILED: Final = ("failed", "canceled")
 
 
 def is_event(value: Any) -> bool:
-    """Whether a document is an event of the engine's."""
+    """Whether a document is an engine event."""
     return isinstance(value, dict) and (
         bool({"sequence", "timestamp"} & value.keys()) or any(key.endswith("Event") for key in value)
     )
 
 
 def listed(value: Any) -> list[Any] | None:
-    """The events of a document that holds many: a list of them, or what the REST API answers; None for another."""
+    """The events of a document with several: a list, or a response of the REST API; None for any other document."""
     events = value.get("events") if isinstance(value, dict) else value
     return events if isinstance(events, list) and events and all(map(is_event, events)) else None
 
 
 def read(documents: Documents, first: Iterable[Document] = ()) -> Raw:
-    """Read a stream; `first` are those of the documents that were read already.
+    """Read a stream; `first` contains the documents that were already read.
 
-    Raises `PlanError` if something in it is no event.
+    Raises `PlanError` if a document is not an event.
     """
     raw = Raw(streamed=True)
     reader = _Reader(raw)
@@ -48,41 +48,41 @@ def read(documents: Documents, first: Iterable[Document] = ()) -> Raw:
         for each in chain(first, documents):
             for event in listed(each.value) or [each.value]:
                 if not is_event(event):
-                    raise PlanError(f"Line {each.line} is no event of the engine; {EXPECTED}.")
+                    raise PlanError(f"Line {each.line} is not an engine event; {EXPECTED}.")
                 reader.take(event, f"line {each.line}")
     except Broken as error:
         if documents.text.find("\n", documents.at) >= 0 and not reader.summed:
             _refuse_middle(documents, str(error))
         broken = str(error)
     if documents.rest and not reader.summed:
-        raise PlanError(f"Line {documents.line} is no event of the engine: it is plain text; {EXPECTED}.")
+        raise PlanError(f"Line {documents.line} is not an engine event: it is plain text; {EXPECTED}.")
     if not reader.summed:
         raw.incomplete.append(ENDED)
     elif broken:
-        raw.incomplete.append("The last event is cut off.")
+        raw.incomplete.append("The last event is truncated.")
     return raw
 
 
 def _refuse_middle(documents: Documents, why: str) -> None:
-    """Refuse a broken document that more documents follow; the last one may only have been cut off."""
+    """Reject a broken document that other documents follow; only the last one may be truncated."""
     following = documents.text[documents.text.find("\n", documents.at) :]
     if any(line.startswith("{") for line in following.splitlines()):
         raise PlanError(
-            f"Line {documents.line} is no event of the engine: {why[0].lower()}{why[1:]}; {EXPECTED}."
+            f"Line {documents.line} is not an engine event: {why[0].lower()}{why[1:]}; {EXPECTED}."
         ) from None
 
 
 class _Reader:
-    """Takes events in their order."""
+    """Processes events in order."""
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
         self.summed = False
         self._refreshes: dict[tuple[str, str], int] = {}
-        """Positions of refreshes whose result is to come, by URN and id: an old copy has the same URN."""
+        """Positions of refreshes without a result yet, by URN and ID: an old copy has the same URN."""
 
     def take(self, event: Mapping[str, Any], place: str) -> None:
-        """Keep what an event says; exactly one of its kinds is there."""
+        """Process an event, which has exactly one of the kinds."""
         for kind, keep in _KINDS.items():
             if event.get(kind) is not None:
                 where = f"{place}: {kind}"
@@ -99,7 +99,7 @@ class _Reader:
         self.raw.outputs = exports(found) or self.raw.outputs
 
     def outputs(self, event: Mapping[str, Any], place: str) -> None:
-        """Keep what a refresh found, and what the stack exports; of others the step was told before."""
+        """Store the result of a refresh, and the stack outputs; other steps have no new information here."""
         found = self._step(event, place)
         number = self._refreshes.pop(_key(found), None)
         if number is not None:
@@ -113,8 +113,8 @@ class _Reader:
         self.raw.messages.append(Message("error", f"The operation {found.op} failed.", found.urn))
 
     def error(self, event: Mapping[str, Any], place: str) -> None:
-        said = messages.plain(checked.text(event.get("error"), f"{place}.error"))
-        self.raw.messages.append(Message("error", said or "The engine reports an error without a text."))
+        text = messages.plain(checked.text(event.get("error"), f"{place}.error"))
+        self.raw.messages.append(Message("error", text or "The engine reports an error without a message."))
 
     def diagnostic(self, event: Mapping[str, Any], place: str) -> None:
         messages.diagnostic(self.raw, event, place)

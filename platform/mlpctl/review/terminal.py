@@ -1,4 +1,4 @@
-"""A report on a terminal: what a reviewer must know, in few lines."""
+"""Writes a report to a terminal: the facts that a reviewer must know, in few lines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -16,16 +16,16 @@ from mlpctl.review.report import Certainty, Danger, Report
 from mlpctl.review.report_cost import Cost
 
 MOST_GROUPS: Final = 40
-"""Components that are listed; a terminal is no place for more."""
+"""Maximum number of components."""
 
 MOST_ROWS: Final = 200
-"""Resources that are named; the Markdown and the page have all of them."""
+"""Maximum number of resources; the Markdown and the HTML page list all of them."""
 
 MOST_OF_A_GROUP: Final = 12
-"""Resources of one component that are named."""
+"""Maximum number of resources of one component."""
 
 MOST_DIFFERENCES: Final = 3
-"""Differences of one resource that are shown."""
+"""Maximum number of differences of one resource."""
 
 _NAME: Final = 80
 _STYLES: Final = {Op.DELETE: "red", Op.REPLACE: "yellow", Op.UPDATE: "blue", Op.CREATE: "green"}
@@ -33,17 +33,17 @@ _CERTAINTY: Final = {Certainty.WILL: "bold red", Certainty.MAY: "yellow"}
 
 
 def page(report: Report) -> RenderableType:
-    """The verdict, every danger and loss, and costs, changes, unknowns and messages by component."""
+    """The verdict, every danger and loss, then cost, limits, changes, notes and messages."""
     parts = [*_verdict(report)]
     for part in (_dangers(report), _other_losses(report), _cost(report), _limits(report), _changes(report)):
         parts += [Text(), part] if part else []
     rest = [
         *_lines("Notes", report.notes),
-        *_lines("Changed outputs of the stack", [_output(each) for each in report.outputs]),
-        *_lines("Without a price, and in no figure", _reasons(report.cost, wording.unpriced)),
-        *_lines("With a price that leaves something out", _reasons(report.cost, wording.partly)),
+        *_lines("Changed stack outputs", [_output(each) for each in report.outputs]),
+        *_lines("Unpriced, not included in the totals", _reasons(report.cost, wording.unpriced)),
+        *_lines("Partly priced", _reasons(report.cost, wording.partly)),
         *_lines("Not checked", [f"{each.what}: {each.why}" for each in report.unchecked]),
-        *_lines("Messages of the engine", report.messages),
+        *_lines("Engine messages", report.messages),
     ]
     return Group(*parts, *rest)
 
@@ -56,7 +56,7 @@ def _verdict(report: Report) -> list[RenderableType]:
         style = _CERTAINTY[Certainty.WILL if will else Certainty.MAY]
         lines.append(Text(", ".join(wording.by_harm(report.dangers)), style))
     if report.incomplete:
-        lines.append(Text(f"This plan may not be all of it: {_shown(report.incomplete, 400)}", "yellow"))
+        lines.append(Text(f"This plan may be incomplete: {_shown(report.incomplete, 400)}", "yellow"))
     if report.sandbox:
         lines.append(Text(wording.SANDBOX_PLAN, "dim"))
     lines.append(Text(f"Next: {_shown('. '.join(wording.next_steps(report)), 600)}."))
@@ -66,7 +66,7 @@ def _verdict(report: Report) -> list[RenderableType]:
 def _dangers(report: Report) -> Table | None:
     if not report.dangers:
         return None
-    table = _table("Danger", "What", "In", "Kept?")
+    table = _table("Danger", "Change", "Component", "Protection")
     for danger in report.dangers:
         doubt = f"\n({wording.UNKNOWN_INPUT})" if danger.certainty is Certainty.MAY else ""
         table.add_row(
@@ -81,9 +81,9 @@ def _dangers(report: Report) -> Table | None:
 def _what(danger: Danger) -> Text:
     what = f"{wording.happens(danger.op, danger.certainty)} {_shown(danger.words)} "
     text = Text.assemble(what, (_shown(danger.name), "bold"))
-    said = wording.sentence(danger)[1].lstrip(": ")
-    if said.strip(". "):
-        text.append(f"\n{_shown(said, 300)}")
+    rest = wording.sentence(danger)[1].lstrip(": ")
+    if rest.strip(". "):
+        text.append(f"\n{_shown(rest, 300)}")
     for cause in danger.because:
         text.append(f"\n{_shown(cause, 160)}", "dim")
     return text
@@ -93,7 +93,7 @@ def _other_losses(report: Report) -> Table | None:
     losses = [*wording.other_losses(report)]
     if not losses:
         return None
-    table = _table("Also deleted, replaced or no longer managed", "", "In")
+    table = _table("Also deleted, replaced or no longer managed", "", "Component")
     for group, row in losses:
         grave = row.op in wording.DESTRUCTIVE and row.certainty is Certainty.WILL and not wording.stays(row)
         what = Text(wording.happens(row.op, row.certainty), "red" if grave else "yellow")
@@ -114,7 +114,7 @@ def _cost(report: Report) -> Table | None:
     cost = report.cost
     if cost is None:
         return None
-    table = _table("US dollars a month", *("Today", "Then", "Change", "At least", "At most", "Unpriced"), right=True)
+    table = _table("US dollars per month", *("Before", "After", "Change", "Minimum", "Maximum", "Unpriced"), right=True)
     for each in wording.by_component(cost):
         table.add_row(Text(_shown(each.title)), *_amounts(each))
     table.add_row(Text("all"), *_amounts(wording.whole(cost)), style="bold")
@@ -142,11 +142,11 @@ def _limits(report: Report) -> Table | None:
         return None
     table = _table("Limits", "", "")
     for limit in report.limits:
-        state = Text("broken", "bold red") if limit.broken else Text("kept", "green")
+        state = Text("exceeded", "bold red") if limit.broken else Text("ok", "green")
         table.add_row(Text(_shown(limit.name)), state, Text(_shown(limit.text, 400)))
     for each in report.invalid:
         problems = "\n".join(_shown(problem, 400) for problem in each.problems)
-        table.add_row(Text(_shown(each.name)), Text("refused", "bold red"), Text(problems))
+        table.add_row(Text(_shown(each.name)), Text("rejected", "bold red"), Text(problems))
     for found in report.violations:
         state = Text("violated", "bold red" if found.mandatory else "yellow")
         what = f"{_shown(found.name)}: {_shown(found.text, 400)}" if found.name else _shown(found.text, 400)
@@ -177,13 +177,13 @@ def _changes(report: Report) -> Table | None:
 
 
 def _row(row: model.Row) -> Text:
-    """What happens to a resource: `  ~ inference-nodes`."""
+    """Sign and name of a changed resource: `  ~ inference-nodes`."""
     style = "yellow" if row.certainty is Certainty.MAY else _STYLES.get(row.op, "")
     return Text.assemble("  ", (wording.SIGNS[row.op], style), " ", _shown(row.name))
 
 
 def _differences(row: model.Row) -> Text:
-    """The first differences of a resource, and why it is replaced."""
+    """The first differences of a resource, and the reasons of its replacement."""
     found = [*row.reasons, *(_difference(each) for each in row.differences)]
     shown = [_shown(each, 100) for each in found[:MOST_DIFFERENCES]]
     more = len(found) - len(shown) + row.more

@@ -1,4 +1,4 @@
-"""Types of resources in a Terraform module, as Pulumi calls them."""
+"""Maps the types of resources in Terraform modules to Pulumi types."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ _VERSION: Final = re.compile(r"_v\d+\w*$")
 
 
 def pulumi_type(token: str, known: Sequence[str]) -> str:
-    """The type among those `known`, e.g. `aws:s3/bucket`, that a token of a Terraform module's resource stands for.
+    """The type in `known`, e.g. `aws:s3/bucket`, for the type token of a resource in a Terraform module.
 
-    One that is not known is written the same way, `aws:index/someBucket`. Any other token is its own type.
+    An unknown type has the same form, `aws:index/someBucket`. Any other token is returned unchanged.
     """
     found = _TOKEN.fullmatch(token)
     if not found:
@@ -33,12 +33,12 @@ def pulumi_type(token: str, known: Sequence[str]) -> str:
 
 
 def is_resource(token: str) -> bool:
-    """Whether a token is one of a Terraform module's resource."""
+    """Whether a token is that of a resource in a Terraform module."""
     return _TOKEN.fullmatch(token) is not None
 
 
 def _unknown(package: str, name: str) -> str:
-    """A type that is not known, as its package writes types."""
+    """An unknown type in the form of its package."""
     spelt = camel(name)
     return (
         f"kubernetes:core/v1:{spelt[:1].upper()}{spelt[1:]}" if package == "kubernetes" else f"{package}:index/{spelt}"
@@ -46,7 +46,7 @@ def _unknown(package: str, name: str) -> str:
 
 
 def _spellings(package: str, name: str) -> Iterator[str]:
-    """Ways to write a type of a package in small letters alone, the likeliest first."""
+    """Possible spellings of a type of a package in lower-case letters, most likely first."""
     yield _letters(package, name)
     yield _letters(package, f"index_{package}_{name}")
     word, _, rest = name.partition("_")
@@ -66,7 +66,7 @@ def _by_letters(known: tuple[str, ...]) -> Mapping[str, str]:
         if slash:
             found.setdefault(_letters(package, f"{module}_{last}"), each)
     for each in known:
-        # Azure's modules and most others are no part of Terraform's names; AWS's are, or the table says which are not.
+        # Terraform names do not contain the modules of most packages; for AWS they do, except those in the table.
         package, _, name = each.partition(":")
         if package not in _table()["unnamed"] and "/" in name:
             found.setdefault(_letters(package, re.split("[/:]", name)[-1]), each)
@@ -78,7 +78,7 @@ def _letters(package: str, name: str) -> str:
 
 
 def camel(name: str) -> str:
-    """A name of Terraform in camel case: `skipFinalSnapshot` of `skip_final_snapshot`."""
+    """A Terraform name in camel case: `skipFinalSnapshot` for `skip_final_snapshot`."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 

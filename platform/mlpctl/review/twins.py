@@ -1,4 +1,4 @@
-"""Two resources of a plan that are the same thing in the cloud: what the one brings, the other takes away."""
+"""Finds pairs of resources in a plan that are the same resource in the cloud: one is created, the other deleted."""
 
 import re
 from collections import defaultdict
@@ -13,36 +13,36 @@ from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
 
 _NAMES: Final = re.compile(r"^(name|bucket|key|identifier|domain|(?P<what>[a-zA-Z]+)(Name|Identifier))$")
-"""Inputs that name a thing, or what it belongs to: `clusterName` of a node group."""
+"""Inputs that name a resource or its parent: `clusterName` of a node group."""
 
 _OWN: Final = ("name", "identifier")
-"""Inputs that name the thing itself, whatever its type."""
+"""Inputs that name the resource itself, for every type."""
 
 _SCOPES: Final = re.compile(
     r"^(type|path|host|hostname|location|region|zone|project|namespace|registry|catalog|qualifier|version|"
     r"[a-zA-Z]+(Id|Arn|Url|Uri|Type|Path|Group|Namespace))$"
 )
-"""Inputs that say of which kind or where a thing is: another value makes it another thing."""
+"""Inputs with the kind or the location of a resource: resources with different values are different."""
 
 _MOST_NAMED: Final = 3
 
 
 def twins(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What is the same thing, as the URN of the one that goes and a sentence."""
+    """The pairs, each as the URN of the deleted resource and a sentence."""
     going = _Going([change for change in plan if change.op is Op.DELETE and is_counted(change)])
     if not going.by_id and not going.by_name and not going.by_inputs:
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for come in plan:
         for gone in going.like(come):
-            if come.urn != gone.urn and gone.urn not in told and (text := _told(gone, come)):
-                told.add(gone.urn)
+            if come.urn != gone.urn and gone.urn not in reported and (text := _sentence(gone, come)):
+                reported.add(gone.urn)
                 yield gone.urn, text
                 break
 
 
 class _Going:
-    """What is deleted, by what another resource may have in common with it."""
+    """The deleted resources, by the properties that another resource may share with them."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
         self.by_id: dict[tuple[str, str], list[Change]] = defaultdict(list)
@@ -57,7 +57,7 @@ class _Going:
             self.by_inputs[type, repr(change.old)].append(change)
 
     def like(self, change: Change) -> Iterator[Change]:
-        """What may be the same thing as a resource."""
+        """The deleted resources that may be the same as a resource."""
         type = short_type(change.type)
         yield from self.by_id.get((type, change.id), ())
         if change.op is Op.CREATE:
@@ -66,34 +66,34 @@ class _Going:
             yield from self.by_inputs.get((type, repr(change.new)), ())
 
 
-def _told(gone: Change, come: Change) -> str:
-    """What to say of two resources of one type; nothing where they are two things."""
+def _sentence(gone: Change, come: Change) -> str:
+    """The sentence about two resources of one type; empty if they are different resources."""
     words = kind(gone.type).words
     if gone.id and gone.id == come.id and come.op not in (Op.DELETE, Op.GONE):
         if gone.old_copy:
-            return f"This old copy and the {words} in use are the same thing ({gone.id}), which is then gone."
+            return f"This old copy is the same resource as the {words} in use ({gone.id}), which its deletion deletes."
         happens = {Op.IMPORT: "is imported", Op.READ: "is read"}.get(come.op, "stays")
         return (
-            f"It is deleted and {come.name} {happens}, and both are the same thing ({gone.id}), "
-            f"which is then gone. {_alias(gone, come)}"
+            f"It is deleted and {come.name} {happens}, but both are the same resource ({gone.id}), "
+            f"which will be deleted. {_alias(gone, come)}"
         )
     if come.op is not Op.CREATE or _provider(gone) != _provider(come):
         return ""
     if names := _same_names(gone, come):
         return (
-            f"It is deleted and {come.name} is created, and both name the same thing ({names}): creating it fails, "
-            f"or deleting it takes away what was created. {_alias(gone, come)}"
+            f"It is deleted and {come.name} is created, but both name the same resource ({names}): the creation fails, "
+            f"or the deletion deletes the new resource. {_alias(gone, come)}"
         )
     if _same_inputs(gone, come):
         return (
-            f"It is deleted and {come.name} is created with the same inputs: where these name it, both name the same "
-            f"thing. {_alias(gone, come)}"
+            f"It is deleted and {come.name} is created with the same inputs: if these contain its name, both are the "
+            f"same resource. {_alias(gone, come)}"
         )
     return ""
 
 
 def _provider(change: Change) -> str:
-    """What makes a resource; the engine's own providers of a package, one a version, are the same."""
+    """The provider of a resource; all default providers of a package count as one."""
     is_default = urns.name(change.provider).startswith("default") if change.provider else False
     return urns.kind(change.provider) if is_default else change.provider
 
@@ -103,7 +103,7 @@ def _alias(gone: Change, come: Change) -> str:
 
 
 def _same_names(gone: Change, come: Change) -> str:
-    """The names that two resources have in common; nothing where one differs, or where it is."""
+    """The names that two resources share; empty if a name or a location differs."""
     old, new = _flat(gone.old or {}), _flat(come.new or {})
     type = short_type(gone.type)
     where = [key for key in {**old, **new} if _SCOPES.match(_last(key)) or _NAMES.match(_last(key))]
@@ -116,7 +116,7 @@ def _same_names(gone: Change, come: Change) -> str:
 
 
 def _is_own(key: str, type: str) -> bool:
-    """Whether an input names a thing of a type itself, as `nodeGroupName` does a node group, `key` an object."""
+    """Whether an input names a resource of a type itself, e.g. `nodeGroupName` of a node group, `key` of an object."""
     last, word = _last(key), re.split("[/:]", type)[-1].lower()
     found = _NAMES.match(last)
     what = (found["what"] or last if found else last).lower()
@@ -125,18 +125,18 @@ def _is_own(key: str, type: str) -> bool:
 
 
 def _names(inputs: Mapping[str, Value]) -> list[tuple[str, str]]:
-    """The inputs that name a thing, as far as they are known."""
+    """The known inputs that name a resource or its parent."""
     return [(key, each) for key, each in _flat(inputs).items() if _NAMES.match(_last(key)) and _is_known(each)]
 
 
 def _same_inputs(gone: Change, come: Change) -> bool:
     old, new = gone.old or {}, come.new or {}
-    told = [each for each in _flat(old).values() if _is_known(each)]
-    return bool(told) and old == new and not any(isinstance(each, Unknown) for each in _flat(new).values())
+    known = [each for each in _flat(old).values() if _is_known(each)]
+    return bool(known) and old == new and not any(isinstance(each, Unknown) for each in _flat(new).values())
 
 
 def _flat(inputs: Mapping[str, Value]) -> dict[str, Value]:
-    """The inputs at the top, and those by which Kubernetes names an object."""
+    """The top-level inputs, and the name and namespace of a Kubernetes object."""
     found = {key: each for key, each in inputs.items() if not isinstance(each, (Mapping, list))}
     metadata = inputs.get("metadata")
     if isinstance(metadata, Mapping) and isinstance(inputs.get("kind"), str | None):

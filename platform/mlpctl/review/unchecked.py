@@ -1,4 +1,4 @@
-"""What a review cannot check, since the plan does not say it."""
+"""Lists what a review cannot check because the plan does not contain it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,38 +11,38 @@ STREAM: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json
 
 SANDBOX: Final = Unchecked(
     what="Quotas, capacity and permissions in AWS",
-    why="a sandbox made the plan; what a change replaces is as its own descriptions of AWS's types say",
+    why="the plan was created in a sandbox; its replacements follow the sandbox's own declarations of AWS types",
 )
 
 DIGEST: Final = Unchecked(
-    what="Violations of policies, and changed outputs of the stack",
-    why=f"the digest of pulumi preview --json leaves them out; {STREAM} has them",
+    what="Policy violations and changed stack outputs",
+    why=f"the digest of pulumi preview --json does not contain them; {STREAM} does",
 )
 
 OLD_COPIES: Final = Unchecked(
-    what="Old copies that interrupted replacements left behind, and their deletion",
-    why="the plan lists no steps of replacements: there are none, or it was made without --show-replacement-steps",
+    what="Deletion of old copies that interrupted replacements left behind",
+    why="the plan has no replacement steps: there are none, or it was created without --show-replacement-steps",
 )
 
 REFRESHES: Final = Unchecked(
-    what="What the refresh found changed or gone",
-    why=f"{refreshes.LEFT_OUT[0].lower()}{refreshes.LEFT_OUT[1:]}; {STREAM} does",
+    what="Changes and deletions that the refresh found",
+    why=f"{refreshes.LEFT_OUT[0].lower()}{refreshes.LEFT_OUT[1:]}; {STREAM} contains them",
 )
 
 DEPENDENCIES: Final = Unchecked(
     what="Which values come from which resources",
-    why="the stream of events does not say; pulumi preview --json does",
+    why="the stream of events does not contain this; pulumi preview --json does",
 )
 
 
 def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
-    """What the plan does not say; of an empty one nothing is missed."""
+    """The information that the plan lacks."""
     if sandbox:
         yield SANDBOX
     if plan.unlisted:
         yield Unchecked(
-            what=f"What {wording.number(plan.unlisted, 'unchanged resource')} cost",
-            why="the plan does not list them, so no sum counts them; pulumi preview --json --show-sames does",
+            what=f"Cost of {wording.number(plan.unlisted, 'unchanged resource')}",
+            why="the plan does not list them, so no total includes them; pulumi preview --json --show-sames does",
         )
     if plan.hides_refreshes:
         yield REFRESHES

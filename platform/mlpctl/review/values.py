@@ -1,4 +1,4 @@
-"""Values of a plan: plain JSON, with marks where a value is not known or not shown."""
+"""Values of a plan: plain JSON, with special values for unknown and redacted values."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = Any
-"""JSON's values, `UNKNOWN`, `Secret` and, among the texts, `Masked`."""
+"""JSON values, `UNKNOWN`, `Secret` and, as a kind of text, `Masked`."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Way to a value below a resource's inputs: keys of mappings, positions in lists."""
+"""Path of a value in a resource's inputs: mapping keys and list positions."""
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that is known only once something else has been made."""
+    """A value that is known only after the update."""
 
     def __str__(self) -> str:
-        """Return what a reader sees."""
+        """Return the text in a report."""
         return "(known after the update)"
 
 
@@ -25,21 +25,21 @@ UNKNOWN: Final = Unknown()
 
 
 HIDDEN: Final = "(secret)"
-"""What a reader sees of a secret, or of a secret part of a text."""
+"""The text in a report for a secret, or for a secret part of a text."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that is never shown; equal to another if both hide the same, as far as that can be told."""
+    """A value that is never shown; equal to another if both hide the same value, as far as that is known."""
 
     why: str = field(compare=False)
-    """What gave it away, e.g. `secret`, `key name`, `private key`."""
+    """How it was recognized, e.g. `secret`, `key name`, `private key`."""
 
     mark: bytes = field(default=b"", repr=False)
-    """A keyed digest of the value, with a key that this process alone has; empty where the engine hid the value."""
+    """A digest of the value, with a key that only this process has; empty if the engine hides the value."""
 
     def __str__(self) -> str:
-        """Return what a reader sees."""
+        """Return the text in a report."""
         return HIDDEN
 
 
@@ -52,26 +52,26 @@ class Masked(str):
     """A keyed digest of the whole text, as in `Secret`."""
 
     def __new__(cls, text: str, mark: bytes) -> "Masked":
-        """Keep the digest beside the text."""
+        """Create a text with its digest."""
         made = super().__new__(cls, text)
         made.mark = mark
         return made
 
     def __eq__(self, other: object) -> bool:
-        """Tell texts apart that differ in what is hidden."""
+        """Distinguish texts that differ only in their secret parts."""
         return isinstance(other, Masked) and self.mark == other.mark and str.__eq__(self, other)
 
     def __ne__(self, other: object) -> bool:
-        """Answer the opposite; `str` has its own."""
+        """Return the opposite of `__eq__`, since `str` defines its own."""
         return not self == other
 
     def __hash__(self) -> int:
-        """Hash what equality is about."""
+        """Hash consistently with `__eq__`."""
         return hash((str(self), self.mark))
 
 
 def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
-    """Every value that is no mapping or list, and every empty one, with the way to it."""
+    """Every scalar and every empty mapping or list, with its path."""
     if isinstance(value, Mapping) and value:
         for key, each in value.items():
             yield from walk(each, (*path, str(key)))
@@ -83,24 +83,24 @@ def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
 
 
 def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
-    """Ways to all values that are wanted."""
+    """Paths of all values for which `wanted` is true."""
     return tuple(path for path, each in walk(value) if wanted(each))
 
 
 def items(value: Value) -> list[Value]:
-    """A list as it is, nothing as an empty one, and anything else as its only item."""
+    """A list unchanged, None as an empty list, and any other value as a list of one item."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def root(path: str) -> str:
-    """The property that a way begins with, as a provider writes it: `ebs` of `ebs[0].iops`."""
+    """The first property of a path in a provider's notation: `ebs` of `ebs[0].iops`."""
     return path.split(".")[0].split("[")[0]
 
 
 def document(text: str) -> Any:
-    """The object or list that a text is in JSON; None where it is none, or says one thing twice.
+    """The object or list in a JSON text; None if it is not JSON, or contains a duplicate key.
 
-    Of two, readers of JSON differ on which counts.
+    JSON parsers differ in which of two duplicate keys they use.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return None
@@ -118,7 +118,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def dotted(path: Path) -> str:
-    """A way as Pulumi writes it, e.g. `scalingConfig.maxSize` or `ebs[0].iops`."""
+    """A path in Pulumi's notation, e.g. `scalingConfig.maxSize` or `ebs[0].iops`."""
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""The one line that a review comes to."""
+"""The verdict: the one line that summarizes a review."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Invalid, Violation
 from mlpctl.review.report_cost import Cost, Limit
 
-AS_FAR: Final = "The plan is not complete. As far as it goes: "
-"""How the verdict of a plan begins that may not be all of it."""
+AS_FAR: Final = "The plan is incomplete. Listed changes: "
+"""Start of the verdict of an incomplete plan."""
 
-REFRESH: Final = "A refresh, which changes nothing but the state: "
+REFRESH: Final = "Refresh (only the state changes): "
 
-NOTHING: Final = "Nothing changes"
-NOTHING_LISTED: Final = "no change is listed"
-"""What is said of a plan that lists none and may lack some."""
+NOTHING: Final = "No changes"
+NOTHING_LISTED: Final = "none"
+"""Text for an incomplete plan without changes."""
 
 _GO: Final = (Op.DELETE, Op.REPLACE)
-"""What happens to a provider that what it made may go with."""
+"""Operations on a provider that may also delete or replace its resources."""
 
 _CHANGE: Final = tuple(op for op in Op if op not in (*_GO, Op.SAME, Op.READ))
-"""What is only worth a word where nothing else happens."""
+"""Operations on providers that the verdict mentions only if no resource changes."""
 
-NO_DRIFT: Final = "the state is as the cloud is"
+NO_DRIFT: Final = "the state matches the cloud"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a verdict is made of."""
+    """The parts of a verdict."""
 
     counts: Mapping[Op, int]
     cost: Cost
@@ -38,11 +38,11 @@ class Findings:
     invalid: Sequence[Invalid] = ()
     violations: Sequence[Violation] = ()
     outputs: int = 0
-    """Outputs of the stack that change."""
+    """Number of stack outputs that change."""
 
 
 def verdict(plan: Plan, found: Findings) -> str:
-    """What happens how often, what that changes a month, and what makes the review fail."""
+    """The number of resources by operation, the change of the cost, and the reasons why the review fails."""
     nothing = NOTHING_LISTED if plan.incomplete else NO_DRIFT if plan.refresh_only else NOTHING
     happens = [*_happens(plan, found)] or [*_providers(plan, _CHANGE)]
     if found.outputs and not happens:
@@ -50,15 +50,15 @@ def verdict(plan: Plan, found: Findings) -> str:
     parts = [", ".join(happens) or nothing, wording.cost_in_short(found.cost)]
     broken = [limit for limit in found.limits if limit.broken]
     if over := [limit.name for limit in broken if limit.found > limit.allowed]:
-        parts.append(f"over {' and '.join(over)}")
+        parts.append(f"exceeds {' and '.join(over)}")
     if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
-        parts.append(f"{' and '.join(unheld)} not held, since what may cost much has no price")
+        parts.append(f"{' and '.join(unheld)} cannot be checked, since expensive resources are unpriced")
     if found.invalid:
-        parts.append(f"{wording.number(len(found.invalid), 'Kubernetes object')} refused")
+        parts.append(f"{wording.number(len(found.invalid), 'Kubernetes object')} rejected")
     if mandatory := sum(each.mandatory for each in found.violations):
         parts.append(f"{wording.number(mandatory, 'mandatory policy violation')}")
     if unlisted := found.cost.totals.unlisted:
-        parts.append(f"without {wording.number(unlisted, 'resource')} that the plan does not list")
+        parts.append(f"excluding {wording.number(unlisted, 'resource')} that the plan does not list")
     return (AS_FAR if plan.incomplete else "") + (REFRESH if plan.refresh_only else "") + "; ".join(parts)
 
 
@@ -76,7 +76,7 @@ def _happens(plan: Plan, found: Findings) -> Iterator[str]:
 
 
 def _replacements(replaced: Sequence[Change]) -> Iterator[str]:
-    """How many are replaced, with what becomes of the old ones, and how many only may be."""
+    """The number of certain and possible replacements, and what happens to the old resources."""
     for retained in (False, True):
         these = [change for change in replaced if change.retained is retained]
         doubtful = sum(change.forced_by_unknown for change in these)
@@ -88,7 +88,7 @@ def _replacements(replaced: Sequence[Change]) -> Iterator[str]:
 
 
 def _providers(plan: Plan, ops: Sequence[Op]) -> Iterator[str]:
-    """The program's own providers, which are no resources in a cloud, by what happens to them."""
+    """Counts of the program's explicit providers by operation; they are not resources in a cloud."""
     for op in ops:
         these = [each for each in plan if each.is_provider and each.op is op and not is_default_provider(each)]
         doubtful = sum(each.forced_by_unknown for each in these)

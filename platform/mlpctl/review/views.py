@@ -1,10 +1,10 @@
-"""Inputs of a Terraform module's resources by Pulumi's names, so that what is known of their types holds for them.
+"""Converts inputs of resources in Terraform modules to Pulumi's names, so that the records of their types apply.
 
-The provider for Terraform modules shows every attribute by Terraform's name, and every block as a list
-(https://github.com/pulumi/pulumi-terraform-module, pkg/modprovider/views.go). Pulumi writes names in camel case, a
-list's name in the plural, and a block of which there is one at most as a mapping
-(https://github.com/pulumi/pulumi-terraform-bridge, pkg/tfbridge/names.go). Which of them there is one of is told by
-the paths of the type's record.
+The provider for Terraform modules uses Terraform's attribute names and writes every block as a list
+(https://github.com/pulumi/pulumi-terraform-module, pkg/modprovider/views.go). Pulumi uses camel case, plural names for
+lists, and a mapping for a block that occurs at most once
+(https://github.com/pulumi/pulumi-terraform-bridge, pkg/tfbridge/names.go). The paths in the type's record show which
+blocks occur at most once.
 """
 
 import re
@@ -22,28 +22,28 @@ from mlpctl.review.steps import State, Step
 from mlpctl.review.watches import steps_of
 
 _PART: Final = re.compile(r'\["[^"]*"\]|\[\d+\]|[^.\[]+')
-"""A part of a way as the engine writes it: `settings[0].tier`."""
+"""A part of a path in the engine's notation: `settings[0].tier`."""
 
 
 @dataclass
 class _Shape:
-    """What a type's record says of the form of a property."""
+    """The form of a property according to its type's record."""
 
     below: dict[str, "_Shape"] = field(default_factory=dict)
     many: bool = False
     """Whether it is a list."""
 
     keyed: bool = False
-    """Whether the names below it are the program's own, as those of tags."""
+    """Whether the names below it are user-defined, such as tags."""
 
     @property
     def is_block(self) -> bool:
-        """Whether it is a mapping of which Terraform writes a list."""
+        """Whether it is a mapping that Terraform writes as a list."""
         return bool(self.below) and not self.many and not self.keyed
 
 
 def named(step: Step) -> Step:
-    """A step with Pulumi's names where it is about a resource of a Terraform module; any other as it is."""
+    """A step with Pulumi's names if its resource is in a Terraform module; any other step unchanged."""
     type = urns.kind(step.urn)
     if not terraform.is_resource(type):
         return step
@@ -73,7 +73,7 @@ def _mapping(values: Mapping[str, Any], shape: _Shape, depth: int = 0) -> dict[s
     made: dict[str, Any] = {}
     for key, value in values.items():
         name = _name(key, shape, of_list=isinstance(value, list))
-        # Two names that come to one stay as they are.
+        # Names that would collide stay unchanged.
         name = key if name in made or (name != key and name in values) else name
         made[name] = _value(value, shape.below.get(name, _Shape()), depth + 1)
     return made
@@ -81,23 +81,23 @@ def _mapping(values: Mapping[str, Any], shape: _Shape, depth: int = 0) -> dict[s
 
 def _value(value: Any, shape: _Shape, depth: int) -> Any:
     if depth >= DEEPEST:
-        # What is below is hidden.
+        # The redactor hides everything below.
         return value
     if isinstance(value, list):
         items = [_mapping(each, shape, depth) if _is_plain(each) else each for each in value]
-        # A block that is not there is an empty list.
+        # A missing block is an empty list.
         return (items[0] if items else None) if shape.is_block and len(items) < 2 else items
-    # The keys of a mapping that is no block are the program's own, unless the record knows them.
+    # The keys of a mapping that is not a block are user-defined unless the record contains them.
     return _mapping(value, shape, depth) if _is_plain(value) and shape.is_block else value
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is a mapping of the program's, and none of the engine's own kinds."""
+    """Whether a value is a plain mapping without one of the engine's signatures."""
     return isinstance(value, Mapping) and SIGNATURE not in value
 
 
 def _name(name: str, shape: _Shape, *, of_list: bool = True) -> str:
-    """Pulumi's name of a property: as the record writes it, in the plural where only that is known."""
+    """Pulumi's name of a property as in the record, in the plural if only that is in the record."""
     camel = terraform.camel(name)
     if camel in shape.below or not of_list:
         return camel
@@ -112,7 +112,7 @@ def _plurals(name: str) -> Iterator[str]:
 
 
 def _way(path: str, shape: _Shape) -> str:
-    """A way by Pulumi's names: `settings.tier` of `settings[0].tier`."""
+    """A path with Pulumi's names: `settings.tier` for `settings[0].tier`."""
     made = ""
     block = False
     for part in _PART.findall(path):
@@ -144,7 +144,7 @@ def _shape(type: str) -> _Shape:
 
 
 def _paths(type: str) -> Iterator[str]:
-    """Every path that is known of a type."""
+    """All paths in the record of a type."""
     found = kind(type)
     yield from (*found.facts, *found.unless, *found.sets, *found.documents, *filter(None, [found.part_of]))
     conditions: Iterable[Mapping[str, Any]] = (*(each.when for each in found.notes), *(r.when for r in found.retains))

@@ -1,4 +1,4 @@
-"""Properties whose change harms, as the records list them, and instances that may not be had again."""
+"""Finds harmful changes of properties by the types' records, and instances that may not be available again."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -19,7 +19,7 @@ from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
-    """What the change of a property harms; of the properties that are `told` already, not that they change."""
+    """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
     new = change.new or {}
     scarce = None
     for watch in _watches(short_type(change.type)):
@@ -39,7 +39,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
         grave = watch.grave and bool(scarce or watch.harm is not Holding.CAPACITY)
         if watch.test in _OTHER_INSTANCES:
             wanted = accelerators(context, change, "new")
-            more = f"there may be no {' and no '.join(wanted[:3])} to be had" if wanted else ""
+            more = f"{' and '.join(wanted[:3])} capacity may be unavailable" if wanted else ""
         else:
             more = scarcity(scarce or ()) if watch.harm is Holding.CAPACITY else ""
         harm = _harm(watch)
@@ -47,7 +47,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
 
 
 def coming(context: Context, change: Change) -> Iterator[Finding]:
-    """What a new resource changes of one that is there already, or lets in whatever it is of."""
+    """Findings about a new resource: changes of an existing resource, and access that it grants."""
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
@@ -62,7 +62,7 @@ def coming(context: Context, change: Change) -> Iterator[Finding]:
 
 
 def _applies(watch: Watch, inputs: Mapping[str, Value]) -> bool:
-    """Whether the inputs of a resource are such that a watch is for it."""
+    """Whether a watch applies to the inputs of a resource."""
     return holds(inputs, watch.when) and not any(holds(inputs, each) for each in watch.unless)
 
 
@@ -76,13 +76,13 @@ _NEEDS_BOTH: Final = frozenset(
         *("opened", "allowsAnything"),
     }
 )
-"""Tests for which a value that is not known yet speaks too little: the test for any change has told it already."""
+"""Tests that cannot be answered with an unknown value: the test for any change already reports it."""
 
 _OTHER_INSTANCES: Final = frozenset({"otherInstances", "swapped"})
 
 
 def _asked(context: Context, change: Change, watch: Watch) -> tuple[Certainty | None, tuple[str, ...]]:
-    """Whether a property changed as a watch asks, and how; None where it did not."""
+    """Whether a property changed in the way of a watch, and how; None if not."""
     if watch.test == "otherInstances":
         before, after = (_instances(context, change, watch.property, side) for side in ("old", "new"))
         if not before or not after or not set(before) - set(after):
@@ -102,7 +102,7 @@ def _asked(context: Context, change: Change, watch: Watch) -> tuple[Certainty | 
 def _compared(
     context: Context, change: Change, watch: Watch, values: tuple[str, Value, Value]
 ) -> tuple[Certainty | None, tuple[str, ...]]:
-    """Whether the value at a way changed as a watch asks, and how."""
+    """Whether the value at a path changed in the way of a watch, and how."""
     way, old, new = values
     if isinstance(new, Unknown):
         if isinstance(old, Unknown) or old is None or watch.test in _NEEDS_BOTH:
@@ -112,17 +112,17 @@ def _compared(
     strict = change.type.startswith(urns.KUBERNETES)
     if (old is None and new is None) or (old == new and watch.test != "changed"):
         return None, ()
-    # What differs is the dearer question of the two.
+    # The comparison is the more expensive check, so it comes second.
     if not TESTS[watch.test](old, new, watch.value) or _means_the_same(context, change, watch, way, old, new):
         return None, ()
     shown = compared(old, new, way, strict=strict, type=change.type)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
         return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown:
-        # An empty object may be a choice by its name alone, as `allow: {}` is: no difference of values shows it.
+        # The key of an empty object may be the setting itself, e.g. `allow: {}`, without a difference of values.
         return (Certainty.WILL, (way,)) if watch.test == "mentions" else (None, ())
     if "[]" in way:
-        # What was found in many items is told as what differs in their list.
+        # A finding in several items is reported as the difference of their list.
         way = way.split("[]")[0]
         old, new = value_at(change.old or {}, way), value_at(change.new or {}, way)
         shown = compared(old, new, way, strict=strict, type=change.type) or shown
@@ -133,7 +133,7 @@ def _compared(
 
 
 def _means_the_same(context: Context, change: Change, watch: Watch, way: str, old: Value, new: Value) -> bool:
-    """Whether rules are only written, grouped or described in another way."""
+    """Whether rules differ only in notation, grouping or description."""
     if way in rules.NOTATION and rules.same(change.old, change.new):
         return True
     if watch.test != "changed" or watch.harm is not Holding.IDENTITY or not isinstance(old, list):
@@ -148,7 +148,7 @@ def _described(rules: Sequence[Value]) -> bool:
 
 
 def _bare(rules: Value) -> Value:
-    """Rules without what is said of them for readers alone."""
+    """Rules without their descriptions."""
     if not isinstance(rules, list):
         return rules
     return [
@@ -158,28 +158,28 @@ def _bare(rules: Value) -> Value:
 
 
 def _changes_unseen(change: Change, way: str, old: Value) -> bool:
-    """Whether the provider reports that a property changes whose secret values the engine hides on both sides."""
+    """Whether the provider reports a change of a property whose old and new values the engine hides."""
     hidden = any(isinstance(each, Secret) and not each.mark for _, each in walk(old))
-    told = (*change.reported, *change.forced_by)
-    return hidden and any(path == way or path.startswith((f"{way}.", f"{way}[")) for path in told)
+    reported = (*change.reported, *change.forced_by)
+    return hidden and any(path == way or path.startswith((f"{way}.", f"{way}[")) for path in reported)
 
 
 def scarcity(types: Sequence[str]) -> str:
-    """What is said of instances that may not be had again."""
-    return f"{' and '.join(types[:3])} may not be had again" if types else ""
+    """The remark about instances that may not be available again."""
+    return f"{' and '.join(types[:3])} may not be available again" if types else ""
 
 
 @cache
 def _watches(type: str) -> Sequence[Watch]:
-    """The properties to watch of a type."""
+    """The watched properties of a type."""
     if type.startswith(urns.KUBERNETES):
-        # A patch is a part of such an object: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides
+        # A patch changes part of such an object: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides
         type = type.removesuffix("Patch")
     return records.record(type).watches
 
 
 def _instances(context: Context, change: Change, name: str, side: str) -> tuple[str, ...]:
-    """Instance types that a property names, old or new, itself or through what carries them."""
+    """Old or new instance types of a property, in its value or in the resources that it refers to."""
     inputs = change.old if side == "old" else change.new
     if root(name) not in (change.old or {}) and root(name) not in (change.new or {}) and not change.depends.get(name):
         return ()
@@ -191,12 +191,12 @@ def _instances(context: Context, change: Change, name: str, side: str) -> tuple[
 
 
 def accelerators(context: Context, change: Change, side: str) -> tuple[str, ...]:
-    """Instance types with accelerators, old or new, or another mark of such instances; empty for none."""
+    """Old or new instance types with accelerators, or another sign of them; empty if there are none."""
     return machines.accelerated(_texts(context, change, side))
 
 
 def _texts(context: Context, change: Change, side: str) -> Iterator[str]:
-    """Every text in the inputs of a resource and of what carries its instances, keys of mappings too."""
+    """All texts in the inputs of a resource and of the resources that define its instances, including mapping keys."""
     yield from _own_texts(change, side, carrier=False)
     names = sorted({*change.depends, *(change.old or {}), *(change.new or {})})
     for each in _carriers(context, change, names):
@@ -206,13 +206,13 @@ def _texts(context: Context, change: Change, side: str) -> Iterator[str]:
 def _own_texts(change: Change, side: str, *, carrier: bool) -> Iterator[str]:
     inputs = change.old if side == "old" else change.new
     if inputs is None and carrier:
-        # A launch template that stays as it is may have only one side.
+        # An unchanged launch template may have only one side.
         inputs = change.inputs
     yield from machines.texts(inputs or {})
 
 
 def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterable[Change]:
-    """What some properties, or the ids in them, name and what tells instance types."""
+    """The resources with instance types that some properties, or the IDs in them, refer to."""
     found: dict[str, Change] = {}
     for name in names:
         for each in context.named(change, name):

@@ -1,7 +1,7 @@
-"""How a property changed: small questions about an old and a new value, by the names that records use.
+"""Tests of how a property changed, by the names that records use.
 
-A value is plain JSON, a list where the way to it goes through a list (`rules[].expiration.days`), or None where there
-is none. A value that is not known yet never gets here.
+A value is plain JSON, a list if its path goes through a list (`rules[].expiration.days`), or None if there is none.
+Unknown values are handled by the caller.
 """
 
 import json
@@ -17,15 +17,15 @@ from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 _ADMINISTERS: Final = re.compile(
     r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
 )
-"""Managed policies that allow everything, or to give oneself everything."""
+"""Managed policies that allow everything, or allow a principal to grant itself everything."""
 
 _STEP: Final = re.compile(r'\["([^"]*)"\]|(\[\])|([^.\[]+)')
 
 
 def value_at(inputs: Value, path: str) -> Value:
-    """The value at a way; `UNKNOWN` where it is not known.
+    """The value at a path; `UNKNOWN` if it is unknown.
 
-    In a way, `[]` stands for every item: then the value is a list of what is found, in an order that means nothing.
+    In a path, `[]` stands for every item: then the value is a list of the values found, in a canonical order.
     """
     found: Value = inputs
     steps = steps_of(path)
@@ -45,19 +45,19 @@ def value_at(inputs: Value, path: str) -> Value:
 
 @cache
 def steps_of(path: str) -> Sequence[tuple[str, str, str]]:
-    """The steps of a way: of each a name in brackets, `[]` or a plain name, and two empty texts."""
+    """The steps of a path, each as three texts of which one is set: a name in brackets, `[]`, a plain name."""
     return _STEP.findall(path)
 
 
 _EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
-"""Questions about one value: of lists they are asked item by item."""
+"""Tests of a single value: for lists they are applied item by item."""
 
 
 def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Value, Value]]:
-    """The values at a way in old and new inputs, and the way to them.
+    """The values at a path in old and new inputs, with the path to them.
 
-    Where the way goes through lists, a question about one value is asked of each item that both lists have by its
-    natural key, and whether something is on now of new items too.
+    If the path goes through lists, a test of a single value applies to each item that both lists contain by its natural
+    key; `turnedOn` applies to new items too.
     """
     head, every, rest = path.partition("[]")
     before, after = value_at(old, head), value_at(new, head)
@@ -74,33 +74,33 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
 
 
 def holds(inputs: Mapping[str, Value], wanted: Mapping[str, Any]) -> bool:
-    """Whether all wanted values are there, whether as text or in their own type."""
+    """Whether the inputs have all expected values, as text or in their own type."""
     return all(word(value_at(inputs, path)) == word(value) for path, value in wanted.items())
 
 
 def turned_on(old: Value, new: Value, value: Any) -> bool:
-    """Whether something is true that was not."""
+    """Whether it is true now and was not."""
     return _any(new) and not _any(old)
 
 
 def turned_off(old: Value, new: Value, value: Any) -> bool:
-    """Whether something is true no more; what is not said is false."""
+    """Whether it was true and is not now; a missing value is false."""
     return _any(old) and not _all(new)
 
 
 def lowered(old: Value, new: Value, value: Any) -> bool:
-    """Whether a number is smaller, or a percentage."""
+    """Whether a number or a percentage is smaller."""
     before, after = _number(old), _number(new)
     return before is not None and after is not None and after < before
 
 
 def raised(old: Value, new: Value, value: Any) -> bool:
-    """Whether a number is larger, or a percentage."""
+    """Whether a number or a percentage is larger."""
     return lowered(new, old, value)
 
 
 def lowers_any(old: Value, new: Value, value: Any) -> bool:
-    """Whether a number of a mapping is smaller, or there for the first time: without one there is no limit."""
+    """Whether a number in a mapping is smaller or new: a missing number is no limit."""
     if not isinstance(new, Mapping):
         return False
     before = old if isinstance(old, Mapping) else {}
@@ -111,60 +111,60 @@ def lowers_any(old: Value, new: Value, value: Any) -> bool:
 
 
 def shortened(old: Value, new: Value, value: Any) -> bool:
-    """Whether a time is shorter; none, and 0, are for ever."""
+    """Whether a duration is shorter; a missing value and 0 mean forever."""
     before, after = _number(old), _number(new)
     return bool(after) and (not before or (after or 0) < before)
 
 
 def sooner(old: Value, new: Value, value: Any) -> bool:
-    """Whether a limit is smaller, or there for the first time; -1, as a number or a text, is none."""
+    """Whether a limit is smaller or new; -1, as a number or a text, means no limit."""
     before, after = (None if word(side) == "-1" else _number(side) for side in (old, new))
     return after is not None and (before is None or after < before)
 
 
 def zeroed(old: Value, new: Value, value: Any) -> bool:
-    """Whether a number is 0 that was not."""
+    """Whether a number is 0 and was not."""
     return _number(new) == 0 and _number(old) != 0
 
 
 def becomes(old: Value, new: Value, value: Any) -> bool:
-    """Whether it is one of some values now, and was none of them."""
+    """Whether it is one of some values and was none of them."""
     return word(new) in map(word, value) and word(old) not in map(word, value)
 
 
 def becomes_any(old: Value, new: Value, value: Any) -> bool:
-    """Whether a list has one of some values now that it had not."""
+    """Whether a list contains one of some values that it did not contain before."""
     return any(each in value for each in set(map(word, items(new))) - set(map(word, items(old))))
 
 
 def mentions(old: Value, new: Value, value: Any) -> bool:
-    """Whether a text, or what is below a value, has one of some words in it that it had not, in any case."""
+    """Whether a text, or any text below a value, contains one of some words that it did not; case-insensitive."""
     before, after = (side.lower() if isinstance(side, str) else _canonical(side).lower() for side in (old, new))
     return any(str(each).lower() in after and str(each).lower() not in before for each in value)
 
 
 def allows_all(old: Value, new: Value, value: Any) -> bool:
-    """Whether one rule of a role of Kubernetes allows everything with everything, and none did."""
+    """Whether a rule of a Kubernetes role allows all verbs on all resources, and none did."""
     return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
-    """Whether it was one of some values, and is none of them now."""
+    """Whether it was one of some values and is none of them."""
     return becomes(new, old, value)
 
 
 def added(old: Value, new: Value, value: Any) -> bool:
-    """Whether there is something where nothing was."""
+    """Whether it is set and was not."""
     return not _is_there(old) and _is_there(new)
 
 
 def removed(old: Value, new: Value, value: Any) -> bool:
-    """Whether there is nothing where something was."""
+    """Whether it was set and is not."""
     return added(new, old, value)
 
 
 def fewer(old: Value, new: Value, value: Any) -> bool:
-    """Whether items are gone; of those that are not known yet, each may be one of the old ones."""
+    """Whether items were removed; each unknown item may be one of the old ones."""
     before, after = ([_canonical(item) for item in items(side) if not isinstance(item, Unknown)] for side in (old, new))
     unknown = sum(isinstance(item, Unknown) for item in items(new))
     return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
@@ -177,34 +177,34 @@ def shrunk(old: Value, new: Value, value: Any) -> bool:
 
 
 def swapped(old: Value, new: Value, value: Any) -> bool:
-    """Whether items are gone and others came."""
+    """Whether items were removed and others added."""
     before, after = (set(map(_canonical, items(side))) for side in (old, new))
     return bool(before - after) and bool(after - before)
 
 
 def changed(old: Value, new: Value, value: Any) -> bool:
-    """Whether it means something else, which is asked before any other question."""
+    """Always true: that the value means something else is checked before any test."""
     return True
 
 
 def administers(old: Value, new: Value, value: Any) -> bool:
-    """Whether a managed policy that allows everything is given: by its ARN, or as one of some."""
+    """Whether a managed policy that allows everything is added: by its ARN, alone or in a list."""
     given = {each for each in items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
     return bool(given - {each for each in items(old) if isinstance(each, str)})
 
 
 def allows_anything(old: Value, new: Value, value: Any) -> bool:
-    """Whether IAM policies, one or some, allow everything or to give oneself everything, and did not."""
+    """Whether IAM policies allow everything, or allow a principal to grant itself everything, and did not."""
     return policies.allows_anything(items(new)) and not policies.allows_anything(items(old))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
-    """Whether an IAM policy allows all actions of a service, or everybody, and did not."""
+    """Whether an IAM policy allows all actions of a service or every principal, and did not."""
     return bool(policies.wildcards(new) - policies.wildcards(old))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
-    """Whether a policy lets in everybody, and did not."""
+    """Whether a policy allows every principal, and did not."""
     return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
 
 
@@ -233,11 +233,11 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "widened": widened,
     "opened": opened,
 }
-"""The questions by their names."""
+"""The tests by their names."""
 
 
 def _is_everything(rule: Value) -> bool:
-    """Whether a rule of a role is for all verbs, resources and groups of the API."""
+    """Whether a rule of a role covers all verbs, resources and API groups."""
     return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
 
 
@@ -254,12 +254,12 @@ def _is_there(value: Value) -> bool:
 
 
 def _are_objects(value: Value) -> bool:
-    """Whether items may have changed, rather than gone, where others came."""
+    """Whether a removed and an added item may be one changed item."""
     return any(isinstance(item, Mapping) for item in items(value))
 
 
 def _number(value: Value) -> float | None:
-    """A number, the smallest of some; of a quantity of Kubernetes in its base unit, of a time in seconds."""
+    """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds."""
     found = [number for item in items(value) if (number := _quantity(item)) is not None]
     return min(found, default=None)
 
@@ -294,5 +294,5 @@ def _written(quoted: str, every: str, name: str) -> str:
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Texts as the parts of a sentence, each once."""
+    """Texts as the parts of a sentence, without duplicates."""
     return "; ".join(dict.fromkeys(filter(None, texts)))

@@ -1,4 +1,4 @@
-"""What all writers of a report share: words for what happens, figures, sums and order."""
+"""Words, amounts, sums and order that all report formats share."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from mlpctl.review.report import Certainty, Danger, Group, Harm, Report, Row, Vi
 from mlpctl.review.report_cost import ZERO, Cost, Money, ResourceCost
 
 ALONE: Final = "Without a component"
-"""Title of the group of those that stand alone."""
+"""Title of the group of resources without a component."""
 
 SIGNS: Final[Mapping[Op, str]] = {
     Op.DELETE: "-",
@@ -24,22 +24,22 @@ SIGNS: Final[Mapping[Op, str]] = {
     Op.READ: "·",
     Op.SAME: "=",
 }
-"""A sign for everything that happens to a resource, from the most to the least grave."""
+"""A sign for each operation, most severe first."""
 
 DESTRUCTIVE: Final = frozenset({Op.DELETE, Op.REPLACE})
 
 LEAVING: Final = frozenset({*DESTRUCTIVE, Op.FORGET, Op.GONE})
-"""What takes a resource, or the old one, out of the state."""
+"""Operations that remove a resource, or the old one of a replacement, from the state."""
 
 _STATES: Final[Mapping[Op, str]] = {
     Op.FORGET: "no longer managed",
     Op.REFRESH: "changed outside of Pulumi",
     Op.GONE: "gone already",
 }
-"""What happens to the state alone."""
+"""Words for operations that change only the state."""
 
 LEFT: Final = "retained and no longer managed"
-"""What becomes of a resource that the stack leaves in the cloud."""
+"""Words for a resource that the stack leaves in the cloud."""
 
 HARMS: Final[Mapping[Harm, str]] = {
     Harm.DATA: "destroy data",
@@ -48,23 +48,23 @@ HARMS: Final[Mapping[Harm, str]] = {
     Harm.IDENTITY: "change identity",
     Harm.PROTECTION: "lower protection",
 }
-"""What a change will or may do, from the most to the least grave."""
+"""Words for each harm, most severe first."""
 
 UNKNOWN_INPUT: Final = "unknown input"
-"""Why something only may happen."""
+"""The reason why something only may happen."""
 
-SANDBOX_PLAN: Final = "Sandbox plan, made without AWS: what AWS itself would replace may differ."
+SANDBOX_PLAN: Final = "Sandbox plan, created without AWS: AWS itself may replace other resources."
 
 ONLY_PROVIDERS: Final = "only providers"
-"""What changes where nothing is counted."""
+"""Text for a component in which only providers change: providers are not counted."""
 
 NO_PRICE: Final = "—"
-"""What stands in the place of an amount that nobody knows."""
+"""Placeholder for an unknown amount."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A resource that is deleted or replaced, or does harm in another way."""
+    """A resource that is deleted or replaced, or whose change is harmful in another way."""
 
     name: str
     words: str
@@ -74,31 +74,31 @@ class Loss:
 
     @property
     def what(self) -> str:
-        """What happens to which kind of resource: `will replace S3 bucket`."""
+        """The operation and the kind of resource: `will replace S3 bucket`."""
         return f"{happens(self.op, self.certainty)} {self.words}"
 
 
 @dataclass(frozen=True)
 class ComponentCost:
-    """What one component costs a month."""
+    """Cost of one component per month."""
 
     title: str
     before: Money
     now: Money
     delta: Money
-    """What it costs more than today, of what has a price before and after."""
+    """Change of the cost of the resources that have a price before and after."""
 
     unpriced: int
-    """Resources of it that cost something and have no price."""
+    """Its resources that cost something and have no price."""
 
     @property
     def known(self) -> bool:
-        """Whether anything of it has a price: what has none costs something, and not nothing."""
+        """Whether any of its cost is known; an unpriced resource has an unknown cost, not a cost of 0."""
         return bool(self.now.max or self.before.max or not self.unpriced)
 
     @property
     def amounts(self) -> tuple[str, str, str]:
-        """Today, then, and the change, without signs of the currency."""
+        """The amounts before, after, and of the change, without a currency sign."""
         if not self.known:
             return NO_PRICE, NO_PRICE, NO_PRICE
         delta = self.delta.expected
@@ -106,42 +106,42 @@ class ComponentCost:
 
 
 def happens(op: Op, certainty: Certainty) -> str:
-    """What happens, with its certainty where that matters: `create`, `will replace`, `may replace`."""
+    """The operation, with its certainty where that matters: `create`, `will replace`, `may replace`."""
     doubt = op in DESTRUCTIVE or certainty is Certainty.MAY
     return f"{certainty.value} {op.value}" if doubt else word(op)
 
 
 def word(op: Op) -> str:
-    """What happens, in one or few words: `create`, `no longer managed`."""
+    """The operation in one or few words: `create`, `no longer managed`."""
     return _STATES.get(op, op.value)
 
 
 def total(op: Op, count: int) -> str:
-    """How many resources something happens to: `2 to create`, `1 retained and no longer managed`."""
+    """An operation with its number of resources: `2 to create`, `1 retained and no longer managed`."""
     return f"{count:,} {happening(op)}"
 
 
 def happening(op: Op) -> str:
-    """What happens to a number of things: `to create`, `retained and no longer managed`."""
+    """The operation as words after a number: `to create`, `retained and no longer managed`."""
     if op is Op.FORGET:
         return LEFT
     return word(op) if op in _STATES else f"to {word(op)}"
 
 
 def stays(row: Row) -> str:
-    """What of a row stays in the cloud: `retained`, `the old one is retained and no longer managed`, or nothing."""
+    """What stays in the cloud: `retained`, `the old one is retained and no longer managed`, or an empty text."""
     if not row.retained or row.op not in LEAVING:
         return ""
     return f"the old one is {LEFT}" if row.op is Op.REPLACE else "retained"
 
 
 def harm(danger: Danger) -> str:
-    """What a danger does: `will destroy data`, `may interrupt serving`."""
+    """Certainty and harm of a danger: `will destroy data`, `may interrupt serving`."""
     return f"{danger.certainty.value} {HARMS[danger.harm]}"
 
 
 def sentence(danger: Danger) -> tuple[str, str]:
-    """What a danger says before its resource's name, and after it."""
+    """The parts of a danger's sentence before and after the resource's name."""
     before, name, after = danger.text.partition(f"the {danger.words} {danger.name}")
     if name:
         return f"{before}the {danger.words}", after
@@ -149,7 +149,7 @@ def sentence(danger: Danger) -> tuple[str, str]:
 
 
 def guards(danger: Danger) -> list[str]:
-    """What stands between a danger and its harm; protection and retention guard against deletion alone."""
+    """The safeguards against a danger; protection and retention prevent only a deletion."""
     if danger.op not in DESTRUCTIVE:
         return ["protected from deletion only"] if danger.protected else []
     stays = "the old one is retained" if danger.op is Op.REPLACE else "retained"
@@ -157,24 +157,24 @@ def guards(danger: Danger) -> list[str]:
 
 
 def standing(danger: Danger) -> str:
-    """What stands between a danger and its harm, on one line; empty where only a deletion would be guarded."""
+    """The safeguards against a danger on one line; empty if only a deletion could have some."""
     return ", ".join(guards(danger)) or ("not protected" if danger.op in DESTRUCTIVE else "")
 
 
 def violation(found: Violation) -> str:
-    """Which policy has something against which resource: `mandatory policy no-delete of p`."""
+    """Level, policy and policy pack of a violation: `mandatory policy no-delete of p`."""
     level = "mandatory" if found.mandatory else "advisory"
     return f"{level} policy {found.policy}" + (f" of {found.pack}" if found.pack else "")
 
 
 def number(count: int, noun: str) -> str:
-    """Write a number of things: `1 entry`, `3 entries`, `1,200 resources`."""
+    """A number with its noun: `1 entry`, `3 entries`, `1,200 resources`."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
 
 
 def amount(usd: float) -> str:
-    """An amount of money without its sign: whole dollars from a hundred on."""
+    """An amount of money without a currency sign: whole dollars from 100 on."""
     return f"{usd:,.0f}" if abs(usd) >= 100 else f"{usd:,.2f}"
 
 
@@ -189,17 +189,17 @@ def change(usd: float) -> str:
 
 
 def cost_in_short(cost: Cost) -> str:
-    """What a stack costs and what changes of it, as a part of a sentence."""
+    """The cost of a stack and its change, as a part of a sentence."""
     all_of_it = whole(cost)
-    unpriced = number(all_of_it.unpriced, "resource")
+    unpriced = number(all_of_it.unpriced, "unpriced resource")
     if not all_of_it.known:
-        return f"cost not known, {unpriced} without a price"
+        return f"cost unknown, {unpriced}"
     now, delta = dollars(all_of_it.now.expected), all_of_it.delta.expected
-    # Of something, only what it was or what it will be has a price.
+    # A resource may have a price only before or only after the change.
     half = any((each.monthly_usd is None) != (each.before_monthly_usd is None) for each in cost.resources)
-    same = f"{now} a month, the change not known" if half else f"{now} a month as before"
-    told = f"{change(delta)} a month, {now} in all" if delta else same
-    return f"{told}, not counting {unpriced} without a price" if all_of_it.unpriced else told
+    same = f"{now} per month, change unknown" if half else f"{now} per month, unchanged"
+    text = f"{change(delta)} per month, {now} in total" if delta else same
+    return f"{text}, excluding {unpriced}" if all_of_it.unpriced else text
 
 
 def is_range(money: Money) -> bool:
@@ -208,23 +208,27 @@ def is_range(money: Money) -> bool:
 
 
 def counts(these: Mapping[Op, int]) -> list[tuple[Op, int]]:
-    """What happens how often, the gravest first, without what stays the same or is only read."""
+    """Operations with their counts, most severe first, without unchanged and read resources."""
     return [(op, these[op]) for op in SIGNS if these.get(op) and op not in (Op.SAME, Op.READ)]
 
 
 def counted(these: Mapping[Op, int]) -> str:
-    """What happens how often: `1 replace, 2 update`; providers are not counted."""
+    """Operations with their counts as text: `1 replace, 2 update`; providers are not counted."""
     return ", ".join(f"{count:,} {word(op)}" for op, count in counts(these)) or ONLY_PROVIDERS
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:
-    """Rows with the gravest first."""
+    """Rows by severity, most severe first."""
     grave = [*SIGNS]
     return sorted(rows, key=lambda row: grave.index(row.op))
 
 
 def alarm(report: Report) -> str:
-    """How loud a review is: `will` do harm or fails, `may` do harm or deletes or replaces something, or is `fine`."""
+    """The alert level of a review.
+
+    `will`: the review fails, or a harm is certain. `may`: a harm is possible, the plan is incomplete, or a resource is
+    deleted or replaced. `fine`: otherwise.
+    """
     if not report.passes or any(danger.certainty is Certainty.WILL for danger in report.dangers):
         return "will"
     changed = any(report.counts.get(op) for op in DESTRUCTIVE)
@@ -232,7 +236,7 @@ def alarm(report: Report) -> str:
 
 
 def component_state(report: Report, group: Group) -> str:
-    """The worst that happens to a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
+    """The most severe change of a component: `will` or `may` do harm, `gone`, `changed` or `made`."""
     doubts = {danger.certainty for danger in report.dangers if danger.component == group.title}
     if doubts:
         return "will" if Certainty.WILL in doubts else "may"
@@ -243,16 +247,16 @@ def component_state(report: Report, group: Group) -> str:
 
 
 def other_losses(report: Report) -> Iterator[tuple[Group, Row]]:
-    """What leaves the state and stands in no danger, with the group that it is in."""
-    told = {danger.urn for danger in report.dangers}
+    """Rows that leave the state and are in no danger, with their groups."""
+    listed = {danger.urn for danger in report.dangers}
     for group in report.groups:
         for row in group.rows:
-            if row.op in LEAVING and row.urn not in told:
+            if row.op in LEAVING and row.urn not in listed:
                 yield group, row
 
 
 def by_component(cost: Cost) -> list[ComponentCost]:
-    """What each component costs, the greatest change first, then the dearest; without those that cost nothing."""
+    """Cost of each component, by greatest change, then by highest cost; without those that cost nothing."""
     sums: dict[str, tuple[Money, Money, Money, int]] = {}
     for each in cost.resources:
         before, now, delta, unpriced = sums.get(each.component, (ZERO, ZERO, ZERO, 0))
@@ -272,13 +276,13 @@ def by_component(cost: Cost) -> list[ComponentCost]:
 
 
 def whole(cost: Cost) -> ComponentCost:
-    """What the whole stack costs."""
+    """Cost of the whole stack."""
     totals = cost.totals
     return ComponentCost("", totals.before_monthly_usd, totals.monthly_usd, totals.delta_monthly_usd, totals.unpriced)
 
 
 def assumptions(cost: Cost) -> list[str]:
-    """The uses that the figures rest on, each once: `s3StorageGb = 500 GB (default)`."""
+    """The usage assumptions of the estimate, without duplicates: `s3StorageGb = 500 GB (default)`."""
     found = {
         f"{each.name} = {each.value:,g} {each.unit} ({'stack config' if each.given else 'default'})": None
         for resource in cost.resources
@@ -288,23 +292,23 @@ def assumptions(cost: Cost) -> list[str]:
 
 
 def unpriced(cost: Cost) -> dict[tuple[str, str], int]:
-    """What has no price and why, with the number of such resources: `S3 bucket`, `cost.usage has no value for …`."""
+    """Number of unpriced resources by kind and reason, e.g. `S3 bucket` and why it has no price."""
     return _most_first((each.words, each.unpriced) for each in cost.resources if each.unpriced)
 
 
 def partly(cost: Cost) -> dict[tuple[str, str], int]:
-    """What has a price that leaves something out, and what, with the number of such resources."""
+    """Number of partly priced resources by kind and what their price does not include."""
     return _most_first((each.words, "; ".join(each.missing)) for each in cost.resources if each.missing)
 
 
 def _most_first(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Pairs with their numbers, the most frequent first; the engine's own order may be another each time."""
+    """Pairs with their counts, most frequent first; the order of the engine may differ between runs."""
     found = Counter(pairs)
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
 
 def by_resource(cost: Cost) -> list[ResourceCost]:
-    """The resources that cost something now or before, the greatest change first, then the dearest."""
+    """Resources that cost something before or after, by greatest change, then by highest cost."""
 
     def dear(each: ResourceCost) -> tuple[float, float, str]:
         now, before = each.monthly_usd or ZERO, each.before_monthly_usd or ZERO
@@ -315,32 +319,32 @@ def by_resource(cost: Cost) -> list[ResourceCost]:
 
 
 def next_steps(report: Report) -> list[str]:
-    """What to do now, the most urgent first."""
+    """The recommended next steps, most urgent first."""
     grave = [each for each in report.dangers if each.harm is Harm.DATA and each.certainty is Certainty.WILL]
     steps = []
     if report.incomplete:
-        steps.append("Make the preview again, and review all of it")
+        steps.append("Run the preview again and review the complete plan")
     if report.invalid:
-        steps.append("Correct the objects that are refused")
+        steps.append("Correct the rejected objects")
     if any(each.broken for each in report.limits):
-        steps.append("Make the change smaller, or raise the limit in the stack's config")
+        steps.append("Reduce the change, or raise the limit in the stack's config")
     if any(each.op in DESTRUCTIVE and not each.protected and not each.retained for each in grave):
-        steps.append("Back up what is destroyed, or keep it with the options `protect` and `retainOnDelete`")
+        steps.append("Back up the data that is destroyed, or retain it with the options `protect` and `retainOnDelete`")
     elif grave:
-        steps.append("Read what happens to data before anybody updates the stack")
+        steps.append("Check what happens to the data before the update")
     if any(each.protected and each.op in DESTRUCTIVE for each in report.dangers):
-        steps.append("Take the protection away first where the deletion is meant: the engine refuses it")
+        steps.append("Remove the protection first if the deletion is intended: otherwise the engine rejects it")
     if any(each.certainty is Certainty.MAY for each in report.dangers):
-        steps.append("Watch the update itself for what may happen: it depends on values that are not known yet")
+        steps.append("Monitor the update for the changes that may happen: they depend on values that are not known yet")
     if not steps and report.dangers:
-        steps.append("Agree to each danger before anybody updates the stack")
+        steps.append("Accept each danger before the update")
     if any(stays(row) for group in report.groups for row in group.rows):
-        steps.append("Decide who manages what stays in the cloud: the stack no longer does")
-    return steps or ["Nothing here has to be done before the update"]
+        steps.append("Decide who manages the resources that stay in the cloud: the stack no longer does")
+    return steps or ["No action is needed before the update"]
 
 
 def by_harm(dangers: Sequence[Danger]) -> list[str]:
-    """How much of which harm there is, the gravest first: `2 will destroy data`."""
+    """Number of dangers of each harm, most severe first: `2 will destroy data`."""
     found: dict[str, int] = {}
     order = [*HARMS]
     for each in sorted(dangers, key=lambda danger: (order.index(danger.harm), danger.certainty is Certainty.MAY)):

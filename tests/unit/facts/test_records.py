@@ -109,7 +109,7 @@ def test_others_apply_to_types_without_a_record_and_to_omitted_fields() -> None:
     assert types.record("aws:iam/role:Role").free == "IAM is free"
     assert types.record("aws:iam/role:Role").holds == [Holding.IDENTITY]
     assert types.record("aws:iam/unknown:Unknown").free == "IAM is free"
-    assert types.record("aws:wafv2/webAcl:WebAcl").then == "what it blocks is blocked no more"
+    assert types.record("aws:wafv2/webAcl:WebAcl").then == "it no longer blocks traffic"
 
 
 @pytest.mark.parametrize("type", ["", "aws:", "aws:s3", "aws:none/thing:Thing", "aws:s3/bucket:Other", "gcp:s3/bucket"])

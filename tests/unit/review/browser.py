@@ -1,4 +1,4 @@
-"""A real browser, steered by the DevTools protocol."""
+"""A real browser, controlled by the DevTools protocol."""
 
 import base64
 import itertools
@@ -17,7 +17,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 class Tab:
-    """A page of the browser, with everything that it asked for, said and complained of."""
+    """A page of the browser, with its requests, dialogs and errors."""
 
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
@@ -32,11 +32,11 @@ class Tab:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            told = json.loads(self._socket.recv())
-            if told.get("id") == number:
-                assert "error" not in told, told
-                return told["result"]
-            self._notice(told)
+            event = json.loads(self._socket.recv())
+            if event.get("id") == number:
+                assert "error" not in event, event
+                return event["result"]
+            self._notice(event)
 
     def open(self, page: Path, *, dark: bool = False, width: int = 1400, height: int = 1000) -> None:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
@@ -48,10 +48,10 @@ class Tab:
         self.wait("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
-        """The value of a script; it runs as the DevTools' own, which the page's policy does not bind."""
-        told = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        """The value of a script; DevTools scripts are exempt from the page's content security policy."""
+        event = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in event, event
+        return event["result"].get("value")
 
     def wait(self, script: str, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
@@ -73,7 +73,7 @@ class Tab:
         self.settle()
 
     def settle(self) -> None:
-        """Let the page draw what it was told."""
+        """Wait until the page is rendered."""
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 
     def picture(self) -> bytes:
@@ -82,25 +82,25 @@ class Tab:
     def close(self) -> None:
         self._socket.close()
 
-    def _notice(self, told: dict[str, Any]) -> None:
-        about = told.get("params", {})
-        if told["method"] == "Network.requestWillBeSent":
+    def _notice(self, event: dict[str, Any]) -> None:
+        about = event.get("params", {})
+        if event["method"] == "Network.requestWillBeSent":
             self.requests.append(about["request"]["url"])
-        elif told["method"] == "Page.javascriptDialogOpening":
+        elif event["method"] == "Page.javascriptDialogOpening":
             self.dialogs.append(about["message"])
             number = next(self._numbers)
             self._socket.send(
                 json.dumps({"id": number, "method": "Page.handleJavaScriptDialog", "params": {"accept": False}})
             )
-        elif told["method"] == "Runtime.exceptionThrown":
+        elif event["method"] == "Runtime.exceptionThrown":
             self.complaints.append(about["exceptionDetails"]["text"])
-        elif told["method"] == "Log.entryAdded":
+        elif event["method"] == "Log.entryAdded":
             self.complaints.append(about["entry"]["text"])
 
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Tab]:
-    """A browser with one tab, and nothing of any other user."""
+    """A browser with one tab and a fresh profile."""
     assert CHROMIUM
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-extensions"]

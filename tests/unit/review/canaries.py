@@ -1,4 +1,4 @@
-"""Secrets that must not come out of a review: one for each way into a plan.
+"""Secrets that a review must not show: one for each way into a plan.
 
 Their known shapes are put together here, so that no scanner of repositories takes them for real ones.
 """
@@ -25,21 +25,21 @@ _BODY: Final = "MIIEpAIBAAKCAQEA1c7{}aQ9mXz4TkLw0VhYpJr8sNbGd2EfUiOx6CvHnKt"
 
 @dataclass(frozen=True)
 class Canary:
-    """A secret and the way that it goes in."""
+    """A secret and its place in the plan."""
 
     way: str
     secret: str
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """Every form of it that would give it away."""
+        """All forms that would reveal it."""
         lines = tuple(line for line in self.secret.splitlines() if len(line) >= 16 and not line.startswith("-----"))
         encoded = base64.b64encode(self.secret.encode()).decode().rstrip("=")
         return (self.secret, json.dumps(self.secret)[1:-1], encoded, *lines)
 
 
 def _word(number: int) -> str:
-    """A password of no pattern."""
+    """A password that matches no pattern."""
     return f"canary-{number:02}-{'zyxwvut'[number % 7]}umbrella"
 
 
@@ -87,7 +87,7 @@ def resource(
     new: dict[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """One step, as the engine writes it. `more` are further keys of the states."""
+    """One step in the engine's format. `more` are additional keys of the states."""
     urn = f"{PREFIX}{type_}::{name}"
     shape = {"urn": urn, "custom": True, "type": type_, "parent": STACK, "provider": f"{PROVIDER}::id"}
     step: dict[str, Any] = {"op": op, "urn": urn, "provider": f"{PROVIDER}::id", "detailedDiff": None}
@@ -148,7 +148,7 @@ def _build() -> dict[str, Any]:
         "u": f"mysql -h db -p{_secret('a password on a command line')} app",
         "v": f"curl -u app:{_secret('a user on a command line')} https://example.com",
     }
-    # Each has an end of its own, so that none is struck out only because it stands elsewhere too.
+    # Each has a unique end, so that none is redacted only because it also occurs elsewhere.
     forms = {
         f"note{number}": _written(form.text, _secret(form.way, f"{form.secret[:-3]}{number:03}"))
         for number, form in enumerate(FORMS)
@@ -309,10 +309,10 @@ def _build() -> dict[str, Any]:
 _PLAN: Final = json.dumps(_build())
 
 CANARIES: Final[list[Canary]] = _made
-"""Every secret of the plan."""
+"""All secrets of the plan."""
 
 
 def plan_with_canaries() -> dict[str, Any]:
-    """The output of `pulumi preview --json` with every canary in it, to be changed at will."""
+    """The output of `pulumi preview --json` with all canaries, as a new object that may be changed."""
     made: dict[str, Any] = json.loads(_PLAN)
     return made

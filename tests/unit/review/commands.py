@@ -1,4 +1,4 @@
-"""`mlpctl` as a user runs it, in the process of the tests."""
+"""Runs `mlpctl` like a user, in the process of the tests."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from mlpctl.review.cost import book
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command left."""
+    """The result of a command."""
 
     code: int | str | None
     out: str
@@ -26,7 +26,7 @@ class Ran:
 
 
 class Mlpctl:
-    """Runs `mlpctl` with arguments, and standard input where it is given."""
+    """Runs `mlpctl` with arguments and optional standard input."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys, self._monkeypatch = capsys, monkeypatch
@@ -36,16 +36,16 @@ class Mlpctl:
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = self._capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Ran(ended.value.code, said.out, said.err)
+        output = self._capsys.readouterr()
+        assert "Traceback" not in output.err
+        return Ran(ended.value.code, output.out, output.err)
 
 
 @pytest.fixture
 def mlpctl(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, prices: book.Book, tmp_path: Path
 ) -> Iterator[Mlpctl]:
-    """The command, in a folder of its own; the price book of the package is read once for all tests."""
+    """The command in its own folder; the price book is read once for all tests."""
     monkeypatch.setattr(book, "load", lambda: prices)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("MLPCTL_DEBUG", raising=False)
@@ -66,7 +66,7 @@ def written(folder: Path, plan: Any) -> Path:
 
 
 def fake_pulumi(folder: Path, *, out: str = "", errors: str = "", code: int = 0) -> str:
-    """A PATH with a `pulumi` that says this and nothing else, for a project that stands in `folder`."""
+    """A PATH with a `pulumi` that prints only this text, for a project in `folder`."""
     (folder / "Pulumi.yaml").write_text("name: canaries\nruntime: python\n")
     programs = folder / "bin"
     programs.mkdir()

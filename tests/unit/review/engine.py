@@ -1,4 +1,4 @@
-"""Steps of Pulumi's engine, written as a digest and as a stream of events."""
+"""Steps of Pulumi's engine as a digest and as a stream of events."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,16 +14,16 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One step; of a refresh, `new` is what was found."""
+    """One step; `new` of a refresh is the state that it found."""
 
     op: str
     old: State | None = None
     new: State | None = None
     paths: tuple[str, ...] = ()
-    """Properties that differ."""
+    """Different properties."""
 
     logical: bool = True
-    """Whether the engine counts it."""
+    """Whether the engine's summary counts it."""
 
     @property
     def urn(self) -> str:
@@ -50,7 +50,7 @@ def counted(steps: Iterable[Step]) -> dict[str, int]:
 
 
 def digest(*steps: Step, **more: Any) -> str:
-    """What `pulumi preview --json --show-sames --show-replacement-steps` writes."""
+    """The output of `pulumi preview --json --show-sames --show-replacement-steps`."""
     written = [
         {
             "op": each.op,
@@ -67,7 +67,7 @@ def digest(*steps: Step, **more: Any) -> str:
 
 
 def events(*steps: Step, more: Iterable[Mapping[str, Any]] = ()) -> str:
-    """What the engine streams of the same preview."""
+    """The event stream of the same preview."""
     found: list[Mapping[str, Any]] = [{"preludeEvent": {"config": {}}}]
     for each in steps:
         before = replace(each, new=each.old, paths=()) if each.op == "refresh" else each
@@ -93,7 +93,7 @@ def _metadata(step: Step) -> dict[str, Any]:
 
 
 def _event_state(state: State | None) -> State | None:
-    """A state in an event, which leaves out what is false and what it has no place for."""
+    """A state in an event, which omits false values and unsupported keys."""
     if state is None:
         return None
     left_out = {"viewOf", "dependencies", "propertyDependencies", "pendingReplacement"}

@@ -1,4 +1,4 @@
-"""Forms in which a secret stands in a text that nothing else gives away: commands, addresses, headers, tokens.
+"""Texts with secrets that only their form reveals: commands, addresses, headers, tokens.
 
 The shapes of tokens are put together here, so that no scanner of repositories takes them for real ones.
 """
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SLOT: Final = "{slot}"
-"""Where the secret stands."""
+"""Placeholder of the secret."""
 
 _HEX: Final = "cafe0123456789ab" * 4
 _MIXED: Final = "cAnArY1234abcdEFGH5678ijklMNOP9012qrstuVwX" + "yZ34abCD56efGH78ijKL90mnOP"
@@ -25,7 +25,7 @@ class Form:
 
 
 def _tokens() -> list[Form]:
-    """Tokens that their shape gives away."""
+    """Tokens that are recognized by their format."""
     shapes = {
         "GitHub's fine-grained": "github_pat_11ABCDEFG0" + _MIXED,
         "GitHub's for apps": "ghs_" + _MIXED[:36],
@@ -179,7 +179,7 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("a DSN of Go", f"app:{SLOT}@tcp(db:3306)/shop"),
     *_tokens(),
 )
-"""Every form."""
+"""All forms."""
 
 HARMLESS: Final = (
     "git@github.com:shop/models.git",
@@ -209,4 +209,4 @@ HARMLESS: Final = (
     "scikit sk-learn 1.5, sk-something-long-without-figures",
     "cafe0123456789abcdef0123456789abcdef0123",
 )
-"""Texts that look like one of them, and hold no secret."""
+"""Similar texts without a secret."""

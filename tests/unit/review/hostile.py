@@ -1,4 +1,4 @@
-"""Names that act where they are not made inert, by what they try."""
+"""Names that have an effect unless they are made inert, by that effect."""
 
 NAMES = {
     "a fence": "x\n```\n# owned\n```js",

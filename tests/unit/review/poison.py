@@ -1,15 +1,15 @@
-"""Reports in which every text that may come from a resource is the same one."""
+"""Reports in which every text from a resource is replaced by one text."""
 
 from typing import Any
 
 from mlpctl.review.report import Report
 
 OURS = {"op", "harm", "certainty", "date", "counts"}
-"""Fields whose values are words of ours."""
+"""Fields whose values are our own words."""
 
 
 def poison(report: Report, text: str) -> Report:
-    """The same report with this text in the place of every name, path, value and sentence."""
+    """The report with every name, path, value and sentence replaced by a text."""
     return Report.model_validate(_poisoned(report.model_dump(mode="json"), text))
 
 

@@ -1,4 +1,4 @@
-"""Reports made by hand, for the tests of what is written of them."""
+"""Example reports for the tests of the formats."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -102,7 +102,7 @@ PRICES = {
 
 
 def money(*amounts: float) -> Money:
-    """Minimum, expected and maximum, or one for all."""
+    """Minimum, expected and maximum amount, or one amount for all."""
     low, expected, high = amounts if len(amounts) == 3 else amounts * 3
     return Money(min=low, expected=expected, max=high)
 
@@ -203,7 +203,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
     for each in groups:
         counts.update(each.counts)
     found: Cost | None = more.get("cost")
-    delta = f"; {wording.change(found.totals.delta_monthly_usd.expected)} a month" if found else ""
+    delta = f"; {wording.change(found.totals.delta_monthly_usd.expected)} per month" if found else ""
     return Report(
         groups=groups,
         **{
@@ -264,7 +264,7 @@ def _platform_costs(op: Op) -> list[ResourceCost]:
 
 
 def first_creation() -> Report:
-    """Everything is made: a GPU platform."""
+    """The first creation of a GPU platform."""
     costs = _platform_costs(Op.CREATE)
     costs.append(
         cost_of("Image repository", "images-serving", "ImageRegistry images", Op.CREATE, None, unpriced="no source")
@@ -301,7 +301,7 @@ def first_creation() -> Report:
 
 
 def pool_changed() -> Report:
-    """The instance type of a GPU pool changes: its nodes are replaced, and what they serve stands still."""
+    """The instance type of a GPU pool changes: its nodes are replaced and serving is interrupted."""
     types = difference("instanceTypes[0]", "g5.12xlarge", "g6e.12xlarge", forces=True)
     nodes = row(
         "Node group", "inference-nodes", Op.REPLACE, types, difference("scalingConfig.maxSize", "4", "6"), noise=2
@@ -352,7 +352,7 @@ def pool_changed() -> Report:
 
 
 def bucket_deleted() -> Report:
-    """A bucket goes, with what is in it."""
+    """A bucket is deleted with its objects."""
     bucket = row("S3 bucket", "models-bucket", Op.DELETE, facts={"forceDestroy": "true", "bucket": "models-1f2e"})
     policy = row("Bucket policy", "models-policy", Op.DELETE)
     title = "DataBucket models"
@@ -367,7 +367,7 @@ def bucket_deleted() -> Report:
 
 
 def database_replaced() -> Report:
-    """A database of a program that is not ours is replaced; it stands alone."""
+    """A database without a component, of another program, is replaced."""
     database = row(
         "Database",
         "features",
@@ -386,13 +386,13 @@ def database_replaced() -> Report:
 
 
 def secret_rotated() -> Report:
-    """A secret gets another value, which nobody sees."""
+    """A secret value changes and is not shown."""
     version = row("Secret version", "hub-token", Op.UPDATE, difference("secretString", "(secret)", "(secret)"))
     return report([group("ImageRegistry images", "Image registry", [version])])
 
 
 def only_tags() -> Report:
-    """Tags change, and a lot of what differs means nothing."""
+    """Tags change, with many insignificant differences."""
     rows = [
         row("Subnet", f"network-private-us-east-1{zone}", Op.UPDATE, difference("tags.owner", "ml", "ai"), noise=4)
         for zone in "abc"
@@ -401,12 +401,12 @@ def only_tags() -> Report:
 
 
 def nothing() -> Report:
-    """Nothing changes."""
+    """No changes."""
     return report(cost=cost(_platform_costs(Op.SAME)))
 
 
 def incomplete() -> Report:
-    """The engine stopped before it came to the end."""
+    """The engine stopped early."""
     return report(
         [group("Network network", "Network", [row("VPC", "network-vpc", Op.CREATE)])],
         incomplete="The program failed before it came to its end.",
@@ -415,7 +415,7 @@ def incomplete() -> Report:
 
 
 def limits_broken() -> Report:
-    """Limits of the stack's config are broken, and an object is refused."""
+    """Limits of the stack's config are exceeded, and an object is rejected."""
     made = first_creation()
     limits = [
         Limit(
@@ -437,7 +437,7 @@ def limits_broken() -> Report:
 
 @cache
 def many(count: int = 2_000, *, destructive: int = 40, name: str = "shard-{number:04}-bucket") -> Report:
-    """So many resources that change, so many of which destroy data."""
+    """A given number of changed resources, of which a given number destroy data."""
     rows: dict[str, list[Row]] = {}
     dangers = []
     for number in range(count):

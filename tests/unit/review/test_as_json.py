@@ -1,4 +1,4 @@
-"""A report as JSON, and its schema."""
+"""Reports as JSON, and their schema."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from unit.review.poison import poison
 
 
 @pytest.mark.parametrize("make", reports.ALL)
-def test_a_report_follows_its_schema_and_comes_back_the_same(make: Callable[[], Report]) -> None:
+def test_a_report_conforms_to_its_schema_and_round_trips(make: Callable[[], Report]) -> None:
     text = to_json(make() if make is not reports.many else reports.many(100))
     jsonschema.validate(json.loads(text), schema(), cls=jsonschema.Draft202012Validator)
     assert to_json(Report.model_validate_json(text)) == text
@@ -26,21 +26,21 @@ def test_names_are_in_camel_case() -> None:
     assert cost["resources"][0]["beforeMonthlyUsd"] == {"min": 0, "expected": 0, "max": 0}
 
 
-def test_an_unknown_field_does_not_follow_the_schema() -> None:
-    told = json.loads(to_json(reports.nothing())) | {"note": "x"}
+def test_an_unknown_field_violates_the_schema() -> None:
+    document = json.loads(to_json(reports.nothing())) | {"note": "x"}
     with pytest.raises(jsonschema.ValidationError, match="note"):
-        jsonschema.validate(told, schema())
+        jsonschema.validate(document, schema())
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_hostile_name_is_the_same_and_steers_no_terminal(name: str) -> None:
+def test_a_hostile_name_is_unchanged_and_controls_no_terminal(name: str) -> None:
     text = to_json(poison(reports.pool_changed(), name))
     assert text.replace("\n", "").isascii()
     assert text.replace("\n", "").isprintable()
     assert json.loads(text)["groups"][0]["rows"][0]["name"] == name
 
 
-def test_every_field_that_does_not_speak_for_itself_is_documented() -> None:
+def test_every_field_that_is_not_self_explanatory_is_documented() -> None:
     parts = schema()["$defs"]
     assert parts["Danger"]["properties"]["because"]["description"].startswith("Properties that cause it")
     assert all(part.get("description") for part in parts.values())

@@ -1,4 +1,4 @@
-"""Services that hold data or serve traffic: less capacity, fewer copies, shorter retention, no protection any more."""
+"""Services that hold data or serve traffic: less capacity, fewer copies, shorter retention, removed protection."""
 
 from typing import Any
 
@@ -121,7 +121,7 @@ GRAVE = [
 
 
 def nested(path: str, value: Any, **more: Any) -> dict[str, Any]:
-    """Inputs with a value at a way; without one, with what is above it."""
+    """Inputs with a value at a path; without a value, with its parents."""
     *above, last = path.split(".")
     made: Any = {} if value is None else {last: value}
     for name in reversed(above):
@@ -135,7 +135,7 @@ def harms(type: str, path: str, old: Any, new: Any, **more: Any) -> set[Harm]:
 
 
 @pytest.mark.parametrize(("type", "path", "old", "new", "harm"), LESS)
-def test_less_is_a_danger_and_more_is_none(type: str, path: str, old: Any, new: Any, harm: Harm) -> None:
+def test_a_decrease_is_a_danger_and_an_increase_is_not(type: str, path: str, old: Any, new: Any, harm: Harm) -> None:
     assert harm in harms(type, path, old, new)
     if isinstance(old, int) and not isinstance(old, bool) and new is not None:
         assert harms(type, path, new, old) == set()
@@ -143,7 +143,7 @@ def test_less_is_a_danger_and_more_is_none(type: str, path: str, old: Any, new: 
 
 
 @pytest.mark.parametrize(("type", "path", "old", "new"), GRAVE)
-def test_what_leaves_nothing_comes_before_what_leaves_less(type: str, path: str, old: Any, new: Any) -> None:
+def test_scaling_to_zero_is_more_severe_than_scaling_down(type: str, path: str, old: Any, new: Any) -> None:
     less = update("aws:opensearch/domain:Domain", {"clusterConfig": {"instanceCount": 3}}, {"clusterConfig": {}})
     less = update(less.type, {"clusterConfig": {"instanceCount": 3}}, {"clusterConfig": {"instanceCount": 2}}, name="a")
     nothing = update(type, nested(path, old), nested(path, new), name="z")
@@ -151,7 +151,7 @@ def test_what_leaves_nothing_comes_before_what_leaves_less(type: str, path: str,
     assert first.urn == nothing.urn
 
 
-def test_a_node_of_memcached_takes_its_keys_with_it() -> None:
+def test_removing_a_memcached_node_loses_its_keys() -> None:
     assert harms(CACHE, "numCacheNodes", 3, 1, engine="memcached") == {DATA, SERVES}
     assert harms(CACHE, "numCacheNodes", 3, 1, engine="redis") == {SERVES}
 
@@ -172,7 +172,7 @@ PROTECTED = [
 
 
 @pytest.mark.parametrize(("type", "path", "old", "new"), PROTECTED)
-def test_protection_from_deletion_that_goes_is_told_of_every_type(type: str, path: str, old: Any, new: Any) -> None:
+def test_removed_deletion_protection_is_reported_for_every_type(type: str, path: str, old: Any, new: Any) -> None:
     (danger,) = dangers(plan(update(type, nested(path, old), nested(path, new))))
     assert danger.harm is KEPT and danger.text.count("a later change may delete it") == 1
     assert harms(type, path, new, old) == set()

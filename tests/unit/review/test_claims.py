@@ -1,4 +1,4 @@
-"""Volumes of Kubernetes: when their data goes with the objects that they hang on, and when it stays."""
+"""Kubernetes volumes: when their data is deleted with other objects, and when it is retained."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ GONE: dict[str, tuple[Any, bool]] = {
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("name", GONE)
-def test_claims_go_with_their_set_where_its_policy_says_so(name: str, op: Op) -> None:
+def test_claims_are_deleted_with_their_set_if_its_policy_says_so(name: str, op: Op) -> None:
     old, goes = GONE[name]
     found = lost(change(SET, op, old=old, new=None if op is Op.DELETE else stateful()))
     assert len(found) == goes
@@ -74,21 +74,23 @@ def test_claims_go_with_their_set_where_its_policy_says_so(name: str, op: Op) ->
         assert each.because[0] == "spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Delete"
 
 
-def test_claims_that_stay_are_said_to_stay() -> None:
+def test_retained_claims_are_reported() -> None:
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful())))
-    assert danger.harm is Harm.SERVING and danger.text.endswith("its pods end; its volume claims stay.")
-    told = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
-    assert [each.harm for each in told] == [Harm.DATA, Harm.SERVING] and "stay" not in told[1].text
+    assert danger.harm is Harm.SERVING and danger.text.endswith(
+        "its pods are terminated; its volume claims are retained."
+    )
+    found = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE))))
+    assert [each.harm for each in found] == [Harm.DATA, Harm.SERVING] and "retained" not in found[1].text
     (danger,) = dangers(plan(change(SET, Op.DELETE, inputs=stateful(DELETE, notes=orphan("orphan")))))
-    assert "its pods stay, and nothing manages them any more; its volume claims stay" in danger.text
+    assert "its pods are retained but no longer managed; its volume claims are retained" in danger.text
 
 
-def test_what_is_retained_keeps_its_claims() -> None:
+def test_a_retained_set_keeps_its_claims() -> None:
     assert lost(change(SET, Op.DELETE, inputs=stateful(DELETE), retained=True)) == []
     assert lost(update(SET, stateful(DELETE), stateful(DELETE), op=Op.REPLACE, retained=True)) == []
 
 
-def test_a_replacement_that_only_may_happen_may_lose_data() -> None:
+def test_a_possible_replacement_may_lose_data() -> None:
     new = {**stateful(DELETE), "metadata": UNKNOWN}
     (danger,) = lost(update(SET, stateful(DELETE), new, op=Op.REPLACE, forced_by=("metadata.name",)))
     assert danger.certainty is Certainty.MAY and danger.text.startswith("May replace the ")
@@ -99,26 +101,26 @@ SCALED: dict[str, tuple[Any, Any, Certainty | None]] = {
     "no pods": (stateful(SCALE, 3), stateful(SCALE, 0), Certainty.WILL),
     "more pods": (stateful(SCALE, 1), stateful(SCALE, 3), None),
     "as many pods": (stateful(SCALE, 3), stateful(SCALE, 3), None),
-    "fewer pods whose claims stay": (stateful(None, 3), stateful(None, 1), None),
+    "fewer pods with retained claims": (stateful(None, 3), stateful(None, 1), None),
     "fewer pods under a policy for its deletion": (stateful(DELETE, 3), stateful(DELETE, 1), None),
-    "fewer pods and the policy that takes their claims": (stateful(None, 3), stateful(SCALE, 1), Certainty.WILL),
-    "fewer pods and a policy no more": (stateful(SCALE, 3), stateful(None, 1), None),
+    "fewer pods and a new policy that deletes their claims": (stateful(None, 3), stateful(SCALE, 1), Certainty.WILL),
+    "fewer pods and a removed policy": (stateful(SCALE, 3), stateful(None, 1), None),
     "one pod by default": (stateful(SCALE, 3), stateful(SCALE, None), Certainty.WILL),
-    "a number that is not known yet": (stateful(SCALE, 3), stateful(SCALE, UNKNOWN), Certainty.MAY),
+    "an unknown number": (stateful(SCALE, 3), stateful(SCALE, UNKNOWN), Certainty.MAY),
     "no claims": (stateful(SCALE, 3, volumeClaimTemplates=[]), stateful(SCALE, 1, volumeClaimTemplates=[]), None),
 }
 
 
 @pytest.mark.parametrize("name", SCALED)
-def test_claims_go_with_the_pods_that_end_where_the_policy_says_so(name: str) -> None:
+def test_claims_are_deleted_with_removed_pods_if_the_policy_says_so(name: str) -> None:
     old, new, certainty = SCALED[name]
-    found = [each for each in lost(update(SET, old, new)) if "of the pods that end" in each.text]
+    found = [each for each in lost(update(SET, old, new)) if "of the removed pods" in each.text]
     assert [each.certainty for each in found] == ([certainty] if certainty else [])
     assert not certainty or any(each.startswith("spec.replicas: 3 → ") for each in found[0].because)
 
 
-@pytest.mark.parametrize(("key", "text"), [("whenDeleted", "a deletion will"), ("whenScaled", "fewer pods will")])
-def test_a_policy_that_begins_to_delete_is_a_weaker_protection(key: str, text: str) -> None:
+@pytest.mark.parametrize(("key", "text"), [("whenDeleted", "a deletion will"), ("whenScaled", "scaling in will also")])
+def test_a_policy_that_changes_to_delete_lowers_protection(key: str, text: str) -> None:
     (danger,) = unguarded(update(SET, stateful(), stateful({key: "Delete"})))
     assert text in danger.text
     assert unguarded(update(SET, stateful({key: "Delete"}), stateful({key: "Retain"}))) == []
@@ -127,18 +129,20 @@ def test_a_policy_that_begins_to_delete_is_a_weaker_protection(key: str, text: s
 @pytest.mark.parametrize(
     ("policy", "text", "harm"),
     [
-        ("Retain", "its class retains the volumes", Harm.PROTECTION),
+        ("Retain", "its storage class retains the volumes", Harm.PROTECTION),
         ("Delete", "their data is lost.", Harm.DATA),
         (None, "their data is lost.", Harm.DATA),
     ],
 )
-def test_the_class_of_the_claims_tells_what_becomes_of_the_volumes(policy: Any, text: str, harm: Harm) -> None:
+def test_the_storage_class_of_the_claims_determines_whether_volumes_are_lost(
+    policy: Any, text: str, harm: Harm
+) -> None:
     made = {"metadata": {"name": "fast"}, **({"reclaimPolicy": policy} if policy else {})}
     storage = change(CLASS, Op.SAME, name="fast", inputs=made)
-    told = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
-    assert [text in each.text for each in told if each.harm is harm] == [True]
+    found = dangers(plan(storage, change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast"))))
+    assert [text in each.text for each in found if each.harm is harm] == [True]
     (danger,) = lost(change(SET, Op.DELETE, inputs=stateful(DELETE, storage="fast")))
-    assert "unless their class retains the volumes" in danger.text
+    assert "unless their storage class retains the volumes" in danger.text
 
 
 def test_other_kinds_with_such_a_policy_lose_their_claims_too() -> None:
@@ -148,9 +152,9 @@ def test_other_kinds_with_such_a_policy_lose_their_claims_too() -> None:
         assert len(lost(change(type, Op.DELETE, inputs={"kind": kind, "spec": spec}))) == 1
 
 
-def test_claims_of_their_own_go_with_their_volumes_unless_those_are_retained() -> None:
+def test_separate_claims_lose_their_volumes_unless_those_are_retained() -> None:
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "fast"}})
-    assert "the volume is lost unless its class retains it" in lost(claim)[0].text
+    assert "the volume is lost unless its storage class retains it" in lost(claim)[0].text
     storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Delete"})
     assert "the volume and its files are lost." in lost(storage, claim)[0].text
 
@@ -173,7 +177,7 @@ KEPT: dict[str, tuple[Any, str, Any]] = {
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("name", KEPT)
-def test_a_claim_whose_volume_is_retained_destroys_nothing(name: str, op: Op) -> None:
+def test_deleting_a_claim_with_a_retained_volume_destroys_nothing(name: str, op: Op) -> None:
     inputs, type, keeper = KEPT[name]
     (danger,) = dangers(
         plan(
@@ -181,11 +185,11 @@ def test_a_claim_whose_volume_is_retained_destroys_nothing(name: str, op: Op) ->
             change(CLAIM, op, old=inputs, new=None if op is Op.DELETE else inputs),
         )
     )
-    assert (danger.harm, "its class retains the volume" in danger.text) == (Harm.PROTECTION, True)
+    assert (danger.harm, "its storage class retains the volume" in danger.text) == (Harm.PROTECTION, True)
     assert ("starts without" in danger.text) is (op is Op.REPLACE)
 
 
-def test_the_volume_that_is_bound_counts_before_the_class_that_made_it() -> None:
+def test_the_bound_volume_takes_precedence_over_its_storage_class() -> None:
     volume = {
         "spec": {"persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "default", "name": "files"}}
     }
@@ -194,13 +198,13 @@ def test_the_volume_that_is_bound_counts_before_the_class_that_made_it() -> None
     assert len(lost(storage, change(VOLUME, Op.SAME, inputs=volume), claim)) == 1
 
 
-def test_a_class_that_comes_only_now_says_nothing_of_volumes_that_are_there() -> None:
+def test_a_new_storage_class_does_not_apply_to_existing_volumes() -> None:
     storage = change(CLASS, Op.CREATE, inputs={"metadata": {"name": "fast"}, "reclaimPolicy": "Retain"})
-    assert "unless its class retains it" in lost(storage, change(CLAIM, Op.DELETE, inputs=IN_CLASS))[0].text
+    assert "unless its storage class retains it" in lost(storage, change(CLAIM, Op.DELETE, inputs=IN_CLASS))[0].text
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Retain", False), (None, False), ("Delete", True), ("Recycle", True)])
-def test_volumes_made_by_hand_are_retained_unless_they_say_otherwise(policy: Any, goes: bool) -> None:
+def test_manually_created_volumes_are_retained_by_default(policy: Any, goes: bool) -> None:
     spec = {"spec": {"persistentVolumeReclaimPolicy": policy} if policy else {}}
     assert bool(lost(change(VOLUME, Op.DELETE, inputs=spec))) is goes
     assert bool(unguarded(update(VOLUME, {"spec": {}}, spec))) is goes
@@ -208,7 +212,7 @@ def test_volumes_made_by_hand_are_retained_unless_they_say_otherwise(policy: Any
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize(("type", "text"), [(NAMESPACE, "everything in it"), (DEFINITION, "every object of its kind")])
-def test_namespaces_and_definitions_take_their_objects_with_them(type: str, text: str, op: Op) -> None:
+def test_deleting_namespaces_and_definitions_deletes_their_objects(type: str, text: str, op: Op) -> None:
     notes = {"metadata": {"annotations": orphan("orphan")}}
     for old in ({}, notes):
         (danger,) = lost(change(type, op, old=old, new=None if op is Op.DELETE else {}))
@@ -216,7 +220,7 @@ def test_namespaces_and_definitions_take_their_objects_with_them(type: str, text
     assert all("is deleted" not in each.text for each in lost(change(type, op, retained=True)))
 
 
-def test_a_definition_without_a_version_serves_it_no_more() -> None:
+def test_a_definition_without_a_version_no_longer_serves_it() -> None:
     old, new = (
         {"spec": {"versions": [{"name": each, "served": True} for each in names]}} for names in (("v1", "v2"), ("v2",))
     )
@@ -224,17 +228,17 @@ def test_a_definition_without_a_version_serves_it_no_more() -> None:
     assert (danger.harm, danger.because[0].split(":")[0]) == (Harm.SERVING, 'spec.versions["v1"]')
 
 
-def test_a_patch_changes_what_it_patches_and_destroys_nothing_when_it_goes() -> None:
+def test_a_patch_changes_its_object_and_its_deletion_destroys_nothing() -> None:
     patch = "kubernetes:apps/v1:StatefulSetPatch"
     (danger,) = dangers(plan(update(patch, {"spec": {"replicas": 2}}, {"spec": {"replicas": 0}})))
     assert danger.harm is Harm.SERVING
     assert dangers(plan(change(patch, Op.DELETE, inputs=stateful(DELETE)))) == ()
 
 
-def test_the_default_class_counts_where_a_claim_names_none() -> None:
+def test_the_default_class_applies_to_claims_without_a_class() -> None:
     notes = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
     storage = change(CLASS, Op.SAME, inputs={"metadata": {"name": "gp3", **notes}, "reclaimPolicy": "Retain"})
     claim = change(CLAIM, Op.DELETE, inputs={"spec": {}})
-    assert "its class retains the volume" in unguarded(storage, claim)[0].text
+    assert "its storage class retains the volume" in unguarded(storage, claim)[0].text
     named = change(CLAIM, Op.DELETE, inputs={"spec": {"storageClassName": "other"}})
-    assert "unless its class retains it" in lost(storage, named)[0].text
+    assert "unless its storage class retains it" in lost(storage, named)[0].text

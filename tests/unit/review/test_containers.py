@@ -1,4 +1,4 @@
-"""What is retained and lies in something that is deleted: it goes with it, or the deletion fails."""
+"""Retained resources inside a deleted container: they are deleted with it, or the deletion fails."""
 
 from datetime import date
 from typing import Any
@@ -95,41 +95,43 @@ REFUSED: dict[str, tuple[Step, Step]] = {
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("name", TAKEN)
-def test_what_is_taken_along_is_deleted_in_every_respect(name: str, write: Any) -> None:
+def test_a_retained_part_that_its_container_deletes_counts_as_deleted(name: str, write: Any) -> None:
     report = review(*TAKEN[name], write=write)
     assert report.counts == {Op.DELETE: 2}
     assert report.verdict.startswith("2 to delete")
     rows = {row.name: row for group in report.groups for row in group.rows}
     assert rows["part"].op is Op.DELETE and not rows["part"].retained
     assert not [each for each in report.dangers if each.retained]
-    assert any("It is retained, but goes with the" in each and "part" in each for each in report.notes)
+    assert any("It is retained, but deleted with the" in each and "part" in each for each in report.notes)
     assert "no longer managed" not in f"{report.verdict} {' '.join(wording.next_steps(report))}"
 
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_holds_its_container_back_stays_and_is_named(name: str, write: Any) -> None:
+def test_a_part_that_blocks_the_deletion_of_its_container_remains_and_is_named(name: str, write: Any) -> None:
     report = review(*REFUSED[name], write=write)
     assert report.counts == {Op.DELETE: 1, Op.FORGET: 1}
     (danger,) = report.dangers
     assert (
-        danger.name == "whole" and "its deletion fails, since the" in danger.text and "part stays in it" in danger.text
+        danger.name == "whole"
+        and "its deletion fails, since the" in danger.text
+        and "part remains in it" in danger.text
     )
     assert any("Its deletion fails" in each for each in report.notes)
 
 
-def test_data_that_is_taken_along_is_lost() -> None:
+def test_data_in_a_part_deleted_by_its_container_is_lost() -> None:
     report = review(*TAKEN["a claim of a namespace"])
     assert {each.name: each.harm for each in report.dangers} == {"whole": Harm.DATA, "part": Harm.DATA}
 
 
-def test_what_is_in_what_is_taken_along_goes_too() -> None:
+def test_nested_parts_are_deleted_too() -> None:
     blob = gone(CONTAINER, "blobs", {"resourceGroupName": "x", "accountName": "models", "containerName": "c"}, **RETAIN)
     report = review(*TAKEN["an account of a resource group"], blob)
     assert report.counts == {Op.DELETE: 3}
 
 
-def test_a_replaced_container_takes_its_parts_too() -> None:
+def test_a_replaced_container_deletes_its_parts_too() -> None:
     old = state(BUCKET, "whole", {"bucket": "models", "forceDestroy": True})
     new = {**old, "inputs": {"bucket": "other", "forceDestroy": True}}
     report = review(Step("replace", old, new, ("bucket",)), TAKEN["an object of a bucket"][1])
@@ -146,9 +148,11 @@ def part(type: str, name: str, inputs: Any) -> Step:
     return gone(type, name, inputs, provider=f"{PREFIX}{PROVIDER}::k8s::1", **RETAIN)
 
 
-def test_objects_go_with_the_cluster_that_their_provider_comes_from() -> None:
+def test_objects_are_deleted_with_the_cluster_of_their_provider() -> None:
     report = review(*cluster_and_provider(), part(CLAIM, "part", {"metadata": {"name": "data"}}))
-    assert report.counts == {Op.DELETE: 2} and any("goes with the EKS cluster whole" in each for each in report.notes)
+    assert report.counts == {Op.DELETE: 2} and any(
+        "deleted with the EKS cluster whole" in each for each in report.notes
+    )
 
 
 NOT: dict[str, tuple[Step, Step]] = {
@@ -172,12 +176,12 @@ NOT: dict[str, tuple[Step, Step]] = {
 
 
 @pytest.mark.parametrize("name", NOT)
-def test_what_does_not_lie_in_it_stays(name: str) -> None:
+def test_resources_outside_the_container_remain(name: str) -> None:
     report = review(*NOT[name])
     assert report.counts[Op.FORGET] >= 1 and report.notes == ()
 
 
-def test_thousands_of_parts_take_no_longer_than_each_of_them() -> None:
+def test_the_time_for_thousands_of_parts_is_linear() -> None:
     whole = gone(BUCKET, "whole", {"bucket": "models", "forceDestroy": True})
     parts = [
         gone(OBJECT, f"part{number}", {"bucket": "models", "key": str(number)}, **RETAIN) for number in range(3000)
@@ -190,7 +194,7 @@ def bare(step: Step) -> State:
     return step.old
 
 
-def test_a_part_by_reference_alone() -> None:
+def test_a_part_that_is_found_only_by_reference() -> None:
     whole, other = TAKEN["an object of a bucket"]
     unnamed = {**bare(other), "inputs": {"key": "a"}, "propertyDependencies": {"bucket": [whole.urn]}}
     assert review(whole, Step("delete", unnamed)).counts == {Op.DELETE: 2}

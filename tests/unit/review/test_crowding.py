@@ -1,4 +1,4 @@
-"""Models that a plan exchanges on a full pool: the new one waits for what the engine deletes only after it."""
+"""Models that are exchanged on a full pool: the new one waits for pods that the engine deletes later."""
 
 from typing import Any
 
@@ -43,35 +43,35 @@ def stays(type: str, inputs: Any, name: str, **more: Any) -> Change:
     return change(type, Op.SAME, name=name, old=inputs, new=inputs, **more)
 
 
-def told(*changes: Change) -> list[str]:
-    return [each for each in notes(plan(*changes)) if "do not fit beside" in each]
+def reported(*changes: Change) -> list[str]:
+    return [each for each in notes(plan(*changes)) if "do not fit together" in each]
 
 
 FULL = stays(NODES, group(), "inference-nodes")
 
 
-def test_a_model_renamed_on_a_full_pool_is_told() -> None:
-    assert told(comes(), goes(), FULL) == [
-        "Deployment new: The pods of new do not fit beside those of old on the nodes of inference-nodes: together they "
-        "request 8 GPUs, and these nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
-        "the update waits and fails. Remove the old ones in an update before this one."
+def test_a_renamed_model_on_a_full_pool_is_reported() -> None:
+    assert reported(comes(), goes(), FULL) == [
+        "Deployment new: The pods of new and old do not fit together on the nodes of inference-nodes: together they "
+        "request 8 GPUs, and the nodes have 4. The engine deletes the old pods only after the new ones are ready, so "
+        "the update waits and fails. Remove the old pods in an update before this one."
     ]
 
 
-def test_what_stays_takes_room_too() -> None:
+def test_remaining_pods_use_capacity_too() -> None:
     two = stays(NODES, group(2), "inference-nodes")
-    assert told(comes(), goes(), two) == []
+    assert reported(comes(), goes(), two) == []
     other = stays(DEPLOYMENT, model(), "other")
-    assert len(told(comes(), goes(), other, two)) == 1
+    assert len(reported(comes(), goes(), other, two)) == 1
     grown = update(NODES, group(2), group(3), name="inference-nodes")
-    assert told(comes(), goes(), other, grown) == []
+    assert reported(comes(), goes(), other, grown) == []
 
 
-def test_one_type_of_a_launch_template_is_found() -> None:
+def test_the_instance_type_of_a_launch_template_is_found() -> None:
     template = stays(TEMPLATE, {"instanceType": "g6e.12xlarge"}, "template", id="lt-1")
     inputs = {**group(types=()), "launchTemplate": {"id": "lt-1"}}
     nodes = stays(NODES, inputs, "inference-nodes", depends={"launchTemplate": (urn(TEMPLATE, "template"),)})
-    assert len(told(comes(), goes(), nodes, template)) == 1
+    assert len(reported(comes(), goes(), nodes, template)) == 1
 
 
 @pytest.mark.parametrize(
@@ -88,22 +88,22 @@ def test_one_type_of_a_launch_template_is_found() -> None:
         (comes(), goes(), stays(NODES, group(types=("x9.huge",)), "inference-nodes")),
         (comes(), goes(), stays(NODES, group(pool="other"), "inference-nodes")),
         (comes(), goes(), FULL, stays(NODES, group(), "more-nodes")),
-        # It does not fit even alone, which no order of updates helps.
+        # It does not fit even alone, so the order of updates does not help.
         (comes(gpus=8), goes(), FULL),
     ],
 )
-def test_what_fits_or_is_not_known_is_not_told(changes: tuple[Change, ...]) -> None:
-    assert told(*changes) == []
+def test_pods_that_fit_or_are_unknown_are_not_reported(changes: tuple[Change, ...]) -> None:
+    assert reported(*changes) == []
 
 
-def test_an_autoscaled_pool_may_grow() -> None:
+def test_an_autoscaled_pool_can_scale_out() -> None:
     pool = urn("mlplatform:index:GpuNodePool", "inference")
     key = "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"
     hint = stays(TAG, {"tag": {"key": key, "value": "1"}}, "inference-hint-x", parent=pool)
-    assert told(comes(), goes(), stays(NODES, group(), "inference-nodes", parent=pool), hint) == []
+    assert reported(comes(), goes(), stays(NODES, group(), "inference-nodes", parent=pool), hint) == []
     full = stays(NODES, group(most=1), "inference-nodes", parent=pool)
-    assert len(told(comes(), goes(), full, hint)) == 1
+    assert len(reported(comes(), goes(), full, hint)) == 1
 
 
-def test_replicas_that_an_autoscaler_sets_are_one_at_least() -> None:
-    assert len(told(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1
+def test_replicas_set_by_an_autoscaler_count_as_at_least_one() -> None:
+    assert len(reported(comes(replicas=None), goes(replicas=UNKNOWN), FULL)) == 1

@@ -1,4 +1,4 @@
-"""Differences between inputs: what a reviewer has to know is shown, what means nothing is counted."""
+"""Differences between inputs: significant ones are shown, insignificant ones are counted."""
 
 import base64
 import copy
@@ -35,7 +35,7 @@ FILTER = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 NOISE = {
     "a list that is a set, reordered": ({"subnetIds": ["a", "b", "c"]}, {"subnetIds": ["c", "a", "b"]}),
     "security groups, reordered": ({"securityGroups": ["a", "b"]}, {"securityGroups": ["b", "a"]}),
-    "objects that are told apart by a name, reordered": (
+    "reordered objects with unique names": (
         {"volumes": [{"name": "A", "emptyDir": {}}, {"name": "B", "secret": {}}]},
         {"volumes": [{"name": "B", "secret": {}}, {"name": "A", "emptyDir": {}}]},
     ),
@@ -79,7 +79,7 @@ NOISE = {
 
 
 @pytest.mark.parametrize("name", NOISE)
-def test_what_means_nothing_is_folded_and_counted(name: str) -> None:
+def test_insignificant_differences_are_hidden_and_counted(name: str) -> None:
     old, new = NOISE[name]
     found = differences(update(TYPE, old, new))
     assert found.shown == ()
@@ -112,7 +112,7 @@ SHOWN = {
         {"args": ["x", "a", "b", "c"]},
         [("args[0]", None, "x")],
     ),
-    "an object that is told apart by its name": (
+    "an object with a unique name": (
         {"containers": [{"name": "a", "image": "i:1"}, {"name": "b"}]},
         {"containers": [{"name": "a", "image": "i:2"}, {"name": "b"}]},
         [('containers["a"].image', "i:1", "i:2")],
@@ -166,8 +166,8 @@ SHOWN = {
         {"image": "web-9f8e7d6"},
         [("image", "web-1a2b3c4", "web-9f8e7d6")],
     ),
-    "what is not known yet": ({"arn": "a"}, {"arn": UNKNOWN}, [("arn", "a", "(known after the update)")]),
-    "a part that is not known yet": (
+    "an unknown value": ({"arn": "a"}, {"arn": UNKNOWN}, [("arn", "a", "(known after the update)")]),
+    "a partly unknown value": (
         {"subnetIds": ["a", "b"]},
         {"subnetIds": ["a", UNKNOWN]},
         [("subnetIds[1]", "b", "(known after the update)")],
@@ -191,7 +191,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_what_a_reviewer_has_to_know_is_shown(name: str) -> None:
+def test_significant_differences_are_shown(name: str) -> None:
     old, new, expected = SHOWN[name]
     assert shown(old, new) == expected
 
@@ -200,7 +200,7 @@ def test_what_a_reviewer_has_to_know_is_shown(name: str) -> None:
     "text",
     ["postgres://app:(secret)@db", '{"password": "(secret)"}', "first\npassword: (secret)\n"],
 )
-def test_a_text_that_differs_in_its_hidden_part_is_shown(text: str) -> None:
+def test_a_text_that_differs_in_its_redacted_part_is_shown(text: str) -> None:
     one, other = Masked(text, b"1"), Masked(text, b"2")
     for old, new in ((one, other), ({"a": [one]}, {"a": [other]}), ({"subnetIds": [one]}, {"subnetIds": [other]})):
         ((_, before, after),) = shown({"x": old}, {"x": new})
@@ -208,11 +208,11 @@ def test_a_text_that_differs_in_its_hidden_part_is_shown(text: str) -> None:
     assert shown({"x": one}, {"x": Masked(text, b"1")}) == []
 
 
-def test_the_same_secret_is_no_difference() -> None:
+def test_an_unchanged_secret_is_not_a_difference() -> None:
     assert differences(update(TYPE, {"p": Secret("a", b"1")}, {"p": Secret("b", b"1")})).shown == ()
 
 
-def test_tags_with_the_provider_s_own_repeat_tags_only() -> None:
+def test_default_tags_do_not_repeat_differences_of_tags() -> None:
     found = differences(
         update(
             TYPE,
@@ -222,17 +222,17 @@ def test_tags_with_the_provider_s_own_repeat_tags_only() -> None:
     )
     assert [each.path for each in found.shown] == ["tags.a", "tagsAll.org"]
     assert found.noise == 1
-    # A tag that the provider sets over ours is one more thing to know.
+    # A default tag that overrides ours is a separate difference.
     assert len(shown({"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "2"}, "tagsAll": {"a": "3"}})) == 2
 
 
-def test_a_property_that_comes_with_a_default_is_noise_where_the_provider_reports_others_only() -> None:
+def test_a_new_default_value_is_noise_if_the_provider_reports_only_other_properties() -> None:
     old, new = {"size": 1}, {"size": 2, "monitoring": False}
     assert [path for path, *_ in shown(old, new, reported=("size",))] == ["size"]
     assert [path for path, *_ in shown(old, new, reported=("size", "monitoring"))] == ["monitoring", "size"]
 
 
-def test_an_unknown_list_is_a_set_where_the_provider_reports_nothing_of_it() -> None:
+def test_an_unknown_list_is_a_set_if_the_provider_does_not_report_it() -> None:
     old, new = {"things": [1, 2], "size": 1}, {"things": [2, 1], "size": 2}
     assert [path for path, *_ in shown(old, new, reported=("size",))] == ["size"]
     assert [path for path, *_ in shown(old, new)] == ["size", "things[0]", "things[1]"]
@@ -246,7 +246,7 @@ def test_a_provider_s_version_is_noise() -> None:
     assert shown({"version": "1"}, {"version": "2"}) == [("version", "1", "2")]
 
 
-def test_what_forces_a_replacement_comes_first_and_is_marked() -> None:
+def test_a_difference_that_forces_a_replacement_comes_first_and_is_marked() -> None:
     old = {"a": 1, "disks": [{"deviceName": "x", "ebs": {"iops": 1, "size": 1}}]}
     new = {"a": 2, "disks": [{"deviceName": "x", "ebs": {"iops": 2, "size": 2}}]}
     found = differences(update(TYPE, old, new, op=Op.REPLACE, forced_by=("disks[0].ebs.size",))).shown
@@ -257,7 +257,7 @@ def test_what_forces_a_replacement_comes_first_and_is_marked() -> None:
     ]
 
 
-def test_what_forces_a_replacement_is_shown_even_where_it_is_noise() -> None:
+def test_a_difference_that_forces_a_replacement_is_shown_even_if_it_is_noise() -> None:
     found = differences(
         update(TYPE, {"name": "it-1a2b3c4"}, {"name": "it-9f8e7d6"}, op=Op.REPLACE, forced_by=("name",))
     )
@@ -266,7 +266,7 @@ def test_what_forces_a_replacement_is_shown_even_where_it_is_noise() -> None:
     ]
 
 
-def test_what_the_engine_hides_is_shown_as_changed() -> None:
+def test_values_hidden_by_the_engine_are_shown_as_changed() -> None:
     inputs = {"password": Secret("secret"), "user": "a", "list": [1]}
     assert shown(inputs, inputs, reported=("password", "user", "arn")) == [
         ("password", "(secret)", CHANGED_SECRET),
@@ -274,7 +274,7 @@ def test_what_the_engine_hides_is_shown_as_changed() -> None:
     ]
 
 
-def test_what_the_provider_reports_of_a_reordered_set_stays_noise() -> None:
+def test_a_reordered_set_is_noise_even_if_the_provider_reports_it() -> None:
     assert shown({"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, reported=("subnetIds[0]", "subnetIds[1]")) == []
 
 
@@ -301,34 +301,32 @@ RULES = [{"id": "logs", "status": "Enabled", "transitions": MOVES}, {"id": "tmp"
     ],
     ids=["rules", "a list in a rule", "another type", "another type's list", "a rule less", "ordered"],
 )
-def test_the_record_of_a_type_says_of_which_lists_the_order_means_nothing(
-    type: str, old: Any, new: Any, noise: bool
-) -> None:
+def test_the_record_of_a_type_defines_unordered_lists(type: str, old: Any, new: Any, noise: bool) -> None:
     found = differences(update(type, old, new))
     assert (found.shown == (), found.noise > 0) == (noise, noise)
 
 
-def test_texts_of_several_lines_are_an_excerpt() -> None:
+def test_multiline_texts_are_shown_as_an_excerpt() -> None:
     old = "\n".join(map(str, range(100)))
     (found,) = differences(update(TYPE, {"data": {"conf": old}}, {"data": {"conf": old.replace("50", "fifty")}})).shown
     assert (found.path, found.old, found.new) == ("data.conf", "(100 lines)", "(100 lines)")
     assert "-50\n+fifty" in found.excerpt
 
 
-def test_base64_is_compared_as_the_text_that_it_is() -> None:
+def test_base64_is_compared_as_decoded_text() -> None:
     one, other = (base64.b64encode(f"#!/bin/sh\necho {word}\n".encode()).decode() for word in ("one", "other"))
     (found,) = differences(update(TYPE, {"userData": one}, {"userData": other})).shown
     assert "-echo one\n+echo other" in found.excerpt
 
 
-def test_base64_that_is_no_text_is_compared_as_it_is() -> None:
+def test_base64_of_binary_data_is_compared_unchanged() -> None:
     one, other = (base64.b64encode(bytes([255, number] * 20)).decode() for number in (1, 2))
     (found,) = differences(update(TYPE, {"x": one}, {"x": other})).shown
     assert (found.old, found.new) == (one, other)
 
 
 @pytest.mark.parametrize(("op", "sides"), [(Op.CREATE, {"new": {"a": 1}}), (Op.DELETE, {"old": {"a": 1}})])
-def test_what_comes_or_goes_differs_in_nothing(op: Op, sides: Any) -> None:
+def test_created_and_deleted_resources_have_no_differences(op: Op, sides: Any) -> None:
     assert differences(change(TYPE, op, **{"old": None, "new": None, **sides})).shown == ()
 
 
@@ -360,7 +358,7 @@ def test_large_inputs_are_bounded_in_time_and_size(name: str) -> None:
     assert sum(len(each.model_dump_json()) for each in found.shown) < 60_000
 
 
-def test_what_is_left_out_is_counted() -> None:
+def test_omitted_differences_are_counted() -> None:
     old, new = ({"x": {str(n): n * factor for n in range(1, 251)}} for factor in (1, 2))
     found = differences(update(TYPE, old, new))
     assert (len(found.shown), found.more) == (MAX_SHOWN, 250 - MAX_SHOWN)
@@ -383,7 +381,7 @@ INPUTS = st.dictionaries(st.text(min_size=1, max_size=6), VALUES, max_size=5)
 
 
 @given(INPUTS)
-def test_what_is_the_same_does_not_differ(inputs: Any) -> None:
+def test_equal_values_have_no_differences(inputs: Any) -> None:
     found = differences(update(TYPE, inputs, copy.deepcopy(inputs)))
     assert (found.shown, found.noise) == ((), 0)
 
@@ -400,7 +398,7 @@ def test_sets_in_another_order_do_not_differ(name: str, items: list[Any], chance
 
 
 @given(INPUTS, INPUTS)
-def test_every_pair_is_told_in_bounds(old: Any, new: Any) -> None:
+def test_every_pair_is_shown_within_bounds(old: Any, new: Any) -> None:
     found = differences(update(TYPE, old, new, op=Op.REPLACE, forced_by=tuple(old)))
     assert len(found.shown) <= MAX_SHOWN
     assert all(len(each.model_dump_json()) < 2_000 for each in found.shown)

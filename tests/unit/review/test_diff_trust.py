@@ -1,4 +1,4 @@
-"""Real changes that look like noise: none of them is folded."""
+"""Real changes that look like noise: none of them is hidden."""
 
 import json
 from typing import Any
@@ -111,7 +111,7 @@ def test_a_real_change_that_looks_like_noise_is_shown(name: str) -> None:
     assert path in [each.path for each in differences(update(kind, old, new)).shown]
 
 
-def test_a_hash_beside_what_it_follows_from_stays_noise() -> None:
+def test_a_hash_of_a_changed_input_is_noise() -> None:
     found = differences(update(THING, {"s3Key": "a", "sourceCodeHash": "a"}, {"s3Key": "b", "sourceCodeHash": "b"}))
     assert ([each.path for each in found.shown], found.noise) == (["s3Key"], 1)
 
@@ -131,17 +131,17 @@ def test_a_hash_beside_what_it_follows_from_stays_noise() -> None:
         ),
     ],
 )
-def test_what_means_nothing_in_kubernetes_stays_folded(old: Any, new: Any) -> None:
+def test_insignificant_differences_in_kubernetes_are_hidden(old: Any, new: Any) -> None:
     found = differences(update("kubernetes:karpenter.sh/v1:NodePool", old, new))
     assert (found.shown, found.noise) == ((), 1)
 
 
-def test_a_new_automatic_name_of_the_resource_itself_stays_folded() -> None:
+def test_a_new_generated_name_of_the_resource_itself_is_hidden() -> None:
     found = differences(update(THING, {"bucket": "it-1a2b3c4"}, {"bucket": "it-9f8e7d6"}, op=Op.REPLACE))
     assert (found.shown, found.noise) == ((), 1)
 
 
-def test_a_part_of_what_is_hidden_wholly_is_a_secret_that_changed() -> None:
+def test_a_changed_part_of_a_hidden_value_is_a_changed_secret() -> None:
     inputs = {"stringData": Secret("secret")}
     (found,) = differences(update(THING, inputs, inputs, reported=("stringData.token",))).shown
     assert (found.path, found.old, found.new) == ("stringData.token", "(secret)", CHANGED_SECRET)

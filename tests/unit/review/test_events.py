@@ -1,4 +1,4 @@
-"""The stream of events: whatever stands in it is read or refused, and no secret in it is shown."""
+"""The stream of events: every content is read or rejected, and secrets are redacted."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ ERROR = {"errorEvent": {"error": "integrity"}}
 
 
 def outputs(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The event with which a program says what its stack exports."""
+    """The event with the stack outputs."""
     sides = [{"urn": STACK, "type": "pulumi:pulumi:Stack", "outputs": each} for each in (old, new)]
     return {"resOutputsEvent": {"metadata": {"op": "same", "urn": STACK, "old": sides[0], "new": sides[1]}}}
 
@@ -42,7 +42,7 @@ _WHOLE = [
 
 @settings(max_examples=200)
 @given(number=st.integers(0, len(_WHOLE) - 1), data=st.data())
-def test_whatever_stands_in_an_event_it_is_read_or_refused(number: int, data: st.DataObject) -> None:
+def test_every_event_is_either_read_or_rejected(number: int, data: st.DataObject) -> None:
     every = copy.deepcopy(_WHOLE)
     inner: Any = every[number]
     for _ in range(data.draw(st.integers(0, 4))):
@@ -57,7 +57,7 @@ def test_whatever_stands_in_an_event_it_is_read_or_refused(number: int, data: st
         assert "\n" not in str(error)
 
 
-def test_secrets_in_policies_outputs_and_errors_are_not_shown() -> None:
+def test_secrets_in_policies_outputs_and_errors_are_redacted() -> None:
     token = "ghp_" + "a1B2" * 9
     marked = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"tulip-hoe-42"'}
     written = events(
@@ -82,13 +82,13 @@ def test_an_operation_that_failed_makes_a_plan_incomplete() -> None:
     assert "The operation delete failed." in reader.read(events(ROOT, more=[failed])).incomplete
 
 
-def test_the_events_of_an_update_are_not_taken_for_a_preview() -> None:
+def test_the_events_of_an_update_are_not_accepted_as_a_preview() -> None:
     done = events(ROOT).replace('"isPreview": true', '"isPreview": false')
     assert [each.text for each in reader.read(done).messages] == [stream.DONE_ALREADY]
     assert not reader.read(events(ROOT)).messages
 
 
-def test_old_copies_of_one_urn_are_refreshed_apart() -> None:
+def test_old_copies_of_one_urn_are_refreshed_separately() -> None:
     old = {**BUCKET, "id": "old", "delete": True}
     found = {**BUCKET, "inputs": {"bucket": "logs", "acl": "private"}}
     plan = reader.read(events(Step("refresh", old, old, logical=False), Step("refresh", BUCKET, found, ("acl",))))
@@ -96,12 +96,12 @@ def test_old_copies_of_one_urn_are_refreshed_apart() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\ufeff"])
-def test_two_plans_in_one_file_are_refused(text: str) -> None:
+def test_two_plans_in_one_file_are_rejected(text: str) -> None:
     with pytest.raises(PlanError, match="Another JSON document begins on line 1;"):
         reader.read(text.strip() + digest(ROOT) + digest(ROOT))
 
 
-def test_plain_text_among_events_is_refused_with_its_line() -> None:
+def test_plain_text_between_events_is_rejected_with_its_line() -> None:
     first, *rest = events(ROOT).splitlines()
-    with pytest.raises(PlanError, match="Line 2 is no event of the engine: it is plain text"):
+    with pytest.raises(PlanError, match="Line 2 is not an engine event: it is plain text"):
         reader.read("\n".join([first, "warning: the disk is full", *rest]))

@@ -1,4 +1,4 @@
-"""Policies that let in everybody, and what holds only a copy or is kept elsewhere when it goes."""
+"""Policies for all principals, and resources whose data is a copy or is retained elsewhere."""
 
 import json
 from typing import Any
@@ -35,15 +35,15 @@ POLICIES = {
 
 @pytest.mark.parametrize("type", POLICIES)
 @pytest.mark.parametrize("principal", ["*", {"AWS": "*"}, {"AWS": ["*"]}])
-def test_a_policy_for_everybody_says_so(type: str, principal: Any) -> None:
+def test_a_policy_for_all_principals_is_reported(type: str, principal: Any) -> None:
     name = POLICIES[type]
-    said = harms(update(type, {name: NAMED}, {name: policy(principal)}))
-    assert "everybody may use it" in said[Harm.IDENTITY]
+    found = harms(update(type, {name: NAMED}, {name: policy(principal)}))
+    assert "anyone can use it" in found[Harm.IDENTITY]
     limited = policy(principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})
-    assert "everybody" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
+    assert "anyone" not in harms(update(type, {name: NAMED}, {name: limited}))[Harm.IDENTITY]
 
 
-def test_a_read_replica_holds_a_copy() -> None:
+def test_a_read_replica_is_a_copy() -> None:
     replica = change(
         "aws:rds/instance:Instance", Op.DELETE, inputs={"replicateSourceDb": "a", "skipFinalSnapshot": True}
     )
@@ -58,7 +58,7 @@ def test_a_global_cluster_holds_no_data_of_its_own(service: str) -> None:
     assert [*harms(change(f"aws:{service}/globalCluster:GlobalCluster", Op.DELETE, inputs={}))] == [Harm.SERVING]
 
 
-def test_what_is_only_left_or_archived_loses_no_data() -> None:
+def test_abandoned_or_archived_resources_lose_no_data() -> None:
     account, repository = "aws:organizations/account:Account", "github:index/repository:Repository"
     assert Harm.DATA not in harms(change(account, Op.DELETE, inputs={"name": "a", "closeOnDeletion": False}))
     assert Harm.DATA in harms(change(account, Op.DELETE, inputs={"name": "a", "closeOnDeletion": True}))
@@ -81,8 +81,8 @@ def test_a_new_version_of_a_gpu_node_group_replaces_its_nodes(old: Any, new: Any
     assert Harm.CAPACITY not in harms(update(nodes, {**cpu, **old}, {**cpu, **new}))
 
 
-def test_the_root_disk_of_an_instance_may_stay() -> None:
+def test_the_root_disk_of_an_instance_may_be_retained() -> None:
     instance = "aws:ec2/instance:Instance"
     kept = change(instance, Op.DELETE, inputs={"rootBlockDevice": {"deleteOnTermination": False}})
-    assert "its root disk stays" in harms(kept)[Harm.CAPACITY]
+    assert "its root disk is retained" in harms(kept)[Harm.CAPACITY]
     assert "stays" not in harms(change(instance, Op.DELETE, inputs={}))[Harm.CAPACITY]

@@ -1,4 +1,4 @@
-"""Life cycle rules of all clouds: what expires that did not, and what only looks like it."""
+"""Lifecycle rules of all clouds: what newly expires, and what only looks like it."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ ARTIFACTS = "gcp:artifactregistry/repository:Repository"
 
 
 def rule(days: Any = 30, prefix: Any = "", **more: Any) -> dict[str, Any]:
-    """A rule of S3's own form."""
+    """A rule in the format of S3's separate resource."""
     return {
         "id": "a",
         "status": "Enabled",
@@ -36,7 +36,7 @@ OLDER = {"expiration": None, "noncurrentVersionExpiration": {"noncurrentDays": 3
 ARCHIVE = {"expiration": None, "transitions": [{"days": 30, "storageClass": "GLACIER"}]}
 
 
-def told(type: str, old: Any, new: Any, **more: Any) -> Sequence[Danger]:
+def reported(type: str, old: Any, new: Any, **more: Any) -> Sequence[Danger]:
     return dangers(plan(update(type, old, new, **more)))
 
 
@@ -45,70 +45,70 @@ def s3(*rules: Any) -> Any:
 
 
 S3_RULES: dict[str, tuple[list[Any], list[Any], str]] = {
-    "a new rule for the whole bucket": ([TMP], [TMP, rule(30, id="all")], "objects expire that did not, after 30 days"),
-    "a first rule": ([], [rule()], "objects expire that did not, after 30 days"),
-    "a rule that is enabled": ([rule(status="Disabled")], [rule()], "objects expire that did not"),
+    "a new rule for the whole bucket": ([TMP], [TMP, rule(30, id="all")], "more objects expire, after 30 days"),
+    "a first rule": ([], [rule()], "more objects expire, after 30 days"),
+    "a rule that is enabled": ([rule(status="Disabled")], [rule()], "more objects expire"),
     "a rule that is disabled": ([rule()], [rule(status="Disabled")], ""),
     "a new rule that is disabled": ([], [rule(status="Disabled")], ""),
     "fewer days": ([rule(30)], [rule(7)], "objects expire sooner"),
     "one day": ([], [rule(1)], "after 1 day."),
     "more days": ([rule(7)], [rule(30)], ""),
-    "a wider prefix": ([rule(7, "tmp/a/")], [rule(7, "tmp/")], "objects expire that did not"),
+    "a wider prefix": ([rule(7, "tmp/a/")], [rule(7, "tmp/")], "more objects expire"),
     "a narrower prefix": ([rule(7, "tmp/")], [rule(7, "tmp/a/")], ""),
-    "another prefix": ([rule(7, "tmp/")], [rule(7, "raw/")], "objects expire that did not"),
-    "no filter any more": ([rule(7, "tmp/")], [rule(7)], "objects expire that did not"),
+    "another prefix": ([rule(7, "tmp/")], [rule(7, "raw/")], "more objects expire"),
+    "no filter any more": ([rule(7, "tmp/")], [rule(7)], "more objects expire"),
     "a filter in its old place": ([rule(7, "tmp/")], [{**rule(7), "prefix": "tmp/", "filter": None}], ""),
     "a filter in `and`": ([rule(7, "tmp/")], [rule(7, filter={"and": {"prefix": "tmp/", "tags": {"a": "b"}}})], ""),
     "a tag less": (
         [rule(7, filter={"and": {"prefix": "a/", "tags": {"a": "b", "c": "d"}}})],
         [rule(7, filter={"and": {"prefix": "a/", "tags": {"a": "b"}}})],
-        "objects expire that did not",
+        "more objects expire",
     ),
     "another value of a tag": (
         [rule(7, filter={"tag": {"key": "a", "value": "b"}})],
         [rule(7, filter={"tag": {"key": "a", "value": "c"}})],
-        "objects expire that did not",
+        "more objects expire",
     ),
     "smaller objects too": (
         [rule(7, filter={"objectSizeGreaterThan": 1000})],
         [rule(7, filter={"objectSizeGreaterThan": 10})],
-        "objects expire that did not",
+        "more objects expire",
     ),
     "larger objects too": (
         [rule(7, filter={"objectSizeLessThan": 10})],
         [rule(7, filter={"objectSizeLessThan": 1000})],
-        "objects expire that did not",
+        "more objects expire",
     ),
     "a new name": ([rule(7)], [rule(7, id="b")], ""),
     "another order": ([TMP, rule()], [rule(), TMP], ""),
     "a rule that another one has all of": ([rule(7)], [rule(7), rule(30, "tmp/", id="b")], ""),
     "a rule in two parts": ([rule(7)], [rule(7, "a/", id="a"), rule(7, "b/", id="b")], ""),
     "a rule less": ([rule(7), TMP], [TMP], ""),
-    "a date": ([], [rule(0, expiration={"date": "2027-01-01T00:00:00Z"})], "objects expire that did not"),
+    "a date": ([], [rule(0, expiration={"date": "2027-01-01T00:00:00Z"})], "more objects expire"),
     "an earlier date": (
         [rule(0, expiration={"date": "2027-01-01T00:00:00Z"})],
         [rule(0, expiration={"date": "2026-12-01T00:00:00Z"})],
-        "objects expire that did not",
+        "more objects expire",
     ),
-    "days for a date": ([rule(0, expiration={"date": "2027-01-01"})], [rule(9)], "objects expire that did not"),
+    "days for a date": ([rule(0, expiration={"date": "2027-01-01"})], [rule(9)], "more objects expire"),
     "only delete markers": ([], [rule(0, expiration={"expiredObjectDeleteMarker": True})], ""),
     "only uploads": ([], [rule(0, abortIncompleteMultipartUpload={"daysAfterInitiation": 1})], ""),
     "only another class": ([], [rule(0, transitions=[{"days": 30, "storageClass": "STANDARD_IA"}])], ""),
-    "older versions": ([], [rule(0, **OLDER)], "older versions expire that did not, after 30 days"),
+    "older versions": ([], [rule(0, **OLDER)], "more noncurrent versions expire, after 30 days"),
     "older versions, sooner": (
         [rule(0, **OLDER)],
         [rule(0, noncurrentVersionExpiration={"noncurrentDays": 7, "newerNoncurrentVersions": 3})],
-        "older versions expire sooner",
+        "noncurrent versions expire sooner",
     ),
     "fewer older versions": (
         [rule(0, **OLDER)],
         [rule(0, noncurrentVersionExpiration={"noncurrentDays": 30, "newerNoncurrentVersions": 1})],
-        "older versions expire that did not",
+        "more noncurrent versions expire",
     ),
     "no older versions at all": (
         [rule(0, **OLDER)],
         [rule(0, noncurrentVersionExpiration={"noncurrentDays": 30})],
-        "older versions expire that did not",
+        "more noncurrent versions expire",
     ),
     "more older versions": (
         [rule(0, **OLDER)],
@@ -121,7 +121,7 @@ S3_RULES: dict[str, tuple[list[Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", S3_RULES)
 def test_rules_of_s3_are_compared_one_by_one(name: str) -> None:
     old, new, says = S3_RULES[name]
-    found = told(S3, s3(*old), s3(*new))
+    found = reported(S3, s3(*old), s3(*new))
     assert [each.harm for each in found] == ([Harm.DATA] if says else [])
     if says:
         assert says in found[0].text and found[0].certainty is Certainty.WILL
@@ -129,7 +129,7 @@ def test_rules_of_s3_are_compared_one_by_one(name: str) -> None:
 
 
 def as_inline(rule: Any) -> Any:
-    """A rule of the bucket's own input."""
+    """A rule in the format of the bucket's input."""
     older = rule.get("noncurrentVersionExpiration") or {}
     found = {
         "id": rule["id"],
@@ -192,8 +192,8 @@ FORMS = {
         ([], [rule(0, transitions=[{"days": 1, "storageClass": "GLACIER_IR"}])], None),
     ],
 )
-def test_every_form_of_s3_means_the_same(type: str, old: Any, new: Any, harm: Harm | None) -> None:
-    found = told(type, FORMS[type](old), FORMS[type](new))
+def test_all_formats_of_s3_rules_are_equivalent(type: str, old: Any, new: Any, harm: Harm | None) -> None:
+    found = reported(type, FORMS[type](old), FORMS[type](new))
     assert [each.harm for each in found] == ([harm] if harm else [])
 
 
@@ -244,7 +244,7 @@ def test_rules_for_images_are_compared_one_by_one(name: str, type: str) -> None:
     old, new, harm = IMAGES[name]
     texts = (json.dumps({"rules": each}) for each in (old, new))
     sides = [{"policy": each} if type == ECR else {"lifecyclePolicy": {"lifecyclePolicyText": each}} for each in texts]
-    assert [each.harm for each in told(type, *sides)] == ([harm] if harm else [])
+    assert [each.harm for each in reported(type, *sides)] == ([harm] if harm else [])
 
 
 def google(action: str = "Delete", **condition: Any) -> Any:
@@ -275,9 +275,9 @@ GOOGLE: dict[str, tuple[list[Any], list[Any], bool]] = {
 
 
 @pytest.mark.parametrize("name", GOOGLE)
-def test_rules_of_google_are_compared_one_by_one(name: str) -> None:
+def test_google_rules_are_compared_one_by_one(name: str) -> None:
     old, new, harms = GOOGLE[name]
-    found = told(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
+    found = reported(GCS, {"lifecycleRules": old}, {"lifecycleRules": new})
     assert [each.harm for each in found] == ([Harm.DATA] if harms else [])
 
 
@@ -289,7 +289,7 @@ def test_packages_expire_by_age(old: str, new: str, harms: bool) -> None:
     sides = (
         {"cleanupPolicies": [{"id": "a", "action": "DELETE", "condition": {"olderThan": each}}]} for each in (old, new)
     )
-    assert bool(told(ARTIFACTS, *sides)) is harms
+    assert bool(reported(ARTIFACTS, *sides)) is harms
 
 
 def azure(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), part: str = "baseBlob") -> Any:
@@ -323,33 +323,33 @@ def classic(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), pa
         ({"days": 7, "part": "snapshot"}, {"days": 7, "part": "version"}, True),
     ],
 )
-def test_rules_of_azure_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
+def test_azure_rules_are_compared_one_by_one(type: str, make: Any, old: Any, new: Any, harms: bool) -> None:
     sides = ({"rules": [make(**each)]} for each in (old, new))
     wrapped = [{"policy": each} if type == AZURE else each for each in sides]
-    assert [each.harm for each in told(type, *wrapped)] == ([Harm.DATA] if harms else [])
+    assert [each.harm for each in reported(type, *wrapped)] == ([Harm.DATA] if harms else [])
 
 
-def test_what_is_not_known_yet_may_let_anything_expire() -> None:
+def test_unknown_rules_may_let_anything_expire() -> None:
     for new in (
         {"bucket": "b", "rules": UNKNOWN},
         {"bucket": "b", "rules": [UNKNOWN]},
         s3(rule(7, UNKNOWN)),
         s3(rule(UNKNOWN)),
     ):
-        (danger,) = told(S3, s3(rule(30, "tmp/")), new)
+        (danger,) = reported(S3, s3(rule(30, "tmp/")), new)
         assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
-    (danger,) = told(ECR, {"policy": json.dumps({"rules": []})}, {"policy": Secret("secret", b"1")})
+    (danger,) = reported(ECR, {"policy": json.dumps({"rules": []})}, {"policy": Secret("secret", b"1")})
     assert (danger.harm, danger.certainty) == (Harm.DATA, Certainty.MAY)
-    assert told(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
+    assert reported(S3, s3(rule(UNKNOWN)), s3(rule(UNKNOWN))) == ()
 
 
-def test_rules_for_another_bucket_are_all_new_to_it() -> None:
-    found = told(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
+def test_rules_that_move_to_another_bucket_are_all_new() -> None:
+    found = reported(S3, {**s3(rule()), "bucket": "a"}, s3(rule()), op=Op.REPLACE, forced_by=("bucket",))
     assert [each.harm for each in found] == [Harm.DATA]
 
 
 @pytest.mark.parametrize(("bucket", "harms"), [(Op.SAME, True), (Op.CREATE, False)])
-def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms: bool) -> None:
+def test_new_rules_of_an_existing_bucket_are_reported(bucket: Op, harms: bool) -> None:
     depends = {"bucket": (urn(INLINE, "b"),)}
     rules = change(S3, Op.CREATE, inputs={"rules": [rule()], "bucket": UNKNOWN}, depends=depends)
     found = dangers(plan(change(INLINE, bucket, name="b"), change(INLINE, Op.SAME, name="other"), rules))
@@ -422,12 +422,12 @@ def test_new_rules_are_told_where_the_bucket_is_there_already(bucket: Op, harms:
         ("gcp:bigquery/table:Table", {}, {"expirationTime": 1900000000000}, True),
     ],
 )
-def test_other_retention_is_compared_like_with_like(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
+def test_each_kind_of_retention_is_compared_separately(type: str, old: Any, new: Any, harms: bool | Harm) -> None:
     harm = Harm.DATA if harms is True else harms
-    assert [each.harm for each in told(type, old, new)] == ([harm] if harm else [])
+    assert [each.harm for each in reported(type, old, new)] == ([harm] if harm else [])
 
 
-def test_every_limit_of_the_table_is_compared_in_a_way_that_there_is() -> None:
+def test_every_limit_in_the_table_uses_an_existing_comparison() -> None:
     clauses = [(form, clause) for form in forms().values() for clause in form.clauses]
     used = {limit.test for form, clause in clauses for limit in (*form.scope.values(), *clause.limits.values())}
     assert used == {*TIGHTER}

@@ -1,4 +1,4 @@
-"""Firewalls of all clouds: what the internet may reach that it did not, and what only looks like it."""
+"""Firewalls of all clouds: what becomes reachable from the internet, and what only looks like it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,11 +32,11 @@ def allow(first: Any, last: Any = None, *cidrs: str, protocol: Any = "tcp") -> d
     return {"protocol": protocol, "fromPort": first, "toPort": last, "cidrBlocks": four, "ipv6CidrBlocks": six}
 
 
-def told(*changes: Change) -> Sequence[Danger]:
+def reported(*changes: Change) -> Sequence[Danger]:
     return dangers(plan(*changes))
 
 
-WHOLE = "the whole internet may connect"
+WHOLE = "the whole internet can connect"
 GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "another port": ([allow(80)], [allow(80), allow(22)], f"{WHOLE} on tcp 22 (SSH)."),
     "a first port": ([], [allow(5432)], f"{WHOLE} on tcp 5432 (PostgreSQL)."),
@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
         f"{WHOLE} on tcp 22 (SSH).",
     ),
     "four quarters": ([], [allow(22, 22, *(f"{n}.0.0.0/2" for n in (0, 64, 128, 192)))], f"{WHOLE} on tcp 22 (SSH)."),
-    "half of the internet": ([], [allow(22, 22, HALVES[0])], "a large part of the internet may connect on tcp 22"),
+    "half of the internet": ([], [allow(22, 22, HALVES[0])], "a large part of the internet can connect on tcp 22"),
     "IPv6": ([allow(22)], [allow(22, 22, ALL, ALL_6)], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "all that is given out of IPv6": ([], [allow(22, 22, "2000::/3")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
     "halves of IPv6": ([], [allow(22, 22, "::/1", "8000::/1")], f"{WHOLE} on tcp 22 (SSH) over IPv6."),
@@ -65,18 +65,18 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
     "an office more": (
         [allow(22, 22, "10.0.0.0/8")],
         [allow(22, 22, "10.0.0.0/8", OFFICE)],
-        "what may connect changes.",
+        "the allowed sources change.",
     ),
-    "a port less": ([allow(22), allow(80)], [allow(80)], "what may connect changes."),
-    "fewer addresses": ([allow(22)], [allow(22, 22, OFFICE)], "what may connect changes."),
-    "private ranges": ([], [allow(22, 22, "10.0.0.0/8")], "what may connect changes."),
+    "a port less": ([allow(22), allow(80)], [allow(80)], "the allowed sources change."),
+    "fewer addresses": ([allow(22)], [allow(22, 22, OFFICE)], "the allowed sources change."),
+    "private ranges": ([], [allow(22, 22, "10.0.0.0/8")], "the allowed sources change."),
     "one rule for two": ([allow(80), allow(81)], [allow(80, 81)], ""),
     "one rule of two that say the same": ([allow(0, 100), allow(80)], [allow(0, 100)], ""),
-    "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "what may connect changes."),
-    "private ranges beside all public ones": (
+    "what everything had": ([allow(0, 0, protocol="-1")], [allow(22)], "the allowed sources change."),
+    "private ranges in addition to all public ones": (
         [allow(22, 22, *(f"{n}.0.0.0/8" for n in range(256) if n not in (0, 10, 127)))],
         [allow(22)],
-        "what may connect changes.",
+        "the allowed sources change.",
     ),
     "another order": ([allow(80), allow(22)], [allow(22), allow(80)], ""),
 }
@@ -85,16 +85,16 @@ GROUPS: dict[str, tuple[list[Any], list[Any], str]] = {
 @pytest.mark.parametrize("name", GROUPS)
 def test_rules_of_a_group_are_compared_by_protocol_port_and_source(name: str) -> None:
     old, new, says = GROUPS[name]
-    found = told(update(GROUP, {"ingress": old}, {"ingress": new}))
+    found = reported(update(GROUP, {"ingress": old}, {"ingress": new}))
     assert [each.harm for each in found] == ([Harm.IDENTITY] if says else [])
     if says:
         assert says in found[0].text and ("internet" in found[0].text) is ("internet" in says or "every" in says)
         assert found[0].because and all(each.startswith(("ingress[", "and ")) for each in found[0].because)
-        assert "what may connect changes" not in found[0].text or "internet" not in found[0].text
+        assert "the allowed sources change" not in found[0].text or "internet" not in found[0].text
 
 
 def as_native(rules: Any) -> Any:
-    """The same for AWS's native provider, a rule an address."""
+    """The same for AWS's native provider, one rule per address."""
     return [
         {"ipProtocol": each["protocol"], "fromPort": each["fromPort"], "toPort": each["toPort"], key: cidr}
         for each in rules
@@ -104,9 +104,11 @@ def as_native(rules: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name, each in GROUPS.items() if "internet" in each[2] or "every" in each[2]])
-def test_the_native_provider_says_the_same(name: str) -> None:
+def test_the_native_provider_gives_the_same_result(name: str) -> None:
     old, new, says = GROUPS[name]
-    (danger,) = told(update(NATIVE, {"securityGroupIngress": as_native(old)}, {"securityGroupIngress": as_native(new)}))
+    (danger,) = reported(
+        update(NATIVE, {"securityGroupIngress": as_native(old)}, {"securityGroupIngress": as_native(new)})
+    )
     assert says in danger.text
 
 
@@ -143,14 +145,14 @@ def service(**more: Any) -> dict[str, Any]:
 
 RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 OTHERS: dict[str, tuple[str, Any, Any, str]] = {
-    "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "may pass its list on tcp 22"),
-    "an access list that refuses it before": (
+    "an access list": (ACL, {"ingress": []}, {"ingress": [acl(1, 22)]}, "passes its rules on tcp 22"),
+    "a network ACL that denied it before": (
         ACL,
         {"ingress": []},
         {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
         "",
     ),
-    "an access list that refuses it no more": (
+    "a network ACL that no longer denies it": (
         ACL,
         {"ingress": [acl(1, 22, ALL, "deny"), acl(2, 22)]},
         {"ingress": [acl(2, 22)]},
@@ -203,7 +205,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "tcp 22 (SSH) and tcp 3389",
     ),
     "Azure, from its network": (NSG, {"securityRules": []}, {"securityRules": [nsg(110, 22, "VirtualNetwork")]}, ""),
-    "Azure, refused before": (
+    "Azure, denied before": (
         NSG,
         {"securityRules": []},
         {"securityRules": [nsg(100, 22, "*", "Deny"), nsg(110, 22)]},
@@ -227,7 +229,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         POLICY,
         network(PODS),
         network({"ports": [{"port": 80}]}),
-        "may connect with its pods on tcp 80",
+        "can connect to its pods on tcp 80",
     ),
     "pods, by address": (POLICY, network(PODS), network(PODS, block(ALL)), "on tcp 80"),
     "pods, on every port": (POLICY, network(PODS), network({}), "on every port"),
@@ -272,13 +274,13 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         CLUSTER,
         {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
         {"vpcConfig": {"publicAccessCidrs": HALVES}},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "EKS, by leaving it out": (
         CLUSTER,
         {"vpcConfig": {"publicAccessCidrs": [OFFICE]}},
         {"vpcConfig": {}},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "EKS, private": (
         CLUSTER,
@@ -290,7 +292,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "gcp:container/cluster:Cluster",
         {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": OFFICE}]}},
         {},
-        f"{WHOLE} with its API",
+        f"{WHOLE} to its API",
     ),
     "Cloud SQL": (
         "gcp:sql/databaseInstance:DatabaseInstance",
@@ -302,7 +304,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "aws:ec2/managedPrefixList:ManagedPrefixList",
         {"entries": [{"cidr": OFFICE}]},
         {"entries": [{"cidr": ALL}]},
-        "wherever this list may",
+        "wherever this list is allowed",
     ),
 }
 
@@ -310,7 +312,7 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_firewalls_are_compared_in_the_same_way(name: str) -> None:
     type, old, new, says = OTHERS[name]
-    text = " ".join(each.text for each in told(update(type, old, new)))
+    text = " ".join(each.text for each in reported(update(type, old, new)))
     assert says in text
     assert ("internet" in text) is bool(says)
 
@@ -328,9 +330,9 @@ EXISTING = change(GROUP, Op.SAME, name="g", id="sg-1", inputs={"ingress": [allow
 
 
 @pytest.mark.parametrize("type", [RULE, INGRESS])
-def test_rules_of_their_own_are_put_together_with_those_of_their_group(type: str) -> None:
+def test_separate_rules_are_combined_with_those_of_their_group(type: str) -> None:
     def texts(*changes: Change) -> list[str]:
-        return [each.text for each in told(EXISTING, *changes) if "internet" in each.text]
+        return [each.text for each in reported(EXISTING, *changes) if "internet" in each.text]
 
     assert len(texts(rule(type, 22, ALL))) == 1
     assert len(texts(*(rule(type, 22, each) for each in HALVES))) == 2
@@ -345,43 +347,43 @@ def test_rules_of_their_own_are_put_together_with_those_of_their_group(type: str
 def test_a_rule_of_a_new_group_opens_nothing_that_was_closed(type: str) -> None:
     group = change(GROUP, Op.CREATE, name="g")
     new = rule(type, 443, ALL, depends={"securityGroupId": (urn(GROUP, "g"),)}, id_of_group=UNKNOWN)
-    assert told(group, change(GROUP, Op.SAME, name="other"), new) == ()
+    assert reported(group, change(GROUP, Op.SAME, name="other"), new) == ()
 
 
-def test_a_refusal_that_goes_opens_what_it_refused() -> None:
+def test_a_removed_deny_rule_opens_what_it_denied() -> None:
     def entry(number: int, action: str, op: Op) -> Change:
         inputs = {"networkAclId": "acl-1", "egress": False, "ruleNumber": number, "ruleAction": action}
         inputs |= {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": ALL}
         return change(ACL_RULE, op, name=str(number), inputs=inputs)
 
-    (danger,) = told(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
-    assert "the whole internet may pass the list on tcp 22 (SSH)" in danger.text
-    assert danger.text.startswith("Deletes the network access list 1")
+    (danger,) = reported(entry(1, "deny", Op.DELETE), entry(2, "allow", Op.SAME))
+    assert "the whole internet passes the ACL on tcp 22 (SSH)" in danger.text
+    assert danger.text.startswith("Deletes the network ACL 1")
 
 
-def test_a_port_that_is_not_known_yet_may_be_open() -> None:
-    (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
+def test_an_unknown_port_may_be_open() -> None:
+    (danger,) = reported(update(GROUP, {"ingress": [allow(80)]}, {"ingress": [allow(80), allow(UNKNOWN)]}))
     assert danger.certainty is Certainty.MAY
-    assert "the whole internet may connect on a port that is not known yet" in danger.text
-    (danger,) = told(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
+    assert "the whole internet can connect on an unknown port" in danger.text
+    (danger,) = reported(update(GROUP, {"ingress": [allow(80)]}, {"ingress": UNKNOWN}))
     assert (danger.certainty, "internet" in danger.text) == (Certainty.MAY, False)
 
 
-def test_what_comes_is_named_before_what_goes() -> None:
+def test_new_rules_are_listed_before_removed_ones() -> None:
     many = [allow(22, 22, f"10.{number}.0.0/16") for number in range(20)]
-    (danger,) = told(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
+    (danger,) = reported(update(GROUP, {"ingress": many}, {"ingress": [allow(22)]}))
     assert '"0.0.0.0/0"' in danger.because[0] and danger.because[-1].startswith("and ")
 
 
-def test_pings_are_no_ports() -> None:
-    (danger,) = told(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
-    assert "the whole internet may connect on icmp" in danger.text
+def test_icmp_is_not_a_port() -> None:
+    (danger,) = reported(update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]}))
+    assert "the whole internet can connect on icmp" in danger.text
     worse = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="worse")
     ping = update(GROUP, {"ingress": []}, {"ingress": [allow(-1, -1, protocol="icmp")]})
-    assert [each.name for each in told(ping, worse)] == ["worse", "it"]
+    assert [each.name for each in reported(ping, worse)] == ["worse", "it"]
 
 
-def test_a_port_that_the_internet_reaches_comes_before_what_is_less_bad() -> None:
+def test_an_open_port_comes_before_less_severe_dangers() -> None:
     nodes = "aws:eks/nodeGroup:NodeGroup"
     others = [
         update(
@@ -396,7 +398,7 @@ def test_a_port_that_the_internet_reaches_comes_before_what_is_less_bad() -> Non
     ]
     opened = update(GROUP, {"ingress": []}, {"ingress": [allow(5432)]}, name="open")
     lost = change("aws:s3/bucket:Bucket", Op.DELETE, name="lost")
-    assert [each.name for each in told(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
+    assert [each.name for each in reported(*others, opened, lost)] == ["lost", "open", "nodes", "nat", "role", "weaker"]
 
 
 PUBLIC = {"blockPublicAcls": False, "blockPublicPolicy": False, "bucket": "b"}
@@ -418,13 +420,13 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
             "aws:lambda/functionUrl:FunctionUrl",
             {"authorizationType": "AWS_IAM"},
             {"authorizationType": "NONE"},
-            "anybody",
+            "anyone",
         ),
         (
             "kubernetes:networking.k8s.io/v1:Ingress",
             {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internal"}}},
             {"metadata": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}},
-            "the whole internet may connect",
+            "the whole internet can connect",
         ),
         (
             "kubernetes:cilium.io/v2:CiliumNetworkPolicy",
@@ -436,13 +438,13 @@ BUCKET = change("aws:s3/bucket:Bucket", Op.SAME, name="b", id="b")
                     ]
                 }
             },
-            "the whole internet may connect with its pods on tcp 22",
+            "the whole internet can connect to its pods on tcp 22",
         ),
     ],
 )
 def test_other_ways_to_be_public(type: str, old: Any, new: Any, says: str) -> None:
     made = change(type, Op.CREATE, inputs=new) if old is None else update(type, old, new)
-    text = " ".join(each.text for each in told(BUCKET, made))
+    text = " ".join(each.text for each in reported(BUCKET, made))
     assert (says in text) if says else not text
 
 

@@ -1,4 +1,4 @@
-"""Firewalls whose other half the plan does not show, rules for a part of what they guard, refusals, and ICMP."""
+"""Firewalls that are only partly in the plan, rules for some targets, deny rules, and ICMP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -50,14 +50,14 @@ ALONE: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("others", [[], [change(GROUP, Op.CREATE, name="other")], [change(GROUP, Op.SAME)]])
 @pytest.mark.parametrize("name", ALONE)
-def test_a_rule_of_what_another_stack_has_is_seen_even_in_a_new_stack(name: str, others: list[Change]) -> None:
+def test_a_rule_of_another_stacks_group_is_found_even_in_a_new_stack(name: str, others: list[Change]) -> None:
     type, inputs = ALONE[name]
     ports = {"fromPort": 22, "toPort": 22}
     (danger,) = opened(*others, change(type, Op.CREATE, name="rule", inputs=inputs | ports))
     assert danger.certainty is Certainty.WILL
 
 
-def test_a_rule_that_a_reference_to_another_stack_names_is_seen() -> None:
+def test_a_rule_of_a_group_from_a_stack_reference_is_found() -> None:
     reference = change(REFERENCE, Op.READ, name="network", inputs={"name": "org/network/prod"})
     inputs = {**ALONE["a rule"][1], "fromPort": 22, "toPort": 22}
     rule = change(RULE, Op.CREATE, name="rule", inputs=inputs, depends={"securityGroupId": (reference.urn,)})
@@ -73,7 +73,7 @@ def test_a_rule_that_a_reference_to_another_stack_names_is_seen() -> None:
         ("azure-native:network:NetworkSecurityGroup", {"networkSecurityGroupName": "shared"}),
     ],
 )
-def test_what_the_plan_makes_by_that_name_was_not_there(parent: str, inputs: Any) -> None:
+def test_a_name_of_a_new_resource_is_not_an_existing_one(parent: str, inputs: Any) -> None:
     name = "Google's" if parent.startswith("gcp") else "Azure's"
     web = {"allows": [{"protocol": "tcp", "ports": ["443"]}], "destinationPortRange": "443"}
     rule = change(ALONE[name][0], Op.CREATE, name="rule", inputs={**ALONE[name][1], **web})
@@ -110,11 +110,11 @@ WIDER: dict[str, tuple[Any, Any, bool]] = {
 def test_a_rule_for_more_instances_opens_those(name: str) -> None:
     old, new, opens = WIDER[name]
     assert bool(opened(update(FIREWALL, old, new))) is opens
-    told = dangers(plan(update(FIREWALL, old, new)))
-    assert bool(told) is (name != "another order")
+    found = dangers(plan(update(FIREWALL, old, new)))
+    assert bool(found) is (name != "another order")
 
 
-def test_tags_that_are_not_known_yet_may_open() -> None:
+def test_unknown_tags_may_open_ports() -> None:
     (danger,) = opened(update(FIREWALL, google(targetTags=["web"]), google(targetTags=UNKNOWN)))
     assert danger.certainty is Certainty.MAY
 
@@ -138,14 +138,14 @@ REFUSED: dict[str, tuple[Any, Any, Any, bool]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_refusal_that_weakens_opens_what_it_refused(name: str) -> None:
+def test_a_weaker_deny_rule_opens_what_it_denied(name: str) -> None:
     old, new, allowing, opens = REFUSED[name]
     refused = change(FIREWALL, Op.DELETE if new is None else Op.UPDATE, name="deny", old=old, new=new)
     found = opened(refused, change(FIREWALL, Op.SAME, name="allow", inputs=allowing))
     assert [each.name for each in found] == (["deny"] if opens else [])
 
 
-def test_a_rule_that_comes_before_a_refusal_opens() -> None:
+def test_an_allow_rule_with_precedence_over_a_deny_rule_opens_ports() -> None:
     refused = change(FIREWALL, Op.SAME, name="deny", inputs=refusal())
     assert len(opened(refused, update(FIREWALL, google(), google(priority=100), name="allow"))) == 1
     assert opened(refused, update(FIREWALL, google(), google(priority=700), name="allow")) == []
@@ -211,14 +211,14 @@ MESSAGES: dict[str, tuple[Any, Any, bool]] = {
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_messages_of_icmp_are_compared_by_type_and_code(name: str) -> None:
+def test_icmp_rules_are_compared_by_type_and_code(name: str) -> None:
     old, new, opens = MESSAGES[name]
     found = opened(update(GROUP, {"ingress": [old]}, {"ingress": [new]}))
     assert bool(found) is opens
     assert not found or "icmp" in found[0].text or "every port" in found[0].text
 
 
-def test_messages_of_an_access_list_are_told_by_properties_of_their_own() -> None:
+def test_icmp_rules_of_a_network_acl_have_their_own_properties() -> None:
     def entry(kind: int) -> dict[str, Any]:
         return {**ALONE["an entry of an access list"][1], "protocol": "1", "icmpType": kind, "icmpCode": -1}
 

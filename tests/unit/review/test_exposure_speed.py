@@ -1,4 +1,4 @@
-"""How long the comparison of long lists of rules takes."""
+"""The time to compare long lists of rules."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ ACL = "aws:ec2/networkAcl:NetworkAcl"
 
 
 def acl(count: int, shift: int = 0) -> dict[str, Any]:
-    """Rules that each let in another range of addresses to another port."""
+    """Rules that each allow another address range on another port."""
     return {
         "ingress": [
             {
@@ -30,7 +30,7 @@ def acl(count: int, shift: int = 0) -> dict[str, Any]:
     }
 
 
-def test_an_access_list_of_400_rules_is_compared_in_seconds() -> None:
+def test_a_network_acl_with_400_rules_is_compared_in_seconds() -> None:
     started = time.monotonic()
     dangers(plan(update(ACL, acl(400), acl(400, 2))))
     assert time.monotonic() - started < 5
@@ -55,12 +55,12 @@ def members(of: Addresses) -> set[int]:
 
 
 @given(SPANS, SPANS)
-def test_what_is_left_of_addresses_is_what_the_others_have_not(one: list[tuple[int, int]], two: Any) -> None:
+def test_the_difference_of_address_sets(one: list[tuple[int, int]], two: Any) -> None:
     assert members(some(one) - some(two)) == members(some(one)) - members(some(two))
 
 
 @given(st.lists(st.tuples(st.booleans(), SPANS), max_size=6))
-def test_the_first_rule_that_fits_an_address_counts(rules: list[tuple[bool, list[tuple[int, int]]]]) -> None:
+def test_the_first_rule_that_matches_an_address_applies(rules: list[tuple[bool, list[tuple[int, int]]]]) -> None:
     made = [(allows, some(spans)) for allows, spans in rules]
     first = {number: next((yes for yes, each in made if number in members(each)), False) for number in range(40)}
     assert members(let_in(made)) == {number for number, allows in first.items() if allows}

@@ -39,10 +39,10 @@ def test_a_file_system_that_goes_or_is_encrypted_otherwise_loses_every_file(op: 
     assert (danger.harm, "every file in it is lost" in danger.text) == (Harm.DATA, True)
 
 
-def test_backups_that_are_switched_off_are_told() -> None:
+def test_disabled_backups_are_reported() -> None:
     on, off = ({"backupPolicy": {"status": status}} for status in ("ENABLED", "DISABLED"))
     (danger,) = found(update(BACKUPS, on, off))
-    assert (danger.harm, "no more backups are made" in danger.text) == (Harm.PROTECTION, True)
+    assert (danger.harm, "no new backups are created" in danger.text) == (Harm.PROTECTION, True)
     assert found(update(BACKUPS, off, on)) == []
 
 
@@ -52,10 +52,10 @@ def test_a_policy_that_goes_lets_everybody_in_without_tls() -> None:
     assert (danger.harm, "as root and without TLS" in danger.text) == (Harm.IDENTITY, True)
 
 
-def test_a_policy_that_lets_everybody_in_is_told() -> None:
+def test_a_policy_that_allows_everyone_is_reported() -> None:
     through_targets = policy(**{"elasticfilesystem:AccessedViaMountTarget": "true"})
     (danger,) = found(update(POLICY, through_targets, policy()))
-    assert "everybody may use it" in danger.text
+    assert "anyone can use it" in danger.text
 
 
 def test_a_claim_of_an_access_point_that_goes_loses_no_file() -> None:

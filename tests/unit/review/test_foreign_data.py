@@ -1,4 +1,4 @@
-"""Data of other clouds and of controllers in a cluster: what loses it by going, or by a shorter retention."""
+"""Data of other clouds and of cluster controllers: loss by deletion or by a shorter retention."""
 
 from typing import Any
 
@@ -55,11 +55,11 @@ def harms(*changes: Any) -> set[Harm]:
         "github:index/repository:Repository",
     ],
 )
-def test_what_goes_with_its_data_is_told(type: str) -> None:
+def test_a_deletion_with_data_is_reported(type: str) -> None:
     assert Harm.DATA in harms(change(type, Op.DELETE, inputs={"name": "shop"}))
 
 
-def test_what_argo_cd_and_flux_leave_is_told_as_that() -> None:
+def test_objects_that_argo_cd_and_flux_retain_are_reported_as_retained() -> None:
     assert Harm.DATA in harms(change(APPLICATION, Op.DELETE, inputs=FINALIZER))
     assert harms(change(APPLICATION, Op.DELETE, inputs={"kind": "Application"})) == {Harm.PROTECTION}
     assert harms(change(KUSTOMIZATION, Op.DELETE, inputs={"spec": {"prune": False}})) == {Harm.PROTECTION}
@@ -89,7 +89,7 @@ LOSSES: dict[str, tuple[str, Any, Any]] = {
         {"config": {"retention.ms": "604800000"}},
         {"config": {"retention.ms": "3600000"}},
     ),
-    "messages for ever": (
+    "messages with unlimited retention": (
         "kafka:index/topic:Topic",
         {"config": {"retention.ms": "-1"}},
         {"config": {"retention.ms": "3600000"}},
@@ -118,7 +118,7 @@ LOSSES: dict[str, tuple[str, Any, Any]] = {
 
 
 @pytest.mark.parametrize("case", LOSSES)
-def test_data_that_a_shorter_retention_loses_is_told(case: str) -> None:
+def test_data_lost_by_a_shorter_retention_is_reported(case: str) -> None:
     type, old, new = LOSSES[case]
     assert Harm.DATA in harms(update(type, old, new))
 

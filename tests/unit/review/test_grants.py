@@ -1,4 +1,4 @@
-"""Who gets what by a role, a policy or a binding: everybody, or somebody who may do anything from then on."""
+"""Grants by roles, policies and bindings: to everyone, or of everything."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def token(path: str) -> str:
     return f"gcp:{path}:{name[0].upper()}{name[1:]}"
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -37,21 +37,21 @@ def binding(role: str, *names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("who", EVERYBODY)
 @pytest.mark.parametrize("path", MEMBERS)
-def test_a_grant_to_everybody_is_told_when_it_is_made(path: str, who: str) -> None:
+def test_a_new_grant_to_everyone_is_reported(path: str, who: str) -> None:
     made = change(token(path), Op.CREATE, inputs={"member": who, "role": "roles/viewer"})
-    assert "everybody may use it" in said(made)
+    assert "anyone can use it" in text_of(made)
     several = path.replace("Member", "Binding")
-    assert "everybody may use it" in said(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
+    assert "anyone can use it" in text_of(change(token(several), Op.CREATE, inputs={"members": ["user:a", who]}))
     policy = change(token(path.replace("Member", "Policy")), Op.CREATE, inputs={"policyData": f'["{who}"]'})
-    assert "everybody may use it" in said(policy)
+    assert "anyone can use it" in text_of(policy)
 
 
 @pytest.mark.parametrize("path", MEMBERS)
-def test_a_grant_to_somebody_is_not(path: str) -> None:
-    assert said(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
-    assert "everybody" not in said(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
+def test_a_new_grant_to_one_principal_is_not_reported(path: str) -> None:
+    assert text_of(change(token(path), Op.CREATE, inputs={"member": "user:a@shop.example"})) == ""
+    assert "anyone" not in text_of(update(token(path), {"member": "user:a"}, {"member": "user:b"}, op=Op.REPLACE))
     changed = update(token(path), {"member": "user:a"}, {"member": "allUsers"}, op=Op.REPLACE)
-    assert "everybody may use it" in said(changed)
+    assert "anyone can use it" in text_of(changed)
 
 
 ANYBODY: dict[str, tuple[str, Any]] = {
@@ -67,9 +67,9 @@ ANYBODY: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", ANYBODY)
-def test_other_grants_to_everybody(case: str) -> None:
+def test_other_grants_to_everyone(case: str) -> None:
     type, inputs = ANYBODY[case]
-    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=inputs))
+    assert "anyone can use it" in text_of(change(type, Op.CREATE, inputs=inputs))
 
 
 ADMINS: dict[str, tuple[str, Any]] = {
@@ -97,7 +97,10 @@ ADMINS: dict[str, tuple[str, Any]] = {
         "azure-native:authorization:RoleDefinition",
         {"permissions": [{"actions": ["*"]}]},
     ),
-    "everybody an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:authenticated")),
+    "all authenticated users as administrators": (
+        f"{RBAC}ClusterRoleBinding",
+        binding("cluster-admin", "system:authenticated"),
+    ),
     "anonymous an admin": (f"{RBAC}ClusterRoleBinding", binding("cluster-admin", "system:anonymous")),
     "the default account an admin": (
         f"{RBAC}ClusterRoleBinding",
@@ -111,10 +114,12 @@ ADMINS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", ADMINS)
-def test_who_may_do_anything_is_told_when_it_is_made(case: str) -> None:
+def test_a_new_grant_of_everything_is_reported(case: str) -> None:
     type, inputs = ADMINS[case]
-    text = said(change(type, Op.CREATE, inputs=inputs))
-    assert "may do anything" in text or "may change anything there, apart from who may do what" in text
+    text = text_of(change(type, Op.CREATE, inputs=inputs))
+    assert any(
+        each in text for each in ("full access", "administrative permissions", "everything there, except permissions")
+    )
 
 
 UPDATES: dict[str, tuple[str, Any, Any, str]] = {
@@ -122,52 +127,52 @@ UPDATES: dict[str, tuple[str, Any, Any, str]] = {
         "azure-native:authorization:RoleDefinition",
         {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
         {"permissions": [{"actions": ["*"]}]},
-        "may do anything",
+        "administrative permissions",
     ),
     "the same, classic": (
         "azure:authorization/roleDefinition:RoleDefinition",
         {"permissions": [{"actions": ["Microsoft.Compute/*/read"]}]},
         {"permissions": [{"actions": ["*"]}]},
-        "may do anything",
+        "administrative permissions",
     ),
     "another role": (
         "azure-native:authorization:RoleAssignment",
         {"scope": "/subscriptions/1", "roleDefinitionId": READER_ID},
         {"scope": "/subscriptions/1", "roleDefinitionId": OWNER_ID},
-        "may do anything",
+        "full access there",
     ),
-    "everybody joins": (
+    "all users join": (
         f"{RBAC}ClusterRoleBinding",
         binding("cluster-admin", "admins"),
         binding("cluster-admin", "admins", "system:unauthenticated"),
-        "everybody may do anything",
+        "anyone gets full access to the cluster",
     ),
-    "everybody has a role": (
+    "all users get a role": (
         f"{RBAC}RoleBinding",
         binding("edit", "admins"),
         binding("edit", "system:anonymous"),
-        "whoever reaches its API has the role",
+        "anyone who reaches the API has the role",
     ),
     "a cluster role that gets everything": (
         f"{RBAC}ClusterRole",
         {"rules": [{**ANYTHING, "verbs": ["get"]}]},
         {"rules": [ANYTHING]},
-        "may do anything in the cluster",
+        "full access to the cluster",
     ),
 }
 
 
 @pytest.mark.parametrize("case", UPDATES)
-def test_who_may_do_more_is_told_when_it_changes(case: str) -> None:
+def test_a_broader_grant_is_reported(case: str) -> None:
     type, old, new, says = UPDATES[case]
-    assert says in said(update(type, old, new))
+    assert says in text_of(update(type, old, new))
 
 
 HARMLESS: dict[str, tuple[str, Any]] = {
     "a viewer": ("gcp:projects/iAMMember:IAMMember", {"role": "roles/viewer", "member": "user:a"}),
     "a reader": ("azure-native:authorization:RoleAssignment", {"scope": "/s/1", "roleDefinitionId": READER_ID}),
     "a binding of a team": (f"{RBAC}ClusterRoleBinding", binding("view", "team")),
-    "what everybody has anyway": (
+    "a role that all users have by default": (
         f"{RBAC}ClusterRoleBinding",
         binding("system:public-info-viewer", "system:unauthenticated"),
     ),
@@ -184,6 +189,6 @@ HARMLESS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", HARMLESS)
-def test_a_grant_of_little_is_not_told_when_it_is_made(case: str) -> None:
+def test_a_new_narrow_grant_is_not_reported(case: str) -> None:
     type, inputs = HARMLESS[case]
-    assert said(change(type, Op.CREATE, inputs=inputs)) == ""
+    assert text_of(change(type, Op.CREATE, inputs=inputs)) == ""

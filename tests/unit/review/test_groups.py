@@ -1,4 +1,4 @@
-"""A plan by component, in words, without what stays as it is."""
+"""The changes of a plan by component."""
 
 from changes import STACK, change, plan, update, urn
 from mlpctl.review.groups import ALONE, MAX_FACTS, counts, groups, row, unknowns
@@ -12,7 +12,7 @@ POOL = Change(urn("mlplatform:index:GpuNodePool", "inference"), Op.SAME, old={},
 INNER = Change(urn("acme:index:Part", "part"), Op.CREATE, new={}, custom=False, parent=POOL.urn)
 
 
-def test_what_changes_is_grouped_by_its_outermost_component_in_words() -> None:
+def test_changes_are_grouped_by_their_outermost_component() -> None:
     found = groups(
         plan(
             POOL,
@@ -32,13 +32,13 @@ def test_what_changes_is_grouped_by_its_outermost_component_in_words() -> None:
     assert found[0].counts == {Op.UPDATE: 1, Op.DELETE: 1}
 
 
-def test_a_group_has_its_change_of_cost() -> None:
+def test_a_group_contains_its_change_of_cost() -> None:
     money = Money(min=1, expected=2, max=3)
     found = groups(plan(POOL, change(NODES, parent=POOL.urn), change(BUCKET)), {"GpuNodePool inference": money})
     assert [each.monthly_delta_usd for each in found] == [money, None]
 
 
-def test_only_what_a_provider_makes_is_counted() -> None:
+def test_only_provider_managed_resources_are_counted() -> None:
     every = plan(
         Change(STACK, Op.CREATE, new={}, custom=False),
         POOL,
@@ -50,7 +50,7 @@ def test_only_what_a_provider_makes_is_counted() -> None:
     assert counts(every) == {Op.CREATE: 1, Op.SAME: 2}
 
 
-def test_a_provider_that_the_program_names_is_a_row_and_one_of_the_engine_is_none() -> None:
+def test_an_explicit_provider_is_a_row_and_a_default_provider_is_not() -> None:
     found = groups(
         plan(
             change("pulumi:providers:kubernetes", Op.CREATE, name="cluster"),
@@ -60,7 +60,7 @@ def test_a_provider_that_the_program_names_is_a_row_and_one_of_the_engine_is_non
     assert [each.name for group in found for each in group.rows] == ["cluster"]
 
 
-def test_what_comes_or_goes_has_facts_and_what_changes_has_differences() -> None:
+def test_created_and_deleted_resources_have_facts_and_changed_ones_have_differences() -> None:
     inputs = {"instanceTypes": ["g6.xlarge"], "capacityType": "SPOT", "labels": {"a": "b"}, "version": UNKNOWN}
     comes, goes = (row(change(NODES, op, inputs=inputs)) for op in (Op.CREATE, Op.DELETE))
     assert [(each.path, each.old, each.new) for each in comes.facts] == [
@@ -73,7 +73,7 @@ def test_what_comes_or_goes_has_facts_and_what_changes_has_differences() -> None
     assert (changes.facts, [each.path for each in changes.differences]) == ((), ["capacityType"])
 
 
-def test_facts_are_few_and_show_no_secret() -> None:
+def test_facts_are_limited_and_contain_no_secret() -> None:
     inputs = dict.fromkeys(("name", "location", "region", "version", "engine", "size", "image"), "x" * 1000)
     found = row(change("acme:index:Box", Op.CREATE, inputs={**inputs, "name": Secret("a", b"1")})).facts
     assert len(found) == MAX_FACTS
@@ -81,13 +81,13 @@ def test_facts_are_few_and_show_no_secret() -> None:
     assert all(len(each.new or "") < 200 for each in found)
 
 
-def test_a_replacement_for_an_unknown_value_may_happen() -> None:
+def test_a_replacement_because_of_an_unknown_value_may_happen() -> None:
     unknown = update(NODES, {"a": 1}, {"a": UNKNOWN}, op=Op.REPLACE, forced_by=("a",))
     known = update(NODES, {"a": 1}, {"a": 2}, op=Op.REPLACE, forced_by=("a",))
     assert [row(each).certainty for each in (unknown, known)] == [Certainty.MAY, Certainty.WILL]
 
 
-def test_noise_and_what_was_left_out_are_counted() -> None:
+def test_noise_and_omitted_differences_are_counted() -> None:
     old, new = (
         {**{str(number): number * side for number in range(1, 121)}, "size": size} for side, size in ((1, "5"), (2, 5))
     )
@@ -95,7 +95,7 @@ def test_noise_and_what_was_left_out_are_counted() -> None:
     assert (found.noise, len(found.differences) + found.more) == (1, 120)
 
 
-def test_unknown_inputs_are_told_by_resource() -> None:
+def test_unknown_inputs_are_listed_by_resource() -> None:
     inputs = {"tags": {"a": UNKNOWN}, "tagsAll": {"a": UNKNOWN}, "subnetIds": ["x", UNKNOWN]}
     found = unknowns(plan(change(NODES, Op.CREATE, inputs=inputs), change(BUCKET, Op.SAME, name="b", inputs=inputs)))
     assert [(each.name, each.words, each.paths) for each in found] == [

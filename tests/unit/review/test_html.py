@@ -1,4 +1,4 @@
-"""A report as a page, without a browser."""
+"""Reports as HTML, without a browser."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from unit.review.test_inert import everything
 
 
 class Page(HTMLParser):
-    """The tags with the names of their attributes, and the texts."""
+    """The tags with their attribute names, and the texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ def _page(make: Callable[[], Report]) -> Page:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_hostile_name_is_text_and_nothing_else(name: str) -> None:
+def test_a_hostile_name_is_only_text(name: str) -> None:
     name = name.replace("\n", " ").replace("\r", " ")  # lines of messages are lines of the page
     plain, page = _plain(), Page(html(poison(everything(), name)))
     assert page.tags == plain.tags
@@ -62,14 +62,14 @@ def test_a_hostile_name_is_text_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("make", reports.ALL)
-def test_nothing_outside_is_needed(make: Callable[[], Report]) -> None:
+def test_the_page_is_self_contained(make: Callable[[], Report]) -> None:
     page = _page(make)
     assert {value for value in page.values["href"] if not value.startswith("#")} == {"data:,"}
     assert not {"src", "srcset", "action", "style", "data"} & {*page.values}
     assert all(re.fullmatch(r"#[\w-]+", value) for value in page.values["href"] if value != "data:,")
 
 
-def test_the_policy_lets_the_page_s_own_style_and_script_run_and_no_others() -> None:
+def test_the_content_security_policy_allows_only_the_pages_own_style_and_script() -> None:
     text = html(reports.first_creation())
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy
@@ -80,48 +80,48 @@ def test_the_policy_lets_the_page_s_own_style_and_script_run_and_no_others() -> 
         assert rules[kind] == f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'"
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_every_link_has_a_target() -> None:
     for make in reports.ALL:
         page = _page(make)
         assert {value[1:] for value in page.values["href"] if value.startswith("#")} <= {*page.values["id"]}
         assert len(page.values["id"]) == len({*page.values["id"]})
 
 
-def test_the_verdict_the_dangers_and_their_guards_are_read_without_a_script() -> None:
+def test_the_verdict_the_dangers_and_their_safeguards_are_visible_without_a_script() -> None:
     texts = " ".join(" ".join(Page(html(reports.bucket_deleted())).texts).split())
-    for told in ("2 delete; -$11.50 a month", "will destroy data", "protected", "retained", "models-bucket"):
-        assert told in texts
+    for expected in ("2 delete; -$11.50 per month", "will destroy data", "protected", "retained", "models-bucket"):
+        assert expected in texts
     assert "sandbox plan" not in texts
     assert "sandbox plan" in html(reports.first_creation())
 
 
-def test_what_may_be_replaced_is_told_from_what_will_be() -> None:
+def test_possible_and_certain_replacements_are_distinguished() -> None:
     text = html(reports.pool_changed())
     assert re.search(r'class="op replace"><span[^>]*>±</span>will replace', text)
     assert re.search(r'class="op replace may"><span[^>]*>±</span>may replace', text)
 
 
-def test_2000_resources_are_all_there_and_folded() -> None:
+def test_2000_resources_are_all_included_and_collapsed() -> None:
     text = html(reports.many())
     assert text.count('class="row') == 2_000 + 50  # one list for each component
     assert '<details class="group card" id="g0">' in text
     assert '<details class="group card" id="g0" open>' in html(reports.pool_changed())
 
 
-def test_broken_limits_stand_beside_the_verdict() -> None:
+def test_exceeded_limits_are_next_to_the_verdict() -> None:
     top = html(reports.limits_broken()).split('id="cost"')[0]
-    assert "cost.maxMonthlyUsd</code> is broken" in top
-    assert "1 object refused" in top
+    assert "cost.maxMonthlyUsd</code> is exceeded" in top
+    assert "1 object rejected" in top
 
 
-def test_what_has_no_price_is_never_nothing() -> None:
+def test_an_unpriced_resource_never_costs_zero() -> None:
     row = html(reports.first_creation()).split('<span class="title">ImageRegistry images</span>')[1].split("</tr>")[0]
     assert row.count(">—</td>") == 3
     assert "<svg" not in row
     assert "0.00" not in row
 
 
-def test_what_is_used_stands_left_of_what_uses_it() -> None:
+def test_a_used_component_is_left_of_its_users() -> None:
     drawn = picture.draw(["pool", "cluster", "network", "alone"], [("pool", "cluster"), ("cluster", "network")])
     x = {box.title: box.x for box in drawn.boxes}
     assert x["network"] < x["cluster"] < x["pool"]
@@ -129,7 +129,7 @@ def test_what_is_used_stands_left_of_what_uses_it() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=80))
-def test_no_two_components_stand_on_each_other(uses: list[tuple[int, int]]) -> None:
+def test_components_do_not_overlap(uses: list[tuple[int, int]]) -> None:
     titles = [f"c{number}" for number in range(31)]
     drawn = picture.draw(titles, [(f"c{one}", f"c{other}") for one, other in uses])
     assert [box.title for box in drawn.boxes] == titles

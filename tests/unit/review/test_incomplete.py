@@ -1,4 +1,4 @@
-"""Plans that are not all of one: a verdict never makes them look as if they were."""
+"""Incomplete plans: their verdict always says so."""
 
 import json
 from datetime import date
@@ -26,20 +26,20 @@ def step(name: str, parent: str) -> Any:
     return {"op": "create", "urn": URN + name, "newState": {"urn": URN + name, "parent": URN + parent, "inputs": {}}}
 
 
-def test_a_failed_preview_does_not_say_that_nothing_changes() -> None:
+def test_a_failed_preview_does_not_report_no_changes() -> None:
     report = assemble.review(plan(diagnostics=[ERROR]), book.load(), TODAY)
-    assert report.verdict.startswith("The plan is not complete.")
+    assert report.verdict.startswith("The plan is incomplete.")
     assert (report.project, report.stack) == ("unknown", "unknown"), "it came to no resource that names them"
     assert report.outcome is Outcome.PARTIAL
 
 
 def test_a_preview_without_changes_says_so_and_passes() -> None:
     report = assemble.review(plan(), book.load(), TODAY)
-    assert report.verdict.startswith("Nothing changes")
+    assert report.verdict.startswith("No changes")
     assert report.outcome is Outcome.KEPT
 
 
-def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
+def test_the_cost_of_a_failed_preview_is_reported_as_incomplete() -> None:
     console = Console(record=True, width=200)
     partial = cost_command.show(plan(diagnostics=[ERROR]), book.load(), TODAY, console)
     assert partial is Outcome.PARTIAL
@@ -51,14 +51,14 @@ def test_the_cost_of_a_failed_preview_is_said_to_lack_something() -> None:
 
 
 @pytest.mark.parametrize("steps", [[("a", "a")], [("a", "b"), ("b", "a")], [("c", "a"), ("a", "b"), ("b", "a")]])
-def test_resources_above_themselves_are_refused(steps: list[tuple[str, str]]) -> None:
-    with pytest.raises(PlanError, match="its own parent"):
+def test_a_cycle_of_parents_is_rejected(steps: list[tuple[str, str]]) -> None:
+    with pytest.raises(PlanError, match="its own ancestor"):
         plan(*(step(*each) for each in steps))
 
 
-def test_a_long_way_up_is_read() -> None:
+def test_a_long_chain_of_parents_is_read() -> None:
     assert len(plan(*(step(str(number), str(number - 1)) for number in range(3_000))).changes) == 3_000
 
 
-def test_a_broken_limit_goes_before_what_is_missing() -> None:
-    assert [Outcome.of(passes, told) for passes in (True, False) for told in ("", "it failed")] == [0, 3, 1, 1]
+def test_an_exceeded_limit_takes_precedence_over_an_incomplete_plan() -> None:
+    assert [Outcome.of(passes, reported) for passes in (True, False) for reported in ("", "it failed")] == [0, 3, 1, 1]

@@ -1,4 +1,4 @@
-"""What comes from a resource acts nowhere."""
+"""Text from resources has no effect in any format."""
 
 import re
 from functools import cache
@@ -19,14 +19,14 @@ from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
 
-# What GitHub makes links, pictures and formulas of after Markdown is read, everywhere but in code.
+# Text that GitHub turns into links, images and formulas after parsing Markdown, except in code.
 GITHUB_ACTS_ON = re.compile(
     r"@[\w-]|#\d|\bGH-\d|://|\bwww\.|:[\w+-]+:|\$|\b[0-9a-f]{7,40}\b|\[\^|&(?:\w+|#\d+);", re.IGNORECASE
 )
 
 
 class Page(HTMLParser):
-    """The tags of a page without those of code, and the texts inside code and outside."""
+    """The tags of a page except those of code, and the texts inside and outside of code."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def github(text: str) -> Page:
-    """Markdown as GitHub's own parser reads it, with all that it is extended by."""
+    """Markdown parsed by GitHub's own parser with all extensions."""
     return Page(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES))
 
 
@@ -69,7 +69,7 @@ def commonmark(text: str) -> Page:
 
 
 def everything() -> Report:
-    """A report with a part of every kind."""
+    """A report with all kinds of sections."""
     one, other = reports.pool_changed(), reports.limits_broken()
     return one.model_copy(
         update={
@@ -96,7 +96,7 @@ def _poisoned(name: str) -> str:
 
 @pytest.mark.parametrize("read", [github, commonmark])
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> None:
+def test_a_hostile_name_is_only_text(name: str, read: object) -> None:
     assert callable(read)
     plain = read(_poisoned("plain"))
     page = read(_poisoned(name))
@@ -107,7 +107,7 @@ def test_a_hostile_name_is_text_and_nothing_else(name: str, read: object) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_where_a_review_comes_from_and_its_reasons_are_text_too(name: str) -> None:
+def test_the_origin_and_the_reasons_are_only_text_too(name: str) -> None:
     def page(text: str) -> Page:
         row = reports.row("VPC", "net", Op.REPLACE, reasons=("it is tainted",))
         origin = Origin(commit="0123456", run_url="not an address", time="2026-11-28", version="1")
@@ -127,7 +127,7 @@ def test_only_addresses_are_links(address: str, linked: bool) -> None:
 
 
 @given(st.text())
-def test_no_text_leaves_the_cell_of_its_table(text: str) -> None:
+def test_no_text_escapes_its_table_cell(text: str) -> None:
     for shown in (inert.cell(text), inert.prose_cell(text)):
         page = github(f"| a | b |\n| --- | --- |\n| {shown} | end |\n")
         assert page.tags == github("| a | b |\n| --- | --- |\n| x | end |\n").tags
@@ -135,7 +135,7 @@ def test_no_text_leaves_the_cell_of_its_table(text: str) -> None:
 
 
 @given(st.text(min_size=1))
-def test_code_is_shown_letter_by_letter(text: str) -> None:
+def test_code_is_displayed_literally(text: str) -> None:
     page = github(f"before {inert.code(text, 10_000)} after")
     assert page.outside.strip() == "before  after"
     shown = inert.visible(text)
@@ -143,36 +143,36 @@ def test_code_is_shown_letter_by_letter(text: str) -> None:
 
 
 @given(st.text())
-def test_sentences_make_no_markup(text: str) -> None:
+def test_sentences_contain_no_active_markup(text: str) -> None:
     page = github(inert.prose(text))
     assert set(page.tags) <= {"p []", "/p"}
     assert not GITHUB_ACTS_ON.search(page.outside)
 
 
 @given(st.lists(st.text()))
-def test_nothing_leaves_its_fence(lines: list[str]) -> None:
+def test_no_text_escapes_its_code_fence(lines: list[str]) -> None:
     page = github(f"{inert.fence(map(inert.visible, lines), 'diff')}\n\nafter")
     assert page.tags[-2:] == ["p []", "/p"]
     assert page.outside.strip() == "after"
 
 
 @given(st.text())
-def test_everything_shown_can_be_seen(text: str) -> None:
+def test_everything_shown_is_visible(text: str) -> None:
     assert inert.visible(text).isprintable()
 
 
 @pytest.mark.parametrize(
     "kind", ["unseen fillers", "characters of no width", "unusual spaces", "a bidirectional override"]
 )
-def test_what_is_not_seen_is_written_as_an_escape(kind: str) -> None:
+def test_invisible_characters_are_written_as_escapes(kind: str) -> None:
     shown = inert.visible(NAMES[kind])
     assert shown.isascii()
     assert shown.encode().decode("unicode_escape") == NAMES[kind]
 
 
-def test_plain_sentences_stay_as_they_are() -> None:
-    told = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
-    assert inert.prose(told) == told
+def test_plain_sentences_are_unchanged() -> None:
+    expected = 'The bucket goes with 1,200 objects (about 40%): nobody can undo "that", not even AWS.'
+    assert inert.prose(expected) == expected
 
 
 @pytest.mark.parametrize(
@@ -189,18 +189,18 @@ def test_plain_sentences_stay_as_they_are() -> None:
         ("no `pair", "no `` `pair ``"),
     ],
 )
-def test_a_name_ends_before_what_ends_a_part_of_the_sentence(text: str, shown: str) -> None:
+def test_punctuation_after_a_name_is_not_part_of_the_code(text: str, shown: str) -> None:
     assert inert.prose(text) == shown
 
 
-def test_what_is_shortened_keeps_its_accents() -> None:
+def test_truncation_preserves_combining_characters() -> None:
     assert inert.shorten("abce\u0301xyz", 5) == "abc…"
 
 
-def test_a_stack_cannot_end_the_hidden_comment() -> None:
+def test_a_stack_name_cannot_close_the_hidden_comment() -> None:
     assert inert.comment("a-->b--!>") == "a-%2D%3Eb-%2D%21%3E"
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_label_holds_nothing_that_mermaid_reads(name: str) -> None:
+def test_a_label_contains_no_mermaid_syntax(name: str) -> None:
     assert re.fullmatch(r"[\w .-]+…?|_", inert.label(name))

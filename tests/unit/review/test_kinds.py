@@ -1,4 +1,4 @@
-"""Words for types, and what they hold."""
+"""Names of types, and what they hold."""
 
 import re
 
@@ -11,7 +11,7 @@ from mlpctl.review.kinds import kind, words_of
 from mlpctl.review.machines import machines
 
 
-def test_our_components_are_called_by_their_own_words_or_by_their_class() -> None:
+def test_our_components_have_their_own_name_or_that_of_their_class() -> None:
     import mlplatform
 
     components = {each for each in mlplatform.__all__ if f"{each}Args" in mlplatform.__all__}
@@ -46,12 +46,12 @@ def test_our_components_are_called_by_their_own_words_or_by_their_class() -> Non
         ("nonsense", "Nonsense"),
     ],
 )
-def test_words_for_a_type(type: str, words: str) -> None:
+def test_the_name_of_a_type(type: str, words: str) -> None:
     assert kind(type).words == words
 
 
 @pytest.mark.parametrize("type", ["", ":", "::", "a:b:c", "aws:", "kubernetes:", "kubernetes:/:", "é:ü:ß", "a/b/c:d"])
-def test_words_are_made_of_any_type(type: str) -> None:
+def test_every_type_has_a_name(type: str) -> None:
     assert isinstance(words_of(type), str)
 
 
@@ -78,12 +78,12 @@ STATEFUL = """
 
 
 @pytest.mark.parametrize("type", STATEFUL)
-def test_what_is_stateful_holds_data(type: str) -> None:
+def test_stateful_types_hold_data(type: str) -> None:
     assert kind(type).holds[0] is Holding.DATA
 
 
-def test_accelerators_are_those_of_the_facts() -> None:
-    """GPUs for graphics and video count too: what is scarce is the card. Neuron and Gaudi are not among GPUs."""
+def test_accelerators_match_the_facts() -> None:
+    """GPUs for graphics and video count too, since their capacity is scarce. Neuron and Gaudi are not GPUs."""
     patterns = re.compile("|".join(machines().accelerators))
     every = re.compile("|".join(machines().instances))
     known = [facts for name in instances._data()["types"] if (facts := instances.find(name))]

@@ -1,4 +1,4 @@
-"""Verdict, dangers, counts and exit code of a review never contradict each other, whatever the engine writes."""
+"""Verdict, dangers, counts and exit code of a review never contradict each other, for all engine output."""
 
 import json
 from collections import Counter
@@ -87,7 +87,7 @@ MAKERS: dict[str, Maker] = {
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Step]:
-    """Steps of a few resources, each in a situation of its own."""
+    """Steps of a few resources, each in its own situation."""
     steps = [ROOT]
     for number in range(draw(st.integers(0, 5))):
         type, inputs, path, value = draw(st.sampled_from(KINDS))
@@ -101,7 +101,7 @@ def plans(draw: st.DrawFn) -> list[Step]:
 
 @st.composite
 def containers(draw: st.DrawFn) -> list[Step]:
-    """Steps of a bucket and of an object in it that is retained; none without any."""
+    """Steps of a bucket and of a retained object in it, or none."""
     if not (maker := draw(st.sampled_from(["", "same", "delete", "replace", "replaced first", "retained"]))):
         return []
     inputs = {"bucket": "shop", "forceDestroy": draw(st.booleans())}
@@ -114,7 +114,7 @@ def containers(draw: st.DrawFn) -> list[Step]:
 
 @st.composite
 def modules(draw: st.DrawFn) -> list[Step]:
-    """Steps of a Terraform module and of what it makes; none without any."""
+    """Steps of a Terraform module and of its resources, or none."""
     if not (makers := draw(st.lists(st.sampled_from(["same", "create", "update", "delete", "replace"]), max_size=3))):
         return []
     module = state("net:index:Module", "m", {"size": 1})
@@ -131,7 +131,7 @@ def review(text: str) -> Report:
 
 
 def check(report: Report) -> None:
-    """The law."""
+    """Check the invariants."""
     rows = [row for group in report.groups for row in group.rows]
     by_urn = {row.urn: row for row in rows}
     assert len(by_urn) == len(rows)
@@ -167,7 +167,7 @@ def check(report: Report) -> None:
         if row.op in wording.DESTRUCTIVE and danger.text.startswith(("Replaces", "Deletes")):
             assert row.certainty is Certainty.WILL and danger.certainty is Certainty.WILL
     kept = any(wording.stays(row) for row in rows)
-    assert any("what stays in the cloud" in each for each in wording.next_steps(report)) is kept
+    assert any("that stay in the cloud" in each for each in wording.next_steps(report)) is kept
     for group in report.groups:
         gone = any(row.op in wording.DESTRUCTIVE and not row.retained for row in group.rows)
         assert wording.component_state(report, group) != "gone" or gone
@@ -178,12 +178,12 @@ def check(report: Report) -> None:
 
 
 @given(plans())
-def test_a_digest_keeps_the_law(steps: list[Step]) -> None:
+def test_a_digest_satisfies_the_invariants(steps: list[Step]) -> None:
     check(review(digest(*steps)))
 
 
 @given(plans())
-def test_events_keep_the_law_and_say_the_same_as_a_digest(steps: list[Step]) -> None:
+def test_events_satisfy_the_invariants_and_match_the_digest(steps: list[Step]) -> None:
     one, other = review(digest(*steps)), review(events(*steps))
     check(other)
     assert (one.verdict, one.counts, one.dangers) == (other.verdict, other.counts, other.dangers)
@@ -191,7 +191,7 @@ def test_events_keep_the_law_and_say_the_same_as_a_digest(steps: list[Step]) -> 
 
 
 @given(modules())
-def test_what_a_module_makes_is_counted_and_dangerous(steps: list[Step]) -> None:
+def test_resources_of_a_module_are_counted_and_checked(steps: list[Step]) -> None:
     report = review(digest(ROOT, *steps))
     goes = {each.urn for each in steps if each.op in ("delete", "replace")}
     assert {danger.urn for danger in report.dangers} == goes
@@ -199,7 +199,7 @@ def test_what_a_module_makes_is_counted_and_dangerous(steps: list[Step]) -> None
 
 
 @given(plans(), st.data())
-def test_a_plan_that_was_cut_by_hand_is_never_quiet(steps: list[Step], data: st.DataObject) -> None:
+def test_a_truncated_plan_is_always_reported(steps: list[Step], data: st.DataObject) -> None:
     document = json.loads(digest(*steps))
     if not any(op not in ("same", "read", "discard") for op in counted(steps)):
         return
@@ -217,7 +217,7 @@ def test_a_plan_that_was_cut_by_hand_is_never_quiet(steps: list[Step], data: st.
 
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS[:6]), st.sampled_from(["same", "drift", "gone"])), max_size=5))
-def test_a_refresh_is_one_and_changes_nothing(found: list[tuple[Any, str]]) -> None:
+def test_a_refresh_is_recognized_and_changes_nothing(found: list[tuple[Any, str]]) -> None:
     root = {"urn": STACK, "type": "pulumi:pulumi:Stack", "custom": False}
     steps = [Step("refresh", root, root)]
     for number, ((type, inputs, path, value), happens) in enumerate(found):

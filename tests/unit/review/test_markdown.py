@@ -1,4 +1,4 @@
-"""A report as a comment: what a reviewer reads first, and what stays however long it gets."""
+"""Reports as Markdown: what comes first, and what remains when they are shortened."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def size(text: str) -> int:
 
 
 def expanded(text: str) -> list[str]:
-    """Names of braces, as a reader expands them."""
+    """Expand the names of a brace pattern."""
     match = re.search(r"\{([^{}]*)\}", text)
     if not match:
         return [text]
@@ -47,24 +47,24 @@ def renamed(report: Report, name: Callable[[str], str]) -> Report:
 
 
 def lost(report: Report) -> list[str]:
-    """Names of everything that is destroyed."""
+    """Names of all destroyed resources."""
     return [row.name for group in report.groups for row in group.rows if row.op in (Op.DELETE, Op.REPLACE)]
 
 
 @pytest.mark.parametrize("make", reports.ALL)
-def test_it_is_never_longer_than_github_takes(make: Callable[[], Report]) -> None:
+def test_the_text_never_exceeds_githubs_limit(make: Callable[[], Report]) -> None:
     text = markdown(make())
     assert size(text) <= LIMIT
     assert text.startswith("<!-- mlpctl review mlplatform%2Fprod -->\n") or make is reports.database_replaced
 
 
-def test_the_verdict_stands_above_everything_else() -> None:
+def test_the_verdict_comes_first() -> None:
     lines = [line for line in markdown(reports.pool_changed()).splitlines() if line]
-    assert lines[2:5] == ["> [!CAUTION]", "> **2 replace, 1 update; `+$7,039` a month**", ">"]
+    assert lines[2:5] == ["> [!CAUTION]", "> **2 replace, 1 update; `+$7,039` per month**", ">"]
     assert "1 will drop capacity, 1 may interrupt serving" in lines[5]
 
 
-def test_the_parts_come_in_the_order_in_which_they_matter() -> None:
+def test_the_sections_are_in_order_of_importance() -> None:
     report = reports.pool_changed().model_copy(
         update={
             "limits": reports.limits_broken().limits,
@@ -73,20 +73,20 @@ def test_the_parts_come_in_the_order_in_which_they_matter() -> None:
             "messages": ["warning: slow"],
         }
     )
-    headings = re.findall(r"^### ([^(,\n]+)", markdown(report), re.MULTILINE)
+    headings = re.findall(r"^### (Cost|[^(\n]+)", markdown(report), re.MULTILINE)
     assert [each.strip() for each in headings] == [
         "Dangers",
         "Cost",
         "Limits",
-        "Refused by the Kubernetes API's schemas",
-        "What changes",
+        "Rejected by the Kubernetes API schemas",
+        "Changes",
         "Known only after the update",
         "Not checked",
-        "Messages of the engine",
+        "Engine messages",
     ]
 
 
-def test_a_danger_is_one_sentence_with_its_component_its_cause_and_what_keeps_it() -> None:
+def test_a_danger_is_one_sentence_with_its_component_cause_and_safeguard() -> None:
     text = markdown(reports.pool_changed())
     assert (
         "- 🔴 **will drop capacity**: Will replace Node group `inference-nodes` in `GpuNodePool inference`: "
@@ -96,16 +96,16 @@ def test_a_danger_is_one_sentence_with_its_component_its_cause_and_what_keeps_it
     assert " Protected, retained.\n" in markdown(reports.bucket_deleted())
 
 
-def test_a_sentence_that_names_its_resource_says_it_once() -> None:
+def test_a_sentence_names_its_resource_once() -> None:
     bucket = reports.row("S3 bucket", "models-bucket", Op.DELETE)
-    told = "Deletes the S3 bucket models-bucket: every object in it is lost."
-    danger = reports.danger(bucket, "DataBucket models", Harm.DATA, told)
+    sentence = "Deletes the S3 bucket models-bucket: every object in it is lost."
+    danger = reports.danger(bucket, "DataBucket models", Harm.DATA, sentence)
     text = markdown(reports.report(dangers=[danger]))
     line = "Deletes the S3 bucket `models-bucket` in `DataBucket models`: every object in it is lost. Not protected.\n"
     assert f"- 🔴 **will destroy data**: {line}" in text
 
 
-def test_a_change_that_deletes_nothing_is_not_said_to_be_unprotected() -> None:
+def test_a_change_without_a_deletion_is_not_called_unprotected() -> None:
     group = reports.row("VPC", "net", Op.UPDATE)
     text = markdown(
         reports.report(dangers=[reports.danger(group, "", Harm.IDENTITY, "Changes the VPC net: it is open.")])
@@ -114,7 +114,7 @@ def test_a_change_that_deletes_nothing_is_not_said_to_be_unprotected() -> None:
 
 
 @pytest.mark.parametrize(("count", "folded"), [(12, False), (15, False), (16, True), (40, True)])
-def test_dangers_beyond_a_screen_are_folded(count: int, folded: bool) -> None:
+def test_dangers_beyond_one_screen_are_collapsed(count: int, folded: bool) -> None:
     rows = [reports.row("S3 bucket", f"b{number}", Op.DELETE) for number in range(count)]
     text = markdown(reports.report(dangers=[reports.danger(row, "", Harm.DATA) for row in rows]))
     opened = text.split("<details>")[0]
@@ -123,7 +123,7 @@ def test_dangers_beyond_a_screen_are_folded(count: int, folded: bool) -> None:
     assert text.count("will destroy data**:") == count
 
 
-def test_the_worst_of_thousands_are_sentences_and_all_names_are_folded() -> None:
+def test_the_worst_of_thousands_are_sentences_and_all_names_are_collapsed() -> None:
     text = markdown(reports.many(destructive=400))
     losses = text.split("### Cost")[0]
     assert losses.split("<details>")[0].count("will destroy data**:") == 12
@@ -131,7 +131,7 @@ def test_the_worst_of_thousands_are_sentences_and_all_names_are_folded() -> None
     assert losses.count("<details>") == losses.count("</details>")
 
 
-def test_the_cost_of_each_resource_is_folded_below_that_of_its_component() -> None:
+def test_the_cost_by_resource_is_collapsed_below_the_cost_by_component() -> None:
     text = markdown(reports.pool_changed())
     table = text.split("<details><summary>Cost by resource (")[1].split("</details>")[0]
     assert "| Node group `inference-nodes` | 8,281 | 15,319 | +7,039 |" in table
@@ -147,17 +147,17 @@ def test_the_cost_of_each_resource_is_folded_below_that_of_its_component() -> No
         (reports.only_tags, "NOTE"),
     ],
 )
-def test_how_loud_a_review_begins(make: Callable[[], Report], kind: str) -> None:
+def test_the_alert_level_of_a_review(make: Callable[[], Report], kind: str) -> None:
     assert f"> [!{kind}]" in markdown(make())
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
-def test_whatever_is_deleted_makes_a_warning(op: Op) -> None:
+def test_every_deletion_causes_a_warning(op: Op) -> None:
     rows = [reports.group("X x", "", [reports.row("Launch template", "t", op)])]
     assert "> [!WARNING]" in markdown(reports.report(rows))
 
 
-def test_it_says_where_it_comes_from() -> None:
+def test_it_contains_its_origin() -> None:
     origin = Origin(
         commit="0123456789abcdef", run_url="https://ci.example/run/7", time="2026-11-28 22:10 UTC", version="1.2.3"
     )
@@ -172,74 +172,74 @@ def test_it_says_where_it_comes_from() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (reports.nothing, "Nothing here has to be done before the update."),
-        (reports.database_replaced, "Back up what is destroyed"),
-        (reports.bucket_deleted, "Take the protection away first"),
-        (reports.limits_broken, "Correct the objects that are refused. Make the change smaller"),
-        (reports.incomplete, "Make the preview again"),
-        (reports.pool_changed, "Watch the update itself"),
+        (reports.nothing, "No action is needed before the update."),
+        (reports.database_replaced, "Back up the data that is destroyed"),
+        (reports.bucket_deleted, "Remove the protection first"),
+        (reports.limits_broken, "Correct the rejected objects. Reduce the change"),
+        (reports.incomplete, "Run the preview again"),
+        (reports.pool_changed, "Monitor the update"),
     ],
 )
-def test_it_says_what_to_do_next(make: Callable[[], Report], says: str) -> None:
+def test_it_contains_the_next_step(make: Callable[[], Report], says: str) -> None:
     assert says in markdown(make()).split("**Next:** ")[1].split("\n")[0]
 
 
-def test_a_reason_that_is_no_property_stands_beside_its_resource() -> None:
+def test_a_reason_other_than_a_property_is_next_to_its_resource() -> None:
     row = reports.row("Launch template", "t", Op.REPLACE, reasons=("it is tainted",))
     text = markdown(reports.report([reports.group("X x", "", [row])]))
     assert "Launch template `t` in `X x`, because of `it is tainted`" in text
     assert "**will replace** Launch template `t` · `it is tainted`" in text
 
 
-def test_what_may_be_replaced_is_told_from_what_will_be() -> None:
+def test_possible_and_certain_replacements_are_distinguished() -> None:
     text = markdown(reports.pool_changed())
     assert "- 🟠 **may interrupt serving** (unknown input): May replace Deployment" in text
     assert "**will replace** Node group `inference-nodes`" in text
     assert "**may replace** (unknown input) Deployment `assistant-deployment`" in text
 
 
-def test_a_difference_is_a_diff_that_names_what_forces() -> None:
+def test_a_difference_is_a_diff_that_marks_forced_replacements() -> None:
     block = "! kmsKeyId forces the replacement\n- kmsKeyId: alias/aws/rds\n+ kmsKeyId: alias/features\n"
     assert block in markdown(reports.database_replaced())
 
 
 def test_noise_is_counted() -> None:
-    assert "`network-private-us-east-1a` · 4 differences without meaning folded" in markdown(reports.only_tags())
+    assert "`network-private-us-east-1a` · 4 insignificant differences hidden" in markdown(reports.only_tags())
 
 
-def test_costs_stand_by_component_with_what_they_rest_on() -> None:
+def test_costs_are_listed_by_component_with_their_assumptions() -> None:
     text = markdown(reports.first_creation())
     assert "| `GpuNodePool training` | 0.00 | 40,179 | +40,179 | 0.00 | 80,358 |  |" in text
-    assert "- Without a price, and in no figure: 1 resource\n  - Image repository (1): no source\n" in text
+    assert "- Unpriced, not included in the totals: 1 resource\n  - Image repository (1): no source\n" in text
     assert "- Older than 90 days: 1 price" in text
     assert "`s3StorageGb = 500 GB (stack config)`" in text
 
 
-def test_what_has_no_price_is_never_nothing() -> None:
+def test_an_unpriced_resource_never_costs_zero() -> None:
     assert "| `ImageRegistry images` | — | — | — |  |  | 1 |" in markdown(reports.first_creation())
 
 
-def test_a_sandbox_plan_is_called_so() -> None:
+def test_a_sandbox_plan_is_labeled() -> None:
     assert "Sandbox plan" in markdown(reports.first_creation())
     assert "Sandbox plan" not in markdown(reports.bucket_deleted())
 
 
-def test_a_plan_that_is_not_all_of_it_is_a_warning() -> None:
+def test_an_incomplete_plan_is_a_warning() -> None:
     text = markdown(reports.incomplete())
     assert "> [!WARNING]" in text
-    assert "may not be all of it: The program failed before it came to its end." in text
+    assert "may be incomplete: The program failed before it came to its end." in text
 
 
-def test_broken_limits_and_refused_objects_are_told_at_the_top() -> None:
+def test_exceeded_limits_and_rejected_objects_are_at_the_top() -> None:
     top = markdown(reports.limits_broken()).split("###")[0]
     assert "> [!CAUTION]" in top
-    assert "❌ 1 limit broken" in top
-    assert "❌ 1 object refused" in top
+    assert "❌ 1 limit exceeded" in top
+    assert "❌ 1 object rejected" in top
 
 
-def test_nothing_that_fits_is_left_out() -> None:
+def test_nothing_that_fits_is_omitted() -> None:
     for make in reports.ALL[:-1]:
-        assert "left out" not in markdown(make())
+        assert "not shown" not in markdown(make())
 
 
 @pytest.mark.parametrize("count", [0, 40, 400, 2_000])
@@ -251,17 +251,17 @@ def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     for name in lost(report):
         assert name in losses
     assert len(lost(report)) == count
-    assert "left out here.*" in text
-    assert text.endswith("have all of it.*\n")
+    assert "not shown here.*" in text
+    assert text.endswith("are complete.*\n")
 
 
-def test_names_of_any_form_stay_where_there_are_2000() -> None:
+def test_2000_names_of_any_form_are_included() -> None:
     report = renamed(reports.many(destructive=2_000), lambda name: f"{name[6:10]}-{int(name[6:10]) * 7919:020x}")
     losses = markdown(report).split("### Cost")[0]
     assert all(name in losses for name in lost(report))
 
 
-def test_2000_long_names_are_folded_so_that_each_can_be_read() -> None:
+def test_2000_long_names_are_abbreviated_to_readable_patterns() -> None:
     report = renamed(
         reports.many(destructive=2_000), lambda name: f"{name}-of-the-training-data-of-a-long-gone-project"
     )
@@ -269,7 +269,7 @@ def test_2000_long_names_are_folded_so_that_each_can_be_read() -> None:
     assert {name for line in losses.splitlines() for name in expanded(line.strip())} >= {*lost(report)}
 
 
-def test_where_names_do_not_fit_the_number_of_the_rest_is_exact() -> None:
+def test_if_names_do_not_fit_the_number_of_the_others_is_exact() -> None:
     report = renamed(
         reports.many(destructive=2_000), lambda name: f"{int(name[6:10]) * 7919:060x}".translate({48: "q"})
     )
@@ -287,7 +287,7 @@ def test_where_names_do_not_fit_the_number_of_the_rest_is_exact() -> None:
     st.lists(st.tuples(st.sampled_from(Op), st.sampled_from([*NAMES.values()]), st.booleans()), max_size=60),
     st.integers(min_value=LEAST, max_value=LIMIT),
 )
-def test_however_it_is_shortened_every_part_is_whole(resources: list[tuple[Op, str, bool]], limit: int) -> None:
+def test_every_shortened_form_is_well_formed(resources: list[tuple[Op, str, bool]], limit: int) -> None:
     rows = [
         reports.row(name, f"{number}{name}", op, reports.difference(name, name, name * 3, forces=True))
         for number, (op, name, _) in enumerate(resources)
@@ -306,22 +306,22 @@ def test_however_it_is_shortened_every_part_is_whole(resources: list[tuple[Op, s
     assert opened.count("h3") == len(re.findall(r"^### ", re.sub(r"(?ms)^(`{3,}).*?^\1$", "", text), re.MULTILINE))
 
 
-def test_a_limit_that_nothing_fits_is_refused() -> None:
-    with pytest.raises(ValueError, match="does not fit 100 bytes"):
+def test_a_limit_that_is_too_low_is_rejected() -> None:
+    with pytest.raises(ValueError, match="limit is 100 bytes"):
         markdown(reports.nothing(), 100)
 
 
 @given(st.lists(st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}", fullmatch=True), max_size=40))
-def test_folded_names_are_all_there_and_no_others(names: list[str]) -> None:
+def test_patterns_contain_exactly_the_original_names(names: list[str]) -> None:
     assert sorted(each for line in folded(names) for each in expanded(line)) == sorted({*names})
 
 
-def test_names_that_follow_each_other_are_a_range() -> None:
+def test_consecutive_names_form_a_range() -> None:
     assert folded([f"pool-{number}-nodes" for number in (1, 2, 3, 4, 9)]) == ["pool-{1..4,9}-nodes"]
     assert folded(["net-a", "net-b", "a,b{c}"]) == ["net-{a,b}", "a,b{c}"]
 
 
-def test_the_picture_shows_components_by_their_worst() -> None:
+def test_the_diagram_colors_components_by_their_most_severe_change() -> None:
     text = markdown(reports.pool_changed())
     assert 'c0["GpuNodePool inference<br/>1 replace 1 update"]:::will' in text
     assert 'c1["InferenceService assistant<br/>1 replace"]:::may' in text
@@ -329,7 +329,7 @@ def test_the_picture_shows_components_by_their_worst() -> None:
     assert "mermaid" not in markdown(reports.many())
 
 
-def test_texts_of_several_lines_are_told_by_the_lines_that_differ() -> None:
+def test_multiline_texts_are_shown_by_their_differing_lines() -> None:
     change = Difference(
         path="userData",
         old="(2 lines)",

@@ -1,4 +1,4 @@
-"""What is made with the power to do anything, or open to everybody, although nothing there was before."""
+"""New resources that grant everything or are public."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def trust(principal: Any, **more: Any) -> str:
     return json.dumps(statement("sts:AssumeRole", Principal=principal, **more))
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -47,7 +47,7 @@ LITTLE = {
     "all actions on one bucket": statement("*", "arn:aws:s3:::models/*"),
     "policies of one role": statement("iam:PutRolePolicy", "arn:aws:iam::123456789012:role/trainer"),
     "policies inside a boundary": statement("iam:PutRolePolicy", Condition={"StringEquals": {"iam:Boundary": "b"}}),
-    "a refusal": {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]},
+    "a deny statement": {"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]},
     "passing roles": statement("iam:PassRole"),
 }
 
@@ -72,22 +72,22 @@ WAYS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ANYTHING)
-def test_a_new_policy_for_anything_is_told(way: str, name: str) -> None:
+def test_a_new_policy_that_allows_everything_is_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "may do anything" in said(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
-    assert "may do anything" in said(update(type, inputs(READS), inputs(ANYTHING[name])))
+    assert "administrative permissions" in text_of(change(type, Op.CREATE, inputs=inputs(ANYTHING[name])))
+    assert "administrative permissions" in text_of(update(type, inputs(READS), inputs(ANYTHING[name])))
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", LITTLE)
-def test_a_new_policy_for_little_is_not(way: str, name: str) -> None:
+def test_a_new_narrow_policy_is_not_reported(way: str, name: str) -> None:
     type, inputs = WAYS[way]
-    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
+    assert "administrative permissions" not in text_of(change(type, Op.CREATE, inputs=inputs(LITTLE[name])))
 
 
-def test_what_allowed_anything_before_allows_no_more() -> None:
+def test_a_policy_that_already_allowed_everything_is_not_reported() -> None:
     was, now = WAYS["a role's own"][1](STAR), WAYS["a role's own"][1](statement(Sid="All"))
-    assert "may do anything" not in said(update("aws:iam/role:Role", was, now))
+    assert "administrative permissions" not in text_of(update("aws:iam/role:Role", was, now))
 
 
 MANAGED: dict[str, tuple[str, Any]] = {
@@ -112,24 +112,24 @@ MANAGED: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", MANAGED)
-def test_a_managed_policy_for_anything_is_told_when_it_is_given(name: str) -> None:
+def test_a_new_attachment_of_an_administrator_policy_is_reported(name: str) -> None:
     type, inputs = MANAGED[name]
     for arn in (ADMIN, CHINA):
         new = change(type, Op.CREATE, inputs=inputs(arn), depends={"role": ("urn:pulumi:dev::shop::x:y:Z::new",)})
-        assert "may do anything" in said(new)
-        assert "may do anything" in said(update(type, inputs(READER), inputs(arn)))
-    assert "may do anything" not in said(change(type, Op.CREATE, inputs=inputs(READER)))
+        assert "administrative permissions" in text_of(new)
+        assert "administrative permissions" in text_of(update(type, inputs(READER), inputs(arn)))
+    assert "administrative permissions" not in text_of(change(type, Op.CREATE, inputs=inputs(READER)))
 
 
-def test_who_may_assume_a_new_role() -> None:
+def test_the_principals_that_can_assume_a_new_role() -> None:
     for principal in ("*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::1:root", "*"]}):
         new = change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": trust(principal)})
-        assert "everybody may assume it" in said(new)
+        assert "anyone can assume it" in text_of(new)
     for text in (
         trust({"Service": "ec2.amazonaws.com"}),
         trust("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o"}}),
     ):
-        assert said(change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": text})) == ""
+        assert text_of(change("aws:iam/role:Role", Op.CREATE, inputs={"assumeRolePolicy": text})) == ""
 
 
 CLUSTER: dict[str, tuple[str, Any, Any]] = {
@@ -162,11 +162,11 @@ CLUSTER: dict[str, tuple[str, Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", CLUSTER)
-def test_a_grant_of_all_of_a_cluster_is_told_when_it_is_made(name: str) -> None:
+def test_a_new_grant_of_full_cluster_access_is_reported(name: str) -> None:
     type, all_, some = CLUSTER[name]
-    assert "may do anything in" in said(change(type, Op.CREATE, inputs=all_))
-    assert "may do anything in" not in said(change(type, Op.CREATE, inputs=some))
-    assert "may do anything in" in said(update(type, some, all_))
+    assert "full access to" in text_of(change(type, Op.CREATE, inputs=all_))
+    assert "full access to" not in text_of(change(type, Op.CREATE, inputs=some))
+    assert "full access to" in text_of(update(type, some, all_))
 
 
 def inbound(port: int, cidr: str = "0.0.0.0/0", last: int | None = None) -> dict[str, Any]:
@@ -204,31 +204,31 @@ FIREWALLS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIREWALLS)
-def test_a_new_firewall_that_is_open_is_told_apart_from_ports_of_the_web(name: str) -> None:
+def test_a_new_open_firewall_is_reported_except_for_web_ports(name: str) -> None:
     type, inputs = FIREWALLS[name]
     for port in (22, 3389, 5432, 6379):
-        assert f"the whole internet may connect on tcp {port}" in said(
+        assert f"the whole internet can connect on tcp {port}" in text_of(
             change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))
         )
-        assert said(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
+        assert text_of(change(type, Op.CREATE, inputs=inputs(port, "10.0.0.0/8"))) == ""
     for port in (80, 443):
-        assert said(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
+        assert text_of(change(type, Op.CREATE, inputs=inputs(port, "0.0.0.0/0"))) == ""
 
 
-def test_a_range_of_ports_around_one_of_the_web_is_told() -> None:
+def test_a_port_range_that_contains_a_web_port_is_reported() -> None:
     for rules in ([inbound(0, last=65535)], [inbound(443, last=444)], [inbound(443), inbound(22)]):
-        assert "the whole internet" in said(
+        assert "the whole internet" in text_of(
             change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, inputs={"ingress": rules})
         )
 
 
-def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
+def test_separate_rules_of_a_new_group() -> None:
     group = change("aws:ec2/securityGroup:SecurityGroup", Op.CREATE, name="g")
     inputs = {"securityGroupId": "later", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}
     type, depends = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", {"securityGroupId": (group.urn,)}
-    assert "tcp 22 (SSH)" in said(group, change(type, Op.CREATE, name="r", inputs=inputs, depends=depends))
+    assert "tcp 22 (SSH)" in text_of(group, change(type, Op.CREATE, name="r", inputs=inputs, depends=depends))
     web = {**inputs, "fromPort": 443, "toPort": 443}
-    assert said(group, change(type, Op.CREATE, name="r", inputs=web, depends=depends)) == ""
+    assert text_of(group, change(type, Op.CREATE, name="r", inputs=web, depends=depends)) == ""
 
 
 @pytest.mark.parametrize(
@@ -242,26 +242,26 @@ def test_rules_of_a_new_group_that_are_resources_of_their_own() -> None:
         ("aws:opensearch/domain:Domain", "accessPolicies"),
     ],
 )
-def test_a_new_resource_that_everybody_may_use(type: str, name: str) -> None:
+def test_a_new_resource_that_anyone_can_use(type: str, name: str) -> None:
     everybody = {name: json.dumps(statement("x:Read", Principal="*"))}
-    assert "everybody may use it" in said(change(type, Op.CREATE, inputs=everybody))
+    assert "anyone can use it" in text_of(change(type, Op.CREATE, inputs=everybody))
     named = {name: json.dumps(statement("x:Read", Principal={"AWS": "arn:aws:iam::1:root"}))}
-    assert "everybody" not in said(change(type, Op.CREATE, inputs=named))
+    assert "anyone" not in text_of(change(type, Op.CREATE, inputs=named))
 
 
-def test_a_domain_in_a_network_is_not_for_everybody() -> None:
+def test_a_domain_in_a_vpc_is_not_public() -> None:
     inputs = {"accessPolicies": json.dumps(statement("es:*", Principal="*")), "vpcOptions": {"subnetIds": ["subnet-1"]}}
-    assert said(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
+    assert text_of(change("aws:opensearch/domain:Domain", Op.CREATE, inputs=inputs)) == ""
 
 
 @pytest.mark.parametrize(
     ("type", "inputs", "says"),
     [
-        ("aws:s3/bucket:Bucket", {"acl": "public-read"}, "everybody"),
+        ("aws:s3/bucket:Bucket", {"acl": "public-read"}, "anyone"),
         ("aws:rds/instance:Instance", {"publiclyAccessible": True}, "it gets a public address"),
         ("aws-native:rds:DbInstance", {"publiclyAccessible": True}, "it gets a public address"),
     ],
 )
 def test_a_new_resource_that_is_public(type: str, inputs: Any, says: str) -> None:
-    assert says in said(change(type, Op.CREATE, inputs=inputs))
-    assert says not in said(change(type, Op.CREATE, inputs={}))
+    assert says in text_of(change(type, Op.CREATE, inputs=inputs))
+    assert says not in text_of(change(type, Op.CREATE, inputs={}))

@@ -1,4 +1,4 @@
-"""Kubernetes objects are checked by the API's schemas where there is no cluster yet."""
+"""Kubernetes objects are validated by the API schemas if their cluster does not exist yet."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ WRONG = {**SERVICE, "spec": {"ports": [{"port": "80"}]}}
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "expected"),
     [
         ({"ports": [{"port": 80}]}, []),
         ({"ports": [{"port": "http"}]}, ["spec.ports[0].port is 'http'; allowed: integer"]),
@@ -37,8 +37,8 @@ WRONG = {**SERVICE, "spec": {"ports": [{"port": "80"}]}}
         ({"ports": [{"port": 80, "targetPort": Secret("secret")}]}, []),
     ],
 )
-def test_a_wrong_field_is_told_with_its_value_and_what_is_allowed(spec: Any, told: list[str]) -> None:
-    assert list(problems("v1/Service", {**SERVICE, "spec": spec})) == told
+def test_an_invalid_field_is_reported_with_its_value_and_the_allowed_ones(spec: Any, expected: list[str]) -> None:
+    assert list(problems("v1/Service", {**SERVICE, "spec": spec})) == expected
 
 
 @pytest.mark.parametrize("right", ["16", "500m", "2Gi", 4, 0.5, "1e3", "-1"])
@@ -47,21 +47,21 @@ def test_quantities(right: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["12 cores", "2GiB", "Gi", True])
-def test_wrong_quantities(wrong: Any) -> None:
-    (told,) = problems("v1/ResourceQuota", {"spec": {"hard": {"cpu": wrong}}})
-    assert told.startswith(f"spec.hard.cpu is {wrong!r}; allowed: ")
+def test_invalid_quantities(wrong: Any) -> None:
+    (problem,) = problems("v1/ResourceQuota", {"spec": {"hard": {"cpu": wrong}}})
+    assert problem.startswith(f"spec.hard.cpu is {wrong!r}; allowed: ")
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     spec = {"replicas": "2", "template": {"spec": {"containers": [{"image": 5}]}}}
-    told = problems("apps/v1/Deployment", {"spec": spec})
-    assert "spec has no selector" in told
-    assert "spec.replicas is '2'; allowed: integer" in told
-    assert "spec.template.spec.containers[0] has no name" in told
-    assert "spec.template.spec.containers[0].image is 5; allowed: string" in told
+    problem = problems("apps/v1/Deployment", {"spec": spec})
+    assert "spec has no selector" in problem
+    assert "spec.replicas is '2'; allowed: integer" in problem
+    assert "spec.template.spec.containers[0] has no name" in problem
+    assert "spec.template.spec.containers[0].image is 5; allowed: string" in problem
 
 
-def test_only_objects_without_a_cluster_are_checked() -> None:
+def test_only_objects_without_a_cluster_are_validated() -> None:
     wrong = thing("core/v1:Service", **WRONG)
     assert check(Plan((provider("known"), wrong))).invalid == ()
     (found,) = check(Plan((provider(UNKNOWN), wrong))).invalid
@@ -70,7 +70,7 @@ def test_only_objects_without_a_cluster_are_checked() -> None:
     assert check(Plan((provider(UNKNOWN), gone))).invalid == ()
 
 
-def test_what_has_no_schema_is_counted() -> None:
+def test_objects_without_a_schema_are_counted() -> None:
     pool = thing("karpenter.sh/v1:NodePool", apiVersion="karpenter.sh/v1", kind="NodePool")
     release = thing("helm.sh/v3:Release", "chart", chart="keda")
     service = thing("core/v1:Service", **SERVICE)
@@ -81,6 +81,6 @@ def test_what_has_no_schema_is_counted() -> None:
     assert (rest.urns, api_schemas.load()["version"] in rest.why) == ([service.urn], True)
 
 
-def test_a_long_value_is_cut() -> None:
-    (told,) = problems("v1/Service", {**SERVICE, "spec": {"ports": [{"port": "x" * 1000}]}})
-    assert len(told) < 200
+def test_a_long_value_is_truncated() -> None:
+    (problem,) = problems("v1/Service", {**SERVICE, "spec": {"ports": [{"port": "x" * 1000}]}})
+    assert len(problem) < 200

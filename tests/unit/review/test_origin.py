@@ -1,4 +1,4 @@
-"""Where a review comes from: what is given, what a CI service says, and nothing that is neither."""
+"""The origin of a review: arguments, variables of a CI service, and no invalid values."""
 
 import json
 from datetime import UTC, datetime
@@ -34,18 +34,20 @@ GITLAB = {
         ({"CI_JOB_URL": "https://x.example/)[a](b"}, "", ""),
     ],
 )
-def test_a_ci_service_says_where_a_review_comes_from(environment: dict[str, str], commit: str, url: str) -> None:
+def test_the_origin_comes_from_the_variables_of_a_ci_service(
+    environment: dict[str, str], commit: str, url: str
+) -> None:
     found = origin(environment, NOW)
     assert (found.commit, found.run_url, found.time) == (commit, url, "2026-11-28 22:10 UTC")
 
 
-def test_what_is_given_counts_before_what_the_service_says() -> None:
+def test_arguments_take_precedence_over_variables() -> None:
     found = origin(GITHUB, NOW, commit="abcdef1", run_url="https://ci.example/7")
     assert (found.commit, found.run_url) == ("abcdef1", "https://ci.example/7")
 
 
 @pytest.mark.parametrize("name", ["pull_request", "pull_request_target"])
-def test_a_pull_request_has_the_commit_that_it_ends_with(name: str, tmp_path: Path) -> None:
+def test_the_commit_of_a_pull_request_is_its_head(name: str, tmp_path: Path) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
     found = {**GITHUB, "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(event)}

@@ -1,4 +1,4 @@
-"""The page in a real browser: it is used, and nothing in it acts but its own script."""
+"""The page in a real browser: it works, and only its own script has an effect."""
 
 import time
 from collections.abc import Iterator
@@ -35,8 +35,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def nothing_is_asked_for_and_nothing_complains(tab: Tab) -> Iterator[None]:
-    for told in (tab.requests, tab.dialogs, tab.complaints):
-        told.clear()
+    for entries in (tab.requests, tab.dialogs, tab.complaints):
+        entries.clear()
     yield
     tab.settle()
     assert [each for each in tab.requests if not each.startswith(("file:", "data:"))] == []
@@ -44,7 +44,7 @@ def nothing_is_asked_for_and_nothing_complains(tab: Tab) -> Iterator[None]:
     assert tab.complaints == []
 
 
-def test_hostile_names_are_read_and_do_nothing(tab: Tab, tmp_path: Path) -> None:
+def test_hostile_names_are_displayed_and_have_no_effect(tab: Tab, tmp_path: Path) -> None:
     for number, name in enumerate(NAMES.values()):
         page = tmp_path / f"{number}.html"
         page.write_text(html(poison(everything(), name)), encoding="utf-8")
@@ -62,7 +62,7 @@ def test_hostile_names_are_read_and_do_nothing(tab: Tab, tmp_path: Path) -> None
         assert tab.run("document.scripts.length") == 1
 
 
-def test_a_script_that_got_in_would_not_run(tab: Tab, tmp_path: Path) -> None:
+def test_an_injected_script_does_not_run(tab: Tab, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     text = html(reports.nothing())
     page.write_text(
@@ -74,9 +74,9 @@ def test_a_script_that_got_in_would_not_run(tab: Tab, tmp_path: Path) -> None:
     tab.complaints.clear()
 
 
-def test_search_leaves_what_has_all_words(tab: Tab, pages: Path) -> None:
+def test_search_shows_changes_that_contain_all_words(tab: Tab, pages: Path) -> None:
     tab.open(pages / "first_creation.html")
-    assert tab.run("document.querySelector('#shown').value") == "27 in all"
+    assert tab.run("document.querySelector('#shown').value") == "27 in total"
     tab.press("/")
     tab.type("node group g6e.12xlarge")
     assert tab.run("[...document.querySelectorAll('.row:not([hidden]) .name')].map(e => e.textContent)") == [
@@ -87,7 +87,7 @@ def test_search_leaves_what_has_all_words(tab: Tab, pages: Path) -> None:
     assert tab.run(SHOWN) == 27
 
 
-def test_search_that_finds_nothing_says_so(tab: Tab, pages: Path) -> None:
+def test_a_search_without_results_says_so(tab: Tab, pages: Path) -> None:
     tab.open(pages / "first_creation.html")
     tab.press("/")
     tab.type("no such thing")
@@ -97,7 +97,7 @@ def test_search_that_finds_nothing_says_so(tab: Tab, pages: Path) -> None:
     assert tab.run(SHOWN) == 27
 
 
-def test_what_happens_harm_and_component_are_chosen(tab: Tab, pages: Path) -> None:
+def test_operation_harm_and_component_can_be_filtered(tab: Tab, pages: Path) -> None:
     tab.open(pages / "pool_changed.html")
     tab.click("[data-op=replace]")
     assert tab.run(SHOWN) == 2
@@ -110,7 +110,7 @@ def test_what_happens_harm_and_component_are_chosen(tab: Tab, pages: Path) -> No
     ]
 
 
-def test_everything_is_folded_and_unfolded_by_keys(tab: Tab, pages: Path) -> None:
+def test_keys_collapse_and_expand_everything(tab: Tab, pages: Path) -> None:
     tab.open(pages / "pool_changed.html")
     assert tab.run(SHOWN) == 3
     tab.press("u")
@@ -122,7 +122,7 @@ def test_everything_is_folded_and_unfolded_by_keys(tab: Tab, pages: Path) -> Non
     assert tab.run(SHOWN) == 1
 
 
-def test_keys_go_from_change_to_change(tab: Tab, pages: Path) -> None:
+def test_keys_navigate_between_changes(tab: Tab, pages: Path) -> None:
     tab.open(pages / "pool_changed.html")
     name = "document.activeElement.querySelector('.name').textContent"
     visited = []
@@ -143,7 +143,7 @@ def test_help_opens_and_closes(tab: Tab, pages: Path) -> None:
     assert not tab.run("help.open")
 
 
-def test_a_danger_leads_to_its_change_even_if_that_is_filtered_out(tab: Tab, pages: Path) -> None:
+def test_a_danger_links_to_its_change_even_if_that_is_filtered_out(tab: Tab, pages: Path) -> None:
     tab.open(pages / "pool_changed.html")
     tab.click("[data-op=update]")
     tab.click(".dangers a")
@@ -151,7 +151,7 @@ def test_a_danger_leads_to_its_change_even_if_that_is_filtered_out(tab: Tab, pag
     assert tab.run("document.querySelector('.row:target .name').textContent") == "inference-nodes"
 
 
-def test_it_is_dark_where_the_reader_s_system_is_or_where_the_reader_wants(tab: Tab, pages: Path) -> None:
+def test_dark_mode_follows_the_system_or_the_reader(tab: Tab, pages: Path) -> None:
     background = "getComputedStyle(document.body).backgroundColor"
     tab.open(pages / "pool_changed.html")
     light = tab.run(background)
@@ -166,7 +166,7 @@ def test_it_is_dark_where_the_reader_s_system_is_or_where_the_reader_wants(tab: 
 
 
 @pytest.mark.parametrize("width", [390, 760, 1_400])
-def test_nothing_is_wider_than_the_window(tab: Tab, pages: Path, tmp_path: Path, width: int) -> None:
+def test_nothing_overflows_the_window(tab: Tab, pages: Path, tmp_path: Path, width: int) -> None:
     long = tmp_path / "long.html"
     long.write_text(html(poison(everything(), "x" * 500)), encoding="utf-8")
     for page in (*pages.glob("*.html"), long):
@@ -174,7 +174,7 @@ def test_nothing_is_wider_than_the_window(tab: Tab, pages: Path, tmp_path: Path,
         assert tab.run("document.documentElement.scrollWidth") <= width, page.name
 
 
-def test_2000_resources_are_filtered_at_once(tab: Tab, pages: Path) -> None:
+def test_2000_resources_are_filtered_immediately(tab: Tab, pages: Path) -> None:
     began = time.monotonic()
     tab.open(pages / "many.html")
     assert time.monotonic() - began < 10
@@ -187,7 +187,7 @@ def test_2000_resources_are_filtered_at_once(tab: Tab, pages: Path) -> None:
     assert tab.run("document.querySelectorAll('.row:not([hidden])').length") == 2_000
 
 
-def test_it_is_read_without_scripts(tab: Tab, pages: Path) -> None:
+def test_the_page_works_without_scripts(tab: Tab, pages: Path) -> None:
     tab.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
         tab.open(pages / "pool_changed.html")
@@ -196,7 +196,7 @@ def test_it_is_read_without_scripts(tab: Tab, pages: Path) -> None:
         tab.call("Emulation.setScriptExecutionDisabled", value=False)
 
 
-def test_on_paper_everything_is_unfolded(tab: Tab, pages: Path) -> None:
+def test_everything_is_expanded_in_print(tab: Tab, pages: Path) -> None:
     tab.open(pages / "many.html")
     tab.run("dispatchEvent(new Event('beforeprint'))")
     assert tab.run("document.querySelectorAll('details:not([open])').length") == 0

@@ -1,4 +1,4 @@
-"""Data that a change of a setting opens to everybody, of all clouds."""
+"""Settings of all clouds that make data public."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from mlpctl.review.report import Harm
 from mlpctl.review.risk import dangers
 
 
-def said(*changes: Any) -> str:
+def text_of(*changes: Any) -> str:
     return " ".join(each.text for each in dangers(plan(*changes)) if each.harm is Harm.IDENTITY)
 
 
@@ -31,99 +31,99 @@ CASES: dict[str, tuple[str, Any, Any, str]] = {
         "azure:storage/container:Container",
         {"containerAccessType": "private"},
         {"containerAccessType": "blob"},
-        "everybody may read",
+        "anyone can read",
     ),
     "registry": (
         "azure-native:containerregistry:Registry",
         {"anonymousPullEnabled": False},
         {"anonymousPullEnabled": True},
-        "everybody may pull",
+        "anyone can pull",
     ),
     "signed in": (
         "aws:s3/bucketAcl:BucketAcl",
         {"acl": "private"},
         {"acl": "authenticated-read"},
-        "everybody may read",
+        "anyone can read",
     ),
-    "public": ("aws:s3/bucketAcl:BucketAcl", {"acl": "private"}, {"acl": "public-read"}, "everybody may read"),
-    "newer list": ("aws:s3/bucketAclV2:BucketAclV2", {"acl": "private"}, {"acl": "public-read"}, "everybody may read"),
-    "snapshot": ("aws:rds/snapshot:Snapshot", {}, {"sharedAccounts": ["all"]}, "everybody may copy"),
-    "cluster snapshot": ("aws:rds/clusterSnapshot:ClusterSnapshot", {}, {"sharedAccounts": ["all"]}, "everybody may"),
+    "public": ("aws:s3/bucketAcl:BucketAcl", {"acl": "private"}, {"acl": "public-read"}, "anyone can read"),
+    "newer list": ("aws:s3/bucketAclV2:BucketAclV2", {"acl": "private"}, {"acl": "public-read"}, "anyone can read"),
+    "snapshot": ("aws:rds/snapshot:Snapshot", {}, {"sharedAccounts": ["all"]}, "anyone can copy"),
+    "cluster snapshot": ("aws:rds/clusterSnapshot:ClusterSnapshot", {}, {"sharedAccounts": ["all"]}, "anyone can"),
     "document": (
         "aws:ssm/document:Document",
         {"name": "a"},
         {"name": "a", "permissions": {"type": "Share", "accountIds": "All"}},
-        "everybody may use it",
+        "anyone can use it",
     ),
-    "code": ("github:index/repository:Repository", {"visibility": "private"}, {"visibility": "public"}, "may read it"),
+    "code": ("github:index/repository:Repository", {"visibility": "private"}, {"visibility": "public"}, "can read it"),
     "older code": (
         "github:index/repository:Repository",
         {"private": True},
         {"private": False},
-        "everybody may read it",
+        "anyone can read it",
     ),
     "project": (
         "gitlab:index/project:Project",
         {"visibilityLevel": "private"},
         {"visibilityLevel": "public"},
-        "everybody may read it",
+        "anyone can read it",
     ),
     "vault": (
         "azure-native:keyvault:Vault",
         {"properties": DENY},
         {"properties": acls("Allow")},
-        "every network may connect",
+        "all networks can connect",
     ),
-    "vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "every network"),
-    "classic vault": ("azure:keyvault/keyVault:KeyVault", DENY, acls("Allow"), "every network may connect"),
+    "a vault without rules": ("azure-native:keyvault:Vault", {"properties": DENY}, {"properties": {}}, "all networks"),
+    "classic vault": ("azure:keyvault/keyVault:KeyVault", DENY, acls("Allow"), "all networks can connect"),
     "storage": (
         "azure:storage/account:Account",
         {"networkRules": {"defaultAction": "Deny"}},
         {"networkRules": {"defaultAction": "Allow"}},
-        "every network may connect",
+        "all networks can connect",
     ),
     "Cloud Run": (
         "gcp:cloudrunv2/service:Service",
         {"ingress": INTERNAL},
         {"ingress": "INGRESS_TRAFFIC_ALL"},
-        "can be reached from the internet",
+        "is reachable from the internet",
     ),
     "functions": (
         "gcp:cloudfunctionsv2/function:Function",
         {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_ONLY"}},
         {"serviceConfig": {"ingressSettings": "ALLOW_ALL"}},
-        "can be reached from the internet",
+        "is reachable from the internet",
     ),
     "signed requests": (
         "aws:cloudfront/distribution:Distribution",
         {"defaultCacheBehavior": {"trustedKeyGroups": ["k"], "targetOriginId": "a"}},
         {"defaultCacheBehavior": {"targetOriginId": "a"}},
-        "only signed requests",
+        "required signed requests",
     ),
     "firewall": (
         "aws:wafv2/webAcl:WebAcl",
         {"defaultAction": {"block": {}}},
         {"defaultAction": {"allow": {}}},
-        "let through",
+        "that matches no rule is allowed",
     ),
     "older firewall": (
         "aws:waf/webAcl:WebAcl",
         {"defaultAction": {"type": "BLOCK"}},
         {"defaultAction": {"type": "ALLOW"}},
-        "let through",
+        "that matches no rule is allowed",
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_change_that_opens_data_to_everybody_is_told_and_its_way_back_is_not(case: str) -> None:
+def test_a_change_that_makes_data_public_is_reported_and_its_reverse_is_not(case: str) -> None:
     type, old, new, says = CASES[case]
-    assert says in said(update(type, old, new))
-    assert says not in said(update(type, new, old))
+    assert says in text_of(update(type, old, new))
+    assert says not in text_of(update(type, new, old))
 
 
 @pytest.mark.parametrize("case", ["snapshot", "cluster snapshot", "document"])
-def test_what_is_made_for_everybody_is_told(case: str) -> None:
+def test_a_new_public_resource_is_reported(case: str) -> None:
     type, old, new, says = CASES[case]
-    assert says in said(change(type, Op.CREATE, inputs=new))
-    assert said(change(type, Op.CREATE, inputs=old)) == ""
+    assert says in text_of(change(type, Op.CREATE, inputs=new))
+    assert text_of(change(type, Op.CREATE, inputs=old)) == ""

@@ -1,4 +1,4 @@
-"""Clusters and node groups of pulumi-eks are held to what is known of EKS's own."""
+"""Clusters and node groups of pulumi-eks are checked like those of AWS EKS."""
 
 from typing import Any
 
@@ -15,44 +15,44 @@ OWN_GROUP = "aws:eks/nodeGroup:NodeGroup"
 GPU = {"instanceTypes": ["g6.2xlarge"]}
 
 
-def told(type: str, old: Any, new: Any) -> list[tuple[Harm, str]]:
+def findings_of(type: str, old: Any, new: Any) -> list[tuple[Harm, str]]:
     return [(each.harm, each.text.split(": ", 1)[1]) for each in dangers(plan(update(type, old, new)))]
 
 
-def test_an_upgrade_of_a_cluster_is_told_as_of_eks_own() -> None:
+def test_a_cluster_upgrade_is_reported_like_that_of_aws_eks() -> None:
     versions = {"version": "1.33"}, {"version": "1.34"}
-    assert told(CLUSTER, *versions) == told(OWN_CLUSTER, *versions) != []
+    assert findings_of(CLUSTER, *versions) == findings_of(OWN_CLUSTER, *versions) != []
 
 
 @pytest.mark.parametrize("type", GROUPS)
 @pytest.mark.parametrize("more", [{}, GPU])
-def test_an_upgrade_of_nodes_is_told_as_of_eks_own(type: str, more: Any) -> None:
+def test_a_node_upgrade_is_reported_like_that_of_aws_eks(type: str, more: Any) -> None:
     versions = {"version": "1.33", **more}, {"version": "1.34", **more}
-    assert told(type, *versions) == told(OWN_GROUP, *versions)
-    assert bool(told(type, *versions)) is bool(more), "what has accelerators may not come back"
+    assert findings_of(type, *versions) == findings_of(OWN_GROUP, *versions)
+    assert bool(findings_of(type, *versions)) is bool(more), "what has accelerators may not come back"
 
 
 @pytest.mark.parametrize("type", GROUPS)
-def test_sizes_too(type: str) -> None:
+def test_sizes_are_checked_too(type: str) -> None:
     for old, new in (
         ({**GPU, "desiredCapacity": 4}, {**GPU, "desiredCapacity": 1}),
         ({**GPU, "minSize": 1}, {**GPU, "minSize": 0}),
         ({**GPU, "scalingConfig": {"desiredSize": 4}}, {**GPU, "scalingConfig": {"desiredSize": 1}}),
     ):
-        assert [harm for harm, _ in told(type, old, new)] == [Harm.CAPACITY]
-        assert told(type, new, old) == []
+        assert [harm for harm, _ in findings_of(type, old, new)] == [Harm.CAPACITY]
+        assert findings_of(type, new, old) == []
 
 
-def test_who_may_do_anything_in_a_new_cluster() -> None:
+def test_full_access_to_a_new_cluster_is_reported() -> None:
     admin = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
     entries = {"accessEntries": {"a": {"principalArn": "b", "accessPolicies": {"x": {"policyArn": admin}}}}}
     for inputs in (entries, {"roleMappings": [{"roleArn": "a", "groups": ["system:masters"]}]}):
         (danger,) = dangers(plan(change(CLUSTER, Op.CREATE, inputs=inputs)))
-        assert "may do anything in the cluster" in danger.text
+        assert "full access to the cluster" in danger.text
     assert dangers(plan(change(CLUSTER, Op.CREATE, inputs={"roleMappings": [{"groups": ["viewers"]}]}))) == ()
 
 
-def test_a_component_says_it_by_its_parts_alone() -> None:
+def test_a_component_is_reported_only_by_its_parts() -> None:
     component = update(CLUSTER, {"version": "1.33"}, {"version": "1.34"}, custom=False)
     part = update(OWN_CLUSTER, {"version": "1.33"}, {"version": "1.34"}, parent_type=CLUSTER, parent=component.urn)
     assert [each.urn for each in dangers(plan(component, part))] == [part.urn]

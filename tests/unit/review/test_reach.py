@@ -1,4 +1,4 @@
-"""Security groups whose rules are split, joined, moved or described in another way let through what they did."""
+"""Security groups allow the same traffic if rules are split, joined, moved or described differently."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ SAME: dict[str, tuple[list[Any], list[Any]]] = {
         [rule(A, first=0, last=65535)],
         [rule(A, first=0, last=100), rule(A, first=101, last=65535)],
     ),
-    "groups beside addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
+    "groups and addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
 }
 
 OTHER: dict[str, tuple[list[Any], list[Any]]] = {
@@ -52,7 +52,7 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
     "another protocol": ([rule(A)], [rule(A, protocol="udp")]),
     "a type of ICMP": ([rule(A, protocol="icmp", first=8, last=0)], [rule(A, protocol="icmp", first=-1)]),
     "a prefix list": ([rule(prefixListIds=["pl-1"])], [rule(prefixListIds=["pl-2"])]),
-    "an address that is not known yet": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
+    "an unknown address": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
     "another range and another description": ([rule(A, description="a")], [rule(B, description="b")]),
     "nothing": ([rule(A)], []),
 }
@@ -60,7 +60,7 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
 
 @pytest.mark.parametrize("side", ["ingress", "egress"])
 @pytest.mark.parametrize("name", SAME)
-def test_what_lets_through_the_same_is_no_danger(name: str, side: str) -> None:
+def test_rules_that_allow_the_same_traffic_are_not_a_danger(name: str, side: str) -> None:
     for old, new in (SAME[name], SAME[name][::-1]):
         both = update(GROUP, {side: old}, {side: new})
         assert dangers(plan(both)) == ()
@@ -69,7 +69,7 @@ def test_what_lets_through_the_same_is_no_danger(name: str, side: str) -> None:
 
 @pytest.mark.parametrize("side", ["ingress", "egress"])
 @pytest.mark.parametrize("name", OTHER)
-def test_what_lets_through_something_else_is(name: str, side: str) -> None:
+def test_rules_that_allow_other_traffic_are_a_danger(name: str, side: str) -> None:
     for old, new in (OTHER[name], OTHER[name][::-1]):
         assert not reach.same(old, new)
         if "not known" not in name or new == OTHER[name][1]:
@@ -104,17 +104,17 @@ MOVED: dict[str, tuple[Change, ...]] = {
     "a replacement for its description": (
         update(INGRESS, alone("a", Op.CREATE, A).new, alone("a", Op.CREATE, A, description="x").new, op=Op.REPLACE),
     ),
-    "what another rule lets in": (alone("wide", Op.SAME, "10.0.0.0/8"), alone("narrow", Op.DELETE, A)),
+    "traffic that another rule allows": (alone("wide", Op.SAME, "10.0.0.0/8"), alone("narrow", Op.DELETE, A)),
 }
 
 
 @pytest.mark.parametrize("name", [name for name in MOVED if "group" not in name])
-def test_rules_of_their_own_that_are_moved_are_no_danger(name: str) -> None:
+def test_moved_separate_rules_are_not_a_danger(name: str) -> None:
     assert dangers(plan(*MOVED[name])) == ()
 
 
 @pytest.mark.parametrize("name", [name for name in MOVED if "group" in name])
-def test_rules_that_leave_or_join_their_group_are_no_danger(name: str) -> None:
+def test_rules_that_become_inline_or_separate_are_not_a_danger(name: str) -> None:
     assert dangers(plan(*MOVED[name])) == ()
 
 
@@ -128,15 +128,15 @@ LESS: dict[str, tuple[Change, ...]] = {
 
 
 @pytest.mark.parametrize("name", LESS)
-def test_rules_that_come_or_go_are(name: str) -> None:
+def test_added_and_removed_rules_are_a_danger(name: str) -> None:
     assert dangers(plan(*LESS[name]))
 
 
-def test_a_rule_that_the_state_forgets_goes_on_letting_in() -> None:
+def test_a_rule_that_is_no_longer_managed_still_applies() -> None:
     assert dangers(plan(change(INGRESS, Op.FORGET, old=alone("a", Op.CREATE, A).new, new=None))) == ()
 
 
-def test_rules_of_a_group_of_the_plan_are_put_together_by_reference() -> None:
+def test_rules_of_a_group_in_the_plan_are_combined_by_reference() -> None:
     whole = change(GROUP, Op.SAME, name="g")
     depends = {"securityGroupId": (urn(GROUP, "g"),)}
     old = change(INGRESS, Op.DELETE, name="a", inputs=alone("a", Op.CREATE, A).new, depends=depends)
@@ -144,7 +144,7 @@ def test_rules_of_a_group_of_the_plan_are_put_together_by_reference() -> None:
     assert dangers(plan(whole, old, change(INGRESS, Op.CREATE, name="b", inputs=later, depends=depends))) == ()
 
 
-def test_native_groups_too() -> None:
+def test_groups_of_the_native_provider_are_compared_too() -> None:
     def inside(*cidrs: str) -> Any:
         rules = [{"ipProtocol": "tcp", "fromPort": 1, "toPort": 1, "cidrIp": each} for each in cidrs]
         return {"securityGroupIngress": rules}
@@ -155,7 +155,7 @@ def test_native_groups_too() -> None:
     assert dangers(plan(*moved)) == ()
 
 
-def test_a_description_is_nothing_that_other_firewalls_let_in_either() -> None:
+def test_descriptions_of_other_firewalls_are_ignored_too() -> None:
     def rules(**more: Any) -> Any:
         entry = {"name": "x", "access": "Allow", "protocol": "Tcp", "sourceAddressPrefix": A, **more}
         return {"securityRules": [entry]}
@@ -164,12 +164,12 @@ def test_a_description_is_nothing_that_other_firewalls_let_in_either() -> None:
     assert dangers(plan(update(AZURE, rules(description="a"), rules(description="b", sourceAddressPrefix=B))))
 
 
-def test_what_opens_a_group_to_everybody_is_told_however_it_is_grouped() -> None:
+def test_opening_a_group_to_the_internet_is_reported_regardless_of_grouping() -> None:
     wide = update(GROUP, {"ingress": [rule(A)]}, {"ingress": [rule(A), rule("0.0.0.0/1", "128.0.0.0/1", first=22)]})
-    assert "the whole internet may connect on tcp 22" in dangers(plan(wide))[0].text
+    assert "the whole internet can connect on tcp 22" in dangers(plan(wide))[0].text
 
 
-def test_many_rules_are_compared_by_themselves_alone() -> None:
+def test_too_many_rules_are_compared_individually() -> None:
     many = [rule(f"10.{number % 250}.{number // 250}.0/24", first=number) for number in range(reach.MOST)]
     assert not reach.same(many, [*reversed(many)])
     assert dangers(plan(update(GROUP, {"ingress": many}, {"ingress": [*reversed(many)]}))) == ()
@@ -183,7 +183,7 @@ def test_a_rule_that_moves_to_another_group_is_a_danger(listed: bool) -> None:
     assert dangers(plan(*groups, moved))
 
 
-def test_a_rule_of_a_group_that_is_replaced_is_the_groups_danger_alone() -> None:
+def test_a_rule_of_a_replaced_group_is_reported_only_with_the_group() -> None:
     whole = update(GROUP, {"description": "a"}, {"description": "b"}, op=Op.REPLACE, name="g", id="sg-1")
     old = alone("a", Op.CREATE, A).new or {}
     new = {**old, "securityGroupId": UNKNOWN}

@@ -1,4 +1,4 @@
-"""What `pulumi preview --json` writes, read into a plan: the digest, the stream of events, and what is neither."""
+"""Reading the output of `pulumi preview --json`: the digest, the stream of events, and invalid input."""
 
 import copy
 import io
@@ -33,16 +33,16 @@ def one(*steps: dict[str, Any]) -> Change:
     return change
 
 
-def told(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
+def summary_of(plan: Plan) -> dict[str, tuple[Op, bool, tuple[str, ...]]]:
     return {change.name: (change.op, change.deletes_first, change.forced_by) for change in plan}
 
 
 @pytest.mark.parametrize(
     "name", ["replacements.json", "replacements-shown.json", "replacements-refreshed.json", "replacements.jsonl"]
 )
-def test_the_engines_four_ways_to_tell_the_same_preview_read_alike(name: str) -> None:
+def test_all_four_formats_of_a_preview_give_the_same_plan(name: str) -> None:
     plan = reader.load(PLANS / name)
-    assert told(plan) == {
+    assert summary_of(plan) == {
         "shapes-bench": (Op.SAME, False, ()),
         "dbr": (Op.REPLACE, True, ("cidrBlock",)),
         "cbd": (Op.REPLACE, False, ("cidrBlock",)),
@@ -71,14 +71,14 @@ def test_the_engines_four_ways_to_tell_the_same_preview_read_alike(name: str) ->
 _VPC = {"enableDnsSupport": True, "instanceTenancy": "default", "tagsAll": {}}
 
 
-def test_a_digest_tells_which_inputs_come_from_which_resources() -> None:
+def test_a_digest_contains_the_dependencies_of_inputs() -> None:
     plan = reader.load(PLANS / "replacements.json")
     subnet = next(change for change in plan if change.name == "sub")
     assert [cause.name for cause in plan.causes(subnet, "vpcId")] == ["dbr"]
     assert "cidrBlock" not in subnet.depends
 
 
-def test_a_foreign_programs_plan_is_read() -> None:
+def test_the_plan_of_another_program_is_read() -> None:
     plan = reader.load(PLANS / "foreign.json")
     counts = {op: sum(change.op is op for change in plan) for op in Op}
     assert counts == {
@@ -113,19 +113,19 @@ def test_a_foreign_programs_plan_is_read() -> None:
 _SHOP = "urn:pulumi:prod::shop::"
 
 
-def test_whether_a_sandbox_stood_in_is_kept() -> None:
+def test_the_sandbox_flag_is_stored() -> None:
     assert reader.read(json.dumps(DONE), sandbox=True).sandbox
     assert not reader.read(json.dumps(DONE)).sandbox
 
 
-def test_what_forces_a_replacement_is_taken_from_the_detailed_difference_where_no_keys_are_told() -> None:
+def test_replacement_keys_come_from_the_detailed_diff_if_there_are_none() -> None:
     step = resource("a", THING, op="replace", old={"x": 1, "y": 1}, new={"x": 2, "y": 2})
     step["detailedDiff"] = {"x.deep[0]": {"kind": "add-replace"}, "y": {"kind": "update"}}
     assert one(step).forced_by == ("x.deep[0]",)
     assert one(step).reported == ("x.deep[0]", "y")
 
 
-def test_differences_are_told_by_name_where_there_is_no_detailed_one() -> None:
+def test_differences_are_listed_by_name_without_a_detailed_diff() -> None:
     step = resource("a", THING, op="update", old={"x": 1}, new={"x": 2}) | {"diffReasons": ["x"]}
     assert one(step).reported == ("x",)
 
@@ -139,24 +139,24 @@ def test_every_kind_of_replacement_is_one_change(op: str) -> None:
     assert (one(new, last).old, one(new, last).new) == ({"x": 1}, {"x": 2})
 
 
-def test_an_old_copy_that_alone_is_deleted_is_a_deletion_and_noted() -> None:
+def test_the_deletion_of_only_an_old_copy_is_a_deletion_with_a_note() -> None:
     plan = read(resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
     assert [(change.op, change.name) for change in plan] == [(Op.DELETE, "a (old copy id-a)")]
     (note,) = plan.notes
     assert note.text == "An old copy (id-a) that an interrupted replacement left behind is deleted."
 
 
-def test_an_old_copy_of_a_resource_that_stays_is_a_change_of_its_own() -> None:
+def test_an_old_copy_of_an_unchanged_resource_is_a_separate_change() -> None:
     same = resource("a", THING, op="same", old={"x": 2}, new={"x": 2})
     plan = read(same, resource("a", THING, op="delete-replaced", old={"x": 1}, delete=True))
     assert [(change.op, change.inputs) for change in plan] == [(Op.SAME, {"x": 2}), (Op.DELETE, {"x": 1})]
     assert plan.by_urn[same["urn"]].op is Op.SAME
 
 
-def test_what_an_interrupted_replacement_deleted_is_gone() -> None:
+def test_a_resource_deleted_by_an_interrupted_replacement_is_gone() -> None:
     plan = read(resource("a", THING, op="remove-pending-replace", old={"x": 1}))
     assert [change.op for change in plan] == [Op.GONE]
-    assert plan.notes[0].text == "An interrupted replacement deleted it already; only the state still has it."
+    assert plan.notes[0].text == "An interrupted replacement already deleted it; only the state still contains it."
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,14 @@ def test_what_an_interrupted_replacement_deleted_is_gone() -> None:
         ("discard", {"external": True}, Op.FORGET),
     ],
 )
-def test_what_leaves_the_stack_and_stays_in_the_cloud_is_forgotten(op: str, more: dict[str, Any], meaning: Op) -> None:
+def test_a_resource_that_leaves_the_stack_and_stays_in_the_cloud_is_forgotten(
+    op: str, more: dict[str, Any], meaning: Op
+) -> None:
     change = one(resource("a", THING, op=op, old={"x": 1}, **more))
     assert (change.op, change.old, change.new) == (meaning, {"x": 1}, None)
 
 
-def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> None:
+def test_the_later_of_two_steps_counts_if_the_preview_refreshed_first() -> None:
     found = resource("a", THING, op="update", old={"x": 1}, new={"x": 5})
     wanted = resource("a", THING, op="update", old={"x": 5}, new={"x": 1})
     assert (one(found, wanted).old, one(found, wanted).new) == ({"x": 5}, {"x": 1}), (
@@ -186,13 +188,13 @@ def test_the_later_of_two_steps_counts_where_the_preview_refreshed_first() -> No
     assert one(resource("a", THING, op="refresh", old={"x": 1}, new={"x": 1})).op is Op.SAME
 
 
-def test_a_step_of_a_later_engine_is_told_and_not_lost() -> None:
+def test_an_unknown_step_of_a_newer_engine_is_reported() -> None:
     plan = read(resource("a", THING, op="evaporate", old={"x": 1}))
     assert [change.op for change in plan] == [Op.DELETE]
-    assert plan.incomplete == "What 'evaporate' means for a is not known here."
+    assert plan.incomplete == "The operation 'evaporate' of a is unknown."
 
 
-def test_messages_lose_their_colours_and_what_is_said_twice() -> None:
+def test_messages_lose_colors_and_duplicate_severities() -> None:
     plan = read(
         diagnostics=[
             {
@@ -209,19 +211,19 @@ def test_messages_lose_their_colours_and_what_is_said_twice() -> None:
     assert plan.incomplete == "The preview failed: it failed"
 
 
-def test_a_plan_that_is_not_all_of_it_says_why() -> None:
-    assert read(maybeCorrupt=True).incomplete == "The engine says that the state may be corrupt."
+def test_an_incomplete_plan_contains_the_reason() -> None:
+    assert read(maybeCorrupt=True).incomplete == "The engine reports that the state may be corrupt."
     assert reader.read('{"steps": []}').incomplete == "The preview ended before the engine's summary."
     lines = (PLANS / "replacements.jsonl").read_text().splitlines()
     cut = reader.read("\n".join(lines[:-3]) + "\n" + lines[-3][:40])
     assert cut.incomplete == "The events end before the engine's summary."
-    assert reader.read("\n".join(lines) + '\n{"sequence": 99, "timest').incomplete == "The last event is cut off."
+    assert reader.read("\n".join(lines) + '\n{"sequence": 99, "timest').incomplete == "The last event is truncated."
     canceled = {"summaryEvent": {"maybeCorrupt": True, "result": "canceled"}}
     plan = reader.read(json.dumps({"sequence": 0}) + "\n" + json.dumps(canceled))
-    assert plan.incomplete == "The engine says that the state may be corrupt. The preview was canceled."
+    assert plan.incomplete == "The engine reports that the state may be corrupt. The preview was canceled."
 
 
-def test_names_that_lose_a_secret_stay_apart() -> None:
+def test_names_with_redacted_secrets_remain_distinct() -> None:
     names = ["ghp_" + letter * 30 + "1A" for letter in "ab"]
     parent = resource(names[0], THING, new={})
     other = resource(names[1], THING, new={})
@@ -233,7 +235,7 @@ def test_names_that_lose_a_secret_stay_apart() -> None:
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_file_is_read_in_the_codings_that_shells_write(coding: str, tmp_path: Path) -> None:
+def test_a_file_is_read_in_the_encodings_of_common_shells(coding: str, tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
     file.write_bytes(json.dumps({"steps": [resource("ä", THING, new={})], **DONE}, ensure_ascii=False).encode(coding))
     assert [change.name for change in reader.load(file)] == ["ä"]
@@ -243,68 +245,68 @@ def test_a_plan_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(json.dumps(DONE).encode())))
     assert reader.load(Path("-")).changes == ()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
-    with pytest.raises(PlanError, match=r"^Standard input: There is nothing in it;"):
+    with pytest.raises(PlanError, match=r"^Standard input: The input is empty;"):
         reader.load(Path("-"))
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"none\.json cannot be read: No such file or directory\.$"):
         reader.load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
-        ("", "There is nothing in it"),
-        (" \n", "There is nothing in it"),
-        ("Previewing update (dev):\n", "This is no JSON (line 1, column 1)"),
-        ("[1]", "This JSON is a list"),
+        ("", "The input is empty"),
+        (" \n", "The input is empty"),
+        ("Previewing update (dev):\n", "This is not JSON (line 1, column 1)"),
+        ("[1]", "This JSON is an array"),
         ("7", "This JSON is a number"),
-        ('"text"', "This JSON is a text"),
+        ('"text"', "This JSON is a string"),
         ("null", "This JSON is null"),
-        ("{}", "This JSON has none of changeSummary, config"),
-        ('{"a": 1}', "This JSON has none of"),
+        ("{}", "This JSON contains none of the keys changeSummary, config"),
+        ('{"a": 1}', "This JSON contains none of"),
         (
             '{"format_version": "1.2", "terraform_version": "1.9", "resource_changes": []}',
-            "This is a plan of Terraform",
+            "This is a Terraform plan",
         ),
-        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
-        ('{"manifest": {}, "resourcePlans": {}}', "This is a plan that `pulumi preview --save-plan` wrote"),
+        ('{"version": 3, "deployment": {}}', "This is a state from `pulumi stack export`"),
+        ('{"manifest": {}, "resourcePlans": {}}', "This is a plan from `pulumi preview --save-plan`"),
         ('{"steps": [', "This JSON ends too early (line 1, column 12)"),
         ('{"steps": [{"op": "crea', "This JSON ends too early"),
-        ('{"steps": [1,]}', "This is no JSON"),
-        ("[" * 100_000, "too deep to be read"),
-        ('{"steps": ' + "9" * 5000 + "}", "numbers too long"),
-        ('{"steps": {}}', "steps is a mapping where a list belongs"),
-        ('{"steps": [1]}', "steps[0] is a number where a mapping belongs"),
+        ('{"steps": [1,]}', "This is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"steps": ' + "9" * 5000 + "}", "numbers that are too long"),
+        ('{"steps": {}}', "steps is an object, not an array"),
+        ('{"steps": [1]}', "steps[0] is a number, not an object"),
         ('{"steps": [{}]}', "steps[0] has no op"),
-        ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is no URN"),
-        ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is no URN"),
-        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number where a text belongs"),
-        ('{"config": []}', "config is a list where a mapping belongs"),
-        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a text where true or false belongs"),
-        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number where a text belongs"),
-        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number where a mapping belongs"),
-        ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is no event of the engine"),
-        (b"\xff\xfe\xff", "This is no text"),
-        (b"\x80abc", "This is no text: byte 0 is not utf-8"),
+        ('{"steps": [{"op": "create"}]}', "steps[0].urn is '', which is not a Pulumi URN"),
+        ('{"steps": [{"op": "create", "urn": "x::y"}]}', "steps[0].urn is 'x::y', which is not a Pulumi URN"),
+        ('{"steps": [{"op": 1, "urn": "x"}]}', "steps[0].op is a number, not a string"),
+        ('{"config": []}', "config is an array, not an object"),
+        ('{"maybeCorrupt": "yes"}', "maybeCorrupt is a string, not a boolean"),
+        ('{"diagnostics": [{"message": 1}]}', "diagnostics[0].message is a number, not a string"),
+        ('{"sequence": 1, "resourcePreEvent": 1}', "line 1: resourcePreEvent is a number, not an object"),
+        ('{"sequence": 1}\nboom\n{"sequence": 2}', "Line 2 is not an engine event"),
+        (b"\xff\xfe\xff", "This is not text"),
+        (b"\x80abc", "This is not text: byte 0 is not utf-8"),
     ],
 )
-def test_what_is_no_plan_is_refused_with_the_place_and_what_is_expected(text: str | bytes, told: str) -> None:
+def test_an_invalid_plan_is_rejected_with_the_location_and_the_expected_input(text: str | bytes, expected: str) -> None:
     with pytest.raises(PlanError) as error:
         reader.read(text)
-    assert told in str(error.value)
-    assert "expected is the output of `pulumi preview --json`" in str(error.value)
+    assert expected in str(error.value)
+    assert "expected: the output of `pulumi preview --json`" in str(error.value)
 
 
-def test_a_refusal_quotes_no_secret() -> None:
+def test_an_error_message_quotes_no_secret() -> None:
     token = "ghp_" + "a1B2" * 9
     with pytest.raises(PlanError) as error:
         read({"op": "create", "urn": token})
     assert token not in str(error.value) and "(secret)" in str(error.value)
 
 
-def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_oversized_input_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "LARGEST_BYTES", 10)
     with pytest.raises(PlanError, match="larger than"):
         reader.read('{"steps": []}')
@@ -346,7 +348,7 @@ _PLACES = (
 
 @settings(max_examples=200)
 @given(place=st.sampled_from(_PLACES), value=_ANY)
-def test_whatever_stands_in_a_plan_it_is_read_or_refused(place: list[str | int], value: Any) -> None:
+def test_every_plan_is_either_read_or_rejected(place: list[str | int], value: Any) -> None:
     document: Any = copy.deepcopy(_WHOLE)
     inner = document
     for key in place[:-1]:
@@ -370,7 +372,7 @@ _WHOLE = {
 
 
 @given(text=st.text() | st.binary())
-def test_whatever_is_given_it_is_read_or_refused(text: str | bytes) -> None:
+def test_every_input_is_either_read_or_rejected(text: str | bytes) -> None:
     with pytest.raises(PlanError):
         reader.read(text)
 
@@ -386,11 +388,11 @@ def test_two_thousand_resources_are_read() -> None:
     assert not plan.incomplete
 
 
-def test_a_made_up_plan_is_the_same_for_the_same_seed() -> None:
+def test_a_generated_plan_is_deterministic() -> None:
     assert plan_of(100, 1) == plan_of(100, 1) != plan_of(100, 2)
 
 
-def test_a_guard_that_is_taken_away_is_seen() -> None:
+def test_removed_protection_is_detected() -> None:
     urn = "urn:pulumi:dev::p::aws:s3/bucket:Bucket::data"
     state = {"urn": urn, "type": "aws:s3/bucket:Bucket", "custom": True, "inputs": {}}
     guarded = {**state, "protect": True, "retainOnDelete": True}
@@ -406,7 +408,7 @@ def test_a_guard_that_is_taken_away_is_seen() -> None:
         assert (found.unprotected, found.unretained) == (False, False)
 
 
-def test_unchanged_resources_that_are_counted_and_not_listed() -> None:
+def test_unchanged_resources_that_are_counted_but_not_listed() -> None:
     urn = "urn:pulumi:dev::p::aws:s3/bucket:Bucket::data"
     state = {"urn": urn, "type": "aws:s3/bucket:Bucket", "custom": True, "inputs": {"bucket": "data"}}
     step = {"op": "same", "urn": urn, "newState": state}
@@ -414,5 +416,5 @@ def test_unchanged_resources_that_are_counted_and_not_listed() -> None:
     assert plan.unlisted == 4
     (same,) = plan
     assert same.old == same.new == {"bucket": "data"}
-    with pytest.raises(PlanError, match=r"changeSummary\.same is a text, not a whole number"):
+    with pytest.raises(PlanError, match=r"changeSummary\.same is a string, not an integer"):
         reader.read(json.dumps({"steps": [], "changeSummary": {"same": "5"}}))

@@ -1,4 +1,4 @@
-"""Why something is replaced or deleted: a reason for every kind, and none that the resource does not have."""
+"""Reasons for replacements and deletions: one for every kind, and no unrelated ones."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def replaced(type: str = DATABASE, old: Any = SAME, new: Any = SAME, **more: Any
 REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
     "tainted": ({"tainted": True, "forced_by": ("id",)}, (), "it is tainted"),
     "tainted, where the engine names no key": ({"tainted": True}, (), "it is tainted"),
-    "asked for": ({"forced_by": ("id",)}, (), "the preview was told to replace it"),
+    "asked for": ({"forced_by": ("id",)}, (), "an option of the preview requests its replacement"),
     "replaced with another": (
         {"forced_by": ("replaceWith",), "replaced_with": (urn(BUCKET, "b"),)},
         (change(BUCKET, Op.REPLACE, name="b"),),
@@ -39,20 +39,20 @@ REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
         (change(BUCKET, Op.REPLACE, name="b"),),
         "replaceWith: S3 bucket b is replaced",
     ),
-    "another provider": ({"forced_by": ("provider",), "provider": urn(PROVIDER, "p")}, (), "it gets another provider"),
+    "another provider": ({"forced_by": ("provider",), "provider": urn(PROVIDER, "p")}, (), "its provider changes"),
     "a provider that is replaced": (
         {"forced_by": ("provider",), "provider": urn(PROVIDER, "p")},
         (change(PROVIDER, Op.REPLACE, name="p"),),
         "its provider p is replaced",
     ),
-    "a creation that failed": ({"forced_by": ("#initerror",)}, (), "its last creation or update failed half-way"),
+    "a creation that failed": ({"forced_by": ("#initerror",)}, (), "its last creation or update failed partway"),
     "a trigger": ({"triggered": True}, (), "its replacementTrigger changes"),
     "a dependency that is deleted first": (
         {"after": (urn(BUCKET, "b"),)},
         (change(BUCKET, Op.REPLACE, name="b"),),
         "S3 bucket b is replaced",
     ),
-    "an interrupted update": ({"pending": True}, (), "an update that was interrupted deleted it already"),
+    "an interrupted update": ({"pending": True}, (), "an interrupted update already deleted it"),
     "nothing that is known": ({}, (), "the engine gives no reason"),
 }
 
@@ -60,14 +60,14 @@ REASONS: dict[str, tuple[Any, tuple[Change, ...], str]] = {
 @pytest.mark.parametrize("name", REASONS)
 def test_every_kind_of_replacement_has_its_reason(name: str) -> None:
     fields, others, reason = REASONS[name]
-    told = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
-    assert told[0].because == (reason,)
-    # What is no danger has its reason too, where all changes are listed.
+    reported = [each for each in dangers(plan(*others, replaced(**fields))) if each.name == "it"]
+    assert reported[0].because == (reason,)
+    # Changes that are not a danger have a reason in the list of changes too.
     rows = {row.name: row for each in groups(plan(*others, replaced(TEMPLATE, **fields))) for row in each.rows}
     assert rows["it"].reasons == (reason,) and rows["it"].differences == ()
 
 
-def test_a_property_that_forces_is_reason_enough() -> None:
+def test_a_property_that_forces_the_replacement_is_the_only_reason() -> None:
     (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",))))
     assert danger.because == ("engine: postgres → mysql",)
     (danger,) = dangers(plan(replaced(new={"engine": "mysql"}, forced_by=("engine",), replaces_on=("engine",))))
@@ -76,48 +76,50 @@ def test_a_property_that_forces_is_reason_enough() -> None:
     assert danger.because == ("engine: postgres → mysql", "it is tainted")
 
 
-def test_an_input_that_is_called_as_the_engine_s_own_keys_is_a_property() -> None:
+def test_an_input_with_the_name_of_an_engine_key_is_a_property() -> None:
     (danger,) = dangers(plan(replaced(old={"provider": "a"}, new={"provider": "b"}, forced_by=("provider",))))
     assert danger.because == ("provider: a → b",)
 
 
-def test_what_goes_with_another_names_it() -> None:
+def test_a_deletion_with_another_resource_names_that_resource() -> None:
     whole = change("aws:ec2/vpc:Vpc", Op.DELETE, name="net")
-    told = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
-    assert told[0].because == ("deletedWith: VPC net goes",)
+    reported = dangers(plan(whole, change(DATABASE, Op.DELETE, deleted_with=whole.urn)))
+    assert reported[0].because == ("deletedWith: VPC net is deleted",)
     assert dangers(plan(change(DATABASE, Op.DELETE, deleted_with=whole.urn)))[0].because == ()
 
 
 @pytest.mark.parametrize("op", [Op.UPDATE, Op.REPLACE])
-def test_protection_that_goes_is_told_of_what_is_no_danger_too(op: Op) -> None:
+def test_removed_protection_is_also_reported_without_a_danger(op: Op) -> None:
     (group,) = groups(
         plan(update(TEMPLATE, {"a": 1}, {"a": 2}, op=op, forced_by=("a",), unprotected=True, unretained=True))
     )
     assert group.rows[0].reasons == ("protect: true → false", "retainOnDelete: true → false")
 
 
-def test_a_cause_is_a_property_that_the_resource_has() -> None:
+def test_a_cause_is_an_existing_property() -> None:
     nodes = "aws:eks/nodeGroup:NodeGroup"
     old = {"instanceTypes": ["m5.xlarge"], "diskSize": 50}
     new = {"instanceTypes": ["m6i.2xlarge"], "diskSize": 100}
     (danger,) = dangers(plan(update(nodes, old, new, op=Op.REPLACE, forced_by=("instanceTypes", "diskSize"))))
     assert danger.because == ("diskSize: 50 → 100", "instanceTypes[0]: m5.xlarge → m6i.2xlarge")
-    assert "its nodes are replaced by others" in danger.text and "fewer types" not in danger.text
+    assert (
+        "its nodes are replaced with another instance type" in danger.text and "fewer instance types" not in danger.text
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        (["a.large", "b.large"], ["b.large"], "fewer types"),
-        (["g6.large"], ["g5.large"], "replaced by others"),
+        (["a.large", "b.large"], ["b.large"], "fewer instance types"),
+        (["g6.large"], ["g5.large"], "replaced with another instance type"),
         (["a.large"], ["a.large", "b.large"], ""),
         (["a.large"], ["a.large"], ""),
     ],
 )
-def test_fewer_types_are_fewer_and_others_are_others(old: Any, new: Any, says: str) -> None:
-    told = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
-    assert len(told) == bool(says)
-    assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in told)
+def test_fewer_and_other_instance_types_are_distinguished(old: Any, new: Any, says: str) -> None:
+    reported = dangers(plan(update("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": old}, {"instanceTypes": new})))
+    assert len(reported) == bool(says)
+    assert all(says in each.text and ("fewer" in each.text) is ("fewer" in says) for each in reported)
 
 
 def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
@@ -130,14 +132,14 @@ def step(op: str, old: Any, new: Any, **more: Any) -> dict[str, Any]:
     ("old", "new", "keys", "reason"),
     [
         ({"taint": True}, {}, None, "it is tainted"),
-        ({}, {}, ["id"], "the preview was told to replace it"),
-        ({"initErrors": ["x"]}, {}, ["#initerror"], "its last creation or update failed half-way"),
+        ({}, {}, ["id"], "an option of the preview requests its replacement"),
+        ({"initErrors": ["x"]}, {}, ["#initerror"], "its last creation or update failed partway"),
         ({"replacementTrigger": 1}, {"replacementTrigger": 2}, None, "its replacementTrigger changes"),
-        ({"pendingReplacement": True}, {}, None, "an update that was interrupted deleted it already"),
+        ({"pendingReplacement": True}, {}, None, "an interrupted update already deleted it"),
         ({}, {"replaceWith": [urn(BUCKET, "b")]}, ["replaceWith"], "replaceWith"),
     ],
 )
-def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, keys: Any, reason: str) -> None:
+def test_the_reasons_come_from_a_real_preview(old: Any, new: Any, keys: Any, reason: str) -> None:
     document = {
         "steps": [step("replace", old, new, replaceReasons=keys)],
         "changeSummary": {"replace": 1},
@@ -147,7 +149,7 @@ def test_the_reasons_are_read_from_the_engine_s_own_preview(old: Any, new: Any, 
     assert danger.because == (reason,)
 
 
-def test_what_a_value_waits_for_is_told() -> None:
+def test_the_source_of_an_unknown_value_is_reported() -> None:
     change_ = replaced(new={"engine": UNKNOWN}, forced_by=("engine",), depends={"engine": (urn(BUCKET, "b"),)})
-    told = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
-    assert told[0].because == ("engine: postgres → (known after the update), since S3 bucket b is made",)
+    reported = dangers(plan(change(BUCKET, Op.CREATE, name="b"), change_))
+    assert reported[0].because == ("engine: postgres → (known after the update), since S3 bucket b is created",)

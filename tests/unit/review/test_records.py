@@ -1,4 +1,4 @@
-"""The records of types that are not AWS's, and how a type's record is put together."""
+"""The records of types other than AWS's, and how a type's record is assembled."""
 
 from collections import Counter
 from importlib.resources import files
@@ -13,7 +13,7 @@ FOREIGN = ("aws-native", "azure", "google", "others")
 
 
 @pytest.mark.parametrize("file", records.FILES)
-def test_a_file_has_short_lines_names_a_type_once_and_leaves_aws_to_awsfacts(file: str) -> None:
+def test_a_file_has_short_lines_unique_types_and_no_aws_types(file: str) -> None:
     text = (files("mlpctl.review") / "types" / f"{file}.yaml").read_text()
     assert [line for line in text.splitlines() if len(line) > 120] == []
     named = Counter(type for row in records.rows(file) for type in row.types)
@@ -24,12 +24,12 @@ def test_a_file_has_short_lines_names_a_type_once_and_leaves_aws_to_awsfacts(fil
 
 
 @pytest.mark.parametrize("file", FOREIGN)
-def test_what_nobody_checked_against_an_sdk_says_so(file: str) -> None:
+def test_unverified_files_say_so(file: str) -> None:
     text = (files("mlpctl.review") / "types" / f"{file}.yaml").read_text()
     assert "not checked against its SDK" in text.split("\n\n")[0]
 
 
-def test_every_form_that_a_record_names_is_there_and_every_one_is_used() -> None:
+def test_every_format_that_a_record_names_exists_and_is_used() -> None:
     every = [*every_record.every()]
     assert {each.opening for each in every} - {""} == {*openings.table().openings}
     assert {each.expiry for each in every} - {""} == {*expiry.forms()}
@@ -51,31 +51,33 @@ def test_every_file_is_read() -> None:
         ("", ""),
     ],
 )
-def test_the_class_is_left_out_where_it_repeats_the_module(type: str, short: str) -> None:
+def test_the_class_is_omitted_if_it_repeats_the_module(type: str, short: str) -> None:
     assert records.short(type) == short
 
 
-def test_a_named_type_goes_before_a_pattern_and_fields_that_it_lacks_come_from_that() -> None:
+def test_a_named_type_precedes_a_pattern_and_inherits_missing_fields_from_it() -> None:
     claim = records.record("kubernetes:core/v1:Secret")
     assert claim.words == "Kubernetes Secret", "by its name"
     assert claim.free == "included in the cost of the nodes", "by kubernetes:core/v1:*"
 
 
-def test_the_watches_of_a_type_are_those_of_its_name_and_of_all_patterns() -> None:
-    said = [watch.property for watch in records.record("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole").watches]
-    assert said[:5] == ["rules[].verbs[]", "rules[].resources[]", "rules", "aggregationRule", "rules"]
+def test_a_type_has_the_watches_of_its_name_and_of_all_patterns() -> None:
+    watched = [
+        watch.property for watch in records.record("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole").watches
+    ]
+    assert watched[:5] == ["rules[].verbs[]", "rules[].resources[]", "rules", "aggregationRule", "rules"]
     (every,) = records.rows("every")
-    assert said[5:] == [watch.property for watch in every.watches]
+    assert watched[5:] == [watch.property for watch in every.watches]
 
 
-def test_the_last_word_counts_only_of_a_type_that_nothing_else_describes() -> None:
+def test_the_last_word_counts_only_for_types_without_a_record() -> None:
     assert records.record("acme:store/bigBucket:BigBucket").holds == [Holding.DATA]
     assert records.record("aws:new/someBucket:SomeBucket").holds == [Holding.DATA]
     assert records.record("random:index/databaseInstance:DatabaseInstance").holds == (), "its package is described"
     assert records.record("aws:autoscaling/tag:Tag").holds == ()
 
 
-def test_the_token_and_what_short_makes_of_it_have_one_record() -> None:
+def test_a_token_and_its_short_form_have_the_same_record() -> None:
     for token in (
         "aws:eks/cluster:Cluster",
         "gcp:sql/databaseInstance:DatabaseInstance",

@@ -1,4 +1,4 @@
-"""Secrets of a plan: none comes out, and nothing else is lost."""
+"""Redaction of a plan: no secret is shown, and nothing else is lost."""
 
 import base64
 import gzip
@@ -155,7 +155,7 @@ HARMLESS_TEXTS = [
 
 
 def hidden(plan: Plan) -> set[str]:
-    """Where something was struck out: `NAME old|new PATH`."""
+    """The redacted places: `NAME old|new PATH`."""
     return {
         f"{change.name} {side} {dotted(path)}"
         for change in plan
@@ -170,17 +170,17 @@ def plan() -> Plan:
     return reader.read(json.dumps(plan_with_canaries()))
 
 
-def test_there_are_more_than_forty_canaries_and_each_is_in_the_plan_that_is_read() -> None:
+def test_there_are_more_than_forty_canaries_and_each_is_in_the_plan() -> None:
     assert len({canary.secret for canary in CANARIES}) == len(CANARIES) > 40
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.way)
-def test_a_canary_does_not_come_out(canary: Canary, plan: Plan) -> None:
-    told = repr(plan)
-    assert not [form for form in canary.forms if form in told]
+def test_a_canary_is_redacted(canary: Canary, plan: Plan) -> None:
+    output = repr(plan)
+    assert not [form for form in canary.forms if form in output]
 
 
-def test_what_surrounds_a_secret_stays(plan: Plan) -> None:
+def test_the_text_around_a_secret_is_preserved(plan: Plan) -> None:
     by_name = {change.name: change.inputs for change in plan}
     patterns, texts = by_name["patterns"], by_name["texts"]
     assert str(patterns["p"]) == "postgres://app:(secret)@db.internal:5432/app?sslmode=require"
@@ -195,27 +195,27 @@ def test_what_surrounds_a_secret_stays(plan: Plan) -> None:
     assert by_name["environment"]["containers"][0]["env"][1] == {"name": "LOG_LEVEL", "value": "debug"}
 
 
-def test_what_is_secret_on_one_side_is_hidden_on_the_other(plan: Plan) -> None:
+def test_a_value_that_is_secret_on_one_side_is_hidden_on_both(plan: Plan) -> None:
     marked = next(change for change in plan if change.name == "marked")
     assert marked.old == {"plain": Secret("secret", marked.old["plain"].mark), "size": 1}  # type: ignore[index] # it has one
     assert marked.new == {"plain": Secret("secret"), "size": 2}
 
 
 @pytest.mark.parametrize("name", NAMES_OF_SECRETS)
-def test_a_name_gives_a_secret_away(name: str) -> None:
+def test_a_secret_is_recognized_by_its_name(name: str) -> None:
     assert named_secret(name)
     assert isinstance(Redactor().value("umbrella-7", name), Secret)
     assert "umbrella" not in scrub(f"{name.split('/')[-1].split(':')[-1]}='umbrella-7'")
 
 
 @pytest.mark.parametrize("name", NAMES_OF_NONE)
-def test_a_name_that_only_sounds_like_a_secrets_hides_nothing(name: str) -> None:
+def test_a_similar_but_harmless_name_hides_nothing(name: str) -> None:
     assert Redactor().value("a-value-of-it", name) == "a-value-of-it"
     assert Redactor().value(4096, name) == 4096
 
 
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
-def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+def test_a_value_that_only_looks_like_a_secret_is_preserved(text: str) -> None:
     assert scrub(text) == text
     assert Redactor().value(text, "description") == text
 
@@ -235,11 +235,11 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         {"items": [{"key": "tls.key", "path": "tls.key"}], "secretName": "web-tls"},
     ],
 )
-def test_what_only_points_to_a_secret_stays(value: Any) -> None:
+def test_a_reference_to_a_secret_is_preserved(value: Any) -> None:
     assert Redactor().value(value, "secret") == value
 
 
-def test_unknown_values_stay_unknown_under_a_secrets_name() -> None:
+def test_unknown_values_of_secrets_remain_unknown() -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     assert Redactor().inputs({"password": unknown, "handle": unknown}, hidden={"handle"}) == {
         "password": UNKNOWN,
@@ -247,11 +247,11 @@ def test_unknown_values_stay_unknown_under_a_secrets_name() -> None:
     }
 
 
-def test_our_real_plan_loses_nothing() -> None:
+def test_nothing_in_our_real_plan_is_redacted() -> None:
     assert hidden(reader.load(PLANS / "created.json")) == set()
 
 
-def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
+def test_only_the_secrets_of_another_programs_plan_are_redacted() -> None:
     both = {
         "orders {} password",
         "orders-db {} secretString",
@@ -268,7 +268,7 @@ def test_a_foreign_plan_loses_its_secrets_and_nothing_else() -> None:
     assert [message.text for message in plan.messages] == ["the secret (secret) has no expiry"]
 
 
-def test_copies_of_what_is_secret_are_hidden_though_their_mark_is_lost() -> None:
+def test_copies_of_secrets_are_hidden_even_without_a_mark() -> None:
     both = {"prot {} tags.a", "prot {} tagsAll.a"}
     plan = reader.load(PLANS / "replacements.json")
     assert hidden(plan) == {each.format(side) for each in both for side in ("old", "new")}
@@ -278,7 +278,7 @@ def test_copies_of_what_is_secret_are_hidden_though_their_mark_is_lost() -> None
     assert hidden(Plan((made,))) == {"x new tags.a", "x new tagsAll.a"}
 
 
-def test_what_is_secret_is_found_on_the_other_side_by_its_name_though_a_list_moves() -> None:
+def test_a_secret_list_item_is_matched_by_name_if_its_position_changes() -> None:
     before = {"env": [{"name": "B", "value": "[secret]"}]}
     after = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "brief"}]}
     shown = Redactor().inputs(after, twin=before)["env"]
@@ -286,7 +286,7 @@ def test_what_is_secret_is_found_on_the_other_side_by_its_name_though_a_list_mov
     assert isinstance(shown[1]["value"], Secret)
 
 
-def test_what_is_nested_too_deeply_to_look_through_is_hidden() -> None:
+def test_values_that_are_nested_too_deeply_are_hidden() -> None:
     value: Any = "umbrella-77"
     text = "password=umbrella-77 and more of it"
     for _ in range(200):
@@ -299,7 +299,7 @@ def test_what_is_nested_too_deeply_to_look_through_is_hidden() -> None:
         shown = base64.b64decode(shown).decode()
 
 
-def test_half_characters_do_not_get_through() -> None:
+def test_lone_surrogates_are_replaced() -> None:
     values = {"long": "half a \ud83d character", "s": "\ud83d", "\udc00": 1}
     step = resource("a", "t:i:T", new=values) | {"detailedDiff": {"\ud83d": {"kind": "add"}}}
     message = {"severity": "info", "message": "\ud83d"}
@@ -309,7 +309,7 @@ def test_half_characters_do_not_get_through() -> None:
     plan.messages[0].text.encode()
 
 
-def test_two_secrets_are_equal_if_what_they_hide_is() -> None:
+def test_secrets_are_equal_if_their_hidden_values_are() -> None:
     shown = [Redactor().value(text, "password") for text in ("one-umbrella", "one-umbrella", "two-umbrella")]
     assert shown[0] == shown[1] != shown[2]
     urls = [Redactor().value(f"postgres://app:{text}@db/app", "x") for text in ("one", "one", "two")]
@@ -318,7 +318,7 @@ def test_two_secrets_are_equal_if_what_they_hide_is() -> None:
     assert urls[0] != "postgres://app:(secret)@db/app"
 
 
-def test_a_short_secret_does_not_take_words_away_elsewhere() -> None:
+def test_a_short_secret_does_not_redact_words_elsewhere() -> None:
     redactor = Redactor()
     redactor.value({"password": "postgres"})
     again = Redactor(redactor.found)
@@ -376,7 +376,7 @@ _PIECES = [
 
 
 @pytest.mark.parametrize("piece", ["[", "{", "a: [", "a: {\n", "- ", "? "])
-def test_yaml_that_is_nested_ever_deeper_ends_no_process(piece: str) -> None:
+def test_deeply_nested_yaml_does_not_crash_the_process(piece: str) -> None:
     text = "password: umbrella-12345\nb: " + piece * 100_000
     assert "umbrella" not in scrub(text[: 256 * 1024])
 
@@ -384,13 +384,13 @@ def test_yaml_that_is_nested_ever_deeper_ends_no_process(piece: str) -> None:
 @pytest.mark.engine  # seconds in all
 @bounded
 @pytest.mark.parametrize("piece", _PIECES)
-def test_a_large_text_takes_no_more_than_linear_time(piece: str) -> None:
+def test_a_large_text_takes_linear_time(piece: str) -> None:
     size = 1024**2 // 4
     scrub((piece * (size // len(piece) + 1))[:size])
 
 
 @bounded
-def test_large_user_data_is_looked_through_in_base64_and_gzip() -> None:
+def test_large_user_data_in_base64_and_gzip_is_searched() -> None:
     script = (
         "".join(f"echo {number} >> /var/log/boot\n" for number in range(40_000)) + "export DB_PASSWORD=umbrella-77\n"
     )
@@ -402,13 +402,13 @@ def test_large_user_data_is_looked_through_in_base64_and_gzip() -> None:
 
 
 @bounded
-def test_data_that_unpacks_to_far_more_is_not_unpacked_wholly() -> None:
+def test_a_decompression_bomb_is_not_fully_decompressed() -> None:
     bomb = base64.b64encode(gzip.compress(b" " * 40_000_000, compresslevel=1)).decode()
     scrub(bomb)
 
 
 @bounded
-def test_anchors_of_yaml_that_multiply_take_no_time() -> None:
+def test_multiplying_yaml_anchors_take_no_time() -> None:
     bomb = "a0: &a0 [secret, secret]\n" + "".join(
         f"a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, 60)
     )
@@ -437,7 +437,7 @@ def test_any_inputs_are_read(values: dict[str, Any], other: dict[str, Any]) -> N
     name=st.sampled_from(NAMES_OF_SECRETS),
     around=st.sampled_from(["{}", "JSON", "list", "env", "base64"]),
 )
-def test_no_text_under_a_secrets_name_comes_out(secret: str, name: str, around: str) -> None:
+def test_no_text_with_the_name_of_a_secret_is_shown(secret: str, name: str, around: str) -> None:
     values: dict[str, Any] = {
         "{}": {name: secret},
         "JSON": {"text": json.dumps({"deep": [{name: secret}]})},
@@ -446,6 +446,6 @@ def test_no_text_under_a_secrets_name_comes_out(secret: str, name: str, around: 
         "base64": {"data": base64.b64encode(json.dumps({name: secret}).encode()).decode()},
     }[around]
     redactor = Redactor()
-    told = repr(redactor.inputs(values)) + "".join(map(str, walk(redactor.inputs(values))))
-    assert secret not in told
-    assert json.dumps(secret)[1:-1] not in told
+    output = repr(redactor.inputs(values)) + "".join(map(str, walk(redactor.inputs(values))))
+    assert secret not in output
+    assert json.dumps(secret)[1:-1] not in output

@@ -1,4 +1,4 @@
-"""Commands, addresses, headers and tokens that hold a secret which no name gives away, and what looks like them."""
+"""Commands, addresses, headers and tokens with a secret that no name reveals, and similar texts."""
 
 import json
 from typing import Any
@@ -19,19 +19,19 @@ def shown(value: Any) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.way)
-def test_a_secret_is_struck_out_and_no_more_than_that_is_hidden(form: Form) -> None:
+def test_exactly_the_secret_is_redacted(form: Form) -> None:
     found = shown(written(form.text, form.secret))
     assert form.secret not in found
     assert HIDDEN in found and found != json.dumps({"note": HIDDEN})
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.way)
-def test_it_is_struck_out_of_a_script_too(form: Form) -> None:
+def test_it_is_redacted_in_a_script_too(form: Form) -> None:
     text = " ".join(form.text) if isinstance(form.text, list) else form.text
     assert form.secret not in shown(f"#!/bin/sh\nset -e\n{written(text, form.secret)}\nexec serve\n")
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_looks_like_one_stays(text: str) -> None:
+def test_a_similar_text_is_preserved(text: str) -> None:
     assert shown(text) == json.dumps({"note": text})
     assert shown(text.split()) == json.dumps({"note": text.split()})

@@ -1,4 +1,4 @@
-"""Ways in which people write secrets beside names, flags and addresses, and texts that look like them."""
+"""Notations of secrets with names, flags and addresses, and similar texts."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ WAYS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_way_of_writing_a_secret_lets_it_through(way: str) -> None:
+def test_every_notation_of_a_secret_is_redacted(way: str) -> None:
     shown = json.dumps(Redactor().inputs({"x": WAYS[way]}), default=str)
     assert WORD not in shown and WORD.lower() not in shown and LONG not in shown
     encoded = base64.b64encode(json.dumps(WAYS[way]).encode()).decode()
@@ -67,11 +67,11 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_is_written_alike_and_is_no_secret_stays(text: str) -> None:
+def test_a_similar_notation_without_a_secret_is_preserved(text: str) -> None:
     assert Redactor().text(text) == text
 
 
-def test_a_parameter_that_is_no_secret_stays() -> None:
+def test_a_harmless_parameter_is_preserved() -> None:
     inputs = {"parameters": [{"parameterKey": "Stage", "parameterValue": "prod"}], "x": [{"k": "a", "v": "b"}]}
     assert not [value for _, value in walk(Redactor().inputs(inputs)) if isinstance(value, (Secret, Masked))]
 
@@ -111,7 +111,7 @@ HARMLESS_COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_password_among_the_words_of_a_command(command: str) -> None:
+def test_a_password_in_the_words_of_a_command(command: str) -> None:
     for value in (command, command.split(" "), ["sh", "-c", command]):
         shown = Redactor().value({"command": value})
         assert PASSWORD not in repr(shown)
@@ -119,7 +119,7 @@ def test_a_password_among_the_words_of_a_command(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", HARMLESS_COMMANDS)
-def test_commands_without_a_secret_stay(command: str) -> None:
+def test_commands_without_a_secret_are_preserved(command: str) -> None:
     for value in (command, command.split(" ")):
         assert Redactor().value({"command": value}) == {"command": value}
 
@@ -147,7 +147,7 @@ HARMLESS_BESIDE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("values", HARMLESS_BESIDE)
-def test_what_stands_beside_a_harmless_word_stays(values: dict[str, Any]) -> None:
+def test_a_value_with_a_harmless_name_is_preserved(values: dict[str, Any]) -> None:
     assert Redactor().inputs(values, kind="acme:index:Thing") == values
 
 
@@ -159,6 +159,6 @@ def test_what_stands_beside_a_harmless_word_stays(values: dict[str, Any]) -> Non
         "a:b:TokenPolicy",
     ],
 )
-def test_a_type_that_only_points_to_secrets_hides_nothing(kind: str) -> None:
+def test_a_type_that_only_refers_to_secrets_hides_nothing(kind: str) -> None:
     values = {"value": "plain-words-here", "content": "plain"}
     assert Redactor().inputs(values, kind=kind) == values

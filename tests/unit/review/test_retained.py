@@ -1,4 +1,4 @@
-"""A replacement whose old one stays: everything that a review says of it agrees."""
+"""A replacement that retains the old resource: all parts of a review agree."""
 
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ BOOK = book.load()
 
 
 def review(old: Any = OLD, new: Any = OLD, before: Any = None, after: Any = None, write: Any = digest) -> Report:
-    """A review of the replacement of a database, with options of the engine until now and from now on."""
+    """A review of the replacement of a database with old and new resource options."""
     sides = state(DATABASE, "orders", old, **(before or {})), state(DATABASE, "orders", new, **(after or {}))
     return assemble.review(reader.read(write(ROOT, Step("replace", *sides, ("engine",)))), BOOK, date(2026, 11, 1))
 
@@ -29,24 +29,24 @@ RETAIN, PROTECT = {"retainOnDelete": True}, {"protect": True}
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("form", [markdown, html, printed])
-def test_no_form_says_that_nothing_is_to_be_done_or_that_anything_is_lost(form: Any, write: Any) -> None:
+def test_no_format_says_that_no_action_is_needed_or_that_anything_is_lost(form: Any, write: Any) -> None:
     report = review(
         new={**OLD, "engine": "mysql", "instanceClass": "db.m6g.xlarge"}, before=RETAIN, after=RETAIN, write=write
     )
     text = " ".join(form(report).split())
     assert report.dangers == () and report.verdict.startswith("1 to replace (the old one is retained")
-    assert "Nothing here has to be done" not in text and "Decide who manages what stays in the cloud" in text
+    assert "No action is needed" not in text and "Decide who manages the resources that stay in the cloud" in text
     assert not any(word in text for word in (" lost", "restarts", "destroy data"))
     assert [wording.component_state(report, each) for each in report.groups] == ["changed"]
 
 
-def test_what_the_new_one_opens_is_told_and_comes_first() -> None:
+def test_access_opened_by_the_new_resource_is_reported_first() -> None:
     report = review(new={**OLD, "publiclyAccessible": True}, before=RETAIN, after=RETAIN)
     (danger,) = report.dangers
     assert (danger.harm, wording.standing(danger)) == (Harm.IDENTITY, "the old one is retained")
 
 
-def test_a_loss_comes_after_what_anybody_reaches_where_the_old_one_stays() -> None:
+def test_public_access_comes_before_the_loss_of_a_retained_resource() -> None:
     opened = state(DATABASE, "opened", {**OLD, "publiclyAccessible": True})
     steps = [
         Step("replace", state(DATABASE, "opened", OLD, **RETAIN), opened, ("publiclyAccessible",)),
@@ -55,30 +55,30 @@ def test_a_loss_comes_after_what_anybody_reaches_where_the_old_one_stays() -> No
         ),
     ]
     report = assemble.review(reader.read(digest(ROOT, *steps)), BOOK, date(2026, 11, 1))
-    told = [(each.name, each.harm) for each in report.dangers]
-    assert told == [("opened", Harm.IDENTITY), ("weaker", Harm.SERVING), ("opened", Harm.PROTECTION)]
+    reported = [(each.name, each.harm) for each in report.dangers]
+    assert reported == [("opened", Harm.IDENTITY), ("weaker", Harm.SERVING), ("opened", Harm.PROTECTION)]
 
 
-def test_what_is_no_longer_retained_is_the_new_one() -> None:
+def test_removed_retention_concerns_the_new_resource() -> None:
     (danger,) = review(before=RETAIN).dangers
-    assert danger.harm is Harm.PROTECTION and "a deletion of the new one will no longer leave it" in danger.text
+    assert danger.harm is Harm.PROTECTION and "a deletion of the new one will no longer retain it" in danger.text
 
 
-def test_the_old_one_is_destroyed_where_only_the_new_one_is_retained() -> None:
+def test_the_old_resource_is_destroyed_if_only_the_new_one_is_retained() -> None:
     report = review(after=RETAIN)
     assert [each.harm for each in report.dangers] == [Harm.DATA]
     assert report.verdict.startswith("1 to replace;")
 
 
 @pytest.mark.parametrize(("after", "refused"), [(PROTECT, True), ({}, False)])
-def test_the_engine_replaces_what_is_protected_no_longer(after: Any, refused: bool) -> None:
+def test_the_engine_replaces_a_resource_that_is_no_longer_protected(after: Any, refused: bool) -> None:
     report = review(before=PROTECT, after=after)
     assert [each.protected for each in report.dangers] == [refused]
-    assert any("Take the protection away" in each for each in wording.next_steps(report)) is refused
-    assert any("the engine refuses that" in each.text for each in report.dangers) is refused
+    assert any("Remove the protection first" in each for each in wording.next_steps(report)) is refused
+    assert any("the engine rejects this" in each.text for each in report.dangers) is refused
 
 
-def test_no_form_is_louder_than_another() -> None:
+def test_all_formats_have_the_same_alert_level() -> None:
     report = review(before=RETAIN, after=RETAIN)
     assert wording.alarm(report) == "may"
     assert "[!WARNING]" in markdown(report) and 'class="verdict may"' in html(report)

@@ -1,4 +1,4 @@
-"""What providers leave in the cloud although the engine deletes it, and what only lowers protection."""
+"""Resources that providers retain although the engine deletes them, and changes that only lower protection."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def engines(op: str, type: str, old: Any, new: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_what_a_provider_leaves_is_no_longer_managed_and_not_destroyed(name: str) -> None:
+def test_a_resource_that_its_provider_retains_is_no_longer_managed_and_not_destroyed(name: str) -> None:
     type, inputs = LEFT[name]
     _, left = engines("delete", type, inputs, {})
     assert (left.op, left.retained) == (Op.FORGET, True)
@@ -64,7 +64,7 @@ def test_what_a_provider_leaves_is_no_longer_managed_and_not_destroyed(name: str
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_the_old_one_of_a_replacement_is_left_too(name: str) -> None:
+def test_the_old_resource_of_a_replacement_is_retained_too(name: str) -> None:
     type, inputs = LEFT[name]
     _, replaced = engines("replace", type, inputs, {})
     assert (replaced.op, replaced.retained) == (Op.REPLACE, True)
@@ -72,7 +72,7 @@ def test_the_old_one_of_a_replacement_is_left_too(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [each for each, (_, inputs) in LEFT.items() if inputs])
-def test_what_the_state_says_counts_and_not_what_the_program_says_now(name: str) -> None:
+def test_the_inputs_in_the_state_count_and_not_those_of_the_program(name: str) -> None:
     type, inputs = LEFT[name]
     _, replaced = engines("replace", type, {}, inputs)
     assert not replaced.retained
@@ -80,15 +80,15 @@ def test_what_the_state_says_counts_and_not_what_the_program_says_now(name: str)
     assert deleted.op is Op.DELETE
 
 
-SNAPSHOT = "a last snapshot is taken"
+SNAPSHOT = "a final snapshot is created"
 KEPT: dict[str, tuple[str, Any, str, Harm]] = {
     "a domain by its policy": (
         DOMAIN,
         {"retentionPolicy": {"homeEfsFileSystem": "Retain"}},
-        "home directories of its users stay",
+        "home directories of its users are retained",
         Harm.SERVING,
     ),
-    "a domain by default": (DOMAIN, {}, "home directories of its users stay", Harm.SERVING),
+    "a domain by default": (DOMAIN, {}, "home directories of its users are retained", Harm.SERVING),
     "a database": (DATABASE, KEEP_SNAPSHOT, SNAPSHOT, Harm.SERVING),
     "a database by default": (DATABASE, {"finalSnapshotIdentifier": "last"}, SNAPSHOT, Harm.SERVING),
     "a cluster": ("aws:rds/cluster:Cluster", KEEP_SNAPSHOT, SNAPSHOT, Harm.SERVING),
@@ -103,14 +103,14 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
     "an instance of Cloud SQL": (
         "gcp:sql/databaseInstance:DatabaseInstance",
         {"settings": {"finalBackupConfig": {"enabled": True}}},
-        "a last backup is taken",
+        "a final backup is created",
         Harm.SERVING,
     ),
     "a disk": ("aws:ebs/volume:Volume", {"finalSnapshot": True}, SNAPSHOT, Harm.PROTECTION),
     "a file system": (
         "aws:fsx/windowsFileSystem:WindowsFileSystem",
         {"skipFinalBackup": False},
-        "a last backup is taken",
+        "a final backup is created",
         Harm.PROTECTION,
     ),
 }
@@ -118,12 +118,12 @@ KEPT: dict[str, tuple[str, Any, str, Harm]] = {
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("name", KEPT)
-def test_data_that_is_kept_elsewhere_is_not_destroyed(name: str, op: Op) -> None:
+def test_data_that_is_retained_elsewhere_is_not_destroyed(name: str, op: Op) -> None:
     type, inputs, says, harm = KEPT[name]
-    told = dangers(plan(change(type, op, old=inputs, new=None if op is Op.DELETE else inputs, deletes_first=True)))
-    assert [each.harm for each in told] == [harm]
-    assert told[0].text.count(says) == 1
-    assert ("the new one starts without" in told[0].text) is (op is Op.REPLACE)
+    reported = dangers(plan(change(type, op, old=inputs, new=None if op is Op.DELETE else inputs, deletes_first=True)))
+    assert [each.harm for each in reported] == [harm]
+    assert reported[0].text.count(says) == 1
+    assert ("the new one starts without" in reported[0].text) is (op is Op.REPLACE)
 
 
 LOST: dict[str, tuple[str, Any]] = {
@@ -141,7 +141,7 @@ LOST: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_what_nothing_keeps_is_destroyed(name: str) -> None:
+def test_data_that_is_not_retained_is_destroyed(name: str) -> None:
     type, inputs = LOST[name]
     _, deleted = engines("delete", type, inputs, {})
     assert dangers(plan(deleted))[0].harm is Harm.DATA
@@ -161,7 +161,7 @@ LOWERED: dict[str, Change] = {
     "the option protect of nodes": change("aws:eks/nodeGroup:NodeGroup", Op.SAME, unprotected=True),
     "versioning": change("aws:s3/bucketVersioning:BucketVersioning", Op.DELETE),
     "backups": change("aws:backup/plan:Plan", Op.DELETE),
-    "a log group left no more": update(LOGS, {"skipDestroy": True}, {"skipDestroy": False}),
+    "a log group that is no longer retained": update(LOGS, {"skipDestroy": True}, {"skipDestroy": False}),
     "protection of Cloud SQL": update(
         "gcp:sql/databaseInstance:DatabaseInstance", {"deletionProtection": True}, {"deletionProtection": False}
     ),
@@ -172,12 +172,12 @@ LOWERED: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", LOWERED)
-def test_a_guard_that_goes_destroys_nothing_yet(name: str) -> None:
+def test_removed_protection_destroys_nothing_yet(name: str) -> None:
     danger = only(LOWERED[name])
     assert wording.harm(danger) == "will lower protection"
 
 
-def test_a_guard_that_goes_with_what_it_guards_is_part_of_the_loss() -> None:
+def test_protection_removed_with_its_resource_is_part_of_the_loss() -> None:
     old, new = {"skipFinalSnapshot": True, "deletionProtection": True}, {"skipFinalSnapshot": True}
-    told = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
-    assert [each.harm for each in told] == [Harm.DATA] and "a later change may delete it" in told[0].text
+    reported = dangers(plan(update(DATABASE, old, new, op=Op.REPLACE, forced_by=("engine",))))
+    assert [each.harm for each in reported] == [Harm.DATA] and "a later change may delete it" in reported[0].text

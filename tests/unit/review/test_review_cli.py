@@ -1,4 +1,4 @@
-"""`mlpctl review` and `mlpctl cost` as commands: what they print where, and how they end."""
+"""The commands `mlpctl review` and `mlpctl cost`: output and exit codes."""
 
 import ast
 import io
@@ -65,7 +65,7 @@ def lost(name: str = "lost") -> dict[str, Any]:
 SMALL = preview(ring(), key(), disk("scratch", 100), lost())
 
 
-def test_a_plan_within_its_limits_is_code_0(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_a_plan_within_its_limits_exits_with_0(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, preview(ring(), key(), cost={"maxMonthlyUsd": 2}))
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", plan)
@@ -74,24 +74,24 @@ def test_a_plan_within_its_limits_is_code_0(tmp_path: Path, mlpctl: Mlpctl) -> N
 
 
 @pytest.mark.parametrize(
-    ("cost", "told"),
+    ("cost", "expected"),
     [
         ({"maxMonthlyUsd": 0.99}, "The stack costs $1.00 a month; cost.maxMonthlyUsd allows $0.99."),
         ({"maxMonthlyDeltaUsd": 0.5}, "The update adds $1.00 a month; cost.maxMonthlyDeltaUsd allows $0.50."),
     ],
 )
-def test_a_broken_limit_is_code_1_and_told_on_every_output(
-    cost: Any, told: str, tmp_path: Path, mlpctl: Mlpctl
+def test_an_exceeded_limit_exits_with_1_and_is_in_every_output(
+    cost: Any, expected: str, tmp_path: Path, mlpctl: Mlpctl
 ) -> None:
     plan = written(tmp_path, preview(ring(), key(), cost=cost))
     for arguments in (("review",), ("review", "--html", "-"), ("review", "--json", "-"), ("cost",), ("cost", "--json")):
         ran = mlpctl(*arguments, "--plan", plan)
         assert ran.code == 1
-        assert told in ran.out
-    assert "broken" in mlpctl("review", "--plan", plan, "--markdown", "-").out
+        assert expected in ran.out
+    assert "exceeded" in mlpctl("review", "--plan", plan, "--markdown", "-").out
 
 
-def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_a_rejected_object_exits_with_1(tmp_path: Path, mlpctl: Mlpctl) -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     provider = f"{PREFIX}pulumi:providers:kubernetes::cluster"
     made = {"urn": provider, "custom": True, "type": "pulumi:providers:kubernetes", "parent": STACK}
@@ -103,52 +103,52 @@ def test_an_object_that_the_schema_refuses_is_code_1(tmp_path: Path, mlpctl: Mlp
     ran = mlpctl("review", "--plan", written(tmp_path, plan))
     assert ran.code == 1
     assert "prots (did you mean ports?)" in ran.out
-    assert "1 Kubernetes object refused" in ran.out.splitlines()[0]
+    assert "1 Kubernetes object rejected" in ran.out.splitlines()[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
-        ("", "There is nothing in it"),
-        ("Previewing update (prod)\n", "is no JSON"),
-        ('{"terraform_version": "1.9", "resource_changes": []}', "This is a plan of Terraform"),
-        ('{"version": 3, "deployment": {}}', "This is a state that `pulumi stack export` wrote"),
-        ("[1, 2]", "expected is the output of `pulumi preview --json`"),
+        ("", "The input is empty"),
+        ("Previewing update (prod)\n", "is not JSON"),
+        ('{"terraform_version": "1.9", "resource_changes": []}', "This is a Terraform plan"),
+        ('{"version": 3, "deployment": {}}', "This is a state from `pulumi stack export`"),
+        ("[1, 2]", "expected: the output of `pulumi preview --json`"),
         (json.dumps({**SMALL, "steps": {"a": 1}}), "steps"),
         (json.dumps(preview(cost={"maxMonthlyUsd": "lots"})), "cost.maxMonthlyUsd: input should be a valid number"),
         (json.dumps(preview(cost={"maxMonthly": 1})), "cost.maxMonthly: extra inputs are not permitted"),
     ],
 )
-def test_what_is_no_preview_is_code_2(text: str, told: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_an_input_other_than_a_preview_exits_with_2(text: str, expected: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
     file = written(tmp_path, text)
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", file)
         assert (ran.code, ran.out) == (2, "")
-        assert told in ran.errors
+        assert expected in ran.errors
         assert ran.errors.count("\n") == 1
 
 
-def test_a_file_that_is_not_there_is_code_2(mlpctl: Mlpctl) -> None:
+def test_a_missing_file_exits_with_2(mlpctl: Mlpctl) -> None:
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", "nowhere.json")
         assert (ran.code, ran.out, ran.errors) == (2, "", "nowhere.json cannot be read: No such file or directory.\n")
     assert mlpctl("review", "--plan", ".").errors == ". cannot be read: Is a directory.\n"
 
 
-def test_a_place_that_cannot_be_written_is_code_2_before_anything_is_read(tmp_path: Path, mlpctl: Mlpctl) -> None:
-    for place, told in (
-        (tmp_path / "no" / "report.md", "there is no folder"),
+def test_an_unwritable_path_exits_with_2_before_anything_is_read(tmp_path: Path, mlpctl: Mlpctl) -> None:
+    for place, expected in (
+        (tmp_path / "no" / "report.md", "the folder"),
         (tmp_path, "it is a folder"),
-        (written(tmp_path, SMALL) / "report.md", "there is no folder"),
+        (written(tmp_path, SMALL) / "report.md", "the folder"),
     ):
         ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", place)
         assert (ran.code, ran.out) == (2, "")
-        assert f"cannot be written: {told}" in ran.errors
+        assert f"cannot be written: {expected}" in ran.errors
     ran = mlpctl("review", "--plan", "nowhere.json", "--markdown", "-", "--json", "-")
     assert (ran.code, ran.errors) == (2, "Only one format can be written to standard output.\n")
 
 
-def test_a_full_disk_is_code_2(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_a_full_disk_exits_with_2(tmp_path: Path, mlpctl: Mlpctl) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
     ran = mlpctl("review", "--plan", written(tmp_path, SMALL), "--markdown", "/dev/full")
@@ -166,13 +166,13 @@ def test_a_full_disk_is_code_2(tmp_path: Path, mlpctl: Mlpctl) -> None:
         ("cost", "--json", "x"),
     ],
 )
-def test_options_that_are_not_right_are_code_2(arguments: tuple[str, ...], mlpctl: Mlpctl) -> None:
+def test_invalid_options_exit_with_2(arguments: tuple[str, ...], mlpctl: Mlpctl) -> None:
     ran = mlpctl(*arguments)
     assert (ran.code, ran.out) == (2, "")
     assert "Error" in ran.errors
 
 
-def test_a_stack_file_that_is_not_right_is_code_2_and_starts_nothing(
+def test_an_invalid_stack_file_exits_with_2_and_starts_nothing(
     root: Path, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
@@ -187,7 +187,7 @@ def test_a_stack_file_that_is_not_right_is_code_2_and_starts_nothing(
     assert not (tmp_path / ".sandbox").exists()
 
 
-def test_without_an_engine_it_is_code_3(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_engine_exits_with_3(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: go\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     for arguments in (("review",), ("cost",), ("cost", "--compare", "dev,prod")):
@@ -196,13 +196,13 @@ def test_without_an_engine_it_is_code_3(tmp_path: Path, mlpctl: Mlpctl, monkeypa
         assert "There is no `pulumi` on PATH" in ran.errors
 
 
-def test_outside_a_project_it_is_code_3(mlpctl: Mlpctl) -> None:
+def test_it_exits_with_3_outside_a_project(mlpctl: Mlpctl) -> None:
     ran = mlpctl("review", "--account")
     assert (ran.code, ran.out) == (3, "")
     assert "There is no Pulumi.yaml" in ran.errors
 
 
-def test_a_preview_that_fails_is_code_3_with_its_errors_and_no_report(
+def test_a_failed_preview_exits_with_3_with_its_errors_and_no_report(
     tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errors = [{"severity": "error", "message": f"error: quota {number} is used up\n"} for number in range(25)]
@@ -223,7 +223,7 @@ def test_a_preview_of_this_shell_is_reviewed(tmp_path: Path, mlpctl: Mlpctl, mon
     assert (found["sandbox"], found["counts"]) == (False, {"create": 3})
 
 
-def test_stacks_are_compared_each_once(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_stack_is_compared_once(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", fake_pulumi(tmp_path, out=json.dumps(preview(ring(), key(), cost={"maxMonthlyUsd": 0}))))
     ran = mlpctl("cost", "--account", "--compare", " dev,prod,,dev ", "--json")
     assert ran.code == 1
@@ -235,15 +235,15 @@ def test_stacks_are_compared_each_once(tmp_path: Path, mlpctl: Mlpctl, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "expected"),
     [
         (book.PRICES, "nonsense\n", f"The price book is invalid: {book.PRICES}, line 1: the columns are not"),
         (book.SOURCES, "a: [", f"The price book is invalid: {book.SOURCES}"),
         (book.PRICES, None, "The price book cannot be read: "),
     ],
 )
-def test_a_damaged_price_book_is_code_3_in_one_sentence(
-    file: str, text: str | None, told: str, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+def test_a_damaged_price_book_exits_with_3_and_one_sentence(
+    file: str, text: str | None, expected: str, tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "book"
     folder.mkdir()
@@ -256,21 +256,21 @@ def test_a_damaged_price_book_is_code_3_in_one_sentence(
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", written(tmp_path, SMALL))
         assert (ran.code, ran.out) == (3, "")
-        assert ran.errors.startswith(told)
+        assert ran.errors.startswith(expected)
         assert ran.errors.count("\n") <= 2
 
 
 def test_a_plan_is_read_from_standard_input(mlpctl: Mlpctl) -> None:
     ran = mlpctl("review", "--plan", "-", given=json.dumps(SMALL).encode())
     assert ran.code == 0
-    assert ran.out.startswith("3 to create; +$9.00 a month, $9.00 in all, not counting 1 resource without a price\n")
+    assert ran.out.startswith("3 to create; +$9.00 per month, $9.00 in total, excluding 1 unpriced resource\n")
     ran = mlpctl("cost", "--plan", "-", given=b"no")
     assert (ran.code, ran.out) == (2, "")
     assert ran.errors.startswith("Standard input: ")
 
 
 @pytest.mark.parametrize(("name", "begin"), [("markdown", "<!-- mlpctl review "), ("html", "<!doctype"), ("json", "{")])
-def test_a_report_on_standard_output_is_alone_there(name: str, begin: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_a_report_on_standard_output_is_the_only_output(name: str, begin: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, SMALL)
     ran = mlpctl("review", "--plan", plan, f"--{name}", "-")
     assert (ran.code, ran.errors) == (0, "")
@@ -279,7 +279,7 @@ def test_a_report_on_standard_output_is_alone_there(name: str, begin: str, tmp_p
     assert Path("report").read_text(encoding="utf-8") == ran.out
 
 
-def test_several_outputs_are_made_at_once(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_several_formats_are_written_at_once(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, SMALL)
     ran = mlpctl("review", "--plan", plan, "--markdown", "a.md", "--html", "a.html", "--json", "a.json")
     assert ran.out.startswith("3 to create")
@@ -291,7 +291,7 @@ def test_several_outputs_are_made_at_once(tmp_path: Path, mlpctl: Mlpctl) -> Non
     assert Path("b.md").read_text() == Path("a.md").read_text()
 
 
-def test_an_output_is_utf_8_whatever_the_terminal_has(
+def test_the_output_is_utf_8_regardless_of_the_terminal(
     root: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = root / "tests" / "golden" / "plans" / "foreign.json"
@@ -325,7 +325,7 @@ def test_json_of_costs_has_the_documented_shape(tmp_path: Path, mlpctl: Mlpctl) 
     assert by_urn[lost()["urn"]]["monthlyUsd"] is None
 
 
-def test_sums_are_the_sums_of_what_is_shown(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_totals_are_the_sums_of_the_shown_amounts(tmp_path: Path, mlpctl: Mlpctl) -> None:
     disks = [disk(f"d{number}", 7 * number + 1, old=3 * number + 1) for number in range(60)]
     plan = written(tmp_path, preview(ring(), key(), *disks, disk("new", 13), lost(), cost={"maxMonthlyUsd": 1e6}))
     reported = json.loads(mlpctl("review", "--plan", plan, "--json", "-").out)
@@ -347,7 +347,7 @@ def test_sums_are_the_sums_of_what_is_shown(tmp_path: Path, mlpctl: Mlpctl) -> N
 
 
 def amounts(value: Any) -> list[float]:
-    """Every figure in dollars."""
+    """All amounts in dollars."""
     if isinstance(value, list):
         return [found for each in value for found in amounts(each)]
     if not isinstance(value, dict):
@@ -356,7 +356,7 @@ def amounts(value: Any) -> list[float]:
     return own + [found for each in value.values() for found in amounts(each)]
 
 
-def test_a_component_may_be_called_like_a_secret(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_a_component_may_have_the_name_of_a_secret(tmp_path: Path, mlpctl: Mlpctl) -> None:
     secret = resource("db-password", "aws:secretsmanager/secret:Secret", new={"name": "x"})
     usage = {"db-password": {"secretRequests": 4_711_000}}
     ran = mlpctl("cost", "--plan", written(tmp_path, preview(secret, cost={"usage": usage})), "--json")
@@ -364,16 +364,16 @@ def test_a_component_may_be_called_like_a_secret(tmp_path: Path, mlpctl: Mlpctl)
     assert json.loads(ran.out)["resources"][-1]["assumptions"][0]["value"] == 4_711_000
 
 
-def test_what_only_may_be_replaced_is_told_in_the_first_line(tmp_path: Path, mlpctl: Mlpctl, root: Path) -> None:
+def test_possible_replacements_are_in_the_first_line(tmp_path: Path, mlpctl: Mlpctl, root: Path) -> None:
     ran = mlpctl("review", "--plan", root / "tests" / "golden" / "plans" / "replacements.json")
     assert "2 to replace, 1 may be replaced, " in ran.out.splitlines()[0]
 
 
-def test_what_has_no_price_at_all_is_no_cost_of_nothing(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_an_unpriced_plan_does_not_cost_zero(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, preview(lost()))
     for option in ((), ("--markdown", "-"), ("--html", "-"), ("--json", "-")):
         out = mlpctl("review", "--plan", plan, *option).out
-        assert "cost not known, 1 resource without a price" in out
+        assert "cost unknown, 1 unpriced resource" in out
         assert "$0" not in out
 
 
@@ -387,7 +387,7 @@ IMPORTED = (
 )
 
 
-def test_a_plan_that_is_there_needs_neither_pulumi_nor_aws(tmp_path: Path) -> None:
+def test_an_existing_plan_needs_neither_pulumi_nor_aws(tmp_path: Path) -> None:
     plan = written(tmp_path, preview(ring(), key()))
     for command in ("review", "cost"):
         done = subprocess.run(
@@ -396,17 +396,17 @@ def test_a_plan_that_is_there_needs_neither_pulumi_nor_aws(tmp_path: Path) -> No
         assert not {"boto3", "pulumi", "pulumi_aws"} & set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
-def test_help_tells_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
+def test_help_lists_exit_codes_and_imports_nothing_heavy(mlpctl: Mlpctl) -> None:
     for command in ("review", "cost"):
         out = " ".join(mlpctl(command, "--help").out.split())
-        for told in ("0 all limits are met", "1 a limit is exceeded", "2 invalid input", "3 the result is"):
-            assert told in out
+        for expected in ("0 all limits are met", "1 a limit is exceeded", "2 invalid input", "3 the result is"):
+            assert expected in out
     for arguments in (("--help",), ("review", "--help")):
         done = subprocess.run([sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_a_defect(tmp_path: Path) -> None:
     plan = written(tmp_path, preview(*(disk(f"disk-{number}", number + 1) for number in range(300))))
     command = [sys.executable, "-c", "from mlpctl.cli import main; main()", "review", "--plan", plan, "--json", "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -417,12 +417,12 @@ def test_a_reader_that_goes_away_is_no_defect(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--json", "--html", "--markdown"])
-def test_the_plan_is_not_written_over(option: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_the_plan_is_not_overwritten(option: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, SMALL)
     before = plan.read_bytes()
     link = tmp_path / "link.json"
     link.symlink_to(plan)
     for path in (plan, link, tmp_path / "." / ".." / tmp_path.name / plan.name):
         ran = mlpctl("review", "--plan", plan, option, path)
-        assert (ran.code, ran.errors) == (2, f"{path} cannot be written: it is the plan.\n")
+        assert (ran.code, ran.errors) == (2, f"{path} cannot be written: it is the file of the plan.\n")
     assert plan.read_bytes() == before

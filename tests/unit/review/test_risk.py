@@ -1,4 +1,4 @@
-"""What a plan may destroy: every harm with what causes it, and with what only looks like it."""
+"""Dangers of a plan: every harm with its causes, and similar harmless changes."""
 
 import json
 from typing import Any
@@ -80,7 +80,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
     "objects that expire sooner": (LIFECYCLE, LIFE, SOONER, Harm.DATA),
     "objects that expire later": (LIFECYCLE, SOONER, LIFE, None),
     "objects that begin to expire": (LIFECYCLE, {"rules": [{"id": "a"}]}, LIFE, Harm.DATA),
-    "objects that expire no more": (LIFECYCLE, LIFE, {"rules": [{"id": "a"}]}, None),
+    "objects that no longer expire": (LIFECYCLE, LIFE, {"rules": [{"id": "a"}]}, None),
     "a database's deletion protection off": (
         DATABASE,
         {"deletionProtection": True},
@@ -124,19 +124,24 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         {"policy": json.dumps({"rules": [image_rule(10)]})},
         Harm.DATA,
     ),
-    "logs kept for less long": (
+    "logs retained for a shorter time": (
         "aws:cloudwatch/logGroup:LogGroup",
         {"retentionInDays": 365},
         {"retentionInDays": 30},
         Harm.DATA,
     ),
-    "logs kept for ever no more": (
+    "logs no longer retained forever": (
         "aws:cloudwatch/logGroup:LogGroup",
         {"retentionInDays": 0},
         {"retentionInDays": 30},
         Harm.DATA,
     ),
-    "logs kept for ever": ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 30}, {"retentionInDays": 0}, None),
+    "logs retained forever": (
+        "aws:cloudwatch/logGroup:LogGroup",
+        {"retentionInDays": 30},
+        {"retentionInDays": 0},
+        None,
+    ),
     "nodes given up": (
         NODES,
         GPU,
@@ -155,7 +160,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
     "a subnet less": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b"]}, Harm.CAPACITY),
     "a subnet more": (NODES, {"subnetIds": ["a"]}, {"subnetIds": ["a", "b"]}, None),
     "subnets in another order": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, None),
-    "subnets that are not known yet": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": [UNKNOWN, UNKNOWN]}, None),
+    "unknown subnets": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": [UNKNOWN, UNKNOWN]}, None),
     "a new release of GPU nodes": (
         NODES,
         {**GPU, "releaseVersion": "1"},
@@ -229,7 +234,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
         Harm.SERVING,
     ),
     "more pods have to be up": (BUDGET, {"spec": {"minAvailable": 1}}, {"spec": {"minAvailable": 2}}, None),
-    "a role that somebody else may assume": (
+    "a role that another principal can assume": (
         ROLE,
         {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "a"})},
         {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "b"})},
@@ -309,7 +314,7 @@ UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
 
 
 @pytest.mark.parametrize("name", UPDATES)
-def test_an_update_harms_what_it_harms_and_nothing_else(name: str) -> None:
+def test_an_update_has_exactly_the_expected_harms(name: str) -> None:
     type, old, new, harm = UPDATES[name]
     assert [each.harm for each in dangers(plan(update(type, old, new)))] == ([harm] if harm else [])
 
@@ -324,7 +329,7 @@ def test_an_update_that_harms_names_the_property(name: str) -> None:
     assert danger.text.startswith(f"Changes the {kind(type).words} it: ") and danger.text.endswith(".")
 
 
-def test_old_and_new_are_told_in_short() -> None:
+def test_old_and_new_values_are_abbreviated() -> None:
     danger = only(update(NODES, GPU, {**GPU, "scalingConfig": {"desiredSize": 1, "maxSize": 2, "minSize": 0}}))
     assert danger.because == ("scalingConfig.desiredSize: 2 → 1", "scalingConfig.maxSize: 4 → 2")
 
@@ -333,9 +338,13 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
     "all actions of a service": (document("s3:Get*"), document("s3:*"), True),
     "all actions": (document(), document("*"), True),
     "all actions but one": (document(), json.dumps({"Statement": {"Effect": "Allow", "NotAction": "iam:*"}}), True),
-    "everybody": (document(Principal={"AWS": "arn:a"}), document(Principal="*"), True),
-    "everybody in a list": (document(Principal={"AWS": "arn:a"}), document(Principal={"AWS": ["arn:a", "*"]}), True),
-    "everybody under a condition": (
+    "all principals": (document(Principal={"AWS": "arn:a"}), document(Principal="*"), True),
+    "all principals in a list": (
+        document(Principal={"AWS": "arn:a"}),
+        document(Principal={"AWS": ["arn:a", "*"]}),
+        True,
+    ),
+    "all principals under a condition": (
         document(Principal={"AWS": "a"}),
         document(Principal="*", Condition={"a": {"b": "c"}}),
         False,
@@ -350,23 +359,33 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
 
 
 @pytest.mark.parametrize("name", WHAT_WIDENS)
-def test_a_policy_that_allows_more_than_it_names_is_said_to(name: str) -> None:
+def test_a_policy_with_broad_permissions_is_reported(name: str) -> None:
     old, new, widens = WHAT_WIDENS[name]
     danger = only(update(POLICY, {"policy": old}, {"policy": new}))
-    assert ("it allows more than it names" in danger.text) == widens
+    assert ("it grants broad permissions" in danger.text) == widens
 
 
 GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
     "a bucket": (BUCKET, {"forceDestroy": True}, Harm.DATA, "Deletes the S3 bucket it: every object in it is lost."),
-    "a bucket that has to be empty": (BUCKET, {"forceDestroy": False}, Harm.DATA, "refuses as long as it is not empty"),
+    "a bucket that has to be empty": (
+        BUCKET,
+        {"forceDestroy": False},
+        Harm.DATA,
+        "rejects the deletion unless it is empty",
+    ),
     "a public repository that may hold images": (
         "aws:ecrpublic/repository:Repository",
         {"forceDestroy": True},
         Harm.DATA,
-        "every image in it is lost and no pod can pull one.",
+        "every image in it is lost, and pods can no longer pull them.",
     ),
-    "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no last snapshot is taken"),
-    "a protected database": (DATABASE, {"deletionProtection": True}, Harm.DATA, "refuses while its deletionProtection"),
+    "a database without a snapshot": (DATABASE, {"skipFinalSnapshot": True}, Harm.DATA, "no final snapshot is created"),
+    "a protected database": (
+        DATABASE,
+        {"deletionProtection": True},
+        Harm.DATA,
+        "rejects the deletion while its deletionProtection",
+    ),
     "a volume that its class retains": (
         "kubernetes:core/v1:PersistentVolume",
         {"spec": {"persistentVolumeReclaimPolicy": "Retain"}},
@@ -379,13 +398,13 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
         Harm.DATA,
         "files",
     ),
-    "GPU nodes": (NODES, GPU, Harm.CAPACITY, "g6.2xlarge may not be had again."),
-    "nodes": (NODES, CPU, Harm.CAPACITY, "Deletes the EKS node group it: its nodes are drained and given up."),
+    "GPU nodes": (NODES, GPU, Harm.CAPACITY, "g6.2xlarge may not be available again."),
+    "nodes": (NODES, CPU, Harm.CAPACITY, "Deletes the EKS node group it: its nodes are drained and terminated."),
     "a reservation of GPUs": (
         RESERVATION,
         {"instanceType": "p5.48xlarge"},
         Harm.CAPACITY,
-        "p5.48xlarge may not be had",
+        "p5.48xlarge may not be available",
     ),
     "Neuron nodes of Karpenter": (
         POOL,
@@ -397,52 +416,52 @@ GONE: dict[str, tuple[str, Any, Harm | None, str]] = {
             }
         },
         Harm.CAPACITY,
-        "trn2.48xlarge may not be had",
+        "trn2.48xlarge may not be available",
     ),
     "nodes with a GPU image": (
         NODES,
         {"amiType": "AL2023_x86_64_NVIDIA"},
         Harm.CAPACITY,
-        "accelerators may not be had",
+        "accelerators may not be available",
     ),
     "a launch template": (TEMPLATE, {"instanceType": "p5.48xlarge"}, None, ""),
-    "a deployment": (DEPLOYMENT, {"spec": {"replicas": 2}}, Harm.SERVING, "its pods end"),
+    "a deployment": (DEPLOYMENT, {"spec": {"replicas": 2}}, Harm.SERVING, "its pods are terminated"),
     "a deployment without pods": (DEPLOYMENT, {"spec": {"replicas": 0}}, None, ""),
-    "a disruption budget": (BUDGET, {}, Harm.SERVING, "a drain may end all its pods at once"),
+    "a disruption budget": (BUDGET, {}, Harm.SERVING, "a drain may evict all its pods at once"),
     "a load balancer": ("aws:lb/loadBalancer:LoadBalancer", {}, Harm.SERVING, "requests through it fail"),
-    "a role": (ROLE, {}, Harm.IDENTITY, "loses its permissions"),
+    "a role": (ROLE, {}, Harm.IDENTITY, "lose their permissions"),
     "a tag": ("aws:autoscaling/tag:Tag", {}, None, ""),
     "something unheard of": ("acme:index:Box", {}, None, ""),
 }
 
 
 @pytest.mark.parametrize("name", GONE)
-def test_a_deletion_harms_what_holds_something(name: str) -> None:
+def test_a_deletion_harms_resources_that_hold_something(name: str) -> None:
     type, old, harm, text = GONE[name]
-    told = dangers(plan(change(type, Op.DELETE, inputs=old)))
-    assert [(each.harm, each.certainty, each.because) for each in told] == (
+    reported = dangers(plan(change(type, Op.DELETE, inputs=old)))
+    assert [(each.harm, each.certainty, each.because) for each in reported] == (
         [(harm, Certainty.WILL, ())] if harm else []
     )
-    assert not harm or text in told[0].text
+    assert not harm or text in reported[0].text
 
 
 @pytest.mark.parametrize("type", [DATABASE, NODES, ROLE, SERVICE])
-def test_a_replacement_names_what_forces_it(type: str) -> None:
+def test_a_replacement_names_its_cause(type: str) -> None:
     danger = only(update(type, {"x": 1}, {"x": 2}, op=Op.REPLACE, forced_by=("x",)))
     assert danger.text.startswith(f"Replaces the {kind(type).words} it: ")
     assert (danger.certainty, danger.because) == (Certainty.WILL, ("x: 1 → 2",))
 
 
-def test_a_replacement_that_comes_first_interrupts_nothing_that_keeps_its_address() -> None:
+def test_a_create_before_delete_replacement_with_the_same_address_interrupts_nothing() -> None:
     forced: dict[str, Any] = {"op": Op.REPLACE, "forced_by": ("x",)}
     assert dangers(plan(update(DEPLOYMENT, {"x": 1}, {"x": 2}, **forced))) == ()
     gap = only(update(DEPLOYMENT, {"x": 1}, {"x": 2}, deletes_first=True, **forced))
-    assert (gap.harm, "before the new one is there" in gap.text) == (Harm.SERVING, True)
+    assert (gap.harm, "until the new one exists" in gap.text) == (Harm.SERVING, True)
     moved = only(update(SERVICE, {"x": 1}, {"x": 2}, **forced))
     assert "another address" in moved.text
 
 
-def test_a_replacement_for_an_unknown_value_may_happen_and_names_what_it_waits_for() -> None:
+def test_a_replacement_because_of_an_unknown_value_may_happen_and_names_its_source() -> None:
     template = urn(TEMPLATE, "template")
     danger = dangers(
         plan(
@@ -464,12 +483,12 @@ def test_a_replacement_for_an_unknown_value_may_happen_and_names_what_it_waits_f
     )
 
 
-def test_a_replacement_for_a_known_value_beside_an_unknown_one_will_happen() -> None:
+def test_a_replacement_because_of_a_known_and_an_unknown_value_will_happen() -> None:
     danger = only(update(DATABASE, {"a": 1, "b": 1}, {"a": UNKNOWN, "b": 2}, op=Op.REPLACE, forced_by=("a", "b")))
     assert danger.certainty is Certainty.WILL
 
 
-def test_an_unknown_policy_may_change_what_it_allows() -> None:
+def test_an_unknown_policy_may_change_permissions() -> None:
     danger = only(
         change(BUCKET, name="b"),
         update(POLICY, {"policy": document()}, {"policy": UNKNOWN}, depends={"policy": (urn(BUCKET, "b"),)}),
@@ -478,10 +497,10 @@ def test_an_unknown_policy_may_change_what_it_allows() -> None:
     assert danger.because[0].endswith("→ (known after the update), since S3 bucket b changes")
 
 
-def test_another_type_in_the_launch_template_is_told_of_the_nodes() -> None:
+def test_another_type_in_the_launch_template_is_reported_for_the_nodes() -> None:
     template = urn(TEMPLATE, "template")
     nodes = {"amiType": "BOTTLEROCKET_x86_64_NVIDIA"}
-    told = dangers(
+    reported = dangers(
         plan(
             update(TEMPLATE, {"instanceType": "g6.2xlarge"}, {"instanceType": "g6e.2xlarge"}, name="template"),
             update(
@@ -492,13 +511,13 @@ def test_another_type_in_the_launch_template_is_told_of_the_nodes() -> None:
             ),
         )
     )
-    (danger,) = told
+    (danger,) = reported
     assert (danger.harm, danger.certainty) == (Harm.CAPACITY, Certainty.WILL)
-    assert "there may be no g6e.2xlarge to be had" in danger.text
+    assert "g6e.2xlarge capacity may be unavailable" in danger.text
     assert danger.because[0] == "launchTemplate: g6.2xlarge → g6e.2xlarge"
 
 
-def test_only_tags_in_the_launch_template_roll_gpu_nodes_and_that_is_told() -> None:
+def test_changed_tags_in_the_launch_template_replace_gpu_nodes_and_are_reported() -> None:
     def changes(type: str) -> tuple[Change, Change]:
         return (
             update(
@@ -516,16 +535,16 @@ def test_only_tags_in_the_launch_template_roll_gpu_nodes_and_that_is_told() -> N
         )
 
     danger = only(*changes("g6.2xlarge"))
-    assert (danger.certainty, "new ones are asked for" in danger.text) == (Certainty.MAY, True)
+    assert (danger.certainty, "replaced one by one" in danger.text) == (Certainty.MAY, True)
     assert dangers(plan(*changes("m7i.large"))) == ()
 
 
-def test_a_launch_template_is_found_by_its_id_too() -> None:
+def test_a_launch_template_is_also_found_by_its_id() -> None:
     danger = only(
         change(TEMPLATE, Op.SAME, name="template", inputs={"instanceType": "g6.2xlarge"}, id="lt-1"),
         change(NODES, Op.DELETE, inputs={"launchTemplate": {"id": "lt-1"}}),
     )
-    assert "g6.2xlarge may not be had again" in danger.text
+    assert "g6.2xlarge may not be available again" in danger.text
 
 
 def test_an_endpoint_with_other_instances() -> None:
@@ -564,7 +583,9 @@ def test_the_first_creation_has_no_dangers() -> None:
         (LIFECYCLE, LIFE, "bucket", Harm.DATA),
     ],
 )
-def test_a_creation_that_changes_what_is_there_already_is_told(type: str, inputs: Any, target: str, harm: Harm) -> None:
+def test_a_creation_that_changes_an_existing_resource_is_reported(
+    type: str, inputs: Any, target: str, harm: Harm
+) -> None:
     def made(whole: Op) -> list[Harm]:
         depends = {target: (urn(ROLE, "whole"),)}
         new = change(type, Op.CREATE, inputs={**inputs, target: UNKNOWN}, depends=depends)
@@ -575,19 +596,20 @@ def test_a_creation_that_changes_what_is_there_already_is_told(type: str, inputs
 
     assert made(Op.SAME) == [harm]
     assert made(Op.CREATE) == []
-    # The engine does not list what stays as it is unless it is asked to.
+    # The engine does not list unchanged resources by default.
     unlisted = change(type, Op.CREATE, inputs={**inputs, target: "whole"}, depends={target: (urn(ROLE, "whole"),)})
     assert [each.harm for each in dangers(plan(unlisted))] == [harm]
 
 
-def test_a_new_administrator_is_told_so() -> None:
+def test_a_new_administrator_is_reported() -> None:
     danger = only(
         change(ROLE, Op.SAME, name="r", id="r"), change(ATTACHMENT, Op.CREATE, inputs={"role": "r", "policyArn": ADMIN})
     )
-    assert danger.text == "Adds the policy of an IAM role it: the role may do anything; the role may do more."
+    effects = "the role gets administrative permissions; the role gets more permissions"
+    assert danger.text == f"Creates the policy of an IAM role it: {effects}."
 
 
-def test_a_part_says_nothing_where_the_whole_goes() -> None:
+def test_a_part_is_not_reported_if_the_whole_is_deleted() -> None:
     def gone(whole: Op, **part: Any) -> list[str]:
         changes = (change(ROLE, whole, name="role", id="role-1"), change(ATTACHMENT, Op.DELETE, **part))
         return [each.name for each in dangers(plan(*changes))]
@@ -597,7 +619,7 @@ def test_a_part_says_nothing_where_the_whole_goes() -> None:
     assert gone(Op.SAME, inputs={"role": "role-1"}) == ["it"]
 
 
-def test_every_stateful_resource_of_a_component_that_goes_is_a_row() -> None:
+def test_every_stateful_resource_of_a_deleted_component_is_a_row() -> None:
     component = Change(urn("mlplatform:index:DataBucket", "raw"), Op.DELETE, old={}, custom=False)
     changes = [
         change(BUCKET, Op.DELETE, name="b", parent=component.urn),
@@ -605,39 +627,42 @@ def test_every_stateful_resource_of_a_component_that_goes_is_a_row() -> None:
             "aws:s3/bucketObjectv2:BucketObjectv2", Op.DELETE, name="o", parent=component.urn, inputs={"bucket": "b"}
         ),
     ]
-    told = dangers(plan(component, *changes))
-    assert sorted((each.name, each.component) for each in told) == [("b", "DataBucket raw"), ("o", "DataBucket raw")]
+    reported = dangers(plan(component, *changes))
+    assert sorted((each.name, each.component) for each in reported) == [
+        ("b", "DataBucket raw"),
+        ("o", "DataBucket raw"),
+    ]
 
 
-def test_what_is_protected_is_said_to_be_refused() -> None:
+def test_the_deletion_of_a_protected_resource_is_reported_as_rejected() -> None:
     danger = only(change(DATABASE, Op.DELETE, protected=True))
-    assert danger.protected and danger.text.endswith("the engine refuses that, since it is protected.")
+    assert danger.protected and danger.text.endswith("the engine rejects this, since it is protected.")
 
 
 @pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE])
 @pytest.mark.parametrize("type", [DATABASE, BUCKET, NODES, ROLE])
-def test_what_is_retained_destroys_nothing(op: Op, type: str) -> None:
+def test_a_retained_resource_destroys_nothing(op: Op, type: str) -> None:
     assert all(danger.harm is Harm.SERVING for danger in dangers(plan(change(type, op, retained=True))))
 
 
-def test_what_is_retained_with_an_address_has_another_one_in_the_new() -> None:
+def test_the_replacement_of_a_retained_resource_has_another_address() -> None:
     danger = only(change("aws:lb/loadBalancer:LoadBalancer", Op.REPLACE, retained=True))
     assert danger.harm is Harm.SERVING and danger.retained
-    assert "the old one stays in the cloud, where the stack no longer manages it" in danger.text
+    assert "the old one stays in the cloud, but the stack no longer manages it" in danger.text
 
 
 @pytest.mark.parametrize("op", [Op.FORGET, Op.GONE, Op.REFRESH])
-def test_what_is_no_longer_managed_or_gone_already_is_no_danger(op: Op) -> None:
+def test_resources_that_are_no_longer_managed_or_already_gone_are_not_a_danger(op: Op) -> None:
     assert dangers(plan(*(change(type, op, name=type) for type in (BUCKET, DATABASE, ROLE)))) == ()
 
 
-def test_protection_that_is_taken_away_is_told_even_where_nothing_else_changes() -> None:
+def test_removed_protection_is_reported_even_if_nothing_else_changes() -> None:
     danger = only(change(BUCKET, Op.SAME, unprotected=True, unretained=True))
     assert danger.because == ("protect: true → false", "retainOnDelete: true → false")
     assert dangers(plan(change("aws:autoscaling/tag:Tag", Op.SAME, unprotected=True))) == ()
 
 
-def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
+def test_a_replaced_provider_replaces_its_objects() -> None:
     provider = change(
         PROVIDER,
         Op.REPLACE,
@@ -646,13 +671,13 @@ def test_a_provider_that_is_replaced_takes_its_objects_with_it() -> None:
         old={"kubeconfig": "a"},
         new={"kubeconfig": UNKNOWN},
     )
-    told = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
-    assert [(each.name, each.certainty) for each in told] == [("cluster", Certainty.MAY)]
-    assert "resources made with it: 1" in told[0].text
+    reported = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
+    assert [(each.name, each.certainty) for each in reported] == [("cluster", Certainty.MAY)]
+    assert "resources created with it: 1" in reported[0].text
     assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
 
 
-def test_a_secret_with_another_value_is_a_change_of_identity_and_no_loss_of_data() -> None:
+def test_a_changed_secret_is_a_change_of_identity_and_not_a_loss_of_data() -> None:
     version = "aws:secretsmanager/secretVersion:SecretVersion"
     old, new = ({"secretString": Secret("secret", mark)} for mark in (b"1", b"2"))
     danger = only(update(version, old, new, op=Op.REPLACE, forced_by=("secretString",)))
@@ -682,7 +707,7 @@ def test_many_causes_are_counted() -> None:
     assert len(danger.because) == MAX_CAUSES and danger.because[-1] == "and 5 more"
 
 
-def test_every_test_of_the_table_is_one_that_there_is_and_every_one_is_used() -> None:
+def test_every_test_in_the_table_exists_and_is_used() -> None:
     named = {watch.test for each in every_record.every() for watch in each.watches}
     assert named == {*TESTS, "otherInstances"}
 
@@ -704,17 +729,19 @@ INPUTS = st.dictionaries(
 
 
 @given(st.sampled_from(EXACT), st.sampled_from([Op.DELETE, Op.REPLACE]), INPUTS, INPUTS, st.booleans())
-def test_nothing_stateful_goes_without_a_word(type: str, op: Op, old: Any, new: Any, protected: bool) -> None:
+def test_every_deletion_of_a_stateful_resource_is_reported(
+    type: str, op: Op, old: Any, new: Any, protected: bool
+) -> None:
     sides = {"old": old, "new": None if op is Op.DELETE else new}
-    told = dangers(plan(change(type, op, protected=protected, **sides)))
-    worst = told[0]
+    reported = dangers(plan(change(type, op, protected=protected, **sides)))
+    worst = reported[0]
     harm = Harm.SERVING if retention.kept_data(type, old) else Harm.DATA
     assert (worst.harm, worst.op, worst.protected, worst.retained) == (harm, op, protected, False)
     assert len(worst.text) < 500 and all(len(each) < 500 for each in worst.because)
 
 
 @given(INPUTS, st.sampled_from(EXACT))
-def test_what_stays_as_it_is_is_no_danger(inputs: Any, type: str) -> None:
+def test_an_unchanged_resource_is_not_a_danger(inputs: Any, type: str) -> None:
     assert dangers(plan(update(type, inputs, inputs), change(type, Op.SAME, name="other", inputs=inputs))) == ()
 
 

@@ -1,4 +1,4 @@
-"""Losses that are easily missed: types that nobody listed, and changes that harm without a word of theirs."""
+"""Losses that are easily missed: unlisted types, and inconspicuous harmful changes."""
 
 import json
 import random
@@ -55,7 +55,7 @@ def harms(*changes: Any) -> list[Harm]:
         "kubernetes:rabbitmq.com/v1beta1:RabbitmqCluster",
     ],
 )
-def test_what_holds_data_by_its_name_is_a_danger_whoever_makes_it(type: str, op: Op) -> None:
+def test_a_type_whose_name_suggests_data_is_a_danger_for_every_provider(type: str, op: Op) -> None:
     assert harms(change(type, op))[0] is Harm.DATA
 
 
@@ -68,7 +68,7 @@ def test_what_holds_data_by_its_name_is_a_danger_whoever_makes_it(type: str, op:
         "azure-native:network:Watcher",
     ],
 )
-def test_what_nobody_knows_is_no_danger_by_itself(type: str) -> None:
+def test_an_unknown_type_is_not_a_danger_by_itself(type: str) -> None:
     assert harms(change(type, Op.DELETE)) == []
 
 
@@ -83,17 +83,17 @@ def test_what_nobody_knows_is_no_danger_by_itself(type: str) -> None:
         ("aws-native:wafv2:WebAcl", Harm.IDENTITY),
     ],
 )
-def test_names_that_sound_alike_are_told_apart(type: str, harm: Harm) -> None:
+def test_similar_names_are_distinguished(type: str, harm: Harm) -> None:
     assert harms(change(type, Op.DELETE)) == [harm]
 
 
-def test_another_type_in_a_template_is_told_where_its_group_stays_as_it_is() -> None:
+def test_another_type_in_a_template_is_reported_if_its_group_is_unchanged() -> None:
     template = update(TEMPLATE, {"instanceType": "p5.48xlarge"}, {"instanceType": "g6.xlarge"}, name="template")
     group: Any = {"inputs": {"launchTemplate": {"id": "lt-1", "version": "$Latest"}}}
     source = {"launchTemplate": (urn(TEMPLATE, "template"),)}
     (danger,) = dangers(plan(template, change(GROUP, Op.SAME, depends=source, **group)))
     assert danger.harm is Harm.CAPACITY and "p5.48xlarge" in danger.text
-    # Where the group changes too, it tells it itself.
+    # If the group changes too, it is reported itself.
     old, new = ({"launchTemplate": {"id": "lt-1", "version": number}} for number in ("1", "2"))
     assert [each.words for each in dangers(plan(template, update(GROUP, old, new, depends=source)))] == [
         "Auto Scaling group"
@@ -136,14 +136,14 @@ def test_another_type_in_a_template_is_told_where_its_group_stays_as_it_is() -> 
         ("aws:msk/cluster:Cluster", {"numberOfBrokerNodes": 6}, {"numberOfBrokerNodes": 3}, Harm.SERVING),
     ],
 )
-def test_a_quiet_change_that_harms_is_told(type: str, old: Any, new: Any, harm: Harm) -> None:
+def test_an_inconspicuous_harmful_change_is_reported(type: str, old: Any, new: Any, harm: Harm) -> None:
     assert harms(update(type, old, new)) == [harm]
 
 
 HIDDEN: Any = {"password": Secret("secret"), "data": {"token": Secret("secret")}}
 
 
-def test_a_password_that_the_engine_hides_on_both_sides_is_told_by_what_the_provider_reports() -> None:
+def test_a_changed_password_that_the_engine_hides_is_found_by_the_providers_report() -> None:
     database = "aws:rds/instance:Instance"
     (danger,) = dangers(plan(update(database, HIDDEN, HIDDEN, reported=("password",))))
     assert (danger.harm, danger.because) == (Harm.IDENTITY, ("password: (secret) → (secret, changed)",))
@@ -151,20 +151,20 @@ def test_a_password_that_the_engine_hides_on_both_sides_is_told_by_what_the_prov
 
 
 @pytest.mark.parametrize("deletes_first", [False, True])
-def test_a_secret_of_kubernetes_that_is_rotated_loses_no_data(deletes_first: bool) -> None:
+def test_a_rotated_kubernetes_secret_loses_no_data(deletes_first: bool) -> None:
     secret = "kubernetes:core/v1:Secret"
-    told = harms(update(secret, HIDDEN, HIDDEN, op=Op.REPLACE, forced_by=("data.token",), deletes_first=deletes_first))
-    assert told == ([Harm.SERVING] if deletes_first else []) + [Harm.IDENTITY]
+    found = harms(update(secret, HIDDEN, HIDDEN, op=Op.REPLACE, forced_by=("data.token",), deletes_first=deletes_first))
+    assert found == ([Harm.SERVING] if deletes_first else []) + [Harm.IDENTITY]
     assert harms(change(secret, Op.DELETE)) == [Harm.DATA]
 
 
-def test_an_object_whose_content_the_program_gives_is_not_lost_by_a_replacement() -> None:
+def test_an_object_with_content_from_the_program_is_not_lost_by_a_replacement() -> None:
     thing = "aws:s3/bucketObject:BucketObject"
     assert (harms(change(thing, Op.REPLACE)), harms(change(thing, Op.DELETE))) == ([], [Harm.DATA])
 
 
-def test_a_report_is_the_same_whatever_the_engine_s_order() -> None:
-    """The engine works on many resources at once: the order of its steps is another each time."""
+def test_a_report_does_not_depend_on_the_engines_order() -> None:
+    """The engine works on many resources in parallel, so the order of its steps varies."""
     document = json.loads((FOLDER / "foreign.json").read_text())
     texts = set()
     for seed in range(4):

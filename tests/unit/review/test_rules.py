@@ -1,4 +1,4 @@
-"""Rules of AWS's firewalls that say the same in another order, grouping or notation, and those that do not."""
+"""AWS firewall rules that are equivalent in another order, grouping or notation, and others."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ SAME: dict[str, tuple[list[Any], list[Any]]] = {
     "numbers as texts": ([rule(A)], [rule(A, port="443")]),
     "an address in the middle of its range": ([rule(A)], [rule("10.1.2.3/16")]),
     "IPv6 at length": ([rule(ipv6CidrBlocks=["2001:db8::/32"])], [rule(ipv6CidrBlocks=["2001:0DB8:0::/32"])]),
-    "IPv6 beside IPv4": ([rule(A, ipv6CidrBlocks=["::/0"])], [rule(ipv6CidrBlocks=["::/0"]), rule(A)]),
+    "IPv6 and IPv4": ([rule(A, ipv6CidrBlocks=["::/0"])], [rule(ipv6CidrBlocks=["::/0"]), rule(A)]),
     "groups in another order": ([rule(securityGroups=["sg-1", "sg-2"])], [rule(securityGroups=["sg-2", "sg-1"])]),
     "itself apart": ([rule(A, self=True)], [rule(self=True), rule(A)]),
     "defaults that say nothing": ([rule(A)], [rule(A, description="", self=False, prefixListIds=[])]),
@@ -60,14 +60,14 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
     "crossed": ([rule(A), rule(B, port=80)], [rule(B), rule(A, port=80)]),
     "no itself": ([rule(A, self=True)], [rule(A)]),
     "another description": ([rule(A, description="a")], [rule(A, description="b")]),
-    "an address that is not known yet": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
+    "an unknown address": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
     "nothing": ([rule(A)], []),
 }
 
 
 @pytest.mark.parametrize("side", ["ingress", "egress"])
 @pytest.mark.parametrize("name", SAME)
-def test_rules_that_mean_the_same_are_no_change(name: str, side: str) -> None:
+def test_equivalent_rules_are_not_a_change(name: str, side: str) -> None:
     for old, new in (SAME[name], SAME[name][::-1]):
         both = update(GROUP, {side: old}, {side: new}, reported=(f"{side}[0].protocol",))
         assert (differences(both).shown, dangers(plan(both))) == ((), ())
@@ -76,7 +76,7 @@ def test_rules_that_mean_the_same_are_no_change(name: str, side: str) -> None:
 
 @pytest.mark.parametrize("side", ["ingress", "egress"])
 @pytest.mark.parametrize("name", OTHER)
-def test_rules_that_mean_something_else_are_a_change(name: str, side: str) -> None:
+def test_different_rules_are_a_change(name: str, side: str) -> None:
     for old, new in (OTHER[name], OTHER[name][::-1]):
         if "not known" in name and new == OTHER[name][0]:
             continue
@@ -84,7 +84,7 @@ def test_rules_that_mean_something_else_are_a_change(name: str, side: str) -> No
         assert bool(dangers(plan(update(GROUP, {side: old}, {side: new})))) is (name != "another description")
 
 
-def test_only_what_differs_is_shown_however_the_rest_is_grouped() -> None:
+def test_only_differences_are_shown_regardless_of_grouping() -> None:
     old, new = [rule(A, B), rule(C, port=80)], [rule(C, port=80), rule(B), rule(A), rule(C, port=22)]
     (shown,) = differences(update(GROUP, {"ingress": old}, {"ingress": new})).shown
     assert shown.old is None and shown.new and "22" in shown.new
@@ -126,7 +126,7 @@ def test_only_what_differs_is_shown_however_the_rest_is_grouped() -> None:
         ),
     ],
 )
-def test_rules_of_their_own_that_mean_the_same_are_no_change(type: str, old: Any, new: Any) -> None:
+def test_equivalent_separate_rules_are_not_a_change(type: str, old: Any, new: Any) -> None:
     both = update(type, old, new)
     assert (differences(both).shown, dangers(plan(both))) == ((), ())
 
@@ -140,12 +140,12 @@ def test_rules_of_their_own_that_mean_the_same_are_no_change(type: str, old: Any
         (rule(A, sourceSecurityGroupId="a"), rule(A, sourceSecurityGroupId="b"), "sourceSecurityGroupId"),
     ],
 )
-def test_a_rule_of_its_own_that_means_something_else_is_a_change(old: Any, new: Any, name: str) -> None:
+def test_a_different_separate_rule_is_a_change(old: Any, new: Any, name: str) -> None:
     assert name in [each.path for each in differences(update(RULE, old, new)).shown]
     assert dangers(plan(update(RULE, old, new)))
 
 
-def test_what_only_looks_like_a_rule_is_compared_as_it_is() -> None:
+def test_values_that_only_look_like_rules_are_compared_unchanged() -> None:
     old = {"spec": {"ports": [{"protocol": "TCP", "port": 1}]}}
     new = {"spec": {"ports": [{"protocol": "6", "port": 1}]}}
     assert differences(update("kubernetes:core/v1:Service", old, new)).shown

@@ -1,4 +1,4 @@
-"""Values in short: bounded whatever their size, with a note of what was cut."""
+"""Abbreviated values: bounded for every size, with a note about what was cut."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from mlpctl.review.values import UNKNOWN, Secret
 from review_plans import bounded
 
 NOTE = 40
-"""Room for the note of what was cut."""
+"""Space for the note about what was cut."""
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ NOTE = 40
         ),
     ],
 )
-def test_a_value_in_short(value: object, text: str) -> None:
+def test_an_abbreviated_value(value: object, text: str) -> None:
     assert short(value) == text
 
 
@@ -65,7 +65,7 @@ def test_an_excerpt_shows_the_changed_lines_at_their_places() -> None:
         ("\n".join(map(str, range(10_000))), "\n".join(map(str, range(10_000, 20_000)))),
         ("\n".join("x" * 10_000 for _ in range(50)), "\n".join("y" * 10_000 for _ in range(50))),
         ("same\n" * 400, "other\nsame\n" * 200),
-        # Every second line differs: difflib looks through all the rest for each of the others.
+        # Every second line differs, which is the worst case for difflib.
         tuple("\n".join(f"{n} same\n{n} {side}" for n in range(5_000)) for side in ("old", "new")),
     ],
 )
@@ -76,6 +76,6 @@ def test_an_excerpt_is_bounded_in_size_and_time(old: str, new: str) -> None:
     assert all(len(line) <= MAX_LINE + NOTE for line in lines)
 
 
-def test_an_excerpt_says_how_much_it_left_out() -> None:
+def test_an_excerpt_says_how_much_it_omits() -> None:
     old, new = ("\n".join(f"{word} {number}" for number in range(100)) for word in ("old", "new"))
     assert excerpt(old, new).splitlines()[-1] == "… 178 more lines"

@@ -1,4 +1,4 @@
-"""What the engine writes in each situation, as files, and what a review makes of it beside them."""
+"""Engine output in various situations, with golden reviews."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -20,13 +20,13 @@ DAY = date(2026, 11, 1)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_what_the_engine_writes_comes_to_its_review(file: Path, golden: Callable[[Path, str], None]) -> None:
+def test_each_engine_output_gives_its_golden_review(file: Path, golden: Callable[[Path, str], None]) -> None:
     report = assemble.review(reader.load(file), book.load(), DAY)
     golden(FOLDER / f"{file.name}.txt", "\n".join(lines(report)) + "\n")
 
 
 def lines(report: Report) -> Iterator[str]:
-    """What a review says, apart from amounts of money, one thing a line."""
+    """The content of a review without amounts of money, one fact per line."""
     happens, _, *fails = report.verdict.split("; ")
     yield "; ".join([happens, *(each for each in fails if "$" not in each)])
     yield f"exit {report.outcome.value}"
@@ -57,24 +57,24 @@ SHOWN = {
         "no bucket is public",
         "advisory policy tags of guards",
     ],
-    "outputs.ndjson": ["Changed outputs of the stack", "endpoint", "https://b"],
-    "renamed-object.json": ["Notes", "both name the same thing", "An alias for"],
+    "outputs.ndjson": ["Changed stack outputs", "endpoint", "https://b"],
+    "renamed-object.json": ["Notes", "both name the same resource", "An alias for"],
     "retained-deleted.json": ["no longer managed", "retained"],
     "retained-replaced.json": ["the old one is retained and no longer managed"],
     "pending-replacement-removed.json": ["gone already"],
-    "refresh-only.json": ["A refresh, which changes nothing but the state", "changed outside of Pulumi"],
+    "refresh-only.json": ["Refresh (only the state changes)", "changed outside of Pulumi"],
     "module-views.json": ["Module m", "db-0", "logs"],
     "names-with-colons.json": ["team-a::logs", "team-b::logs"],
     "old-copy-beside-same.json": ["orders (old copy orders-0)"],
-    "cut-steps.json": ["no change is listed", "The engine counts 2 to delete"],
-    "nothing.json": ["Old copies", "--show-replacement-steps", "Violations of policies, and changed outputs"],
+    "cut-steps.json": ["Listed changes: none", "The engine counts 2 to delete"],
+    "nothing.json": ["old copies", "--show-replacement-steps", "Policy violations and changed stack outputs"],
 }
-"""Words of a review that every form of it has."""
+"""Texts that every format of a review contains."""
 
 
 @pytest.mark.parametrize("form", [markdown, html, printed])
 @pytest.mark.parametrize("name", SHOWN)
-def test_every_form_shows_it(name: str, form: Callable[[Report], str]) -> None:
+def test_every_format_shows_it(name: str, form: Callable[[Report], str]) -> None:
     report = assemble.review(reader.load(FOLDER / name), book.load(), DAY)
     shown = " ".join(form(report).replace("`", "").replace("<code>", "").replace("</code>", "").split())
     assert [words for words in SHOWN[name] if escape(words) not in shown and words not in shown] == []
@@ -93,9 +93,9 @@ def test_a_digest_is_completed_from_the_events_of_the_same_preview() -> None:
 
 
 @pytest.mark.parametrize("events", [b"", b"no events", (FOLDER / "events-cut-off.ndjson").read_bytes()])
-def test_events_that_are_not_whole_leave_a_digest_as_it_is(events: bytes) -> None:
+def test_incomplete_events_do_not_change_a_digest(events: bytes) -> None:
     report = completed(events)
-    assert [each.what for each in report.unchecked] == ["Violations of policies, and changed outputs of the stack"]
+    assert [each.what for each in report.unchecked] == ["Policy violations and changed stack outputs"]
     assert report.incomplete == ""
 
 

@@ -1,4 +1,4 @@
-"""Types of Terraform modules' resources are read as Pulumi's, so that the table of kinds knows them."""
+"""Types of resources in Terraform modules are mapped to Pulumi types, so that the records apply."""
 
 import pytest
 
@@ -26,16 +26,16 @@ from mlpctl.review.kinds import kind, short_type
         ("aws_some_new_bucket", "aws:index/someNewBucket"),
     ],
 )
-def test_a_type_of_terraform_is_one_of_pulumi(terraform: str, pulumi: str) -> None:
+def test_a_terraform_type_maps_to_a_pulumi_type(terraform: str, pulumi: str) -> None:
     assert short_type(f"network:tf:{terraform}") == pulumi
 
 
-def test_what_a_modules_resource_holds_is_known_by_its_type() -> None:
+def test_the_record_of_a_modules_resource_is_found_by_its_type() -> None:
     assert kind("db:tf:aws_db_instance").words == "RDS database"
     assert [*kind("x:tf:aws_some_new_bucket").holds] == [Holding.DATA]
     assert kind("x:tf:aws_some_new_bucket").words == "AWS some new bucket"
 
 
-def test_other_tokens_are_their_own_types() -> None:
+def test_other_tokens_are_unchanged() -> None:
     assert short_type("aws:s3/bucket:Bucket") == "aws:s3/bucket"
     assert short_type("my:tf:Thing") == "my:tf:Thing"

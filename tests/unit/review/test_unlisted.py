@@ -1,4 +1,4 @@
-"""Plans that leave out what stays as it is, as the engine's do unless it is asked for it."""
+"""Plans without unchanged resources, which the engine omits by default."""
 
 import json
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def digest(*steps: dict[str, Any], same: int) -> Plan:
     )
 
 
-def test_resources_that_a_plan_leaves_out_are_counted() -> None:
+def test_resources_that_a_plan_omits_are_counted() -> None:
     assert digest(volume("create", "a"), same=7).unlisted == 7
     assert digest(volume("create", "a"), volume("same", "b"), same=1).unlisted == 0
 
@@ -51,11 +51,11 @@ def test_the_stream_of_events_counts_them_too() -> None:
     assert reader.read("\n".join(map(json.dumps, (event, summary)))).unlisted == 2
 
 
-def test_a_cost_that_lacks_them_says_so_wherever_it_is_told() -> None:
+def test_a_cost_without_them_says_so_in_every_format() -> None:
     plan = digest(volume("create", "a"), same=1_200)
     report = assemble.review(plan, book.load(), TODAY)
     assert report.cost and report.cost.totals.unlisted == 1_200
-    assert report.verdict.endswith("without 1,200 resources that the plan does not list")
+    assert report.verdict.endswith("excluding 1,200 resources that the plan does not list")
     assert "--show-sames" in report.unchecked[0].why
     (limit,) = report.limits
     assert "does not list 1,200 unchanged resources" in limit.text
@@ -64,12 +64,12 @@ def test_a_cost_that_lacks_them_says_so_wherever_it_is_told() -> None:
     assert "does not list 1,200 unchanged resources" in console.export_text().replace("\n", " ")
 
 
-def test_a_whole_plan_says_nothing_of_it() -> None:
+def test_a_complete_plan_does_not_mention_it() -> None:
     report = assemble.review(digest(volume("create", "a"), same=0), book.load(), TODAY)
     assert "does not list" not in report.model_dump_json()
 
 
-def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_preview_requests_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def run(*arguments: str, variables: Mapping[str, str]) -> Any:
@@ -82,12 +82,12 @@ def test_our_own_preview_asks_for_everything(monkeypatch: pytest.MonkeyPatch) ->
     assert {"--show-sames", "--show-replacement-steps", "--event-log"} <= {*asked}
 
 
-def test_the_documented_recipe_asks_for_everything(root: Path) -> None:
+def test_the_documented_command_requests_everything(root: Path) -> None:
     recipe = next(line for line in (root / "docs" / "review.md").read_text().splitlines() if "> plan.json" in line)
     assert {"--json", "--show-sames", "--show-replacement-steps"} <= {*recipe.split()}
 
 
-def test_our_own_preview_takes_from_the_events_what_the_digest_leaves_out() -> None:
+def test_our_own_preview_completes_the_digest_from_the_events() -> None:
     folder = Path(__file__).parent / "streams"
 
     def run(*arguments: str, variables: Mapping[str, str]) -> Any:
@@ -106,14 +106,14 @@ def test_our_own_preview_takes_from_the_events_what_the_digest_leaves_out() -> N
         preview.preview(stack, sandbox=False)
 
 
-def test_the_engine_leaves_them_out_unless_it_is_asked() -> None:
+def test_the_engine_omits_them_by_default() -> None:
     folder = Path(__file__).parents[2] / "golden" / "plans"
     plain, whole = (reader.load(folder / f"unchanged{end}.json") for end in ("", "-shown"))
     assert plain.unlisted == len(whole.changes) - len(plain.changes) > 0
     assert whole.unlisted == 0
 
 
-def test_further_variables_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_additional_variables_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", fake_pulumi(tmp_path))
     script = tmp_path / "bin" / "pulumi"
     script.write_text('#!/bin/sh\nprintf "$PULUMI_DEBUG_COMMANDS $KEPT"\n')

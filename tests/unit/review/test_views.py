@@ -1,4 +1,4 @@
-"""Resources of Terraform modules: what is known of a type holds for them, however their inputs are written."""
+"""Resources in Terraform modules: the records of their types apply to all notations of their inputs."""
 
 from datetime import date
 from typing import Any
@@ -21,7 +21,7 @@ NO_SNAPSHOT = {**ORDERS, "skip_final_snapshot": True}
 
 
 def view(type: str, inputs: Any) -> State:
-    """A view's state; as the provider writes it, every attribute is an input."""
+    """The state of a view; the provider writes every attribute as an input."""
     more = {"custom": False, "id": "", "provider": "", "parent": MODULE["urn"], "viewOf": MODULE["urn"]}
     return state(f"net:tf:{type}", "v", inputs, **more)
 
@@ -39,11 +39,11 @@ def only(*args: Any, **more: Any) -> Danger:
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("op", ["delete", "replace"])
-def test_a_last_snapshot_is_told_as_of_any_database(op: str, write: Any) -> None:
+def test_a_final_snapshot_is_reported_like_that_of_any_database(op: str, write: Any) -> None:
     new = {**ORDERS, "engine": "mysql"} if op == "replace" else None
     kept, lost = (only("aws_db_instance", op, each, new, write=write) for each in (ORDERS, NO_SNAPSHOT))
-    assert kept.harm is not Harm.DATA and "a last snapshot is taken" in kept.text
-    assert lost.harm is Harm.DATA and "no last snapshot is taken" in lost.text
+    assert kept.harm is not Harm.DATA and "a final snapshot is created" in kept.text
+    assert lost.harm is Harm.DATA and "no final snapshot is created" in lost.text
 
 
 @pytest.mark.parametrize(
@@ -57,30 +57,30 @@ def test_a_last_snapshot_is_told_as_of_any_database(op: str, write: Any) -> None
         ("google_sql_database_instance", {"settings": [{"final_backup_config": [{"enabled": True}]}]}),
     ],
 )
-def test_so_it_is_of_other_services(type: str, inputs: Any) -> None:
+def test_other_services_are_handled_the_same_way(type: str, inputs: Any) -> None:
     danger = only(type, "delete", inputs)
-    assert danger.harm is Harm.SERVING and "a last" in danger.text
+    assert danger.harm is Harm.SERVING and "a final" in danger.text
 
 
-def test_what_its_provider_leaves_stays() -> None:
+def test_a_resource_that_its_provider_retains_stays() -> None:
     report = review("aws_cloudwatch_log_group", "delete", {"name": "logs", "skip_destroy": True})
     assert report.dangers == () and "no longer managed" in report.verdict
 
 
 CHANGED: dict[str, tuple[str, Any, Any, str]] = {
-    "a snapshot": ("aws_db_instance", ORDERS, NO_SNAPSHOT, "a deletion will leave no last snapshot"),
+    "a snapshot": ("aws_db_instance", ORDERS, NO_SNAPSHOT, "a deletion will create no final snapshot"),
     "protection": ("aws_lb", {"enable_deletion_protection": True}, {}, "a later change may delete it"),
     "a block of which there is one": (
         "aws_dynamodb_table",
         {"point_in_time_recovery": [{"enabled": True}]},
         {"point_in_time_recovery": [{"enabled": False}]},
-        "no earlier state can be had back",
+        "point-in-time recovery is no longer possible",
     ),
-    "a block that goes": (
+    "a removed block": (
         "aws_dynamodb_table",
         {"point_in_time_recovery": [{"enabled": True}]},
         {"point_in_time_recovery": []},
-        "no earlier state can be had back",
+        "point-in-time recovery is no longer possible",
     ),
     "a block of which there are many": (
         "aws_dynamodb_table",
@@ -92,7 +92,7 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
         "aws_eks_node_group",
         {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 3}]},
         {"instance_types": ["g5.xlarge"], "scaling_config": [{"desired_size": 1}]},
-        "nodes are given up; g5.xlarge may not be had again",
+        "nodes are terminated; g5.xlarge may not be available again",
     ),
     "rules of a firewall": ("aws_security_group", {"ingress": []}, {"ingress": [SSH]}, "tcp 22 (SSH)"),
     "a life cycle": (
@@ -105,7 +105,7 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
         "google_sql_database_instance",
         {"settings": [{"availability_type": "REGIONAL"}]},
         {"settings": [{"availability_type": "ZONAL"}]},
-        "no second server takes over any more",
+        "failover to a second server is no longer possible",
     ),
     "Kubernetes'": (
         "kubernetes_deployment_v1",
@@ -118,22 +118,30 @@ CHANGED: dict[str, tuple[str, Any, Any, str]] = {
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("case", CHANGED)
-def test_a_changed_property_is_held_to_the_record_of_its_type(case: str, write: Any) -> None:
+def test_a_changed_property_is_checked_by_the_record_of_its_type(case: str, write: Any) -> None:
     type, old, new, says = CHANGED[case]
     assert says in only(type, "update", old, new, write=write).text
     assert review(type, "update", old, old, write=write).dangers == ()
 
 
 CREATED: dict[str, tuple[str, Any, str]] = {
-    "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it may do anything"),
-    "a policy of a role": ("aws_iam_role", {"inline_policy": [{"name": "p", "policy": EVERYTHING}]}, "may do anything"),
-    "an attachment": ("aws_iam_role_policy_attachment", {"role": "r", "policy_arn": ADMIN}, "may do anything"),
-    "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet may connect on tcp 22"),
+    "a role": ("aws_iam_role", {"managed_policy_arns": [ADMIN]}, "it gets administrative permissions"),
+    "a policy of a role": (
+        "aws_iam_role",
+        {"inline_policy": [{"name": "p", "policy": EVERYTHING}]},
+        "administrative permissions",
+    ),
+    "an attachment": (
+        "aws_iam_role_policy_attachment",
+        {"role": "r", "policy_arn": ADMIN},
+        "administrative permissions",
+    ),
+    "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet can connect on tcp 22"),
     "a rule": ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}, "every port"),
     "Google's": (
         "google_compute_firewall",
         {"allow": [{"protocol": "tcp", "ports": ["22"]}], "source_ranges": ["0.0.0.0/0"]},
-        "the whole internet may connect on tcp 22",
+        "the whole internet can connect on tcp 22",
     ),
     "Azure's": (
         "azurerm_network_security_group",
@@ -145,14 +153,14 @@ CREATED: dict[str, tuple[str, Any, str]] = {
                 }
             ]
         },
-        "the whole internet may connect on tcp 22",
+        "the whole internet can connect on tcp 22",
     ),
 }
 
 
 @pytest.mark.parametrize("write", [digest, events])
 @pytest.mark.parametrize("case", CREATED)
-def test_a_creation_is_held_to_it_too(case: str, write: Any) -> None:
+def test_a_creation_is_checked_by_the_record_too(case: str, write: Any) -> None:
     type, inputs, says = CREATED[case]
     report = review(type, "create", None, inputs, write=write)
     assert says in report.dangers[0].text and report.verdict.startswith("1 to update, 1 to create")
@@ -163,7 +171,7 @@ def read(type: str, inputs: Any, **more: Any) -> Change:
     return plan.changes[1]
 
 
-def test_names_that_are_the_programs_own_stay() -> None:
+def test_user_defined_names_are_unchanged() -> None:
     tags = {"cost_centre": "ml", "Owner": "a"}
     change = read("aws_s3_bucket", {"tags": tags, "force_destroy": False, "tags_all": tags})
     assert change.old == {"tags": tags, "forceDestroy": False, "tagsAll": tags}
@@ -172,43 +180,43 @@ def test_names_that_are_the_programs_own_stay() -> None:
     assert service.old == {"metadata": {"name": "s", "annotations": annotations}}
 
 
-def test_ways_are_written_as_the_inputs_are() -> None:
+def test_paths_use_the_same_names_as_the_inputs() -> None:
     inputs = {"scaling_config": [{"desired_size": 1}], "taint": [{"key": "a"}]}
     change = read("aws_eks_node_group", inputs, paths=("scaling_config[0].desired_size", "instance_types", "tags"))
     assert change.reported == ("scalingConfig.desiredSize", "instanceTypes", "tags")
     assert change.old == {"scalingConfig": {"desiredSize": 1}, "taints": [{"key": "a"}]}
 
 
-def test_what_the_engine_marks_as_unknown_or_secret_stays_so() -> None:
+def test_unknown_and_secret_marks_are_preserved() -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"umbrella-12345"'}
     change = read("aws_db_instance", {"address": unknown, "user_name": secret})
     assert [str(each) for each in change.inputs.values()][:2] == ["(known after the update)", "(secret)"]
 
 
-def test_secrets_are_told_by_the_type() -> None:
+def test_secrets_are_recognized_by_the_type() -> None:
     change = read("aws_secretsmanager_secret_version", {"secret_string": "umbrella of no pattern"})
     assert "umbrella" not in repr(change)
 
 
-def test_a_large_resource_without_a_price_breaks_a_limit_of_money() -> None:
+def test_a_large_unpriced_resource_violates_a_cost_limit() -> None:
     fleet = review("aws_instance", "create", None, {"instance_type": "p5e.48xlarge"})
     assert [each.large for each in fleet.cost.resources][2] == "instances"
 
 
-def test_a_database_has_its_price() -> None:
+def test_a_database_is_priced() -> None:
     inputs = {"engine": "postgres", "instance_class": "db.m6g.large", "allocated_storage": 20, "storage_type": "gp3"}
     report = review("aws_db_instance", "create", None, inputs)
     found = report.cost.resources[2]
     assert not found.unpriced or "region" in found.unpriced
 
 
-def test_nothing_is_said_to_be_unchecked_for_its_names() -> None:
+def test_names_cause_no_unchecked_entries() -> None:
     assert not [each for each in review("aws_lb", "create", None, {}).unchecked if "Terraform" in each.what]
 
 
 @pytest.mark.parametrize("levels", [100, 400])
-def test_what_is_nested_ever_deeper_ends_no_review(levels: int) -> None:
+def test_deep_nesting_does_not_abort_a_review(levels: int) -> None:
     value: Any = "umbrella"
     for _ in range(levels):
         value = [{"some_name": value}]
@@ -216,7 +224,7 @@ def test_what_is_nested_ever_deeper_ends_no_review(levels: int) -> None:
     assert "someName" in repr(change.old) and "umbrella" not in repr(change.old)
 
 
-def test_two_names_that_come_to_one_stay() -> None:
+def test_colliding_names_are_unchanged() -> None:
     assert read("aws_s3_bucket", {"force_destroy": True, "forceDestroy": False}).old == {
         "force_destroy": True,
         "forceDestroy": False,

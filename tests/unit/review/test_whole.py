@@ -1,4 +1,4 @@
-"""From a plan to what is written of it, as a user has it: no secret comes out, and nothing acts."""
+"""From a plan to all outputs: no secret is shown, and no text has an effect."""
 
 import base64
 import html as markup
@@ -26,14 +26,14 @@ COMMANDS += [("cost",), ("cost", "--json")]
 
 
 def forms(canary: Canary) -> Iterator[str]:
-    """Everything that would give a canary away."""
+    """All texts that would reveal a canary."""
     data = canary.secret.encode()
     yield from canary.forms
     yield canary.secret[::-1]
     yield quote(canary.secret, safe="")
     yield data.hex()
     yield base64.urlsafe_b64encode(data).decode().rstrip("=")
-    # Within a longer text in base64 it begins at any of three places; its first and last letters mix with others.
+    # In a longer base64 text it starts at one of three offsets; its first and last characters mix with others.
     yield from (base64.b64encode(b"\0" * shift + data).decode()[4:-4] for shift in (1, 2) if len(data) > 12)
     if len(canary.secret) >= 24:
         half = len(canary.secret) // 2
@@ -44,7 +44,7 @@ FORMS = [(canary.way, form) for canary in CANARIES for form in dict.fromkeys(for
 
 
 def given_away(text: str) -> list[str]:
-    """The ways whose secrets stand in a text, however it is escaped."""
+    """The canaries whose secrets occur in a text, in any escaping."""
     flat = re.sub(r"\s+", "", text)
     seen = [
         text,
@@ -56,8 +56,8 @@ def given_away(text: str) -> list[str]:
     return [way for way, form in FORMS if any(form in each for each in seen)]
 
 
-def test_the_canaries_would_be_found() -> None:
-    """Of the plan itself every way is found, raw or in base64: a test that cannot fail tells nothing."""
+def test_the_search_finds_canaries() -> None:
+    """All canaries are found in the plan itself, raw or in base64, so the test can fail."""
     text = json.dumps(plan_with_canaries(), ensure_ascii=False)
     found = {*given_away(text), *given_away(text.replace("\\\\", "\\").replace("\\n", "\n"))}
     hidden = {"gzip in base64"}
@@ -66,7 +66,7 @@ def test_the_canaries_would_be_found() -> None:
     assert deep <= {"JSON in base64", "a script in base64", "PEM in one line", "basic authorization"}, deep
 
 
-def test_no_canary_comes_out_of_any_command(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_command_prints_a_canary(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, plan_with_canaries())
     for command in COMMANDS:
         ran = mlpctl(command[0], "--plan", plan, *command[1:])
@@ -76,7 +76,7 @@ def test_no_canary_comes_out_of_any_command(tmp_path: Path, mlpctl: Mlpctl) -> N
         assert given_away(ran.errors) == []
 
 
-def test_no_canary_stands_in_any_file(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_file_contains_a_canary(tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, plan_with_canaries())
     made = tmp_path / "made"
     made.mkdir()
@@ -88,8 +88,8 @@ def test_no_canary_stands_in_any_file(tmp_path: Path, mlpctl: Mlpctl) -> None:
 
 
 @pytest.mark.parametrize("key", ["config", "steps", "diagnostics"])
-def test_no_canary_comes_out_of_a_plan_of_another_shape(key: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
-    """What is refused is refused without its content."""
+def test_no_canary_of_a_plan_in_another_format_is_printed(key: str, tmp_path: Path, mlpctl: Mlpctl) -> None:
+    """Error messages do not contain the rejected content."""
     plan = plan_with_canaries()
     for wrong in ({**plan, key: json.dumps(plan[key])}, {**plan, key: [plan[key]]}, {"outputs": plan}, [plan]):
         ran = mlpctl("review", "--plan", written(tmp_path, wrong), "--markdown", "-")
@@ -97,7 +97,7 @@ def test_no_canary_comes_out_of_a_plan_of_another_shape(key: str, tmp_path: Path
         assert given_away(ran.out + ran.errors) == []
 
 
-def test_no_canary_comes_out_of_json_that_is_broken_at_it(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_canary_of_broken_json_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     text = json.dumps(plan_with_canaries(), indent=1)
     for canary in CANARIES:
         at = text.find(json.dumps(canary.secret)[1:-1])
@@ -110,14 +110,14 @@ def test_no_canary_comes_out_of_json_that_is_broken_at_it(tmp_path: Path, mlpctl
             assert given_away(ran.out + ran.errors) == [], canary.way
 
 
-def test_no_canary_comes_out_of_text_that_is_no_json(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_no_canary_of_plain_text_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     for canary in CANARIES:
         ran = mlpctl("review", "--plan", written(tmp_path, f"error: login with password={canary.secret} failed\n"))
         assert ran.code == 2
         assert given_away(ran.out + ran.errors) == []
 
 
-def test_no_canary_comes_out_of_a_preview_that_fails(
+def test_no_canary_of_a_failed_preview_is_printed(
     tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_with_canaries()
@@ -131,25 +131,23 @@ def test_no_canary_comes_out_of_a_preview_that_fails(
         assert given_away(ran.errors) == []
 
 
-def test_no_canary_comes_out_of_an_engine_that_only_complains(
-    tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_canary_of_engine_errors_is_printed(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> None:
     known = [
         canary for canary in CANARIES if canary.secret.startswith(("ghp_", "glpat-", "xoxb-", "hf_", "AKIA", "sk-"))
     ]
-    said = "".join(f"error: cannot log in with password={canary.secret}\n" for canary in known)
-    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=said, code=1))
+    errors = "".join(f"error: cannot log in with password={canary.secret}\n" for canary in known)
+    monkeypatch.setenv("PATH", fake_pulumi(tmp_path, errors=errors, code=1))
     ran = mlpctl("review", "--account", "--stack", "prod")
     assert ran.code == 3
     assert ran.errors.startswith("The preview of prod failed: error: cannot log in")
     assert given_away(ran.errors) == []
 
 
-# What acts
+# Texts with an effect
 
 
 def hostile_plan(names: list[str]) -> dict[str, Any]:
-    """A plan in which names, types, properties, values, tags, config and messages are these texts."""
+    """A plan whose names, types, properties, values, tags, config and messages are these texts."""
     steps: list[dict[str, Any]] = []
     provider = f"{PREFIX}pulumi:providers:kubernetes::cluster"
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -187,7 +185,7 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
     stack = {"urn": STACK, "custom": False, "type": "pulumi:pulumi:Stack", "inputs": {}}
     steps.insert(0, {"op": "same", "urn": STACK, "detailedDiff": None, "newState": stack})
     usage = {name[:100]: {"s3StorageGb": 5 + number} for number, name in enumerate(names)}
-    told = [
+    diagnostics = [
         {"severity": kind, "message": f"{kind}: {name}\n{name}\n"} for name in names for kind in ("warning", "error")
     ]
     return {
@@ -197,13 +195,13 @@ def hostile_plan(names: list[str]) -> dict[str, Any]:
             **{f"canaries:{name}": name for name in names},
         },
         "steps": steps,
-        "diagnostics": [*told, *({"urn": steps[-1]["urn"], **each} for each in told)],
+        "diagnostics": [*diagnostics, *({"urn": steps[-1]["urn"], **each} for each in diagnostics)],
     }
 
 
 ALL = [*NAMES.values()]
 LOTS = [ALL[start : start + 8] for start in range(0, len(ALL), 8)]
-"""So few at a time that nothing is left out of the Markdown."""
+"""Number of texts per plan, so that the Markdown omits nothing."""
 
 PLAIN = [f"plain{number}" for number in range(8)]
 
@@ -234,7 +232,7 @@ def test_hostile_names_are_inert_in_the_page(names: list[str], tmp_path: Path, m
 
 
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
-def test_hostile_names_steer_no_terminal(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_hostile_names_control_no_terminal(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, hostile_plan(names))
     for command in ("review", "cost"):
         ran = mlpctl(command, "--plan", plan)
@@ -244,7 +242,7 @@ def test_hostile_names_steer_no_terminal(names: list[str], tmp_path: Path, mlpct
 
 
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
-def test_hostile_errors_steer_no_terminal(
+def test_hostile_errors_control_no_terminal(
     names: list[str], tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = json.dumps(hostile_plan(names))
@@ -257,7 +255,7 @@ def test_hostile_errors_steer_no_terminal(
 
 @pytest.mark.engine
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-def test_hostile_names_do_nothing_in_a_real_browser(tmp_path: Path, mlpctl: Mlpctl) -> None:
+def test_hostile_names_have_no_effect_in_a_real_browser(tmp_path: Path, mlpctl: Mlpctl) -> None:
     page = tmp_path / "page.html"
     reviewed(ALL, tmp_path, mlpctl, "--html", str(page))
     with browser(tmp_path / "browser") as tab:

@@ -1,4 +1,4 @@
-"""How the work of a review grows with its plan: counted in calls, since a clock tells of the machine as well."""
+"""How the work of a review grows with its plan, measured in calls, since time depends on the machine."""
 
 import functools
 import json
@@ -22,13 +22,13 @@ from unit.review.engine import ROOT, Step, digest, state
 TODAY = date(2026, 11, 26)
 SIZES = (200, 800)
 SLACK = 1.4
-"""How much more a plan may take than its size says, since what it holds is left to chance."""
+"""Tolerance, since the content of a plan is random."""
 
 BOOK = book.load()
 
 
 def calls(work: Callable[[], Any]) -> int:
-    """How many functions a piece of work calls."""
+    """Number of function calls of a piece of work."""
     count = 0
 
     def counted(*event: Any) -> None:
@@ -45,7 +45,7 @@ def calls(work: Callable[[], Any]) -> int:
 
 def grows_no_faster(work: Callable[[Plan], Any], plans: list[Plan]) -> None:
     work(plans[0])
-    # What was found for the first one would not be looked for again in the same plan.
+    # A plan caches results, so each measurement needs its own plan.
     counts = [calls(functools.partial(work, replace(each))) for each in plans]
     for (one, some), (other, more) in pairwise(zip(plans, counts, strict=True)):
         assert more / some < SLACK * len(other.changes) / len(one.changes), counts
@@ -68,12 +68,12 @@ def plans_of(made: Callable[[int], Any]) -> list[Plan]:
     ],
     ids=["cost", "dangers", "groups", "edges"],
 )
-def test_each_part_works_in_proportion_to_the_plan(work: Callable[[Plan], Any], made: Callable[[int], Any]) -> None:
+def test_the_work_of_each_part_is_linear_in_the_plan(work: Callable[[Plan], Any], made: Callable[[int], Any]) -> None:
     grows_no_faster(work, plans_of(made))
 
 
 def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
-    """A policy of as many statements; with another `shift`, each is about something else."""
+    """A policy with a number of statements; another `shift` changes all of them."""
     every = [
         {
             **({"Sid": f"s{each}"} if named else {}),
@@ -89,7 +89,7 @@ def policy_of(statements: int, number: int, *, named: bool, shift: int) -> str:
 @pytest.mark.engine  # seconds in all
 @pytest.mark.parametrize("shift", [0, 1], ids=["in another order", "with other resources"])
 @pytest.mark.parametrize("named", [True, False])
-def test_policies_are_compared_in_proportion_to_their_statements(named: bool, shift: int) -> None:
+def test_comparing_policies_is_linear_in_their_statements(named: bool, shift: int) -> None:
     type = "aws:iam/policy:Policy"
 
     def review_of(statements: int) -> Callable[[], Any]:
@@ -107,7 +107,7 @@ def test_policies_are_compared_in_proportion_to_their_statements(named: bool, sh
     assert more / some < SLACK * SIZES[1] / SIZES[0], (some, more)
 
 
-def test_what_differs_in_a_resource_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_differences_of_a_resource_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[str] = []
     once = plan.differences
     monkeypatch.setattr(plan, "differences", lambda change: found.append(change.urn) or once(change))
@@ -120,7 +120,7 @@ def test_what_differs_in_a_resource_is_found_once(monkeypatch: pytest.MonkeyPatc
     assert len(found) == len(set(found)) == len(steps)
 
 
-def test_what_does_not_harm_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_harmless_properties_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     every = watched.compared
     monkeypatch.setattr(watched, "compared", lambda *args, **more: asked.append(args[2]) or every(*args, **more))
@@ -131,8 +131,8 @@ def test_what_does_not_harm_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked == ["policy"]
 
 
-def test_firewalls_for_many_targets_are_compared_no_worse_than_by_pairs() -> None:
-    """Each rule for a target meets each rule for all, and no rule for another target."""
+def test_comparing_firewalls_with_many_targets_is_at_most_quadratic() -> None:
+    """Each rule for a target is combined with each rule for all targets, but not with those of other targets."""
 
     def rules(count: int) -> Plan:
         def rule(number: int, **more: Any) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_firewalls_for_many_targets_are_compared_no_worse_than_by_pairs() -> Non
     assert more / some < SLACK * (sizes[1] / sizes[0]) ** 2, (some, more)
 
 
-def test_components_in_a_row_are_joined_in_proportion() -> None:
+def test_combining_a_chain_of_components_is_linear() -> None:
     plans = []
     for size in SIZES:
         changes: list[Change] = []
@@ -180,6 +180,6 @@ def test_components_in_a_row_are_joined_in_proportion() -> None:
     assert edges == {(f"Part part-{number + 1}", f"Part part-{number}") for number in range(SIZES[0] - 1)}
 
 
-def test_what_is_used_in_a_circle_stays_as_it_is() -> None:
+def test_cyclic_dependencies_are_unchanged() -> None:
     circle = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c")]
     assert assemble._shortest(circle) == sorted(circle)

@@ -1,4 +1,4 @@
-"""Takes the secrets out of a plan while it is read; `secrets.yaml` says what is looked for."""
+"""Redacts the secrets of a plan while it is read, by the rules in `secrets.yaml`."""
 
 from mlpctl.review.redact.redactor import Redactor, scrub
 

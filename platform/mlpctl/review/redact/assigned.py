@@ -1,4 +1,4 @@
-"""What a text assigns to a secret's name, or gives beside a flag or an element of that name."""
+"""Redacts values that a text assigns to the name of a secret, or passes with a flag or an element of that name."""
 
 import re
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from mlpctl.review.values import HIDDEN
 _ASSIGNED: Final = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]{2,64})(?:\\{0,3}["'])?[ \t]{0,4}(?P<sign>:?=>?|:)[ \t]{0,4}"""
 )
-"""A name to which something is assigned."""
+"""A name with an assignment sign."""
 
 _VALUE: Final = re.compile(
     r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)|.{1,4096}?)(?P=quote)"""
     r"""|<<[-~]?["']?(?P<end>\w{1,64})["']?\n(?P<here>(?s:.{1,4096}?))\n[ \t]{0,64}(?P=end)\b"""
     r"""|["']?(?P<bare>[^\s"'`;&<>{\[\\][^\s"'`;&<>]{0,4096})"""
 )
-"""What is assigned: in quotes, as a document that stands there, or bare."""
+"""An assigned value: quoted, a here-document, or bare."""
 
 _GIVEN: Final = (
     re.compile(
@@ -30,21 +30,21 @@ _GIVEN: Final = (
         re.IGNORECASE,
     ),
 )
-"""A flag and its value or a Dockerfile's variable; an element of XML; a name and a value as attributes of one."""
+"""A flag with its value, or a Dockerfile variable; an XML element; a name and a value as attributes of an element."""
 
 _BLOCKS: Final = ("|", ">", "|-", ">-", "|+", ">+")
 
 Remember = Callable[[str], None]
-"""Looks for a secret in all other texts too."""
+"""Registers a secret, so that it is also redacted in all other texts."""
 
 
 def assignments(text: str, remember: Remember) -> str:
-    """Strike out what is assigned to a secret's name: `password=x`, `"token": "x"`, `export API_KEY='x'`."""
+    """Redact values that are assigned to the name of a secret: `password=x`, `"token": "x"`, `export API_KEY='x'`."""
     parts: list[str] = []
     done = 0
     for match in _ASSIGNED.finditer(text):
         sure = signs.named_secret(match["name"])
-        # After another colon a name is a part of an ARN or a reference: `arn:aws:secretsmanager:…:secret:…`.
+        # After another colon, a name is part of an ARN or a reference: `arn:aws:secretsmanager:…:secret:…`.
         inner = match["sign"] == ":" and text[match.start() - 1 : match.start()] in (":", "/")
         found = _VALUE.match(text, match.end()) if sure and not inner and match.start() >= done else None
         if found is None:
@@ -68,14 +68,14 @@ def assignments(text: str, remember: Remember) -> str:
 
 
 def beside(text: str, remember: Remember) -> str:
-    """Strike out what stands beside a secret's name, as a flag's value does."""
+    """Redact values that follow the name of a secret, such as the value of a flag."""
     for given in _GIVEN:
         text = given.sub(lambda match: _given(match, remember), text)
     return text
 
 
 def _given(match: re.Match[str], remember: Remember) -> str:
-    """Strike out the value beside a secret's name."""
+    """Redact the value of one match."""
     value = match["bare"]
     sure = signs.named_secret(match["name"])
     if sure != "always" or HIDDEN in value or signs.rules().references.fullmatch(value):
@@ -86,17 +86,17 @@ def _given(match: re.Match[str], remember: Remember) -> str:
 
 
 def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
-    """Whether what is assigned to a secret's name is a secret."""
+    """Whether a value that is assigned to the name of a secret is a secret."""
     if value == marks.BLINDED or value in marks.UNKNOWNS or signs.rules().references.fullmatch(value):
         return False
     if sure == "perhaps" and (len(value) < 12 or value.isupper()):
         return False
-    # In prose a colon follows names too: `invalid token: expired`.
+    # In prose, a colon may also follow a name: `invalid token: expired`.
     return sign != ":" or group != "bare" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()
 
 
 def _block(text: str, name: int, end: int) -> tuple[int, int]:
-    """Span of a block of YAML's: the lines that are indented deeper than its name."""
+    """Span of a YAML block: the lines that are indented deeper than its name."""
     line = text.rfind("\n", 0, name) + 1
     indent = len(text[line:name]) - len(text[line:name].lstrip(" \t"))
     last = start = end

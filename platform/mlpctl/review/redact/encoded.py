@@ -1,4 +1,4 @@
-"""Base64, gzip in it too, and the text that it stands for."""
+"""Decodes base64, also with gzip."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ import zlib
 from typing import Final
 
 UNZIPPED_BYTES: Final = 4 * 1024 * 1024
-"""What is read of compressed data; user data has at most 16 KiB before base64."""
+"""Maximum size of decompressed data; user data has at most 16 KiB before base64."""
 
 ENCODED: Final = re.compile(
     r"(?P<public>-----BEGIN (?![A-Z0-9 ]{0,40}PRIVATE)[A-Z0-9 ]{1,60}-----[^-]*-----END)"
@@ -19,7 +19,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def decoded(token: str) -> str | None:
-    """The text that base64 stands for; None where it stands for none."""
+    """The decoded text; None if it is not base64 of a text."""
     letters = "".join(token.split()).rstrip("=")
     if len(letters) < 8 or len(letters) % 4 == 1:
         return None

@@ -1,4 +1,4 @@
-"""What is left of values whose secrets are struck out, with digests by which they can be told apart."""
+"""Redacted values, with digests that distinguish them."""
 
 import base64
 import hashlib
@@ -12,13 +12,13 @@ from urllib.parse import quote
 from mlpctl.review.values import HIDDEN, Masked, Secret, Value
 
 DEEPEST: Final = 64
-"""Levels of mappings and lists that are looked through; what is below is hidden."""
+"""Maximum depth of mappings and lists that are searched; everything below is hidden."""
 
 _KEY: Final = os.urandom(32)
 
 
 def texts(value: Any, depth: int = 0) -> Iterator[str]:
-    """Every text of a value."""
+    """All texts in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (dict, list)) and depth < DEEPEST:
@@ -27,7 +27,7 @@ def texts(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def literal_pattern(literals: Collection[str]) -> re.Pattern[str] | None:
-    """A pattern for secrets as they are, and as JSON, URLs and base64 write them; grouped by first letter for speed."""
+    """A pattern for secrets in plain, JSON, URL and base64 form; grouped by first letter for speed."""
     forms: dict[str, set[str]] = {}
     for each in literals:
         encoded = base64.b64encode(each.encode(errors="surrogatepass")).decode().rstrip("=")
@@ -43,20 +43,20 @@ def literal_pattern(literals: Collection[str]) -> re.Pattern[str] | None:
 
 
 def digest(value: Any) -> bytes:
-    """A keyed digest of a value, with a key that this process alone has."""
+    """A digest of a value, with a key that only this process has."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     kind = b"s" if isinstance(value, str) else b"j"
     return hashlib.blake2b(kind + text.encode(errors="surrogatepass"), key=_KEY, digest_size=16).digest()
 
 
 def masked(text: str, left: str, why: str) -> Secret | Masked:
-    """What is left of a text, or a hidden one where nothing is."""
+    """A partly redacted text, or a secret if nothing else is left."""
     mark = digest(text)
     return Secret(why, mark) if left.strip(" \n\"'") == HIDDEN else Masked(left, mark)
 
 
 def altered(before: Any, after: Value) -> bool:
-    """Whether something was hidden."""
+    """Whether a part of a value was hidden."""
     if isinstance(after, (Secret, Masked)) or type(before) is not type(after):
         return True
     if isinstance(before, dict):
@@ -67,7 +67,7 @@ def altered(before: Any, after: Value) -> bool:
 
 
 def dumped(value: Value, like: str) -> str:
-    """JSON laid out as another text is."""
+    """JSON in the layout of another text."""
     indent = 2 if "\n" in like.strip() else None
     separators = None if indent or '": ' in like else (",", ":")
     return json.dumps(value, indent=indent, separators=separators, ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""Where a value stands: what is secret there by what stands above it, beside it, or by its name."""
+"""The place of a value: whether it is secret because of a parent, a sibling, or its own name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any, Final
 from mlpctl.review import marks, signs
 
 _COPIES: Final = {"tagsAll": "tags", "pulumiLabels": "labels", "effectiveLabels": "labels"}
-"""Inputs that providers copy from others; a copy may have lost the mark of what is secret."""
+"""Inputs that providers copy from others; a copy may have lost the secret mark."""
 
 NAMES: Final = (
     "name",
@@ -30,19 +30,19 @@ _DIGESTS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands."""
+    """The place of a value."""
 
     why: str = ""
-    """Why it is a secret by what stands above it; empty where it is none."""
+    """Why it is a secret because of a parent; empty if it is not."""
 
     wholly: bool = False
-    """Whether all of it is secret, harmless names too."""
+    """Whether everything below is secret, including harmless names."""
 
     properties: frozenset[str] = frozenset()
-    """Names below that are secret by the resource's type."""
+    """Names below it that are secret because of the resource's type."""
 
     beside: bool = False
-    """Whether a value beside a name is secret, though the names above it are none of a secret's."""
+    """Whether the value of a name-value pair is secret although no parent's name is that of a secret."""
 
     digest: bool = False
     """Whether a value that looks random is a digest here."""
@@ -51,12 +51,12 @@ class Place:
     nested: int = 0
 
     def below(self) -> "Place":
-        """Return the place of what is below it."""
+        """Return the place of a child."""
         return replace(self, depth=self.depth + 1)
 
 
 def place_of(key: str, value: Any, place: Place) -> Place:
-    """Where a value under this name stands."""
+    """The place of a value with this name."""
     if place.wholly:
         return place
     if key in place.properties:
@@ -76,14 +76,14 @@ def place_of(key: str, value: Any, place: Place) -> Place:
 
 
 def paired(values: Mapping[str, Any]) -> str:
-    """The name that a mapping gives to the value beside it, as lists of environment variables do."""
+    """The name in a name-value pair, such as an environment variable; empty if the mapping is not one."""
     if any(key in values for key in VALUES):
         return next((str(values[key]) for key in NAMES if isinstance(values.get(key), str)), "")
     return ""
 
 
 def with_copies(values: Mapping[str, Any], twin: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource's inputs before or after, with the marks of what is copied on the copies too."""
+    """A resource's inputs before or after, with the secret marks also on copied inputs."""
     result = dict(twin)
     for copy, original in _COPIES.items():
         made = dict(twin[copy]) if isinstance(twin.get(copy), dict) else {}

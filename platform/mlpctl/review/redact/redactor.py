@@ -1,7 +1,7 @@
-"""Secrets out of a plan while it is read: by Pulumi's marks, by name and by pattern. No later code ever holds one.
+"""Redacts the secrets of a plan while it is read, by Pulumi's marks, names and patterns; no other code sees them.
 
-What is looked for is data: `secrets.yaml`. A text is looked through inside too: JSON, YAML and base64 (gzip too) in it.
-What was hidden once by a mark or a name, and is long enough to be told from a word, is struck out elsewhere too.
+The rules are data: `secrets.yaml`. JSON, YAML and base64 (also with gzip) inside a text are searched too. A secret that
+was found by a mark or a name, and is long enough to be distinguished from a word, is redacted everywhere else too.
 """
 
 import base64
@@ -20,40 +20,40 @@ from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_co
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
-"""Characters from which a text is looked through; a shorter one is hidden by its name alone."""
+"""Minimum length of a text that is searched; a shorter one is hidden only because of its name."""
 
 NESTED: Final = 8
-"""Levels of text inside text that are looked through; what is below is hidden."""
+"""Maximum nesting of texts inside texts that are searched; everything below is hidden."""
 
 _DEFAULTS: Final = "__defaults"
-"""A provider's note of which inputs are its defaults."""
+"""A provider's list of the inputs that are defaults."""
 
 _CODE: Final = "__provider"
-"""A dynamic provider's code, with all that it closes over."""
+"""The code of a dynamic provider, including captured values."""
 
 LONGEST_COMMAND: Final = 65_536
-"""Characters of a list of words that are looked through as one command."""
+"""Maximum length of a list of words that is searched as one command."""
 
 _WORD_END: Final = "\v"
-"""What stands between the words of a command while they are looked through: white space that no word has."""
+"""Separator of the words of a command while they are searched: white space that no word contains."""
 
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _TOLD_BY_CONTEXT: Final = ("password of a URL", "password", "authorization")
-"""Patterns whose secret is known by what stands around it; elsewhere only the literal tells it."""
+"""Patterns that recognize a secret by its context; elsewhere it is only found as a literal."""
 
 
 def scrub(text: str) -> str:
-    """A free text without the secrets that it holds by name or by pattern."""
+    """A free text with secrets redacted by name and pattern."""
     return Redactor().text(text)
 
 
 class Redactor:
-    """Takes the secrets out of one plan."""
+    """Redacts the secrets of one plan."""
 
     def __init__(self, literals: Collection[str] = ()) -> None:
-        """Strike out these literals too, wherever they stand."""
+        """Redact these literals everywhere, too."""
         self.found: set[str] = set()
-        """Secrets found by a mark or a name that are long enough to be looked for everywhere."""
+        """Secrets found by a mark or a name that are long enough to be redacted everywhere."""
 
         self._literals = literal_pattern(literals)
         self._seen: dict[tuple[str, bool, int], str | Secret] = {}
@@ -66,10 +66,10 @@ class Redactor:
         hidden: Collection[str] = (),
         twin: Mapping[str, Any] | None = None,
     ) -> dict[str, Value]:
-        """Inputs of a resource of a type, without secrets.
+        """Inputs of a resource of a type, with secrets redacted.
 
-        `hidden` are names that Pulumi says are secret. `twin` are the same resource's inputs before or after: what is
-        secret there is secret here.
+        `hidden` are names that Pulumi marks as secret. `twin` are the same resource's inputs before or after: values
+        that are secret there are also secret here.
         """
         place = Place(properties=signs.properties(kind, values), beside=signs.type_of_secret(kind))
         shown = self._mapping(values, place, with_copies(values, twin or {}))
@@ -79,11 +79,11 @@ class Redactor:
         return shown
 
     def value(self, value: Any, name: str = "") -> Value:
-        """A value under a name, without secrets."""
+        """A value with a name, with secrets redacted."""
         return self._value(value, place_of(name, value, Place()), None)
 
     def text(self, text: str) -> str:
-        """A free text without secrets."""
+        """A free text with secrets redacted."""
         return str(self._text(text, Place()))
 
     def _value(self, value: Any, place: Place, twin: Any) -> Value:
@@ -145,7 +145,7 @@ class Redactor:
         return result
 
     def _words(self, values: list[Any]) -> dict[int, Value]:
-        """Words of a command that hold a secret which only the command gives away, `mysql -pSECRET`, by position."""
+        """Words with a secret that only the whole command reveals, `mysql -pSECRET`, by position."""
         if len(values) < 2 or not all(isinstance(each, str) and _WORD_END not in each for each in values):
             return {}
         line = _WORD_END.join(values)
@@ -160,7 +160,7 @@ class Redactor:
         return {number: masked(old, new, "password") for number, (old, new) in pairs if old != new}
 
     def _signed(self, value: Mapping[str, Any], place: Place) -> Value:
-        """A value of one of the engine's own kinds."""
+        """A value with one of the engine's signatures."""
         signature = value[marks.SIGNATURE]
         if signature in marks.ASSETS:
             where = self._text(str(value.get("path") or value.get("uri") or ""), place)
@@ -193,7 +193,7 @@ class Redactor:
         return self._text(text, place)
 
     def _hide(self, value: Any, why: str) -> Secret:
-        """Hide a value wholly, and remember what it is made of."""
+        """Hide a whole value, and register the texts in it."""
         if value == marks.BLINDED or (
             isinstance(value, dict) and value.get(marks.SIGNATURE) == marks.SECRET and "plaintext" not in value
         ):
@@ -203,7 +203,7 @@ class Redactor:
         return Secret(why, digest(value))
 
     def _remember(self, text: str) -> None:
-        """Look for this secret everywhere, if it can be told from a word; for what it decodes to and its lines too."""
+        """Redact this secret, its decoded form and its lines everywhere, if they can be distinguished from words."""
         text = text.strip()
         if signs.tellable(text):
             self.found.add(text)
@@ -213,7 +213,7 @@ class Redactor:
                 continue
             if each is not text and signs.tellable(each):
                 self.found.add(each)
-            # Elsewhere its lines may be indented; a line with blanks may be anyone's.
+            # Elsewhere its lines may be indented; a line with blanks may be ordinary text.
             lines = [line.strip() for line in each.splitlines()] if "\n" in each else []
             self.found.update(
                 line for line in lines if len(line) >= 2 * signs.LITERAL and " " not in line and "-" not in line[:2]
@@ -223,11 +223,11 @@ class Redactor:
                 self._value(inside, Place(), None)
 
     def _name(self, key: str) -> str:
-        """The key of a mapping, which may be a secret itself."""
+        """The key of a mapping, which may contain a secret itself."""
         return str(self._text(key, Place(digest=True)))
 
     def _text(self, text: str, place: Place) -> str | Secret:
-        """A text with its secret parts struck out; all of it hidden where nothing else is left."""
+        """A text with its secret parts redacted; hidden completely if nothing else is left."""
         if len(text) < SHORTEST and text.isascii():
             return text
         memo = (text, place.digest, place.nested)
@@ -242,7 +242,7 @@ class Redactor:
         return result
 
     def _struck(self, text: str, place: Place) -> tuple[str, str]:
-        """A text with its secret parts struck out, and what gave the last of them away."""
+        """A text with its secret parts redacted, and how the last of them was recognized."""
         if place.nested >= NESTED:
             return HIDDEN, "too deep to look through"
         why = ""
@@ -267,7 +267,7 @@ class Redactor:
         return left, why if left == text else "in base64 or random"
 
     def _strike(self, why: str, match: re.Match[str]) -> str:
-        """Strike out a match of a pattern, or its secret part."""
+        """Redact a match of a pattern, or its secret part."""
         if "secret" not in match.re.groupindex:
             return HIDDEN
         secret = match["secret"]
@@ -279,7 +279,7 @@ class Redactor:
         return match[0][:start] + HIDDEN + match[0][end:]
 
     def _encoded(self, text: str, place: Place) -> str:
-        """Strike out what is secret in base64, and what looks random."""
+        """Redact secrets in base64, and texts that look random."""
 
         def struck(match: re.Match[str]) -> str:
             token = match[0]

@@ -1,4 +1,4 @@
-"""Secrets in texts that are YAML: struck out where they stand, so that layout and comments stay."""
+"""Redacts secrets in YAML texts in place, so that layout and comments are preserved."""
 
 import re
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from mlpctl.review.redact.places import VALUES, Place, paired, place_of
 from mlpctl.review.values import HIDDEN, Masked, Secret, Value
 
 YAML_LEVELS: Final = 1_000
-"""Levels of YAML that are looked through; the stack has room for some ten times as many."""
+"""Maximum depth of YAML that is searched; the stack has room for about ten times as much."""
 
 YAML_CHARACTERS: Final = 512 * 1024
-"""Longest text that is read as YAML, which takes about a second; a longer one is looked through line by line."""
+"""Maximum length of a text that is parsed as YAML, which takes about a second; longer ones are searched by line."""
 
 _LOOKS_YAML: Final = re.compile(r"""(?m)^[ \t]*(?:- +)?["']?[A-Za-z_][\w./-]{0,128}["']?:(?:[ \t]|\r?$)""")
 
 Look = Callable[[str, Place], Value]
-"""Takes the secrets out of a text that stands at a place."""
+"""Redacts the secrets of a text at a place."""
 
 
 def looks_yaml(text: str) -> bool:
@@ -30,7 +30,7 @@ def looks_yaml(text: str) -> bool:
 
 
 def struck(text: str, place: Place, look: Look) -> str:
-    """Strike out the secrets of a text that is YAML, and leave its layout and comments."""
+    """Redact the secrets of a YAML text, preserving its layout and comments."""
     if len(text) > YAML_CHARACTERS:
         return text
     try:
@@ -56,7 +56,7 @@ def struck(text: str, place: Place, look: Look) -> str:
 
 
 def _node(node: Any, place: Place, spans: list[tuple[int, int]], seen: set[tuple[int, bool]], look: Look) -> None:
-    """Find the spans of the secrets below a node of YAML; an anchor's node is looked at once in either light."""
+    """Find the spans of the secrets below a YAML node; a node with an anchor is searched once per kind of place."""
     if (id(node), bool(place.why)) in seen:
         return
     seen.add((id(node), bool(place.why)))
@@ -85,9 +85,9 @@ def _node(node: Any, place: Place, spans: list[tuple[int, int]], seen: set[tuple
 
 
 def _too_deep(text: str) -> bool:
-    """Whether YAML is nested so deeply that libyaml, which puts every level on the stack, would end the process."""
+    """Whether YAML is nested so deeply that libyaml, which uses the stack for each level, would crash the process."""
     depth = 0
-    # Each level takes a character at least.
+    # Each level needs at least one character.
     for event in yaml.parse(text, Loader=LOADER) if len(text) > YAML_LEVELS else ():
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1

@@ -8,7 +8,7 @@
     const chosen = document.documentElement.dataset.theme;
     return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   };
-  // A page that is opened as a file may have no storage.
+  // A page opened as a file may have no local storage.
   const remembered = (value) => {
     try {
       if (value) localStorage.setItem("theme", value);
@@ -66,7 +66,7 @@
     wasFiltered = filtered;
     none.hidden = visible.length > 0;
     const number = (count) => count.toLocaleString("en-US");
-    shown.value = filtered ? `${number(visible.length)} of ${number(total)}` : `${number(total)} in all`;
+    shown.value = filtered ? `${number(visible.length)} of ${number(total)}` : `${number(total)} in total`;
     foldWords();
   };
   const reset = () => {
@@ -79,7 +79,7 @@
 
   const seen = () => groups.filter((group) => !group.element.hidden);
   const anyOpen = () => seen().some((group) => group.element.open);
-  const foldWords = () => { fold.textContent = anyOpen() ? "Fold all" : "Unfold all"; };
+  const foldWords = () => { fold.textContent = anyOpen() ? "Collapse all" : "Expand all"; };
   const foldAll = () => {
     const open = !anyOpen();
     seen().forEach((group) => { group.element.open = open; });

@@ -449,7 +449,7 @@ class TestLimits:
         whole, delta = limits(estimated, CostSettings(max_monthly_usd=1000, max_monthly_delta_usd=1000))
         assert (whole.broken, delta.broken) == (False, True)
         assert "The limit cannot be checked without a price for disks of 1 resource" in delta.text
-        assert wording.cost_in_short(estimated).startswith("$24.00 a month, the change not known")
+        assert wording.cost_in_short(estimated).startswith("$24.00 per month, change unknown")
 
     @pytest.mark.parametrize(
         ("lacking", "what"),
