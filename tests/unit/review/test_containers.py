@@ -181,6 +181,7 @@ def test_resources_outside_the_container_remain(name: str) -> None:
     assert report.counts[Op.FORGET] >= 1 and report.notes == ()
 
 
+@pytest.mark.engine  # takes seconds
 def test_the_time_for_thousands_of_parts_is_linear() -> None:
     whole = gone(BUCKET, "whole", {"bucket": "models", "forceDestroy": True})
     parts = [

@@ -269,6 +269,7 @@ def test_2000_long_names_are_abbreviated_to_readable_patterns() -> None:
     assert {name for line in losses.splitlines() for name in expanded(line.strip())} >= {*lost(report)}
 
 
+@pytest.mark.engine  # takes seconds
 def test_if_names_do_not_fit_the_number_of_the_others_is_exact() -> None:
     report = renamed(
         reports.many(destructive=2_000), lambda name: f"{int(name[6:10]) * 7919:060x}".translate({48: "q"})

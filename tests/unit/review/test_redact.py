@@ -389,6 +389,7 @@ def test_a_large_text_takes_linear_time(piece: str) -> None:
     scrub((piece * (size // len(piece) + 1))[:size])
 
 
+@pytest.mark.engine  # takes seconds
 @bounded
 def test_large_user_data_in_base64_and_gzip_is_searched() -> None:
     script = (

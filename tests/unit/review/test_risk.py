@@ -745,6 +745,7 @@ def test_an_unchanged_resource_is_not_a_danger(inputs: Any, type: str) -> None:
     assert dangers(plan(update(type, inputs, inputs), change(type, Op.SAME, name="other", inputs=inputs))) == ()
 
 
+@pytest.mark.engine  # takes seconds
 @bounded
 def test_two_thousand_resources_take_little_time() -> None:
     types = [BUCKET, DATABASE, NODES, ROLE, DEPLOYMENT, GROUP, POLICY, LIFECYCLE]

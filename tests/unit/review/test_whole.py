@@ -97,6 +97,7 @@ def test_no_canary_of_a_plan_in_another_format_is_printed(key: str, tmp_path: Pa
         assert given_away(ran.out + ran.errors) == []
 
 
+@pytest.mark.engine  # takes seconds
 def test_no_canary_of_broken_json_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     text = json.dumps(plan_with_canaries(), indent=1)
     for canary in CANARIES:
@@ -110,6 +111,7 @@ def test_no_canary_of_broken_json_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> 
             assert given_away(ran.out + ran.errors) == [], canary.way
 
 
+@pytest.mark.engine  # takes seconds
 def test_no_canary_of_plain_text_is_printed(tmp_path: Path, mlpctl: Mlpctl) -> None:
     for canary in CANARIES:
         ran = mlpctl("review", "--plan", written(tmp_path, f"error: login with password={canary.secret} failed\n"))

@@ -79,6 +79,7 @@ def test_an_allowed_client_is_connected_to_the_api_server(layout: Layout, reason
     assert post(asked, b"again, on the same connection") == (201, b"again, on the same connection")
 
 
+@pytest.mark.engine  # takes seconds
 def test_both_directions_are_independent(layout: Layout, reasons: list[str]) -> None:
     """Neither side reads before it has sent everything, which exceeds the system's buffers."""
     sent = b"x" * (64 << 20)

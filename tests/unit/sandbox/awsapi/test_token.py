@@ -109,6 +109,7 @@ def test_a_changed_parameter_invalidates_the_signature() -> None:
     assert not request.signed_by(SECRET, "main")
 
 
+@pytest.mark.engine  # takes seconds
 def test_a_token_is_valid_for_15_minutes() -> None:
     now = datetime.now(UTC)
     good = eks_token.token("main")
