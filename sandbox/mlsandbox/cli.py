@@ -1,4 +1,4 @@
-"""The commands of the sandbox: `mlsandbox`, and `mlpctl sandbox`."""
+"""The commands of the sandbox."""
 
 import os
 import sys
