@@ -28,7 +28,7 @@ class KeyDomain(Enum):
 class KeyRingSpec(Spec):
     """The platform's encryption keys."""
 
-    per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
+    per_domain: bool = True
     """A separate key for data, images, logs, secrets and disks, so that each can be disabled separately. False: one key
     for all. Cannot change after the first deployment, because encrypted data needs the key that encrypted it."""
 
