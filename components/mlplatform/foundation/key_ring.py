@@ -1,7 +1,7 @@
 """The KMS keys for encryption at rest."""
 
 from enum import Enum
-from typing import Any, NotRequired
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from awsfacts.partitions import service_principal
 from mlplatform import iam
-from mlplatform.args import PartitionArgs, TagArgs
+from mlplatform.args import AccountArgs, PartitionArgs, ProtectArgs, RegionArgs, TagArgs
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.spec import Spec
@@ -42,20 +42,11 @@ class KeyRingSpec(Spec):
     """Retain the keys when the stack is destroyed. Without its key, retained data is lost."""
 
 
-class KeyRingArgs(PartitionArgs, TagArgs):
+class KeyRingArgs(AccountArgs, RegionArgs, PartitionArgs, ProtectArgs, TagArgs):
     """Arguments of `KeyRing`."""
 
     keys: KeyRingSpec
     """The keys."""
-
-    account_id: pulumi.Input[str]
-    """ID of the AWS account that administers the keys, 12 digits."""
-
-    region: pulumi.Input[str]
-    """AWS region of the keys, e.g. `us-east-1`."""
-
-    protect: NotRequired[bool]
-    """Protect the keys from deletion and replacement. Default: false."""
 
 
 class KeyRing(Component):
