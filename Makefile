@@ -5,7 +5,7 @@ STACK ?= local
 BIN := .venv/bin
 SANDBOX := eval "$$($(BIN)/mlpctl sandbox env)"
 
-.PHONY: help install up preview down test check fuzz format golden bench lock
+.PHONY: help install up preview down test check types fuzz format golden bench lock
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,9 +34,14 @@ test: .venv/ready ## run all tests, with the real engine and control plane
 check: .venv/ready ## check format, lint, types and imports, and run the fast tests, as CI does first
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/__main__.py platform/layers platform/mlpctl sandbox/mlsandbox
+	@$(MAKE) --no-print-directory types
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -m "not engine"
+
+# Twice, since components and platform each have a module `__main__`.
+types: .venv/ready ## check types
+	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/__main__.py platform/layers platform/mlpctl sandbox/mlsandbox
+	@$(BIN)/mypy components/__main__.py components/mlplatform_eks_token.py
 
 fuzz: .venv/ready ## test 10,000 generated stack files, and kills at random times (hours)
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from mlsandbox import endpoint as awsapi
+from mlsandbox import endpoint
 from mlsandbox.host.layout import Layout
 from mlsandbox.providers import aws
 from mlsandbox.providers.aws.provider import AwsProvider
@@ -242,7 +242,7 @@ def serving(folder: Path) -> Iterator[Bench]:
     """The AWS API without a control plane, and the provider that uses it. Only one can exist per process."""
     layout = Layout(folder)
     layout.prepare()
-    api = awsapi.serve(layout, kubernetes=False)
+    api = endpoint.serve(layout, kubernetes=False)
     key = layout.credentials()
     provider = aws.provider(layout.aws_endpoint, aws.Key(key.access_key_id, key.secret_access_key))
     provider.configure(CLIENT, {"region": REGION})

@@ -13,6 +13,27 @@ class TagArgs(TypedDict):
     """Tags for every child resource that supports tags."""
 
 
+class ProtectArgs(TypedDict):
+    """Protection of a component's data."""
+
+    protect: NotRequired[bool]
+    """Protect data, and the keys and settings that keep it safe, from deletion and replacement. Default: false."""
+
+
+class AccountArgs(TypedDict):
+    """The AWS account of a component."""
+
+    account_id: pulumi.Input[str]
+    """ID of the AWS account of the component's resources and of those that they use, 12 digits."""
+
+
+class RegionArgs(TypedDict):
+    """The AWS region of a component."""
+
+    region: pulumi.Input[str]
+    """AWS region of the component's resources and of those that they use, e.g. `us-east-1`."""
+
+
 class PartitionArgs(TypedDict):
     """The AWS partition of a component's ARNs."""
 
@@ -53,5 +74,5 @@ class JoinArgs(TypedDict):
     """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
 
 
-SHARED: Final = (TagArgs, PartitionArgs, BoundaryArgs, JoinArgs)
+SHARED: Final = (TagArgs, ProtectArgs, AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, JoinArgs)
 """The base classes. A `TypedDict` does not record its bases, so code that documents inherited fields reads this."""

@@ -1,10 +1,10 @@
 """The outputs of a platform stack, which other stacks read."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from importlib import metadata
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, NotRequired, Self, TypeAlias, TypedDict, Unpack, get_args
 
 import pulumi
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +25,41 @@ _OTHERWISE: Final = "otherwise"
 def later(otherwise: Any) -> Any:
     """A field added later within a version. `otherwise` is its value if a platform does not export it yet."""
     return field(metadata={_OTHERWISE: otherwise})
+
+
+_Strings: TypeAlias = pulumi.Input[Sequence[pulumi.Input[str]]]
+_ByName: TypeAlias = pulumi.Input[Mapping[str, pulumi.Input[str]]]
+
+
+class Exported(TypedDict):
+    """What a platform exports: the fields that `PlatformOutputs` documents, as its program passes them.
+
+    Fields of `PlatformOutputs` that are `later` are `NotRequired`.
+    """
+
+    region: pulumi.Input[str]
+    vpc_id: pulumi.Input[str]
+    private_subnet_ids: _Strings
+    public_subnet_ids: NotRequired[_Strings]
+    pod_subnet_ids: NotRequired[_ByName]
+    vpc_cidrs: NotRequired[_Strings]
+    data_key_arn: pulumi.Input[str]
+    logs_key_arn: pulumi.Input[str]
+    secrets_key_arn: pulumi.Input[str]
+    disks_key_arn: pulumi.Input[str]
+    images_key_arn: pulumi.Input[str]
+    buckets: _ByName
+    bucket_arns: _ByName
+    repositories: _ByName
+    cluster_name: pulumi.Input[str]
+    cluster_endpoint: pulumi.Input[str]
+    kubeconfig: pulumi.Input[str]
+    gpu_pools: _Strings
+    inference_endpoints: _ByName
+    volume_handles: NotRequired[_ByName]
+    storage_classes: NotRequired[_ByName]
+    cluster_security_group_id: NotRequired[pulumi.Input[str]]
+    cluster_access: NotRequired[_ByName]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +139,7 @@ class PlatformOutputs:
     cluster, if it is an administrator."""
 
     @classmethod
-    def export(cls, **values: pulumi.Input[Any]) -> None:
+    def export(cls, **values: Unpack[Exported]) -> None:
         """Export the fields and the version as outputs of this stack.
 
         Args:

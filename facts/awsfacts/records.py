@@ -1,7 +1,7 @@
 """Schema of a record: the facts about a resource type.
 
-The records of AWS's types are in `types/`, one file per service; `awsfacts.types` reads them. Records of other
-packages' types have the same schema.
+The records of AWS's types are in `types/`, one file or folder per service; `awsfacts.types` reads them. Records of
+other packages' types have the same schema.
 """
 
 from collections.abc import Mapping, Sequence

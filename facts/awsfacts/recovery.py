@@ -9,7 +9,7 @@ from awsfacts.tables import Row
 
 
 class Listing(Row):
-    """Search a list that AWS filters by tags."""
+    """Search a list by tags, or by fields that identify the resource in its parent."""
 
     operation: str
     """boto3's name of the operation."""
@@ -21,7 +21,17 @@ class Listing(Row):
     """Field of an item that contains its ID."""
 
     filters: str = "Filters"
-    """Parameter of the operation for the filters."""
+    """Parameter of the operation for filters by tags; empty if it has none, so that the items are compared."""
+
+    call: Mapping[str, Any] = {}
+    """Further parameters, in which `$name` stands for the input `name`."""
+
+    fields: Mapping[str, str] = {}
+    """Fields of an item that identify it, if the type has no tags, with values in which `$name` stands for the input
+    `name`."""
+
+    status: str = "State"
+    """Field of an item that contains its status, if it has one."""
 
 
 class Getting(Row):

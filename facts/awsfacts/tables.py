@@ -1,5 +1,6 @@
 """Read YAML tables that are part of a package."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, Final
 
@@ -17,6 +18,24 @@ class Row(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, alias_generator=to_camel, validate_by_name=True
     )
+
+
+def read_tables(name: str, package: str = "awsfacts") -> Iterator[Any]:
+    """The content of a YAML file, or of each file in a folder, in the order of their names.
+
+    Args:
+        name: the path without `.yaml`, e.g. `types/ec2`.
+        package: the package that has it.
+
+    Raises:
+        FileNotFoundError: the package has neither.
+    """
+    folder = files(package) / name
+    if not folder.is_dir():
+        yield read_table(f"{name}.yaml", package)
+        return
+    for each in sorted(each.name for each in folder.iterdir() if each.name.endswith(".yaml")):
+        yield read_table(f"{name}/{each}", package)
 
 
 def read_table(name: str, package: str = "awsfacts") -> Any:

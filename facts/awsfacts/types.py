@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from awsfacts.records import Record
-from awsfacts.tables import Row, read_table
+from awsfacts.tables import Row, read_tables
 
 PACKAGE: Final = "aws:"
 
@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(r"aws:(?P<service>\w+)/(?P<member>\w+)(:(?P<name>\w+)
 
 
 class Service(Row):
-    """A file in `types/` with the types of one service, e.g. `s3.yaml` with those of the SDK's module `s3`."""
+    """The types of one service: a file in `types/`, e.g. `s3.yaml` with those of the SDK's module `s3`, or a folder."""
 
     types: Mapping[str, Record]
     """The records by class name, e.g. `Bucket`."""
@@ -61,8 +61,10 @@ def token(service: str, name: str) -> str:
 @functools.cache
 def services() -> tuple[str, ...]:
     """The services that have records."""
-    names = (each.name for each in (files("awsfacts") / "types").iterdir())
-    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+    found = (files("awsfacts") / "types").iterdir()
+    return tuple(
+        sorted(each.name.removesuffix(".yaml") for each in found if each.is_dir() or each.name.endswith(".yaml"))
+    )
 
 
 def others(service: str) -> Record:
@@ -79,6 +81,6 @@ def own(service: str) -> Mapping[str, Record]:
 def _service(name: str) -> Service:
     if name not in services():
         return Service(types={})
-    data = dict(read_table(f"types/{name}.yaml"))
+    data = {type: facts for table in read_tables(f"types/{name}") for type, facts in table.items()}
     others = data.pop("others", {})
     return Service.model_validate({"types": data, "others": others})

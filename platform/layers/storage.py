@@ -1,7 +1,6 @@
 """Storage for data."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
@@ -33,15 +32,6 @@ class Storage:
     def volume_handles(self) -> dict[str, pulumi.Output[str]]:
         """What pods mount of the shared file systems, by `FILESYSTEM/ACCESSPOINT`."""
         return {place: handle for each in self.shared_filesystems.values() for place, handle in each.mounting().items()}
-
-    def outputs(self) -> dict[str, Any]:
-        """What it tells other stacks, by fields of `PlatformOutputs`."""
-        return {
-            "buckets": self.bucket_names,
-            "bucket_arns": self.bucket_arns,
-            "volume_handles": self.volume_handles,
-            "storage_classes": {name: each.storage_class for name, each in self.shared_filesystems.items()},
-        }
 
 
 def create(site: Site, platform: Platform, base: Foundation, compute: Compute) -> Storage:

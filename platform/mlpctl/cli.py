@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlpctl.errors import FAILED, InputError, UserError, of_the_system
+from mlpctl.errors import FAILED, InputError, UserError, of_the_installation, of_the_system
 from mlpctl.out import console
 from mlsandbox import SandboxError
 from mlsandbox.cli import app as sandbox_app
@@ -385,7 +385,7 @@ def _message(error: Exception) -> str:
     from mlpctl.review.inert import visible
 
     ours = isinstance(error, UserError | SandboxError)
-    text = str(error) if ours else of_the_system(error)
+    text = str(error) if ours else of_the_installation(error) or of_the_system(error)
     text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
     # The text may quote input, whose control characters must not reach the terminal.
     return "\n".join(visible(line.expandtabs()) for line in text.splitlines())

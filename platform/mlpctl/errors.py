@@ -32,6 +32,17 @@ _REMEDIES: Final[Mapping[int, str]] = {
 }
 
 
+_PACKAGES: Final = ("mlpctl", "mlplatform", "mlsandbox", "awsfacts")
+
+
+def of_the_installation(error: Exception) -> str:
+    """A missing dependency with the extra that contains it; empty for any other error."""
+    module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not module or module in _PACKAGES:
+        return ""
+    return f"mlpctl needs {module}, which is not installed. Install its extra: pip install 'mlplatform[ctl]'"
+
+
 def of_the_system(error: Exception) -> str:
     """An error of the operating system with its remedy; empty for any other error."""
     if isinstance(error, UnicodeError):

@@ -77,7 +77,9 @@ class Attribute:
 def attributes(kind: type) -> dict[str, Attribute]:
     """The annotated attributes of a class that have a docstring: its own first, then shared arguments."""
     shared = (base for base in SHARED if base is not kind and {*base.__annotations__} <= {*kind.__annotations__})
-    return {**_own_attributes(kind), **{name: each for base in shared for name, each in _own_attributes(base).items()}}
+    own = _own_attributes(kind)
+    inherited = {name: each for base in shared for name, each in _own_attributes(base).items() if name not in own}
+    return {**own, **inherited}
 
 
 def _own_attributes(kind: type) -> dict[str, Attribute]:

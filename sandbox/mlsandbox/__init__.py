@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mlsandbox.errors import SandboxError
+from mlsandbox.errors import SandboxError, missing_extra
 
 if TYPE_CHECKING:
     from mlsandbox.sandbox import Sandbox
@@ -17,6 +17,8 @@ def __getattr__(name: str) -> Any:
     # The processes of the sandbox import this package too. Without this module they start several times faster.
     if name != "Sandbox":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mlsandbox.sandbox import Sandbox
-
+    try:
+        from mlsandbox.sandbox import Sandbox
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from None
     return Sandbox

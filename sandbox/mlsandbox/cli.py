@@ -1,4 +1,4 @@
-"""The commands of the sandbox: `mlsandbox`, and `mlpctl sandbox`."""
+"""The commands of the sandbox."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from mlsandbox.errors import SandboxError
+from mlsandbox.errors import SandboxError, missing_extra
 
 if TYPE_CHECKING:
     from mlsandbox.sandbox import Sandbox
@@ -55,9 +55,10 @@ def down(folder: Folder = None) -> None:
 @app.command()
 def status(folder: Folder = None) -> None:
     """Show the running processes, their endpoints, and where the sandbox is more permissive than AWS."""
+    sandbox = _sandbox(folder)
+
     from mlsandbox.host import status_page
 
-    sandbox = _sandbox(folder)
     _console().print(status_page.page(sandbox.status(), sandbox.planned(), sandbox.conditions))
 
 
@@ -111,9 +112,10 @@ def quota(
     folder: Folder = None,
 ) -> None:
     """Set a quota of the sandbox's account, e.g. 0 vCPUs of GPU instances; without a code, list all quotas."""
+    sandbox = _sandbox(folder)
+
     from mlsandbox.endpoint import quotas
 
-    sandbox = _sandbox(folder)
     if code:
         sandbox.limit(code, value)
         return
@@ -137,6 +139,9 @@ def main() -> None:
     except SandboxError as problem:
         sys.stderr.write(f"{problem}\n")
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"{missing_extra(error)}\n")
+        sys.exit(1)
 
 
 def _console() -> Console:
@@ -146,7 +151,7 @@ def _console() -> Console:
 
 
 def _sandbox(folder: Path | None) -> "Sandbox":
-    # Imported late, so that `--help` and errors about options need not wait for moto and Rich.
-    from mlsandbox.sandbox import Sandbox
+    # Imported late, so that `--help` and errors about options neither need nor wait for the extra `sandbox`.
+    from mlsandbox import Sandbox
 
     return Sandbox.find(folder)

@@ -273,6 +273,13 @@ def test_every_arg_and_output_is_documented(component: type[Component]) -> None:
         assert fields == {*attributes(kind)}, kind.__name__
 
 
+def test_an_argument_that_differs_from_the_shared_one_has_its_own_text() -> None:
+    assert "start later" in attributes(mlplatform.GpuNodePoolArgs)["tags"].docs
+    assert "a boundary that the component creates" in (
+        attributes(mlplatform.WorkloadIdentityArgs)["permissions_boundary_arn"].docs
+    )
+
+
 @pytest.mark.parametrize("model", SPECS, ids=lambda each: each.__name__)
 def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseModel]) -> None:
     undocumented = [

@@ -36,6 +36,7 @@ def test_the_resources_of_the_file_are_declared(stack: Path, plan_of: PlanOf) ->
     wanted |= {("GpuNodePool", name) for name in platform.gpu_pools}
     wanted |= {("InferenceService", name) for name in platform.inference}
     wanted |= {("WorkloadIdentity", name) for name in platform.workloads}
+    wanted |= {("SharedFilesystem", name) for name in platform.shared_filesystems}
     assert made == wanted
 
 

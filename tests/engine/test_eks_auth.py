@@ -17,8 +17,7 @@ from kubernetes.client import ApiException
 
 from engine.programs import Program
 from mlpctl import failures
-from mlsandbox import Sandbox
-from mlsandbox import endpoint as awsapi
+from mlsandbox import Sandbox, endpoint
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
 from mlsandbox.endpoint.eks import rollout
 from mlsandbox.host.layout import Layout
@@ -141,7 +140,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     tools = toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
     layout = Layout(tmp_path_factory.mktemp("eks") / "sandbox")
     layout.prepare()
-    api = awsapi.serve(layout)
+    api = endpoint.serve(layout)
     plane = ControlPlane(layout, tools)
     try:
         bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))

@@ -17,6 +17,8 @@ from mlpctl.config.places import places
 from mlpctl.config.shape import Shape
 from mlpctl.failure_page import page
 from mlpctl.failures import Failure, Update, advices, explain, parse
+from mlsandbox.endpoint.eks.errors import InvalidParameter
+from mlsandbox.endpoint.eks.nodegroup_settings import release_of
 
 STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
 POOL = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool::inference"
@@ -24,8 +26,8 @@ NODES = "urn:pulumi:local::mlplatform::mlplatform:index:GpuNodePool$aws:eks/node
 PARENTS = {NODES: POOL, POOL: STACK}
 LOCAL = Path(__file__).parents[2] / "stacks" / "Pulumi.local.yaml"
 
-# The message comes from the Auto Scaling group or from the engine, not from an AWS API.
-WITHOUT_A_WORDING = [["AsgInstanceLaunchFailures"], ["Protected"]]
+# The message comes from the Auto Scaling group, from the sandbox or from the engine, not from an AWS API.
+WITHOUT_A_WORDING = [["AsgInstanceLaunchFailures"], ["InvalidParameterException"], ["Protected"]]
 
 NO_VCPUS = (
     "Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current "
@@ -291,6 +293,14 @@ def test_the_page_shows_all_details_and_escapes_markup_and_control_codes_from_aw
 def test_every_advice_matches_a_wording_of_aws() -> None:
     reached = [failures.advise(Failure(NODES, each.wording, code)) for each in wordings() for code in each.codes]
     assert [each.codes for each in advices() if each not in reached] == WITHOUT_A_WORDING
+
+
+def test_a_kubernetes_version_without_an_image_in_the_sandbox_is_explained_by_the_list_to_update() -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        release_of("BOTTLEROCKET_x86_64_NVIDIA", "1.99", None)
+    advice = failures.advise(Failure(NODES, str(refused.value), "InvalidParameterException"))
+    assert advice is not None
+    assert "`mlpctl images refresh`" in advice.remedy
 
 
 def test_every_component_class_has_a_place_pattern() -> None:

@@ -1,7 +1,7 @@
 """The KMS keys for encryption at rest."""
 
 from enum import Enum
-from typing import Any, NotRequired
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from awsfacts.partitions import service_principal
 from mlplatform import iam
-from mlplatform.args import PartitionArgs, TagArgs
+from mlplatform.args import AccountArgs, PartitionArgs, ProtectArgs, RegionArgs, TagArgs
 from mlplatform.arguments import checked
 from mlplatform.component import Component
 from mlplatform.spec import Spec
@@ -28,7 +28,7 @@ class KeyDomain(Enum):
 class KeyRingSpec(Spec):
     """The platform's encryption keys."""
 
-    per_domain: bool = Field(default=True, json_schema_extra={"immutable": True})
+    per_domain: bool = True
     """A separate key for data, images, logs, secrets and disks, so that each can be disabled separately. False: one key
     for all. Cannot change after the first deployment, because encrypted data needs the key that encrypted it."""
 
@@ -42,20 +42,11 @@ class KeyRingSpec(Spec):
     """Retain the keys when the stack is destroyed. Without its key, retained data is lost."""
 
 
-class KeyRingArgs(PartitionArgs, TagArgs):
+class KeyRingArgs(AccountArgs, RegionArgs, PartitionArgs, ProtectArgs, TagArgs):
     """Arguments of `KeyRing`."""
 
     keys: KeyRingSpec
     """The keys."""
-
-    account_id: pulumi.Input[str]
-    """ID of the AWS account that administers the keys, 12 digits."""
-
-    region: pulumi.Input[str]
-    """AWS region of the keys, e.g. `us-east-1`."""
-
-    protect: NotRequired[bool]
-    """Protect the keys from deletion and replacement. Default: false."""
 
 
 class KeyRing(Component):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, NotRequired
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from mlplatform import grammar, iam
-from mlplatform.args import TagArgs
+from mlplatform.args import ProtectArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
@@ -150,7 +150,7 @@ class DataBucketSpec(Spec):
         return self
 
 
-class DataBucketArgs(TagArgs):
+class DataBucketArgs(ProtectArgs, TagArgs):
     """Arguments of `DataBucket`."""
 
     bucket: DataBucketSpec
@@ -158,9 +158,6 @@ class DataBucketArgs(TagArgs):
 
     data_key_arn: pulumi.Input[str]
     """ARN of the KMS key for objects."""
-
-    protect: NotRequired[bool]
-    """Protect the bucket and its settings from deletion and replacement. Default: false."""
 
 
 class DataBucket(Component):

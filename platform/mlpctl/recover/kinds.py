@@ -18,7 +18,7 @@ from mlpctl.recover.asking import Find, Inputs, Marks, answered, filled, listed,
 from mlpctl.recover.plan import Candidate, Idempotent
 
 _IN_TRANSITION: Final = frozenset({"creating", "updating", "deleting", "pending"})
-_GONE: Final = frozenset({"deleting", "deleted", "failed"})
+_GONE: Final = frozenset({"deleting", "deleted", "failed", "error"})
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,18 @@ def _find(recovery: Recovery) -> Find:
 
 
 def _listing(how: Listing) -> Find:
-    """Find resources with a list operation that AWS filters by tags. Deleted resources remain listed for a while."""
+    """Find resources with a list operation. Deleted resources remain listed for a while."""
 
     def find(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
         wanted = [{"Name": f"tag:{key}", "Values": [value]} for key, value in marks.items()]
-        for item in listed(client, how.operation, how.items, **{how.filters: wanted}):
-            if str(item.get("State", "")).lower() not in _GONE:
-                yield Candidate(item[how.id], pairs(item["Tags"]))
+        filters = {how.filters: wanted} if how.filters else {}
+        fields = filled(how.fields, inputs, strict=True)
+        for item in listed(client, how.operation, how.items, **filters, **filled(how.call, inputs, strict=True)):
+            tags = None if fields else pairs(item.get("Tags"))
+            if str(item.get(how.status, "")).lower() in _GONE or any(item[key] != fields[key] for key in fields):
+                continue
+            if tags is None or marks.items() <= tags.items():
+                yield Candidate(item[how.id], tags)
 
     return find
 

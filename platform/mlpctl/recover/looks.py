@@ -90,26 +90,3 @@ def pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidat
             clusterName=inputs["clusterName"], associationId=each["associationId"]
         )
         yield Candidate(each["associationId"], pairs(description["association"].get("tags")))
-
-
-def file_system(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """EFS file systems by their tags."""
-    for each in listed(client, "describe_file_systems", "FileSystems"):
-        tags = pairs(each.get("Tags"))
-        if marks.items() <= tags.items() and each["LifeCycleState"] not in ("deleting", "deleted", "error"):
-            yield Candidate(each["FileSystemId"], tags)
-
-
-def mount_target(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """The mount target of a file system in a subnet, which has at most one."""
-    for each in listed(client, "describe_mount_targets", "MountTargets", FileSystemId=inputs["fileSystemId"]):
-        if each["SubnetId"] == inputs["subnetId"]:
-            yield Candidate(each["MountTargetId"])
-
-
-def access_point(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
-    """Access points of a file system by their tags."""
-    for each in listed(client, "describe_access_points", "AccessPoints", FileSystemId=inputs["fileSystemId"]):
-        tags = pairs(each.get("Tags"))
-        if marks.items() <= tags.items():
-            yield Candidate(each["AccessPointId"], tags)

@@ -113,7 +113,6 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
     # These import the components and Pulumi, which are not needed for an existing plan.
     from mlpctl.review.preview import preview
     from mlpctl.stack import SandboxStack, Stack
-    from mlsandbox import Sandbox
 
     root = project.root()
     _check(root, stack)
@@ -121,6 +120,10 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
     if account:
         with previewing:
             return preview(Stack(root, stack), sandbox=False)
+
+    # An account is previewed without the extra `sandbox`.
+    from mlsandbox import Sandbox
+
     sandbox = Sandbox.find(folder)
     sandbox.start(cluster=False)
     ours = SandboxStack(root, stack, sandbox)

@@ -9,7 +9,7 @@ from typing import Final
 
 from awsfacts import types as aws
 from awsfacts.records import Record
-from awsfacts.tables import read_table
+from awsfacts.tables import read_tables
 
 _FILES: Final = {
     "mlplatform": "engine",
@@ -22,7 +22,7 @@ _FILES: Final = {
     "azure-native": "azure",
     "azuread": "azure",
 }
-"""The file in `types/` with the types of a package."""
+"""The file or folder in `types/` with the types of a package."""
 
 _OTHERS: Final = "others"
 """The file for all other packages."""
@@ -97,8 +97,8 @@ def names() -> tuple[str, ...]:
 
 
 def rows(file: str) -> Iterator[Row]:
-    """The rows of a file of `types/`, in its order."""
-    return (Row.model_validate(each) for each in read_table(f"types/{file}.yaml", "mlpctl.review"))
+    """The rows of a file of `types/`, in its order, or of the files of a folder."""
+    return (Row.model_validate(each) for table in read_tables(f"types/{file}", "mlpctl.review") for each in table)
 
 
 @cache

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
+from awsfacts import eks_settings
 from mlpctl.review import policies
 from mlpctl.review.equality import natural_keys, word
 from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
-    r"(AdministratorAccess|PowerUserAccess|IAMFullAccess|ClusterAdminPolicy|/AmazonEKSAdminPolicy)$"
+    rf"(AdministratorAccess|PowerUserAccess|IAMFullAccess|{eks_settings.CLUSTER_ADMIN}|/{eks_settings.ADMIN})$"
 )
 """Managed policies that allow everything, or allow a principal to grant itself everything."""
 

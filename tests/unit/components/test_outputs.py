@@ -1,12 +1,12 @@
 """The outputs of a platform stack: names, types and version, and the errors for invalid outputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pulumi
 import pytest
 
-from mlplatform.outputs import VERSION, PlatformOutputs, later
+from mlplatform.outputs import VERSION, Exported, PlatformOutputs, later
 from mlplatform.testing import declare
 
 STACK = "organization/mlplatform/prod"
@@ -88,6 +88,12 @@ def test_all_problems_of_a_stack_s_outputs_are_reported_with_its_name(exported: 
         read(exported, seen="region")
     assert str(raised.value).startswith(message)
     assert "hush" not in str(raised.value)
+
+
+def test_what_a_platform_exports_is_what_other_stacks_read() -> None:
+    read_later = {each.name for each in fields(PlatformOutputs) if "otherwise" in each.metadata}
+    assert Exported.__optional_keys__ == read_later
+    assert Exported.__required_keys__ == {each.name for each in fields(PlatformOutputs)} - read_later
 
 
 def test_a_program_that_omits_a_field_fails() -> None:

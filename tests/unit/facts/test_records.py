@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from awsfacts import types
 from awsfacts.records import Holding, Record
 from awssdk import root
 
-FILES = sorted((files("awsfacts") / "types").iterdir(), key=str)
+FILES = sorted((Path(str(files("awsfacts"))) / "types").rglob("*.yaml"))
 
 
 def written() -> Iterator[tuple[str, Record]]:
@@ -83,6 +84,13 @@ def test_a_file_has_short_lines_and_unique_sorted_names(file: object) -> None:
     assert names == sorted(names)
     keys = re.findall(r"^(\w+):", text, re.M)
     assert len(keys) == len(set(keys)), "duplicate record: YAML would use the last one"
+
+
+def test_files_of_a_folder_do_not_share_a_name() -> None:
+    for folder in {file.parent for file in FILES}:
+        if folder.name != "types":
+            names = [name for file in folder.iterdir() for name in yaml.safe_load(file.read_text())]
+            assert len(names) == len(set(names)), folder.name
 
 
 def test_a_type_with_like_inherits_the_fields_that_its_record_omits() -> None:

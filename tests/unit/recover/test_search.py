@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -153,6 +154,19 @@ def test_access_points_and_mount_targets_are_found_in_their_file_system(search: 
     assert ids_found == [[created], [mounted]]
 
 
+@pytest.mark.parametrize("state", ["deleting", "deleted", "error"])
+def test_a_file_system_that_is_gone_is_not_found(state: str) -> None:
+    each = operation("aws:efs/fileSystem:FileSystem")
+    gone, there = (
+        {"FileSystemId": id, "LifeCycleState": status, "Tags": tags(each)}
+        for id, status in (("fs-1", state), ("fs-2", "available"))
+    )
+    efs = SimpleNamespace(can_paginate=lambda _: False, describe_file_systems=lambda: {"FileSystems": [gone, there]})
+    kind = method(each.type)
+    assert isinstance(kind, Look)
+    assert [item.id for item in kind.find(efs, {}, each.marks)] == ["fs-2"]
+
+
 def test_all_resources_with_the_name_tag_are_found_and_no_others(search: Search) -> None:
     each, other = operation("aws:ec2/vpc:Vpc", "network-vpc"), operation("aws:ec2/vpc:Vpc", "other")
     ids = [
@@ -281,8 +295,13 @@ def test_every_query_is_an_operation_of_the_service_with_these_members(type: str
     operation = model.operation_model(names[how.operation])
     members = operation.output_shape.members
     if found.list:
-        assert operation.input_shape.members[found.list.filters].member.members.keys() >= {"Name", "Values"}
-        assert found.list.id in members[found.list.items].member.members
+        asked, item = operation.input_shape.members, members[found.list.items].member.members
+        if found.list.filters:
+            assert asked[found.list.filters].member.members.keys() >= {"Name", "Values"}
+        assert found.list.call.keys() <= asked.keys()
+        assert {found.list.id, *found.list.fields} <= item.keys()
+        assert found.list.fields or "Tags" in item
+        assert found.list.status == "State" or found.list.status in item
     elif found.get:
         assert {*found.get.call} == {*operation.input_shape.required_members}
         assert members[found.get.item].members.keys() & {"tags", "Tags"}

@@ -124,7 +124,7 @@ class EksClusterSpec(Spec):
     """Retention period of these logs in days. EKS writes all of them to one log group with one retention period. To
     reduce the cost, enable fewer `logTypes`."""
 
-    creator_is_admin: bool = Field(default=True, json_schema_extra={"immutable": True})
+    creator_is_admin: bool = True
     """The principal that creates the cluster is a cluster administrator. Cannot change after the first deployment."""
 
     access: dict[str, ClusterAccess] = Field(default={})

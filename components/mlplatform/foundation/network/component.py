@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
-from mlplatform.args import BoundaryArgs, PartitionArgs, TagArgs
+from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.network import addressing, adoption, endpoints, flow_log, vpc_endpoints
@@ -18,7 +18,7 @@ from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec
 from mlplatform.foundation.network.survey import Question, Survey, survey
 
 
-class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
+class NetworkArgs(AccountArgs, PartitionArgs, BoundaryArgs, TagArgs):
     """Arguments of `Network`."""
 
     vpc: NetworkSpec
@@ -26,9 +26,6 @@ class NetworkArgs(BoundaryArgs, PartitionArgs, TagArgs):
 
     region: str
     """AWS region of the network, e.g. `us-east-1`."""
-
-    account_id: pulumi.Input[str]
-    """ID of the AWS account whose resources can be used through the endpoints, 12 digits."""
 
     logs_key_arn: pulumi.Input[str]
     """ARN of the KMS key for flow logs."""

@@ -38,14 +38,12 @@ class EndpointPreset(Enum):
 class ExistingVpc(Spec):
     """An existing VPC and its subnets, which the platform uses and does not change."""
 
-    vpc_id: str = Field(
-        pattern=grammar.VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"], json_schema_extra={"immutable": True}
-    )
+    vpc_id: str = Field(pattern=grammar.VPC_ID, examples=["vpc-0a1b2c3d4e5f60718"])
     """ID of the VPC. Its DHCP options must use AmazonProvidedDNS, or servers that forward to it, and its network ACLs
     must allow traffic between nodes and control plane. Neither is checked. In a VPC that another account shares, tags
     and endpoints are not visible and not checked. Cannot change after the first deployment."""
 
-    private_subnets: dict[str, str] = Field(json_schema_extra={"immutable": True})
+    private_subnets: dict[str, str]
     """ID of the private subnet in each zone, by the zone's name or ID, e.g. `us-east-1a: subnet-0a1b2c3d4e5f60718`.
     They contain nodes, pods and the control plane's network interfaces. Cannot change after the first deployment."""
 
@@ -110,10 +108,10 @@ MAX_SUBNETS: Final = 16
 class NetworkSpec(Spec):
     """The platform's network."""
 
-    cidr: str = Field(default="10.0.0.0/16", json_schema_extra={"immutable": True})
+    cidr: str = "10.0.0.0/16"
     """CIDR block of the network, /16 to /24. Cannot change after the first deployment."""
 
-    zones: list[str] = Field(default=[], max_length=addressing.MAX_ZONES, json_schema_extra={"immutable": True})
+    zones: list[str] = Field(default=[], max_length=addressing.MAX_ZONES)
     """Availability zones, two to five, by name or ID, e.g. `us-east-1a` or `use1-az1`. With two or three zones, a
     private subnet has a quarter of the addresses; with four or five, an eighth. Cannot change after the first
     deployment, because EKS cannot move a cluster to other zones. Required unless `existing` is set."""
@@ -122,7 +120,7 @@ class NetworkSpec(Spec):
     """NAT gateways: one per zone, a single one (cheaper, but if its zone fails, all zones lose internet access), or
     none. An `existing` VPC keeps its own routes."""
 
-    pod_cidr: str | None = Field(default=None, json_schema_extra={"immutable": True})
+    pod_cidr: str | None = None
     """A separate CIDR block for pods, /16 to /22, e.g. `100.64.0.0/16`. Each node then needs only one address of
     `cidr`. Default: pods use addresses of the private subnets. Cannot change after the first deployment."""
 

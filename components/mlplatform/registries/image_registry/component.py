@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import grammar, iam, roles
-from mlplatform.args import BoundaryArgs, PartitionArgs
+from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, ProtectArgs, RegionArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.lookups import look_up
@@ -30,7 +30,7 @@ from mlplatform.registries.image_registry.spec import (
 )
 
 
-class ImageRegistryArgs(BoundaryArgs, PartitionArgs):
+class ImageRegistryArgs(AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, ProtectArgs):
     """Arguments of `ImageRegistry`."""
 
     images: ImageRegistrySpec
@@ -39,21 +39,12 @@ class ImageRegistryArgs(BoundaryArgs, PartitionArgs):
     images_key_arn: pulumi.Input[str]
     """ARN of the KMS key for images."""
 
-    account_id: pulumi.Input[str]
-    """ID of the registry's AWS account, 12 digits."""
-
-    region: pulumi.Input[str]
-    """AWS region of the registry, e.g. `us-east-1`."""
-
     credential_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
     """ARNs of the secrets in the caches' `credentials`, by the caches' names, if the program creates the secrets.
     Default: they are looked up."""
 
     namespace: NotRequired[str]
     """Prefix of the repositories' names. Default: `<project>/<stack>`."""
-
-    protect: NotRequired[bool]
-    """Protect the repositories from deletion and replacement. Default: false."""
 
     tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Tags for every child resource that supports tags, and for the repositories that a cache creates."""

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import namespaces, roles
-from mlplatform.args import PartitionArgs, TagArgs
+from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
@@ -21,7 +21,7 @@ from mlplatform.security.workload_identity.spec import (
 )
 
 
-class WorkloadIdentityArgs(PartitionArgs, TagArgs):
+class WorkloadIdentityArgs(AccountArgs, RegionArgs, PartitionArgs, TagArgs):
     """Arguments of `WorkloadIdentity`."""
 
     workload: WorkloadIdentitySpec
@@ -29,12 +29,6 @@ class WorkloadIdentityArgs(PartitionArgs, TagArgs):
 
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster that it runs in."""
-
-    account_id: pulumi.Input[str]
-    """ID of the AWS account whose resources it uses, 12 digits."""
-
-    region: pulumi.Input[str]
-    """AWS region whose resources it uses, e.g. `us-east-1`."""
 
     bucket_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
     """ARNs of the workload's buckets, by name."""

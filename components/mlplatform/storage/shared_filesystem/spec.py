@@ -93,7 +93,7 @@ class SharedFilesystemSpec(Spec):
     access_points: dict[str, AccessPointSpec] = Field(default={}, max_length=MAX_ACCESS_POINTS)
     """The teams' directories, by name."""
 
-    own_key: bool = Field(default=False, json_schema_extra={"immutable": True})
+    own_key: bool = False
     """Encrypt it with a key of its own, which can be withdrawn alone, instead of the stack's key for data. Cannot
     change after the first deployment."""
 

@@ -19,7 +19,7 @@ class InstanceType:
     """Kubernetes' name for it: `amd64` or `arm64`."""
 
     max_pods: int
-    """Maximum number of pods on a managed node if the VPC CNI assigns address prefixes, as on the platform."""
+    """Maximum number of pods on a managed node if the VPC CNI assigns address prefixes."""
 
     nvidia_gpus: int = 0
     neuron_devices: int = 0

@@ -147,10 +147,7 @@ def release_of(ami_type: str, version: str, asked: str | None) -> str:
     if asked is None:
         latest = latest_release(ami_type, version)
         if latest is None:
-            raise InvalidParameter(
-                f"The sandbox has no release of {ami_type} for Kubernetes {version}; update the list with `mlpctl "
-                "images refresh`."
-            )
+            raise InvalidParameter(f"The sandbox lists no release of {ami_type} for Kubernetes {version}")
         return latest
     if not is_release(ami_type, version, asked):
         raise InvalidParameter(f"Requested release version {asked} is not valid for kubernetes version {version}.")

@@ -1,48 +1,26 @@
 """The sandbox's resource provider for the package `aws`."""
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import grpc
 
-from mlsandbox.providers.aws import (
-    autoscaling,
-    ec2_launch,
-    ec2_network,
-    ec2_routing,
-    ec2_security,
-    ecr,
-    efs,
-    eks,
-    eks_access,
-    iam,
-    kms,
-    logs,
-    lookups,
-    s3_bucket,
-    s3_settings,
-)
+from mlsandbox.providers.aws import lookups
 from mlsandbox.providers.aws.api import Cloud, Key
 from mlsandbox.providers.aws.declaration import Declaration, Lookup
 from mlsandbox.providers.aws.provider import AwsProvider
 from mlsandbox.providers.servicer import serve as serve_provider
 
-DECLARATIONS: Final[tuple[Declaration, ...]] = (
-    *kms.DECLARATIONS,
-    *logs.DECLARATIONS,
-    *iam.DECLARATIONS,
-    *s3_bucket.DECLARATIONS,
-    *s3_settings.DECLARATIONS,
-    *ec2_network.DECLARATIONS,
-    *ec2_routing.DECLARATIONS,
-    *ec2_security.DECLARATIONS,
-    *ec2_launch.DECLARATIONS,
-    *ecr.DECLARATIONS,
-    *efs.DECLARATIONS,
-    *eks.DECLARATIONS,
-    *eks_access.DECLARATIONS,
-    *autoscaling.DECLARATIONS,
-)
+
+def _declarations() -> Iterator[Declaration]:
+    """Those of every module of this package."""
+    for each in pkgutil.iter_modules(__path__):
+        yield from getattr(importlib.import_module(f"{__name__}.{each.name}"), "DECLARATIONS", ())
+
+
+DECLARATIONS: Final = tuple(_declarations())
 """All resource types of the sandbox."""
 
 

@@ -9,13 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from mlsandbox import endpoint as awsapi
+from mlsandbox import endpoint
 from mlsandbox.endpoint.eks import reach
 from mlsandbox.errors import SandboxError
 from mlsandbox.host.layout import Layout
 
 try:
-    api = awsapi.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])
+    api = endpoint.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])
 except SandboxError as problem:
     sys.exit(str(problem))
 print("ready", flush=True)
