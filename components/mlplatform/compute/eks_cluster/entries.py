@@ -43,7 +43,8 @@ def create(
                 else _named(component, access)
             ),
             tags=component.tags_for(f"{name}-{persona}-access"),
-            opts=component.child(),
+            # A principal has one entry.
+            opts=component.child(delete_before_replace=True),
         )
         aws.eks.AccessPolicyAssociation(
             f"{name}-{persona}-policy",
@@ -55,7 +56,8 @@ def create(
             access_scope=(
                 {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
             ),
-            opts=component.child(),
+            # An association is an upsert by principal and policy: deleting the old one last would remove the new one.
+            opts=component.child(delete_before_replace=True),
         )
 
 

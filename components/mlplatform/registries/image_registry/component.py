@@ -171,7 +171,8 @@ class ImageRegistry(Component):
                 upstream_registry_url=UPSTREAM_URLS[cache.upstream],
                 credential_arn=self._credentials(prefix, cache, args.get("credential_arns", {})),
                 # What is cached before there is a template would be neither encrypted with our key nor immutable.
-                opts=self.child(depends_on=[template]),
+                # A prefix has one rule.
+                opts=self.child(depends_on=[template], delete_before_replace=True),
             )
 
     def _credentials(
