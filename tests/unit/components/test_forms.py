@@ -12,7 +12,9 @@ from mlplatform.testing import ACCOUNT_ID, REGION, declare
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
 KEYS: Any = {f"{use}_key_arn": KEY for use in ("secrets", "logs", "disks")}
 SUBNETS = ["subnet-aaaaaaaa", "subnet-0a1b2c3d4e5f60718"]
-ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/team/ml"
+IAM = f"arn:aws:iam::{ACCOUNT_ID}"
+ROLE = f"{IAM}:role/team/ml"
+STRANGER = "arn:aws:iam::210987654321:role/team/ml"
 
 
 class Later:
@@ -155,9 +157,30 @@ def test_a_principal_may_be_of_another_account(later: bool) -> None:
 
 
 @pytest.mark.parametrize("later", [False, True])
-@pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {}])
+@pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}, {}])
 def test_a_principal_has_one_entry(other: dict[str, str], later: bool) -> None:
     access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
     given = {} if other else {"ops": Later(ROLE) if later else ROLE}
     found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
     assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS knows one entry for a principal"}
+
+
+@pytest.mark.parametrize("other", [{"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}])
+def test_a_role_s_name_and_its_arn_are_one_principal(other: dict[str, str]) -> None:
+    found = refused(cluster, access={"ops": {"level": "view", "role": "ml"}, "ml": {"level": "view", **other}})
+    assert (
+        found["cluster.access.ml"].startswith("is for ") and "one entry for a principal" in found["cluster.access.ml"]
+    )
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    "other", [{"role": "ml"}, {"principalArn": ROLE}, {"principalArn": f"{IAM}:user/ml"}, {"principalArn": STRANGER}]
+)
+def test_accounts_may_have_roles_of_the_same_name(other: dict[str, str], later: bool) -> None:
+    stranger = STRANGER.replace("210987654321", "333333333333")
+    assert cluster(access={"ops": {"level": "view", **other}, "ml": {"level": "view", "principalArn": stranger}})
+    access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
+    assert cluster(access=access, principal_arns={"ml": Later(stranger) if later else stranger})
+    both = {each: Later(arn) if later else arn for each, arn in (("ops", ROLE), ("ml", STRANGER))}
+    assert cluster(access={"ops": {"level": "view"}, "ml": {"level": "view"}}, principal_arns=both)

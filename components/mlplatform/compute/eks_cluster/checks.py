@@ -57,17 +57,14 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
             yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
         elif isinstance(arn, str):
             plain = partition if isinstance(partition, str) else None
-            yield from principal_problems(entry, arn, plain, before(wanted, principals, entry))
+            named = {each: access.principal_arn for each, access in wanted.access.items() if each != entry}
+            yield from principal_problems(entry, arn, plain, {**named, **earlier(principals, entry)})
 
 
-def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
-    """The principals that an entry's may not be: those that the spec names, and given ones of earlier entries."""
-    named = {each: access.role or access.principal_arn for each, access in wanted.access.items()}
+def earlier(principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    """The given principals of entries before `entry`, which its own may not be."""
     order = [*principals]
-    given = {each: principals[each] for each in order[: order.index(entry)]}
-    return {
-        each: principal for each, principal in {**named, **given}.items() if principal is not None and each != entry
-    }
+    return {each: principals[each] for each in order[: order.index(entry)]}
 
 
 def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
@@ -79,7 +76,7 @@ def principal_problems(entry: str, arn: str, partition: str | None, others: Mapp
         entry: its entry of `cluster.access`.
         arn: the ARN.
         partition: the component's partition, where it is known.
-        others: principals of other entries, names of roles or ARNs, of which those that are not known are left.
+        others: ARNs of other entries, of which those that are not known are left.
     """
     place = f"principal_arns.{entry}"
     if wrong := [*_refused(place, grammar.principal, arn)]:

@@ -131,11 +131,12 @@ class EksCluster(Component):
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
         partition = args.get("partition", AWS)
+        principals = entries.principals(self, name, wanted, partition, args.get("principal_arns", {}))
 
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
         self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
-        entries.create(self, name, cluster.name, wanted, partition, args.get("principal_arns", {}))
+        entries.create(self, name, cluster.name, wanted, partition, principals)
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN

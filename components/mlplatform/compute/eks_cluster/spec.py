@@ -225,9 +225,16 @@ class EksClusterSpec(Spec):
         return self
 
 
-def principal_of(named: str) -> str:
-    """What tells one principal of an account from others: a role's name alone, without the path of its ARN."""
-    return named.rsplit("/", 1)[-1] if ":role/" in named else named
+def principal_of(named: str) -> tuple[str, ...]:
+    """What identifies a principal: partition, account, kind and name of an ARN, or the name of a role alone.
+
+    A path identifies nothing: an account has one role or user of a name. The name of a role alone has no account, so
+    that it equals no ARN until it is looked up.
+    """
+    if not named.startswith("arn:"):
+        return (named,)
+    _, partition, _, _, account, resource = named.split(":", 5)
+    return (partition, account, resource.partition("/")[0], resource.rpartition("/")[2])
 
 
 def addon_version(wanted: EksClusterSpec, addon: str) -> str:
