@@ -17,6 +17,9 @@ from mlplatform.refusals import ArgumentsError, Problem, shown
 OWN_TAGS: Final = f"{PACKAGE}:"
 """How the keys of tags begin by which a resource is found again after a crash."""
 
+NAME_KEY: Final = "Name"
+"""The tag that every component sets to the logical name, unless the caller sets it."""
+
 MAX_TAGS: Final = 42
 """Most tags of one's own. AWS takes 50 of a resource, those of the component and of EKS among them:
 https://docs.aws.amazon.com/tag-editor/latest/userguide/reference.html"""
@@ -54,6 +57,8 @@ def tag_key_problem(key: str) -> str | None:
         return "allowed: keys that do not begin with aws:, which is AWS's own"
     if key.lower().startswith(OWN_TAGS):
         return f"allowed: keys that do not begin with {OWN_TAGS}, which components set"
+    if key.lower() == NAME_KEY.lower() and key != NAME_KEY:
+        return f"allowed: {NAME_KEY}, or other keys, since components set it and IAM's keys differ in more than case"
     return None
 
 

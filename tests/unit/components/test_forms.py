@@ -89,7 +89,21 @@ def test_ids_of_the_right_form_are_taken() -> None:
         )
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_security_group_is_named_once(later: bool) -> None:
+    """Its second rule would be a duplicate, which EC2 refuses."""
+    group, other = "sg-12345678", "sg-87654321"
+    again = Later(group) if later else group
+    for listed, given in (([], {"a": group, "b": again}), ([group], {"b": again})):
+        spec = {"privateAccessCidrs": ["192.168.0.0/20"], "privateAccessSecurityGroups": listed}
+        found = refused(cluster, cluster=spec, private_access_security_groups=given)
+        assert found["private_access_security_groups.b"].startswith(f'is "{group}", which ')
+    assert cluster(private_access_security_groups={"a": group, "b": Later(other) if later else other})
+
+
 WRONG_TAGS = [
+    ({"name": "a"}, "tags"),
+    ({"NAME": "a"}, "tags"),
     ({"": "a"}, "tags"),
     ({" team": "a"}, "tags"),
     ({"team?": "a"}, "tags"),
@@ -118,7 +132,7 @@ def test_tags_are_aws_s(tags: dict[str, str], place: str) -> None:
 
 
 def test_tags_of_the_right_form_are_taken() -> None:
-    right = {"Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
+    right = {"Name": "mine", "Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
     assert keys(tags=right) and keys(tags=Later(right)) and keys(tags={key: Later(each) for key, each in right.items()})
 
 

@@ -1,6 +1,6 @@
 """What a cluster's spec and the arguments beside it say together, before anything is created."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from awsfacts.partitions import AWS
@@ -33,10 +33,27 @@ def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Proble
         yield Problem("cluster.privateAccessCidrs", wrong)
     if wrong := too_small(wanted.system, secrets_store=args.get("secrets_store", False)):
         yield Problem("cluster.system.instanceTypes", wrong.removeprefix("instanceTypes "))
+    yield from same_group(groups, wanted.private_access_security_groups)
     if isinstance(args["subnet_ids"], list):
         yield from _refused("subnet_ids", control_plane_subnets, args["subnet_ids"])
     if isinstance(pods := args.get("pod_subnet_ids"), Mapping):
         yield from _refused("pod_subnet_ids", pod_zones, pods)
+
+
+def same_group(given: Mapping[str, Any], listed: Sequence[str]) -> Iterator[Problem]:
+    """Security groups that are named twice, of which EC2 refuses the second rule (InvalidPermission.Duplicate).
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
+
+    Args:
+        given: the argument `private_access_security_groups`, of which the ids that are not known are left.
+        listed: `cluster.privateAccessSecurityGroups`.
+    """
+    first = dict.fromkeys(listed, "cluster.privateAccessSecurityGroups")
+    for name, id in given.items():
+        place = f"private_access_security_groups.{name}"
+        if isinstance(id, str) and (other := first.setdefault(id, place)) != place:
+            yield Problem(place, f"is {shown(id)}, which {other} names; allowed: each security group once")
 
 
 def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition: Any) -> Iterator[Problem]:

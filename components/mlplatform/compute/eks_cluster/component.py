@@ -1,5 +1,6 @@
 """The Kubernetes cluster that training and serving run on."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
 
@@ -84,12 +85,21 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """Tags for every taggable child, and for the instances that start from then on."""
 
 
-def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
-    """Security groups that a program makes, as sources like `api_sources`."""
-    return {
-        group: {"referenced_security_group_id": id}
-        for group, id in args.get("private_access_security_groups", {}).items()
-    }
+def _groups(what: str, args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """Security groups that a program makes, as sources like `api_sources`, checked once all of them are known."""
+    given = args.get("private_access_security_groups", {})
+
+    def checked(known: Mapping[str, Any], name: str) -> str:
+        if wrong := [*cluster_checks.same_group(known, args["cluster"].private_access_security_groups)]:
+            raise ArgumentsError(what, wrong)
+        return str(known[name])
+
+    def group(name: str, id: pulumi.Input[str]) -> pulumi.Input[str]:
+        if not isinstance(id, pulumi.Output):
+            return id
+        return pulumi.Output.all(**given).apply(functools.partial(checked, name=name))
+
+    return {name: {"referenced_security_group_id": group(name, id)} for name, id in given.items()}
 
 
 class EksCluster(Component):
@@ -135,7 +145,7 @@ class EksCluster(Component):
 
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
-        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
+        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(what_is(self, name), args)})
         entries.create(self, name, cluster.name, wanted, partition, principals)
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))

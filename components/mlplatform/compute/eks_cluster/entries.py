@@ -42,7 +42,8 @@ def principals(
     twice = [
         Problem(
             f"cluster.access.{entry}",
-            f"is for {arn}, like {first[principal_of(arn)]}; allowed: another, since EKS knows one entry for a principal",
+            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another, since EKS knows one entry for a "
+            "principal",
         )
         for entry, arn in named.items()
         if first.setdefault(principal_of(arn), entry) != entry
