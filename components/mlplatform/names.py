@@ -12,6 +12,9 @@ MAX_COMPONENT_NAME: Final = 40
 tightest that of an IAM role: `-flow-log-writer`, Pulumi's 8 random characters, and 64 in all,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+RANDOM: Final = len("-0a1b2c3")
+"""Characters that Pulumi appends to the logical name for the name in AWS."""
+
 Value = TypeVar("Value")
 
 

@@ -21,9 +21,9 @@ from mlplatform.compute.eks_cluster.access import (
     too_many_sources,
 )
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
-from mlplatform.compute.eks_cluster.spec import AccessLevel
+from mlplatform.compute.eks_cluster.spec import AccessLevel, principal_of
 from mlplatform.compute.eks_cluster.system_pool import too_small
-from mlplatform.compute.gpu_node_pool.spec import name_problem
+from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
@@ -35,11 +35,6 @@ LONGEST_REGION: Final = "ap-southeast-1"
 _KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
 _REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
 """As long as the ARNs in a policy if the names of project and stack have 40 characters in total."""
-
-GROUP_TAGS: Final = 50
-EKS_GROUP_TAGS: Final = 5
-"""Maximum number of tags of an Auto Scaling group, and the number that EKS adds to that of a node group:
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 
 
 def pools_are_not_named_like_the_system_nodes(platform: Sections) -> Iterator[str]:
@@ -174,14 +169,9 @@ def the_network_has_enough_addresses(platform: Sections) -> Iterator[str]:
 
 def scaling_groups_are_within_the_tag_limit(platform: Sections) -> Iterator[str]:
     """An autoscaled pool's Auto Scaling group has the stack's tags, tags for labels, taint and GPUs, and EKS's own."""
-    tags = len(platform.all_tags)
     for name, pool in platform.gpu_pools.items():
-        hints = len(pool.labels) + len(("pool", "taint", "GPUs", "stack")) if pool.autoscaled else 0
-        if (most := GROUP_TAGS - EKS_GROUP_TAGS - tags) < hints:
-            yield (
-                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: up to {max(0, most - 4)}, since the "
-                f"pool is autoscaled and its Auto Scaling group has {tags} tags of the stack"
-            )
+        if wrong := too_many_group_tags(pool, len(platform.all_tags)):
+            yield f"gpuPools.{name}.labels {wrong}"
 
 
 def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
@@ -189,6 +179,20 @@ def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
     for entry, access in platform.cluster.access.items():
         if access.role is None and access.principal_arn is None:
             yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
+
+
+def a_role_s_name_and_its_arn_are_one_principal(platform: Sections) -> Iterator[str]:
+    """In the only account of a stack, a role's name and an ARN can be the same principal."""
+    if len(platform.allowed_accounts) != 1:
+        return
+    roles = {access.role: entry for entry, access in platform.cluster.access.items() if access.role}
+    for entry, access in platform.cluster.access.items():
+        _, account, kind, name = principal_of(access.principal_arn) if access.principal_arn else ("",) * 4
+        if kind == "role" and account == platform.allowed_accounts[0] and name in roles:
+            yield (
+                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: another than that of "
+                f"access.{roles[name]}, since EKS knows one entry for a principal"
+            )
 
 
 def the_api_server_is_reachable(platform: Sections) -> Iterator[str]:
@@ -320,6 +324,7 @@ RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     the_network_has_enough_addresses,
     scaling_groups_are_within_the_tag_limit,
     access_entries_have_a_principal,
+    a_role_s_name_and_its_arn_are_one_principal,
     the_api_server_is_reachable,
     caches_have_a_route_to_the_internet,
     pods_can_reach_the_services_they_use,

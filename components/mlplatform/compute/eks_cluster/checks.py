@@ -1,7 +1,7 @@
 """What a cluster's spec and the arguments beside it say together, before anything is created."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from awsfacts.partitions import AWS
 from mlplatform import grammar
@@ -15,16 +15,25 @@ from mlplatform.compute.eks_cluster.access import (
 from mlplatform.compute.eks_cluster.addons import pod_zones
 from mlplatform.compute.eks_cluster.spec import EksClusterSpec, principal_of
 from mlplatform.compute.eks_cluster.system_pool import too_small
+from mlplatform.compute.node_group.nodes import MAX_NODE_GROUP_NAME
+from mlplatform.names import RANDOM
 from mlplatform.refusals import Problem, shown
 
+MAX_PINNED_NAME: Final = MAX_NODE_GROUP_NAME - len("-system-pinned-nodes") - RANDOM
+"""Longest name of a cluster whose system nodes have a pinned image, which the name of their node group contains."""
 
-def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
+
+def problems(name: str, wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
     """Everything that is wrong with a cluster as far as it is known.
 
     Args:
+        name: the logical name.
         wanted: the spec.
         args: the arguments of the component. Outputs among them are left to when they are known.
     """
+    if wanted.system.ami_release and len(name) > MAX_PINNED_NAME:
+        reason = f"since cluster.system has amiRelease and EKS takes {MAX_NODE_GROUP_NAME} for a node group's name"
+        yield Problem("name", f"is {name}; allowed: at most {MAX_PINNED_NAME} characters, {reason}")
     yield from _principals(wanted, args.get("principal_arns", {}), args.get("partition", AWS))
     groups = args.get("private_access_security_groups", {})
     if reached_by_nobody(wanted) and not groups:

@@ -137,7 +137,7 @@ class EksCluster(Component):
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
         wanted = args["cluster"]
-        if problems := [*cluster_checks.problems(wanted, args)]:
+        if problems := [*cluster_checks.problems(name, wanted, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
         partition = args.get("partition", AWS)

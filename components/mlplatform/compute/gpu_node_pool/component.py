@@ -17,6 +17,7 @@ from mlplatform.compute.gpu_node_pool.spec import (
     gpu_nodes,
     name_problem,
     own_group,
+    too_many_group_tags,
 )
 from mlplatform.compute.node_group.nodes import Joined, group_tags, managed_nodes, running
 from mlplatform.compute.node_group.scaling import Capacity
@@ -67,8 +68,11 @@ class GpuNodePool(Component):
         args = checked(GpuNodePoolArgs, self, name, args)
         if allowed := name_problem(name):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
+        pool, tags = args["pool"], args.get("tags", {})
+        # Tags that are an output as a whole are refused where they are used.
+        if isinstance(tags, Mapping) and (wrong := too_many_group_tags(pool, len(tags))):
+            raise ArgumentsError(what_is(self, name), [Problem("pool.labels", wrong)])
         super().__init__(name, args, opts)
-        pool = args["pool"]
 
         if pool.ami_release:
             need(self, name, args, "cluster_version", *_JOINING, since="pool has amiRelease")
