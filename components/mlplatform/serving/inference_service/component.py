@@ -103,7 +103,9 @@ class InferenceService(Component):
         closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=pulumi.Output.all(s3, own).apply(lambda known: network_policy(name, wanted, *known)),
+            spec=pulumi.Output.all(s3, own).apply(
+                telling(self, name, "inference", lambda known: network_policy(name, wanted, *known))
+            ),
             opts=self.guarded(),
         )
         # A pod that starts before its policy reaches everything.

@@ -10,7 +10,7 @@ from mlplatform import grammar, names
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.serving.inference_service import variables
-from mlplatform.serving.inference_service.egress import EgressRule, called
+from mlplatform.serving.inference_service.egress import EgressRule, by_network, called, too_many_ports
 from mlplatform.serving.inference_service.volumes import SharedVolume, inside_others
 from mlplatform.spec import REPEATS, Spec
 
@@ -293,6 +293,12 @@ class InferenceServiceSpec(Spec):
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
+
+    @model_validator(mode="after")
+    def _the_network_plugin_enforces_all_ports(self) -> Self:
+        if wrong := too_many_ports(by_network(self.egress, self.egress_rules)):
+            raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
+        return self
 
     @model_validator(mode="after")
     def _there_is_one_image(self) -> Self:
