@@ -103,12 +103,17 @@ def place_problems(region: str | None, partition: str | None, names: tuple[str, 
         yield Problem(names[1], f"is {shown(partition)}; allowed: {allowed}")
 
 
-def _service_cidr(value: str) -> str | None:
-    try:
-        grammar.network(value)
-    except ValueError as error:
-        return str(error)
-    return None
+def _by(check: Callable[[str], object]) -> Callable[[str], str | None]:
+    """What is allowed instead of a value that `check` refuses by a ValueError."""
+
+    def allowed(value: str) -> str | None:
+        try:
+            check(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    return allowed
 
 
 def _endpoint(value: str) -> str | None:
@@ -135,9 +140,11 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "clustercertificateauthority": _authority,
     "clusterendpoint": _endpoint,
     "clustersecuritygroupid": _group,
-    "clusterservicecidr": _service_cidr,
+    "clusterservicecidr": _by(grammar.network),
     "podsubnetids": _subnet,
     "privateaccesssecuritygroups": _group,
+    "registryurl": _by(grammar.registry),
+    "repositoryurls": _by(grammar.repository_url),
     "subnetids": _subnet,
 }
 """What is allowed instead of a value, or an entry, None where it is right, by the argument's name in small letters

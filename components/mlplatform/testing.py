@@ -276,8 +276,10 @@ class _Answers(mocks.Mocks):
             if name not in self._stacks:
                 raise KeyError(f"the stack {name} has no outputs here")
             return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
+        is_secret = args.typ == "aws:secretsmanager/secret:Secret"
         computed = {
-            "arn": self._arn(args.typ, args.name),
+            # Only for a secret do rules depend on the physical name in the ARN.
+            "arn": self._arn(args.typ, args.inputs.get("name", args.name) if is_secret else args.name),
             "name": f"{args.name}-0000000",
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
