@@ -254,7 +254,11 @@ def test_the_secret_of_a_cache_that_the_program_makes_is_not_looked_up() -> None
         ImageRegistry("images", args)
 
     plan = declare(program)
-    assert plan.one(aws.ecr.PullThroughCacheRule).inputs["credentialArn"].endswith("secret:ecr-pullthroughcache/hub-AbCdEf")
+    assert (
+        plan.one(aws.ecr.PullThroughCacheRule)
+        .inputs["credentialArn"]
+        .endswith("secret:ecr-pullthroughcache/hub-AbCdEf")
+    )
     assert plan.asked == ()
 
 

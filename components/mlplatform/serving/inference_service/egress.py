@@ -43,8 +43,8 @@ class EgressRule(Spec):
     """Ports of a network that a model may call."""
 
     cidr: str
-    """The network, as in `egress`. Rules add up: the ports of a wider network are open here as well, e.g. 443 where
-    `egress` has one that includes this."""
+    """The network, as in `egress`. Rules add up: where a wider network includes this one, its ports are open here as
+    well, e.g. 443 of one in `egress`."""
 
     ports: list[int] = Field(min_length=1, max_length=MAX_PORTS, json_schema_extra=_PORTS)
     """TCP ports there, e.g. `[6379]`. A network has at most 24, those of wider networks among them."""
