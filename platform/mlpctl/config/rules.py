@@ -10,19 +10,13 @@ from typing import Final
 from awsfacts import node_images
 from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
+from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import (
-    REACHED_BY_NOBODY,
-    api_sources,
-    reached_by_nobody,
-    too_many_sources,
-)
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
-from mlplatform.compute.eks_cluster.spec import AccessLevel, principal_of
-from mlplatform.compute.eks_cluster.system_pool import too_small
+from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
@@ -119,12 +113,6 @@ def pools_with_the_same_reservation_agree(platform: Sections) -> Iterator[str]:
                 )
 
 
-def system_nodes_hold_the_addons(platform: Sections) -> Iterator[str]:
-    """The system nodes have enough capacity for the add-ons' pods, including the one for secrets if it is installed."""
-    if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
-        yield f"cluster.system.{wrong}"
-
-
 def node_images_support_the_cluster_version(platform: Sections) -> Iterator[str]:
     """A pinned node image has a variant for the cluster's Kubernetes version."""
     version = platform.cluster.version
@@ -172,45 +160,6 @@ def scaling_groups_are_within_the_tag_limit(platform: Sections) -> Iterator[str]
     for name, pool in platform.gpu_pools.items():
         if wrong := too_many_group_tags(pool, len(platform.all_tags)):
             yield f"gpuPools.{name}.labels {wrong}"
-
-
-def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
-    """An access entry has a principal."""
-    for entry, access in platform.cluster.access.items():
-        if access.role is None and access.principal_arn is None:
-            yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
-
-
-def a_role_s_name_and_its_arn_are_one_principal(platform: Sections) -> Iterator[str]:
-    """In the only account of a stack, a role's name and an ARN can be the same principal."""
-    if len(platform.allowed_accounts) != 1:
-        return
-    roles = {access.role: entry for entry, access in platform.cluster.access.items() if access.role}
-    for entry, access in platform.cluster.access.items():
-        _, account, kind, name = principal_of(access.principal_arn) if access.principal_arn else ("",) * 4
-        if kind == "role" and account == platform.allowed_accounts[0] and name in roles:
-            yield (
-                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: another than that of "
-                f"access.{roles[name]}, since EKS knows one entry for a principal"
-            )
-
-
-def the_api_server_is_reachable(platform: Sections) -> Iterator[str]:
-    """Clients other than the cluster's own nodes can reach the API server, e.g. the one that creates its objects."""
-    cluster = platform.cluster
-    if wrong := too_many_sources(len(api_sources(cluster))):
-        yield f"cluster.privateAccessCidrs {wrong}"
-    if reached_by_nobody(cluster):
-        yield f"cluster.privateAccessCidrs {REACHED_BY_NOBODY}"
-    elif (
-        cluster.private_access_security_groups
-        and not (cluster.public_access_cidrs or cluster.private_access_cidrs)
-        and not platform.network.existing
-    ):
-        yield (
-            "cluster.privateAccessCidrs is empty; allowed: networks with a route to the VPC, since the groups in "
-            "privateAccessSecurityGroups cannot be in, or peered with, a VPC that is created with the cluster"
-        )
 
 
 def caches_have_a_route_to_the_internet(platform: Sections) -> Iterator[str]:
@@ -313,19 +262,16 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     *FILESYSTEM_RULES,
+    *CLUSTER_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,
     policies_of_workloads_are_within_the_limit,
     pools_are_in_zones_of_the_network,
     pools_with_the_same_reservation_agree,
-    system_nodes_hold_the_addons,
     node_images_support_the_cluster_version,
     the_network_has_enough_addresses,
     scaling_groups_are_within_the_tag_limit,
-    access_entries_have_a_principal,
-    a_role_s_name_and_its_arn_are_one_principal,
-    the_api_server_is_reachable,
     caches_have_a_route_to_the_internet,
     pods_can_reach_the_services_they_use,
     workloads_use_existing_buckets_and_images,
