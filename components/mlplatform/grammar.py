@@ -178,6 +178,11 @@ def bucket(value: str) -> bool:
     )
 
 
+def label_value(value: str) -> bool:
+    """Whether `value` can be the value of a label, other than an empty one."""
+    return bool(_LABEL_NAME.fullmatch(value))
+
+
 def node_labels(labels: Mapping[str, str]) -> None:
     """Check labels for the nodes of a node group.
 
@@ -340,6 +345,17 @@ def network(value: str) -> IPv4Network:
     if str(found) != value:
         raise ValueError(f"allowed: the network's first address, {found}")
     return found
+
+
+def each_once(values: Sequence[str]) -> Sequence[str]:
+    """`values` if none occurs twice. Some may be outputs, which are left.
+
+    Raises:
+        ValueError: with those that do, to be read after `has`.
+    """
+    if twice := sorted({each for each in values if isinstance(each, str) and values.count(each) > 1}):
+        raise ValueError(f"{', '.join(twice)} twice; allowed: each once")
+    return values
 
 
 def networks(values: Sequence[str]) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from awsfacts import eks_versions
 from awsfacts.partitions import partition_problem, region_problem
 from mlplatform import arns, grammar, plain
 from mlplatform.arns import Place
@@ -116,6 +117,16 @@ def _by(check: Callable[[str], object]) -> Callable[[str], str | None]:
     return allowed
 
 
+def _bucket(value: str) -> str | None:
+    return None if grammar.bucket(value) else "allowed: the name of an S3 bucket: lower-case letters, digits, . and -"
+
+
+def _version(value: str) -> str | None:
+    offered = eks_versions.offered()
+    words = f"allowed: {', '.join(offered)} (EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones)"
+    return None if value in offered else words
+
+
 def _endpoint(value: str) -> str | None:
     return None if _ENDPOINT.fullmatch(value) else "allowed: the URL of the Kubernetes API, https:// and a host"
 
@@ -137,9 +148,12 @@ _group: Final = _id(grammar.GROUP_ID, "sg-0a1b2c3d4e5f67890")
 
 _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "accountid": account_problem,
+    "bucketnames": _bucket,
     "clustercertificateauthority": _authority,
     "clusterendpoint": _endpoint,
+    "clustername": _by(grammar.cluster),
     "clustersecuritygroupid": _group,
+    "clusterversion": _version,
     "clusterservicecidr": _by(grammar.network),
     "podsubnetids": _subnet,
     "privateaccesssecuritygroups": _group,

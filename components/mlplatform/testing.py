@@ -95,6 +95,10 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
 """What look-ups answer unless the caller says otherwise."""
 
 
+def _region() -> str:
+    return pulumi.Config("aws").get("region") or REGION
+
+
 def _id(kind: str, name: str) -> str:
     return f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
 
@@ -284,7 +288,7 @@ class _Answers(mocks.Mocks):
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
             "latestVersion": 1,
-            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.{dns_suffix(self._partition)}/{args.name}",
+            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{_region()}.{dns_suffix(self._partition)}/{args.name}",
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
             "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}"}]}],
@@ -296,9 +300,8 @@ class _Answers(mocks.Mocks):
         return _id(_IDS[args.typ], args.name) if args.typ in _IDS else f"{args.name}-id", outputs
 
     def _arn(self, kind: str, name: str) -> str:
-        region = pulumi.Config("aws").get("region") or REGION
         form = _ARNS.get(kind, "mock:{region}:{account}:mock/{name}")
-        return f"arn:{self._partition}:" + form.format(region=region, account=ACCOUNT_ID, name=name)
+        return f"arn:{self._partition}:" + form.format(region=_region(), account=ACCOUNT_ID, name=name)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:

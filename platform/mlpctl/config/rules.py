@@ -135,24 +135,8 @@ def the_network_has_enough_addresses(platform: Sections) -> Iterator[str]:
     network = platform.network
     if network.existing:
         return
-    private = {zone.name: zone.private_cidr for zone in addressing.zones(network.cidr, network.zones)}
-    pods = addressing.pods(network.pod_cidr, network.zones) if network.pod_cidr else {}
-    remedy = "a larger CIDR block" if pods else "a larger CIDR block, or podCidr"
-    wrong: dict[str, str] = {}
-    for zone, nodes in platform.nodes_by_zone.items():
-        needed, for_pods = addressing.needed(nodes, pods_apart=bool(pods))
-        for field, wide, cidr, least in (
-            ("cidr", network.cidr, private[zone], needed),
-            ("podCidr", network.pod_cidr, pods.get(zone), for_pods),
-        ):
-            if cidr and (free := addressing.free(cidr)) < least:
-                whom = "pods on the nodes there" if field == "podCidr" else "the control plane and the nodes there"
-                wrong.setdefault(
-                    field,
-                    f"network.{field} is {wide}; allowed: {remedy}, since its part in {zone}, {cidr}, has {free} "
-                    f"addresses, and {whom} ({nodes} initially) need {least}",
-                )
-    yield from wrong.values()
+    wrong = addressing.too_few(network.cidr, network.pod_cidr, network.zones, platform.nodes_by_zone)
+    yield from (f"network.{field} {reason}" for field, reason in wrong.items())
 
 
 def scaling_groups_are_within_the_tag_limit(platform: Sections) -> Iterator[str]:
@@ -176,13 +160,8 @@ def caches_have_a_route_to_the_internet(platform: Sections) -> Iterator[str]:
 
 def pods_can_reach_the_services_they_use(platform: Sections) -> Iterator[str]:
     """Without a route to the internet, each AWS service that pods use has an interface endpoint."""
-    there = platform.network.services([*platform.services])
-    for service, purpose in platform.services.items():
-        if platform.network.closed and service not in there:
-            yield (
-                f"network.interfaceEndpoints has no {service}; allowed: {service} as well, or endpointPreset: private, "
-                f"since nat is none and {purpose} need it"
-            )
+    for reason in platform.network.without_endpoint(platform.services):
+        yield f"network.interfaceEndpoints {reason}"
 
 
 def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[str]:

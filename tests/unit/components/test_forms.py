@@ -55,6 +55,7 @@ def refused(make: Any, **more: Any) -> dict[str, str]:
     return {each.path: each.reason for each in error.value.problems}
 
 
+CLOSED = ["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"]
 WRONG_SUBNETS = ["", "subnet-1", "subnet-ABCDEF01", "vpc-aaaaaaaa", "subnet-aaaaaaaa\n", "arn:aws:ec2:::subnet/x", "*"]
 WRONG_GROUPS = ["sg-1", "default", "SG-12345678", "sg-1234567g", "subnet-aaaaaaaa", "sg-12345678 "]
 
@@ -134,6 +135,76 @@ def test_tags_are_aws_s(tags: dict[str, str], place: str) -> None:
 def test_tags_of_the_right_form_are_taken() -> None:
     right = {"Name": "mine", "Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
     assert keys(tags=right) and keys(tags=Later(right)) and keys(tags={key: Later(each) for key, each in right.items()})
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        *(("cluster_version", each) for each in ("v1.36", "1.99", "1.36.1", "latest")),
+        *(("cluster_name", each) for each in ("a b", "x" * 101, "-c", "arn:aws:eks:us-east-1:123456789012:cluster/c")),
+    ],
+)
+def test_the_cluster_that_nodes_join_is_one_of_eks(argument: str, wrong: str, later: bool) -> None:
+    assert "; allowed: " in refused(pool, **{argument: Later(wrong) if later else wrong})[argument]
+
+
+@pytest.mark.parametrize("wrong", ["a b", "x" * 101])
+@pytest.mark.parametrize("later", [False, True])
+def test_the_cluster_of_a_workload_is_one_of_eks(wrong: str, later: bool) -> None:
+    def identity(**more: Any) -> Any:
+        spec: Any = {"queues": {"jobs": "consume"}}
+        args: Any = {"workload": spec, "account_id": ACCOUNT_ID, "region": REGION, **more}
+        return declare(lambda: mlplatform.WorkloadIdentity("w", made(args)))
+
+    assert "; allowed: " in refused(identity, cluster_name=Later(wrong) if later else wrong)["cluster_name"]
+
+
+@pytest.mark.parametrize("again", [SUBNETS[0], Later(SUBNETS[0])])
+def test_nodes_are_in_each_subnet_once(again: Any) -> None:
+    assert refused(pool, subnet_ids=[SUBNETS[0], again]) == {
+        "subnet_ids": f"has {SUBNETS[0]} twice; allowed: each once"
+    }
+
+
+def model(**more: Any) -> Any:
+    args: Any = {
+        "inference": {"image": "a/b:v1", "pool": "gpu", "model": {"bucket": "m", "revision": "v1"}},
+        "bucket_names": {"m": "models-0a1b"},
+        "region": REGION,
+        "s3_cidrs": ["52.216.0.0/15"],
+        **more,
+    }
+    return declare(lambda: mlplatform.InferenceService("chat", made(args)))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_the_weights_of_a_model_are_in_a_bucket_that_it_reaches(later: bool) -> None:
+    assert model()
+    wrong = Later("M_Bucket") if later else "M_Bucket"
+    assert "; allowed: the name of an S3 bucket" in refused(model, bucket_names={"m": wrong})["bucket_names.m"]
+    assert [*refused(model, s3_cidrs=Later([]) if later else [])] == ["s3_cidrs"]
+
+
+@pytest.mark.parametrize("pool_name", ["a b", "-x", "x" * 64, ""])
+def test_the_pool_of_a_model_is_a_label_s_value(pool_name: str) -> None:
+    spec = {"image": "a/b:v1", "pool": pool_name}
+    assert "inference.pool" in refused(lambda **more: model(inference=spec, **more))
+
+
+def network(vpc: Any = None, **more: Any) -> Any:
+    spec = {"zones": ["us-east-1a", "us-east-1b"], **(vpc or {})}
+    args: Any = {"vpc": spec, "account_id": ACCOUNT_ID, "region": REGION, "logs_key_arn": KEY, **more}
+    return declare(lambda: mlplatform.Network("n", args))
+
+
+def test_a_network_has_room_for_its_nodes_and_endpoints_for_its_services() -> None:
+    assert network(nodes={"us-east-1a": 3, "us-east-1b": 0}, services={"sqs": "queues"})
+    assert refused(network, nodes={"us-east-1a": -1}) == {"nodes.us-east-1a": "is -1; allowed: 0 or more"}
+    assert "has 59 addresses" in refused(network, vpc={"cidr": "10.0.0.0/24"}, nodes={"us-east-1a": 50})["vpc.cidr"]
+    closed = {"nat": "none", "endpointPreset": None, "interfaceEndpoints": CLOSED}
+    found = refused(network, vpc=closed, services={"sqs": "queues"})
+    assert found["vpc.interfaceEndpoints"].startswith("has no sqs; allowed: sqs as well, or endpointPreset: private")
 
 
 ACCESS = {"ml": {"level": "view"}}

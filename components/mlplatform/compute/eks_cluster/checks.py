@@ -83,8 +83,8 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
             yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
         elif isinstance(arn, str):
             plain = partition if isinstance(partition, str) else None
-            named = {each: access.principal_arn for each, access in wanted.access.items() if each != entry}
-            yield from principal_problems(entry, arn, plain, {**named, **earlier(principals, entry)})
+            others = {each: access.principal_arn for each, access in wanted.access.items() if each != entry}
+            yield from principal_problems(entry, arn, plain, {**others, **earlier(principals, entry)})
 
 
 def earlier(principals: Mapping[str, Any], entry: str) -> dict[str, Any]:

@@ -205,7 +205,7 @@ class EksClusterSpec(Spec):
     def _a_principal_has_one_entry(self) -> "EksClusterSpec":
         # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
         names.named({**self.access}, "access")
-        first: dict[str, str] = {}
+        first: dict[tuple[str, ...], str] = {}
         twice = [
             f"access.{entry}.{field} is {principal}; allowed: another than that of "
             f"access.{first[principal_of(principal)]}, since EKS knows one entry for a principal"

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import instances
+from mlplatform import grammar
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import (
     GpuNodePoolSpec,
@@ -72,6 +73,9 @@ class GpuNodePool(Component):
         # Tags that are an output as a whole are refused where they are used.
         if isinstance(tags, Mapping) and (wrong := too_many_group_tags(pool, len(tags))):
             raise ArgumentsError(what_is(self, name), [Problem("pool.labels", wrong)])
+        each_once = telling(self, name, "subnet_ids", grammar.each_once)
+        if isinstance(args["subnet_ids"], list):
+            each_once(args["subnet_ids"])
         super().__init__(name, args, opts)
 
         if pool.ami_release:
@@ -90,7 +94,7 @@ class GpuNodePool(Component):
                 args.get("cluster_certificate_authority", ""),
                 args.get("cluster_service_cidr", ""),
             ),
-            subnet_ids=args["subnet_ids"],
+            subnet_ids=pulumi.Output.from_input(args["subnet_ids"]).apply(each_once),
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=args.get("partition", "aws"),

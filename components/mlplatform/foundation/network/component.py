@@ -54,9 +54,18 @@ def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
     for told in endpoints.unknown([*args.get("services", {})]):
         service, _, allowed = told.partition(": ")
         yield Problem("services", f"has {service}; {allowed}")
-    for zone in args.get("nodes", {}):
+    yield from (Problem("vpc.interfaceEndpoints", each) for each in layout.without_endpoint(args.get("services", {})))
+    nodes, wrong = args.get("nodes", {}), False
+    for zone, count in nodes.items():
         if zone not in layout.zone_names:
+            wrong = True
             yield Problem(f"nodes.{zone}", f"has no zone; allowed: zones of vpc ({', '.join(layout.zone_names)})")
+        elif count < 0:
+            wrong = True
+            yield Problem(f"nodes.{zone}", f"is {count}; allowed: 0 or more")
+    if not wrong and layout.existing is None:
+        for field, reason in addressing.too_few(layout.cidr, layout.pod_cidr, layout.zone_names, nodes).items():
+            yield Problem(f"vpc.{field}", reason)
 
 
 class Network(Component):

@@ -232,6 +232,9 @@ class InferenceService(Component):
         env: dict[str, pulumi.Input[str]] = {}
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
+            if args["s3_cidrs"] == []:
+                reason = "is empty; allowed: the addresses of S3, since inference has model"
+                raise ArgumentsError(what_is(self, name), [Problem("s3_cidrs", reason)])
             buckets = args["bucket_names"]
             if wanted.model.bucket not in buckets:
                 known = ", ".join(sorted(buckets)) or "none is given"

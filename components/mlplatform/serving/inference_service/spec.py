@@ -199,6 +199,13 @@ class InferenceServiceSpec(Spec):
     """Networks that it may call on other ports, e.g. `{cidr: 10.0.8.0/24, ports: [6379]}` for a cache. Default:
     none."""
 
+    @field_validator("pool")
+    @classmethod
+    def _pool_can_be_a_label(cls, value: str) -> str:
+        if not grammar.label_value(value):
+            raise ValueError("allowed: up to 63 letters, digits and - _ . that begin and end with a letter or digit")
+        return value
+
     @field_validator("image")
     @classmethod
     def _image_is_pinned(cls, value: str | None) -> str | None:
