@@ -17,6 +17,7 @@ from mlplatform.serving.inference_service.pods import (
     rollout_timeouts,
     secret_class_spec,
 )
+from mlplatform.serving.inference_service.spec import mebibytes
 from mlplatform.testing import Plan, declare
 
 
@@ -592,3 +593,18 @@ def test_a_registry_and_a_repository_have_the_form_of_an_image(argument: str, va
 def test_a_registry_may_be_another_one(registry: str) -> None:
     source = {"cache": "hub", "path": "a/b", "tag": "v1"}
     assert pod_of(at_home({"imageFrom": source}, registry_url=registry))["image"] == f"{registry}/hub/a/b:v1"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "mib"), [("512Mi", 512), ("8Gi", 8192), ("1Ti", 2**20), ("1G", 954), ("24G", 22889), ("1T", 953675)]
+)
+def test_memory_has_the_units_of_kubernetes(quantity: str, mib: int) -> None:
+    assert mebibytes(quantity) == mib
+    assert InferenceServiceSpec(image="a:v1", pool="p", memory=quantity, shared_memory="256M").memory == quantity
+
+
+def test_cores_may_be_a_whole_number() -> None:
+    assert InferenceServiceSpec.model_validate({"image": "a:v1", "pool": "p", "cpu": 4}).cpu == "4"
+    for wrong in (True, 0, -1, 1.5):
+        with pytest.raises(ValidationError):
+            InferenceServiceSpec.model_validate({"image": "a:v1", "pool": "p", "cpu": wrong})

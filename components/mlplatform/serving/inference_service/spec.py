@@ -31,6 +31,13 @@ FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
 """How the files of whole secrets are named, beside those of parts of secrets, which are named by their variables."""
 
 
+_BYTES: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "M": 10**6, "G": 10**9, "T": 10**12}
+"""Units of memory in bytes:
+https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#meaning-of-memory"""
+
+_MEMORY: Final = rf"^[1-9][0-9]*({'|'.join(_BYTES)})$"
+
+
 class ModelSource(Spec):
     """A model's weights in a bucket of the same stack."""
 
@@ -161,12 +168,12 @@ class InferenceServiceSpec(Spec):
     """GPUs of each pod, whole ones."""
 
     cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
-    """Processor cores that each pod asks for, e.g. `2` or `500m`."""
+    """Processor cores that each pod asks for, e.g. `2`, `"1.5"` or `500m`."""
 
-    memory: str = Field(default="8Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["8Gi"])
-    """Memory of each pod, e.g. `8Gi`; more than this ends it."""
+    memory: str = Field(default="8Gi", pattern=_MEMORY, examples=["8Gi", "8G"])
+    """Memory of each pod, e.g. `8Gi`, in units of Kubernetes: Mi, Gi, Ti, M, G or T. More than this ends it."""
 
-    shared_memory: str = Field(default="1Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["1Gi"])
+    shared_memory: str = Field(default="1Gi", pattern=_MEMORY, examples=["1Gi", "1G"])
     """Size of /dev/shm, which counts as memory."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)
@@ -248,6 +255,11 @@ class InferenceServiceSpec(Spec):
     def _arguments_can_be_given(cls, value: list[str]) -> list[str]:
         grammar.given_to_a_program({f"commandArgs[{index}]": text for index, text in enumerate(value)})
         return value
+
+    @field_validator("cpu", mode="before")
+    @classmethod
+    def _cores_may_be_a_number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
     @field_validator("cpu")
     @classmethod
@@ -371,8 +383,9 @@ class InferenceServiceSpec(Spec):
 
 
 def mebibytes(quantity: str) -> int:
-    """A memory quantity of a spec, `512Mi` or `8Gi`, in MiB."""
-    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+    """A memory quantity of a spec, e.g. `512Mi` or `8G`, in MiB, rounded up."""
+    number = quantity.rstrip("MGTi")
+    return -(-int(number) * _BYTES[quantity.removeprefix(number)] // 2**20)
 
 
 def millicores(quantity: str) -> int:
