@@ -27,6 +27,8 @@ STACKS = [*sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ROOT / "examples" / 
 UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     # FlowLogAlreadyExists: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
     token(aws.ec2.FlowLog): ("vpcId", "trafficType", "logDestination"),
+    # https://github.com/pulumi/pulumi-aws/issues/1483
+    token(aws.ec2.NatGateway): ("allocationId",),
 }
 """Inputs that identify a resource whose ID AWS chooses: AWS creates no second one with the same values."""
 
@@ -71,7 +73,8 @@ def not_deleted_first(plan: Plan) -> list[str]:
 
 def test_the_types_with_such_inputs_are_known() -> None:
     assert {*COLLIDING} & {*declared()} >= {
-        token(each) for each in (aws.eks.AccessPolicyAssociation, aws.ecr.PullThroughCacheRule, aws.ec2.FlowLog)
+        token(each)
+        for each in (aws.eks.AccessPolicyAssociation, aws.ecr.PullThroughCacheRule, aws.ec2.FlowLog, aws.ec2.NatGateway)
     }
 
 

@@ -276,7 +276,8 @@ class Network(Component):
                 subnet_id=place.subnet.id,
                 allocation_id=address.id,
                 tags=self.tags_for(f"{name}-nat-{zone.name}"),
-                opts=self.child(depends_on=[place.route]),
+                # An address belongs to one gateway at a time.
+                opts=self.child(depends_on=[place.route], delete_before_replace=True),
             ).id
         return {zone.name: ids.get(zone.name, ids[plan[0].name]) for zone in plan}
 
