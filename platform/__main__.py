@@ -1,12 +1,15 @@
 """The platform's Pulumi program: it creates the components that the stack's config describes."""
 
+import datetime
+
 from layers import compute, foundation, outputs, registries, security, serving, storage
 from layers.site import Site
 from mlpctl import config
-from mlplatform.compute.eks_cluster.access import creator_has_no_entry
+from mlplatform.compute.eks_cluster.access import a_new_cluster_has_standard_support, creator_has_no_entry
 
 platform = config.load()
 site = Site.of(platform)
+a_new_cluster_has_standard_support("cluster", platform.cluster, datetime.date.today())
 creator_has_no_entry("cluster", platform.cluster)
 
 base = foundation.create(site, platform)

@@ -46,7 +46,10 @@ _KINDS: Final = {
     "repositoryarns": _Kind("an ECR repository", "ecr", rf"repository/{grammar.REPOSITORY}"),
     "queuearns": _Kind("an SQS queue", "sqs", r"([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)"),
     "secretarns": _SECRET,
-    "credentialarns": _SECRET,
+    "credentialarns": _SECRET._replace(
+        words=f"a secret of Secrets Manager whose name begins with {grammar.CREDENTIALS_PREFIX}",
+        resource=rf"secret:{grammar.CREDENTIALS_PREFIX}[A-Za-z0-9/_+=.@-]{{1,498}}",
+    ),
     "permissionsboundaryarn": _Kind(
         "an IAM policy", "iam", r"policy/([!-)+->@-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}", regional=False, elsewhere=("aws",)
     ),

@@ -48,6 +48,10 @@ MAX_REPOSITORY: Final = 256
 MAX_IMAGE_NAME: Final = 255
 """Maximum length of an image's name without registry, tag and digest. Same source as the parts of a reference."""
 
+CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
+"""How the name of a secret begins that ECR signs in to another registry with:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
+
 MAX_PORT: Final = 65_535
 
 _HEX: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
@@ -176,6 +180,11 @@ def bucket(value: str) -> bool:
     )
 
 
+def label_value(value: str) -> bool:
+    """Whether `value` can be the value of a label, other than an empty one."""
+    return bool(_LABEL_NAME.fullmatch(value))
+
+
 def node_labels(labels: Mapping[str, str]) -> None:
     """Check labels for the nodes of a node group.
 
@@ -223,7 +232,11 @@ def pinned_image(value: str) -> str:
         )
     if int(found["port"] or 1) not in range(1, MAX_PORT + 1):
         raise ValueError(f"allowed: a registry whose port is 1 to {MAX_PORT}, e.g. localhost:5000/model-server:v1.2.0")
-    if wrong := partitions.registry_problem(found["host"] or ""):
+    host = found["host"] or ""
+    # Every host with a capital counts as a registry, also one that no node can find.
+    if host != host.lower() and "." not in host and not found["port"]:
+        raise ValueError(f"allowed: a name in lower case, e.g. {host.lower()}/…, or a registry's host name before it")
+    if wrong := partitions.registry_problem(host):
         raise ValueError(f"allowed: {wrong}")
     if len(found["name"]) > MAX_IMAGE_NAME:
         raise ValueError(f"allowed: a name of at most {MAX_IMAGE_NAME} characters")
@@ -231,6 +244,38 @@ def pinned_image(value: str) -> str:
         raise ValueError(
             "allowed: an image with a tag other than latest, or with a digest, e.g. vllm/vllm-openai:v0.23.0"
         )
+    return value
+
+
+def registry(value: str) -> str:
+    """`value` if it is the host name of a registry, with a port if any.
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    if not re.fullmatch(rf"{_HOST}(:[0-9]{{1,5}})?", value) or not re.search(r"[.:]", value):
+        raise ValueError(
+            "allowed: a registry's host name alone, without https:// and path, e.g. "
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+        )
+    if wrong := partitions.registry_problem(value):
+        raise ValueError(f"allowed: {wrong}")
+    return value
+
+
+def repository_url(value: str) -> str:
+    """`value` if it is the URL of a repository as ECR has it: a registry and a name.
+
+    Raises:
+        ValueError: saying what is allowed.
+    """
+    found = _IMAGE.fullmatch(value)
+    if found is None or not found["host"] or found["tag"] or found["digest"]:
+        raise ValueError(
+            "allowed: a registry and a repository's name, without https://, tag and digest, e.g. "
+            "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/serving"
+        )
+    registry(value.removesuffix(f"/{found['name']}"))
     return value
 
 
@@ -304,6 +349,17 @@ def network(value: str) -> IPv4Network:
     if str(found) != value:
         raise ValueError(f"allowed: the network's first address, {found}")
     return found
+
+
+def each_once(values: Sequence[str]) -> Sequence[str]:
+    """`values` if none occurs twice. Some may be outputs, which are left.
+
+    Raises:
+        ValueError: with those that do, to be read after `has`.
+    """
+    if twice := sorted({each for each in values if isinstance(each, str) and values.count(each) > 1}):
+        raise ValueError(f"{', '.join(twice)} twice; allowed: each once")
+    return values
 
 
 def networks(values: Sequence[str]) -> Sequence[str]:

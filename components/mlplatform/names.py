@@ -12,6 +12,9 @@ MAX_COMPONENT_NAME: Final = 40
 tightest is 64 characters for an IAM role, including `-flow-log-writer` and the 8 random characters that Pulumi adds:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+RANDOM: Final = len("-0a1b2c3")
+"""Characters that Pulumi appends to the logical name for the name in AWS."""
+
 Value = TypeVar("Value")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pulumi
 
+from awsfacts import eks_versions
 from awsfacts.partitions import partition_problem, region_problem
 from mlplatform import arns, grammar, plain
 from mlplatform.arns import Place
@@ -16,6 +17,9 @@ from mlplatform.refusals import ArgumentsError, Problem, shown
 
 OWN_TAGS: Final = f"{PACKAGE}:"
 """Prefix of the keys of the tags by which a resource is found after a crash."""
+
+NAME_KEY: Final = "Name"
+"""The tag that every component sets to the logical name, unless the caller sets it."""
 
 MAX_TAGS: Final = 42
 """Maximum number of the caller's tags. AWS allows 50 per resource, including those of the component and of EKS:
@@ -55,6 +59,8 @@ def tag_key_problem(key: str) -> str | None:
         return "allowed: keys that do not begin with aws:, which AWS reserves"
     if key.lower().startswith(OWN_TAGS):
         return f"allowed: keys that do not begin with {OWN_TAGS}, which components set"
+    if key.lower() == NAME_KEY.lower() and key != NAME_KEY:
+        return f"allowed: {NAME_KEY}, or other keys, since components set it and IAM's keys differ in more than case"
     return None
 
 
@@ -101,12 +107,27 @@ def place_problems(region: str | None, partition: str | None, names: tuple[str, 
         yield Problem(names[1], f"is {shown(partition)}; allowed: {allowed}")
 
 
-def _service_cidr(value: str) -> str | None:
-    try:
-        grammar.network(value)
-    except ValueError as error:
-        return str(error)
-    return None
+def _by(check: Callable[[str], object]) -> Callable[[str], str | None]:
+    """What is allowed instead of a value that `check` refuses by a ValueError."""
+
+    def allowed(value: str) -> str | None:
+        try:
+            check(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    return allowed
+
+
+def _bucket(value: str) -> str | None:
+    return None if grammar.bucket(value) else "allowed: the name of an S3 bucket: lower-case letters, digits, . and -"
+
+
+def _version(value: str) -> str | None:
+    offered = eks_versions.offered()
+    words = f"allowed: {', '.join(offered)} (EKS's of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones)"
+    return None if value in offered else words
 
 
 def _endpoint(value: str) -> str | None:
@@ -130,12 +151,17 @@ _group: Final = _id(grammar.GROUP_ID, "sg-0a1b2c3d4e5f67890")
 
 _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "accountid": account_problem,
+    "bucketnames": _bucket,
     "clustercertificateauthority": _authority,
     "clusterendpoint": _endpoint,
+    "clustername": _by(grammar.cluster),
     "clustersecuritygroupid": _group,
-    "clusterservicecidr": _service_cidr,
+    "clusterversion": _version,
+    "clusterservicecidr": _by(grammar.network),
     "podsubnetids": _subnet,
     "privateaccesssecuritygroups": _group,
+    "registryurl": _by(grammar.registry),
+    "repositoryurls": _by(grammar.repository_url),
     "subnetids": _subnet,
 }
 """Functions that return what is allowed instead of a value or an entry, None for a valid one; by the argument's name in

@@ -95,6 +95,10 @@ LOOK_UPS: Final[Mapping[str, Answer]] = {
 """Default results of lookups."""
 
 
+def _region() -> str:
+    return pulumi.Config("aws").get("region") or REGION
+
+
 def _id(kind: str, name: str) -> str:
     return f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
 
@@ -277,13 +281,15 @@ class _Answers(mocks.Mocks):
             if name not in self._stacks:
                 raise KeyError(f"no mock outputs for the stack {name}")
             return name, {"name": name, "outputs": dict(self._stacks[name]), "secretOutputNames": []}
+        is_secret = args.typ == "aws:secretsmanager/secret:Secret"
         computed = {
-            "arn": self._arn(args.typ, args.name),
+            # Only for a secret do rules depend on the physical name in the ARN.
+            "arn": self._arn(args.typ, args.inputs.get("name", args.name) if is_secret else args.name),
             "name": f"{args.name}-0000000",
             "keyId": f"{args.name}-id",
             "nodeGroupName": f"{args.name}-0000000",
             "latestVersion": 1,
-            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.{dns_suffix(self._partition)}/{args.name}",
+            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{_region()}.{dns_suffix(self._partition)}/{args.name}",
             "endpoint": "https://127.0.0.1:6443",
             "certificateAuthority": {"data": "Q0E="},
             "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}"}]}],
@@ -295,9 +301,8 @@ class _Answers(mocks.Mocks):
         return _id(_IDS[args.typ], args.name) if args.typ in _IDS else f"{args.name}-id", outputs
 
     def _arn(self, kind: str, name: str) -> str:
-        region = pulumi.Config("aws").get("region") or REGION
         form = _ARNS.get(kind, "mock:{region}:{account}:mock/{name}")
-        return f"arn:{self._partition}:" + form.format(region=region, account=ACCOUNT_ID, name=name)
+        return f"arn:{self._partition}:" + form.format(region=_region(), account=ACCOUNT_ID, name=name)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         if args.token not in self._look_ups:

@@ -35,12 +35,14 @@ FORMS: Final = {
     "an Azure key or a signed URL": (
         r"\b(AccountKey|SharedAccessKey)=[\w+/]{20,}|[?&]sig=[\w%+/=-]{20,}|X-Amz-(Signature|Security-Token)=\w"
     ),
-    "an HTTP Authorization header": r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[^\s$<])",
+    "an HTTP Authorization header": (
+        r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[\"'\\]*[^\s$<{\"'\\])"
+    ),
     "a Docker Hub token": r"\bdckr_(pat|oat)_[\w-]{20,}",
     "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
     "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
     "a JSON web token": r"\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,}\.",
-    "a registry with a username and password": r"^\s*[^\s/:@]*:[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
+    "a registry with a username and password": r"^\s*[^\s/:@]*:(?![$<])[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
     "a URL with a password": r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}:(?!\$)[^\s/@]{1,500}@",
 }
 """Type of credential → regular expression that matches only text that contains one."""

@@ -33,9 +33,47 @@ _METHODS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_REFERENCE: Final = re.compile(
+    r"""
+    (?i:(?:basic|bearer|digest|negotiate|token)(?:\s|%20|\+)+)?  # the scheme of an Authorization header
+    ["'\\]*
+    (?:[\w.%@-]*:)?  # the user of a user and a password
+    ["'\\]*
+    (?:\$\(|\$\{|\$[A-Z_][A-Z0-9_]*(?:\W|$)|<|\{\{|\{\w+(?:\}|$)).*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Values that refer to a secret: `Bearer $(API_KEY)`, `user:${PASSWORD}`, `Bearer <token>`."""
+
+_SCHEME: Final = re.compile(r"basic|bearer|digest|negotiate|token", re.IGNORECASE)
+
+_PLAIN_WORD: Final = re.compile(r"(?=.{1,24}$)[A-Za-z]+(?:[-_.][A-Za-z]+)*|[0-9]{1,4}")
+"""Values that are no secret under an ambiguous name: short words and small numbers."""
+
+_PATTERN: Final = re.compile(r".*[*?\[\]^|\\].*", re.DOTALL)
+"""Globs and regular expressions, which `PAT` may stand for."""
+
+_BULLET: Final = re.compile(r"[-*•]|[0-9]{1,2}[.)]")
+"""What a text that ends a line in a colon goes on with, where it lists something."""
+
+_PROSE: Final = re.compile(
+    r"""
+    \s+(?:[aAI]|[A-Z]?[a-z]+(?:['\u2019][a-z]+)?)
+    (?:
+        # a second word, which is not the next name that is assigned to
+        [,;]?\s+[A-Za-z]+(?:['\u2019-][A-Za-z]+)*(?![\w.@/-]*\s*[:=])(?=[\s.,;!?)"'\u2019]|$)
+        | [.!?](?=["')\s]*$)
+    )
+    """,
+    re.VERBOSE,
+)
+"""A sentence that goes on after a colon: `the password: it is secret`."""
+
 _SIGN: Final = re.compile("[=:]")
 _NAME_BACKWARDS: Final = re.compile(r"""["']?([\w.-]*[A-Za-z])""")
-_VALUE: Final = re.compile(r"""\s*["']?([^\s"',;&}]+)""")
+_VALUE: Final = re.compile(
+    r"""\s*["']?((?i:(?:basic|bearer|digest|negotiate|token)\s+["'\\]*(?=[$<{]))?[^\s"',;&}]+)"""
+)
 _LONGEST_NAME: Final = 100
 _LONG_FLAG: Final = re.compile(r"""(?<!\S)--([A-Za-z][\w.-]{0,80})\s+["']?([^\s"'-][^\s"']*)""")
 _FLAG: Final = re.compile(r"--?([A-Za-z][\w.-]*)")
@@ -55,16 +93,24 @@ def names_a_secret(name: str) -> bool:
         return bool(before and _keys().fullmatch(before[-1]))
     if last == "token" and before and _SPECIAL.fullmatch(before[-1]):
         return False
+    if last == "pass" and before and _steps().fullmatch(before[-1]):
+        return False
     return bool(_last().fullmatch(last))
 
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a value under a name is a secret."""
-    if _HARMLESS.fullmatch(value):
+    if _HARMLESS.fullmatch(value) or _REFERENCE.fullmatch(value):
+        return False
+    words = _words(name)
+    last = words[-1] if words else ""
+    is_ambiguous = _ambiguous().fullmatch(last) or _METHOD.fullmatch(last)
+    if is_ambiguous and (_PLAIN_WORD.fullmatch(value) or _SCHEME.fullmatch(value)):
+        return False
+    if last == "pat" and _PATTERN.fullmatch(value):
         return False
     if names_a_secret(name):
         return True
-    words = _words(name)
     return bool(words and _METHOD.fullmatch(words[-1])) and not _METHODS.fullmatch(value)
 
 
@@ -103,6 +149,8 @@ def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
         before = text[max(0, sign.start() - _LONGEST_NAME) : sign.start()].rstrip()
         name = _NAME_BACKWARDS.match(before[::-1])
         value = _VALUE.match(text, at) if name else None
+        if value and sign[0] == ":" and (_PROSE.match(text, at) or _BULLET.fullmatch(value[1])):
+            continue
         if name and value:
             at = value.end()
             yield name[1][::-1], sign[0], value[1]
@@ -121,6 +169,18 @@ def _words(name: str) -> list[str]:
 def _last() -> re.Pattern[str]:
     """Regular expression for the last word of the name of a secret."""
     return re.compile(f".*{secret_words.refused('ends')}|{secret_words.refused('last')}")
+
+
+@cache
+def _ambiguous() -> re.Pattern[str]:
+    """Regular expression for the last word of a name whose value may be a plain word."""
+    return re.compile(secret_words.ambiguous())
+
+
+@cache
+def _steps() -> re.Pattern[str]:
+    """Regular expression for words before `pass` that make it a step, not a password."""
+    return re.compile(secret_words.harmless_passes())
 
 
 @cache

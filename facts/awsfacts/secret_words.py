@@ -17,12 +17,22 @@ def table() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 def refused(kind: str) -> str:
     """Regular expression for the words of a kind (`ends`, `last`, `keys`) under which plain values are rejected."""
-    return _any(table()[kind]["refused"])
+    return _any([*table()[kind]["refused"], *table()[kind].get("ambiguous", ())])
+
+
+def ambiguous() -> str:
+    """Regular expression for last words of a name under which a short plain word is not a secret."""
+    return _any(table()["last"]["ambiguous"])
+
+
+def harmless_passes() -> str:
+    """Regular expression for words before `pass` with which it does not name a password."""
+    return _any(table()["passes"]["harmless"])
 
 
 def struck(kind: str) -> str:
     """Regular expression for the words of a kind that a review redacts: the rejected ones, and more."""
-    return _any([*table()[kind]["refused"], *table()[kind]["struck"]])
+    return _any([word for words in table()[kind].values() for word in words])
 
 
 def _any(words: Sequence[str]) -> str:

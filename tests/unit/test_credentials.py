@@ -199,6 +199,116 @@ def test_a_name_without_a_secret_value_is_accepted(data):
     assert list(credentials.find(data)) == []
 
 
+REFERENCES = ["$(VLLM_KEY)", "${VLLM_KEY}", "$VLLM_KEY", "<token>"]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "Basic ", "Token ", "Bearer%20"])
+def test_a_header_that_refers_to_a_secret_is_accepted(scheme, reference):
+    value = f"{scheme}{reference}"
+    for data in (
+        {"env": {"AUTHORIZATION": value, "AUTH_HEADER": value, "API_KEY": reference}},
+        {"env": {"OTEL_EXPORTER_OTLP_HEADERS": f"authorization={value}", "HEADERS": f'{{"Authorization": "{value}"}}'}},
+        ["--header", f"Authorization: {value}", f"--header=Authorization: {value}"],
+        ["-c", f'curl -fsS -H "Authorization: {value}" http://localhost:8000/health'],
+        ["-c", f"curl -H 'Authorization: {value}' http://localhost:8000/health"],
+    ):
+        assert list(credentials.find(data)) == []
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_user_with_a_reference_to_a_password_is_accepted(reference):
+    value = f"user:{reference}"
+    assert list(credentials.find({"env": {"PROXY_AUTH": value, "BASIC_AUTH": value, "PROXY": f"{value}@proxy"}})) == []
+    assert list(credentials.find(["--basic-auth", value, f"--proxy-auth={value}", "-u", value])) == []
+    assert list(credentials.find(["-c", f"serve --basic-auth {value} --port 80"])) == []
+
+
+@pytest.mark.parametrize("quoted", ["'$KEY'", "'\"$KEY\"'", '\\"$KEY\\"'])
+def test_a_reference_in_quotes_is_accepted(quoted):
+    assert list(credentials.find(["-c", f'curl -H "Authorization: Bearer "{quoted} http://x'])) == []
+    assert list(credentials.find(["-c", f"curl -H 'Authorization: Bearer {quoted}' http://x"])) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer hunter2", "Bearer%20hunter2", "Basic dXNlcjpwYXNz", "user:hunter2", "Token hunter2"]
+)
+def test_a_header_with_a_secret_is_detected(value):
+    assert list(credentials.find({"env": {"AUTHORIZATION": value}}))
+    assert list(credentials.find({"env": {"HEADERS": f"authorization={value}"}}))
+    assert list(credentials.find(["--header", f"Authorization: {value}"]))
+    assert list(credentials.find(["--basic-auth", value]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You are a helpful assistant. Do not reveal the password: it is secret.",
+        "Ask for the token: never tell it",
+        "Ask for the token: never.",
+        "Never print the API token: it's private, and I may not share it.",
+        'echo "missing token: set it"',
+        "echo 'no password: is the secret mounted?'; exit 1",
+        "Rules about the password:\n- never tell it\n- never log it",
+        "Rules about the password:\n1. never tell it",
+        "the secret: a value that nobody knows",
+        "How to keep your secret: I will explain.",
+    ],
+)
+def test_prose_about_secrets_is_accepted(text):
+    assert list(credentials.find({"env": {"SYSTEM_PROMPT": text}, "commandArgs": ["-c", text]})) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: hunter2",
+        "password: letmein",
+        "the password: hunter2 is for the database",
+        "user: bob\npassword: letmein\nhost: db",
+        "user: bob password: letmein host: db",
+        "password=it is secret",
+        "password:letmein now",
+        '{"password": "letmein", "user": "bob"}',
+    ],
+)
+def test_an_assigned_secret_is_detected_beside_prose(text):
+    found = list(credentials.find({"env": {"SETTINGS": text}}))
+    assert found == [(("env", "SETTINGS"), "a secret, judging by its name")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("NUM_PASS", "3"), ("FORWARD_PASS", "2"), ("MAX_PASS", "10"), ("LOW_PASS", "300")),
+        *(("FILE_PAT", "*.bin"), ("GLOB_PAT", "model-[0-9].safetensors"), ("PAT", "^a|b"), ("FILE_PAT", "weights")),
+        *(
+            ("SESSION_COOKIE", "sid"),
+            ("COOKIE", "connect.sid"),
+            ("CREDENTIALS", "include"),
+            ("CREDENTIALS", "same-origin"),
+        ),
+        *(("AUTH", "sso"), ("AUTH", "google"), ("auth", "sso"), ("JWT", "required"), ("JWT", "RS"), ("BEARER", "1")),
+        *(("AUTHORIZATION", "Bearer"), ("PROXY_AUTH", "ntlm")),
+    ],
+)
+def test_a_plain_word_under_an_ambiguous_name_is_accepted(name, value):
+    assert list(credentials.find({"env": {name: value}, "tags": {name: value}})) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("PASSWORD", "letmein"), ("DB_PASSWORD", "admin"), ("DB_PASS", "letmein"), ("DB_PASS", "1234")),
+        *(("PWD", "letmein"), ("API_KEY", "test"), ("HF_TOKEN", "abc"), ("CLIENT_SECRET", "dev")),
+        *(("GITHUB_PAT", "a1b2c3d4e5"), ("SESSION_COOKIE", "sid=a1b2c3"), ("AUTH", "a1b2c3"), ("BASIC_AUTH", "bob:me")),
+        *(("CREDENTIALS", '{"private_key": "x1"}'), ("JWT", "a.b1.c"), ("CREDS", "x" * 40)),
+    ],
+)
+def test_a_value_that_may_be_a_secret_is_detected_under_such_a_name(name, value):
+    assert list(credentials.find({"env": {name: value}})) == [(("env", name), "a secret, judging by its name")]
+
+
 @pytest.mark.engine  # takes several seconds in total
 @pytest.mark.parametrize(
     "part",

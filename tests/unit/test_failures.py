@@ -360,6 +360,10 @@ def test_the_remedy_for_an_existing_access_entry_does_not_delete_it() -> None:
         ("Nodegroup cannot be updated as it is currently not in Active State: UPDATING", "Wait until it is ACTIVE"),
         ("Cluster has nodegroups attached", "Delete what AWS named"),
         ("The specified access entry resource is already in use on this cluster.", "import the entry"),
+        ("The specified access entry resource is already in use on this cluster.", "pulumi state rename URN NEW_NAME"),
+        ("The specified access entry resource is already in use on this cluster.", "run two updates"),
+        ("Association already exists: a-dt1bedfjc72dlwp5n", "run two updates"),
+        ("Association already exists: a-dt1bedfjc72dlwp5n", "pulumi state rename URN NEW_NAME"),
         ("NodeGroup already exists with name gpu and cluster name main", "import it"),
     ],
 )

@@ -35,6 +35,11 @@ def test_other_names_are_not_secrets(name: str) -> None:
     assert not names_a_secret(name) and not named_secret(name)
 
 
+@pytest.mark.parametrize("name", ["forward_pass", "NUM_PASS", "firstPass"])
+def test_a_stack_file_accepts_steps_that_are_called_passes(name: str) -> None:
+    assert not names_a_secret(name)
+
+
 def test_no_word_is_listed_twice() -> None:
     for kind in KINDS:
         words = [*itertools.chain(*secret_words.table()[kind].values())]

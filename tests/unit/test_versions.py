@@ -157,7 +157,6 @@ def test_the_file_is_unchanged_if_aws_rejects_the_request(
         ("1.34", "2026-12-02", "Upgrade to 1.35 before that date."),
         ("1.34", "2026-12-03", "ended on 2026-12-02"),
         ("1.36", "2027-08-03", "Upgrade to the next version now."),
-        ("1.31", "2026-11-27", "extended support ended on 2026-11-26"),
     ],
 )
 def test_a_warning_precedes_the_end_of_standard_support(version: str, day: str, message: str | None) -> None:

@@ -11,6 +11,7 @@ from awsfacts.partitions import partition_of
 from mlpctl.config.sections import Sections
 from mlplatform import GpuNodePoolSpec, namespaces
 from mlplatform.compute.node_group.scaling import Capacity
+from mlplatform.registries.image_registry.spec import path_problem
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
 from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.egress import HTTPS
@@ -120,6 +121,9 @@ def models_have_an_image(platform: Sections) -> Iterator[str]:
                     f"inference.{name}.imageFrom.{kind} is {wanted}; allowed: a name of {sections[kind]} "
                     f"({', '.join(names) or 'none is defined'})"
                 )
+        cache = platform.images.pull_through.get(source.cache) if source and source.cache else None
+        if cache and source and source.path and (allowed := path_problem(cache.upstream, source.path)):
+            yield f"inference.{name}.imageFrom.path is {source.path}; allowed: {allowed}"
 
 
 def models_run_images_that_stay(platform: Sections) -> Iterator[str]:

@@ -10,20 +10,14 @@ from typing import Final
 from awsfacts import node_images
 from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
+from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
 from mlplatform import grammar
-from mlplatform.compute.eks_cluster.access import (
-    REACHED_BY_NOBODY,
-    api_sources,
-    reached_by_nobody,
-    too_many_sources,
-)
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel
-from mlplatform.compute.eks_cluster.system_pool import too_small
-from mlplatform.compute.gpu_node_pool.spec import name_problem
+from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
@@ -35,11 +29,6 @@ LONGEST_REGION: Final = "ap-southeast-1"
 _KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
 _REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
 """As long as the ARNs in a policy if the names of project and stack have 40 characters in total."""
-
-GROUP_TAGS: Final = 50
-EKS_GROUP_TAGS: Final = 5
-"""Maximum number of tags of an Auto Scaling group, and the number that EKS adds to that of a node group:
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 
 
 def pools_are_not_named_like_the_system_nodes(platform: Sections) -> Iterator[str]:
@@ -124,12 +113,6 @@ def pools_with_the_same_reservation_agree(platform: Sections) -> Iterator[str]:
                 )
 
 
-def system_nodes_hold_the_addons(platform: Sections) -> Iterator[str]:
-    """The system nodes have enough capacity for the add-ons' pods, including the one for secrets if it is installed."""
-    if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
-        yield f"cluster.system.{wrong}"
-
-
 def node_images_support_the_cluster_version(platform: Sections) -> Iterator[str]:
     """A pinned node image has a variant for the cluster's Kubernetes version."""
     version = platform.cluster.version
@@ -152,61 +135,15 @@ def the_network_has_enough_addresses(platform: Sections) -> Iterator[str]:
     network = platform.network
     if network.existing:
         return
-    private = {zone.name: zone.private_cidr for zone in addressing.zones(network.cidr, network.zones)}
-    pods = addressing.pods(network.pod_cidr, network.zones) if network.pod_cidr else {}
-    remedy = "a larger CIDR block" if pods else "a larger CIDR block, or podCidr"
-    wrong: dict[str, str] = {}
-    for zone, nodes in platform.nodes_by_zone.items():
-        needed, for_pods = addressing.needed(nodes, pods_apart=bool(pods))
-        for field, wide, cidr, least in (
-            ("cidr", network.cidr, private[zone], needed),
-            ("podCidr", network.pod_cidr, pods.get(zone), for_pods),
-        ):
-            if cidr and (free := addressing.free(cidr)) < least:
-                whom = "pods on the nodes there" if field == "podCidr" else "the control plane and the nodes there"
-                wrong.setdefault(
-                    field,
-                    f"network.{field} is {wide}; allowed: {remedy}, since its part in {zone}, {cidr}, has {free} "
-                    f"addresses, and {whom} ({nodes} initially) need {least}",
-                )
-    yield from wrong.values()
+    wrong = addressing.too_few(network.cidr, network.pod_cidr, network.zones, platform.nodes_by_zone)
+    yield from (f"network.{field} {reason}" for field, reason in wrong.items())
 
 
 def scaling_groups_are_within_the_tag_limit(platform: Sections) -> Iterator[str]:
     """An autoscaled pool's Auto Scaling group has the stack's tags, tags for labels, taint and GPUs, and EKS's own."""
-    tags = len(platform.all_tags)
     for name, pool in platform.gpu_pools.items():
-        hints = len(pool.labels) + len(("pool", "taint", "GPUs", "stack")) if pool.autoscaled else 0
-        if (most := GROUP_TAGS - EKS_GROUP_TAGS - tags) < hints:
-            yield (
-                f"gpuPools.{name}.labels has {len(pool.labels)} entries; allowed: up to {max(0, most - 4)}, since the "
-                f"pool is autoscaled and its Auto Scaling group has {tags} tags of the stack"
-            )
-
-
-def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
-    """An access entry has a principal."""
-    for entry, access in platform.cluster.access.items():
-        if access.role is None and access.principal_arn is None:
-            yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
-
-
-def the_api_server_is_reachable(platform: Sections) -> Iterator[str]:
-    """Clients other than the cluster's own nodes can reach the API server, e.g. the one that creates its objects."""
-    cluster = platform.cluster
-    if wrong := too_many_sources(len(api_sources(cluster))):
-        yield f"cluster.privateAccessCidrs {wrong}"
-    if reached_by_nobody(cluster):
-        yield f"cluster.privateAccessCidrs {REACHED_BY_NOBODY}"
-    elif (
-        cluster.private_access_security_groups
-        and not (cluster.public_access_cidrs or cluster.private_access_cidrs)
-        and not platform.network.existing
-    ):
-        yield (
-            "cluster.privateAccessCidrs is empty; allowed: networks with a route to the VPC, since the groups in "
-            "privateAccessSecurityGroups cannot be in, or peered with, a VPC that is created with the cluster"
-        )
+        if wrong := too_many_group_tags(pool, len(platform.all_tags)):
+            yield f"gpuPools.{name}.labels {wrong}"
 
 
 def caches_have_a_route_to_the_internet(platform: Sections) -> Iterator[str]:
@@ -223,13 +160,8 @@ def caches_have_a_route_to_the_internet(platform: Sections) -> Iterator[str]:
 
 def pods_can_reach_the_services_they_use(platform: Sections) -> Iterator[str]:
     """Without a route to the internet, each AWS service that pods use has an interface endpoint."""
-    there = platform.network.services([*platform.services])
-    for service, purpose in platform.services.items():
-        if platform.network.closed and service not in there:
-            yield (
-                f"network.interfaceEndpoints has no {service}; allowed: {service} as well, or endpointPreset: private, "
-                f"since nat is none and {purpose} need it"
-            )
+    for reason in platform.network.without_endpoint(platform.services):
+        yield f"network.interfaceEndpoints {reason}"
 
 
 def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[str]:
@@ -309,18 +241,16 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
 RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     *FILESYSTEM_RULES,
+    *CLUSTER_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,
     policies_of_workloads_are_within_the_limit,
     pools_are_in_zones_of_the_network,
     pools_with_the_same_reservation_agree,
-    system_nodes_hold_the_addons,
     node_images_support_the_cluster_version,
     the_network_has_enough_addresses,
     scaling_groups_are_within_the_tag_limit,
-    access_entries_have_a_principal,
-    the_api_server_is_reachable,
     caches_have_a_route_to_the_internet,
     pods_can_reach_the_services_they_use,
     workloads_use_existing_buckets_and_images,

@@ -19,12 +19,6 @@ def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
     left = (ends - today).days
     if left > WARNED_DAYS:
         return
-    if today > support.extended_ends:
-        yield (
-            f"cluster.version is {version}; its extended support ended on {support.extended_ends}. EKS creates no new "
-            "clusters with it and upgrades existing ones automatically."
-        )
-        return
     newer = [each for each in eks_versions.offered() if eks_versions.order(each) > eks_versions.order(version)]
     up = f"Upgrade to {newer[0]}" if newer else "Upgrade to the next version"
     happens = "AWS then upgrades the cluster automatically, and the next update fails, because EKS allows no downgrade"

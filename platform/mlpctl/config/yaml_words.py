@@ -46,6 +46,8 @@ def meaning(word: str) -> Any:
         return Ambiguous("which is not a finite number")
     digits = word.replace("_", "")
     if _LEADING_ZERO.fullmatch(digits):
+        if "8" in digits or "9" in digits:
+            return Ambiguous("which YAML reads as a number without its leading zero; put it in quotes")
         return Ambiguous("which YAML reads as an octal number; put it in quotes or remove the leading zero")
     if _INTEGER.fullmatch(digits) and len(digits) <= 19:
         return int(digits)

@@ -425,3 +425,16 @@ def test_only_the_network_plugin_of_this_cluster_gets_its_role() -> None:
         "aws:RequestTag/kubernetes-namespace": "kube-system",
         "aws:RequestTag/kubernetes-service-account": "aws-node",
     }
+
+
+@pytest.mark.parametrize(("length", "release"), [(35, "1.65.0-0be31b34"), (40, None)])
+def test_the_name_of_the_system_nodes_fits(length: int, release: str | None) -> None:
+    def build(name: str) -> Plan:
+        spec = {**REACHED, "system": {"amiRelease": release} if release else {}}
+        keys = {f"{key}_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key" for key in ("secrets", "logs", "disks")}
+        args: Any = {"cluster": spec, "subnet_ids": ["subnet-aaaaaaaa", "subnet-bbbbbbbb"], **keys}
+        return declare(lambda: EksCluster(name, args))
+
+    assert len(build("c" * length).one(aws.eks.NodeGroup).name + "-0a1b2c3") <= 63
+    with pytest.raises(ArgumentsError, match=f"allowed: .*at most {length} characters"):
+        build("c" * (length + 1))

@@ -141,3 +141,46 @@ def test_an_invalid_port_is_reported_with_its_path() -> None:
     asked: Any = {"image": "a:1", "pool": "p", "egressRules": [{"cidr": "10.0.0.0/8", "ports": [22, 0]}]}
     with pytest.raises(ArgumentsError, match=r"inference.egressRules.0.ports\[1\] is 0; allowed: 1 to 65535"):
         declare(lambda: InferenceService("chat", {"inference": asked}))
+
+
+def rule(cidr: str, *ports: int) -> dict[str, Any]:
+    return {"cidr": cidr, "ports": [*ports]}
+
+
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [
+        ({"egress": ["10.0.8.0/24"], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9024))]}, 25),
+        ({"egress_rules": [rule("10.0.0.0/8", *range(8000, 8020)), rule("10.0.8.0/24", *range(9000, 9020))]}, 40),
+        ({"egress": ["10.0.0.0/8"], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9024))]}, 25),
+        ({"egress": [WORLD], "egress_rules": [rule("52.0.0.0/16", *range(9000, 9024))]}, 25),
+        ({"egress": [WORLD, "10.0.0.0/8"], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9024))]}, 25),
+    ],
+)
+def test_a_network_has_as_many_ports_as_are_enforced_those_of_wider_ones_among_them(more: Any, count: int) -> None:
+    with pytest.raises(ValidationError, match=f"egressRules has {count} ports for .*; allowed: 24, which is"):
+        wanted(**more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"egress": ["10.0.8.0/24"], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9023))]},
+        {"egress": ["10.0.8.0/24"], "egress_rules": [rule("10.0.8.0/24", 443, *range(9000, 9023))]},
+        {"egress_rules": [rule("10.0.0.0/24", *range(8000, 8020)), rule("10.0.8.0/24", *range(9000, 9020))]},
+        # The internet leaves private networks out, and so they have none of its ports.
+        {"egress": [WORLD], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9024))]},
+    ],
+)
+def test_ports_of_other_networks_do_not_count(more: Any) -> None:
+    assert network_policy("chat", wanted(**more))
+
+
+def test_the_addresses_of_s3_count_once_they_are_known() -> None:
+    spec = wanted(egress_rules=[rule("52.0.0.0/8", *range(9000, 9024))])
+
+    def program() -> None:
+        InferenceService("chat", {"inference": spec, "s3_cidrs": pulumi.Output.from_input(["52.216.0.0/15"])})
+
+    with pytest.raises(ArgumentsError, match=r"inference\.egressRules has 25 ports for 52\.216\.0\.0/15, those of 52"):
+        declare(program)

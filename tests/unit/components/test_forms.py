@@ -12,7 +12,9 @@ from mlplatform.testing import ACCOUNT_ID, REGION, declare
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
 KEYS: Any = {f"{use}_key_arn": KEY for use in ("secrets", "logs", "disks")}
 SUBNETS = ["subnet-aaaaaaaa", "subnet-0a1b2c3d4e5f60718"]
-ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/team/ml"
+IAM = f"arn:aws:iam::{ACCOUNT_ID}"
+ROLE = f"{IAM}:role/team/ml"
+STRANGER = "arn:aws:iam::210987654321:role/team/ml"
 
 
 class Later:
@@ -53,6 +55,7 @@ def refused(make: Any, **more: Any) -> dict[str, str]:
     return {each.path: each.reason for each in error.value.problems}
 
 
+CLOSED = ["ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "logs", "sts"]
 WRONG_SUBNETS = ["", "subnet-1", "subnet-ABCDEF01", "vpc-aaaaaaaa", "subnet-aaaaaaaa\n", "arn:aws:ec2:::subnet/x", "*"]
 WRONG_GROUPS = ["sg-1", "default", "SG-12345678", "sg-1234567g", "subnet-aaaaaaaa", "sg-12345678 "]
 
@@ -87,7 +90,21 @@ def test_valid_ids_are_accepted() -> None:
         )
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_security_group_is_named_once(later: bool) -> None:
+    """Its second rule would be a duplicate, which EC2 refuses."""
+    group, other = "sg-12345678", "sg-87654321"
+    again = Later(group) if later else group
+    for listed, given in (([], {"a": group, "b": again}), ([group], {"b": again})):
+        spec = {"privateAccessCidrs": ["192.168.0.0/20"], "privateAccessSecurityGroups": listed}
+        found = refused(cluster, cluster=spec, private_access_security_groups=given)
+        assert found["private_access_security_groups.b"].startswith(f'is "{group}", which ')
+    assert cluster(private_access_security_groups={"a": group, "b": Later(other) if later else other})
+
+
 WRONG_TAGS = [
+    ({"name": "a"}, "tags"),
+    ({"NAME": "a"}, "tags"),
     ({"": "a"}, "tags"),
     ({" team": "a"}, "tags"),
     ({"team?": "a"}, "tags"),
@@ -116,8 +133,78 @@ def test_invalid_tags_are_rejected(tags: dict[str, str], place: str) -> None:
 
 
 def test_valid_tags_are_accepted() -> None:
-    right = {"Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
+    right = {"Name": "mine", "Cost Centre": "Team ML/1 + x=y@z", "é": "", "x" * 128: "y" * 256, "number": "7"}
     assert keys(tags=right) and keys(tags=Later(right)) and keys(tags={key: Later(each) for key, each in right.items()})
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        *(("cluster_version", each) for each in ("v1.36", "1.99", "1.36.1", "latest")),
+        *(("cluster_name", each) for each in ("a b", "x" * 101, "-c", "arn:aws:eks:us-east-1:123456789012:cluster/c")),
+    ],
+)
+def test_the_cluster_that_nodes_join_is_one_of_eks(argument: str, wrong: str, later: bool) -> None:
+    assert "; allowed: " in refused(pool, **{argument: Later(wrong) if later else wrong})[argument]
+
+
+@pytest.mark.parametrize("wrong", ["a b", "x" * 101])
+@pytest.mark.parametrize("later", [False, True])
+def test_the_cluster_of_a_workload_is_one_of_eks(wrong: str, later: bool) -> None:
+    def identity(**more: Any) -> Any:
+        spec: Any = {"queues": {"jobs": "consume"}}
+        args: Any = {"workload": spec, "account_id": ACCOUNT_ID, "region": REGION, **more}
+        return declare(lambda: mlplatform.WorkloadIdentity("w", made(args)))
+
+    assert "; allowed: " in refused(identity, cluster_name=Later(wrong) if later else wrong)["cluster_name"]
+
+
+@pytest.mark.parametrize("again", [SUBNETS[0], Later(SUBNETS[0])])
+def test_nodes_are_in_each_subnet_once(again: Any) -> None:
+    assert refused(pool, subnet_ids=[SUBNETS[0], again]) == {
+        "subnet_ids": f"has {SUBNETS[0]} twice; allowed: each once"
+    }
+
+
+def model(**more: Any) -> Any:
+    args: Any = {
+        "inference": {"image": "a/b:v1", "pool": "gpu", "model": {"bucket": "m", "revision": "v1"}},
+        "bucket_names": {"m": "models-0a1b"},
+        "region": REGION,
+        "s3_cidrs": ["52.216.0.0/15"],
+        **more,
+    }
+    return declare(lambda: mlplatform.InferenceService("chat", made(args)))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_the_weights_of_a_model_are_in_a_bucket_that_it_reaches(later: bool) -> None:
+    assert model()
+    wrong = Later("M_Bucket") if later else "M_Bucket"
+    assert "; allowed: the name of an S3 bucket" in refused(model, bucket_names={"m": wrong})["bucket_names.m"]
+    assert [*refused(model, s3_cidrs=Later([]) if later else [])] == ["s3_cidrs"]
+
+
+@pytest.mark.parametrize("pool_name", ["a b", "-x", "x" * 64, ""])
+def test_the_pool_of_a_model_is_a_label_s_value(pool_name: str) -> None:
+    spec = {"image": "a/b:v1", "pool": pool_name}
+    assert "inference.pool" in refused(lambda **more: model(inference=spec, **more))
+
+
+def network(vpc: Any = None, **more: Any) -> Any:
+    spec = {"zones": ["us-east-1a", "us-east-1b"], **(vpc or {})}
+    args: Any = {"vpc": spec, "account_id": ACCOUNT_ID, "region": REGION, "logs_key_arn": KEY, **more}
+    return declare(lambda: mlplatform.Network("n", args))
+
+
+def test_a_network_has_room_for_its_nodes_and_endpoints_for_its_services() -> None:
+    assert network(nodes={"us-east-1a": 3, "us-east-1b": 0}, services={"sqs": "queues"})
+    assert refused(network, nodes={"us-east-1a": -1}) == {"nodes.us-east-1a": "is -1; allowed: 0 or more"}
+    assert "has 59 addresses" in refused(network, vpc={"cidr": "10.0.0.0/24"}, nodes={"us-east-1a": 50})["vpc.cidr"]
+    closed = {"nat": "none", "endpointPreset": None, "interfaceEndpoints": CLOSED}
+    found = refused(network, vpc=closed, services={"sqs": "queues"})
+    assert found["vpc.interfaceEndpoints"].startswith("has no sqs; allowed: sqs as well, or endpointPreset: private")
 
 
 ACCESS = {"ml": {"level": "view"}}
@@ -155,9 +242,28 @@ def test_a_principal_may_belong_to_another_account(later: bool) -> None:
 
 
 @pytest.mark.parametrize("later", [False, True])
-@pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {}])
+@pytest.mark.parametrize("other", [{"role": "ml"}, {"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}, {}])
 def test_a_principal_can_have_only_one_entry(other: dict[str, str], later: bool) -> None:
     access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
     given = {} if other else {"ops": Later(ROLE) if later else ROLE}
     found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
     assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS allows one entry per principal"}
+
+
+@pytest.mark.parametrize("other", [{"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}])
+def test_a_role_s_name_and_its_arn_are_one_principal(other: dict[str, str]) -> None:
+    found = refused(cluster, access={"ops": {"level": "view", "role": "ml"}, "ml": {"level": "view", **other}})
+    assert found["cluster.access.ml"].startswith("is for ") and "one entry per principal" in found["cluster.access.ml"]
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    "other", [{"role": "ml"}, {"principalArn": ROLE}, {"principalArn": f"{IAM}:user/ml"}, {"principalArn": STRANGER}]
+)
+def test_accounts_may_have_roles_of_the_same_name(other: dict[str, str], later: bool) -> None:
+    stranger = STRANGER.replace("210987654321", "333333333333")
+    assert cluster(access={"ops": {"level": "view", **other}, "ml": {"level": "view", "principalArn": stranger}})
+    access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
+    assert cluster(access=access, principal_arns={"ml": Later(stranger) if later else stranger})
+    both = {each: Later(arn) if later else arn for each, arn in (("ops", ROLE), ("ml", STRANGER))}
+    assert cluster(access={"ops": {"level": "view"}, "ml": {"level": "view"}}, principal_arns=both)

@@ -516,3 +516,30 @@ def test_missing_arguments_for_efa_are_reported() -> None:
     }
     with pytest.raises(ArgumentsError, match=r"\n  cluster_security_group_id is missing; required, since pool has efa"):
         declare(lambda: GpuNodePool("train", {"pool": GpuNodePoolSpec.model_validate(fabric), **bare}))  # type: ignore[typeddict-item]  # as wrong callers do
+
+
+def test_the_tags_of_an_autoscaled_pool_s_group_fit() -> None:
+    """The group has 50 tags at most, of which 5 are EKS's and 4 for the pool, its taint, its GPUs and its stack."""
+
+    def build(labels: int, tags: int, *, autoscaled: bool = True) -> Plan:
+        spec = {
+            "instanceTypes": ["g6.2xlarge"],
+            "autoscaled": autoscaled,
+            "labels": {f"l{number}": "v" for number in range(labels)},
+        }
+        args: Any = {
+            "pool": spec,
+            "cluster_name": "main",
+            "subnet_ids": ["subnet-aaaaaaaa"],
+            "disks_key_arn": "arn:aws:kms:us-east-1:123456789012:key/disks",
+            "tags": {f"t{number}": "v" for number in range(tags)},
+        }
+        return declare(lambda: GpuNodePool("train", args))
+
+    # EKS's own 5 are not declared.
+    assert len(build(11, 30).of(aws.autoscaling.Tag)) == 50 - 5
+    assert build(20, 30, autoscaled=False)
+    with pytest.raises(ArgumentsError, match=r"pool\.labels has 12 entries; allowed: up to 11, since the pool is auto"):
+        build(12, 30)
+    with pytest.raises(ArgumentsError, match=r"pool\.labels has 1 entries; allowed: up to 0"):
+        build(1, 41)

@@ -37,6 +37,7 @@ def test_a_valid_image_reference_is_accepted(image: str) -> None:
             ":1",
             "a//b:1",
         ),
+        *("Vllm/x:v1", "VLLM/vllm-openai:v1"),
         *("a/b:-x", "bob:secret@ghcr.io/x/y:v1", "a/b:" + "x" * 129),
     ],
 )

@@ -1,5 +1,6 @@
 """Lookups and their errors."""
 
+import datetime
 from typing import Any
 
 import pulumi
@@ -9,7 +10,10 @@ import pytest
 from accounts import VPC, Account
 from mlplatform import EksCluster, EksClusterSpec, GpuNodePool, ImageRegistry, Network
 from mlplatform.component import Component
-from mlplatform.compute.eks_cluster.access import creator_has_no_entry
+from mlplatform.compute.eks_cluster.access import (
+    a_new_cluster_has_standard_support,
+    creator_has_no_entry,
+)
 from mlplatform.lookups import caller, look_up
 from mlplatform.testing import ACCOUNT_ID, declare
 
@@ -70,6 +74,32 @@ def test_the_principal_that_updates_an_existing_cluster_may_have_an_entry() -> N
 def test_a_cluster_without_access_entries_needs_no_lookup() -> None:
     nothing = {"aws:iam/getSessionContext:getSessionContext": None}
     checked({}, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("day", "names", "told"),
+    [
+        ("2026-12-02", [], None),
+        (
+            "2026-12-03",
+            [],
+            r"^cluster\.version is 1\.34; allowed for a new cluster: 1\.35, 1\.36, since its standard support ",
+        ),
+        ("2026-12-03", ["mlplatform-test-other"], "cluster"),
+        ("2026-12-03", ["mlplatform-test-cluster"], None),
+    ],
+)
+def test_a_new_cluster_has_a_version_in_standard_support(day: str, names: list[str], told: str | None) -> None:
+    def program() -> None:
+        spec = EksClusterSpec.model_validate({"version": "1.34"})
+        a_new_cluster_has_standard_support("cluster", spec, datetime.date.fromisoformat(day))
+
+    look_ups: Any = {"aws:eks/getClusters:getClusters": {"names": names}}
+    if told is None:
+        declare(program, look_ups=look_ups)
+    else:
+        with pytest.raises(pulumi.RunError, match=told):
+            declare(program, look_ups=look_ups)
 
 
 @pytest.mark.parametrize("allowed", [[], [ACCOUNT_ID], ["210987654321", ACCOUNT_ID]])

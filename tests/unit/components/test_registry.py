@@ -3,6 +3,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlplatform import ImageRegistry, ImageRegistrySpec
+from mlplatform.arguments import ArgumentsError
 from mlplatform.registries.image_registry.spec import (
     ImageRepository,
+    Upstream,
     cache_maker_policy,
     overlap,
+    path_problem,
     registry_url,
     repository_lifecycle,
 )
@@ -250,7 +254,11 @@ def test_a_secret_that_the_program_creates_is_not_looked_up() -> None:
         ImageRegistry("images", args)
 
     plan = declare(program)
-    assert plan.one(aws.ecr.PullThroughCacheRule).inputs["credentialArn"].endswith("secret:hub-AbCdEf")
+    assert (
+        plan.one(aws.ecr.PullThroughCacheRule)
+        .inputs["credentialArn"]
+        .endswith("secret:ecr-pullthroughcache/hub-AbCdEf")
+    )
     assert plan.asked == ()
 
 
@@ -273,3 +281,41 @@ def test_names_of_repositories_are_validated(name: str) -> None:
 def test_outputs_without_repositories_are_empty_mappings() -> None:
     outputs = registry().outputs["images"]
     assert [outputs[name] for name in ("repository_urls", "repository_arns", "cached_repository_arns")] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("name", ["hub", "team/ecr-pullthroughcache/hub", "ecr-pullthroughcache"])
+def test_a_secret_of_a_cache_has_the_name_that_ecr_wants(name: str, later: bool) -> None:
+    def program() -> None:
+        arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-AbCdEf"
+        args: Any = {
+            "images": {"pullThrough": {"hub": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}},
+            "credential_arns": {"hub": pulumi.Output.from_input(arn) if later else arn},
+            "images_key_arn": KEY,
+            **{"account_id": "123456789012", "region": "us-east-1"},
+        }
+        ImageRegistry("images", args)
+
+    with pytest.raises(
+        ArgumentsError, match=r"credential_arns\.hub is .* whose name begins with ecr-pullthroughcache/"
+    ):
+        declare(program)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "path", "allowed"),
+    [
+        ("docker.io", "python", "library/python, or"),
+        ("docker.io", "library/percona/operator", "an owner and a name, e.g. library/operator"),
+        ("quay.io", "ollama", "an owner and a name"),
+        ("ghcr.io", "ollama", "an owner and a name"),
+        ("public.ecr.aws", "nginx", "an owner and a name"),
+        *((each, "vllm/vllm-openai", None) for each in ("docker.io", "quay.io", "ghcr.io", "public.ecr.aws")),
+        ("docker.io", "library/python", None),
+        ("ghcr.io", "a/b/c", None),
+        ("registry.k8s.io", "pause", None),
+    ],
+)
+def test_an_image_of_a_public_registry_has_an_owner(upstream: str, path: str, allowed: str | None) -> None:
+    found = path_problem(Upstream(upstream), path)
+    assert found is None if allowed is None else (found or "").startswith(allowed)

@@ -17,6 +17,7 @@ from mlplatform.serving.inference_service.pods import (
     rollout_timeouts,
     secret_class_spec,
 )
+from mlplatform.serving.inference_service.spec import mebibytes
 from mlplatform.testing import Plan, declare
 
 
@@ -540,3 +541,70 @@ def test_volumes_do_not_hide_each_other() -> None:
     wanted(volumes={**two, "cache": {**WEIGHTS["weights"], "path": "/models-cache"}})
     with pytest.raises(ValidationError, match=r"volumes.weights.path is /models; allowed: folders outside of /models"):
         wanted(volumes={**two, "cache": WEIGHTS["weights"]})
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *(
+            ("registry_url", value)
+            for value in (
+                f"https://{HOME['registry_url']}",
+                f"{HOME['registry_url']}/",
+                f"{HOME['registry_url']}/team",
+                "registry",
+                f"{HOME['registry_url']}:v1",
+                "123.dkr.ecr.us-east-1.amazonaws.com",
+            )
+        ),
+        *(
+            ("repository_urls", value)
+            for value in (
+                f"https://{HOME['registry_url']}/team/serving",
+                f"{HOME['registry_url']}/team/serving:v2",
+                f"{HOME['registry_url']}/team/serving@{DIGEST}",
+                f"{HOME['registry_url']}/team/Serving",
+                HOME["registry_url"],
+                "serving",
+                "team/serving",
+            )
+        ),
+    ],
+)
+def test_a_registry_and_a_repository_have_the_form_of_an_image(argument: str, value: str, later: bool) -> None:
+    source = (
+        {"cache": "hub", "path": "a/b", "tag": "v1"}
+        if argument == "registry_url"
+        else {"repository": "serving", "tag": "v1"}
+    )
+
+    def program() -> None:
+        known: Any = pulumi.Output.from_input(value) if later else value
+        given = known if argument == "registry_url" else {"serving": known}
+        spec: Any = {"pool": "inference", "imageFrom": source}
+        InferenceService("chat", {"inference": spec, argument: given})  # type: ignore[misc]  # by its name
+
+    with pytest.raises(ArgumentsError, match=rf"{argument}\S* is .*; allowed: "):
+        declare(program)
+
+
+@pytest.mark.parametrize("registry", ["localhost:5000", "registry.example.com", "r.example.com:443"])
+def test_a_registry_may_be_another_one(registry: str) -> None:
+    source = {"cache": "hub", "path": "a/b", "tag": "v1"}
+    assert pod_of(at_home({"imageFrom": source}, registry_url=registry))["image"] == f"{registry}/hub/a/b:v1"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "mib"), [("512Mi", 512), ("8Gi", 8192), ("1Ti", 2**20), ("1G", 954), ("24G", 22889), ("1T", 953675)]
+)
+def test_memory_has_the_units_of_kubernetes(quantity: str, mib: int) -> None:
+    assert mebibytes(quantity) == mib
+    assert InferenceServiceSpec(image="a:v1", pool="p", memory=quantity, shared_memory="256M").memory == quantity
+
+
+def test_cores_may_be_a_whole_number() -> None:
+    assert InferenceServiceSpec.model_validate({"image": "a:v1", "pool": "p", "cpu": 4}).cpu == "4"
+    for wrong in (True, 0, -1, 1.5):
+        with pytest.raises(ValidationError):
+            InferenceServiceSpec.model_validate({"image": "a:v1", "pool": "p", "cpu": wrong})

@@ -243,7 +243,7 @@ def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
         ({"returnOnAccess": True}, "returnOnAccess is true; allowed: with infrequentAccessDays"),
         ({"accessPoints": {"Team": {}}}, "accessPoints has Team; allowed: lower-case letters"),
         ({"accessPoints": {"team": {"uid": 0}}}, "greater than or equal to 1"),
-        ({"accessPoints": {"team": {r"secondaryGids": [0]}}}, "secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),
+        ({"accessPoints": {"team": {"secondaryGids": [0]}}}, r"secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),
         ({"accessPoints": {"team": {"path": "/"}}}, "should match pattern"),
         ({"accessPoints": {"team": {"path": "/a/b/c/d/e"}}}, "should match pattern"),
         ({"accessPoints": {"team": {"path": "/../x"}}}, "should match pattern"),

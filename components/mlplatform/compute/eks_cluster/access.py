@@ -1,5 +1,6 @@
 """Network access to the API server, and permissions in the cluster."""
 
+import datetime
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 
+from awsfacts import eks_versions
 from mlplatform import grammar
 from mlplatform.compute.eks_cluster.spec import AccessLevel, EksClusterSpec
 from mlplatform.foundation.network.spec import MAX_SUBNETS
@@ -80,6 +82,32 @@ def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
             f"cluster.access.{mine[0]} is for {creator}, which runs this program and becomes an administrator as the "
             "cluster's creator: EKS rejects a second access entry for it. Remove this entry, or set "
             "cluster.creatorIsAdmin to false so that the entry applies to the creator."
+        )
+
+
+def a_new_cluster_has_standard_support(name: str, cluster: EksClusterSpec, today: datetime.date) -> None:
+    """Refuse to create the cluster `name` with a version that is out of standard support.
+
+    EKS does not accept the upgrade policy STANDARD, which clusters here have, with a version in extended support:
+    https://docs.aws.amazon.com/eks/latest/userguide/create-cluster-auto.html
+
+    A cluster that exists may have such a version for a while: EKS upgrades it, one version at a time.
+
+    Raises:
+        pulumi.RunError: the cluster does not exist and its version is too old, or AWS refuses to list the clusters.
+    """
+    ended = eks_versions.support(cluster.version).standard_ends
+    if today <= ended:
+        return
+    made = look_up(
+        lambda: aws.eks.get_clusters().names, "whether the cluster exists already", "Allow eks:ListClusters."
+    )
+    if physical_name(name) not in made:
+        supported = [each for each in eks_versions.offered() if eks_versions.support(each).standard_ends >= today]
+        raise pulumi.RunError(
+            f"cluster.version is {cluster.version}; allowed for a new cluster: {', '.join(supported) or 'newer ones'}, "
+            f"since its standard support ended on {ended} and EKS creates no cluster with the upgrade policy STANDARD "
+            "and such a version."
         )
 
 

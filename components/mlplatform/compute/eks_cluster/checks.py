@@ -1,7 +1,7 @@
 """Validation of a cluster's spec together with the component's other arguments, before anything is created."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from awsfacts.partitions import AWS
 from mlplatform import grammar
@@ -15,16 +15,25 @@ from mlplatform.compute.eks_cluster.access import (
 from mlplatform.compute.eks_cluster.addons import pod_zones
 from mlplatform.compute.eks_cluster.spec import EksClusterSpec, principal_of
 from mlplatform.compute.eks_cluster.system_pool import too_small
+from mlplatform.compute.node_group.nodes import MAX_NODE_GROUP_NAME
+from mlplatform.names import RANDOM
 from mlplatform.refusals import Problem, shown
 
+MAX_PINNED_NAME: Final = MAX_NODE_GROUP_NAME - len("-system-pinned-nodes") - RANDOM
+"""Longest name of a cluster whose system nodes have a pinned image, which the name of their node group contains."""
 
-def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
+
+def problems(name: str, wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
     """All problems of a cluster's spec and arguments.
 
     Args:
+        name: the logical name.
         wanted: the spec.
         args: the arguments of the component. Outputs are skipped here and validated when they are known.
     """
+    if wanted.system.ami_release and len(name) > MAX_PINNED_NAME:
+        reason = f"since cluster.system has amiRelease and EKS takes {MAX_NODE_GROUP_NAME} for a node group's name"
+        yield Problem("name", f"is {name}; allowed: at most {MAX_PINNED_NAME} characters, {reason}")
     yield from _principals(wanted, args.get("principal_arns", {}), args.get("partition", AWS))
     groups = args.get("private_access_security_groups", {})
     if reached_by_nobody(wanted) and not groups:
@@ -33,10 +42,27 @@ def problems(wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Proble
         yield Problem("cluster.privateAccessCidrs", wrong)
     if wrong := too_small(wanted.system, secrets_store=args.get("secrets_store", False)):
         yield Problem("cluster.system.instanceTypes", wrong.removeprefix("instanceTypes "))
+    yield from same_group(groups, wanted.private_access_security_groups)
     if isinstance(args["subnet_ids"], list):
         yield from _refused("subnet_ids", control_plane_subnets, args["subnet_ids"])
     if isinstance(pods := args.get("pod_subnet_ids"), Mapping):
         yield from _refused("pod_subnet_ids", pod_zones, pods)
+
+
+def same_group(given: Mapping[str, Any], listed: Sequence[str]) -> Iterator[Problem]:
+    """Security groups that are named twice, of which EC2 refuses the second rule (InvalidPermission.Duplicate).
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
+
+    Args:
+        given: the argument `private_access_security_groups`, of which the ids that are not known are left.
+        listed: `cluster.privateAccessSecurityGroups`.
+    """
+    first = dict.fromkeys(listed, "cluster.privateAccessSecurityGroups")
+    for name, id in given.items():
+        place = f"private_access_security_groups.{name}"
+        if isinstance(id, str) and (other := first.setdefault(id, place)) != place:
+            yield Problem(place, f"is {shown(id)}, which {other} names; allowed: each security group once")
 
 
 def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition: Any) -> Iterator[Problem]:
@@ -57,17 +83,14 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
             yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
         elif isinstance(arn, str):
             plain = partition if isinstance(partition, str) else None
-            yield from principal_problems(entry, arn, plain, before(wanted, principals, entry))
+            others = {each: access.principal_arn for each, access in wanted.access.items() if each != entry}
+            yield from principal_problems(entry, arn, plain, {**others, **earlier(principals, entry)})
 
 
-def before(wanted: EksClusterSpec, principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
-    """The principals that an entry must not repeat: those in the spec, and those in `principals` of earlier entries."""
-    named = {each: access.role or access.principal_arn for each, access in wanted.access.items()}
+def earlier(principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    """The given principals of entries before `entry`, which it must not repeat."""
     order = [*principals]
-    given = {each: principals[each] for each in order[: order.index(entry)]}
-    return {
-        each: principal for each, principal in {**named, **given}.items() if principal is not None and each != entry
-    }
+    return {each: principals[each] for each in order[: order.index(entry)]}
 
 
 def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
@@ -79,7 +102,7 @@ def principal_problems(entry: str, arn: str, partition: str | None, others: Mapp
         entry: its entry of `cluster.access`.
         arn: the ARN.
         partition: the component's partition, if it is known.
-        others: principals of other entries, as role names or ARNs. Those that are not known are skipped.
+        others: ARNs of other entries. Those that are not known are skipped.
     """
     place = f"principal_arns.{entry}"
     if wrong := [*_refused(place, grammar.principal, arn)]:

@@ -1,5 +1,6 @@
 """The Kubernetes cluster for training and inference."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
 
@@ -84,12 +85,21 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """Tags for every child resource that supports tags. Changed tags reach only instances that start later."""
 
 
-def _groups(args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
-    """Security groups of the argument, as sources like `api_sources`."""
-    return {
-        group: {"referenced_security_group_id": id}
-        for group, id in args.get("private_access_security_groups", {}).items()
-    }
+def _groups(what: str, args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
+    """Security groups of the argument, as sources like `api_sources`, validated when all of them are known."""
+    given = args.get("private_access_security_groups", {})
+
+    def checked(known: Mapping[str, Any], name: str) -> str:
+        if wrong := [*cluster_checks.same_group(known, args["cluster"].private_access_security_groups)]:
+            raise ArgumentsError(what, wrong)
+        return str(known[name])
+
+    def group(name: str, id: pulumi.Input[str]) -> pulumi.Input[str]:
+        if not isinstance(id, pulumi.Output):
+            return id
+        return pulumi.Output.all(**given).apply(functools.partial(checked, name=name))
+
+    return {name: {"referenced_security_group_id": group(name, id)} for name, id in given.items()}
 
 
 class EksCluster(Component):
@@ -127,15 +137,16 @@ class EksCluster(Component):
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(EksClusterArgs, self, name, args)
         wanted = args["cluster"]
-        if problems := [*cluster_checks.problems(wanted, args)]:
+        if problems := [*cluster_checks.problems(name, wanted, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)
         partition = args.get("partition", AWS)
+        principals = entries.principals(self, name, wanted, partition, args.get("principal_arns", {}))
 
         cluster = self._control_plane(name, wanted, args, partition)
         security_group_id = cluster.vpc_config.apply(lambda vpc: vpc.cluster_security_group_id)
-        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(args)})
-        entries.create(self, name, cluster.name, wanted, partition, args.get("principal_arns", {}))
+        self._endpoint(name, security_group_id, {**api_sources(wanted), **_groups(what_is(self, name), args)})
+        entries.create(self, name, cluster.name, wanted, partition, principals)
         before_nodes = [
             self._network_plugin(name, cluster, wanted, partition, args.get("pod_subnet_ids", {}))
             if addon == NETWORK_PLUGIN

@@ -10,9 +10,50 @@ import pulumi_aws as aws
 from awsfacts.eks_settings import access_policy_arn
 from mlplatform.arguments import ArgumentsError, what_is
 from mlplatform.component import Component
-from mlplatform.compute.eks_cluster.checks import before, principal_problems
-from mlplatform.compute.eks_cluster.spec import POLICIES, ClusterAccess, EksClusterSpec
+from mlplatform.compute.eks_cluster.checks import earlier, principal_problems
+from mlplatform.compute.eks_cluster.spec import POLICIES, ClusterAccess, EksClusterSpec, principal_of
 from mlplatform.lookups import look_up
+from mlplatform.refusals import Problem
+
+
+def principals(
+    component: Component,
+    name: str,
+    wanted: EksClusterSpec,
+    partition: pulumi.Input[str],
+    given: Mapping[str, pulumi.Input[str]],
+) -> dict[str, pulumi.Input[str]]:
+    """The ARN of the principal of each entry of `access`.
+
+    Args:
+        component: the cluster.
+        name: its logical name.
+        wanted: its spec.
+        partition: its partition.
+        given: ARNs that the program gives beside the spec, by entry. They are checked once all that they are compared
+            with is known.
+
+    Raises:
+        ArgumentsError: two entries of the spec are for the same principal, which a role's name alone does not show.
+        pulumi.RunError: a role cannot be looked up.
+    """
+    named = {entry: _named(component, access) for entry, access in wanted.access.items() if entry not in given}
+    first: dict[tuple[str, ...], str] = {}
+    twice = [
+        Problem(
+            f"cluster.access.{entry}",
+            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another, since EKS allows one entry per "
+            "principal",
+        )
+        for entry, arn in named.items()
+        if first.setdefault(principal_of(arn), entry) != entry
+    ]
+    if twice:
+        raise ArgumentsError(what_is(component, name), twice)
+    return {
+        entry: _given(component, name, entry, named, given, partition) if entry in given else named[entry]
+        for entry in wanted.access
+    }
 
 
 def create(
@@ -21,7 +62,7 @@ def create(
     cluster_name: pulumi.Input[str],
     wanted: EksClusterSpec,
     partition: pulumi.Input[str],
-    principals: Mapping[str, pulumi.Input[str]],
+    arns: Mapping[str, pulumi.Input[str]],
 ) -> None:
     """Create an access entry and its policy for each entry of `access`, as children of a component.
 
@@ -31,19 +72,16 @@ def create(
         cluster_name: its name in EKS.
         wanted: its spec.
         partition: its partition.
-        principals: the argument `principal_arns`, by entry.
+        arns: ARNs of the principals, by entry.
     """
     for persona, access in wanted.access.items():
         entry = aws.eks.AccessEntry(
             f"{name}-{persona}-access",
             cluster_name=cluster_name,
-            principal_arn=(
-                _given(component, name, persona, wanted, principals, partition)
-                if persona in principals
-                else _named(component, access)
-            ),
+            principal_arn=arns[persona],
             tags=component.tags_for(f"{name}-{persona}-access"),
-            opts=component.child(),
+            # A principal has one entry.
+            opts=component.child(delete_before_replace=True),
         )
         aws.eks.AccessPolicyAssociation(
             f"{name}-{persona}-policy",
@@ -55,7 +93,8 @@ def create(
             access_scope=(
                 {"type": "namespace", "namespaces": access.namespaces} if access.namespaces else {"type": "cluster"}
             ),
-            opts=component.child(),
+            # An association is an upsert by principal and policy: deleting the old one last would remove the new one.
+            opts=component.child(delete_before_replace=True),
         )
 
 
@@ -63,8 +102,8 @@ def _given(
     component: Component,
     name: str,
     entry: str,
-    wanted: EksClusterSpec,
-    principals: Mapping[str, pulumi.Input[str]],
+    named: Mapping[str, str],
+    given: Mapping[str, pulumi.Input[str]],
     partition: pulumi.Input[str],
 ) -> pulumi.Input[str]:
     """A principal from `principal_arns`, validated when all values that it is compared with are known."""
@@ -75,8 +114,8 @@ def _given(
             raise ArgumentsError(what_is(component, name), wrong)
         return arn
 
-    others = before(wanted, principals, entry)
-    return pulumi.Output.all(arn=principals[entry], partition=partition, others=others).apply(checked)
+    others = {**named, **earlier(given, entry)}
+    return pulumi.Output.all(arn=given[entry], partition=partition, others=others).apply(checked)
 
 
 def _named(component: Component, access: ClusterAccess) -> str:

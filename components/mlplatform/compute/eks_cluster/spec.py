@@ -207,7 +207,7 @@ class EksClusterSpec(Spec):
     def _a_principal_has_one_entry(self) -> "EksClusterSpec":
         # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
         names.named({**self.access}, "access")
-        first: dict[str, str] = {}
+        first: dict[tuple[str, ...], str] = {}
         twice = [
             f"access.{entry}.{field} is {principal}; allowed: a principal other than that of "
             f"access.{first[principal_of(principal)]}, since EKS allows one entry per principal"
@@ -227,9 +227,16 @@ class EksClusterSpec(Spec):
         return self
 
 
-def principal_of(named: str) -> str:
-    """The identity of a principal within an account: for a role, its name without the path of its ARN."""
-    return named.rsplit("/", 1)[-1] if ":role/" in named else named
+def principal_of(named: str) -> tuple[str, ...]:
+    """The identity of a principal: partition, account, kind and name of an ARN, or the name of a role alone.
+
+    A path is not part of it: an account has one role or user of a name. The name of a role alone has no account, so it
+    equals no ARN until it is looked up.
+    """
+    if not named.startswith("arn:"):
+        return (named,)
+    _, partition, _, _, account, resource = named.split(":", 5)
+    return (partition, account, resource.partition("/")[0], resource.rpartition("/")[2])
 
 
 def addon_version(wanted: EksClusterSpec, addon: str) -> str:

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import instances
+from mlplatform import grammar
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import (
     GpuNodePoolSpec,
@@ -17,6 +18,7 @@ from mlplatform.compute.gpu_node_pool.spec import (
     gpu_nodes,
     name_problem,
     own_group,
+    too_many_group_tags,
 )
 from mlplatform.compute.node_group.nodes import Joined, group_tags, managed_nodes, running
 from mlplatform.compute.node_group.scaling import Capacity
@@ -67,8 +69,14 @@ class GpuNodePool(Component):
         args = checked(GpuNodePoolArgs, self, name, args)
         if allowed := name_problem(name):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
+        pool, tags = args["pool"], args.get("tags", {})
+        # Tags that are an output as a whole are refused where they are used.
+        if isinstance(tags, Mapping) and (wrong := too_many_group_tags(pool, len(tags))):
+            raise ArgumentsError(what_is(self, name), [Problem("pool.labels", wrong)])
+        each_once = telling(self, name, "subnet_ids", grammar.each_once)
+        if isinstance(args["subnet_ids"], list):
+            each_once(args["subnet_ids"])
         super().__init__(name, args, opts)
-        pool = args["pool"]
 
         if pool.ami_release:
             need(self, name, args, "cluster_version", *_JOINING, since="pool has amiRelease")
@@ -86,7 +94,7 @@ class GpuNodePool(Component):
                 args.get("cluster_certificate_authority", ""),
                 args.get("cluster_service_cidr", ""),
             ),
-            subnet_ids=args["subnet_ids"],
+            subnet_ids=pulumi.Output.from_input(args["subnet_ids"]).apply(each_once),
             disks_key_arn=args["disks_key_arn"],
             cached_repository_arns=args.get("cached_repository_arns", ()),
             partition=args.get("partition", "aws"),

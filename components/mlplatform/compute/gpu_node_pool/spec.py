@@ -239,6 +239,31 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+GROUP_TAGS: Final = 50
+EKS_GROUP_TAGS: Final = 5
+"""Maximum number of tags of an Auto Scaling group, and the number that EKS adds to that of a node group:
+https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
+
+
+def too_many_group_tags(pool: GpuNodePoolSpec, tags: int) -> str | None:
+    """What is wrong with the number of labels of an autoscaled pool, to be read after `labels`; None where it fits.
+
+    The pool's Auto Scaling group has EKS's own tags, the component's, and tags for labels, taint, GPUs and stack.
+
+    Args:
+        pool: the pool.
+        tags: the number of tags that the component is given.
+    """
+    hints = len(("pool", "taint", "GPUs", "stack"))
+    most = GROUP_TAGS - EKS_GROUP_TAGS - hints - tags
+    if not pool.autoscaled or len(pool.labels) <= most:
+        return None
+    return (
+        f"has {len(pool.labels)} entries; allowed: up to {max(0, most)}, since the pool is autoscaled and its Auto "
+        f"Scaling group has {tags} other tags"
+    )
+
+
 def gpu_nodes(name: str, pool: GpuNodePoolSpec, launch: Mapping[str, Any], running: Running | None = None) -> Pool:
     """The managed node group of the GPU pool `name`, with additional arguments of its launch template.
 

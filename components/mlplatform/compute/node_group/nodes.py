@@ -41,6 +41,10 @@ SESSION_SERVICES: Final = ("ec2messages", "ssm", "ssmmessages")
 https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html"""
 
 
+MAX_NODE_GROUP_NAME: Final = 63
+"""Longest name of a managed node group, Pulumi's random characters included:
+https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
+
 METADATA_OPTIONS: Final = {
     "http_endpoint": "enabled",
     "http_tokens": "required",

@@ -1,6 +1,6 @@
 """The division of a network's addresses into subnets, without any resources."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final
@@ -121,3 +121,32 @@ def needed(nodes: int, *, pods_apart: bool) -> tuple[int, int]:
     pods = nodes * POD_ADDRESSES
     own = CONTROL_PLANE_ADDRESSES + nodes
     return (own, pods) if pods_apart else (own + pods, 0)
+
+
+def too_few(cidr: str, pod_cidr: str | None, zone_names: Sequence[str], nodes: Mapping[str, int]) -> dict[str, str]:
+    """What is wrong with ranges that are too small, to be read after the field: by `cidr` and `podCidr`.
+
+    Args:
+        cidr: the network's range.
+        pod_cidr: the range of pods, if they have one.
+        zone_names: its zones.
+        nodes: the number of nodes that run at first, by zone.
+    """
+    private = {zone.name: zone.private_cidr for zone in zones(cidr, zone_names)}
+    apart = pods(pod_cidr, zone_names) if pod_cidr else {}
+    remedy = "a larger CIDR block" if apart else "a larger CIDR block, or podCidr"
+    wrong: dict[str, str] = {}
+    for zone, count in nodes.items():
+        own, for_pods = needed(count, pods_apart=bool(apart))
+        for field, wide, part, least in (
+            ("cidr", cidr, private[zone], own),
+            ("podCidr", pod_cidr, apart.get(zone), for_pods),
+        ):
+            if part and (there := free(part)) < least:
+                whom = "pods on the nodes there" if field == "podCidr" else "the control plane and the nodes there"
+                wrong.setdefault(
+                    field,
+                    f"is {wide}; allowed: {remedy}, since its part in {zone}, {part}, has {there} addresses, and "
+                    f"{whom} ({count} initially) need {least}",
+                )
+    return wrong

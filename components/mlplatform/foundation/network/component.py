@@ -53,9 +53,18 @@ def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
     for sentence in endpoints.unknown([*args.get("services", {})]):
         service, _, allowed = sentence.partition(": ")
         yield Problem("services", f"has {service}; {allowed}")
-    for zone in args.get("nodes", {}):
+    yield from (Problem("vpc.interfaceEndpoints", each) for each in layout.without_endpoint(args.get("services", {})))
+    nodes, wrong = args.get("nodes", {}), False
+    for zone, count in nodes.items():
         if zone not in layout.zone_names:
+            wrong = True
             yield Problem(f"nodes.{zone}", f"is unknown; allowed: zones of vpc ({', '.join(layout.zone_names)})")
+        elif count < 0:
+            wrong = True
+            yield Problem(f"nodes.{zone}", f"is {count}; allowed: 0 or more")
+    if not wrong and layout.existing is None:
+        for field, reason in addressing.too_few(layout.cidr, layout.pod_cidr, layout.zone_names, nodes).items():
+            yield Problem(f"vpc.{field}", reason)
 
 
 class Network(Component):
@@ -266,7 +275,8 @@ class Network(Component):
                 subnet_id=place.subnet.id,
                 allocation_id=address.id,
                 tags=self.tags_for(f"{name}-nat-{zone.name}"),
-                opts=self.child(depends_on=[place.route]),
+                # An address belongs to one gateway at a time.
+                opts=self.child(depends_on=[place.route], delete_before_replace=True),
             ).id
         return {zone.name: ids.get(zone.name, ids[plan[0].name]) for zone in plan}
 

@@ -39,7 +39,8 @@ def create(
         log_destination=group.arn,
         iam_role_arn=role.arn,
         tags=component.tags_for(f"{name}-flow-log"),
-        opts=component.child(),
+        # EC2 refuses a second flow log of the same network, traffic and destination.
+        opts=component.child(delete_before_replace=True),
     )
 
 

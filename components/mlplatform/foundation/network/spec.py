@@ -1,7 +1,7 @@
 """The spec of networks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -160,6 +160,20 @@ class NetworkSpec(Spec):
         """Services with an interface endpoint. With the preset `private`, these include `more`."""
         preset = [*endpoints.NODES_NEED, *more] if self.endpoint_preset is EndpointPreset.PRIVATE else []
         return [*dict.fromkeys([*preset, *self.interface_endpoints])]
+
+    def without_endpoint(self, services: Mapping[str, str]) -> list[str]:
+        """What is wrong with `interfaceEndpoints` of a closed network, to be read after it: a line for each service.
+
+        Args:
+            services: services that nodes and pods use beside those of every cluster, and what for.
+        """
+        there = self.services([*services]) if self.closed else [*services]
+        return [
+            f"has no {service}; allowed: {service} as well, or endpointPreset: private, since nat is none and "
+            f"{purpose} need it"
+            for service, purpose in services.items()
+            if service not in there
+        ]
 
     @field_validator("cidr")
     @classmethod

@@ -162,7 +162,8 @@ class ImageRegistry(Component):
                 upstream_registry_url=UPSTREAM_URLS[cache.upstream],
                 credential_arn=self._credentials(prefix, cache, args.get("credential_arns", {})),
                 # Images cached before the template exists would be neither encrypted with this key nor immutable.
-                opts=self.child(depends_on=[template]),
+                # A prefix has one rule, so the old rule must be deleted before a new one is created.
+                opts=self.child(depends_on=[template], delete_before_replace=True),
             )
 
     def _credentials(

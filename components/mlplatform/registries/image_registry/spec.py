@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from awsfacts.partitions import dns_suffix
 from mlplatform import iam, names
-from mlplatform.grammar import DIGEST, MAX_REPOSITORY, REPOSITORY, TAG
+from mlplatform.grammar import CREDENTIALS_PREFIX, DIGEST, MAX_REPOSITORY, REPOSITORY, TAG
 from mlplatform.spec import Spec
 
 TAG_PATTERN: Final = r"^[0-9A-Za-z_*][0-9A-Za-z._*-]{0,127}$"
@@ -22,10 +22,6 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutability
 MAX_WILDCARDS: Final = 2
 """Maximum number of `*` in a pattern. A lifecycle policy allows four, an exclusion from immutability two:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
-
-CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
-"""Required prefix of the name of a secret with which ECR signs in to another registry:
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
 MAX_CACHES: Final = 50
 """Maximum number of pull through cache rules of a registry:
@@ -54,6 +50,25 @@ UPSTREAM_URLS: Final = {upstream: upstream.value for upstream in Upstream} | {
 """https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html"""
 
 NEEDS_CREDENTIALS: Final = {Upstream.DOCKER_HUB, Upstream.GITHUB}
+
+
+_OWNED: Final = {Upstream.DOCKER_HUB, Upstream.ECR_PUBLIC, Upstream.GITHUB, Upstream.QUAY}
+"""Registries in which every repository has an owner; `docker.io/python` is short for `docker.io/library/python`."""
+
+
+def path_problem(upstream: Upstream, path: str) -> str | None:
+    """What is allowed instead of a repository's path in a registry; None for a valid one.
+
+    Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-working-pulling.html
+    """
+    owner, slash, rest = path.partition("/")
+    if upstream is Upstream.DOCKER_HUB and not slash:
+        return f"library/{path}, or the owner's name before it, since the upstream is docker.io"
+    if upstream is Upstream.DOCKER_HUB and "/" in rest:
+        return f"an owner and a name, e.g. {owner}/{rest.rpartition('/')[2]}, since the upstream is docker.io"
+    if upstream in _OWNED and not slash:
+        return f"an owner and a name, e.g. vllm/{path}, since the upstream is {upstream.value}"
+    return None
 
 
 class Scanning(Enum):

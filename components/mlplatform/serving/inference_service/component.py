@@ -104,7 +104,9 @@ class InferenceService(Component):
         closed = k8s.networking.v1.NetworkPolicy(
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
-            spec=pulumi.Output.all(s3, own).apply(lambda known: network_policy(name, wanted, *known)),
+            spec=pulumi.Output.all(s3, own).apply(
+                telling(self, name, "inference", lambda known: network_policy(name, wanted, *known))
+            ),
             opts=self.guarded(),
         )
         # A pod that starts before its network policy exists could call everything.
@@ -231,6 +233,9 @@ class InferenceService(Component):
         env: dict[str, pulumi.Input[str]] = {}
         if wanted.model:
             need(self, name, args, "bucket_names", "region", "s3_cidrs", since="inference has model")
+            if args["s3_cidrs"] == []:
+                reason = "is empty; allowed: the addresses of S3, since inference has model"
+                raise ArgumentsError(what_is(self, name), [Problem("s3_cidrs", reason)])
             buckets = args["bucket_names"]
             if wanted.model.bucket not in buckets:
                 known = ", ".join(sorted(buckets)) or "none is given"

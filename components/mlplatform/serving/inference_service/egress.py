@@ -1,6 +1,6 @@
 """Networks that a model may call: the spec, and the rules of a network policy."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from mlplatform.spec import Spec
 HTTPS: Final = 443
 
 MAX_PORTS: Final = 24
-"""Maximum number of ports per rule that the VPC CNI enforces:
+"""Maximum number of ports of a network that the VPC CNI enforces:
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html"""
 
 POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
@@ -43,10 +43,11 @@ class EgressRule(Spec):
     """Ports of a network that a model may call."""
 
     cidr: str
-    """The network, as in `egress`."""
+    """The network, as in `egress`. Ports of a wider network that includes it are open here as well, e.g. 443 of one in
+    `egress`."""
 
     ports: list[int] = Field(min_length=1, max_length=MAX_PORTS, json_schema_extra=_PORTS)
-    """TCP ports, e.g. `[6379]`."""
+    """TCP ports, e.g. `[6379]`. A network has at most 24, including those of wider networks."""
 
     @field_validator("cidr")
     @classmethod
@@ -66,6 +67,38 @@ class EgressRule(Spec):
         return value
 
 
+def by_network(egress: Iterable[str], rules: Iterable[EgressRule]) -> dict[str, list[int]]:
+    """The TCP ports that a model may call, by network."""
+    ports = {cidr: [HTTPS] for cidr in egress}
+    for rule in rules:
+        ports.setdefault(rule.cidr, []).extend(rule.ports)
+    return ports
+
+
+def too_many_ports(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str] = ()) -> list[str]:
+    """Problems of the ports of networks: a phrase for each network with too many, to follow the field.
+
+    The agent of the VPC CNI gives a network the ports of every wider one that does not leave it out:
+    https://github.com/aws/aws-network-policy-agent/blob/main/pkg/fwruleprocessor/fw_rule_processor.go
+
+    Args:
+        ports: ports by networks.
+        own_networks: as for `rules`.
+    """
+    near, named = _near(own_networks), [IPv4Network(each) for each in ports]
+    wrong = []
+    for network in named:
+        wider = [each for each in named if network.subnet_of(each) and not _leaves_out(each, network, near, named)]
+        count = len({port for each in wider for port in ports[str(each)]})
+        if count > MAX_PORTS:
+            more = f", those of {', '.join(str(each) for each in wider if each != network)} among them"
+            wrong.append(
+                f"has {count} ports for {network}{more if len(wider) > 1 else ''}; allowed: {MAX_PORTS}, which is what "
+                "the VPC CNI enforces of a network"
+            )
+    return wrong
+
+
 def rules(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str]) -> list[dict[str, Any]]:
     """Egress rules of a network policy for TCP ports in networks.
 
@@ -80,7 +113,7 @@ def rules(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str]) -> li
     by_ports: dict[tuple[int, ...], list[str]] = {}
     for cidr, wanted in ports.items():
         by_ports.setdefault(tuple(sorted({*wanted})), []).append(cidr)
-    near = [IPv4Network(each) for each in dict.fromkeys([*PRIVATE_NETWORKS, *own_networks])]
+    near = _near(own_networks)
     named = [IPv4Network(each) for each in ports]
     return [
         {
@@ -89,6 +122,16 @@ def rules(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str]) -> li
         }
         for wanted, cidrs in by_ports.items()
     ]
+
+
+def _near(own_networks: Sequence[str]) -> list[IPv4Network]:
+    return [IPv4Network(each) for each in dict.fromkeys([*PRIVATE_NETWORKS, *own_networks])]
+
+
+def _leaves_out(
+    wider: IPv4Network, network: IPv4Network, near: Sequence[IPv4Network], named: Sequence[IPv4Network]
+) -> bool:
+    return wider != network and any(network[0] in IPv4Network(each) for each in _left_out(wider, near, named))
 
 
 def _block(network: IPv4Network, near: Sequence[IPv4Network], named: Sequence[IPv4Network]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from awsfacts.instances import GPU_RESOURCE
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
 from mlplatform.serving.inference_service import egress
 from mlplatform.serving.inference_service import volumes as shared
-from mlplatform.serving.inference_service.egress import HTTPS, POD_IDENTITY_AGENT
+from mlplatform.serving.inference_service.egress import POD_IDENTITY_AGENT
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
 from mlplatform.serving.inference_service.variables import REGION, WEIGHTS, ordered
 
@@ -284,14 +284,17 @@ def network_policy(
 
     A policy can allow S3 only by its addresses: `s3_cidrs`, for a model that uses S3. Nodes pull images and fetch
     secrets, so a pod needs no rules for these.
+
+    Raises:
+        ValueError: a line for each network with more ports than the VPC CNI enforces.
     """
     callers: list[dict[str, Any]] = [{"pod_selector": {}}] + [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
         for namespace in wanted.callers
     ]
-    ports: dict[str, list[int]] = {cidr: [HTTPS] for cidr in (*s3_cidrs, *wanted.egress)}
-    for rule in wanted.egress_rules:
-        ports.setdefault(rule.cidr, []).extend(rule.ports)
+    ports = egress.by_network((*s3_cidrs, *wanted.egress), wanted.egress_rules)
+    if wrong := egress.too_many_ports(ports, own_networks):
+        raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
     return {
         "pod_selector": {"match_labels": selector(name)},
         "policy_types": ["Ingress", "Egress"],

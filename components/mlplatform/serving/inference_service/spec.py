@@ -10,7 +10,7 @@ from mlplatform import grammar, names
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.serving.inference_service import variables
-from mlplatform.serving.inference_service.egress import EgressRule, called
+from mlplatform.serving.inference_service.egress import EgressRule, by_network, called, too_many_ports
 from mlplatform.serving.inference_service.volumes import SharedVolume, inside_others
 from mlplatform.spec import REPEATS, Spec
 
@@ -28,6 +28,13 @@ HTTP_PATH: Final = rf"^/(({_CHARACTER})({_CHARACTER}|/)*)?$"
 
 FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
 """File names of whole secrets. The files of values inside secrets have the names of their variables."""
+
+
+_BYTES: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "M": 10**6, "G": 10**9, "T": 10**12}
+"""Units of memory in bytes:
+https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#meaning-of-memory"""
+
+_MEMORY: Final = rf"^[1-9][0-9]*({'|'.join(_BYTES)})$"
 
 
 class ModelSource(Spec):
@@ -163,12 +170,13 @@ class InferenceServiceSpec(Spec):
     """Number of whole GPUs of each pod."""
 
     cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
-    """CPU request of each pod, e.g. `2` or `500m`."""
+    """CPU request of each pod, e.g. `2`, `"1.5"` or `500m`."""
 
-    memory: str = Field(default="8Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["8Gi"])
-    """Memory request and limit of each pod, e.g. `8Gi`. A container that uses more is killed."""
+    memory: str = Field(default="8Gi", pattern=_MEMORY, examples=["8Gi", "8G"])
+    """Memory request and limit of each pod, e.g. `8Gi`, in Mi, Gi, Ti, M, G or T. A container that uses more is
+    killed."""
 
-    shared_memory: str = Field(default="1Gi", pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["1Gi"])
+    shared_memory: str = Field(default="1Gi", pattern=_MEMORY, examples=["1Gi", "1G"])
     """Size of /dev/shm, which counts toward `memory`."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)
@@ -200,6 +208,13 @@ class InferenceServiceSpec(Spec):
     egress_rules: list[EgressRule] = Field(default=[])
     """Networks that it may call on other ports, e.g. `{cidr: 10.0.8.0/24, ports: [6379]}` for a cache. Default:
     none."""
+
+    @field_validator("pool")
+    @classmethod
+    def _pool_can_be_a_label(cls, value: str) -> str:
+        if not grammar.label_value(value):
+            raise ValueError("allowed: up to 63 letters, digits and - _ . that begin and end with a letter or digit")
+        return value
 
     @field_validator("image")
     @classmethod
@@ -245,6 +260,11 @@ class InferenceServiceSpec(Spec):
     def _arguments_can_be_passed(cls, value: list[str]) -> list[str]:
         grammar.given_to_a_program({f"commandArgs[{index}]": text for index, text in enumerate(value)})
         return value
+
+    @field_validator("cpu", mode="before")
+    @classmethod
+    def _cores_may_be_a_number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
     @field_validator("cpu")
     @classmethod
@@ -297,6 +317,12 @@ class InferenceServiceSpec(Spec):
         if wrong:
             raise ValueError("\n".join(wrong))
         return value
+
+    @model_validator(mode="after")
+    def _the_network_plugin_enforces_all_ports(self) -> Self:
+        if wrong := too_many_ports(by_network(self.egress, self.egress_rules)):
+            raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
+        return self
 
     @model_validator(mode="after")
     def _there_is_one_image(self) -> Self:
@@ -362,8 +388,9 @@ class InferenceServiceSpec(Spec):
 
 
 def mebibytes(quantity: str) -> int:
-    """A memory quantity of a spec, `512Mi` or `8Gi`, in MiB."""
-    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+    """A memory quantity of a spec, e.g. `512Mi` or `8G`, in MiB, rounded up."""
+    number = quantity.rstrip("MGTi")
+    return -(-int(number) * _BYTES[quantity.removeprefix(number)] // 2**20)
 
 
 def millicores(quantity: str) -> int:

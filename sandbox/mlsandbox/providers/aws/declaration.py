@@ -106,7 +106,9 @@ class Declaration:
     """Set for a resource that an account has exactly one of; a creation overwrites it."""
 
     delete_first: bool = False
-    """Whether two such resources cannot coexist, so that a replacement deletes before it creates."""
+    """Whether a replacement deletes before it creates without the option `delete_before_replace`: the types that have
+    `DeleteBeforeReplace` in https://github.com/pulumi/pulumi-aws/blob/master/provider/resources.go, and those that only
+    the sandbox replaces."""
 
     global_arn: bool = False
     """Whether ARNs have no region (IAM)."""

@@ -127,7 +127,6 @@ ROUTE: Final = Declaration(
         "instanceId": "a route to a network interface without an instance has none",
         "instanceOwnerId": "a route to a network interface without an instance has none",
     },
-    delete_first=True,
 )
 
 

@@ -192,7 +192,6 @@ DEFAULT_SECURITY_GROUP: Final = Declaration(
     replaces=frozenset({"vpcId"}),
     local=frozenset({"revokeRulesOnDelete"}),
     absent={"namePrefix": "AWS sets the name"},
-    delete_first=True,
     folds=_INLINE,
 )
 

@@ -119,6 +119,7 @@ MOUNT_TARGET: Final = Declaration(
     # As in Terraform's provider: aws_efs_mount_target, Timeouts.
     timeout_s=1800,
     replaces=frozenset({"fileSystemId", "ipAddress", "ipAddressType", "subnetId"}),
+    delete_first=True,
     refused={"ipv6Address": "the local AWS API supports only IPv4 mount targets"},
 )
 

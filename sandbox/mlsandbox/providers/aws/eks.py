@@ -322,7 +322,6 @@ ADDON: Final = Declaration(
     replaces=frozenset({"addonName", "clusterName", "namespaceConfig"}),
     local=frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"}),
     absent={"configurationValues": "an add-on with its defaults has none"},
-    delete_first=True,
 )
 
 DECLARATIONS: Final = (CLUSTER, NODE_GROUP, ADDON)

@@ -33,7 +33,6 @@ ACCESS_ENTRY: Final = Declaration(
         ),
     ),
     replaces=frozenset({"clusterName", "principalArn", "type"}),
-    delete_first=True,
 )
 
 
@@ -66,7 +65,6 @@ ACCESS_POLICY_ASSOCIATION: Final = Declaration(
     ),
     # Terraform's provider has no update for it: aws_eks_access_policy_association.
     replaces=frozenset({"accessScope", "clusterName", "policyArn", "principalArn"}),
-    delete_first=True,
 )
 
 

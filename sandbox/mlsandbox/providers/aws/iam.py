@@ -172,6 +172,7 @@ ROLE_POLICY_ATTACHMENT: Final = Declaration(
     read=_attachment,
     delete=Delete("detach_role_policy"),
     replaces=frozenset({"role", "policyArn"}),
+    delete_first=True,
 )
 
 
@@ -199,7 +200,6 @@ OPEN_ID_CONNECT_PROVIDER: Final = Declaration(
     delete=Delete("delete_open_id_connect_provider"),
     tags=Tags("tag_open_id_connect_provider", "untag_open_id_connect_provider", key="OpenIDConnectProviderArn"),
     replaces=frozenset({"url"}),
-    delete_first=True,
     # AWS returns the URL without its scheme.
     folds={"url": lambda url: url.removeprefix("https://")},
 )

@@ -105,7 +105,6 @@ ALIAS: Final = Declaration(
     delete=Delete("delete_alias"),
     name=AutoName("name", 256, shape="alias/{}".format, prefix_property="namePrefix"),
     replaces=frozenset({"name", "namePrefix"}),
-    delete_first=True,
 )
 
 

@@ -30,7 +30,6 @@ def _of_bucket(
         replaces=owner,
         local=frozenset({*owner, *more.pop("local", ())}),
         passing=tuple(Passing(put, code) for code in codes),
-        delete_first=True,
         **more,
     )
 
