@@ -151,9 +151,16 @@ def _assignments(text: str) -> Iterator[tuple[str, str, str]]:
         value = _VALUE.match(text, at) if name else None
         if value and sign[0] == ":" and (_PROSE.match(text, at) or _BULLET.fullmatch(value[1])):
             continue
+        if name and sign[0] == ":" and _is_a_tag(text, before[: -name.end()], at):
+            continue
         if name and value:
             at = value.end()
             yield name[1][::-1], sign[0], value[1]
+
+
+def _is_a_tag(text: str, before: str, at: int) -> bool:
+    """Whether a colon that ends before `at` separates an image's repository from its tag: `team/token:v1`."""
+    return before.endswith("/") and not before.endswith("//") and not text[at : at + 1].isspace()
 
 
 def _words(name: str) -> list[str]:

@@ -162,6 +162,13 @@ def test_an_image_with_the_name_of_a_secret_is_accepted(image):
     assert not [*credentials.find({"image": image})]
 
 
+def test_an_image_with_the_name_of_a_secret_is_accepted_in_a_sentence():
+    sentence = "inference.chat.image is ghcr.io/team/token:v1, which is not in ECR"
+    assert not [*credentials.find({"outside": [sentence]})]
+    assert [*credentials.find({"outside": ["ghcr.io/team/token: hunter2xyz9"]})]
+    assert [*credentials.find({"outside": ["https://password:hunter2xyz9@host"]})]
+
+
 def test_shown_hides_values_that_are_assigned_to_the_name_of_a_secret():
     for text in ("password=hunter2", "x --api-key hunter2", "bob:hunter2@ghcr.io/x:v1"):
         assert shown(text) == HIDDEN
