@@ -15,6 +15,8 @@ CHANGED = {
     *("chat", "chat-deployment"),
     # The networks that a model reaches.
     "chat-network-policy",
+    # The arguments of the component: no resource in it changes for them.
+    "cluster",
     # Trust and permissions of the roles of flow logs and of the network plugin.
     *("network", "network-flow-log-writer", "network-flow-log-writes", "cluster-network-plugin"),
 }

@@ -71,9 +71,9 @@ def test_an_update_from_an_earlier_version_only_makes_the_changes_of_the_changel
     file.write_text(json.dumps(earlier.earlier(current)))
     project.pulumi("stack", "import", "--stack", "local", "--file", str(file))
     changes = {(step["op"], step["urn"].split("::")[-1]) for step in project.preview()}
+    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert changes == {("update", name) for name in earlier.CHANGED}
     assert earlier.removed(current) == set()
-    project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert project.preview() == []
 
 
