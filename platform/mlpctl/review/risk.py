@@ -72,7 +72,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
         changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
-        yield from (each for each in changing if not left or each.harm in _OF_THE_NEW_ONE)
+        moving = watched.moving(context, change)
+        yield from (each for each in (*changing, *moving) if not left or each.harm in _OF_THE_NEW_ONE)
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):

@@ -1,6 +1,7 @@
 """Finds harmful changes of properties by the types' records, and instances that may not be available again."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -46,14 +47,35 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
         yield Finding(harm, tier_of(harm, grave=grave), joined([watch.says, more]), certainty, because)
 
 
-def coming(context: Context, change: Change) -> Iterator[Finding]:
-    """Findings about a new resource: changes of an existing resource, and access that it grants."""
+def moving(context: Context, change: Change) -> Iterator[Finding]:
+    """Findings about what a changed resource grants to another target or principal than before."""
+    grants = any(watch.anew or watch.created for watch in _watches(short_type(change.type)))
+    moved = context.targets.new(change) if grants else ()
+    if not moved:
+        return
+    old, new = change.old or {}, change.new or {}
+    because = tuple(each for name in moved for each in causes(value_at(old, name), value_at(new, name), name))
+    certainty = Certainty.MAY if all(isinstance(value_at(new, name), Unknown) for name in moved) else Certainty.WILL
+    for each in coming(context, change, targets=moved):
+        yield replace(each, certainty=certainty, because=because)
+
+
+def coming(context: Context, change: Change, *, targets: Container[str] | None = None) -> Iterator[Finding]:
+    """Findings about a new resource: changes of an existing resource, and access that it grants.
+
+    Args:
+        context: The plan.
+        change: The resource.
+        targets: For an existing resource, the properties that refer to something else than before.
+    """
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
         if not (watch.created or watch.anew) or not _applies(watch, new):
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
+            continue
+        if targets is not None and not (watch.anew and watch.harm is Holding.IDENTITY) and watch.created not in targets:
             continue
         if watch.anew or context.exists(change, watch.created):
             harm = _harm(watch)
