@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from mlpctl.review import claims
+from mlpctl.review.apart import Apart
 from mlpctl.review.containers import own_names
 from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
@@ -62,6 +63,11 @@ class Context:
     def reaches(self) -> Reaches:
         """The traffic that the plan's security groups allow."""
         return Reaches(self.plan, self.targets)
+
+    @cached_property
+    def apart(self) -> Apart:
+        """The settings that move between resources without a change."""
+        return Apart(self.plan, self.named)
 
     @cached_property
     def policies(self) -> claims.Policies:

@@ -62,7 +62,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     def exists(name: str) -> bool:
         return context.exists(change, name)
 
-    if reach.is_rule(change) and context.reaches.same(change):
+    if (reach.is_rule(change) and context.reaches.same(change)) or context.apart.takes(change):
         return
     if change.op in _GOES or change.op is Op.FORGET:
         yield from _going(context, change)
@@ -77,7 +77,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
-        yield from expiries(change, exists=exists)
+        yield from expiries(change, exists=exists, named=lambda name: context.named(change, name))
     for each in claims.claims_lost(context.policies, change):
         yield replace(each, because=(*each.because, *reasons.forcing(context, change)))
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):

@@ -23,8 +23,9 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
     """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
     new = change.new or {}
     scarce = None
+    moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
-        if watch.fresh or not _applies(watch, new):
+        if watch.fresh or root(watch.property) in moved or not _applies(watch, new):
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
