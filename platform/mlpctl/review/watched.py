@@ -21,11 +21,10 @@ from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
     """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
-    new = change.new or {}
     scarce = None
     moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
-        if watch.fresh or root(watch.property) in moved or not _applies(watch, new):
+        if watch.fresh or root(watch.property) in moved or not _applies(context, change, watch):
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
@@ -72,7 +71,7 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
-        if not (watch.created or watch.anew) or not _applies(watch, new):
+        if not (watch.created or watch.anew) or not _applies(context, change, watch):
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
@@ -84,9 +83,14 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
 
 
-def _applies(watch: Watch, inputs: Mapping[str, Value]) -> bool:
-    """Whether a watch applies to the inputs of a resource."""
-    return holds(inputs, watch.when) and not any(holds(inputs, each) for each in watch.unless)
+def _applies(context: Context, change: Change, watch: Watch) -> bool:
+    """Whether a watch applies to the inputs of a resource and of those that it refers to."""
+    inputs = change.new or {}
+    if not holds(inputs, watch.when) or any(holds(inputs, each) for each in watch.unless):
+        return False
+    return not any(
+        value_at(each.inputs, path) for name, path in watch.unless_in.items() for each in context.named(change, name)
+    )
 
 
 def _harm(watch: Watch) -> Harm:
