@@ -145,6 +145,8 @@ class Exposures:
     def _exposed(self, key: str, member: _Member, *, fresh: bool) -> Iterator[Exposure]:
         for doubtful in (False,) if fresh else (False, True):
             mine = self._mine(key, member, doubtful)
+            if fresh and member.opening.anew_named:
+                mine = [each for each in mine if _is_named(each)]
             if not mine or (fresh and all(map(_is_meant_for_all, mine))):
                 continue
             because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
@@ -260,6 +262,11 @@ def _is_meant_for_all(opened: _Opened) -> bool:
     if opened.protocol in _HARMLESS:
         return True
     return opened.protocol in ("tcp", "udp") and opened.low == opened.high and opened.low in table().web
+
+
+def _is_named(opened: _Opened) -> bool:
+    """Whether it contains a well-known port that is not a web port."""
+    return any(opened.low <= port <= opened.high for port in table().ports if port not in table().web)
 
 
 def _touches(member: _Member, opened: _Opened) -> bool:
