@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from awsfacts.tables import Row, read_table
+from mlpctl.review.containers import own_names
 from mlpctl.review.kinds import short_type
 from mlpctl.review.naming import own_keys
 from mlpctl.review.plan import Change, Op, Plan
@@ -49,7 +50,9 @@ class Targets:
             return _adds(items(old), items(new))
         if old is None or new is None or isinstance(old, Unknown) or _is_same(old, new):
             return False
-        return not isinstance(new, Unknown) or not self._is_again(change, name, old)
+        if isinstance(new, Unknown):
+            return not self._is_again(change, name, old)
+        return not self._is_renamed(old, new)
 
     def key(self, change: Change, name: str, side: str) -> str:
         """What a property refers to on the old or the new side: a URN, or the value as text."""
@@ -68,6 +71,11 @@ class Targets:
         if before is not None:
             return any(each.urn == before.urn for each in causes) or (not causes and before.op is Op.REPLACE)
         return any(each.op in _AGAIN for each in causes)
+
+    def _is_renamed(self, old: Value, new: Value) -> bool:
+        """Whether the old target gets the name of the new one."""
+        before = self._by_id.get(old) if isinstance(old, str) else None
+        return before is not None and before.new is not None and new in {*own_names(before.type, before.new)}
 
 
 @cache

@@ -269,6 +269,15 @@ def test_a_grant_of_a_replaced_target_is_not_moved() -> None:
     assert danger.certainty is Certainty.MAY
 
 
+def test_a_grant_of_a_renamed_target_is_not_moved() -> None:
+    type, inputs, way, says = GRANTS["a role's policy"]
+    role = replaced("aws:iam/role:Role", {"name": "a"}, "name", "b", name="role", id="a")
+    moved = replaced(type, inputs, way, "b", name="p", depends={way: (role.urn,)})
+    assert says not in " ".join(each.text for each in found(role, moved))
+    moved = replaced(type, inputs, way, "c", name="p", depends={way: (role.urn,)})
+    assert says in " ".join(each.text for each in found(role, moved))
+
+
 def test_the_same_target_in_another_notation_is_not_moved() -> None:
     for name, way, old, new in (
         ("a bucket's policy", "bucket", "a", "arn:aws:s3:::a"),
