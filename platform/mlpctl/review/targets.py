@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final
@@ -68,9 +69,12 @@ class Targets:
         """Whether an unknown target is probably the old one, which is replaced or changes."""
         before = self._by_id.get(old) if isinstance(old, str) else None
         causes = [each for each in self._plan.causes(change, root(name)) if each.custom]
-        if before is not None:
-            return any(each.urn == before.urn for each in causes) or (not causes and before.op is Op.REPLACE)
-        return any(each.op in _AGAIN for each in causes)
+        if causes:
+            return any(each.urn == before.urn if before else each.op in _AGAIN for each in causes)
+        # The stream of events has no dependencies, and an ID may be the last part of an ARN.
+        parts = re.split("[:/]", old) if isinstance(old, str) else ()
+        before = before or (self._by_id.get(parts[-1]) if parts else None)
+        return before is not None and before.op is Op.REPLACE
 
     def _is_renamed(self, old: Value, new: Value) -> bool:
         """Whether the old target gets the name of the new one."""

@@ -75,12 +75,17 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
-        if targets is not None and not (watch.anew and watch.harm is Holding.IDENTITY) and watch.created not in targets:
+        if targets is not None and not (_grants(watch) or watch.created in targets):
             continue
         if watch.anew or context.exists(change, watch.created):
             harm = _harm(watch)
             because = causes(None, value, watch.property) or (watch.property,)
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
+
+
+def _grants(watch: Watch) -> bool:
+    """Whether a watch is about what a resource grants, and not about a setting such as a public address."""
+    return watch.anew and watch.harm is Holding.IDENTITY and watch.test != "turnedOn"
 
 
 def _applies(context: Context, change: Change, watch: Watch) -> bool:

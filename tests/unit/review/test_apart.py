@@ -50,6 +50,13 @@ MOVES: dict[str, tuple[str, dict[str, Any], str, dict[str, Any], dict[str, Any]]
         {"bucket": "x", "policy": PUBLIC},
         {"bucket": "x", "policy": json.dumps(policy("s3:*", effect="Allow"))},
     ),
+    "the policy of an older type": (
+        "aws:s3/bucketV2:BucketV2",
+        {"policy": json.dumps(policy())},
+        "aws:s3/bucketPolicy:BucketPolicy",
+        {"bucket": "x", "policy": json.dumps(policy())},
+        {"bucket": "x", "policy": json.dumps(policy("s3:*"))},
+    ),
     "encryption": (
         BUCKET,
         {"serverSideEncryptionConfiguration": {"rule": SSE}},

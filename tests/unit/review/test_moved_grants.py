@@ -269,6 +269,16 @@ def test_a_grant_of_a_replaced_target_is_not_moved() -> None:
     assert danger.certainty is Certainty.MAY
 
 
+def test_a_replaced_target_of_a_plan_without_dependencies_is_not_moved() -> None:
+    type, inputs, way, says = GRANTS["a function's permission"]
+    function = change("aws:lambda/function:Function", Op.REPLACE, name="f", id="f", forced_by=("name",))
+    for old in ("f", "arn:aws:lambda:eu-west-1:1:function:f"):
+        moved = replaced(type, {**inputs, way: old}, way, UNKNOWN, name="p")
+        assert says not in " ".join(each.text for each in found(function, moved))
+    moved = replaced(type, {**inputs, way: "g"}, way, UNKNOWN, name="p")
+    assert says in " ".join(each.text for each in found(function, moved))
+
+
 def test_a_grant_of_a_renamed_target_is_not_moved() -> None:
     type, inputs, way, says = GRANTS["a role's policy"]
     role = replaced("aws:iam/role:Role", {"name": "a"}, "name", "b", name="role", id="a")
@@ -292,6 +302,11 @@ def test_a_renamed_or_newly_explicit_target_is_not_moved() -> None:
     assert "anyone" not in " ".join(each.text for each in found(bucket))
     type, inputs, _, says = GRANTS["everybody on a bucket"]
     assert says not in " ".join(each.text for each in found(replaced(type, inputs, "project", "p")))
+
+
+def test_a_public_address_is_not_granted_to_a_target() -> None:
+    database = replaced("aws:rds/instance:Instance", {"publiclyAccessible": True, "domain": "d-1"}, "domain", "d-2")
+    assert "public address" not in " ".join(each.text for each in found(database))
 
 
 def test_a_narrow_grant_that_is_moved_is_not_broad() -> None:
