@@ -54,6 +54,9 @@ class Watch(Row):
     unless: Sequence[Mapping[str, Any]] = ()
     """Inputs for which it is not, by path. One match is enough."""
 
+    unless_in: Mapping[str, str] = {}
+    """Properties that refer to a resource, with an input of that resource: if it is set, the change is harmless."""
+
     grave: bool = False
     """Whether it is as severe as the loss of the resource."""
 

@@ -7,10 +7,13 @@ from functools import cached_property
 from typing import Final
 
 from mlpctl.review import claims
+from mlpctl.review.apart import Apart
 from mlpctl.review.containers import own_names
 from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.reach import Reaches
+from mlpctl.review.targets import Targets
+from mlpctl.review.values import Unknown
 
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
 
@@ -49,12 +52,22 @@ class Context:
     @cached_property
     def exposures(self) -> Exposures:
         """What the plan opens to the internet."""
-        return Exposures(self.plan, self.named)
+        return Exposures(self.plan, self.targets)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """The old and new targets of the plan's grants and rules."""
+        return Targets(self.plan, self.by_id, self.named)
 
     @cached_property
     def reaches(self) -> Reaches:
         """The traffic that the plan's security groups allow."""
-        return Reaches(self.plan, self.named, self.by_id)
+        return Reaches(self.plan, self.targets)
+
+    @cached_property
+    def apart(self) -> Apart:
+        """The settings that move between resources without a change."""
+        return Apart(self.plan, self.named)
 
     @cached_property
     def policies(self) -> claims.Policies:
@@ -62,14 +75,17 @@ class Context:
         return claims.reclaim_policies(self.plan)
 
     def exists(self, change: Change, name: str) -> bool:
-        """Whether the resource that a property of a new resource refers to already exists."""
+        """Whether the resource that a property of a new resource, or a changed property, refers to already exists."""
         # A plan may omit unchanged resources.
         if any(urn not in self.plan.by_urn for urn in change.depends.get(name, ())):
             return True
-        if named := self.named(change, name):
+        moves = self.targets.moves(change, name)
+        if named := [*self.plan.causes(change, name)] if moves else self.named(change, name):
             return any(each.op in _STAYS for each in named)
         # A literal, or a value from another stack or a lookup, refers to an existing resource.
         value = (change.new or {}).get(name)
+        if moves and isinstance(value, Unknown):
+            return True
         return isinstance(value, str) and bool(value) and value not in self.comes_by_name
 
     def named(self, change: Change, name: str) -> tuple[Change, ...]:

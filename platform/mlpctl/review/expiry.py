@@ -118,12 +118,15 @@ def paths(form: Form) -> Iterator[str]:
         yield from (f"{below}{way}" for limit in clause.limits.values() for way in limit.ways)
 
 
-def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Finding]:
+def expiries(
+    change: Change, *, exists: Callable[[str], bool], named: Callable[[str], Sequence[Change]]
+) -> Iterator[Finding]:
     """Findings about what newly expires.
 
     Args:
         change: The resource with the rules.
         exists: Returns whether the resource that a property refers to already exists.
+        named: Returns the resources that a property refers to.
     """
     form = form_of(short_type(change.type))
     if form is None or (change.old is None and not (form.created and exists(form.created))):
@@ -131,17 +134,31 @@ def expiries(change: Change, *, exists: Callable[[str], bool]) -> Iterator[Findi
     old, new = change.old or {}, change.new or {}
     if form.created and change.old is not None and _moved(old, new, form.created):
         old = {}
-    yield from _compared(form, old, new)
+    inline = [effect for each in named(form.created) for effect in _inline(each)] if form.created else []
+    yield from _compared(form, old, new, inline)
 
 
-def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Finding]:
-    """Findings about what expires by the new inputs and did not by the old ones."""
+def _inline(change: Change) -> Sequence[_Effect]:
+    """The clauses of the old rules in the own inputs of a resource."""
+    form = form_of(short_type(change.type))
+    if form is None or form.created or change.old is None:
+        return ()
+    return [
+        effect for number, rule in enumerate(_rules(form, change.old) or ()) for effect in _effects(form, rule, number)
+    ]
+
+
+def _compared(
+    form: Form, old: Mapping[str, Value], new: Mapping[str, Value], inline: Sequence[_Effect]
+) -> Iterator[Finding]:
+    """Findings about what expires by the new inputs and did not by the old ones, nor by inline rules."""
     before, after = _rules(form, old), _rules(form, new)
     if after is None or any(isinstance(rule, Unknown) for rule in after):
         yield from _hidden(form, old, new)
     if after is None:
         return
     had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number)]
+    had += inline
     has = [effect for number, rule in enumerate(after) for effect in _effects(form, rule, number)]
     sentences: dict[tuple[str, Certainty], list[tuple[str, ...]]] = {}
     kinds: dict[str, Clause] = {}
@@ -149,7 +166,11 @@ def _compared(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) ->
         certainty = _widened(form, effect, had, has)
         if certainty is None:
             continue
-        same = [each for each in had if each.clause is effect.clause and _within(effect, each, effect.clause.after)]
+        same = [
+            each
+            for each in had
+            if each.clause.says == effect.clause.says and _within(effect, each, effect.clause.after)
+        ]
         says = effect.clause.sooner if same and effect.clause.sooner else _says(effect)
         kinds[says] = effect.clause
         sentences.setdefault((says, certainty), []).append(_because(form, effect, before or ()))
@@ -181,7 +202,7 @@ def _widened(form: Form, effect: _Effect, had: Sequence[_Effect], has: Sequence[
     """Whether a clause lets more expire than before; None if not."""
     found: list[bool | None] = []
     for each in had:
-        if each.clause is effect.clause:
+        if each.clause.says == effect.clause.says:
             covered = _within(effect, each)
             if covered and form.order and not _sheltered(form, effect, each, had, has):
                 covered = False

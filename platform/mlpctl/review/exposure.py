@@ -18,6 +18,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, lies_in, opening_of, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
+from mlpctl.review.targets import Targets
 from mlpctl.review.values import root
 from mlpctl.review.watches import value_at
 
@@ -110,16 +111,19 @@ def _within(layer: Layer, others: Iterable[Layer]) -> Iterator[Layer]:
 class Exposures:
     """What a plan opens to the internet."""
 
-    def __init__(self, plan: Plan, named: Callable[[Change, str], Sequence[Change]]) -> None:
-        """Combine the rules of a plan; `named` finds the resources that a property refers to."""
-        self._named = named
+    def __init__(self, plan: Plan, targets: Targets) -> None:
+        """Combine the rules of a plan; `targets` finds the firewalls that they belong to."""
+        self._targets = targets
         self._groups: dict[str, list[_Member]] = {}
         self._keys: dict[str, str] = {}
         for change in plan:
             form = opening_of(short_type(change.type)) if change.custom and change.op is not Op.READ else None
             if form:
                 member = _Member(change, form, layers(form, change.old), layers(form, change.new))
-                key = self._key(change, form)
+                key, before = (self._key(change, form, side) for side in ("new", "old"))
+                if before != key:
+                    self._groups.setdefault(before, []).append(replace(member, new=()))
+                    member = replace(member, old=())
                 self._groups.setdefault(key, []).append(member)
                 self._keys[change.urn] = key
         self._opened: dict[tuple[str, str, bool], list[_Opened]] = {}
@@ -133,13 +137,16 @@ class Exposures:
         for member in self._groups[key]:
             if member.change.urn == change.urn and member.old != member.new:
                 names = [name for name in member.opening.whole if name in change.inputs]
-                fresh = change.op is Op.CREATE and not (names and exists(names[0]))
+                comes = change.op is Op.CREATE or (not member.old and self._moves(change, names))
+                fresh = comes and not (names and exists(names[0]))
                 if not fresh or member.opening.anew:
                     yield from self._exposed(key, member, fresh=fresh)
 
     def _exposed(self, key: str, member: _Member, *, fresh: bool) -> Iterator[Exposure]:
         for doubtful in (False,) if fresh else (False, True):
             mine = self._mine(key, member, doubtful)
+            if fresh and member.opening.anew_named:
+                mine = [each for each in mine if _is_named(each)]
             if not mine or (fresh and all(map(_is_meant_for_all, mine))):
                 continue
             because = tuple(sorted(_because(member), key=lambda each: _COMES not in each))
@@ -179,13 +186,14 @@ class Exposures:
             )
         return self._opened[place]
 
-    def _key(self, change: Change, opening: Opening) -> str:
+    def _moves(self, change: Change, names: Iterable[str]) -> bool:
+        return any(self._targets.moves(change, name) for name in names)
+
+    def _key(self, change: Change, opening: Opening, side: str) -> str:
+        """The firewall that a rule belongs to, before or after the update."""
         if opening.parts or not opening.whole:
             return change.urn
-        parts = []
-        for name in opening.whole:
-            found = self._named(change, name)
-            parts.append(found[0].urn if found else json.dumps(change.inputs.get(name), sort_keys=True, default=repr))
+        parts = [self._targets.key(change, name, side) for name in opening.whole]
         # A resource with inline rules has its own URN as the key.
         return parts[0] if len(parts) == 1 else json.dumps(parts)
 
@@ -254,6 +262,11 @@ def _is_meant_for_all(opened: _Opened) -> bool:
     if opened.protocol in _HARMLESS:
         return True
     return opened.protocol in ("tcp", "udp") and opened.low == opened.high and opened.low in table().web
+
+
+def _is_named(opened: _Opened) -> bool:
+    """Whether it contains a well-known port that is not a web port."""
+    return any(opened.low <= port <= opened.high for port in table().ports if port not in table().web)
 
 
 def _touches(member: _Member, opened: _Opened) -> bool:

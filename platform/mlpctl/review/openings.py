@@ -42,6 +42,9 @@ class Opening(Row):
     anew: bool = False
     """Whether a new firewall that is open to the internet is also reported, except for web ports."""
 
+    anew_named: bool = False
+    """Whether a new firewall is reported only for the well-known ports of `openings.yaml`: others may be public."""
+
     rules: str = ""
     """Path of the list of rules; empty if the resource is a rule."""
 

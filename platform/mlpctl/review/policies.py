@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from mlpctl.review.conditions import limits_callers
 from mlpctl.review.values import Value, items
 
 EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
@@ -23,14 +24,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 
 
 def wildcards(document: Value) -> set[str]:
-    """The wildcard actions and principals that a policy allows; with a condition, principals are not counted."""
+    """The wildcard actions and principals that a policy allows; principals only if no condition limits them."""
     found: set[str] = set()
     for statement in _allowed(document):
         found |= {
             f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
         }
         found |= {f"all actions but {each}" for each in items(statement.get("NotAction"))}
-        if not statement.get("Condition"):
+        if not limits_callers(statement.get("Condition")):
             principal = statement.get("Principal")
             named = principal.values() if isinstance(principal, Mapping) else [principal]
             found |= {"everybody" for each in named for one in items(each) if one == "*"}

@@ -4,8 +4,7 @@ All rules of a group, inline and separate resources, are combined for each direc
 peers per protocol and port. Rules that are split, joined or moved result in the same set.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import or_
@@ -18,6 +17,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.openings import PORTS
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.rules import protocol_of
+from mlpctl.review.targets import Targets
 from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
 
 MOST: Final = 400
@@ -74,12 +74,10 @@ class Reaches:
     def __init__(
         self,
         changes: Iterable[Change],
-        named: Callable[[Change, str], Sequence[Change]],
-        by_id: Mapping[str, Change],
+        targets: Targets,
     ) -> None:
-        """Combine the rules; `named` finds the resources that a property refers to, `by_id` the resource of an ID."""
-        self._named = named
-        self._by_id = by_id
+        """Combine the rules; `targets` finds the groups of the rules that are separate resources."""
+        self._targets = targets
         self._rules: dict[tuple[str, str], tuple[list[Value], list[Value]]] = {}
         self._keys: dict[str, set[tuple[str, str]]] = {}
         self._same: dict[tuple[str, str], bool] = {}
@@ -87,7 +85,7 @@ class Reaches:
             if change.custom and change.op is not Op.READ:
                 new = change.old if change.op in _STAYS else change.new
                 for side, inputs in enumerate((change.old, new)):
-                    for key, rules in self._of(change, inputs):
+                    for key, rules in self._of(change, inputs, ("old", "new")[side]):
                         self._rules.setdefault(key, ([], []))[side].extend(rules)
                         self._keys.setdefault(change.urn, set()).add(key)
 
@@ -105,7 +103,9 @@ class Reaches:
             self._same[key] = same(*self._rules.get(key, ([None], [None])))
         return self._same[key]
 
-    def _of(self, change: Change, inputs: Mapping[str, Value] | None) -> Iterator[tuple[tuple[str, str], list[Value]]]:
+    def _of(
+        self, change: Change, inputs: Mapping[str, Value] | None, side: str
+    ) -> Iterator[tuple[tuple[str, str], list[Value]]]:
         """The rules in a resource's inputs, by group and direction."""
         type = short_type(change.type)
         if inputs is None:
@@ -115,16 +115,7 @@ class Reaches:
             yield (change.urn, direction), found if isinstance(found, list) else [] if found is None else [found]
         if alone := _table().rules.get(type):
             towards = inputs.get("type") if alone.direction == "type" else alone.direction
-            yield (self._group(change, alone.group, inputs), str(towards)), [inputs]
-
-    def _group(self, change: Change, name: str, inputs: Mapping[str, Value]) -> str:
-        """The group of a rule on the old or new side: a rule may move to another group."""
-        value = inputs.get(name)
-        moves = change.old is not None and change.new is not None and change.old.get(name) != change.new.get(name)
-        if moves and isinstance(value, str):
-            return self._by_id[value].urn if value in self._by_id else json.dumps(value)
-        found = self._named(change, name)
-        return found[0].urn if found else json.dumps(value, default=repr)
+            yield (self._targets.key(change, alone.group, side), str(towards)), [inputs]
 
 
 def is_rule(change: Change) -> bool:

@@ -74,8 +74,9 @@ def record(type: str) -> Record:
     name = short(type)
     own = aws.record(name) if name.startswith(aws.PACKAGE) else _own(name)
     found = _first([own, *_table(_UNLISTED).layers(name)])
-    watched = {each.property for each in found.watches}
-    more = [each for layer in _table(_EVERY).layers(name) for each in layer.watches if each.property not in watched]
+    watched = {(each.property, each.test) for each in found.watches}
+    every = [each for layer in _table(_EVERY).layers(name) for each in layer.watches]
+    more = [each for each in every if (each.property, each.test) not in watched]
     return found.model_copy(update={"watches": [*found.watches, *more]})
 
 

@@ -62,7 +62,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     def exists(name: str) -> bool:
         return context.exists(change, name)
 
-    if reach.is_rule(change) and context.reaches.same(change):
+    if (reach.is_rule(change) and context.reaches.same(change)) or context.apart.takes(change):
         return
     if change.op in _GOES or change.op is Op.FORGET:
         yield from _going(context, change)
@@ -72,11 +72,12 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
         changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
-        yield from (each for each in changing if not left or each.harm in _OF_THE_NEW_ONE)
+        moving = watched.moving(context, change)
+        yield from (each for each in (*changing, *moving) if not left or each.harm in _OF_THE_NEW_ONE)
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
-        yield from expiries(change, exists=exists)
+        yield from expiries(change, exists=exists, named=lambda name: context.named(change, name))
     for each in claims.claims_lost(context.policies, change):
         yield replace(each, because=(*each.because, *reasons.forcing(context, change)))
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):

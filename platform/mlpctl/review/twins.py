@@ -1,8 +1,9 @@
 """Finds pairs of resources in a plan that are the same resource in the cloud: one is created, the other deleted."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from mlpctl import urns
@@ -26,50 +27,91 @@ _SCOPES: Final = re.compile(
 
 _MOST_NAMED: Final = 3
 
+_ONLY_IN_STATE: Final = frozenset(
+    {"cloudinit", "local", "null", "pulumi-nodejs", "pulumi-python", "random", "time", "tls"}
+)
+"""Packages whose resources are no resources in a cloud: equal IDs mean nothing, e.g. that of all random passwords."""
+
+_UNIQUE: Final = re.compile(r"^arn:|^/subscriptions/|^projects/|^[a-z]+-[0-9a-f]{8,}$")
+"""IDs that are unique in all accounts and regions of a cloud."""
+
+_MOST_ALIKE: Final = 4
+"""Maximum number of deleted resources with the same type and ID; if there are more, the ID does not identify them."""
+
+_ENOUGH: Final = 2
+"""Number of deleted resources with the same names that are compared: all others have the same result."""
+
 
 def twins(plan: Plan) -> Iterator[tuple[str, str]]:
     """The pairs, each as the URN of the deleted resource and a sentence."""
-    going = _Going([change for change in plan if change.op is Op.DELETE and is_counted(change)])
-    if not going.by_id and not going.by_name and not going.by_inputs:
+    going = _Going(change for change in plan if change.op is Op.DELETE and _is_in_cloud(change))
+    if going.is_empty:
         return
-    reported: set[str] = set()
     for come in plan:
         for gone in going.like(come):
-            if come.urn != gone.urn and gone.urn not in reported and (text := _sentence(gone, come)):
-                reported.add(gone.urn)
+            if come.urn != gone.urn and (text := _sentence(gone, come)):
+                going.reported.add(gone.urn)
                 yield gone.urn, text
                 break
+
+
+def _is_in_cloud(change: Change) -> bool:
+    return is_counted(change) and change.type.partition(":")[0] not in _ONLY_IN_STATE
 
 
 class _Going:
     """The deleted resources, by the properties that another resource may share with them."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
-        self.by_id: dict[tuple[str, str], list[Change]] = defaultdict(list)
-        self.by_name: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
-        self.by_inputs: dict[tuple[str, str], list[Change]] = defaultdict(list)
+        self.reported: set[str] = set()
+        self._by_id: dict[tuple[str, str], deque[Change]] = defaultdict(deque)
+        self._by_name: dict[Hashable, deque[Change]] = defaultdict(deque)
+        self._by_inputs: dict[Hashable, deque[Change]] = defaultdict(deque)
         for change in changes:
-            type = short_type(change.type)
             if change.id:
-                self.by_id[type, change.id].append(change)
-            for key, value in _names(change.old or {}):
-                self.by_name[type, key, value].append(change)
-            self.by_inputs[type, repr(change.old)].append(change)
+                self._by_id[short_type(change.type), change.id].append(change)
+            if names := _all_names(change, change.old or {}):
+                self._by_name[names].append(change)
+            self._by_inputs[_inputs(change, change.old)].append(change)
+        self.is_empty = not self._by_inputs
 
     def like(self, change: Change) -> Iterator[Change]:
-        """The deleted resources that may be the same as a resource."""
-        type = short_type(change.type)
-        yield from self.by_id.get((type, change.id), ())
+        """The deleted resources that may be the same as a resource and are not reported yet."""
+        alike = self._by_id.get((short_type(change.type), change.id), ()) if change.id else ()
+        if len(alike) <= _MOST_ALIKE:
+            yield from (each for each in alike if each.urn not in self.reported)
         if change.op is Op.CREATE:
-            for key, value in _names(change.new or {}):
-                yield from self.by_name.get((type, key, value), ())
-            yield from self.by_inputs.get((type, repr(change.new)), ())
+            if names := _all_names(change, change.new or {}):
+                yield from self._left(self._by_name.get(names))
+            yield from self._left(self._by_inputs.get(_inputs(change, change.new)))
+
+    def _left(self, found: deque[Change] | None) -> Sequence[Change]:
+        while found and found[0].urn in self.reported:
+            found.popleft()
+        return [*islice(found or (), _ENOUGH)]
+
+
+def _all_names(change: Change, inputs: Mapping[str, Value]) -> Hashable:
+    """The type, the provider and all names and locations of a resource; None if one of these is unknown."""
+    where = {key: each for key, each in _flat(inputs).items() if _is_where(key)}
+    if not where or not all(map(_is_known, where.values())):
+        return None
+    return short_type(change.type), _provider(change), frozenset(where.items())
+
+
+def _inputs(change: Change, inputs: Mapping[str, Value] | None) -> Hashable:
+    return short_type(change.type), _provider(change), repr(inputs)
+
+
+def _is_where(key: str) -> bool:
+    """Whether an input contains a name or a location."""
+    return bool(_SCOPES.match(_last(key)) or _NAMES.match(_last(key)))
 
 
 def _sentence(gone: Change, come: Change) -> str:
     """The sentence about two resources of one type; empty if they are different resources."""
     words = kind(gone.type).words
-    if gone.id and gone.id == come.id and come.op not in (Op.DELETE, Op.GONE):
+    if _same_id(gone, come) and come.op not in (Op.DELETE, Op.GONE):
         if gone.old_copy:
             return f"This old copy is the same resource as the {words} in use ({gone.id}), which its deletion deletes."
         happens = {Op.IMPORT: "is imported", Op.READ: "is read"}.get(come.op, "stays")
@@ -92,6 +134,18 @@ def _sentence(gone: Change, come: Change) -> str:
     return ""
 
 
+def _same_id(gone: Change, come: Change) -> bool:
+    """Whether two resources have an ID that identifies a resource, and no different names or locations."""
+    if not gone.id or gone.id != come.id:
+        return False
+    if _UNIQUE.search(gone.id) or gone.old_copy:
+        return True
+    old, new = _flat(gone.old or {}), _flat(come.old or come.inputs)
+    where = [key for key in old.keys() & new.keys() if _is_where(key)]
+    differs = any(old[key] != new[key] and _is_known(old[key]) and _is_known(new[key]) for key in where)
+    return _provider(gone) == _provider(come) and not differs
+
+
 def _provider(change: Change) -> str:
     """The provider of a resource; all default providers of a package count as one."""
     is_default = urns.name(change.provider).startswith("default") if change.provider else False
@@ -106,7 +160,7 @@ def _same_names(gone: Change, come: Change) -> str:
     """The names that two resources share; empty if a name or a location differs."""
     old, new = _flat(gone.old or {}), _flat(come.new or {})
     type = short_type(gone.type)
-    where = [key for key in {**old, **new} if _SCOPES.match(_last(key)) or _NAMES.match(_last(key))]
+    where = [key for key in {**old, **new} if _is_where(key)]
     known = [key for key, _ in _names(gone.old or {}) if key in new]
     if not any(_is_own(key, type) for key in known) or any(
         old.get(key) != new.get(key) or not _is_known(old.get(key)) for key in where

@@ -1,6 +1,7 @@
 """Finds harmful changes of properties by the types' records, and instances that may not be available again."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -20,10 +21,10 @@ from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
     """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
-    new = change.new or {}
     scarce = None
+    moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
-        if watch.fresh or not _applies(watch, new):
+        if watch.fresh or root(watch.property) in moved or not _applies(context, change, watch):
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
@@ -46,14 +47,35 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
         yield Finding(harm, tier_of(harm, grave=grave), joined([watch.says, more]), certainty, because)
 
 
-def coming(context: Context, change: Change) -> Iterator[Finding]:
-    """Findings about a new resource: changes of an existing resource, and access that it grants."""
+def moving(context: Context, change: Change) -> Iterator[Finding]:
+    """Findings about what a changed resource grants to another target or principal than before."""
+    grants = any(watch.anew or watch.created for watch in _watches(short_type(change.type)))
+    moved = context.targets.new(change) if grants else ()
+    if not moved:
+        return
+    old, new = change.old or {}, change.new or {}
+    because = tuple(each for name in moved for each in causes(value_at(old, name), value_at(new, name), name))
+    certainty = Certainty.MAY if all(isinstance(value_at(new, name), Unknown) for name in moved) else Certainty.WILL
+    for each in coming(context, change, targets=moved):
+        yield replace(each, certainty=certainty, because=because)
+
+
+def coming(context: Context, change: Change, *, targets: Container[str] | None = None) -> Iterator[Finding]:
+    """Findings about a new resource: changes of an existing resource, and access that it grants.
+
+    Args:
+        context: The plan.
+        change: The resource.
+        targets: For an existing resource, the properties that refer to something else than before.
+    """
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
-        if not (watch.created or watch.anew) or not _applies(watch, new):
+        if not (watch.created or watch.anew) or not _applies(context, change, watch):
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
+            continue
+        if targets is not None and not (_grants(watch) or watch.created in targets):
             continue
         if watch.anew or context.exists(change, watch.created):
             harm = _harm(watch)
@@ -61,9 +83,19 @@ def coming(context: Context, change: Change) -> Iterator[Finding]:
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
 
 
-def _applies(watch: Watch, inputs: Mapping[str, Value]) -> bool:
-    """Whether a watch applies to the inputs of a resource."""
-    return holds(inputs, watch.when) and not any(holds(inputs, each) for each in watch.unless)
+def _grants(watch: Watch) -> bool:
+    """Whether a watch is about what a resource grants, and not about a setting such as a public address."""
+    return watch.anew and watch.harm is Holding.IDENTITY and watch.test != "turnedOn"
+
+
+def _applies(context: Context, change: Change, watch: Watch) -> bool:
+    """Whether a watch applies to the inputs of a resource and of those that it refers to."""
+    inputs = change.new or {}
+    if not holds(inputs, watch.when) or any(holds(inputs, each) for each in watch.unless):
+        return False
+    return not any(
+        value_at(each.inputs, path) for name, path in watch.unless_in.items() for each in context.named(change, name)
+    )
 
 
 def _harm(watch: Watch) -> Harm:

@@ -7,6 +7,7 @@ Unknown values are handled by the caller.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -123,6 +124,18 @@ def sooner(old: Value, new: Value, value: Any) -> bool:
     return after is not None and (before is None or after < before)
 
 
+def retained_shorter(old: Value, new: Value, value: Any) -> bool:
+    """Whether a retention period with `days` or `years` is shorter."""
+    before, after = _days(old), _days(new)
+    return bool(before) and bool(after) and after < before
+
+
+def earlier(old: Value, new: Value, value: Any) -> bool:
+    """Whether a time is earlier; one that is not set is no time to wait for."""
+    before, after = _time(old), _time(new)
+    return before is not None and (not _is_there(new) or (after is not None and after < before))
+
+
 def zeroed(old: Value, new: Value, value: Any) -> bool:
     """Whether a number is 0 and was not."""
     return _number(new) == 0 and _number(old) != 0
@@ -217,6 +230,8 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "lowersAny": lowers_any,
     "shortened": shortened,
     "sooner": sooner,
+    "retainedShorter": retained_shorter,
+    "earlier": earlier,
     "zeroed": zeroed,
     "becomes": becomes,
     "becomesAny": becomes_any,
@@ -263,6 +278,25 @@ def _number(value: Value) -> float | None:
     """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds."""
     found = [number for item in items(value) if (number := _quantity(item)) is not None]
     return min(found, default=None)
+
+
+def _days(value: Value) -> float:
+    """A retention period in days; a year has 365.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html
+    """
+    if not isinstance(value, Mapping):
+        return 0
+    return (_number(value.get("days")) or 0) + 365 * (_number(value.get("years")) or 0)
+
+
+def _time(value: Value) -> datetime | None:
+    """A time in the format of RFC 3339; UTC without a time zone."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def _quantity(value: Value) -> float | None:

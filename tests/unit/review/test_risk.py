@@ -346,7 +346,7 @@ WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
     ),
     "all principals under a condition": (
         document(Principal={"AWS": "a"}),
-        document(Principal="*", Condition={"a": {"b": "c"}}),
+        document(Principal="*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
         False,
     ),
     "what it allowed already": (document("s3:*"), document(["s3:*", "ec2:Describe*"]), False),
