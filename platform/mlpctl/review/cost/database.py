@@ -78,23 +78,28 @@ def cluster_instance(of: Subject) -> Parts:
 
 
 def _clusters(of: Subject) -> list[Subject]:
-    """The clusters of the plan that an Aurora instance is in; event streams contain only the identifier."""
+    """The clusters of the plan that an Aurora instance is in, or may be in.
+
+    Event streams contain no dependencies, only the identifier, which may be unknown.
+    """
     if found := of.linked("clusterIdentifier", _CLUSTER):
         return found
     name = of.get("clusterIdentifier")
-    beside = [of.beside(each) for each in of.world.of_type(_CLUSTER)] if isinstance(name, str) else []
-    return [each for each in beside if each.get("clusterIdentifier") == name]
+    if isinstance(name, Unknown):
+        return [of.beside(each) for each in of.world.of_type(_CLUSTER)]
+    return [of.beside(each) for each in of.world.called(_CLUSTER, name, "clusterIdentifier")]
 
 
 def _extended_support(engine: str, *sources: Subject) -> Parts:
-    """The missing price of RDS Extended Support; the first source that sets the engine's version decides."""
-    versions = [each.get("engineVersion") for each in sources]
+    """The missing price of RDS Extended Support, by the version of the engine in any of the sources."""
     if any(each.get("engineLifecycleSupport") == NO_EXTENDED_SUPPORT for each in sources):
         return
-    known = next((each for each in versions if isinstance(each, str)), "")
-    engine = ENGINES.get(engine, engine)
-    if database_versions.needs_extended_support(engine, known, sources[0].world.today):
-        words = f"RDS Extended Support of {engine} {database_versions.major(engine, known)}"
+    engine, today = ENGINES.get(engine, engine), sources[0].world.today
+    versions = [each.get("engineVersion") for each in sources]
+    known = [each for each in versions if isinstance(each, str)]
+    old = [each for each in known if database_versions.needs_extended_support(engine, each, today)]
+    if old:
+        words = f"RDS Extended Support of {engine} {database_versions.major(engine, old[0])}"
         yield Missing(f"{words}, which is charged per vCPU", large=True)
     elif (
         not known
