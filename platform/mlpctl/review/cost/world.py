@@ -41,9 +41,9 @@ class World:
     """The region of the stack; empty if it is not known."""
 
     today: date
-    reserved: dict[bool, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict, repr=False)
-    """Instances that run in open reservations (minimum, expected, maximum), by URN, for the state before (True) and
-    after the update; filled by `reserved.py`."""
+    reserved: dict[bool, Mapping[str, tuple[float, float, float, float]]] = field(default_factory=dict, repr=False)
+    """Instances that run in open reservations (minimum, expected, maximum), and further ones of the expected number
+    that may do so, by URN, for the state before (True) and after the update; filled by `reserved.py`."""
 
     _names: dict[tuple[str, str], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
