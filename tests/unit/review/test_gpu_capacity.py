@@ -221,3 +221,9 @@ def test_more_instances_are_no_danger(type: str, old: Any, new: Any) -> None:
 def test_the_report_names_the_instances_that_may_not_be_available_again() -> None:
     (danger,) = dangers(plan(update(AKS, aks(count=4), aks(count=1))))
     assert danger.text.endswith(f"nodes are terminated; {ND} may not be available again.")
+
+
+def test_given_up_accelerators_are_named_if_the_new_machine_has_none() -> None:
+    old, new = ({"hardwareProfile": {"vmSize": each}} for each in (ND, "Standard_D2s_v5"))
+    (danger,) = dangers(plan(update(AZURE_VM, old, new)))
+    assert danger.text.endswith(f"it restarts as another instance type; {ND} may not be available again.")
