@@ -111,5 +111,6 @@ def _package(name: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """The words of a camel-case name: `databaseInstance`, `RDSCluster`, `ec2TransitGateway`."""
+    """The words of a camel-case name: `databaseInstance`, `RDSCluster`, `ec2TransitGateway`, `iAMMember`."""
+    name = name[:1].upper() + name[1:] if name[1:2].isupper() else name
     return re.findall(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+", name)

@@ -109,7 +109,7 @@ class ResourceCost(Model):
     """What the amount does not include, and why."""
 
     large: str = ""
-    """Unpriced parts that may be expensive: `instances`, `disks`, `databases`; empty without any."""
+    """Unpriced parts that may be expensive, e.g. `instances`, `disks`, `databases`; empty without any."""
 
     prices: Sequence[PriceUse] = ()
     assumptions: Sequence[Assumption] = ()

@@ -40,9 +40,9 @@ def is_resource(token: str) -> bool:
 def _unknown(package: str, name: str) -> str:
     """An unknown type in the form of its package."""
     spelt = camel(name)
-    return (
-        f"kubernetes:core/v1:{spelt[:1].upper()}{spelt[1:]}" if package == "kubernetes" else f"{package}:index/{spelt}"
-    )
+    if package != "kubernetes":
+        return f"{package}:index/{spelt}"
+    return _kinds().get(_letters(package, name), f"kubernetes:core/v1:{spelt[:1].upper()}{spelt[1:]}")
 
 
 def _spellings(package: str, name: str) -> Iterator[str]:
@@ -71,6 +71,16 @@ def _by_letters(known: tuple[str, ...]) -> Mapping[str, str]:
         if package not in _table()["unnamed"] and "/" in name:
             found.setdefault(_letters(package, re.split("[/:]", name)[-1]), each)
     return found
+
+
+@cache
+def _kinds() -> Mapping[str, str]:
+    """The kinds of Kubernetes outside of the core group, by their lower-case letters."""
+    return {
+        _letters("kubernetes", kind): f"kubernetes:{version}:{kind}"
+        for version, kinds in _table()["kinds"].items()
+        for kind in kinds
+    }
 
 
 def _letters(package: str, name: str) -> str:

@@ -40,7 +40,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
         grave = watch.grave and bool(scarce or watch.harm is not Holding.CAPACITY)
         if watch.test in _OTHER_INSTANCES:
             wanted = accelerators(context, change, "new")
-            more = f"{' and '.join(wanted[:3])} capacity may be unavailable" if wanted else ""
+            more = f"{' and '.join(wanted[:3])} capacity may be unavailable" if wanted else scarcity(scarce or ())
         else:
             more = scarcity(scarce or ()) if watch.harm is Holding.CAPACITY else ""
         harm = _harm(watch)

@@ -191,15 +191,22 @@ def change(usd: float) -> str:
 def cost_in_short(cost: Cost) -> str:
     """The cost of a stack and its change, as a part of a sentence."""
     all_of_it = whole(cost)
-    unpriced = number(all_of_it.unpriced, "unpriced resource")
     if not all_of_it.known:
-        return f"cost unknown, {unpriced}"
+        return f"cost unknown, {number(all_of_it.unpriced, 'unpriced resource')}"
     now, delta = dollars(all_of_it.now.expected), all_of_it.delta.expected
     # A resource may have a price only before or only after the change.
     half = any((each.monthly_usd is None) != (each.before_monthly_usd is None) for each in cost.resources)
     same = f"{now} per month, change unknown" if half else f"{now} per month, unchanged"
     text = f"{change(delta)} per month, {now} in total" if delta else same
-    return f"{text}, excluding {unpriced}" if all_of_it.unpriced else text
+    return f"{text}, excluding {without}" if (without := _not_included(cost)) else text
+
+
+def _not_included(cost: Cost) -> str:
+    """The number of resources without a price, or with a price of only some of their parts; empty for none."""
+    unpriced, partly = cost.totals.unpriced, cost.totals.partly
+    texts = [number(unpriced, "unpriced resource")] if unpriced else []
+    texts += [f"parts of {number(partly, 'other' if unpriced else 'resource')}"] if partly else []
+    return " and ".join(texts)
 
 
 def is_range(money: Money) -> bool:

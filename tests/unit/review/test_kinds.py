@@ -40,6 +40,8 @@ def test_our_components_have_their_own_name_or_that_of_their_class() -> None:
         ("azure-native:network:VirtualWan", "Azure network virtual wan"),
         ("aws:ec2/vpcIpamPool:VpcIpamPool", "AWS EC2 VPC IPAM pool"),
         ("aws:glue/crawler:Crawler", "AWS Glue crawler"),
+        ("gcp:projects/iAMMember:IAMMember", "GCP projects IAM member"),
+        ("net:tf:google_project_iam_member", "GCP projects IAM member"),
         ("docker:index/container:Container", "Docker container"),
         ("acme:platform:Cluster", "Acme platform cluster"),
         ("pulumi:providers:gcp", "GCP provider"),

@@ -229,3 +229,51 @@ def test_colliding_names_are_unchanged() -> None:
         "force_destroy": True,
         "forceDestroy": False,
     }
+
+
+@pytest.mark.parametrize("write", [digest, events])
+@pytest.mark.parametrize(
+    ("type", "inputs", "text"),
+    [
+        (
+            "google_project_iam_member",
+            {"project": "p", "role": "roles/owner", "member": "user:x"},
+            "principals with the role get full access to it",
+        ),
+        ("google_folder_iam_binding", {"role": "roles/owner", "members": ["user:x"]}, "get full access to it"),
+        ("google_service_account_iam_member", {"member": "allUsers"}, "anyone can use it"),
+        ("google_project_iam_binding", {"members": ["allAuthenticatedUsers"]}, "anyone can use it"),
+        ("azurerm_role_assignment", {"role_definition_name": "Owner"}, "gets full access there"),
+        (
+            "kubernetes_cluster_role_binding_v1",
+            {
+                "metadata": [{"name": "x"}],
+                "role_ref": [{"kind": "ClusterRole", "name": "cluster-admin"}],
+                "subject": [{"kind": "User", "name": "x"}],
+            },
+            "its subjects get full access to the cluster",
+        ),
+        (
+            "kubernetes_role_binding",
+            {"role_ref": [{"kind": "ClusterRole", "name": "cluster-admin"}]},
+            "its subjects get full access to its namespace",
+        ),
+        (
+            "kubernetes_cluster_role",
+            {"rule": [{"api_groups": ["*"], "resources": ["*"], "verbs": ["*"]}]},
+            "principals with the role get full access to the cluster",
+        ),
+    ],
+)
+def test_a_new_grant_in_a_module_is_reported(type: str, inputs: Any, text: str, write: Any) -> None:
+    danger = only(type, "create", None, inputs, write=write)
+    assert danger.harm is Harm.IDENTITY and text in danger.text
+
+
+def test_a_deleted_helm_release_of_a_module_is_reported() -> None:
+    assert "every object of it is deleted" in only("helm_release", "delete", {"name": "x", "chart": "postgresql"}).text
+
+
+def test_fewer_replicas_in_a_module_are_reported() -> None:
+    old, new = ({"spec": [{"replicas": count}]} for count in (3, 0))
+    assert only("kubernetes_stateful_set_v1", "update", old, new).harm is Harm.SERVING

@@ -205,9 +205,10 @@ def _running(of: Subject, specified: Subject | None, types: Sequence[str], sizes
         yield from _instances(of, types, sizes, market)
         yield Missing("unused reserved capacity, which is charged too")
         return
-    inside = reserved.covered(of)
+    inside, more = reserved.covered(of)
     paid = [all_ - some for all_, some in zip(_figures(sizes), _figures(inside), strict=True)]
-    yield from _instances(of, types, Range(*paid), market)
+    assumed = of.default("outsideReservation", more, "instances that may run in a reservation of the plan")
+    yield from assuming(_instances(of, types, Range(*paid), market), assumed if more else None)
 
 
 def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:

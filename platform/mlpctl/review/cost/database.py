@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from awsfacts import database_versions
 from mlpctl.review.cost.book import MONTH_HOURS
 from mlpctl.review.cost.parts import Missing, NoPrice, Parts, Subject, aside, assuming
+from mlpctl.review.values import Unknown
 
 
 class Baseline(NamedTuple):
@@ -30,6 +32,12 @@ FREE_INSIGHTS_DAYS: Final = 7
 
 IO_OPTIMIZED: Final = "aurora-iopt1"
 
+NO_EXTENDED_SUPPORT: Final = "open-source-rds-extended-support-disabled"
+"""Value of `engineLifecycleSupport` without which RDS Extended Support is charged:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-charges.html"""
+
+_CLUSTER: Final = "aws:rds/cluster:Cluster"
+
 ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
 """Engines that have another name in the price book."""
 
@@ -44,6 +52,7 @@ def instance(of: Subject) -> Parts:
         yield Missing("growth by storage autoscaling")
     if of.true("dedicatedLogVolume"):
         yield Missing("its dedicated log volume")
+    yield from _extended_support(engine, of, _given(of, "engineVersion"))
     yield from _insights(of)
 
 
@@ -59,11 +68,45 @@ def cluster_instance(of: Subject) -> Parts:
     kind = of.needed("instanceClass")
     if kind == "db.serverless":
         raise NoPrice("serverless instances are billed by usage")
-    if any(each.text("storageType") == IO_OPTIMIZED for each in of.causes("clusterIdentifier")):
+    clusters = _clusters(of)
+    if any(each.text("storageType") == IO_OPTIMIZED for each in clusters):
         raise NoPrice("the price book does not cover Aurora I/O-Optimized")
     engine = of.needed("engine")
     yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.single.{kind}")
+    yield from _extended_support(engine, *clusters, of)
     yield from _insights(of)
+
+
+def _clusters(of: Subject) -> list[Subject]:
+    """The clusters of the plan that an Aurora instance is in, or may be in.
+
+    Event streams contain no dependencies, only the identifier, which may be unknown.
+    """
+    if found := of.linked("clusterIdentifier", _CLUSTER):
+        return found
+    name = of.get("clusterIdentifier")
+    if isinstance(name, Unknown):
+        return [of.beside(each) for each in of.world.of_type(_CLUSTER)]
+    return [of.beside(each) for each in of.world.called(_CLUSTER, name, "clusterIdentifier")]
+
+
+def _extended_support(engine: str, *sources: Subject) -> Parts:
+    """The missing price of RDS Extended Support, by the version of the engine in any of the sources."""
+    if any(each.get("engineLifecycleSupport") == NO_EXTENDED_SUPPORT for each in sources):
+        return
+    engine, today = ENGINES.get(engine, engine), sources[0].world.today
+    versions = [each.get("engineVersion") for each in sources]
+    known = [each for each in versions if isinstance(each, str)]
+    old = [each for each in known if database_versions.needs_extended_support(engine, each, today)]
+    if old:
+        words = f"RDS Extended Support of {engine} {database_versions.major(engine, old[0])}"
+        yield Missing(f"{words}, which is charged per vCPU", large=True)
+    elif (
+        not known
+        and database_versions.ends_of_standard_support(engine)
+        and any(isinstance(each, Unknown) for each in versions)
+    ):
+        yield Missing("RDS Extended Support, if its engine version requires it")
 
 
 def _storage(of: Subject, engine: str) -> Parts:

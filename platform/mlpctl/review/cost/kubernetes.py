@@ -53,7 +53,7 @@ def cluster(of: Subject) -> Parts:
     if of.text("upgradePolicy.supportType", "EXTENDED") != "STANDARD" and _is_old(of.text("version"), of.world.today):
         yield from of.hourly("eks", "extended-support")
     if of.text("controlPlaneScalingConfig.tier", "standard") != "standard":
-        yield Missing("the provisioned tier of the control plane")
+        yield Missing("the provisioned tier of the control plane", large=True)
     if of.get("computeConfig.enabled") in (True, "true"):
         yield Missing("the nodes that EKS Auto Mode launches", large=True)
 

@@ -50,16 +50,20 @@ def is_targeted(of: Subject) -> bool:
     return any(_has_reservations(each) for each in sources if each.change.type == _GROUP)
 
 
-def covered(of: Subject) -> Range:
-    """How many of a pool's instances run in open reservations of the plan; reserved capacity is used only once."""
+def covered(of: Subject) -> tuple[Range, float]:
+    """How many of a pool's instances run in open reservations of the plan, and how many more may do so.
+
+    Reserved capacity is used only once.
+    """
     shares = of.world.reserved.get(of.before)
     if shares is None:
         shares = of.world.reserved[of.before] = dict(_shares(of))
-    return Range(*shares.get(of.change.urn, (0.0, 0.0, 0.0)))
+    *inside, more = shares.get(of.change.urn, (0.0, 0.0, 0.0, 0.0))
+    return Range(*inside), more
 
 
-def _shares(of: Subject) -> Iterator[tuple[str, _Sides]]:
-    """The instances of each pool that run in open reservations, in the plan's order."""
+def _shares(of: Subject) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
+    """The instances of each pool that run, or may run, in open reservations, in the plan's order."""
     left: dict[str, dict[str, list[float]]] = {}
     for each in of.world.of_type(RESERVATION):
         if (found := _open(of.beside(each))) is not None:
@@ -75,19 +79,21 @@ def _shares(of: Subject) -> Iterator[tuple[str, _Sides]]:
                 yield each.urn, _taken(pool, left[pool.kind])
 
 
-def _taken(pool: _Pool, left: dict[str, list[float]]) -> _Sides:
-    """The instances of a pool that run in the remaining capacity of its type, by zone."""
+def _taken(pool: _Pool, left: dict[str, list[float]]) -> tuple[float, float, float, float]:
+    """The instances of a pool that run in the remaining capacity of its type, and how many more may do so."""
     taken = [0.0, 0.0, 0.0]
+    fits = 0.0
     # Instances that may be in another zone may not use the reservation, so only the minimum is reduced.
     surely = pool.zones is not None and len(pool.zones) == 1
     for zone, sides in left.items():
         if pool.zones is not None and zone and zone not in pool.zones:
             continue
+        fits += sides[1]
         for side in range(3 if surely and zone else 1):
             more = min(sides[side], pool.sizes[side] - taken[side])
             taken[side] += more
             sides[side] -= more
-    return taken[0], taken[1], taken[2]
+    return taken[0], taken[1], taken[2], min(fits, pool.sizes[1]) - taken[1]
 
 
 def _open(reservation: Subject) -> tuple[str, str, float] | None:

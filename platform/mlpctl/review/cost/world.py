@@ -41,10 +41,11 @@ class World:
     """The region of the stack; empty if it is not known."""
 
     today: date
-    reserved: dict[bool, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict, repr=False)
-    """Instances that run in open reservations (minimum, expected, maximum), by URN, for the state before (True) and
-    after the update; filled by `reserved.py`."""
+    reserved: dict[bool, Mapping[str, tuple[float, float, float, float]]] = field(default_factory=dict, repr=False)
+    """Instances that run in open reservations (minimum, expected, maximum), and further ones of the expected number
+    that may do so, by URN, for the state before (True) and after the update; filled by `reserved.py`."""
 
+    _names: dict[tuple[str, str], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
 
     def of_type(self, kind: str) -> Sequence[Change]:
@@ -56,9 +57,15 @@ class World:
         found = {place: each for id in ids for place, each in self._by_id.get((kind, id), ())}
         return [found[place] for place in sorted(found)]
 
-    def called(self, kind: str, name: object) -> Sequence[Change]:
-        """The resources of a type that have a name, before or after the update."""
-        return self._by_name.get((kind, name), ()) if isinstance(name, str) else ()
+    def called(self, kind: str, name: object, path: str = "name") -> Sequence[Change]:
+        """The resources of a type that have a name in their input `path`, before or after the update."""
+        if (found := self._names.get((kind, path))) is None:
+            found = self._names[kind, path] = defaultdict(list)
+            for each in self.of_type(kind):
+                names = [inputs.get(path) for inputs in (each.old, each.new) if inputs]
+                for given in dict.fromkeys(given for given in names if isinstance(given, str)):
+                    found[given].append(each)
+        return found.get(name, ()) if isinstance(name, str) else ()
 
     def users(self, urn: str, kind: str, path: str) -> Sequence[Change]:
         """The resources of a type whose input `path` depends on a resource."""
@@ -87,15 +94,6 @@ class World:
         for place, each in enumerate(self.plan):
             if each.id:
                 found[each.type, each.id].append((place, each))
-        return found
-
-    @cached_property
-    def _by_name(self) -> Mapping[tuple[str, str], Sequence[Change]]:
-        found: dict[tuple[str, str], list[Change]] = defaultdict(list)
-        for each in self.plan:
-            names = [inputs.get("name") for inputs in (each.old, each.new) if inputs]
-            for name in dict.fromkeys(name for name in names if isinstance(name, str)):
-                found[each.type, name].append(each)
         return found
 
     @cached_property

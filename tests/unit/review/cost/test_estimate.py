@@ -451,6 +451,19 @@ class TestLimits:
         assert "The limit cannot be checked without a price for disks of 1 resource" in delta.text
         assert wording.cost_in_short(estimated).startswith("$24.00 per month, change unknown")
 
+    def test_the_verdict_says_what_the_total_does_not_include(self) -> None:
+        priced = change(VOLUME, LARGE, name="priced")
+        partly = [change(NAT, {}, name=name) for name in ("a", "b")]
+        for changes, words in (
+            ([priced], "$24.00 in total"),
+            ([priced, partly[0]], "excluding parts of 1 resource"),
+            ([priced, *partly], "excluding parts of 2 resources"),
+            ([priced, *partly, self.GPUS], "excluding 1 unpriced resource and parts of 2 others"),
+            ([priced, partly[0], self.GPUS], "excluding 1 unpriced resource and parts of 1 other"),
+            ([priced, self.GPUS], "excluding 1 unpriced resource"),
+        ):
+            assert wording.cost_in_short(cost(BOOK, *changes)).endswith(words)
+
     @pytest.mark.parametrize(
         ("lacking", "what"),
         [

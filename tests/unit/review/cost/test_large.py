@@ -56,6 +56,66 @@ INSTANCES: dict[str, tuple[str, dict[str, Any]]] = {
     "an unlisted type": ("acme:index:Trainer", {"machine": "gpu_8x_h100_sxm5"}),
 }
 
+CAPACITY = {
+    "instances": [
+        "azure-native:compute:CapacityReservation",
+        "azure-native:compute/v20240301:DedicatedHost",
+        "azure:compute/dedicatedHost:DedicatedHost",
+        "azure:compute/capacityReservation:CapacityReservation",
+        "azure-native:avs:PrivateCloud",
+        "azure:avs/privateCloud:PrivateCloud",
+        "azure-native:cognitiveservices:Deployment",
+        "azure-native:fabric:FabricCapacity",
+        "azure-native:web:AppServicePlan",
+        "azure:machinelearning/computeCluster:ComputeCluster",
+        "gcp:compute/reservation:Reservation",
+        "gcp:compute/futureReservation:FutureReservation",
+        "gcp:compute/instanceFromTemplate:InstanceFromTemplate",
+        "gcp:vmwareengine/privateCloud:PrivateCloud",
+        "gcp:dataflow/flexTemplateJob:FlexTemplateJob",
+        "gcp:vertex/aiDeploymentResourcePool:AiDeploymentResourcePool",
+        "aws:evs/environment:Environment",
+        "aws:m2/environment:Environment",
+        "aws:elasticbeanstalk/environment:Environment",
+        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+        "aws-native:evs:Environment",
+        "aws-native:ec2:CapacityReservationFleet",
+    ],
+    "databases": [
+        "azure-native:synapse:SqlPool",
+        "azure:synapse/sqlPool:SqlPool",
+        "azure-native:redisenterprise:RedisEnterprise",
+        "azure-native:redis:RedisEnterprise",
+        "azure:redis/cache:Cache",
+        "azure-native:oracledatabase:CloudExadataInfrastructure",
+        "gcp:bigquery/reservation:Reservation",
+        "gcp:bigquery/biReservation:BiReservation",
+        "gcp:bigquery/capacityCommitment:CapacityCommitment",
+        "gcp:oracledatabase/cloudExadataInfrastructure:CloudExadataInfrastructure",
+        "aws:odb/cloudExadataInfrastructure:CloudExadataInfrastructure",
+        "aws:odb/cloudVmCluster:CloudVmCluster",
+        "aws:kendra/index:Index",
+        "aws-native:odb:CloudVmCluster",
+    ],
+    "disks": [
+        "azure-native:storagecache:AmlFilesystem",
+        "azure:managedlustre/fileSystem:FileSystem",
+        "azure:netapp/pool:Pool",
+        "gcp:compute/storagePool:StoragePool",
+    ],
+    "commitments": ["gcp:compute/regionCommitment:RegionCommitment", "aws:savingsplans/savingsPlan:SavingsPlan"],
+    "dedicated hardware": [
+        "azure-native:network:ExpressRouteCircuit",
+        "azure-native:keyvault:ManagedHsm",
+        "gcp:compute/interconnect:Interconnect",
+        "aws:directconnect/connection:Connection",
+        "aws:cloudhsmv2/hsm:Hsm",
+        "aws-native:cloudhsmv2:Hsm",
+    ],
+    "a subscription": ["aws:shield/subscription:Subscription"],
+}
+CAPACITY_TYPES = [(type, what) for what, types in CAPACITY.items() for type in types]
+
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a database": ("digitalocean:index/databaseCluster:DatabaseCluster", {"size": "db-s-4vcpu"}, "databases"),
     "a cluster of MongoDB": ("mongodbatlas:index/advancedCluster:AdvancedCluster", {}, "databases"),
@@ -81,6 +141,23 @@ def test_unpriced_compute_breaks_a_limit_in_dollars(name: str) -> None:
 def test_unpriced_databases_and_disks_break_a_limit_in_dollars(name: str) -> None:
     type, inputs, what = OTHERS[name]
     assert broken(type, inputs) == (what, ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
+
+
+@pytest.mark.parametrize(("type", "what"), CAPACITY_TYPES)
+def test_unpriced_reserved_and_dedicated_capacity_breaks_a_limit_in_dollars(type: str, what: str) -> None:
+    assert broken(type, {}) == (what, ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
+
+
+@pytest.mark.parametrize("tier", ["tier-xl", "tier-2xl", "tier-4xl"])
+def test_a_provisioned_control_plane_breaks_a_limit_in_dollars(tier: str) -> None:
+    book = Prices({"eks/cluster": 0.1})
+    limit = CostSettings.model_validate({"maxMonthlyUsd": 1000})
+    for given, large in ((tier, "instances"), ("standard", "")):
+        inputs = {"version": "1.34", "controlPlaneScalingConfig": {"tier": given}}
+        plan = Plan((change("aws:eks/cluster:Cluster", inputs),))
+        found = estimate(plan, book, region=REGION, usage={}, today=TODAY)
+        assert found.resources[0].large == large
+        assert limits(found, limit)[0].broken is bool(large)
 
 
 @pytest.mark.parametrize("name", ["a droplet with GPUs", "a Databricks cluster", "OCI"])

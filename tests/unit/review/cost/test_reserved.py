@@ -64,6 +64,24 @@ class TestOpenReservations:
         assert paid(reserved(4), *(here := subnets(A, B)), nodes(2, 4, 6, here))["n"] == hours(0, 4, 6)
         assert paid(reserved(4), nodes(2, 4, 6, subnetIds=["subnet-far"]))["n"] == hours(0, 4, 6)
 
+    @pytest.mark.parametrize("zone", [{"subnetIds": ["subnet-far"]}, {"subnetIds": None}])
+    def test_instances_that_may_use_it_are_counted_besides_it_and_reported(self, zone: Any) -> None:
+        found = only(BOOK, reserved(3), nodes(0, 4, 6, **zone))
+        assert found.monthly_usd == hours(0, 4, 6)
+        assert [each.value for each in found.assumptions if each.name == "n.outsideReservation"] == [3]
+        for known in (subnets(A), subnets(B)):
+            unused = only(BOOK, reserved(3), *known, nodes(0, 4, 6, known)).assumptions
+            assert [each for each in unused if "Reservation" in each.name] == []
+
+    def test_a_scaling_group_in_subnets_outside_the_plan_reports_it(self) -> None:
+        template = change(TEMPLATE, {"instanceType": "p5.48xlarge"}, name="template")
+        sizes = {"minSize": 1, "maxSize": 9, "desiredCapacity": 4}
+        inputs = {**sizes, "vpcZoneIdentifiers": ["subnet-far"], "launchTemplate": {"id": UNKNOWN}}
+        group = change(SCALED, inputs, name="group", depends={"launchTemplate": [template]})
+        found = only(BOOK, reserved(4), template, group)
+        assert found.monthly_usd == hours(0, 4, 9)
+        assert [each.value for each in found.assumptions] == [4]
+
     @pytest.mark.parametrize(
         "more",
         [

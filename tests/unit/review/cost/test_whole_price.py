@@ -344,3 +344,32 @@ def test_common_resources_are_priced_in_the_major_regions(region: str) -> None:
 def test_a_deleted_resource_is_never_expensive() -> None:
     gone = only(BOOK, change(VOLUME, None, old={"type": "io9", "size": 1}, op=Op.DELETE))
     assert gone.large == ""
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_instance_of_an_io_optimized_cluster_has_no_price(linked: bool) -> None:
+    cluster = change(
+        "aws:rds/cluster:Cluster", {"clusterIdentifier": "orders", "storageType": "aurora-iopt1"}, name="cluster"
+    )
+    other = change("aws:rds/cluster:Cluster", {"clusterIdentifier": "users"}, name="other")
+    for name, unpriced in (("orders", "the price book does not cover Aurora I/O-Optimized"), ("users", "")):
+        inputs = {"engine": "aurora-postgresql", "instanceClass": "db.r6g.large", "clusterIdentifier": name}
+        depends = {"clusterIdentifier": [cluster if name == "orders" else other]} if linked else {}
+        member = change("aws:rds/clusterInstance:ClusterInstance", inputs, depends=depends)
+        assert only(BOOK, cluster, other, member).unpriced == unpriced
+
+
+def test_the_cluster_before_the_update_decides_the_price_before() -> None:
+    old, new = ({"clusterIdentifier": "orders", "storageType": each} for each in ("aurora", "aurora-iopt1"))
+    cluster = change("aws:rds/cluster:Cluster", new, name="cluster", old=old, op=Op.UPDATE)
+    inputs = {"engine": "aurora-postgresql", "instanceClass": "db.r6g.large", "clusterIdentifier": "orders"}
+    found = only(BOOK, cluster, change("aws:rds/clusterInstance:ClusterInstance", inputs, old=inputs, op=Op.SAME))
+    assert found.before_monthly_usd == money(730 * 0.26)
+    assert found.unpriced == "the price book does not cover Aurora I/O-Optimized"
+
+
+def test_an_instance_whose_cluster_is_unknown_may_be_in_an_io_optimized_one() -> None:
+    cluster = change("aws:rds/cluster:Cluster", {"storageType": "aurora-iopt1"}, name="cluster")
+    inputs = {"engine": "aurora-postgresql", "instanceClass": "db.r6g.large", "clusterIdentifier": UNKNOWN}
+    found = only(BOOK, cluster, change("aws:rds/clusterInstance:ClusterInstance", inputs))
+    assert found.unpriced == "the price book does not cover Aurora I/O-Optimized"
