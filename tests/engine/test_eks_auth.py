@@ -287,7 +287,8 @@ def test_the_nodes_follow_their_node_group(bench: Bench) -> None:
     assert node.metadata.labels["stage"] == "test"
     assert "team" not in node.metadata.labels
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
-    assert len(bench.admin.list_namespaced_pod("default").items) == 1, "the pod of the removed node must be deleted"
+    # The kubelet of the removed node takes a moment to end its pod.
+    eventually(lambda: len(bench.admin.list_namespaced_pod("default").items) == 1)
 
     bench.admin.delete_node(node.metadata.name)
     eventually(lambda: [item.metadata.name for item in bench.admin.list_node().items] == [node.metadata.name])
