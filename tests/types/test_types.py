@@ -112,6 +112,7 @@ def test_every_declared_type_has_a_case_and_every_case_a_type() -> None:
     assert PATHS.keys() == DECLARATIONS.keys()
 
 
+@pytest.mark.engine  # seconds for all types, in the AWS API of the sandbox
 @pytest.mark.parametrize("token", PATHS)
 def test_the_lifecycle_of_a_type(bench: Bench, token: str) -> None:
     declaration, case, given = DECLARATIONS[token], case_of(PATHS[token]), References(bench)

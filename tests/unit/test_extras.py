@@ -25,6 +25,8 @@ PREVIEW = {"steps": [], "duration": 1, "changeSummary": {}}
 Run = Callable[..., subprocess.CompletedProcess[str]]
 """Runs a module's `main` with arguments in a process in which these modules cannot be imported."""
 
+pytestmark = pytest.mark.engine  # a process a test
+
 
 @pytest.fixture
 def run(root: Path, tmp_path: Path) -> Run:

@@ -24,6 +24,7 @@ def test_the_file_matches_the_ec2_api() -> None:
     assert writer.text(described, file["source"], datetime.date.fromisoformat(file["date"])) == DATA.read_text()
 
 
+@pytest.mark.engine  # takes seconds
 def test_a_refresh_reads_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = tmp_path / "instance_types.json"
     monkeypatch.setattr(writer, "DATA", written)

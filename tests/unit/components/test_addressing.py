@@ -14,6 +14,7 @@ networks = st.builds(
 )
 
 
+@pytest.mark.engine  # takes seconds
 @given(networks, st.integers(1, addressing.MAX_ZONES))
 def test_subnets_are_inside_the_network_and_never_overlap(network: IPv4Network, count: int) -> None:
     cut = addressing.zones(str(network), ZONES[:count])

@@ -397,6 +397,7 @@ def test_sets_in_another_order_do_not_differ(name: str, items: list[Any], chance
     assert shown({name: items}, {name: other}) == []
 
 
+@pytest.mark.engine  # takes seconds
 @given(INPUTS, INPUTS)
 def test_every_pair_is_shown_within_bounds(old: Any, new: Any) -> None:
     found = differences(update(TYPE, old, new, op=Op.REPLACE, forced_by=tuple(old)))

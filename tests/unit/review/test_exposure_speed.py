@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def acl(count: int, shift: int = 0) -> dict[str, Any]:
     }
 
 
+@pytest.mark.engine  # takes seconds
 def test_a_network_acl_with_400_rules_is_compared_in_seconds() -> None:
     started = time.monotonic()
     dangers(plan(update(ACL, acl(400), acl(400, 2))))

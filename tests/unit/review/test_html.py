@@ -61,6 +61,7 @@ def test_a_hostile_name_is_only_text(name: str) -> None:
     assert page.values["href"] == plain.values["href"]
 
 
+@pytest.mark.engine  # takes seconds
 @pytest.mark.parametrize("make", reports.ALL)
 def test_the_page_is_self_contained(make: Callable[[], Report]) -> None:
     page = _page(make)

@@ -182,6 +182,7 @@ def test_a_digest_satisfies_the_invariants(steps: list[Step]) -> None:
     check(review(digest(*steps)))
 
 
+@pytest.mark.engine  # takes seconds
 @given(plans())
 def test_events_satisfy_the_invariants_and_match_the_digest(steps: list[Step]) -> None:
     one, other = review(digest(*steps)), review(events(*steps))
@@ -198,6 +199,7 @@ def test_resources_of_a_module_are_counted_and_checked(steps: list[Step]) -> Non
     assert sum(report.counts.values()) == len({each.urn for each in steps})
 
 
+@pytest.mark.engine  # takes seconds
 @given(plans(), st.data())
 def test_a_truncated_plan_is_always_reported(steps: list[Step], data: st.DataObject) -> None:
     document = json.loads(digest(*steps))

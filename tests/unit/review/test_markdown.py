@@ -123,6 +123,7 @@ def test_dangers_beyond_one_screen_are_collapsed(count: int, folded: bool) -> No
     assert text.count("will destroy data**:") == count
 
 
+@pytest.mark.engine  # takes seconds
 def test_the_worst_of_thousands_are_sentences_and_all_names_are_collapsed() -> None:
     text = markdown(reports.many(destructive=400))
     losses = text.split("### Cost")[0]
@@ -242,6 +243,7 @@ def test_nothing_that_fits_is_omitted() -> None:
         assert "not shown" not in markdown(make())
 
 
+@pytest.mark.engine  # takes seconds
 @pytest.mark.parametrize("count", [0, 40, 400, 2_000])
 def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     report = reports.many(destructive=count)
@@ -261,6 +263,7 @@ def test_2000_names_of_any_form_are_included() -> None:
     assert all(name in losses for name in lost(report))
 
 
+@pytest.mark.engine  # takes seconds
 def test_2000_long_names_are_abbreviated_to_readable_patterns() -> None:
     report = renamed(
         reports.many(destructive=2_000), lambda name: f"{name}-of-the-training-data-of-a-long-gone-project"
@@ -283,6 +286,7 @@ def test_if_names_do_not_fit_the_number_of_the_others_is_exact() -> None:
     assert shown + more == 2_000
 
 
+@pytest.mark.engine  # takes seconds
 @settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from(Op), st.sampled_from([*NAMES.values()]), st.booleans()), max_size=60),

@@ -402,6 +402,7 @@ def test_large_user_data_in_base64_and_gzip_is_searched() -> None:
     assert isinstance(shown["userDataBase64"], Secret)
 
 
+@pytest.mark.engine  # takes seconds
 @bounded
 def test_a_decompression_bomb_is_not_fully_decompressed() -> None:
     bomb = base64.b64encode(gzip.compress(b" " * 40_000_000, compresslevel=1)).decode()
@@ -423,6 +424,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.engine  # takes seconds
 @settings(max_examples=50)
 @given(values=st.dictionaries(st.text(), _JSON), other=st.dictionaries(st.text(), _JSON))
 def test_any_inputs_are_read(values: dict[str, Any], other: dict[str, Any]) -> None:

@@ -135,6 +135,7 @@ def test_an_idle_client_does_not_block_others(layout: Layout, reasons: list[str]
         assert post(connection(layout), b"{}")[0] == 502
 
 
+@pytest.mark.engine  # takes seconds
 @pytest.mark.usefixtures("api")
 def test_stopping_closes_open_connections_and_frees_the_port(layout: Layout) -> None:
     front = Front(layout, lambda: None)

@@ -57,6 +57,7 @@ def test_every_function_in_a_record_is_a_pricing_function(name: str) -> None:
     assert not name.split(".")[1].startswith("_")
 
 
+@pytest.mark.engine  # takes seconds
 def test_expensive_types_are_never_free() -> None:
     dear = ("Instance", "Cluster", "Domain", "Gateway", "LoadBalancer", "FileSystem", "Table", "Broker", "Fleet")
     free_and_dear = {token for token in awssdk.properties() if token.endswith(dear) and records.record(token).free}

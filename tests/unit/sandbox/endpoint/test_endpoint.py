@@ -102,6 +102,7 @@ def test_removing_a_role_that_is_not_in_the_instance_profile_fails(served: Any) 
     assert served.refused("remove_role_from_instance_profile", "iam", **where)[0] == "NoSuchEntity"
 
 
+@pytest.mark.engine  # takes seconds
 def test_concurrent_launches_succeed(served: Any) -> None:
     image = served.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
 

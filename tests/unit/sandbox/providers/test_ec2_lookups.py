@@ -14,6 +14,7 @@ def ask(bench: Any, name: str, **args: Any) -> Properties:
     return answer
 
 
+@pytest.mark.engine  # takes seconds
 def test_a_vpc_has_its_cidr_blocks_and_dns_settings(bench: Any) -> None:
     ec2 = bench.boto("ec2")
     id = ec2.create_vpc(CidrBlock="10.70.0.0/16")["Vpc"]["VpcId"]
