@@ -108,7 +108,7 @@ def test_a_stack_that_is_not_a_platform_is_reported(example: Example) -> None:
     done = team.pulumi("preview", "--stack", "local", check=False)
     team.pulumi("config", "set", "platform", "organization/mlplatform/local", "--stack", "local")
     assert done.returncode != 0
-    assert "stack organization/archive/local has no output outputsVersion: it is no platform" in done.stdout
+    assert "stack organization/archive/local has no output outputsVersion: it is not a platform" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
