@@ -1,5 +1,6 @@
 """The base class of specs, which are the models of stack files."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
@@ -7,6 +8,25 @@ from pydantic.alias_generators import to_camel
 
 REPEATS: Final[dict[str, JsonValue]] = {"uniqueItems": False}
 """JSON schema keyword for a list that may repeat an entry. All other lists of a spec reject duplicates."""
+
+
+def entries_up_to(highest: int) -> dict[str, JsonValue]:
+    """JSON schema for the whole numbers of a list, from 1 to `highest`.
+
+    In the schema for other languages, entries of a list cannot have limits, so a field also needs `check_entries`.
+    """
+    return {"items": {"type": "integer", "minimum": 1, "maximum": highest}}
+
+
+def check_entries(field: str, values: Sequence[int], highest: int) -> None:
+    """Raise `ValueError`, with a line for each entry of a field that is not between 1 and `highest`."""
+    wrong = [
+        f"{field}[{index}] is {value}; allowed: 1 to {highest}"
+        for index, value in enumerate(values)
+        if not 1 <= value <= highest
+    ]
+    if wrong:
+        raise ValueError("\n".join(wrong))
 
 
 class Spec(BaseModel):

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any, Final
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, field_validator
 
 from mlplatform import grammar
-from mlplatform.spec import Spec
+from mlplatform.spec import Spec, check_entries, entries_up_to
 
 HTTPS: Final = 443
 
@@ -21,8 +21,6 @@ POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
 PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")
 """Addresses for private use, including those for benchmarks, which some networks use for pods:
 https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
-_PORTS: Final[dict[str, JsonValue]] = {"items": {"type": "integer", "minimum": 1, "maximum": grammar.MAX_PORT}}
-"""JSON schema for ports. In the schema for other languages, entries of a list cannot have limits."""
 
 
 def called(cidr: str) -> str:
@@ -46,7 +44,7 @@ class EgressRule(Spec):
     """The network, as in `egress`. Ports of a wider network that includes it are open here as well, e.g. 443 of one in
     `egress`."""
 
-    ports: list[int] = Field(min_length=1, max_length=MAX_PORTS, json_schema_extra=_PORTS)
+    ports: list[int] = Field(min_length=1, max_length=MAX_PORTS, json_schema_extra=entries_up_to(grammar.MAX_PORT))
     """TCP ports, e.g. `[6379]`. A network has at most 24, including those of wider networks."""
 
     @field_validator("cidr")
@@ -57,13 +55,7 @@ class EgressRule(Spec):
     @field_validator("ports")
     @classmethod
     def _ports_are_in_range(cls, value: list[int]) -> list[int]:
-        wrong = [
-            f"ports[{index}] is {port}; allowed: 1 to {grammar.MAX_PORT}"
-            for index, port in enumerate(value)
-            if not 1 <= port <= grammar.MAX_PORT
-        ]
-        if wrong:
-            raise ValueError("\n".join(wrong))
+        check_entries("ports", value, grammar.MAX_PORT)
         return value
 
 

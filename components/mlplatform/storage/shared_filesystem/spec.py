@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar, iam, names
-from mlplatform.spec import Spec
+from mlplatform.spec import Spec, check_entries, entries_up_to
 
 MAX_ACCESS_POINTS: Final = 10_000
 """Access points of a file system at most, those of dynamic claims among them:
@@ -49,9 +49,7 @@ class AccessPointSpec(Spec):
     """Group id, likewise."""
 
     secondary_gids: list[int] = Field(
-        default=[],
-        max_length=MAX_SECONDARY_GIDS,
-        json_schema_extra={"items": {"type": "integer", "minimum": 1, "maximum": MAX_ID}},
+        default=[], max_length=MAX_SECONDARY_GIDS, json_schema_extra=entries_up_to(MAX_ID)
     )
     """More groups, e.g. that of another team whose directory lets its group in."""
 
@@ -71,13 +69,7 @@ class AccessPointSpec(Spec):
     @field_validator("secondary_gids")
     @classmethod
     def _groups_are_ids(cls, value: list[int]) -> list[int]:
-        wrong = [
-            f"secondaryGids[{index}] is {gid}; allowed: 1 to {MAX_ID}"
-            for index, gid in enumerate(value)
-            if not 1 <= gid <= MAX_ID
-        ]
-        if wrong:
-            raise ValueError("\n".join(wrong))
+        check_entries("secondaryGids", value, MAX_ID)
         return value
 
     @field_validator("namespaces")
