@@ -104,7 +104,7 @@ def _turns_off(whole: Change, path: str) -> bool:
 
 
 def _inputs(change: Change, side: str) -> Mapping[str, Value]:
-    return (change.old if side == "old" or change.op is Op.FORGET else change.new) or {}
+    return (change.old if side == "old" else change.remaining) or {}
 
 
 def _normal(value: Value) -> str:

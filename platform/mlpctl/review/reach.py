@@ -18,7 +18,7 @@ from mlpctl.review.openings import PORTS
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
-from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
+from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
 
 MOST: Final = 400
 """Maximum number of rules of a group that are combined; the AWS quota is 60 by default and at most 1,000.
@@ -27,7 +27,6 @@ https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 """
 
 _EVERY: Final = "-1"
-_STAYS: Final = frozenset({Op.FORGET})
 
 
 class _Alone(Row):
@@ -83,8 +82,7 @@ class Reaches:
         self._same: dict[tuple[str, str], bool] = {}
         for change in changes:
             if change.custom and change.op is not Op.READ:
-                new = change.old if change.op in _STAYS else change.new
-                for side, inputs in enumerate((change.old, new)):
+                for side, inputs in enumerate((change.old, change.remaining)):
                     for key, rules in self._of(change, inputs, ("old", "new")[side]):
                         self._rules.setdefault(key, ([], []))[side].extend(rules)
                         self._keys.setdefault(change.urn, set()).add(key)
@@ -111,8 +109,7 @@ class Reaches:
         if inputs is None:
             return
         for name, direction in _table().groups.get(type, {}).items():
-            found = inputs.get(name)
-            yield (change.urn, direction), found if isinstance(found, list) else [] if found is None else [found]
+            yield (change.urn, direction), items(inputs.get(name))
         if alone := _table().rules.get(type):
             towards = inputs.get("type") if alone.direction == "type" else alone.direction
             yield (self._targets.key(change, alone.group, side), str(towards)), [inputs]
@@ -184,7 +181,7 @@ def _is_address(text: Value) -> bool:
 
 
 def _listed(value: Value) -> list[Value]:
-    return value if isinstance(value, list) else [] if value in (None, "") else [value]
+    return [] if value == "" else items(value)
 
 
 def _number(value: Value) -> int | None:

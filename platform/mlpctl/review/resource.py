@@ -142,6 +142,11 @@ class Change:
         """The new inputs, or the old ones of a removed resource."""
         return self.new if self.new is not None else self.old if self.old is not None else NO_INPUTS
 
+    @property
+    def remaining(self) -> Mapping[str, Value] | None:
+        """The inputs of the resource in the cloud after the update; None if it is not there."""
+        return self.old if self.op is Op.FORGET else self.new
+
     @cached_property
     def unknowns(self) -> tuple[Path, ...]:
         """Paths of the unknown new inputs."""
