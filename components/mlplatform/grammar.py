@@ -180,6 +180,11 @@ def bucket(value: str) -> bool:
     )
 
 
+def begins_reserved_bucket(name: str) -> bool:
+    """Whether S3 reserves the names of buckets that begin with `name` and a hyphen."""
+    return f"{name}-".startswith(BUCKET_BEGINS)
+
+
 def label_value(value: str) -> bool:
     """Whether `value` can be the value of a label, other than an empty one."""
     return bool(_LABEL_NAME.fullmatch(value))

@@ -16,14 +16,18 @@ from acceptance import refused
 from accounts import Account
 from invariants import broken
 from mlpctl import config
-from mlplatform.testing import Plan, declare
+from mlplatform.testing import PROJECT, STACK, Plan, declare
 from stack_files import CANARIES, hostile, models, read, repaired, valid_ish
 
 EXAMPLES = max(200, settings().max_examples)
 PROGRAM = Path(__file__).parents[2] / "platform" / "__main__.py"
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/example-AbCdEf"
-LOOK_UPS = {"aws:secretsmanager/getSecret:getSecret": {"arn": SECRET, "id": SECRET}}
+# The cluster exists: a new one could not have each version that a stack file may name.
+LOOK_UPS = {
+    "aws:secretsmanager/getSecret:getSecret": {"arn": SECRET, "id": SECRET},
+    "aws:eks/getClusters:getClusters": {"names": [f"{PROJECT}-{STACK}-cluster"], "id": "eks"},
+}
 
 thorough = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -177,7 +177,7 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(DataBucketArgs, self, name, args)
-        if name.startswith(grammar.BUCKET_BEGINS):
+        if grammar.begins_reserved_bucket(name):
             reserved = ", ".join(grammar.BUCKET_BEGINS)
             raise ArgumentsError(
                 f"DataBucket {name}",

@@ -54,9 +54,9 @@ def _is_below(name: str, component: str) -> bool:
 
 
 def buckets_have_names_that_s3_allows(platform: Sections) -> Iterator[str]:
-    """A bucket's name in AWS is its name in the file plus a few random characters."""
+    """A bucket's name in AWS is its name in the file, `-bucket-` and a few random characters."""
     for name in platform.buckets:
-        if name.startswith(grammar.BUCKET_BEGINS):
+        if grammar.begins_reserved_bucket(name):
             yield f"buckets has {name}; allowed: names that S3 does not reserve ({', '.join(grammar.BUCKET_BEGINS)}…)"
 
 

@@ -260,7 +260,7 @@ def test_the_description_of_role_contains_every_default() -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["xn--a", "sthree-a", "amzn-s3-demo-a"])
+@pytest.mark.parametrize("name", ["xn--a", "sthree-a", "sthree", "amzn-s3-demo-a", "amzn-s3-demo"])
 def test_a_name_that_s3_reserves_is_rejected(name: str) -> None:
     with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: names that S3 does not reserve"):
         declare(
