@@ -160,16 +160,6 @@ def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def numbers_as_text(value: object) -> object:
-    """A mapping with whole numbers converted to text; for use in a validator with mode `before`.
-
-    Other numbers are not converted and therefore rejected, because YAML reads 1.10 as 1.1.
-    """
-    if not isinstance(value, Mapping):
-        return value
-    return {key: str(each) if type(each) is int else each for key, each in value.items()}
-
-
 def bucket(value: str) -> bool:
     """Whether `value` can be the name of an S3 bucket."""
     return (

@@ -1,6 +1,6 @@
 """The base class of specs, which are the models of stack files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
@@ -27,6 +27,16 @@ def check_entries(field: str, values: Sequence[int], highest: int) -> None:
     ]
     if wrong:
         raise ValueError("\n".join(wrong))
+
+
+def whole_numbers_as_text(value: object) -> object:
+    """Text, or a mapping to text, with whole numbers converted to text; for use as a validator with mode `before`.
+
+    Other numbers are not converted and therefore rejected, because YAML reads 1.10 as 1.1.
+    """
+    if isinstance(value, Mapping):
+        return {key: whole_numbers_as_text(each) for key, each in value.items()}
+    return str(value) if type(value) is int else value
 
 
 class Spec(BaseModel):

@@ -1,7 +1,7 @@
 """The JSON schema of a stack file, for editors."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
@@ -11,6 +11,7 @@ from mlpctl.config.profiles import Profiles
 from mlpctl.config.shape import Json, Shape
 from mlpctl.config.stack_file import REGION_PATTERN
 from mlpctl.keys import NAMESPACE, PLATFORM, REGION
+from mlplatform.spec import whole_numbers_as_text
 
 _SECRET: Json = {
     "type": "object",
@@ -65,11 +66,22 @@ def schema(model: type[BaseModel], table: Profiles) -> Json:
     }
 
 
+_TEXT_OR_NUMBER: Final[Json] = {"type": ["string", "integer"]}
+
+
 class _ForEditors(GenerateJsonSchema):
     """Omits titles that only repeat a field's name, and enables editors to mark names that are not allowed."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> Json:
+        json_schema = super().function_before_schema(schema)
+        if schema["function"]["function"] is not whole_numbers_as_text:
+            return json_schema
+        if "additionalProperties" not in json_schema:
+            return json_schema | _TEXT_OR_NUMBER
+        return json_schema | {"additionalProperties": json_schema["additionalProperties"] | _TEXT_OR_NUMBER}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> Json:
         json_schema = super().dict_schema(schema)

@@ -2,7 +2,7 @@
 
 import math
 from enum import Enum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,14 +26,13 @@ from mlplatform import (
     NetworkSpec,
     SharedFilesystemSpec,
     WorkloadIdentitySpec,
-    grammar,
     names,
     shared_arguments,
 )
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
 from mlplatform.registries.image_registry import places as image_places
 from mlplatform.security.workload_identity.spec import service_account_of
-from mlplatform.spec import Spec
+from mlplatform.spec import Spec, whole_numbers_as_text
 
 Name = Annotated[str, AfterValidator(names.name)]
 """A name that the author of the stack file chooses."""
@@ -204,10 +203,7 @@ class Sections(Spec):
         owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]
         return [name for name, model in self.inference.items() if model.model or (name, name) in owners]
 
-    @field_validator("tags", mode="before")
-    @classmethod
-    def _a_whole_number_is_a_value(cls, value: Any) -> Any:
-        return grammar.numbers_as_text(value)
+    _numbers = field_validator("tags", mode="before")(whole_numbers_as_text)
 
     @field_validator("tags")
     @classmethod

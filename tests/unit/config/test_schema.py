@@ -5,10 +5,10 @@ from typing import Annotated
 
 import jsonschema
 import pytest
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from mlpctl.config.schema import schema
-from mlplatform.spec import Spec
+from mlplatform.spec import Spec, whole_numbers_as_text
 
 
 class Pool(Spec):
@@ -24,8 +24,16 @@ class Stack(Spec):
     profile: str
     """Which defaults."""
 
+    tags: dict[str, str] = Field(default={})
+    """The tags."""
+
+    cpu: str = Field(default="1")
+    """The request."""
+
     pools: dict[Annotated[str, StringConstraints(pattern="^[a-z]+$")], Pool] = Field(default={})
     """The pools."""
+
+    _numbers = field_validator("tags", "cpu", mode="before")(whole_numbers_as_text)
 
 
 TABLE = {"dev": {"pools.*.maxNodes": 1}, "prod": {"pools.*.maxNodes": 9}}
@@ -55,6 +63,7 @@ def test_the_schema_is_deterministic():
     [
         stack(),
         stack(**{"aws:profile": "x", "kubernetes:context": "y"}),
+        stack(**{"mlplatform:platform": PLATFORM | {"tags": {"a": "x", "b": 12}, "cpu": 4}}),
         stack(**{"mlplatform:token": {"secure": "v1:x"}}),
         stack() | {"encryptionsalt": "v1:x", "secretsprovider": "awskms://alias/x", "encryptedkey": "x"},
     ],
@@ -74,6 +83,8 @@ def test_the_schema_accepts_valid_stack_files(document):
         stack(**{"platform": {}}),
         stack(**{"mlplatform:platform": {"profile": "dev", "pool": {}}}),
         stack(**{"mlplatform:platform": {"profile": "dev", "pools": {"A": {}}}}),
+        stack(**{"mlplatform:platform": PLATFORM | {"tags": {"a": 1.5}}}),
+        stack(**{"mlplatform:platform": PLATFORM | {"cpu": 1.5}}),
         stack() | {"confg": {}},
     ],
 )

@@ -13,7 +13,7 @@ from mlplatform.component import STACK_TAG
 from mlplatform.compute.node_group.bottlerocket import EFFECTS, LOCAL_DISKS
 from mlplatform.compute.node_group.nodes import Disk, Pool, Running
 from mlplatform.compute.node_group.scaling import Capacity, Scaling
-from mlplatform.spec import Spec
+from mlplatform.spec import Spec, whole_numbers_as_text
 
 POOL_LABEL: Final = f"{grammar.OUR_LABELS}/pool"
 """Node label with the pool's name as its value, for node selectors."""
@@ -146,10 +146,7 @@ class GpuNodePoolSpec(Scaling):
             raise ValueError("allowed: types of one processor architecture; g5g is arm64, most others are x86_64")
         return value
 
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _whole_numbers_become_text(cls, value: Any) -> Any:
-        return grammar.numbers_as_text(value)
+    _numbers = field_validator("labels", mode="before")(whole_numbers_as_text)
 
     @field_validator("labels")
     @classmethod

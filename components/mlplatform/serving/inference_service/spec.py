@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,7 +12,7 @@ from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.serving.inference_service import variables
 from mlplatform.serving.inference_service.egress import EgressRule, by_network, called, too_many_ports
 from mlplatform.serving.inference_service.volumes import SharedVolume, inside_others
-from mlplatform.spec import REPEATS, Spec
+from mlplatform.spec import REPEATS, Spec, whole_numbers_as_text
 
 STOP_SECONDS: Final = 45
 """Seconds that a server has to exit after SIGTERM, which is sent after `drain_seconds`. vLLM aborts running requests
@@ -221,11 +221,6 @@ class InferenceServiceSpec(Spec):
     def _image_is_pinned(cls, value: str | None) -> str | None:
         return None if value is None else grammar.pinned_image(value)
 
-    @field_validator("env", mode="before")
-    @classmethod
-    def _whole_numbers_become_text(cls, value: Any) -> Any:
-        return grammar.numbers_as_text(value)
-
     @field_validator("env")
     @classmethod
     def _variables_have_names(cls, value: dict[str, str]) -> dict[str, str]:
@@ -261,10 +256,7 @@ class InferenceServiceSpec(Spec):
         grammar.given_to_a_program({f"commandArgs[{index}]": text for index, text in enumerate(value)})
         return value
 
-    @field_validator("cpu", mode="before")
-    @classmethod
-    def _cores_may_be_a_number(cls, value: Any) -> Any:
-        return str(value) if type(value) is int else value
+    _numbers = field_validator("cpu", "env", mode="before")(whole_numbers_as_text)
 
     @field_validator("cpu")
     @classmethod
