@@ -143,6 +143,10 @@ class Record(Row):
     part_of: str = ""
     """Property that refers to the resource it is a part of. If that is deleted too, its own deletion adds no harm."""
 
+    unique: Sequence[str] = ()
+    """Inputs that identify it in its account and region, although its name or ID does not: AWS refuses a second
+    resource with the same values, or both are one resource."""
+
     guards: bool = False
     """Whether it holds nothing itself and only protects what another resource holds."""
 

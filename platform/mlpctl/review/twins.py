@@ -12,6 +12,7 @@ from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
+from mlpctl.review.watches import value_at
 
 _NAMES: Final = re.compile(r"^(name|bucket|key|identifier|domain|(?P<what>[a-zA-Z]+)(Name|Identifier))$")
 """Inputs that name a resource or its parent: `clusterName` of a node group."""
@@ -70,6 +71,8 @@ class _Going:
         for change in changes:
             if change.id:
                 self._by_id[short_type(change.type), change.id].append(change)
+            if key := _unique(change, change.old or {}):
+                self._by_name[key].append(change)
             if names := _all_names(change, change.old or {}):
                 self._by_name[names].append(change)
             self._by_inputs[_inputs(change, change.old)].append(change)
@@ -81,6 +84,8 @@ class _Going:
         if len(alike) <= _MOST_ALIKE:
             yield from (each for each in alike if each.urn not in self.reported)
         if change.op is Op.CREATE:
+            if key := _unique(change, change.new or {}):
+                yield from self._left(self._by_name.get(key))
             if names := _all_names(change, change.new or {}):
                 yield from self._left(self._by_name.get(names))
             yield from self._left(self._by_inputs.get(_inputs(change, change.new)))
@@ -97,6 +102,13 @@ def _all_names(change: Change, inputs: Mapping[str, Value]) -> Hashable:
     if not where or not all(map(_is_known, where.values())):
         return None
     return short_type(change.type), _provider(change), frozenset(where.items())
+
+
+def _unique(change: Change, inputs: Mapping[str, Value]) -> tuple[Value, ...] | None:
+    """The type, the provider and the inputs that identify a resource; None if there are none or one is unknown."""
+    values = [value_at(inputs, path) for path in kind(change.type).unique]
+    known = bool(values) and all(map(_is_known, values))
+    return (short_type(change.type), _provider(change), repr(inputs.get("region")), *values) if known else None
 
 
 def _inputs(change: Change, inputs: Mapping[str, Value] | None) -> Hashable:
@@ -158,6 +170,11 @@ def _alias(gone: Change, come: Change) -> str:
 
 def _same_names(gone: Change, come: Change) -> str:
     """The names that two resources share; empty if a name or a location differs."""
+    if unique := _unique(gone, gone.old or {}):
+        if unique != _unique(come, come.new or {}):
+            return ""
+        fields = kind(gone.type).unique
+        return ", ".join(f"{path} {short(value_at(gone.old or {}, path), 60)}" for path in fields)
     old, new = _flat(gone.old or {}), _flat(come.new or {})
     type = short_type(gone.type)
     where = [key for key in {**old, **new} if _is_where(key)]

@@ -8,6 +8,7 @@ import pytest
 from changes import change, plan
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.twins import twins
+from mlpctl.review.values import Unknown
 
 LOGS, PASSWORD = "aws:cloudwatch/logGroup:LogGroup", "random:index/randomPassword:RandomPassword"
 ELSEWHERE = "urn:pulumi:dev::shop::pulumi:providers:aws::tokyo::1"
@@ -90,3 +91,39 @@ def test_the_time_is_linear_in_the_number_of_resources(type: str, inputs: Any) -
 
     seconds(50)
     assert seconds(4_000) < 3
+
+
+ENTRY, IDENTITY = "aws:eks/accessEntry:AccessEntry", "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+HOLDER = {"clusterName": "prod", "principalArn": "arn:aws:iam::123456789012:role/ops"}
+ACCOUNT = {"clusterName": "prod", "namespace": "training", "serviceAccount": "trainer"}
+
+
+@pytest.mark.parametrize(
+    ("type", "same", "may_differ", "others"),
+    [
+        (ENTRY, HOLDER, {"type": "EC2_LINUX"}, ("clusterName", "principalArn")),
+        (IDENTITY, ACCOUNT, {"roleArn": Unknown()}, ("clusterName", "namespace", "serviceAccount")),
+        ("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "logs"}, {"policy": "{}"}, ("bucket",)),
+        (
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            {"role": "nodes", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+            {},
+            ("role", "policyArn"),
+        ),
+    ],
+)
+def test_inputs_that_identify_a_resource_are_compared(
+    type: str, same: dict[str, Any], may_differ: dict[str, Any], others: tuple[str, ...]
+) -> None:
+    coming = change(type, Op.CREATE, name="new", inputs=same | may_differ)
+    ((urn, text),) = twins(plan(gone(type, same), coming))
+    assert urn.endswith("::old")
+    assert "is created, but both name the same resource (" in text
+    for field in others:
+        assert f"{field} {same[field]}"[:40] in text
+        other = change(type, Op.CREATE, name="new", inputs=same | may_differ | {field: "another"})
+        assert [*twins(plan(gone(type, same), other))] == []
+        unknown = change(type, Op.CREATE, name="new", inputs=same | may_differ | {field: Unknown()})
+        assert [*twins(plan(gone(type, same), unknown))] == []
+    there = change(type, Op.CREATE, name="new", inputs=same | may_differ | {"region": "eu-west-1"})
+    assert [*twins(plan(gone(type, same), there))] == []
