@@ -5,6 +5,7 @@ so that they also cover new components.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any, Final
@@ -183,6 +184,12 @@ def nothing_is_named_by_its_position(plan: Plan) -> Iterator[str]:
         stem, number = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
         if stem.endswith("-") and number and (type, f"{stem}{int(number) + 1}") in names:
             yield f"{name} is named by its position in a list of {type}"
+
+
+@invariant
+def no_two_resources_have_one_urn(plan: Plan) -> Iterator[str]:
+    urns = Counter(each.urn for each in plan)
+    yield from (f"{urn} is the URN of {count} resources" for urn, count in urns.items() if urn and count > 1)
 
 
 @invariant

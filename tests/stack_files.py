@@ -81,7 +81,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "existing.podSubnets": st.just({}) | st.just({THE_REGION + zone: f"subnet-{zone * 7}1" for zone in "ab"}),
     "otherAccounts": st.lists(st.sampled_from(["123456789012", "210987654321"]), unique=True),
     "readableBuckets": st.lists(st.sampled_from(["public-datasets", "open.data"]), unique=True),
-    "publicAccessCidrs": st.lists(st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "11.0.0.0/8"]), max_size=2),
+    "publicAccessCidrs": st.lists(st.sampled_from(["203.0.112.0/24", "198.51.99.7/32", "11.0.0.0/8"]), max_size=2),
     "gpuPools.*.instanceTypes": st.lists(
         st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True
     ),

@@ -175,6 +175,14 @@ def begins_reserved_bucket(name: str) -> bool:
     return f"{name}-".startswith(BUCKET_BEGINS)
 
 
+def begins_reserved_group(name: str) -> bool:
+    """Whether EC2 reserves the names of security groups that begin with `name` and a hyphen.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+    """
+    return f"{name}-".startswith("sg-")
+
+
 def label_value(value: str) -> bool:
     """Whether `value` can be the value of a label, other than an empty one."""
     return bool(_LABEL_NAME.fullmatch(value))

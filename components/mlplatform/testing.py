@@ -60,6 +60,7 @@ def _endpoint_service(args: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "id": args["serviceName"],
         "availabilityZones": _zones({"region": _region_of(args["serviceName"])})["names"],
+        "privateDnsName": "service.amazonaws.com",
     }
 
 

@@ -111,6 +111,7 @@ BREAKS = [
             )
         ),
     ),
+    ("no_two_resources_have_one_urn", lambda plan: Plan((*plan, plan.resources[-1]))),
     ("buckets_are_encrypted_with_a_key", without(aws.s3.BucketServerSideEncryptionConfiguration)),
     *[
         ("buckets_are_encrypted_with_a_key", changed(aws.s3.BucketServerSideEncryptionConfiguration, change))

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from mlpctl.config.sections import Sections
-from mlplatform.storage.shared_filesystem.claims import claim_name
+from mlplatform import grammar
+from mlplatform.serving.inference_service import volumes
+from mlplatform.storage.shared_filesystem import claims
+from mlplatform.storage.shared_filesystem.spec import ALLOWED_NAMES
 
 
 def models_mount_what_exists(platform: Sections) -> Iterator[str]:
@@ -40,7 +43,7 @@ def claims_differ(platform: Sections) -> Iterator[str]:
     first: dict[tuple[str, str], str] = {}
     for name, filesystem in platform.shared_filesystems.items():
         for point_name, point in filesystem.access_points.items():
-            place, claim = f"sharedFilesystems.{name}.accessPoints.{point_name}", claim_name(name, point_name)
+            place, claim = f"sharedFilesystems.{name}.accessPoints.{point_name}", claims.claim_name(name, point_name)
             for namespace in point.namespaces:
                 if first.setdefault((namespace, claim), place) != place:
                     yield (
@@ -49,8 +52,42 @@ def claims_differ(platform: Sections) -> Iterator[str]:
                     )
 
 
+def resources_have_different_names(platform: Sections) -> Iterator[str]:
+    """Logical names join the names of the file, so that different names may result in the same logical name."""
+    first: dict[tuple[str, str], str] = {}
+
+    def again(problem: str, what: str, logical_name: str, place: str) -> Iterator[str]:
+        if (other := first.setdefault((what, logical_name), place)) != place:
+            yield f"{problem}; allowed: another name, since the {what} {logical_name} would also be that of {other}"
+
+    for name, filesystem in platform.shared_filesystems.items():
+        for point_name, point in filesystem.access_points.items():
+            points = f"sharedFilesystems.{name}.accessPoints"
+            place = f"{points}.{point_name}"
+            logical_name = claims.point_logical_name(name, point_name)
+            yield from again(f"{points} has {point_name}", "access point", logical_name, place)
+            for namespace in point.namespaces:
+                logical_name = claims.claim_logical_name(name, point_name, namespace)
+                problem = f"{place}.namespaces has {namespace}"
+                yield from again(problem, "claim", logical_name, f"{place} in {namespace}")
+    for name, model in platform.inference.items():
+        for volume in model.volumes:
+            place = f"inference.{name}.volumes"
+            logical_name = volumes.logical_name(name, volume)
+            yield from again(f"{place} has {volume}", "claim", logical_name, f"{place}.{volume}")
+
+
+def file_systems_have_names_that_ec2_allows(platform: Sections) -> Iterator[str]:
+    """The security group of a file system is named after it."""
+    for name in platform.shared_filesystems:
+        if grammar.begins_reserved_group(name):
+            yield f"sharedFilesystems has {name}; {ALLOWED_NAMES}"
+
+
 FILESYSTEM_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     models_mount_what_exists,
     claims_lie_in_namespaces_that_exist,
     claims_differ,
+    resources_have_different_names,
+    file_systems_have_names_that_ec2_allows,
 )

@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Final
 
+from awsfacts.addresses import NOT_PUBLIC
 from mlpctl.review.values import Value
 
 EVERYWHERE: Final = frozenset({"*", "any", "internet", "all", "world"})
@@ -15,12 +16,6 @@ EVERYWHERE: Final = frozenset({"*", "any", "internet", "all", "world"})
 
 LARGE: Final = 256
 """A range of at least 1/256 of all public addresses is a large part: a /8 of IPv4."""
-
-# Ranges that are not public. https://www.iana.org/assignments/iana-ipv4-special-registry
-_NOT_PUBLIC: Final = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
-    *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
-)
 
 # https://www.iana.org/assignments/ipv6-address-space: only this range is allocated.
 _PUBLIC_6: Final = "2000::/3"
@@ -105,7 +100,7 @@ def public(family: int) -> Addresses:
     """All public addresses."""
     if family == 6:
         return parsed([_PUBLIC_6])[6]
-    return everything()[4] - parsed(_NOT_PUBLIC)[4]
+    return everything()[4] - parsed(map(str, NOT_PUBLIC))[4]
 
 
 def is_internet(some: Addresses, family: int) -> bool:

@@ -195,6 +195,19 @@ def test_tags_and_endpoints_of_a_shared_vpc_are_not_checked() -> None:
     assert refused(account).count("\n") == 0
 
 
+def test_what_only_the_owner_of_a_shared_vpc_can_create_is_refused() -> None:
+    account = Account()
+    account.vpc["ownerId"] = "210987654321"
+    existing = {**EXISTING, "flowLogs": True, "gatewayEndpoints": True}
+    only = f"{VPC} is shared by another account, and only its owner can create"
+    assert refused(account, existing=existing, interfaceEndpoints=["sts", "sqs"]) == (
+        f"{only} flow logs in it. Let the owner create them, and set existing.flowLogs: false\n"
+        f"{only} gateway endpoints in it. Let the owner create them, and set existing.gatewayEndpoints: false\n"
+        f"{only} endpoints of sts, sqs in it. Let the owner create them, and set endpointPreset: none and no "
+        "interfaceEndpoints"
+    )
+
+
 def test_nodes_need_one_address_each_if_pods_have_separate_subnets() -> None:
     account = Account()
     for id in PRIVATE.values():
@@ -221,7 +234,7 @@ def test_internet_access_requires_a_default_route_in_every_private_subnet() -> N
     account.routes["rtb-main"] = [{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-1"}]
     assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
     account.vpc["ownerId"] = "210987654321"
-    assert refused(account, [HUB], **existing).startswith("subnet-aaaaaaaa has no default route, but")
+    assert refused(account, [HUB]).startswith("subnet-aaaaaaaa has no default route, but")
 
 
 POOLS = {"cluster.system": (["m7i.large"], []), "gpuPools.training": (["p5.48xlarge"], ["us-east-1b"])}

@@ -42,9 +42,9 @@ def control_plane(**wanted: Any) -> Any:
 
 def test_the_endpoint_is_private_unless_networks_are_named() -> None:
     assert endpoint_access(EksClusterSpec()) == {"endpoint_private_access": True, "endpoint_public_access": False}
-    public = endpoint_access(EksClusterSpec(public_access_cidrs=["203.0.113.0/24"]))
+    public = endpoint_access(EksClusterSpec(public_access_cidrs=["203.0.112.0/24"]))
     assert public["endpoint_public_access"] is True
-    assert public["public_access_cidrs"] == ["203.0.113.0/24"]
+    assert public["public_access_cidrs"] == ["203.0.112.0/24"]
 
 
 def test_the_whole_internet_is_rejected_as_an_allowlist() -> None:
@@ -200,7 +200,7 @@ def test_an_access_entry_gets_its_policy_in_its_scope() -> None:
 
 
 def test_the_private_endpoint_allows_only_the_listed_sources() -> None:
-    public = cluster(private_access_cidrs=[], public_access_cidrs=["203.0.113.0/24"])
+    public = cluster(private_access_cidrs=[], public_access_cidrs=["203.0.112.0/24"])
     assert public.of(aws.vpc.SecurityGroupIngressRule) == []
     plan = cluster(private_access_cidrs=["10.0.0.0/8"], private_access_security_groups=["sg-0a1b2c3d4e5f67890"])
     rules = {each.name: each.inputs for each in plan.of(aws.vpc.SecurityGroupIngressRule)}
@@ -219,6 +219,16 @@ def test_a_role_can_get_access_by_its_name() -> None:
         access={"admins": {"role": "AWSReservedSSO_Admin_0123", "level": "clusterAdmin"}},
     ).one(aws.eks.AccessEntry)
     assert entry.inputs["principalArn"] == arn
+
+
+def test_a_service_linked_role_cannot_get_access_by_its_name() -> None:
+    """https://github.com/hashicorp/terraform-provider-aws/issues/36447"""
+    arn = "arn:aws:iam::123456789012:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"
+    with pytest.raises(pulumi.RunError, match="EKS does not accept service-linked roles"):
+        cluster(
+            {"aws:iam/getRole:getRole": {"arn": arn, "id": "x", "name": "x"}},
+            access={"jobs": {"role": "AWSServiceRoleForAmazonEKS", "level": "edit"}},
+        )
 
 
 def test_roles_and_security_groups_that_the_program_creates_can_get_access() -> None:
@@ -376,7 +386,7 @@ def test_a_cluster_that_nobody_can_reach_is_rejected(groups: Any) -> None:
 @pytest.mark.parametrize(
     ("wanted", "groups"),
     [
-        ({"public_access_cidrs": ["203.0.113.0/24"]}, None),
+        ({"public_access_cidrs": ["203.0.112.0/24"]}, None),
         ({"private_access_security_groups": ["sg-0a1b2c3d4e5f67890"]}, None),
         ({}, lambda: {"runners": pulumi.Output.from_input("sg-0a1b2c3d4e5f67890")}),
     ],

@@ -110,7 +110,8 @@ def refused(services: dict[str, Any], **vpc: Any) -> str:
         zones = services[asked["serviceName"].removeprefix("com.amazonaws.us-east-1.")]
         if zones is None:
             raise Missing
-        return {"id": "r", "availabilityZones": zones}
+        private = "" if asked["serviceName"].endswith("iot.data") else "sts.us-east-1.amazonaws.com"
+        return {"id": "r", "availabilityZones": zones, "privateDnsName": private}
 
     wanted = NetworkSpec.model_validate({"zones": ["use1-az6", "us-east-1b"], **vpc})
     args: Any = {
@@ -134,6 +135,14 @@ def test_an_interface_endpoint_that_is_not_available_is_rejected_before_anything
         "the network can't have these interface endpoints:\n"
         "sts: not available in use1-az6; allowed: zones of us-east-1b, us-east-1c, or a network without this endpoint\n"
         "sqs: not available in us-east-1; allowed: a network without this endpoint"
+    )
+
+
+def test_an_interface_endpoint_without_a_private_dns_name_is_rejected() -> None:
+    assert refused({"sts": [], "iot.data": ["us-east-1a", "us-east-1b"]}, interfaceEndpoints=["sts", "iot.data"]) == (
+        "the network can't have these interface endpoints:\n"
+        "iot.data: has no private DNS name, so clients would not find the endpoint; allowed: a network without this "
+        "endpoint, and an endpoint with DNS records of your own"
     )
 
 

@@ -209,6 +209,25 @@ def test_only_images_of_this_stack_are_copied_and_copies_are_immutable() -> None
     assert {each["imageTagMutability"] for each in copies.values()} == {"IMMUTABLE"}
 
 
+def test_copies_keep_the_tags_that_can_be_moved() -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html: the copy of a moved tag has no tag."""
+    plan = registry(
+        account={"replicateTo": ["eu-west-1"]},
+        repositories={"serve": {"mutableTags": ["dev-*", "pr-*"]}, "train": {"mutableTags": ["dev-*", "main"]}},
+    )
+    copies = plan.one(aws.ecr.RepositoryCreationTemplate).inputs
+    assert copies["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    filters = [each["filter"] for each in copies["imageTagMutabilityExclusionFilters"]]
+    assert filters == ["dev-*", "pr-*", "main"]
+
+
+def test_copies_have_at_most_five_patterns_of_mutable_tags() -> None:
+    repositories = {"serve": {"mutableTags": list("abc")}, "train": {"mutableTags": list("cdef")}}
+    registry(repositories=repositories)
+    with pytest.raises(ValueError, match="repositories have 6 different mutableTags; allowed: 5 in total if"):
+        registry(account={"replicateTo": ["eu-west-1"]}, repositories=repositories)
+
+
 def test_repositories_of_a_cache_are_encrypted_immutable_and_tagged() -> None:
     plan = registry(pull_through={"quay": {"upstream": "quay.io"}})
     rule = plan.one(aws.ecr.PullThroughCacheRule)

@@ -143,7 +143,7 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "cluster.deletionProtection": False,
         "cluster.logDays": 1,
         "cluster.logTypes": ["api"],
-        "cluster.publicAccessCidrs": ["198.51.100.0/24"],
+        "cluster.publicAccessCidrs": ["198.51.99.0/24"],
         "images.account.replicateTo": [],
         "images.account.scanning": "basic",
         "images.repositories.*.keepNewest": 1,

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts.eks_settings import access_policy_arn
+from mlplatform import grammar
 from mlplatform.arguments import ArgumentsError, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.checks import earlier, principal_problems
@@ -122,8 +123,12 @@ def _named(component: Component, access: ClusterAccess) -> str:
     """ARN of the principal that an entry names. A role is looked up, because its ARN may contain a path."""
     if access.principal_arn is not None:
         return access.principal_arn
-    return look_up(
+    arn = look_up(
         lambda: str(aws.iam.get_role(name=str(access.role), opts=component.asking()).arn),
         f"the IAM role {access.role}, which cluster.access names,",
         "Use a role that `aws iam list-roles` lists, or create it first.",
     )
+    try:
+        return grammar.principal(arn)
+    except ValueError as error:
+        raise pulumi.RunError(f"the IAM role {access.role}, which cluster.access names, is {arn}; {error}") from None

@@ -2,12 +2,11 @@
 
 import re
 from enum import Enum
-from ipaddress import IPv4Network
 from typing import Final
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from awsfacts import eks_settings, eks_versions
+from awsfacts import addresses, eks_settings, eks_versions
 from awsfacts.eks_settings import ControlPlaneLog
 from mlplatform import grammar, names
 from mlplatform.compute.eks_cluster.addons import ADDONS
@@ -16,17 +15,6 @@ from mlplatform.logs import retention
 from mlplatform.spec import Spec
 
 _DATED: Final = f"EKS's versions of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
-
-NOT_OF_THE_INTERNET: Final = tuple(
-    IPv4Network(cidr)
-    for cidr in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
-    )
-)
-"""Addresses that are not used on the internet:
-https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml"""
-
 
 MAX_PUBLIC_NETWORKS: Final = 40
 """Maximum number of networks that may reach an API server from the internet:
@@ -157,8 +145,8 @@ class EksClusterSpec(Spec):
             public = info.field_name == "public_access_cidrs"
             if network.prefixlen < 8:
                 wrong.append(f"{cidr}: allowed: networks of /8 or narrower, not the whole internet")
-            elif public and any(network.overlaps(each) for each in NOT_OF_THE_INTERNET):
-                wrong.append(f"{cidr}: allowed: public addresses; clients on the internet have no private ones")
+            elif public and any(network.overlaps(each) for each in addresses.NOT_PUBLIC):
+                wrong.append(f"{cidr}: allowed: public addresses, not private or reserved ones")
             elif not public and any(network.overlaps(each) for each in grammar.NOT_ROUTED):
                 wrong.append(f"{cidr}: allowed: routed addresses, not those of one machine or link")
         if wrong:

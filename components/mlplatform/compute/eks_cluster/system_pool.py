@@ -5,7 +5,7 @@ from pydantic import Field, field_validator, model_validator
 from awsfacts import allocatable, instances, node_images
 from awsfacts.node_images import RELEASE
 from mlplatform.compute.gpu_node_pool.spec import POOL_LABEL, SYSTEM_POOL
-from mlplatform.compute.node_group.nodes import Disk, Pool
+from mlplatform.compute.node_group.nodes import MAX_DISK_GB, Disk, Pool
 from mlplatform.compute.node_group.scaling import MAX_NODES, Capacity, Scaling
 
 
@@ -21,7 +21,7 @@ class SystemPool(Scaling):
     nodes: int = Field(default=2, ge=1, le=MAX_NODES)
     """Desired number of nodes, from `minNodes` to `maxNodes`."""
 
-    disk_gb: int = Field(default=50, ge=20, le=16384)
+    disk_gb: int = Field(default=50, ge=20, le=MAX_DISK_GB)
     """Volume for images and pods, in GB."""
 
     ami_release: str | None = Field(default=None, pattern=RELEASE)

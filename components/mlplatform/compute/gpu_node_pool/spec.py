@@ -11,7 +11,7 @@ from awsfacts.node_images import RELEASE
 from mlplatform import grammar
 from mlplatform.component import STACK_TAG
 from mlplatform.compute.node_group.bottlerocket import EFFECTS, LOCAL_DISKS
-from mlplatform.compute.node_group.nodes import Disk, Pool, Running
+from mlplatform.compute.node_group.nodes import MAX_DISK_GB, Disk, Pool, Running
 from mlplatform.compute.node_group.scaling import Capacity, Scaling
 from mlplatform.spec import Spec, whole_numbers_as_text
 
@@ -37,6 +37,11 @@ https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html#gp3-ebs-vo
 
 BASE_IOPS: Final = 3000
 """Baseline IOPS of a gp3 volume; same page."""
+
+MAX_IOPS: Final = 80_000
+MAX_THROUGHPUT: Final = 2000
+"""Maximum IOPS, and maximum MiB/s, of a gp3 volume:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html"""
 
 
 _HINT: Final = "k8s.io/cluster-autoscaler/node-template"
@@ -112,14 +117,14 @@ class GpuNodePoolSpec(Scaling):
     """Store images and pods on the instances' own NVMe disks, joined as RAID 0, if every type has some. They are fast
     and included in the instance's price, and lose their data when the instance stops."""
 
-    disk_gb: int | None = Field(default=None, ge=20, le=16384)
+    disk_gb: int | None = Field(default=None, ge=20, le=MAX_DISK_GB)
     """Volume for images and pods, in GB. Default: 200, or 30 if they are on local disks."""
 
-    disk_throughput: int | None = Field(default=None, ge=125, le=1000)
+    disk_throughput: int | None = Field(default=None, ge=125, le=MAX_THROUGHPUT)
     """Throughput of that volume in MiB/s, up to a quarter of `diskIops`. At 125, AWS's default, unpacking an image of
     10 GB takes minutes. Default: AWS's."""
 
-    disk_iops: int | None = Field(default=None, ge=3000, le=16000)
+    disk_iops: int | None = Field(default=None, ge=BASE_IOPS, le=MAX_IOPS)
     """IOPS of that volume. Default: AWS's, 3000."""
 
     labels: dict[str, str] = Field(default={})

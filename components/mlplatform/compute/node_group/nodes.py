@@ -69,6 +69,10 @@ UPDATE_MINUTES: Final = 60
 """The provider's default timeout of an update."""
 
 
+MAX_DISK_GB: Final = 65_536
+"""Maximum size of a gp3 volume: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html"""
+
+
 @dataclass(frozen=True)
 class Disk:
     """The volume for images and pods."""

@@ -33,6 +33,8 @@ def problems(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[st
     ):
         for key, id in given.items():
             yield from _misplaced(f"{kind}.{key}", key, there[key], existing.vpc_id, id)
+    if found.shared:
+        yield from _of_the_owner(existing, wanted)
     yield from _routes(existing, found)
     yield from _ways_out(found, wanted)
     if not found.in_use:
@@ -73,6 +75,23 @@ def suitable(
     if wrong := [*problems(existing, found, wanted)]:
         raise pulumi.RunError("\n".join([f"the VPC {existing.vpc_id} can't be used as it is:", *wrong]))
     return found
+
+
+def _of_the_owner(existing: ExistingVpc, wanted: Wanted) -> Iterator[str]:
+    """What only the owner of a shared VPC can create.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    for asked, what, field in (
+        (existing.flow_logs, "flow logs", "existing.flowLogs: false"),
+        (existing.gateway_endpoints, "gateway endpoints", "existing.gatewayEndpoints: false"),
+        (wanted.created, f"endpoints of {', '.join(wanted.created)}", "endpointPreset: none and no interfaceEndpoints"),
+    ):
+        if asked:
+            yield (
+                f"{existing.vpc_id} is shared by another account, and only its owner can create {what} in it. Let the "
+                f"owner create them, and set {field}"
+            )
 
 
 def _misplaced(place: str, zone: str, subnet: FoundSubnet, vpc_id: str, id: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts import zones
+from mlplatform import grammar
 from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, TagArgs
 from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
@@ -94,6 +95,11 @@ class Network(Component):
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(NetworkArgs, self, name, args)
         layout = args["vpc"]
+        if grammar.begins_reserved_group(name) and layout.services([*args.get("services", {})]):
+            raise ArgumentsError(
+                what_is(self, name),
+                [Problem("name", f"is {name}; allowed: names that do not begin with sg-, which EC2 reserves")],
+            )
         if problems := [*_problems(layout, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)

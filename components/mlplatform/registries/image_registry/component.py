@@ -1,6 +1,6 @@
 """Container images: the stack's repositories, and caches of public registries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NotRequired
 
 import pulumi
@@ -84,7 +84,7 @@ class ImageRegistry(Component):
         if wanted.pull_through:
             self._caches(name, wanted.pull_through, cached, args)
         if wanted.account:
-            self._settings(name, wanted.account, namespace, args)
+            self._settings(name, wanted, wanted.account, namespace, args)
 
         self.registry_url = owner.apply(lambda known: registry_url(**known))
         self.repository_urls = _by_name({each: made.repository_url for each, made in repositories.items()})
@@ -101,11 +101,7 @@ class ImageRegistry(Component):
             child,
             # A fixed name, because clients push and pull by it.
             name=physical,
-            image_tag_mutability="IMMUTABLE_WITH_EXCLUSION" if wanted.mutable_tags else "IMMUTABLE",
-            image_tag_mutability_exclusion_filters=[
-                {"filter": tag, "filter_type": "WILDCARD"} for tag in wanted.mutable_tags
-            ]
-            or None,
+            **_mutability(wanted.mutable_tags),
             image_scanning_configuration={"scan_on_push": wanted.scan_on_push},
             encryption_configurations=[{"encryption_type": "KMS", "kms_key": args["images_key_arn"]}],
             force_delete=not wanted.retain,
@@ -180,7 +176,9 @@ class ImageRegistry(Component):
         )
         return str(found.arn)
 
-    def _settings(self, name: str, wanted: RegistrySettings, namespace: str, args: ImageRegistryArgs) -> None:
+    def _settings(
+        self, name: str, images: ImageRegistrySpec, wanted: RegistrySettings, namespace: str, args: ImageRegistryArgs
+    ) -> None:
         enhanced = wanted.scanning is Scanning.ENHANCED
         aws.ecr.RegistryScanningConfiguration(
             f"{name}-scanning",
@@ -204,7 +202,8 @@ class ImageRegistry(Component):
                 prefix=namespace,
                 description="Copies of images",
                 applied_fors=["REPLICATION"],
-                image_tag_mutability="IMMUTABLE",
+                # Otherwise the copy of a moved tag would have no tag, and would expire.
+                **_mutability(images.mutable_tags),
                 lifecycle_policy=lifecycle([expire_untagged(ImageRepository().untagged_days)]),
                 opts=self.child(),
             )
@@ -224,6 +223,15 @@ class ImageRegistry(Component):
             },
             opts=self.child(depends_on=templates),
         )
+
+
+def _mutability(mutable_tags: Sequence[str]) -> dict[str, Any]:
+    if not mutable_tags:
+        return {"image_tag_mutability": "IMMUTABLE"}
+    return {
+        "image_tag_mutability": "IMMUTABLE_WITH_EXCLUSION",
+        "image_tag_mutability_exclusion_filters": [{"filter": tag, "filter_type": "WILDCARD"} for tag in mutable_tags],
+    }
 
 
 def _namespace(what: str, given: str | None, repositories: Iterable[str]) -> str:

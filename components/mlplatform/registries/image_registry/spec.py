@@ -78,6 +78,11 @@ class Scanning(Enum):
     ENHANCED = "enhanced"
 
 
+MAX_MUTABLE: Final = 5
+"""Maximum number of patterns of mutable tags of a repository:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
+
+
 class ImageRepository(Spec):
     """A repository for the images of one program."""
 
@@ -92,7 +97,7 @@ class ImageRepository(Spec):
     untagged_days: int = Field(default=14, ge=1, le=3650)
     """Days after which images without a tag are deleted."""
 
-    mutable_tags: list[str] = Field(default=[], max_length=5)
+    mutable_tags: list[str] = Field(default=[], max_length=MAX_MUTABLE)
     """Tags that may be moved to another image, such as `cache-*`. Default: none."""
 
     scan_on_push: bool = True
@@ -203,6 +208,20 @@ class ImageRegistrySpec(Spec):
         if short:
             raise ValueError(f"pullThrough has {', '.join(short)}; allowed: names of 2 characters or more")
         return self
+
+    @model_validator(mode="after")
+    def _copies_can_have_the_mutable_tags(self) -> Self:
+        if self.account and self.account.replicate_to and len(found := self.mutable_tags) > MAX_MUTABLE:
+            raise ValueError(
+                f"repositories have {len(found)} different mutableTags; allowed: {MAX_MUTABLE} in total if images are "
+                "copied to other regions, since all copies have the same settings"
+            )
+        return self
+
+    @property
+    def mutable_tags(self) -> list[str]:
+        """The patterns of tags that can be moved in any of the repositories."""
+        return [*dict.fromkeys(tag for each in self.repositories.values() for tag in each.mutable_tags)]
 
 
 class ImageFrom(Spec):

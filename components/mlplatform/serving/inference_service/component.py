@@ -124,7 +124,12 @@ class InferenceService(Component):
             )
         mounted = {
             volume: claims.claimed(
-                self, f"{name}-mount-{volume}", namespace, volumes.claim(name, volume, handle), handle, labels(name)
+                self,
+                volumes.logical_name(name, volume),
+                namespace,
+                volumes.claim(name, volume, handle),
+                handle,
+                labels(name),
             )
             for volume, handle in handles.items()
         }

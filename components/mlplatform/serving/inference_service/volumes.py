@@ -56,6 +56,11 @@ class SharedVolume(Spec):
 Volumes = Mapping[str, SharedVolume]
 
 
+def logical_name(model: str, volume: str) -> str:
+    """Beginning of the logical names of a model's volume and its claim."""
+    return f"{model}-mount-{volume}"
+
+
 def inside_others(volumes: Volumes) -> list[str]:
     """What is wrong with volumes that hide each other: a line for each."""
     places = sorted((volume.path, name) for name, volume in volumes.items())

@@ -31,6 +31,16 @@ def handle(filesystem_id: pulumi.Input[str], access_point_id: pulumi.Input[str])
     return pulumi.Output.concat(filesystem_id, "::", access_point_id)
 
 
+def point_logical_name(filesystem: str, access_point: str) -> str:
+    """Logical name of an access point."""
+    return f"{filesystem}-point-{access_point}"
+
+
+def claim_logical_name(filesystem: str, access_point: str, namespace: str) -> str:
+    """Beginning of the logical names of the volume and the claim of an access point in a namespace."""
+    return f"{point_logical_name(filesystem, access_point)}-in-{namespace}"
+
+
 def claim_name(filesystem: str, access_point: str) -> str:
     """The claim of an access point, in each of its namespaces."""
     return f"{filesystem}-{access_point}"

@@ -8,12 +8,14 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from awsfacts.partitions import AWS
+from mlplatform import grammar
 from mlplatform.args import PartitionArgs, TagArgs
-from mlplatform.arguments import checked, need
+from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.key_ring import KeyDomain, KeyRingSpec, sealing_key
 from mlplatform.storage.shared_filesystem import claims
 from mlplatform.storage.shared_filesystem.spec import (
+    ALLOWED_NAMES,
     AccessPointSpec,
     SharedFilesystemSpec,
     driver_policy,
@@ -79,6 +81,8 @@ class SharedFilesystem(Component):
     def __init__(self, name: str, args: SharedFilesystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(SharedFilesystemArgs, self, name, args)
         wanted = args["filesystem"]
+        if grammar.begins_reserved_group(name):
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; {ALLOWED_NAMES}")])
         if wanted.own_key:
             need(self, name, args, "account_id", "region", since="filesystem has ownKey")
         super().__init__(name, args, opts)
@@ -192,12 +196,13 @@ class SharedFilesystem(Component):
     def _access_point(
         self, name: str, point_name: str, point: AccessPointSpec, files: "aws.efs.FileSystem"
     ) -> pulumi.Output[str]:
+        logical_name = claims.point_logical_name(name, point_name)
         id: pulumi.Output[str] = aws.efs.AccessPoint(
-            f"{name}-point-{point_name}",
+            logical_name,
             file_system_id=files.id,
             posix_user=posix_user(point),
             root_directory=root_directory(point_name, point),
-            tags=self.tags_for(f"{name}-point-{point_name}"),
+            tags=self.tags_for(logical_name),
             opts=self.child(),
         ).id
         return id
@@ -211,7 +216,7 @@ class SharedFilesystem(Component):
         mounts: Sequence[pulumi.Resource],
     ) -> None:
         """A volume and its claim, which is named the same in every namespace."""
-        logical_name = f"{name}-point-{point_name}-in-{namespace}"
+        logical_name = claims.claim_logical_name(name, point_name, namespace)
         claim = claims.claim_name(name, point_name)
         claims.claimed(self, logical_name, namespace, claim, handle, LABELS, depends_on=mounts)
 

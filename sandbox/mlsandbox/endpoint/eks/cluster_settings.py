@@ -1,8 +1,10 @@
 """Validation and defaults of a cluster's settings, as pure functions."""
 
 import json
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
+from awsfacts import addresses
 from awsfacts.eks_settings import CONTROL_PLANE_LOGS
 from mlsandbox.endpoint.eks.backend import Shape
 from mlsandbox.endpoint.eks.catalog import KUBERNETES_VERSIONS
@@ -18,13 +20,24 @@ def check_version(version: str) -> None:
 
 
 def check_endpoint(config: Shape) -> None:
-    """Set the default of `publicAccessCidrs`. Raises `InvalidParameter` if both public and private access are off."""
+    """Set the default of `publicAccessCidrs`. Raises `InvalidParameter` for an endpoint that EKS rejects."""
     if not config["endpointPublicAccess"] and not config["endpointPrivateAccess"]:
         raise InvalidParameter("Private and public endpoint access cannot be false")
     if not config["endpointPublicAccess"]:
         config["publicAccessCidrs"] = []
     elif not config.get("publicAccessCidrs"):
         config["publicAccessCidrs"] = ["0.0.0.0/0"]
+    elif reserved := [each for each in config["publicAccessCidrs"] if _is_reserved(each)]:
+        raise InvalidParameter(f"The following CIDRs are not allowed in publicAccessCidrs: [{', '.join(reserved)}]")
+
+
+def _is_reserved(cidr: str) -> bool:
+    """Whether EKS rejects a network for clients on the internet.
+
+    https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
+    """
+    network = ip_network(cidr, strict=False)
+    return isinstance(network, IPv4Network) and any(network.subnet_of(each) for each in addresses.NOT_PUBLIC)
 
 
 def network_config(asked: Shape) -> Shape:

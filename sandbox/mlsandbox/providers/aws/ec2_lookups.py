@@ -166,9 +166,13 @@ def _vpc_endpoint_service(api: Api, args: Properties) -> Properties:
     if f"com.amazonaws.{api.region}." not in name:
         raise ProviderError(f"{api.name}: InvalidServiceName: The Vpc Endpoint Service '{name}' does not exist")
     zones = [zone["ZoneName"] for zone in api.call("describe_availability_zones")["AvailabilityZones"]]
+    services = api.call("describe_vpc_endpoint_services")["ServiceDetails"]
+    known = [each for each in services if each["ServiceName"] == name]
+    host = ".".join(reversed(name.split(".")[3:])) + f".{api.region}.amazonaws.com"
     return {
         **args,
         "id": name,
+        "privateDnsName": known[0].get("PrivateDnsName", "") if known else host,
         "region": api.region,
         "serviceName": name,
         "serviceType": args.get("serviceType") or "Interface",

@@ -46,6 +46,16 @@ def test_the_cluster_security_group_is_deleted_with_the_cluster(account: Any) ->
     assert account.refused("describe_security_groups", "ec2", GroupIds=[group])[0] == "InvalidGroup.NotFound"
 
 
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8", "203.0.113.0/24", "198.51.100.7/32"])
+def test_a_reserved_network_cannot_be_a_client_on_the_internet(account: Any, cidr: str) -> None:
+    config = {"subnetIds": account.subnets, "endpointPublicAccess": True, "publicAccessCidrs": ["52.94.0.0/22", cidr]}
+    code, message = account.refused(
+        "create_cluster", name="main", roleArn=account.cluster_role, resourcesVpcConfig=config
+    )
+    assert code == "InvalidParameterException"
+    assert message == f"The following CIDRs are not allowed in publicAccessCidrs: [{cidr}]"
+
+
 def test_a_second_cluster_is_rejected_in_every_region(account: Any) -> None:
     account.cluster()
     arguments = {"roleArn": account.cluster_role, "resourcesVpcConfig": {"subnetIds": account.subnets}}

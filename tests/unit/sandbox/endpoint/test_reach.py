@@ -8,7 +8,7 @@ import pytest
 Closed = Callable[..., str | None]
 
 PRIVATE = {"endpointPublicAccess": False, "endpointPrivateAccess": True}
-PUBLIC = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "publicAccessCidrs": ["203.0.113.0/24"]}
+PUBLIC = {"endpointPublicAccess": True, "endpointPrivateAccess": False, "publicAccessCidrs": ["203.0.112.0/24"]}
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ def test_the_cluster_s_additional_groups_count(account: Any, closed: Closed) -> 
 def test_a_public_endpoint_is_open_to_its_ranges(account: Any, closed: Closed) -> None:
     group = cluster(account, **PUBLIC)
     assert closed() is None
-    assert closed("203.0.113.9") is None
-    assert closed("198.51.100.1") is not None
+    assert closed("203.0.112.9") is None
+    assert closed("198.51.99.1") is not None
     # Security group rules have no effect without a private endpoint.
-    let_in(account, group, IpRanges=[{"CidrIp": "198.51.100.0/24"}])
-    assert "only public" in (closed("198.51.100.1") or "")
+    let_in(account, group, IpRanges=[{"CidrIp": "198.51.99.0/24"}])
+    assert "only public" in (closed("198.51.99.1") or "")
 
 
 def test_the_endpoint_of_another_cluster_is_not_checked(account: Any, process: Any) -> None:

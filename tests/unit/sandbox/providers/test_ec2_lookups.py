@@ -74,6 +74,9 @@ def test_an_endpoint_service_has_its_zones(bench: Any) -> None:
     name = f"com.amazonaws.{REGION}.sts"
     found = ask(bench, "getVpcEndpointService", serviceName=name, serviceType="Interface")
     assert (found["serviceName"], found["availabilityZones"]) == (name, [f"{REGION}{letter}" for letter in "abc"])
+    assert found["privateDnsName"] == f"sts.{REGION}.amazonaws.com"
+    without = ask(bench, "getVpcEndpointService", serviceName=f"com.amazonaws.{REGION}.iot.data")
+    assert without["privateDnsName"] == ""
     with pytest.raises(ProviderError, match=r"InvalidServiceName: The Vpc Endpoint Service .* does not exist"):
         ask(bench, "getVpcEndpointService", serviceName="com.amazonaws.mars-1.sts")
 

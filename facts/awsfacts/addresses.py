@@ -1,0 +1,16 @@
+"""Ranges of IP addresses with a special purpose."""
+
+from ipaddress import IPv4Network
+from typing import Final
+
+NOT_PUBLIC: Final = tuple(
+    IPv4Network(cidr)
+    for cidr in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        "224.0.0.0/3",
+    )
+)
+"""IPv4 addresses that are not used on the internet, those for documentation included. EKS rejects them for clients on
+the internet: https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml,
+https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html"""
