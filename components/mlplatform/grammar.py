@@ -33,7 +33,6 @@ RESERVED_LABELS: Final = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
 """Prefixes of labels that EKS rejects on nodes: https://github.com/eksctl-io/eksctl/issues/4007"""
 
 OUR_LABELS: Final = "mlplatform.io"
-
 MAX_LABEL_KEY: Final = 63
 """Maximum length of the key of a node's label, including its prefix; less than Kubernetes allows. `labelKey` of
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, as in botocore 1.44.5 (2026-11-28)"""
@@ -49,7 +48,7 @@ MAX_IMAGE_NAME: Final = 255
 """Maximum length of an image's name without registry, tag and digest. Same source as the parts of a reference."""
 
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
-"""How the name of a secret begins that ECR signs in to another registry with:
+"""Prefix of the names of secrets with which ECR signs in to another registry:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
 MAX_PORT: Final = 65_535
