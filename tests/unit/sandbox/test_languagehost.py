@@ -4,13 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
@@ -19,36 +17,9 @@ from mlsandbox.tools.languagehost import dependencies, program
 from mlsandbox.tools.languagehost.interpreter import RuntimeOptionError, RuntimeOptions, own_interpreter
 from mlsandbox.tools.languagehost.policy import PolicyPackProxy, forward, stack_environment
 from mlsandbox.tools.languagehost.processes import Ended, Written
+from unit.sandbox.processes import DEADLINE_SECONDS, gone, line_of, within_deadline
 
 pytestmark = pytest.mark.engine  # several processes of ours a test
-
-DEADLINE_SECONDS = 10
-
-
-def within_deadline(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()
-
-
-def line_of(output: Iterator[Written | Ended]) -> bytes:
-    # One print may be two writes.
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = next(output)
-        assert isinstance(piece, Written), piece
-        line += piece.data
-    return line
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def virtual_environment(folder: Path) -> Path:

@@ -5,43 +5,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
-from mlsandbox.tools.languagehost.processes import Ended, ProcessGroup, ProcessGroups, Written
+from mlsandbox.tools.languagehost.processes import Ended, ProcessGroup, ProcessGroups
+from unit.sandbox.processes import DEADLINE_SECONDS, gone, line_of, within_deadline
 
 pytestmark = pytest.mark.engine  # several processes of ours a test
-
-DEADLINE_SECONDS = 10
-
-
-def within_deadline(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()
-
-
-def line_of(output: Iterator[Written | Ended]) -> bytes:
-    # One print may be two writes.
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = next(output)
-        assert isinstance(piece, Written), piece
-        line += piece.data
-    return line
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture
