@@ -237,7 +237,7 @@ def pinned_image(value: str) -> str:
     if int(found["port"] or 1) not in range(1, MAX_PORT + 1):
         raise ValueError(f"allowed: a registry whose port is 1 to {MAX_PORT}, e.g. localhost:5000/model-server:v1.2.0")
     host = found["host"] or ""
-    # Every host with a capital counts as a registry, also one that no node can find.
+    # Any host name with an upper-case letter counts as a registry, even one that nodes cannot resolve.
     if host != host.lower() and "." not in host and not found["port"]:
         raise ValueError(f"allowed: a name in lower case, e.g. {host.lower()}/…, or a registry's host name before it")
     if wrong := partitions.registry_problem(host):
@@ -252,7 +252,7 @@ def pinned_image(value: str) -> str:
 
 
 def registry(value: str) -> str:
-    """`value` if it is the host name of a registry, with a port if any.
+    """`value` if it is the host name of a registry, optionally with a port.
 
     Raises:
         ValueError: saying what is allowed.
@@ -268,7 +268,7 @@ def registry(value: str) -> str:
 
 
 def repository_url(value: str) -> str:
-    """`value` if it is the URL of a repository as ECR has it: a registry and a name.
+    """`value` if it is the URL of an ECR repository: a registry and a name.
 
     Raises:
         ValueError: saying what is allowed.
@@ -356,10 +356,10 @@ def network(value: str) -> IPv4Network:
 
 
 def each_once(values: Sequence[str]) -> Sequence[str]:
-    """`values` if none occurs twice. Some may be outputs, which are left.
+    """`values` if none occurs twice. Outputs are not checked.
 
     Raises:
-        ValueError: with those that do, to be read after `has`.
+        ValueError: lists the duplicates, as a phrase that follows `has`.
     """
     if twice := sorted({each for each in values if isinstance(each, str) and values.count(each) > 1}):
         raise ValueError(f"{', '.join(twice)} twice; allowed: each once")

@@ -124,13 +124,13 @@ def needed(nodes: int, *, pods_apart: bool) -> tuple[int, int]:
 
 
 def too_few(cidr: str, pod_cidr: str | None, zone_names: Sequence[str], nodes: Mapping[str, int]) -> dict[str, str]:
-    """What is wrong with ranges that are too small, to be read after the field: by `cidr` and `podCidr`.
+    """Problems of ranges that are too small, by field (`cidr`, `podCidr`), as phrases that follow the field.
 
     Args:
         cidr: the network's range.
-        pod_cidr: the range of pods, if they have one.
+        pod_cidr: the pods' range, if they have a separate one.
         zone_names: its zones.
-        nodes: the number of nodes that run at first, by zone.
+        nodes: the initial number of nodes in each zone.
     """
     private = {zone.name: zone.private_cidr for zone in zones(cidr, zone_names)}
     apart = pods(pod_cidr, zone_names) if pod_cidr else {}

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlplatform import namespaces, roles
 from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
+from mlplatform.arguments import ArgumentsError, Problem, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.security.workload_identity.spec import (
@@ -122,7 +122,7 @@ class WorkloadIdentity(Component):
             repository_arns=args.get("repository_arns", {}),
             queue_arns=args.get("queue_arns", {}),
             secret_arns=args.get("secret_arns", {}),
-        ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
+        ).apply(reporting(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
         access = access.apply(lambda policy: _checked_size(what_is(self, name), wanted, policy))
         role, policies = roles.role(
             self,
