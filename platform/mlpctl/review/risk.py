@@ -69,7 +69,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
+        changing = watched.changing(context, change, reported={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing of it.
         left = change.retained and change.op is Op.REPLACE
         moving = watched.moving(context, change)

@@ -51,7 +51,7 @@ def ensure(names: Iterable[str], reporter: Reporter, *, cache: Cache | None = No
     """The executables of these programs, in the order of `TOOLS`. Missing ones are installed or built.
 
     It can run in several processes and threads at once: one of them builds a program, the others wait and show that.
-    Call it in a daemon thread, if in a thread. Builds end with the process, even after Ctrl-C or SIGKILL.
+    If you call it in a thread, use a daemon thread. Builds end with the process, even after Ctrl-C or SIGKILL.
 
     Raises `ToolchainError` if a program cannot be installed or built (programs that were built before are kept), and
     `KeyError` for a name that is not in `TOOLS`.
