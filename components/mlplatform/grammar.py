@@ -153,7 +153,7 @@ def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
     problems = []
     for place, text in texts.items():
         if "\0" in text:
-            problems.append(f"{place} holds a zero byte; allowed: text without one, since Linux ends a text at it")
+            problems.append(f"{place} has a zero byte; allowed: text without zero bytes, which end a string in Linux")
         elif len(text.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
             problems.append(f"{place} is {len(text)} characters long; allowed: {MAX_ARGUMENT} bytes, Linux's limit")
     return problems

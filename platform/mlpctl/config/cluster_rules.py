@@ -52,8 +52,8 @@ def a_role_s_name_and_its_arn_are_one_principal(platform: Sections) -> Iterator[
         _, account, kind, name = principal_of(access.principal_arn) if access.principal_arn else ("",) * 4
         if kind == "role" and account == platform.allowed_accounts[0] and name in roles:
             yield (
-                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: another than that of "
-                f"access.{roles[name]}, since EKS allows one entry per principal"
+                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: a principal other than "
+                f"that of access.{roles[name]}, since EKS allows one entry per principal"
             )
 
 

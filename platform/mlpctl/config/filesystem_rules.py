@@ -31,7 +31,7 @@ def claims_lie_in_namespaces_that_exist(platform: Sections) -> Iterator[str]:
             for model in (each for each in point.namespaces if each in platform.inference):
                 yield (
                     f"sharedFilesystems.{name}.accessPoints.{point_name}.namespaces has {model}; allowed: namespaces "
-                    f"that exist before the stack; the model of this name mounts it by inference.{model}.volumes"
+                    f"that exist before the stack; the model {model} mounts it by inference.{model}.volumes"
                 )
 
 
@@ -44,8 +44,8 @@ def claims_differ(platform: Sections) -> Iterator[str]:
             for namespace in point.namespaces:
                 if first.setdefault((namespace, claim), place) != place:
                     yield (
-                        f"{place}.namespaces has {namespace}; allowed: another, or other names, since its claim "
-                        f"{claim} is that of {first[namespace, claim]}"
+                        f"{place}.namespaces has {namespace}; allowed: another namespace, or other names, since "
+                        f"{first[namespace, claim]} has the claim {claim} there"
                     )
 
 

@@ -247,7 +247,9 @@ def test_a_principal_can_have_only_one_entry(other: dict[str, str], later: bool)
     access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
     given = {} if other else {"ops": Later(ROLE) if later else ROLE}
     found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
-    assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS allows one entry per principal"}
+    assert found == {
+        "principal_arns.ml": "is that of ops; allowed: another principal, since EKS allows one entry per principal"
+    }
 
 
 @pytest.mark.parametrize("other", [{"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}])

@@ -303,7 +303,7 @@ def test_a_volume_that_is_not_given_is_told_before_anything_is_created() -> None
     given: Any = {"inference": wanted(volumes=WEIGHTS)}
     with pytest.raises(ArgumentsError, match=r"volume_handles is missing; required, since inference has volumes"):
         declare(lambda: InferenceService("chat", given))
-    with pytest.raises(ArgumentsError, match=r"has no shared/team; needed for inference.volumes.weights; given: a/b"):
+    with pytest.raises(ArgumentsError, match=r"has no shared/team; required for inference.volumes.weights; given: a/b"):
         declare(lambda: InferenceService("chat", {**given, "volume_handles": {"a/b": "fs-1::fsap-1"}}))
 
 
@@ -317,10 +317,10 @@ def test_a_volume_is_mounted_where_nothing_else_is(path: str) -> None:
 
 def test_volumes_do_not_hide_each_other() -> None:
     two = {"weights": WEIGHTS["weights"], "cache": {**WEIGHTS["weights"], "path": "/models/cache"}}
-    with pytest.raises(ValidationError, match=r"volumes.cache.path is /models/cache; allowed: folders outside of /mod"):
+    with pytest.raises(ValidationError, match=r"volumes.cache.path is /models/cache; allowed: paths outside /mod"):
         wanted(volumes=two)
     wanted(volumes={**two, "cache": {**WEIGHTS["weights"], "path": "/models-cache"}})
-    with pytest.raises(ValidationError, match=r"volumes.weights.path is /models; allowed: folders outside of /models"):
+    with pytest.raises(ValidationError, match=r"volumes.weights.path is /models; allowed: paths outside /models"):
         wanted(volumes={**two, "cache": WEIGHTS["weights"]})
 
 

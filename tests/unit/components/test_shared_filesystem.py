@@ -240,7 +240,7 @@ def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
             {"infrequentAccessDays": 90, "archiveDays": 90},
             r"archiveDays is 90; allowed: more than infrequentAccessDays \(90\)",
         ),
-        ({"returnOnAccess": True}, "returnOnAccess is true; allowed: with infrequentAccessDays"),
+        ({"returnOnAccess": True}, "returnOnAccess is true; allowed: true only with infrequentAccessDays"),
         ({"accessPoints": {"Team": {}}}, "accessPoints has Team; allowed: lower-case letters"),
         ({"accessPoints": {"team": {"uid": 0}}}, "greater than or equal to 1"),
         ({"accessPoints": {"team": {"secondaryGids": [0]}}}, r"secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),

@@ -113,7 +113,9 @@ def principal_problems(entry: str, arn: str, partition: str | None, others: Mapp
         yield Problem(place, f"is an ARN of the partition {own}; allowed: ARNs of {partition}, the component's")
     for other, principal in others.items():
         if isinstance(principal, str) and principal_of(principal) == principal_of(arn):
-            yield Problem(place, f"is that of {other}; allowed: another, since EKS allows one entry per principal")
+            yield Problem(
+                place, f"is that of {other}; allowed: another principal, since EKS allows one entry per principal"
+            )
 
 
 def _refused(place: str, check: Callable[[Any], object], value: Any) -> Iterator[Problem]:

@@ -41,8 +41,8 @@ def principals(
     twice = [
         Problem(
             f"cluster.access.{entry}",
-            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another, since EKS allows one entry per "
-            "principal",
+            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another principal, since EKS allows one entry "
+            "per principal",
         )
         for entry, arn in named.items()
         if first.setdefault(principal_of(arn), entry) != entry

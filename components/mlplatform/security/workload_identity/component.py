@@ -105,7 +105,9 @@ class WorkloadIdentity(Component):
         if allowed := namespaces.workload_problem(name, wanted.namespace, wanted.service_account):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if owner := OWN_ACCOUNTS.get(account := service_account_of(name, wanted)):
-            reason = f"is {account[1]} in {account[0]}; allowed: another, since {owner} has its own role"
+            reason = (
+                f"is {account[1]} in {account[0]}; allowed: another service account, since {owner} has its own role"
+            )
             raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", reason)])
         _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)

@@ -194,7 +194,7 @@ class InferenceService(Component):
         sources = {volume: each.source for volume, each in wanted.volumes.items()}
         known = ", ".join(sorted(given)) or "none is given"
         problems = [
-            Problem("volume_handles", f"has no {source}; needed for inference.volumes.{volume}; given: {known}")
+            Problem("volume_handles", f"has no {source}; required for inference.volumes.{volume}; given: {known}")
             for volume, source in sources.items()
             if source not in given
         ]

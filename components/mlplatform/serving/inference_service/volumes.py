@@ -44,7 +44,7 @@ class SharedVolume(Spec):
     @classmethod
     def _path_is_nobody_s(cls, value: str) -> str:
         if any(_is_in(value, each) or _is_in(each, value) for each in TAKEN):
-            raise ValueError(f"allowed: folders that neither lie in nor hold {', '.join(TAKEN)}")
+            raise ValueError(f"allowed: paths that are neither inside nor above {', '.join(TAKEN)}")
         return value
 
     @property
@@ -60,7 +60,7 @@ def inside_others(volumes: Volumes) -> list[str]:
     """Problems of volumes whose mount path is inside that of another volume: one line per volume."""
     places = sorted((volume.path, name) for name, volume in volumes.items())
     return [
-        f"volumes.{name}.path is {path}; allowed: folders outside of {above}, where {other} is mounted"
+        f"volumes.{name}.path is {path}; allowed: paths outside {above}, where {other} is mounted"
         for (above, other), (path, name) in itertools.combinations(places, 2)
         if _is_in(path, above)
     ]

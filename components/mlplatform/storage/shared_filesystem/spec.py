@@ -129,7 +129,9 @@ class SharedFilesystemSpec(Spec):
             current = "missing" if first is None else first
             raise ValueError(f"archiveDays is {then}; allowed: more than infrequentAccessDays ({current})")
         if self.return_on_access and first is None:
-            raise ValueError("returnOnAccess is true; allowed: with infrequentAccessDays, since no file moves")
+            raise ValueError(
+                "returnOnAccess is true; allowed: true only with infrequentAccessDays, without which no file moves"
+            )
         return self
 
 
