@@ -1,4 +1,4 @@
-"""Rules that every plan must meet, whatever the stack file contains.
+"""Rules that every plan must meet, for any stack file.
 
 An invariant takes a plan and yields one sentence per violation. Invariants apply to resource types, not to components,
 so that they also cover new components.
@@ -37,9 +37,9 @@ INVARIANTS: Final[dict[str, Invariant]] = {}
 """All invariants by name."""
 
 WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
-"""Actions that support only the resource `*`, or that AWS documents with no other resource:
+"""Actions that support only the resource `*`, or for which AWS documents no other resource:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
-that `SESSION_ACTIONS` names."""
+that `SESSION_ACTIONS` refers to."""
 
 NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
 """Services whose endpoints do not support policies: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""

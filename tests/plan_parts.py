@@ -69,9 +69,9 @@ def statements(declared: Declared) -> Iterator[Json]:
 
 
 def names_a_principal(condition: Json) -> bool:
-    """Whether a condition says who it is, or asks for a way in that is guarded by itself.
+    """Whether a condition names principals, or requires a mount target.
 
-    A mount target is reached by its security group's sources alone:
+    Only the sources in its security group can reach a mount target:
     https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
     """
     if condition.get("Bool", {}).get("elasticfilesystem:AccessedViaMountTarget") == "true":

@@ -216,7 +216,7 @@ def test_a_server_sends_no_statistics_by_default() -> None:
 
 
 @pytest.mark.parametrize("registry", ["localhost:5000", "registry.example.com", "r.example.com:443"])
-def test_a_registry_may_be_another_one(registry: str) -> None:
+def test_images_may_come_from_another_registry(registry: str) -> None:
     source = {"cache": "hub", "path": "a/b", "tag": "v1"}
     assert pod_of(at_home({"imageFrom": source}, registry_url=registry))["image"] == f"{registry}/hub/a/b:v1"
 

@@ -272,7 +272,7 @@ def test_a_volume_is_claimed_in_the_model_s_namespace_and_mounted_read_only() ->
     assert claim.urn in plan.one(k8s.apps.v1.Deployment).depends_on
 
 
-def test_a_volume_may_be_written() -> None:
+def test_a_volume_can_be_mounted_writable() -> None:
     plan = with_volumes({"weights": {**WEIGHTS["weights"], "readOnly": False}})
     pod = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]
     assert pod["volumes"][-1]["persistentVolumeClaim"]["readOnly"] is False
@@ -289,7 +289,7 @@ def test_a_volume_in_a_namespace_that_is_an_output_is_claimed_there() -> None:
     assert claim.inputs["metadata"]["namespace"] == "models"
 
 
-def test_another_access_point_is_claimed_by_another_name() -> None:
+def test_the_claim_of_another_access_point_has_another_name() -> None:
     names = {
         with_volumes(volume_handles={"shared/team": handle})
         .one(k8s.core.v1.PersistentVolumeClaim)
@@ -299,7 +299,7 @@ def test_another_access_point_is_claimed_by_another_name() -> None:
     assert names == {"chat-weights-2", "chat-weights-3"}
 
 
-def test_a_volume_that_is_not_given_is_told_before_anything_is_created() -> None:
+def test_a_volume_without_a_handle_is_rejected_before_anything_is_created() -> None:
     given: Any = {"inference": wanted(volumes=WEIGHTS)}
     with pytest.raises(ArgumentsError, match=r"volume_handles is missing; required, since inference has volumes"):
         declare(lambda: InferenceService("chat", given))
@@ -310,7 +310,7 @@ def test_a_volume_that_is_not_given_is_told_before_anything_is_created() -> None
 @pytest.mark.parametrize(
     "path", ["/", "models", "/models/", "/a/../b", "/a//b", "/tmp", "/tmp/x", "/mnt", "/mnt/secrets"]
 )
-def test_a_volume_is_mounted_where_nothing_else_is(path: str) -> None:
+def test_a_volume_is_not_mounted_over_system_folders(path: str) -> None:
     with pytest.raises(ValidationError):
         wanted(volumes={"weights": {**WEIGHTS["weights"], "path": path}})
 

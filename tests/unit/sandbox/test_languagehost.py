@@ -19,7 +19,7 @@ from mlsandbox.tools.languagehost.policy import PolicyPackProxy, forward, stack_
 from mlsandbox.tools.languagehost.processes import Ended, Written
 from unit.sandbox.processes import DEADLINE_SECONDS, gone, line_of, within_deadline
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 
 def virtual_environment(folder: Path) -> Path:

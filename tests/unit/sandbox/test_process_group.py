@@ -13,7 +13,7 @@ import pytest
 from mlsandbox.tools.languagehost.processes import Ended, ProcessGroup, ProcessGroups
 from unit.sandbox.processes import DEADLINE_SECONDS, gone, line_of, within_deadline
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 
 @pytest.fixture

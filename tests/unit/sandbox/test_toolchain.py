@@ -23,7 +23,7 @@ from unit.sandbox.toolchains import Recorder, bin_folder, calls, program
 
 __all__ = ["bin_folder", "calls"]  # fixtures
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 
 def test_a_compatible_program_on_path_is_used_without_a_build(bin_folder, calls):
@@ -91,7 +91,7 @@ def test_a_damaged_program_in_the_cache_is_reported_and_built_again(bin_folder, 
     assert look("etcd").found is not None
 
 
-def test_the_engine_is_built_first_whatever_the_requested_order(bin_folder, calls):
+def test_the_engine_is_built_first_regardless_of_the_requested_order(bin_folder, calls):
     ensure(reversed(TOOLS), SilentReporter())
     built = [call["args"][-1] for call in calls("build")]
     assert built == [tool.package for tool in TOOLS.values()]

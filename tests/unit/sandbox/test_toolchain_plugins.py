@@ -18,7 +18,7 @@ from unit.sandbox.toolchains import PLUGIN, Recorder, bin_folder, calls, program
 
 __all__ = ["bin_folder", "calls"]  # fixtures
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+pytestmark = pytest.mark.engine  # each test starts several processes
 FOLDER = f"plugins/resource-kubernetes-v{TOOLS[PLUGIN].version}"
 """The folder of the plugin, relative to `PULUMI_HOME`."""
 
@@ -77,7 +77,7 @@ def test_the_official_installer_can_be_disabled(bin_folder, calls, monkeypatch):
 
 def test_a_plugin_in_the_users_pulumi_folder_is_used(bin_folder, calls, tmp_path):
     installed = program(tmp_path / "pulumi-home" / FOLDER, PLUGIN, "it starts to serve")
-    program(bin_folder, PLUGIN, "on PATH, where no version is told")
+    program(bin_folder, PLUGIN, "on PATH, without a version")
     assert ensure([PLUGIN], SilentReporter()) == {PLUGIN: installed}
     assert calls("build") == []
 
