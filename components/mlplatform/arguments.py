@@ -150,7 +150,7 @@ def problems(kind: Any, name: str, args: Any, spelling: Callable[[str], str] = s
         yield Problem("args", f"is of type {type(args).__name__}; allowed: a mapping of {allowed}")
         return
     yield from (Problem(key, "is missing") for key in hints if key in required and args.get(key) is None)
-    right = {}
+    valid = {}
     for key, value in args.items():
         if key not in hints:
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
@@ -162,8 +162,8 @@ def problems(kind: Any, name: str, args: Any, spelling: Callable[[str], str] = s
         elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
             yield from found
         else:
-            right[key] = value
-    yield from _shared_problems(right, hints, spelling)
+            valid[key] = value
+    yield from _shared_problems(valid, hints, spelling)
 
 
 def _name_problems(name: Any) -> Iterator[Problem]:
@@ -204,10 +204,10 @@ def _not_text(value: Any, path: str) -> Iterator[Problem]:
 
 
 def _shared_problems(
-    right: Mapping[str, Any], hints: Mapping[str, Any], spelling: Callable[[str], str]
+    valid: Mapping[str, Any], hints: Mapping[str, Any], spelling: Callable[[str], str]
 ) -> Iterator[Problem]:
     """Problems of the arguments that many components share, among those with a valid type."""
-    known = {key: value for key, value in right.items() if not _is_output(value)}
+    known = {key: value for key, value in valid.items() if not _is_output(value)}
     tags, account, region, partition = map(spelling, ("tags", "account_id", "region", "partition"))
     if tags in known:
         yield from shared_arguments.tag_problems(tags, known[tags])
@@ -215,7 +215,7 @@ def _shared_problems(
         yield Problem(account, f"is {shown(known[account])}; {wrong}")
     for key in known.keys() - {account}:
         yield from shared_arguments.form_problems(key, known[key])
-    default = AWS if partition in hints and partition not in right else None
+    default = AWS if partition in hints and partition not in valid else None
     there = known.get(partition, default)
     found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
     yield from found
