@@ -350,8 +350,8 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
                 # An output inside a spec makes the whole spec unknown.
                 # The argument's name may be the plural of the field's.
                 fields = {form for each in map(to_camel, where) for form in (each, f"{each}s")}
-                beside = next((name for name in arguments if to_camel(name) in fields), None)
-                yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
+                argument = next((name for name in arguments if to_camel(name) in fields), None)
+                yield Problem(path, OUTPUT + (f"; pass it as the argument `{argument}`" if argument else ""))
             elif each["type"] == "value_error":
                 yield from _rule_problems(path, str(each["ctx"]["error"]), each["input"])
             else:

@@ -89,9 +89,9 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
 
 
 def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
-    """The official language host `name` for `engine`: beside it, or on PATH; None if there is none.
+    """The official language host `name` for `engine`: next to it, or on PATH; None if there is none.
 
-    If a language host is beside another `pulumi`, it has the version of that one, which must be compatible.
+    If a language host is next to another `pulumi`, it has the version of that one, which must be compatible.
     """
     for folder in (engine.parent, engine.resolve().parent, *_search_path()):
         host = shutil.which(name, path=str(folder))
@@ -142,7 +142,7 @@ def _installed_plugin(tool: Tool) -> Found | None:
         return None
     home = Path(os.environ.get(PULUMI_HOME) or "~/.pulumi").expanduser()
     program = home / plugin_path(tool) / tool.name
-    # With files beside it, it is our own build, which a sandbox linked from the cache.
+    # With files next to it, it is a build of the sandbox, which a sandbox linked from the cache.
     if not os.access(program, os.X_OK) or any(program.with_name(Path(each).name).exists() for each in tool.beside):
         return None
     return Found(program, str(tool.version), PULUMI_HOME)
