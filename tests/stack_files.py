@@ -27,7 +27,7 @@ THE_REGION: Final = "eu-central-1"
 words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8).map(lambda text: f"x{text}")
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-"""What a program may be given."""
+"""Arguments and variables that a program can have."""
 
 KNOWN: Final[Mapping[str, Values]] = {
     "owner": st.sampled_from(["x", "Team ML", "é", "a/b@example.com"]),

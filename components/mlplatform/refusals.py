@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 class ArgumentsError(pulumi.RunError):
     """A component can't be created with these arguments. The engine prints the message without a traceback.
 
-    It is not a ValueError, because Pulumi would wrap one that is raised in an output in errors of its own.
+    It is not a ValueError, because Pulumi wraps a ValueError that is raised in an output in other errors.
     """
 
     def __init__(self, what: str, problems: Sequence[Problem]) -> None:

@@ -40,14 +40,14 @@ def models_have_namespaces_of_their_own(platform: Sections) -> Iterator[str]:
 
 
 def workloads_have_pods_of_their_own(platform: Sections) -> Iterator[str]:
-    """A workload without namespace and service account is for pods whose namespace and account have its name."""
+    """By default, the namespace and the service account of a workload's pods have the workload's name."""
     for name, workload in platform.workloads.items():
         if allowed := namespaces.workload_problem(name, workload.namespace, workload.service_account):
             yield f"workloads has {name}; allowed: {allowed}"
 
 
 def models_run_on_pools_that_exist(platform: Sections) -> Iterator[str]:
-    """A model refers to a pool of the stack."""
+    """A model must refer to a pool of the stack."""
     pools = ", ".join(platform.gpu_pools) or "none is defined"
     for name, model in platform.inference.items():
         if model.pool not in platform.gpu_pools:
@@ -127,7 +127,7 @@ def models_have_an_image(platform: Sections) -> Iterator[str]:
 
 
 def models_run_images_that_stay(platform: Sections) -> Iterator[str]:
-    """A model's image in a repository of the stack never expires."""
+    """A model's image in a repository of the stack must not expire."""
     for name, model in platform.inference.items():
         place = f"inference.{name}.imageFrom.tag"
         repository, tag = (model.image_from.repository, model.image_from.tag) if model.image_from else (None, None)
@@ -160,7 +160,7 @@ def models_run_images_of_their_partition(platform: Sections) -> Iterator[str]:
 
 
 def models_read_their_weights(platform: Sections) -> Iterator[str]:
-    """The bucket with a model's weights exists, and the model's own workload can read it."""
+    """The bucket with a model's weights must exist, and the model's workload must have read access."""
     for name, model in platform.inference.items():
         if model.model is None:
             continue
@@ -189,7 +189,7 @@ def models_read_their_weights(platform: Sections) -> Iterator[str]:
 
 
 def models_read_their_secrets(platform: Sections) -> Iterator[str]:
-    """The model's own workload can read the secrets in the model's environment."""
+    """The model's workload must have read access to the secrets in the model's environment."""
     for name, model in platform.inference.items():
         where, workload = _workload_of(platform, name)
         if missing := [secret for secret in model.secrets if secret not in (workload.secrets if workload else ())]:

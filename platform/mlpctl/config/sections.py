@@ -46,7 +46,7 @@ MAX_POLICY_NAME: Final = 128
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
 MAX_FILESYSTEMS: Final = 6
-"""Shared file systems whose policies fit on the role of their driver (`iam.ROLE_SIZE`)."""
+"""Maximum number of shared file systems: the role of their driver has a policy for each (`iam.ROLE_SIZE`)."""
 
 
 def _tag_key(value: str) -> str:
@@ -103,8 +103,8 @@ class Sections(Spec):
     """Buckets for datasets, models and artifacts, by name."""
 
     shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={}, max_length=MAX_FILESYSTEMS)
-    """EFS file systems that pods of all nodes share, by name: for weights, datasets and results that programs read
-    and write as files. Each claim of the StorageClass `efs-NAME` gets a directory of its own."""
+    """EFS file systems that pods on all nodes share, by name: for weights, datasets and results that programs read and
+    write as files. Each claim of the StorageClass `efs-NAME` gets a separate directory."""
 
     images: ImageRegistrySpec = ImageRegistrySpec()
     """Repositories for container images, and pull-through caches of public registries."""

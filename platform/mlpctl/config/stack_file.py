@@ -223,7 +223,7 @@ def _changed_numbers(document: Document, shape: Shape) -> list[Problem]:
     """Report numbers in text fields whose digits would differ from how the file writes them."""
     return [
         replace(_at(document, place, f"is {shortened(written)}", "text in quotes"), value=written)
-        for place, written in document.respelt.items()
+        for place, written in document.respelled.items()
         if (below := shape.at(place)) and below.node.get("type") == "string"
     ]
 

@@ -182,7 +182,7 @@ class Choices:
     """Ids of the resources to import."""
 
     drop: frozenset[str] = frozenset()
-    """Resources that do not exist, whatever the lookup finds."""
+    """Resources that do not exist, regardless of the lookup results."""
 
     def unknown(self, pending: Sequence[Pending]) -> list[str]:
         """Names that match no pending operation, or more than one."""

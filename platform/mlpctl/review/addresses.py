@@ -63,7 +63,7 @@ class Addresses:
 
 
 def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
-    """The addresses that allow and deny rules let in; the first rule that matches an address applies."""
+    """The addresses that a list of allow and deny rules allows; the first rule that matches an address applies."""
     starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)
     points = sorted({point for low, _, high in starts for point in (low, high + 1)})
     found: list[_Span] = []

@@ -69,8 +69,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
-        # A replacement that retains the old resource destroys nothing of it.
+        changing = watched.changing(context, change, reported={name for each in exposed for name in each.roots})
+        # A replacement that retains the old resource destroys nothing.
         left = change.retained and change.op is Op.REPLACE
         moving = watched.moving(context, change)
         yield from (each for each in (*changing, *moving) if not left or each.harm in _OF_THE_NEW_ONE)

@@ -19,8 +19,8 @@ from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, 
 from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
 
 
-def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
-    """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
+def changing(context: Context, change: Change, *, reported: Container[str] = ()) -> Iterator[Finding]:
+    """Findings about changed properties. For those in `reported`, the change itself is not reported again."""
     scarce = None
     moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
@@ -28,7 +28,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
-        if watch.test == "changed" and root(watch.property) in told:
+        if watch.test == "changed" and root(watch.property) in reported:
             continue
         certainty, because = _asked(context, change, watch)
         if certainty is None:

@@ -46,7 +46,7 @@ def test_the_engine_prints_it_without_a_traceback() -> None:
     assert issubclass(ArgumentsError, pulumi.RunError)
 
 
-def test_a_misspelt_boundary_is_not_ignored() -> None:
+def test_a_misspelled_boundary_is_not_ignored() -> None:
     args: Any = {
         "workload": {"queues": {"q": "send"}},
         "cluster_name": "c",

@@ -149,7 +149,7 @@ class Network(Component):
 
     @classmethod
     def surveyed(cls, known: Survey, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> Self:
-        """A network whose lookups were done already, by `preflight.check` for the same arguments.
+        """A network that reuses the lookups of `preflight.check` for the same arguments.
 
         Args:
             known: the results of the lookups. They are not used if the arguments differ.
@@ -163,7 +163,7 @@ class Network(Component):
         return network
 
     def private_subnets_in(self, zones: Sequence[str]) -> list[pulumi.Output[str]]:
-        """The private subnets of `zones`, or of every zone where `zones` is empty.
+        """The private subnets of `zones`, or of all zones if `zones` is empty.
 
         Raises:
             KeyError: the network has no such zone.
@@ -172,7 +172,7 @@ class Network(Component):
 
     @property
     def private_subnets(self) -> dict[str, pulumi.Output[str]]:
-        """The private subnet of each zone, by the zone as the spec names it."""
+        """The private subnet of each zone, by the zone's name or ID in the spec."""
         return {**self._private}
 
     def _adopt(self, existing: ExistingVpc, found: Found) -> Ground:

@@ -162,10 +162,10 @@ class NetworkSpec(Spec):
         return [*dict.fromkeys([*preset, *self.interface_endpoints])]
 
     def without_endpoint(self, services: Mapping[str, str]) -> list[str]:
-        """What is wrong with `interfaceEndpoints` of a closed network, to be read after it: a line for each service.
+        """Problems of `interfaceEndpoints` in a network without NAT: a phrase per service, which follows the field.
 
         Args:
-            services: services that nodes and pods use beside those of every cluster, and what for.
+            services: services that nodes and pods use in addition to those of every cluster, with the reason.
         """
         there = self.services([*services]) if self.closed else [*services]
         return [

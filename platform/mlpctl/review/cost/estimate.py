@@ -62,7 +62,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     """Check a cost against the limits of the stack's config; limits that are not set have no entry.
 
     A limit in dollars is broken if something expensive is unpriced, unless the config sets how many resources may be
-    unpriced: a total without the GPUs has no meaning.
+    unpriced: without the GPUs, for example, the total would be meaningless.
     """
     sums = cost.totals
     left_out = f" Not included: {_counted(sums.unpriced)}." if sums.unpriced else ""

@@ -42,7 +42,7 @@ class AwsProvider(Provider):
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
         """Shows a message to a client's user; set to `servicer.Servicer.say` when the provider is served."""
         self.finished: Callable[[], None] = lambda: None
-        """Called when an engine has finished, to persist the changes that it was told of."""
+        """Called when an engine's operation has ended, to persist its changes."""
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
         """Reject a configuration that the official provider rejects or that the sandbox does not support."""
