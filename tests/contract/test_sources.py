@@ -18,7 +18,6 @@ LONGER: Final[Mapping[str, str]] = {
     "platform/mlpctl/review/cost/prices.csv": "written by `mlpctl prices refresh`",
     "platform/mlpctl/review/cost/spot.csv": "written by `mlpctl prices refresh`",
     "platform/mlpctl/review/kubernetes_api.json": "written by `make golden`",
-    "platform/mlpctl/review/secrets.yaml": "words and patterns of secrets, which refer to one another",
     "platform/mlpctl/review/types/azure.yaml": "the first pattern that fits describes a type, across services",
     "platform/mlpctl/review/types/google.yaml": "the first pattern that fits describes a type, across services",
     "platform/mlpctl/review/types/kubernetes.yaml": "the first pattern that fits describes a type, across API groups",
