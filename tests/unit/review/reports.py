@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from mlpctl import text
 from mlpctl.review import wording
 from mlpctl.review.plan import Op
 from mlpctl.review.report import (
@@ -203,7 +204,7 @@ def report(groups: Sequence[Group] = (), **more: Any) -> Report:
     for each in groups:
         counts.update(each.counts)
     found: Cost | None = more.get("cost")
-    delta = f"; {wording.change(found.totals.delta_monthly_usd.expected)} per month" if found else ""
+    delta = f"; {text.change(found.totals.delta_monthly_usd.expected)} per month" if found else ""
     return Report(
         groups=groups,
         **{
