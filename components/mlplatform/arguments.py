@@ -1,6 +1,5 @@
 """Validation of a component's arguments, all together, before any resource is created."""
 
-import difflib
 import inspect
 import json
 import re
@@ -16,7 +15,7 @@ from awsfacts.partitions import AWS
 from mlplatform import arns, names, plain, shared_arguments
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
-from mlplatform.refusals import shown
+from mlplatform.refusals import shown, similar
 from mlplatform.refusals import what_is as what_is
 from mlplatform.spec import Spec
 
@@ -394,5 +393,5 @@ def _fields_at(model: Any, loc: Sequence[int | str]) -> list[str]:
 
 def _instead(word: str, choices: Sequence[str]) -> str:
     by_form = {to_camel(choice).lower(): choice for choice in choices}
-    near = difflib.get_close_matches(to_camel(word).lower(), by_form, n=1, cutoff=0.7)
+    near = similar(to_camel(word).lower(), by_form)
     return f"did you mean `{by_form[near[0]]}`?" if near else f"allowed: {', '.join(choices)}"

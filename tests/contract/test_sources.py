@@ -44,3 +44,9 @@ def test_the_sandbox_serves_any_program_and_names_neither_this_platform_nor_its_
     assert sandbox
     texts = {each.name: each.read_text(encoding="utf-8") for each in sandbox}
     assert [name for name, text in texts.items() if "mlpctl" in text or "the platform " in text] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_similar_words_are_searched_in_one_place_of_each_package(root: Path, package: str) -> None:
+    sources = [each.read_text(encoding="utf-8") for each in (root / package).rglob("*.py")]
+    assert sum(text.count("get_close_matches(") for text in sources) == 1

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 import yaml
 
-from awsfacts import credentials
+from awsfacts import credentials, zones
 from mlpctl import project
 from mlpctl.config import profiles, regions
 from mlpctl.config.problems import ConfigError, Keys, Problem, shortened, shown
@@ -20,7 +20,7 @@ from mlpctl.keys import NAMESPACE, PLATFORM, REGION
 from mlpctl.text import any_of, nearest, similar
 from mlplatform import plain
 
-REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
+REGION_PATTERN = f"^{zones.REGION}$"
 """The format of a region's name: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
 
 TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "config")
