@@ -12,8 +12,8 @@ from mlpctl.review.context import Context
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Value
+from mlpctl.review.watch_tests import value_at
 from mlpctl.review.watched import accelerators
-from mlpctl.review.watches import value_at
 from mlpctl.text import all_of
 
 _SETS: Final = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet")

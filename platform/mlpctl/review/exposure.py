@@ -20,7 +20,7 @@ from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import root
-from mlpctl.review.watches import value_at
+from mlpctl.review.watch_tests import value_at
 from mlpctl.text import all_of
 
 _OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")

@@ -16,7 +16,7 @@ from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Difference, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
-from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
+from mlpctl.review.watch_tests import TESTS, holds, joined, matched, value_at
 
 
 def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:

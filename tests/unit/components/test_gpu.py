@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from awsfacts import instances
 from mlplatform import GpuNodePool, GpuNodePoolSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.node_group.bottlerocket import max_pods
 from mlplatform.compute.node_group.nodes import Disk, named_by, volumes
 from mlplatform.testing import Plan, declare

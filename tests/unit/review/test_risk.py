@@ -16,7 +16,7 @@ from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.risk import MAX_CAUSES, dangers
 from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.review.watches import TESTS
+from mlpctl.review.watch_tests import TESTS
 from review_plans import bounded
 
 BUCKET, DATABASE, KEY = "aws:s3/bucket:Bucket", "aws:rds/instance:Instance", "aws:kms/key:Key"

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts.zones import Zone
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network import endpoint_services
 from mlplatform.lookups import find
 
 
@@ -36,7 +36,7 @@ def _zones_with(service: str, region: str, opts: pulumi.InvokeOptions | None) ->
 
     Empty if AWS returns no zones, as in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398
     """
-    name = endpoints.service_name(service, region)
+    name = endpoint_services.service_name(service, region)
     return find(
         lambda: (
             aws.ec2.get_vpc_endpoint_service(service_name=name, service_type="Interface", opts=opts).availability_zones

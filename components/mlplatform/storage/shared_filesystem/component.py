@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from awsfacts.partitions import AWS
 from mlplatform.args import PartitionArgs, TagArgs
-from mlplatform.arguments import checked, need
+from mlplatform.checks.arguments import checked, need
 from mlplatform.component import Component
 from mlplatform.foundation.key_ring import KeyDomain, KeyRingSpec, sealing_key
 from mlplatform.storage.shared_filesystem import claims

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import arns, names, plain, shared_arguments
+from mlplatform import arns, names, plain
+from mlplatform.checks import shared
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
 from mlplatform.refusals import shown, similar
@@ -61,7 +62,7 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         if value is not None
     }
     partition = AWS if "partition" in kind.__annotations__ else None
-    return cast(A, shared_arguments.placed(what, given, partition))
+    return cast(A, shared.placed(what, given, partition))
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
@@ -209,19 +210,19 @@ def _shared_problems(
     known = {key: value for key, value in right.items() if not _is_output(value)}
     tags, account, region, partition = map(spelt, ("tags", "account_id", "region", "partition"))
     if tags in known:
-        yield from shared_arguments.tag_problems(tags, known[tags])
-    if account in known and (wrong := shared_arguments.account_problem(_digits(known[account]))):
+        yield from shared.tag_problems(tags, known[tags])
+    if account in known and (wrong := shared.account_problem(_digits(known[account]))):
         yield Problem(account, f"is {shown(known[account])}; {wrong}")
     for key in known.keys() - {account}:
-        yield from shared_arguments.form_problems(key, known[key])
+        yield from shared.form_problems(key, known[key])
     default = AWS if partition in hints and partition not in right else None
     there = known.get(partition, default)
-    found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
+    found = [*shared.place_problems(known.get(region), there, (region, partition))]
     yield from found
     # With an invalid region or partition, valid ARNs would be reported as invalid.
     if not found:
         own = _digits(known[account]) if account in known else None
-        right_account = own if own and shared_arguments.account_problem(own) is None else None
+        right_account = own if own and shared.account_problem(own) is None else None
         place = arns.Place(there, known.get(region), right_account)
         for key in filter(arns.is_arn, known):
             yield from arns.problems(key, known[key], place)
