@@ -14,7 +14,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from mlplatform.compute.node_group.nodes import SESSION_ACTIONS
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.reach import unreachable
 from mlplatform.registries.image_registry.spec import PULL
 from mlplatform.testing import Declared, Plan, token
@@ -222,7 +222,7 @@ def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
 
 @invariant
 def private_subnets_reach_what_nodes_and_pods_need(plan: Plan) -> Iterator[str]:
-    needed = {**endpoints.NODES_NEED, endpoints.LAYERS: "nodes pull the layers of images"}
+    needed = {**endpoint_services.NODES_NEED, endpoint_services.LAYERS: "nodes pull the layers of images"}
     for subnet, service, why in unreachable(*routes(plan), needed):
         yield f"{subnet.name} can't reach {service}: {why}"
 

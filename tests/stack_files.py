@@ -15,7 +15,7 @@ from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
-from mlplatform.foundation.network.endpoints import NODES_NEED
+from mlplatform.foundation.network.endpoint_services import NODES_NEED
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.testing import ACCOUNT_ID
 

@@ -15,8 +15,8 @@ from pulumi.provider.experimental.schema import generate_schema
 from pydantic.alias_generators import to_camel
 
 import mlplatform
-from mlplatform import arguments
 from mlplatform.args import SHARED
+from mlplatform.checks import arguments
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 

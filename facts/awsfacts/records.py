@@ -39,7 +39,7 @@ class Watch(Row):
     """Path of the property; `[]` stands for every item of a list."""
 
     test: str
-    """The kind of change: a name in `mlpctl.review.watches.TESTS`."""
+    """The kind of change: a name in `mlpctl.review.watch_tests.TESTS`."""
 
     value: Sequence[Any] = ()
     """The values that the test compares with."""

@@ -17,8 +17,9 @@ from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlpctl.reference import attributes
-from mlplatform import arguments, host
-from mlplatform.arguments import ArgumentsError
+from mlplatform import host
+from mlplatform.checks import arguments
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.component import PACKAGE, Component
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.spec import Spec

@@ -19,7 +19,6 @@ LONGER: Final[Mapping[str, str]] = {
     "platform/mlpctl/review/cost/prices.csv": "written by `mlpctl prices refresh`",
     "platform/mlpctl/review/cost/spot.csv": "written by `mlpctl prices refresh`",
     "platform/mlpctl/review/kubernetes_api.json": "written by `make golden`",
-    "platform/mlpctl/review/secrets.yaml": "words and patterns of secrets, which refer to one another",
     "sandbox/mlsandbox/tools/toolchain/engine/go.sum": "written by `go mod tidy`",
     "sandbox/mlsandbox/tools/toolchain/provider/go.sum": "written by `go mod tidy`",
 }
@@ -44,3 +43,9 @@ def test_the_sandbox_serves_any_program_and_names_neither_this_platform_nor_its_
     assert sandbox
     texts = {each.name: each.read_text(encoding="utf-8") for each in sandbox}
     assert [name for name, text in texts.items() if "mlpctl" in text or "the platform " in text] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_similar_words_are_searched_in_one_place_of_each_package(root: Path, package: str) -> None:
+    sources = [each.read_text(encoding="utf-8") for each in (root / package).rglob("*.py")]
+    assert sum(text.count("get_close_matches(") for text in sources) == 1

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from mlplatform import grammar, iam
 from mlplatform.args import ProtectArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 

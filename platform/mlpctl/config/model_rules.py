@@ -9,6 +9,7 @@ from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
 from awsfacts.instances import InstanceType
 from awsfacts.partitions import partition_of
 from mlpctl.config.sections import Sections
+from mlpctl.text import plural
 from mlplatform import GpuNodePoolSpec, namespaces
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.registries.image_registry.spec import path_problem
@@ -315,7 +316,7 @@ def _pods(model: InferenceServiceSpec) -> Pods:
 
 def _load(name: str, model: InferenceServiceSpec, facts: InstanceType) -> str:
     spare = f" + {model.spare_pods} spare" if model.spare_pods else ""
-    pods = "pod" if _pods(model).count == 1 else "pods"
+    pods = plural(_pods(model).count, "pod")
     return f"{name} ({model.max_replicas}{spare} {pods}, {fit(_pods(model), facts.gpus, _room(facts))} per node)"
 
 

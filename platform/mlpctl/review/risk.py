@@ -14,7 +14,7 @@ from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.watches import holds, joined
+from mlpctl.review.watch_tests import holds, joined
 
 MAX_CAUSES: Final = 5
 """Maximum number of properties that a danger names."""

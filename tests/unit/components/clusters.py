@@ -6,7 +6,7 @@ import pulumi_aws as aws
 import pytest
 
 from mlplatform import EksCluster, EksClusterSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import Plan, declare
 
 ADMIN = {"principal_arn": "arn:aws:iam::123456789012:role/admins", "level": "clusterAdmin"}

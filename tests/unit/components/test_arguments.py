@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 import mlplatform
-from mlplatform.arguments import OUTPUT, OUTPUT_OF_MANY, ArgumentsError
+from mlplatform.checks.arguments import OUTPUT, OUTPUT_OF_MANY, ArgumentsError
 from mlplatform.testing import declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"

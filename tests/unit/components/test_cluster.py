@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from awsfacts import eks_versions
 from mlplatform import EksCluster, EksClusterSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.addons import ADDONS, AFTER_NODES, BEFORE_NODES, OPTIONAL
 from mlplatform.testing import Plan, declare
 from unit.components.clusters import ADMIN, REACHED, cluster, control_plane, refused

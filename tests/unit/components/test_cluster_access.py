@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import EksCluster, EksClusterSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.access import endpoint_access
 from mlplatform.compute.eks_cluster.kubeconfig import TOKEN_COMMAND, kubeconfig, with_credentials_of
 from mlplatform.testing import declare

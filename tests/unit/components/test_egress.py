@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import InferenceService, InferenceServiceSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.grammar import METADATA_SERVICE
 from mlplatform.serving.inference_service.egress import POD_IDENTITY_AGENT, PRIVATE_NETWORKS
 from mlplatform.serving.inference_service.pods import network_policy

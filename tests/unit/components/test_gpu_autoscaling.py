@@ -8,7 +8,7 @@ import pytest
 
 from awsfacts import instances
 from mlplatform import GpuNodePool, GpuNodePoolSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.node_group.bottlerocket import max_pods
 from mlplatform.compute.node_group.nodes import named_by
 from mlplatform.testing import Plan, declare

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlplatform import ImageRegistry, ImageRegistrySpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.registries.image_registry.spec import (
     ImageRepository,
     Upstream,

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import SharedFilesystem, SharedFilesystemSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.storage.shared_filesystem.claims import suffix
 from mlplatform.storage.shared_filesystem.spec import (
     MOVE_DAYS,

@@ -15,7 +15,7 @@ from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.risk import MAX_CAUSES, dangers
 from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.review.watches import TESTS
+from mlpctl.review.watch_tests import TESTS
 from review_plans import bounded
 from unit.review.risks import (
     ATTACHMENT,

@@ -11,7 +11,7 @@ from awsfacts.allocatable import FILE_DRIVER, SECRETS_STORE
 from awsfacts.partitions import AWS
 from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, checked, reporting, what_is
+from mlplatform.checks.arguments import ArgumentsError, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
 from mlplatform.compute.eks_cluster import entries

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from awsfacts.eks_settings import access_policy_arn
 from mlplatform import grammar
-from mlplatform.arguments import ArgumentsError, what_is
+from mlplatform.checks.arguments import ArgumentsError, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.checks import earlier, principal_problems
 from mlplatform.compute.eks_cluster.spec import POLICIES, ClusterAccess, EksClusterSpec, principal_of

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from awsfacts import instances
 from mlplatform import grammar
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, reporting, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, need, reporting, what_is
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import (
     GpuNodePoolSpec,

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from awsfacts import instances, node_images
 from mlplatform import iam, roles
-from mlplatform.arguments import ArgumentsError, Problem, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, what_is
 from mlplatform.component import Component
 from mlplatform.compute.node_group import bottlerocket
 from mlplatform.compute.node_group.scaling import CAPACITY_TYPES, Capacity, Scaling

@@ -10,9 +10,9 @@ import pulumi_aws as aws
 from awsfacts import zones
 from mlplatform import grammar
 from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
-from mlplatform.foundation.network import addressing, adoption, endpoints, flow_log, vpc_endpoints
+from mlplatform.foundation.network import addressing, adoption, endpoint_services, flow_log, vpc_endpoints
 from mlplatform.foundation.network.existing import Found, FoundSubnet
 from mlplatform.foundation.network.ground import Ground
 from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec
@@ -51,7 +51,7 @@ class NetworkArgs(AccountArgs, PartitionArgs, BoundaryArgs, TagArgs):
 
 def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
     """Problems of the arguments together with the spec."""
-    for sentence in endpoints.unknown([*args.get("services", {})]):
+    for sentence in endpoint_services.unknown([*args.get("services", {})]):
         service, _, allowed = sentence.partition(": ")
         yield Problem("services", f"has {service}; {allowed}")
     yield from (Problem("vpc.interfaceEndpoints", each) for each in layout.without_endpoint(args.get("services", {})))

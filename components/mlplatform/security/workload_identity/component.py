@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlplatform import namespaces, roles
 from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, reporting, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.security.workload_identity.spec import (

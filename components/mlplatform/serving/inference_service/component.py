@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from mlplatform import grammar, namespaces
-from mlplatform.arguments import ArgumentsError, Problem, checked, fitting, need, reporting, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, fitting, need, reporting, what_is
+from mlplatform.checks.shared import not_secret
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
 from mlplatform.serving.inference_service import variables, volumes
@@ -25,7 +26,6 @@ from mlplatform.serving.inference_service.pods import (
     variables_of,
 )
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec
-from mlplatform.shared_arguments import not_secret
 from mlplatform.storage.shared_filesystem import claims
 
 

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from awsfacts.partitions import AWS
 from mlplatform import grammar
 from mlplatform.args import PartitionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, need, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.key_ring import KeyDomain, KeyRingSpec, sealing_key
 from mlplatform.storage.shared_filesystem import claims

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM, REGION
-from mlpctl.review import inert
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
@@ -18,6 +17,7 @@ from mlpctl.review.cost.world import Book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Outcome
 from mlpctl.review.report_cost import Cost, Limit
+from mlpctl.text import visible
 
 
 class SettingsError(InputError):
@@ -111,5 +111,5 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
 def _print_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
     for name, plan in plans.items():
         if plan.incomplete:
-            message = inert.visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
+            message = visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
             console.print(message, markup=False, highlight=False, soft_wrap=True)

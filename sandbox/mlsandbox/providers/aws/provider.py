@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from mlsandbox.errors import suggestion
 from mlsandbox.providers.aws import crud, settings, values
 from mlsandbox.providers.aws.api import Api, Cloud
 from mlsandbox.providers.aws.declaration import Declaration, Lookup
-from mlsandbox.providers.aws.schema import suggestion
 from mlsandbox.providers.aws.settings import Settings
 from mlsandbox.providers.protocol import (
     UNKNOWN,

@@ -1,6 +1,5 @@
 """Validation of a component's arguments, all together, before any resource is created."""
 
-import difflib
 import inspect
 import json
 import re
@@ -13,10 +12,11 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import arns, names, plain, shared_arguments
+from mlplatform import arns, names, plain
+from mlplatform.checks import shared
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
-from mlplatform.refusals import shown
+from mlplatform.refusals import shown, similar
 from mlplatform.refusals import what_is as what_is
 from mlplatform.spec import Spec
 
@@ -62,7 +62,7 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         if value is not None
     }
     partition = AWS if "partition" in kind.__annotations__ else None
-    return cast(A, shared_arguments.placed(what, given, partition))
+    return cast(A, shared.placed(what, given, partition))
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
@@ -210,19 +210,19 @@ def _shared_problems(
     known = {key: value for key, value in valid.items() if not _is_output(value)}
     tags, account, region, partition = map(spelling, ("tags", "account_id", "region", "partition"))
     if tags in known:
-        yield from shared_arguments.tag_problems(tags, known[tags])
-    if account in known and (wrong := shared_arguments.account_problem(_digits(known[account]))):
+        yield from shared.tag_problems(tags, known[tags])
+    if account in known and (wrong := shared.account_problem(_digits(known[account]))):
         yield Problem(account, f"is {shown(known[account])}; {wrong}")
     for key in known.keys() - {account}:
-        yield from shared_arguments.form_problems(key, known[key])
+        yield from shared.form_problems(key, known[key])
     default = AWS if partition in hints and partition not in valid else None
     there = known.get(partition, default)
-    found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
+    found = [*shared.place_problems(known.get(region), there, (region, partition))]
     yield from found
     # With an invalid region or partition, valid ARNs would be reported as invalid.
     if not found:
         own = _digits(known[account]) if account in known else None
-        right_account = own if own and shared_arguments.account_problem(own) is None else None
+        right_account = own if own and shared.account_problem(own) is None else None
         place = arns.Place(there, known.get(region), right_account)
         for key in filter(arns.is_arn, known):
             yield from arns.problems(key, known[key], place)
@@ -394,5 +394,5 @@ def _fields_at(model: Any, loc: Sequence[int | str]) -> list[str]:
 
 def _instead(word: str, choices: Sequence[str]) -> str:
     by_form = {to_camel(choice).lower(): choice for choice in choices}
-    near = difflib.get_close_matches(to_camel(word).lower(), by_form, n=1, cutoff=0.7)
+    near = similar(to_camel(word).lower(), by_form)
     return f"did you mean `{by_form[near[0]]}`?" if near else f"allowed: {', '.join(choices)}"
