@@ -26,7 +26,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 def wildcards(document: Value) -> set[str]:
     """The wildcard actions and principals that a policy allows; principals only if no condition limits them."""
     found: set[str] = set()
-    for statement in _allowed(document):
+    for statement in statements(document):
         found |= {
             f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
         }
@@ -46,7 +46,7 @@ def lets_in_everybody(document: Value) -> bool:
 
 def allows_anything(documents: Iterable[Value]) -> bool:
     """Whether policies allow everything, or let a principal grant itself everything."""
-    return any(_is_anything(statement) for document in documents for statement in _allowed(document))
+    return any(_is_anything(statement) for document in documents for statement in statements(document))
 
 
 def _is_anything(statement: Mapping[str, Any]) -> bool:
@@ -70,15 +70,15 @@ def _is_every(resource: Value) -> bool:
     return any(fnmatch.fnmatchcase(f"arn:aws:iam::0:{kind}/any", some) for kind in ("role", "user", "group", "policy"))
 
 
-def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
-    """The `Allow` statements of a policy."""
+def statements(document: Value, effect: str = "Allow") -> Iterator[Mapping[str, Any]]:
+    """The statements of a policy with an effect."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
         except (ValueError, RecursionError):
             return
     for statement in items(document.get("Statement")) if isinstance(document, Mapping) else ():
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+        if isinstance(statement, Mapping) and statement.get("Effect") == effect:
             yield statement
 
 
