@@ -119,6 +119,11 @@ def is_large(some: Addresses, family: int) -> bool:
     return (every.size - (every - some).size) * LARGE >= every.size
 
 
+def may_be_large(size: int, family: int) -> bool:
+    """Whether this many addresses can contain a large part of the public addresses."""
+    return size * LARGE >= public(family).size
+
+
 def _spans(text: str) -> Iterable[tuple[int, _Span]]:
     if text.lower() in EVERYWHERE:
         return [(4, (0, 2**32 - 1)), (6, (0, 2**128 - 1))]
