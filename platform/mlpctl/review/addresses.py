@@ -67,6 +67,11 @@ class Addresses:
         return sum(high - low + 1 for low, high in self.spans)
 
 
+def union(parts: Iterable[Addresses]) -> Addresses:
+    """All addresses of several sets."""
+    return Addresses(_joined([span for each in parts for span in each.spans]))
+
+
 def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
     """The addresses that allow and deny rules let in; the first rule that matches an address applies."""
     starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)

@@ -49,9 +49,18 @@ def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: s
         strict: Whether an empty value differs from a missing one.
         type: The resource's type, if the property is one of its inputs.
     """
+    return tuple(difference(each, False) for each in _significant(old, new, path, strict=strict, type=type))
+
+
+def differs(old: Value, new: Value, path: str, *, type: str = "") -> bool:
+    """Whether there is any significant difference between two values of the property `path`, as in `compared`."""
+    return any(True for _ in _significant(old, new, path, strict=False, type=type))
+
+
+def _significant(old: Value, new: Value, path: str, *, strict: bool, type: str) -> Iterator[Delta]:
     place = Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
     found = _compare(ABSENT if old is None else old, ABSENT if new is None else new, place)
-    return tuple(difference(each, False) for each in found if not each.noise)
+    return (each for each in found if not each.noise)
 
 
 def compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: Place) -> Iterator[Delta]:

@@ -1,6 +1,5 @@
 """The targets that the rules of one firewall apply to, and the rules for each of them."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,9 +8,10 @@ from mlpctl.review import addresses
 from mlpctl.review.opened import Contribution, Opened, Opens, newly
 from mlpctl.review.openings import Layer, Opening
 from mlpctl.review.plan import Change
+from mlpctl.review.ranges import Ranges
 
 _NARROW: Final = 1_024
-"""Most ports of a rule that is found by its first port; all others are looked at for each target."""
+"""Number of ports from which a rule is looked at for each target, and not found by its ports."""
 
 _Sides = tuple[list[Layer], list[Layer]]
 
@@ -106,20 +106,15 @@ class _Ports:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._wide = [each for each in layers if each.high - each.low >= _NARROW]
-        self._narrow = sorted((each for each in layers if each.high - each.low < _NARROW), key=_low)
+        self._narrow = Ranges(each for each in layers if each.high - each.low < _NARROW)
 
     def within(self, others: Iterable[Layer]) -> Iterator[Layer]:
         """The parts of the rules that overlap with the protocols and ports of others."""
         for each in others:
-            first = bisect_left(self._narrow, each.low - _NARROW, key=_low)
-            for layer in (*self._wide, *self._narrow[first : bisect_right(self._narrow, each.high, key=_low)]):
+            for layer in (*self._wide, *self._narrow.overlapping(each.low, each.high)):
                 low, high = max(layer.low, each.low), min(layer.high, each.high)
                 if low <= high and (not layer.protocol or not each.protocol or layer.protocol == each.protocol):
                     yield replace(layer, protocol=layer.protocol or each.protocol, low=low, high=high)
-
-
-def _low(layer: Layer) -> int:
-    return layer.low
 
 
 def _around(targets: Iterable[str]) -> Mapping[str, Sequence[str]]:

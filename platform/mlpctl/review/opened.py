@@ -3,17 +3,16 @@
 The time is n log n in the number of rules unless many rules that let in large ranges, or deny some, overlap.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from heapq import heappop, heappush
-from itertools import accumulate
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
 from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.openings import PORTS, Layer
+from mlpctl.review.ranges import Ranges
 
 OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")
 """The protocols for which a rule for all protocols is checked, besides those that other rules name."""
@@ -53,8 +52,8 @@ def newly(old: Sequence[Layer], new: Sequence[Layer]) -> list[Opened]:
             high = starts[number + 1] - 1 if number + 1 < len(starts) else PORTS[1]
             if low > PORTS[1]:
                 continue
-            for side in sides:
-                side.move(low)
+            for each in sides:
+                each.move(low)
             for family in _FAMILIES:
                 if (whole := _opened(*sides, family)) is not None:
                     _append(found, last, Opened(protocol, low, high, family, whole))
@@ -158,7 +157,7 @@ class Opens:
         for each in self.found:
             kinds.setdefault(each.protocol, {}).setdefault(each.family, []).append(each)
         self._rows = {
-            protocol: {family: _Row(row) for family, row in families.items()} for protocol, families in kinds.items()
+            protocol: {family: Ranges(row) for family, row in families.items()} for protocol, families in kinds.items()
         }
 
     def touched(self, contribution: "Contribution") -> Iterator[Opened]:
@@ -181,8 +180,8 @@ class Contribution:
         self.layers = [each for each in new if each.allows] + [each for each in old if not each.allows]
 
     @cached_property
-    def _rows(self) -> Mapping[tuple[str, int], "_Row[Layer]"]:
-        return {key: _Row(layers) for key, layers in self._by_kind().items()}
+    def _rows(self) -> Mapping[tuple[str, int], Ranges[Layer]]:
+        return {key: Ranges(layers) for key, layers in self._by_kind().items()}
 
     def touches(self, opened: Opened) -> bool:
         """Whether one of them is for some of these ports."""
@@ -196,37 +195,3 @@ class Contribution:
                 if some:
                     found.setdefault((layer.protocol, family), []).append(layer)
         return found
-
-
-class _HasPorts(Protocol):
-    @property
-    def low(self) -> int: ...
-
-    @property
-    def high(self) -> int: ...
-
-
-_Ranged = TypeVar("_Ranged", bound=_HasPorts)
-
-
-class _Row(Generic[_Ranged]):
-    """Ranges of ports in ascending order."""
-
-    def __init__(self, ranges: Iterable[_Ranged]) -> None:
-        self._ranges = sorted(ranges, key=lambda each: each.low)
-        self._lows = [each.low for each in self._ranges]
-        self._highest = [*accumulate((each.high for each in self._ranges), max)]
-        """For each range, the highest port of it and of those before it."""
-
-    def overlaps(self, low: int, high: int) -> bool:
-        """Whether any range overlaps with another."""
-        number = bisect_right(self._lows, high)
-        return number > 0 and self._highest[number - 1] >= low
-
-    def overlapping(self, low: int, high: int) -> Iterator[_Ranged]:
-        """All ranges that overlap with another."""
-        number = bisect_right(self._lows, high) - 1
-        while number >= 0 and self._highest[number] >= low:
-            if self._ranges[number].high >= low:
-                yield self._ranges[number]
-            number -= 1
