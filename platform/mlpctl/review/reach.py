@@ -19,8 +19,8 @@ from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
 
-MOST: Final = 200_000
-"""Maximum number of rules that are combined for all ports together: a second's work.
+MOST: Final = 50_000
+"""Maximum number of rules that are combined for all ports together.
 
 Of 5,000 rules for a port each, every one is combined once; AWS allows at most 1,000 for a group.
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
