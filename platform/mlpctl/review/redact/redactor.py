@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mlpctl.review import marks, signs
-from mlpctl.review.redact import assigned, yaml_text
+from mlpctl.review.redact import assigned, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
 from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_copies
@@ -109,6 +109,7 @@ class Redactor:
         before = twin if isinstance(twin, dict) else {}
         name_beside = paired(values)
         flagged = place.beside or signs.flagged(values)
+        file = written.of_file(values)
         result: dict[str, Value] = {}
         for key, each in values.items():
             if key == _DEFAULTS:
@@ -122,6 +123,8 @@ class Redactor:
             here = place_of(key, each, place)
             if name_beside and key in VALUES:
                 here = place_of(name_beside, each, here)
+            if file and key in written.CONTENTS:
+                here = replace(here, why="file of a secret", wholly=True)
             if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
                 here = replace(here, why=here.why or "secret by what stands beside it")
             result[shown] = self._value(each, here, before.get(key))
@@ -148,11 +151,23 @@ class Redactor:
         """Words with a secret that only the whole command reveals, `mysql -pSECRET`, by position."""
         if len(values) < 2 or not all(isinstance(each, str) and _WORD_END not in each for each in values):
             return {}
+        script = [*written.in_list(values, self._remember)]
+        if script != values:
+            changed = enumerate(zip(values, script, strict=True))
+            return {
+                number: masked(old, self.text(new), "written by a command")
+                for number, (old, new) in changed
+                if old != new
+            }
         line = _WORD_END.join(values)
         low, left = line.lower(), line
         for each in signs.rules().patterns:
             if each.command and len(line) <= LONGEST_COMMAND and any(word in low for word in each.has):
                 left = each.find.sub(functools.partial(self._strike, each.why), left)
+        if len(line) <= LONGEST_COMMAND:
+            left = written.commands(left, self._remember)
+        if not any(each.isspace() for each in line if each != _WORD_END):
+            left = assigned.beside(left.replace(_WORD_END, " "), self._remember).replace(" ", _WORD_END)
         after = left.split(_WORD_END)
         if left == line or len(after) != len(values):
             return {}
@@ -258,6 +273,8 @@ class Redactor:
                 left = pattern.find.sub(functools.partial(self._strike, pattern.why), text)
                 if left != text:
                     text, why = left, pattern.why
+        left = written.commands(written.struck(text, self._remember), self._remember)
+        text, why = left, why if left == text else "written by a command"
         if signs.STEMS.search(lower):
             left = yaml_text.struck(text, place, self._string) if yaml_text.looks_yaml(text) else text
             left = assigned.assignments(left, self._remember) if "=" in text or ":" in text else left
