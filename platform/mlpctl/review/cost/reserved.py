@@ -79,7 +79,7 @@ def covered(of: Subject) -> Covered:
 
     Reserved capacity is used only once.
     """
-    shares = of.world.reserved.get(of.before)
+    shares: Mapping[str, Covered] | None = of.world.reserved.get(of.before)
     if shares is None:
         shares = of.world.reserved[of.before] = dict(_shares(of))
     return shares.get(of.change.urn, Covered())
