@@ -240,7 +240,19 @@ class Record(Row):
 
 
 DESCRIPTION: Final = frozenset(
-    ("words", "holds", "holds_nothing", "then", "part_of", "guards", "restorable_from_inputs", "moves", "unless", "notes", "facts")
+    (
+        "words",
+        "holds",
+        "holds_nothing",
+        "then",
+        "part_of",
+        "guards",
+        "restorable_from_inputs",
+        "moves",
+        "unless",
+        "notes",
+        "facts",
+    )
 )
 """Fields that describe a type together; to take only some of them from another record would be wrong."""
 

@@ -156,7 +156,7 @@ def test_an_arn_of_an_unknown_cache_is_rejected() -> None:
     assert refused(mlplatform.ImageRegistry, args) == {"credential_arns.dokcer": "has no cache; allowed: docker"}
     none = {**REGISTRY, "credential_arns": {"docker": arn}}
     assert refused(mlplatform.ImageRegistry, none) == {
-        "credential_arns.docker": "has no cache; allowed: none is defined"
+        "credential_arns.docker": "has no cache of this name; allowed: none, since images.pullThrough defines no cache"
     }
 
 
