@@ -174,7 +174,7 @@ def test_services_and_zones_that_a_network_does_not_have_are_rejected() -> None:
     assert problems["services"].startswith("has s3; allowed: services without a gateway endpoint")
 
 
-def test_arns_must_be_of_the_component_s_partition() -> None:
+def test_arns_must_be_of_the_component_partition() -> None:
     china = KEY.replace("aws", "aws-cn", 1)
     make: Any = mlplatform.DataBucket
     expected = {"images_key_arn": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"}
