@@ -192,7 +192,7 @@ def cost(
 
 @config_app.command()
 def validate(stack: Stack = "local") -> None:
-    """Validate a stack file. Prints all problems at once, with exit code 2, and warns if a version's support ends soon."""
+    """Validate a stack file. Print all problems at once, with exit code 2. Warn if a version's support ends soon."""
     import datetime
 
     from mlpctl import config, project

@@ -153,7 +153,9 @@ def test_an_arn_of_an_unknown_cache_is_rejected() -> None:
     images = {"pullThrough": {"docker": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}}
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-AbCdEf"
     args = {**REGISTRY, "images": images, "credential_arns": {"docker": arn, "dokcer": arn}}
-    assert refused(mlplatform.ImageRegistry, args) == {"credential_arns.dokcer": "has no cache; allowed: docker"}
+    assert refused(mlplatform.ImageRegistry, args) == {
+        "credential_arns.dokcer": "has no cache of this name; allowed: docker"
+    }
     none = {**REGISTRY, "credential_arns": {"docker": arn}}
     assert refused(mlplatform.ImageRegistry, none) == {
         "credential_arns.docker": "has no cache of this name; allowed: none, since images.pullThrough defines no cache"
