@@ -349,7 +349,7 @@ def network(value: str) -> IPv4Network:
     if not value.isascii() or not value.partition("/")[2].isdigit():
         raise ValueError(f"allowed: the prefix length in bits, {found}")
     if str(found) != value:
-        raise ValueError(f"allowed: the network's first address, {found}")
+        raise ValueError(f"allowed: {found}, without host bits")
     return found
 
 

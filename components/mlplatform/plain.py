@@ -8,14 +8,16 @@ from mlplatform.refusals import Problem
 from mlplatform.spec import Spec
 
 INSTEAD: Final = (
-    "plain values; keep the secret in AWS Secrets Manager, from which a model gets it by `secretEnv`, and any other "
-    "program by `secrets` of its workload"
+    "plain values; store the secret in AWS Secrets Manager: models read it with `secretEnv`, other programs with "
+    "`secrets` of their workload"
 )
 """What is allowed instead of a credential."""
 
 
 def holds(sort: str) -> str:
     """The problem of a value that is a credential of a kind, a phrase that follows its path."""
+    if sort == credentials.BY_NAME:
+        return "holds a secret in plain text, judging by its name"
     return f"holds what looks like {sort}, in plain text"
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from awsfacts import secret_names
 
 _REGISTRY: Final = "a registry with a username and password"
-_BY_NAME: Final = "a secret, judging by its name"
+BY_NAME: Final = "a secret, judging by its name"
+"""The type of a credential that only its name reveals."""
 
 _NAMED: Final = (("env",), ("config",), ("tags",), ("gpuPools", "*", "labels"), ("pool", "labels"))
 """Mappings from names to plain values, by the ends of their paths in stack files and in programs. Elsewhere, a value
@@ -74,7 +75,7 @@ def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[st
             if (found := sort(key)) is not None:
                 yield (*path, key), found
             elif secret_names.gives_away(key):
-                yield (*path, key), _BY_NAME
+                yield (*path, key), BY_NAME
             else:
                 yield from find(value, (*path, key))
     elif isinstance(data, list):
@@ -84,7 +85,7 @@ def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[st
             if index in given and not sort(value):
                 yield (*path, index), given[index]
             elif isinstance(value, str) and not sort(value) and secret_names.is_given(before, value):
-                yield (*path, index), _BY_NAME
+                yield (*path, index), BY_NAME
             else:
                 yield from find(value, (*path, index))
 
@@ -105,11 +106,11 @@ def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:
         return found
     field = path[-1] if path else ""
     if field == "image":
-        return _REGISTRY if _has_user(text) else _BY_NAME if secret_names.gives_away(text) else None
+        return _REGISTRY if _has_user(text) else BY_NAME if secret_names.gives_away(text) else None
     if field in _HTTP_PATHS and secret_names.queries(text):
-        return _BY_NAME
+        return BY_NAME
     by_key = _is_value_of_a_name(path) and secret_names.is_secret(str(field), text)
-    return _BY_NAME if by_key or secret_names.assigns(text) else None
+    return BY_NAME if by_key or secret_names.assigns(text) else None
 
 
 def _is_value_of_a_name(path: tuple[str | int, ...]) -> bool:

@@ -66,16 +66,16 @@ class Watch(Row):
     accelerated: bool = False
     """Whether it is harmful only for resources with GPUs or other accelerators."""
 
-    alone: bool = False
+    only_if_dependents_unchanged: bool = False
     """Whether it is harmful only if no dependent of the resource changes too."""
 
     created: str = ""
     """Property that refers to an existing resource that the creation of this one changes in the same way."""
 
-    anew: bool = False
+    also_on_create: bool = False
     """Whether the creation of the resource is harmful in the same way, whichever resource it belongs to."""
 
-    fresh: bool = False
+    only_on_create: bool = False
     """Whether only the creation is harmful."""
 
 
@@ -150,7 +150,7 @@ class Record(Row):
     guards: bool = False
     """Whether it holds nothing itself and only protects what another resource holds."""
 
-    given: bool = False
+    restorable_from_inputs: bool = False
     """Whether all its data comes from its inputs, so that a replacement restores it."""
 
     moves: bool | str = False
@@ -240,7 +240,19 @@ class Record(Row):
 
 
 DESCRIPTION: Final = frozenset(
-    ("words", "holds", "holds_nothing", "then", "part_of", "guards", "given", "moves", "unless", "notes", "facts")
+    (
+        "words",
+        "holds",
+        "holds_nothing",
+        "then",
+        "part_of",
+        "guards",
+        "restorable_from_inputs",
+        "moves",
+        "unless",
+        "notes",
+        "facts",
+    )
 )
 """Fields that describe a type together; to take only some of them from another record would be wrong."""
 

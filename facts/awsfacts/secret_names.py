@@ -48,7 +48,7 @@ _REFERENCE: Final = re.compile(
 _SCHEME: Final = re.compile(r"basic|bearer|digest|negotiate|token", re.IGNORECASE)
 
 _PLAIN_WORD: Final = re.compile(r"(?=.{1,24}$)[A-Za-z]+(?:[-_.][A-Za-z]+)*|[0-9]{1,4}")
-"""Values that are no secret under an ambiguous name: short words and small numbers."""
+"""Values that are not secrets although their name is ambiguous: short words and small numbers."""
 
 _PATTERN: Final = re.compile(r".*[*?\[\]^|\\].*", re.DOTALL)
 """Globs and regular expressions, which `PAT` may stand for."""

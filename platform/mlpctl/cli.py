@@ -80,10 +80,13 @@ def recover(
         list[str] | None, typer.Option("--import", metavar="NAME=ID", help="Import this resource; can be repeated.")
     ] = None,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", metavar="NAME", help="This resource was not created; can be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--drop", metavar="NAME", help="Forget this pending resource: it was not created; can be repeated."
+        ),
     ] = None,
     patience: Annotated[
-        float, typer.Option("--patience", min=0, help="Seconds for which lookups of missing resources are retried.")
+        float, typer.Option("--patience", min=0, help="How long to retry lookups that find nothing, in seconds.")
     ] = 10.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the planned actions without executing them.")
@@ -92,7 +95,7 @@ def recover(
         bool, typer.Option("--from-backup", help="First replace a broken state with the newest valid backup.")
     ] = False,
 ) -> None:
-    """Repair a stack's state after an interrupted update, or list the decisions that are left to you."""
+    """Repair a stack's state after an interrupted update, or list what you have to decide."""
     from mlpctl import project
     from mlpctl import recover as recovery
     from mlpctl import stack as stacks
@@ -189,7 +192,7 @@ def cost(
 
 @config_app.command()
 def validate(stack: Stack = "local") -> None:
-    """Validate a stack file. Prints all problems at once, with exit code 2, and warns of the end of support."""
+    """Validate a stack file. Print all problems at once, with exit code 2. Warn if a version's support ends soon."""
     import datetime
 
     from mlpctl import config, project

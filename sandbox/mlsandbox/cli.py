@@ -101,7 +101,7 @@ def from_(
     ],
     folder: Folder = None,
 ) -> None:
-    """Set where connections to the cluster endpoint come from, to test its public CIDR blocks and rules for TCP 443."""
+    """Set the source address that the cluster endpoint sees, to test its public CIDR blocks and rules for TCP 443."""
     _sandbox(folder).reach_from(origin)
 
 

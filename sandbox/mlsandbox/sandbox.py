@@ -235,7 +235,7 @@ class Sandbox:
 
         known = dict(quotas.known())
         if quota not in known:
-            raise SandboxError(f"CODE is {quota}; allowed: {', '.join(known)}")
+            raise SandboxError(f"unknown quota {quota}; allowed: {', '.join(known)}")
         before = self.conditions
         kept = {code: most for code, most in before.quotas.items() if code != quota}
         before.model_copy(update={"quotas": kept if value is None else {**kept, quota: value}}).save(self.layout)

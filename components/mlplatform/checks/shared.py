@@ -85,9 +85,8 @@ def tag_problems(key: str, tags: Mapping[str, Any]) -> Iterator[Problem]:
         if allowed := tag_key_problem(tag):
             yield Problem(key, f"has {shown(tag)}; {allowed}")
         elif lower.count(tag.lower()) > 1:
-            yield Problem(
-                key, f"has {shown(tag)}; allowed: keys that differ in more than their case, since IAM requires it"
-            )
+            allowed = "keys that differ in more than their case; IAM rejects keys that differ only in case"
+            yield Problem(key, f"has {shown(tag)}; allowed: {allowed}")
         if isinstance(value, str) and (allowed := tag_value_problem(value)):
             yield Problem(f"{key}.{tag}", f"is {shown(value)}; {allowed}")
 

@@ -73,7 +73,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 class DataBucketSpec(Spec):
     """A bucket for datasets, models or artifacts.
 
-    Uploads must not request an encryption, or request `aws:kms` with the ARN of the bucket's key.
+    Uploads must either set no encryption headers or request `aws:kms` with the ARN of the bucket's key.
     """
 
     role: BucketRole = BucketRole.ARTIFACTS

@@ -2,7 +2,7 @@
 
 import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -30,6 +30,7 @@ _FORMATS = {
     "uri": "a URL",
     "email": "an e-mail address",
 }
+_LIKE: Final = "like"
 
 
 class Shape:
@@ -108,10 +109,13 @@ class Shape:
 
     def limits(self) -> str:
         """Which values of that type are allowed, e.g. `1 to 500`; empty if all are."""
+        found = self._limits()
+        return f"a value {found}" if found.startswith(_LIKE) else found
+
+    def _limits(self) -> str:
         node = self.node
         if words := self.words():
             return any_of(words)
-        like = "in the format" if "pattern" in node else "such as"
         parts = [
             _range(node.get("minimum"), node.get("maximum")),
             _range(node.get("minLength"), node.get("maxLength"), "character"),
@@ -122,7 +126,7 @@ class Shape:
             f"a multiple of {node['multipleOf']}" if "multipleOf" in node else "",
             # Examples are easier to read than a pattern.
             f"matching {node['pattern']}" if "pattern" in node and "examples" not in node else "",
-            f"{like} {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
+            f"{_LIKE} {any_of([shown(value) for value in node['examples']])}" if "examples" in node else "",
         ]
         return ", ".join(filter(None, parts))
 
@@ -134,7 +138,7 @@ class Shape:
     def allowed(self, instead_of: Any = None) -> str | None:
         """What is allowed here, e.g. `a whole number, 1 to 500`; `text in quotes` instead of a number."""
         kind = "text in quotes" if self.kind() == "text" and isinstance(instead_of, int | float) else self.kind()
-        text = ", ".join(filter(None, [kind, self.limits()]))
+        text = ", ".join(filter(None, [kind, self._limits()]))
         return (text + (", or null" if self.optional else "")) or None
 
     def names(self) -> str | None:

@@ -39,7 +39,7 @@ def recover(
         stack: The stack.
         console: The output.
         choices: The user's decisions.
-        patience_s: Seconds for which lookups of missing resources are retried.
+        patience_s: How long to retry lookups that find nothing, in seconds.
         dry_run: Show the actions without executing them.
 
     Raises:

@@ -23,7 +23,7 @@ _GONE: Final = frozenset({"deleting", "deleted", "failed", "error"})
 
 @dataclass(frozen=True)
 class Look:
-    """The resource is looked up in AWS."""
+    """A lookup in AWS that finds the resource."""
 
     service: str
     find: Find

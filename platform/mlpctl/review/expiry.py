@@ -288,7 +288,7 @@ def _there(value: Value) -> bool:
 
 
 def _because(form: Form, effect: _Effect, before: Sequence[Value]) -> tuple[str, ...]:
-    """The differences of the rule."""
+    """Describe what changed in the rule."""
     twin = next((rule for number, rule in enumerate(before) if _path(form, rule, number) == effect.path), None)
     return causes(twin, effect.rule, effect.path)
 

@@ -152,6 +152,6 @@ def _ports(opened: Sequence[Opened]) -> str:
 
 
 def _because(member: Member) -> Iterator[str]:
-    """The differences of the rules."""
+    """Describe what changed in the rules."""
     for way in ways(member.opening):
         yield from causes(value_at(member.change.old or {}, way), value_at(member.change.new or {}, way), way)

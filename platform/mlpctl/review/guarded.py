@@ -109,7 +109,7 @@ class _Ports:
         self._narrow = Ranges(each for each in layers if each.high - each.low < _NARROW)
 
     def within(self, others: Iterable[Layer]) -> Iterator[Layer]:
-        """The parts of the rules that overlap with the protocols and ports of others."""
+        """The parts of these rules that share protocols and ports with `others`."""
         for each in others:
             for layer in (*self._wide, *self._narrow.overlapping(each.low, each.high)):
                 low, high = max(layer.low, each.low), min(layer.high, each.high)

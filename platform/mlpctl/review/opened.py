@@ -151,7 +151,7 @@ class Opens:
     """What a firewall newly opens, with an index of the ports."""
 
     def __init__(self, found: Iterable[Opened]) -> None:
-        """Use results of `newly`, each once."""
+        """Cache the results of `newly`."""
         self.found = [*dict.fromkeys(found)]
         kinds: dict[str, dict[int, list[Opened]]] = {}
         for each in self.found:

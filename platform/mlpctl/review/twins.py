@@ -31,7 +31,7 @@ _MOST_NAMED: Final = 3
 _ONLY_IN_STATE: Final = frozenset(
     {"cloudinit", "local", "null", "pulumi-nodejs", "pulumi-python", "random", "time", "tls"}
 )
-"""Packages whose resources are no resources in a cloud: equal IDs mean nothing, e.g. that of all random passwords."""
+"""Packages whose resources do not exist in a cloud, so equal IDs do not mean one resource (e.g. random passwords)."""
 
 _UNIQUE: Final = re.compile(r"^arn:|^/subscriptions/|^projects/|^[a-z]+-[0-9a-f]{8,}$")
 """IDs that are unique in all accounts and regions of a cloud."""

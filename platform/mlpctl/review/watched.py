@@ -24,9 +24,9 @@ def changing(context: Context, change: Change, *, reported: Container[str] = ())
     scarce = None
     moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
-        if watch.fresh or root(watch.property) in moved or not _applies(context, change, watch):
+        if watch.only_on_create or root(watch.property) in moved or not _applies(context, change, watch):
             continue
-        if watch.alone and change.urn in context.changing_users:
+        if watch.only_if_dependents_unchanged and change.urn in context.changing_users:
             continue
         if watch.test == "changed" and root(watch.property) in reported:
             continue
@@ -49,7 +49,7 @@ def changing(context: Context, change: Change, *, reported: Container[str] = ())
 
 def moving(context: Context, change: Change) -> Iterator[Finding]:
     """Findings about what a changed resource grants to another target or principal than before."""
-    grants = any(watch.anew or watch.created for watch in _watches(short_type(change.type)))
+    grants = any(watch.also_on_create or watch.created for watch in _watches(short_type(change.type)))
     moved = context.targets.new(change) if grants else ()
     if not moved:
         return
@@ -71,13 +71,13 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
     new = change.new or {}
     for watch in _watches(short_type(change.type)):
         value = value_at(new, watch.property)
-        if not (watch.created or watch.anew) or not _applies(context, change, watch):
+        if not (watch.created or watch.also_on_create) or not _applies(context, change, watch):
             continue
         if (isinstance(value, Unknown) and watch.test != "added") or not TESTS[watch.test](None, value, watch.value):
             continue
         if targets is not None and not (_grants(watch) or watch.created in targets):
             continue
-        if watch.anew or context.exists(change, watch.created):
+        if watch.also_on_create or context.exists(change, watch.created):
             harm = _harm(watch)
             because = causes(None, value, watch.property) or (watch.property,)
             yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
@@ -85,7 +85,7 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
 
 def _grants(watch: Watch) -> bool:
     """Whether a watch is about what a resource grants, and not about a setting such as a public address."""
-    return watch.anew and watch.harm is Holding.IDENTITY and watch.test != "turnedOn"
+    return watch.also_on_create and watch.harm is Holding.IDENTITY and watch.test != "turnedOn"
 
 
 def _applies(context: Context, change: Change, watch: Watch) -> bool:

@@ -158,7 +158,7 @@ def test_endpoints_to_be_created_make_services_reachable() -> None:
     assert len(plan.of(aws.ec2.VpcEndpoint)) == len(ENDPOINTS) + 3  # sqs, s3, dynamodb
 
 
-def test_an_existing_interface_endpoint_is_rejected_unless_it_is_the_stack_s_own() -> None:
+def test_an_existing_interface_endpoint_is_rejected_unless_it_belongs_to_the_stack() -> None:
     account = Account()
     account.endpoint("sts")
     assert "already has endpoints of sts;" in refused(account, interfaceEndpoints=["sts"])
@@ -166,7 +166,7 @@ def test_an_existing_interface_endpoint_is_rejected_unless_it_is_the_stack_s_own
     assert len(adopted(account, interfaceEndpoints=["sts"]).of(aws.ec2.VpcEndpoint)) == 1
 
 
-def test_an_existing_gateway_endpoint_is_rejected_unless_it_is_the_stack_s_own() -> None:
+def test_an_existing_gateway_endpoint_is_rejected_unless_it_belongs_to_the_stack() -> None:
     account, existing = Account(), {**EXISTING, "gatewayEndpoints": True}
     account.endpoint("s3", routeTableIds=["rtb-a", "rtb-other"])
     text = refused(account, existing=existing)

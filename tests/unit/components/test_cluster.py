@@ -94,7 +94,7 @@ def versions(**wanted: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", eks_versions.offered())
-def test_add_ons_follow_the_cluster_s_version(version: str) -> None:
+def test_add_ons_follow_the_cluster_version(version: str) -> None:
     assert versions(version=version) == {
         name: eks_versions.addon_versions(name, version)[0] for name in ADDONS if name not in OPTIONAL
     }
@@ -145,7 +145,7 @@ def test_pods_use_the_pod_subnet_in_the_zone_of_their_node() -> None:
     }
 
 
-def test_system_nodes_are_x86_and_follow_the_cluster_s_version() -> None:
+def test_system_nodes_are_x86_and_follow_the_cluster_version() -> None:
     nodes = cluster(version="1.35").one(aws.eks.NodeGroup).inputs
     assert (nodes["version"], nodes["amiType"]) == ("1.35", "BOTTLEROCKET_x86_64")
     for type in ("m7g.large", "c7gd.xlarge", "a1.large"):

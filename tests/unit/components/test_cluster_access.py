@@ -102,7 +102,7 @@ def test_roles_and_security_groups_that_the_program_creates_can_get_access() -> 
     [
         ({"ml": {"level": "view"}}, {}, "cluster.access.ml names no principal; allowed: exactly one of role, princi"),
         ({"ml": ADMIN}, {"ml": "arn:x"}, "cluster.access.ml names more than one principal; allowed: exactly one of"),
-        ({"ml": ADMIN}, {"nlp": "arn:x"}, "principal_arns.nlp has no entry; allowed: ml"),
+        ({"ml": ADMIN}, {"nlp": "arn:x"}, "principal_arns.nlp has no entry of this name; allowed: ml"),
     ],
 )
 def test_an_access_entry_has_exactly_one_principal(access: Any, principals: Any, message: str) -> None:

@@ -48,7 +48,7 @@ def test_a_service_without_an_endpoint_is_rejected_with_similar_names() -> None:
     assert message.startswith("secretmanager: allowed: services with an interface endpoint, e.g. secretsmanager")
 
 
-def test_the_s3_endpoint_allows_only_the_account_s_data_and_image_layers() -> None:
+def test_the_s3_endpoint_allows_only_account_data_and_image_layers() -> None:
     found = statements(gateway_policy("s3", LIMITS))
     assert {*found} == {"DataOfTheAccount", "LayersOfImages"}
     own = found["DataOfTheAccount"]["Condition"]["StringEquals"]
@@ -75,7 +75,7 @@ def test_endpoints_allow_other_accounts_and_buckets_that_the_file_lists() -> Non
 
 
 @pytest.mark.parametrize("service", ["sqs", "secretsmanager", "kms", "logs"])
-def test_endpoints_of_queues_and_logs_allow_only_the_account_s_resources(service: str) -> None:
+def test_endpoints_of_queues_and_logs_allow_only_account_resources(service: str) -> None:
     (only,) = statements(interface_policy(service, LIMITS)).values()
     assert only["Condition"]["StringEquals"]["aws:ResourceAccount"] == [ACCOUNT_ID]
 
@@ -156,7 +156,7 @@ def test_an_empty_list_of_zones_as_in_govcloud_is_accepted() -> None:
     assert refused({"sts": []}, interfaceEndpoints=["sts"]) == ""
 
 
-def test_the_network_s_endpoints_have_these_policies() -> None:
+def test_network_endpoints_have_these_policies() -> None:
     vpc = NetworkSpec(
         zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sqs", "eks"], readable_buckets=["open-data"]
     )

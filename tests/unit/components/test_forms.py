@@ -187,7 +187,7 @@ def test_the_weights_of_a_model_are_in_a_bucket_that_it_reaches(later: bool) -> 
 
 
 @pytest.mark.parametrize("pool_name", ["a b", "-x", "x" * 64, ""])
-def test_the_pool_of_a_model_is_a_label_s_value(pool_name: str) -> None:
+def test_the_pool_of_a_model_is_a_label_value(pool_name: str) -> None:
     spec = {"image": "a/b:v1", "pool": pool_name}
     assert "inference.pool" in refused(lambda **more: model(inference=spec, **more))
 
@@ -253,7 +253,7 @@ def test_a_principal_can_have_only_one_entry(other: dict[str, str], later: bool)
 
 
 @pytest.mark.parametrize("other", [{"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}])
-def test_a_role_s_name_and_its_arn_are_the_same_principal(other: dict[str, str]) -> None:
+def test_a_role_name_and_its_arn_are_the_same_principal(other: dict[str, str]) -> None:
     found = refused(cluster, access={"ops": {"level": "view", "role": "ml"}, "ml": {"level": "view", **other}})
     assert found["cluster.access.ml"].startswith("is for ") and "one entry per principal" in found["cluster.access.ml"]
 

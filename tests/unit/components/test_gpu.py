@@ -16,7 +16,7 @@ def test_the_metadata_service_requires_tokens_and_is_out_of_reach_of_pods() -> N
     assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
 
 
-def test_every_disk_is_encrypted_with_the_platform_s_key() -> None:
+def test_every_disk_is_encrypted_with_the_platform_key() -> None:
     for device in volumes(Disk(100), "arn:aws:kms:us-east-1:123456789012:key/disks"):
         assert device["ebs"]["encrypted"] == "true"
         assert device["ebs"]["kms_key_id"] == "arn:aws:kms:us-east-1:123456789012:key/disks"
@@ -203,7 +203,7 @@ def test_a_type_without_efa_on_its_first_card_has_no_adapter_there() -> None:
     assert cards == [*range(17)]
 
 
-def test_efa_interfaces_are_in_the_cluster_s_security_group() -> None:
+def test_efa_interfaces_are_in_the_cluster_security_group() -> None:
     plan = pool(instance_types=["p5.48xlarge"], efa=True, zones=["us-east-1a"])
     groups = {tuple(each["securityGroups"]) for each in plan.one(aws.ec2.LaunchTemplate).inputs["networkInterfaces"]}
     assert groups == {("sg-c1c1c1c1",)}

@@ -133,7 +133,7 @@ def test_a_pinned_image_is_set_by_its_id_without_a_version_of_the_node_group() -
     assert group.name == "train-pinned-nodes"
 
 
-def test_a_pool_without_a_pinned_image_uses_eks_s_image() -> None:
+def test_a_pool_without_a_pinned_image_uses_the_eks_image() -> None:
     assert "imageId" not in template()
     assert nodes()["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
     assert pool().one(aws.eks.NodeGroup).name == "train-nodes"

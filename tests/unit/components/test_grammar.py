@@ -120,7 +120,7 @@ def test_the_longest_label_fits_eks_and_the_tags_of_the_scaling_group() -> None:
     [
         ("10.0.0.0/255.255.0.0", "the prefix length in bits, 10.0.0.0/16"),
         ("10.0.0.0/0.0.255.255", "the prefix length in bits, 10.0.0.0/16"),
-        ("10.0.0.1/16", "the network's first address, 10.0.0.0/16"),
+        ("10.0.0.1/16", "10.0.0.0/16, without host bits"),
         ("10.0.0.0", "an address and a prefix length, e.g. 10.0.0.0/16"),
         ("fd00::/48", "this is IPv6"),
         ("10.0.0.0/16\n", "the prefix length in bits|an IPv4 network"),

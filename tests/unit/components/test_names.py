@@ -67,7 +67,7 @@ def test_a_namespace_must_have_a_valid_name(namespace: str, later: bool) -> None
     assert "allowed: the name of a namespace" in refused(model("chat", later, namespace=namespace))["namespace"]
 
 
-def test_a_model_cannot_have_the_name_of_the_api_server_s_service() -> None:
+def test_a_model_cannot_have_the_name_of_the_api_server_service() -> None:
     message = refused(model("kubernetes", namespace="default"))["namespace"]
     assert (
         message

@@ -111,7 +111,7 @@ def test_the_flow_log_writes_to_its_own_group_only() -> None:
     [
         ({"cidr": "10.0.0.0/15"}, "allowed: /16 to /24"),
         ({"cidr": "10.0.0.0/25"}, "allowed: /16 to /24"),
-        ({"cidr": "10.0.0.1/16"}, "allowed: the network's first address, 10.0.0.0/16"),
+        ({"cidr": "10.0.0.1/16"}, "allowed: 10.0.0.0/16, without host bits"),
         ({"cidr": "8.8.0.0/16"}, "allowed: addresses that are not used on the internet"),
         ({"cidr": "10.0.0.0/255.255.0.0"}, "allowed: the prefix length in bits"),
         ({"cidr": "10.0.0.0"}, "allowed: an address and a prefix"),

@@ -153,10 +153,12 @@ def test_an_arn_of_an_unknown_cache_is_rejected() -> None:
     images = {"pullThrough": {"docker": {"upstream": "docker.io", "credentials": "ecr-pullthroughcache/hub"}}}
     arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/hub-AbCdEf"
     args = {**REGISTRY, "images": images, "credential_arns": {"docker": arn, "dokcer": arn}}
-    assert refused(mlplatform.ImageRegistry, args) == {"credential_arns.dokcer": "has no cache; allowed: docker"}
+    assert refused(mlplatform.ImageRegistry, args) == {
+        "credential_arns.dokcer": "has no cache of this name; allowed: docker"
+    }
     none = {**REGISTRY, "credential_arns": {"docker": arn}}
     assert refused(mlplatform.ImageRegistry, none) == {
-        "credential_arns.docker": "has no cache; allowed: none is defined"
+        "credential_arns.docker": "has no cache of this name; allowed: none, since images.pullThrough defines no cache"
     }
 
 
@@ -174,7 +176,7 @@ def test_services_and_zones_that_a_network_does_not_have_are_rejected() -> None:
     assert problems["services"].startswith("has s3; allowed: services without a gateway endpoint")
 
 
-def test_arns_must_be_of_the_component_s_partition() -> None:
+def test_arns_must_be_of_the_component_partition() -> None:
     china = KEY.replace("aws", "aws-cn", 1)
     make: Any = mlplatform.DataBucket
     expected = {"images_key_arn": "is an ARN of the partition aws-cn; allowed: ARNs of aws, the component's"}

@@ -16,7 +16,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-0000000000
 TOKEN = "hf_" + "aB3" * 12
 SHORT = "hunter2"
 BY_FORM = "holds what looks like a Hugging Face token, in plain text; allowed: plain values; "
-BY_NAME = "holds what looks like a secret, judging by its name, in plain text; allowed: plain values; "
+BY_NAME = "holds a secret in plain text, judging by its name; allowed: plain values; "
 
 
 def model(beside: Any = None, *, as_spec: bool = False, **more: Any) -> Callable[[], Any]:

@@ -44,7 +44,7 @@ def cluster(cidrs: int, groups: int, given: int) -> None:
 
 
 @pytest.mark.parametrize(("cidrs", "groups", "given"), [(59, 0, 0), (0, 59, 0), (0, 0, 59), (20, 20, 19)])
-def test_the_cluster_s_security_group_has_room_for_the_maximum_of_sources(cidrs: int, groups: int, given: int) -> None:
+def test_the_cluster_security_group_has_room_for_the_maximum_of_sources(cidrs: int, groups: int, given: int) -> None:
     assert cidrs + groups + given == MAX_SOURCES
     cluster(cidrs, groups, given)
 
@@ -83,7 +83,7 @@ def test_a_network_has_a_maximum_of_interface_endpoints() -> None:
 @pytest.mark.parametrize(
     "service", [*endpoint_services.GATEWAY_SERVICES, *endpoint_services.NODES_NEED, "sqs", "kms", "ssm"]
 )
-def test_the_largest_endpoint_policy_fits_ec2_s_limit(service: str) -> None:
+def test_the_largest_endpoint_policy_fits_the_ec2_limit(service: str) -> None:
     limits = endpoint_services.Limits(
         ACCOUNT_ID,
         "aws",
@@ -104,7 +104,7 @@ def test_the_largest_endpoint_policy_fits_ec2_s_limit(service: str) -> None:
     assert len(made(service, limits) or "") <= ENDPOINT_POLICY
 
 
-def test_the_largest_repository_policies_fit_ecr_s_limits() -> None:
+def test_the_largest_repository_policies_fit_the_ecr_limits() -> None:
     patterns = [f"{number:03}{'x' * 123}*" for number in range(10)]
     made = images.ImageRepository(release_tags=patterns, shared_with=[f"{number:012}" for number in range(50)])
     assert len(images.repository_policy(made.shared_with, "aws-us-gov")) <= REPOSITORY_POLICY
@@ -112,7 +112,7 @@ def test_the_largest_repository_policies_fit_ecr_s_limits() -> None:
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_a_workload_s_policy_must_fit_iam_s_limit(later: bool) -> None:
+def test_a_workload_s_policy_must_fit_the_iam_limit(later: bool) -> None:
     def program(count: int) -> None:
         secrets = [f"team/{number:03}/{'x' * 200}" for number in range(count)]
         place: Any = pulumi.Output.from_input(ACCOUNT_ID) if later else ACCOUNT_ID

@@ -81,7 +81,7 @@ def image(age_days: float, *tags: str) -> Image:
     return Image(frozenset(tags), age_days)
 
 
-def test_the_evaluator_of_these_tests_agrees_with_aws_s_example() -> None:
+def test_the_evaluator_of_these_tests_agrees_with_the_example_of_aws() -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_examples.html, multiple rules."""
     rules = [
         {
@@ -162,7 +162,7 @@ def test_a_release_tag_is_immutable() -> None:
         ImageRepository(mutable_tags=["*-cache"])
 
 
-def test_images_are_scanned_and_encrypted_with_the_platform_s_key() -> None:
+def test_images_are_scanned_and_encrypted_with_the_platform_key() -> None:
     repository = one().one(aws.ecr.Repository).inputs
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     assert repository["encryptionConfigurations"] == [{"encryptionType": "KMS", "kmsKey": KEY}]
@@ -185,13 +185,13 @@ def test_listed_accounts_may_only_pull() -> None:
     assert "Resource" not in statement, "ECR knows none in a repository's policy"
 
 
-def test_the_account_s_settings_are_not_managed_by_default() -> None:
+def test_account_settings_are_not_managed_by_default() -> None:
     plan = registry(repositories={"serving": {}}, pull_through={"quay": {"upstream": "quay.io"}})
     assert plan.of(aws.ecr.RegistryScanningConfiguration) == []
     assert plan.of(aws.ecr.ReplicationConfiguration) == []
 
 
-def test_by_default_the_account_s_images_are_scanned_continuously() -> None:
+def test_by_default_account_images_are_scanned_continuously() -> None:
     scanning = registry(account={}).one(aws.ecr.RegistryScanningConfiguration).inputs
     (rule,) = scanning["rules"]
     assert (scanning["scanType"], rule["scanFrequency"]) == ("ENHANCED", "CONTINUOUS_SCAN")

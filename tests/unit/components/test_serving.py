@@ -188,7 +188,7 @@ def test_the_grace_period_is_longer_than_the_drain() -> None:
     assert int(timeouts.delete.removesuffix("m")) * 60 > 1845
 
 
-def test_the_service_has_the_container_s_port() -> None:
+def test_the_service_has_the_container_port() -> None:
     """A caller with egress rules can reach a service only on the container's port, because of the VPC CNI."""
     plan = service(port=8000)
     (port,) = plan.one(k8s.core.v1.Service).inputs["spec"]["ports"]

@@ -113,7 +113,7 @@ def test_a_server_with_weights_from_a_bucket_does_not_call_hugging_face() -> Non
     assert pod["args"] == ["--model=$(MODEL_URI)"]
 
 
-def test_secrets_are_fetched_from_secrets_manager_with_the_pod_s_role() -> None:
+def test_secrets_are_fetched_from_secrets_manager_with_the_pod_role() -> None:
     secrets = {
         "API_KEY": {"secret": "team/vllm", "key": "api-key"},
         "HF_TOKEN": {"secret": "hf-token"},
@@ -252,7 +252,7 @@ def with_volumes(volumes: Any = None, **more: Any) -> Plan:
     return declare(lambda: InferenceService("chat", given))
 
 
-def test_a_volume_is_claimed_in_the_model_s_namespace_and_mounted_read_only() -> None:
+def test_a_volume_is_claimed_in_the_model_namespace_and_mounted_read_only() -> None:
     plan = with_volumes()
     volume, claim = plan.one(k8s.core.v1.PersistentVolume), plan.one(k8s.core.v1.PersistentVolumeClaim)
     pod = plan.one(k8s.apps.v1.Deployment).inputs["spec"]["template"]["spec"]

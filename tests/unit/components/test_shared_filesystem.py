@@ -44,7 +44,7 @@ def statements(document: str) -> dict[str, dict[str, Any]]:
     return {each["Sid"]: each for each in json.loads(document)["Statement"]}
 
 
-def test_a_file_system_is_encrypted_with_the_stack_s_key_elastic_and_backed_up() -> None:
+def test_a_file_system_is_encrypted_with_the_stack_key_elastic_and_backed_up() -> None:
     plan = filesystem()
     inputs = plan.one(aws.efs.FileSystem).inputs
     assert (inputs["encrypted"], inputs["kmsKeyId"], inputs["throughputMode"]) == (True, KEY, "elastic")
@@ -91,7 +91,7 @@ def test_the_policy_exists_before_a_client_can_mount() -> None:
     assert all(policy.urn in each.depends_on for each in targets)
 
 
-def test_each_zone_has_one_mount_target_which_only_the_cluster_s_nodes_reach() -> None:
+def test_each_zone_has_one_mount_target_which_only_cluster_nodes_reach() -> None:
     plan = filesystem()
     group, rule = plan.one(aws.ec2.SecurityGroup), plan.one(aws.vpc.SecurityGroupIngressRule)
     assert {each.name: each.inputs["subnetId"] for each in plan.of(aws.efs.MountTarget)} == {

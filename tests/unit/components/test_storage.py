@@ -32,7 +32,7 @@ def test_the_bucket_is_private() -> None:
     assert ownership["rule"]["objectOwnership"] == "BucketOwnerEnforced"
 
 
-def test_objects_are_encrypted_with_the_platform_s_key() -> None:
+def test_objects_are_encrypted_with_the_platform_key() -> None:
     (rule,) = bucket().one(aws.s3.BucketServerSideEncryptionConfiguration).inputs["rules"]
     default = rule["applyServerSideEncryptionByDefault"]
     assert (default["sseAlgorithm"], default["kmsMasterKeyId"]) == (
@@ -110,7 +110,7 @@ def denied(headers: dict[str, str], action: str = "s3:PutObject", tls: str = "1.
     ],
     ids=lambda each: "-".join(each.values()) or "no-header" if isinstance(each, dict) else None,
 )
-def test_an_upload_is_encrypted_with_the_bucket_s_key_or_denied(headers: dict[str, str], by: list[str]) -> None:
+def test_an_upload_is_encrypted_with_the_bucket_key_or_denied(headers: dict[str, str], by: list[str]) -> None:
     assert denied(headers) == by
 
 

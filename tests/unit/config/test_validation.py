@@ -197,7 +197,7 @@ def test_an_invalid_value_is_reported_with_path_line_value_and_what_is_allowed(t
 
 def test_the_message_about_a_number_instead_of_text_mentions_quotes():
     (sentence,) = messages("network: {cidr: 10.0.0.0/16, version: 1.30}")
-    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, in the format "1.33"')
+    assert sentence == (r'network.version (line 1) is 1.3; allowed: text in quotes, like "1.33"')
 
 
 def test_a_missing_value_is_reported_with_the_line_of_the_mapping_that_lacks_it():

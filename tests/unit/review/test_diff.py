@@ -233,7 +233,7 @@ def test_an_unknown_list_is_a_set_if_the_provider_does_not_report_it() -> None:
     assert [path for path, *_ in shown(old, new)] == ["size", "things[0]", "things[1]"]
 
 
-def test_a_provider_s_version_is_noise() -> None:
+def test_a_provider_version_is_noise() -> None:
     assert differences(update("pulumi:providers:aws", {"version": "7.1.0"}, {"version": "7.2.0"})).noise == 1
     assert shown({"version": "6.83.0"}, {"version": "7.1.0"}) == [("version", "6.83.0", "7.1.0")]
     major = differences(update("pulumi:providers:aws", {"version": "6.83.0"}, {"version": "7.1.0"}))

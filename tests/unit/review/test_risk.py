@@ -301,7 +301,7 @@ EXACT = sorted(
     for type in records.names()
     for record in [records.record(type)]
     if record.holds and record.holds[0] is Holding.DATA
-    if not (record.part_of or record.unless or record.given or record.guards)
+    if not (record.part_of or record.unless or record.restorable_from_inputs or record.guards)
 )
 INPUTS = st.dictionaries(
     st.sampled_from(["name", "forceDestroy", "bucket", "policy", "spec", "engine"]),

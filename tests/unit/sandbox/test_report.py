@@ -127,6 +127,7 @@ def test_the_source_of_connections_persists_until_it_is_reset_to_anywhere(tmp_pa
 
 @pytest.mark.parametrize("command", [["from", "office"], ["from", "10.0.0.0/8"], ["quota", "GPUS", "0"]])
 def test_invalid_sources_and_quotas_are_rejected(tmp_path: Path, command: list[str]) -> None:
+    says = {"from": "is", "quota": "unknown quota"}[command[0]]
     done = CliRunner().invoke(app, ["sandbox", *command, "--folder", str(tmp_path / "sandbox")])
     assert isinstance(done.exception, SandboxError)
-    assert f"is {command[1]}; allowed: " in str(done.exception)
+    assert f"{says} {command[1]}; allowed: " in str(done.exception)

@@ -81,7 +81,8 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
     for entry, arn in principals.items():
         if entry not in wanted.access:
             place = f"principal_arns.{entry}"
-            yield Problem(place, f"has no entry; allowed: {', '.join(wanted.access) or 'none is defined'}")
+            known = ", ".join(wanted.access) or "none, since cluster.access defines no entry"
+            yield Problem(place, f"has no entry of this name; allowed: {known}")
         elif isinstance(arn, str):
             plain = partition if isinstance(partition, str) else None
             others = {each: access.principal_arn for each, access in wanted.access.items() if each != entry}

@@ -57,5 +57,5 @@ def problems(images: ImageRegistrySpec, namespace: str, args: Mapping[str, Any])
         yield Problem(f"images.{field}", rest)
     for cache in args.get("credential_arns", {}):
         if cache not in images.pull_through:
-            known = ", ".join(images.pull_through) or "none is defined"
-            yield Problem(f"credential_arns.{cache}", f"has no cache; allowed: {known}")
+            known = ", ".join(images.pull_through) or "none, since images.pullThrough defines no cache"
+            yield Problem(f"credential_arns.{cache}", f"has no cache of this name; allowed: {known}")

@@ -119,8 +119,8 @@ class ImageRepository(Spec):
         wrong = [each for each in value if not re.fullmatch(TAG_PATTERN, each) or each.count("*") > MAX_WILDCARDS]
         if wrong:
             raise ValueError(
-                f"{', '.join(wrong)}: allowed: letters, digits, _, up to {MAX_WILDCARDS} times *, and . - but not "
-                "first, e.g. v*"
+                f"{', '.join(wrong)}: allowed: letters, digits, _ . - (not . or - first), and at most "
+                f"{MAX_WILDCARDS} *, e.g. v*"
             )
         return value
 

@@ -114,7 +114,7 @@ def changed_taints(current: list[Shape], change: dict[str, Any]) -> list[Shape]:
 
 
 def update_config_of(asked: Shape | None, current: Shape | None = None) -> Shape:
-    """The group's `NodegroupUpdateConfig` after the change `asked` to `current`."""
+    """`current`, a `NodegroupUpdateConfig`, with the requested change applied."""
     if asked is None:
         return current or {"maxUnavailable": 1}
     if "maxUnavailable" in asked and "maxUnavailablePercentage" in asked:

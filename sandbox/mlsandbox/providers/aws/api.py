@@ -233,4 +233,7 @@ class Api:
 
 
 def _not_served(operation: str) -> str:
-    return f"{operation}: the local AWS API failed; it probably does not support this operation (see its log)"
+    return (
+        f"{operation}: the local AWS API failed; it probably does not support this operation; "
+        "see logs/daemon.log in the sandbox's folder"
+    )
