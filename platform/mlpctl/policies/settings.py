@@ -1,0 +1,48 @@
+"""The section `policies` of a stack file: stricter levels, waivers and approvals."""
+
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from mlplatform.spec import Spec
+
+MAX_ENTRIES: Final = 200
+
+RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
+
+
+class Permission(Spec):
+    """Something that a person allows for a while."""
+
+    resource: str = Field(min_length=1, max_length=200, examples=["models-bucket"])
+    """Logical name of the resource, with `*` as a wildcard."""
+
+    reason: str = Field(min_length=10, max_length=500)
+    """Why it is allowed, for reviewers and auditors."""
+
+    owner: str = Field(min_length=1, max_length=100)
+    """The person or team that answers for it."""
+
+    expires: date
+    """The last day on which it is valid, e.g. `2027-01-31`."""
+
+
+class Waiver(Permission):
+    """An accepted violation of a rule. After its last day, it blocks every update until it is renewed or removed."""
+
+    rule: RuleId
+    """The rule that may be violated."""
+
+
+class PolicySettings(Spec):
+    """Rules for the stack: which are mandatory, and what is allowed for a while."""
+
+    mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)
+    """Rules that are mandatory in this stack, although they are advisory in its profile."""
+
+    waivers: list[Waiver] = Field(default=[], max_length=MAX_ENTRIES)
+    """Accepted violations."""
+
+    approvals: list[Permission] = Field(default=[], max_length=MAX_ENTRIES)
+    """Resources whose deletion or replacement is approved although data, GPU capacity or a served model is lost."""
