@@ -41,8 +41,13 @@ def _resource(estate: Estate, change: Change) -> Resource:
         depends=change.depends,
         protected=change.protected,
         retained=change.retained,
-        names=frozenset({*own_names(change.type, inputs), *([change.id] if change.id else [])}),
+        names=names_of(change.type, inputs, change.id),
     )
+
+
+def names_of(type: str, inputs: Mapping[str, Any], id: str = "") -> frozenset[str]:
+    """The ID of a resource and the names in its inputs: what other resources may call it."""
+    return frozenset({*own_names(type, inputs), *([id] if id else [])})
 
 
 @cache
