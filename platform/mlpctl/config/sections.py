@@ -15,6 +15,7 @@ from pydantic import (
 
 from awsfacts import zones
 from awsfacts.partitions import partition_of
+from mlpctl.policies.settings import PolicySettings
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import (
     DataBucketSpec,
@@ -134,6 +135,9 @@ class Sections(Spec):
     )
     """Path and name of the IAM policy that the account requires as permissions boundary of every role of this stack.
     Default: none; roles of `workloads` then have the platform's own permissions boundary."""
+
+    policies: PolicySettings = PolicySettings()
+    """Rules for the stack: which are mandatory, and which violations and losses are accepted for a while."""
 
     cost: CostSettings = CostSettings()
     """Limits for the stack's monthly cost, and the usage for the cost estimate."""

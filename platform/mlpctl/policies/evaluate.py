@@ -10,7 +10,7 @@ from functools import partial
 from mlpctl import urns
 from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
 from mlpctl.policies.rule import Level, OfResource, Rule
-from mlpctl.policies.settings import PolicySettings, Waiver
+from mlpctl.policies.settings import Permission, PolicySettings, Waiver
 
 
 class Outcome(Enum):
@@ -44,7 +44,9 @@ class Result:
     text: str = ""
     """The violation or the reason, as a sentence without the resource's name; empty if it passes."""
 
-    waiver: Waiver | None = None
+    waiver: Permission | None = None
+    """The waiver or approval of the stack file that accepts it."""
+
     deferred: bool = False
     """Whether it is not evaluated only because the estate is not the whole stack."""
 
@@ -84,7 +86,7 @@ def evaluate(rules: Iterable[Rule], estate: Estate, settings: PolicySettings, pr
     used: set[int] = set()
     results = []
     for rule in rules:
-        level = _level(rule, settings, profile)
+        level = level_of(rule, settings, profile)
         if level is Level.OFF:
             continue
         for found in _results(rule, level, estate):
@@ -96,7 +98,8 @@ def evaluate(rules: Iterable[Rule], estate: Estate, settings: PolicySettings, pr
     return Evaluation(tuple(results), tuple(each for each in valid if id(each) not in used), expired)
 
 
-def _level(rule: Rule, settings: PolicySettings, profile: str) -> Level:
+def level_of(rule: Rule, settings: PolicySettings, profile: str) -> Level:
+    """The level of a rule in a stack; all rules are advisory for a program without a profile."""
     if not profile:
         return Level.ADVISORY
     own = rule.levels.of(profile)

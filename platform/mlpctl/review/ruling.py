@@ -1,10 +1,12 @@
 """Evaluates the rules for a plan, for its report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.policies import approvals
 from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Severity
@@ -14,14 +16,15 @@ from mlpctl.policies.stack import StackRules
 from mlpctl.review import stack_config
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Plan
+from mlpctl.review.report import Danger
 from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
 
 _SHOWN: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED)
 _SEVERITIES: Final = [*reversed(Severity)]
 
 
-def ruled(plan: Plan, today: date) -> Rules:
-    """The results of all rules for what exists after an update.
+def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules:
+    """The results of all rules for what exists after an update, and for what is lost by it.
 
     Raises:
         SettingsError: the section `policies` of the plan's config is invalid.
@@ -29,15 +32,16 @@ def ruled(plan: Plan, today: date) -> Rules:
     stack_config.section(plan, "policies", PolicySettings)
     stack = StackRules.of(stack_config.platform(plan))
     found = evaluate(rules(), of_plan(plan, stack.settings), stack.policies, stack.profile, today)
-    return report(found, stack.profile)
+    lost = approvals.results(dangers, stack, today)
+    return report(replace(found, results=(*found.results, *lost)), stack, today)
 
 
-def report(found: Evaluation, profile: str) -> Rules:
+def report(found: Evaluation, stack: StackRules, today: date) -> Rules:
     """An evaluation as a part of a report."""
     findings = [_finding(each) for each in found.results if each.outcome in _SHOWN]
     order = [each.value for each in _SEVERITIES]
     return Rules(
-        profile=profile,
+        profile=stack.profile,
         passed=sum(each.outcome is Outcome.PASS for each in found.results),
         findings=sorted(
             findings,
@@ -47,6 +51,10 @@ def report(found: Evaluation, profile: str) -> Rules:
         waivers=[
             *(f"{_waiver(each)}: it has expired; renew or remove it." for each in found.expired),
             *(f"{_waiver(each)}: it matches no violation; remove it." for each in found.unused),
+            *(
+                f"Approval for {each.resource} ({each.owner}, until {each.expires}): it has expired; remove it."
+                for each in approvals.expired(stack, today)
+            ),
         ],
         expired=len(found.expired),
     )
